@@ -1,0 +1,92 @@
+"""See what a network sees: predictions and the pixels behind them, live.
+
+The public names load what they need when they are first used, so that importing this package imports neither
+TensorFlow nor OpenCV.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from live_gradcam.config import Settings
+    from live_gradcam.errors import (
+        DeviceError,
+        LayerError,
+        LiveGradcamError,
+        ModelError,
+        RenderError,
+        SettingsError,
+        SinkError,
+        SourceError,
+        TargetError,
+    )
+    from live_gradcam.explain.explainer import Explainer
+    from live_gradcam.explanation import Explanation, Prediction
+    from live_gradcam.frame import Frame
+    from live_gradcam.models.loading import load_model
+    from live_gradcam.models.model import Model
+    from live_gradcam.pipeline import run
+    from live_gradcam.render.picture import draw
+    from live_gradcam.sources.opening import open_source
+
+_HOMES = {
+    "DeviceError": "errors",
+    "Explainer": "explain.explainer",
+    "Explanation": "explanation",
+    "Frame": "frame",
+    "LayerError": "errors",
+    "LiveGradcamError": "errors",
+    "Model": "models.model",
+    "ModelError": "errors",
+    "Prediction": "explanation",
+    "RenderError": "errors",
+    "Settings": "config",
+    "SettingsError": "errors",
+    "SinkError": "errors",
+    "SourceError": "errors",
+    "TargetError": "errors",
+    "draw": "render.picture",
+    "load_model": "models.loading",
+    "open_source": "sources.opening",
+    "run": "pipeline",
+}
+
+__all__ = [
+    "DeviceError",
+    "Explainer",
+    "Explanation",
+    "Frame",
+    "LayerError",
+    "LiveGradcamError",
+    "Model",
+    "ModelError",
+    "Prediction",
+    "RenderError",
+    "Settings",
+    "SettingsError",
+    "SinkError",
+    "SourceError",
+    "TargetError",
+    "__version__",
+    "draw",
+    "load_model",
+    "open_source",
+    "run",
+]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    """Load a public name from the module it lives in."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'live_gradcam' has no attribute '{name}'")
+    value = getattr(import_module(f"live_gradcam.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,98 @@
+"""Every setting, and every default, once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from live_gradcam.errors import SettingsError
+
+Fit = Literal["crop", "wide", "stretch", "pad"]
+"""How a frame is brought to the network's input: the central square; the whole frame at its own aspect; the
+whole frame squeezed to a square; the whole frame with borders."""
+
+Score = Literal["logit", "probability"]
+"""What is differentiated: the pre-softmax score y^c, or the seed article's class probability."""
+
+DEFAULT_MODEL = "efficientnet-lite0"
+DEFAULT_METHOD = "gradcam"
+DEFAULT_ALPHA = 0.4
+DEFAULT_COLORMAP = "jet"
+DEFAULT_FIT: Fit = "crop"
+DEFAULT_SCORE: Score = "logit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `live` does. The field names are the command line's long options."""
+
+    source: int | str = 0
+    """Camera number, path, glob, URL or `demo`."""
+
+    model: str = DEFAULT_MODEL
+    """A name of the zoo (`live-gradcam models`), or a .keras or .h5 file."""
+
+    method: str = DEFAULT_METHOD
+    """How it is explained."""
+
+    layer: str | None = None
+    """Path of the target layer; None: the last one whose activation is a feature map."""
+
+    target: int | str | None = None
+    """Class to explain, by id or name; None: the most probable."""
+
+    fit: Fit = DEFAULT_FIT
+    score: Score = DEFAULT_SCORE
+
+    labels: Path | None = None
+    """File with the model's class names."""
+
+    preprocess: str = "auto"
+    """How pixels are scaled for the network."""
+
+    device: str = "auto"
+    """`auto`, `cpu` or `gpu:N`."""
+
+    window: bool | None = None
+    """Whether to open a window; None: where there is a display."""
+
+    fullscreen: bool = False
+    mirror: bool = False
+    """Flip the picture left to right, as a mirror does."""
+
+    record: Path | None = None
+    """Video file to write the picture to."""
+
+    overwrite: bool = False
+    """Whether the recording may replace an existing file."""
+
+    frames: int | None = None
+    """Stop after this many explained frames."""
+
+    duration: float | None = None
+    """Stop after this many seconds."""
+
+    alpha: float = DEFAULT_ALPHA
+    """Opacity of the heat, 0 to 1."""
+
+    colormap: str = DEFAULT_COLORMAP
+    """Name of an OpenCV colour map."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense.
+
+        Raises:
+            SettingsError: a number is out of its range or a choice is none of the known.
+        """
+        if not 0.0 <= self.alpha <= 1.0:
+            raise SettingsError(f"alpha is {self.alpha}: it must lie between 0 (no heat) and 1 (heat only).")
+        if self.frames is not None and self.frames < 1:
+            raise SettingsError(f"frames is {self.frames}: it must be at least 1.")
+        if self.duration is not None and not (self.duration > 0 and math.isfinite(self.duration)):
+            raise SettingsError(f"duration is {self.duration}: it must be more than 0 seconds.")
+        if self.fit not in get_args(Fit):
+            raise SettingsError(f"fit is '{self.fit}'. Valid: {', '.join(get_args(Fit))}.")
+        if self.score not in get_args(Score):
+            raise SettingsError(f"score is '{self.score}'. Valid: {', '.join(get_args(Score))}.")

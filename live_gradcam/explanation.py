@@ -1,0 +1,64 @@
+"""An explanation: what the network said of a frame, and which pixels made it say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+HeatMap = npt.NDArray[np.float32]
+"""(h, w) float32."""
+
+Region = tuple[int, int, int, int]
+"""(x, y, width, height) in pixels of the frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A class and how probable the network holds it."""
+
+    class_id: int
+    """Index of the network's output unit, from 0."""
+
+    label: str
+    """The class's name, readable: `Egyptian cat`."""
+
+    probability: float
+    """In [0, 1]."""
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.probability:.0%}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """What the network said of one frame, and the heat map of what made it say so."""
+
+    heatmap: HeatMap
+    """(h, w) float32 in [0, 1] at the layer's own resolution: `raw_heatmap` clipped at zero and divided by its
+    maximum; all zeros where there is no evidence."""
+
+    raw_heatmap: HeatMap
+    """(h, w) float32 before normalisation, after ReLU where the method has one. As computed: it may hold values
+    that are not finite, and then `has_evidence` is False."""
+
+    has_evidence: bool
+    """False where `raw_heatmap` is not finite, or its peak is rounding noise beside the sum of
+    |weight · activation|: then there is nothing to show, and the picture is left as it is."""
+
+    top: tuple[Prediction, ...]
+    """The most probable classes, best first."""
+
+    target: Prediction
+    """What was explained."""
+
+    region: Region
+    """(x, y, width, height): the part of the frame that the network saw. Under `pad` it is the whole frame and
+    the padding has already been cut from the heat map."""
+
+    method: str
+    """The method's name, as `--method` takes it."""
+
+    layer: str
+    """The path of the layer whose activation was weighted."""

@@ -1,0 +1,39 @@
+"""A frame: one picture as a source gave it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+"""(H, W, 3) uint8, BGR: what OpenCV reads, draws and shows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture from a source, with the moment it was taken."""
+
+    pixels: Pixels
+    """(H, W, 3) uint8 BGR."""
+
+    index: int
+    """Counts the source's frames from 0. On a live source a gap tells how many frames were passed over."""
+
+    captured_at: float
+    """`time.monotonic()` seconds: the driver's own timestamp where there is one, else the time of arrival."""
+
+    media_time: float | None = None
+    """Seconds into the file; None for live sources."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        height, width = self.pixels.shape[:2]
+        return width, height
+
+    @property
+    def time(self) -> float:
+        """Seconds on the source's own clock: `media_time` for files, `captured_at` for live sources."""
+        return self.captured_at if self.media_time is None else self.media_time
