@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from live_gradcam import opencv as _opencv
+
 if TYPE_CHECKING:
     from live_gradcam.config import Settings
     from live_gradcam.errors import (
@@ -77,6 +79,8 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+_opencv.prepare()  # here, because every module that imports cv2 lies below this package
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for

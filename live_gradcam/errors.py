@@ -45,13 +45,13 @@ class SettingsError(LiveGradcamError):
 def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
     """Return up to `count` of the valid names, the most alike first; letter case does not count.
 
-    Names that contain what was typed are as good as a near spelling, so `clock` finds `analog clock`.
+    Names that contain what was typed come before near spellings, so `clock` finds `analog clock`.
     """
     by_folded = {candidate.casefold(): candidate for candidate in valid}
     typed = name.casefold()
-    spelled = difflib.get_close_matches(typed, by_folded, n=count, cutoff=0.6)
     containing = [folded for folded in by_folded if len(typed) > 2 and typed in folded]
-    ordered = dict.fromkeys([*spelled, *containing])
+    spelled = difflib.get_close_matches(typed, by_folded, n=count, cutoff=0.6)
+    ordered = dict.fromkeys([*containing, *spelled])
     return [by_folded[folded] for folded in ordered][:count]
 
 

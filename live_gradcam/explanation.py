@@ -13,6 +13,11 @@ HeatMap = npt.NDArray[np.float32]
 Region = tuple[int, int, int, int]
 """(x, y, width, height) in pixels of the frame."""
 
+Inset = tuple[float, float, float, float]
+"""(left, top, right, bottom) of a part of a heat map, as fractions of its width and height."""
+
+WHOLE: Inset = (0.0, 0.0, 1.0, 1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -54,11 +59,14 @@ class Explanation:
     """What was explained."""
 
     region: Region
-    """(x, y, width, height): the part of the frame that the network saw. Under `pad` it is the whole frame and
-    the padding has already been cut from the heat map."""
+    """(x, y, width, height): the part of the frame that the network saw, in pixels."""
 
     method: str
     """The method's name, as `--method` takes it."""
 
     layer: str
     """The path of the layer whose activation was weighted."""
+
+    inset: Inset = WHOLE
+    """Which part of the heat map lies over the region: all of it, except under `pad`, where the rest lies over
+    the borders that were added."""

@@ -1,1 +1,6 @@
 """What is explained: the zoo, users' models, preprocessing, labels and the target layer."""
+
+import os
+
+# Read by TensorFlow when it is loaded. It no longer stops all of its lines (native.py stops the rest).
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,0 +1,92 @@
+"""The command tree, and what an error looks like from outside."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import typer
+
+from live_gradcam import __version__
+from live_gradcam.commands.benchmark import benchmark
+from live_gradcam.commands.classes import classes
+from live_gradcam.commands.live import live
+from live_gradcam.commands.models import models
+from live_gradcam.errors import LiveGradcamError
+
+_COMMANDS: dict[str, Callable[..., Any]] = {
+    "live": live,
+    "models": models,
+    "classes": classes,
+    "benchmark": benchmark,
+}
+_DEFAULT = "live"
+
+app = typer.Typer(
+    help="Point a camera at something and see, live, what the network says it is and which pixels made it say so.",
+    epilog="`live` is what runs when no command is named: `live-gradcam --source demo`.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(_command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"live-gradcam {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    del version
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: what was typed after the program's name; None takes it from the process.
+
+    Returns:
+        0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage.
+    """
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    if not typed or (typed[0] not in _COMMANDS and typed[0] not in ("-h", "--help", "--version")):
+        typed = [_DEFAULT, *typed] if not typed or typed[0].startswith("-") else typed
+    debug = "--debug" in typed
+    verbose = "--verbose" in typed or debug
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, force=True)
+    logging.getLogger("live_gradcam").setLevel(logging.INFO if verbose else logging.WARNING)
+    try:
+        app(typed, prog_name="live-gradcam", standalone_mode=False)
+    except typer.TyperException as error:
+        cast(Any, error).show()  # every one that reaches us has it; the base class does not say so
+        return 2
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return 0
+    except LiveGradcamError as error:
+        return _fail(str(error), debug=debug)
+    except Exception as error:
+        line = next(iter(str(error).strip().splitlines()), "no message")
+        return _fail(f"unexpected {type(error).__name__}: {line} (--debug shows where)", debug=debug)
+    return 0
+
+
+def _fail(line: str, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    sys.stderr.write(f"live-gradcam: {line}\n")
+    return 1

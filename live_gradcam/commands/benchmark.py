@@ -1,0 +1,213 @@
+"""`benchmark`: what an explained frame costs on this machine, beside the bare network and the usual way."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from live_gradcam.config import DEFAULT_MODEL
+from live_gradcam.errors import LiveGradcamError, SinkError
+from live_gradcam.native import native_stderr_filtered
+
+SEED = 0
+"""Of the random weights of networks whose own would have to be downloaded: the cost is the same."""
+
+_FRAME_SIZE = (1280, 720)
+
+_START = """
+import json, os, sys, time
+began = time.perf_counter()
+import tensorflow
+imported = time.perf_counter()
+from live_gradcam.pipeline import run
+run(source="demo", window=False, frames=1)
+json.dump({"tensorflow": imported - began, "picture": time.perf_counter() - imported}, sys.stdout)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one network costs, in milliseconds for a frame: medians of one interleaved run."""
+
+    model: str
+    frozen: bool
+    """Whether the explainer's graph is frozen to constants, as shipped."""
+
+    rounds: int
+    forward_ms: float
+    """The network alone, as a `tf.function`."""
+
+    forward_alike_ms: float
+    """The same, frozen if the explainer's graph is."""
+
+    explained_ms: float
+    """Prediction and map, from a picture of the network's size."""
+
+    article_ms: float
+    """The seed article's procedure on a 1280×720 frame, picture included."""
+
+    end_to_end_ms: float
+    """A 1280×720 frame in, the finished picture out."""
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """The figures that do not depend on how fast the machine is."""
+        return {
+            "explained / forward": self.explained_ms / self.forward_ms,
+            "explained / forward, like for like": self.explained_ms / self.forward_alike_ms,
+            "article / end to end": self.article_ms / self.end_to_end_ms,
+        }
+
+
+def benchmark(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME",
+            help="Network to measure; may be repeated.  \\[default: efficientnet-lite0, vgg16]",
+            show_default=False,
+        ),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long to measure each network.")
+    ] = 20.0,
+    start: Annotated[
+        bool, typer.Option("--start/--no-start", help="Whether to measure the time to the first picture.")
+    ] = True,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|gpu:N", help="What it is computed on.")] = "auto",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures to a file, too.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001 - read by main
+) -> None:
+    """Measure what explaining costs here: ratios first, since they hold on other machines too."""
+    console = Console()
+    with native_stderr_filtered():
+        from live_gradcam.models.devices import choose_device, describe_host
+
+        name = choose_device(device)
+    began = _time_to_first_picture() if start else None
+    costs = [_measure(each, seconds, console) for each in model or [DEFAULT_MODEL, "vgg16"]]
+    _print(console, name, costs, began)
+    if json_file is not None:
+        figures = {
+            "device": name,
+            "host": describe_host(),
+            "first_picture_s": began,
+            "models": [{**asdict(cost), "ratios": cost.ratios} for cost in costs],
+        }
+        try:
+            json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise SinkError(f"cannot write the figures to {json_file}: {error.strerror}.") from error
+
+
+def _measure(name: str, seconds: float, console: Console) -> Cost:
+    import cv2
+
+    from live_gradcam.explain.article import ArticleGradCAM, BareForward
+    from live_gradcam.explain.explainer import Explainer
+    from live_gradcam.models.zoo import with_random_weights
+    from live_gradcam.render.picture import draw
+    from live_gradcam.sources.demo import DemoSource
+
+    model = with_random_weights(name, SEED)
+    explainer = Explainer(model)
+    with DemoSource(live=False, size=_FRAME_SIZE) as demo:
+        frame = next(iter(demo)).pixels
+    small = cv2.resize(frame, model.input_size[::-1]).astype("uint8", copy=False)
+    article = ArticleGradCAM(model, str(explainer.layer))
+    forward = BareForward(model, small, frozen=False)
+    alike = BareForward(model, small, frozen=True) if explainer.frozen else forward
+    runs: dict[str, Callable[[], Any]] = {
+        "forward": forward,
+        "alike": alike,
+        "explained": lambda: explainer.explain(small),
+        "article": lambda: article.picture(frame),
+        "end to end": lambda: draw(frame, explainer.explain(frame)),
+    }
+    with console.status(f"measuring {model.name}"):
+        medians, rounds = _interleaved(runs, seconds)
+    return Cost(
+        model=model.name,
+        frozen=explainer.frozen,
+        rounds=rounds,
+        forward_ms=medians["forward"],
+        forward_alike_ms=medians["alike"],
+        explained_ms=medians["explained"],
+        article_ms=medians["article"],
+        end_to_end_ms=medians["end to end"],
+    )
+
+
+def _interleaved(runs: dict[str, Callable[[], Any]], seconds: float) -> tuple[dict[str, float], int]:
+    """Run each in turn until the time is up; return the medians in ms and the number of rounds.
+
+    In turn, because the machine's speed drifts: what is compared is measured in the same seconds.
+    """
+    for function in runs.values():  # once to compile, once to warm up
+        function()
+        function()
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times["forward"]) < 5:
+        for name, function in runs.items():
+            began = time.perf_counter()
+            function()
+            times[name].append(1000 * (time.perf_counter() - began))
+    return {name: statistics.median(each) for name, each in times.items()}, len(times["forward"])
+
+
+def _time_to_first_picture() -> dict[str, float]:
+    """Return the seconds that TensorFlow's import took in a fresh process, and from there to the first picture."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", _START], capture_output=True, text=True, env=environment, check=False
+    )
+    if done.returncode != 0:
+        raise LiveGradcamError(f"the demo did not start: {done.stderr.strip().splitlines()[-1]}")
+    seconds: dict[str, float] = json.loads(done.stdout)
+    return seconds
+
+
+def _print(console: Console, device: str, costs: list[Cost], began: dict[str, float] | None) -> None:
+    ratios = Table("ratio", *(cost.model for cost in costs), box=None)
+    for name in costs[0].ratios:
+        ratios.add_row(name, *(f"{cost.ratios[name]:.2f}" for cost in costs))
+    console.print(ratios)
+    console.print()
+    table = Table("median ms for a frame", *(cost.model for cost in costs), box=None)
+    for name, field in (
+        ("forward pass alone", "forward_ms"),
+        ("forward pass, compiled alike", "forward_alike_ms"),
+        ("explained", "explained_ms"),
+        ("1280×720 to picture, the article's way", "article_ms"),
+        ("1280×720 to picture", "end_to_end_ms"),
+    ):
+        table.add_row(name, *(f"{getattr(cost, field):.1f}" for cost in costs))
+    table.add_row("graph frozen", *("yes" if cost.frozen else "no" for cost in costs))
+    table.add_row("rounds", *(str(cost.rounds) for cost in costs))
+    console.print(table)
+    if began is not None:
+        console.print(
+            f"\nfirst picture of the demo: {began['picture']:.1f} s after TensorFlow's import, "
+            f"which took {began['tensorflow']:.1f} s"
+        )
+    console.print(
+        f"{device}, {platform.machine()}, {os.cpu_count()} cores; random weights but for {DEFAULT_MODEL}"
+    )

@@ -1,0 +1,157 @@
+"""`live`: a picture with the heat on it, as it happens."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP, DEFAULT_METHOD, DEFAULT_MODEL, Fit, Score
+
+_SOURCE, _MODEL, _PICTURE, _OUTPUT = "Source", "Model", "Picture", "Output"
+
+
+def live(
+    *,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            "-s",
+            metavar="0|PATH|URL|demo",
+            help="Camera number, video, picture, folder, glob, rtsp:// or http:// stream, or demo.",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = "0",
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Flip left to right, as a mirror does.", rich_help_panel=_SOURCE)
+    ] = False,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME|FILE",
+            help="A name from `live-gradcam models`, or a .keras or .h5 file.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = DEFAULT_MODEL,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="How it is explained.", rich_help_panel=_MODEL)
+    ] = DEFAULT_METHOD,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Layer to explain, such as block5_conv3.  \\[default: the last feature map]",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="CLASS",
+            help="Class to explain, by name or number.  \\[default: the most probable]",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    fit: Annotated[
+        Fit,
+        typer.Option(
+            help="What the network gets of the frame: its central part, all of it at its own aspect, all of it "
+            "squeezed, or all of it with borders.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = "crop",
+    score: Annotated[
+        Score,
+        typer.Option(help="What is differentiated: before or after the softmax.", rich_help_panel=_MODEL),
+    ] = "logit",
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Class names of your own model.", rich_help_panel=_MODEL),
+    ] = None,
+    preprocess: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How pixels are scaled: auto, imagenet-caffe, tf, torch, unit or none.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = "auto",
+    device: Annotated[
+        str,
+        typer.Option(metavar="auto|cpu|gpu:N", help="What it is computed on.", rich_help_panel=_MODEL),
+    ] = "auto",
+    alpha: Annotated[
+        float,
+        typer.Option(metavar="0..1", help="How opaque the heat is.", rich_help_panel=_PICTURE),
+    ] = DEFAULT_ALPHA,
+    colormap: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Any OpenCV colour map: jet, turbo, viridis, inferno, …",
+            rich_help_panel=_PICTURE,
+        ),
+    ] = DEFAULT_COLORMAP,
+    window: Annotated[
+        bool | None,
+        typer.Option(
+            "--window/--no-window",
+            help="Whether to open a window.  \\[default: where there is a display]",
+            show_default=False,
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    fullscreen: Annotated[
+        bool, typer.Option("--fullscreen", help="Let the window fill the screen.", rich_help_panel=_OUTPUT)
+    ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Record the picture as .mp4 or .mkv (H.264).", rich_help_panel=_OUTPUT
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let --record replace a file.", rich_help_panel=_OUTPUT)
+    ] = False,
+    frames: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Stop after N explained frames.", rich_help_panel=_OUTPUT),
+    ] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Stop after that many seconds.", rich_help_panel=_OUTPUT),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say more: what was compiled, and how.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Explain what a camera sees, live.  q or Esc ends it."""
+    chosen: dict[str, Any] = {
+        name: value for name, value in locals().items() if name not in ("verbose", "debug")
+    }
+    signal.signal(signal.SIGTERM, _interrupt)
+
+    from live_gradcam.pipeline import run
+
+    done = run(tell=typer.echo, **chosen)
+    if done.frames_explained:
+        rate = f" ({done.explained_fps:.1f} a second)" if done.seconds > 0 else ""
+        mostly = ", ".join(f"{label} {count}" for label, count in done.top.most_common(3))
+        typer.echo(f"{done.frames_explained} frames explained{rate}: {mostly}")
+    if record is not None and record.exists() and not done.failures:
+        typer.echo(f"recorded {record}")
+    if done.failures:
+        raise typer.Exit(1)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Let a request to terminate end the run as Ctrl-C does: cleanly, the recording finished."""
+    del number, frame
+    raise KeyboardInterrupt

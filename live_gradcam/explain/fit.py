@@ -1,0 +1,93 @@
+"""How a frame is brought to the network's input, and which part of the frame the network then saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from live_gradcam.config import Fit
+from live_gradcam.explanation import Inset, Region
+from live_gradcam.frame import Pixels
+
+WIDTH_STEP = 32
+"""`wide` inputs are rounded to multiples of this many pixels, so that few shapes have to be traced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """The way from frames of one size to a network input of one size."""
+
+    input_size: tuple[int, int]
+    """(height, width) of the network's input in pixels."""
+
+    region: Region
+    """(x, y, width, height) of the frame that the network sees."""
+
+    inner: Region
+    """(x, y, width, height) of the input that the region fills; the rest is padding."""
+
+    def apply(self, image: Pixels) -> Pixels:
+        """Return the network's input, (input height, input width, 3) uint8 BGR, for a frame's picture."""
+        x, y, width, height = self.region
+        seen = image[y : y + height, x : x + width]
+        left, top, inner_width, inner_height = self.inner
+        # Averaging when shrinking keeps fine patterns from turning into others (aliasing).
+        shrinking = width >= inner_width and height >= inner_height
+        how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+        fitted = cv2.resize(seen, (inner_width, inner_height), interpolation=how).astype(np.uint8, copy=False)
+        if (inner_height, inner_width) == self.input_size:
+            return fitted
+        padded = np.full((*self.input_size, 3), 127, np.uint8)
+        padded[top : top + inner_height, left : left + inner_width] = fitted
+        return padded
+
+    @property
+    def inset(self) -> Inset:
+        """Which part of a map over the input lies over the region: (left, top, right, bottom) in [0, 1]."""
+        height, width = self.input_size
+        left, top, inner_width, inner_height = self.inner
+        return (left / width, top / height, (left + inner_width) / width, (top + inner_height) / height)
+
+
+def fitting_for(fit: Fit, frame_size: tuple[int, int], input_size: tuple[int, int]) -> Fitting:
+    """Plan how frames of a size are brought to a network.
+
+    Args:
+        fit: `crop` takes the central part at the input's aspect; `stretch` squeezes the whole frame; `pad` puts
+            the whole frame between borders; `wide` keeps the whole frame at its own aspect and widens the input,
+            keeping its shorter side.
+        frame_size: (width, height) in pixels.
+        input_size: (height, width) that the network was trained at.
+
+    Returns:
+        The plan; its `input_size` differs from the given one under `wide` only.
+    """
+    width, height = frame_size
+    rows, columns = input_size
+    whole = (0, 0, width, height)
+    if fit == "stretch":
+        return Fitting(input_size, whole, (0, 0, columns, rows))
+    if fit == "wide":
+        short = min(rows, columns)
+        if width >= height:
+            size = (short, _to_step(short * width / height))
+        else:
+            size = (_to_step(short * height / width), short)
+        return Fitting(size, whole, (0, 0, size[1], size[0]))
+    if fit == "pad":
+        scale = min(columns / width, rows / height)
+        inner_width = min(columns, max(1, round(width * scale)))
+        inner_height = min(rows, max(1, round(height * scale)))
+        left, top = (columns - inner_width) // 2, (rows - inner_height) // 2
+        return Fitting(input_size, whole, (left, top, inner_width, inner_height))
+    scale = min(width / columns, height / rows)
+    seen_width = min(width, max(1, round(columns * scale)))
+    seen_height = min(height, max(1, round(rows * scale)))
+    region = ((width - seen_width) // 2, (height - seen_height) // 2, seen_width, seen_height)
+    return Fitting(input_size, region, (0, 0, columns, rows))
+
+
+def _to_step(length: float) -> int:
+    return max(WIDTH_STEP, round(length / WIDTH_STEP) * WIDTH_STEP)

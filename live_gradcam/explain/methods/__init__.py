@@ -1,0 +1,1 @@
+"""Every way to turn activations and gradients into a heat map."""

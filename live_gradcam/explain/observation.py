@@ -1,0 +1,72 @@
+"""Watches a network while it is traced: which layer was called, in which order, and what it gave.
+
+Keras has no way to ask a nested, subclassed or skip-connected model for an inner activation without re-wiring
+it. So for the length of one trace, under a lock, `keras.layers.Layer.__call__` is wrapped; calls on other
+threads pass through untouched, and the wrap is taken off even when tracing fails. No model is changed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+Tensor = Any
+
+tracing_lock = threading.RLock()
+"""Held while a network is traced: one trace at a time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """One call of one layer."""
+
+    layer: Any
+    """The `keras.layers.Layer`."""
+
+    path: str
+    """Names of the layers it was called inside of, outermost first, and its own: `base/conv5_block3_out`. The
+    model itself is not named."""
+
+    output: Any
+    """What it returned: a tensor, or a structure of tensors."""
+
+    depth: int
+    """How many layers it was called inside of; 0 for the model itself."""
+
+    calls_within: int
+    """How many layers were called inside of it; 0 for a leaf."""
+
+
+@contextmanager
+def observed_calls() -> Iterator[list[Call]]:
+    """Collect every layer call that this thread makes inside the `with` block, in the order they end.
+
+    The caller holds `tracing_lock`.
+    """
+    calls: list[Call] = []
+    names: list[str] = []
+    watching = threading.get_ident()
+    original = keras.layers.Layer.__call__
+
+    def observed(layer: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any layer's arguments
+        if threading.get_ident() != watching:
+            return original(layer, *args, **kwargs)
+        names.append(layer.name)
+        before = len(calls)
+        try:
+            output = original(layer, *args, **kwargs)
+            calls.append(Call(layer, "/".join(names[1:]), output, len(names) - 1, len(calls) - before))
+        finally:
+            names.pop()
+        return output
+
+    keras.layers.Layer.__call__ = observed
+    try:
+        yield calls
+    finally:
+        keras.layers.Layer.__call__ = original

@@ -1,0 +1,93 @@
+"""Which device computes: chosen once, before the first network is loaded."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import platform
+import re
+import sys
+
+import keras
+import tensorflow as tf
+
+from live_gradcam.errors import DeviceError
+
+logger = logging.getLogger(__name__)
+
+_NO_GPU = "there is an NVIDIA driver here, but TensorFlow sees no GPU. For speed type: pip install 'live-gradcam[gpu]'"
+
+
+def choose_device(device: str) -> str:
+    """Make TensorFlow compute on a device, and return what it is called.
+
+    GPU memory is taken as it is needed, so that other programs keep theirs.
+
+    Args:
+        device: `auto` (the first GPU if there is one), `cpu`, or `gpu:N`.
+
+    Raises:
+        DeviceError: there is no such device, or TensorFlow has begun to compute on another.
+    """
+    wanted = device.casefold()
+    gpus = tf.config.list_physical_devices("GPU")
+    match = re.fullmatch(r"gpu(?::(\d+))?", wanted)
+    if wanted not in ("auto", "cpu") and match is None:
+        raise DeviceError(f"unknown device '{device}'. Valid: auto, cpu, gpu:0, gpu:1, …")
+    chosen: list[object] = []
+    if match is not None:
+        number = int(match[1] or 0)
+        if number >= len(gpus):
+            raise DeviceError(_missing(number, len(gpus)))
+        chosen = [gpus[number]]
+    elif wanted == "auto":
+        chosen = list(gpus[:1])
+        if not gpus and _driver_is_there():
+            logger.warning(_NO_GPU)
+    try:
+        tf.config.set_visible_devices(chosen, "GPU")
+        for gpu in chosen:
+            tf.config.experimental.set_memory_growth(gpu, enable=True)
+    except RuntimeError as error:
+        if tf.config.get_visible_devices("GPU") != chosen:
+            raise DeviceError(
+                f"TensorFlow already computes on another device, so '{device}' comes too late. "
+                "Choose the device before the first model is loaded."
+            ) from error
+    return _name(chosen[0]) if chosen else "CPU"
+
+
+def describe_host() -> dict[str, str | int | None]:
+    """Return what a measured figure depends on besides the device: machine, cores, versions."""
+    return {
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }
+
+
+def _missing(number: int, count: int) -> str:
+    have = {0: "TensorFlow sees no GPU", 1: "TensorFlow sees one GPU, gpu:0"}.get(
+        count, f"TensorFlow sees gpu:0 to gpu:{count - 1}"
+    )
+    hint = f" ({_NO_GPU})" if count == 0 and _driver_is_there() else ""
+    return f"there is no device gpu:{number}: {have}{hint}. Use --device cpu or auto."
+
+
+def _name(gpu: object) -> str:
+    details = tf.config.experimental.get_device_details(gpu)
+    return str(details.get("device_name", "GPU"))
+
+
+def _driver_is_there() -> bool:
+    """Whether NVIDIA's driver is installed, whatever TensorFlow makes of it."""
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True

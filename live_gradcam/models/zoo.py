@@ -1,0 +1,195 @@
+"""The zoo: networks that can be asked for by name."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from live_gradcam.errors import ModelError, unknown_name
+from live_gradcam.models import efficientnet_lite0
+from live_gradcam.models.labels import imagenet_labels
+from live_gradcam.models.model import Model, Network
+from live_gradcam.models.preprocessing import preprocessing_named
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one network."""
+
+    name: str
+    """As `--model` takes it."""
+
+    builder: str | None
+    """Its function's name in `keras.applications`; None for the default network, which comes with its weights."""
+
+    preprocessing: str
+    """`none` where the network scales the pixels itself."""
+
+    size: int
+    """Side of its square input in pixels."""
+
+    layer: str | None = None
+    """The layer to explain, where it is not the last feature map."""
+
+
+_DEFAULT = Entry(efficientnet_lite0.NAME, None, "efficientnet-lite", efficientnet_lite0.INPUT_SIZE[0])
+
+_ENTRIES = {
+    entry.name: entry
+    for entry in (
+        Entry("vgg16", "VGG16", "imagenet-caffe", 224, "block5_conv3"),
+        Entry("vgg19", "VGG19", "imagenet-caffe", 224, "block5_conv4"),
+        *(Entry(f"resnet{n}", f"ResNet{n}", "imagenet-caffe", 224) for n in (50, 101, 152)),
+        *(Entry(f"resnet{n}v2", f"ResNet{n}V2", "tf", 224) for n in (50, 101, 152)),
+        Entry("mobilenet", "MobileNet", "tf", 224),
+        Entry("mobilenetv2", "MobileNetV2", "tf", 224),
+        Entry("mobilenetv3-small", "MobileNetV3Small", "none", 224),
+        Entry("mobilenetv3-large", "MobileNetV3Large", "none", 224),
+        *(Entry(f"densenet{n}", f"DenseNet{n}", "torch", 224) for n in (121, 169, 201)),
+        Entry("inception-v3", "InceptionV3", "tf", 299),
+        Entry("inception-resnet-v2", "InceptionResNetV2", "tf", 299),
+        Entry("xception", "Xception", "tf", 299),
+        Entry("nasnet-mobile", "NASNetMobile", "tf", 224),
+        Entry("nasnet-large", "NASNetLarge", "tf", 331),
+        *(
+            Entry(f"efficientnet-b{n}", f"EfficientNetB{n}", "none", size)
+            for n, size in enumerate((224, 240, 260, 300, 380, 456, 528, 600))
+        ),
+        *(
+            Entry(f"efficientnetv2-{kind}", f"EfficientNetV2{kind.upper()}", "none", size)
+            for kind, size in (
+                ("b0", 224),
+                ("b1", 240),
+                ("b2", 260),
+                ("b3", 300),
+                ("s", 384),
+                ("m", 480),
+                ("l", 480),
+            )
+        ),
+        *(
+            Entry(f"convnext-{kind.lower()}", f"ConvNeXt{kind}", "none", 224)
+            for kind in ("Tiny", "Small", "Base", "Large", "XLarge")
+        ),
+    )
+}
+
+CATALOGUE = (_DEFAULT, *_ENTRIES.values())
+"""Every network that `--model` knows by name; the first is the default and needs no download."""
+
+ZOO = tuple(entry.name for entry in CATALOGUE)
+"""Their names."""
+
+
+def entry_like(name: str) -> Entry | None:
+    """Return the `keras.applications` entry that a name means: case, hyphens and underscores don't count."""
+    wanted = _folded(name)
+    return next(
+        (entry for entry in _ENTRIES.values() if wanted in (_folded(entry.name), _folded(entry.builder))),
+        None,
+    )
+
+
+def is_default(name: str) -> bool:
+    """Whether a name means the default network."""
+    return _folded(name) == _folded(efficientnet_lite0.NAME)
+
+
+def load(name: str) -> Model:
+    """Return a network of the zoo with its ImageNet weights.
+
+    Raises:
+        ModelError: there is none of that name, or its weights are not to be had.
+    """
+    if is_default(name):
+        return as_entry(_DEFAULT, efficientnet_lite0.build())
+    entry = entry_like(name)
+    if entry is None:
+        raise ModelError(
+            unknown_name(
+                "model", name, ZOO, "`live-gradcam models` lists them; a .keras or .h5 file works too."
+            )
+        )
+    return as_entry(entry, _download(entry))
+
+
+def as_entry(entry: Entry, network: Network) -> Model:
+    """Return a network with what the zoo knows of it: scaling, labels, layer, size."""
+    return Model(
+        network=network,
+        name=entry.name,
+        preprocessing=preprocessing_named(entry.preprocessing),
+        labels=imagenet_labels(),
+        input_size=(entry.size, entry.size),
+        layer=entry.layer,
+        resize=None if entry.builder is None else _resizer(entry, network),
+    )
+
+
+def _builder(entry: Entry) -> Callable[..., Any]:
+    builder: Callable[..., Any] = getattr(keras.applications, str(entry.builder))
+    return builder
+
+
+def with_random_weights(name: str, seed: int) -> Model:
+    """Return a network of the zoo with seeded random weights: what it costs can be measured without a download.
+
+    Raises:
+        ModelError: there is none of that name.
+    """
+    if is_default(name):
+        return load(name)
+    entry = entry_like(name)
+    if entry is None:
+        return load(name)  # which raises
+    keras.utils.set_random_seed(seed)
+    return as_entry(entry, _builder(entry)(weights=None))
+
+
+def _download(entry: Entry) -> Network:
+    """Build with Keras's own weights, which it downloads once.
+
+    Raises:
+        ModelError: they are neither on disk nor to be had from the network.
+    """
+    try:
+        return _builder(entry)(weights="imagenet")
+    except Exception as error:
+        url = re.search(r"https?://\S+?\.(?:h5|keras)", str(error))
+        if url is None:
+            raise ModelError(
+                f"{entry.name} cannot be loaded: {str(error).strip().splitlines()[0]}"
+            ) from error
+        home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+        place = home / "models" / url[0].rsplit("/", 1)[1]
+        raise ModelError(
+            f"the weights of {entry.name} are not on this machine and cannot be downloaded. "
+            f"On a machine with a network fetch {url[0]} and put it at {place}; "
+            f"or use {efficientnet_lite0.NAME}, which needs no download."
+        ) from error
+
+
+def _resizer(entry: Entry, network: Network) -> Callable[[int, int], Network]:
+    def resize(height: int, width: int) -> Network:
+        classes = network.output_shape[-1]
+        try:
+            resized = _builder(entry)(weights=None, input_shape=(height, width, 3), classes=classes)
+            resized.set_weights(network.get_weights())
+        except ValueError as error:
+            raise ModelError(
+                f"{entry.name} takes pictures of {entry.size}×{entry.size} only (its dense layers are made for "
+                f"that), not {width}×{height}. Use --fit crop, stretch or pad."
+            ) from error
+        return resized
+
+    return resize
+
+
+def _folded(name: str | None) -> str:
+    return re.sub(r"[^a-z0-9]", "", (name or "").casefold())

@@ -1,0 +1,72 @@
+"""The picture: a frame, the heat on it, the viewfinder and the label."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP
+from live_gradcam.errors import RenderError
+from live_gradcam.explanation import Explanation, Region
+from live_gradcam.frame import Pixels
+from live_gradcam.render.colormaps import colormap_code
+from live_gradcam.render.heat import draw_heat_onto
+from live_gradcam.render.plate import caption_of, draw_plate_onto
+from live_gradcam.render.viewfinder import draw_viewfinder_onto
+
+
+def draw(
+    image: Pixels, explanation: Explanation, alpha: float = DEFAULT_ALPHA, colormap: str = DEFAULT_COLORMAP
+) -> Pixels:
+    """Return the picture that shows an explanation on its frame.
+
+    The heat is drawn over the region that the network saw and nowhere else; where that is not the whole frame,
+    corner brackets show it. The plate at the bottom left says the class. Where there is no evidence there is no
+    heat: the frame stays as it is, and the plate says so.
+
+    Args:
+        image: (H, W, 3) uint8 BGR: the frame that was explained. It is left as it is.
+        explanation: what the explainer said of it.
+        alpha: how opaque the heat is, in [0, 1]: `(1 - alpha) * image + alpha * colour`.
+        colormap: name of an OpenCV colour map, such as `jet`.
+
+    Returns:
+        New (H, W, 3) uint8 BGR.
+
+    Raises:
+        RenderError: the image is no (H, W, 3) uint8 array, or too small for the explanation's region; `alpha` is
+            out of range; the colour map is not known.
+    """
+    _validate_image(image)
+    _validate_region(explanation.region, image)
+    if not 0.0 <= alpha <= 1.0:
+        raise RenderError(f"alpha is {alpha}: it must lie between 0 (no heat) and 1 (heat only).")
+    code = colormap_code(colormap)
+
+    height, width = image.shape[:2]
+    picture = image.copy()
+    if explanation.has_evidence:
+        draw_heat_onto(picture, explanation.heatmap, explanation.region, alpha, code, explanation.inset)
+    plate = draw_plate_onto(picture, caption_of(explanation))
+    if explanation.region != (0, 0, width, height):
+        draw_viewfinder_onto(picture, explanation.region, plate)
+    return picture
+
+
+def _validate_image(image: object) -> None:
+    wanted = "draw needs an (H, W, 3) uint8 BGR array, as cv2.imread gives it"
+    if not isinstance(image, np.ndarray):
+        raise RenderError(f"the image is a {type(image).__name__}: {wanted}.")
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise RenderError(f"the image has the shape {image.shape}: {wanted}.")
+    if image.dtype != np.uint8:
+        raise RenderError(f"the image's dtype is {image.dtype}: {wanted}.")
+
+
+def _validate_region(region: Region, image: Pixels) -> None:
+    x, y, width, height = region
+    frame_height, frame_width = image.shape[:2]
+    if x < 0 or y < 0 or width < 1 or height < 1 or x + width > frame_width or y + height > frame_height:
+        raise RenderError(
+            f"the explanation's region (x {x}, y {y}, {width}×{height}) reaches beyond the image "
+            f"({frame_width}×{frame_height}): draw it on the frame that was explained."
+        )

@@ -1,0 +1,182 @@
+"""The label plate: what the network says, set so that the back of the room can read it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from live_gradcam.explanation import Explanation, Prediction, Region
+from live_gradcam.frame import Pixels
+
+Colour = tuple[int, int, int]
+
+_WHITE: Colour = (255, 255, 255)
+_GREY: Colour = (205, 205, 205)
+_AMBER: Colour = (90, 200, 255)
+_OPACITY = 0.72
+
+_FACE = cv2.FontFace("sans")
+_BOLD, _REGULAR = 600, 400
+_ELLIPSIS = "…"
+
+# All lengths below are in units of the headline's font size, which is itself a part of the frame's shorter side.
+_SHORTER_SIDE = 1 / 14
+_SMALLEST, _SMALLEST_NOTE = 12, 10
+_MARGIN, _PADDING = 0.45, 0.42
+_NOTE, _LINE, _CAP = 0.56, 0.86, 0.72
+_RADIUS = 0.32
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What a plate says: a headline, and a smaller line below it."""
+
+    label: str
+    """The class's name; it is shortened where the picture is too narrow."""
+
+    percent: str
+    """Its probability: `62%`; never shortened."""
+
+    note: str = ""
+    """The line below; empty: none."""
+
+    note_colour: Colour = _GREY
+    """BGR."""
+
+    note_matters: bool = False
+    """Whether the note is shown on the smallest pictures too."""
+
+
+def percent(probability: float) -> str:
+    """Return a probability as it is read out: `62%`; what rounds to nothing is `<1%`."""
+    return f"{probability:.0%}" if probability >= 0.005 else "<1%"
+
+
+def caption_of(explanation: Explanation) -> Caption:
+    """Word the plate of an explanation.
+
+    The most probable class is the headline. Below it stand the next two, or which class the heat is for where
+    that is not the most probable, or that there is no evidence to show.
+    """
+    first = explanation.top[0] if explanation.top else explanation.target
+    target = explanation.target
+    other = target.class_id != first.class_id
+    headline = Caption(_plain(first.label), percent(first.probability))
+    if not explanation.has_evidence:
+        note = f"no evidence for {_named(target)}" if other else "no evidence"
+        return Caption(headline.label, headline.percent, note, _GREY, note_matters=True)
+    if other:
+        return Caption(
+            headline.label, headline.percent, f"heat for {_named(target)}", _AMBER, note_matters=True
+        )
+    runners_up = "   ".join(_named(prediction) for prediction in explanation.top[1:3])
+    return Caption(headline.label, headline.percent, runners_up)
+
+
+def draw_plate_onto(picture: Pixels, caption: Caption) -> Region | None:
+    """Draw the plate into the bottom left of a picture, in place; it never reaches beyond the picture.
+
+    Where a picture is too small for a legible plate there is none.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR, C-contiguous.
+        caption: what to say.
+
+    Returns:
+        (x, y, width, height) of the plate; None where there is none.
+    """
+    height, width = picture.shape[:2]
+    full = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
+    margin, padding = round(full * _MARGIN), round(full * _PADDING)
+    room = width - 2 * (margin + padding)
+    if room < 4 * full or height < 5 * full:
+        return None
+
+    size = _size_that_fits(f"{caption.label} {caption.percent}", full, _SMALLEST, _BOLD, room)
+    tail = f" {caption.percent}"
+    label = _shortened(caption.label, size, _BOLD, room - _width(tail, size, _REGULAR))
+    label_width = _width(label, size, _BOLD)
+    wide = label_width + _width(tail, size, _REGULAR)
+
+    note_size = max(_SMALLEST_NOTE, round(full * _NOTE))
+    note = caption.note if caption.note_matters or round(full * _NOTE) >= _SMALLEST_NOTE else ""
+    if note:
+        note = _shortened(note, note_size, _REGULAR, room)
+        wide = max(wide, _width(note, note_size, _REGULAR))
+    # A width that changed with each digit would make the plate tremble: it grows in steps.
+    wide = min(room, -(-wide // full) * full)
+    tall = round(size * _CAP) + (round(note_size * _LINE + full * 0.34) if note else 0)
+
+    left, bottom = margin, height - margin
+    top = bottom - tall - 2 * padding
+    _shade(picture, left, top, wide + 2 * padding, bottom - top, round(full * _RADIUS))
+    base = top + padding + round(size * _CAP)
+    cv2.putText(picture, label, (left + padding, base), _WHITE, _FACE, size, _BOLD)
+    cv2.putText(picture, tail, (left + padding + label_width, base), _WHITE, _FACE, size, _REGULAR)
+    if note:
+        cv2.putText(
+            picture, note, (left + padding, bottom - padding), caption.note_colour, _FACE, note_size, _REGULAR
+        )
+    return left, top, wide + 2 * padding, bottom - top
+
+
+def _plain(label: str) -> str:
+    """Return a label on one line: a user's labels file may hold tabs or line breaks."""
+    return " ".join(label.split())
+
+
+def _named(prediction: Prediction) -> str:
+    return f"{_plain(prediction.label)} {percent(prediction.probability)}"
+
+
+def _width(text: str, size: int, weight: int) -> int:
+    """Return how far the pen moves for a text, in pixels; spaces at its ends count."""
+    x, _, width, _ = cv2.getTextSize((0, 0), f"{text}|", (0, 0), _FACE, size, weight)
+    bar_x, _, bar_width, _ = cv2.getTextSize((0, 0), "|", (0, 0), _FACE, size, weight)
+    return int(x + width - bar_x - bar_width)
+
+
+def _size_that_fits(text: str, size: int, smallest: int, weight: int, room: int) -> int:
+    """Return the font size at which a text fits: `size`, or as little smaller as needs be, down to 60% of it."""
+    needed = _width(text, size, weight)
+    if needed <= room:
+        return size
+    return max(smallest, round(size * 0.6), size * room // needed)
+
+
+def _shortened(text: str, size: int, weight: int, room: int) -> str:
+    """Return the text, cut and ended by an ellipsis where it is wider than the room."""
+    if _width(text, size, weight) <= room:
+        return text
+
+    def cut(length: int) -> str:
+        return text[:length].rstrip() + _ELLIPSIS
+
+    longest = bisect_right(range(1, len(text)), room, key=lambda length: _width(cut(length), size, weight))
+    return cut(longest)
+
+
+def _shade(picture: Pixels, left: int, top: int, width: int, height: int, radius: int) -> None:
+    """Darken a rectangle with round corners."""
+    under = picture[top : top + height, left : left + width]
+    cv2.multiply(under, _light_kept(width, height, radius), dst=under, scale=1 / 255)
+
+
+@lru_cache(maxsize=8)
+def _light_kept(width: int, height: int, radius: int) -> Pixels:
+    """Return how much light a plate lets through, (height, width, 3) uint8; its corners are smooth."""
+    fine = 4
+    corner = np.zeros((radius * fine, radius * fine), np.uint8)
+    cv2.circle(corner, (radius * fine - 1, radius * fine - 1), radius * fine, 255, cv2.FILLED)
+    corner = np.asarray(cv2.resize(corner, (radius, radius), interpolation=cv2.INTER_AREA), np.uint8)
+    cover = np.full((height, width), 255, np.uint8)
+    cover[:radius, :radius] = corner
+    cover[:radius, -radius:] = corner[:, ::-1]
+    cover[-radius:, :radius] = corner[::-1]
+    cover[-radius:, -radius:] = corner[::-1, ::-1]
+    kept = np.rint(255 - _OPACITY * cover.astype(np.float32)).astype(np.uint8)
+    return np.repeat(kept[:, :, None], 3, axis=2)

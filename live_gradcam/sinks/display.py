@@ -1,0 +1,159 @@
+"""The display: whether a window can be opened here, found out before Qt is started.
+
+Where Qt finds no X server that answers, it calls `abort()`, and Python cannot catch that: the process is gone. So
+every condition is looked at first, by talking to the server in its own protocol, with a time limit.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import struct
+import sys
+from pathlib import Path
+
+_TIMEOUT_SECONDS = 2.0
+_MAGIC_COOKIE = b"MIT-MAGIC-COOKIE-1"
+_APT = "sudo apt install libgl1 libglib2.0-0 libsm6"
+
+
+def find_display() -> str | None:
+    """Look for a display.
+
+    On Windows and macOS there is taken to be one.
+
+    Returns:
+        None where a window can be opened, else why not and what to do about it, in one line.
+    """
+    try:
+        import cv2  # here, so that a missing library becomes a sentence
+    except ImportError as error:
+        return f"OpenCV cannot be loaded ({error}): {_APT}, or install opencv-python-headless for no window."
+    toolkit = cv2.currentUIFramework()
+    if not toolkit:
+        return (
+            "this OpenCV was built without windows (opencv-python-headless): pip uninstall -y "
+            "opencv-python-headless opencv-python, then pip install opencv-python."
+        )
+    if sys.platform in ("win32", "darwin"):
+        return None
+    address = os.environ.get("DISPLAY", "")
+    if not address:
+        if "WAYLAND_DISPLAY" not in os.environ:
+            return "there is no display (DISPLAY is not set): start it on a desktop, or log in with ssh -X."
+        if toolkit.startswith("QT"):
+            return "OpenCV's window needs an X server, and this Wayland desktop has none: install xwayland."
+        return None
+    return _why_no_answer(address) or (_why_no_plugin() if toolkit.startswith("QT") else None)
+
+
+def _why_no_plugin() -> str | None:
+    """Return which system library Qt's window plugin misses; Qt would abort over it."""
+    plugin = Path(os.environ.get("QT_QPA_PLATFORM_PLUGIN_PATH", "")) / "platforms" / "libqxcb.so"
+    if not plugin.is_file():
+        return None
+    try:
+        ctypes.CDLL(str(plugin), mode=os.RTLD_LAZY)
+    except OSError as error:
+        return f"OpenCV's window lacks a system library ({error}): {_APT}."
+    return None
+
+
+def _why_no_answer(address: str) -> str | None:
+    """Return why the X server at an address such as `:0` or `localhost:10.0` does not let us in; None if it does."""
+    host, _, numbers = address.rpartition(":")
+    number = numbers.partition(".")[0]
+    if not number.isdigit():
+        return f"there is no display: DISPLAY is '{address}', and it should look like ':0'."
+    refusal = ""
+    for cookie in [*_cookies(number), b""]:
+        try:
+            with _connect(host, int(number)) as connection:
+                refusal = _greet(connection, cookie)
+        except (OSError, EOFError) as error:
+            cause = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            return (
+                f"no display answers at DISPLAY='{address}' ({cause}): start it on a desktop, log in with ssh -X, "
+                "or unset DISPLAY."
+            )
+        if not refusal:
+            return None
+    return (
+        f"the display '{address}' refuses this user ({refusal}): start it as the user who is logged in there."
+    )
+
+
+def _connect(host: str, number: int) -> socket.socket:
+    """Return a connection to an X server, by the ways that libxcb tries."""
+    if host and host != "unix":
+        return socket.create_connection((host.strip("[]"), 6000 + number), timeout=_TIMEOUT_SECONDS)
+    path = f"/tmp/.X11-unix/X{number}"  # where every X server on Unix listens
+    paths = [f"\0{path}", path] if sys.platform == "linux" else [path]
+    for place in paths:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(_TIMEOUT_SECONDS)
+        try:
+            connection.connect(place)
+        except OSError:
+            connection.close()
+            if place == paths[-1]:
+                raise
+        else:
+            return connection
+    raise ConnectionRefusedError
+
+
+def _greet(connection: socket.socket, cookie: bytes) -> str:
+    """Ask an X server to be let in.
+
+    Returns:
+        The server's own words where it refuses, else nothing.
+
+    Raises:
+        OSError, EOFError: it does not answer as an X server does.
+    """
+    name = _MAGIC_COOKIE if cookie else b""
+    header = struct.pack("<cxHHHHxx", b"l", 11, 0, len(name), len(cookie))
+    connection.sendall(header + _padded(name) + _padded(cookie))
+    status, length = struct.unpack("<BBxxxxxx", _receive(connection, 8))
+    if status == 1:
+        return ""
+    return _receive(connection, length).decode("latin-1").strip() or "it asks for a password"
+
+
+def _padded(field: bytes) -> bytes:
+    return field + bytes(-len(field) % 4)
+
+
+def _receive(connection: socket.socket, count: int) -> bytes:
+    received = b""
+    while len(received) < count:
+        piece = connection.recv(count - len(received))
+        if not piece:
+            raise EOFError("it hung up")
+        received += piece
+    return received
+
+
+def _cookies(number: str) -> list[bytes]:
+    """Return what the user's Xauthority file holds for a display, this host's first."""
+    place = Path(os.environ.get("XAUTHORITY", "~/.Xauthority")).expanduser()
+    try:
+        content = place.read_bytes()
+    except OSError:
+        return []
+    here = socket.gethostname().encode()
+    found: list[tuple[bool, bytes]] = []
+    offset = 0
+    while offset + 2 < len(content):
+        offset += 2
+        fields: list[bytes] = []
+        for _ in range(4):
+            (size,) = struct.unpack_from(">H", content.ljust(offset + 2, b"\0"), offset)
+            fields.append(content[offset + 2 : offset + 2 + size])
+            offset += 2 + size
+        host, display, name, cookie = fields
+        if name == _MAGIC_COOKIE and display in (b"", number.encode()):
+            found.append((host != here, cookie))
+    return list(dict.fromkeys(cookie for _, cookie in sorted(found)))

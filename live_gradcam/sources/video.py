@@ -1,0 +1,203 @@
+"""A video file.
+
+Read with PyAV, not with OpenCV: it gives each frame's own presentation time on the stream's exact clock (also
+where the rate varies), tells a missing time from zero, and names the cause when something cannot be read.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import av.container
+import cv2
+import numpy as np
+
+from live_gradcam.errors import SourceError
+from live_gradcam.frame import Frame, Pixels
+from live_gradcam.sources.reason import in_words
+from live_gradcam.sources.stream import without_password
+
+logger = logging.getLogger(__name__)
+
+NETWORK_TIMEOUT = 4.0
+"""Seconds that a server has to answer when the file lies behind an address."""
+
+ASSUMED_FPS = 25.0
+"""Rate of a file that tells neither times nor a rate."""
+
+COMPLETE = 0.95
+"""Share of the promised frames and of the promised length below which a file was cut short: of both, because an
+AVI counts empty slots as frames, and a single frame may stand for long."""
+
+_TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+"""Quarter turns counter-clockwise to OpenCV's name for them."""
+
+
+class VideoSource:
+    """Every frame of a video file in order, each with its own time, upright as its rotation mark says.
+
+    A file that is torn gives the frames before the tear, and one warning.
+
+    Args:
+        path: the file, or the http(s) address of one.
+
+    Raises:
+        SourceError: it is no video, it has no picture in it, or none can be read.
+    """
+
+    live = False
+
+    def __init__(self, path: str | Path) -> None:
+        self.name = without_password(path) if isinstance(path, str) and "://" in path else Path(path).name
+        self._lock = threading.Lock()
+        self._closed = False
+        self._count = 0
+        self._first_time: float | None = None
+        self._last_time = 0.0
+        self._error: av.error.FFmpegError | None = None
+        # Absolute, for FFmpeg takes what stands before a colon as the name of a protocol.
+        self._container = self._open(str(path) if "://" in str(path) else str(Path(path).absolute()))
+        try:
+            self._stream = self._find_stream()
+            rate = self._stream.average_rate
+            self.fps = float(rate) if rate else None
+            self._decoded = self._decode()
+            first = self._find_first()
+            self._ahead: Frame | None = first
+            self.size = first.size
+        except BaseException:
+            self._container.close()
+            raise
+
+    @property
+    def frames_captured(self) -> int:
+        """How many frames were decoded so far."""
+        return self._count
+
+    def describe(self) -> str:
+        """Return the name, size, rate and length: `cat.mp4: 1280×720 at 30 fps, 12.5 s`."""
+        rate = f" at {self.fps:.5g} fps" if self.fps else ""
+        length = f", {self._container.duration / av.time_base:.1f} s" if self._container.duration else ""
+        return f"{self.name}: {self.size[0]}×{self.size[1]}{rate}{length}"
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield every frame, in order."""
+        while True:
+            # The container is closed under the same lock: freeing a decoder at work crashes the process.
+            with self._lock:
+                if self._closed:
+                    return
+                frame, self._ahead = self._ahead, None
+                if frame is None and (frame := self._next()) is None:
+                    break
+            yield frame
+        self._warn_if_torn()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self, path: str) -> av.container.InputContainer:
+        try:
+            return av.open(path, timeout=NETWORK_TIMEOUT if "://" in path else None)
+        except av.error.FFmpegError as error:
+            raise SourceError(f"{self.name} cannot be opened: {_why_not(path, error)}") from error
+
+    def _find_stream(self) -> av.VideoStream:
+        if not self._container.streams.video:
+            raise SourceError(f"{self.name} has no video in it. Give a video, a picture or a folder of them.")
+        stream = self._container.streams.video[0]
+        stream.thread_type = "AUTO"
+        return stream
+
+    def _find_first(self) -> Frame:
+        # Only the first frame tells how large the upright picture is, and whether there is one at all.
+        first = self._next()
+        if first is None:
+            reason = in_words(self._error) if self._error else "it ends before the first one"
+            raise SourceError(f"no frame of {self.name} could be read: {reason}. Is the file complete?")
+        return first
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        """Decode what can be decoded; what can't is passed over and remembered."""
+        packets = self._container.demux(self._stream)
+        torn = False
+        while not torn:
+            packet = None
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError as error:
+                self._error = error
+            torn = packet is None  # then the decoder still hands out what it holds
+            try:
+                yield from self._stream.decode(packet)
+            except av.error.EOFError:
+                return  # it was emptied already
+            except av.error.FFmpegError as error:
+                self._error = error
+
+    def _next(self) -> Frame | None:
+        decoded = next(self._decoded, None)
+        if decoded is None:
+            return None
+        if decoded.time is None:
+            elapsed = self._last_time + (1 / (self.fps or ASSUMED_FPS) if self._count else 0.0)
+        else:
+            if self._first_time is None:
+                self._first_time = decoded.time - self._last_time
+            # A file may step back in time where it was joined; time itself never falls.
+            elapsed = max(self._last_time, decoded.time - self._first_time)
+        self._last_time = elapsed
+        frame = Frame(_upright(decoded), self._count, time.monotonic(), media_time=elapsed)
+        self._count += 1
+        return frame
+
+    def _warn_if_torn(self) -> None:
+        promised, length = self._stream.frames, self._stream.duration
+        is_short = length is not None and self._last_time < COMPLETE * length * float(
+            self._stream.time_base or 0
+        )
+        if is_short and self._count < COMPLETE * promised:
+            logger.warning(
+                "%s is cut short: %d of its %d frames could be read", self.name, self._count, promised
+            )
+        elif self._error is not None:
+            logger.warning(
+                "%s is damaged (%s): %d frames could be read", self.name, in_words(self._error), self._count
+            )
+
+
+def _upright(decoded: av.VideoFrame) -> Pixels:
+    pixels = np.asarray(decoded.to_ndarray(format="bgr24"), np.uint8)
+    turn = _TURNS.get(round(decoded.rotation / 90) % 4)
+    return pixels if turn is None else np.asarray(cv2.rotate(pixels, turn), np.uint8)
+
+
+def _why_not(path: str, error: av.error.FFmpegError) -> str:
+    file = Path(path)
+    if isinstance(error, av.error.InvalidDataError) and file.is_file():
+        with file.open("rb") as opened:
+            start = opened.read(12)
+        if not start:
+            return "the file is empty."
+        if start[4:8] == b"ftyp":
+            return "its index (the 'moov' box) is missing, so it was cut off before it was finished."
+    return f"{in_words(error)}."

@@ -1,0 +1,73 @@
+"""The wood of the demo's desk, grown from a seed."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from live_gradcam.frame import Pixels
+
+PLANK = 330
+"""Width of a plank in pixels."""
+
+DARK = (38, 66, 104)
+"""BGR of the late wood."""
+
+LIGHT = (104, 152, 196)
+"""BGR of the early wood."""
+
+
+def grow_wood(width: int, height: int, *, seed: int = 7) -> Pixels:
+    """Return planks of wood, their grain along x, lit softly from the upper left.
+
+    Args:
+        width: pixels.
+        height: pixels.
+        seed: another seed, another tree.
+
+    Returns:
+        (height, width, 3) uint8 BGR.
+    """
+    random = np.random.default_rng(seed)
+    # The grain runs along x and has nothing fine in that direction: half the columns do.
+    tone = np.empty((height, (width + 1) // 2), np.float32)
+    for top in range(0, height, PLANK):
+        rows = tone[top : top + PLANK]
+        rows[:] = _plank(random, tone.shape[1], PLANK)[: rows.shape[0]]
+    light = _light(width, height)
+    tone *= 255.0
+    shades = cv2.resize(np.clip(tone, 0, 255).astype(np.uint8), (width, height))
+    steps = np.linspace(0.0, 1.0, 256, dtype=np.float32)[:, None]
+    palette = np.array(DARK, np.float32) * (1 - steps) + np.array(LIGHT, np.float32) * steps
+    coloured = cv2.LUT(cv2.merge([shades, shades, shades]), palette.round().astype(np.uint8)[None])
+    lit = cv2.multiply(coloured, cv2.merge([light, light, light]), scale=1.0 / 160)
+    return np.asarray(lit, np.uint8)
+
+
+def _plank(random: np.random.Generator, width: int, height: int) -> np.ndarray:
+    """Return one plank's tone, (height, width) float32, mostly in [0, 1]."""
+
+    def noise(across: int, along: int) -> np.ndarray:
+        coarse = random.standard_normal((across, along), dtype=np.float32)
+        return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
+
+    # Year rings cut lengthwise: bands across the plank that wander slowly along it.
+    across = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None]
+    rings = np.sin((across * 26 + noise(4, 5) * 2.6) * 1.7)
+    fibres = noise(height // 2, max(2, width // 85))
+    pores = noise(height, max(2, width // 14))
+    tone = 0.56 + random.normal(0, 0.07) + 0.10 * rings + 0.055 * fibres + 0.03 * pores + 0.05 * noise(3, 4)
+    # The joint: a dark line with a lit edge below it.
+    tone[:2] -= 0.42
+    tone[2:4] += 0.10
+    return np.asarray(tone, np.float32)
+
+
+def _light(width: int, height: int) -> np.ndarray:
+    """Return the lamp's light, (height, width) uint8, 160 where the wood keeps its colour."""
+    x = np.linspace(-1, 1, 64, dtype=np.float32)[None, :]
+    y = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
+    distance = (x + 0.35) ** 2 * 0.8 + (y + 0.45) ** 2
+    coarse = 120 + 75 * np.exp(-0.9 * distance)
+    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(smooth, 0, 255), np.uint8)

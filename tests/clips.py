@@ -1,0 +1,65 @@
+"""Small videos and pictures that the tests make for themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from live_gradcam.frame import Pixels
+
+MILLISECOND = Fraction(1, 1000)
+
+
+def shade(index: int) -> int:
+    """Return the grey by which frame `index` of a clip is known, up to 29."""
+    return 8 + 8 * index
+
+
+def index_of(pixels: Pixels) -> int:
+    """Return which frame of a clip this is, from its middle."""
+    height, width = pixels.shape[:2]
+    return round((float(pixels[height // 2, width // 2].mean()) - 8) / 8)
+
+
+def write_clip(
+    path: Path,
+    times_ms: Sequence[int],
+    *,
+    size: tuple[int, int] = (64, 48),
+    codec: str = "libx264",
+    turned: int = 0,
+) -> Path:
+    """Write a video whose frame i is the grey `shade(i)` with a white top left corner.
+
+    Args:
+        path: the file; its ending names the container.
+        times_ms: when each frame is shown, in milliseconds.
+        size: (width, height).
+        codec: FFmpeg's name for it.
+        turned: the rotation mark, degrees counter-clockwise.
+
+    Returns:
+        The path.
+    """
+    width, height = size
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        # AVI has a slot for each tick of its clock.
+        clock = Fraction(1, 25) if path.suffix == ".avi" else MILLISECOND
+        stream.time_base = stream.codec_context.time_base = clock
+        if turned:
+            stream.set_display_rotation(turned)
+        for index, time_ms in enumerate(times_ms):
+            pixels = np.full((height, width, 3), shade(index), np.uint8)
+            pixels[: height // 4, : width // 4] = 255
+            frame = av.VideoFrame.from_ndarray(pixels, format="bgr24")
+            frame.pts, frame.time_base = round(time_ms * MILLISECOND / clock), clock
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path

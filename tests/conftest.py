@@ -1,0 +1,50 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakecam.webcam import PretendWebcam, build, panning, write_frames
+
+from live_gradcam.frame import Pixels
+
+
+@pytest.fixture(autouse=True)
+def no_error_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test during which this package logged an error."""
+    yield
+    errors = [
+        record.getMessage()
+        for record in caplog.get_records("call")
+        if record.levelno >= logging.ERROR and record.name.startswith("live_gradcam")
+    ]
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def webcam(tmp_path_factory: pytest.TempPathFactory) -> PretendWebcam:
+    """A webcam that looks at a cup of coffee; `webcam.environment()` is for the process that is to see it."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("the pretend webcam stands in for Linux's V4L2")
+    compiler = next(filter(shutil.which, [os.environ.get("CC", "cc"), "gcc", "clang"]), None)
+    if compiler is None:
+        pytest.skip("the pretend webcam is written in C and there is no compiler (cc, gcc, clang)")
+    folder = tmp_path_factory.mktemp("webcam")
+    frames = write_frames(folder / "frames", list(panning(_coffee(), 10)))
+    return PretendWebcam(build(compiler, folder), frames)
+
+
+def _coffee() -> Pixels:
+    try:
+        from skimage import data
+    except ImportError:
+        steps = np.linspace(0, 255, 640)
+        return np.stack([np.tile(steps, (400, 1))] * 3, axis=-1).astype(np.uint8)
+    return np.asarray(data.coffee()[..., ::-1], np.uint8)

@@ -1,0 +1,1 @@
+"""A pretend webcam for Linux, real enough for OpenCV's own camera code."""

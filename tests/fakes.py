@@ -1,0 +1,140 @@
+"""Hand-written stand-ins, shared by the tests."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+
+from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Prediction, Region
+
+
+class SteppedClock:
+    """A clock that stands still until it is advanced; whoever waits for a moment wakes when it has come."""
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+        self._moved = threading.Condition()
+
+    def now(self) -> float:
+        with self._moved:
+            return self._now
+
+    def advance(self, seconds: float) -> None:
+        with self._moved:
+            self._now += seconds
+            self._moved.notify_all()
+
+    def wait_until(self, moment: float, interrupt: threading.Event) -> bool:
+        with self._moved:
+            # A millionth of a second of grace: steps of 0.1 s do not add up to whole seconds exactly.
+            while self._now + 1e-6 < moment and not interrupt.is_set():
+                self._moved.wait(0.02)
+        return interrupt.is_set()
+
+
+class MjpegServer:
+    """A network camera on this machine: 320×240 pictures at about 40 fps, as MJPEG over HTTP.
+
+    `/video` never ends, `/short` ends after 20 pictures, `/stalling` falls silent after 20, `/silent` never
+    answers, `/page` is HTML, `/clip.mp4` is the file given; anything else is not found.
+    """
+
+    def __init__(self, *, clip: bytes = b"") -> None:
+        closing = self._closing = threading.Event()
+        picture = np.random.default_rng(1).integers(0, 255, (240, 320, 3)).astype(np.uint8)
+        jpeg = cv2.imencode(".jpg", cv2.blur(picture, (9, 9)))[1].tobytes()
+        part = b"--next\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg)
+        bodies = {"/page": ("text/html", b"<html>no video</html>"), "/clip.mp4": ("video/mp4", clip)}
+        counts = {"/video": 100_000, "/short": 20, "/stalling": 20}
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path in bodies:
+                    kind, body = bodies[self.path]
+                    self._begin(kind, len(body))
+                    self.wfile.write(body)
+                elif self.path in counts:
+                    self._begin("multipart/x-mixed-replace; boundary=next", None)
+                    self._stream(counts[self.path])
+                elif self.path == "/silent":
+                    closing.wait()
+                else:
+                    self.send_error(404)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Keep the terminal quiet."""
+
+            def _begin(self, kind: str, length: int | None) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                if length is not None:
+                    self.send_header("Content-Length", str(length))
+                self.end_headers()
+
+            def _stream(self, count: int) -> None:
+                try:
+                    for _ in range(count):
+                        self.wfile.write(part)
+                        if closing.wait(0.025):
+                            return
+                    if self.path == "/stalling":
+                        closing.wait()
+                except ConnectionError:
+                    return  # the viewer hung up
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="MJPEG server")
+        self._thread.start()
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}{path}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+def warm_in_the_middle() -> HeatMap:
+    """A 7×7 heat map whose peak is the middle cell."""
+    heatmap = np.zeros((7, 7), np.float32)
+    heatmap[2:5, 2:5] = 0.5
+    heatmap[3, 3] = 1.0
+    return heatmap
+
+
+def explained(
+    region: Region,
+    heatmap: HeatMap | None = None,
+    *,
+    top: tuple[tuple[str, float], ...] = (("Egyptian cat", 0.62), ("tabby", 0.18), ("tiger cat", 0.09)),
+    target: Prediction | None = None,
+    has_evidence: bool = True,
+    inset: Inset = WHOLE,
+) -> Explanation:
+    """An explanation that no network gave."""
+    predictions = tuple(Prediction(number, label, share) for number, (label, share) in enumerate(top))
+    heat = warm_in_the_middle() if heatmap is None else heatmap
+    return Explanation(
+        heatmap=heat if has_evidence else np.zeros_like(heat),
+        raw_heatmap=heat,
+        has_evidence=has_evidence,
+        top=predictions,
+        target=target or predictions[0],
+        region=region,
+        method="gradcam",
+        layer="top_conv",
+        inset=inset,
+    )

@@ -1,0 +1,164 @@
+"""The way of the imports: who may know whom, and that the check for it can fail."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "live_gradcam"
+
+# cli → commands → pipeline | server → {explain → models} | sources | render | sinks → the ground
+GROUND = frozenset({"config", "errors", "explanation", "frame", "native", "opencv", "timing"})
+ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
+LOOPS = frozenset({"pipeline", "server"})
+MAY_IMPORT = {
+    **dict.fromkeys(GROUND, GROUND),
+    **dict.fromkeys(ROOMS, GROUND),
+    "explain": GROUND | {"models"},
+    **dict.fromkeys(LOOPS, GROUND | ROOMS),
+    "commands": GROUND | ROOMS | LOOPS,
+    "cli": GROUND | ROOMS | LOOPS | {"commands"},
+    "__main__": frozenset({"cli"}),
+}
+"""Room → the rooms it may import, beside itself. A room is a folder or a module at the top of the package."""
+
+FACE = "__init__"  # names everything, and loads it when it is asked for
+MAY_IMPORT_TENSORFLOW = frozenset({"models", "explain"})
+TENSORFLOW = frozenset({"tensorflow", "keras"})
+VAGUE = frozenset({"base", "common", "core", "helper", "helpers", "misc", "util", "utils"})
+MOST_LINES = 400
+
+
+def imported(path: Path, package: Path) -> Iterator[tuple[int, str]]:
+    """Give (line, full dotted name) of everything that a module imports, wherever in it and however."""
+    home = [package.name, *path.relative_to(package).parent.parts]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                yield from ((node.lineno, alias.name) for alias in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                anchor = home[: len(home) + 1 - level] if level else []
+                stem = ".".join([*anchor, *([module] if module else [])])
+                yield from ((node.lineno, f"{stem}.{alias.name}") for alias in names)
+            case ast.Call(
+                func=ast.Name(id="import_module" | "__import__") | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                yield node.lineno, name
+
+
+def breaches(package: Path) -> list[str]:
+    """Return one line for each breach of the architecture in a package."""
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        inside = path.relative_to(package)
+        room = inside.parts[0].removesuffix(".py")
+        lines = path.read_text("utf-8").count("\n")
+        if lines > MOST_LINES:
+            found.append(f"{inside.as_posix()}: {lines} lines, and {MOST_LINES} are the most")
+        found += [
+            f"{inside.as_posix()}: '{part}' is no noun for what is in it"
+            for part in inside.with_suffix("").parts
+            if part in VAGUE
+        ]
+        if room == FACE:
+            continue
+        if room not in MAY_IMPORT:
+            found.append(f"{inside.as_posix()}: '{room}' has no place among the rooms")
+            continue
+        for line, name in imported(path, package):
+            fault = fault_of(room, name, package.name)
+            if fault is not None:
+                found.append(f"{inside.as_posix()}:{line}: {fault}")
+    return found
+
+
+def fault_of(room: str, name: str, package: str) -> str | None:
+    """Return what is wrong with importing `name` in a room; None where nothing is."""
+    top, *rest = name.split(".")
+    if top in TENSORFLOW and room not in MAY_IMPORT_TENSORFLOW:
+        return f"{room} imports {top}"
+    if top != package or rest[:1] in ([], ["__version__"]):
+        return None
+    if rest[0] not in MAY_IMPORT:
+        return f"{room} imports {rest[0]} through the package's face"
+    if rest[0] != room and rest[0] not in MAY_IMPORT[room]:
+        return f"{room} imports {rest[0]}"
+    return None
+
+
+def test_the_package_keeps_to_its_architecture() -> None:
+    assert breaches(PACKAGE) == []
+
+
+def test_the_check_sees_the_package_and_its_imports() -> None:
+    names = {name for path in PACKAGE.rglob("*.py") for _, name in imported(path, PACKAGE)}
+    assert "live_gradcam.frame.Frame" in names
+    assert any(name.startswith("tensorflow") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "breach"),
+    [
+        ("sources/video.py", "from live_gradcam.sinks.window import Window", "1: sources imports sinks"),
+        ("sources/video.py", "from ..sinks import window", "1: sources imports sinks"),
+        ("sources/deep/video.py", "from ...sinks import window", "1: sources imports sinks"),
+        ("render/heat.py", "import live_gradcam.explain.explainer", "1: render imports explain"),
+        ("render/heat.py", "def f():\n    from live_gradcam import models", "2: render imports models"),
+        ("sinks/window.py", "from live_gradcam.pipeline import run", "1: sinks imports pipeline"),
+        ("models/zoo.py", "from live_gradcam.explain.layers import layer_at", "1: models imports explain"),
+        ("explain/fit.py", "from live_gradcam.render.picture import draw", "1: explain imports render"),
+        ("frame.py", "from live_gradcam.sources.source import Source", "1: frame imports sources"),
+        ("pipeline.py", "from live_gradcam.commands import live", "1: pipeline imports commands"),
+        ("pipeline.py", "import live_gradcam.server.page", "1: pipeline imports server"),
+        ("commands/live.py", "from live_gradcam import cli", "1: commands imports cli"),
+        ("commands/live.py", "import tensorflow as tf", "1: commands imports tensorflow"),
+        ("pipeline.py", "from keras.layers import Dense", "1: pipeline imports keras"),
+        ("timing.py", "import importlib\nimportlib.import_module('keras')", "2: timing imports keras"),
+        (
+            "sinks/window.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import live_gradcam.sources.source",
+            "3: sinks imports sources",
+        ),
+        (
+            "sources/video.py",
+            "from live_gradcam import draw",
+            "1: sources imports draw through the package's face",
+        ),
+        ("plots.py", "", " 'plots' has no place among the rooms"),
+        ("render/utils.py", "", " 'utils' is no noun for what is in it"),
+        ("render/common/heat.py", "", " 'common' is no noun for what is in it"),
+        ("render/heat.py", "x = 1\n" * 401, " 401 lines, and 400 are the most"),
+    ],
+)
+def test_a_breach_is_found(tmp_path: Path, module: str, code: str, breach: str) -> None:
+    path = tmp_path / "live_gradcam" / module
+    path.parent.mkdir(parents=True)
+    path.write_text(code, "utf-8")
+    assert breaches(tmp_path / "live_gradcam") == [f"{module}:{breach}"]
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        (
+            "__init__.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from live_gradcam import cli",
+        ),
+        ("cli.py", "from live_gradcam import __version__\nfrom live_gradcam.commands.live import live"),
+        ("commands/live.py", "from live_gradcam.pipeline import run\nfrom live_gradcam.models import zoo"),
+        ("explain/explainer.py", "import tensorflow as tf\nfrom live_gradcam.models.model import Model"),
+        (
+            "sources/demo.py",
+            "from live_gradcam.frame import Frame\nfrom live_gradcam.sources.desk import Desk",
+        ),
+    ],
+)
+def test_what_is_allowed_is_no_breach(tmp_path: Path, module: str, code: str) -> None:
+    path = tmp_path / "live_gradcam" / module
+    path.parent.mkdir(parents=True)
+    path.write_text(code, "utf-8")
+    assert breaches(tmp_path / "live_gradcam") == []

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from live_gradcam.errors import SourceError
+from live_gradcam.frame import Frame
+from live_gradcam.sources.newest import NewestFrame
+
+
+def frame(index: int) -> Frame:
+    return Frame(np.zeros((2, 2, 3), np.uint8), index, time.monotonic())
+
+
+class Reel:
+    """Hands out frames when it is told to, and then whatever comes at the end."""
+
+    def __init__(self, end: BaseException | None = None) -> None:
+        self.given = 0
+        self.released_by: threading.Thread | None = None
+        self._end = end
+        self._allowed = threading.Semaphore(0)
+        self._ending = False
+
+    def allow(self, count: int) -> None:
+        for _ in range(count):
+            self._allowed.release()
+
+    def finish(self) -> None:
+        self._ending = True
+        self._allowed.release()
+
+    def read(self) -> Frame | None:
+        self._allowed.acquire()
+        if self._ending:
+            if self._end is not None:
+                raise self._end
+            return None
+        self.given += 1
+        return frame(self.given - 1)
+
+    def release(self) -> None:
+        self.released_by = threading.current_thread()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_a_late_reader_gets_the_newest_frame_only() -> None:
+    reel = Reel()
+    newest = NewestFrame(reel.read, name="reel")
+    frames = iter(newest)
+    reel.allow(1)
+    assert next(frames).index == 0
+    reel.allow(4)
+    until(lambda: newest.captured == 5)
+    assert next(frames).index == 4
+    reel.finish()
+    newest.close()
+
+
+def test_no_frame_is_given_twice_and_the_last_one_is_given_before_the_end() -> None:
+    reel = Reel()
+    newest = NewestFrame(reel.read, name="reel")
+    reel.allow(2)
+    until(lambda: newest.captured == 2)
+    reel.finish()
+    assert [given.index for given in newest] == [1]
+    assert newest.captured == 2
+    newest.close()
+
+
+@pytest.mark.parametrize("error", [SourceError("the camera was unplugged."), ZeroDivisionError("a bug")])
+def test_what_the_reader_raised_is_raised_to_its_owner_after_the_last_frame(error: Exception) -> None:
+    reel = Reel(end=error)
+    newest = NewestFrame(reel.read, name="reel")
+    reel.allow(1)
+    until(lambda: newest.captured == 1)
+    reel.finish()
+    frames = iter(newest)
+    assert next(frames).index == 0
+    with pytest.raises(type(error), match=str(error)):
+        next(frames)
+    newest.close()
+
+
+def test_the_device_is_released_once_by_the_thread_that_read_it() -> None:
+    reel = Reel()
+    newest = NewestFrame(reel.read, name="the reader of the reel", release=reel.release)
+    reel.finish()
+    assert list(newest) == []
+    assert reel.released_by is not None
+    assert reel.released_by.name == "the reader of the reel"
+    newest.close()
+
+
+def test_an_owner_that_waits_is_woken_when_it_is_closed_from_elsewhere() -> None:
+    stop = threading.Event()
+
+    def read() -> None:
+        stop.wait()
+
+    newest = NewestFrame(read, name="waiting", stop=stop)
+    closer = threading.Timer(0.05, newest.close)
+    closer.start()
+    began = time.monotonic()
+    assert list(newest) == []
+    assert time.monotonic() - began < 1
+    closer.join()
+    assert "waiting" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_reader_stuck_in_its_driver_is_named_and_does_not_hold_up_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reel = Reel()
+    newest = NewestFrame(reel.read, name="reader of camera 0", release=reel.release)
+    began = time.monotonic()
+    with caplog.at_level(logging.WARNING):
+        newest.close()
+        newest.close()
+    assert time.monotonic() - began < 2
+    assert caplog.messages == [
+        "the thread 'reader of camera 0' is still inside its driver; it ends when the driver lets go"
+    ]
+    reel.finish()
+    until(lambda: reel.released_by is not None)

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from clips import index_of, write_clip
+
+from live_gradcam.errors import SourceError
+from live_gradcam.sources.video import VideoSource
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("clip.mp4", "libx264"), ("clip.mkv", "libx264"), ("clip.avi", "ffv1"), ("ö 視.webm", "vp8")]
+)
+def test_every_frame_comes_in_order_in_every_usual_format(tmp_path: Path, name: str, codec: str) -> None:
+    times_ms = [40 * i for i in range(20)]
+    with VideoSource(write_clip(tmp_path / name, times_ms, codec=codec)) as source:
+        frames = list(source)
+    assert [index_of(frame.pixels) for frame in frames] == list(range(20))
+    assert [frame.media_time for frame in frames] == pytest.approx([t / 1000 for t in times_ms], abs=0.002)
+    assert source.name == name
+    assert source.size == (64, 48)
+
+
+def test_a_varying_rate_keeps_each_frames_own_time(tmp_path: Path) -> None:
+    times_ms = [500, 533, 700, 1400, 1410, 3000]
+    with VideoSource(write_clip(tmp_path / "phone.mp4", times_ms)) as source:
+        times = [frame.media_time for frame in source]
+    assert times == pytest.approx([0.0, 0.033, 0.2, 0.9, 0.91, 2.5], abs=0.002)
+
+
+def test_frames_without_times_follow_the_rate(tmp_path: Path) -> None:
+    with VideoSource(write_clip(tmp_path / "raw.h264", [40 * i for i in range(6)])) as source:
+        times = [frame.media_time for frame in source]
+        assert source.fps == 25
+    assert times == pytest.approx([i / 25 for i in range(6)])
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, -90])
+def test_a_rotation_mark_is_obeyed_as_opencv_obeys_it(tmp_path: Path, turned: int) -> None:
+    path = write_clip(tmp_path / "phone.mp4", [0, 40, 80], turned=turned)
+    shown, expected = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG).read()
+    assert shown
+    with VideoSource(path) as source:
+        pixels = next(iter(source)).pixels
+    assert source.size == ((64, 48) if turned in (0, 180) else (48, 64))
+    assert pixels.shape == expected.shape
+    assert np.abs(pixels.astype(int) - expected).max() <= 3
+
+
+def test_colours_come_as_blue_green_red(tmp_path: Path) -> None:
+    path = tmp_path / "red.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=Fraction(25))
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj444p"
+        red = np.full((48, 64, 3), (10, 20, 220), np.uint8)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(red, format="bgr24")))
+        container.mux(stream.encode(None))
+    with VideoSource(path) as source:
+        pixels = next(iter(source)).pixels
+    assert np.abs(pixels.astype(int) - red).max() <= 6
+
+
+def test_a_video_says_its_size_rate_and_length(tmp_path: Path) -> None:
+    with VideoSource(write_clip(tmp_path / "clip.mkv", [40 * i for i in range(25)])) as source:
+        assert source.describe() == "clip.mkv: 64×48 at 25 fps, 1.0 s"
+
+
+def test_a_text_file_called_mp4_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "notes.mp4"
+    path.write_text("milk, eggs, a loaf of bread\n" * 40)
+    with pytest.raises(SourceError) as error:
+        VideoSource(path)
+    assert str(error.value) == "notes.mp4 cannot be opened: its content is no video that FFmpeg knows."
+
+
+def test_an_empty_file_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").touch()
+    with pytest.raises(SourceError, match=r"^clip\.mp4 cannot be opened: the file is empty\.$"):
+        VideoSource(tmp_path / "clip.mp4")
+
+
+def test_a_recording_that_was_never_finished_names_the_missing_index(tmp_path: Path) -> None:
+    whole = write_clip(tmp_path / "whole.mp4", [40 * i for i in range(20)]).read_bytes()
+    torn = tmp_path / "torn.mp4"
+    torn.write_bytes(whole[: whole.index(b"moov") - 4])
+    with pytest.raises(SourceError) as error:
+        VideoSource(torn)
+    assert str(error.value) == (
+        "torn.mp4 cannot be opened: its index (the 'moov' box) is missing, so it was cut off before it was finished."
+    )
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.avi"])
+def test_a_torn_video_gives_the_frames_before_the_tear(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    codec = "ffv1" if name.endswith("avi") else "libx264"
+    whole = write_clip(tmp_path / name, [40 * i for i in range(25)], codec=codec).read_bytes()
+    path = tmp_path / f"torn {name}"
+    path.write_bytes(whole[: len(whole) * 6 // 10])
+    with caplog.at_level(logging.WARNING), VideoSource(path) as source:
+        found = [index_of(frame.pixels) for frame in source]
+    assert 1 <= len(found) < 25
+    assert found == sorted(set(found))
+
+
+def test_a_file_without_pictures_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "song.wav"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        assert isinstance(stream, av.AudioStream)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        sound.sample_rate = 8000
+        container.mux(stream.encode(sound))
+    with pytest.raises(SourceError, match=r"^song\.wav has no video in it\. Give a video, a picture or"):
+        VideoSource(path)
