@@ -31,7 +31,7 @@ def read_labels(path: Path) -> Labels:
         return labels_from([line.strip() for line in text.splitlines() if line.strip()])
     try:
         return labels_from(_names(json.loads(text)))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"the labels {path} have no form that is known. Expected: {_FORMS}.") from error
 
 

@@ -1,0 +1,295 @@
+"""The explanation equals the formula, from one pass, for any class, without a second trace."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+import numpy.typing as npt
+import pytest
+from networks import colour_network, flattened_network, picture, pooled_network
+
+import live_gradcam as lg
+
+Array = npt.NDArray[Any]
+
+
+def transcription(activations: Array, gradients: Array) -> Array:
+    """The article's steps 3 to 5, in NumPy: scale each channel by its mean gradient, mean, ReLU, ÷ maximum."""
+    scaled = activations.astype(np.float64).copy()
+    for channel in range(scaled.shape[-1]):
+        scaled[:, :, channel] *= gradients[:, :, channel].mean(dtype=np.float64)
+    heatmap = np.maximum(scaled.mean(axis=-1), 0)
+    peak = heatmap.max()
+    assert peak > 0, "the transcription's own map is empty: nothing would be compared"
+    return np.asarray(heatmap / peak)
+
+
+def softmax(logits: Array) -> Array:
+    exponentials = np.exp(logits - logits.max())
+    return np.asarray(exponentials / exponentials.sum())
+
+
+def inner_activation(network: Any, layer: str, pixels: Array) -> Array:
+    return np.asarray(keras.Model(network.input, network.get_layer(layer).output)(pixels)[0], np.float64)
+
+
+def test_the_articles_procedure_on_vgg16_equals_its_numpy_transcription() -> None:
+    keras.utils.set_random_seed(7)
+    network = keras.applications.VGG16(weights=None)
+    model = lg.load_model(network, preprocess="imagenet-caffe")
+    image = picture(224, 224, seed=3)
+    explanation = lg.Explainer(
+        model, method="gradcam", layer="block5_conv3", score="probability", fit="stretch"
+    ).explain(image)
+
+    pixels = image[None].astype(np.float32) - np.array([103.939, 116.779, 123.68], np.float32)
+    activations = inner_activation(network, "block5_conv3", pixels)
+    # Forward through the head, then back, all by hand.
+    pooled = activations.reshape(7, 2, 7, 2, 512).max(axis=(1, 3))
+    weights = [network.get_layer(name).get_weights() for name in ("fc1", "fc2", "predictions")]
+    hidden = [pooled.reshape(-1).astype(np.float32)]
+    for kernel, bias in weights[:2]:
+        hidden.append(np.maximum(hidden[-1] @ kernel + bias, 0))
+    probabilities = softmax((hidden[-1] @ weights[2][0] + weights[2][1]).astype(np.float64))
+    top = int(probabilities.argmax())
+    gradient = -probabilities[top] * probabilities
+    gradient[top] += probabilities[top]
+    for (kernel, _), below in zip(reversed(weights), reversed(hidden), strict=True):
+        gradient = kernel @ gradient.astype(np.float32)
+        if below is not hidden[0]:
+            gradient = gradient * (below > 0)
+    # The gradient of max pooling goes to the first of the largest in each 2×2 window.
+    windows = activations.reshape(7, 2, 7, 2, 512).transpose(0, 2, 4, 1, 3).reshape(7, 7, 512, 4)
+    routed = np.eye(4)[windows.argmax(axis=-1)] * gradient.reshape(7, 7, 512, 1)
+    gradients = routed.reshape(7, 7, 512, 2, 2).transpose(0, 3, 1, 4, 2).reshape(14, 14, 512)
+
+    assert explanation.top[0].class_id == top
+    assert explanation.raw_heatmap.shape == (14, 14)
+    np.testing.assert_allclose(explanation.heatmap, transcription(activations, gradients), atol=1e-4)
+
+
+@pytest.mark.parametrize("score", ["logit", "probability"])
+@pytest.mark.parametrize("target", [0, 1, 2])
+def test_a_map_with_negative_regions_equals_its_numpy_transcription(score: Any, target: int) -> None:
+    network = flattened_network()
+    image = picture(16, 16, seed=5)
+    model = lg.load_model(network, preprocess="unit")
+    explanation = lg.Explainer(model, target=target, fit="stretch", score=score).explain(image)
+
+    pixels = image[None, ..., ::-1].astype(np.float32) / 255
+    activations = inner_activation(network, "features", pixels)
+    kernel, bias = (np.asarray(w, np.float64) for w in network.layers[-1].get_weights())
+    logits = activations.reshape(-1) @ kernel + bias
+    gradients = kernel[:, target]
+    if score == "probability":
+        p = softmax(logits)
+        gradients = kernel @ (p[target] * (np.eye(3)[target] - p))
+    gradients = gradients.reshape(activations.shape)
+    signed = (activations * gradients.mean(axis=(0, 1))).sum(axis=-1)
+    assert signed.min() < 0 < signed.max(), "without both signs a missing ReLU would not show"
+    np.testing.assert_allclose(explanation.raw_heatmap, np.maximum(signed, 0), atol=1e-5 * signed.max())
+    np.testing.assert_allclose(explanation.heatmap, transcription(activations, gradients), atol=1e-4)
+    assert explanation.target.class_id == target
+    assert explanation.target.probability == pytest.approx(softmax(logits)[target], abs=1e-6)
+
+
+def test_predictions_are_the_models_own() -> None:
+    network = pooled_network()
+    image = picture()
+    explanation = lg.Explainer(lg.load_model(network, preprocess="unit")).explain(image)
+    probabilities = np.asarray(network(image[None, ..., ::-1].astype(np.float32) / 255)[0])
+    assert [p.class_id for p in explanation.top] == list(np.argsort(-probabilities))
+    np.testing.assert_allclose(
+        [p.probability for p in explanation.top], np.sort(probabilities)[::-1], rtol=1e-5
+    )
+    assert explanation.target == explanation.top[0]
+    assert (explanation.method, explanation.layer) == ("gradcam", "features")
+
+
+def test_a_batch_gives_what_each_picture_gives_alone() -> None:
+    explainer = lg.Explainer(lg.load_model(flattened_network(), preprocess="unit"))
+    images = [picture(16, 16, seed=1), picture(40, 64, seed=2), picture(64, 20, seed=3)]
+    for alone, together in zip(map(explainer.explain, images), explainer.explain_batch(images), strict=True):
+        assert alone.top[0].class_id == together.top[0].class_id
+        assert alone.region == together.region
+        np.testing.assert_allclose(alone.raw_heatmap, together.raw_heatmap, rtol=1e-4, atol=1e-7)
+    assert explainer.explain_batch([]) == []
+    assert explainer.traces == 1
+
+
+def test_red_is_red_and_blue_is_blue() -> None:
+    explainer = lg.Explainer(lg.load_model(colour_network(), labels=["red", "blue"], preprocess="unit"))
+    red_in_bgr = np.zeros((8, 8, 3), np.uint8)
+    red_in_bgr[..., 2] = 255
+    assert explainer.explain(red_in_bgr).top[0].label == "red"
+    assert explainer.explain(np.ascontiguousarray(red_in_bgr[..., ::-1])).top[0].label == "blue"
+
+
+def test_the_heat_lies_where_the_colour_is() -> None:
+    explainer = lg.Explainer(lg.load_model(colour_network(), labels=["red", "blue"], preprocess="unit"))
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[1:3, 5:7, 2] = 255
+    explanation = explainer.explain(image)
+    expected = np.zeros((8, 8), np.float32)
+    expected[1:3, 5:7] = 1
+    np.testing.assert_array_equal(explanation.heatmap, expected)
+
+
+def test_500_frames_of_changing_class_and_size_are_one_trace() -> None:
+    explainer = lg.Explainer(lg.load_model(pooled_network(), preprocess="unit"))
+    seen = set()
+    for number in range(500):
+        explainer.target = number % 4 if number % 5 else None
+        size = (20, 30) if number < 250 else (50, 40)
+        explanation = explainer.explain(picture(*size, seed=number % 7))
+        seen.add(explanation.target.class_id)
+    assert seen == {0, 1, 2, 3}
+    assert explainer.traces == 1
+
+
+def test_few_shapes_stay_compiled_under_wide() -> None:
+    explainer = lg.Explainer(lg.load_model(pooled_network(size=None), preprocess="unit"), fit="wide")
+    for width in range(224, 224 + 12 * 64, 64):
+        explainer.explain(np.zeros((224, width, 3), np.uint8))
+    assert explainer.traces == 12
+    assert len(explainer._traces) == 8
+
+
+def test_the_target_can_be_a_name_and_a_wrong_one_is_told() -> None:
+    model = lg.load_model(pooled_network(), labels=["ant", "bee", "cat", "dog"], preprocess="unit")
+    assert lg.Explainer(model, target="Bee").explain(picture()).target.label == "bee"
+    with pytest.raises(lg.TargetError, match=r"unknown class 'eel'\. Did you mean bee|unknown class 'eel'"):
+        lg.Explainer(model, target="eel")
+
+
+def test_an_unknown_method_or_layer_is_told_with_the_valid_names() -> None:
+    model = lg.load_model(pooled_network(), preprocess="unit")
+    with pytest.raises(lg.LiveGradcamError, match=r"unknown method 'gradcan'\. Did you mean gradcam"):
+        lg.Explainer(model, method="gradcan")
+    with pytest.raises(lg.LayerError, match=r"unknown layer 'featurs'\. Did you mean features"):
+        lg.Explainer(model, layer="featurs")
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        "cat.png",
+    ],
+)
+def test_what_is_no_picture_is_refused(image: Any) -> None:
+    explainer = lg.Explainer(lg.load_model(pooled_network(), preprocess="unit"))
+    with pytest.raises(lg.LiveGradcamError, match=r"a picture must be an array \(height, width, 3\) uint8"):
+        explainer.explain(image)
+
+
+def dead_network(weight: float) -> Any:
+    """Two equal channels, weighted +w and −w: the map is zero but for rounding."""
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(2, 1, use_bias=False, name="twins")(image)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Dense(2, use_bias=False, activation="softmax", name="scores")(x)
+    network = keras.Model(image, x)
+    network.get_layer("twins").set_weights([np.full((1, 1, 3, 2), 1 / 3, np.float32)])
+    network.get_layer("scores").set_weights([np.array([[weight, 0], [-weight * (1 + 1e-7), 0]], np.float32)])
+    return network
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0, 1e6, float("nan"), float("inf")])
+def test_zero_rounding_noise_and_what_is_not_finite_are_no_evidence(weight: float) -> None:
+    model = lg.load_model(dead_network(weight), labels=["a", "b"], preprocess="unit")
+    explanation = lg.Explainer(model, target=0).explain(picture(8, 8))
+    assert not explanation.has_evidence
+    np.testing.assert_array_equal(explanation.heatmap, np.zeros((8, 8), np.float32))
+
+
+def test_weak_but_real_evidence_is_shown() -> None:
+    network = dead_network(1.0)
+    network.get_layer("scores").set_weights([np.array([[1.0, 0], [-0.999, 0]], np.float32)])
+    explanation = lg.Explainer(lg.load_model(network, preprocess="unit"), target=0).explain(picture(8, 8))
+    assert explanation.has_evidence
+    assert explanation.heatmap.max() == 1.0
+
+
+def test_a_saturated_class_is_still_explained_by_its_logit() -> None:
+    network = pooled_network()
+    kernel, bias = network.layers[-1].get_weights()
+    bias[:] = (60.0, 0.0, 0.0, 0.0)  # p = 1 in float32: the probability's gradient vanishes
+    network.layers[-1].set_weights([kernel, bias])
+    model = lg.load_model(network, preprocess="unit")
+    image = picture()
+    explanation = lg.Explainer(model).explain(image)
+    activations = inner_activation(network, "features", image[None, ..., ::-1].astype(np.float32) / 255)
+    signed = (activations * kernel[:, 0]).sum(axis=-1) / 64
+    np.testing.assert_allclose(explanation.raw_heatmap, np.maximum(signed, 0), atol=1e-5 * signed.max())
+    assert explanation.has_evidence
+    assert explanation.top[0].probability == 1.0
+    saturated = lg.Explainer(model, score="probability").explain(image)
+    assert np.abs(saturated.raw_heatmap).max() < 1e-6 * signed.max()
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    network = pooled_network()
+    network.compile("adam", "sparse_categorical_crossentropy")
+    weights = [np.array(w) for w in network.get_weights()]
+    config, call = network.get_config(), keras.layers.Layer.__call__
+    x = picture()[None].astype(np.float32)
+    before = np.asarray(network(x))
+    lg.Explainer(lg.load_model(network, preprocess="unit")).explain(picture())
+    with pytest.raises(lg.LayerError):
+        lg.Explainer(lg.load_model(network, preprocess="unit"), layer="dense")
+    assert keras.layers.Layer.__call__ is call
+    assert network.get_config() == config
+    np.testing.assert_array_equal(np.asarray(network(x)), before)
+    for old, new in zip(weights, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_several_threads_can_explain_at_once() -> None:
+    explainer = lg.Explainer(lg.load_model(pooled_network(), preprocess="unit"))
+    expected = [explainer.explain(picture(seed=seed)).raw_heatmap for seed in range(4)]
+    wrong: list[int] = []
+
+    def work(seed: int) -> None:
+        maps = [explainer.explain(picture(seed=seed)).raw_heatmap for _ in range(20)]
+        wrong.extend(seed for each in maps if not np.allclose(each, expected[seed], atol=1e-6))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not wrong
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_a_fixed_network_that_cannot_be_wide_says_so() -> None:
+    explainer = lg.Explainer(lg.load_model(flattened_network(), preprocess="unit"), fit="wide")
+    with pytest.raises(lg.ModelError, match=r"takes pictures of 16×16 pixels only, not 32×16"):
+        explainer.explain(np.zeros((16, 32, 3), np.uint8))
+
+
+def test_a_network_of_the_zoo_is_rebuilt_wide_with_the_same_weights() -> None:
+    keras.utils.set_random_seed(11)
+    network = keras.applications.MobileNet(weights=None)
+    from live_gradcam.models import zoo
+
+    entry = zoo.entry_like("mobilenet")
+    assert entry is not None
+    model = zoo.as_entry(entry, network)
+    explanation = lg.Explainer(model, fit="wide").explain(picture(180, 320))
+    assert explanation.region == (0, 0, 320, 180)
+    assert explanation.raw_heatmap.shape == (7, 12)
+    wide = keras.applications.MobileNet(weights=None, input_shape=(224, 384, 3))
+    wide.set_weights(network.get_weights())
+    fitted = cv2.resize(picture(180, 320), (384, 224), interpolation=cv2.INTER_LINEAR)
+    expected = np.asarray(wide(fitted[None, ..., ::-1].astype(np.float32) / 127.5 - 1)[0])
+    assert explanation.top[0].class_id == int(expected.argmax())
+    assert explanation.top[0].probability == pytest.approx(float(expected.max()), rel=1e-3)

@@ -1,0 +1,52 @@
+"""What the network sees of a frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from networks import picture
+
+from live_gradcam.explain.fit import fitting_for
+
+
+@pytest.mark.parametrize(
+    ("fit", "frame", "input_size", "region"),
+    [
+        ("crop", (1280, 720), (224, 224), (280, 0, 720, 720)),
+        ("crop", (480, 640), (224, 224), (0, 80, 480, 480)),
+        ("crop", (224, 224), (224, 224), (0, 0, 224, 224)),
+        ("crop", (1280, 720), (100, 200), (0, 40, 1280, 640)),
+        ("stretch", (1280, 720), (224, 224), (0, 0, 1280, 720)),
+        ("pad", (1280, 720), (224, 224), (0, 0, 1280, 720)),
+        ("wide", (1280, 720), (224, 384), (0, 0, 1280, 720)),
+        ("wide", (720, 1280), (384, 224), (0, 0, 720, 1280)),
+        ("wide", (640, 480), (224, 288), (0, 0, 640, 480)),
+        ("wide", (1, 1), (224, 224), (0, 0, 1, 1)),
+    ],
+)
+def test_the_region_and_the_input_are_as_the_fit_says(
+    fit: Any, frame: tuple[int, int], input_size: tuple[int, int], region: tuple[int, int, int, int]
+) -> None:
+    trained_at = (100, 200) if input_size == (100, 200) else (224, 224)
+    fitting = fitting_for(fit, frame, trained_at)
+    assert fitting.region == region
+    assert fitting.input_size == input_size
+    assert fitting.apply(picture(frame[1], frame[0])).shape == (*input_size, 3)
+
+
+def test_padding_is_around_the_frame_and_the_inset_says_where() -> None:
+    fitting = fitting_for("pad", (1280, 720), (224, 224))
+    fitted = fitting.apply(np.full((720, 1280, 3), 200, np.uint8))
+    assert fitting.inner == (0, 49, 224, 126)
+    assert fitting.inset == pytest.approx((0, 49 / 224, 1, 175 / 224))
+    assert (fitted[49:175] == 200).all()
+    assert (fitted[:49] == 127).all()
+    assert (fitted[175:] == 127).all()
+
+
+def test_a_picture_of_the_networks_size_is_not_changed() -> None:
+    image = picture(224, 224)
+    np.testing.assert_array_equal(fitting_for("crop", (224, 224), (224, 224)).apply(image), image)
+    np.testing.assert_array_equal(fitting_for("stretch", (224, 224), (224, 224)).apply(image), image)

@@ -1,0 +1,168 @@
+"""What can be loaded, and what is said of what cannot."""
+
+from __future__ import annotations
+
+import logging
+import urllib.error
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from networks import picture, pooled_network
+
+import live_gradcam as lg
+from live_gradcam.models import zoo
+from live_gradcam.models.preprocessing import preprocessing_named
+
+
+@pytest.mark.parametrize(
+    ("name", "application"),
+    [
+        ("imagenet-caffe", keras.applications.vgg16),
+        ("imagenet-caffe", keras.applications.resnet),
+        ("tf", keras.applications.mobilenet_v2),
+        ("tf", keras.applications.inception_v3),
+        ("torch", keras.applications.densenet),
+        ("none", keras.applications.efficientnet),
+    ],
+)
+def test_preprocessing_equals_keras_own_on_rgb(name: str, application: Any) -> None:
+    bgr = picture(8, 8)
+    expected = application.preprocess_input(bgr[None, ..., ::-1].astype(np.float32))
+    np.testing.assert_allclose(preprocessing_named(name)(bgr[None]), expected, rtol=1e-5, atol=1e-4)
+
+
+def test_every_entry_of_the_zoo_is_an_application_with_its_preprocessing() -> None:
+    for entry in zoo.CATALOGUE[1:]:
+        assert callable(getattr(keras.applications, str(entry.builder))), entry.name
+        preprocessing_named(entry.preprocessing)
+
+
+def test_names_of_the_zoo_forgive_case_and_hyphens() -> None:
+    entry = zoo.entry_like("EfficientNet_B0")
+    assert entry is not None
+    assert entry.name == "efficientnet-b0"
+
+
+def test_an_unknown_model_lists_the_nearest() -> None:
+    with pytest.raises(lg.ModelError, match=r"unknown model 'vgg61'\. Did you mean vgg\d+ or vgg\d+\?"):
+        lg.load_model("vgg61")
+
+
+def test_weights_that_cannot_be_downloaded_say_where_to_put_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", offline)
+    with pytest.raises(lg.ModelError, match=r"MobileNet|mobilenet") as caught:
+        lg.load_model("mobilenet")
+    message = str(caught.value)
+    assert "cannot be downloaded" in message
+    assert (
+        "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/mobilenet_1_0_224_tf.h5"
+        in message
+    )
+    assert str(tmp_path / "models" / "mobilenet_1_0_224_tf.h5") in message
+    assert "\n" not in message
+
+
+def test_weights_placed_where_the_download_would_put_them_are_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    keras.utils.set_random_seed(3)
+    original = keras.applications.MobileNet(weights=None)
+    placed = tmp_path / "models" / "mobilenet_1_0_224_tf.h5"
+    placed.parent.mkdir()
+    original.save(placed)
+    monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
+    # Keras knows the published file's digest, which these random weights cannot have.
+    monkeypatch.setattr(
+        "keras.src.utils.file_utils.validate_file", lambda path, *_, **__: Path(path) == placed
+    )
+    model = lg.load_model("MobileNet")
+    assert (model.name, model.preprocessing.name) == ("mobilenet", "tf")
+    assert model.labels[285] == "Egyptian cat"
+    np.testing.assert_array_equal(model.network.get_weights()[0], original.get_weights()[0])
+
+
+def test_a_keras_model_is_used_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    network = pooled_network()
+    with caplog.at_level(logging.WARNING):
+        model = lg.load_model(network)
+    assert model.network is network
+    assert model.labels.names == ("class 0", "class 1", "class 2", "class 3")
+    assert model.input_size == (16, 16)
+    assert "assuming that it takes RGB in [0, 1]" in caplog.text
+
+
+def test_a_keras_model_that_the_zoo_knows_gets_its_scaling_and_labels() -> None:
+    model = lg.load_model(keras.applications.MobileNetV2(weights=None, alpha=0.35))
+    assert model.preprocessing.name in ("tf", "unit")  # alpha is part of the name that Keras gives it
+    vgg_like = keras.Model(*_vgg_ends(), name="vgg16")
+    assert lg.load_model(vgg_like).preprocessing.name == "imagenet-caffe"
+
+
+def _vgg_ends() -> tuple[Any, Any]:
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(4, 3)(image)
+    return image, keras.layers.Dense(1000, activation="softmax")(keras.layers.GlobalAveragePooling2D()(x))
+
+
+def test_a_model_with_a_rescaling_layer_gets_raw_pixels() -> None:
+    image = keras.Input((16, 16, 3))
+    inner = keras.Sequential([keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(4, 3)], name="base")
+    x = keras.layers.GlobalAveragePooling2D()(inner(image))
+    network = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
+    assert lg.load_model(network).preprocessing.name == "none"
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_saved_model_is_loaded_with_the_users_labels(tmp_path: Path, suffix: str) -> None:
+    network = pooled_network()
+    path = tmp_path / f"mine{suffix}"
+    network.save(path)
+    model = lg.load_model(path, labels=["a", "b", "c", "d"], preprocess="unit")
+    assert (model.name, model.labels.names) == (path.name, ("a", "b", "c", "d"))
+    x = np.random.default_rng(0).random((1, 16, 16, 3)).astype(np.float32)
+    np.testing.assert_array_equal(model.network(x), network(x))
+
+
+def test_what_is_no_model_is_told(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.keras"
+    broken.write_text("this is no model")
+    text = tmp_path / "model.txt"
+    text.write_text("hello")
+    with pytest.raises(lg.ModelError, match="cannot load the model"):
+        lg.load_model(broken)
+    with pytest.raises(lg.ModelError, match=r"there is no model file .*missing\.h5"):
+        lg.load_model(tmp_path / "missing.h5")
+    with pytest.raises(lg.ModelError, match=r"is not a model file: its name must end in \.keras"):
+        lg.load_model(text)
+
+
+def test_labels_must_be_as_many_as_the_classes() -> None:
+    with pytest.raises(lg.ModelError, match="has 4 classes but 3 labels were given"):
+        lg.load_model(pooled_network(), labels=["a", "b", "c"])
+
+
+def test_a_model_without_a_picture_is_refused() -> None:
+    network = keras.Sequential([keras.Input((7,)), keras.layers.Dense(2)])
+    with pytest.raises(lg.ModelError, match=r"pictures \(batch, height, width, 3\) are needed"):
+        lg.load_model(network)
+
+
+def test_the_device_is_the_cpu_or_an_error_that_counts_the_gpus() -> None:
+    from live_gradcam.models.devices import choose_device
+
+    assert choose_device("cpu") == "CPU"
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    with pytest.raises(lg.DeviceError, match=f"there is no device gpu:{gpus + 3}"):
+        choose_device(f"gpu:{gpus + 3}")
+    with pytest.raises(lg.DeviceError, match=r"unknown device 'tpu'\. Valid: auto, cpu, gpu:0"):
+        choose_device("tpu")
