@@ -66,15 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         typed = [_DEFAULT, *typed] if not typed or typed[0].startswith("-") else typed
     debug = "--debug" in typed
     verbose = "--verbose" in typed or debug
-    logging.basicConfig(format="%(message)s", level=logging.WARNING, force=True)
+    logging.basicConfig(format="live-gradcam: %(message)s", level=logging.WARNING, force=True)
     logging.getLogger("live_gradcam").setLevel(logging.INFO if verbose else logging.WARNING)
     try:
-        app(typed, prog_name="live-gradcam", standalone_mode=False)
+        code = app(typed, prog_name="live-gradcam", standalone_mode=False)
     except typer.TyperException as error:
         cast(Any, error).show()  # every one that reaches us has it; the base class does not say so
         return 2
-    except typer.Exit as stop:
-        return int(stop.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return 0
     except LiveGradcamError as error:
@@ -82,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         line = next(iter(str(error).strip().splitlines()), "no message")
         return _fail(f"unexpected {type(error).__name__}: {line} (--debug shows where)", debug=debug)
-    return 0
+    return code if isinstance(code, int) else 0  # what a command ended with by `typer.Exit`
 
 
 def _fail(line: str, *, debug: bool) -> int:

@@ -89,10 +89,10 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         # What is quick to fail comes first: a mistyped name should not have to wait for TensorFlow.
         colormap_code(chosen.colormap)
-        windowed = _has_window(chosen, say)
         source = stack.enter_context(open_source(chosen.source))
+        windowed = _has_window(chosen, say)
         say(source.describe())
-        sinks = _Sinks(stack, done, say)
+        sinks = _Sinks(stack, done)
         if chosen.record is not None:
             sinks.add(Recorder(chosen.record, overwrite=chosen.overwrite, wait=not source.live))
         if windowed:
@@ -147,13 +147,12 @@ def _load_explainer(settings: Settings, size: tuple[int, int], say: Tell) -> Exp
 
 
 class _Sinks:
-    """The sinks of one run. One that fails is closed and told of, and the others go on."""
+    """The sinks of one run. One that fails is left and told of, and the others go on."""
 
-    def __init__(self, stack: ExitStack, done: Run, say: Tell) -> None:
+    def __init__(self, stack: ExitStack, done: Run) -> None:
         self._open: list[Sink] = []
         self._stack = stack
         self._done = done
-        self._say = say
 
     def add(self, sink: Sink) -> None:
         self._open.append(sink)
@@ -167,6 +166,11 @@ class _Sinks:
     def finished(self) -> bool:
         return any(sink.finished for sink in self._open)
 
+    @property
+    def none_left(self) -> bool:
+        """Whether every sink that there was has failed."""
+        return not self._open and bool(self._done.failures)
+
     def write(self, picture: Pixels, frame: Frame) -> None:
         for sink in tuple(self._open):
             try:
@@ -174,8 +178,6 @@ class _Sinks:
             except SinkError as error:
                 self._open.remove(sink)
                 self._fail(error)
-                if not self._open:
-                    raise
 
     def _close(self, sink: Sink) -> None:
         try:
@@ -185,11 +187,12 @@ class _Sinks:
 
     def _fail(self, error: SinkError) -> None:
         self._done.failures.append(str(error))
-        self._say(str(error))
+        logger.warning("%s", error)
 
 
 def _loop(source: Source, explainer: Explainer, sinks: _Sinks, settings: Settings, done: Run) -> None:
     first: Frame | None = None
+    endless = settings.frames is None and settings.duration is None
     pacing = _Pacing(sinks.window) if sinks.window is not None and not source.live else None
     for frame in source:
         first = first or frame
@@ -204,7 +207,7 @@ def _loop(source: Source, explainer: Explainer, sinks: _Sinks, settings: Setting
             pacing.wait_for(seen)
         sinks.write(picture, seen)
         done.count(source, explainer, explanation, first, seen)
-        if sinks.finished or done.frames_explained == settings.frames:
+        if sinks.finished or done.frames_explained == settings.frames or (endless and sinks.none_left):
             return
     if pacing is not None:
         pacing.hold(

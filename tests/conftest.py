@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import live_gradcam  # noqa: F401 - first, for it sets OpenCV's environment before anything imports OpenCV
+
+# isort: split
 import logging
 import os
 import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest

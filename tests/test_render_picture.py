@@ -25,7 +25,8 @@ def test_the_picture_is_new_and_the_image_is_left_as_it_is() -> None:
     picture = lg.draw(image, explained(CENTRE))
     assert np.array_equal(image, kept)
     assert not np.shares_memory(picture, image)
-    assert (picture.shape, picture.dtype) == (image.shape, np.uint8)
+    assert picture.shape == image.shape
+    assert picture.dtype == np.uint8
 
 
 def test_the_heat_is_drawn_over_the_region_and_nowhere_else() -> None:

@@ -17,7 +17,7 @@ def grey(size: tuple[int, int], level: int = 128) -> Pixels:
 
 
 @pytest.mark.parametrize(
-    ("probability", "said"), [(0.62, "62%"), (1.0, "100%"), (0.005, "1%"), (0.004, "<1%")]
+    ("probability", "said"), [(0.62, "62%"), (1.0, "100%"), (0.007, "1%"), (0.004, "<1%"), (0.0, "<1%")]
 )
 def test_a_probability_is_said_in_whole_percent(probability: float, said: str) -> None:
     assert percent(probability) == said

@@ -19,7 +19,6 @@ import pytest
 from clips import shade, write_clip
 from fakes import MjpegServer
 
-from live_gradcam.frame import Frame
 from live_gradcam.sources.demo import DemoSource
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
@@ -179,13 +178,15 @@ def test_leaving_the_with_block_leaves_no_thread_behind(opener: Opener) -> None:
 
 @every_source
 def test_an_error_inside_the_with_block_closes_the_source_and_is_passed_on(opener: Opener) -> None:
+    def read_and_fail(source: Source) -> None:
+        with source:
+            next(iter(source))
+            raise ZeroDivisionError
+
     source = opener()
-    frames: Iterator[Frame] = iter(())
-    with pytest.raises(ZeroDivisionError), source:
-        frames = iter(source)
-        next(frames)
-        raise ZeroDivisionError
-    assert next(frames, None) is None
+    with pytest.raises(ZeroDivisionError):
+        read_and_fail(source)
+    assert next(iter(source), None) is None
 
 
 @every_source
@@ -205,3 +206,12 @@ def test_closing_from_another_thread_ends_the_iteration_within_a_second(opener: 
 
 def _is_ours(thread: threading.Thread) -> bool:
     return "process_request_thread" not in thread.name  # one of the network camera's
+
+
+@every_source
+def test_a_closed_source_still_tells_what_it_was(opener: Opener) -> None:
+    with opener() as source:
+        described = source.describe()
+        next(iter(source))
+    assert source.describe() == described
+    assert source.frames_captured >= 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from live_gradcam.sources.video import VideoSource
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"), [("clip.mp4", "libx264"), ("clip.mkv", "libx264"), ("clip.avi", "ffv1"), ("ö 視.webm", "vp8")]
+    ("name", "codec"),
+    [("clip.mp4", "libx264"), ("clip.mkv", "libx264"), ("clip.avi", "ffv1"), ("ö 視.webm", "vp8")],
 )
 def test_every_frame_comes_in_order_in_every_usual_format(tmp_path: Path, name: str, codec: str) -> None:
     times_ms = [40 * i for i in range(20)]
@@ -93,7 +95,8 @@ def test_a_recording_that_was_never_finished_names_the_missing_index(tmp_path: P
     with pytest.raises(SourceError) as error:
         VideoSource(torn)
     assert str(error.value) == (
-        "torn.mp4 cannot be opened: its index (the 'moov' box) is missing, so it was cut off before it was finished."
+        "torn.mp4 cannot be opened: its index (the 'moov' box) is missing, so it was cut off before it was "
+        "finished."
     )
 
 
@@ -102,13 +105,32 @@ def test_a_torn_video_gives_the_frames_before_the_tear(
     tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     codec = "ffv1" if name.endswith("avi") else "libx264"
-    whole = write_clip(tmp_path / name, [40 * i for i in range(25)], codec=codec).read_bytes()
+    whole = write_clip(tmp_path / name, [40 * i for i in range(25)], codec=codec, size=(320, 240))
     path = tmp_path / f"torn {name}"
-    path.write_bytes(whole[: len(whole) * 6 // 10])
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
     with caplog.at_level(logging.WARNING), VideoSource(path) as source:
         found = [index_of(frame.pixels) for frame in source]
-    assert 1 <= len(found) < 25
+    assert 2 <= len(found) < 25
     assert found == sorted(set(found))
+
+
+def test_a_torn_video_is_warned_of_once_at_its_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = write_clip(tmp_path / "clip.avi", [40 * i for i in range(25)], codec="ffv1").read_bytes()
+    path = tmp_path / "torn.avi"
+    path.write_bytes(whole[: len(whole) * 6 // 10])
+    with caplog.at_level(logging.WARNING), VideoSource(path) as source:
+        count = len(list(source))
+    assert caplog.messages == [f"torn.avi is cut short: {count} of its 25 frames could be read"]
+
+
+@pytest.mark.parametrize(("name", "codec"), [("varying.mp4", "libx264"), ("varying.avi", "ffv1")])
+def test_a_whole_video_is_not_warned_of(
+    tmp_path: Path, name: str, codec: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_clip(tmp_path / name, [0, 40, 400, 440, 4000], codec=codec)
+    with caplog.at_level(logging.WARNING), VideoSource(path) as source:
+        assert [index_of(frame.pixels) for frame in source] == list(range(5))
+    assert caplog.messages == []
 
 
 def test_a_file_without_pictures_says_so(tmp_path: Path) -> None:
@@ -121,3 +143,15 @@ def test_a_file_without_pictures_says_so(tmp_path: Path) -> None:
         container.mux(stream.encode(sound))
     with pytest.raises(SourceError, match=r"^song\.wav has no video in it\. Give a video, a picture or"):
         VideoSource(path)
+
+
+def test_closing_while_frames_are_read_elsewhere_ends_the_reading(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", [40 * i for i in range(25)], size=(640, 480))
+    for _ in range(5):
+        source = VideoSource(path)
+        reader = threading.Thread(target=list, args=(source,))
+        reader.start()
+        source.close()
+        source.close()
+        reader.join(1)
+        assert not reader.is_alive()

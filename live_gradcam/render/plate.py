@@ -53,7 +53,8 @@ class Caption:
 
 def percent(probability: float) -> str:
     """Return a probability as it is read out: `62%`; what rounds to nothing is `<1%`."""
-    return f"{probability:.0%}" if probability >= 0.005 else "<1%"
+    rounded = f"{probability:.0%}"
+    return "<1%" if rounded == "0%" else rounded
 
 
 def caption_of(explanation: Explanation) -> Caption:

@@ -11,9 +11,15 @@ import os
 import socket
 import struct
 import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from live_gradcam.errors import SinkError
+
 _TIMEOUT_SECONDS = 2.0
+_RESET_SECONDS = 1.0
+_WELCOME = 1
 _MAGIC_COOKIE = b"MIT-MAGIC-COOKIE-1"
 _APT = "sudo apt install libgl1 libglib2.0-0 libsm6"
 
@@ -45,7 +51,26 @@ def find_display() -> str | None:
         if toolkit.startswith("QT"):
             return "OpenCV's window needs an X server, and this Wayland desktop has none: install xwayland."
         return None
-    return _why_no_answer(address) or (_why_no_plugin() if toolkit.startswith("QT") else None)
+    try:
+        _knock(address).close()
+    except SinkError as error:
+        return str(error)
+    return _why_no_plugin() if toolkit.startswith("QT") else None
+
+
+def hold_display() -> AbstractContextManager[object]:
+    """Return a context in which the display is sure to answer: for the moment in which Qt connects to it.
+
+    An X server whose last client leaves may reset itself, and hangs up on whoever comes just then; Qt would abort.
+    As long as this context is open there is a client.
+
+    Raises:
+        SinkError: there is no display any more; the message says why.
+    """
+    address = os.environ.get("DISPLAY", "")
+    if sys.platform in ("win32", "darwin") or not address:
+        return nullcontext()
+    return _knock(address)
 
 
 def _why_no_plugin() -> str | None:
@@ -60,26 +85,30 @@ def _why_no_plugin() -> str | None:
     return None
 
 
-def _why_no_answer(address: str) -> str | None:
-    """Return why the X server at an address such as `:0` or `localhost:10.0` does not let us in; None if it does."""
+def _knock(address: str) -> socket.socket:
+    """Return a connection to the X server at an address such as `:0` or `localhost:10.0`, after it let us in.
+
+    Raises:
+        SinkError: it did not; the message says why and what to do.
+    """
     host, _, numbers = address.rpartition(":")
     number = numbers.partition(".")[0]
     if not number.isdigit():
-        return f"there is no display: DISPLAY is '{address}', and it should look like ':0'."
+        raise SinkError(f"there is no display: DISPLAY is '{address}', and it should look like ':0'.")
     refusal = ""
     for cookie in [*_cookies(number), b""]:
         try:
-            with _connect(host, int(number)) as connection:
-                refusal = _greet(connection, cookie)
+            connection, refusal = _greet(host, int(number), cookie)
         except (OSError, EOFError) as error:
             cause = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            return (
+            raise SinkError(
                 f"no display answers at DISPLAY='{address}' ({cause}): start it on a desktop, log in with ssh -X, "
                 "or unset DISPLAY."
-            )
+            ) from error
         if not refusal:
-            return None
-    return (
+            return connection
+        connection.close()
+    raise SinkError(
         f"the display '{address}' refuses this user ({refusal}): start it as the user who is logged in there."
     )
 
@@ -104,22 +133,35 @@ def _connect(host: str, number: int) -> socket.socket:
     raise ConnectionRefusedError
 
 
-def _greet(connection: socket.socket, cookie: bytes) -> str:
+def _greet(host: str, number: int, cookie: bytes) -> tuple[socket.socket, str]:
     """Ask an X server to be let in.
 
     Returns:
-        The server's own words where it refuses, else nothing.
+        The connection, and the server's own words where it refuses, else nothing.
 
     Raises:
         OSError, EOFError: it does not answer as an X server does.
     """
     name = _MAGIC_COOKIE if cookie else b""
     header = struct.pack("<cxHHHHxx", b"l", 11, 0, len(name), len(cookie))
-    connection.sendall(header + _padded(name) + _padded(cookie))
-    status, length = struct.unpack("<BBxxxxxx", _receive(connection, 8))
-    if status == 1:
-        return ""
-    return _receive(connection, length).decode("latin-1").strip() or "it asks for a password"
+    deadline = time.monotonic() + _RESET_SECONDS
+    while True:
+        connection = _connect(host, number)
+        try:
+            connection.sendall(header + _padded(name) + _padded(cookie))
+            status, length = struct.unpack("<BBxxxxxx", _receive(connection, 8))
+            refused = status != _WELCOME
+            words = _receive(connection, length).decode("latin-1").strip() if refused else ""
+        except (EOFError, ConnectionResetError, BrokenPipeError):
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)  # it may be resetting, which it does when its last client has gone
+        except OSError:
+            connection.close()
+            raise
+        else:
+            return connection, (words or "it asks for a password") if refused else ""
 
 
 def _padded(field: bytes) -> bytes:

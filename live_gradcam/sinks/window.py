@@ -9,16 +9,18 @@ from types import TracebackType
 from typing import Self
 
 import cv2
+import numpy as np
 
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.sinks.display import find_display
+from live_gradcam.sinks.display import find_display, hold_display
 
 _KEYS_THAT_END = frozenset(map(ord, "qQ")) | {27}
 _NO_KEY = -1
 # Keyboard state (Num Lock and the like) stands above these bits. With fewer of them the left arrow were a Q.
 _KEY_BITS = 0xFFFF
 _LARGEST = (1600, 900)
+_BLACK = (0, 0, 0)
 
 
 class Window:
@@ -60,7 +62,7 @@ class Window:
         try:
             if not self._open:
                 self._open_for(picture)
-            cv2.imshow(self._title, picture)
+            cv2.imshow(self._title, self._bordered(picture))
         except cv2.error as error:
             raise SinkError(
                 f"the window could not show the picture ({error.err}). Go on with --no-window."
@@ -100,13 +102,31 @@ class Window:
             cv2.waitKeyEx(1)  # the toolkit takes it off the screen only when its events are seen to
 
     def _open_for(self, picture: Pixels) -> None:
-        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        with hold_display():
+            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         self._open = True
         height, width = picture.shape[:2]
         scale = min(1.0, _LARGEST[0] / width, _LARGEST[1] / height)
         cv2.resizeWindow(self._title, round(width * scale), round(height * scale))
         if self._fullscreen:
             cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
+
+    def _bordered(self, picture: Pixels) -> Pixels:
+        """Return the picture with black bars, so that it has the window's aspect.
+
+        OpenCV can keep the aspect itself, but its bars are light grey and glare on a projector.
+        """
+        height, width = picture.shape[:2]
+        _, _, window_width, window_height = cv2.getWindowImageRect(self._title)
+        if window_width < 1 or window_height < 1:
+            return picture
+        # A window drawn out to a line must not ask for bars of a million pixels.
+        across = min(max(0, round(height * window_width / window_height) - width) // 2, 2 * width)
+        down = min(max(0, round(width * window_height / window_width) - height) // 2, 2 * height)
+        if across <= 1 and down <= 1:
+            return picture
+        bordered = cv2.copyMakeBorder(picture, down, down, across, across, cv2.BORDER_CONSTANT, value=_BLACK)
+        return np.asarray(bordered, np.uint8)
 
     def _is_visible(self) -> bool:
         try:

@@ -142,9 +142,7 @@ def read_picture(path: Path) -> Pixels:
     except cv2.error as error:
         raise SourceError(f"{path.name} cannot be read: it is damaged or too large.") from error
     if pixels is None:
-        raise SourceError(
-            f"{path.name} is not a picture that can be read. JPEG, PNG, WebP, TIFF and BMP can."
-        )
+        raise SourceError(f"{path.name} cannot be read: it is damaged, or no JPEG, PNG, WebP, TIFF or BMP.")
     if full is not None and full.ndim == 3 and full.shape[2] == 4:
         return _on_white(full)
     return np.asarray(pixels, np.uint8)

@@ -77,7 +77,7 @@ class NewestFrame:
             self._changed.notify_all()
         if self._thread is threading.current_thread():
             return
-        self._thread.join(JOIN_TIMEOUT)
+        self._thread.join(0 if self._stuck_logged else JOIN_TIMEOUT)
         if self._thread.is_alive() and not self._stuck_logged:
             self._stuck_logged = True
             logger.warning(

@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 NETWORK_TIMEOUT = 4.0
 """Seconds that a server has to answer when the file lies behind an address."""
 
+CLOSE_TIMEOUT = 0.5
+"""Seconds that `close()` waits for a frame that is being decoded."""
+
 ASSUMED_FPS = 25.0
 """Rate of a file that tells neither times nor a rate."""
 
@@ -72,6 +75,7 @@ class VideoSource:
             first = self._find_first()
             self._ahead: Frame | None = first
             self.size = first.size
+            self._seconds = (self._container.duration or 0) / av.time_base
         except BaseException:
             self._container.close()
             raise
@@ -84,7 +88,7 @@ class VideoSource:
     def describe(self) -> str:
         """Return the name, size, rate and length: `cat.mp4: 1280×720 at 30 fps, 12.5 s`."""
         rate = f" at {self.fps:.5g} fps" if self.fps else ""
-        length = f", {self._container.duration / av.time_base:.1f} s" if self._container.duration else ""
+        length = f", {self._seconds:.1f} s" if self._seconds else ""
         return f"{self.name}: {self.size[0]}×{self.size[1]}{rate}{length}"
 
     def __iter__(self) -> Iterator[Frame]:
@@ -93,19 +97,20 @@ class VideoSource:
             # The container is closed under the same lock: freeing a decoder at work crashes the process.
             with self._lock:
                 if self._closed:
+                    self._container.close()
                     return
                 frame, self._ahead = self._ahead, None
                 if frame is None and (frame := self._next()) is None:
-                    break
+                    self._warn_if_torn()
+                    return
             yield frame
-        self._warn_if_torn()
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._container.close()
+        """Close the file; where an iteration is waiting for a server, it does so itself, as soon as it can."""
+        self._closed = True
+        if self._lock.acquire(timeout=CLOSE_TIMEOUT):
+            self._container.close()
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +130,8 @@ class VideoSource:
         if not self._container.streams.video:
             raise SourceError(f"{self.name} has no video in it. Give a video, a picture or a folder of them.")
         stream = self._container.streams.video[0]
-        stream.thread_type = "AUTO"
+        # Not FRAME or AUTO: at a torn end the threads that decode ahead lose whole frames, and the error too.
+        stream.thread_type = "SLICE"
         return stream
 
     def _find_first(self) -> Frame:
@@ -171,18 +177,14 @@ class VideoSource:
         return frame
 
     def _warn_if_torn(self) -> None:
-        promised, length = self._stream.frames, self._stream.duration
-        is_short = length is not None and self._last_time < COMPLETE * length * float(
-            self._stream.time_base or 0
-        )
-        if is_short and self._count < COMPLETE * promised:
+        promised = self._stream.frames
+        length = float((self._stream.duration or 0) * (self._stream.time_base or 0))
+        if self._count < COMPLETE * promised and self._last_time < COMPLETE * length:
             logger.warning(
                 "%s is cut short: %d of its %d frames could be read", self.name, self._count, promised
             )
         elif self._error is not None:
-            logger.warning(
-                "%s is damaged (%s): %d frames could be read", self.name, in_words(self._error), self._count
-            )
+            logger.warning("%s is damaged or cut short: %d frames could be read", self.name, self._count)
 
 
 def _upright(decoded: av.VideoFrame) -> Pixels:

@@ -34,7 +34,11 @@ class PretendWebcam:
             log: file to which a line is added for everything the process asks for.
             frames: folder to show instead of the usual one, filled by `write_frames`.
         """
-        environment = {**os.environ, "LD_PRELOAD": str(self.library), "FAKECAM_DIR": str(frames or self.frames)}
+        environment = {
+            **os.environ,
+            "LD_PRELOAD": str(self.library),
+            "FAKECAM_DIR": str(frames or self.frames),
+        }
         if control is not None:
             environment["FAKECAM_CTL"] = str(control)
         if log is not None:

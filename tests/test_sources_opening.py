@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import write_clip
+
+from live_gradcam.errors import SourceError
+from live_gradcam.sources.demo import DemoSource
+from live_gradcam.sources.images import ImagesSource
+from live_gradcam.sources.opening import open_source
+from live_gradcam.sources.video import VideoSource
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("2.png", "10.png", "cat.jpg", "a[1].png"):
+        cv2.imwrite(str(folder / name), np.zeros((20, 30, 3), np.uint8))
+    (folder / "notes.txt").touch()
+    return folder
+
+
+def test_demo_is_the_demo() -> None:
+    with open_source("demo") as source:
+        assert isinstance(source, DemoSource)
+        assert source.live
+
+
+def test_a_video_opens_by_text_and_by_path(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", [0, 40])
+    for spec in (path, str(path)):
+        with open_source(spec) as source:
+            assert isinstance(source, VideoSource)
+            assert source.name == "clip.mp4"
+
+
+def test_a_picture_a_folder_and_a_glob_open_as_pictures(pictures: Path) -> None:
+    for spec, name, count in (
+        (pictures / "cat.jpg", "cat.jpg", 1),
+        (pictures, "photos", 4),
+        (f"{pictures}/*.png", f"{pictures}/*.png", 3),
+        (f"{pictures}/*", f"{pictures}/*", 4),
+        (pictures / "a[1].png", "a[1].png", 1),
+    ):
+        with open_source(spec) as source:
+            assert isinstance(source, ImagesSource)
+            assert source.name == name
+            assert len(list(source)) == count
+
+
+def test_a_colon_in_a_file_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "clip.mp4", [0, 40]).rename(tmp_path / "take:2.mp4")
+    with open_source("take:2.mp4") as source:
+        assert len(list(source)) == 2
+
+
+def test_a_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    write_clip(tmp_path / "clip.mp4", [0, 40])
+    with open_source("~/clip.mp4") as source:
+        assert source.name == "clip.mp4"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("", "the source is empty. Give a camera's number, a file, a folder, a glob, an address or demo."),
+        ("cta.jpg", "there is no file 'cta.jpg'. Did you mean cat.jpg?"),
+        ("dmeo", "there is no file 'dmeo'. Did you mean demo?"),
+        (
+            "nothing/like.this",
+            f"there is no file '{Path('nothing/like.this')}'. Give a camera's number, a file, a folder, a glob, an "
+            "address or demo.",
+        ),
+        ("*.gif", "no picture matches '*.gif'. JPEG, PNG, WebP, TIFF and BMP are read."),
+        ("ftp://host/x", "unknown kind of address 'ftp://'. Valid: rtsp, rtsps, rtmp, http, https."),
+        ("-1", "there is no camera -1: cameras are counted from 0."),
+        ("notes.txt", "notes.txt cannot be opened: the file is empty."),
+    ],
+)
+def test_what_is_no_source_says_so_in_one_line(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, spec: str, message: str
+) -> None:
+    monkeypatch.chdir(pictures)
+    with pytest.raises(SourceError) as error:
+        open_source(spec)
+    assert str(error.value) == message
+
+
+def test_a_path_too_long_for_the_system_is_an_error_of_ours() -> None:
+    with pytest.raises(SourceError, match=r"cannot be read|there is no file"):
+        open_source("x" * 5000)
