@@ -145,7 +145,7 @@ class Explainer:
         trace = self._trace(fittings[0].input_size)
         batch = np.stack([fitting.apply(image) for fitting, image in zip(fittings, images, strict=True)])
         target = TOP_CLASS if self._target is None else self._target
-        outputs = trace.function(tf.constant(batch), tf.fill((len(batch),), target))
+        outputs = trace.function(tf.constant(batch), tf.constant(np.full(len(batch), target, np.int32)))
         columns = [output.numpy() for output in outputs]
         return [
             self._explanation(fitting, trace, *row)

@@ -50,7 +50,7 @@ class Trace:
     """Whether the weights are constants of the graph."""
 
     nodes: int
-    """How many operations the graph has."""
+    """How many operations the traced graph has."""
 
 
 def trace(
@@ -100,7 +100,7 @@ def trace(
                 f"{str(error).strip().splitlines()[0]}"
             ) from error
     function, frozen = _frozen(concrete)
-    return Trace(function, chosen[-1], frozen, len(function.graph.get_operations()))
+    return Trace(function, chosen[-1], frozen, len(concrete.graph.get_operations()))
 
 
 def _outputs(
@@ -157,4 +157,10 @@ def _frozen(concrete: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a tf.ConcreteF
 
 def freeze(concrete: Any) -> Any:  # noqa: ANN401 - a tf.ConcreteFunction
     """Return the same function with its variables replaced by constants of their present values."""
-    return convert_variables_to_constants_v2(concrete)
+    constant = convert_variables_to_constants_v2(concrete)
+    # What the conversion returns has lost its signature: each direct call would first fail to match it, and word
+    # an error with every argument printed, before it ran. 2 ms; a plain function around it has none of that.
+    arguments, _ = concrete.structured_input_signature
+    return tf.function(
+        lambda *tensors: constant(*tensors), arguments, autograph=False
+    ).get_concrete_function()

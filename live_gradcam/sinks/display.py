@@ -91,9 +91,9 @@ def _knock(address: str) -> socket.socket:
     Raises:
         SinkError: it did not; the message says why and what to do.
     """
-    host, _, numbers = address.rpartition(":")
+    host, colon, numbers = address.rpartition(":")
     number = numbers.partition(".")[0]
-    if not number.isdigit():
+    if not colon or not number.isdecimal():
         raise SinkError(f"there is no display: DISPLAY is '{address}', and it should look like ':0'.")
     refusal = ""
     for cookie in [*_cookies(number), b""]:
