@@ -4,7 +4,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -74,20 +73,22 @@ def best_picture(recording: Path) -> npt.NDArray[np.uint8]:
     Returns:
         (H, W, 3) uint8 BGR.
     """
-    best: av.VideoFrame | None = None
+    video = cv2.VideoCapture(str(recording))
+    best: npt.NDArray[np.uint8] | None = None
     best_score = -np.inf
     before: npt.NDArray[np.float32] | None = None
-    with av.open(str(recording)) as container:
-        for frame in container.decode(video=0):
-            small = frame.reformat(width=160, height=90, format="bgr24").to_ndarray().astype(np.float32)
-            unrest = 0.0 if before is None else float(np.abs(small - before).mean())
-            before = small
-            score = colourfulness(small) - _UNREST_WEIGHT * unrest
-            if score > best_score:
-                best, best_score = frame, score
+    while (read := video.read())[0]:
+        picture = np.asarray(read[1], np.uint8)
+        small = cv2.resize(picture, (160, 90), interpolation=cv2.INTER_AREA).astype(np.float32)
+        unrest = np.inf if before is None else float(np.abs(small - before).mean())
+        before = small
+        score = colourfulness(small) - _UNREST_WEIGHT * unrest
+        if best is None or score > best_score:
+            best, best_score = picture, score
+    video.release()
     if best is None:
         raise SystemExit(f"{recording} holds no frame.")
-    return best.to_ndarray(format="bgr24").astype(np.uint8)
+    return best
 
 
 def colourfulness(picture: npt.NDArray[np.float32]) -> float:
