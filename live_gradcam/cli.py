@@ -77,6 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except LiveGradcamError as error:
         return _fail(str(error), debug=debug)
+    except ImportError as error:
+        # Where OpenCV cannot be loaded, the search for a display knows which system library to install.
+        from live_gradcam.sinks.display import find_display
+
+        return _fail((find_display() if "cv2" not in sys.modules else None) or str(error), debug=debug)
     except Exception as error:
         line = next(iter(str(error).strip().splitlines()), "no message")
         return _fail(f"unexpected {type(error).__name__}: {line} (--debug shows where)", debug=debug)

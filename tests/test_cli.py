@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-import av
 import cv2
+import av
 import numpy as np
 import pytest
 from clips import write_clip

@@ -58,7 +58,9 @@ def test_a_depthwise_block_equals_the_checkpoints_own_arithmetic() -> None:
 
     def norm(x: Array, name: str) -> Array:
         mean, variance = state[f"{name}.running_mean"], state[f"{name}.running_var"]
-        return np.asarray((x - mean) / np.sqrt(variance + 1e-3) * state[f"{name}.weight"] + state[f"{name}.bias"])
+        return np.asarray(
+            (x - mean) / np.sqrt(variance + 1e-3) * state[f"{name}.weight"] + state[f"{name}.bias"]
+        )
 
     network = efficientnet_lite0.build()
     inner = keras.Model(

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import av
 import cv2
+import av
 import numpy as np
 import pytest
 

@@ -5,8 +5,8 @@ import threading
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
+import av
 import numpy as np
 import pytest
 from clips import index_of, write_clip

@@ -45,6 +45,10 @@ def find_display() -> str | None:
     if sys.platform in ("win32", "darwin"):
         return None
     address = os.environ.get("DISPLAY", "")
+    loaded = list(sys.modules)
+    if "av" in sys.modules and loaded.index("av") < loaded.index("cv2"):
+        # Each brings its own libxcb, and with PyAV's in place OpenCV's window spins for ever.
+        return "PyAV was imported before OpenCV, whose window then hangs: import cv2 (or this package's modules) first."
     if not address:
         if "WAYLAND_DISPLAY" not in os.environ:
             return "there is no display (DISPLAY is not set): start it on a desktop, or log in with ssh -X."

@@ -6,8 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-import av
 import cv2
+import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace

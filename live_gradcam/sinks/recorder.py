@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 
 from live_gradcam.errors import SinkError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av.error
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (

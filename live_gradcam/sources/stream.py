@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-import av
 import cv2
+import av
 import numpy as np
 
 from live_gradcam.errors import SourceError

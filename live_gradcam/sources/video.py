@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import cv2
 import av
 import av.container
-import cv2
 import numpy as np
 
 from live_gradcam.errors import SourceError

@@ -1,0 +1,154 @@
+"""A pretend screen (Xvfb) for programs that open windows, and a hand at its keyboard (xdotool)."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pytest
+
+from live_gradcam.frame import Pixels
+
+WIDTH, HEIGHT = 1280, 800
+_PATIENCE_SECONDS = 20.0
+_CLIENT_MESSAGE = 33
+
+
+def require_screen() -> None:
+    """Skip the test where there can be no pretend screen."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("only on Linux: the pretend screen is an X server")
+    for program in ("Xvfb", "xdotool"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed (apt install {program.lower()})")
+
+
+class Screen:
+    """An X server without a screen, for as long as the context lasts."""
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory()
+        reading, writing = os.pipe()
+        self._server = subprocess.Popen(
+            [
+                "Xvfb",
+                "-noreset",
+                "-displayfd",
+                str(writing),
+                "-screen",
+                "0",
+                f"{WIDTH}x{HEIGHT}x24",
+                "-nolisten",
+                "tcp",
+            ]
+            + ["-fbdir", self._folder.name],
+            pass_fds=[writing],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(writing)
+        with os.fdopen(reading) as answer:
+            self.address = f":{answer.readline().strip()}"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.terminate()
+        self._server.wait(10)
+        self._folder.cleanup()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment for a program that is to appear here."""
+        return {**os.environ, "DISPLAY": self.address}
+
+    def windows(self, title: str) -> list[int]:
+        """The numbers of the visible windows of that title."""
+        command = ["xdotool", "search", "--onlyvisible", "--name", f"^{title}$"]
+        found = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        return [int(line) for line in found.stdout.split()]
+
+    def window(self, title: str) -> int:
+        """The number of the window of that title, as soon as it is there."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if found := self.windows(title):
+                return found[-1]
+            time.sleep(0.05)
+        raise AssertionError(f"no window '{title}' appeared")
+
+    def press(self, key: str, window: int) -> None:
+        """Press a key, such as `q`, `Escape` or `Left`, in a window."""
+        subprocess.run(["xdotool", "key", "--window", str(window), key], env=self.environment, check=True)
+
+    def resize(self, window: int, width: int, height: int) -> None:
+        """Give a window another size, as dragging its edge does."""
+        command = ["xdotool", "windowsize", str(window), str(width), str(height)]
+        subprocess.run(command, env=self.environment, check=True)
+
+    def close_window(self, window: int) -> None:
+        """Do what a click on the X in a title bar does: ask the program to close its window."""
+
+        class ClientMessage(ctypes.Structure):
+            _fields_ = (
+                ("type", ctypes.c_int),
+                ("serial", ctypes.c_ulong),
+                ("send_event", ctypes.c_int),
+                ("display", ctypes.c_void_p),
+                ("window", ctypes.c_ulong),
+                ("message_type", ctypes.c_ulong),
+                ("format", ctypes.c_int),
+                ("data", ctypes.c_long * 5),
+                ("rest_of_the_union", ctypes.c_long * 24),
+            )
+
+        x11 = ctypes.CDLL("libX11.so.6")
+        x11.XOpenDisplay.restype = ctypes.c_void_p
+        x11.XInternAtom.restype = ctypes.c_ulong
+        x11.XInternAtom.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
+        x11.XSendEvent.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_ulong,
+            ctypes.c_int,
+            ctypes.c_long,
+            ctypes.c_void_p,
+        ]
+        x11.XCloseDisplay.argtypes = [ctypes.c_void_p]
+        display = x11.XOpenDisplay(self.address.encode())
+        message = ClientMessage(type=_CLIENT_MESSAGE, window=window, format=32)
+        message.message_type = x11.XInternAtom(display, b"WM_PROTOCOLS", 0)
+        message.data[0] = x11.XInternAtom(display, b"WM_DELETE_WINDOW", 0)
+        x11.XSendEvent(display, window, 0, 0, ctypes.byref(message))
+        x11.XCloseDisplay(display)
+
+    def photograph_when(self, ready: Callable[[Pixels], bool], patience: float = _PATIENCE_SECONDS) -> Pixels:
+        """What is on the screen as soon as it looks as it should; patience in seconds."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if ready(seen := self.photograph()):
+                return seen
+            time.sleep(0.05)
+        raise AssertionError("the screen never looked as it should")
+
+    def photograph(self) -> Pixels:
+        """(800, 1280, 3) uint8 BGR: what is on the screen, from the server's own memory (an XWD file)."""
+        content = Path(self._folder.name, "Xvfb_screen0").read_bytes()
+        fields = struct.unpack_from(">25I", content)
+        header_size, bytes_per_line, colours = fields[0], fields[12], fields[19]
+        start = header_size + 12 * colours
+        lines = np.frombuffer(content, np.uint8, HEIGHT * bytes_per_line, start).reshape(
+            HEIGHT, bytes_per_line
+        )
+        return lines.reshape(HEIGHT, -1, 4)[:, :WIDTH, :3].copy()

@@ -1,0 +1,119 @@
+"""What every sink promises (`live_gradcam/sinks/sink.py`), asked of every sink.
+
+A window needs a display: test_sinks_window.py runs these tests once more, in a process that has a pretend one.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from live_gradcam.frame import Frame, Pixels
+from live_gradcam.sinks.display import find_display
+from live_gradcam.sinks.null import Null
+from live_gradcam.sinks.recorder import Recorder
+from live_gradcam.sinks.sink import Sink
+from live_gradcam.sinks.window import Window
+
+SINKS: dict[str, Callable[[Path], Sink]] = {
+    "null": lambda _: Null(),
+    "mp4": lambda folder: Recorder(folder / "out.mp4", wait=True),
+    "mkv": lambda folder: Recorder(folder / "out.mkv", wait=True),
+    "dropping": lambda folder: Recorder(folder / "out.mp4", wait=False),
+}
+if find_display() is None:
+    SINKS["window"] = lambda _: Window("contract")
+
+
+@pytest.fixture(params=list(SINKS))
+def sink(request: pytest.FixtureRequest, tmp_path: Path) -> Sink:
+    return SINKS[request.param](tmp_path)
+
+
+def picture(width: int = 64, height: int = 48) -> Pixels:
+    return np.full((height, width, 3), (20, 130, 220), np.uint8)
+
+
+def frame(index: int) -> Frame:
+    return Frame(picture(), index, captured_at=1000 + index / 30)
+
+
+def test_it_has_a_name_to_be_called_by(sink: Sink) -> None:
+    with sink:
+        assert sink.name in {"null", "out.mp4", "out.mkv", "window"}
+
+
+def test_it_takes_pictures_and_does_not_end_by_itself(sink: Sink) -> None:
+    with sink:
+        for index in range(5):
+            sink.write(picture(), frame(index))
+            assert not sink.finished
+
+
+def test_it_takes_pictures_whose_size_changes(sink: Sink) -> None:
+    with sink:
+        for index, size in enumerate([(64, 48), (65, 49), (31, 90), (1, 1), (64, 48)]):
+            sink.write(picture(*size), frame(index))
+        assert not sink.finished
+
+
+def test_it_leaves_the_picture_as_it_is(sink: Sink) -> None:
+    shown = picture(63, 47)
+    with sink:
+        sink.write(shown, frame(0))
+    assert np.array_equal(shown, picture(63, 47))
+
+
+def test_it_takes_a_picture_that_must_not_be_written_to(sink: Sink) -> None:
+    shown = picture()
+    shown.flags.writeable = False
+    with sink:
+        sink.write(shown, frame(0))
+        assert not sink.finished
+
+
+def test_it_can_be_closed_twice(sink: Sink) -> None:
+    sink.write(picture(), frame(0))
+    sink.close()
+    sink.close()
+    with sink:
+        assert sink.name
+
+
+def test_it_can_be_closed_without_a_picture(sink: Sink, tmp_path: Path) -> None:
+    sink.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closing_it_takes_less_than_a_second_and_leaves_no_thread(sink: Sink) -> None:
+    before = set(threading.enumerate())
+    for index in range(20):
+        sink.write(picture(), frame(index))
+    began = time.monotonic()
+    sink.close()
+    assert time.monotonic() - began < 1
+    assert set(threading.enumerate()) <= before
+
+
+def test_an_error_in_the_loop_passes_through_and_closes_it(sink: Sink) -> None:
+    before = set(threading.enumerate())
+
+    def loop() -> None:
+        with sink:
+            sink.write(picture(), frame(0))
+            raise LookupError("the loop failed")
+
+    with pytest.raises(LookupError, match="the loop failed"):
+        loop()
+    assert set(threading.enumerate()) <= before
+
+
+def test_nothing_is_printed(sink: Sink, capfd: pytest.CaptureFixture[str]) -> None:
+    with sink:
+        for index in range(3):
+            sink.write(picture(), frame(index))
+    printed = capfd.readouterr()
+    assert (printed.out, printed.err) == ("", "")
