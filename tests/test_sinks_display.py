@@ -255,6 +255,6 @@ def test_opencv_after_pyav_is_told_instead_of_hanging() -> None:
     "module", ["sinks.recorder", "sinks.encoder", "sources.video", "sources.reason", "pipeline"]
 )
 def test_whatever_loads_pyav_loads_opencv_first(module: str) -> None:
-    look = f"import sys, live_gradcam.{module}; names = list(sys.modules); print(names.index('cv2') < names.index('av'))"
+    look = f"import sys, live_gradcam.{module}; n = list(sys.modules); print(n.index('cv2') < n.index('av'))"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
