@@ -80,9 +80,9 @@ class Screen:
         found = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         return [int(line) for line in found.stdout.split()]
 
-    def window(self, title: str) -> int:
-        """The number of the window of that title, as soon as it is there."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+    def window(self, title: str, patience: float = _PATIENCE_SECONDS) -> int:
+        """The number of the window of that title, as soon as it is there; patience in seconds."""
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             if found := self.windows(title):
                 return found[-1]

@@ -136,7 +136,9 @@ def live(
     chosen: dict[str, Any] = {
         name: value for name, value in locals().items() if name not in ("verbose", "debug")
     }
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Ctrl-C, too: a shell starts background jobs with it ignored, and then nobody could end the run cleanly.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
 
     from live_gradcam.pipeline import run
 

@@ -94,7 +94,7 @@ class Explainer:
     def describe(self) -> str:
         """Return one line on what is compiled, and how."""
         compiled = [
-            f"{columns}×{rows} ({'frozen' if trace.frozen else 'not frozen'}, {trace.nodes} operations)"
+            f"{columns}×{rows} ({'frozen' if trace.frozen else 'not frozen'}, no XLA, {trace.nodes} operations)"
             for (rows, columns), trace in self._traces.items()
         ]
         return (

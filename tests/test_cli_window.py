@@ -1,0 +1,80 @@
+"""The whole command in a window, on a pretend screen: what is on it, and every way to end it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import pytest
+from screen import Screen, require_screen
+
+from live_gradcam.frame import Pixels
+
+TITLE = "live_gradcam: demo"
+STARTS = 4
+
+
+@pytest.fixture(scope="module")
+def screen() -> Iterator[Screen]:
+    require_screen()
+    with Screen() as screen:
+        yield screen
+
+
+def shows_the_demo(seen: Pixels) -> bool:
+    """Whether there is a bright picture with the dark label plate in its lower left corner."""
+    picture, plate = seen[:720, :1280], seen[580:690, 40:120]
+    return bool(picture.mean() > 60 and plate.mean() < 0.7 * picture.mean() and plate.max() > 200)
+
+
+def start(screen: Screen, *typed: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "live_gradcam", "--source", "demo", *typed],
+        env=screen.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def press_q(screen: Screen, window: int, _: subprocess.Popen[str]) -> None:
+    screen.press("q", window)
+
+
+def close(screen: Screen, window: int, _: subprocess.Popen[str]) -> None:
+    screen.close_window(window)
+
+
+def interrupt(_: Screen, __: int, process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("end", [press_q, close, interrupt])
+def test_the_demo_is_shown_and_recorded_and_ends_cleanly(
+    screen: Screen, tmp_path: Path, end: Callable[[Screen, int, subprocess.Popen[str]], None]
+) -> None:
+    # Without a window manager Qt now and then never paints its first window, whatever the program.
+    for attempt in range(STARTS):
+        out = tmp_path / f"out{attempt}.mp4"
+        process = start(screen, "--record", str(out))
+        try:
+            window = screen.window(TITLE, patience=60)
+            screen.photograph_when(shows_the_demo, patience=8)
+        except AssertionError:
+            process.kill()
+            process.communicate()
+            if attempt == STARTS - 1:
+                raise
+            continue
+        break
+    end(screen, window, process)
+    said, complained = process.communicate(timeout=20)
+    assert (process.returncode, complained) == (0, "")
+    assert f"recorded {out}" in said
+    assert screen.windows(TITLE) == []
+    with av.open(str(out)) as recorded:
+        assert sum(1 for _ in recorded.decode(video=0)) > 0
