@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from live_gradcam import opencv as _opencv
+from live_gradcam.native import native_stderr_filtered
 
 if TYPE_CHECKING:
     from live_gradcam.config import Settings
@@ -87,7 +88,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands fo
     """Load a public name from the module it lives in."""
     if name not in _HOMES:
         raise AttributeError(f"module 'live_gradcam' has no attribute '{name}'")
-    value = getattr(import_module(f"live_gradcam.{_HOMES[name]}"), name)
+    with native_stderr_filtered():
+        value = getattr(import_module(f"live_gradcam.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 

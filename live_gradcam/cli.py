@@ -27,7 +27,8 @@ _DEFAULT = "live"
 
 app = typer.Typer(
     help="Point a camera at something and see, live, what the network says it is and which pixels made it say so.",
-    epilog="`live` is what runs when no command is named: `live-gradcam --source demo`.",
+    epilog="`live` is what runs when no command is named: `live-gradcam --source demo`. "
+    "All its options: `live-gradcam live --help`.",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class Run:
 
     frames_explained: int = 0
     seconds: float = 0.0
-    """From the first picture to the last."""
+    """From the first picture to the last, on the clock on the wall."""
 
     top: Counter[str] = field(default_factory=Counter)
     """Label → how many explained frames had it on top."""
@@ -51,16 +52,18 @@ class Run:
     traces: int = 0
     """How often the network was traced."""
 
+    _began: float | None = None
+
     failures: list[str] = field(default_factory=list)
     """What went wrong without ending the run, one line each: a recording that broke off."""
 
-    def count(
-        self, source: Source, explainer: Explainer, explanation: Explanation, first: Frame, frame: Frame
-    ) -> None:
+    def count(self, source: Source, explainer: Explainer, explanation: Explanation) -> None:
         """Count one explained frame."""
         self.frames_captured = source.frames_captured
         self.frames_explained += 1
-        self.seconds = frame.time - first.time
+        now = time.monotonic()
+        self._began = now if self._began is None else self._began
+        self.seconds = now - self._began
         self.traces = explainer.traces
         self.top[explanation.top[0].label] += 1
 
@@ -92,6 +95,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         source = stack.enter_context(open_source(chosen.source))
         windowed = _has_window(chosen, say)
         say(source.describe())
+        _refuse_to_record_over(chosen)
         sinks = _Sinks(stack, done)
         if chosen.record is not None:
             sinks.add(Recorder(chosen.record, overwrite=chosen.overwrite, wait=not source.live))
@@ -99,8 +103,22 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             sinks.add(Window(f"live_gradcam: {source.name}", fullscreen=chosen.fullscreen))
         with native_stderr_filtered():
             explainer = _load_explainer(chosen, source.size, say)
+        say("q or Esc in the window ends it" if windowed else "Ctrl-C ends it")
         _loop(source, explainer, sinks, chosen, done)
     return done
+
+
+def _refuse_to_record_over(settings: Settings) -> None:
+    """Make sure that the recording would not replace what is being read.
+
+    Raises:
+        SinkError: it would.
+    """
+    if settings.record is None or isinstance(settings.source, int):
+        return
+    record, source = Path(settings.record), Path(settings.source)
+    if record.exists() and source.exists() and record.samefile(source):
+        raise SinkError(f"cannot record to '{record}': it is the source itself. Choose another name.")
 
 
 def _has_window(settings: Settings, say: Tell) -> bool:
@@ -126,6 +144,7 @@ def _has_window(settings: Settings, say: Tell) -> bool:
 
 def _load_explainer(settings: Settings, size: tuple[int, int], say: Tell) -> Explainer:
     """Load the model and compile it for frames of (width, height) pixels."""
+    say(f"loading {settings.model} …")
     # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
     from live_gradcam.explain.explainer import Explainer
     from live_gradcam.models.devices import choose_device
@@ -206,7 +225,7 @@ def _loop(source: Source, explainer: Explainer, sinks: _Sinks, settings: Setting
         if pacing is not None:
             pacing.wait_for(seen)
         sinks.write(picture, seen)
-        done.count(source, explainer, explanation, first, seen)
+        done.count(source, explainer, explanation)
         if sinks.finished or done.frames_explained == settings.frames or (endless and sinks.none_left):
             return
     if pacing is not None:

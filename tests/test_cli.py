@@ -181,7 +181,7 @@ def test_a_users_own_model_is_explained_from_the_command_line(
     ]
     typed += ["--labels", str(tmp_path / "colours.txt"), "--preprocess", "unit", "--frames", "5"]
     assert main(typed) == 0
-    assert "1 frames explained: blue 1" in capfd.readouterr().out
+    assert "1 frame explained: blue 1" in capfd.readouterr().out
 
 
 def run_process(*typed: str, **environment: str) -> subprocess.Popen[str]:
@@ -306,3 +306,12 @@ def test_a_picture_of_another_size_in_a_folder_is_fitted_into_the_recording(tmp_
         frames = list(recorded.decode(video=0))
     assert [(frame.width, frame.height) for frame in frames] == [(64, 48)] * 3
     assert [frame.time for frame in frames] == pytest.approx([0, 2, 4], abs=1e-3)
+
+
+def test_a_recording_never_replaces_its_own_source(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", range(0, 400, 40))
+    before = clip.read_bytes()
+    line = one_line(capfd, "--source", str(clip), "--record", str(clip), "--overwrite", "--no-window")
+    assert "it is the source itself" in line
+    assert clip.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]

@@ -146,7 +146,8 @@ def live(
     if done.frames_explained:
         rate = f" ({done.explained_fps:.1f} a second)" if done.seconds > 0 else ""
         mostly = ", ".join(f"{label} {count}" for label, count in done.top.most_common(3))
-        typer.echo(f"{done.frames_explained} frames explained{rate}: {mostly}")
+        counted = "1 frame" if done.frames_explained == 1 else f"{done.frames_explained} frames"
+        typer.echo(f"{counted} explained{rate}: {mostly}")
     if record is not None and record.exists() and not done.failures:
         typer.echo(f"recorded {record}")
     if done.failures:

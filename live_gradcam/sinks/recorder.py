@@ -206,8 +206,9 @@ def _claim(path: Path, part: Path, *, overwrite: bool) -> None:
                 )
         part.open("wb").close()
     except FileNotFoundError:
+        missing = f"there is no folder '{path.parent}'. Make it first."
         raise SinkError(
-            f"cannot record to '{path}': there is no folder '{path.parent}'. Make it first."
+            f"cannot record to '{path}': {'nothing can be made there.' if path.parent.is_dir() else missing}"
         ) from None
     except OSError as error:
         raise SinkError(
