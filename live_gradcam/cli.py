@@ -13,13 +13,17 @@ import typer
 from live_gradcam import __version__
 from live_gradcam.commands.benchmark import benchmark
 from live_gradcam.commands.classes import classes
+from live_gradcam.commands.layers import layers
 from live_gradcam.commands.live import live
+from live_gradcam.commands.methods import methods
 from live_gradcam.commands.models import models
 from live_gradcam.errors import LiveGradcamError
 
 _COMMANDS: dict[str, Callable[..., Any]] = {
     "live": live,
     "models": models,
+    "layers": layers,
+    "methods": methods,
     "classes": classes,
     "benchmark": benchmark,
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from live_gradcam.errors import SettingsError
 
@@ -15,6 +16,12 @@ whole frame squeezed to a square; the whole frame with borders."""
 
 Score = Literal["logit", "probability"]
 """What is differentiated: the pre-softmax score y^c, or the seed article's class probability."""
+
+Fusion = Literal["mean", "max"]
+"""How the maps of several layers become one, after each was divided by its maximum."""
+
+Smooth = Literal["none", "augment"]
+"""`augment` averages the maps of flipped and enlarged copies of the picture."""
 
 DEFAULT_MODEL = "efficientnet-lite0"
 DEFAULT_METHOD = "gradcam"
@@ -32,16 +39,38 @@ class Settings:
     """Camera number, path, glob, URL or `demo`."""
 
     model: str = DEFAULT_MODEL
-    """A name of the zoo (`live-gradcam models`), or a .keras or .h5 file."""
+    """A name of the zoo (`live-gradcam models`), a .keras or .h5 file, or `module:factory`."""
+
+    allow_unsafe: bool = False
+    """Whether a model file may run code of its own."""
+
+    output: int | str | None = None
+    """Which of a model's outputs is explained, by name or index."""
+
+    inputs: Mapping[str, Any] | None = None
+    """Values of a model's inputs besides the picture, by name."""
 
     method: str = DEFAULT_METHOD
     """How it is explained."""
 
     layer: str | None = None
-    """Path of the target layer; None: the last one whose activation is a feature map."""
+    """Path of the target layer, or several, separated by commas; None: the last whose activation is a feature map."""
 
     target: int | str | None = None
-    """Class to explain, by id or name; None: the most probable."""
+    """What is explained: a class by id or name, `#2`, `tabby - tiger cat`, `lock`, `module:function`; None: the
+    most probable class."""
+
+    fusion: Fusion = "mean"
+    smooth: Smooth = "none"
+
+    grid: tuple[int, int] | None = None
+    """(height, width) of a transformer's tokens; None finds it."""
+
+    strength: float | None = None
+    """How much of the strongest rivals' score a contrast takes off; None: as in FinerCAM's paper."""
+
+    rivals: int | None = None
+    """How many of the strongest rivals a contrast has; None: as in FinerCAM's paper."""
 
     fit: Fit = DEFAULT_FIT
     score: Score = DEFAULT_SCORE
@@ -94,5 +123,7 @@ class Settings:
             raise SettingsError(f"duration is {self.duration}: it must be more than 0 seconds.")
         if self.fit not in get_args(Fit):
             raise SettingsError(f"fit is '{self.fit}'. Valid: {', '.join(get_args(Fit))}.")
+        if self.rivals is not None and self.rivals < 1:
+            raise SettingsError(f"rivals is {self.rivals}: it must be at least 1.")
         if self.score not in get_args(Score):
             raise SettingsError(f"score is '{self.score}'. Valid: {', '.join(get_args(Score))}.")

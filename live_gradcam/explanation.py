@@ -36,13 +36,56 @@ class Prediction:
         return f"{self.label} {self.probability:.0%}"
 
 
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """One class set against others: what speaks for it rather than for them."""
+
+    prediction: Prediction
+    """The class that is explained."""
+
+    rivals: tuple[Prediction, ...]
+    """The classes it is set against, strongest first."""
+
+    strength: float
+    """How much of the rivals' score is taken off; 1 is the plain difference of two scores."""
+
+    @property
+    def class_id(self) -> int:
+        """The class that is explained."""
+        return self.prediction.class_id
+
+    @property
+    def label(self) -> str:
+        """Both sides: `tabby − tiger cat`."""
+        return f"{self.prediction.label} − {', '.join(rival.label for rival in self.rivals)}"
+
+    @property
+    def probability(self) -> float:
+        """That of the class that is explained, in [0, 1]."""
+        return self.prediction.probability
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A score of the user's own: a function of the model's outputs."""
+
+    label: str
+    """The function's name."""
+
+    value: float
+    """What it came to."""
+
+
+Target = Prediction | Contrast | Value
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
     """What the network said of one frame, and the heat map of what made it say so."""
 
     heatmap: HeatMap
-    """(h, w) float32 in [0, 1] at the layer's own resolution: `raw_heatmap` clipped at zero and divided by its
-    maximum; all zeros where there is no evidence."""
+    """(h, w) float32 in [0, 1] at the layer's own resolution, or the input's for methods that look at the pixels:
+    `raw_heatmap` clipped at zero and divided by its maximum; all zeros where there is no evidence."""
 
     raw_heatmap: HeatMap
     """(h, w) float32 before normalisation, after ReLU where the method has one. As computed: it may hold values
@@ -53,10 +96,10 @@ class Explanation:
     |weight · activation|: then there is nothing to show, and the picture is left as it is."""
 
     top: tuple[Prediction, ...]
-    """The most probable classes, best first."""
+    """The most probable classes, best first; empty where the model has no classes."""
 
-    target: Prediction
-    """What was explained."""
+    target: Target
+    """What was explained: a class, a contrast of classes, or a score of the user's own."""
 
     region: Region
     """(x, y, width, height): the part of the frame that the network saw, in pixels."""
@@ -65,7 +108,8 @@ class Explanation:
     """The method's name, as `--method` takes it."""
 
     layer: str
-    """The path of the layer whose activation was weighted."""
+    """The path of the layer whose activation was weighted; several are joined by commas; of methods that look at
+    the pixels themselves, the input's name."""
 
     inset: Inset = WHOLE
     """Which part of the heat map lies over the region: all of it, except under `pad`, where the rest lies over

@@ -65,7 +65,8 @@ class Run:
         self._began = now if self._began is None else self._began
         self.seconds = now - self._began
         self.traces = explainer.traces
-        self.top[explanation.top[0].label] += 1
+        if explanation.top:
+            self.top[explanation.top[0].label] += 1
 
     @property
     def explained_fps(self) -> float:
@@ -151,7 +152,14 @@ def _load_explainer(settings: Settings, size: tuple[int, int], say: Tell) -> Exp
     from live_gradcam.models.loading import load_model
 
     device = choose_device(settings.device)
-    model = load_model(settings.model, settings.labels, settings.preprocess)
+    model = load_model(
+        settings.model,
+        settings.labels,
+        settings.preprocess,
+        output=settings.output,
+        inputs=settings.inputs,
+        allow_unsafe=settings.allow_unsafe,
+    )
     explainer = Explainer(
         model,
         method=settings.method,
@@ -159,9 +167,18 @@ def _load_explainer(settings: Settings, size: tuple[int, int], say: Tell) -> Exp
         target=settings.target,
         fit=settings.fit,
         score=settings.score,
+        fusion=settings.fusion,
+        smooth=settings.smooth,
+        grid=settings.grid,
+        strength=settings.strength,
+        rivals=settings.rivals,
     )
     explainer.prepare(size)
     say(f"{model.name} on {device}: {explainer.method.name} at {explainer.layer}")
+    if explainer.method.family in ("perturbation", "pixel"):
+        say(
+            f"{explainer.method.name} takes {explainer.method.passes} passes for each explanation: it will be slow"
+        )
     return explainer
 
 

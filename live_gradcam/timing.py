@@ -1,10 +1,12 @@
-"""Clocks."""
+"""Clocks, and how long things take."""
 
 from __future__ import annotations
 
+import statistics
 import threading
 import time
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
@@ -27,3 +29,33 @@ class MonotonicClock:
     def wait_until(self, moment: float, interrupt: threading.Event) -> bool:
         """Wait until `now() >= moment` or `interrupt` is set; return whether it was set."""
         return interrupt.wait(max(0.0, moment - time.monotonic()))
+
+
+def interleaved_ms(
+    runs: Mapping[str, Callable[[], Any]], seconds: float, *, least: int = 5
+) -> tuple[dict[str, float], int]:
+    """Measure several things in one run: each in turn until the time is up.
+
+    In turn, because a machine's speed drifts: what is compared is measured in the same seconds.
+
+    Args:
+        runs: name → what is measured. Each is called twice beforehand, to compile and to warm up.
+        seconds: for how long.
+        least: how many rounds there are at least.
+
+    Returns:
+        Name → median in milliseconds, and the number of rounds.
+    """
+    for function in runs.values():
+        function()
+        function()
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    rounds = 0
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or rounds < least:
+        for name, function in runs.items():
+            began = time.perf_counter()
+            function()
+            times[name].append(1000 * (time.perf_counter() - began))
+        rounds += 1
+    return {name: statistics.median(each) for name, each in times.items()}, rounds

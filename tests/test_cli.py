@@ -315,3 +315,45 @@ def test_a_recording_never_replaces_its_own_source(tmp_path: Path, capfd: pytest
     assert "it is the source itself" in line
     assert clip.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_layers_marks_the_one_that_is_explained(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from networks import nested_network
+
+    nested_network(2).save(tmp_path / "nested.keras")
+    assert main(("layers", str(tmp_path / "nested.keras"))) == 0
+    (marked,) = (
+        line for line in capfd.readouterr().out.splitlines() if "Conv2D" in line and "\u25b6" in line
+    )
+    assert "level1/base/features" in marked
+    assert "8×8×6" in marked
+
+
+def test_methods_lists_every_method_with_its_paper(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(("methods", "--no-measure")) == 0
+    out = capfd.readouterr().out
+    assert "arXiv:1610.02391" in out
+    assert "K + 1 forward" in out
+    assert main(("methods", "--seconds", "0.1", "--model", "vgg61")) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("--grid", "14"), "--grid is '14': it must be HEIGHTxWIDTH"),
+        (("--input", "age"), "--input is 'age': it must be NAME=VALUE"),
+        (("--rivals", "0"), "rivals is 0: it must be at least 1"),
+        (("--target", "tabby - lyon"), "unknown class 'lyon'"),
+        (("--target", "no_such:thing"), "there is no module no_such"),
+        (("--model", "no_such:thing"), "no_such"),
+    ],
+)
+def test_a_mistyped_explanation_is_one_clear_line(
+    capfd: pytest.CaptureFixture[str], typed: tuple[str, ...], said: str
+) -> None:
+    assert said in one_line(capfd, *DEMO, "--frames", "1", *typed)
+
+
+def test_a_method_of_many_passes_says_its_cost_first(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main((*DEMO, "--frames", "1", "--method", "ablationcam", "--target", "#2")) == 0
+    assert "ablationcam takes 1 forward, K from the layer on passes" in capfd.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -10,9 +11,13 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
+import tensorflow as tf
 from networks import colour_network, flattened_network, picture, pooled_network
 
 import live_gradcam as lg
+from live_gradcam.explain.methods.method import METHODS, method_named
+from live_gradcam.models import efficientnet_lite0
+from live_gradcam.sources.demo import DemoSource
 
 Array = npt.NDArray[Any]
 
@@ -93,6 +98,7 @@ def test_a_map_with_negative_regions_equals_its_numpy_transcription(score: Any, 
     assert signed.min() < 0 < signed.max(), "without both signs a missing ReLU would not show"
     np.testing.assert_allclose(explanation.raw_heatmap, np.maximum(signed, 0), atol=1e-5 * signed.max())
     np.testing.assert_allclose(explanation.heatmap, transcription(activations, gradients), atol=1e-4)
+    assert isinstance(explanation.target, lg.Prediction)
     assert explanation.target.class_id == target
     assert explanation.target.probability == pytest.approx(softmax(logits)[target], abs=1e-6)
 
@@ -146,6 +152,7 @@ def test_500_frames_of_changing_class_and_size_are_one_trace() -> None:
         explainer.target = number % 4 if number % 5 else None
         size = (20, 30) if number < 250 else (50, 40)
         explanation = explainer.explain(picture(*size, seed=number % 7))
+        assert isinstance(explanation.target, lg.Prediction)
         seen.add(explanation.target.class_id)
     assert seen == {0, 1, 2, 3}
     assert explainer.traces == 1
@@ -293,3 +300,117 @@ def test_a_network_of_the_zoo_is_rebuilt_wide_with_the_same_weights() -> None:
     expected = np.asarray(wide(fitted[None, ..., ::-1].astype(np.float32) / 127.5 - 1)[0])
     assert explanation.top[0].class_id == int(expected.argmax())
     assert explanation.top[0].probability == pytest.approx(float(expected.max()), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "method", [name for name in METHODS if method_named(name).family in ("gradient", "activation")]
+)
+def test_every_live_method_reaches_the_explanation_as_its_formula(method: str) -> None:
+    network = pooled_network() if method == "cam" else flattened_network()
+    image = picture(16, 16, seed=5)
+    explanation = lg.Explainer(lg.load_model(network, preprocess="unit"), method, target=1, rivals=1).explain(
+        image
+    )
+    activations = inner_activation(network, "features", image[None, ..., ::-1].astype(np.float32) / 255)
+    kernel, bias = (np.asarray(w, np.float64) for w in network.layers[-1].get_weights())
+    if method == "cam":
+        gradients = np.broadcast_to(kernel[:, 1] / 64, activations.shape)
+    else:
+        row = np.eye(3)[1]
+        if method == "finercam":
+            logits = activations.reshape(-1) @ kernel + bias
+            distances = np.abs(logits - logits[1])
+            distances[1] = np.inf
+            row = row - 0.6 * np.eye(3)[distances.argmin()]
+        gradients = (kernel @ row).reshape(activations.shape)
+    chosen = method_named(method)
+    arrays = [tf.constant(each[None], tf.float32) for each in (activations, gradients)]
+    expected = np.asarray(chosen.function(*arrays[: 2 if chosen.family == "gradient" else 1])[0])
+    expected = np.maximum(expected, 0) if chosen.rectified else expected
+    assert np.abs(expected).max() > 0
+    np.testing.assert_allclose(explanation.raw_heatmap, expected, atol=1e-4 * np.abs(expected).max())
+    assert explanation.method == method
+
+
+@pytest.mark.parametrize(
+    "method", [name for name in METHODS if method_named(name).family in ("perturbation", "pixel")]
+)
+def test_every_method_of_many_passes_runs_compiled_and_repeats_itself(method: str) -> None:
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(6, 3, strides=2, padding="same", activation="relu", name="features")(image)
+    x = keras.layers.Flatten()(x)
+    keras.utils.set_random_seed(4)
+    network = keras.Model(image, keras.layers.Dense(3, activation="softmax")(x))
+    explainer = lg.Explainer(lg.load_model(network, preprocess="unit"), method)
+    first, second = explainer.explain_batch([picture(16, 16, seed=5), picture(16, 16, seed=5)])
+    size = (16, 16) if method_named(method).family == "pixel" else (8, 8)
+    assert first.raw_heatmap.shape == size
+    assert first.has_evidence
+    np.testing.assert_array_equal(first.raw_heatmap, second.raw_heatmap)
+    assert explainer.traces == 1
+
+
+def test_saliency_is_the_gradient_of_the_logit() -> None:
+    network = flattened_network(activation=None)
+    image = picture(16, 16, seed=5)
+    explanation = lg.Explainer(lg.load_model(network, preprocess="unit"), "saliency", target=2).explain(image)
+    pixels = tf.constant(image[None, ..., ::-1].astype(np.float32) / 255)
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        y = network(pixels)[0, 2]
+    expected = np.abs(np.asarray(tape.gradient(y, pixels))[0]).max(axis=-1)
+    np.testing.assert_allclose(explanation.raw_heatmap, expected, atol=1e-5 * expected.max())
+
+
+def test_ablation_takes_one_channel_away_at_a_time() -> None:
+    network = flattened_network()
+    image = picture(16, 16, seed=5)
+    explanation = lg.Explainer(lg.load_model(network, preprocess="unit"), "ablationcam", target=1).explain(
+        image
+    )
+    activations = inner_activation(network, "features", image[None, ..., ::-1].astype(np.float32) / 255)
+    kernel, bias = (np.asarray(w, np.float64) for w in network.layers[-1].get_weights())
+    y = (activations.reshape(-1) @ kernel + bias)[1]
+    expected = np.zeros((8, 8))
+    for channel in range(activations.shape[-1]):
+        without = activations.copy()
+        without[..., channel] = 0
+        weight = (y - (without.reshape(-1) @ kernel + bias)[1]) / abs(y)
+        expected += weight * activations[..., channel]
+    expected = np.maximum(expected, 0)
+    assert expected.max() > 0
+    np.testing.assert_allclose(explanation.raw_heatmap, expected, atol=1e-4 * expected.max())
+
+
+def test_a_network_without_relus_cannot_be_guided() -> None:
+    model = lg.load_model(flattened_network(), preprocess="unit")
+    with pytest.raises(lg.LiveGradcamError, match="guided backpropagation needs a network of ReLUs"):
+        lg.Explainer(model, "guided-backprop")
+
+
+def test_cam_needs_pooling_and_one_dense_layer() -> None:
+    model = lg.load_model(flattened_network(), preprocess="unit")
+    with pytest.raises(lg.LiveGradcamError, match="cam needs a network that ends in global average pooling"):
+        lg.Explainer(model, "cam")
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_explains_the_demo_as_float32_does(policy: str) -> None:
+    full = lg.load_model("efficientnet-lite0")
+    keras.config.set_dtype_policy(policy)
+    try:
+        network = efficientnet_lite0.architecture()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    network.set_weights(full.network.get_weights())
+    half = replace(full, network=network)
+    explainers = [lg.Explainer(model) for model in (full, half)]
+    with DemoSource(live=False) as demo:
+        for index in (30, 150, 270, 400):
+            pixels = demo.frame_at(index).pixels
+            one = explainers[0].explain(pixels)
+            explainers[1].target = one.top[0].class_id
+            other = explainers[1].explain(pixels)
+            correlation = np.corrcoef(one.raw_heatmap.ravel(), other.raw_heatmap.ravel())[0, 1]
+            assert correlation >= 0.99, f"frame {index}: {correlation}"
+            assert other.has_evidence

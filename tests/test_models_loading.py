@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import urllib.error
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from networks import picture, pooled_network
+from networks import nested_network, picture, pooled_network, sequential_network, subclassed_network
 
 import live_gradcam as lg
 from live_gradcam.models import zoo
@@ -103,9 +105,10 @@ def test_a_keras_model_is_used_as_it_is(caplog: pytest.LogCaptureFixture) -> Non
 
 def test_a_keras_model_that_the_zoo_knows_gets_its_scaling_and_labels() -> None:
     model = lg.load_model(keras.applications.MobileNetV2(weights=None, alpha=0.35))
-    assert model.preprocessing.name in ("tf", "unit")  # alpha is part of the name that Keras gives it
+    assert (model.preprocessing.name, model.labels[285]) == ("tf", "Egyptian cat")
     vgg_like = keras.Model(*_vgg_ends(), name="vgg16")
     assert lg.load_model(vgg_like).preprocessing.name == "imagenet-caffe"
+    assert lg.load_model(vgg_like).layer is None  # it has none of that name
 
 
 def _vgg_ends() -> tuple[Any, Any]:
@@ -155,6 +158,104 @@ def test_a_model_without_a_picture_is_refused() -> None:
     network = keras.Sequential([keras.Input((7,)), keras.layers.Dense(2)])
     with pytest.raises(lg.ModelError, match=r"pictures \(batch, height, width, 3\) are needed"):
         lg.load_model(network)
+
+
+def test_a_sequential_without_weights_is_built_for_its_input_and_nothing_else_changes() -> None:
+    network = sequential_network(built=False)
+    names = [layer.name for layer in network.layers]
+    model = lg.load_model(network, preprocess="unit")
+    assert model.network is network
+    assert model.input_size == (224, 224)
+    assert network.input_shape == (None, 224, 224, 3)
+    assert [layer.name for layer in network.layers] == names
+    assert not network.compiled
+    assert len(model.labels) == 4
+    again = lg.load_model(network, preprocess="unit")
+    assert again.input_size == (224, 224)
+
+
+def test_a_sequential_takes_the_size_of_the_network_or_the_data_it_began_with() -> None:
+    alone = keras.Sequential([nested_network()])
+    assert lg.load_model(alone, preprocess="unit").input_size == (16, 16)
+    called = sequential_network(built=False)
+    called(np.zeros((1, 20, 24, 3), np.float32))
+    model = lg.load_model(called, preprocess="unit")
+    assert model.input_size == (20, 24)
+    assert model.forward(called, np.zeros((3, 20, 24, 3), np.float32)).shape == (3, 4)
+
+
+def test_a_sequential_that_cannot_be_built_says_so() -> None:
+    network = keras.Sequential([keras.layers.Dense(2), keras.layers.Conv3D(2, 3)])
+    with pytest.raises(
+        lg.ModelError, match=r"has no input yet and cannot be built for 224×224 pixels: "
+    ) as e:
+        lg.load_model(network, preprocess="unit")
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize(("size", "expected"), [(None, 224), (16, 16)])
+def test_a_subclassed_network_is_taken_at_the_size_it_was_built_for(size: int | None, expected: int) -> None:
+    network = subclassed_network(size=size)
+    model = lg.load_model(network, preprocess="unit")
+    assert model.input_size == (expected, expected)
+    assert model.labels.names == ()
+    assert model.network_at(48, 64) is network
+    pixels = np.zeros((2, expected, expected, 3), np.float32)
+    np.testing.assert_array_equal(np.asarray(model.forward(network, pixels)), np.asarray(network(pixels)))
+
+
+def test_a_network_is_not_changed_by_loading_or_running_it() -> None:
+    """Not even what Keras's own inference changes: the count of a random layer, the loss of a regulariser."""
+    layers = keras.layers
+    image = keras.Input((16, 16, 3))
+    x = layers.Dropout(0.5)(layers.RandomFlip()(layers.Rescaling(1 / 255)(image)))
+    x = layers.Conv2D(4, 3, activity_regularizer="l2")(x)
+    x = layers.GlobalAveragePooling2D()(layers.BatchNormalization()(x))
+    network = keras.Model(image, layers.Dense(3, activation="softmax")(x))
+    network.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    network.fit(picture()[None].astype(np.float32), np.zeros(1), verbose=0)
+    config, compiled = network.get_config(), network.get_compile_config()
+    kept = [*network.variables, *network.optimizer.variables, *network.metrics_variables]
+    state = [each.numpy() for each in kept]
+    model = lg.load_model(network)
+    signature = [tf.TensorSpec((None, 16, 16, 3), tf.uint8)]
+    run = tf.function(
+        lambda images: model.forward(model.network_at(16, 16), model.preprocessing(images)),
+        signature,
+        autograph=False,
+    )
+    output = run(picture()[None])
+    model.network_at(32, 32)
+    assert (network.get_config(), network.get_compile_config()) == (config, compiled)
+    assert all(hasattr(loss, "numpy") for loss in network.losses), "a tensor of the graph stayed behind"
+    for before, after in zip(state, kept, strict=True):
+        np.testing.assert_array_equal(before, after.numpy())
+    alone = network(picture()[None, ..., ::-1].astype(np.float32), training=False)
+    np.testing.assert_allclose(output, alone, rtol=1e-5)
+
+
+def test_models_can_be_made_and_dropped_without_growth() -> None:
+    network = pooled_network()
+    nested = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Rescaling(1 / 255), nested_network()])
+
+    def objects_after(times: int) -> int:
+        for _ in range(times):
+            lg.load_model(network, preprocess="unit")
+            lg.load_model(nested)
+        gc.collect()
+        return len(gc.get_objects())
+
+    before = objects_after(20)
+    assert objects_after(200) - before < 200  # less than one for each
+
+
+def test_a_model_keeps_nothing_alive_but_its_network() -> None:
+    network = pooled_network()
+    model = lg.load_model(network, preprocess="unit")
+    watched = weakref.ref(network)
+    del network, model
+    gc.collect()
+    assert watched() is None
 
 
 def test_the_device_is_the_cpu_or_an_error_that_counts_the_gpus() -> None:

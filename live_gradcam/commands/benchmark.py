@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,9 +17,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from live_gradcam.config import DEFAULT_MODEL
+from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL
 from live_gradcam.errors import LiveGradcamError, SinkError
 from live_gradcam.native import native_stderr_filtered
+from live_gradcam.timing import interleaved_ms
 
 SEED = 0
 """Of the random weights of networks whose own would have to be downloaded: the cost is the same."""
@@ -90,6 +90,10 @@ def benchmark(
         bool, typer.Option("--start/--no-start", help="Whether to measure the time to the first picture.")
     ] = True,
     device: Annotated[str, typer.Option(metavar="auto|cpu|gpu:N", help="What it is computed on.")] = "auto",
+    methods: Annotated[
+        bool,
+        typer.Option("--methods", help="Also what the methods of one pass, top 5 and a contrast cost."),
+    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures to a file, too.")
     ] = None,
@@ -104,11 +108,13 @@ def benchmark(
     began = _time_to_first_picture() if start else None
     costs = [_measure(each, seconds, console) for each in model or [DEFAULT_MODEL, "vgg16"]]
     _print(console, name, costs, began)
+    beside = _measure_methods(3 * seconds, console) if methods else None
     if json_file is not None:
         figures = {
             "device": name,
             "host": describe_host(),
             "first_picture_s": began,
+            "beside_gradcam": beside,
             "models": [{**asdict(cost), "ratios": cost.ratios} for cost in costs],
         }
         try:
@@ -142,7 +148,7 @@ def _measure(name: str, seconds: float, console: Console) -> Cost:
         "end to end": lambda: draw(frame, explainer.explain(frame)),
     }
     with console.status(f"measuring {model.name}"):
-        medians, rounds = _interleaved(runs, seconds)
+        medians, rounds = interleaved_ms(runs, seconds)
     return Cost(
         model=model.name,
         frozen=explainer.frozen,
@@ -155,22 +161,35 @@ def _measure(name: str, seconds: float, console: Console) -> Cost:
     )
 
 
-def _interleaved(runs: dict[str, Callable[[], Any]], seconds: float) -> tuple[dict[str, float], int]:
-    """Run each in turn until the time is up; return the medians in ms and the number of rounds.
+def _measure_methods(seconds: float, console: Console) -> dict[str, float]:
+    """Return what other explanations cost beside Grad-CAM of the top class, on the default network."""
+    import cv2
 
-    In turn, because the machine's speed drifts: what is compared is measured in the same seconds.
-    """
-    for function in runs.values():  # once to compile, once to warm up
-        function()
-        function()
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times["forward"]) < 5:
-        for name, function in runs.items():
-            began = time.perf_counter()
-            function()
-            times[name].append(1000 * (time.perf_counter() - began))
-    return {name: statistics.median(each) for name, each in times.items()}, len(times["forward"])
+    from live_gradcam.explain.explainer import Explainer
+    from live_gradcam.explain.methods.method import METHODS, method_named
+    from live_gradcam.models.loading import load_model
+    from live_gradcam.sources.demo import DemoSource
+
+    model = load_model(DEFAULT_MODEL)
+    with DemoSource(live=False, size=_FRAME_SIZE) as demo:
+        picture = cv2.resize(next(iter(demo)).pixels, model.input_size[::-1]).astype("uint8", copy=False)
+    plain = Explainer(model)
+    runs: dict[str, Callable[[], Any]] = {DEFAULT_METHOD: partial(plain.explain, picture)}
+    for name in METHODS:
+        if name != DEFAULT_METHOD and method_named(name).family in ("gradient", "activation"):
+            runs[name] = partial(Explainer(model, name).explain, picture)
+    runs["top 5 maps"] = partial(plain.explain_top, picture, 5)
+    runs["contrast"] = partial(Explainer(model, target="#1 - #2").explain, picture)
+    with console.status("measuring the methods"):
+        medians, rounds = interleaved_ms(runs, seconds)
+    ratios = {name: each / medians[DEFAULT_METHOD] for name, each in medians.items()}
+    table = Table(f"on {model.name}", f"÷ {DEFAULT_METHOD}", "median ms", box=None)
+    for name, ratio in ratios.items():
+        table.add_row(name, f"{ratio:.2f}", f"{medians[name]:.1f}")
+    console.print()
+    console.print(table)
+    console.print(f"{rounds} rounds")
+    return ratios
 
 
 def _time_to_first_picture() -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 from types import FrameType
@@ -9,9 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
-from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP, DEFAULT_METHOD, DEFAULT_MODEL, Fit, Score
+from live_gradcam.config import (
+    DEFAULT_ALPHA,
+    DEFAULT_COLORMAP,
+    DEFAULT_METHOD,
+    DEFAULT_MODEL,
+    Fit,
+    Fusion,
+    Score,
+    Smooth,
+)
+from live_gradcam.errors import SettingsError
 
-_SOURCE, _MODEL, _PICTURE, _OUTPUT = "Source", "Model", "Picture", "Output"
+_SOURCE, _MODEL, _EXPLANATION = "Source", "Model", "Explanation"
+_PICTURE, _OUTPUT = "Picture", "Output"
 
 
 def live(
@@ -34,44 +46,11 @@ def live(
         typer.Option(
             "--model",
             "-m",
-            metavar="NAME|FILE",
-            help="A name from `live-gradcam models`, or a .keras or .h5 file.",
+            metavar="NAME|FILE|MODULE:FACTORY",
+            help="A name from `live-gradcam models`, a .keras or .h5 file, or a function that makes a model.",
             rich_help_panel=_MODEL,
         ),
     ] = DEFAULT_MODEL,
-    method: Annotated[
-        str, typer.Option(metavar="NAME", help="How it is explained.", rich_help_panel=_MODEL)
-    ] = DEFAULT_METHOD,
-    layer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH",
-            help="Layer to explain, such as block5_conv3.  \\[default: the last feature map]",
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="CLASS",
-            help="Class to explain, by name or number.  \\[default: the most probable]",
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
-    fit: Annotated[
-        Fit,
-        typer.Option(
-            help="What the network gets of the frame: its central part, all of it at its own aspect, all of it "
-            "squeezed, or all of it with borders.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = "crop",
-    score: Annotated[
-        Score,
-        typer.Option(help="What is differentiated: before or after the softmax.", rich_help_panel=_MODEL),
-    ] = "logit",
     labels: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Class names of your own model.", rich_help_panel=_MODEL),
@@ -80,14 +59,111 @@ def live(
         str,
         typer.Option(
             metavar="NAME",
-            help="How pixels are scaled: auto, imagenet-caffe, tf, torch, unit or none.",
+            help="How pixels are scaled: auto, imagenet-caffe, tf, torch, unit, none or MODULE:FUNCTION.",
             rich_help_panel=_MODEL,
         ),
     ] = "auto",
+    output: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|INDEX", help="Which of several outputs is explained.", rich_help_panel=_MODEL
+        ),
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="NAME=VALUE",
+            help="A number, numbers (1,2,3) or .npy file for an input besides the picture; may be repeated.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    allow_unsafe: Annotated[
+        bool,
+        typer.Option("--allow-unsafe", help="Let a model file run code of its own.", rich_help_panel=_MODEL),
+    ] = False,
     device: Annotated[
         str,
         typer.Option(metavar="auto|cpu|gpu:N", help="What it is computed on.", rich_help_panel=_MODEL),
     ] = "auto",
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How it is explained: gradcam, hirescam, … (`live-gradcam methods`).",
+            rich_help_panel=_EXPLANATION,
+        ),
+    ] = DEFAULT_METHOD,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Layer to explain, such as block5_conv3, or several: a,b.  \\[default: the last feature map]",
+            rich_help_panel=_EXPLANATION,
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="CLASS",
+            help="Class to explain, by name or number; '#2': the second most probable; 'tabby - tiger cat': what "
+            "speaks for the one rather than the other; 'tabby -': rather than its strongest rivals; lock: the "
+            "most probable, without flapping; MODULE:FUNCTION: a score of your own.  "
+            "\\[default: the most probable]",
+            rich_help_panel=_EXPLANATION,
+        ),
+    ] = None,
+    fit: Annotated[
+        Fit,
+        typer.Option(
+            help="What the network gets of the frame: its central part, all of it at its own aspect, all of it "
+            "squeezed, or all of it with borders.",
+            rich_help_panel=_EXPLANATION,
+        ),
+    ] = "crop",
+    score: Annotated[
+        Score,
+        typer.Option(
+            help="What is differentiated: before or after the softmax.", rich_help_panel=_EXPLANATION
+        ),
+    ] = "logit",
+    fusion: Annotated[
+        Fusion,
+        typer.Option(help="How the maps of several layers become one.", rich_help_panel=_EXPLANATION),
+    ] = "mean",
+    smooth: Annotated[
+        Smooth,
+        typer.Option(
+            help="augment: the mean over flipped and enlarged copies, at six times the cost.",
+            rich_help_panel=_EXPLANATION,
+        ),
+    ] = "none",
+    grid: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEIGHTxWIDTH",
+            help="How a transformer's tokens lie.  \\[default: found]",
+            rich_help_panel=_EXPLANATION,
+        ),
+    ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="How much of the strongest rivals' score is taken off.  \\[default: 0.6]",
+            rich_help_panel=_EXPLANATION,
+        ),
+    ] = None,
+    rivals: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many of the strongest rivals.  \\[default: 3]",
+            rich_help_panel=_EXPLANATION,
+        ),
+    ] = None,
     alpha: Annotated[
         float,
         typer.Option(metavar="0..1", help="How opaque the heat is.", rich_help_panel=_PICTURE),
@@ -136,6 +212,8 @@ def live(
     chosen: dict[str, Any] = {
         name: value for name, value in locals().items() if name not in ("verbose", "debug")
     }
+    chosen["inputs"] = _inputs(inputs or [])
+    chosen["grid"] = _grid(grid)
     # Ctrl-C, too: a shell starts background jobs with it ignored, and then nobody could end the run cleanly.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -152,6 +230,35 @@ def live(
         typer.echo(f"recorded {record}")
     if done.failures:
         raise typer.Exit(1)
+
+
+def _inputs(pairs: list[str]) -> dict[str, str] | None:
+    """Return the values of further inputs, as they were typed.
+
+    Raises:
+        SettingsError: one is not NAME=VALUE.
+    """
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise SettingsError(f"--input is '{pair}': it must be NAME=VALUE, such as --input age=40.")
+        values[name] = value
+    return values or None
+
+
+def _grid(text: str | None) -> tuple[int, int] | None:
+    """Return (height, width) of a grid of tokens.
+
+    Raises:
+        SettingsError: it is not HEIGHTxWIDTH.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)[x×](\d+)", text)
+    if match is None or "0" in match.groups():
+        raise SettingsError(f"--grid is '{text}': it must be HEIGHTxWIDTH in tokens, such as --grid 14x14.")
+    return int(match[1]), int(match[2])
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

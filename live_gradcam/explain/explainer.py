@@ -11,36 +11,58 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from live_gradcam.config import DEFAULT_FIT, DEFAULT_METHOD, DEFAULT_SCORE, Fit, Score
-from live_gradcam.errors import LiveGradcamError
+from live_gradcam.config import DEFAULT_FIT, DEFAULT_METHOD, DEFAULT_SCORE, Fit, Fusion, Score, Smooth
+from live_gradcam.errors import LiveGradcamError, SettingsError, TargetError
 from live_gradcam.explain.fit import Fitting, fitting_for
+from live_gradcam.explain.lock import LOCK, TargetLock
+from live_gradcam.explain.methods.gradients import FINERCAM_RIVALS, FINERCAM_STRENGTH
 from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.tracing import TOP_CLASS, Trace, trace
-from live_gradcam.explanation import Explanation, Prediction
+from live_gradcam.explain.plan import Plan
+from live_gradcam.explain.targets import (
+    Aim,
+    ScoreFunction,
+    TargetSpec,
+    is_function_name,
+    parse_target,
+    score_function,
+)
+from live_gradcam.explain.tracing import FIELDS, Result, Trace, trace
+from live_gradcam.explanation import Contrast, Explanation, Prediction, Target, Value
 from live_gradcam.frame import Pixels
+from live_gradcam.models.labels import Labels, numbered_labels
 from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
 
 logger = logging.getLogger(__name__)
 
 TRACES_KEPT = 8
-"""How many input shapes stay compiled; the one that was used longest ago goes first."""
+"""How many compiled graphs are kept; the one that was used longest ago goes first."""
+
+_Key = tuple[tuple[int, int], int, ScoreFunction | None]
 
 
 class Explainer:
     """Says what a network sees in a picture, and where.
 
-    The network is traced once for each input shape, when the first picture of that shape comes; the class to
-    explain is an argument of the graph, so it can change from picture to picture. The model is never changed.
-    One explainer may be used from several threads.
+    The network is traced once for each input shape, when the first picture of that shape comes; the class or
+    contrast to explain is an argument of the graph, so it can change from picture to picture. The model is never
+    changed. One explainer may be used from several threads.
 
     Args:
         model: what `load_model` returned, or anything that it takes.
         method: how it is explained (`live_gradcam.explain.methods`).
-        layer: path of the target layer; None for the last feature map.
-        target: class to explain, by id or name; None for the most probable.
+        layer: path of the target layer; several, separated by commas, are fused; None for the last feature map.
+        target: what is explained: a class by id or name, `#2` for the second most probable, `tabby - tiger cat`
+            for a contrast, `tabby -` for a contrast with its strongest rivals, `lock` for the most probable class
+            with hysteresis, `module:function` or a function of the model's outputs for a score of one's own; None
+            for the most probable class.
         fit: how a picture is brought to the network's input.
         score: `logit` differentiates the pre-softmax score y^c, `probability` the softmax's output.
+        fusion: how the maps of several layers become one: `mean` or `max`.
+        smooth: `augment` averages over flipped and enlarged copies of the picture.
+        grid: (height, width) of a transformer's tokens; None finds it.
+        strength: how much of the strongest rivals' score a contrast takes off; None: as in FinerCAM's paper.
+        rivals: how many rivals that are; None likewise.
 
     Raises:
         ModelError, LayerError, TargetError: at once, where the setting is wrong.
@@ -51,35 +73,63 @@ class Explainer:
         model: Model | Any,  # noqa: ANN401 - a keras.Model, which ships no types
         method: str = DEFAULT_METHOD,
         layer: str | None = None,
-        target: int | str | None = None,
+        target: TargetSpec = None,
         fit: Fit = DEFAULT_FIT,
         score: Score = DEFAULT_SCORE,
+        *,
+        fusion: Fusion = "mean",
+        smooth: Smooth = "none",
+        grid: tuple[int, int] | None = None,
+        strength: float | None = None,
+        rivals: int | None = None,
     ) -> None:
+        if rivals is not None and rivals < 1:
+            raise SettingsError(f"rivals is {rivals}: at least 1 is needed.")
         self.model: Model = model if isinstance(model, Model) else load_model(model)
         self.method = method_named(method)
         self.fit: Fit = fit
         self.score: Score = score
-        self._layer = layer if layer is not None else self.model.layer
-        self._traces: OrderedDict[tuple[int, int], Trace] = OrderedDict()
+        self.labels: Labels = self.model.labels
+        self._fusion: Fusion = fusion
+        self._smooth: Smooth = smooth
+        self._grid = grid
+        self._strength = FINERCAM_STRENGTH if strength is None else strength
+        self._rivals = FINERCAM_RIVALS if rivals is None else rivals
+        wanted = layer if layer is not None else self.model.layer
+        self._layers = None if wanted is None else tuple(path.strip() for path in wanted.split(","))
+        self._traces: OrderedDict[_Key, Trace] = OrderedDict()
         self._traces_made = 0
-        self._lock = threading.Lock()
+        self._tracing = threading.Lock()
+        self._function: ScoreFunction | None = None
+        self._aim = Aim()
+        self._lock: TargetLock | None = None
         self.target = target
         if fit != "wide":
-            self._trace(self.model.input_size)
+            self._trace(self.model.input_size, 1, self._function)
 
     @property
-    def target(self) -> int | None:
-        """Id of the class that is explained; None for the most probable. Takes a name too."""
+    def target(self) -> TargetSpec:
+        """What is explained, as it was named."""
         return self._target
 
     @target.setter
-    def target(self, target: int | str | None) -> None:
-        self._target = None if target is None else self.model.labels.find(target)
+    def target(self, target: TargetSpec) -> None:
+        function = target if callable(target) else None
+        if isinstance(target, str) and is_function_name(target):
+            function = score_function(target)
+        lock = isinstance(target, str) and target.strip().casefold() == LOCK
+        aim = Aim()
+        if function is None and len(self.labels):
+            aim = self._parsed(None if lock else target)
+        self._target, self._function, self._aim = target, function, aim
+        self._lock = TargetLock() if lock else None
 
     @property
     def layer(self) -> str | None:
         """Path of the layer that is explained; None until it is known: with the first trace."""
-        return next(iter(self._traces.values())).layer if self._traces else self._layer
+        if self._traces:
+            return next(iter(self._traces.values())).layer
+        return None if self._layers is None else ",".join(self._layers)
 
     @property
     def frozen(self) -> bool:
@@ -94,12 +144,12 @@ class Explainer:
     def describe(self) -> str:
         """Return one line on what is compiled, and how."""
         compiled = [
-            f"{columns}×{rows} ({'frozen' if trace.frozen else 'not frozen'}, no XLA, {trace.nodes} operations)"
-            for (rows, columns), trace in self._traces.items()
+            f"{size[1]}×{size[0]} ({'frozen' if trace.frozen else 'not frozen'}, no XLA, {trace.nodes} operations)"
+            for (size, _, _), trace in self._traces.items()
         ]
-        return (
-            f"{self.model.name}, {self.method.name} at {self.layer}: {', '.join(compiled) or 'nothing yet'}"
-        )
+        precision = self.model.network.compute_dtype
+        what = f"{self.model.name} in {precision}, {self.method.name} at {self.layer}"
+        return f"{what}: {', '.join(compiled) or 'nothing yet'}"
 
     def prepare(self, size: tuple[int, int]) -> None:
         """Compile now for pictures of (width, height) pixels, so that the first of them need not wait for it.
@@ -107,7 +157,7 @@ class Explainer:
         Raises:
             ModelError: the network does not take the input that `fit` makes of them.
         """
-        self._trace(fitting_for(self.fit, size, self.model.input_size).input_size)
+        self._trace(fitting_for(self.fit, size, self.model.input_size).input_size, 1, self._function)
 
     def explain(self, image: Pixels) -> Explanation:
         """Explain one picture.
@@ -123,6 +173,8 @@ class Explainer:
     def explain_batch(self, images: Sequence[Pixels]) -> list[Explanation]:
         """Explain several pictures in one compiled call.
 
+        Methods that try things on the network (Score-CAM and the like) take them one by one.
+
         Args:
             images: pictures (H, W, 3) uint8 BGR; their sizes may differ, but under `wide` all must come to the
                 same input shape.
@@ -135,24 +187,82 @@ class Explainer:
         """
         if len(images) == 0:
             return []
-        fittings = [self._fitting(image) for image in images]
+        aim = self._aim
+        lock = self._lock
+        if lock is not None and lock.class_id is not None:
+            aim = Aim(lock.class_id, aim.rival, aim.strength)
+        explained = [row[0] for row in self._run(images, (aim,), self._function)]
+        if lock is not None:
+            for each in explained:
+                held = None if lock.class_id is None else each.target
+                lock.see(each.top, held.probability if isinstance(held, Prediction | Contrast) else None)
+        return explained
+
+    def explain_targets(self, image: Pixels, targets: Sequence[TargetSpec]) -> tuple[Explanation, ...]:
+        """Explain one picture for several targets: a tuple, one map for each, from one compiled call.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            targets: classes and contrasts, as the argument `target` takes them: `("#1", "#2", "espresso")`.
+
+        Raises:
+            TargetError: one of them is none.
+            LiveGradcamError: the network fails.
+        """
+        if not targets:
+            return ()
+        if any(callable(each) or is_function_name(each) for each in targets):
+            raise TargetError("explain_targets takes classes and contrasts; explain a function by itself.")
+        aims = tuple(self._parsed(each) for each in targets)
+        return tuple(self._run([image], aims, None)[0])
+
+    def explain_top(self, image: Pixels, count: int = 5) -> tuple[Explanation, ...]:
+        """Explain one picture for each of its most probable classes, best first, in one compiled call.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            count: how many classes, at most 16 and no more than the model has.
+        """
+        return self.explain_targets(image, [f"#{rank}" for rank in range(1, count + 1)])
+
+    def _parsed(self, target: TargetSpec) -> Aim:
+        assert not callable(target)
+        rivals = self.method.name == "finercam"
+        return parse_target(target, self.labels, rivals=rivals, strength=self._strength)
+
+    def _run(
+        self, images: Sequence[Pixels], aims: Sequence[Aim], function: ScoreFunction | None
+    ) -> list[list[Explanation]]:
+        """Return the explanations, [picture][target]."""
+        fittings = [fitting_for(self.fit, self._checked(image), self.model.input_size) for image in images]
         if len({fitting.input_size for fitting in fittings}) > 1:
             raise LiveGradcamError(
                 "explain_batch under fit 'wide' takes pictures of one shape; these come to inputs of "
                 + ", ".join(f"{f.input_size[1]}×{f.input_size[0]}" for f in fittings)
                 + ". Explain them in separate calls, or use another fit."
             )
-        trace = self._trace(fittings[0].input_size)
+        trace = self._trace(fittings[0].input_size, len(aims), function)
         batch = np.stack([fitting.apply(image) for fitting, image in zip(fittings, images, strict=True)])
-        target = TOP_CLASS if self._target is None else self._target
-        outputs = trace.function(tf.constant(batch), tf.constant(np.full(len(batch), target, np.int32)))
-        columns = [output.numpy() for output in outputs]
-        return [
-            self._explanation(fitting, trace, *row)
-            for fitting, row in zip(fittings, zip(*columns, strict=True), strict=True)
-        ]
+        numbers = tf.constant([[aim.class_id, aim.rival] for aim in aims], tf.int32)
+        strengths = tf.constant([aim.strength for aim in aims], tf.float32)
+        found: list[list[Explanation]] = []
+        size = len(batch) if trace.batched else 1
+        for start in range(0, len(batch), size):
+            outputs = trace.function(tf.constant(batch[start : start + size]), numbers, strengths)
+            result = Result(**{name: each.numpy() for name, each in zip(FIELDS, outputs, strict=True)})
+            for number in range(len(result.raw)):
+                fitting = fittings[start + number]
+                found.append(
+                    [self._explanation(fitting, trace, result, number, t, aim) for t, aim in enumerate(aims)]
+                )
+        return found
 
-    def _fitting(self, image: Pixels) -> Fitting:
+    def _checked(self, image: object) -> tuple[int, int]:
+        """Return a picture's (width, height).
+
+        Raises:
+            LiveGradcamError: it is none.
+        """
         if (
             not isinstance(image, np.ndarray)
             or image.dtype != np.uint8
@@ -166,57 +276,78 @@ class Explainer:
                 f"this is {got}."
             )
         height, width = image.shape[:2]
-        return fitting_for(self.fit, (width, height), self.model.input_size)
+        return width, height
 
-    def _trace(self, input_size: tuple[int, int]) -> Trace:
-        with self._lock:
-            if input_size in self._traces:
-                self._traces.move_to_end(input_size)
-                return self._traces[input_size]
+    def _trace(self, input_size: tuple[int, int], targets: int, function: ScoreFunction | None) -> Trace:
+        key = (input_size, targets, function)
+        with self._tracing:
+            if key in self._traces:
+                self._traces.move_to_end(key)
+                return self._traces[key]
             made = trace(
-                self.model,
-                self.model.network_at(*input_size),
-                self.method,
-                layer=self._layer,
-                score=self.score,
-                input_size=input_size,
+                Plan(
+                    model=self.model,
+                    network=self.model.network_at(*input_size),
+                    method=self.method,
+                    layers=self._layers,
+                    input_size=input_size,
+                    score=self.score,
+                    targets=targets,
+                    function=function,
+                    rivals=self._rivals,
+                    fusion=self._fusion,
+                    smooth=self._smooth,
+                    grid=self._grid,
+                )
             )
             self._traces_made += 1
-            self._traces[input_size] = made
+            self._traces[key] = made
             if len(self._traces) > TRACES_KEPT:
                 self._traces.popitem(last=False)
+            if len(self.labels) == 0 and made.classes:
+                self.labels = numbered_labels(made.classes)
+                self.target = self._target  # a subclassed model's classes are known only now
             logger.info("traced %s", self.describe())
             return made
 
     def _explanation(
-        self,
-        fitting: Fitting,
-        trace: Trace,
-        top_probabilities: Any,  # noqa: ANN401 - one row of the graph's outputs, as NumPy gives them
-        top_ids: Any,  # noqa: ANN401
-        target_id: Any,  # noqa: ANN401
-        target_probability: Any,  # noqa: ANN401
-        raw: Any,  # noqa: ANN401
-        has_evidence: Any,  # noqa: ANN401
+        self, fitting: Fitting, trace: Trace, result: Result, picture: int, target: int, aim: Aim
     ) -> Explanation:
-        labels = self.model.labels
+        raw = result.raw[picture, target]
+        has_evidence = bool(result.evidence[picture, target])
         heatmap = np.zeros_like(raw)
         if has_evidence:
             np.maximum(raw, 0.0, out=heatmap)
             peak = heatmap.max()
             if peak > 0:
                 heatmap /= peak
+        top = zip(result.top_ids[picture], result.top_probabilities[picture], strict=True)
         return Explanation(
             heatmap=heatmap,
             raw_heatmap=raw,
-            has_evidence=bool(has_evidence),
-            top=tuple(
-                Prediction(int(i), labels[int(i)], float(p))
-                for i, p in zip(top_ids, top_probabilities, strict=True)
-            ),
-            target=Prediction(int(target_id), labels[int(target_id)], float(target_probability)),
+            has_evidence=has_evidence,
+            top=tuple(self._prediction(class_id, probability) for class_id, probability in top),
+            target=self._named_target(result, picture, target, aim),
             region=fitting.region,
             method=self.method.name,
             layer=trace.layer,
             inset=fitting.inset,
         )
+
+    def _named_target(self, result: Result, picture: int, target: int, aim: Aim) -> Target:
+        value = float(result.target_values[picture, target])
+        class_id = int(result.target_ids[picture, target])
+        if class_id < 0:
+            return Value(str(getattr(self._function, "__name__", "score")), value)
+        prediction = self._prediction(class_id, value)
+        rivals = tuple(
+            self._prediction(rival, probability)
+            for rival, probability in zip(
+                result.rival_ids[picture, target], result.rival_probabilities[picture, target], strict=True
+            )
+            if rival >= 0
+        )
+        return Contrast(prediction, rivals, aim.strength) if rivals else prediction
+
+    def _prediction(self, class_id: Any, probability: Any) -> Prediction:  # noqa: ANN401 - NumPy scalars
+        return Prediction(int(class_id), self.labels[int(class_id)], float(probability))

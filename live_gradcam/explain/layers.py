@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
-from live_gradcam.errors import LayerError, unknown_name
+from live_gradcam.errors import LayerError, LiveGradcamError, unknown_name
+from live_gradcam.explain.activation import activation_of
 from live_gradcam.explain.observation import Call
 
+Tensor = Any
+
 # What they give is a feature map's size or order changed, not a new one: the one before is explained.
-_NOT_FEATURES = (
-    "AveragePooling2D",
-    "Dropout",
-    "Identity",
-    "InputLayer",
-    "MaxPooling2D",
-    "Normalization",
-    "Permute",
-    "Rescaling",
-    "Reshape",
-    "Resizing",
-    "SpatialDropout2D",
-    "UpSampling2D",
-    "ZeroPadding2D",
-    "Cropping2D",
+_NOT_FEATURES = frozenset(
+    {
+        "AveragePooling2D",
+        "Cropping2D",
+        "Dropout",
+        "Identity",
+        "InputLayer",
+        "MaxPooling2D",
+        "Normalization",
+        "Permute",
+        "Rescaling",
+        "Reshape",
+        "Resizing",
+        "SpatialDropout2D",
+        "UpSampling2D",
+        "ZeroPadding2D",
+    }
 )
 
 
@@ -30,60 +37,105 @@ def is_feature_map(call: Call) -> bool:
     """Whether a call gave a spatial feature map: (N, h, w, K) floats with more than one place."""
     output = call.output
     shape = getattr(output, "shape", None)
-    if shape is None or shape.rank != 4 or not output.dtype.is_floating:
+    if shape is None or getattr(shape, "rank", None) != 4 or not output.dtype.is_floating:
         return False
     height, width = shape[1:3]
     return (height is None or height > 1) or (width is None or width > 1)
 
 
-def candidates(calls: Sequence[Call]) -> list[Call]:
+def is_tokens(call: Call, input_size: tuple[int, int]) -> bool:
+    """Whether a call gave tokens (N, T, K) that lie on a grid over the picture."""
+    output = call.output
+    shape = getattr(output, "shape", None)
+    if shape is None or getattr(shape, "rank", None) != 3 or not output.dtype.is_floating:
+        return False
+    try:
+        activation_of(output, call.path, input_size, None)
+    except LayerError:
+        return False
+    return True
+
+
+def candidates(calls: Sequence[Call], input_size: tuple[int, int]) -> list[Call]:
     """Return the calls whose activation can be explained, in the order they ended.
 
     Where a model or block returns the very tensor that a layer inside of it gave, the inner one stands for both.
+    A layer that is called more than once has no one activation and is left out.
     """
+    times = Counter(call.path for call in calls)
     seen: set[int] = set()
     found = []
     for call in calls:
-        if call.depth > 0 and is_feature_map(call) and id(call.output) not in seen:
+        if call.depth == 0 or id(call.output) in seen or times[call.path] > 1:
+            continue
+        if is_feature_map(call) or is_tokens(call, input_size):
             seen.add(id(call.output))
             found.append(call)
     return found
 
 
-def last_feature_map(calls: Sequence[Call], model: str) -> Call:
-    """Return the call that is explained when no layer is named: the last that gave a new feature map.
+def automatic(
+    calls: Sequence[Call], output: Tensor, scores: Tensor | None, input_size: tuple[int, int], model: str
+) -> list[Call]:
+    """Return the calls that can be explained when no layer is named, the best first.
 
-    Pooling, padding, dropout and the like are passed over: VGG16's is `block5_conv3`, not `block5_pool`.
+    The best is the last that gave a new feature map: pooling, padding, dropout and the like are passed over
+    (VGG16's is `block5_conv3`, not `block5_pool`), and so is what already is the answer (a segmentation
+    network's class maps). Feature maps come before tokens.
+
+    Args:
+        calls: what was observed.
+        output: what the model returned.
+        scores: what is differentiated; None where the user's own function decides.
+        input_size: (height, width) of the network's input.
+        model: its name, for the message.
 
     Raises:
         LayerError: the network has no feature map.
     """
-    for call in reversed(candidates(calls)):
-        if type(call.layer).__name__ not in _NOT_FEATURES:
-            return call
-    raise LayerError(
-        f"{model} has no layer whose activation is a feature map (height, width, channels): "
-        "there is nothing to lay over the picture."
-    )
+    answers = {id(output), id(scores)}
+    classes = scores.shape[-1] if scores is not None and scores.shape.rank == 4 else None
+    usable = [
+        call
+        for call in candidates(calls, input_size)
+        if type(call.layer).__name__ not in _NOT_FEATURES
+        and call.output.graph is output.graph
+        and id(call.output) not in answers
+        and not (classes is not None and call.output.shape[-1] == classes)
+    ]
+    ordered = usable[::-1]
+    found = [call for call in ordered if call.output.shape.rank == 4]
+    tokens = [call for call in ordered if call.output.shape.rank == 3]
+    # A vision transformer's patch embedding is a convolution, its only feature map and its first layer:
+    # tokens that come after the last feature map are the network's own last word.
+    if tokens and (not found or calls.index(tokens[0]) > calls.index(found[0])):
+        return tokens + found
+    if not found:
+        raise LayerError(
+            f"{model} has no layer whose activation is a feature map (height, width, channels) or tokens on a "
+            "grid: there is nothing to lay over the picture."
+        )
+    return found
 
 
-def layer_at(calls: Sequence[Call], path: str, model: str) -> Call:
+def layer_at(calls: Sequence[Call], path: str, input_size: tuple[int, int], model: str) -> Call:
     """Return the one call of the layer with that path, or whose path ends in it.
 
     Args:
         calls: what was observed.
         path: such as `block5_conv3` or `base/conv5_block3_out`.
+        input_size: (height, width) of the network's input.
         model: its name, for the message.
 
     Raises:
-        LayerError: there is no such layer, several, or its activation is no feature map.
+        LayerError: there is no such layer, several, or it is called more than once.
     """
-    matches = [call for call in calls if call.path == path]
+    matches = [call for call in calls if call.path == path and call.depth]
     if not matches:
         matches = [call for call in calls if call.depth and call.path.endswith(f"/{path}")]
+    usable = [call.path for call in candidates(calls, input_size)]
     if not matches:
-        paths = [call.path for call in candidates(calls)]
-        raise LayerError(f"{model}: " + unknown_name("layer", path, paths, _last_few(paths)))
+        raise LayerError(f"{model}: " + unknown_name("layer", path, usable, _last_few(usable)))
     if len({call.path for call in matches}) > 1:
         raise LayerError(
             f"{model} has several layers called '{path}': {', '.join(call.path for call in matches)}. "
@@ -92,17 +144,32 @@ def layer_at(calls: Sequence[Call], path: str, model: str) -> Call:
     if len(matches) > 1:
         raise LayerError(
             f"{model} calls layer '{path}' {len(matches)} times, so it has no one activation. "
-            f"Name a layer after it: {_last_few([call.path for call in candidates(calls)])}"
+            f"Name another. {_last_few(usable)}"
         )
-    call = matches[0]
-    if not is_feature_map(call):
-        shape = getattr(call.output, "shape", type(call.output).__name__)
+    return matches[0]
+
+
+def check_reachable(call: Call, output: Tensor, model: str) -> None:
+    """Make sure that a layer's activation is part of the traced graph.
+
+    Raises:
+        LayerError: it gave no tensor, or one inside a function that was compiled on its own.
+    """
+    if not hasattr(call.output, "graph"):
         raise LayerError(
-            f"layer '{path}' of {model} gives {shape}, not a feature map (batch, height, width, channels). "
-            f"{_last_few([c.path for c in candidates(calls)])}"
+            f"layer '{call.path}' of {model} gives {type(call.output).__name__}, not one tensor."
         )
-    return call
+    if call.output.graph is not output.graph:
+        raise LayerError(
+            f"layer '{call.path}' of {model} runs inside a compiled function, where its activation cannot be "
+            "reached. Name a layer outside of it, or remove the @tf.function."
+        )
+
+
+def not_between(path: str, model: str) -> LiveGradcamError:
+    """Return the error for a layer that the score does not depend on."""
+    return LayerError(f"layer '{path}' of {model} does not lie between the picture and the score.")
 
 
 def _last_few(paths: Sequence[str]) -> str:
-    return f"The last feature maps: {', '.join(paths[-3:])}." if paths else "It has no feature map at all."
+    return f"The last that can be explained: {', '.join(paths[-3:])}." if paths else "It has none."

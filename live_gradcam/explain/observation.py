@@ -38,15 +38,16 @@ class Call:
     depth: int
     """How many layers it was called inside of; 0 for the model itself."""
 
-    calls_within: int
-    """How many layers were called inside of it; 0 for a leaf."""
-
 
 @contextmanager
-def observed_calls() -> Iterator[list[Call]]:
+def observed_calls(*, path: str | None = None, replacement: Tensor = None) -> Iterator[list[Call]]:
     """Collect every layer call that this thread makes inside the `with` block, in the order they end.
 
     The caller holds `tracing_lock`.
+
+    Args:
+        path: a layer whose output is replaced, so that the rest of the network goes on from there.
+        replacement: what it seems to give.
     """
     calls: list[Call] = []
     names: list[str] = []
@@ -57,10 +58,12 @@ def observed_calls() -> Iterator[list[Call]]:
         if threading.get_ident() != watching:
             return original(layer, *args, **kwargs)
         names.append(layer.name)
-        before = len(calls)
         try:
             output = original(layer, *args, **kwargs)
-            calls.append(Call(layer, "/".join(names[1:]), output, len(names) - 1, len(calls) - before))
+            here = "/".join(names[1:])
+            if path is not None and here == path:
+                output = replacement
+            calls.append(Call(layer, here, output, len(names) - 1))
         finally:
             names.pop()
         return output

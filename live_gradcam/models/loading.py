@@ -1,124 +1,218 @@
-"""Loads what is to be explained: a name of the zoo, a file, or a `keras.Model`."""
+"""Loads what is to be explained: a name of the zoo, a file, a function of the user's, or a `keras.Model`."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models import zoo
+from live_gradcam.models.files import MODEL_FILES, read_network
+from live_gradcam.models.inputs import Feed, feed_for
 from live_gradcam.models.label_files import read_labels
 from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, numbered_labels
 from live_gradcam.models.model import Model, Network
-from live_gradcam.models.preprocessing import Preprocessing, preprocessing_named
+from live_gradcam.models.outputs import chosen_output, classes_of, units_of
+from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
+from live_gradcam.models.reference import callable_named, current_folder_first, is_reference, said_by
+from live_gradcam.models.resizing import resizer
+from live_gradcam.models.scaling import application_scaling, preprocessing_of
+from live_gradcam.native import native_stderr_filtered
 
 logger = logging.getLogger(__name__)
 
-_FILES = (".keras", ".h5", ".hdf5")
 _USUAL_SIZE = (224, 224)
 
 
+@native_stderr_filtered()
 def load_model(
     model: str | Path | Model | Network,
     labels: Sequence[str] | Labels | str | Path | None = None,
-    preprocess: str = "auto",
+    preprocess: str | Callable[[Any], Any] = "auto",
+    *,
+    output: str | int | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    allow_unsafe: bool = False,
 ) -> Model:
-    """Load a classifier.
+    """Load a network.
 
     Args:
-        model: a name of the zoo (`efficientnet-lite0`, `vgg16`, …), a `.keras` or `.h5` file, or a
-            `keras.Model`, which is used as it is and never changed.
+        model: a name of the zoo (`efficientnet-lite0`, `vgg16`, …), a `.keras` or `.h5` file, `module:function`
+            with a function without arguments that returns a `keras.Model`, or a `keras.Model`, which is used as
+            it is and never changed (only built, where it is a `Sequential` that has no weights yet).
         labels: class names in the order of the outputs, or a file of them; None: those that the zoo knows, else
-            `class 0`, `class 1`, ….
-        preprocess: how pictures are scaled for it, one of `live_gradcam.models.preprocessing.PREPROCESSINGS`;
-            `auto`: as the zoo knows, not at all where the model has a `Rescaling` or `Normalization` layer, else
+            `class 0`, `class 1`, …. A network with one unit has two classes; one name stands for the second.
+        preprocess: how pictures are scaled for it: one of `live_gradcam.models.preprocessing.PREPROCESSINGS`, a
+            function (N, H, W, 3) RGB in [0, 255] → the network's input, or `module:function`. `auto`: as what it
+            does to the pixels itself asks for, else as the `keras.applications` network in it was trained, else
             to [0, 1], and a warning says so.
+        output: name or index of the output that is explained, where there are several.
+        inputs: name → value of the inputs besides the picture: numbers, arrays, or as text numbers with commas
+            between them or a .npy file. Each is given to every picture of a batch.
+        allow_unsafe: whether Python code in a model file may be loaded.
 
     Raises:
-        ModelError: there is no such model, its file or weights cannot be read, or it is no image classifier.
+        ModelError: there is no such model, its file or weights cannot be read, or it takes no pictures.
     """
     if keras.backend.backend() != "tensorflow":
         raise ModelError(
             f"Keras runs on {keras.backend.backend()} here; the explainer needs TensorFlow. "
             "Set KERAS_BACKEND=tensorflow and start again."
         )
-    loaded = model if isinstance(model, Model) else _load(model)
+    if isinstance(model, Model):
+        loaded = _redirected(model, output, inputs)
+    else:
+        loaded = _load(model, output, inputs, allow_unsafe=allow_unsafe, scaled=preprocess != "auto")
     if preprocess != "auto":
-        loaded = replace(loaded, preprocessing=preprocessing_named(preprocess))
-    if labels is not None:
-        loaded = replace(loaded, labels=_labels(labels))
-    classes = _classes(loaded)
-    if classes is not None and classes != len(loaded.labels):
-        raise ModelError(
-            f"{loaded.name} has {classes} classes but {len(loaded.labels)} labels were given: "
-            "one for each class, in the order of its outputs, is needed."
+        loaded = replace(
+            loaded,
+            preprocessing=chosen_preprocessing(
+                preprocess,
+                size=loaded.input_size,
+                channels=loaded.feed.picture.shape[-1] or 3,
+                model=loaded.name,
+            ),
         )
-    return loaded
+    return loaded if labels is None else replace(loaded, labels=_labels(labels, loaded))
 
 
-def _load(model: str | Path | Network) -> Model:
+def _load(
+    model: str | Path | Network,
+    output: str | int | None,
+    inputs: Mapping[str, Any] | None,
+    *,
+    allow_unsafe: bool,
+    scaled: bool,
+) -> Model:
     if isinstance(model, keras.Model):
-        return _from_network(model, model.name)
+        return _from_network(model, model.name, output, inputs, scaled=scaled)
     text = str(model)
     path = Path(text).expanduser()
-    if path.suffix.casefold() in _FILES:
-        return _from_network(_read(path), path.name)
+    if path.suffix.casefold() in MODEL_FILES:
+        network = read_network(path, allow_unsafe=allow_unsafe)
+        return _from_network(network, path.name, output, inputs, scaled=scaled)
     if path.exists() and not zoo.is_default(text) and zoo.entry_like(text) is None:
-        raise ModelError(f"{path} is not a model file: its name must end in {', '.join(_FILES)}.")
-    return zoo.load(text)
+        raise ModelError(f"{path} is not a model file: its name must end in {', '.join(MODEL_FILES)}.")
+    if is_reference(text):
+        return _from_network(_made_by(text), text, output, inputs, scaled=scaled)
+    return _redirected(zoo.load(text), output, inputs)
 
 
-def _read(path: Path) -> Network:
-    if not path.is_file():
-        raise ModelError(f"there is no model file {path}.")
+def _made_by(reference: str) -> Network:
+    """Return the network that a function of the user's makes, or that the reference itself names."""
+    factory = callable_named(reference)
+    if isinstance(factory, keras.Model):
+        return factory
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        with current_folder_first():
+            network = factory()
     except Exception as error:
-        raise ModelError(f"cannot load the model {path}: {str(error).strip().splitlines()[0]}") from error
+        raise ModelError(f"{reference}() failed: {said_by(error)}") from error
+    if not isinstance(network, keras.Model):
+        raise ModelError(f"{reference}() returned {type(network).__name__}, not a keras.Model.")
+    return network
 
 
-def _from_network(network: Network, name: str) -> Model:
-    """Return a user's own `keras.Model` with what can be seen of it."""
-    entry = zoo.entry_like(network.name)
-    inputs = getattr(network, "inputs", None)
-    if inputs and len(inputs) > 1:
-        raise ModelError(
-            f"{name} has {len(inputs)} inputs; a network whose one input is the picture is needed."
-        )
-    outputs = getattr(network, "outputs", None)
-    classes = outputs[0].shape[-1] if outputs and len(outputs) == 1 else None
-    if entry is not None and classes == len(imagenet_labels()):
-        return replace(zoo.as_entry(entry, network), name=name)
-    shape = inputs[0].shape if inputs else (None, None, None, 3)
-    if len(shape) != 4 or shape[-1] not in (3, None):
-        raise ModelError(f"{name} takes {tuple(shape)}; pictures (batch, height, width, 3) are needed.")
+def _redirected(model: Model, output: str | int | None, inputs: Mapping[str, Any] | None) -> Model:
+    """Return a model that is loaded already with another output, or other values for its inputs."""
+    if inputs is not None:
+        model = replace(model, feed=feed_for(model.network, inputs, model=model.name))
+    if output is not None:
+        classes = classes_of(_output(model.network, output, model.name))
+        labels = model.labels if classes in (None, len(model.labels)) else numbered_labels(classes)
+        model = replace(model, output=output, labels=labels)
+    return model
+
+
+def _from_network(
+    network: Network,
+    name: str,
+    output: str | int | None,
+    inputs: Mapping[str, Any] | None,
+    *,
+    scaled: bool,
+) -> Model:
+    """Return a user's own `keras.Model` with what can be seen of it; `scaled`: the user said how pixels are."""
+    _build(network, name)
+    feed = feed_for(network, inputs, model=name)
+    classes = classes_of(_output(network, output, name))
+    entry = zoo.entry_of(network.name)
+    known = len(imagenet_labels())
+    is_imagenet = classes == known and (entry is not None or application_scaling(network) is not None)
+    _, height, width, channels = feed.picture.shape
+    usual = _USUAL_SIZE if entry is None else (entry.size, entry.size)
+    if scaled:
+        preprocessing = preprocessing_named("none")  # until the user's own takes its place
+    else:
+        preprocessing = preprocessing_of(network, _symbolic(network, feed), name)
+        preprocessing = grey(preprocessing, name) if channels == 1 else preprocessing
+    layer = entry.layer if entry is not None else None
     return Model(
         network=network,
         name=name,
-        preprocessing=_scaling(network, name),
-        labels=numbered_labels(classes) if classes else Labels(()),
-        input_size=(shape[1] or _USUAL_SIZE[0], shape[2] or _USUAL_SIZE[1]),
+        preprocessing=preprocessing,
+        labels=imagenet_labels() if is_imagenet else numbered_labels(classes or 0),
+        input_size=(height or usual[0], width or usual[1]),
+        layer=layer if any(each.name == layer for each in network.layers) else None,
+        resize=resizer(network, name),
+        feed=feed,
+        output=output,
     )
 
 
-def _scaling(network: Network, name: str) -> Preprocessing:
-    kinds = {type(layer).__name__ for layer in network._flatten_layers()}
-    if kinds & {"Rescaling", "Normalization"}:
-        return preprocessing_named("none")
-    logger.warning("%s: assuming that it takes RGB in [0, 1]; --preprocess says otherwise", name)
-    return preprocessing_named("unit")
+def _build(network: Network, name: str) -> None:
+    """Give a `Sequential` that was never given an input its weights, as its first call would."""
+    if not isinstance(network, keras.Sequential) or network.built or not network.layers:
+        return
+    shape = getattr(network.layers[0], "input_shape", None) or (None, *_USUAL_SIZE, 3)
+    try:
+        network.build(shape)
+    except Exception as error:
+        raise ModelError(
+            f"{name} has no input yet and cannot be built for {shape[2]}×{shape[1]} pixels: {said_by(error)} "
+            "Put keras.Input((height, width, 3)) in front."
+        ) from error
 
 
-def _labels(labels: Sequence[str] | Labels | str | Path) -> Labels:
-    if isinstance(labels, Labels):
-        return labels
-    return read_labels(Path(labels)) if isinstance(labels, (str, Path)) else labels_from(labels)
+def _symbolic(network: Network, feed: Feed) -> Any:  # noqa: ANN401 - a KerasTensor or None
+    """Return the symbolic input that takes the picture; None for a subclassed network, which has none."""
+    names = keras.tree.flatten(feed.arguments)
+    tensors = getattr(network, "inputs", None) or [None] * len(names)
+    return dict(zip(names, tensors, strict=True))[feed.picture.name]
 
 
-def _classes(model: Model) -> int | None:
-    outputs = getattr(model.network, "outputs", None)
-    return int(outputs[0].shape[-1]) if outputs and outputs[0].shape[-1] else None
+def _output(network: Network, output: str | int | None, name: str) -> Any:  # noqa: ANN401 - a KerasTensor or None
+    """Return the symbolic output that is explained; None for a subclassed network: only a trace can tell."""
+    outputs = getattr(network, "outputs", None)
+    if not outputs:
+        return None
+    structure = outputs[0] if isinstance(network, keras.Sequential) else network.output
+    names = getattr(network, "output_names", ())
+    return chosen_output(structure, output, names=names, model=name)
+
+
+def _labels(labels: Sequence[str] | Labels | str | Path, model: Model) -> Labels:
+    """Return the user's labels for a model.
+
+    Raises:
+        ModelError: they cannot be read, or are not as many as its classes.
+    """
+    if isinstance(labels, (str, Path)):
+        labels = read_labels(Path(labels))
+    elif not isinstance(labels, Labels):
+        labels = labels_from(labels)
+    tensor = _output(model.network, model.output, model.name)
+    if units_of(tensor) == 1 and len(labels) == 1:
+        return labels_from([f"not {labels[0]}", labels[0]])
+    classes = classes_of(tensor)
+    if classes is not None and classes != len(labels):
+        raise ModelError(
+            f"{model.name} has {classes} classes but {len(labels)} labels were given: "
+            "one for each class, in the order of its outputs, is needed."
+        )
+    return labels

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import keras
+import tensorflow as tf
+
 from live_gradcam.errors import ModelError
+from live_gradcam.models.inputs import PICTURE_ONLY, Feed
 from live_gradcam.models.labels import Labels
+from live_gradcam.models.outputs import chosen_output
 from live_gradcam.models.preprocessing import Preprocessing
 
 Network = Any
 """A `keras.Model`; Keras ships no types."""
+
+Tensor = Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +36,7 @@ class Model:
     """How pictures become its input."""
 
     labels: Labels
-    """The names of its classes."""
+    """The names of its classes; none where their number is known only when the network is traced."""
 
     input_size: tuple[int, int]
     """(height, width) that a square picture is brought to."""
@@ -39,18 +47,66 @@ class Model:
     resize: Callable[[int, int], Network] | None = None
     """Makes the same network, weights shared in value, for another (height, width); None where it can't."""
 
+    feed: Feed = PICTURE_ONLY
+    """How it is called: where the pixels go, and what else it is given."""
+
+    output: str | int | None = None
+    """Name or index of the output that is explained; None where there is but one."""
+
+    def forward(self, network: Network, pixels: Tensor) -> Tensor:
+        """Run the network on a batch, in inference mode, and return the output that is explained.
+
+        Nothing is left behind in it, not even what Keras leaves: random layers count their calls, and layers with
+        an activity regulariser keep the loss, which in a trace is a tensor of that graph.
+
+        Args:
+            network: `network`, or what `network_at` returned.
+            pixels: its input (N, H, W, channels), preprocessed.
+
+        Returns:
+            (N, …, units) of the network's dtype; where the output is (N,), one unit.
+
+        Raises:
+            ModelError: it has several outputs and none was chosen, or the chosen one is not there.
+        """
+        with _untouched(network):
+            outputs = network(*self.feed.fill(pixels), training=False)
+        names = getattr(network, "output_names", ())
+        output = chosen_output(outputs, self.output, names=names, model=self.name)
+        return tf.reshape(output, (-1, 1)) if len(output.shape) == 1 else output
+
     def network_at(self, height: int, width: int) -> Network:
         """Return the network for an input of (height, width) pixels.
 
         Raises:
             ModelError: it takes only its own input size.
         """
-        own = self.network.inputs[0].shape if getattr(self.network, "inputs", None) else (None, None, None, 3)
+        # Only a graph has a size of its own: what a subclassed network was built for is no more than its first call.
+        own = self.feed.picture.shape if getattr(self.network, "inputs", None) else (None,) * 4
         if all(have in (None, want) for have, want in zip(own[1:3], (height, width), strict=True)):
             return self.network
         if self.resize is None:
-            raise ModelError(
-                f"{self.name} takes pictures of {own[2]}×{own[1]} pixels only, not {width}×{height}. "
-                "Use --fit crop, stretch or pad, or a network that ends in global pooling."
-            )
+            raise ModelError(takes_only(self.name, own, height, width))
         return self.resize(height, width)
+
+
+def _untouched(network: Network) -> AbstractContextManager[object]:
+    """Return a scope in which what a network's layers assign to their variables does not reach them."""
+    # Weights that do not exist yet have to: they could not be made in there.
+    built = all(layer.built for layer in network._flatten_layers())
+    return keras.StatelessScope() if built else nullcontext()
+
+
+def takes_only(name: str, shape: Sequence[int | None], height: int, width: int) -> str:
+    """Word the message for a network that is made for one size of picture.
+
+    Args:
+        name: the model's.
+        shape: (N, H, W, channels) of its picture input.
+        height: what was asked for, in pixels.
+        width: the same.
+    """
+    return (
+        f"{name} takes pictures of {shape[2]}×{shape[1]} pixels only, not {width}×{height}. "
+        "Use --fit crop, stretch or pad, or a network that ends in global pooling."
+    )

@@ -13,9 +13,11 @@ import keras
 
 from live_gradcam.errors import ModelError, unknown_name
 from live_gradcam.models import efficientnet_lite0
+from live_gradcam.models.inputs import feed_for
 from live_gradcam.models.labels import imagenet_labels
 from live_gradcam.models.model import Model, Network
 from live_gradcam.models.preprocessing import preprocessing_named
+from live_gradcam.models.resizing import resizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ def entry_like(name: str) -> Entry | None:
     )
 
 
+def entry_of(network_name: str) -> Entry | None:
+    """Return the entry of a network by the name that Keras gave it, such as `mobilenetv2_1.00_224`."""
+    return entry_like(re.sub(r"_\d\.\d\d_\d+$", "", network_name))
+
+
 def is_default(name: str) -> bool:
     """Whether a name means the default network."""
     return _folded(name) == _folded(efficientnet_lite0.NAME)
@@ -128,7 +135,8 @@ def as_entry(entry: Entry, network: Network) -> Model:
         labels=imagenet_labels(),
         input_size=(entry.size, entry.size),
         layer=entry.layer,
-        resize=None if entry.builder is None else _resizer(entry, network),
+        resize=resizer(network, entry.name),
+        feed=feed_for(network, None, model=entry.name),
     )
 
 
@@ -173,22 +181,6 @@ def _download(entry: Entry) -> Network:
             f"On a machine with a network fetch {url[0]} and put it at {place}; "
             f"or use {efficientnet_lite0.NAME}, which needs no download."
         ) from error
-
-
-def _resizer(entry: Entry, network: Network) -> Callable[[int, int], Network]:
-    def resize(height: int, width: int) -> Network:
-        classes = network.output_shape[-1]
-        try:
-            resized = _builder(entry)(weights=None, input_shape=(height, width, 3), classes=classes)
-            resized.set_weights(network.get_weights())
-        except ValueError as error:
-            raise ModelError(
-                f"{entry.name} takes pictures of {entry.size}×{entry.size} only (its dense layers are made for "
-                f"that), not {width}×{height}. Use --fit crop, stretch or pad."
-            ) from error
-        return resized
-
-    return resize
 
 
 def _folded(name: str | None) -> str:

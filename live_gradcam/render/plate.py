@@ -9,7 +9,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from live_gradcam.explanation import Explanation, Prediction, Region
+from live_gradcam.explanation import Contrast, Explanation, Prediction, Region, Target, Value
 from live_gradcam.frame import Pixels
 
 Colour = tuple[int, int, int]
@@ -60,22 +60,24 @@ def percent(probability: float) -> str:
 def caption_of(explanation: Explanation) -> Caption:
     """Word the plate of an explanation.
 
-    The most probable class is the headline. Below it stand the next two, or which class the heat is for where
-    that is not the most probable, or that there is no evidence to show.
+    The most probable class is the headline. Below it stand the next two, or what the heat is for where that is
+    not the most probable class, or that there is no evidence to show.
     """
-    first = explanation.top[0] if explanation.top else explanation.target
     target = explanation.target
-    other = target.class_id != first.class_id
-    headline = Caption(_plain(first.label), percent(first.probability))
+    first = explanation.top[0] if explanation.top else None
+    if first is None:
+        number = f"{target.value:.2f}" if isinstance(target, Value) else percent(target.probability)
+        note = "" if explanation.has_evidence else "no evidence"
+        return Caption(_plain(target.label), number, note, note_matters=True)
+    label, number = _plain(first.label), percent(first.probability)
+    other = not isinstance(target, Prediction) or target.class_id != first.class_id
     if not explanation.has_evidence:
         note = f"no evidence for {_named(target)}" if other else "no evidence"
-        return Caption(headline.label, headline.percent, note, _GREY, note_matters=True)
+        return Caption(label, number, note, _GREY, note_matters=True)
     if other:
-        return Caption(
-            headline.label, headline.percent, f"heat for {_named(target)}", _AMBER, note_matters=True
-        )
+        return Caption(label, number, f"heat for {_named(target)}", _AMBER, note_matters=True)
     runners_up = "   ".join(_named(prediction) for prediction in explanation.top[1:3])
-    return Caption(headline.label, headline.percent, runners_up)
+    return Caption(label, number, runners_up)
 
 
 def draw_plate_onto(picture: Pixels, caption: Caption) -> Region | None:
@@ -130,8 +132,12 @@ def _plain(label: str) -> str:
     return " ".join(label.split())
 
 
-def _named(prediction: Prediction) -> str:
-    return f"{_plain(prediction.label)} {percent(prediction.probability)}"
+def _named(target: Target) -> str:
+    if isinstance(target, Prediction):
+        return f"{_plain(target.label)} {percent(target.probability)}"
+    return (
+        _plain(target.label) if isinstance(target, Contrast) else f"{_plain(target.label)} {target.value:.2f}"
+    )
 
 
 def _width(text: str, size: int, weight: int) -> int:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from live_gradcam.errors import LiveGradcamError, unknown_name
-from live_gradcam.explain.methods import gradcam
+from live_gradcam.explain.methods import activations, gradients, pixels
+from live_gradcam.explain.methods.perturbations import (
+    SMOOTHGRADCAM_SAMPLES,
+    ablationcam,
+    scorecam,
+    smoothgradcam_pp,
+)
+from live_gradcam.explain.methods.pixels import INTEGRATION_STEPS, SMOOTHGRAD_SAMPLES
 
-Tensor = Any
+Family = Literal["gradient", "activation", "perturbation", "pixel"]
+"""What a method looks at, and so what its function takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +27,100 @@ class Method:
     name: str
     """As `--method` takes it."""
 
-    function: Callable[[Tensor, Tensor], Tensor]
-    """(activations, gradients), both (N, h, w, K) float32, to the map (N, h, w) before ReLU."""
+    family: Family
+    """`gradient`: one forward and one backward pass; `activation`: one forward pass; `perturbation`: many passes, a
+    map of the layer; `pixel`: a map of the input."""
+
+    function: Callable[..., Any]
+    """By family, all float32:
+
+    - `gradient`: (activations, gradients), both (N, h, w, K), to maps (N, h, w), before the ReLU.
+    - `activation`: (activations,) (N, h, w, K) to maps (N, h, w).
+    - `perturbation`: (probe,) of one picture to its map (h, w), before the ReLU.
+    - `pixel`: (probe,) of one picture to its map (H, W), at the input's resolution.
+    """
 
     rectified: bool
-    """Whether the paper's formula ends in a ReLU."""
+    """Whether the paper's formula ends in a ReLU, which the caller applies."""
 
     paper: str
     """Authors, year, and where to find it."""
 
+    passes: str
+    """What it costs: how often the network is run, forward and backward; K is the layer's number of channels."""
+
+
+def _gradient(name: str, function: Callable[..., Any], rectified: bool, paper: str) -> Method:
+    return Method(name, "gradient", function, rectified, paper, "1 forward, 1 backward")
+
+
+def _activation(name: str, function: Callable[..., Any], paper: str) -> Method:
+    return Method(name, "activation", function, False, paper, "1 forward")
+
+
+def _perturbation(name: str, function: Callable[..., Any], passes: str, paper: str) -> Method:
+    return Method(name, "perturbation", function, True, paper, passes)
+
+
+def _pixel(name: str, function: Callable[..., Any], passes: str, paper: str) -> Method:
+    return Method(name, "pixel", function, False, paper, passes)
+
+
+def _each_way(count: int) -> str:
+    return f"{count} forward, {count} backward"
+
 
 _METHODS = {
     method.name: method
-    for method in (Method("gradcam", gradcam.gradcam, True, "Selvaraju et al. 2016, arXiv:1610.02391"),)
+    for method in (
+        _gradient("gradcam", gradients.gradcam, True, "Selvaraju et al. 2016, arXiv:1610.02391"),
+        _gradient("gradcam++", gradients.gradcam_pp, True, "Chattopadhay et al. 2017, arXiv:1710.11063"),
+        _gradient("hirescam", gradients.hirescam, False, "Draelos and Carin 2020, arXiv:2011.08891"),
+        _gradient("elementwise", gradients.elementwise, False, "Pillai and Pirsiavash 2021, AAAI"),
+        _gradient("xgradcam", gradients.xgradcam, True, "Fu et al. 2020, arXiv:2008.02312"),
+        _gradient("layercam", gradients.layercam, True, "Jiang et al. 2021, IEEE TIP"),
+        _gradient("eigengradcam", gradients.eigengradcam, False, "Gildenblat 2021, pytorch-grad-cam"),
+        _gradient("finercam", gradients.finercam, True, "Zhang et al. 2025, arXiv:2501.11309"),
+        _gradient("cam", gradients.cam, False, "Zhou et al. 2016, arXiv:1512.04150"),
+        _activation("eigencam", activations.eigencam, "Muhammad and Yeasin 2020, arXiv:2008.00299"),
+        _activation("kpcacam", activations.kpcacam, "Karmani et al. 2024, arXiv:2410.00267"),
+        _activation("fem", activations.fem, "Fuad et al. 2020, IPTA"),
+        _perturbation("scorecam", scorecam, "K + 1 forward", "Wang et al. 2019, arXiv:1910.01279"),
+        _perturbation(
+            "ablationcam", ablationcam, "1 forward, K from the layer on", "Desai and Ramaswamy 2020, WACV"
+        ),
+        _perturbation(
+            "smoothgradcam++",
+            smoothgradcam_pp,
+            f"{SMOOTHGRADCAM_SAMPLES + 1} forward, {SMOOTHGRADCAM_SAMPLES} backward",
+            "Omeiza et al. 2019, arXiv:1908.01224",
+        ),
+        _pixel("saliency", pixels.saliency, _each_way(1), "Simonyan et al. 2013, arXiv:1312.6034"),
+        _pixel(
+            "smoothgrad",
+            pixels.smoothgrad,
+            _each_way(SMOOTHGRAD_SAMPLES),
+            "Smilkov et al. 2017, arXiv:1706.03825",
+        ),
+        _pixel(
+            "integrated-gradients",
+            pixels.integrated_gradients,
+            _each_way(INTEGRATION_STEPS),
+            "Sundararajan et al. 2017, arXiv:1703.01365",
+        ),
+        _pixel(
+            "guided-backprop",
+            pixels.guided_backprop,
+            _each_way(1),
+            "Springenberg et al. 2014, arXiv:1412.6806",
+        ),
+        _pixel(
+            "guided-gradcam",
+            pixels.guided_gradcam,
+            "1 forward, 2 backward",
+            "Selvaraju et al. 2016, arXiv:1610.02391",
+        ),
+    )
 }
 
 METHODS = tuple(_METHODS)

@@ -1,0 +1,33 @@
+"""`layers`: what can be explained of a model."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from live_gradcam.native import native_stderr_filtered
+
+
+def layers(
+    model: Annotated[str, typer.Argument(metavar="NAME|FILE|MODULE:FACTORY", help="As --model takes it.")],
+    every: Annotated[bool, typer.Option("--all", help="Also those that cannot be explained.")] = False,
+    allow_unsafe: Annotated[
+        bool, typer.Option("--allow-unsafe", help="Let a model file run code of its own.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001 - read by main
+) -> None:
+    """List the layers of a MODEL that can be explained, and mark the one that is unless --layer says otherwise."""
+    with native_stderr_filtered():
+        from live_gradcam.explain.layer_table import layer_table
+        from live_gradcam.models.loading import load_model
+
+        rows = layer_table(load_model(model, allow_unsafe=allow_unsafe))
+    table = Table("", "layer", "type", "shape", box=None)
+    for row in rows:
+        if row.explainable or every:
+            table.add_row("▶" if row.automatic else "", row.path, row.kind, row.shape)
+    Console().print(table)
+    typer.echo("▶ is explained unless --layer names another; several, separated by commas, are fused.")

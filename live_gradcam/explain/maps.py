@@ -1,0 +1,96 @@
+"""From activations and gradients to raw maps: one for each layer, fused where there are several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from live_gradcam.errors import LiveGradcamError
+from live_gradcam.explain.activation import Activation
+from live_gradcam.explain.methods.method import Method
+
+Tensor = Any
+
+_ROUNDING = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-20, "float64": 2.0**-20}
+"""How large the rounding error of a map can be beside the sum of |weight · activation|, by the activation's
+dtype: a few units in the last place of the sum, which is always float32, or one of the activation."""
+
+
+def raw_map(
+    method: Method, activation: Activation, gradient: Tensor, scores: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return a one-pass method's maps, (N, h, w) float32, and whether each has evidence, (N,) bool.
+
+    Args:
+        method: of the gradient or activation family.
+        activation: the target layer's.
+        gradient: ∂y/∂A in the activation's shape; None for methods that look at activations only.
+        scores: what was differentiated, to check the head where the method asks for one kind; None for a score
+            of the user's own.
+    """
+    features = activation.as_map(activation.tensor)
+    if method.family == "activation":
+        signed = method.function(features)
+        magnitude = tf.reduce_max(tf.norm(features, axis=-1), axis=(1, 2))
+    else:
+        if method.name == "cam":
+            _check_pooled(activation, scores)
+        slope = activation.as_map(gradient)
+        signed = method.function(features, slope)
+        # The same sum without cancellation: rounding errors are in proportion to it, not to the map. A principal
+        # component is a sum over K of unit weights, so the length of what is summed bounds it.
+        if method.name == "eigengradcam":
+            magnitude = tf.reduce_max(tf.norm(features * slope, axis=-1), axis=(1, 2))
+        else:
+            magnitude = tf.reduce_max(method.function(tf.abs(features), tf.abs(slope)), axis=(1, 2))
+    raw = tf.nn.relu(signed) if method.rectified else signed
+    # ReLU turns NaN to 0 or keeps it, as the device likes, so what is not finite is looked for before it.
+    finite = tf.reduce_all(tf.math.is_finite(signed), axis=(1, 2))
+    noise = _ROUNDING[activation.tensor.dtype.name] * magnitude
+    return raw, finite & (tf.reduce_max(tf.abs(raw), axis=(1, 2)) > noise)
+
+
+def fused(maps: Sequence[tuple[Tensor, Tensor]], fusion: str) -> tuple[Tensor, Tensor]:
+    """Return several layers' maps as one: each cut at zero, divided by its maximum, brought to the finest size.
+
+    Args:
+        maps: raw maps (N, h, w) and evidence (N,) of each layer.
+        fusion: `mean` or `max`.
+    """
+    if len(maps) == 1:
+        return maps[0]
+    height = max(raw.shape[1] for raw, _ in maps)
+    width = max(raw.shape[2] for raw, _ in maps)
+    shares = []
+    for raw, evidence in maps:
+        positive = tf.where(evidence[:, None, None], tf.nn.relu(raw), 0.0)
+        share = tf.math.divide_no_nan(positive, tf.reduce_max(positive, axis=(1, 2), keepdims=True))
+        shares.append(tf.image.resize(share[..., None], (height, width))[..., 0])
+    stacked = tf.stack(shares)
+    raw = tf.reduce_max(stacked, axis=0) if fusion == "max" else tf.reduce_mean(stacked, axis=0)
+    return raw, tf.reduce_any(tf.stack([evidence for _, evidence in maps]), axis=0)
+
+
+def _check_pooled(activation: Activation, scores: Tensor) -> None:
+    """Make sure that the scores are a dense layer on the mean of the activation: what CAM is made for.
+
+    Raises:
+        LiveGradcamError: they are not.
+    """
+    steps = ("BiasAdd", "AddV2", "MatMul", "Mean", "Identity", "Reshape", "Cast", "Squeeze")
+    counts = dict.fromkeys(("MatMul", "Mean"), 0)
+    operation = scores.op if scores is not None else None
+    while operation is not None and operation is not activation.tensor.op:
+        if operation.type not in steps:
+            operation = None
+            break
+        if operation.type in counts:
+            counts[operation.type] += 1
+        operation = operation.inputs[0].op if operation.inputs else None
+    if operation is None or counts != {"MatMul": 1, "Mean": 1}:
+        raise LiveGradcamError(
+            "cam needs a network that ends in global average pooling and one dense layer, and the layer before "
+            "the pooling. Take gradcam, which gives the same map there and works elsewhere too."
+        )

@@ -1,0 +1,69 @@
+"""Loops over many inputs inside the graph, a few at a time, so that memory stays bounded however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+Tensor = Any
+
+FORWARD_CHUNK = 32
+"""How many inputs go through the network at once where only the scores are wanted."""
+
+BACKWARD_CHUNK = 10
+"""How many where gradients are: then all the activations in between are kept, too."""
+
+
+def scores_in_chunks(count: Tensor | int, score: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return the scores of inputs 0 … count − 1.
+
+    Args:
+        count: how many, () int32.
+        score: numbers of at most `FORWARD_CHUNK` inputs, (M,) int32, to their scores, (M,) float32.
+
+    Returns:
+        (count,) float32.
+    """
+
+    def step(start: Tensor, found: Tensor) -> tuple[Tensor, Tensor]:
+        end = tf.minimum(start + FORWARD_CHUNK, count)
+        return end, tf.concat([found, score(tf.range(start, end))], axis=0)
+
+    _, found = tf.while_loop(
+        lambda start, found: start < count,  # noqa: ARG005 - called with both
+        step,
+        (tf.constant(0), tf.zeros((0,))),
+        shape_invariants=(tf.TensorShape(()), tf.TensorShape((None,))),
+        parallel_iterations=1,
+    )
+    return found
+
+
+def sums_in_chunks(
+    count: int, zeros: Sequence[Tensor], terms: Callable[[Tensor], Sequence[Tensor]]
+) -> tuple[Tensor, ...]:
+    """Return sums over inputs 0 … count − 1.
+
+    Args:
+        count: how many.
+        zeros: one tensor for each sum, which says its shape.
+        terms: numbers of at most `BACKWARD_CHUNK` inputs, (M,) int32, to the sums over these.
+
+    Returns:
+        The sums, shaped as `zeros`.
+    """
+
+    def step(start: Tensor, *sums: Tensor) -> tuple[Tensor, ...]:
+        end = tf.minimum(start + BACKWARD_CHUNK, count)
+        parts = terms(tf.range(start, end))
+        return (end, *(total + part for total, part in zip(sums, parts, strict=True)))
+
+    _, *sums = tf.while_loop(
+        lambda start, *sums: start < count,  # noqa: ARG005 - called with all
+        step,
+        (tf.constant(0), *(tf.zeros_like(each) for each in zeros)),
+        parallel_iterations=1,
+    )
+    return tuple(sums)

@@ -1,0 +1,226 @@
+"""The methods of one forward and one backward pass: maps from a layer's activation and the score's gradient.
+
+In all of them A^k_ij is channel k of the layer's activation at place (i, j) of h × w, y the score that is explained
+(S in Grad-CAM++), and G^k_ij = ∂y/∂A^k_ij. Each function takes A and G, both (N, h, w, K) float32, and returns the
+map L, (N, h, w) float32, before the ReLU that some of the papers end with: the caller applies it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from live_gradcam.explain.methods.principal_component import as_map, as_points, centred, projection
+
+Tensor = Any
+
+FINERCAM_STRENGTH = 0.6
+"""γ of FinerCAM: how much of the rivals' score is taken off. As in Zhang et al. 2025, arXiv:2501.11309, where several
+rivals are joined (`alpha` of the setting `aggregate` in the authors' code)."""
+
+FINERCAM_RIVALS = 3
+"""T of FinerCAM: how many similar classes the target is set against (likewise)."""
+
+
+def gradcam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return the Grad-CAM map.
+
+    Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", 2016,
+    arXiv:1610.02391, equations 1 and 2:
+
+        α_k = 1/Z Σ_ij G^k_ij        L = ReLU(Σ_k α_k A^k)
+
+    with α_k the channel's weight and Z = h·w the number of places.
+
+    Args:
+        activations: A, (N, h, w, K) float32.
+        gradients: G = ∂y/∂A, the same shape.
+
+    Returns:
+        Σ_k α_k A^k, (N, h, w) float32, signed.
+    """
+    weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
+    return tf.reduce_sum(weights * activations, axis=-1)
+
+
+def gradcam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return the Grad-CAM++ map, but for a positive factor.
+
+    Chattopadhay et al., "Grad-CAM++: Improved Visual Explanations for Deep Convolutional Networks", 2017,
+    arXiv:1710.11063, for Y = exp(S), equations 5 and 19, where G = ∂S/∂A:
+
+        α^k_ij = (G^k_ij)² / (2 (G^k_ij)² + Σ_ab A^k_ab (G^k_ij)³)
+        w_k = Σ_ij α^k_ij ReLU(∂Y/∂A^k_ij) = exp(S) Σ_ij α^k_ij ReLU(G^k_ij)        L = ReLU(Σ_k w_k A^k)
+
+    The factor exp(S) is left out: it is positive and the same at all places and channels, and it overflows where a
+    score is large. The third power is of the gradient at (i, j), the sum over (a, b) of the activation alone.
+
+    α is computed as 1 / (2 + G^k_ij Σ_ab A^k_ab), which is the same wherever G is not zero, and does not underflow.
+    Where G is zero the equation says 0/0; ReLU(G) makes it nothing there. Where the denominator is zero (only
+    possible if a channel's activations sum to less than zero) α is taken as zero.
+
+    Args:
+        activations: A, (N, h, w, K) float32.
+        gradients: G = ∂S/∂A, the same shape.
+
+    Returns:
+        Σ_k w_k A^k / exp(S), (N, h, w) float32, signed.
+    """
+    sums = tf.reduce_sum(activations, axis=(1, 2), keepdims=True)
+    weighted = tf.math.divide_no_nan(tf.nn.relu(gradients), 2.0 + sums * gradients)
+    weights = tf.reduce_sum(weighted, axis=(1, 2), keepdims=True)
+    return tf.reduce_sum(weights * activations, axis=-1)
+
+
+def hirescam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return the HiResCAM map.
+
+    Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
+    networks", 2020, arXiv:2011.08891, section 3:
+
+        L = Σ_k G^k ⊙ A^k
+
+    with ⊙ the product place by place. There is no mean over places, so L shows what each place gave: where what
+    follows the layer is linear, its sum over the places is y less the bias. No ReLU, as in the authors' code.
+
+    Args:
+        activations: A, (N, h, w, K) float32.
+        gradients: G = ∂y/∂A, the same shape.
+
+    Returns:
+        L, (N, h, w) float32, signed.
+    """
+    return tf.reduce_sum(gradients * activations, axis=-1)
+
+
+def elementwise(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return the element-wise Grad-CAM map.
+
+    Pillai and Pirsiavash, "Explainable Models with Consistent Interpretations", AAAI 2021, section 3:
+
+        L = Σ_k ReLU(G^k ⊙ A^k)
+
+    with ⊙ the product place by place: HiResCAM without what speaks against the class.
+
+    Args:
+        activations: A, (N, h, w, K) float32.
+        gradients: G = ∂y/∂A, the same shape.
+
+    Returns:
+        L, (N, h, w) float32, at least 0.
+    """
+    return tf.reduce_sum(tf.nn.relu(gradients * activations), axis=-1)
+
+
+def xgradcam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return the XGrad-CAM map.
+
+    Fu et al., "Axiom-based Grad-CAM: Towards Accurate Visualization and Explanation of CNNs", 2020,
+    arXiv:2008.02312, equation 8:
+
+        w_k = Σ_ij (A^k_ij / Σ_ab A^k_ab) G^k_ij        L = ReLU(Σ_k w_k A^k)
+
+    The mean of the gradient is weighted by the activation. A channel whose activations sum to zero gets no weight.
+
+    On conv → global average → dense, G^k is the same at all places, so w_k = G^k = α_k of Grad-CAM: the two maps
+    differ by the constant 1, and from CAM both by h·w.
+
+    Args:
+        activations: A, (N, h, w, K) float32.
+        gradients: G = ∂y/∂A, the same shape.
+
+    Returns:
+        Σ_k w_k A^k, (N, h, w) float32, signed.
+    """
+    sums = tf.reduce_sum(activations, axis=(1, 2), keepdims=True)
+    products = tf.reduce_sum(activations * gradients, axis=(1, 2), keepdims=True)
+    return tf.reduce_sum(tf.math.divide_no_nan(products, sums) * activations, axis=-1)
+
+
+def layercam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return the LayerCAM map.
+
+    Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP 2021,
+    equations 6 to 8:
+
+        w^k_ij = ReLU(G^k_ij)        L = ReLU(Σ_k w^k ⊙ A^k)
+
+    with ⊙ the product place by place.
+
+    Args:
+        activations: A, (N, h, w, K) float32.
+        gradients: G = ∂y/∂A, the same shape.
+
+    Returns:
+        Σ_k w^k ⊙ A^k, (N, h, w) float32, signed where activations are.
+    """
+    return tf.reduce_sum(tf.nn.relu(gradients) * activations, axis=-1)
+
+
+def eigengradcam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return the EigenGrad-CAM map: the first principal component of the gradient times the activation.
+
+    Gildenblat, pytorch-grad-cam, 2021, github.com/jacobgil/pytorch-grad-cam, which is its only definition; it
+    carries Eigen-CAM (Muhammad and Yeasin 2020, arXiv:2008.00299) over to G ⊙ A:
+
+        X_(ij),k = G^k_ij A^k_ij − 1/(h·w) Σ_ab G^k_ab A^k_ab        X = U Σ Vᵀ        L = X v₁
+
+    with v₁ the first column of V. The sign, which there is left to chance, is fixed so that L goes with the sum
+    over the channels, which is HiResCAM's map: Σ_ij L_ij Σ_k X_(ij),k ≥ 0. So the negative of a score has the
+    negative map.
+
+    Args:
+        activations: A, (N, h, w, K) float32; h, w and K are static.
+        gradients: G = ∂y/∂A, the same shape.
+
+    Returns:
+        L, (N, h, w) float32, signed; its mean is 0.
+    """
+    product = gradients * activations
+    return as_map(projection(centred(as_points(product))), product)
+
+
+def finercam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return the FinerCAM map: Grad-CAM's, for a score that is a contrast.
+
+    Zhang et al., "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation", CVPR 2025,
+    arXiv:2501.11309, section 3.2, with Grad-CAM's weights:
+
+        y = 1/T Σ_t (y^c − γ y^(d_t)) = y^c − γ/T Σ_t y^(d_t)        L = ReLU(Σ_k (1/Z Σ_ij ∂y/∂A^k_ij) A^k)
+
+    with y^c the target's score, d_1 … d_T the T classes most like it, γ the strength of the comparison and Z = h·w.
+    The rivals count equally, and their differences are added before the ReLU. The caller builds y. The rivals are
+    the classes whose scores lie nearest to the target's; for the most probable class these are the ones that
+    follow it. (pytorch-grad-cam weights the rivals by their probabilities and takes γ = 1.)
+
+    Args:
+        activations: A, (N, h, w, K) float32.
+        gradients: G = ∂y/∂A of the contrast, the same shape.
+
+    Returns:
+        Σ_k α_k A^k, (N, h, w) float32, signed.
+    """
+    return gradcam(activations, gradients)
+
+
+def cam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return the class activation map of a network that ends in global average pooling and one dense layer.
+
+    Zhou et al., "Learning Deep Features for Discriminative Localization", 2016, arXiv:1512.04150, equation 2:
+
+        L = Σ_k w_k A^k
+
+    with w_k the dense layer's weight from channel k to the class. As y = Σ_k w_k · 1/(h·w) Σ_ij A^k_ij + b, it is
+    w_k = Σ_ij G^k_ij: L is h·w times Grad-CAM's map. The caller makes sure that the head is of that kind. The
+    paper has no ReLU.
+
+    Args:
+        activations: A, (N, h, w, K) float32.
+        gradients: G = ∂y/∂A, the same shape.
+
+    Returns:
+        L, (N, h, w) float32, signed.
+    """
+    weights = tf.reduce_sum(gradients, axis=(1, 2), keepdims=True)
+    return tf.reduce_sum(weights * activations, axis=-1)

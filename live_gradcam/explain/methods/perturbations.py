@@ -1,0 +1,132 @@
+"""The methods that try things on the network: maps of a layer from many passes.
+
+In all of them A^k_ij is channel k of the layer's activation at place (i, j) of h × w, and y the score that is
+explained. Each function takes a probe of one picture and returns the map L, (h, w) float32, before the ReLU that the
+papers end with: the caller applies it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from live_gradcam.explain.methods.chunks import scores_in_chunks, sums_in_chunks
+from live_gradcam.explain.methods.noise import noisy_copies
+from live_gradcam.explain.methods.probe import Probe
+
+Tensor = Any
+
+SMOOTHGRADCAM_SAMPLES = 30
+"""n of Smooth Grad-CAM++: how many noisy copies are looked at."""
+
+
+def scorecam(probe: Probe) -> Tensor:
+    """Return the Score-CAM map.
+
+    Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", 2019,
+    arXiv:1910.01279, equations 7 to 9 and algorithm 1:
+
+        H^k = s(Up(A^k))        S_k = y(x ⊙ H^k) − y(x_b)        α_k = exp(S_k) / Σ_l exp(S_l)
+        L = ReLU(Σ_k α_k A^k)
+
+    with x the network's input, Up bilinear upsampling to its size, s(M) = (M − min M) / (max M − min M), ⊙ the
+    product pixel by pixel, and x_b a baseline. As α is a softmax over the channels, y(x_b) cancels, so it is not
+    computed. A channel that is the same everywhere has no s(M) and is left out, as in the authors' code. (tf-keras-vis
+    and the authors' code take the class's probability for the weight and have no softmax over the channels.)
+
+    All K channels are tried, `FORWARD_CHUNK` at a time.
+
+    Args:
+        probe: the picture, the target and the network.
+
+    Returns:
+        Σ_k α_k A^k, (h, w) float32, signed where activations are.
+    """
+    features = probe.activations[0]
+    pixels = probe.pixels
+    varied = tf.reduce_max(features, axis=(0, 1)) > tf.reduce_min(features, axis=(0, 1))
+    features = tf.gather(features, tf.where(varied)[:, 0], axis=-1)
+
+    def score(channels: Tensor) -> Tensor:
+        chosen = tf.transpose(tf.gather(features, channels, axis=-1), (2, 0, 1))[..., None]
+        masks = tf.image.resize(chosen, tf.shape(pixels)[1:3])
+        lowest = tf.reduce_min(masks, axis=(1, 2), keepdims=True)
+        highest = tf.reduce_max(masks, axis=(1, 2), keepdims=True)
+        return probe.scores(pixels * tf.math.divide_no_nan(masks - lowest, highest - lowest))
+
+    weights = tf.nn.softmax(scores_in_chunks(tf.shape(features)[-1], score))
+    return tf.reduce_sum(weights * features, axis=-1)
+
+
+def ablationcam(probe: Probe) -> Tensor:
+    """Return the Ablation-CAM map.
+
+    Desai and Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free
+    Localization", WACV 2020, equations 5 and 6:
+
+        w_k = (y − y_k) / y        L = ReLU(Σ_k w_k A^k)
+
+    with y_k the score when channel k of the activation is set to zero. The paper takes y for positive. Where it is
+    not, as a logit or a contrast may be, dividing by it would turn the map into its opposite; so it is |y| that is
+    divided by here, and what lowers the score when it is gone counts for the class, whatever the score's sign.
+
+    All K channels are tried, `FORWARD_CHUNK` at a time, from the layer on; channels that are zero already are not,
+    for they have no part in the map.
+
+    Args:
+        probe: the picture, the target and the network.
+
+    Returns:
+        Σ_k w_k A^k, (h, w) float32, signed. Zeros where y is 0.
+    """
+    activations = probe.activations
+    present = tf.where(tf.reduce_any(activations[0] != 0, axis=(0, 1)))[:, 0]
+
+    def score(numbers: Tensor) -> Tensor:
+        kept = 1.0 - tf.one_hot(tf.gather(present, numbers), activations.shape[-1])
+        return probe.scores_from(activations * kept[:, None, None, :])
+
+    unchanged = probe.scores_from(activations)[0]
+    drops = unchanged - scores_in_chunks(tf.shape(present)[0], score)
+    weights = tf.math.divide_no_nan(drops, tf.abs(unchanged))
+    return tf.reduce_sum(weights * tf.gather(activations[0], present, axis=-1), axis=-1)
+
+
+def smoothgradcam_pp(probe: Probe) -> Tensor:
+    """Return the Smooth Grad-CAM++ map.
+
+    Omeiza et al., "Smooth Grad-CAM++: An Enhanced Inference Level Visualization Technique for Deep Convolutional
+    Neural Network Models", 2019, arXiv:1908.01224, section 3:
+
+        D_p = 1/n Σ_m (∂y(x_m)/∂A^k_ij)^p        α^k_ij = D_2 / (2 D_2 + Σ_ab A^k_ab D_3)
+        w_k = Σ_ij α^k_ij ReLU(D_1)        L = ReLU(Σ_k w_k A^k)
+
+    with x_1 … x_n copies of the input with Gaussian noise, and D_1, D_2 and D_3 the means of the first, second and
+    third derivatives, which as in Grad-CAM++ are powers of the first. A is the activation for the input without
+    noise, and α is 0 where its denominator is. Three notes on the paper: its numerator of α is printed with D_1,
+    which would not be Grad-CAM++ when there is no noise; with Y = exp(y) each copy would count exp(y(x_m)) times,
+    so that one copy would stand for all, and so y itself is differentiated; n is left open. (torch-cam takes ReLU of
+    the last copy's gradient only, and sums A times D_3 place by place.)
+
+    n is `SMOOTHGRADCAM_SAMPLES`; the noise is that of `noise`, and the same each time.
+
+    Args:
+        probe: the picture, the target and the network.
+
+    Returns:
+        Σ_k w_k A^k, (h, w) float32, signed where activations are.
+    """
+    features = probe.activations[0]
+
+    def powers(numbers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        _, gradients = probe.derivatives(noisy_copies(probe.pixels, numbers))
+        squares = tf.square(gradients)
+        return tuple(tf.reduce_sum(each, axis=0) for each in (gradients, squares, squares * gradients))
+
+    sums = sums_in_chunks(SMOOTHGRADCAM_SAMPLES, (features, features, features), powers)
+    first, second, third = (each / SMOOTHGRADCAM_SAMPLES for each in sums)
+    denominator = 2.0 * second + tf.reduce_sum(features, axis=(0, 1), keepdims=True) * third
+    alphas = tf.math.divide_no_nan(second, denominator)
+    weights = tf.reduce_sum(alphas * tf.nn.relu(first), axis=(0, 1), keepdims=True)
+    return tf.reduce_sum(weights * features, axis=-1)

@@ -1,0 +1,45 @@
+"""What a method that needs more than one pass may ask of the network."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+Tensor = Any
+
+
+class Probe(Protocol):
+    """One picture, one target, and the network to try things on. All calls become part of one compiled graph.
+
+    The target stays the same in every call: the class (or contrast) that was chosen from the unchanged picture.
+    """
+
+    @property
+    def pixels(self) -> Tensor:
+        """The network's input for the picture, preprocessed, (1, H, W, 3) float32."""
+
+    @property
+    def black(self) -> Tensor:
+        """The network's input for a black picture, preprocessed likewise, (1, H, W, 3) float32."""
+
+    @property
+    def activations(self) -> Tensor:
+        """The target layer's activation, (1, h, w, K) float32."""
+
+    @property
+    def gradients(self) -> Tensor:
+        """∂y/∂A at the picture, (1, h, w, K) float32."""
+
+    def scores(self, pixels: Tensor) -> Tensor:
+        """Return the target's score y for other inputs: (M, H, W, 3) float32 to (M,) float32."""
+
+    def scores_from(self, activations: Tensor) -> Tensor:
+        """Return the score with the target layer's output replaced: (M, h, w, K) float32 to (M,) float32."""
+
+    def derivatives(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return activations and gradients at other inputs, both (M, h, w, K) float32, for (M, H, W, 3)."""
+
+    def pixel_gradients(self, pixels: Tensor, *, guided: bool = False) -> Tensor:
+        """Return ∂y/∂x at other inputs, (M, H, W, 3) float32.
+
+        `guided`: every ReLU and ReLU6 passes back only what is positive (guided backpropagation).
+        """

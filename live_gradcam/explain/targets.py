@@ -1,0 +1,99 @@
+"""What is explained: a class, a contrast of classes, or a score of the user's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from live_gradcam.errors import ModelError, TargetError
+from live_gradcam.models.labels import Labels
+from live_gradcam.models.reference import callable_named, is_reference
+
+ScoreFunction = Callable[[Any], Any]
+"""From a model's outputs to one score for each picture, (N,); differentiable TensorFlow or `keras.ops`."""
+
+TargetSpec = int | str | ScoreFunction | None
+"""How a target is named: a class id, a name, `#2` for the second most probable class, `tabby - tiger cat` for a
+contrast, `tabby -` for a contrast with its strongest rivals, `module:function` or a function for a score of one's
+own; None for the most probable class."""
+
+MOST_RANKS = 16
+"""How many of the most probable classes can be named by their rank: `#1` to `#16`."""
+
+NO_RIVAL = -1_000_000
+STRONGEST_RIVALS = -1_000_001
+"""Stand in the place of a rival's class id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A target in the numbers that the compiled graph takes: changing them never traces it again."""
+
+    class_id: int = -1
+    """The class; −1 the most probable one, −2 the second, and so on."""
+
+    rival: int = NO_RIVAL
+    """The class it is set against, counted likewise; or one of the two constants above."""
+
+    strength: float = 0.0
+    """How much of the rivals' score is taken off."""
+
+
+def parse_target(target: int | str | None, labels: Labels, *, rivals: bool, strength: float) -> Aim:
+    """Return what a target's name means.
+
+    Args:
+        target: see `TargetSpec`.
+        labels: the model's class names.
+        rivals: whether a class that is named alone is set against its strongest rivals (FinerCAM).
+        strength: how much of the strongest rivals' score is taken off.
+
+    Raises:
+        TargetError: there is no such class, or several.
+    """
+    if isinstance(target, str):
+        sides = re.split(r"\s+[-−–]\s*|^[-−–]\s+", target.strip(), maxsplit=1)
+        if len(sides) == 2 and not re.fullmatch(r"-\d+", target.strip()):
+            first, second = (side.strip() for side in sides)
+            if not second:
+                return Aim(_class(first or None, labels), STRONGEST_RIVALS, strength)
+            return Aim(_class(first or None, labels), _class(second, labels), 1.0)
+    class_id = _class(target, labels)
+    return Aim(class_id, STRONGEST_RIVALS, strength) if rivals else Aim(class_id)
+
+
+def _class(name: int | str | None, labels: Labels) -> int:
+    if name is None:
+        return -1
+    rank = re.fullmatch(r"#\s*(\d+)", str(name).strip())
+    if rank is None:
+        return labels.find(name)
+    number = int(rank[1])
+    most = max(1, min(MOST_RANKS, len(labels)))
+    if not 1 <= number <= most:
+        raise TargetError(
+            f"there is no rank '{name}' among the most probable classes: '#1' to '#{most}' are."
+        )
+    return -number
+
+
+def is_function_name(target: object) -> bool:
+    """Whether a target names a function: `module:function`."""
+    return isinstance(target, str) and is_reference(target)
+
+
+def score_function(name: str) -> ScoreFunction:
+    """Import a score of the user's own.
+
+    Args:
+        name: `module:function`; the current folder is looked through, too.
+
+    Raises:
+        TargetError: there is no such module or function.
+    """
+    try:
+        return callable_named(name)
+    except ModelError as error:
+        raise TargetError(f"the target '{name}': {error}") from error

@@ -1,0 +1,118 @@
+"""The network to try things on, while it is traced: what methods with more than one pass ask of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from live_gradcam.errors import LiveGradcamError
+from live_gradcam.explain.activation import Activation, activation_of
+from live_gradcam.explain.layers import layer_at
+from live_gradcam.explain.plan import Goal, Plan
+
+Tensor = Any
+
+_GUIDED = "LiveGradcamGuided"
+
+
+@tf.RegisterGradient(f"{_GUIDED}Relu")  # type: ignore[untyped-decorator] # TensorFlow ships no types
+def _guided_relu(operation: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401 - a tf.Operation
+    """Pass back what is positive where the input was (Springenberg et al. 2014, arXiv:1412.6806)."""
+    passes = (gradient > 0) & (operation.outputs[0] > 0)
+    return tf.where(passes, gradient, tf.zeros_like(gradient))
+
+
+@tf.RegisterGradient(f"{_GUIDED}Relu6")  # type: ignore[untyped-decorator] # likewise
+def _guided_relu6(operation: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401 - a tf.Operation
+    """The same, where the input was below 6."""
+    output = operation.outputs[0]
+    passes = (gradient > 0) & (output > 0) & (output < 6)
+    return tf.where(passes, gradient, tf.zeros_like(gradient))
+
+
+class TracedProbe:
+    """One picture, one target (`methods.probe.Probe`)."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        goal: Goal | None,
+        pixels: Tensor,
+        path: str,
+        activation: Activation,
+        gradient: Tensor,
+    ) -> None:
+        self._plan = plan
+        self._goal = goal
+        self._path = path
+        self._activation = activation
+        self.pixels = pixels
+        self.activations = activation.as_map(activation.tensor)
+        self.gradients = activation.as_map(gradient)
+
+    @property
+    def black(self) -> Tensor:
+        """The network's input for a black picture, (1, H, W, 3) float32."""
+        return self._plan.model.preprocessing(tf.zeros(tf.shape(self.pixels), tf.uint8))
+
+    def scores(self, pixels: Tensor) -> Tensor:
+        """Return y for other inputs: (M, H, W, 3) to (M,) float32."""
+        return self._value(self._plan.run(pixels)[1], tf.shape(pixels)[0])
+
+    def scores_from(self, activations: Tensor) -> Tensor:
+        """Return y with the layer's output replaced: (M, h, w, K) to (M,) float32."""
+        count = tf.shape(activations)[0]
+        replacement = self._activation.from_map(activations)
+        replacement.set_shape([None, *self._activation.tensor.shape[1:]])
+        _, output = self._plan.run(
+            tf.repeat(self.pixels, count, axis=0), path=self._path, replacement=replacement
+        )
+        return self._value(output, count)
+
+    def derivatives(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return A and ∂y/∂A at other inputs, (M, h, w, K) float32 each."""
+        plan = self._plan
+        calls, output = plan.run(pixels)
+        tensor = layer_at(calls, self._path, plan.input_size, plan.model.name).output
+        activation = activation_of(tensor, self._path, plan.input_size, plan.grid)
+        (gradient,) = tf.gradients(self._value(output, tf.shape(pixels)[0]), tensor)
+        return activation.as_map(tensor), activation.as_map(gradient)
+
+    def pixel_gradients(self, pixels: Tensor, *, guided: bool = False) -> Tensor:
+        """Return ∂y/∂x at other inputs, (M, H, W, 3) float32; through guided ReLUs where that is asked for.
+
+        Raises:
+            LiveGradcamError: the network has no ReLU to guide.
+        """
+        # An input of its own, so that nothing before it is differentiated.
+        pixels = tf.identity(pixels)
+        if not guided:
+            output = self._plan.run(pixels)[1]
+        else:
+            graph = tf.compat.v1.get_default_graph()
+            before = len(graph.get_operations())
+            overrides = {"Relu": f"{_GUIDED}Relu", "Relu6": f"{_GUIDED}Relu6"}
+            with graph.gradient_override_map(overrides):
+                output = self._plan.run(pixels)[1]
+            rectifiers = [each for each in graph.get_operations()[before:] if each.type in overrides]
+            overridden = [
+                each for each in rectifiers if each.get_attr("_gradient_op_type").startswith(_GUIDED.encode())
+            ]
+            if not rectifiers or len(overridden) != len(rectifiers):
+                raise LiveGradcamError(
+                    f"{self._plan.model.name} has {len(rectifiers)} ReLUs of which {len(overridden)} can be guided: "
+                    "guided backpropagation needs a network of ReLUs. Take another method, such as smoothgrad."
+                )
+        (gradient,) = tf.gradients(self._value(output, tf.shape(pixels)[0]), pixels)
+        return tf.cast(gradient, tf.float32)
+
+    def _value(self, output: Tensor, count: Tensor) -> Tensor:
+        plan = self._plan
+        if plan.function is not None:
+            return tf.cast(tf.reshape(plan.function(output), (-1,)), tf.float32)
+        head, goal = plan.head(output), self._goal
+        assert head is not None
+        assert goal is not None
+        goal = goal.repeated(count)
+        return head.value(goal.row, goal.ids)

@@ -1,0 +1,250 @@
+"""What goes into a network: the picture, and what else it asks for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from live_gradcam.errors import ModelError, unknown_name
+from live_gradcam.models.outputs import shape_text
+
+Tensor = Any
+Shape = tuple[int | None, ...]
+Value = npt.NDArray[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a network."""
+
+    name: str
+    """Its key where the network takes a dict, else the name of its tensor."""
+
+    shape: Shape
+    """With the batch axis; None where a length is free; empty where nothing is known of it."""
+
+    dtype: str | None
+    """As Keras names it; None where the network does not say."""
+
+    optional: bool = False
+    """Whether the network runs without it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feed:
+    """How a network is called."""
+
+    picture: Input
+    """The input that takes the pixels."""
+
+    others: Mapping[str, Value]
+    """Name → value without a batch axis, of every other input; None for what is left out."""
+
+    arguments: tuple[Any, ...]
+    """The positional arguments of the call: names of inputs in the structure that the network takes."""
+
+    def fill(self, pixels: Tensor) -> tuple[Any, ...]:
+        """Return the arguments for a batch of pixels; the other values are repeated for each picture."""
+
+        def value(name: str) -> Tensor:
+            if name == self.picture.name:
+                return pixels
+            fixed = self.others[name]
+            if fixed is None:
+                return None
+            repeats = tf.concat([tf.shape(pixels)[:1], tf.ones(fixed.ndim, tf.int32)], axis=0)
+            return tf.tile(tf.constant(fixed)[None], repeats)
+
+        return tuple(keras.tree.map_structure(value, argument) for argument in self.arguments)
+
+
+def feed_for(network: Any, values: Mapping[str, Any] | None, *, model: str) -> Feed:  # noqa: ANN401 - a keras.Model
+    """Find the picture's input among a network's, and give the others the values that the user named.
+
+    Args:
+        network: a `keras.Model`.
+        values: name → number, array, or text: numbers with commas between them, or a .npy file.
+        model: its name, for the messages.
+
+    Raises:
+        ModelError: no input takes pictures, or it is not clear which; a value is missing, unknown or does not fit.
+    """
+    values = dict(values or {})
+    arguments, inputs = _inputs(network)
+    names = [each.name for each in inputs]
+    for name in values:
+        if name not in names:
+            raise ModelError(
+                f"{model}: {unknown_name('input', name, names, f'It has: {_listed(inputs)}.')}"
+                if inputs != [_ONLY]
+                else f"{model} does not say what it takes besides the picture, so '{name}' cannot be given to it. "
+                "Call it once on data of the right form before it is explained."
+            )
+    picture = _picture(inputs, values, model)
+    others = [each for each in inputs if each is not picture]
+    missing = [each for each in others if each.name not in values and not each.optional]
+    if missing:
+        flags = " ".join(f"--input {each.name}=VALUE" for each in missing)
+        raise ModelError(
+            f"{model} takes more than a picture: {_listed(missing)} must be given. Use {flags} (inputs={{…}})."
+        )
+    filled = {each.name: _fitted(values[each.name], each, model) for each in others if each.name in values}
+    return Feed(picture, {**dict.fromkeys((each.name for each in others), None), **filled}, arguments)
+
+
+_ONLY = Input("picture", (None, None, None, 3), None)
+"""Stands for the input of a network that does not say what it takes."""
+
+PICTURE_ONLY = Feed(_ONLY, {}, (_ONLY.name,))
+"""How a network is called whose one argument is the pixels."""
+
+
+def _inputs(network: Any) -> tuple[tuple[Any, ...], list[Input]]:  # noqa: ANN401 - a keras.Model
+    """Return the arguments of the network's call as names in their structure, and what each name stands for."""
+    tensors = getattr(network, "inputs", None)
+    if tensors and isinstance(network, keras.Sequential):
+        return (tensors[0].name,), [_of_tensor(tensors[0], tensors[0].name)]
+    if tensors:
+        leaves = keras.tree.flatten_with_path(network.input)
+        inputs = [_of_tensor(tensor, _name(path, tensor)) for path, tensor in leaves]
+        return (keras.tree.pack_sequence_as(network.input, [each.name for each in inputs]),), inputs
+    # A subclassed network remembers the shapes that its first argument was built for, and names the others.
+    shapes = list((getattr(network, "_build_shapes_dict", None) or {}).values())
+    parameters = _required(network.call)
+    if not shapes and len(parameters) < 2:
+        return PICTURE_ONLY.arguments, [_ONLY]
+    arguments, inputs = [], []
+    for position, parameter in enumerate(parameters or [_ONLY.name]):
+        structure = shapes[position] if position < len(shapes) else _ONLY.shape if position == 0 else ()
+        found = [
+            Input("/".join(map(str, path)) or parameter, (None, *shape[1:]) if shape else (), None)
+            for path, shape in _shapes(structure, ())
+        ]
+        arguments.append(_packed(structure, iter(found)))
+        inputs += found
+    return tuple(arguments), inputs
+
+
+def _required(call: Any) -> list[str]:  # noqa: ANN401 - a network's own method
+    """Return the names of the arguments that a subclassed network's `call` must be given."""
+    return [
+        each.name
+        for each in inspect.signature(call).parameters.values()
+        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+        and each.default is each.empty
+        and each.name not in ("training", "mask")
+    ]
+
+
+def _of_tensor(tensor: Any, name: str) -> Input:  # noqa: ANN401 - a KerasTensor
+    optional = bool(getattr(tensor._keras_history.operation, "optional", False))
+    return Input(name, tuple(tensor.shape), tensor.dtype, optional)
+
+
+def _name(path: tuple[Any, ...], tensor: Any) -> str:  # noqa: ANN401 - a KerasTensor
+    return "/".join(map(str, path)) if any(isinstance(key, str) for key in path) else str(tensor.name)
+
+
+def _is_shape(structure: Any) -> bool:  # noqa: ANN401 - shapes in any structure
+    return isinstance(structure, (list, tuple)) and all(
+        each is None or isinstance(each, int) for each in structure
+    )
+
+
+def _shapes(structure: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Shape]]:  # noqa: ANN401
+    if _is_shape(structure):
+        yield path, tuple(structure)
+        return
+    items = structure.items() if isinstance(structure, Mapping) else enumerate(structure or ())
+    for key, inner in items:
+        yield from _shapes(inner, (*path, key))
+
+
+def _packed(structure: Any, inputs: Iterator[Input]) -> Any:  # noqa: ANN401 - names in the structure of the shapes
+    if _is_shape(structure):
+        return next(inputs).name
+    if isinstance(structure, Mapping):
+        return {key: _packed(inner, inputs) for key, inner in structure.items()}
+    return [_packed(inner, inputs) for inner in structure or ()]
+
+
+def _picture(inputs: list[Input], values: Mapping[str, Any], model: str) -> Input:
+    """Return the input that takes the picture: colour before grey, and not what the user gave a value for."""
+    for channels in ((3,), (1, None)):
+        fitting = [each for each in inputs if len(each.shape) == 4 and each.shape[-1] in channels]
+        left = [each for each in fitting if each.name not in values]
+        if len(left) == 1:
+            return left[0]
+        if left:
+            raise ModelError(
+                f"{model} has {len(left)} inputs that can take a picture: {_listed(left)}. Give all but one of them "
+                "a value: --input NAME=FILE.npy"
+            )
+        if fitting:
+            raise ModelError(
+                f"{model}: '{fitting[0].name}' is the picture's own input: leave it to the source."
+            )
+    raise ModelError(
+        f"{model} takes {_listed(inputs)}; pictures (batch, height, width, 3) are needed "
+        "(or (batch, height, width, 1) for grey ones)."
+    )
+
+
+def _fitted(value: Any, entry: Input, model: str) -> npt.NDArray[Any]:  # noqa: ANN401 - what a user gave
+    """Return a user's value as an array of the input's dtype and shape, without the batch axis."""
+    if isinstance(value, str) and entry.dtype != "string":
+        value = _read(value, entry, model)
+    try:
+        array = np.asarray(value)
+        if entry.dtype not in (None, "string"):
+            array = array.astype(tf.as_dtype(entry.dtype).as_numpy_dtype)
+        elif array.dtype == np.float64:
+            array = array.astype(np.float32)
+        elif array.dtype == np.int64:
+            array = array.astype(np.int32)
+        if not entry.shape:
+            return array
+        lengths = entry.shape[1:]
+        if array.ndim == len(lengths) + 1 and array.shape[0] == 1:
+            array = array[0]
+        own = array.shape if array.ndim == len(lengths) else (1,) * len(lengths)
+        wanted = tuple(have if length is None else length for length, have in zip(lengths, own, strict=True))
+        return np.ascontiguousarray(np.broadcast_to(array, wanted)).reshape(wanted)
+    except (ValueError, TypeError) as error:
+        raise ModelError(
+            f"input '{entry.name}' of {model} takes {entry.dtype or 'numbers'} {shape_text(entry.shape)}; "
+            f"{_described(value)} does not fit."
+        ) from error
+
+
+def _read(text: str, entry: Input, model: str) -> Any:  # noqa: ANN401 - numbers
+    try:
+        if text.casefold().endswith(".npy"):
+            return np.load(Path(text).expanduser(), allow_pickle=False)
+        numbers = [float(part) for part in text.split(",")]
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not"
+        raise ModelError(
+            f"input '{entry.name}' of {model}: '{text}' must be a number, numbers with commas between them, or a "
+            f".npy file ({reason})."
+        ) from error
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _described(value: Any) -> str:  # noqa: ANN401 - what a user gave
+    shape = np.shape(value) if not isinstance(value, str) else ()
+    return f"an array {shape}" if shape else f"'{value}'"
+
+
+def _listed(inputs: list[Input]) -> str:
+    return ", ".join(
+        f"'{each.name}'" + (f" {shape_text(each.shape)}" if each.shape else "") for each in inputs
+    )

@@ -1,0 +1,149 @@
+"""What a network expects of its pixels, found by looking at it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from live_gradcam.models import zoo
+from live_gradcam.models.model import Network
+from live_gradcam.models.preprocessing import Preprocessing, preprocessing_named
+
+logger = logging.getLogger(__name__)
+
+_SCALING = ("Normalization", "Rescaling")
+
+_LAYERS_OF: tuple[tuple[str, frozenset[str]], ...] = (
+    ("imagenet-caffe", frozenset({"block1_conv1", "block1_conv2", "block1_pool", "block2_conv2"})),  # VGG
+    ("imagenet-caffe", frozenset({"conv1_pad", "conv1_conv", "conv2_block1_3_bn"})),  # ResNet
+    ("tf", frozenset({"conv1_pad", "conv1_conv", "conv2_block1_preact_bn"})),  # ResNetV2
+    ("tf", frozenset({"conv1", "conv1_bn", "conv_dw_1", "conv_pw_1"})),  # MobileNet
+    ("tf", frozenset({"Conv1", "bn_Conv1", "expanded_conv_depthwise"})),  # MobileNetV2
+    ("tf", frozenset({"conv", "conv_bn", "expanded_conv_depthwise"})),  # MobileNetV3 without its own scaling
+    ("torch", frozenset({"conv1_conv", "conv2_block1_0_bn", "conv2_block1_concat"})),  # DenseNet
+    ("tf", frozenset({"mixed0", "mixed1"})),  # Inception V3
+    ("tf", frozenset({"mixed_5b"})),  # Inception-ResNet V2
+    ("tf", frozenset({"block1_conv1_bn", "block2_sepconv1"})),  # Xception
+    ("tf", frozenset({"stem_conv1", "stem_bn1"})),  # NASNet
+    (
+        "tf",
+        frozenset({"stem_conv", "stem_bn", "block1a_project_conv"}),
+    ),  # EfficientNetV2 without its own scaling
+)
+"""Preprocessing, and names that the first layers of one family in `keras.applications` have: they stay when a
+user builds a network of his own on `base.output`, where nothing else tells what the base was."""
+
+
+def preprocessing_of(network: Network, picture: Any, name: str) -> Preprocessing:  # noqa: ANN401 - a KerasTensor
+    """Return how pixels have to be scaled for a network, and warn where that is a guess.
+
+    In this order: what the network does to the pixels before its first weights (a `Rescaling` layer, a
+    `preprocess_input` called on its input, at any depth); what the network of `keras.applications` inside of it
+    was trained on; [0, 1].
+
+    Args:
+        network: a `keras.Model`.
+        picture: its symbolic input that takes the picture; None where it has none.
+        name: the model's, for the warning.
+    """
+    if picture is not None and not picture.dtype.startswith(("float", "bfloat")):
+        return preprocessing_named("none")
+    found = _scaled_inside(network, picture)
+    if found is None:
+        found = application_scaling(network)
+        if found is not None:
+            logger.info("%s: scaling pixels as '%s', as the keras.applications network in it", name, found)
+    if found is None:
+        logger.warning("%s: assuming that it takes RGB in [0, 1]; --preprocess says otherwise", name)
+        found = "unit"
+    return preprocessing_named(found)
+
+
+def application_scaling(network: Network) -> str | None:
+    """Return the preprocessing of the `keras.applications` network that this one is or contains; None if none."""
+    layers = list(network._flatten_layers())
+    names = {layer.name for layer in layers}
+    found = {scaling for scaling, marks in _LAYERS_OF if marks <= names}
+    for layer in layers:
+        entry = zoo.entry_of(layer.name) if isinstance(layer, keras.Model) else None
+        if entry is not None and entry.preprocessing != "none":
+            found.add(entry.preprocessing)
+        elif entry is not None:  # it scales pixels itself, but this one was built without
+            found.add("torch" if str(entry.builder).startswith("ConvNeXt") else "tf")
+    return found.pop() if len(found) == 1 else None
+
+
+def _scaled_inside(network: Any, picture: Any = None) -> str | None:  # noqa: ANN401 - a layer, a KerasTensor
+    """Return `none` if a network takes [0, 255], `unit` if [0, 1], by what it does before its first weights.
+
+    None where it does nothing to them.
+    """
+    graph = getattr(network, "_functional", None) or network  # a Sequential keeps its graph there
+    if not hasattr(graph, "_nodes_by_depth"):
+        return next(filter(None, map(_range_of, _scaling_layers(network))), None)
+    picture = graph.inputs[0] if picture is None else picture
+    entrance, learner = _first_weights(graph, picture)
+    if entrance is None:
+        return None
+    if entrance is not picture:
+        found = _range_of(keras.Model(picture, entrance), picture.shape[1:])
+        if found is not None:
+            return found
+    return _scaled_inside(learner)
+
+
+def _first_weights(graph: Any, picture: Any) -> tuple[Any, Any]:  # noqa: ANN401 - a KerasTensor, an operation
+    """Return the first layer with weights to learn on the picture's way through a graph, and what it is given.
+
+    Keras has no public way to follow a graph; a layer's own `input` fails where it is used in several.
+    """
+    reached = {id(picture)}
+    for depth in sorted(graph._nodes_by_depth, reverse=True):
+        for node in graph._nodes_by_depth[depth]:
+            given = [tensor for tensor in node.input_tensors if id(tensor) in reached]
+            if given and _learns(node.operation):
+                return given[0], node.operation
+            if given:
+                reached.update(map(id, node.output_tensors))
+    return None, None
+
+
+def _learns(operation: Any) -> bool:  # noqa: ANN401 - a keras layer or operation
+    if not isinstance(operation, keras.layers.Layer):
+        return False
+    known = {id(weight) for layer in _scaling_layers(operation) for weight in layer.weights}
+    return any(id(weight) not in known for weight in operation.weights)
+
+
+def _scaling_layers(layer: Any) -> list[Any]:  # noqa: ANN401 - keras layers
+    """Return the `Rescaling` and `Normalization` layers in a layer or network, itself included."""
+    if not isinstance(layer, keras.layers.Layer):
+        return []
+    return [each for each in layer._flatten_layers() if type(each).__name__ in _SCALING]
+
+
+def _range_of(function: Any, shape: tuple[int | None, ...] = (1, 1, 3)) -> str | None:  # noqa: ANN401
+    """Return which range of pixels a scaling is made for, by what it makes of black and of white.
+
+    Where the slope is small or the middle far from zero, it is meant for [0, 255]: x/127.5 − 1, x − 123; where
+    neither, for [0, 1]: 2x − 1, (x − 0.45) / 0.22. None where it scales nothing, or can't be run alone.
+    """
+    lengths = [length or 32 for length in shape]
+    try:
+        with keras.StatelessScope():  # random layers count their calls, and this one is not to be counted
+            # The median, because borders that are added stay black.
+            black, white = (
+                float(np.median(np.asarray(function(np.full((1, *lengths), value, np.float32)), np.float64)))
+                for value in (0.0, 255.0)
+            )
+    except Exception as error:
+        logger.debug("what comes before the first weights cannot be run alone: %s", error)
+        return None
+    slope = (white - black) / 255.0
+    if not math.isfinite(slope) or abs(slope) < 1e-9 or (abs(slope - 1) < 1e-3 and abs(black) < 1e-3):
+        return None
+    return "none" if abs(slope) < 0.5 or abs(black / slope) > 2 else "unit"
