@@ -88,11 +88,11 @@ class Explanation:
     `raw_heatmap` clipped at zero and divided by its maximum; all zeros where there is no evidence."""
 
     raw_heatmap: HeatMap
-    """(h, w) float32 before normalisation, after ReLU where the method has one. As computed: it may hold values
-    that are not finite, and then `has_evidence` is False."""
+    """(h, w) float32 before normalisation, after ReLU where the method has one. Where what was computed is not
+    finite it holds 0, and `has_evidence` is False."""
 
     has_evidence: bool
-    """False where `raw_heatmap` is not finite, or its peak is rounding noise beside the sum of
+    """False where what was computed is not finite, or its peak is rounding noise beside the sum of
     |weight · activation|: then there is nothing to show, and the picture is left as it is."""
 
     top: tuple[Prediction, ...]

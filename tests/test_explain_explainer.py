@@ -215,6 +215,9 @@ def test_zero_rounding_noise_and_what_is_not_finite_are_no_evidence(weight: floa
     explanation = lg.Explainer(model, target=0).explain(picture(8, 8))
     assert not explanation.has_evidence
     np.testing.assert_array_equal(explanation.heatmap, np.zeros((8, 8), np.float32))
+    assert np.isfinite(explanation.raw_heatmap).all()
+    assert all(0 <= each.probability <= 1 for each in explanation.top)
+    np.testing.assert_array_equal(lg.draw(picture(64, 64), explanation)[:10], picture(64, 64)[:10])
 
 
 def test_weak_but_real_evidence_is_shown() -> None:

@@ -313,7 +313,7 @@ class Explainer:
     def _explanation(
         self, fitting: Fitting, trace: Trace, result: Result, picture: int, target: int, aim: Aim
     ) -> Explanation:
-        raw = result.raw[picture, target]
+        raw = np.nan_to_num(result.raw[picture, target], nan=0.0, posinf=0.0, neginf=0.0)
         has_evidence = bool(result.evidence[picture, target])
         heatmap = np.zeros_like(raw)
         if has_evidence:
@@ -350,4 +350,5 @@ class Explainer:
         return Contrast(prediction, rivals, aim.strength) if rivals else prediction
 
     def _prediction(self, class_id: Any, probability: Any) -> Prediction:  # noqa: ANN401 - NumPy scalars
-        return Prediction(int(class_id), self.labels[int(class_id)], float(probability))
+        # A network that gives NaN says nothing, and with no probability.
+        return Prediction(int(class_id), self.labels[int(class_id)], float(np.nan_to_num(probability)))
