@@ -12,6 +12,7 @@ import typer
 
 from live_gradcam import __version__
 from live_gradcam.commands.benchmark import benchmark
+from live_gradcam.commands.cameras import cameras
 from live_gradcam.commands.classes import classes
 from live_gradcam.commands.layers import layers
 from live_gradcam.commands.live import live
@@ -21,6 +22,7 @@ from live_gradcam.errors import LiveGradcamError
 
 _COMMANDS: dict[str, Callable[..., Any]] = {
     "live": live,
+    "cameras": cameras,
     "models": models,
     "layers": layers,
     "methods": methods,

@@ -23,6 +23,15 @@ Fusion = Literal["mean", "max"]
 Smooth = Literal["none", "augment"]
 """`augment` averages the maps of flipped and enlarged copies of the picture."""
 
+Following = Literal["on", "off"]
+"""Whether the heat follows the picture between explanations, or is held where it was."""
+
+Scale = Literal["stable", "frame"]
+"""What full heat is: a slowly moving maximum, or each explanation's own."""
+
+DEFAULT_SMOOTHING = 0.1
+"""Seconds."""
+
 DEFAULT_MODEL = "efficientnet-lite0"
 DEFAULT_METHOD = "gradcam"
 DEFAULT_ALPHA = 0.4
@@ -38,7 +47,7 @@ class Settings:
     source: int | str = 0
     """Camera number, path, glob, URL or `demo`."""
 
-    model: str = DEFAULT_MODEL
+    model: Any = DEFAULT_MODEL
     """A name of the zoo (`live-gradcam models`), a .keras or .h5 file, or `module:factory`."""
 
     allow_unsafe: bool = False
@@ -88,6 +97,28 @@ class Settings:
     """Whether to open a window; None: where there is a display."""
 
     fullscreen: bool = False
+    size: tuple[int, int] | None = None
+    """(width, height) that a camera is asked for, in pixels; None: 1280×720, or what it can do."""
+
+    camera_fps: float | None = None
+    """Rate that a camera is asked for, in frames per second; None: 30."""
+
+    backend: str | None = None
+    """OpenCV's way to the camera; None: what suits the platform."""
+
+    motion: Following = "on"
+
+    smoothing: float = DEFAULT_SMOOTHING
+    """Seconds after which a change of the heat has come through to 63%; 0: at once."""
+
+    scale: Scale = "stable"
+
+    stats: Path | None = None
+    """JSON file that the statistics of the run are written to at its end."""
+
+    show_stats: bool = False
+    """Whether the statistics stand on the picture; the key d changes it."""
+
     mirror: bool = False
     """Flip the picture left to right, as a mirror does."""
 
@@ -121,6 +152,12 @@ class Settings:
             raise SettingsError(f"frames is {self.frames}: it must be at least 1.")
         if self.duration is not None and not (self.duration > 0 and math.isfinite(self.duration)):
             raise SettingsError(f"duration is {self.duration}: it must be more than 0 seconds.")
+        if not (self.smoothing >= 0 and math.isfinite(self.smoothing)):
+            raise SettingsError(f"smoothing is {self.smoothing}: it must be 0 or more seconds.")
+        if self.camera_fps is not None and not 0 < self.camera_fps <= 1000:
+            raise SettingsError(f"camera-fps is {self.camera_fps}: it must lie between 0 and 1000.")
+        if self.size is not None and min(self.size) < 16:
+            raise SettingsError(f"size is {self.size[0]}x{self.size[1]}: at least 16x16 pixels are needed.")
         if self.fit not in get_args(Fit):
             raise SettingsError(f"fit is '{self.fit}'. Valid: {', '.join(get_args(Fit))}.")
         if self.rivals is not None and self.rivals < 1:

@@ -27,6 +27,9 @@ class Frame:
     media_time: float | None = None
     """Seconds into the file; None for live sources."""
 
+    damaged: bool = False
+    """Whether what the camera sent could not be decoded, so that this is the picture before it once more."""
+
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -15,63 +14,50 @@ import numpy as np
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
-from live_gradcam.frame import Frame, Pixels
+from live_gradcam.explain.worker import Explains, ExplainWorker
+from live_gradcam.frame import Frame
 from live_gradcam.native import native_stderr_filtered
 from live_gradcam.render.colormaps import colormap_code
-from live_gradcam.render.picture import draw
+from live_gradcam.render.presenter import Presenter
+from live_gradcam.render.steady import Steady
 from live_gradcam.sinks.display import find_display
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink import Sink
+from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.sinks.window import Window
+from live_gradcam.sources.capture import Capture
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
+from live_gradcam.statistics import Statistics, write_report
 
 if TYPE_CHECKING:
     from live_gradcam.explain.explainer import Explainer
-    from live_gradcam.explanation import Explanation
 
 logger = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
 
+_STILL_FPS = 5
+"""Below this rate a file is a row of single pictures: nothing is carried or smoothed from one to the next."""
+
+_NOTICE_AFTER_SECONDS = 0.25
+"""Without a new frame for so long, the last picture is shown again, with what the source has to say."""
+
 
 @dataclass(slots=True)
 class Run:
-    """What a run came to; it counts while the run goes on."""
+    """What a run came to."""
 
-    frames_captured: int = 0
-    """Frames that the source had, those passed over included."""
-
-    frames_explained: int = 0
-    seconds: float = 0.0
-    """From the first picture to the last, on the clock on the wall."""
-
-    top: Counter[str] = field(default_factory=Counter)
-    """Label → how many explained frames had it on top."""
-
-    traces: int = 0
-    """How often the network was traced."""
-
-    _began: float | None = None
-
+    statistics: Statistics
     failures: list[str] = field(default_factory=list)
     """What went wrong without ending the run, one line each: a recording that broke off."""
 
-    def count(self, source: Source, explainer: Explainer, explanation: Explanation) -> None:
-        """Count one explained frame."""
-        self.frames_captured = source.frames_captured
-        self.frames_explained += 1
-        now = time.monotonic()
-        self._began = now if self._began is None else self._began
-        self.seconds = now - self._began
-        self.traces = explainer.traces
-        if explanation.top:
-            self.top[explanation.top[0].label] += 1
+    source: str = ""
+    model: str = ""
+    method: str = ""
 
-    @property
-    def explained_fps(self) -> float:
-        """Explained frames per second."""
-        return (self.frames_explained - 1) / self.seconds if self.seconds > 0 else 0.0
+    def report(self) -> dict[str, Any]:
+        """Return the object that `--stats` writes."""
+        return self.statistics.report(source=self.source, model=self.model, method=self.method)
 
 
 def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - the fields of Settings
@@ -89,24 +75,234 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
     """
     chosen = Settings(**settings)
     say = tell or logger.info
-    done = Run()
+    done = Run(Statistics())
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         # What is quick to fail comes first: a mistyped name should not have to wait for TensorFlow.
         colormap_code(chosen.colormap)
-        source = stack.enter_context(open_source(chosen.source))
+        source = stack.enter_context(
+            open_source(chosen.source, size=chosen.size, fps=chosen.camera_fps, backend=chosen.backend)
+        )
+        done.source = source.name
         windowed = _has_window(chosen, say)
         say(source.describe())
         _refuse_to_record_over(chosen)
-        sinks = _Sinks(stack, done)
+        if chosen.stats is not None:
+            stack.callback(_write_stats, done, chosen.stats)
+        sinks = SeveralSinks()
+        done.failures = sinks.failures
+        stack.callback(sinks.close)
         if chosen.record is not None:
             sinks.add(Recorder(chosen.record, overwrite=chosen.overwrite, wait=not source.live))
         if windowed:
             sinks.add(Window(f"live_gradcam: {source.name}", fullscreen=chosen.fullscreen))
         with native_stderr_filtered():
             explainer = _load_explainer(chosen, source.size, say)
+        done.model, done.method = explainer.model.name, explainer.method.name
         say("q or Esc in the window ends it" if windowed else "Ctrl-C ends it")
-        _loop(source, explainer, sinks, chosen, done)
+        play(source, explainer, sinks, chosen, done.statistics)
     return done
+
+
+def play(
+    source: Source, explainer: Explains, sinks: SeveralSinks, settings: Settings, statistics: Statistics
+) -> None:
+    """Run the loop until the source, the viewer or the settings end it.
+
+    Args:
+        source: open; a live one is closed at the end.
+        explainer: what explains.
+        sinks: open; they stay so.
+        settings: how it looks and when it ends.
+        statistics: where everything is counted.
+    """
+    still = not source.live and (source.fps is None or source.fps < _STILL_FPS)
+    steady = Steady(
+        smoothing=0.0 if still else settings.smoothing, scale="frame" if still else settings.scale
+    )
+    presenter = Presenter(
+        alpha=settings.alpha,
+        colormap=settings.colormap,
+        motion="off" if still else settings.motion,
+        steady=steady,
+        statistics=statistics,
+        show_statistics=settings.show_stats,
+    )
+    show = _Show(source, sinks, presenter, settings, statistics)
+    if source.live:
+        _play_live(source, explainer, show, statistics)
+    else:
+        _play_file(source, explainer, show, statistics)
+
+
+def _play_live(source: Source, explainer: Explains, show: _Show, statistics: Statistics) -> None:
+    """Show every frame as it comes, with the newest explanation there is."""
+    # The worker is closed before the capture: what it works on was captured.
+    with Capture(source) as capture, ExplainWorker(explainer, statistics, limit=show.limit) as worker:
+        while not show.ended:
+            frame = capture.newest(_NOTICE_AFTER_SECONDS)
+            if frame is None:
+                if capture.ended:
+                    return
+                show.wait(source.notice)
+                continue
+            frame = show.mirrored(frame)
+            worker.offer(frame)
+            if (found := worker.newest()) is not None:
+                show.presenter.explained(*found)
+            finished = worker.finished  # asked before it is shown: what was taken is on this picture
+            show.frame(frame, source.notice)
+            if finished:
+                return
+
+
+def _play_file(source: Source, explainer: Explains, show: _Show, statistics: Statistics) -> None:
+    """Explain and show every frame in order, in a window at the file's own pace."""
+    pacing = None if show.window is None else _Pacing(show.window)
+    for each in source:
+        frame = show.mirrored(each)
+        if show.is_over(frame):
+            break
+        began = time.monotonic()
+        explanation = explainer.explain(frame.pixels)
+        now = time.monotonic()
+        statistics.stage("explain", 1000 * (now - began))
+        statistics.explained(explanation.top[0].label if explanation.top else None, now)
+        statistics.traces = explainer.traces
+        show.presenter.explained(frame, explanation)
+        if pacing is not None:
+            pacing.wait_for(frame)
+        show.frame(frame, None)
+        if show.ended:
+            return
+    if pacing is not None:
+        pacing.hold(source, statistics.frames_explained, endless=show.endless)
+
+
+class _Show:
+    """Makes the pictures and hands them to the sinks, and knows when it is over."""
+
+    def __init__(
+        self,
+        source: Source,
+        sinks: SeveralSinks,
+        presenter: Presenter,
+        settings: Settings,
+        statistics: Statistics,
+    ) -> None:
+        self.presenter = presenter
+        self._source = source
+        self._sinks = sinks
+        self._settings = settings
+        self._statistics = statistics
+        self._first: Frame | None = None
+        self._last: Frame | None = None
+        # What a camera gave while the network was being loaded is no part of the show.
+        self._captured_before = source.frames_captured
+
+    @property
+    def window(self) -> Window | None:
+        return self._sinks.window
+
+    @property
+    def limit(self) -> int | None:
+        """After how many explained frames it is over."""
+        return self._settings.frames
+
+    @property
+    def endless(self) -> bool:
+        return self._settings.frames is None and self._settings.duration is None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the viewer or the settings say so, or nothing is left to show it on."""
+        if self._sinks.finished or (self.endless and self._sinks.none_left):
+            return True
+        duration, statistics = self._settings.duration, self._statistics
+        if self._source.live:
+            return duration is not None and statistics.seconds >= duration
+        return statistics.frames_explained == self.limit
+
+    def is_over(self, frame: Frame) -> bool:
+        """Whether a file has run for as long as it was to."""
+        first = self._first
+        return (
+            first is not None
+            and self._settings.duration is not None
+            and (frame.time - first.time >= self._settings.duration)
+        )
+
+    def mirrored(self, frame: Frame) -> Frame:
+        if not self._settings.mirror:
+            return frame
+        return replace(frame, pixels=np.ascontiguousarray(frame.pixels[:, ::-1]))
+
+    def frame(self, frame: Frame, notice: str | None) -> None:
+        """Show one frame, and count it."""
+        self._first = self._first or frame
+        self._last = frame
+        statistics = self._statistics
+        began = time.monotonic()
+        picture, carried = self.presenter.picture(frame, notice)
+        drawn = time.monotonic()
+        self._sinks.write(picture, frame)
+        now = time.monotonic()
+        statistics.stage("draw", 1000 * (drawn - began))
+        statistics.stage("show", 1000 * (now - drawn))
+        statistics.frames_captured = self._source.frames_captured - self._captured_before
+        statistics.reconnects = self._source.reconnects
+        live = self._source.live
+        statistics.shown(
+            now,
+            latency_ms=1000 * (now - frame.captured_at) if live else None,
+            age_ms=1000 * (now - carried.captured_at) if live and carried is not None else None,
+        )
+        if (window := self.window) is not None and ord("d") in window.take_keys():
+            self.presenter.show_statistics = not self.presenter.show_statistics
+
+    def wait(self, notice: str | None) -> None:
+        """Keep the window alive while no frame comes; say why on the last picture, which nobody counts."""
+        window = self.window
+        if window is None:
+            return
+        if notice and self._last is not None:
+            picture, _ = self.presenter.picture(self._last, notice)
+            window.write(picture, self._last)
+        else:
+            window.poll(1)
+
+
+class _Pacing:
+    """Shows a file's pictures at the pace of the file, the window alive meanwhile."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._began: float | None = None
+
+    def wait_for(self, frame: Frame) -> None:
+        """Wait until a frame is due; one that is late is shown at once, and the rest follows it."""
+        now = time.monotonic()
+        if self._began is None or self._began + frame.time < now:
+            self._began = now - frame.time
+        self._wait(self._began + frame.time)
+
+    def hold(self, source: Source, frames: int, *, endless: bool) -> None:
+        """Leave the last picture on the screen for as long as it lasts; a single one until the viewer ends it."""
+        if frames == 1 and endless:
+            self._wait(float("inf"))
+        elif source.fps:
+            self._wait(time.monotonic() + 1 / source.fps)
+
+    def _wait(self, until: float) -> None:
+        while not self._window.finished and (left := until - time.monotonic()) > 0:
+            self._window.poll(max(1, int(1000 * min(left, 0.05))))
+
+
+def _write_stats(done: Run, path: Path) -> None:
+    try:
+        write_report(done.report(), path)
+    except SinkError as error:
+        done.failures.append(str(error))
+        logger.warning("%s", error)
 
 
 def _refuse_to_record_over(settings: Settings) -> None:
@@ -145,7 +341,7 @@ def _has_window(settings: Settings, say: Tell) -> bool:
 
 def _load_explainer(settings: Settings, size: tuple[int, int], say: Tell) -> Explainer:
     """Load the model and compile it for frames of (width, height) pixels."""
-    say(f"loading {settings.model} …")
+    say(f"loading {getattr(settings.model, 'name', settings.model)} …")
     # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
     from live_gradcam.explain.explainer import Explainer
     from live_gradcam.models.devices import choose_device
@@ -180,98 +376,3 @@ def _load_explainer(settings: Settings, size: tuple[int, int], say: Tell) -> Exp
             f"{explainer.method.name} takes {explainer.method.passes} passes for each explanation: it will be slow"
         )
     return explainer
-
-
-class _Sinks:
-    """The sinks of one run. One that fails is left and told of, and the others go on."""
-
-    def __init__(self, stack: ExitStack, done: Run) -> None:
-        self._open: list[Sink] = []
-        self._stack = stack
-        self._done = done
-
-    def add(self, sink: Sink) -> None:
-        self._open.append(sink)
-        self._stack.callback(self._close, sink)
-
-    @property
-    def window(self) -> Window | None:
-        return next((sink for sink in self._open if isinstance(sink, Window)), None)
-
-    @property
-    def finished(self) -> bool:
-        return any(sink.finished for sink in self._open)
-
-    @property
-    def none_left(self) -> bool:
-        """Whether every sink that there was has failed."""
-        return not self._open and bool(self._done.failures)
-
-    def write(self, picture: Pixels, frame: Frame) -> None:
-        for sink in tuple(self._open):
-            try:
-                sink.write(picture, frame)
-            except SinkError as error:
-                self._open.remove(sink)
-                self._fail(error)
-
-    def _close(self, sink: Sink) -> None:
-        try:
-            sink.close()
-        except SinkError as error:
-            self._fail(error)
-
-    def _fail(self, error: SinkError) -> None:
-        self._done.failures.append(str(error))
-        logger.warning("%s", error)
-
-
-def _loop(source: Source, explainer: Explainer, sinks: _Sinks, settings: Settings, done: Run) -> None:
-    first: Frame | None = None
-    endless = settings.frames is None and settings.duration is None
-    pacing = _Pacing(sinks.window) if sinks.window is not None and not source.live else None
-    for frame in source:
-        first = first or frame
-        if settings.duration is not None and frame.time - first.time >= settings.duration:
-            break
-        seen = (
-            replace(frame, pixels=np.ascontiguousarray(frame.pixels[:, ::-1])) if settings.mirror else frame
-        )
-        explanation = explainer.explain(seen.pixels)
-        picture = draw(seen.pixels, explanation, settings.alpha, settings.colormap)
-        if pacing is not None:
-            pacing.wait_for(seen)
-        sinks.write(picture, seen)
-        done.count(source, explainer, explanation)
-        if sinks.finished or done.frames_explained == settings.frames or (endless and sinks.none_left):
-            return
-    if pacing is not None:
-        pacing.hold(
-            source, done.frames_explained, endless=settings.frames is None and settings.duration is None
-        )
-
-
-class _Pacing:
-    """Shows a file's pictures at the pace of the file, the window alive meanwhile."""
-
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._began: float | None = None
-
-    def wait_for(self, frame: Frame) -> None:
-        """Wait until a frame is due; one that is late is shown at once, and the rest follows it."""
-        now = time.monotonic()
-        if self._began is None or self._began + frame.time < now:
-            self._began = now - frame.time
-        self._wait(self._began + frame.time)
-
-    def hold(self, source: Source, frames: int, *, endless: bool) -> None:
-        """Leave the last picture on the screen for as long as it lasts; a single one until the viewer ends it."""
-        if frames == 1 and endless:
-            self._wait(float("inf"))
-        elif source.fps:
-            self._wait(time.monotonic() + 1 / source.fps)
-
-    def _wait(self, until: float) -> None:
-        while not self._window.finished and (left := until - time.monotonic()) > 0:
-            self._window.poll(max(1, int(1000 * min(left, 0.05))))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import cv2
 import numpy as np
 
 from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Prediction, Region
+from live_gradcam.frame import Pixels
 
 
 class SteppedClock:
@@ -41,10 +43,11 @@ class MjpegServer:
     """A network camera on this machine: 320×240 pictures at about 40 fps, as MJPEG over HTTP.
 
     `/video` never ends, `/short` ends after 20 pictures, `/stalling` falls silent after 20, `/silent` never
-    answers, `/page` is HTML, `/clip.mp4` is the file given; anything else is not found.
+    answers, `/page` is HTML, `/clip.mp4` is the file given; anything else is not found. Leaving it hangs up on
+    everyone; another one on the same port stands for the camera that is switched on again.
     """
 
-    def __init__(self, *, clip: bytes = b"") -> None:
+    def __init__(self, *, clip: bytes = b"", port: int = 0) -> None:
         closing = self._closing = threading.Event()
         picture = np.random.default_rng(1).integers(0, 255, (240, 320, 3)).astype(np.uint8)
         jpeg = cv2.imencode(".jpg", cv2.blur(picture, (9, 9)))[1].tobytes()
@@ -87,13 +90,17 @@ class MjpegServer:
                 except ConnectionError:
                     return  # the viewer hung up
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="MJPEG server")
         self._thread.start()
 
+    @property
+    def port(self) -> int:
+        return self._server.server_port
+
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{path}"
+        return f"http://127.0.0.1:{self.port}{path}"
 
     def __enter__(self) -> Self:
         return self
@@ -138,3 +145,39 @@ def explained(
         layer="top_conv",
         inset=inset,
     )
+
+
+class Telling(Protocol):
+    """A source, or what stands behind one."""
+
+    @property
+    def notice(self) -> str | None: ...
+
+
+class Notices:
+    """Watches what a source wants the viewer to be told."""
+
+    def __init__(self, source: Telling) -> None:
+        self._source = source
+
+    def until(self, notice: str | None, *, within: float = 10.0) -> float:
+        """Wait for this notice and return the moment at which it was there."""
+        deadline = time.monotonic() + within
+        while (seen := self._source.notice) != notice:
+            assert time.monotonic() < deadline, f"'{seen}' and not '{notice}'"
+            time.sleep(0.01)
+        return time.monotonic()
+
+
+def panned(right: int = 0, down: int = 0, *, size: tuple[int, int] = (640, 360), seed: int = 0) -> Pixels:
+    """A picture with detail everywhere, seen by a camera that has moved by so many pixels (256 at most)."""
+    width, height = size
+    random = np.random.default_rng(seed)
+    wall = np.zeros((height + 512, width + 512, 3), np.float32)
+    for pixels in (8, 32, 128):
+        coarse = random.normal(0, 30, (wall.shape[0] // pixels, wall.shape[1] // pixels, 3)).astype(
+            np.float32
+        )
+        wall += cv2.resize(coarse, wall.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    seen = wall[256 + down : 256 + down + height, 256 + right : 256 + right + width]
+    return np.clip(128 + seen, 0, 255).astype(np.uint8)

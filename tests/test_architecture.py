@@ -11,7 +11,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
 # cli → commands → pipeline | server → {explain → models} | sources | render | sinks → the ground
-GROUND = frozenset({"config", "errors", "explanation", "frame", "native", "opencv", "timing"})
+GROUND = frozenset(
+    {"config", "errors", "explanation", "frame", "native", "opencv", "slot", "statistics", "timing"}
+)
 ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
 LOOPS = frozenset({"pipeline", "server"})
 MAY_IMPORT = {

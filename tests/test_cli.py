@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -263,7 +264,11 @@ def test_the_pretend_webcam_is_explained_and_recorded(webcam: PretendWebcam, tmp
         **webcam.environment(log=log),
     )
     said, complained = process.communicate(timeout=90)
-    assert (process.returncode, complained) == (0, "")
+    assert process.returncode == 0
+    # A machine that is too busy to encode every picture says so; there is nothing else to complain of.
+    assert re.fullmatch(
+        r"(live-gradcam: out\.mp4 lacks \d+ pictures: the encoder was behind\.\n)?", complained
+    )
     assert "camera 0: 1280×720 at 30 fps, MJPG" in said
     assert ": espresso " in said
     asked = log.read_text().splitlines()

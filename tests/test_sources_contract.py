@@ -215,3 +215,11 @@ def test_a_closed_source_still_tells_what_it_was(opener: Opener) -> None:
         next(iter(source))
     assert source.describe() == described
     assert source.frames_captured >= 1
+
+
+@every_source
+def test_a_source_that_does_well_has_nothing_to_tell(opener: Opener) -> None:
+    with opener() as source:
+        next(iter(source))
+        assert source.notice is None
+        assert source.reconnects == 0

@@ -96,3 +96,18 @@ def test_what_is_no_source_says_so_in_one_line(
 def test_a_path_too_long_for_the_system_is_an_error_of_ours() -> None:
     with pytest.raises(SourceError, match=r"cannot be read|there is no file"):
         open_source("x" * 5000)
+
+
+def test_the_demo_is_drawn_as_large_and_as_fast_as_was_asked_for() -> None:
+    with open_source("demo", size=(320, 180), fps=15.0) as source:
+        assert source.size == (320, 180)
+        assert source.fps == 15
+
+
+def test_a_size_that_was_asked_of_a_file_is_not_passed_over_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_clip(tmp_path / "clip.mp4", [0, 40])
+    with open_source(path, size=(320, 180)) as source:
+        assert source.size != (320, 180)
+    assert caplog.messages == ["clip.mp4 has a size and a rate of its own: what was asked for is for cameras"]

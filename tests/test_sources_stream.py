@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from clips import index_of, write_clip
-from fakes import MjpegServer
+from fakes import MjpegServer, Notices
 
 from live_gradcam.errors import SourceError
 from live_gradcam.sources.opening import open_source
@@ -29,19 +31,63 @@ def test_a_network_camera_is_read_and_says_its_size(server: MjpegServer) -> None
         assert len(list(itertools.islice(source, 5))) == 5
 
 
-def test_a_stream_that_the_server_ends_is_the_end_of_the_iteration(server: MjpegServer) -> None:
-    with StreamSource(server.url("/short")) as source:
-        indices = [frame.index for frame in source]
-    assert indices[-1] == source.frames_captured - 1
-    assert 15 <= source.frames_captured <= 20
+def test_a_stream_that_the_server_ends_is_opened_again(
+    server: MjpegServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = server.url("/short")
+    with caplog.at_level(logging.WARNING), StreamSource(url) as source:
+        indices = [frame.index for frame in itertools.islice(source, 45)]
+        assert source.reconnects >= 1
+    assert indices == sorted(set(indices))
+    assert caplog.messages[0] == f"{url} ended: reconnecting"
+    assert re.fullmatch(rf"{re.escape(url)} is back after \d\.\d s", caplog.messages[1])
 
 
-def test_a_stream_that_falls_silent_is_an_error_after_its_timeout(server: MjpegServer) -> None:
+def test_a_stream_that_falls_silent_is_said_to_hang_and_opened_again(
+    server: MjpegServer, caplog: pytest.LogCaptureFixture
+) -> None:
     url = server.url("/stalling")
-    with StreamSource(url, read_timeout=1.0) as source, pytest.raises(SourceError) as error:
-        for _ in source:
-            pass
-    assert str(error.value) == f"{url} sent nothing for 1 s. Check the network and start again."
+    with StreamSource(url, read_timeout=1.5) as source, caplog.at_level(logging.WARNING):
+        frames = iter(source)
+        while source.frames_captured < 20:
+            next(frames)
+        fell_silent = time.monotonic()
+        notices = Notices(source)
+        assert notices.until("stream hangs, reconnecting") - fell_silent < 2
+        assert notices.until(None) - fell_silent < 5
+        assert source.reconnects == 1
+        assert caplog.messages[0] == f"{url} sent nothing for 2 s: reconnecting"
+
+
+def test_a_server_that_goes_away_is_waited_for_and_found_again() -> None:
+    with MjpegServer() as server:
+        port = server.port
+        source = StreamSource(server.url("/video"))
+        frames = iter(source)
+        before = next(frames)
+        assert source.notice is None
+    with source:
+        Notices(source).until("stream lost, reconnecting")
+        assert source.reconnects == 0
+        with MjpegServer(port=port):
+            came_back = time.monotonic()
+            after = next(frame for frame in frames if source.reconnects)
+            assert time.monotonic() - came_back < 2
+            assert after.index > before.index
+            assert after.captured_at > before.captured_at
+            assert source.notice is None
+
+
+def test_a_stream_that_is_being_waited_for_can_be_closed() -> None:
+    with MjpegServer() as server:
+        source = StreamSource(server.url("/video"))
+        next(iter(source))
+    Notices(source).until("stream lost, reconnecting")
+    began = time.monotonic()
+    source.close()
+    assert time.monotonic() - began < 1
+    assert list(source) == []
+    assert source.notice is None
 
 
 def test_a_video_file_behind_an_address_is_played_in_full(server: MjpegServer) -> None:

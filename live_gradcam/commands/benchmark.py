@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL
-from live_gradcam.errors import LiveGradcamError, SinkError
+from live_gradcam.errors import LiveGradcamError, SettingsError, SinkError
 from live_gradcam.native import native_stderr_filtered
 from live_gradcam.timing import interleaved_ms
 
@@ -94,6 +94,18 @@ def benchmark(
         bool,
         typer.Option("--methods", help="Also what the methods of one pass, top 5 and a contrast cost."),
     ] = False,
+    pipeline: Annotated[
+        bool,
+        typer.Option(
+            "--pipeline", help="Instead run a pretend camera through the whole loop, for each network."
+        ),
+    ] = False,
+    size: Annotated[
+        str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the pretend camera, with --pipeline.")
+    ] = "1280x720",
+    camera_fps: Annotated[
+        float, typer.Option(metavar="FPS", help="Of the pretend camera, with --pipeline.")
+    ] = 30.0,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures to a file, too.")
     ] = None,
@@ -105,22 +117,74 @@ def benchmark(
         from live_gradcam.models.devices import choose_device, describe_host
 
         name = choose_device(device)
+    if pipeline:
+        reports = [
+            _run_pipeline(each, seconds, size_of(size), camera_fps, console)
+            for each in model or [DEFAULT_MODEL]
+        ]
+        if json_file is not None:
+            _write(json_file, {"device": name, "host": describe_host(), "pipeline": reports})
+        return
     began = _time_to_first_picture() if start else None
     costs = [_measure(each, seconds, console) for each in model or [DEFAULT_MODEL, "vgg16"]]
     _print(console, name, costs, began)
     beside = _measure_methods(3 * seconds, console) if methods else None
     if json_file is not None:
-        figures = {
+        figures: dict[str, Any] = {
             "device": name,
             "host": describe_host(),
             "first_picture_s": began,
             "beside_gradcam": beside,
             "models": [{**asdict(cost), "ratios": cost.ratios} for cost in costs],
         }
-        try:
-            json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise SinkError(f"cannot write the figures to {json_file}: {error.strerror}.") from error
+        _write(json_file, figures)
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """Return (width, height) of `1280x720`.
+
+    Raises:
+        SettingsError: it has another form.
+    """
+    width, _, height = text.replace("×", "x").partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise SettingsError(
+            f"--size is '{text}': it must be WIDTHxHEIGHT in pixels, such as --size 1280x720."
+        )
+    return int(width), int(height)
+
+
+def _write(path: Path, figures: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SinkError(f"cannot write the figures to {path}: {error.strerror}.") from error
+
+
+def _run_pipeline(
+    name: str, seconds: float, size: tuple[int, int], fps: float, console: Console
+) -> dict[str, Any]:
+    """Run the demo as a pretend camera through the whole loop, and return what `--stats` would write."""
+    from live_gradcam.models.zoo import with_random_weights
+    from live_gradcam.pipeline import run
+    from live_gradcam.sinks.display import find_display
+
+    window = find_display() is None
+    with native_stderr_filtered():
+        model = with_random_weights(name, SEED)
+    done = run(source="demo", size=size, camera_fps=fps, model=model, window=window, duration=seconds)
+    report = done.report()
+    table = Table(f"{name}, {size[0]}×{size[1]} at {fps:g} fps", "", box=None)
+    for label, key in (("shown fps", "shown_fps"), ("explained fps", "explained_fps")):
+        table.add_row(label, f"{report[key]:.1f}")
+    for label, key in (("latency ms", "latency_ms"), ("age of the heat ms", "explanation_age_ms")):
+        spread = report[key] or {}
+        table.add_row(label, ", ".join(f"{each} {value:.1f}" for each, value in spread.items()))
+    for stage, spread in report["stage_ms"].items():
+        table.add_row(f"{stage} ms", ", ".join(f"{each} {value:.1f}" for each, value in spread.items()))
+    table.add_row("window", "yes" if window else "no")
+    console.print(table)
+    return report
 
 
 def _measure(name: str, seconds: float, console: Console) -> Cost:

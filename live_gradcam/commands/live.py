@@ -15,8 +15,11 @@ from live_gradcam.config import (
     DEFAULT_COLORMAP,
     DEFAULT_METHOD,
     DEFAULT_MODEL,
+    DEFAULT_SMOOTHING,
     Fit,
+    Following,
     Fusion,
+    Scale,
     Score,
     Smooth,
 )
@@ -38,6 +41,28 @@ def live(
             rich_help_panel=_SOURCE,
         ),
     ] = "0",
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="What a camera is asked for.  \\[default: 1280x720]",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
+    camera_fps: Annotated[
+        float | None,
+        typer.Option(
+            metavar="FPS", help="Rate that a camera is asked for.  \\[default: 30]", rich_help_panel=_SOURCE
+        ),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="OpenCV's way to the camera: v4l2, avfoundation, msmf, dshow or any.",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Flip left to right, as a mirror does.", rich_help_panel=_SOURCE)
     ] = False,
@@ -176,6 +201,26 @@ def live(
             rich_help_panel=_PICTURE,
         ),
     ] = DEFAULT_COLORMAP,
+    motion: Annotated[
+        Following,
+        typer.Option(help="Whether heat follows the picture between explanations.", rich_help_panel=_PICTURE),
+    ] = "on",
+    smoothing: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", help="How slowly heat changes; 0: at once.", rich_help_panel=_PICTURE
+        ),
+    ] = DEFAULT_SMOOTHING,
+    scale: Annotated[
+        Scale,
+        typer.Option(
+            help="Full heat: a slowly moving maximum, or each explanation's own.", rich_help_panel=_PICTURE
+        ),
+    ] = "stable",
+    show_stats: Annotated[
+        bool,
+        typer.Option("--show-stats", help="Show rates and latencies; key d.", rich_help_panel=_PICTURE),
+    ] = False,
     window: Annotated[
         bool | None,
         typer.Option(
@@ -197,6 +242,12 @@ def live(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Let --record replace a file.", rich_help_panel=_OUTPUT)
     ] = False,
+    stats: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", help="Write the run's statistics at its end.", rich_help_panel=_OUTPUT
+        ),
+    ] = None,
     frames: Annotated[
         int | None,
         typer.Option(metavar="N", help="Stop after N explained frames.", rich_help_panel=_OUTPUT),
@@ -213,7 +264,8 @@ def live(
         name: value for name, value in locals().items() if name not in ("verbose", "debug")
     }
     chosen["inputs"] = _inputs(inputs or [])
-    chosen["grid"] = _grid(grid)
+    chosen["grid"] = _pair("--grid", grid, "HEIGHTxWIDTH in tokens, such as --grid 14x14")
+    chosen["size"] = _pair("--size", size, "WIDTHxHEIGHT in pixels, such as --size 1280x720")
     # Ctrl-C, too: a shell starts background jobs with it ignored, and then nobody could end the run cleanly.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -221,11 +273,14 @@ def live(
     from live_gradcam.pipeline import run
 
     done = run(tell=typer.echo, **chosen)
-    if done.frames_explained:
-        rate = f" ({done.explained_fps:.1f} a second)" if done.seconds > 0 else ""
-        mostly = ", ".join(f"{label} {count}" for label, count in done.top.most_common(3))
-        counted = "1 frame" if done.frames_explained == 1 else f"{done.frames_explained} frames"
-        typer.echo(f"{counted} explained{rate}: {mostly}")
+    statistics = done.statistics
+    if statistics.frames_explained:
+        explained, shown = statistics.frames_explained, statistics.frames_shown
+        rate = f" ({statistics.explained_fps:.1f} a second)" if statistics.explained_fps else ""
+        counted = "1 frame" if explained == 1 else f"{explained} frames"
+        more = f", {shown} shown ({statistics.shown_fps:.1f} a second)" if shown > explained else ""
+        mostly = ", ".join(f"{label} {count}" for label, count in statistics.top.most_common(3))
+        typer.echo(f"{counted} explained{rate}{more}: {mostly}")
     if record is not None and record.exists() and not done.failures:
         typer.echo(f"recorded {record}")
     if done.failures:
@@ -247,17 +302,17 @@ def _inputs(pairs: list[str]) -> dict[str, str] | None:
     return values or None
 
 
-def _grid(text: str | None) -> tuple[int, int] | None:
-    """Return (height, width) of a grid of tokens.
+def _pair(option: str, text: str | None, form: str) -> tuple[int, int] | None:
+    """Return the two numbers of an option such as `14x14`.
 
     Raises:
-        SettingsError: it is not HEIGHTxWIDTH.
+        SettingsError: it has another form.
     """
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+)[x×](\d+)", text)
-    if match is None or "0" in match.groups():
-        raise SettingsError(f"--grid is '{text}': it must be HEIGHTxWIDTH in tokens, such as --grid 14x14.")
+    match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text)
+    if match is None:
+        raise SettingsError(f"{option} is '{text}': it must be {form}.")
     return int(match[1]), int(match[2])
 
 

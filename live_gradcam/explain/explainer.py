@@ -157,7 +157,11 @@ class Explainer:
         Raises:
             ModelError: the network does not take the input that `fit` makes of them.
         """
-        self._trace(fitting_for(self.fit, size, self.model.input_size).input_size, 1, self._function)
+        trace = self._trace(fitting_for(self.fit, size, self.model.input_size).input_size, 1, self._function)
+        if trace.batched:
+            # The first run of a graph is slow: it is optimised then. What takes many passes is not run for nothing.
+            width, height = size
+            self._run([np.zeros((height, width, 3), np.uint8)], (self._aim,), self._function)
 
     def explain(self, image: Pixels) -> Explanation:
         """Explain one picture.

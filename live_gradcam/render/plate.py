@@ -14,13 +14,13 @@ from live_gradcam.frame import Pixels
 
 Colour = tuple[int, int, int]
 
-_WHITE: Colour = (255, 255, 255)
-_GREY: Colour = (205, 205, 205)
-_AMBER: Colour = (90, 200, 255)
+WHITE: Colour = (255, 255, 255)
+GREY: Colour = (205, 205, 205)
+AMBER: Colour = (90, 200, 255)
 _OPACITY = 0.72
 
-_FACE = cv2.FontFace("sans")
-_BOLD, _REGULAR = 600, 400
+FACE = cv2.FontFace("sans")
+_BOLD, REGULAR = 600, 400
 _ELLIPSIS = "…"
 
 # All lengths below are in units of the headline's font size, which is itself a part of the frame's shorter side.
@@ -44,7 +44,7 @@ class Caption:
     note: str = ""
     """The line below; empty: none."""
 
-    note_colour: Colour = _GREY
+    note_colour: Colour = GREY
     """BGR."""
 
     note_matters: bool = False
@@ -73,9 +73,9 @@ def caption_of(explanation: Explanation) -> Caption:
     other = not isinstance(target, Prediction) or target.class_id != first.class_id
     if not explanation.has_evidence:
         note = f"no evidence for {_named(target)}" if other else "no evidence"
-        return Caption(label, number, note, _GREY, note_matters=True)
+        return Caption(label, number, note, GREY, note_matters=True)
     if other:
-        return Caption(label, number, f"heat for {_named(target)}", _AMBER, note_matters=True)
+        return Caption(label, number, f"heat for {_named(target)}", AMBER, note_matters=True)
     runners_up = "   ".join(_named(prediction) for prediction in explanation.top[1:3])
     return Caption(label, number, runners_up)
 
@@ -101,28 +101,28 @@ def draw_plate_onto(picture: Pixels, caption: Caption) -> Region | None:
 
     size = _size_that_fits(f"{caption.label} {caption.percent}", full, _SMALLEST, _BOLD, room)
     tail = f" {caption.percent}"
-    label = _shortened(caption.label, size, _BOLD, room - _width(tail, size, _REGULAR))
-    label_width = _width(label, size, _BOLD)
-    wide = label_width + _width(tail, size, _REGULAR)
+    label = shortened(caption.label, size, _BOLD, room - text_width(tail, size, REGULAR))
+    label_width = text_width(label, size, _BOLD)
+    wide = label_width + text_width(tail, size, REGULAR)
 
     note_size = max(_SMALLEST_NOTE, round(full * _NOTE))
     note = caption.note if caption.note_matters or round(full * _NOTE) >= _SMALLEST_NOTE else ""
     if note:
-        note = _shortened(note, note_size, _REGULAR, room)
-        wide = max(wide, _width(note, note_size, _REGULAR))
+        note = shortened(note, note_size, REGULAR, room)
+        wide = max(wide, text_width(note, note_size, REGULAR))
     # A width that changed with each digit would make the plate tremble: it grows in steps.
     wide = min(room, -(-wide // full) * full)
     tall = round(size * _CAP) + (round(note_size * _LINE + full * 0.34) if note else 0)
 
     left, bottom = margin, height - margin
     top = bottom - tall - 2 * padding
-    _shade(picture, left, top, wide + 2 * padding, bottom - top, round(full * _RADIUS))
+    shade_onto(picture, left, top, wide + 2 * padding, bottom - top, round(full * _RADIUS))
     base = top + padding + round(size * _CAP)
-    cv2.putText(picture, label, (left + padding, base), _WHITE, _FACE, size, _BOLD)
-    cv2.putText(picture, tail, (left + padding + label_width, base), _WHITE, _FACE, size, _REGULAR)
+    cv2.putText(picture, label, (left + padding, base), WHITE, FACE, size, _BOLD)
+    cv2.putText(picture, tail, (left + padding + label_width, base), WHITE, FACE, size, REGULAR)
     if note:
         cv2.putText(
-            picture, note, (left + padding, bottom - padding), caption.note_colour, _FACE, note_size, _REGULAR
+            picture, note, (left + padding, bottom - padding), caption.note_colour, FACE, note_size, REGULAR
         )
     return left, top, wide + 2 * padding, bottom - top
 
@@ -140,35 +140,37 @@ def _named(target: Target) -> str:
     )
 
 
-def _width(text: str, size: int, weight: int) -> int:
+def text_width(text: str, size: int, weight: int) -> int:
     """Return how far the pen moves for a text, in pixels; spaces at its ends count."""
-    x, _, width, _ = cv2.getTextSize((0, 0), f"{text}|", (0, 0), _FACE, size, weight)
-    bar_x, _, bar_width, _ = cv2.getTextSize((0, 0), "|", (0, 0), _FACE, size, weight)
+    x, _, width, _ = cv2.getTextSize((0, 0), f"{text}|", (0, 0), FACE, size, weight)
+    bar_x, _, bar_width, _ = cv2.getTextSize((0, 0), "|", (0, 0), FACE, size, weight)
     return int(x + width - bar_x - bar_width)
 
 
 def _size_that_fits(text: str, size: int, smallest: int, weight: int, room: int) -> int:
     """Return the font size at which a text fits: `size`, or as little smaller as needs be, down to 60% of it."""
-    needed = _width(text, size, weight)
+    needed = text_width(text, size, weight)
     if needed <= room:
         return size
     return max(smallest, round(size * 0.6), size * room // needed)
 
 
-def _shortened(text: str, size: int, weight: int, room: int) -> str:
+def shortened(text: str, size: int, weight: int, room: int) -> str:
     """Return the text, cut and ended by an ellipsis where it is wider than the room."""
-    if _width(text, size, weight) <= room:
+    if text_width(text, size, weight) <= room:
         return text
 
     def cut(length: int) -> str:
         return text[:length].rstrip() + _ELLIPSIS
 
-    longest = bisect_right(range(1, len(text)), room, key=lambda length: _width(cut(length), size, weight))
+    longest = bisect_right(
+        range(1, len(text)), room, key=lambda length: text_width(cut(length), size, weight)
+    )
     return cut(longest)
 
 
-def _shade(picture: Pixels, left: int, top: int, width: int, height: int, radius: int) -> None:
-    """Darken a rectangle with round corners."""
+def shade_onto(picture: Pixels, left: int, top: int, width: int, height: int, radius: int) -> None:
+    """Darken a rectangle with round corners, in place; it lies within the picture."""
     under = picture[top : top + height, left : left + width]
     cv2.multiply(under, _light_kept(width, height, radius), dst=under, scale=1 / 255)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import deque
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +18,7 @@ from live_gradcam.sinks.display import find_display, hold_display
 
 _KEYS_THAT_END = frozenset(map(ord, "qQ")) | {27}
 _NO_KEY = -1
+_KEYS_KEPT = 16
 # Keyboard state (Num Lock and the like) stands above these bits. With fewer of them the left arrow were a Q.
 _KEY_BITS = 0xFFFF
 _LARGEST = (1600, 900)
@@ -49,6 +51,7 @@ class Window:
         self._fullscreen = fullscreen
         self._open = False
         self._finished = False
+        self._pressed: deque[int] = deque(maxlen=_KEYS_KEPT)
 
     @property
     def finished(self) -> bool:
@@ -89,7 +92,15 @@ class Window:
         key = None if code == _NO_KEY else code & _KEY_BITS
         if key in _KEYS_THAT_END or not self._is_visible():
             self._finished = True
+        elif key is not None:
+            self._pressed.append(key)
         return key
+
+    def take_keys(self) -> tuple[int, ...]:
+        """Return the codes of the keys that were pressed since this was last asked, but for those that end it."""
+        pressed = tuple(self._pressed)
+        self._pressed.clear()
+        return pressed
 
     def close(self) -> None:
         """Close the window."""

@@ -72,6 +72,8 @@ class DemoSource:
     """
 
     name = "demo"
+    notice: str | None = None
+    reconnects = 0
 
     def __init__(
         self,

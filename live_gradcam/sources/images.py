@@ -55,6 +55,8 @@ class ImagesSource:
     """
 
     live = False
+    notice: str | None = None
+    reconnects = 0
     fps: float | None = 1 / SECONDS_PER_IMAGE
 
     def __init__(self, paths: Sequence[Path], *, name: str | None = None) -> None:

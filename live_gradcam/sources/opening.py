@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import glob
+import logging
 import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from live_gradcam.errors import SourceError, nearest
 from live_gradcam.sources.camera import CameraSource
+from live_gradcam.sources.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, backends
+from live_gradcam.sources.camera_names import camera_called
 from live_gradcam.sources.images import ImagesSource, in_folder, is_picture, natural_order
 from live_gradcam.sources.source import Source
 from live_gradcam.sources.stream import StreamSource
 from live_gradcam.sources.video import VideoSource
 
+logger = logging.getLogger(__name__)
+
 STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https")
 """What an address may begin with."""
+
+CAMERA_PREFIX = "camera:"
+"""What stands before a part of a camera's name."""
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ogv", ".webm"})
 """Endings of an http address that is a file, to be played in full, and no stream."""
@@ -23,12 +31,23 @@ VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".og
 _KINDS = "Give a camera's number, a file, a folder, a glob, an address or demo."
 
 
-def open_source(spec: int | str | Path) -> Source:
+def open_source(
+    spec: int | str | Path,
+    *,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    backend: str | None = None,
+) -> Source:
     """Open the source that `spec` names.
 
     Args:
-        spec: a camera (`0`, `"0"`, `/dev/video0`); `demo`; an address (rtsp, rtsps, rtmp, http, https); or
-            the path of a video, of a picture, of a folder of pictures, or a glob such as `photos/*.jpg`.
+        spec: a camera (`0`, `"0"`, `/dev/video0`, `camera:Logitech`: a part of its name); `demo`; an
+            address (rtsp, rtsps, rtmp, http, https); or the path of a video, of a picture, of a folder of pictures,
+            or a glob such as `photos/*.jpg`.
+        size: (width, height) in pixels to ask a camera for, or to draw the demo in; None: 1280×720, and what a
+            camera can do of it.
+        fps: frames per second to ask a camera for, or to draw the demo at; None: 30.
+        backend: OpenCV's capture backend for a camera, such as `dshow`; None: the best.
 
     Returns:
         The source, open. It has to be closed.
@@ -36,17 +55,35 @@ def open_source(spec: int | str | Path) -> Source:
     Raises:
         SourceError: it does not exist or cannot be read; the message says why, and what to do.
     """
-    if isinstance(spec, Path):
-        return _open_path(spec)
-    if isinstance(spec, int) or re.fullmatch(r"-?\d+", spec):
-        return CameraSource(int(spec))
-    if re.match(r"/dev/(video\d|v4l/)", spec):
-        return CameraSource(spec)
+    if (device := _camera(spec, backend)) is not None:
+        return CameraSource(device, size=size, fps=fps, backend=backend)
     if spec == "demo":
         # Here, because the demo draws what it shows, which no other source needs.
         from live_gradcam.sources.demo import DemoSource
 
-        return DemoSource(live=True)
+        return DemoSource(live=True, size=size or DEFAULT_SIZES[0], fps=DEFAULT_FPS if fps is None else fps)
+    source = _open_path(spec) if isinstance(spec, Path) else _open_other(str(spec))
+    if size is not None or fps is not None or backend is not None:
+        logger.warning("%s has a size and a rate of its own: what was asked for is for cameras", source.name)
+    return source
+
+
+def _camera(spec: int | str | Path, backend: str | None) -> int | str | None:
+    """Return the number or node of the camera that is meant; None where it is no camera."""
+    if isinstance(spec, int):
+        return spec
+    if isinstance(spec, Path):
+        return None
+    if re.fullmatch(r"-?\d+", spec):
+        return int(spec)
+    if re.match(r"/dev/(video\d|v4l/)", spec):
+        return spec
+    if spec.lower().startswith(CAMERA_PREFIX):
+        return camera_called(spec[len(CAMERA_PREFIX) :].strip(), backends(backend)[0]).number
+    return None
+
+
+def _open_other(spec: str) -> Source:
     if (address := re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", spec)) is not None:
         return _open_address(spec, address[1].lower())
     if not spec:

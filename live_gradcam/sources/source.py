@@ -16,7 +16,8 @@ class Source(Protocol):
     `SourceError`. There is one iteration for each source.
 
     A live source (`live` is True: cameras, network streams, the demo) gives the newest frame each time it is
-    asked and waits only if that one was given already; its frames have no `media_time`. A file
+    asked and waits only if that one was given already; its frames have no `media_time`. When it is lost after its
+    first frame, the iteration waits until it is back, and `notice` says so meanwhile. A file
     (`live` is False) gives every frame, in order, each with its own `media_time`, which never falls.
 
     `close()` may be called twice and from another thread: an iteration that waits ends at once, and no thread is
@@ -38,6 +39,17 @@ class Source(Protocol):
     @property
     def frames_captured(self) -> int:
         """How many frames arrived so far, those passed over included."""
+
+    @property
+    def notice(self) -> str | None:
+        """A quiet line for the picture, such as `camera lost, reconnecting`; None when all is well.
+
+        May be asked from any thread.
+        """
+
+    @property
+    def reconnects(self) -> int:
+        """How often it was lost and came back."""
 
     def describe(self) -> str:
         """Return one line: the name and what was negotiated, such as `camera 0: 1280×720 at 30 fps, MJPG`."""

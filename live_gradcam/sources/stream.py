@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import socket
 import time
@@ -17,16 +16,18 @@ import numpy as np
 
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
-from live_gradcam.sources.newest import NewestFrame
+from live_gradcam.sources.feed import FeedLost, Shot
 from live_gradcam.sources.reason import in_words
-
-logger = logging.getLogger(__name__)
+from live_gradcam.sources.reconnecting import Reconnecting, Wording
 
 OPEN_TIMEOUT = 4.0
 """Seconds that a server has to answer."""
 
-READ_TIMEOUT = 4.0
+READ_TIMEOUT = 2.0
 """Seconds without a picture after which a stream counts as lost."""
+
+RETRY_EVERY = 0.5
+"""Seconds between tries to reach a stream that was lost."""
 
 DIAGNOSIS_TIMEOUT = 2.0
 """Seconds for asking a second time, to learn why the first failed."""
@@ -36,7 +37,8 @@ class StreamSource:
     """The newest frame of a network stream: rtsp, rtsps, rtmp, http or https.
 
     There is no timestamp that could be set against this machine's clock, so a frame's `captured_at` is its
-    time of arrival; and no rate, since what streams say of it is not to be trusted.
+    time of arrival; and no rate, since what streams say of it is not to be trusted. When the stream breaks off or
+    the server ends it, the iteration waits until it is back.
 
     Args:
         url: the address. A password in it is used, and shown nowhere.
@@ -54,50 +56,58 @@ class StreamSource:
         self, url: str, *, open_timeout: float = OPEN_TIMEOUT, read_timeout: float = READ_TIMEOUT
     ) -> None:
         self.name = without_password(url)
-        self._read_timeout = read_timeout
-        began = time.monotonic()
-        self._capture = cv2.VideoCapture(
-            url,
-            cv2.CAP_FFMPEG,
-            [
-                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-                round(open_timeout * 1000),
-                cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-                round(read_timeout * 1000),
-            ],
+        self._url = url
+        self._open_timeout, self._read_timeout = open_timeout, read_timeout
+        self._was_open = False
+        no_picture = f"{self.name} ended before its first picture. Check the address."
+        self._feeds = Reconnecting(
+            self._connect,
+            Wording(
+                name=self.name,
+                lost="stream lost, reconnecting",
+                hangs="stream hangs, reconnecting",
+                no_picture=no_picture,
+                only_damage=no_picture,
+            ),
+            pause=RETRY_EVERY,
         )
-        if not self._capture.isOpened():
-            self._capture.release()
-            timed_out = time.monotonic() - began >= 0.9 * open_timeout
-            reason = f"no answer within {open_timeout:g} s" if timed_out else why_not(url)
-            raise SourceError(f"{self.name} could not be opened: {reason}. Check the address.")
-        self.size = (
-            int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
-            int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
-        )
-        self._index = 0
-        self._newest = NewestFrame(self._read, name=f"reader of {self.name}", release=self._capture.release)
+        self.size = self._feeds.first.size
 
     @property
     def frames_captured(self) -> int:
         """How many frames arrived so far."""
-        return self._newest.captured
+        return self._feeds.frames_captured
+
+    @property
+    def notice(self) -> str | None:
+        """What the viewer should be told now: `stream lost, reconnecting`; None when all is well."""
+        return self._feeds.notice
+
+    @property
+    def reconnects(self) -> int:
+        """How often it was lost and came back."""
+        return self._feeds.reconnects
+
+    @property
+    def measured_fps(self) -> float | None:
+        """Frames per second that arrive; None until that is known, and while none do."""
+        return self._feeds.measured_fps
 
     def describe(self) -> str:
         """Return the address and the size: `http://10.0.0.7:8080/video: 1280×720`."""
         return f"{self.name}: {self.size[0]}×{self.size[1]}"
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time, until the server ends the stream.
+        """Yield the newest frame each time, waiting for a stream that is lost.
 
         Raises:
-            SourceError: nothing came for `read_timeout` seconds, or no picture at all.
+            SourceError: there was no picture at all.
         """
-        return iter(self._newest)
+        return iter(self._feeds)
 
     def close(self) -> None:
         """Stop the reader, which hangs up."""
-        self._newest.close()
+        self._feeds.close()
 
     def __enter__(self) -> Self:
         return self
@@ -107,24 +117,68 @@ class StreamSource:
     ) -> None:
         self.close()
 
-    def _read(self) -> Frame | None:
+    def _connect(self) -> StreamFeed:
+        began = time.monotonic()
+        feed = StreamFeed(self._url, self._open_timeout, self._read_timeout)
+        if feed.is_open:
+            self._was_open = True
+            return feed
+        reason = "no answer"
+        if not self._was_open:
+            timed_out = time.monotonic() - began >= 0.9 * self._open_timeout
+            reason = f"no answer within {self._open_timeout:g} s" if timed_out else why_not(self._url)
+        raise SourceError(f"{self.name} could not be opened: {reason}. Check the address.")
+
+
+class StreamFeed:
+    """One connection to a network stream; see `Feed`.
+
+    Args:
+        url: the address.
+        open_timeout: seconds that the server has to answer.
+        read_timeout: seconds without a picture after which the stream counts as lost.
+    """
+
+    fps: float | None = None
+
+    def __init__(self, url: str, open_timeout: float, read_timeout: float) -> None:
+        self._read_timeout = read_timeout
+        limits = {
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: open_timeout,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC: read_timeout,
+        }
+        settings = [number for key, seconds in limits.items() for number in (key, round(seconds * 1000))]
+        self._capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, settings)
+        self.size = (
+            int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server answered with a video."""
+        return self._capture.isOpened()
+
+    def read(self) -> Shot:
+        """Wait for the next picture.
+
+        Raises:
+            FeedLost: none came in time, or the server ended the stream.
+        """
         began = time.monotonic()
         if self._capture.grab():
             arrived = time.monotonic()
             decoded, pixels = self._capture.retrieve()
             if decoded:
-                frame = Frame(np.asarray(pixels, np.uint8), self._index, arrived)
-                self._index += 1
-                return frame
+                return Shot(np.asarray(pixels, np.uint8), arrived, arrived - began)
         waited = time.monotonic() - began
         if waited >= 0.9 * self._read_timeout:
-            raise SourceError(
-                f"{self.name} sent nothing for {waited:.0f} s. Check the network and start again."
-            )
-        if self._index == 0:
-            raise SourceError(f"{self.name} ended before its first picture. Check the address.")
-        logger.info("%s ended after %d frames: the server closed it", self.name, self._index)
-        return None
+            raise FeedLost(f"sent nothing for {waited:.0f} s")
+        raise FeedLost("ended")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._capture.release()
 
 
 def without_password(url: str) -> str:

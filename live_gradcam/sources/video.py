@@ -56,6 +56,8 @@ class VideoSource:
     """
 
     live = False
+    notice: str | None = None
+    reconnects = 0
 
     def __init__(self, path: str | Path) -> None:
         self.name = without_password(path) if isinstance(path, str) and "://" in path else Path(path).name

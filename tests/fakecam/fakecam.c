@@ -12,6 +12,8 @@
  *                  busy      open fails with EBUSY
  *                  denied    open fails with EACCES
  *                  slowopen  open takes 5 s
+ *                  corrupt   the MJPG frames are damaged, as over a bad cable: cut short and overwritten in turn
+ *                  slow      8 frames in a second, whatever rate was agreed on, as in a dark room
  *   FAKECAM_FPS  highest rate of the MJPG modes, 30 by default
  *   FAKECAM_LOG  file to which a line is added for every format, rate, buffer and stream request
  */
@@ -37,6 +39,7 @@
 #define MODES 4
 #define MOST_BUFFERS 8
 #define BUFFER_BYTES ((size_t)4 << 20)
+#define SLOW_FPS 8
 #define BUFFER_STRIDE 0x1000000 /* distance of two buffers in the offsets that mmap is given */
 
 /* The C library's own functions, which the ones below stand in front of. */
@@ -209,6 +212,12 @@ static void fill_a_buffer(void) {
   int slot = pop(&camera.empty);
   struct buffer *buffer = &camera.buffers[slot];
   memcpy(buffer->memory, mode->bytes + start, size);
+  if (mode->offsets && told("corrupt")) {
+    if (k % 2)
+      size /= 2;
+    else
+      memset(buffer->memory, 0, size / 8);
+  }
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   buffer->bytes_used = size;
@@ -228,6 +237,7 @@ static void *sense(void *unused) {
     int fps = camera.fps;
     pthread_mutex_unlock(&lock);
     if (!streaming) return NULL;
+    if (told("slow")) fps = SLOW_FPS;
     next.tv_nsec += 1000000000L / fps;
     next.tv_sec += next.tv_nsec / 1000000000L;
     next.tv_nsec %= 1000000000L;

@@ -30,7 +30,8 @@ class PretendWebcam:
         """Return the environment for a process that is to see the webcam.
 
         Args:
-            control: file whose word says what happens to it: plug, unplug, stall, busy, denied, slowopen.
+            control: file whose word says what happens to it: plug, unplug, stall, busy, denied, slowopen, corrupt,
+                slow.
             log: file to which a line is added for everything the process asks for.
             frames: folder to show instead of the usual one, filled by `write_frames`.
         """

@@ -1,0 +1,237 @@
+"""Motion: where in an earlier frame the things of the present one were."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from live_gradcam.frame import Pixels
+
+Grey = npt.NDArray[np.uint8]
+"""(h, w) uint8: a frame made small, for the optical flow."""
+
+Cells = npt.NDArray[np.float32]
+"""(rows, columns) float32: one value for each cell of the frame."""
+
+Shift = npt.NDArray[np.float32]
+"""(rows, columns, 2) float32: for each cell how far off, in cells (x, y), its thing was in another frame."""
+
+Field = npt.NDArray[np.float32]
+"""(rows, columns) or (rows, columns, n) float32."""
+
+_GREY_SIDE = 320
+_PIXELS_PER_CELL = 4
+"""This flow is computed at every fourth pixel, and more of them is interpolation."""
+
+_LEAST_SIDE = 40
+"""OpenCV's flow reads beyond its pyramids, and the process dies, where a side is below 32 pixels."""
+
+_KEPT = 120
+"""Frames whose way is remembered: 4 s at 30 fps, 9 MB. What is explained later than that costs one more flow."""
+
+_WINDOW = (7, 7)
+_NOISE = 4.0
+"""Grey levels by which a cell may differ without meaning anything."""
+
+_TRUSTED, _LOST = 0.4, 0.9
+_CUT = 0.4
+"""Mean trust between one frame and the next; within a scene it is above 0.75, pans too, and at cuts below 0.2."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """Where the things of a frame were in an earlier one, and how far that is to be believed."""
+
+    shift: Shift
+    trust: Cells
+    """In [0, 1]: 1 where the earlier frame, moved so, looks like the later; 0 where it does not at all."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    index: int
+    cells: Cells
+    step: Shift
+    """To the frame seen before."""
+
+    shift: Shift | None
+    """To the reference; None where there is none yet."""
+
+
+class Motion:
+    """Follows the frames of a scene, and knows the way from the newest of them to one of reference.
+
+    A network's answer comes late: it is about a frame that was seen some frames ago. `refer_to` makes that frame
+    the reference, by adding up the steps since, and from then on every frame adds one step. Where the picture
+    cuts to another scene, all that went before is forgotten.
+
+    Each new frame costs one optical flow, of 0.5 ms; not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._seen: deque[_Seen] = deque(maxlen=_KEPT)
+        self._grey: Grey | None = None
+        self._reference: Cells | None = None
+        self._earliest = 0
+
+    @property
+    def newest(self) -> int | None:
+        """Index of the newest frame; None before the first."""
+        return self._seen[-1].index if self._seen else None
+
+    def reaches(self, index: int) -> bool:
+        """Return whether a frame is of this scene, neither newer than the newest nor older than the reference."""
+        return bool(self._seen) and self._earliest <= index <= self._seen[-1].index
+
+    def see(self, index: int, pixels: Pixels) -> None:
+        """Take in the next frame; one that was seen already changes nothing, one from before begins anew.
+
+        Args:
+            index: of the frame.
+            pixels: (H, W, 3) uint8 BGR.
+        """
+        if self._seen and index == self._seen[-1].index:
+            return
+        grey = small_grey(pixels)
+        cells = _cells_of(grey)
+        if self._grey is None or self._grey.shape != grey.shape or index < self._seen[-1].index:
+            self._begin(index, grey, cells)
+            return
+        before = self._seen[-1]
+        step = self._step(grey, self._grey)
+        if _trust(cells, before.cells, step).mean() < _CUT:
+            self._begin(index, grey, cells)
+            return
+        shift = None if before.shift is None else _added(step, before.shift)
+        self._seen.append(_Seen(index, cells, step, shift))
+        self._grey = grey
+
+    def refer_to(self, index: int, pixels: Pixels) -> Way | None:
+        """Make a frame the reference.
+
+        Args:
+            index: of a frame that is reached.
+            pixels: (H, W, 3) uint8 BGR: looked at only where this very frame was not seen, or too long ago.
+
+        Returns:
+            The way from this frame to the former reference; None where the scene had none.
+        """
+        seen = list(self._seen)
+        place = next((place for place, each in enumerate(seen) if each.index == index), None)
+        if place is not None:
+            former = self._way(seen[place])
+            self._reference = seen[place].cells
+            seen = seen[place:]
+            shift: Shift = np.zeros_like(seen[0].step)
+            seen[0] = replace(seen[0], shift=shift)
+            for number, each in enumerate(seen[1:], start=1):
+                shift = _added(each.step, shift)
+                seen[number] = replace(each, shift=shift)
+        else:
+            grey = small_grey(pixels)
+            cells = _cells_of(grey)
+            before = [each for each in seen if each.index < index]
+            former = self._way(replace(before[-1], cells=cells)) if before else None
+            self._reference = cells
+            newest = grey if self._grey is None else self._grey
+            seen = [replace(seen[-1], shift=self._step(newest, grey))]
+        self._seen = deque(seen, maxlen=_KEPT)
+        self._earliest = index
+        return former
+
+    def way(self) -> Way | None:
+        """Return the way from the newest frame to the reference; None where the scene has none yet."""
+        return self._way(self._seen[-1]) if self._seen else None
+
+    def _begin(self, index: int, grey: Grey, cells: Cells) -> None:
+        self._seen.clear()
+        self._seen.append(_Seen(index, cells, np.zeros((*cells.shape, 2), np.float32), None))
+        self._grey = grey
+        self._reference = None
+        self._earliest = index
+
+    def _way(self, seen: _Seen) -> Way | None:
+        if seen.shift is None or self._reference is None:
+            return None
+        return Way(seen.shift, _trust(seen.cells, self._reference, seen.shift))
+
+    def _step(self, now: Grey, then: Grey) -> Shift:
+        """Return for each cell of a frame where its thing was in another, by optical flow."""
+        rows, columns = _cells_of(now).shape
+        height, width = now.shape
+        if min(height, width) < _LEAST_SIDE:
+            return np.zeros((rows, columns, 2), np.float32)
+        flow = self._flow.calc(now, then, None)  # type: ignore[call-overload] # None, as its documentation says
+        step = cv2.resize(flow, (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.asarray(step * np.array([columns / width, rows / height], np.float32), np.float32)
+
+
+def small_grey(pixels: Pixels) -> Grey:
+    """Return a frame in grey, its longer side at most 320 pixels.
+
+    Args:
+        pixels: (H, W, 3) uint8 BGR.
+    """
+    height, width = pixels.shape[:2]
+    scale = min(1.0, _GREY_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    # Averaging all of a large picture costs ten times as much, and the flow is no better for it.
+    if scale < 0.5:
+        pixels = np.asarray(cv2.resize(pixels, (size[0] * 2, size[1] * 2), interpolation=cv2.INTER_NEAREST))
+    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def sampled(field: Field, places: Shift, *, border: int = cv2.BORDER_REPLICATE) -> Field:
+    """Return what a field holds at some places, between its points too.
+
+    Args:
+        field: (rows, columns) or (rows, columns, n) float32.
+        places: (h, w, 2) float32: x and y, in points of the field.
+        border: OpenCV's number for what lies beyond: the edge's value, or zero for `cv2.BORDER_CONSTANT`.
+
+    Returns:
+        (h, w) or (h, w, n) float32.
+    """
+    # None, where OpenCV's annotations have an array; an empty array passes for one, and gives garbage.
+    found = cv2.remap(field, places, None, cv2.INTER_LINEAR, borderMode=border)  # type: ignore[call-overload]
+    return np.asarray(found, np.float32)
+
+
+def _cells_of(grey: Grey) -> Cells:
+    height, width = grey.shape
+    size = (max(1, round(width / _PIXELS_PER_CELL)), max(1, round(height / _PIXELS_PER_CELL)))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _added(step: Shift, shift: Shift) -> Shift:
+    """Return the way that is one step and then, from where it led, a shift."""
+    return step + _looked_up(shift, step)
+
+
+def _looked_up(field: Field, shift: Shift) -> Field:
+    """Return for each cell what a field holds where the shift leads; at the edges, the edge's value."""
+    return sampled(field, _places(*shift.shape[:2]) + shift)
+
+
+def _trust(now: Cells, then: Cells, shift: Shift) -> Cells:
+    """Return how far a shift is to be believed: what is left of the difference, beside the contrast there."""
+    difference = now - _looked_up(then, shift)
+    difference -= difference.mean()  # a camera that changes its exposure is not lost
+    left = cv2.blur(np.abs(difference), _WINDOW)
+    contrast = cv2.blur(np.abs(now - cv2.blur(now, _WINDOW)), _WINDOW)
+    trust = (_LOST - left / (contrast + _NOISE)) / (_LOST - _TRUSTED)
+    return np.asarray(np.clip(trust, 0.0, 1.0), np.float32)
+
+
+@lru_cache(maxsize=4)
+def _places(rows: int, columns: int) -> Shift:
+    """Return each cell's own place, (rows, columns, 2) float32 (x, y)."""
+    x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
+    return np.dstack([x, y]).astype(np.float32, copy=False)

@@ -1,0 +1,273 @@
+"""A live source that is lost and found again, while whoever watches it goes on waiting."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, NoReturn, TypeVar
+
+import cv2
+import numpy as np
+
+from live_gradcam.errors import SourceError
+from live_gradcam.frame import Frame, Pixels
+from live_gradcam.sources.feed import Feed, FeedLost
+from live_gradcam.sources.health import Health
+from live_gradcam.sources.newest import NewestFrame
+
+logger = logging.getLogger(__name__)
+
+AnyFeed = TypeVar("AnyFeed", bound=Feed)
+
+SLOW_TO_OPEN = 1.0
+"""Seconds of opening after which it is said that it takes long."""
+
+OPEN_TIMEOUT = 30.0
+"""Seconds after which opening has failed: on Windows a camera has been seen to take nearly as long."""
+
+FIRST_PICTURE = 4.0
+"""Seconds that a feed has for its first picture: a camera first has to light up and measure."""
+
+STALL = 1.5
+"""Seconds without a picture after which a source hangs."""
+
+SILENCE = 1.0
+"""Seconds without a picture after which the viewer is told."""
+
+QUIET = 10.0
+"""Seconds after a loss in which the log does not warn of another: a loose plug would fill the terminal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What is said of a source."""
+
+    name: str
+    """How it is called in a sentence: `camera 0`."""
+
+    lost: str
+    """For the viewer, when it is gone: `camera lost, reconnecting`."""
+
+    hangs: str
+    """For the viewer, when it gives nothing: `camera hangs, reconnecting`."""
+
+    no_picture: str
+    """The error when it opens and gives no picture at all."""
+
+    only_damage: str
+    """The error when it gives nothing but damaged pictures."""
+
+
+class Reconnecting(Generic[AnyFeed]):
+    """The newest frame of a feed that is opened again whenever it is lost.
+
+    One thread opens the feed, reads it and lets go of it. Until the first picture every failure is an error, for
+    then something is set up wrong; after it there are no errors any more, only waiting. Frames are counted on
+    over every gap, and keep the size of the first.
+
+    Args:
+        connect: opens the feed; raises `SourceError`, which from the second time on means: not yet.
+        wording: what is said of it.
+        pause: seconds between two tries.
+        open_here: open the feed in the calling thread the first time, where the system insists.
+
+    Raises:
+        SourceError: it could not be opened.
+    """
+
+    def __init__(
+        self, connect: Callable[[], AnyFeed], wording: Wording, *, pause: float, open_here: bool = False
+    ) -> None:
+        self._connect = connect
+        self._wording = wording
+        self._pause = pause
+        self._stop = threading.Event()
+        self._settled = threading.Event()
+        self._error: BaseException | None = None
+        self._first: AnyFeed | None = None
+        self._feed: AnyFeed | None = None
+        self._health = Health(wording.name)
+        self._index = 0
+        self._size: tuple[int, int] | None = None
+        self._scaled = False
+        self._newest_stamp = 0.0
+        self._reconnects = 0
+        self._trouble: str | None = None
+        self._lost_at = -math.inf
+        self._loudness = logging.WARNING
+        self._opening_since: float | None = None
+        self._opened_at = self._alive_at = time.monotonic()
+        self._limit = FIRST_PICTURE
+        if open_here:
+            self._open()
+        self._newest = NewestFrame(
+            self._read, name=f"reader of {wording.name}", stop=self._stop, release=self._let_go
+        )
+        try:
+            self.first: AnyFeed = self._wait_until_open()
+            """The feed as it was opened first; by now it may be closed, and only tells what was agreed on."""
+        except BaseException:
+            self._newest.close()
+            raise
+
+    @property
+    def frames_captured(self) -> int:
+        """How many frames arrived so far."""
+        return self._newest.captured
+
+    @property
+    def reconnects(self) -> int:
+        """How often it was lost and came back."""
+        return self._reconnects
+
+    @property
+    def measured_fps(self) -> float | None:
+        """Frames per second that arrive; None until that is known, and while none do."""
+        return self._health.measured_fps if self._trouble is None else None
+
+    @property
+    def notice(self) -> str | None:
+        """What the viewer should be told now; None when all is well."""
+        now = time.monotonic()
+        opening_since = self._opening_since
+        if self._stop.is_set():
+            return None
+        if self._trouble is not None:
+            slow = opening_since is not None and now - opening_since > SLOW_TO_OPEN
+            return f"opening {self._wording.name} …" if slow else self._trouble
+        if now - self._alive_at > max(SILENCE, self._limit - STALL):
+            return self._wording.hangs if self._index else f"no picture from {self._wording.name} yet"
+        return f"{self._wording.name} sends damaged frames" if self._health.damaged else None
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the newest frame each time, waiting for as long as it takes.
+
+        Raises:
+            SourceError: there was no picture at all.
+        """
+        return iter(self._newest)
+
+    def close(self) -> None:
+        """Stop the reader, which lets go of the feed. May be called twice."""
+        self._newest.close()
+
+    def _wait_until_open(self) -> AnyFeed:
+        name = self._wording.name
+        began = time.monotonic()
+        told = False
+        while not self._settled.wait(0.1):  # in slices, for Ctrl-C
+            waited = time.monotonic() - began
+            if waited > OPEN_TIMEOUT:
+                raise SourceError(
+                    f"{name} did not open within {OPEN_TIMEOUT:g} s. Unplug it, plug it in and try again, or try "
+                    "--source demo."
+                )
+            if waited > SLOW_TO_OPEN and not told:
+                told = True
+                logger.warning("%s is slow to open …", name)
+        if self._error is not None:
+            raise self._error
+        assert self._first is not None
+        return self._first
+
+    # From here on: the reader's thread.
+
+    def _read(self) -> Frame | None:
+        while not self._stop.is_set():
+            if self._feed is None and not self._open():
+                self._stop.wait(self._pause)
+            elif (frame := self._next()) is not None:
+                return frame
+        return None
+
+    def _open(self) -> bool:
+        self._opening_since = time.monotonic()
+        try:
+            feed = self._connect()
+        except SourceError as error:
+            if self._first is None:
+                self._fail(error)
+            return False
+        except BaseException as error:  # a bug of ours, which must not leave the constructor waiting
+            self._fail(error)
+        finally:
+            self._opening_since = None
+        self._feed = feed
+        self._opened_at = self._alive_at = time.monotonic()
+        self._limit = FIRST_PICTURE
+        self._health.restart()
+        self._health.promised_fps = feed.fps
+        if self._first is None:
+            self._first = feed
+            self._settled.set()
+        return True
+
+    def _fail(self, error: BaseException) -> NoReturn:
+        self._error = error
+        self._settled.set()
+        raise error
+
+    def _next(self) -> Frame | None:
+        """Read once; whatever goes wrong ends in another state, not in an error, once there was a picture."""
+        assert self._feed is not None
+        try:
+            shot = self._feed.read()
+        except FeedLost as lost:
+            self._lose(str(lost), self._wording.lost)
+            return None
+        now = time.monotonic()
+        if shot is None:
+            if now - self._alive_at > self._limit:
+                self._lose(f"hangs, no picture for {now - self._alive_at:.1f} s", self._wording.hangs)
+            return None
+        self._alive_at = now
+        self._health.note(shot)
+        if shot.pixels is None:
+            if self._index == 0 and now - self._opened_at > FIRST_PICTURE:
+                raise SourceError(self._wording.only_damage)
+            return None
+        self._limit = max(STALL, 3 / self._feed.fps) if self._feed.fps else STALL
+        self._welcome(now)
+        # A driver's clock may step when it is plugged in again; time itself never falls.
+        self._newest_stamp = max(self._newest_stamp, shot.captured_at)
+        frame = Frame(self._fitting(shot.pixels), self._index, self._newest_stamp, damaged=shot.damaged)
+        self._index += 1
+        return frame
+
+    def _lose(self, reason: str, notice: str) -> None:
+        self._let_go()
+        if self._index == 0:
+            raise SourceError(self._wording.no_picture)
+        if self._trouble is None:
+            now = time.monotonic()
+            self._loudness = logging.INFO if now - self._lost_at < QUIET else logging.WARNING
+            self._lost_at = now
+            logger.log(self._loudness, "%s %s: reconnecting", self._wording.name, reason)
+        self._trouble = notice
+
+    def _welcome(self, now: float) -> None:
+        if self._trouble is not None:
+            self._trouble = None
+            self._reconnects += 1
+            logger.log(self._loudness, "%s is back after %.1f s", self._wording.name, now - self._lost_at)
+
+    def _let_go(self) -> None:
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            feed.close()
+
+    def _fitting(self, pixels: Pixels) -> Pixels:
+        size = (pixels.shape[1], pixels.shape[0])
+        if self._size is None:
+            self._size = size
+        if size == self._size:
+            return pixels
+        # A recording and a compiled network go on only with the size they know.
+        if not self._scaled:
+            self._scaled = True
+            logger.warning("%s now gives %d×%d: scaled to %d×%d", self._wording.name, *size, *self._size)
+        return np.asarray(cv2.resize(pixels, self._size, interpolation=cv2.INTER_AREA), np.uint8)

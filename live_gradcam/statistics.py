@@ -1,0 +1,175 @@
+"""What a run came to: counts, rates, latencies, in memory that does not grow with the run."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from array import array
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from live_gradcam.errors import SinkError
+
+_LOWEST_MS, _HIGHEST_MS = 0.01, 100_000.0
+_STEPS_PER_DECADE = 100  # neighbouring steps differ by 2.3%
+
+
+class Spread:
+    """The spread of a duration, kept as a histogram on a logarithmic scale: quantiles are right to 2.3%."""
+
+    def __init__(self) -> None:
+        decades = math.log10(_HIGHEST_MS / _LOWEST_MS)
+        self._counts = array("Q", bytes(8 * (round(decades * _STEPS_PER_DECADE) + 1)))
+        self._total = 0
+        self._largest = 0.0
+
+    def __len__(self) -> int:
+        return self._total
+
+    @property
+    def largest(self) -> float:
+        """The largest value, in ms."""
+        return self._largest
+
+    def add(self, milliseconds: float) -> None:
+        """Count one value."""
+        clipped = min(max(milliseconds, _LOWEST_MS), _HIGHEST_MS)
+        self._counts[round(math.log10(clipped / _LOWEST_MS) * _STEPS_PER_DECADE)] += 1
+        self._total += 1
+        self._largest = max(self._largest, milliseconds)
+
+    def quantile(self, share: float) -> float | None:
+        """Return the value below which that share of all lies, in ms; None where there is none."""
+        if self._total == 0:
+            return None
+        wanted, seen = share * (self._total - 1), -1
+        for step, count in enumerate(self._counts):
+            seen += count
+            if seen >= wanted:
+                return _LOWEST_MS * 10 ** (step / _STEPS_PER_DECADE)
+        return self._largest
+
+    def summary(self, *, largest: bool = False) -> dict[str, float | None] | None:
+        """Return {p50, p95} in ms, and max where it is asked for; None where nothing was counted."""
+        if self._total == 0:
+            return None
+        found = {"p50": _rounded(self.quantile(0.5)), "p95": _rounded(self.quantile(0.95))}
+        return {**found, "max": _rounded(self._largest)} if largest else found
+
+
+class Statistics:
+    """Counts a run while it goes on; several threads may count at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.frames_captured = 0
+        self.frames_explained = 0
+        self.frames_shown = 0
+        self.reconnects = 0
+        self.traces = 0
+        self.top: Counter[str] = Counter()
+        self.latency = Spread()
+        """Captured to shown."""
+        self.age = Spread()
+        """How old the heat on a shown picture was: captured of the explained frame to shown."""
+        self.stages: dict[str, Spread] = {}
+        self._first: float | None = None
+        self._last = 0.0
+        self._first_explained: float | None = None
+        self._last_explained = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """From the first shown picture to the last."""
+        return 0.0 if self._first is None else self._last - self._first
+
+    @property
+    def shown_fps(self) -> float:
+        """Shown pictures per second."""
+        return (self.frames_shown - 1) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def explained_fps(self) -> float:
+        """Explained frames per second."""
+        seconds = 0.0 if self._first_explained is None else self._last_explained - self._first_explained
+        return (self.frames_explained - 1) / seconds if seconds > 0 else 0.0
+
+    def explained(self, label: str | None, now: float) -> None:
+        """Count an explained frame.
+
+        Args:
+            label: the most probable class; None where there are no classes.
+            now: monotonic seconds.
+        """
+        with self._lock:
+            self.frames_explained += 1
+            if label is not None:
+                self.top[label] += 1
+            self._first_explained = now if self._first_explained is None else self._first_explained
+            self._last_explained = now
+
+    def shown(self, now: float, *, latency_ms: float | None, age_ms: float | None) -> None:
+        """Count a shown picture.
+
+        Args:
+            now: monotonic seconds.
+            latency_ms: how long ago its frame was captured; None for files.
+            age_ms: how long ago the frame was captured that its heat explains; None for files and without heat.
+        """
+        with self._lock:
+            self.frames_shown += 1
+            self._first = now if self._first is None else self._first
+            self._last = now
+            if latency_ms is not None:
+                self.latency.add(latency_ms)
+            if age_ms is not None:
+                self.age.add(age_ms)
+
+    def stage(self, name: str, milliseconds: float) -> None:
+        """Count how long one stage took for one frame."""
+        with self._lock:
+            self.stages.setdefault(name, Spread()).add(milliseconds)
+
+    def report(self, *, source: str, model: str, method: str) -> dict[str, Any]:
+        """Return all of it as the object that `--stats` writes."""
+        with self._lock:
+            seconds = self.seconds
+            return {
+                "source": source,
+                "model": model,
+                "method": method,
+                "frames_captured": self.frames_captured,
+                "frames_explained": self.frames_explained,
+                "frames_shown": self.frames_shown,
+                "frames_dropped": max(0, self.frames_captured - self.frames_shown),
+                "seconds": _rounded(seconds),
+                "capture_fps": _rounded((self.frames_captured - 1) / seconds if seconds > 0 else 0.0),
+                "explained_fps": _rounded(self.explained_fps),
+                "shown_fps": _rounded(self.shown_fps),
+                "latency_ms": self.latency.summary(largest=True),
+                "explanation_age_ms": self.age.summary(),
+                "stage_ms": {name: spread.summary() for name, spread in self.stages.items()},
+                "traces": self.traces,
+                "reconnects": self.reconnects,
+                "top": dict(self.top.most_common()),
+            }
+
+
+def write_report(report: dict[str, Any], path: Path) -> None:
+    """Write a report; a reader sees all of it or none.
+
+    Raises:
+        SinkError: it cannot be written.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise SinkError(f"cannot write the statistics to {path}: {error.strerror}.") from error
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
