@@ -168,7 +168,7 @@ def main() -> None:
         f"{name} {version(name)}" for name in ("tensorflow", "torch", "grad-cam", "tf-keras-vis")
     )
     print(
-        f"EfficientNet-Lite0, 224×224, one picture, {asked.threads} threads ({platform.machine()}); {versions}."
+        f"EfficientNet-Lite0, 224×224, one picture, {platform.machine()}; threads: {asked.threads}; {versions}."
     )
     varied = (features[0].amax((0, 2, 3)) > features[0].amin((0, 2, 3))).sum()
     print(f"{varied} of the layer's {features[0].shape[1]} channels differ from place to place.")
