@@ -19,6 +19,7 @@ from live_gradcam.explain.maps import fused, raw_map
 from live_gradcam.explain.observation import Call, tracing_lock
 from live_gradcam.explain.plan import Goal, Plan, goal_of
 from live_gradcam.explain.smoothing import COPIES, copies_of, merged
+from live_gradcam.explain.targets import NO_RIVAL
 from live_gradcam.explain.traced_probe import TracedProbe
 from live_gradcam.native import native_stderr_filtered
 
@@ -268,10 +269,9 @@ class _Build:
             found = tf.gradients(plan.function(output), tensors)
         else:
             found = tf.gradients(head.scores, tensors, grad_ys=head.seed(goal.row, goal.ids))
-        for (path, activation), gradient in zip(layers, found, strict=True):
+        for (path, _), gradient in zip(layers, found, strict=True):
             if gradient is None and plan.method.family != "pixel":
                 raise not_between(path, plan.model.name)
-            del activation
         return [tf.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=True)]
 
 
@@ -295,7 +295,7 @@ def _token_layer(plan: Plan) -> str:
             assert plan.function is not None
             gradients = tf.gradients(plan.function(output), [call.output for call in found])
         else:
-            aim = tf.constant([-1, -1_000_000])
+            aim = tf.constant([-1, NO_RIVAL])
             goal = goal_of(head, aim, tf.constant(0.0), plan.rivals)
             seed = head.seed(goal.row, goal.ids)
             gradients = tf.gradients(head.scores, [call.output for call in found], grad_ys=seed)
