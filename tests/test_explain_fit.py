@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from networks import picture
+from skimage import data
 
 from live_gradcam.explain.fit import fitting_for
 
@@ -50,3 +52,23 @@ def test_a_picture_of_the_networks_size_is_not_changed() -> None:
     image = picture(224, 224)
     np.testing.assert_array_equal(fitting_for("crop", (224, 224), (224, 224)).apply(image), image)
     np.testing.assert_array_equal(fitting_for("stretch", (224, 224), (224, 224)).apply(image), image)
+
+
+@pytest.mark.parametrize("side", [300, 720, 1081, 2160])
+def test_shrinking_gives_the_average_of_what_lies_below_each_pixel(side: int) -> None:
+    photo = np.asarray(cv2.resize(data.coffee(), (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+    fitted = fitting_for("crop", (side, side), (224, 224)).apply(photo)
+
+    average = cv2.resize(photo, (224, 224), interpolation=cv2.INTER_AREA)
+    assert np.abs(fitted.astype(int) - average).mean() < 1
+
+
+@pytest.mark.parametrize("side", [720, 1080, 2160])
+def test_shrinking_makes_nearly_grey_of_a_pattern_too_fine_for_the_input(side: int) -> None:
+    board = np.indices((side, side)).sum(axis=0) % 2 * 255
+    pattern = np.repeat(board.astype(np.uint8)[..., None], 3, axis=2)
+
+    fitted = fitting_for("crop", (side, side), (224, 224)).apply(pattern)
+
+    assert np.abs(fitted.astype(float) - 127.5).max() < 50, "at most 127.5"
