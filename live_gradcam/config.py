@@ -29,7 +29,7 @@ Following = Literal["on", "off"]
 Scale = Literal["stable", "frame"]
 """What full heat is: a slowly moving maximum, or each explanation's own."""
 
-DEFAULT_SMOOTHING = 0.1
+DEFAULT_SMOOTHING = 0.07
 """Seconds."""
 
 DEFAULT_MODEL = "efficientnet-lite0"
