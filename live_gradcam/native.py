@@ -58,8 +58,9 @@ class _Diversion:
             self._surprised |= surprised
             if self._blocks:
                 return
+            _flush()
+            os.dup2(self._saved, 2)  # first: what others print meanwhile must not be lost
             self._print_held()
-            os.dup2(self._saved, 2)
             os.close(self._saved)
             self._surprised = False
 
@@ -67,10 +68,10 @@ class _Diversion:
         """Print what is left after filtering, where a thread that was left behind is still in its block."""
         with self._lock:
             if self._blocks:
+                _flush()
                 self._print_held()
 
     def _print_held(self) -> None:
-        _flush()
         size = os.lseek(self._held, 0, os.SEEK_END)
         if not size:
             return
