@@ -1,8 +1,20 @@
-"""`python -m live_gradcam`."""
+"""`python -m live_gradcam`, and the command `live-gradcam`."""
 
-import sys
+from typing import NoReturn
 
-from live_gradcam.cli import main
+from live_gradcam.program import run_as_program
+
+
+def main() -> NoReturn:
+    """Run the command line as a program of its own."""
+    run_as_program(_command_line)
+
+
+def _command_line() -> int:
+    from live_gradcam.cli import main  # here, where Ctrl-C during the import is a clean end already
+
+    return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

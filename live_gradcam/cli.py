@@ -30,6 +30,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "benchmark": benchmark,
 }
 _DEFAULT = "live"
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
     help="Point a camera at something and see, live, what the network says it is and which pixels made it say so.",
@@ -92,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         line = next(iter(str(error).strip().splitlines()), "no message")
         return _fail(f"unexpected {type(error).__name__}: {line} (--debug shows where)", debug=debug)
-    return code if isinstance(code, int) else 0  # what a command ended with by `typer.Exit`
+    # What a command ended with by `typer.Exit`.
+    return code if isinstance(code, int) and code != _INTERRUPTED else 0
 
 
 def _fail(line: str, *, debug: bool) -> int:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,41 +14,113 @@ from live_gradcam.errors import LiveGradcamError
 
 _NATIVE_LINE = re.compile(
     rb"[IWE]\d{4} |WARNING: All log messages before absl|To enable the following instructions:"
+    rb"|Corrupt JPEG data: |Premature end of JPEG file|Invalid JPEG file structure|Unsupported marker type"
 )
-"""How the lines of TensorFlow's C++ log begin."""
+"""How the lines of TensorFlow's C++ log begin, and those of libjpeg's, which knows nothing but stderr."""
+
+
+class _Diversion:
+    """Turns stderr to a file while at least one block asks for that, in whatever threads they are."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks = 0
+        self._surprised = False
+        self._held = -1
+        self._saved = -1
+
+    def begin(self) -> None:
+        """Divert.
+
+        Raises:
+            OSError: there is no stderr: a program without a console.
+        """
+        with self._lock:
+            if self._blocks == 0:
+                _flush()
+                self._saved = os.dup(2)
+                if self._held < 0:
+                    with (
+                        tempfile.TemporaryFile() as file
+                    ):  # one for good: a camera comes here for every frame
+                        self._held = os.dup(file.fileno())
+                os.dup2(self._held, 2)
+            self._blocks += 1
+
+    def end(self, *, surprised: bool) -> None:
+        """Give stderr back after the last block, and print what is left after filtering.
+
+        Args:
+            surprised: whether the block failed for a reason that nobody foresaw: then everything is printed.
+        """
+        with self._lock:
+            self._blocks -= 1
+            self._surprised |= surprised
+            if self._blocks:
+                return
+            _flush()
+            os.dup2(self._saved, 2)  # first: what others print meanwhile must not be lost
+            self._print_held()
+            os.close(self._saved)
+            self._surprised = False
+
+    def finish(self) -> None:
+        """Print what is left after filtering, where a thread that was left behind is still in its block."""
+        with self._lock:
+            if self._blocks:
+                _flush()
+                self._print_held()
+
+    def _print_held(self) -> None:
+        size = os.lseek(self._held, 0, os.SEEK_END)
+        if not size:
+            return
+        os.lseek(self._held, 0, os.SEEK_SET)
+        for line in os.read(self._held, size).splitlines(keepends=True):
+            if self._surprised or not _NATIVE_LINE.match(line):
+                os.write(self._saved, line)
+        os.ftruncate(self._held, 0)
+        os.lseek(self._held, 0, os.SEEK_SET)
+
+
+_DIVERSION = _Diversion()  # of the process, which has one stderr
 
 
 @contextmanager
 def native_stderr_filtered() -> Iterator[None]:
-    """Keep TensorFlow's own log off the terminal for the length of a block; all else on stderr comes after it.
+    """Keep what native libraries say to themselves off the terminal; all else on stderr comes after the block.
 
     TensorFlow says things of oneDNN and CUDA that mean nothing to a person who wants to see a cat, and its own
-    switch, TF_CPP_MIN_LOG_LEVEL, no longer stops them (tensorflow#100442). If the block fails for a reason that
-    nobody foresaw, or the user has set that switch to 0, every line comes out.
+    switch, TF_CPP_MIN_LOG_LEVEL, no longer stops them (tensorflow#100442); libjpeg says of every damaged picture
+    that it is. If the block fails for a reason that nobody foresaw, or the user has set that switch to 0, every
+    line comes out. Several threads may be in such blocks at once.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         yield
         return
     try:
-        sys.stderr.flush()
-        saved = os.dup(2)
-    except (OSError, ValueError, AttributeError):  # no stderr: a program without a console
+        _DIVERSION.begin()
+    except OSError:
         yield
         return
     surprised = True
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-            surprised = False
-        except (LiveGradcamError, KeyboardInterrupt):  # these explain themselves
-            surprised = False
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(saved, 2)
-            os.close(saved)
-            held.seek(0)
-            for line in held:
-                if surprised or not _NATIVE_LINE.match(line):
-                    os.write(2, line)
+    try:
+        yield
+        surprised = False
+    except (LiveGradcamError, KeyboardInterrupt):  # these explain themselves
+        surprised = False
+        raise
+    finally:
+        _DIVERSION.end(surprised=surprised)
+
+
+def end_native_stderr() -> None:
+    """Let out what is still kept, at the end of the process."""
+    _DIVERSION.finish()
+
+
+def _flush() -> None:
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):  # closed, or none
+        return

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.explain.worker import Explains, ExplainWorker
 from live_gradcam.native import native_stderr_filtered
+from live_gradcam.program import requests_ignored
 from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.render.presenter import Presenter
 from live_gradcam.render.steady import Steady
@@ -22,6 +24,7 @@ from live_gradcam.sinks.display import find_display
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.sinks.window import Window
+from live_gradcam.slot import Slot
 from live_gradcam.sources.capture import Capture
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
@@ -33,9 +36,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
+Result = TypeVar("Result")
 
 _STILL_FPS = 5
 """Below this rate a file is a row of single pictures: nothing is carried or smoothed from one to the next."""
+
+_GLANCE_SECONDS = 0.2
 
 _NOTICE_AFTER_SECONDS = 0.25
 """Without a new frame for so long, the last picture is shown again, with what the source has to say."""
@@ -84,17 +90,14 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         windowed = _has_window(chosen, say)
         say(source.describe())
         _refuse_to_record_over(chosen)
-        if chosen.stats is not None:
-            stack.callback(_write_stats, done, chosen.stats)
         sinks = SeveralSinks()
         done.failures = sinks.failures
-        stack.callback(sinks.close)
+        stack.callback(_finish, sinks, done, chosen.stats)
         if chosen.record is not None:
             sinks.add(Recorder(chosen.record, overwrite=chosen.overwrite, wait=not source.live))
         if windowed:
             sinks.add(Window(f"live_gradcam: {source.name}", fullscreen=chosen.fullscreen))
-        with native_stderr_filtered():
-            explainer = _load_explainer(chosen, source.size, say)
+        explainer = _in_background(lambda: _load_explainer(chosen, source.size, say), "loading the model")
         done.model, done.method = explainer.model.name, explainer.method.name
         say("q or Esc in the window ends it" if windowed else "Ctrl-C ends it")
         play(source, explainer, sinks, chosen, done.statistics)
@@ -176,12 +179,17 @@ def _play_file(source: Source, explainer: Explains, show: Show, statistics: Stat
         pacing.hold(source, statistics.frames_explained, endless=show.endless)
 
 
-def _write_stats(done: Run, path: Path) -> None:
-    try:
-        write_report(done.report(), path)
-    except SinkError as error:
-        done.failures.append(str(error))
-        logger.warning("%s", error)
+def _finish(sinks: SeveralSinks, done: Run, stats: Path | None) -> None:
+    """Finish the recording and write the statistics, which a second Ctrl-C must not cut short."""
+    with requests_ignored():
+        sinks.close()
+        if stats is None:
+            return
+        try:
+            write_report(done.report(), stats)
+        except SinkError as error:
+            done.failures.append(str(error))
+            logger.warning("%s", error)
 
 
 def _refuse_to_record_over(settings: Settings) -> None:
@@ -218,6 +226,33 @@ def _has_window(settings: Settings, say: Tell) -> bool:
     return False
 
 
+def _in_background(work: Callable[[], Result], name: str) -> Result:
+    """Do something in a thread and wait for it, so that Ctrl-C need not; then the thread is left behind.
+
+    TensorFlow takes seconds in native code to load and to trace, and drops or rewords a KeyboardInterrupt that
+    comes to it meanwhile.
+    """
+    done: Slot[Result] = Slot()
+
+    def do() -> None:
+        try:
+            done.put(work())
+        except BaseException as error:  # whatever it is, whoever waits is told
+            done.close(error)
+
+    thread = threading.Thread(target=do, name=name, daemon=True)
+    thread.start()
+    try:
+        while (result := done.take(_GLANCE_SECONDS)) is None:  # on Windows Ctrl-C cannot end a longer wait
+            pass
+    except KeyboardInterrupt:
+        logger.info("the thread '%s' is left behind", name)
+        raise
+    thread.join()
+    return result
+
+
+@native_stderr_filtered()
 def _load_explainer(settings: Settings, size: tuple[int, int], say: Tell) -> Explainer:
     """Load the model and compile it for frames of (width, height) pixels."""
     say(f"loading {getattr(settings.model, 'name', settings.model)} …")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.cli import main as live_gradcam
+from live_gradcam.program import run_as_program
 from live_gradcam.sinks.display import find_display
 
 RECORDING = Path("demo.mp4")
@@ -102,4 +103,4 @@ def colourfulness(picture: npt.NDArray[np.float32]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    run_as_program(lambda: main(sys.argv[1], sys.argv[2:]))

@@ -12,7 +12,18 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
 # cli → commands → pipeline | server → {explain → models} | sources | render | sinks → the ground
 GROUND = frozenset(
-    {"config", "errors", "explanation", "frame", "native", "opencv", "slot", "statistics", "timing"}
+    {
+        "config",
+        "errors",
+        "explanation",
+        "frame",
+        "native",
+        "opencv",
+        "program",
+        "slot",
+        "statistics",
+        "timing",
+    }
 )
 ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
 LOOPS = frozenset({"pipeline", "server"})
@@ -24,7 +35,7 @@ MAY_IMPORT = {
     **dict.fromkeys(LOOPS, GROUND | ROOMS | {"show"}),
     "commands": GROUND | ROOMS | LOOPS,
     "cli": GROUND | ROOMS | LOOPS | {"commands"},
-    "__main__": frozenset({"cli"}),
+    "__main__": frozenset({"cli", "program"}),
 }
 """Room → the rooms it may import, beside itself. A room is a folder or a module at the top of the package."""
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import pytest
 from fakes import explained
+from programs import frames_in
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.pipeline import play
+from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.statistics import Statistics
 
@@ -94,12 +99,18 @@ class FakeExplainer:
 
 
 class FakeSink:
-    """Keeps what it gets; it may be slow, fail, or ask to end."""
+    """Keeps what it gets; it may hang, fail, or ask to end."""
 
     name = "fake sink"
 
-    def __init__(self, *, ends_after: int | None = None, fails_after: int | None = None) -> None:
-        self._ends_after, self._fails_after = ends_after, fails_after
+    def __init__(
+        self,
+        *,
+        ends_after: int | None = None,
+        fails_after: int | None = None,
+        hangs_after: int | None = None,
+    ) -> None:
+        self._ends_after, self._fails_after, self._hangs_after = ends_after, fails_after, hangs_after
         self.shown: list[int] = []
         self.pictures: list[Any] = []
         self.closed = 0
@@ -111,6 +122,8 @@ class FakeSink:
     def write(self, picture: Pixels, frame: Frame) -> None:
         if self._fails_after is not None and len(self.shown) >= self._fails_after:
             raise SinkError("the fake sink is full. Empty it.")
+        if len(self.shown) == self._hangs_after:
+            threading.Event().wait(20)
         self.shown.append(frame.index)
         self.pictures.append(picture)
 
@@ -134,7 +147,7 @@ def no_thread_is_left_over() -> Iterator[None]:
 
 
 def show(
-    source: FakeCamera, explainer: FakeExplainer, *sinks: FakeSink, **settings: Any
+    source: FakeCamera, explainer: FakeExplainer, *sinks: FakeSink | Recorder, **settings: Any
 ) -> tuple[Statistics, SeveralSinks]:
     statistics, several = Statistics(), SeveralSinks()
     for sink in sinks:
@@ -214,6 +227,49 @@ def test_a_sink_that_fails_is_left_and_the_others_go_on() -> None:
 def test_when_the_only_sink_has_failed_an_endless_run_is_over() -> None:
     _, several = show(FakeCamera(300), FakeExplainer(), FakeSink(fails_after=3))
     assert several.failures == ["the fake sink is full. Empty it."]
+
+
+def has_recorded(recorder: Recorder, path: Path, shown: FakeSink) -> None:
+    """Make sure that the film is whole, but for what a busy machine dropped and counted."""
+    recorder.close()
+    assert frames_in(path) + recorder.dropped == len(shown.shown)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_when_the_model_fails_the_recording_is_whole(tmp_path: Path) -> None:
+    sink, recorder = FakeSink(), Recorder(tmp_path / "out.mp4", wait=False)
+    with pytest.raises(LiveGradcamError, match="the network broke"):
+        show(FakeCamera(300), FakeExplainer(fails_at=99), sink, recorder)
+    has_recorded(recorder, tmp_path / "out.mp4", sink)
+    assert len(sink.shown) > 50
+
+
+def test_when_the_source_fails_the_recording_is_whole(tmp_path: Path) -> None:
+    sink, recorder = FakeSink(), Recorder(tmp_path / "out.mp4", wait=False)
+    with pytest.raises(SourceError, match="the fake camera caught fire"):
+        show(FakeCamera(100, frames=30, fails=True), FakeExplainer(), sink, recorder)
+    has_recorded(recorder, tmp_path / "out.mp4", sink)
+
+
+def test_when_another_sink_fails_the_recording_goes_on(tmp_path: Path) -> None:
+    sink, recorder = FakeSink(ends_after=60), Recorder(tmp_path / "out.mp4", wait=False)
+    show(FakeCamera(100), FakeExplainer(), FakeSink(fails_after=3), sink, recorder)
+    has_recorded(recorder, tmp_path / "out.mp4", sink)
+    assert len(sink.shown) == 60
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on Linux and macOS: signals that can be sent")
+def test_a_sink_that_hangs_keeps_nobody_from_ending_it_and_the_recording_is_whole(tmp_path: Path) -> None:
+    hanging, recorder = FakeSink(hangs_after=30), Recorder(tmp_path / "out.mp4", wait=False)
+    main = threading.main_thread().ident
+    assert main is not None
+    ctrl_c = threading.Timer(1.0, signal.pthread_kill, (main, signal.SIGINT))
+    ctrl_c.start()
+    with pytest.raises(KeyboardInterrupt):
+        show(FakeCamera(100), FakeExplainer(), recorder, hanging)
+    ctrl_c.join()
+    hanging.shown.append(30)  # which the recording has, and it has not
+    has_recorded(recorder, tmp_path / "out.mp4", hanging)
 
 
 def test_a_silent_camera_does_not_stop_the_clock() -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.sinks import recorder as recorder_module
 from live_gradcam.sinks.encoder import Encoder
 from live_gradcam.sinks.recorder import Recorder
 
@@ -320,6 +321,49 @@ def test_a_disk_that_is_full_at_the_very_end_is_told_by_close(
     with pytest.raises(SinkError, match=r"out\.mp4 stopped: No space left on device"):
         recorder.close()
     assert [file.name for file in tmp_path.iterdir()] == ["out.part.mp4"]
+
+
+def test_a_disk_that_does_not_answer_is_given_up_and_the_thread_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    encode = Encoder.encode
+
+    def hanging(encoder: Encoder, picture: Pixels, seconds: float) -> None:
+        answers.wait(20)
+        encode(encoder, picture, seconds)
+
+    monkeypatch.setattr(Encoder, "encode", hanging)
+    monkeypatch.setattr(recorder_module, "_PATIENCE_SECONDS", 0.3)
+    recorder = Recorder(tmp_path / "out.mp4", wait=False)
+    for index in range(20):
+        began = time.monotonic()
+        recorder.write(plain(), at(index / 30))
+        assert time.monotonic() - began < 0.2
+    with pytest.raises(SinkError, match=r"its disk has not answered .* 'recorder of out.mp4' is left behind"):
+        recorder.close()
+    answers.set()
+    (left,) = (thread for thread in threading.enumerate() if thread.name == "recorder of out.mp4")
+    left.join(10)
+    assert [file.name for file in tmp_path.iterdir()] == ["out.part.mp4"]
+
+
+def test_a_slow_encoder_is_waited_for_as_long_as_it_gets_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = Encoder.encode
+
+    def slow(encoder: Encoder, picture: Pixels, seconds: float) -> None:
+        time.sleep(0.15)
+        encode(encoder, picture, seconds)
+
+    monkeypatch.setattr(Encoder, "encode", slow)
+    monkeypatch.setattr(recorder_module, "_PATIENCE_SECONDS", 0.4)
+    recorder = Recorder(tmp_path / "out.mp4", wait=False)
+    for index in range(8):
+        recorder.write(plain(), at(index / 30))
+    recorder.close()
+    assert len(play(tmp_path / "out.mp4").pictures) == 8
 
 
 def test_an_error_that_is_a_bug_comes_through_as_it_is(

@@ -222,6 +222,18 @@ def test_damaged_jpegs_are_told_from_whole_ones(capfd: pytest.CaptureFixture[str
     assert capfd.readouterr().err == ""
 
 
+def test_what_libjpeg_says_of_damage_that_it_patched_up_stays_off_the_terminal(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    picture = np.random.default_rng(1).integers(0, 255, (48, 64, 3)).astype(np.uint8)
+    jpeg = np.asarray(cv2.imencode(".jpg", picture)[1], np.uint8).reshape(-1)
+    torn = np.concatenate([jpeg[: jpeg.size // 2], jpeg[jpeg.size // 2 + 300 :]])
+    cv2.imdecode(torn, cv2.IMREAD_COLOR)
+    assert "Corrupt JPEG data" in capfd.readouterr().err
+    assert decode_jpeg(torn) is not None
+    assert capfd.readouterr().err == ""
+
+
 def test_each_platform_has_its_own_backends() -> None:
     assert backends(platform="linux") == (cv2.CAP_V4L2,)
     assert backends(platform="darwin") == (cv2.CAP_AVFOUNDATION,)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -266,10 +264,6 @@ def live(
     chosen["inputs"] = _inputs(inputs or [])
     chosen["grid"] = _pair("--grid", grid, "HEIGHTxWIDTH in tokens, such as --grid 14x14")
     chosen["size"] = _pair("--size", size, "WIDTHxHEIGHT in pixels, such as --size 1280x720")
-    # Ctrl-C, too: a shell starts background jobs with it ignored, and then nobody could end the run cleanly.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-
     from live_gradcam.pipeline import run
 
     done = run(tell=typer.echo, **chosen)
@@ -314,9 +308,3 @@ def _pair(option: str, text: str | None, form: str) -> tuple[int, int] | None:
     if match is None:
         raise SettingsError(f"{option} is '{text}': it must be {form}.")
     return int(match[1]), int(match[2])
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Let a request to terminate end the run as Ctrl-C does: cleanly, the recording finished."""
-    del number, frame
-    raise KeyboardInterrupt

@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 _WAITING_PICTURES = 8
 _GLANCE_SECONDS = 0.05
-_CLOSE_SECONDS = 15.0
+_PATIENCE_SECONDS = 2.0
 
 
 class Recorder:
@@ -31,7 +31,8 @@ class Recorder:
     bounded queue.
 
     When the file cannot be written any more (the disk is full), one `write` or `close` raises; what was recorded
-    stays under its part name, and pictures written after that are ignored.
+    stays under its part name, and pictures written after that are ignored. On a disk that no longer answers `close`
+    gives up when nothing was written for 2 s.
 
     Args:
         path: the file to make; its extension chooses the container.
@@ -57,6 +58,7 @@ class Recorder:
         self._failure: Exception | None = None
         self._failure_told = False
         self._dropped = 0
+        self._encoded = 0
         self._closed = False
 
     @property
@@ -114,10 +116,14 @@ class Recorder:
             self._part.unlink(missing_ok=True)
             return
         self._stop.set()
-        self._thread.join(_CLOSE_SECONDS)
+        seen = -1
+        while self._thread.is_alive() and seen != self._encoded:
+            seen = self._encoded
+            self._thread.join(_PATIENCE_SECONDS)
         if self._thread.is_alive():
             raise SinkError(
-                f"{self.name} was not completed within {_CLOSE_SECONDS:.0f} s: what was recorded is in {self._part}."
+                f"{self.name} could not be completed: its disk has not answered for {_PATIENCE_SECONDS:.0f} s, and "
+                f"the thread '{self._thread.name}' is left behind. What was recorded is in {self._part}."
             )
         self._tell_failure()
         if self._failure is not None:
@@ -139,6 +145,7 @@ class Recorder:
                         break
                     continue
                 encoder.encode(picture, seconds)
+                self._encoded += 1
             encoder.finish()
         except Exception as error:  # whatever it is, the owner gets it from write or close
             self._failure = error

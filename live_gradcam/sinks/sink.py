@@ -12,8 +12,9 @@ class Sink(Protocol):
     """Where finished pictures go: a window, a recording, nowhere.
 
     `write` is called from one thread, in the order of the frames; the picture belongs to the sink from then on
-    and nobody draws on it again. A sink that cannot go on raises `SinkError` from `write` or `close`.
-    `close()` may be called twice; it finishes what was begun.
+    and nobody draws on it again. Live, it returns at once: a sink that may have to wait, for a disk or an encoder,
+    has a thread of its own and drops what it cannot keep up with. A sink that cannot go on raises `SinkError` from
+    `write` or `close`. `close()` may be called twice; it finishes what was begun.
     """
 
     name: str

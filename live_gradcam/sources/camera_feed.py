@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from live_gradcam.errors import SettingsError, SourceError, unknown_name
 from live_gradcam.frame import Pixels
+from live_gradcam.native import native_stderr_filtered
 from live_gradcam.sources.camera_faults import is_there, why_not
 from live_gradcam.sources.feed import FeedLost, Shot
 
@@ -193,7 +194,8 @@ def decode_jpeg(data: npt.NDArray[np.uint8]) -> Pixels | None:
     """
     if data.size == 0:
         return None
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    with native_stderr_filtered():  # libjpeg tells the terminal of the damage that it could patch up
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return None if pixels is None else np.asarray(pixels, np.uint8)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.native import native_stderr_filtered
 
 logger = logging.getLogger(__name__)
 
@@ -138,9 +139,10 @@ def read_picture(path: Path) -> Pixels:
     if data.size == 0:
         raise SourceError(f"{path.name} cannot be read: the file is empty.")
     try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        # Turning it upright and keeping its transparency exclude each other; no JPEG has the latter.
-        full = None if data[0] == 0xFF else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        with native_stderr_filtered():  # of libjpeg's lines on damage, for one
+            pixels = cv2.imdecode(data, cv2.IMREAD_COLOR)
+            # Turning it upright and keeping its transparency exclude each other; no JPEG has the latter.
+            full = None if data[0] == 0xFF else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise SourceError(f"{path.name} cannot be read: it is damaged or too large.") from error
     if pixels is None:
