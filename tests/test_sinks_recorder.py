@@ -19,6 +19,7 @@ import pytest
 
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.shown import Shown
 from live_gradcam.sinks.encoder import Encoder
 from live_gradcam.sinks.recorder import Recorder
 
@@ -57,7 +58,7 @@ def record(path: Path, pictures: list[Pixels], seconds: list[float] | None = Non
         for picture, moment in zip(
             pictures, seconds or [index / 30 for index in range(len(pictures))], strict=True
         ):
-            recorder.write(picture, at(moment))
+            recorder.write(Shown(picture, at(moment)))
     return play(path)
 
 
@@ -78,7 +79,7 @@ def test_the_last_picture_is_shown_as_long_as_the_one_before_it(tmp_path: Path) 
 def test_a_file_keeps_its_own_clock(tmp_path: Path) -> None:
     with Recorder(tmp_path / "out.mp4", wait=True) as recorder:
         for index in range(4):
-            recorder.write(plain(), Frame(plain(), index, captured_at=77.0, media_time=index / 10))
+            recorder.write(Shown(plain(), Frame(plain(), index, captured_at=77.0, media_time=index / 10)))
     assert play(tmp_path / "out.mp4").seconds == pytest.approx([0, 0.1, 0.2, 0.3], abs=0.001)
 
 
@@ -133,7 +134,7 @@ def test_a_live_recorder_drops_and_counts_what_it_cannot_keep_up_with(tmp_path: 
     noise = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
     with Recorder(tmp_path / "out.mp4", wait=False) as recorder:
         for index in range(60):
-            recorder.write(noise, at(index / 30))
+            recorder.write(Shown(noise, at(index / 30)))
     assert recorder.dropped > 0
     assert len(play(tmp_path / "out.mp4").pictures) + recorder.dropped == 60
 
@@ -142,7 +143,7 @@ def test_a_live_recorder_drops_and_counts_what_it_cannot_keep_up_with(tmp_path: 
 def test_it_has_a_part_name_until_it_is_closed(tmp_path: Path, name: str) -> None:
     stem, dot, extension = name.partition(".")
     with Recorder(tmp_path / name, wait=True) as recorder:
-        recorder.write(plain(), at(0))
+        recorder.write(Shown(plain(), at(0)))
         assert [file.name for file in tmp_path.iterdir()] == [f"{stem}.part{dot}{extension}"]
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
@@ -176,7 +177,7 @@ def test_an_existing_file_is_replaced_on_request_and_only_when_the_new_one_is_co
     path = tmp_path / "out.mp4"
     path.write_text("old")
     with Recorder(path, overwrite=True, wait=True) as recorder:
-        recorder.write(plain(), at(0))
+        recorder.write(Shown(plain(), at(0)))
         assert path.read_text() == "old"
     assert len(play(path).pictures) == 1
     assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]
@@ -192,7 +193,7 @@ def test_with_overwrite_and_without_a_picture_the_old_file_stays(tmp_path: Path)
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     recorder = Recorder(path, wait=True)
-    recorder.write(plain(), at(0))
+    recorder.write(Shown(plain(), at(0)))
     path.write_text("precious")
     with pytest.raises(SinkError, match=r"out\.mp4 appeared while .* kept as .*out\.part\.mp4"):
         recorder.close()
@@ -266,7 +267,7 @@ def test_a_closed_recorder_takes_no_picture(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "out.mp4", wait=True)
     recorder.close()
     with pytest.raises(SinkError, match=r"out\.mp4 is closed: make a new Recorder"):
-        recorder.write(plain(), at(0))
+        recorder.write(Shown(plain(), at(0)))
 
 
 class DiskFillsUp:
@@ -295,7 +296,7 @@ def test_a_full_disk_is_told_once_and_what_was_recorded_is_kept(
     told = []
     for index in range(50):
         try:
-            recorder.write(plain(), at(index / 30))
+            recorder.write(Shown(plain(), at(index / 30)))
         except SinkError as error:
             told.append(str(error))
         time.sleep(0.005)
@@ -316,7 +317,7 @@ def test_a_disk_that_is_full_at_the_very_end_is_told_by_close(
 
     monkeypatch.setattr(Encoder, "finish", failing)
     recorder = Recorder(tmp_path / "out.mp4", wait=True)
-    recorder.write(plain(), at(0))
+    recorder.write(Shown(plain(), at(0)))
     with pytest.raises(SinkError, match=r"out\.mp4 stopped: No space left on device"):
         recorder.close()
     assert [file.name for file in tmp_path.iterdir()] == ["out.part.mp4"]
@@ -330,7 +331,7 @@ def test_an_error_that_is_a_bug_comes_through_as_it_is(
 
     monkeypatch.setattr(Encoder, "encode", broken)
     recorder = Recorder(tmp_path / "out.mp4", wait=True)
-    recorder.write(plain(), at(0))
+    recorder.write(Shown(plain(), at(0)))
     with pytest.raises(ZeroDivisionError, match="at 0"):
         recorder.close()
 
@@ -340,6 +341,7 @@ import resource, sys
 import numpy as np
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame
+from live_gradcam.shown import Shown
 from live_gradcam.sinks.recorder import Recorder
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
@@ -348,7 +350,7 @@ recorder = Recorder(sys.argv[1], wait=True)
 for index in range(200):
     picture = rng.integers(0, 256, (240, 320, 3), np.uint8)
     try:
-        recorder.write(picture, Frame(picture, index, index / 30))
+        recorder.write(Shown(picture, Frame(picture, index, index / 30)))
     except SinkError as error:
         print(error)
 recorder.close()
@@ -389,13 +391,14 @@ KILLED = """
 import sys, time
 import numpy as np
 from live_gradcam.frame import Frame
+from live_gradcam.shown import Shown
 from live_gradcam.sinks.recorder import Recorder
 
 rng = np.random.default_rng(0)
 recorder = Recorder(sys.argv[1], wait=False)
 for index in range(90):
     picture = rng.integers(0, 256, (120, 160, 3), np.uint8)
-    recorder.write(picture, Frame(picture, index, index / 30))
+    recorder.write(Shown(picture, Frame(picture, index, index / 30)))
     time.sleep(0.01)
 time.sleep(0.3)
 print("recorded", recorder.dropped, flush=True)
