@@ -12,18 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
 # cli → commands → pipeline | server → {explain → models} | sources | render | sinks → the ground
 GROUND = frozenset(
-    {
-        "config",
-        "errors",
-        "explanation",
-        "frame",
-        "native",
-        "opencv",
-        "program",
-        "slot",
-        "statistics",
-        "timing",
-    }
+    {"config", "errors", "explanation", "frame", "heatmap", "native", "opencv", "program", "shown", "slot"}
+    | {"statistics", "timing"}
 )
 ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
 LOOPS = frozenset({"pipeline", "server"})

@@ -56,7 +56,7 @@ def one_line(capfd: pytest.CaptureFixture[str], *typed: str) -> str:
         ((*DEMO, "--frames", "1", "--alpha", "1.5"), "alpha is 1.5: it must lie between 0"),
         ((*DEMO, "--frames", "1", "--labels", "nothing.txt"), "cannot read the labels nothing.txt"),
         ((*DEMO, "--record", "no/such/folder/out.mp4"), "no/such/folder"),
-        ((*DEMO, "--record", "out.gif"), "the name must end in .mp4 or .mkv"),
+        ((*DEMO, "--record", "out.gif"), "the name must end in .mp4, .mkv, .webm"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_1(
@@ -149,7 +149,7 @@ def test_a_clip_is_recorded_frame_for_frame(tmp_path: Path, capfd: pytest.Captur
     write_clip(clip, [0, 40, 80, 200, 220, 300, 310, 400])
     assert main(("--source", str(clip), "--record", str(out), "--no-window")) == 0
     assert f"recorded {out}" in capfd.readouterr().out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "out.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "out.jsonl", "out.mp4"]
     with av.open(str(out)) as recorded, av.open(str(clip)) as original:
         times = [frame.time for frame in recorded.decode(video=0)]
         expected = [frame.time for frame in original.decode(video=0)]

@@ -21,6 +21,7 @@ from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.pipeline import play
+from live_gradcam.shown import Shown
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.statistics import Statistics
@@ -109,23 +110,27 @@ class FakeSink:
         ends_after: int | None = None,
         fails_after: int | None = None,
         hangs_after: int | None = None,
+        notice: str | None = None,
     ) -> None:
+        self.notice = notice
         self._ends_after, self._fails_after, self._hangs_after = ends_after, fails_after, hangs_after
         self.shown: list[int] = []
         self.pictures: list[Any] = []
+        self.taken: list[Shown] = []
         self.closed = 0
 
     @property
     def finished(self) -> bool:
         return self._ends_after is not None and len(self.shown) >= self._ends_after
 
-    def write(self, picture: Pixels, frame: Frame) -> None:
+    def write(self, shown: Shown) -> None:
         if self._fails_after is not None and len(self.shown) >= self._fails_after:
             raise SinkError("the fake sink is full. Empty it.")
         if len(self.shown) == self._hangs_after:
             threading.Event().wait(20)
-        self.shown.append(frame.index)
-        self.pictures.append(picture)
+        self.shown.append(shown.frame.index)
+        self.pictures.append(shown.pixels)
+        self.taken.append(shown)
 
     def close(self) -> None:
         self.closed += 1
@@ -233,7 +238,7 @@ def has_recorded(recorder: Recorder, path: Path, shown: FakeSink) -> None:
     """Make sure that the film is whole, but for what a busy machine dropped and counted."""
     recorder.close()
     assert frames_in(path) + recorder.dropped == len(shown.shown)
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert sorted(file.name for file in path.parent.iterdir()) == [path.with_suffix(".jsonl").name, path.name]
 
 
 def test_when_the_model_fails_the_recording_is_whole(tmp_path: Path) -> None:
@@ -270,6 +275,20 @@ def test_a_sink_that_hangs_keeps_nobody_from_ending_it_and_the_recording_is_whol
     ctrl_c.join()
     hanging.shown.append(30)  # which the recording has, and it has not
     has_recorded(recorder, tmp_path / "out.mp4", hanging)
+
+
+def test_what_a_sink_has_to_say_stands_on_the_picture_and_what_is_shown_comes_with_it() -> None:
+    quiet, worried = FakeSink(ends_after=5), FakeSink(ends_after=5, notice="disk nearly full: 150 MB left")
+    show(FakeCamera(100), FakeExplainer(), quiet)
+    show(FakeCamera(100), FakeExplainer(), worried)
+    corner = np.s_[4:20, 4:120]
+    assert np.ptp(worried.pictures[-1][corner]) > 100  # light letters on a dark plate
+    assert np.ptp(quiet.pictures[-1][corner]) < 100
+    last = worried.taken[-1]
+    assert last.explanation is not None
+    assert last.heatmap is not None
+    assert last.latency_ms is not None
+    assert 0 <= last.latency_ms < 1000
 
 
 def test_a_silent_camera_does_not_stop_the_clock() -> None:

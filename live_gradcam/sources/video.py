@@ -60,6 +60,8 @@ class VideoSource:
     reconnects = 0
 
     def __init__(self, path: str | Path) -> None:
+        self.path = None if isinstance(path, str) and "://" in path else Path(path)
+        """The file; None where it lies behind an address."""
         self.name = without_password(path) if isinstance(path, str) and "://" in path else Path(path).name
         self._lock = threading.Lock()
         self._closed = False
