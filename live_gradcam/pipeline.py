@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
@@ -26,9 +26,6 @@ from live_gradcam.sources.capture import Capture
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
 from live_gradcam.statistics import Statistics, write_report
-
-if TYPE_CHECKING:
-    from live_gradcam.explain.explainer import Explainer
 
 logger = logging.getLogger(__name__)
 
@@ -93,8 +90,12 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             sinks.add(Recorder(chosen.record, overwrite=chosen.overwrite, wait=not source.live))
         if windowed:
             sinks.add(Window(f"live_gradcam: {source.name}", fullscreen=chosen.fullscreen))
+        say(f"loading {getattr(chosen.model, 'name', chosen.model)} …")
         with native_stderr_filtered():
-            explainer = _load_explainer(chosen, source.size, say)
+            # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
+            from live_gradcam.explain.loading import load_explainer
+
+            explainer = load_explainer(chosen, source.size, say)
         done.model, done.method = explainer.model.name, explainer.method.name
         say("q or Esc in the window ends it" if windowed else "Ctrl-C ends it")
         play(source, explainer, sinks, chosen, done.statistics)
@@ -216,42 +217,3 @@ def _has_window(settings: Settings, say: Tell) -> bool:
     if settings.window is None:
         say(f"no window: {reason}")
     return False
-
-
-def _load_explainer(settings: Settings, size: tuple[int, int], say: Tell) -> Explainer:
-    """Load the model and compile it for frames of (width, height) pixels."""
-    say(f"loading {getattr(settings.model, 'name', settings.model)} …")
-    # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
-    from live_gradcam.explain.explainer import Explainer
-    from live_gradcam.models.devices import choose_device
-    from live_gradcam.models.loading import load_model
-
-    device = choose_device(settings.device)
-    model = load_model(
-        settings.model,
-        settings.labels,
-        settings.preprocess,
-        output=settings.output,
-        inputs=settings.inputs,
-        allow_unsafe=settings.allow_unsafe,
-    )
-    explainer = Explainer(
-        model,
-        method=settings.method,
-        layer=settings.layer,
-        target=settings.target,
-        fit=settings.fit,
-        score=settings.score,
-        fusion=settings.fusion,
-        smooth=settings.smooth,
-        grid=settings.grid,
-        strength=settings.strength,
-        rivals=settings.rivals,
-    )
-    explainer.prepare(size)
-    say(f"{model.name} on {device}: {explainer.method.name} at {explainer.layer}")
-    if explainer.method.family in ("perturbation", "pixel"):
-        say(
-            f"{explainer.method.name} takes {explainer.method.passes} passes for each explanation: it will be slow"
-        )
-    return explainer
