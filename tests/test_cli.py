@@ -58,7 +58,7 @@ def one_line(capfd: pytest.CaptureFixture[str], *typed: str) -> str:
         ((*DEMO, "--frames", "1", "--alpha", "1.5"), "alpha is 1.5: it must lie between 0"),
         ((*DEMO, "--frames", "1", "--labels", "nothing.txt"), "cannot read the labels nothing.txt"),
         ((*DEMO, "--record", "no/such/folder/out.mp4"), "no/such/folder"),
-        ((*DEMO, "--record", "out.gif"), "the name must end in .mp4 or .mkv"),
+        ((*DEMO, "--record", "out.gif"), "the name must end in .mp4, .mkv, .webm"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_1(

@@ -219,7 +219,7 @@ def test_an_empty_part_file_is_in_nobodys_way(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["out.avi", "out", "out.mp4.txt"])
 def test_another_extension_is_refused_with_the_valid_ones(tmp_path: Path, name: str) -> None:
     with pytest.raises(
-        SinkError, match=rf"cannot record to '.*{name}': the name must end in \.mp4 or \.mkv\."
+        SinkError, match=rf"cannot record to '.*{name}': the name must end in \.mp4, \.mkv, \.webm\."
     ):
         Recorder(tmp_path / name, wait=True)
     assert list(tmp_path.iterdir()) == []

@@ -1,37 +1,39 @@
-"""The encoder: pictures in, an H.264 file out that can be played at any moment."""
+"""The encoder: pictures in, a video file out that can be played at any moment."""
 
 from __future__ import annotations
 
+import logging
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import av
 import numpy as np
+from av.container import OutputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from live_gradcam.frame import Pixels
+from live_gradcam.sinks.codec import Preset, codec_for
+from live_gradcam.sinks.sound import Sound
 
-Preset = Literal["superfast", "veryfast"]
-"""x264's effort: at 1280×720 on two cores 7.4 ms at 2.0 Mbit/s, or 9.1 ms at 1.3 Mbit/s."""
+_LOG = logging.getLogger(__name__)
 
-CONTAINERS = {".mp4": "mp4", ".mkv": "matroska"}
+CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".webm": "webm"}
 """File name extension → FFmpeg's name of the container."""
 
-# Half a second is all that a killed process loses: an ordinary MP4 would lose everything.
-_OPTIONS = {
-    "mp4": {
-        "movflags": "frag_keyframe+empty_moov+default_base_moof",
-        "frag_duration": "500000",
-        "flush_packets": "1",
-    },
-    "matroska": {"flush_packets": "1", "cluster_time_limit": "500"},
+# Half a second is all that a killed process loses: an ordinary MP4 would lose everything. Sound begins a little before
+# the first picture, which must stay at zero: so nothing is shifted, and MP4's header waits for the first packets.
+# A track that is silent for a while must not hold the others back for FFmpeg's ten seconds.
+_CLUSTERS = {"cluster_time_limit": "500"}
+_FRAGMENTS = {
+    "movflags": "frag_keyframe+empty_moov+default_base_moof+delay_moov",
+    "frag_duration": "500000",
 }
+_OPTIONS = {"flush_packets": "1", "avoid_negative_ts": "disabled", "max_interleave_delta": "1000000"}
 _CLOCK = 90_000
-_QUALITY = "20"
 _KEYFRAME_EVERY = 60
 _LAST_SHOWN_SECONDS = 1 / 25
 # FFmpeg's number for BT.709 primaries and transfer; its matrix has the same number.
@@ -39,36 +41,49 @@ _BT709 = 1
 
 
 class Encoder:
-    """Writes one file: H.264, yuv420p, BT.709, every picture at its own time. Not thread-safe.
+    """Writes one file, every picture at its own time: H.264 (VP9 in WebM), 4:2:0, BT.709. Not thread-safe.
 
     The size of the first picture, made even, is the size of the video; later pictures of another size are fitted
     in with black borders.
 
     Args:
-        path: file to write; it is replaced.
-        preset: how much effort is spent on a small file.
+        path: file to write, ending in one of `CONTAINERS`; it is replaced.
+        preset: how much effort is spent on a small file, where no hardware encodes.
+        audio_from: file whose audio tracks are copied, as they are, for as long as the recording lasts; what the
+            container cannot hold is left out with a warning.
 
     Raises:
         OSError, av.FFmpegError: it could not be written; also from every method.
     """
 
-    def __init__(self, path: Path, preset: Preset) -> None:
-        container_format = CONTAINERS[path.suffix.lower()]
-        self._container = av.open(str(path), "w", format=container_format, options=_OPTIONS[container_format])
+    def __init__(self, path: Path, preset: Preset, *, audio_from: Path | None = None) -> None:
+        kind = CONTAINERS[path.suffix.lower()]
+        options = _OPTIONS | (_FRAGMENTS if kind == "mp4" else _CLUSTERS)
+        # Absolute, for FFmpeg takes what stands before a colon as the name of a protocol.
+        self._container = av.open(str(path.absolute()), "w", format=kind, options=options)
+        self._format = kind
         self._preset = preset
+        self._audio_from = audio_from
         self._stream: VideoStream | None = None
+        self._sound: Sound | None = None
         self._size = (0, 0)
         self._first_seconds = 0.0
         self._last_tick = 0
         self._last_ticks = round(_LAST_SHOWN_SECONDS * _CLOCK)
+
+    @property
+    def codec(self) -> str | None:
+        """FFmpeg's name of the encoder, such as `libx264`; None before the first picture."""
+        return None if self._stream is None else self._stream.codec_context.name
 
     def encode(self, picture: Pixels, seconds: float) -> None:
         """Append one picture.
 
         Args:
             picture: (H, W, 3) uint8 BGR.
-            seconds: its place in time, on any clock; the first picture's is the file's zero. One that doesn't
-                come after the picture before it is put right behind it.
+            seconds: its place in time; the first picture's is the file's zero. On any clock, but with sound on that
+                of its file: seconds since that file's first picture. One that doesn't come after the picture before
+                it is put right behind it.
         """
         if self._stream is None:
             self._stream = self._begin(picture, seconds)
@@ -79,24 +94,25 @@ class Encoder:
         self._last_tick = tick
         frame = VideoFrame.from_ndarray(self._fitted(picture), format="bgr24")
         # Tagging BT.709 alone would not convert to it: reds would come back brighter.
-        frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        frame = frame.reformat(format=self._stream.pix_fmt, dst_colorspace=Colorspace.ITU709)
         frame.pts = tick
         frame.time_base = Fraction(1, _CLOCK)
-        for packet in self._stream.encode(frame):
-            self._container.mux(packet)
+        self._mux(self._stream.encode(frame))
+        if self._sound is not None:
+            self._sound.copy_until(tick / _CLOCK)
 
     def finish(self) -> None:
         """Write what is still in the encoder and close the file."""
         if self._stream is not None:
-            packets = self._stream.encode(None)
-            if packets:
-                packets[-1].duration = self._last_ticks  # or the last picture would be over at once
-            for packet in packets:
-                self._container.mux(packet)
+            self._mux(self._stream.encode(None))
+        if self._sound is not None:
+            self._sound.finish((self._last_tick + self._last_ticks) / _CLOCK)
         self._container.close()
+        self._close_sound()
 
     def abandon(self) -> None:
         """Close the file after a failure; what was written stays."""
+        self._close_sound()
         try:
             self._container.close()
         except (OSError, av.FFmpegError):
@@ -104,21 +120,32 @@ class Encoder:
 
     def _begin(self, picture: Pixels, seconds: float) -> VideoStream:
         height, width = picture.shape[:2]
-        self._size = (width + width % 2, height + height % 2)  # libx264 refuses odd sizes
+        self._size = (width + width % 2, height + height % 2)  # 4:2:0 has no odd sizes
         self._first_seconds = seconds
-        options = {"crf": _QUALITY, "preset": self._preset}
-        stream = self._container.add_stream("libx264", rate=30, options=options)
-        stream.width, stream.height = self._size
-        stream.pix_fmt = "yuv420p"
-        codec = stream.codec_context
-        codec.time_base = Fraction(1, _CLOCK)
-        codec.gop_size = _KEYFRAME_EVERY
-        codec.max_b_frames = 0  # with them a fragmented MP4 would begin later than zero
-        codec.colorspace = Colorspace.ITU709
-        codec.color_range = ColorRange.MPEG
-        codec.color_primaries = _BT709
-        codec.color_trc = _BT709
+        codec = codec_for(self._format, self._size, self._preset)
+        stream = self._container.add_stream(codec.name, rate=30)
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        codec.prepare(context, self._size)
+        context.time_base = Fraction(1, _CLOCK)
+        context.gop_size = _KEYFRAME_EVERY
+        context.colorspace = Colorspace.ITU709
+        context.color_range = ColorRange.MPEG
+        context.color_primaries = _BT709
+        context.color_trc = _BT709
+        if self._audio_from is not None:
+            self._sound = _sound_of(self._audio_from, self._container, seconds)
         return stream
+
+    def _mux(self, packets: list[Packet[VideoStream]]) -> None:
+        for packet in packets:
+            # How long a picture lasts is known when the next one comes; only the last one's is believed by players.
+            packet.duration = self._last_ticks
+            self._container.mux(packet)
+
+    def _close_sound(self) -> None:
+        if self._sound is not None:
+            self._sound.close()
 
     def _fitted(self, picture: Pixels) -> Pixels:
         """Return the picture at the video's size: an odd edge repeated, another size within black borders."""
@@ -139,3 +166,11 @@ class Encoder:
             cv2.copyMakeBorder(picture, top, height - rows - top, left, width - columns - left, kind),
             dtype=np.uint8,
         )
+
+
+def _sound_of(path: Path, container: OutputContainer, begins: float) -> Sound | None:
+    try:
+        return Sound(path, container, begins=begins)
+    except (OSError, av.FFmpegError) as error:
+        _LOG.warning("the sound of %s cannot be read (%s): it is left out.", path.name, error.strerror)
+        return None

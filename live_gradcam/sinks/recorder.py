@@ -190,7 +190,7 @@ def _claim(path: Path, part: Path, *, overwrite: bool) -> None:
         SinkError: it cannot, or a file is in the way.
     """
     if path.suffix.lower() not in CONTAINERS:
-        raise SinkError(f"cannot record to '{path}': the name must end in {' or '.join(CONTAINERS)}.")
+        raise SinkError(f"cannot record to '{path}': the name must end in {', '.join(CONTAINERS)}.")
     try:
         if path.is_dir():
             raise SinkError(f"cannot record to '{path}': it is a folder. Give the name of a file.")

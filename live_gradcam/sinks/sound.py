@@ -1,0 +1,134 @@
+"""Sound: the audio tracks of a file, carried over into a recording of its pictures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2  # noqa: F401 - before PyAV, or a window would hang
+import av
+import av.container
+from av.audio.stream import AudioStream
+from av.packet import Packet
+
+_LOG = logging.getLogger(__name__)
+
+# What a decoder needs before the first sound that is heard: 1024 samples of AAC, up to 80 ms of Opus.
+_RUN_IN_SECONDS = 0.1
+# How far apart a file may have the packets of one moment.
+_SCATTER_SECONDS = 1.0
+_GRACE_SECONDS = 0.001
+_TAGS_KEPT = frozenset({"language", "title"})
+_NEEDS_EXPERIMENTAL = {"mp4": frozenset({"truehd"})}
+"""Container → what FFmpeg lists for it and then refuses to write."""
+
+
+class Sound:
+    """Copies the packets of every audio track as they are, in step with the pictures. Not thread-safe.
+
+    A track that the container cannot hold is left out, with one warning.
+
+    Args:
+        path: the file that the sound is taken from.
+        container: where it goes, before anything was written to it.
+        begins: where the recording begins, in seconds since the file's first picture.
+
+    Raises:
+        OSError, av.FFmpegError: the file cannot be read, or the container not be written.
+    """
+
+    def __init__(self, path: Path, container: av.container.OutputContainer, *, begins: float) -> None:
+        self._source = av.open(str(path.absolute()))
+        self._container = container
+        self._tracks: dict[int, AudioStream] = {}
+        holds = container.supported_codecs - _NEEDS_EXPERIMENTAL.get(container.format.name, frozenset())
+        for number, track in enumerate(self._source.streams.audio, 1):
+            if track.codec_context.name in holds:
+                copy = container.add_stream_from_template(track)
+                copy.metadata.update({k: v for k, v in track.metadata.items() if k in _TAGS_KEPT})
+                self._tracks[track.index] = copy
+            else:
+                _LOG.warning(
+                    "audio track %d of %s is %s, which %s cannot hold: it is left out.%s",
+                    number,
+                    path.name,
+                    track.codec_context.codec.canonical_name,
+                    container.format.long_name,
+                    "" if container.format.name == "matroska" else " A name that ends in .mkv keeps most.",
+                )
+        pictures = next(iter(self._source.streams.video), None)
+        self._pictures = None if pictures is None else pictures.index
+        start = 0 if pictures is None else (pictures.start_time or 0) * (pictures.time_base or 0)
+        self._zero = float(start) + begins
+        self._newest_picture = 0.0
+        self._packets = self._demux()
+        self._ahead: Packet[Any] | None = None
+
+    def copy_until(self, seconds: float) -> None:
+        """Copy what is heard up to a moment.
+
+        Args:
+            seconds: since the recording's beginning.
+        """
+        while (packet := self._next()) is not None:
+            if self._time(packet) > seconds:
+                self._ahead = packet
+                return
+            self._copy(packet)
+
+    def finish(self, seconds: float) -> None:
+        """Copy what is heard until the recording ends; all the rest where it has the file's last picture.
+
+        Args:
+            seconds: the recording's length.
+        """
+        rest: list[Packet[Any]] = []
+        while self._newest_picture < seconds + _SCATTER_SECONDS and (packet := self._next()) is not None:
+            rest.append(packet)
+        ends_early = self._newest_picture > seconds - _GRACE_SECONDS
+        for packet in rest:
+            if not ends_early or self._time(packet) < seconds:
+                self._copy(packet)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
+
+    def _next(self) -> Packet[Any] | None:
+        """Return the next packet of sound; the pictures on the way are only looked at."""
+        packet, self._ahead = self._ahead, None
+        if packet is not None:
+            return packet
+        for packet in self._packets:
+            if packet.stream.index != self._pictures:
+                return packet
+            self._newest_picture = max(self._newest_picture, self._time(packet))
+        return None
+
+    def _demux(self) -> Iterator[Packet[Any]]:
+        """Give what can be read, and of the tracks that are wanted; a torn end is the end."""
+        if not self._tracks:
+            return
+        wanted = [*self._tracks, *([] if self._pictures is None else [self._pictures])]
+        try:
+            for packet in self._source.demux(*(self._source.streams[index] for index in wanted)):
+                if packet.pts is not None and packet.dts is not None:
+                    yield packet
+        except av.FFmpegError:
+            return
+
+    def _time(self, packet: Packet[Any]) -> float:
+        """Return when a packet is heard or seen, in seconds since the recording's beginning."""
+        return float((packet.pts or 0) * packet.time_base) - self._zero
+
+    def _copy(self, packet: Packet[Any]) -> None:
+        ends = self._time(packet) + float((packet.duration or 0) * packet.time_base)
+        if ends <= -_RUN_IN_SECONDS:
+            return
+        offset = round(self._zero / float(packet.time_base))
+        packet.pts = (packet.pts or 0) - offset
+        packet.dts = (packet.dts or 0) - offset
+        packet.stream = self._tracks[packet.stream.index]
+        self._container.mux(packet)

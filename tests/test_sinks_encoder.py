@@ -1,0 +1,179 @@
+"""The encoder: every container, sound that is carried over untouched, and encoders that may not be there."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2  # noqa: F401 - before PyAV, or a window would hang
+import av
+import numpy as np
+import pytest
+
+from live_gradcam.frame import Pixels
+from live_gradcam.sinks import codec
+from live_gradcam.sinks.codec import codec_for
+from live_gradcam.sinks.encoder import CONTAINERS, Encoder
+
+RED = (20, 30, 220)
+EVERY = pytest.mark.parametrize("extension", list(CONTAINERS))
+
+
+def plain(width: int = 64, height: int = 48) -> Pixels:
+    return np.full((height, width, 3), RED, np.uint8)
+
+
+def write_talkie(path: Path, *tracks: str, seconds: float = 2.0, sound_seconds: float | None = None) -> Path:
+    """Write a film of 25 pictures a second, with a tone for each track, named by its codec."""
+    with av.open(str(path), "w") as container:
+        video: Any = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        sounds: list[Any] = [container.add_stream(name, rate=48_000) for name in tracks]
+        for sound, language in zip(sounds, ("deu", "eng"), strict=False):
+            sound.layout, sound.metadata["language"] = "mono", language
+        for index in range(round(25 * seconds)):
+            picture = av.VideoFrame.from_ndarray(plain(), format="bgr24")
+            picture.pts, picture.time_base = index, Fraction(1, 25)
+            container.mux(video.encode(picture))
+        container.mux(video.encode(None))
+        for number, sound in enumerate(sounds):
+            count = round(48_000 * (sound_seconds or seconds))
+            wave = np.sin(np.arange(count) / 48_000 * 2 * np.pi * 440 * (number + 1)).astype(np.float32)
+            tone = av.AudioFrame.from_ndarray(wave[None] / 4, format="fltp", layout="mono")
+            tone.sample_rate, tone.pts, tone.time_base = 48_000, 0, Fraction(1, 48_000)
+            container.mux(sound.encode(tone))
+            container.mux(sound.encode(None))
+    return path
+
+
+def packets(path: Path, track: int) -> list[tuple[float, bytes]]:
+    """The time, in seconds, and the bytes of every packet of an audio track."""
+    with av.open(str(path)) as container:
+        return [
+            (float(packet.pts * packet.time_base), bytes(packet))
+            for packet in container.demux(container.streams.audio[track])
+            if packet.pts is not None
+        ]
+
+
+def encode(path: Path, count: int, *, begin: int = 0, audio_from: Path | None = None) -> Path:
+    encoder = Encoder(path, "veryfast", audio_from=audio_from)
+    for index in range(begin, begin + count):
+        encoder.encode(plain(), index / 25)
+    encoder.finish()
+    return path
+
+
+@EVERY
+def test_each_container_holds_every_picture_at_its_time_in_its_colours(
+    tmp_path: Path, extension: str
+) -> None:
+    path = tmp_path / f"out{extension}"
+    moments = [7.0, 7.033, 7.1, 7.104, 7.5, 9.0]
+    encoder = Encoder(path, "superfast")
+    for moment in moments:
+        encoder.encode(plain(63, 47), moment)
+    encoder.finish()
+    assert encoder.codec == ("libvpx-vp9" if extension == ".webm" else "libx264")
+    with av.open(str(path)) as container:
+        decoded = list(container.decode(video=0))
+        stream = container.streams.video[0].codec_context
+        assert (stream.pix_fmt, stream.colorspace, stream.color_range) == ("yuv420p", 1, 1)
+    assert [float(each.time or 0) for each in decoded] == pytest.approx([m - 7 for m in moments], abs=1e-3)
+    for each in decoded:
+        colours = each.to_ndarray(format="bgr24").astype(int)
+        assert colours.shape == (48, 64, 3)
+        assert np.abs(colours - RED).max() <= (6 if extension == ".webm" else 4)
+
+
+@EVERY
+def test_sound_is_carried_over_packet_for_packet(tmp_path: Path, extension: str) -> None:
+    kinds = ("libopus", "libopus") if extension == ".webm" else ("aac", "libmp3lame")
+    film = write_talkie(tmp_path / "film.mkv", *kinds)
+    out = encode(tmp_path / f"out{extension}", 50, audio_from=film)
+    for track in (0, 1):
+        before, after = packets(film, track), packets(out, track)
+        assert [data for _, data in after] == [data for _, data in before]
+        # Matroska and WebM count in whole milliseconds.
+        assert [time for time, _ in after] == pytest.approx([time for time, _ in before], abs=1.1e-3)
+    with av.open(str(out)) as container:
+        assert [each.language for each in container.streams.audio] == ["deu", "eng"]
+        video = container.streams.video[0]
+        assert (video.start_time or 0) == 0
+
+
+def test_sound_that_outlasts_the_pictures_is_kept(tmp_path: Path) -> None:
+    film = write_talkie(tmp_path / "film.mp4", "aac", seconds=1.0, sound_seconds=4.0)
+    out = encode(tmp_path / "out.mp4", 25, audio_from=film)
+    assert len(packets(out, 0)) == len(packets(film, 0))
+
+
+def test_of_a_part_of_a_film_only_that_parts_sound_is_kept(tmp_path: Path) -> None:
+    film = write_talkie(tmp_path / "film.mp4", "aac", seconds=4.0)
+    out = encode(tmp_path / "out.mp4", 25, begin=50, audio_from=film)
+    there = packets(film, 0)
+    kept = packets(out, 0)
+    # A few packets before the cut are what the decoder needs to begin with.
+    assert -0.15 < kept[0][0] <= 0
+    assert 0.95 < kept[-1][0] < 1.0
+    first = next(index for index, (_, data) in enumerate(there) if data == kept[0][1])
+    assert [data for _, data in kept] == [data for _, data in there[first : first + len(kept)]]
+    assert [time for time, _ in kept] == pytest.approx(
+        [time - 2 for time, _ in there[first : first + len(kept)]], abs=1e-3
+    )
+
+
+def test_a_track_that_the_container_cannot_hold_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    film = write_talkie(tmp_path / "film.mkv", "libopus", "aac")
+    out = encode(tmp_path / "out.webm", 50, audio_from=film)
+    assert caplog.messages == [
+        "audio track 2 of film.mkv is aac, which WebM cannot hold: it is left out. A name that ends in .mkv keeps "
+        "most."
+    ]
+    assert len(packets(out, 0)) == len(packets(film, 0))
+    with av.open(str(out)) as container:
+        assert len(container.streams.audio) == 1
+
+
+def test_a_film_without_sound_stays_silent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    film = write_talkie(tmp_path / "film.mp4")
+    out = encode(tmp_path / "out.mp4", 50, audio_from=film)
+    with av.open(str(out)) as container:
+        assert len(container.streams.audio) == 0
+        assert container.streams.video[0].frames in (0, 50)
+    assert caplog.messages == []
+
+
+def test_sound_that_cannot_be_read_is_left_out_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "film.mp4").write_text("no film at all " * 50)
+    out = encode(tmp_path / "out.mp4", 3, audio_from=tmp_path / "film.mp4")
+    (told,) = caplog.messages
+    assert told.startswith("the sound of film.mp4 cannot be read (")
+    with av.open(str(out)) as container:
+        assert len(list(container.decode(video=0))) == 3
+
+
+def test_an_encoder_without_its_hardware_is_not_chosen_and_prints_nothing(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert codec_for("mp4", (64, 48), "superfast").name in {
+        "libx264",
+        *(each.name for each in codec._HARDWARE),
+    }
+    monkeypatch.setattr(codec, "_works", lambda each, size: each.name == "h264_qsv" and size == (64, 48))
+    assert codec_for("mp4", (64, 48), "superfast").name == "h264_qsv"
+    assert codec_for("mp4", (66, 48), "superfast").name == "libx264"
+    assert codec_for("webm", (64, 48), "superfast").name == "libvpx-vp9"
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", "")
+
+
+def test_what_encodes_a_picture_works_and_what_does_not_exist_does_not() -> None:
+    assert codec._works(codec.Codec("libx264", "yuv420p", ()), (64, 48))
+    assert not codec._works(codec.Codec("h264_of_the_future", "nv12", ()), (64, 48))
+    assert not codec._works(codec.Codec("libx264", "yuv420p", ()), (63, 47))
