@@ -15,13 +15,14 @@ GROUND = frozenset(
     {"config", "errors", "explanation", "frame", "native", "opencv", "slot", "statistics", "timing"}
 )
 ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
-LOOPS = frozenset({"pipeline", "server"})
+LOOPS = frozenset({"archive", "pipeline", "server"})
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(ROOMS, GROUND),
     "explain": GROUND | {"models"},
     "show": GROUND | ROOMS,
     **dict.fromkeys(LOOPS, GROUND | ROOMS | {"show"}),
+    "archive": GROUND | ROOMS,  # a loop over files: nobody watches, so there is no show
     "commands": GROUND | ROOMS | LOOPS,
     "cli": GROUND | ROOMS | LOOPS | {"commands"},
     "__main__": frozenset({"cli"}),

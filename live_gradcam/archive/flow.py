@@ -108,6 +108,6 @@ class _Stage:
     def _run(self) -> None:
         try:
             self._work()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the owner is told
+        except BaseException as error:
             self.error = error
         self._then(self.error)
