@@ -149,10 +149,13 @@ class Settings(ExplainSettings):
     """Flip the picture left to right, as a mirror does."""
 
     record: Path | None = None
-    """Video file to write the picture to."""
+    """Video file to write the pictures to; what is on them is written beside it."""
+
+    snapshot: Path | None = None
+    """PNG file to write the last picture to; the frame and the heat map are written beside it."""
 
     overwrite: bool = False
-    """Whether the recording may replace an existing file."""
+    """Whether the recording and the snapshot may replace existing files."""
 
     frames: int | None = None
     """Stop after this many explained frames."""

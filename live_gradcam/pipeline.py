@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
@@ -21,11 +23,18 @@ from live_gradcam.show import Pacing, Show
 from live_gradcam.sinks.display import find_display
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
+from live_gradcam.sinks.snapshot import Snapshot
+from live_gradcam.sinks.snapshots import Snapshots
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.capture import Capture
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
+from live_gradcam.sources.stream import without_password
+from live_gradcam.sources.video import VideoSource
 from live_gradcam.statistics import Statistics, write_report
+
+if TYPE_CHECKING:
+    from live_gradcam.explain.explainer import Explainer
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +59,19 @@ class Run:
     model: str = ""
     method: str = ""
 
+    writers: list[Recorder | Snapshot | Snapshots] = field(default_factory=list)
+    """What wrote files."""
+
+    @property
+    def written(self) -> list[Path]:
+        """The recordings and snapshots that are complete."""
+        return [file for writer in self.writers for file in writer.written]
+
     def report(self) -> dict[str, Any]:
         """Return the object that `--stats` writes."""
-        return self.statistics.report(source=self.source, model=self.model, method=self.method)
+        counted = self.statistics.report(source=self.source, model=self.model, method=self.method)
+        recordings = [writer.report() for writer in self.writers if isinstance(writer, Recorder)]
+        return {**counted, "recordings": recordings}
 
 
 def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - the fields of Settings
@@ -78,18 +97,35 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             open_source(chosen.source, size=chosen.size, fps=chosen.camera_fps, backend=chosen.backend)
         )
         done.source = source.name
-        windowed = _has_window(chosen, say)
+        windowed = _has_window(chosen, source, say)
         say(source.describe())
-        _refuse_to_record_over(chosen)
+        _refuse_to_write_over(chosen)
         if chosen.stats is not None:
             stack.callback(_write_stats, done, chosen.stats)
         sinks = SeveralSinks()
         done.failures = sinks.failures
         stack.callback(sinks.close)
+        # Asked when there is a model, at the first picture.
+        about = cache(lambda: _about(chosen, source, explainer))
         if chosen.record is not None:
-            sinks.add(Recorder(chosen.record, overwrite=chosen.overwrite, wait=not source.live))
+            recorder = Recorder(
+                chosen.record,
+                overwrite=chosen.overwrite,
+                wait=not source.live,
+                about=about,
+                audio_from=source.path if isinstance(source, VideoSource) else None,
+            )
+            sinks.add(recorder)
+            done.writers.append(recorder)
+        if chosen.snapshot is not None:
+            last = Snapshot(chosen.snapshot, overwrite=chosen.overwrite, about=about)
+            sinks.add(last)
+            done.writers.append(last)
+        snapshots = None
         if windowed:
             sinks.add(Window(f"live_gradcam: {source.name}", fullscreen=chosen.fullscreen))
+            snapshots = stack.enter_context(Snapshots(about))
+            done.writers.append(snapshots)
         say(f"loading {getattr(chosen.model, 'name', chosen.model)} …")
         with native_stderr_filtered():
             # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
@@ -98,12 +134,19 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             explainer = load_explainer(chosen, source.size, say)
         done.model, done.method = explainer.model.name, explainer.method.name
         say("q or Esc in the window ends it" if windowed else "Ctrl-C ends it")
-        play(source, explainer, sinks, chosen, done.statistics)
+        if chosen.record is not None:
+            about()  # now, for to look at all the weights of a large model takes a moment
+        play(source, explainer, sinks, chosen, done.statistics, snapshots)
     return done
 
 
 def play(
-    source: Source, explainer: Explains, sinks: SeveralSinks, settings: Settings, statistics: Statistics
+    source: Source,
+    explainer: Explains,
+    sinks: SeveralSinks,
+    settings: Settings,
+    statistics: Statistics,
+    snapshots: Snapshots | None = None,
 ) -> None:
     """Run the loop until the source, the viewer or the settings end it.
 
@@ -113,6 +156,7 @@ def play(
         sinks: open; they stay so.
         settings: how it looks and when it ends.
         statistics: where everything is counted.
+        snapshots: what the key s saves to.
     """
     still = not source.live and (source.fps is None or source.fps < _STILL_FPS)
     steady = Steady(
@@ -126,7 +170,7 @@ def play(
         statistics=statistics,
         show_statistics=settings.show_stats,
     )
-    show = Show(source, sinks, presenter, settings, statistics)
+    show = Show(source, sinks, presenter, settings, statistics, snapshots)
     if source.live:
         _play_live(source, explainer, show, statistics)
     else:
@@ -156,7 +200,7 @@ def _play_live(source: Source, explainer: Explains, show: Show, statistics: Stat
 
 def _play_file(source: Source, explainer: Explains, show: Show, statistics: Statistics) -> None:
     """Explain and show every frame in order, in a window at the file's own pace."""
-    pacing = None if show.window is None else Pacing(show.window)
+    pacing = None if show.window is None else Pacing(show, show.window)
     for each in source:
         frame = show.mirrored(each)
         if show.is_over(frame):
@@ -167,9 +211,9 @@ def _play_file(source: Source, explainer: Explains, show: Show, statistics: Stat
         statistics.stage("explain", 1000 * (now - began))
         statistics.explained(explanation.top[0].label if explanation.top else None, now)
         statistics.traces = explainer.traces
-        show.presenter.explained(frame, explanation)
         if pacing is not None:
             pacing.wait_for(frame)
+        show.presenter.explained(frame, explanation)
         show.frame(frame, None)
         if show.ended:
             return
@@ -185,20 +229,38 @@ def _write_stats(done: Run, path: Path) -> None:
         logger.warning("%s", error)
 
 
-def _refuse_to_record_over(settings: Settings) -> None:
-    """Make sure that the recording would not replace what is being read.
+def _refuse_to_write_over(settings: Settings) -> None:
+    """Make sure that what is being read would not be replaced.
 
     Raises:
         SinkError: it would.
     """
-    if settings.record is None or isinstance(settings.source, int):
+    if isinstance(settings.source, int):
         return
-    record, source = Path(settings.record), Path(settings.source)
-    if record.exists() and source.exists() and record.samefile(source):
-        raise SinkError(f"cannot record to '{record}': it is the source itself. Choose another name.")
+    source = Path(settings.source)
+    for done, path in (("record to", settings.record), ("save the snapshot to", settings.snapshot)):
+        if path is not None and path.exists() and source.exists() and path.samefile(source):
+            raise SinkError(f"cannot {done} '{path}': it is the source itself. Choose another name.")
 
 
-def _has_window(settings: Settings, say: Tell) -> bool:
+def _about(settings: Settings, source: Source, explainer: Explainer) -> dict[str, Any]:
+    """Return what all pictures of a run have in common, as recordings and snapshots tell it."""
+    from live_gradcam.models.fingerprint import weights_sha256
+
+    chosen = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    chosen["source"] = without_password(str(settings.source))
+    chosen["model"] = explainer.model.name if not isinstance(settings.model, str) else settings.model
+    return {
+        "source": source.name,
+        "model": explainer.model.name,
+        "model_sha256": weights_sha256(explainer.model.network),
+        "method": explainer.method.name,
+        "layer": explainer.layer,
+        "settings": json.loads(json.dumps(chosen, default=str)),
+    }
+
+
+def _has_window(settings: Settings, source: Source, say: Tell) -> bool:
     """Decide whether a window is opened.
 
     Raises:
@@ -209,7 +271,8 @@ def _has_window(settings: Settings, say: Tell) -> bool:
         return True
     if settings.window:
         raise SinkError(f"cannot open a window: {reason}")
-    if settings.record is None and settings.frames is None and settings.duration is None:
+    saved = settings.record is not None or (settings.snapshot is not None and not source.live)
+    if not saved and settings.frames is None and settings.duration is None:
         raise SinkError(
             f"nothing to show the picture on: {reason.rstrip('.')}. "
             "Say --record FILE.mp4 to record it, or --frames N or --duration SECONDS to run without."

@@ -9,8 +9,11 @@ import numpy as np
 
 from live_gradcam.config import Settings
 from live_gradcam.frame import Frame
+from live_gradcam.render.carrier import CarriedHeat
 from live_gradcam.render.presenter import Presenter
+from live_gradcam.shown import Shown
 from live_gradcam.sinks.several import SeveralSinks
+from live_gradcam.sinks.snapshots import Snapshots
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.source import Source
 from live_gradcam.statistics import Statistics
@@ -26,6 +29,7 @@ class Show:
         presenter: Presenter,
         settings: Settings,
         statistics: Statistics,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self.presenter = presenter
         self._source = source
@@ -33,7 +37,9 @@ class Show:
         self._settings = settings
         self._statistics = statistics
         self._first: Frame | None = None
-        self._last: Frame | None = None
+        self._snapshots = snapshots
+        self._shown: Shown | None = None
+        self._notice_shown: str | None = None
         # What a camera gave while the network was being loaded is no part of the show.
         self._captured_before = source.frames_captured
 
@@ -80,12 +86,11 @@ class Show:
     def frame(self, frame: Frame, notice: str | None) -> None:
         """Show one frame, and count it."""
         self._first = self._first or frame
-        self._last = frame
         statistics = self._statistics
         began = time.monotonic()
-        picture, carried = self.presenter.picture(frame, notice)
+        shown, carried = self._drawn(frame, notice)
         drawn = time.monotonic()
-        self._sinks.write(picture, frame)
+        self._sinks.write(shown)
         now = time.monotonic()
         statistics.stage("draw", 1000 * (drawn - began))
         statistics.stage("show", 1000 * (now - drawn))
@@ -97,25 +102,58 @@ class Show:
             latency_ms=1000 * (now - frame.captured_at) if live else None,
             age_ms=1000 * (now - carried.captured_at) if live and carried is not None else None,
         )
-        if (window := self.window) is not None and ord("d") in window.take_keys():
-            self.presenter.show_statistics = not self.presenter.show_statistics
+        self._take_keys()
 
-    def wait(self, notice: str | None) -> None:
-        """Keep the window alive while no frame comes; say why on the last picture, which nobody counts."""
-        window = self.window
+    def wait(self, notice: str | None, wait_ms: int = 1) -> None:
+        """Keep the window alive while no frame comes.
+
+        What there is to say, and what a key has changed, is shown on the last picture, which nobody counts.
+
+        Args:
+            notice: what the source has to say.
+            wait_ms: how long to wait for a key, in milliseconds.
+        """
+        window, shown = self.window, self._shown
         if window is None:
             return
-        if notice and self._last is not None:
-            picture, _ = self.presenter.picture(self._last, notice)
-            window.write(picture, self._last)
-        else:
-            window.poll(1)
+        window.poll(wait_ms)
+        if shown is not None and (self._take_keys() or self._notice(notice) != self._notice_shown):
+            self._drawn(shown.frame, notice)
+            window.write(self._shown or shown)
+
+    def _drawn(self, frame: Frame, notice: str | None) -> tuple[Shown, CarriedHeat | None]:
+        self._notice_shown = self._notice(notice)
+        pixels, carried = self.presenter.picture(frame, self._notice_shown)
+        self._shown = Shown(
+            pixels,
+            frame,
+            None if carried is None else carried.explanation,
+            None if carried is None or carried.opacity == 0 else carried.heatmap,
+            1000 * (time.monotonic() - frame.captured_at) if self._source.live else None,
+        )
+        return self._shown, carried
+
+    def _notice(self, notice: str | None) -> str | None:
+        """Return all that there is to say, in one line."""
+        said = [notice, self._sinks.notice, None if self._snapshots is None else self._snapshots.notice]
+        return " · ".join(filter(None, said)) or None
+
+    def _take_keys(self) -> bool:
+        """Do what the keys say that were pressed; return whether the picture is another now."""
+        window = self.window
+        keys = () if window is None else window.take_keys()
+        if ord("s") in keys and self._snapshots is not None and self._shown is not None:
+            self._snapshots.take(self._shown)
+        if changed := ord("d") in keys:
+            self.presenter.show_statistics = not self.presenter.show_statistics
+        return changed
 
 
 class Pacing:
     """Shows a file's pictures at the pace of the file, the window alive meanwhile."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, show: Show, window: Window) -> None:
+        self._show = show
         self._window = window
         self._began: float | None = None
 
@@ -135,4 +173,4 @@ class Pacing:
 
     def _wait(self, until: float) -> None:
         while not self._window.finished and (left := until - time.monotonic()) > 0:
-            self._window.poll(max(1, int(1000 * min(left, 0.05))))
+            self._show.wait(None, max(1, int(1000 * min(left, 0.05))))

@@ -22,8 +22,8 @@ import numpy as np
 import live_gradcam as lg
 from live_gradcam.explanation import Explanation, HeatMap, Region
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.heatmap import over_region
 from live_gradcam.render.carrier import HeatCarrier
-from live_gradcam.render.heat import over_region
 from live_gradcam.render.picture import draw_frame
 from live_gradcam.render.steady import Steady
 from live_gradcam.sources.demo import DemoSource, Truth

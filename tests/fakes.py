@@ -181,3 +181,8 @@ def panned(right: int = 0, down: int = 0, *, size: tuple[int, int] = (640, 360),
         wall += cv2.resize(coarse, wall.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     seen = wall[256 + down : 256 + down + height, 256 + right : 256 + right + width]
     return np.clip(128 + seen, 0, 255).astype(np.uint8)
+
+
+def uneven(rows: int = 7, columns: int = 7) -> HeatMap:
+    heatmap = np.random.default_rng(3).random((rows, columns), dtype=np.float32) ** 3
+    return np.asarray(heatmap / heatmap.max(), np.float32)

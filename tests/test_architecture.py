@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
 # cli → commands → pipeline | server → {explain → models} | sources | render | sinks → the ground
 GROUND = frozenset(
-    {"config", "errors", "explanation", "frame", "native", "opencv", "slot", "statistics", "timing"}
+    {"config", "errors", "explanation", "frame", "heatmap", "native", "opencv", "shown", "slot"}
+    | {"statistics", "timing"}
 )
 ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
 LOOPS = frozenset({"archive", "pipeline", "server"})

@@ -17,6 +17,7 @@ from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.pipeline import play
+from live_gradcam.shown import Shown
 from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.statistics import Statistics
 
@@ -97,6 +98,7 @@ class FakeSink:
     """Keeps what it gets; it may be slow, fail, or ask to end."""
 
     name = "fake sink"
+    notice: str | None = None
 
     def __init__(self, *, ends_after: int | None = None, fails_after: int | None = None) -> None:
         self._ends_after, self._fails_after = ends_after, fails_after
@@ -108,11 +110,11 @@ class FakeSink:
     def finished(self) -> bool:
         return self._ends_after is not None and len(self.shown) >= self._ends_after
 
-    def write(self, picture: Pixels, frame: Frame) -> None:
+    def write(self, shown: Shown) -> None:
         if self._fails_after is not None and len(self.shown) >= self._fails_after:
             raise SinkError("the fake sink is full. Empty it.")
-        self.shown.append(frame.index)
-        self.pictures.append(picture)
+        self.shown.append(shown.frame.index)
+        self.pictures.append(shown.pixels)
 
     def close(self) -> None:
         self.closed += 1

@@ -6,7 +6,7 @@ from fakes import explained, warm_in_the_middle
 
 from live_gradcam.errors import RenderError
 from live_gradcam.explanation import Explanation, HeatMap, Prediction
-from live_gradcam.render.heat import over_region
+from live_gradcam.heatmap import over_region
 from live_gradcam.render.steady import Heat, Steady
 
 REGION = (280, 0, 720, 720)

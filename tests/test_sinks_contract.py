@@ -12,16 +12,20 @@ import numpy as np
 import pytest
 
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.shown import Shown
 from live_gradcam.sinks.display import find_display
 from live_gradcam.sinks.null import Null
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import Sink
+from live_gradcam.sinks.snapshot import Snapshot
 from live_gradcam.sinks.window import Window
 
 SINKS: dict[str, Callable[[Path], Sink]] = {
     "null": lambda _: Null(),
     "mp4": lambda folder: Recorder(folder / "out.mp4", wait=True),
     "mkv": lambda folder: Recorder(folder / "out.mkv", wait=True),
+    "webm": lambda folder: Recorder(folder / "out.webm", wait=True),
+    "snapshot": lambda folder: Snapshot(folder / "out.png"),
     "dropping": lambda folder: Recorder(folder / "out.mp4", wait=False),
 }
 if find_display() is None:
@@ -43,27 +47,28 @@ def frame(index: int) -> Frame:
 
 def test_it_has_a_name_to_be_called_by(sink: Sink) -> None:
     with sink:
-        assert sink.name in {"null", "out.mp4", "out.mkv", "window"}
+        assert sink.name in {"null", "out.mp4", "out.mkv", "out.webm", "out.png", "window"}
+        assert sink.notice is None
 
 
 def test_it_takes_pictures_and_does_not_end_by_itself(sink: Sink) -> None:
     with sink:
         for index in range(5):
-            sink.write(picture(), frame(index))
+            sink.write(Shown(picture(), frame(index)))
             assert not sink.finished
 
 
 def test_it_takes_pictures_whose_size_changes(sink: Sink) -> None:
     with sink:
         for index, size in enumerate([(64, 48), (65, 49), (31, 90), (1, 1), (64, 48)]):
-            sink.write(picture(*size), frame(index))
+            sink.write(Shown(picture(*size), frame(index)))
         assert not sink.finished
 
 
 def test_it_leaves_the_picture_as_it_is(sink: Sink) -> None:
     shown = picture(63, 47)
     with sink:
-        sink.write(shown, frame(0))
+        sink.write(Shown(shown, frame(0)))
     assert np.array_equal(shown, picture(63, 47))
 
 
@@ -71,12 +76,12 @@ def test_it_takes_a_picture_that_must_not_be_written_to(sink: Sink) -> None:
     shown = picture()
     shown.flags.writeable = False
     with sink:
-        sink.write(shown, frame(0))
+        sink.write(Shown(shown, frame(0)))
         assert not sink.finished
 
 
 def test_it_can_be_closed_twice(sink: Sink) -> None:
-    sink.write(picture(), frame(0))
+    sink.write(Shown(picture(), frame(0)))
     sink.close()
     sink.close()
     with sink:
@@ -91,7 +96,7 @@ def test_it_can_be_closed_without_a_picture(sink: Sink, tmp_path: Path) -> None:
 def test_closing_it_takes_less_than_a_second_and_leaves_no_thread(sink: Sink) -> None:
     before = set(threading.enumerate())
     for index in range(20):
-        sink.write(picture(), frame(index))
+        sink.write(Shown(picture(), frame(index)))
     began = time.monotonic()
     sink.close()
     assert time.monotonic() - began < 1
@@ -103,7 +108,7 @@ def test_an_error_in_the_loop_passes_through_and_closes_it(sink: Sink) -> None:
 
     def loop() -> None:
         with sink:
-            sink.write(picture(), frame(0))
+            sink.write(Shown(picture(), frame(0)))
             raise LookupError("the loop failed")
 
     with pytest.raises(LookupError, match="the loop failed"):
@@ -114,6 +119,6 @@ def test_an_error_in_the_loop_passes_through_and_closes_it(sink: Sink) -> None:
 def test_nothing_is_printed(sink: Sink, capfd: pytest.CaptureFixture[str]) -> None:
     with sink:
         for index in range(3):
-            sink.write(picture(), frame(index))
+            sink.write(Shown(picture(), frame(index)))
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("", "")

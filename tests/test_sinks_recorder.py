@@ -1,64 +1,19 @@
-"""Recordings: what comes back from the file, and what becomes of it when things go wrong."""
+"""Recordings: what comes back from the file, and what it is called meanwhile."""
 
-import errno
-import os
-import signal
-import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import av
 import numpy as np
 import pytest
+from films import RED, at, files, not_root, plain, play, record
 
 from live_gradcam.errors import SinkError
-from live_gradcam.frame import Frame, Pixels
-from live_gradcam.sinks.encoder import Encoder
+from live_gradcam.frame import Frame
+from live_gradcam.shown import Shown
 from live_gradcam.sinks.recorder import Recorder
 
 BOTH = pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
-RED = (20, 30, 220)
-
-
-@dataclass(frozen=True, slots=True)
-class Film:
-    """What a player gets from a recording."""
-
-    pictures: list[Pixels]
-    seconds: list[float]
-    length: float
-
-
-def play(path: Path) -> Film:
-    with av.open(str(path)) as container:
-        frames = list(container.decode(video=0))
-        length = (container.duration or 0) / 1e6
-        seconds = [float(frame.time) for frame in frames if frame.time is not None]
-        pictures = [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in frames]
-        return Film(pictures, seconds, length)
-
-
-def plain(colour: tuple[int, int, int] = RED, width: int = 64, height: int = 48) -> Pixels:
-    return np.full((height, width, 3), colour, np.uint8)
-
-
-def at(seconds: float) -> Frame:
-    return Frame(plain(), 0, captured_at=seconds)
-
-
-def record(path: Path, pictures: list[Pixels], seconds: list[float] | None = None) -> Film:
-    with Recorder(path, wait=True) as recorder:
-        for picture, moment in zip(
-            pictures, seconds or [index / 30 for index in range(len(pictures))], strict=True
-        ):
-            recorder.write(picture, at(moment))
-    return play(path)
 
 
 @BOTH
@@ -78,7 +33,7 @@ def test_the_last_picture_is_shown_as_long_as_the_one_before_it(tmp_path: Path) 
 def test_a_file_keeps_its_own_clock(tmp_path: Path) -> None:
     with Recorder(tmp_path / "out.mp4", wait=True) as recorder:
         for index in range(4):
-            recorder.write(plain(), Frame(plain(), index, captured_at=77.0, media_time=index / 10))
+            recorder.write(Shown(plain(), Frame(plain(), index, captured_at=77.0, media_time=index / 10)))
     assert play(tmp_path / "out.mp4").seconds == pytest.approx([0, 0.1, 0.2, 0.3], abs=0.001)
 
 
@@ -133,7 +88,7 @@ def test_a_live_recorder_drops_and_counts_what_it_cannot_keep_up_with(tmp_path: 
     noise = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
     with Recorder(tmp_path / "out.mp4", wait=False) as recorder:
         for index in range(60):
-            recorder.write(noise, at(index / 30))
+            recorder.write(Shown(noise, at(index / 30)))
     assert recorder.dropped > 0
     assert len(play(tmp_path / "out.mp4").pictures) + recorder.dropped == 60
 
@@ -142,15 +97,15 @@ def test_a_live_recorder_drops_and_counts_what_it_cannot_keep_up_with(tmp_path: 
 def test_it_has_a_part_name_until_it_is_closed(tmp_path: Path, name: str) -> None:
     stem, dot, extension = name.partition(".")
     with Recorder(tmp_path / name, wait=True) as recorder:
-        recorder.write(plain(), at(0))
-        assert [file.name for file in tmp_path.iterdir()] == [f"{stem}.part{dot}{extension}"]
-    assert [file.name for file in tmp_path.iterdir()] == [name]
+        recorder.write(Shown(plain(), at(0)))
+        assert files(tmp_path) == [f"{stem}.part.jsonl", f"{stem}.part{dot}{extension}"]
+    assert files(tmp_path) == [f"{stem}.jsonl", name]
 
 
 @pytest.mark.parametrize("name", ["OUT.MP4", "cat.and.dog.mkv"])
 def test_names_with_capitals_and_dots_are_fine(tmp_path: Path, name: str) -> None:
     assert len(record(tmp_path / name, [plain()]).pictures) == 1
-    assert [file.name for file in tmp_path.iterdir()] == [name]
+    assert files(tmp_path) == sorted([name, f"{name.rpartition('.')[0]}.jsonl"])
 
 
 def test_without_a_picture_there_is_no_file(tmp_path: Path) -> None:
@@ -167,7 +122,7 @@ def test_an_existing_file_is_refused(tmp_path: Path) -> None:
     ):
         Recorder(path, wait=True)
     assert path.read_text() == "precious"
-    assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]
+    assert files(tmp_path) == ["out.mp4"]
 
 
 def test_an_existing_file_is_replaced_on_request_and_only_when_the_new_one_is_complete(
@@ -176,10 +131,10 @@ def test_an_existing_file_is_replaced_on_request_and_only_when_the_new_one_is_co
     path = tmp_path / "out.mp4"
     path.write_text("old")
     with Recorder(path, overwrite=True, wait=True) as recorder:
-        recorder.write(plain(), at(0))
+        recorder.write(Shown(plain(), at(0)))
         assert path.read_text() == "old"
     assert len(play(path).pictures) == 1
-    assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]
+    assert files(tmp_path) == ["out.jsonl", "out.mp4"]
 
 
 def test_with_overwrite_and_without_a_picture_the_old_file_stays(tmp_path: Path) -> None:
@@ -192,7 +147,7 @@ def test_with_overwrite_and_without_a_picture_the_old_file_stays(tmp_path: Path)
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     recorder = Recorder(path, wait=True)
-    recorder.write(plain(), at(0))
+    recorder.write(Shown(plain(), at(0)))
     path.write_text("precious")
     with pytest.raises(SinkError, match=r"out\.mp4 appeared while .* kept as .*out\.part\.mp4"):
         recorder.close()
@@ -201,14 +156,49 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> Non
     assert len(play(tmp_path / "out.part.mp4").pictures) == 1
 
 
-def test_an_unfinished_recording_is_not_overwritten(tmp_path: Path) -> None:
-    part = tmp_path / "out.part.mp4"
-    part.write_text("what a killed run left")
-    with pytest.raises(
-        SinkError, match=r"an unfinished recording, '.*out\.part\.mp4', is in the way\. Rename it"
-    ):
+def test_what_a_killed_run_has_left_is_set_aside_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in ("", "-2"):
+        (tmp_path / "out.part.mp4").write_text(f"what a killed run left{number}")
+        (tmp_path / "out.part.jsonl").write_text(f"its lines{number}")
+        assert len(record(tmp_path / "out.mp4", [plain()]).pictures) == 1
+        aside = tmp_path / f"out.unfinished{number}.mp4"
+        assert aside.read_text() == f"what a killed run left{number}"
+        assert aside.with_suffix(".jsonl").read_text() == f"its lines{number}"
+        assert caplog.messages == [
+            f"an earlier recording to out.mp4 broke off: it is kept as {aside}, and can be played."
+        ]
+        caplog.clear()
+        (tmp_path / "out.mp4").unlink()
+        (tmp_path / "out.jsonl").unlink()
+
+
+def test_with_overwrite_what_a_killed_run_has_left_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out.part.mp4").write_text("what a killed run left")
+    with Recorder(tmp_path / "out.mp4", overwrite=True, wait=True) as recorder:
+        recorder.write(Shown(plain(), at(0)))
+    assert files(tmp_path) == ["out.jsonl", "out.mp4"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on Unix: on Windows no open file can be renamed")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_two_recorders_never_write_to_the_same_part(tmp_path: Path, overwrite: bool) -> None:
+    with Recorder(tmp_path / "out.mp4", wait=True) as recorder:
+        recorder.write(Shown(plain(), at(0)))
+        with pytest.raises(
+            SinkError, match=r"another program is recording to it just now\. Choose another name\."
+        ):
+            Recorder(tmp_path / "out.mp4", overwrite=overwrite, wait=True)
+        recorder.write(Shown(plain(), at(1)))
+    assert len(play(tmp_path / "out.mp4").pictures) == 2
+
+
+def test_a_sidecar_that_exists_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_text("precious")
+    with pytest.raises(SinkError, match=r"'.*out\.jsonl', which goes with it, exists\. Choose another name"):
         Recorder(tmp_path / "out.mp4", wait=True)
-    assert part.read_text() == "what a killed run left"
+    assert files(tmp_path) == ["out.jsonl"]
 
 
 def test_an_empty_part_file_is_in_nobodys_way(tmp_path: Path) -> None:
@@ -236,19 +226,6 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         Recorder(tmp_path / "out.mp4", overwrite=True, wait=True)
 
 
-@contextmanager
-def not_root() -> Iterator[None]:
-    """Be a user who may not do everything, where the tests run as root."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="only on Unix: permissions are bits there")
 def test_a_place_where_one_may_not_write_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
@@ -266,153 +243,4 @@ def test_a_closed_recorder_takes_no_picture(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "out.mp4", wait=True)
     recorder.close()
     with pytest.raises(SinkError, match=r"out\.mp4 is closed: make a new Recorder"):
-        recorder.write(plain(), at(0))
-
-
-class DiskFillsUp:
-    """Lets an encoder write a few pictures and then fails as a full disk does."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, pictures: int) -> None:
-        self._left = pictures
-        encode = Encoder.encode
-
-        def failing(encoder: Encoder, picture: Pixels, seconds: float) -> None:
-            if self._left == 0:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._left -= 1
-            encode(encoder, picture, seconds)
-
-        monkeypatch.setattr(Encoder, "encode", failing)
-
-
-@pytest.mark.parametrize("wait", [True, False])
-def test_a_full_disk_is_told_once_and_what_was_recorded_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait: bool
-) -> None:
-    DiskFillsUp(monkeypatch, pictures=3)
-    before = set(threading.enumerate())
-    recorder = Recorder(tmp_path / "out.mp4", wait=wait)
-    told = []
-    for index in range(50):
-        try:
-            recorder.write(plain(), at(index / 30))
-        except SinkError as error:
-            told.append(str(error))
-        time.sleep(0.005)
-    recorder.close()
-    part = tmp_path / "out.part.mp4"
-    assert told == [
-        f"the recording out.mp4 stopped: No space left on device. What was recorded until then is in {part}."
-    ]
-    assert [file.name for file in tmp_path.iterdir()] == ["out.part.mp4"]
-    assert set(threading.enumerate()) <= before
-
-
-def test_a_disk_that_is_full_at_the_very_end_is_told_by_close(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(_: Encoder) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(Encoder, "finish", failing)
-    recorder = Recorder(tmp_path / "out.mp4", wait=True)
-    recorder.write(plain(), at(0))
-    with pytest.raises(SinkError, match=r"out\.mp4 stopped: No space left on device"):
-        recorder.close()
-    assert [file.name for file in tmp_path.iterdir()] == ["out.part.mp4"]
-
-
-def test_an_error_that_is_a_bug_comes_through_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(_: Encoder, picture: Pixels, seconds: float) -> None:
-        raise ZeroDivisionError(f"{picture.shape} at {seconds}")
-
-    monkeypatch.setattr(Encoder, "encode", broken)
-    recorder = Recorder(tmp_path / "out.mp4", wait=True)
-    recorder.write(plain(), at(0))
-    with pytest.raises(ZeroDivisionError, match="at 0"):
-        recorder.close()
-
-
-LIMITED = """
-import resource, sys
-import numpy as np
-from live_gradcam.errors import SinkError
-from live_gradcam.frame import Frame
-from live_gradcam.sinks.recorder import Recorder
-
-resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
-rng = np.random.default_rng(0)
-recorder = Recorder(sys.argv[1], wait=True)
-for index in range(200):
-    picture = rng.integers(0, 256, (240, 320, 3), np.uint8)
-    try:
-        recorder.write(picture, Frame(picture, index, index / 30))
-    except SinkError as error:
-        print(error)
-recorder.close()
-print("went on")
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="only on Unix: file sizes can be limited there")
-def test_a_file_that_really_cannot_grow_stops_the_recording_and_not_the_program(tmp_path: Path) -> None:
-    program = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path / "out.mp4")],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert (program.returncode, program.stderr) == (0, "")
-    told, went_on = program.stdout.splitlines()
-    assert told.startswith(
-        "the recording out.mp4 stopped: File too large. What was recorded until then is in"
-    )
-    assert went_on == "went on"
-    assert [file.name for file in tmp_path.iterdir()] == ["out.part.mp4"]
-    assert readable(tmp_path / "out.part.mp4") >= 3
-
-
-def readable(path: Path) -> int:
-    """How many pictures OpenCV gets from a file, whatever state it is in."""
-    video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    count = 0
-    while video.read()[0]:
-        count += 1
-    video.release()
-    return count
-
-
-KILLED = """
-import sys, time
-import numpy as np
-from live_gradcam.frame import Frame
-from live_gradcam.sinks.recorder import Recorder
-
-rng = np.random.default_rng(0)
-recorder = Recorder(sys.argv[1], wait=False)
-for index in range(90):
-    picture = rng.integers(0, 256, (120, 160, 3), np.uint8)
-    recorder.write(picture, Frame(picture, index, index / 30))
-    time.sleep(0.01)
-time.sleep(0.3)
-print("recorded", recorder.dropped, flush=True)
-time.sleep(60)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="only on Unix: SIGKILL")
-@BOTH
-def test_a_killed_recording_can_be_played_but_for_the_last_moments(tmp_path: Path, name: str) -> None:
-    program = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(tmp_path / name)], stdout=subprocess.PIPE, text=True
-    )
-    assert program.stdout is not None
-    dropped = int(program.stdout.readline().removeprefix("recorded "))
-    program.send_signal(signal.SIGKILL)
-    program.communicate(timeout=10)
-    part = tmp_path / name.replace(".", ".part.")
-    assert [file.name for file in tmp_path.iterdir()] == [part.name]
-    assert readable(part) >= 90 - dropped - 30  # at most a second is lost
+        recorder.write(Shown(plain(), at(0)))

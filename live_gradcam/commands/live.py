@@ -119,11 +119,24 @@ def live(
     record: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Record the picture as .mp4 or .mkv (H.264).", rich_help_panel=_OUTPUT
+            metavar="FILE",
+            help="Record the picture as .mp4, .mkv or .webm; what is on it goes beside it, as .jsonl.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png",
+            help="Save the last picture, its frame and its heat map; key s: the one on the screen.",
+            rich_help_panel=_OUTPUT,
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Let --record replace a file.", rich_help_panel=_OUTPUT)
+        bool,
+        typer.Option(
+            "--overwrite", help="Let --record and --snapshot replace files.", rich_help_panel=_OUTPUT
+        ),
     ] = False,
     stats: Annotated[
         Path | None,
@@ -164,8 +177,8 @@ def live(
         more = f", {shown} shown ({statistics.shown_fps:.1f} a second)" if shown > explained else ""
         mostly = ", ".join(f"{label} {count}" for label, count in statistics.top.most_common(3))
         typer.echo(f"{counted} explained{rate}{more}: {mostly}")
-    if record is not None and record.exists() and not done.failures:
-        typer.echo(f"recorded {record}")
+    for file in done.written:
+        typer.echo(f"{'recorded' if file == record else 'saved'} {file}")
     if done.failures:
         raise typer.Exit(1)
 

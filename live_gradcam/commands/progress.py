@@ -72,6 +72,8 @@ class AnnotateProgress:
 
     def advance(self, frames: int) -> None:
         """Move on by so many frames."""
+        if not frames:
+            return
         with self._lock:
             now = time.monotonic()
             if self._began is None:

@@ -11,7 +11,7 @@ import numpy as np
 from live_gradcam.config import DEFAULT_SMOOTHING, Scale
 from live_gradcam.errors import RenderError
 from live_gradcam.explanation import Explanation, HeatMap
-from live_gradcam.render.heat import over_region
+from live_gradcam.heatmap import over_region
 
 _RISE, _FALL = 0.1, 2.0
 """Seconds in which the scale follows a target's peaks up, and down."""

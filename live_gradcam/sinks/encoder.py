@@ -76,7 +76,7 @@ class Encoder:
         """FFmpeg's name of the encoder, such as `libx264`; None before the first picture."""
         return None if self._stream is None else self._stream.codec_context.name
 
-    def encode(self, picture: Pixels, seconds: float) -> None:
+    def encode(self, picture: Pixels, seconds: float) -> float:
         """Append one picture.
 
         Args:
@@ -84,6 +84,9 @@ class Encoder:
             seconds: its place in time; the first picture's is the file's zero. On any clock, but with sound on that
                 of its file: seconds since that file's first picture. One that doesn't come after the picture before
                 it is put right behind it.
+
+        Returns:
+            Its place in the file, in seconds.
         """
         if self._stream is None:
             self._stream = self._begin(picture, seconds)
@@ -100,6 +103,7 @@ class Encoder:
         self._mux(self._stream.encode(frame))
         if self._sound is not None:
             self._sound.copy_until(tick / _CLOCK)
+        return tick / _CLOCK
 
     def finish(self) -> None:
         """Write what is still in the encoder and close the file."""

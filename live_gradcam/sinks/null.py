@@ -5,20 +5,21 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from live_gradcam.frame import Frame, Pixels
+from live_gradcam.shown import Shown
 
 
 class Null:
     """Takes every picture and keeps none; never asks to end."""
 
     name = "null"
+    notice: str | None = None
 
     @property
     def finished(self) -> bool:
         """Always False: nobody is looking."""
         return False
 
-    def write(self, picture: Pixels, frame: Frame) -> None:
+    def write(self, shown: Shown) -> None:
         """Forget one picture."""
 
     def close(self) -> None:

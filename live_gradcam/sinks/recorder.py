@@ -1,20 +1,26 @@
-"""A recording: a video file that is written beside the show."""
+"""A recording: a video file that is written beside the show, and a line for each of its pictures."""
 
 from __future__ import annotations
 
+import datetime
 import logging
 import queue
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 
+from live_gradcam import __version__
 from live_gradcam.errors import SinkError
-from live_gradcam.frame import Frame, Pixels
+from live_gradcam.shown import Shown
+from live_gradcam.sinks.disk import Disk
 from live_gradcam.sinks.encoder import CONTAINERS, Encoder
+from live_gradcam.sinks.parts import Parts
+from live_gradcam.sinks.sidecar import About, Sidecar
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,40 +30,60 @@ _CLOSE_SECONDS = 15.0
 
 
 class Recorder:
-    """Records pictures as H.264 in .mp4 or .mkv, each at its own time (`frame.time`).
+    """Records pictures in .mp4, .mkv (H.264) or .webm (VP9), each at its own time (`frame.time`).
 
-    While it records, the file is called `NAME.part.EXT` and can be played; it gets its name when the recorder is
-    closed. Where nothing was written, no file is left. An encoding thread of its own takes the pictures from a
-    bounded queue.
+    Beside `NAME.EXT` lies the sidecar `NAME.jsonl`: a header, and a line for each picture in the video. While it
+    records, both have part names and can be read; they get their own when the recorder is closed. Where nothing was
+    written, no file is left. An encoding thread of its own takes the pictures from a bounded queue; a recorder can
+    be made and closed in the middle of a show.
 
-    When the file cannot be written any more (the disk is full), one `write` or `close` raises; what was recorded
+    When the files cannot be written any more (the disk is full), one `write` or `close` raises; what was recorded
     stays under its part name, and pictures written after that are ignored.
 
     Args:
         path: the file to make; its extension chooses the container.
-        overwrite: replace a file of that name, and an unfinished recording of it. The old file stays until the
-            new one is complete.
+        overwrite: replace files of these names, and what a killed run has left of them. The old files stay until
+            the new ones are complete.
         wait: whether `write` waits while the queue is full (files: every picture counts), or drops the picture
             and counts it (live: the show must not be slowed down).
+        about: tells what the sidecar's header says, besides what the recorder knows; asked once, in the encoding
+            thread, with the first picture.
+        audio_from: the video file that the pictures come from: its sound is carried over, as it is, for as long as
+            the recording lasts.
 
     Raises:
         SinkError: the path has another extension, is taken, or cannot be written.
     """
 
-    def __init__(self, path: str | Path, *, overwrite: bool = False, wait: bool) -> None:
-        self._path = Path(path)
-        self._part = self._path.with_name(f"{self._path.stem}.part{self._path.suffix}")
-        self._overwrite = overwrite
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        wait: bool,
+        about: About | None = None,
+        audio_from: Path | None = None,
+    ) -> None:
+        path = Path(path)
+        if path.suffix.lower() not in CONTAINERS:
+            raise SinkError(f"cannot record to '{path}': the name must end in {', '.join(CONTAINERS)}.")
+        self.name = path.name
+        self._parts = Parts(path, path.with_suffix(".jsonl"), overwrite=overwrite)
+        self._disk = Disk(path.parent, self.name)
         self._wait = wait
-        self.name = self._path.name
-        _claim(self._path, self._part, overwrite=overwrite)
-        self._waiting: queue.Queue[tuple[Pixels, float]] = queue.Queue(_WAITING_PICTURES)
+        self._about = about
+        self._audio_from = audio_from
+        self._waiting: queue.Queue[Shown] = queue.Queue(_WAITING_PICTURES)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._failure: Exception | None = None
         self._failure_told = False
+        self._codec: str | None = None
+        self._recorded = 0
         self._dropped = 0
         self._closed = False
+        self.written: list[Path] = []
+        """The video, once it is complete."""
 
     @property
     def finished(self) -> bool:
@@ -65,11 +91,30 @@ class Recorder:
         return False
 
     @property
+    def notice(self) -> str | None:
+        """That the disk is nearly full."""
+        return self._disk.notice
+
+    @property
+    def recorded(self) -> int:
+        """How many pictures are in the file."""
+        return self._recorded
+
+    @property
     def dropped(self) -> int:
         """How many pictures were left out because the encoder was behind; always 0 with `wait`."""
         return self._dropped
 
-    def write(self, picture: Pixels, frame: Frame) -> None:
+    def report(self) -> dict[str, Any]:
+        """Return what became of it, for `--stats`: `file`, `codec`, `frames` and `frames_dropped`."""
+        return {
+            "file": str(self._parts.paths[0]),
+            "codec": self._codec,
+            "frames": self._recorded,
+            "frames_dropped": self._dropped,
+        }
+
+    def write(self, shown: Shown) -> None:
         """Hand one picture to the encoder.
 
         Raises:
@@ -85,65 +130,89 @@ class Recorder:
                 target=self._encode_all, name=f"recorder of {self.name}", daemon=True
             )
             self._thread.start()
-        item = (picture, frame.time)
         if not self._wait:
             try:
-                self._waiting.put_nowait(item)
+                self._waiting.put_nowait(shown)
             except queue.Full:
                 self._dropped += 1
             return
         while self._failure is None:
             try:
-                self._waiting.put(item, timeout=_GLANCE_SECONDS)
+                self._waiting.put(shown, timeout=_GLANCE_SECONDS)
             except queue.Full:
                 continue  # glance at the thread: one that has failed takes nothing more
             return
         self._tell_failure()
 
     def close(self) -> None:
-        """Encode what waits, complete the file and give it its name.
+        """Encode what waits, complete the files and give them their names.
 
         Raises:
-            SinkError: the file could not be completed, or its name was taken meanwhile; the message names the part
+            SinkError: a file could not be completed, or its name was taken meanwhile; the message names the part
                 file that is kept.
         """
         if self._closed:
             return
         self._closed = True
         if self._thread is None:
-            self._part.unlink(missing_ok=True)
+            self._parts.discard()
             return
         self._stop.set()
         self._thread.join(_CLOSE_SECONDS)
         if self._thread.is_alive():
             raise SinkError(
-                f"{self.name} was not completed within {_CLOSE_SECONDS:.0f} s: what was recorded is in {self._part}."
+                f"{self.name} was not completed within {_CLOSE_SECONDS:.0f} s: what was recorded is in "
+                f"{self._parts.files[0]}."
             )
-        self._tell_failure()
         if self._failure is not None:
+            self._parts.keep()
+            self._tell_failure()
             return
         if self._dropped:
             _LOG.warning("%s lacks %d pictures: the encoder was behind.", self.name, self._dropped)
-        self._give_name()
+        self._parts.complete()
+        self.written.append(self._parts.paths[0])
 
     def _encode_all(self) -> None:
         """Encode until told to stop and nothing waits: the thread."""
         encoder: Encoder | None = None
+        sidecar: Sidecar | None = None
+        video, rows = self._parts.files
         try:
-            encoder = Encoder(self._part, "veryfast" if self._wait else "superfast")
-            while True:
-                try:
-                    picture, seconds = self._waiting.get(timeout=_GLANCE_SECONDS)
-                except queue.Empty:
-                    if self._stop.is_set():
-                        break
-                    continue
-                encoder.encode(picture, seconds)
+            encoder = Encoder(video, "veryfast" if self._wait else "superfast", audio_from=self._audio_from)
+            while (shown := self._next()) is not None:
+                seconds = encoder.encode(shown.pixels, shown.frame.time)
+                if sidecar is None:
+                    self._codec = encoder.codec
+                    sidecar = Sidecar(rows, self._header(shown))
+                sidecar.write(shown, seconds)
+                self._recorded += 1
+                self._disk.look()
             encoder.finish()
+            if sidecar is not None:
+                sidecar.close()
         except Exception as error:  # whatever it is, the owner gets it from write or close
             self._failure = error
             if encoder is not None:
                 encoder.abandon()
+            if sidecar is not None:
+                sidecar.abandon()
+
+    def _next(self) -> Shown | None:
+        """Return the next picture; None when it was told to stop and nothing waits."""
+        while True:
+            try:
+                return self._waiting.get(timeout=_GLANCE_SECONDS)
+            except queue.Empty:
+                if self._stop.is_set():
+                    return None
+
+    def _header(self, first: Shown) -> dict[str, Any]:
+        """Return what the sidecar's header says."""
+        age = time.monotonic() - first.frame.captured_at
+        began = datetime.datetime.now().astimezone() - datetime.timedelta(seconds=age)
+        known = {"version": __version__, "video": self.name, "codec": self._codec, "began": began.isoformat()}
+        return {**known, **({} if self._about is None else self._about())}
 
     def _tell_failure(self) -> None:
         """Raise what ended the thread, the first time."""
@@ -153,26 +222,10 @@ class Recorder:
         if isinstance(self._failure, (OSError, av.FFmpegError)):
             cause = self._failure.strerror or str(self._failure)
             raise SinkError(
-                f"the recording {self.name} stopped: {cause}. What was recorded until then is in {self._part}."
+                f"the recording {self.name} stopped: {cause}. What was recorded until then is in "
+                f"{self._parts.files[0]}."
             ) from self._failure
         raise self._failure
-
-    def _give_name(self) -> None:
-        try:
-            if self._overwrite:
-                self._part.replace(self._path)
-                return
-            if self._path.exists():
-                raise FileExistsError
-            self._part.rename(self._path)
-        except FileExistsError:
-            raise SinkError(
-                f"{self._path} appeared while it was being recorded: the recording is kept as {self._part}."
-            ) from None
-        except OSError as error:
-            raise SinkError(
-                f"the recording could not be named {self._path} ({error.strerror}): it is kept as {self._part}."
-            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -181,36 +234,3 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _claim(path: Path, part: Path, *, overwrite: bool) -> None:
-    """Make the part file, empty, and so find out whether it can be written.
-
-    Raises:
-        SinkError: it cannot, or a file is in the way.
-    """
-    if path.suffix.lower() not in CONTAINERS:
-        raise SinkError(f"cannot record to '{path}': the name must end in {', '.join(CONTAINERS)}.")
-    try:
-        if path.is_dir():
-            raise SinkError(f"cannot record to '{path}': it is a folder. Give the name of a file.")
-        if not overwrite:
-            if path.exists():
-                raise SinkError(
-                    f"cannot record to '{path}': it exists. Choose another name, or use --overwrite."
-                )
-            if part.exists() and part.stat().st_size > 0:
-                raise SinkError(
-                    f"cannot record to '{path}': an unfinished recording, '{part}', is in the way. Rename it to keep "
-                    "it, or use --overwrite."
-                )
-        part.open("wb").close()
-    except FileNotFoundError:
-        missing = f"there is no folder '{path.parent}'. Make it first."
-        raise SinkError(
-            f"cannot record to '{path}': {'nothing can be made there.' if path.parent.is_dir() else missing}"
-        ) from None
-    except OSError as error:
-        raise SinkError(
-            f"cannot record to '{path}': {error.strerror}. Choose a place where you may write."
-        ) from error

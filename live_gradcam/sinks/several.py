@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from live_gradcam.errors import SinkError
-from live_gradcam.frame import Frame, Pixels
+from live_gradcam.shown import Shown
 from live_gradcam.sinks.sink import Sink
 from live_gradcam.sinks.window import Window
 
@@ -28,6 +28,15 @@ class SeveralSinks:
         self._working.append(sink)
         self._opened.append(sink)
 
+    def remove(self, sink: Sink) -> None:
+        """Close one in the middle of the show, such as a recording; nothing where it was removed already."""
+        if sink not in self._opened:
+            return
+        self._opened.remove(sink)
+        if sink in self._working:
+            self._working.remove(sink)
+        self._close(sink)
+
     @property
     def window(self) -> Window | None:
         """The window, if there is one and it works."""
@@ -43,11 +52,16 @@ class SeveralSinks:
         """Whether every sink that there was has failed."""
         return bool(self._opened) and not self._working
 
-    def write(self, picture: Pixels, frame: Frame) -> None:
+    @property
+    def notice(self) -> str | None:
+        """What the first of them that has something to say wants the viewer to be told."""
+        return next((sink.notice for sink in self._working if sink.notice), None)
+
+    def write(self, shown: Shown) -> None:
         """Hand one picture to each."""
         for sink in tuple(self._working):
             try:
-                sink.write(picture, frame)
+                sink.write(shown)
             except SinkError as error:
                 self._working.remove(sink)
                 self._fail(error)
@@ -55,11 +69,14 @@ class SeveralSinks:
     def close(self) -> None:
         """Close them all, recordings first."""
         for sink in sorted(self._opened, key=lambda sink: isinstance(sink, Window)):
-            try:
-                sink.close()
-            except SinkError as error:
-                self._fail(error)
+            self._close(sink)
         self._opened.clear()
+
+    def _close(self, sink: Sink) -> None:
+        try:
+            sink.close()
+        except SinkError as error:
+            self._fail(error)
 
     def _fail(self, error: SinkError) -> None:
         self.failures.append(str(error))

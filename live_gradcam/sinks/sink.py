@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self
 
-from live_gradcam.frame import Frame, Pixels
+from live_gradcam.shown import Shown
 
 
 class Sink(Protocol):
@@ -23,12 +23,15 @@ class Sink(Protocol):
     def finished(self) -> bool:
         """Whether the viewer asked to end: a key, or the window was closed."""
 
-    def write(self, picture: Pixels, frame: Frame) -> None:
+    @property
+    def notice(self) -> str | None:
+        """A quiet line for the picture, such as `disk nearly full: 150 MB left`; None when all is well."""
+
+    def write(self, shown: Shown) -> None:
         """Take one picture.
 
         Args:
-            picture: (H, W, 3) uint8 BGR.
-            frame: the frame it was drawn from; `frame.time` is its place in time.
+            shown: the picture, and what is on it; `shown.frame.time` is its place in time.
 
         Raises:
             SinkError: it cannot go on.

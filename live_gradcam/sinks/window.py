@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from live_gradcam.errors import SinkError
-from live_gradcam.frame import Frame, Pixels
+from live_gradcam.frame import Pixels
+from live_gradcam.shown import Shown
 from live_gradcam.sinks.display import find_display, hold_display
 
 _KEYS_THAT_END = frozenset(map(ord, "qQ")) | {27}
@@ -41,6 +42,7 @@ class Window:
     """
 
     name = "window"
+    notice: str | None = None
 
     def __init__(self, title: str, *, fullscreen: bool = False) -> None:
         reason = find_display()
@@ -58,14 +60,14 @@ class Window:
         """Whether the viewer pressed `q` or Esc, or closed the window."""
         return self._finished
 
-    def write(self, picture: Pixels, frame: Frame) -> None:  # noqa: ARG002 - a window shows what comes, when it comes
+    def write(self, shown: Shown) -> None:
         """Show one picture and see to keys; nothing after the viewer has ended it."""
         if self._finished:
             return
         try:
             if not self._open:
-                self._open_for(picture)
-            cv2.imshow(self._title, self._bordered(picture))
+                self._open_for(shown.pixels)
+            cv2.imshow(self._title, self._bordered(shown.pixels))
         except cv2.error as error:
             raise SinkError(
                 f"the window could not show the picture ({error.err}). Go on with --no-window."

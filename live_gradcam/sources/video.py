@@ -89,6 +89,8 @@ class VideoSource:
     reconnects = 0
 
     def __init__(self, path: str | Path, *, keeps: Callable[[int, float], bool] | None = None) -> None:
+        self.path = None if isinstance(path, str) and "://" in path else Path(path)
+        """The file; None where it lies behind an address."""
         self.name = without_password(path) if isinstance(path, str) and "://" in path else Path(path).name
         self._lock = threading.Lock()
         self._keeps = keeps

@@ -1,0 +1,142 @@
+"""Part files: what a recording's files are called until they are complete."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import sys
+from pathlib import Path
+
+from live_gradcam.errors import SinkError
+
+_LOG = logging.getLogger(__name__)
+
+
+class Parts:
+    """The files of one recording, each called `NAME.part.EXT` until all of them are complete.
+
+    What a run that was killed has left is set aside as `NAME.unfinished.EXT`, and a warning names it: it can be
+    played, and the show must go on. Two programs never write to the same part: the second one is refused.
+
+    Args:
+        paths: the files to make, in one folder. Of what was left over, the first one decides whether it is worth
+            keeping.
+        overwrite: replace files of these names, and what was left over. The old files stay until the new ones are
+            complete.
+
+    Raises:
+        SinkError: a name is taken, or nothing can be written there.
+    """
+
+    def __init__(self, *paths: Path, overwrite: bool = False) -> None:
+        self.paths = paths
+        self.files = tuple(path.with_name(f"{path.stem}.part{path.suffix}") for path in paths)
+        """The part files."""
+        self._overwrite = overwrite
+        self._lock: int | None = None
+        try:
+            self._refuse_taken_names()
+            self._claim()
+        except FileNotFoundError:
+            folder = paths[0].parent
+            missing = f"there is no folder '{folder}'. Make it first."
+            raise SinkError(
+                f"cannot record to '{paths[0]}': {'nothing can be made there.' if folder.is_dir() else missing}"
+            ) from None
+        except OSError as error:
+            raise SinkError(
+                f"cannot record to '{paths[0]}': {error.strerror}. Choose a place where you may write."
+            ) from error
+
+    def discard(self) -> None:
+        """Leave nothing behind: nothing was written."""
+        self._unlock()
+        for file in self.files:
+            file.unlink(missing_ok=True)
+
+    def keep(self) -> None:
+        """Leave the files under their part names: they could not be completed."""
+        self._unlock()
+
+    def complete(self) -> None:
+        """Give the files their names.
+
+        Raises:
+            SinkError: a name was taken meanwhile, or they cannot be renamed; they are kept under their part names.
+        """
+        self._unlock()
+        try:
+            for path, file in zip(self.paths, self.files, strict=True):
+                if not self._overwrite and path.exists():
+                    raise SinkError(
+                        f"{path} appeared while it was being recorded: the recording is kept as {file}."
+                    )
+            for path, file in zip(self.paths, self.files, strict=True):
+                file.replace(path)
+        except OSError as error:
+            raise SinkError(
+                f"the recording could not be named {self.paths[0]} ({error.strerror}): it is kept as {self.files[0]}."
+            ) from error
+
+    def _refuse_taken_names(self) -> None:
+        path = self.paths[0]
+        if path.is_dir():
+            raise SinkError(f"cannot record to '{path}': it is a folder. Give the name of a file.")
+        for taken in self.paths:
+            if taken.exists() and not self._overwrite:
+                which = "it" if taken == path else f"'{taken}', which goes with it,"
+                raise SinkError(
+                    f"cannot record to '{path}': {which} exists. Choose another name, or use --overwrite."
+                )
+
+    def _claim(self) -> None:
+        """Make the part files, empty, and so find out whether they can be written."""
+        first = self.files[0]
+        if first.exists():
+            os.close(self._locked(first))
+            if first.stat().st_size > 0 and not self._overwrite:
+                self._set_aside()
+        for file in self.files:
+            file.open("wb").close()
+        self._lock = self._locked(first)
+        if sys.platform == "win32":  # there an open file can't be renamed, which is protection enough
+            self._unlock()
+
+    def _locked(self, file: Path) -> int:
+        """Return the file's descriptor, locked for as long as it is open or this process lives."""
+        descriptor = os.open(file, os.O_RDWR)
+        if sys.platform != "win32":
+            import fcntl
+
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                raise SinkError(
+                    f"cannot record to '{self.paths[0]}': another program is recording to it just now. Choose another "
+                    "name."
+                ) from None
+            except OSError:
+                return descriptor  # a network drive without locks
+        return descriptor
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _set_aside(self) -> None:
+        for number in itertools.count(1):
+            mark = "unfinished" if number == 1 else f"unfinished-{number}"
+            aside = [path.with_name(f"{path.stem}.{mark}{path.suffix}") for path in self.paths]
+            if not any(path.exists() for path in aside):
+                break
+        for file, path in zip(self.files, aside, strict=True):
+            if file.exists():
+                file.rename(path)
+        _LOG.warning(
+            "an earlier recording to %s broke off: it is kept as %s, and can be played.",
+            self.paths[0].name,
+            aside[0],
+        )

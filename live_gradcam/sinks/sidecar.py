@@ -1,0 +1,83 @@
+"""The sidecar: what is on each picture of a recording, one line of JSON for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from live_gradcam.heatmap import heat_place
+from live_gradcam.shown import Shown
+
+About = Callable[[], Mapping[str, Any]]
+"""Tells what a run is made with: version, model, layer, method, source, settings."""
+
+
+class Sidecar:
+    """Writes the lines as they come, so that a killed program leaves all of them.
+
+    The first line, the header, says what all pictures have in common; every further line is `row_of` one picture.
+
+    Args:
+        path: the file to write; it is replaced.
+        header: the first line.
+
+    Raises:
+        OSError: it could not be written; also from every method.
+    """
+
+    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+        self._file = path.open("w", encoding="utf-8", buffering=1, newline="\n")
+        self._write({"kind": "header", **header})
+
+    def write(self, shown: Shown, seconds: float) -> None:
+        """Write the line of one picture.
+
+        Args:
+            shown: the picture.
+            seconds: where it is in the recording.
+        """
+        self._write({"kind": "frame", "seconds": round(seconds, 6), **row_of(shown)})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Close the file after a failure; what was written stays."""
+        with suppress(OSError):  # it failed before, for the reason that the caller already has
+            self._file.close()
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def row_of(shown: Shown) -> dict[str, Any]:
+    """Return what is on a picture.
+
+    Returns:
+        `index` of the frame in its source; `captured_at` (monotonic s); `media_time` (s into the file, null for
+        cameras); `top`, up to five pairs of label and probability; `target`, what was explained; `method`;
+        `has_evidence`; `heat_centre` (x, y) and `heat_box` (x, y, width, height), in pixels of the frame, of the
+        heat on the picture that is at least half of its maximum; `latency_ms` from capture to picture, null for
+        files. What is not known, as nothing was explained yet, and where there is no heat: null.
+    """
+    frame, explanation, heatmap = shown.frame, shown.explanation, shown.heatmap
+    place = None
+    if explanation is not None and heatmap is not None:
+        place = heat_place(heatmap, explanation.region)
+    top = [] if explanation is None else explanation.top[:5]
+    return {
+        "index": frame.index,
+        "captured_at": round(frame.captured_at, 6),
+        "media_time": None if frame.media_time is None else round(frame.media_time, 6),
+        "top": [[each.label, round(each.probability, 4)] for each in top],
+        "target": None if explanation is None else explanation.target.label,
+        "method": None if explanation is None else explanation.method,
+        "has_evidence": None if explanation is None else explanation.has_evidence,
+        "heat_centre": None if place is None else [round(place.centre[0], 1), round(place.centre[1], 1)],
+        "heat_box": None if place is None else list(place.box),
+        "latency_ms": None if shown.latency_ms is None else round(shown.latency_ms, 1),
+    }
