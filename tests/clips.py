@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 from live_gradcam.frame import Pixels
 
@@ -63,3 +66,16 @@ def write_clip(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def complaints(path: Path) -> str:
+    """Return what ffprobe and ffmpeg have to say against a file, all of which they read."""
+    if shutil.which("ffmpeg") is None or shutil.which("ffprobe") is None:
+        pytest.skip("ffmpeg and ffprobe are not installed")
+    said = ""
+    for command in (
+        ["ffprobe", "-v", "warning", "-count_frames", "-show_streams", "-of", "json", str(path)],
+        ["ffmpeg", "-v", "warning", "-i", str(path), "-f", "null", "-"],
+    ):
+        said += subprocess.run(command, capture_output=True, encoding="utf-8", check=False).stderr
+    return said

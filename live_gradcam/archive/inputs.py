@@ -56,12 +56,15 @@ def find_entries(
     out = Path(os.path.abspath(out.expanduser()))  # noqa: PTH100 - resolve() would follow links
     found: list[_Found] = []
     failures: list[Failure] = []
-    for each in _all_named(typed, listed):
+    for name in _all_named(typed, listed):
         try:
-            found += _expanded(each, out)
+            found += _expanded(name, out)
         except SourceError as error:
-            failures.append(Failure(each, str(error)))
-    files = list({each.file.resolve(): each.file for each in reversed(found)}.values())[::-1]
+            failures.append(Failure(name, str(error)))
+    unique: dict[Path, Path] = {}
+    for each in found:
+        unique.setdefault(each.file.resolve(), each.file)
+    files = list(unique.values())
     if not files:
         raise SourceError(
             failures[0].reason if failures else "no input is named. Give videos, pictures or folders."
