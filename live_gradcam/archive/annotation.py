@@ -111,9 +111,9 @@ def annotate(
         check_summary(jsonl, ".jsonl")
     entries, failures = find_entries(typed, out, listed)
     report = Report(failures=failures)
+    if entries:
+        _make_folder(entries[0].record.parent)
     missing = _sorted_out(entries, settings, report)
-    if missing:
-        _make_folder(missing[0].record.parent)
     work = _work(missing, settings)
     watch.begin(work)
     try:

@@ -61,6 +61,8 @@ def find_entries(
             found += _expanded(name, out)
         except SourceError as error:
             failures.append(Failure(name, str(error)))
+        except OSError as error:
+            failures.append(Failure(name, f"'{name}' cannot be read: {error.strerror}."))
     unique: dict[Path, Path] = {}
     for each in found:
         unique.setdefault(each.file.resolve(), each.file)
