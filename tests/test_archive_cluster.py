@@ -56,7 +56,7 @@ def test_two_workers_share_an_archive_and_one_that_is_killed_is_replaced(tmp_pat
     command = [sys.executable, "-m", "live_gradcam", "annotate", str(archive), "--out", str(out)]
     command += ["--csv", str(table), "--preprocess", "unit", "--model", "networks:colour_network", "--ray"]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    environment = {**os.environ, "PYTHONPATH": paths, "RAY_TMPDIR": str(tmp_path / "r")}
+    environment = {**os.environ, "PYTHONPATH": paths}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
     ) as running:
@@ -95,3 +95,14 @@ def test_without_ray_the_command_that_installs_it_is_told(
     assert capfd.readouterr().err == (
         "live-gradcam: --ray needs Ray. Type: pip install 'live-gradcam[cluster]'\n"
     )
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9"])
+def test_a_cluster_that_does_not_answer_is_told_at_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], address: str
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'live-gradcam[cluster]'")
+    clip = write_clip(tmp_path / "a.mp4", [0, 40])
+    assert main(("annotate", str(clip), "--out", str(tmp_path / "out"), "--ray", address)) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert f"cannot reach the Ray cluster at '{address}': Connection refused." in line

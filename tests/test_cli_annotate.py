@@ -137,7 +137,7 @@ def test_ray_needs_no_address(typed: list[str], becomes: list[str]) -> None:
 def test_a_run_that_is_killed_at_any_moment_goes_on_where_it_was(archive: Path) -> None:
     (archive / "a.mp4").unlink()
     for name in "xyz":
-        write_clip(archive / f"{name}.mp4", [40 * number for number in range(400)])
+        write_clip(archive / f"{name}.mp4", [40 * number for number in range(250)])
     out = archive.parent / "out"
     command = [sys.executable, "-m", "live_gradcam", "annotate", str(archive), "-o", str(out), *MODEL]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
@@ -151,11 +151,11 @@ def test_a_run_that_is_killed_at_any_moment_goes_on_where_it_was(archive: Path) 
                 time.sleep(0.002)
             running.send_signal(signal.SIGKILL)
         finished = [file for file in out.glob("*.mp4") if not file.stem.endswith(".part")]
-        assert all(frames_of(file) == 400 for file in finished)
+        assert all(frames_of(file) == 250 for file in finished)
         assert len(finished) >= kept
         kept = len(finished)
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0
-    assert [frames_of(out / f"{name}.mp4") for name in "xyz"] == [400] * 3
+    assert [frames_of(out / f"{name}.mp4") for name in "xyz"] == [250] * 3
     assert "files were there already" in done.stdout
     assert not list(out.rglob("*.part*"))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from live_gradcam.archive.annotation import Work
 from live_gradcam.archive.entry import Entry, Failure, Outcome
@@ -25,11 +27,11 @@ HERE = "local"
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # it would report home
-    "RAY_DEDUP_LOGS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else it announces a change of its defaults
 }
 _RETRIES = 3
 _TELL_SECONDS = 0.5
+_ANSWER_SECONDS = 5.0
 _OBJECT_STORE_BYTES = 100 * 2**20
 """What is passed around is names and counts, no pictures."""
 
@@ -163,6 +165,7 @@ def _connected(address: str) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise LiveGradcamError("--ray needs Ray. Type: pip install 'live-gradcam[cluster]'") from error
+    _check_that_it_answers(address)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == HERE:
         options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, "address": HERE}
@@ -177,3 +180,21 @@ def _connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_that_it_answers(address: str) -> None:
+    """Find out within seconds whether anything listens at an address: Ray would try for many minutes.
+
+    Raises:
+        LiveGradcamError: nothing does.
+    """
+    where = urlsplit(address if "://" in address else f"//{address}")
+    if where.hostname is None or where.port is None:
+        return  # a name that Ray knows
+    try:
+        socket.create_connection((where.hostname, where.port), _ANSWER_SECONDS).close()
+    except OSError as error:
+        raise LiveGradcamError(
+            f"cannot reach the Ray cluster at '{address}': {error.strerror or error}. "
+            "`ray status` on its head shows the address; --ray alone uses this machine's cores."
+        ) from error
