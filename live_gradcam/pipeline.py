@@ -101,7 +101,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         say(source.describe())
         _refuse_to_write_over(chosen)
         if chosen.stats is not None:
-            stack.callback(_write_stats, done, chosen.stats)
+            stack.callback(_write_stats, done, Path(chosen.stats))
         sinks = SeveralSinks()
         done.failures = sinks.failures
         stack.callback(sinks.close)
@@ -118,7 +118,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             sinks.add(recorder)
             done.writers.append(recorder)
         if chosen.snapshot is not None:
-            last = Snapshot(chosen.snapshot, overwrite=chosen.overwrite, about=about)
+            last = Snapshot(Path(chosen.snapshot), overwrite=chosen.overwrite, about=about)
             sinks.add(last)
             done.writers.append(last)
         snapshots = None
@@ -239,7 +239,7 @@ def _refuse_to_write_over(settings: Settings) -> None:
         return
     source = Path(settings.source)
     for done, path in (("record to", settings.record), ("save the snapshot to", settings.snapshot)):
-        if path is not None and path.exists() and source.exists() and path.samefile(source):
+        if path is not None and Path(path).exists() and source.exists() and source.samefile(path):
             raise SinkError(f"cannot {done} '{path}': it is the source itself. Choose another name.")
 
 

@@ -151,7 +151,7 @@ def test_a_clip_is_recorded_frame_for_frame(tmp_path: Path, capfd: pytest.Captur
     write_clip(clip, [0, 40, 80, 200, 220, 300, 310, 400])
     assert main(("--source", str(clip), "--record", str(out), "--no-window")) == 0
     assert f"recorded {out}" in capfd.readouterr().out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "out.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "out.jsonl", "out.mp4"]
     with av.open(str(out)) as recorded, av.open(str(clip)) as original:
         times = [frame.time for frame in recorded.decode(video=0)]
         expected = [frame.time for frame in original.decode(video=0)]

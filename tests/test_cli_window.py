@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import av
+import numpy as np
 import pytest
 from screen import Screen, require_screen
 
@@ -31,10 +33,11 @@ def shows_the_demo(seen: Pixels) -> bool:
     return bool(picture.mean() > 60 and plate.mean() < 0.7 * picture.mean() and plate.max() > 200)
 
 
-def start(screen: Screen, *typed: str) -> subprocess.Popen[str]:
+def start(screen: Screen, *typed: str, folder: Path | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "live_gradcam", "--source", "demo", *typed],
+        [sys.executable, "-m", "live_gradcam", *typed],
         env=screen.environment,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -60,7 +63,7 @@ def test_the_demo_is_shown_and_recorded_and_ends_cleanly(
     # Without a window manager Qt now and then never paints its first window, whatever the program.
     for attempt in range(STARTS):
         out = tmp_path / f"out{attempt}.mp4"
-        process = start(screen, "--record", str(out))
+        process = start(screen, "--source", "demo", "--record", str(out))
         try:
             window = screen.window(TITLE, patience=60)
             screen.photograph_when(shows_the_demo, patience=8)
@@ -78,3 +81,38 @@ def test_the_demo_is_shown_and_recorded_and_ends_cleanly(
     assert screen.windows(TITLE) == []
     with av.open(str(out)) as recorded:
         assert sum(1 for _ in recorded.decode(video=0)) > 0
+
+
+def test_keys_save_and_change_even_a_picture_that_stands_still(screen: Screen, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((300, 400, 3), 100, np.uint8))
+
+    def plate_at_the_top(columns: slice) -> Callable[[Pixels], bool]:
+        return lambda seen: bool(np.ptp(seen[10:24, columns]) > 100)
+
+    for attempt in range(STARTS):
+        process = start(screen, "--source", "grey.png", folder=tmp_path)
+        try:
+            window = screen.window("live_gradcam: grey.png", patience=60)
+            screen.photograph_when(lambda seen: bool(seen[:300, :400].mean() > 60), patience=8)
+        except AssertionError:
+            process.kill()
+            process.communicate()
+            if attempt == STARTS - 1:
+                raise
+            continue
+        break
+    assert not plate_at_the_top(slice(15, 46))(screen.photograph())
+    screen.press("s", window)
+    screen.photograph_when(plate_at_the_top(slice(15, 46)))
+    screen.press("d", window)
+    screen.photograph_when(plate_at_the_top(slice(352, 392)))
+    screen.photograph_when(
+        lambda seen: not plate_at_the_top(slice(15, 46))(seen)
+    )  # it was said for long enough
+    screen.press("q", window)
+    said, complained = process.communicate(timeout=20)
+    assert (process.returncode, complained) == (0, "")
+    (saved,) = (line.removeprefix("saved ") for line in said.splitlines() if line.startswith("saved "))
+    stem = saved.removesuffix(".png")
+    expected = ["grey.png", f"{stem}.frame.png", f"{stem}.heat.png", saved]
+    assert sorted(path.name for path in tmp_path.iterdir()) == expected

@@ -98,12 +98,15 @@ class FakeSink:
     """Keeps what it gets; it may be slow, fail, or ask to end."""
 
     name = "fake sink"
-    notice: str | None = None
 
-    def __init__(self, *, ends_after: int | None = None, fails_after: int | None = None) -> None:
+    def __init__(
+        self, *, ends_after: int | None = None, fails_after: int | None = None, notice: str | None = None
+    ) -> None:
+        self.notice = notice
         self._ends_after, self._fails_after = ends_after, fails_after
         self.shown: list[int] = []
         self.pictures: list[Any] = []
+        self.taken: list[Shown] = []
         self.closed = 0
 
     @property
@@ -115,6 +118,7 @@ class FakeSink:
             raise SinkError("the fake sink is full. Empty it.")
         self.shown.append(shown.frame.index)
         self.pictures.append(shown.pixels)
+        self.taken.append(shown)
 
     def close(self) -> None:
         self.closed += 1
@@ -216,6 +220,20 @@ def test_a_sink_that_fails_is_left_and_the_others_go_on() -> None:
 def test_when_the_only_sink_has_failed_an_endless_run_is_over() -> None:
     _, several = show(FakeCamera(300), FakeExplainer(), FakeSink(fails_after=3))
     assert several.failures == ["the fake sink is full. Empty it."]
+
+
+def test_what_a_sink_has_to_say_stands_on_the_picture_and_what_is_shown_comes_with_it() -> None:
+    quiet, worried = FakeSink(ends_after=5), FakeSink(ends_after=5, notice="disk nearly full: 150 MB left")
+    show(FakeCamera(100), FakeExplainer(), quiet)
+    show(FakeCamera(100), FakeExplainer(), worried)
+    corner = np.s_[4:20, 4:120]
+    assert np.ptp(worried.pictures[-1][corner]) > 100  # light letters on a dark plate
+    assert np.ptp(quiet.pictures[-1][corner]) < 100
+    last = worried.taken[-1]
+    assert last.explanation is not None
+    assert last.heatmap is not None
+    assert last.latency_ms is not None
+    assert 0 <= last.latency_ms < 1000
 
 
 def test_a_silent_camera_does_not_stop_the_clock() -> None:

@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 import numpy as np
 import pytest
+from films import RED, plain, write_talkie
 
-from live_gradcam.frame import Pixels
 from live_gradcam.sinks import codec
 from live_gradcam.sinks.codec import codec_for
 from live_gradcam.sinks.encoder import CONTAINERS, Encoder
 
-RED = (20, 30, 220)
 EVERY = pytest.mark.parametrize("extension", list(CONTAINERS))
-
-
-def plain(width: int = 64, height: int = 48) -> Pixels:
-    return np.full((height, width, 3), RED, np.uint8)
-
-
-def write_talkie(path: Path, *tracks: str, seconds: float = 2.0, sound_seconds: float | None = None) -> Path:
-    """Write a film of 25 pictures a second, with a tone for each track, named by its codec."""
-    with av.open(str(path), "w") as container:
-        video: Any = container.add_stream("libx264", rate=25)
-        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        sounds: list[Any] = [container.add_stream(name, rate=48_000) for name in tracks]
-        for sound, language in zip(sounds, ("deu", "eng"), strict=False):
-            sound.layout, sound.metadata["language"] = "mono", language
-        for index in range(round(25 * seconds)):
-            picture = av.VideoFrame.from_ndarray(plain(), format="bgr24")
-            picture.pts, picture.time_base = index, Fraction(1, 25)
-            container.mux(video.encode(picture))
-        container.mux(video.encode(None))
-        for number, sound in enumerate(sounds):
-            count = round(48_000 * (sound_seconds or seconds))
-            wave = np.sin(np.arange(count) / 48_000 * 2 * np.pi * 440 * (number + 1)).astype(np.float32)
-            tone = av.AudioFrame.from_ndarray(wave[None] / 4, format="fltp", layout="mono")
-            tone.sample_rate, tone.pts, tone.time_base = 48_000, 0, Fraction(1, 48_000)
-            container.mux(sound.encode(tone))
-            container.mux(sound.encode(None))
-    return path
 
 
 def packets(path: Path, track: int) -> list[tuple[float, bytes]]:
@@ -73,7 +43,7 @@ def test_each_container_holds_every_picture_at_its_time_in_its_colours(
     moments = [7.0, 7.033, 7.1, 7.104, 7.5, 9.0]
     encoder = Encoder(path, "superfast")
     for moment in moments:
-        encoder.encode(plain(63, 47), moment)
+        encoder.encode(plain(RED, 63, 47), moment)
     encoder.finish()
     assert encoder.codec == ("libvpx-vp9" if extension == ".webm" else "libx264")
     with av.open(str(path)) as container:

@@ -25,14 +25,21 @@ CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".webm": "webm"}
 """File name extension → FFmpeg's name of the container."""
 
 # Half a second is all that a killed process loses: an ordinary MP4 would lose everything. Sound begins a little before
-# the first picture, which must stay at zero: so nothing is shifted, and MP4's header waits for the first packets.
-# A track that is silent for a while must not hold the others back for FFmpeg's ten seconds.
+# the first picture, which should stay at zero: so nothing is shifted, and MP4's header waits for the first packets.
+# (WebM is shifted by those few milliseconds, for browsers refuse a time below zero.) A track that is silent for a while
+# must not hold the others back for FFmpeg's ten seconds.
+_UNSHIFTED = {"avoid_negative_ts": "disabled"}
 _CLUSTERS = {"cluster_time_limit": "500"}
 _FRAGMENTS = {
     "movflags": "frag_keyframe+empty_moov+default_base_moof+delay_moov",
     "frag_duration": "500000",
 }
-_OPTIONS = {"flush_packets": "1", "avoid_negative_ts": "disabled", "max_interleave_delta": "1000000"}
+_OPTIONS = {
+    "mp4": _FRAGMENTS | _UNSHIFTED,
+    "matroska": _CLUSTERS | _UNSHIFTED,
+    "webm": _CLUSTERS,
+}
+_COMMON = {"flush_packets": "1", "max_interleave_delta": "1000000"}
 _CLOCK = 90_000
 _KEYFRAME_EVERY = 60
 _LAST_SHOWN_SECONDS = 1 / 25
@@ -58,7 +65,7 @@ class Encoder:
 
     def __init__(self, path: Path, preset: Preset, *, audio_from: Path | None = None) -> None:
         kind = CONTAINERS[path.suffix.lower()]
-        options = _OPTIONS | (_FRAGMENTS if kind == "mp4" else _CLUSTERS)
+        options = _COMMON | _OPTIONS[kind]
         # Absolute, for FFmpeg takes what stands before a colon as the name of a protocol.
         self._container = av.open(str(path.absolute()), "w", format=kind, options=options)
         self._format = kind

@@ -15,7 +15,7 @@ from av.packet import Packet
 
 _LOG = logging.getLogger(__name__)
 
-# What a decoder needs before the first sound that is heard: 1024 samples of AAC, up to 80 ms of Opus.
+# What a decoder may need before the first sound that is heard. WebM has no place for it.
 _RUN_IN_SECONDS = 0.1
 # How far apart a file may have the packets of one moment.
 _SCATTER_SECONDS = 1.0
@@ -62,6 +62,7 @@ class Sound:
         self._pictures = None if pictures is None else pictures.index
         start = 0 if pictures is None else (pictures.start_time or 0) * (pictures.time_base or 0)
         self._zero = float(start) + begins
+        self._run_in = 0.0 if container.format.name == "webm" else _RUN_IN_SECONDS
         self._newest_picture = 0.0
         self._packets = self._demux()
         self._ahead: Packet[Any] | None = None
@@ -125,7 +126,7 @@ class Sound:
 
     def _copy(self, packet: Packet[Any]) -> None:
         ends = self._time(packet) + float((packet.duration or 0) * packet.time_base)
-        if ends <= -_RUN_IN_SECONDS:
+        if ends <= -self._run_in:
             return
         offset = round(self._zero / float(packet.time_base))
         packet.pts = (packet.pts or 0) - offset
