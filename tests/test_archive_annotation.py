@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
 import sys
 import tempfile
 import threading
@@ -266,22 +265,6 @@ def test_where_one_may_not_write_or_read_it_is_told_at_once() -> None:
                 annotate([str(folder / "secret")], folder / "out", AnnotateSettings(), watch=Told())
         folder.chmod(0o700)
         (folder / "secret").chmod(0o700)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 2 MB."""
-    if not sys.platform.startswith("linux"):
-        pytest.skip("only on Linux: a small disk is a tmpfs")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
-    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("only on a machine where a tmpfs may be mounted")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_disk_that_is_full_ends_a_file_and_leaves_room_for_the_others(

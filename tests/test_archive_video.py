@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from clips import complaints, write_clip
 from fakes import ShadeExplainer
-from test_sinks_encoder import packets, write_talkie
+from films import packets, write_talkie
 
 from live_gradcam.archive.entry import Entry, Outcome
 from live_gradcam.archive.inputs import find_entries
