@@ -63,7 +63,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("extension", list(CONTAINERS))
 def _coffee() -> Pixels:
     try:
         from skimage import data

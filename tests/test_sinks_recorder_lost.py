@@ -130,6 +130,7 @@ def test_a_file_that_really_cannot_grow_stops_the_recording_and_not_the_program(
     assert readable(tmp_path / "out.part.mp4") >= 3
 
 
+@pytest.mark.parametrize("extension", list(CONTAINERS))
 def test_a_disk_that_is_really_full_stops_the_recording_and_what_was_written_plays(
     small_disk: Path, extension: str, caplog: pytest.LogCaptureFixture
 ) -> None:
