@@ -78,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in typed
     verbose = "--verbose" in typed or debug
     logging.basicConfig(format="live-gradcam: %(message)s", level=logging.WARNING, force=True)
-    logging.getLogger("live_gradcam").setLevel(logging.INFO if verbose else logging.WARNING)
+    logging.getLogger("live_gradcam").setLevel(
+        logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
+    )
     try:
         code = app(typed, prog_name="live-gradcam", standalone_mode=False)
     except typer.TyperException as error:

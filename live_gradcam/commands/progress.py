@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
 import time
 from types import TracebackType
@@ -110,12 +112,21 @@ class AnnotateProgress:
 
     def __enter__(self) -> Self:
         self._bar.start()
+        # While there is a bar, what is written to stderr appears above it: so what is logged has to go there, too.
+        self._logging_to = [
+            (handler, handler.setStream(sys.stderr))
+            for handler in logging.getLogger().handlers
+            if type(handler) is logging.StreamHandler
+        ]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
+        for handler, stream in self._logging_to:
+            if stream is not None:
+                handler.setStream(stream)
 
 
 def worded(seconds: float) -> str:
