@@ -11,6 +11,7 @@ from typing import Any, cast
 import typer
 
 from live_gradcam import __version__
+from live_gradcam.commands.annotate import annotate, with_ray_address
 from live_gradcam.commands.benchmark import benchmark
 from live_gradcam.commands.cameras import cameras
 from live_gradcam.commands.classes import classes
@@ -22,6 +23,7 @@ from live_gradcam.errors import LiveGradcamError
 
 _COMMANDS: dict[str, Callable[..., Any]] = {
     "live": live,
+    "annotate": annotate,
     "cameras": cameras,
     "models": models,
     "layers": layers,
@@ -72,10 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     typed = list(sys.argv[1:] if arguments is None else arguments)
     if not typed or (typed[0] not in _COMMANDS and typed[0] not in ("-h", "--help", "--version")):
         typed = [_DEFAULT, *typed] if not typed or typed[0].startswith("-") else typed
+    if typed[0] == "annotate":
+        typed = with_ray_address(typed)
     debug = "--debug" in typed
     verbose = "--verbose" in typed or debug
     logging.basicConfig(format="live-gradcam: %(message)s", level=logging.WARNING, force=True)
-    logging.getLogger("live_gradcam").setLevel(logging.INFO if verbose else logging.WARNING)
+    logging.getLogger("live_gradcam").setLevel(
+        logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
+    )
     try:
         code = app(typed, prog_name="live-gradcam", standalone_mode=False)
     except typer.TyperException as error:

@@ -41,11 +41,8 @@ DEFAULT_SCORE: Score = "logit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What `live` does. The field names are the command line's long options."""
-
-    source: int | str = 0
-    """Camera number, path, glob, URL or `demo`."""
+class ExplainSettings:
+    """How it is explained and drawn, whatever the command. The field names are the command line's long options."""
 
     model: Any = DEFAULT_MODEL
     """A name of the zoo (`live-gradcam models`), a .keras or .h5 file, or `module:factory`."""
@@ -93,6 +90,35 @@ class Settings:
     device: str = "auto"
     """`auto`, `cpu` or `gpu:N`."""
 
+    alpha: float = DEFAULT_ALPHA
+    """Opacity of the heat, 0 to 1."""
+
+    colormap: str = DEFAULT_COLORMAP
+    """Name of an OpenCV colour map."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense.
+
+        Raises:
+            SettingsError: a number is out of its range or a choice is none of the known.
+        """
+        if not 0.0 <= self.alpha <= 1.0:
+            raise SettingsError(f"alpha is {self.alpha}: it must lie between 0 (no heat) and 1 (heat only).")
+        if self.fit not in get_args(Fit):
+            raise SettingsError(f"fit is '{self.fit}'. Valid: {', '.join(get_args(Fit))}.")
+        if self.rivals is not None and self.rivals < 1:
+            raise SettingsError(f"rivals is {self.rivals}: it must be at least 1.")
+        if self.score not in get_args(Score):
+            raise SettingsError(f"score is '{self.score}'. Valid: {', '.join(get_args(Score))}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(ExplainSettings):
+    """What `live` does. The field names are the command line's long options."""
+
+    source: int | str = 0
+    """Camera number, path, glob, URL or `demo`."""
+
     window: bool | None = None
     """Whether to open a window; None: where there is a display."""
 
@@ -137,20 +163,13 @@ class Settings:
     duration: float | None = None
     """Stop after this many seconds."""
 
-    alpha: float = DEFAULT_ALPHA
-    """Opacity of the heat, 0 to 1."""
-
-    colormap: str = DEFAULT_COLORMAP
-    """Name of an OpenCV colour map."""
-
     def __post_init__(self) -> None:
         """Refuse values that make no sense.
 
         Raises:
             SettingsError: a number is out of its range or a choice is none of the known.
         """
-        if not 0.0 <= self.alpha <= 1.0:
-            raise SettingsError(f"alpha is {self.alpha}: it must lie between 0 (no heat) and 1 (heat only).")
+        ExplainSettings.__post_init__(self)  # not super(): a class with slots is made twice
         if self.frames is not None and self.frames < 1:
             raise SettingsError(f"frames is {self.frames}: it must be at least 1.")
         if self.duration is not None and not (self.duration > 0 and math.isfinite(self.duration)):
@@ -161,9 +180,36 @@ class Settings:
             raise SettingsError(f"camera-fps is {self.camera_fps}: it must lie between 0 and 1000.")
         if self.size is not None and min(self.size) < 16:
             raise SettingsError(f"size is {self.size[0]}x{self.size[1]}: at least 16x16 pixels are needed.")
-        if self.fit not in get_args(Fit):
-            raise SettingsError(f"fit is '{self.fit}'. Valid: {', '.join(get_args(Fit))}.")
-        if self.rivals is not None and self.rivals < 1:
-            raise SettingsError(f"rivals is {self.rivals}: it must be at least 1.")
-        if self.score not in get_args(Score):
-            raise SettingsError(f"score is '{self.score}'. Valid: {', '.join(get_args(Score))}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotateSettings(ExplainSettings):
+    """What `annotate` does. The field names are the command line's long options."""
+
+    every: int = 1
+    """Annotate one frame of so many of a video."""
+
+    fps: float | None = None
+    """Annotate at most so many frames of each second of a video; None: all of them."""
+
+    batch: int | None = None
+    """How many frames are explained in one call; None: as many as are quickest here, which is measured."""
+
+    overwrite: bool = False
+    """Whether a file may be replaced that is not the result of the same input with the same settings."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense.
+
+        Raises:
+            SettingsError: a number is out of its range, or two settings exclude each other.
+        """
+        ExplainSettings.__post_init__(self)
+        if self.every < 1:
+            raise SettingsError(f"every is {self.every}: it must be at least 1.")
+        if self.fps is not None and not 0 < self.fps <= 1000:
+            raise SettingsError(f"fps is {self.fps}: it must lie between 0 and 1000.")
+        if self.every > 1 and self.fps is not None:
+            raise SettingsError("every and fps both thin out a video: give one of them.")
+        if self.batch is not None and not 1 <= self.batch <= 1024:
+            raise SettingsError(f"batch is {self.batch}: it must lie between 1 and 1024.")

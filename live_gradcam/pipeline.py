@@ -130,6 +130,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             sinks.add(Window(f"live_gradcam: {source.name}", fullscreen=chosen.fullscreen))
             snapshots = stack.enter_context(Snapshots(about))
             done.writers.append(snapshots)
+        say(f"loading {getattr(chosen.model, 'name', chosen.model)} …")
         explainer = _in_background(lambda: _load_explainer(chosen, source.size, say), "loading the model")
         done.model, done.method = explainer.model.name, explainer.method.name
         say("q or Esc in the window ends it" if windowed else "Ctrl-C ends it")
@@ -314,39 +315,7 @@ def _in_background(work: Callable[[], Result], name: str) -> Result:
 
 @native_stderr_filtered()
 def _load_explainer(settings: Settings, size: tuple[int, int], say: Tell) -> Explainer:
-    """Load the model and compile it for frames of (width, height) pixels."""
-    say(f"loading {getattr(settings.model, 'name', settings.model)} …")
     # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
-    from live_gradcam.explain.explainer import Explainer
-    from live_gradcam.models.devices import choose_device
-    from live_gradcam.models.loading import load_model
+    from live_gradcam.explain.loading import load_explainer
 
-    device = choose_device(settings.device)
-    model = load_model(
-        settings.model,
-        settings.labels,
-        settings.preprocess,
-        output=settings.output,
-        inputs=settings.inputs,
-        allow_unsafe=settings.allow_unsafe,
-    )
-    explainer = Explainer(
-        model,
-        method=settings.method,
-        layer=settings.layer,
-        target=settings.target,
-        fit=settings.fit,
-        score=settings.score,
-        fusion=settings.fusion,
-        smooth=settings.smooth,
-        grid=settings.grid,
-        strength=settings.strength,
-        rivals=settings.rivals,
-    )
-    explainer.prepare(size)
-    say(f"{model.name} on {device}: {explainer.method.name} at {explainer.layer}")
-    if explainer.method.family in ("perturbation", "pixel"):
-        say(
-            f"{explainer.method.name} takes {explainer.method.passes} passes for each explanation: it will be slow"
-        )
-    return explainer
+    return load_explainer(settings, size, say)

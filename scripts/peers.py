@@ -3,6 +3,7 @@
 
     python3 scripts/peers.py test [PYTEST ARGUMENTS]            do the maps agree? (the tests marked `peers`)
     python3 scripts/peers.py measure [--rounds N] [METHOD ...]  how long does each take? All of them in one run.
+    python3 scripts/peers.py annotate [--frames N]              and of whole videos? Beside `live-gradcam annotate`.
 
 The environment is `.venv-peers`; `.venv` stays free of PyTorch. On Linux, PyTorch comes with gigabytes of CUDA
 packages, though all of this runs on the CPU. Where an index has a smaller build, name it before the command, once:
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import environment
 
+SCRIPTS = {"measure": "peers_measure.py", "annotate": "annotate_speed.py"}
 TORCH = "torch torchvision"
 # The releases that the tests were written against: in others, what the tests say of them may have been mended.
 PEERS = ("grad-cam==1.5.7", "tf-keras-vis==0.8.7")
@@ -47,7 +49,7 @@ def main(arguments: "list[str]") -> int:
         torch = "".join(arguments[1:2])
         del arguments[:2]
     command, rest = "".join(arguments[:1]), arguments[1:]
-    if command not in ("test", "measure"):
+    if command != "test" and command not in SCRIPTS:
         print(__doc__)
         return 2
     environment.prepare("demo", "dev")
@@ -55,8 +57,7 @@ def main(arguments: "list[str]") -> int:
     python = str(environment.PYTHON)
     if command == "test":
         return environment.run([python, "-m", "pytest", "-m", "peers", *rest], cwd=environment.ROOT)
-    measure = environment.ROOT / "scripts" / "peers_measure.py"
-    return environment.run([python, "-P", str(measure), *rest])
+    return environment.run([python, "-P", str(environment.ROOT / "scripts" / SCRIPTS[command]), *rest])
 
 
 def install(torch: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 from live_gradcam.frame import Pixels
 
@@ -15,8 +18,8 @@ MILLISECOND = Fraction(1, 1000)
 
 
 def shade(index: int) -> int:
-    """Return the grey by which frame `index` of a clip is known, up to 29."""
-    return 8 + 8 * index
+    """Return the grey by which frame `index` of a clip is known, up to 29; then they begin again."""
+    return 8 + 8 * (index % 30)
 
 
 def index_of(pixels: Pixels) -> int:
@@ -49,7 +52,8 @@ def write_clip(
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.width, stream.height = width, height
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         # AVI has a slot for each tick of its clock.
         clock = Fraction(1, 25) if path.suffix == ".avi" else MILLISECOND
         stream.time_base = stream.codec_context.time_base = clock
@@ -63,3 +67,11 @@ def write_clip(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def complaints(path: Path) -> str:
+    """Return what ffprobe has to say against a file, all of which it decodes."""
+    if shutil.which("ffprobe") is None:
+        pytest.skip("ffprobe is not installed")
+    command = ["ffprobe", "-v", "warning", "-count_frames", "-show_streams", "-of", "json", str(path)]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False).stderr

@@ -8,8 +8,10 @@ import live_gradcam  # noqa: F401 - first, for it sets OpenCV's environment befo
 import logging
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,6 +43,24 @@ def webcam(tmp_path_factory: pytest.TempPathFactory) -> PretendWebcam:
     folder = tmp_path_factory.mktemp("webcam")
     frames = write_frames(folder / "frames", list(panning(_coffee(), 10)))
     return PretendWebcam(build(compiler, folder), frames)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of two megabytes."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("only on Linux: a small disk is a tmpfs")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("only on a machine where a tmpfs may be mounted")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def _coffee() -> Pixels:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import cv2
 import numpy as np
+from clips import index_of
 
+from live_gradcam.config import Fit
+from live_gradcam.errors import ModelError
 from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Prediction, Region
 from live_gradcam.frame import Pixels
 
@@ -186,3 +190,24 @@ def panned(right: int = 0, down: int = 0, *, size: tuple[int, int] = (640, 360),
 def uneven(rows: int = 7, columns: int = 7) -> HeatMap:
     heatmap = np.random.default_rng(3).random((rows, columns), dtype=np.float32) ** 3
     return np.asarray(heatmap / heatmap.max(), np.float32)
+
+
+class ShadeExplainer:
+    """An explainer whose class says which frame of a clip it saw, by its grey (`clips.index_of`)."""
+
+    def __init__(self, *, fit: Fit = "crop", fails_at: int | None = None) -> None:
+        self.fit: Fit = fit
+        self.target: Any = None
+        self.batches: list[int] = []
+        self._fails_at = fails_at
+
+    def explain_batch(self, images: Sequence[Pixels]) -> list[Explanation]:
+        self.batches.append(len(images))
+        return [self._explained(image) for image in images]
+
+    def _explained(self, image: Pixels) -> Explanation:
+        index = index_of(image)
+        if index == self._fails_at:
+            raise ModelError(f"the network fails at frame {index}.")
+        height, width = image.shape[:2]
+        return explained((0, 0, width, height), top=((f"frame {index}", 0.9), ("another", 0.1)))

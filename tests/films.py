@@ -113,3 +113,13 @@ def write_talkie(path: Path, *tracks: str, seconds: float = 2.0, sound_seconds: 
             container.mux(sound.encode(tone))
             container.mux(sound.encode(None))
     return path
+
+
+def packets(path: Path, track: int) -> list[tuple[float, bytes]]:
+    """The time, in seconds, and the bytes of every packet of an audio track."""
+    with av.open(str(path)) as container:
+        return [
+            (float(packet.pts * packet.time_base), bytes(packet))
+            for packet in container.demux(container.streams.audio[track])
+            if packet.pts is not None
+        ]

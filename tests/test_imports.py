@@ -35,7 +35,7 @@ def test_the_check_for_heavy_libraries_sees_one_that_was_loaded() -> None:
     assert run_python(f"import cv2; {TELL_LOADED}") == ["['cv2']"]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["live", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["live", "--help"], ["annotate", "--help"], ["--version"]])
 def test_help_loads_neither_tensorflow_nor_opencv(arguments: list[str]) -> None:
     code = (
         "import atexit, runpy\n"

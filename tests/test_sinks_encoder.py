@@ -8,23 +8,13 @@ import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 import numpy as np
 import pytest
-from films import RED, plain, write_talkie
+from films import RED, packets, plain, write_talkie
 
 from live_gradcam.sinks import codec
 from live_gradcam.sinks.codec import codec_for
 from live_gradcam.sinks.encoder import CONTAINERS, Encoder
 
 EVERY = pytest.mark.parametrize("extension", list(CONTAINERS))
-
-
-def packets(path: Path, track: int) -> list[tuple[float, bytes]]:
-    """The time, in seconds, and the bytes of every packet of an audio track."""
-    with av.open(str(path)) as container:
-        return [
-            (float(packet.pts * packet.time_base), bytes(packet))
-            for packet in container.demux(container.streams.audio[track])
-            if packet.pts is not None
-        ]
 
 
 def encode(path: Path, count: int, *, begin: int = 0, audio_from: Path | None = None) -> Path:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -173,24 +172,6 @@ def test_a_file_that_really_cannot_grow_stops_the_recording_and_not_the_program(
     assert went_on == "went on"
     assert files(tmp_path) == ["out.part.jsonl", "out.part.mp4"]
     assert readable(tmp_path / "out.part.mp4") >= 3
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of two megabytes."""
-    if not sys.platform.startswith("linux"):
-        pytest.skip("only on Linux: a small disk is a tmpfs")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("only on a machine where a tmpfs may be mounted")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.parametrize("extension", list(CONTAINERS))

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from live_gradcam.commands import options
 from live_gradcam.config import (
     DEFAULT_ALPHA,
     DEFAULT_COLORMAP,
     DEFAULT_METHOD,
     DEFAULT_MODEL,
     DEFAULT_SMOOTHING,
-    Fit,
     Following,
-    Fusion,
     Scale,
-    Score,
-    Smooth,
 )
-from live_gradcam.errors import SettingsError
 
-_SOURCE, _MODEL, _EXPLANATION = "Source", "Model", "Explanation"
-_PICTURE, _OUTPUT = "Picture", "Output"
+_SOURCE, _OUTPUT = "Source", "Output"
 
 
 def live(
@@ -64,160 +58,49 @@ def live(
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Flip left to right, as a mirror does.", rich_help_panel=_SOURCE)
     ] = False,
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="NAME|FILE|MODULE:FACTORY",
-            help="A name from `live-gradcam models`, a .keras or .h5 file, or a function that makes a model.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = DEFAULT_MODEL,
-    labels: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Class names of your own model.", rich_help_panel=_MODEL),
-    ] = None,
-    preprocess: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="How pixels are scaled: auto, imagenet-caffe, tf, torch, unit, none or MODULE:FUNCTION.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = "auto",
-    output: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|INDEX", help="Which of several outputs is explained.", rich_help_panel=_MODEL
-        ),
-    ] = None,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input",
-            metavar="NAME=VALUE",
-            help="A number, numbers (1,2,3) or .npy file for an input besides the picture; may be repeated.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = None,
-    allow_unsafe: Annotated[
-        bool,
-        typer.Option("--allow-unsafe", help="Let a model file run code of its own.", rich_help_panel=_MODEL),
-    ] = False,
-    device: Annotated[
-        str,
-        typer.Option(metavar="auto|cpu|gpu:N", help="What it is computed on.", rich_help_panel=_MODEL),
-    ] = "auto",
-    method: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="How it is explained: gradcam, hirescam, … (`live-gradcam methods`).",
-            rich_help_panel=_EXPLANATION,
-        ),
-    ] = DEFAULT_METHOD,
-    layer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH",
-            help="Layer to explain, such as block5_conv3, or several: a,b.  \\[default: the last feature map]",
-            rich_help_panel=_EXPLANATION,
-        ),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target",
-            "-t",
-            metavar="CLASS",
-            help="Class to explain, by name or number; '#2': the second most probable; 'tabby - tiger cat': what "
-            "speaks for the one rather than the other; 'tabby -': rather than its strongest rivals; lock: the "
-            "most probable, without flapping; MODULE:FUNCTION: a score of your own.  "
-            "\\[default: the most probable]",
-            rich_help_panel=_EXPLANATION,
-        ),
-    ] = None,
-    fit: Annotated[
-        Fit,
-        typer.Option(
-            help="What the network gets of the frame: its central part, all of it at its own aspect, all of it "
-            "squeezed, or all of it with borders.",
-            rich_help_panel=_EXPLANATION,
-        ),
-    ] = "crop",
-    score: Annotated[
-        Score,
-        typer.Option(
-            help="What is differentiated: before or after the softmax.", rich_help_panel=_EXPLANATION
-        ),
-    ] = "logit",
-    fusion: Annotated[
-        Fusion,
-        typer.Option(help="How the maps of several layers become one.", rich_help_panel=_EXPLANATION),
-    ] = "mean",
-    smooth: Annotated[
-        Smooth,
-        typer.Option(
-            help="augment: the mean over flipped and enlarged copies, at six times the cost.",
-            rich_help_panel=_EXPLANATION,
-        ),
-    ] = "none",
-    grid: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HEIGHTxWIDTH",
-            help="How a transformer's tokens lie.  \\[default: found]",
-            rich_help_panel=_EXPLANATION,
-        ),
-    ] = None,
-    strength: Annotated[
-        float | None,
-        typer.Option(
-            metavar="NUMBER",
-            help="How much of the strongest rivals' score is taken off.  \\[default: 0.6]",
-            rich_help_panel=_EXPLANATION,
-        ),
-    ] = None,
-    rivals: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="How many of the strongest rivals.  \\[default: 3]",
-            rich_help_panel=_EXPLANATION,
-        ),
-    ] = None,
-    alpha: Annotated[
-        float,
-        typer.Option(metavar="0..1", help="How opaque the heat is.", rich_help_panel=_PICTURE),
-    ] = DEFAULT_ALPHA,
-    colormap: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Any OpenCV colour map: jet, turbo, viridis, inferno, …",
-            rich_help_panel=_PICTURE,
-        ),
-    ] = DEFAULT_COLORMAP,
+    model: options.ModelName = DEFAULT_MODEL,
+    labels: options.LabelsFile = None,
+    preprocess: options.PreprocessName = "auto",
+    output: options.OutputName = None,
+    inputs: options.InputValues = None,
+    allow_unsafe: options.AllowUnsafe = False,
+    device: options.DeviceName = "auto",
+    method: options.MethodName = DEFAULT_METHOD,
+    layer: options.LayerPath = None,
+    target: options.TargetName = None,
+    fit: options.FitName = "crop",
+    score: options.ScoreName = "logit",
+    fusion: options.FusionName = "mean",
+    smooth: options.SmoothName = "none",
+    grid: options.TokenGrid = None,
+    strength: options.Strength = None,
+    rivals: options.Rivals = None,
+    alpha: options.Alpha = DEFAULT_ALPHA,
+    colormap: options.ColormapName = DEFAULT_COLORMAP,
     motion: Annotated[
         Following,
-        typer.Option(help="Whether heat follows the picture between explanations.", rich_help_panel=_PICTURE),
+        typer.Option(
+            help="Whether heat follows the picture between explanations.", rich_help_panel=options.PICTURE
+        ),
     ] = "on",
     smoothing: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", help="How slowly heat changes; 0: at once.", rich_help_panel=_PICTURE
+            metavar="SECONDS", help="How slowly heat changes; 0: at once.", rich_help_panel=options.PICTURE
         ),
     ] = DEFAULT_SMOOTHING,
     scale: Annotated[
         Scale,
         typer.Option(
-            help="Full heat: a slowly moving maximum, or each explanation's own.", rich_help_panel=_PICTURE
+            help="Full heat: a slowly moving maximum, or each explanation's own.",
+            rich_help_panel=options.PICTURE,
         ),
     ] = "stable",
     show_stats: Annotated[
         bool,
-        typer.Option("--show-stats", help="Show rates and latencies; key d.", rich_help_panel=_PICTURE),
+        typer.Option(
+            "--show-stats", help="Show rates and latencies; key d.", rich_help_panel=options.PICTURE
+        ),
     ] = False,
     window: Annotated[
         bool | None,
@@ -267,16 +150,17 @@ def live(
         float | None,
         typer.Option(metavar="SECONDS", help="Stop after that many seconds.", rich_help_panel=_OUTPUT),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Say more: what was compiled, and how.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    verbose: options.Verbose = False,
+    debug: options.Debug = False,
 ) -> None:
     """Explain what a camera sees, live.  q or Esc ends it."""
     chosen: dict[str, Any] = {
         name: value for name, value in locals().items() if name not in ("verbose", "debug")
     }
-    chosen["inputs"] = _inputs(inputs or [])
-    chosen["grid"] = _pair("--grid", grid, "HEIGHTxWIDTH in tokens, such as --grid 14x14")
-    chosen["size"] = _pair("--size", size, "WIDTHxHEIGHT in pixels, such as --size 1280x720")
+    chosen["inputs"] = options.input_values(inputs or [])
+    chosen["grid"] = options.pair("--grid", grid, "HEIGHTxWIDTH in tokens, such as --grid 14x14")
+    chosen["size"] = options.pair("--size", size, "WIDTHxHEIGHT in pixels, such as --size 1280x720")
+
     from live_gradcam.pipeline import run
 
     done = run(tell=typer.echo, **chosen)
@@ -292,32 +176,3 @@ def live(
         typer.echo(f"{'recorded' if file == record else 'saved'} {file}")
     if done.failures:
         raise typer.Exit(1)
-
-
-def _inputs(pairs: list[str]) -> dict[str, str] | None:
-    """Return the values of further inputs, as they were typed.
-
-    Raises:
-        SettingsError: one is not NAME=VALUE.
-    """
-    values = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (name and equals and value):
-            raise SettingsError(f"--input is '{pair}': it must be NAME=VALUE, such as --input age=40.")
-        values[name] = value
-    return values or None
-
-
-def _pair(option: str, text: str | None, form: str) -> tuple[int, int] | None:
-    """Return the two numbers of an option such as `14x14`.
-
-    Raises:
-        SettingsError: it has another form.
-    """
-    if text is None:
-        return None
-    match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text)
-    if match is None:
-        raise SettingsError(f"{option} is '{text}': it must be {form}.")
-    return int(match[1]), int(match[2])

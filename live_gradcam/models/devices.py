@@ -58,6 +58,12 @@ def choose_device(device: str) -> str:
     return _name(chosen[0]) if chosen else "CPU"
 
 
+def limit_cores(cores: int) -> None:
+    """Let TensorFlow compute on so many cores; to be called before the first model is loaded."""
+    tf.config.threading.set_intra_op_parallelism_threads(cores)
+    tf.config.threading.set_inter_op_parallelism_threads(cores)
+
+
 def describe_host() -> dict[str, str | int | None]:
     """Return what a measured figure depends on besides the device: machine, cores, versions."""
     return {

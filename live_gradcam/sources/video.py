@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -43,6 +44,32 @@ _TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90
 """Quarter turns counter-clockwise to OpenCV's name for them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a video file says of itself."""
+
+    frames: int
+    """About how many there are; 0 where it does not tell."""
+
+    seconds: float
+    """How long it lasts; 0 where it does not tell."""
+
+    size: tuple[int, int]
+    """(width, height) in pixels, before it is turned upright."""
+
+
+def promise_of(path: Path) -> Promise | None:
+    """Return what a video file says of itself, without decoding anything; None where it cannot be read."""
+    try:
+        with av.open(str(path.absolute())) as container:
+            stream = container.streams.video[0]
+            seconds = float((container.duration or 0) / av.time_base)
+            frames = stream.frames or round(seconds * float(stream.average_rate or 0))
+            return Promise(frames, seconds, (stream.width, stream.height))
+    except (av.error.FFmpegError, OSError, IndexError):
+        return None
+
+
 class VideoSource:
     """Every frame of a video file in order, each with its own time, upright as its rotation mark says.
 
@@ -50,6 +77,8 @@ class VideoSource:
 
     Args:
         path: the file, or the http(s) address of one.
+        keeps: told a frame's index and its time, decides whether it is wanted; it is asked once about each, in order.
+            What is not wanted is decoded, but costs nothing more. None: every frame is.
 
     Raises:
         SourceError: it is no video, it has no picture in it, or none can be read.
@@ -59,11 +88,12 @@ class VideoSource:
     notice: str | None = None
     reconnects = 0
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, keeps: Callable[[int, float], bool] | None = None) -> None:
         self.path = None if isinstance(path, str) and "://" in path else Path(path)
         """The file; None where it lies behind an address."""
         self.name = without_password(path) if isinstance(path, str) and "://" in path else Path(path).name
         self._lock = threading.Lock()
+        self._keeps = keeps
         self._closed = False
         self._count = 0
         self._first_time: float | None = None
@@ -83,6 +113,17 @@ class VideoSource:
         except BaseException:
             self._container.close()
             raise
+
+    @property
+    def damage(self) -> str | None:
+        """What could not be read, known at the end: `is cut short: 3 of its 9 frames could be read`; None: nothing."""
+        promised = self._stream.frames
+        length = float((self._stream.duration or 0) * (self._stream.time_base or 0))
+        if self._count < COMPLETE * promised and self._last_time < COMPLETE * length:
+            return f"is cut short: {self._count} of its {promised} frames could be read"
+        if self._error is not None:
+            return f"is damaged or cut short: {self._count} frames could be read"
+        return None
 
     @property
     def frames_captured(self) -> int:
@@ -165,30 +206,24 @@ class VideoSource:
                 self._error = error
 
     def _next(self) -> Frame | None:
-        decoded = next(self._decoded, None)
-        if decoded is None:
-            return None
-        if decoded.time is None:
-            elapsed = self._last_time + (1 / (self.fps or ASSUMED_FPS) if self._count else 0.0)
-        else:
-            if self._first_time is None:
-                self._first_time = decoded.time - self._last_time
-            # A file may step back in time where it was joined; time itself never falls.
-            elapsed = max(self._last_time, decoded.time - self._first_time)
-        self._last_time = elapsed
-        frame = Frame(_upright(decoded), self._count, time.monotonic(), media_time=elapsed)
-        self._count += 1
-        return frame
+        for decoded in self._decoded:
+            if decoded.time is None:
+                elapsed = self._last_time + (1 / (self.fps or ASSUMED_FPS) if self._count else 0.0)
+            else:
+                if self._first_time is None:
+                    self._first_time = decoded.time - self._last_time
+                # A file may step back in time where it was joined; time itself never falls.
+                elapsed = max(self._last_time, decoded.time - self._first_time)
+            self._last_time = elapsed
+            index = self._count
+            self._count += 1
+            if self._keeps is None or self._keeps(index, elapsed):
+                return Frame(_upright(decoded), index, time.monotonic(), media_time=elapsed)
+        return None
 
     def _warn_if_torn(self) -> None:
-        promised = self._stream.frames
-        length = float((self._stream.duration or 0) * (self._stream.time_base or 0))
-        if self._count < COMPLETE * promised and self._last_time < COMPLETE * length:
-            logger.warning(
-                "%s is cut short: %d of its %d frames could be read", self.name, self._count, promised
-            )
-        elif self._error is not None:
-            logger.warning("%s is damaged or cut short: %d frames could be read", self.name, self._count)
+        if (damage := self.damage) is not None:
+            logger.warning("%s %s", self.name, damage)
 
 
 def _upright(decoded: av.VideoFrame) -> Pixels:

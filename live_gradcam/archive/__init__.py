@@ -1,0 +1,1 @@
+"""Archives: every frame of many files, explained, drawn and written again."""

@@ -1,0 +1,103 @@
+"""Batches: explaining many pictures in as few calls as are quickest here."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, Protocol
+
+import numpy as np
+
+from live_gradcam.config import Fit
+from live_gradcam.explanation import Explanation
+from live_gradcam.frame import Pixels
+
+logger = logging.getLogger(__name__)
+
+LARGEST = 32
+
+_WORTH_IT = 1.03
+"""How much quicker a frame must be in a batch of twice the size for that size to be tried."""
+
+_SHARE = 16
+"""A size is tried only where this many such batches are to come: measuring must not cost more than it gains."""
+
+_TRIES = 3
+
+_SLOW_MS = 250.0
+"""From here on a single picture keeps the machine busy for so long that batches are not worth trying."""
+
+
+class ExplainsBatches(Protocol):
+    """What is needed of an explainer."""
+
+    fit: Fit
+    target: Any
+
+    def explain_batch(self, images: Sequence[Pixels]) -> list[Explanation]:
+        """Explain several pictures in one call."""
+
+
+def explain_all(explainer: ExplainsBatches, pictures: Sequence[Pixels]) -> list[Explanation]:
+    """Explain pictures in one call, or in as few as their shapes allow.
+
+    Args:
+        explainer: what explains.
+        pictures: (H, W, 3) uint8 BGR, each of its own size.
+
+    Returns:
+        One explanation for each, in order.
+
+    Raises:
+        LiveGradcamError: the network fails.
+    """
+    if explainer.fit != "wide":
+        return explainer.explain_batch(pictures)
+    # There the network's input has the picture's own shape, and a batch has one shape.
+    explained: list[Explanation] = []
+    for _, alike in groupby(pictures, key=np.shape):
+        explained += explainer.explain_batch(list(alike))
+    return explained
+
+
+def quickest_batch(explainer: ExplainsBatches, size: tuple[int, int], frames: int) -> int:
+    """Find by measuring how many pictures are best explained in one call.
+
+    Sizes 1, 2, 4, … are tried for as long as the larger one is quicker.
+
+    Args:
+        explainer: what explains.
+        size: (width, height) of the pictures, in pixels.
+        frames: how many are to come; the fewer, the less is tried.
+
+    Returns:
+        How many, at most `LARGEST`.
+    """
+    width, height = size
+    picture = np.zeros((height, width, 3), np.uint8)
+    most = min(LARGEST, frames // _SHARE)
+    best, best_ms = 1, _frame_ms(explainer, [picture]) if most > 1 else 0.0
+    while 2 * best <= most and best_ms < _SLOW_MS:
+        frame_ms = _frame_ms(explainer, [picture] * 2 * best)
+        if frame_ms * _WORTH_IT > best_ms:
+            break
+        best, best_ms = 2 * best, frame_ms
+    logger.info("frames are explained in batches of %d", best)
+    return best
+
+
+def _frame_ms(explainer: ExplainsBatches, pictures: Sequence[Pixels]) -> float:
+    """Return the milliseconds that one picture of a batch takes: the least of some calls.
+
+    The first call of a size is slow, for then memory is laid out; it counts where all of them are.
+    """
+    least = float("inf")
+    for _ in range(1 + _TRIES):
+        began = time.perf_counter()
+        explainer.explain_batch(pictures)
+        least = min(least, 1000 * (time.perf_counter() - began) / len(pictures))
+        if least > _SLOW_MS:
+            break
+    return least

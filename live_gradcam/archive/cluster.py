@@ -1,0 +1,200 @@
+"""The cluster: groups of files spread over the machines of a Ray cluster, or the cores of this one.
+
+Ray schedules, places and retries; here is only what it is to run. Every machine must see the files under the same
+paths, and have the same release of this package.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from live_gradcam.archive.annotation import Work
+from live_gradcam.archive.entry import Entry, Failure, Outcome
+from live_gradcam.archive.record import conclusion_of, described, obstacle
+from live_gradcam.archive.worker import Worker
+from live_gradcam.config import AnnotateSettings
+from live_gradcam.errors import LiveGradcamError
+
+HERE = "local"
+"""The address that stands for a cluster of this machine's cores."""
+
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # it would report home
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else it announces a change of its defaults
+}
+_RETRIES = 3
+_TELL_SECONDS = 0.5
+_ANSWER_SECONDS = 5.0
+_OBJECT_STORE_BYTES = 100 * 2**20
+"""What is passed around is names and counts, no pictures."""
+
+
+def annotate_on_cluster(
+    groups: Sequence[Sequence[Entry]],
+    settings: AnnotateSettings,
+    work: Work,
+    address: str,
+    *,
+    say: Callable[[str], None],
+    advance: Callable[[int], None],
+    ended: Callable[[Outcome], None],
+) -> None:
+    """Annotate groups of files, each in one of Ray's worker processes, which keep their model.
+
+    Args:
+        groups: pictures, or one video each.
+        settings: model, method and all.
+        work: what there is to do in all.
+        address: of the cluster, or `HERE`.
+        say: takes each line that is worth telling.
+        advance: told how many more frames are done.
+        ended: told what came of each file.
+
+    Raises:
+        LiveGradcamError: Ray is not installed, or the cluster cannot be reached.
+    """
+    with _connected(address) as ray:
+        cores = int(ray.cluster_resources().get("CPU", 1))
+        nodes = [int(node["Resources"].get("CPU", 1)) for node in ray.nodes() if node["Alive"]]
+        each = max(1, min(cores // len(groups), *nodes))
+        gpus = 1 if settings.device != "cpu" and ray.cluster_resources().get("GPU") else 0
+        say(f"{len(groups)} groups of files over {cores} cores, {each} for each worker")
+        tally = ray.remote(num_cpus=0)(_Tally).remote()
+        task = ray.remote(num_cpus=each, num_gpus=gpus, max_retries=_RETRIES)(_annotate)
+        running = {
+            task.remote(tuple(group), settings, work.size, work.frames // len(groups), each, tally): group
+            for group in groups
+        }
+        told = 0
+        while running:
+            ready, _ = ray.wait(list(running), timeout=_TELL_SECONDS)
+            total = ray.get(tally.total.remote())
+            advance(total - told)
+            told = total
+            for done in ready:
+                for outcome in _outcomes(ray, done, running.pop(done)):
+                    ended(outcome)
+
+
+def _outcomes(ray: Any, done: Any, group: Sequence[Entry]) -> list[Outcome]:  # noqa: ANN401 - Ray's own
+    """Return what came of a group; where Ray has given it up, why."""
+    try:
+        found: list[Outcome] = ray.get(done)
+    except ray.exceptions.RayTaskError as error:
+        reason = str(error.cause)
+    except ray.exceptions.RayError:
+        reason = f"its worker died {1 + _RETRIES} times, perhaps for want of memory"
+    else:
+        return found
+    return [Outcome(entry, 0, failure=Failure(entry.name, reason)) for entry in group]
+
+
+class _Tally:
+    """Counts the frames that the workers have done: an actor of its own."""
+
+    def __init__(self) -> None:
+        self._frames: dict[str, int] = {}
+
+    def note(self, name: str, frames: int) -> None:
+        """Take note of how far a group is; one that is tried again begins again."""
+        self._frames[name] = frames
+
+    def total(self) -> int:
+        """Return how many frames are done."""
+        return sum(self._frames.values())
+
+
+_worker: tuple[AnnotateSettings, Worker] | None = None
+"""This process's worker, if it has one: the model stays for the next group."""
+
+
+def _annotate(
+    group: Sequence[Entry],
+    settings: AnnotateSettings,
+    size: tuple[int, int],
+    frames: int,
+    cores: int,
+    tally: Any,  # noqa: ANN401 - an actor's handle
+) -> list[Outcome]:
+    """Annotate one group: what runs in Ray's worker processes."""
+    global _worker
+    if _worker is None or _worker[0] != settings:
+        _worker = settings, Worker(settings, size=size, frames=frames, cores=cores)
+    outcomes: list[Outcome] = []
+    done = 0
+    told = 0.0
+
+    def advance(frames: int) -> None:
+        nonlocal done, told
+        done += frames
+        if time.monotonic() - told > _TELL_SECONDS:
+            told = time.monotonic()
+            tally.note.remote(group[0].name, done)
+
+    wanted = described(settings)
+    missing = []
+    for entry in group:  # of a group whose worker died, some may be done
+        if entry.output.exists() and obstacle(entry, wanted) is None:
+            conclusion = conclusion_of(entry.record)
+            outcomes.append(Outcome(entry, 0 if conclusion is None else conclusion.frames))
+        else:
+            missing.append(entry)
+    if missing:
+        _worker[1].annotate(missing, advance=advance, ended=outcomes.append)
+    tally.note.remote(group[0].name, sum(outcome.frames for outcome in outcomes))
+    return outcomes
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    """Connect to a cluster, or make one of this machine's cores, and leave it at the end.
+
+    Raises:
+        LiveGradcamError: it cannot be done.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ImportError as error:
+        raise LiveGradcamError("--ray needs Ray. Type: pip install 'live-gradcam[cluster]'") from error
+    _check_that_it_answers(address)
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address == HERE:
+        options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, "address": HERE}
+    else:
+        options["address"] = address
+    try:
+        ray.init(**options)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise LiveGradcamError(f"cannot reach the Ray cluster at '{address}': {line}") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _check_that_it_answers(address: str) -> None:
+    """Find out within seconds whether anything listens at an address: Ray would try for many minutes.
+
+    Raises:
+        LiveGradcamError: nothing does.
+    """
+    where = urlsplit(address if "://" in address else f"//{address}")
+    if where.hostname is None or where.port is None:
+        return  # a name that Ray knows
+    try:
+        socket.create_connection((where.hostname, where.port), _ANSWER_SECONDS).close()
+    except OSError as error:
+        raise LiveGradcamError(
+            f"cannot reach the Ray cluster at '{address}': {error.strerror or error}. "
+            "`ray status` on its head shows the address; --ray alone uses this machine's cores."
+        ) from error

@@ -1,0 +1,69 @@
+"""An entry: one file of an archive, where its result goes, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One input file and its places in the output tree."""
+
+    source: Path
+    """The input, absolute."""
+
+    name: str
+    """How it is called in summaries and messages: its path below the folder that holds all inputs, with `/`."""
+
+    kind: Literal["picture", "video"]
+
+    output: Path
+    """The annotated file, absolute."""
+
+    record: Path
+    """What is known of the output: see `record.py`."""
+
+    @property
+    def part(self) -> Path:
+        """What the output is called until it is complete."""
+        return self.output.with_name(f"{self.output.stem}.part{self.output.suffix}")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One input that came to nothing, or not to all that it should have."""
+
+    name: str
+    reason: str
+    """A sentence, or what follows the name in one."""
+
+    def __str__(self) -> str:
+        named = self.reason.startswith(self.name.rpartition("/")[2]) or f"'{self.name}'" in self.reason
+        return self.reason if named else f"{self.name}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one entry."""
+
+    entry: Entry
+    frames: int
+    """How many were annotated: in this run, or in the one that the result is kept from."""
+
+    kept: bool = False
+    """Whether it was there already."""
+
+    failure: Failure | None = None
+    """Why it failed; where frames were annotated all the same, why they are not all."""
+
+
+def damage_to(entry: Entry, damage: str | None) -> Failure | None:
+    """Return how it is told that an input could not be read to its end; None where it could.
+
+    Args:
+        entry: the input.
+        damage: what could not be read, such as `is cut short: 3 of its 9 frames could be read`.
+    """
+    return None if damage is None else Failure(entry.name, f"{entry.source.name} {damage}")

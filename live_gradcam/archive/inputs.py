@@ -1,0 +1,229 @@
+"""Inputs: from what was typed to the files that are meant, and the places of their results."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from live_gradcam.archive.entry import Entry, Failure
+from live_gradcam.archive.record import RECORDS
+from live_gradcam.errors import SinkError, SourceError
+from live_gradcam.sinks.encoder import CONTAINERS
+from live_gradcam.sources.images import is_picture, natural_order
+from live_gradcam.sources.opening import VIDEO_SUFFIXES
+
+VIDEOS = VIDEO_SUFFIXES | frozenset(
+    {".3gp", ".flv", ".gif", ".m2ts", ".mjpeg", ".mjpg", ".mpeg", ".mts", ".mxf", ".ts", ".vob", ".wmv"}
+)
+"""Endings of the files that are taken for videos where they are not named one by one."""
+
+WRITABLE = frozenset({".bmp", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+"""Endings under which pictures are written; others become .png."""
+
+LIST = "-"
+"""The input that stands for a list on stdin."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file, and the folder that it was found in."""
+
+    file: Path
+    folder: Path
+
+
+def find_entries(
+    typed: Sequence[str], out: Path, listed: TextIO | None = None
+) -> tuple[list[Entry], list[Failure]]:
+    """Find all files that are meant.
+
+    Args:
+        typed: videos, pictures, folders (with all that is in them), globs, and `-` for a list of such.
+        out: the output's folder. Where a single file is the input, it may be the output's own name.
+        listed: where `-` is read from: one input a line, or separated by NUL.
+
+    Returns:
+        The entries in order, each file once; and what was named and is not there or cannot be used.
+
+    Raises:
+        LiveGradcamError: there is nothing to be done at all.
+    """
+    out = Path(os.path.abspath(out.expanduser()))  # noqa: PTH100 - resolve() would follow links
+    found: list[_Found] = []
+    failures: list[Failure] = []
+    for name in _all_named(typed, listed):
+        try:
+            found += _expanded(name, out)
+        except SourceError as error:
+            failures.append(Failure(name, str(error)))
+        except OSError as error:
+            failures.append(Failure(name, f"'{name}' cannot be read: {error.strerror}."))
+    unique: dict[Path, Path] = {}
+    for each in found:
+        unique.setdefault(each.file.resolve(), each.file)
+    files = list(unique.values())
+    if not files:
+        raise SourceError(
+            failures[0].reason if failures else "no input is named. Give videos, pictures or folders."
+        )
+    if _is_file_name(out):
+        if len(files) > 1:
+            raise SinkError(f"cannot write {len(files)} files to '{out}': give the name of a folder.")
+        entries = [_single(files[0], out)]
+    else:
+        entries = _mirrored(files, _common_folder(found), out)
+    entries, own = _without_own_outputs(entries)
+    return entries, [*failures, *own]
+
+
+def _all_named(typed: Sequence[str], listed: TextIO | None) -> Iterator[str]:
+    for each in typed:
+        if each == LIST and listed is not None:
+            text = listed.read()
+            yield from filter(None, text.split("\0") if "\0" in text else text.splitlines())
+        else:
+            yield each
+
+
+def _expanded(typed: str, out: Path) -> list[_Found]:
+    """Return the files that one input stands for.
+
+    Raises:
+        SourceError: there are none.
+    """
+    path = Path(os.path.abspath(Path(typed).expanduser()))  # noqa: PTH100 - as above
+    if path.is_dir():
+        found = list(_within(path, out))
+        if not found:
+            raise SourceError(f"the folder '{typed}' has no videos or pictures in it.")
+        return found
+    if path.exists():
+        return [_Found(path, path.parent)]
+    if glob.has_magic(typed):
+        fixed = path
+        while glob.has_magic(str(fixed)):
+            fixed = fixed.parent
+        matches = map(Path, glob.iglob(str(path), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute one
+        files = sorted((each for each in matches if _is_wanted(each) and each.is_file()), key=natural_order)
+        if not files:
+            raise SourceError(f"no video or picture matches '{typed}'.")
+        return [_Found(each, fixed) for each in files]
+    raise SourceError(f"there is no file '{typed}'. Give videos, pictures, folders or globs.")
+
+
+def _within(folder: Path, out: Path) -> Iterator[_Found]:
+    """Give the files of a folder and all folders in it, but not those of the output.
+
+    Raises:
+        SourceError: the folder is the output, or cannot be read.
+    """
+    if folder.resolve() == out.resolve():
+        raise SourceError(f"the folder '{folder}' is the output, too. Choose another --out.")
+    unreadable: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=unreadable.append):
+        here = Path(parent)
+        folders[:] = sorted(
+            (
+                name
+                for name in folders
+                if not name.startswith(".") and (here / name).resolve() != out.resolve()
+            ),
+            key=lambda name: natural_order(Path(name)),
+        )
+        for name in sorted(files, key=lambda name: natural_order(Path(name))):
+            if _is_wanted(here / name):
+                yield _Found(here / name, folder)
+    if unreadable:
+        raise SourceError(f"the folder '{unreadable[0].filename}' cannot be read: {unreadable[0].strerror}.")
+
+
+def _is_wanted(path: Path) -> bool:
+    hidden = path.name.startswith(".")
+    return is_picture(path) or (path.suffix.lower() in VIDEOS and not hidden)
+
+
+def _common_folder(found: Iterable[_Found]) -> Path:
+    """Return the deepest folder that holds everything that was named.
+
+    Raises:
+        SourceError: there is none.
+    """
+    try:
+        return Path(os.path.commonpath([each.folder for each in found]))
+    except ValueError as error:
+        raise SourceError("the inputs lie on several drives: annotate them one drive at a time.") from error
+
+
+def _is_file_name(out: Path) -> bool:
+    suffix = out.suffix.lower()
+    known = suffix in CONTAINERS or suffix in VIDEOS or suffix in WRITABLE
+    return known and not out.is_dir()
+
+
+def _single(file: Path, out: Path) -> Entry:
+    """Return the entry of a file whose output is named.
+
+    Raises:
+        SinkError: it cannot have that name.
+    """
+    picture = is_picture(file)
+    endings = sorted(WRITABLE if picture else CONTAINERS)
+    if out.suffix.lower() not in endings:
+        what = "picture" if picture else "video"
+        raise SinkError(
+            f"cannot write the {what} {file.name} to '{out.name}': the name must end in "
+            f"{', '.join(endings[:-1])} or {endings[-1]}."
+        )
+    return _entry(file, file.name, out.parent, out.name)
+
+
+def _mirrored(files: Sequence[Path], folder: Path, out: Path) -> list[Entry]:
+    """Return entries whose outputs lie in their folder as the inputs lie in theirs."""
+    inside = [file.relative_to(folder) for file in files]
+    plain = [each.with_suffix(_suffix_of(each)) for each in inside]
+    count = Counter(str(each).casefold() for each in plain)
+    outputs = [
+        # Where a.avi and a.mp4 would both become a.mp4, the one that changes its ending becomes a.avi.mp4.
+        new if count[str(new).casefold()] == 1 or new == old else old.with_name(old.name + new.suffix)
+        for old, new in zip(inside, plain, strict=True)
+    ]
+    return [
+        _entry(file, old.as_posix(), out, new.as_posix())
+        for file, old, new in zip(files, inside, outputs, strict=True)
+    ]
+
+
+def _suffix_of(file: Path) -> str:
+    """Return the ending that the output of a file has."""
+    suffix, kept = file.suffix, WRITABLE if is_picture(file) else CONTAINERS
+    return suffix if suffix.lower() in kept else ".png" if is_picture(file) else ".mp4"
+
+
+def _entry(file: Path, name: str, out: Path, output: str) -> Entry:
+    return Entry(
+        source=file,
+        name=name,
+        kind="picture" if is_picture(file) else "video",
+        output=out / output,
+        record=out / RECORDS / f"{output}.jsonl",
+    )
+
+
+def _without_own_outputs(entries: Sequence[Entry]) -> tuple[list[Entry], list[Failure]]:
+    """Leave out the entries whose output is one of the inputs."""
+    sources = {entry.source.resolve(): entry for entry in entries}
+    good: list[Entry] = []
+    failures: list[Failure] = []
+    for entry in entries:
+        victim = sources.get(entry.output.resolve())
+        if victim is None:
+            good.append(entry)
+        else:
+            what = "itself" if victim is entry else f"the input {victim.name}"
+            failures.append(Failure(entry.name, f"its output would replace {what}. Choose another --out."))
+    return good, failures

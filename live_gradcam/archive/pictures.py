@@ -1,0 +1,108 @@
+"""The pictures of an archive: each explained, drawn and written again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import cv2
+
+from live_gradcam.archive.batches import ExplainsBatches, explain_all
+from live_gradcam.archive.entry import Entry, Failure, Outcome
+from live_gradcam.archive.flow import flow
+from live_gradcam.archive.reason import in_words
+from live_gradcam.archive.result import Result
+from live_gradcam.config import AnnotateSettings
+from live_gradcam.errors import SinkError
+from live_gradcam.explanation import Explanation
+from live_gradcam.frame import Frame, Pixels
+from live_gradcam.render.picture import draw
+from live_gradcam.sources.images import read_picture
+
+_QUALITY = {
+    ".jpe": (cv2.IMWRITE_JPEG_QUALITY, 92),
+    ".jpeg": (cv2.IMWRITE_JPEG_QUALITY, 92),
+    ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 92),
+    ".webp": (cv2.IMWRITE_WEBP_QUALITY, 90),
+}
+
+
+def annotate_pictures(
+    entries: Sequence[Entry],
+    explainer: ExplainsBatches,
+    settings: AnnotateSettings,
+    *,
+    batch: int,
+    advance: Callable[[int], None],
+    ended: Callable[[Outcome], None],
+) -> None:
+    """Annotate pictures; one that fails is no reason to stop.
+
+    Args:
+        entries: the pictures.
+        explainer: what explains.
+        settings: how it is drawn.
+        batch: how many are explained at once.
+        advance: told of each picture that is done with, from another thread.
+        ended: told what came of each, from another thread.
+    """
+
+    def end(entry: Entry, error: Exception | None) -> None:
+        advance(1)
+        if error is None:
+            ended(Outcome(entry, 1))
+        else:
+            ended(Outcome(entry, 0, failure=Failure(entry.name, in_words(error))))
+
+    def read() -> Iterator[tuple[Entry, Frame]]:
+        for entry in entries:
+            try:
+                pixels = read_picture(entry.source)
+            except Exception as error:
+                end(entry, error)
+            else:
+                yield entry, Frame(pixels, 0, time.monotonic(), media_time=0.0)
+
+    def explain(items: Sequence[tuple[Entry, Frame]]) -> Sequence[Explanation | Exception]:
+        try:
+            return explain_all(explainer, [frame.pixels for _, frame in items])
+        except Exception as error:
+            if len(items) == 1:
+                return [error]
+            return [explain([item])[0] for item in items]  # only the one that is to blame fails
+
+    def write(item: tuple[Entry, Frame], found: Explanation | Exception) -> None:
+        entry, frame = item
+        try:
+            if isinstance(found, Exception):
+                raise found
+            with Result(entry, settings) as result:
+                _write(draw(frame.pixels, found, settings.alpha, settings.colormap), entry.part)
+                result.add(frame, found)
+                result.complete()
+        except Exception as error:
+            end(entry, error)
+        else:
+            end(entry, None)
+
+    flow(read(), explain, write, batch=batch, weigh=lambda item: item[1].pixels.nbytes)
+
+
+def _write(picture: Pixels, path: Path) -> None:
+    """Write a picture in the format that its name says.
+
+    Raises:
+        SinkError: the format cannot hold it.
+        OSError: it cannot be written.
+    """
+    suffix = path.suffix.lower()
+    try:
+        done, data = cv2.imencode(suffix, picture, _QUALITY.get(suffix, ()))
+    except cv2.error:
+        done = False
+    if not done:
+        height, width = picture.shape[:2]
+        raise SinkError(f"a picture of {width}×{height} cannot be written as {suffix}")
+    # OpenCV writes files by name in the system's code page on Windows; bytes have no such trouble.
+    path.write_bytes(data.tobytes())

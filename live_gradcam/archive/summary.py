@@ -1,0 +1,103 @@
+"""The summary: one table of all annotated frames, put together from the records of the files."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from live_gradcam.archive.entry import Entry
+from live_gradcam.archive.record import rows_of
+from live_gradcam.errors import SinkError
+
+_TOP = 5
+
+COLUMNS = (
+    "file",
+    "frame",
+    "seconds",
+    *(f"{what}_{rank}" for rank in range(1, _TOP + 1) for what in ("class", "probability")),
+    "target",
+    "method",
+    "has_evidence",
+    *("heat_x", "heat_y", "box_x", "box_y", "box_width", "box_height"),
+)
+"""What stands in a row of a CSV summary."""
+
+
+def check_summary(path: Path, ending: Literal[".csv", ".jsonl"]) -> None:
+    """Find out early whether a summary can be written.
+
+    Raises:
+        SinkError: it cannot.
+    """
+    if path.suffix.lower() != ending:
+        raise SinkError(f"cannot write the summary to '{path}': the name must end in {ending}.")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        wrong = "it is a folder" if path.is_dir() else f"there is no folder '{path.parent}'"
+        raise SinkError(f"cannot write the summary to '{path}': {wrong}.")
+    try:
+        part = _part(path)
+        part.open("wb").close()
+        part.unlink()
+    except OSError as error:
+        raise SinkError(f"cannot write the summary to '{path}': {error.strerror}.") from error
+
+
+def write_csv(entries: Iterable[Entry], path: Path) -> None:
+    """Write a CSV table, UTF-8, one row for each frame; it replaces an older one once it is complete.
+
+    Args:
+        entries: the files that are done, in order.
+        path: the table.
+
+    Raises:
+        SinkError: it cannot be written.
+    """
+
+    def write(file: TextIO) -> None:
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        table.writerows(_cells(row) for row in _rows(entries))
+
+    _write(path, write)
+
+
+def write_jsonl(entries: Iterable[Entry], path: Path) -> None:
+    """Write one JSON object a line, one for each frame, as `row_of` returns it; as `write_csv` otherwise."""
+
+    def write(file: TextIO) -> None:
+        for row in _rows(entries):
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    _write(path, write)
+
+
+def _rows(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+    for entry in entries:
+        yield from rows_of(entry.record)
+
+
+def _cells(row: Mapping[str, Any]) -> list[Any]:
+    top = [cell for pair in row["top"] for cell in pair][: 2 * _TOP]
+    top += [None] * (2 * _TOP - len(top))
+    place = [*(row["heat_centre"] or (None, None)), *(row["heat_box"] or (None,) * 4)]
+    beginning = [row[name] for name in ("file", "frame", "seconds")]
+    return [*beginning, *top, row["target"], row["method"], row["has_evidence"], *place]
+
+
+def _write(path: Path, write: Callable[[TextIO], None]) -> None:
+    part = _part(path)
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            write(file)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SinkError(f"cannot write the summary to '{path}': {error.strerror}.") from error
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.part{path.suffix}")

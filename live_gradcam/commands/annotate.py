@@ -1,0 +1,165 @@
+"""`annotate`: every frame of files, folders and globs, explained."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from live_gradcam.commands import options
+from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP, DEFAULT_METHOD, DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from live_gradcam.archive.annotation import Report
+
+_FRAMES, _OUTPUT = "Frames", "Output"
+_NO_SETTINGS = frozenset({"typed", "out", "csv", "jsonl", "quiet", "ray", "verbose", "debug"})
+_RAY = "--ray"
+_RAY_ADDRESS = re.compile(r"auto|ray://\S+|\[?[\w.:-]+\]?:\d+")
+_HERE = "local"
+
+
+def annotate(
+    *,
+    typed: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Videos, pictures, folders with all that is in them, globs; - reads a list from stdin.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            help="Folder for the results, which lie in it as the inputs lie in theirs; for a single input "
+            "the result's own name will do.",
+            show_default=False,
+            rich_help_panel=_OUTPUT,
+        ),
+    ],
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Table of what is on each frame.", rich_help_panel=_OUTPUT),
+    ] = None,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.jsonl", help="The same as JSON, one object a line.", rich_help_panel=_OUTPUT
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace files that are there and are not the result of this very input and these settings.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing but what failed.", rich_help_panel=_OUTPUT)
+    ] = False,
+    every: Annotated[
+        int, typer.Option(metavar="N", help="One frame of N of a video.", rich_help_panel=_FRAMES)
+    ] = 1,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            metavar="FPS", help="At most so many frames of each second of a video.", rich_help_panel=_FRAMES
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Frames that are explained in one call.  \\[default: what is quickest here, by measuring]",
+            rich_help_panel=_FRAMES,
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            _RAY,
+            metavar="[ADDRESS]",
+            help="Spread the files over a Ray cluster (auto, HOST:PORT, ray://…), or over this machine's cores.",
+            rich_help_panel=_FRAMES,
+        ),
+    ] = None,
+    model: options.ModelName = DEFAULT_MODEL,
+    labels: options.LabelsFile = None,
+    preprocess: options.PreprocessName = "auto",
+    output: options.OutputName = None,
+    inputs: options.InputValues = None,
+    allow_unsafe: options.AllowUnsafe = False,
+    device: options.DeviceName = "auto",
+    method: options.MethodName = DEFAULT_METHOD,
+    layer: options.LayerPath = None,
+    target: options.TargetName = None,
+    fit: options.FitName = "crop",
+    score: options.ScoreName = "logit",
+    fusion: options.FusionName = "mean",
+    smooth: options.SmoothName = "none",
+    grid: options.TokenGrid = None,
+    strength: options.Strength = None,
+    rivals: options.Rivals = None,
+    alpha: options.Alpha = DEFAULT_ALPHA,
+    colormap: options.ColormapName = DEFAULT_COLORMAP,
+    verbose: options.Verbose = False,
+    debug: options.Debug = False,
+) -> None:
+    """Explain every frame of videos and pictures.  The same command again does only what is missing."""
+    chosen: dict[str, Any] = {name: value for name, value in locals().items() if name not in _NO_SETTINGS}
+    chosen["inputs"] = options.input_values(inputs or [])
+    chosen["grid"] = options.pair("--grid", grid, "HEIGHTxWIDTH in tokens, such as --grid 14x14")
+
+    from live_gradcam.archive.annotation import annotate as annotate_all
+    from live_gradcam.commands.progress import AnnotateProgress
+    from live_gradcam.config import AnnotateSettings
+
+    settings = AnnotateSettings(**chosen)
+    with AnnotateProgress(quiet=quiet) as progress:
+        report = annotate_all(
+            typed, out, settings, watch=progress, listed=sys.stdin, csv=csv, jsonl=jsonl, cluster=ray
+        )
+    if not quiet:
+        typer.echo(_conclusion(report))
+    for failure in report.failures:
+        typer.echo(f"live-gradcam: {failure}", err=True)
+    if report.failures:
+        raise typer.Exit(1)
+
+
+def _conclusion(report: Report) -> str:
+    """Word what came of it: `2 files, 360 frames (41.3 a second); 3 files were there already`."""
+    done = [outcome for outcome in report.finished if not outcome.kept]
+    kept = len(report.finished) - len(done)
+    frames = sum(outcome.frames for outcome in done)
+    parts = []
+    if done or not kept:
+        rate = f" ({frames / report.seconds:.1f} a second)" if report.seconds and frames else ""
+        parts.append(f"{_counted(len(done), 'file')}, {_counted(frames, 'frame')}{rate}")
+    if kept:
+        parts.append(f"{_counted(kept, 'file')} {'was' if kept == 1 else 'were'} there already")
+    if report.interrupted:
+        parts.append("interrupted: the same command goes on")
+    return "; ".join(parts)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def with_ray_address(typed: Sequence[str]) -> list[str]:
+    """Return what was typed with an address for `--ray` where there is none, for an option must have a value."""
+    arguments = list(typed)
+    for at in [at for at, each in enumerate(arguments) if each == _RAY][::-1]:
+        if not _RAY_ADDRESS.fullmatch("".join(arguments[at + 1 : at + 2])):
+            arguments[at] = f"{_RAY}={_HERE}"
+    return arguments

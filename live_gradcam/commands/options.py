@@ -1,0 +1,179 @@
+"""The options that every command has which explains: declared once, with their help."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from live_gradcam.config import Fit, Fusion, Score, Smooth
+from live_gradcam.errors import SettingsError
+
+_MODEL, _EXPLANATION = "Model", "Explanation"
+PICTURE = "Picture"
+"""The help's panel of what concerns the look of the picture."""
+
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME|FILE|MODULE:FACTORY",
+        help="A name from `live-gradcam models`, a .keras or .h5 file, or a function that makes a model.",
+        rich_help_panel=_MODEL,
+    ),
+]
+LabelsFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Class names of your own model.", rich_help_panel=_MODEL),
+]
+PreprocessName = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="How pixels are scaled: auto, imagenet-caffe, tf, torch, unit, none or MODULE:FUNCTION.",
+        rich_help_panel=_MODEL,
+    ),
+]
+OutputName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|INDEX", help="Which of several outputs is explained.", rich_help_panel=_MODEL),
+]
+InputValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="NAME=VALUE",
+        help="A number, numbers (1,2,3) or .npy file for an input besides the picture; may be repeated.",
+        rich_help_panel=_MODEL,
+    ),
+]
+AllowUnsafe = Annotated[
+    bool,
+    typer.Option("--allow-unsafe", help="Let a model file run code of its own.", rich_help_panel=_MODEL),
+]
+DeviceName = Annotated[
+    str,
+    typer.Option(metavar="auto|cpu|gpu:N", help="What it is computed on.", rich_help_panel=_MODEL),
+]
+MethodName = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="How it is explained: gradcam, hirescam, … (`live-gradcam methods`).",
+        rich_help_panel=_EXPLANATION,
+    ),
+]
+LayerPath = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="Layer to explain, such as block5_conv3, or several: a,b.  \\[default: the last feature map]",
+        rich_help_panel=_EXPLANATION,
+    ),
+]
+TargetName = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="CLASS",
+        help="Class to explain, by name or number; '#2': the second most probable; 'tabby - tiger cat': what "
+        "speaks for the one rather than the other; 'tabby -': rather than its strongest rivals; lock: the "
+        "most probable, without flapping; MODULE:FUNCTION: a score of your own.  "
+        "\\[default: the most probable]",
+        rich_help_panel=_EXPLANATION,
+    ),
+]
+FitName = Annotated[
+    Fit,
+    typer.Option(
+        help="What the network gets of the frame: its central part, all of it at its own aspect, all of it "
+        "squeezed, or all of it with borders.",
+        rich_help_panel=_EXPLANATION,
+    ),
+]
+ScoreName = Annotated[
+    Score,
+    typer.Option(help="What is differentiated: before or after the softmax.", rich_help_panel=_EXPLANATION),
+]
+FusionName = Annotated[
+    Fusion,
+    typer.Option(help="How the maps of several layers become one.", rich_help_panel=_EXPLANATION),
+]
+SmoothName = Annotated[
+    Smooth,
+    typer.Option(
+        help="augment: the mean over flipped and enlarged copies, at six times the cost.",
+        rich_help_panel=_EXPLANATION,
+    ),
+]
+TokenGrid = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HEIGHTxWIDTH",
+        help="How a transformer's tokens lie.  \\[default: found]",
+        rich_help_panel=_EXPLANATION,
+    ),
+]
+Strength = Annotated[
+    float | None,
+    typer.Option(
+        metavar="NUMBER",
+        help="How much of the strongest rivals' score is taken off.  \\[default: 0.6]",
+        rich_help_panel=_EXPLANATION,
+    ),
+]
+Rivals = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="How many of the strongest rivals.  \\[default: 3]",
+        rich_help_panel=_EXPLANATION,
+    ),
+]
+Alpha = Annotated[
+    float,
+    typer.Option(metavar="0..1", help="How opaque the heat is.", rich_help_panel=PICTURE),
+]
+ColormapName = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Any OpenCV colour map: jet, turbo, viridis, inferno, …",
+        rich_help_panel=PICTURE,
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Say more: what was compiled, and how.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def input_values(pairs: list[str]) -> dict[str, str] | None:
+    """Return the values of further inputs, as they were typed.
+
+    Raises:
+        SettingsError: one is not NAME=VALUE.
+    """
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise SettingsError(f"--input is '{pair}': it must be NAME=VALUE, such as --input age=40.")
+        values[name] = value
+    return values or None
+
+
+def pair(option: str, text: str | None, form: str) -> tuple[int, int] | None:
+    """Return the two numbers of an option such as `14x14`.
+
+    Raises:
+        SettingsError: it has another form.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text)
+    if match is None:
+        raise SettingsError(f"{option} is '{text}': it must be {form}.")
+    return int(match[1]), int(match[2])

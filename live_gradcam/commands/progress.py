@@ -1,0 +1,138 @@
+"""Progress of a long run: a bar with rate and time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from live_gradcam.archive.annotation import Work
+from live_gradcam.archive.entry import Outcome
+
+_PLAIN_LINE_SECONDS = 10.0
+
+
+class _Rate(ProgressColumn):
+    """Frames a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f} a second")
+
+
+class AnnotateProgress:
+    """Tells how an archive is getting on: `archive.annotation.Watch`.
+
+    Args:
+        quiet: say nothing but warnings.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = Console(quiet=quiet, highlight=False, soft_wrap=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("frames"),
+            _Rate(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+            transient=True,
+        )
+        self._lock = threading.Lock()
+        self._task = self._bar.add_task("", start=False, visible=False, total=None)
+        self._files = 0
+        self._ended = 0
+        self._frames = 0
+        self._done = 0
+        self._began: float | None = None
+        self._told = 0.0
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        self._console.print(line, markup=False)
+
+    def begin(self, work: Work) -> None:
+        """Say what is to be done."""
+        self._files, self._frames = len(work.entries), work.frames
+
+    def advance(self, frames: int) -> None:
+        """Move on by so many frames."""
+        if not frames:
+            return
+        with self._lock:
+            now = time.monotonic()
+            if self._began is None:
+                self._began = self._told = now
+                self._bar.update(self._task, visible=True, total=self._frames or None)
+                self._bar.start_task(self._task)
+                self._describe()
+            self._done += frames
+            self._bar.update(self._task, advance=frames)
+            if self._bar.disable and now - self._told > _PLAIN_LINE_SECONDS:
+                self._told = now
+                self.say(self._plain(now - self._began))
+
+    def end(self, outcome: Outcome) -> None:
+        """Say what came of one file."""
+        with self._lock:
+            self._ended += 1
+            self._describe()
+        name = outcome.entry.name
+        if outcome.failure is None:
+            if outcome.entry.kind == "video":
+                self.say(f"{name}: {outcome.frames} frames")
+        else:
+            self.say(f"{name}: failed" if not outcome.frames else f"{name}: {outcome.frames} frames, not all")
+
+    def _describe(self) -> None:
+        self._bar.update(self._task, description=f"file {min(self._ended + 1, self._files)} of {self._files}")
+
+    def _plain(self, seconds: float) -> str:
+        rate = self._done / seconds
+        left = max(0, self._frames - self._done) / rate if rate else 0
+        share = f"{min(1.0, self._done / self._frames):.0%}, " if self._frames else ""
+        return f"{share}{self._done} frames, {rate:.1f} a second, {worded(left)} left"
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        # While there is a bar, what is written to stderr appears above it: so what is logged has to go there, too.
+        self._logging_to = [
+            (handler, handler.setStream(sys.stderr))
+            for handler in logging.getLogger().handlers
+            if type(handler) is logging.StreamHandler
+        ]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        for handler, stream in self._logging_to:
+            if stream is not None:
+                handler.setStream(stream)
+
+
+def worded(seconds: float) -> str:
+    """Return a length of time as people say it: `3 min 20 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

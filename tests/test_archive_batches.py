@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from fakes import ShadeExplainer
+
+from live_gradcam.archive.batches import LARGEST, explain_all, quickest_batch
+from live_gradcam.explanation import Explanation
+from live_gradcam.frame import Pixels
+
+
+class TimedExplainer(ShadeExplainer):
+    """Takes a given time for a call, by the number of pictures in it."""
+
+    def __init__(self, *, call_ms: float, picture_ms: float) -> None:
+        super().__init__()
+        self._call_ms = call_ms
+        self._picture_ms = picture_ms
+
+    def explain_batch(self, images: Sequence[Pixels]) -> list[Explanation]:
+        time.sleep((self._call_ms + self._picture_ms * len(images)) / 1000)
+        return super().explain_batch(images)
+
+
+def pictures(*sizes: tuple[int, int]) -> list[Pixels]:
+    return [
+        np.full((height, width, 3), 8 + 8 * number, np.uint8) for number, (width, height) in enumerate(sizes)
+    ]
+
+
+def test_a_call_that_costs_a_lot_by_itself_makes_large_batches() -> None:
+    assert quickest_batch(TimedExplainer(call_ms=20, picture_ms=0.1), (64, 48), 100_000) == LARGEST
+
+
+def test_pictures_that_gain_nothing_in_a_batch_are_explained_one_by_one() -> None:
+    explainer = TimedExplainer(call_ms=0, picture_ms=40)
+    assert quickest_batch(explainer, (64, 48), 100_000) == 1
+    assert set(explainer.batches) == {1, 2}
+
+
+@pytest.mark.parametrize("frames", [0, 1, 30])
+def test_few_frames_are_not_worth_measuring(frames: int) -> None:
+    explainer = ShadeExplainer()
+    assert quickest_batch(explainer, (64, 48), frames) == 1
+    assert explainer.batches == []
+
+
+def test_no_batch_is_tried_that_the_frames_fill_only_a_few_times() -> None:
+    explainer = TimedExplainer(call_ms=5, picture_ms=0.1)
+    assert quickest_batch(explainer, (64, 48), 70) == 4
+    assert max(explainer.batches) == 4
+
+
+def test_a_slow_network_is_measured_by_one_call() -> None:
+    explainer = TimedExplainer(call_ms=0, picture_ms=260)
+    assert quickest_batch(explainer, (64, 48), 100_000) == 1
+    assert explainer.batches == [1]
+
+
+def test_pictures_of_all_sizes_are_explained_in_one_call() -> None:
+    explainer = ShadeExplainer()
+    explained = explain_all(explainer, pictures((64, 48), (48, 64), (64, 48)))
+    assert [each.top[0].label for each in explained] == ["frame 0", "frame 1", "frame 2"]
+    assert explainer.batches == [3]
+
+
+def test_under_wide_each_shape_has_a_call_of_its_own() -> None:
+    explainer = ShadeExplainer(fit="wide")
+    explained = explain_all(explainer, pictures((64, 48), (64, 48), (48, 64), (64, 48)))
+    assert [each.top[0].label for each in explained] == [f"frame {number}" for number in range(4)]
+    assert explainer.batches == [2, 1, 1]
