@@ -36,7 +36,7 @@
 #include <unistd.h>
 
 #define NODE "/dev/video0"
-#define MODES 4
+#define MODES 5
 #define MOST_BUFFERS 8
 #define BUFFER_BYTES ((size_t)4 << 20)
 #define SLOW_FPS 8
@@ -61,6 +61,7 @@ static struct mode modes[MODES] = {
     {.pixel_format = V4L2_PIX_FMT_YUYV, .width = 1280, .height = 720, .file = "frames-1280x720.yuyv"},
     {.pixel_format = V4L2_PIX_FMT_MJPEG, .width = 640, .height = 480, .file = "frames-640x480.mjpg"},
     {.pixel_format = V4L2_PIX_FMT_MJPEG, .width = 1280, .height = 720, .file = "frames-1280x720.mjpg"},
+    {.pixel_format = V4L2_PIX_FMT_MJPEG, .width = 1920, .height = 1080, .file = "frames-1920x1080.mjpg"},
 };
 
 struct fifo {
@@ -162,12 +163,14 @@ static void load_frames(void) {
 /* The mode of this pixel format nearest to this width; any mode that has frames where there is no such format. */
 static struct mode *nearest_mode(uint32_t pixel_format, uint32_t width) {
   struct mode *found = NULL;
-  bool wide = width > 960;
   for (struct mode *mode = modes; mode < modes + MODES; mode++) {
     if (!mode->frames) continue;
     bool same_format = mode->pixel_format == pixel_format;
-    if (same_format && (mode->width > 960) == wide) return mode;
-    if (!found || (same_format && found->pixel_format != pixel_format)) found = mode;
+    bool found_same = found && found->pixel_format == pixel_format;
+    int distance = abs((int)mode->width - (int)width);
+    if (!found || same_format > found_same ||
+        (same_format == found_same && distance < abs((int)found->width - (int)width)))
+      found = mode;
   }
   return found;
 }

@@ -55,22 +55,27 @@ def build(compiler: str, folder: Path) -> Path:
     return library
 
 
-def write_frames(folder: Path, pictures: Sequence[Pixels]) -> Path:
+def write_frames(
+    folder: Path, pictures: Sequence[Pixels], sizes: Sequence[tuple[int, int]] = SIZES, *, raw: bool = True
+) -> Path:
     """Write the frames that the webcam shows in turn, for each of its sizes and pixel formats.
 
     Args:
         folder: where to; made if need be.
         pictures: (H, W, 3) uint8 BGR; each is scaled to fill the frame and cut at the edges.
+        sizes: (width, height) of what it can do: 640×480, 1280×720 and, compressed only, 1920×1080.
+        raw: whether it has uncompressed pictures too.
 
     Returns:
         The folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for width, height in SIZES:
+    for width, height in sizes:
         shown = [_filling(picture, width, height) for picture in pictures]
         stem = f"frames-{width}x{height}"
-        raw = [cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_YUY2).tobytes() for picture in shown]
-        (folder / f"{stem}.yuyv").write_bytes(b"".join(raw))
+        if raw:
+            yuyv = [cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_YUY2).tobytes() for picture in shown]
+            (folder / f"{stem}.yuyv").write_bytes(b"".join(yuyv))
         compressed = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in shown]
         (folder / f"{stem}.mjpg").write_bytes(b"".join(compressed))
         offsets = np.cumsum([0, *(len(picture) for picture in compressed)])
