@@ -38,10 +38,10 @@ def test_a_call_that_costs_a_lot_by_itself_makes_large_batches() -> None:
 def test_pictures_that_gain_nothing_in_a_batch_are_explained_one_by_one() -> None:
     explainer = TimedExplainer(call_ms=0, picture_ms=40)
     assert quickest_batch(explainer, (64, 48), 100_000) == 1
-    assert set(explainer.batches) == {1, 2}
+    assert set(explainer.batches) == {1, 2, 4}
 
 
-@pytest.mark.parametrize("frames", [0, 1, 30])
+@pytest.mark.parametrize("frames", [0, 1, 120])
 def test_few_frames_are_not_worth_measuring(frames: int) -> None:
     explainer = ShadeExplainer()
     assert quickest_batch(explainer, (64, 48), frames) == 1
@@ -50,7 +50,7 @@ def test_few_frames_are_not_worth_measuring(frames: int) -> None:
 
 def test_no_batch_is_tried_that_the_frames_fill_only_a_few_times() -> None:
     explainer = TimedExplainer(call_ms=5, picture_ms=0.1)
-    assert quickest_batch(explainer, (64, 48), 70) == 4
+    assert quickest_batch(explainer, (64, 48), 300) == 4
     assert max(explainer.batches) == 4
 
 
