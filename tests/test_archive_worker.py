@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from networks import colour_network
@@ -52,8 +53,13 @@ def test_a_lock_follows_the_frames_one_by_one_and_lets_go_at_the_next_file(
         encoder.finish()
         worker.annotate([entry], advance=lambda _: None, ended=lambda _: None)
         targets.append([row["target"] for row in rows_of(entry.record)])
+    photos = entries(tmp_path, "blue.png", "red.png")
+    for entry, colour in zip(photos, ((255, 0, 0), (0, 0, 255)), strict=True):
+        cv2.imwrite(str(entry.source), np.full((48, 64, 3), colour, np.uint8))
+    worker.annotate(photos, advance=lambda _: None, ended=lambda _: None)
+    targets.append([row["target"] for entry in photos for row in rows_of(entry.record)])
     # Held on to, the first file's class would have lasted for five frames of the second.
-    assert targets == [["class 0"] * 3, ["class 1"] * 3]
+    assert targets == [["class 0"] * 3, ["class 1"] * 3, ["class 1", "class 0"]]
 
 
 def test_an_error_that_nobody_foresaw_ends_one_file_and_is_named(

@@ -68,8 +68,8 @@ class Worker:
                 cv2.setNumThreads(cores)
             self._explainer: ExplainsBatches = load_explainer(settings, size, say)
         # What a lock holds on to depends on the frames before, one by one.
-        locked = isinstance(settings.target, str) and settings.target.strip().casefold() == _LOCK
-        self.batch = 1 if locked else settings.batch or quickest_batch(self._explainer, size, frames)
+        self._locked = isinstance(settings.target, str) and settings.target.strip().casefold() == _LOCK
+        self.batch = 1 if self._locked else settings.batch or quickest_batch(self._explainer, size, frames)
 
     def annotate(
         self, group: Sequence[Entry], *, advance: Callable[[int], None], ended: Callable[[Outcome], None]
@@ -81,18 +81,19 @@ class Worker:
             advance: told how many more frames are done, from any thread.
             ended: told what came of each file, from any thread.
         """
-        self._explainer.target = self._explainer.target  # a lock lets go of what it held in another file
-        if group[0].kind == "picture":
-            annotate_pictures(
-                group, self._explainer, self._settings, batch=self.batch, advance=advance, ended=ended
-            )
-            return
-        (entry,) = group
+        for files in [[entry] for entry in group] if self._locked else [group]:
+            if self._locked:
+                self._explainer.target = self._explainer.target  # it lets go of what it held in another file
+            if files[0].kind == "picture":
+                annotate_pictures(
+                    files, self._explainer, self._settings, batch=self.batch, advance=advance, ended=ended
+                )
+            else:
+                ended(self._annotate_video(files[0], advance))
+
+    def _annotate_video(self, entry: Entry, advance: Callable[[int], None]) -> Outcome:
         try:
-            outcome = annotate_video(
-                entry, self._explainer, self._settings, batch=self.batch, advance=advance
-            )
+            return annotate_video(entry, self._explainer, self._settings, batch=self.batch, advance=advance)
         except Exception as error:
             logger.debug("%s failed", entry.name, exc_info=True)
-            outcome = Outcome(entry, 0, failure=Failure(entry.name, in_words(error)))
-        ended(outcome)
+            return Outcome(entry, 0, failure=Failure(entry.name, in_words(error)))
