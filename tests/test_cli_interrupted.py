@@ -47,7 +47,7 @@ class Recording(Program):
 
     def has_recorded_what_was_shown(self) -> None:
         """Make sure that the film is whole; the last picture may have come between two counts."""
-        assert self.files == {"out.mp4", "stats.json"}
+        assert self.files == {"out.jsonl", "out.mp4", "stats.json"}
         missing = self.report["frames_shown"] - frames_in(self.film) - self.lacking
         assert missing in (0, -1)
 

@@ -116,7 +116,7 @@ class AnnotateProgress:
         self._logging_to = [
             (handler, handler.setStream(sys.stderr))
             for handler in logging.getLogger().handlers
-            if type(handler) is logging.StreamHandler
+            if type(handler) is logging.StreamHandler and not handler.stream.closed
         ]
         return self
 
