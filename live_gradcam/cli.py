@@ -15,13 +15,16 @@ from live_gradcam.commands.annotate import annotate, with_ray_address
 from live_gradcam.commands.benchmark import benchmark
 from live_gradcam.commands.cameras import cameras
 from live_gradcam.commands.classes import classes
+from live_gradcam.commands.config import config_command
+from live_gradcam.commands.doctor import doctor
 from live_gradcam.commands.layers import layers
 from live_gradcam.commands.live import live
 from live_gradcam.commands.methods import methods
 from live_gradcam.commands.models import models
-from live_gradcam.errors import LiveGradcamError
+from live_gradcam.commands.replay import replay
+from live_gradcam.errors import LiveGradcamError, SettingsError
 
-_COMMANDS: dict[str, Callable[..., Any]] = {
+COMMANDS: dict[str, Callable[..., Any]] = {
     "live": live,
     "annotate": annotate,
     "cameras": cameras,
@@ -30,7 +33,10 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "methods": methods,
     "classes": classes,
     "benchmark": benchmark,
+    "doctor": doctor,
+    "replay": replay,
 }
+COMMANDS["config"] = config_command(COMMANDS)
 _DEFAULT = "live"
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
@@ -43,7 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _name, _command in _COMMANDS.items():
+for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 
 
@@ -72,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage.
     """
     typed = list(sys.argv[1:] if arguments is None else arguments)
-    if not typed or (typed[0] not in _COMMANDS and typed[0] not in ("-h", "--help", "--version")):
+    if not typed or (typed[0] not in COMMANDS and typed[0] not in ("-h", "--help", "--version")):
         typed = [_DEFAULT, *typed] if not typed or typed[0].startswith("-") else typed
     if typed[0] == "annotate":
         typed = with_ray_address(typed)
@@ -83,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     )
     try:
-        code = app(typed, prog_name="live-gradcam", standalone_mode=False)
+        code = app(_second_model(typed), prog_name="live-gradcam", standalone_mode=False)
     except typer.TyperException as error:
         cast(Any, error).show()  # every one that reaches us has it; the base class does not say so
         return 2
@@ -101,6 +107,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"unexpected {type(error).__name__}: {line} (--debug shows where)", debug=debug)
     # What a command ended with by `typer.Exit`.
     return code if isinstance(code, int) and code != _INTERRUPTED else 0
+
+
+def _second_model(typed: list[str]) -> list[str]:
+    """Return what was typed, with `--beside` in the place of a second `--model`.
+
+    Raises:
+        SettingsError: there is a third.
+    """
+    places = [place for place, word in enumerate(typed) if word.partition("=")[0] in ("--model", "-m")]
+    if len(places) > 2:
+        raise SettingsError(f"{len(places)} models are named: one can be shown, or two beside each other.")
+    if len(places) < 2:
+        return typed
+    _, equals, value = typed[places[1]].partition("=")
+    return [*typed[: places[1]], f"--beside{equals}{value}", *typed[places[1] + 1 :]]
 
 
 def _fail(line: str, *, debug: bool) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -29,6 +29,9 @@ Following = Literal["on", "off"]
 Scale = Literal["stable", "frame"]
 """What full heat is: a slowly moving maximum, or each explanation's own."""
 
+Lang = Literal["en", "zh"]
+"""The language of ImageNet's class names: English, or Simplified Chinese."""
+
 DEFAULT_SMOOTHING = 0.07
 """Seconds."""
 
@@ -38,6 +41,7 @@ DEFAULT_ALPHA = 0.4
 DEFAULT_COLORMAP = "jet"
 DEFAULT_FIT: Fit = "crop"
 DEFAULT_SCORE: Score = "logit"
+DEFAULT_LANG: Lang = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,9 @@ class ExplainSettings:
     labels: Path | None = None
     """File with the model's class names."""
 
+    lang: Lang = DEFAULT_LANG
+    """Language of the class names, where they are ImageNet's; `en` leaves all others as they are."""
+
     preprocess: str = "auto"
     """How pixels are scaled for the network."""
 
@@ -110,6 +117,8 @@ class ExplainSettings:
             raise SettingsError(f"rivals is {self.rivals}: it must be at least 1.")
         if self.score not in get_args(Score):
             raise SettingsError(f"score is '{self.score}'. Valid: {', '.join(get_args(Score))}.")
+        if self.lang not in get_args(Lang):
+            raise SettingsError(f"lang is '{self.lang}'. Valid: {', '.join(get_args(Lang))}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +127,12 @@ class Settings(ExplainSettings):
 
     source: int | str = 0
     """Camera number, path, glob, URL or `demo`."""
+
+    also: Sequence[int | str] = ()
+    """Further live sources, which the key Tab turns to; none: the cameras that there are."""
+
+    beside: Any = None
+    """A second model, for the view of both."""
 
     window: bool | None = None
     """Whether to open a window; None: where there is a display."""
@@ -138,6 +153,9 @@ class Settings(ExplainSettings):
     """Seconds after which a change of the heat has come through to 63%; 0: at once."""
 
     scale: Scale = "stable"
+
+    save_session: Path | None = None
+    """Folder that the session is saved in, to be played again."""
 
     stats: Path | None = None
     """JSON file that the statistics of the run are written to at its end."""

@@ -1,45 +1,84 @@
-"""The show: what makes the pictures of a run and hands them on, at the right moment and until it is over."""
+"""The show: it makes the pictures of a run and hands them on, and does what the viewer asks."""
 
 from __future__ import annotations
 
+import datetime
 import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
-
-import numpy as np
+from pathlib import Path
 
 from live_gradcam.config import Settings
+from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame
 from live_gradcam.render.carrier import CarriedHeat
-from live_gradcam.render.presenter import Presenter
 from live_gradcam.shown import Shown
+from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.sinks.snapshots import Snapshots
 from live_gradcam.sinks.window import Window
+from live_gradcam.sources.carousel import Carousel
 from live_gradcam.sources.source import Source
+from live_gradcam.stage.stage import Stage
+from live_gradcam.stage.status import Status
 from live_gradcam.statistics import Statistics
+
+MakeRecorder = Callable[[Path], Recorder]
+
+_IDLE_STEP = 0.5
+"""Seconds between pictures of a frame that stands still: what is said for a moment must come to an end."""
+
+MOVES = frozenset({"step", "step-back", "seek", "seek-back"})
+"""Requests that are about the place in a file."""
 
 
 class Show:
-    """Makes the pictures and hands them to the sinks, and knows when it is over."""
+    """Makes the pictures and hands them to the sinks, does what the viewer asks, and knows when it is over.
+
+    Args:
+        source: open.
+        sinks: open; they stay so.
+        stage: what is shown, and how.
+        settings: when it ends.
+        statistics: where everything is counted.
+        snapshots: what the key s saves to; None: nothing.
+        make_recorder: what the key r records with; None: nothing.
+        recorder: the recording that runs from the start, if there is one.
+    """
 
     def __init__(
         self,
         source: Source,
         sinks: SeveralSinks,
-        presenter: Presenter,
+        stage: Stage,
         settings: Settings,
         statistics: Statistics,
+        *,
         snapshots: Snapshots | None = None,
+        make_recorder: MakeRecorder | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
-        self.presenter = presenter
+        self.stage = stage
+        self.busy: str | None = None
+        """What is being compiled."""
         self._source = source
         self._sinks = sinks
         self._settings = settings
         self._statistics = statistics
-        self._first: Frame | None = None
         self._snapshots = snapshots
+        self._make_recorder = make_recorder
+        self._recorder = recorder
+        self._recording_since: float | None = None
+        self._first: Frame | None = None
         self._shown: Shown | None = None
-        self._notice_shown: str | None = None
+        self._told = Status()
+        self._drawn_since = time.monotonic()
+        self._turns = 0
+        self._quit = False
+        self._moves: deque[str] = deque()
+        self._shift = 0.0
+        """Seconds by which the recording's clock is ahead of the file's: it never goes back."""
         # What a camera gave while the network was being loaded is no part of the show.
         self._captured_before = source.frames_captured
 
@@ -61,7 +100,7 @@ class Show:
     @property
     def ended(self) -> bool:
         """Whether the viewer or the settings say so, or nothing is left to show it on."""
-        if self._sinks.finished or (self.endless and self._sinks.none_left):
+        if self._quit or self._sinks.finished or (self.endless and self._sinks.none_left):
             return True
         duration, statistics = self._settings.duration, self._statistics
         if self._source.live:
@@ -77,18 +116,37 @@ class Show:
             and (frame.time - first.time >= self._settings.duration)
         )
 
-    def mirrored(self, frame: Frame) -> Frame:
-        """Return the frame as it is to be seen: flipped, where a mirror was asked for."""
-        if not self._settings.mirror:
-            return frame
-        return replace(frame, pixels=np.ascontiguousarray(frame.pixels[:, ::-1]))
+    @property
+    def moves_wait(self) -> bool:
+        """Whether a move in the file was asked for."""
+        return bool(self._moves)
 
-    def frame(self, frame: Frame, notice: str | None) -> None:
-        """Show one frame, and count it."""
+    def take_moves(self) -> tuple[str, ...]:
+        """Return which moves in a file were asked for, oldest first, once."""
+        moves = tuple(self._moves)
+        self._moves.clear()
+        return moves
+
+    def see(self, frame: Frame) -> Frame:
+        """Put the next frame on the stage, and return it as it is shown."""
+        if isinstance(self._source, Carousel) and self._source.turns != self._turns:
+            self._turns = self._source.turns
+            self.stage.source_changed()
+            self.stage.announce(self._source.name)
+        return self.stage.see(frame)
+
+    def frame(self, frame: Frame) -> None:
+        """Show what is on the stage, and count it.
+
+        Args:
+            frame: what `see` returned.
+        """
         self._first = self._first or frame
         statistics = self._statistics
-        began = time.monotonic()
-        shown, carried = self._drawn(frame, notice)
+        began = self._drawn_since = time.monotonic()
+        if self._shift and frame.media_time is not None:
+            frame = replace(frame, media_time=frame.media_time + self._shift)
+        shown, carried = self._drawn(frame)
         drawn = time.monotonic()
         self._sinks.write(shown)
         now = time.monotonic()
@@ -102,28 +160,41 @@ class Show:
             latency_ms=1000 * (now - frame.captured_at) if live else None,
             age_ms=1000 * (now - carried.captured_at) if live and carried is not None else None,
         )
-        self._take_keys()
+        self._attend()
 
-    def wait(self, notice: str | None, wait_ms: int = 1) -> None:
+    def wait(self, wait_ms: int = 1) -> None:
         """Keep the window alive while no frame comes.
 
-        What there is to say, and what a key has changed, is shown on the last picture, which nobody counts.
+        What there is to say, and what the viewer has changed, is shown on the last picture, which nobody counts.
 
         Args:
-            notice: what the source has to say.
             wait_ms: how long to wait for a key, in milliseconds.
         """
         window, shown = self.window, self._shown
         if window is None:
             return
         window.poll(wait_ms)
-        if shown is not None and (self._take_keys() or self._notice(notice) != self._notice_shown):
-            self._drawn(shown.frame, notice)
-            window.write(self._shown or shown)
+        if (self._attend() or self._status() != self._told) and shown is not None:
+            self.draw_again()
 
-    def _drawn(self, frame: Frame, notice: str | None) -> tuple[Shown, CarriedHeat | None]:
-        self._notice_shown = self._notice(notice)
-        pixels, carried = self.presenter.picture(frame, self._notice_shown)
+    def draw_again(self) -> None:
+        """Show the last frame once more, in the window alone: something about its picture is another."""
+        window, shown = self.window, self._shown
+        if window is not None and shown is not None:
+            on = self.stage.frame or shown.frame
+            again, _ = self._drawn(replace(shown.frame, pixels=on.pixels))
+            window.write(again)
+
+    def moved(self, frame: Frame) -> None:
+        """Take in that a file goes on at another place, with this frame: the recording's clock must not go back."""
+        if self._shown is not None:
+            step = 1 / (self._source.fps or 25)
+            self._shift = self._shown.frame.time + step - frame.time
+
+    def _drawn(self, frame: Frame) -> tuple[Shown, CarriedHeat | None]:
+        self._told = self._status()
+        self.stage.told(self._told)
+        pixels, carried = self.stage.picture()
         self._shown = Shown(
             pixels,
             frame,
@@ -133,44 +204,77 @@ class Show:
         )
         return self._shown, carried
 
-    def _notice(self, notice: str | None) -> str | None:
-        """Return all that there is to say, in one line."""
-        said = [notice, self._sinks.notice, None if self._snapshots is None else self._snapshots.notice]
-        return " · ".join(filter(None, said)) or None
+    def _status(self) -> Status:
+        said = (
+            self._source.notice,
+            self._sinks.notice,
+            None if self._snapshots is None else self._snapshots.notice,
+        )
+        return Status(
+            notice=" · ".join(filter(None, said)) or None,
+            idle=int((time.monotonic() - self._drawn_since) / _IDLE_STEP) * _IDLE_STEP,
+            busy=None if self.busy is None else f"compiling {self.busy} …",
+            recording=self._recorded_seconds(),
+            statistics=self._statistics.lines() if self.stage.choice.look.statistics else (),
+        )
 
-    def _take_keys(self) -> bool:
-        """Do what the keys say that were pressed; return whether the picture is another now."""
+    def _recorded_seconds(self) -> float | None:
+        if self._recorder is None or self._recorder.failed:
+            return None
+        self._recording_since = self._recording_since or time.monotonic()
+        return float(int(time.monotonic() - self._recording_since))
+
+    def _attend(self) -> bool:
+        """Do what the viewer asked for; return whether there was anything."""
         window = self.window
-        keys = () if window is None else window.take_keys()
-        if ord("s") in keys and self._snapshots is not None and self._shown is not None:
-            self._snapshots.take(self._shown)
-        if changed := ord("d") in keys:
-            self.presenter.show_statistics = not self.presenter.show_statistics
-        return changed
+        if isinstance(self._source, Carousel) and (trouble := self._source.take_trouble()) is not None:
+            self.stage.announce(trouble)
+        events = () if window is None else window.take_events()
+        for event in events:
+            self.stage.act(event)
+            for request in self.stage.take_requests():
+                self._carry_out(request)
+        return bool(events)
+
+    def _carry_out(self, request: str) -> None:
+        if request == "quit":
+            self._quit = True
+        elif request == "snapshot":
+            if self._snapshots is not None and self._shown is not None:
+                self._snapshots.take(self._shown)
+        elif request == "record":
+            self._toggle_recording()
+        elif request == "fullscreen":
+            if self.window is not None:
+                self.window.toggle_fullscreen()
+        elif request == "source":
+            if not (isinstance(self._source, Carousel) and self._source.turn()):
+                self.stage.announce("there is no other camera or source")
+        elif request in MOVES:
+            if self._source.live:
+                self.stage.announce("only in files")
+            else:
+                self._moves.append(request)
+
+    def _toggle_recording(self) -> None:
+        if self._recorder is not None and self._recorder.failed:
+            self._sinks.remove(self._recorder)
+            self._recorder = self._recording_since = None
+        if self._recorder is not None:
+            recorder, self._recorder = self._recorder, None
+            self._recording_since = None
+            self._sinks.remove(recorder)
+            self.stage.announce(f"recorded {recorder.name}" if recorder.written else "nothing was recorded")
+        elif self._make_recorder is not None:
+            try:
+                self._recorder = self._make_recorder(_free_name())
+            except SinkError as error:
+                self.stage.announce(str(error))
+            else:
+                self._sinks.add(self._recorder)
+                self.stage.announce("recording")
 
 
-class Pacing:
-    """Shows a file's pictures at the pace of the file, the window alive meanwhile."""
-
-    def __init__(self, show: Show, window: Window) -> None:
-        self._show = show
-        self._window = window
-        self._began: float | None = None
-
-    def wait_for(self, frame: Frame) -> None:
-        """Wait until a frame is due; one that is late is shown at once, and the rest follows it."""
-        now = time.monotonic()
-        if self._began is None or self._began + frame.time < now:
-            self._began = now - frame.time
-        self._wait(self._began + frame.time)
-
-    def hold(self, source: Source, frames: int, *, endless: bool) -> None:
-        """Leave the last picture on the screen for as long as it lasts; a single one until the viewer ends it."""
-        if frames == 1 and endless:
-            self._wait(float("inf"))
-        elif source.fps:
-            self._wait(time.monotonic() + 1 / source.fps)
-
-    def _wait(self, until: float) -> None:
-        while not self._window.finished and (left := until - time.monotonic()) > 0:
-            self._show.wait(None, max(1, int(1000 * min(left, 0.05))))
+def _free_name() -> Path:
+    """Return a name for a recording, by date and time."""
+    return Path(f"{datetime.datetime.now():live-gradcam-%Y%m%d-%H%M%S}.mp4")

@@ -132,6 +132,17 @@ class Statistics:
         with self._lock:
             self.stages.setdefault(name, Spread()).add(milliseconds)
 
+    def lines(self) -> tuple[str, ...]:
+        r"""Return what is shown on the picture, such as `shown\t30.0 fps`."""
+        lines = [f"shown\t{self.shown_fps:.1f} fps", f"explained\t{self.explained_fps:.1f} fps"]
+        for name, spread in (("latency", self.latency), ("age of heat", self.age)):
+            middle, high = spread.quantile(0.5), spread.quantile(0.95)
+            if middle is not None and high is not None:
+                lines.append(f"{name}\t{middle:.0f} ms, 95% {high:.0f}")
+        if self.reconnects:
+            lines.append(f"reconnected\t{self.reconnects}")
+        return tuple(lines)
+
     def report(self, *, source: str, model: str, method: str) -> dict[str, Any]:
         """Return all of it as the object that `--stats` writes."""
         with self._lock:
@@ -165,7 +176,7 @@ def write_report(report: dict[str, Any], path: Path) -> None:
     """
     part = path.with_name(f"{path.name}.part")
     try:
-        part.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:
         raise SinkError(f"cannot write the statistics to {path}: {error.strerror}.") from error

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,18 @@ def peers() -> Iterator[tuple[str, Callable[[Pixels], Any]]]:
     model = lg.load_model("efficientnet-lite0")
     with contextlib.suppress(ImportError):
         import pytorch_grad_cam  # type: ignore[import-not-found] # not there where mypy runs
+        import torch  # type: ignore[import-not-found] # likewise
 
         twin = torch_twins.Twin(model.network)
         cam = pytorch_grad_cam.GradCAM(twin, [twin.activations[LAYER]])
-        yield "pytorch-grad-cam", lambda picture: cam(torch_twins.as_input(scaled(picture)), None)[0]
+
+        def on(threads: int, picture: Pixels) -> Any:  # noqa: ANN401 - an array
+            torch.set_num_threads(threads)
+            return cam(torch_twins.as_input(scaled(picture)), None)[0]
+
+        yield "pytorch-grad-cam", partial(on, cores_here())
+        # Its threads wait for one another: where other programs run beside it, one alone is quicker.
+        yield "pytorch-grad-cam on one thread", partial(on, 1)
     with contextlib.suppress(ImportError):
         from tf_keras_vis.gradcam import Gradcam  # type: ignore[import-not-found] # likewise
         from tf_keras_vis.utils.model_modifiers import (  # type: ignore[import-not-found] # likewise
@@ -209,9 +218,12 @@ def tell_frames(video: Path, folder: Path, asked: argparse.Namespace) -> None:
     allowed = sum(median[name][1] for name in ("decode", "explain", "draw", "encode")) / cores
     loops = {name: wall for name, (wall, _) in median.items() if name.startswith("loop")}
     print("\n| | |\n|---|---:|")
-    for name, wall in loops.items():
-        print(f"| annotate ÷ {name}, frames a second | {wall / median['annotate'][0]:.1f} |")
-    print(f"| annotate ÷ what the CPU allows ({cores} cores) | {allowed / median['annotate'][0]:.2f} |")
+    for name, loop_wall in loops.items():
+        print(f"| annotate ÷ {name}, frames a second | {loop_wall / median['annotate'][0]:.1f} |")
+    wall, cpu = median["annotate"]
+    print(f"| annotate ÷ what the CPU allows ({cores} cores) | {allowed / wall:.2f} |")
+    print(f"| CPU time of annotate ÷ that of its stages alone | {cpu / cores / allowed:.2f} |")
+    print(f"| cores that annotate had | {cpu / wall:.2f} |")
     single, batched = median["explain, one by one"], median["explain"]
     print(f"| explained in batches ÷ one by one, on the clock | {single[0] / batched[0]:.2f} |")
     print(f"| explained in batches ÷ one by one, of the CPU | {single[1] / batched[1]:.2f} |")

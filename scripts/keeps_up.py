@@ -27,15 +27,13 @@ import cv2
 import av
 import numpy as np
 from fakecam.webcam import PretendWebcam, build, panning, write_frames
-from fakes import explained
+from fakes import answered, explained
 from screen import Screen
 
 import live_gradcam as lg
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.native import native_stderr_filtered
 from live_gradcam.render.presenter import Presenter
-from live_gradcam.render.steady import Steady
-from live_gradcam.statistics import Statistics
 
 SCRIPTS = Path(__file__).resolve().parent
 SEED = 0
@@ -249,21 +247,14 @@ def drawing(size: tuple[int, int]) -> Figures:
     pixels = swaying[0]
     middle = explained(((width - height) // 2, 0, height, height))
     whole = explained((0, 0, width, height))
-    presenter = Presenter(
-        alpha=0.4,
-        colormap="jet",
-        motion="on",
-        steady=Steady(),
-        statistics=Statistics(),
-        show_statistics=False,
-    )
+    presenter = Presenter()
     index = 0
 
     def follow() -> None:
         nonlocal index
         frame = Frame(swaying[index % len(swaying)], index, index / 30)
         if index % EXPLAINED_EVERY == 0:
-            presenter.explained(frame, middle)
+            presenter.explained(frame, answered(middle))
         presenter.picture(frame)
         index += 1
 

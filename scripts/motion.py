@@ -23,8 +23,8 @@ import live_gradcam as lg
 from live_gradcam.explanation import Explanation, HeatMap, Region
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.heatmap import over_region
+from live_gradcam.question import Answer, Question
 from live_gradcam.render.carrier import HeatCarrier
-from live_gradcam.render.picture import draw_frame
 from live_gradcam.render.steady import Steady
 from live_gradcam.sources.demo import DemoSource, Truth
 
@@ -69,6 +69,11 @@ def main() -> None:
     tell_costs(explainer)
 
 
+def answer(explanation: Explanation) -> Answer:
+    """Return the answer to the question that has one explanation."""
+    return Answer(Question(), (explanation,))
+
+
 def demo(size: tuple[int, int]) -> DemoSource:
     """Open the demo as a file, at a fixed time of day."""
     return DemoSource(live=False, size=size, wall_time=lambda: dt.datetime(2026, 1, 1, 10, 9, 36))
@@ -103,11 +108,11 @@ def tell_distances(explainer: lg.Explainer, size: tuple[int, int]) -> None:
             for course in courses.values():
                 if len(past) > course.late and (frame.index - course.late) % course.every == 0:
                     earlier, its, _ = past[-1 - course.late]
-                    course.carrier.explained(earlier, its)
+                    course.carrier.explained(earlier, answer(its))
                 carried = course.carrier.see(frame)
-                shown = None if carried is None else centre(carried.heatmap, explanation)
+                shown = centre(carried[0].heatmap, explanation) if carried else None
                 course.distances.append(distance(own, shown))
-                index = -1 if carried is None else carried.index
+                index = carried[0].index if carried else -1
                 course.known.append(known and any(k for f, _, k in past if f.index == index))
     print(
         f"\nDistance of the heat's centre from that of the frame's own explanation, pixels of {size[0]}×{size[1]}:"
@@ -217,9 +222,8 @@ def heats(
         noisy: Pixels = np.clip(still.pixels + rolled, 0, 255).astype(np.uint8)
         moment = (first + number) / 30
         frame = Frame(noisy, first + number, moment, moment)
-        carrier.explained(frame, explainer.explain(frame.pixels))
-        carried = carrier.see(frame)
-        if carried is not None:
+        carrier.explained(frame, answer(explainer.explain(frame.pixels)))
+        for carried in carrier.see(frame):
             yield carried.heatmap * np.float32(carried.opacity)
 
 
@@ -238,16 +242,15 @@ def tell_costs(explainer: lg.Explainer) -> None:
             carrier = HeatCarrier()
             for frame in frames[:3]:
                 carrier.see(frame)
-            carrier.explained(frames[1], explanation)
+            carrier.explained(frames[1], answer(explanation))
             moments = [time.perf_counter()]
             carrier.see(frames[3])
             moments.append(time.perf_counter())
-            carrier.explained(frames[2], explanation)
-            carried = carrier.see(frames[4])
+            carrier.explained(frames[2], answer(explanation))
+            (carried,) = carrier.see(frames[4])
             moments.append(time.perf_counter())
-            assert carried is not None
             for shown in (explanation, whole):
-                draw_frame(frames[4].pixels, shown, carried.heatmap)
+                lg.draw(frames[4].pixels, replace(shown, heatmap=carried.heatmap))
                 moments.append(time.perf_counter())
             times.append(tuple(1000 * (after - before) for before, after in pairwise(moments)))
         cells = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -17,6 +17,7 @@ from live_gradcam.config import Fit
 from live_gradcam.errors import ModelError
 from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Prediction, Region
 from live_gradcam.frame import Pixels
+from live_gradcam.question import Answer, Channel, Question
 
 
 class SteppedClock:
@@ -151,6 +152,46 @@ def explained(
     )
 
 
+class FakeAnswers:
+    """Answers at once what is ready. Other questions get ready when the test says so, with their step named."""
+
+    traces = 1
+
+    def __init__(self, *ready: Question) -> None:
+        self._ready = set(ready)
+        self._allowed = threading.Semaphore(0)
+        self.faults: dict[Question, Exception] = {}
+        """What preparing a question fails with."""
+        self.prepared: list[Question] = []
+        """The questions whose preparation was begun, in order."""
+        self.answered: list[Question] = []
+
+    def allow(self, steps: int = 1) -> None:
+        """Let so many steps of preparing be done."""
+        self._allowed.release(steps)
+
+    def forget(self, question: Question) -> None:
+        """Let a question be no longer ready."""
+        self._ready.discard(question)
+
+    def ready(self, question: Question, size: tuple[int, int]) -> bool:  # noqa: ARG002 - the same for all
+        return question in self._ready
+
+    def prepare(self, question: Question, size: tuple[int, int]) -> Iterator[str]:  # noqa: ARG002 - likewise
+        self.prepared.append(question)
+        for method in question.methods:
+            yield f"{method} at {question.layer}"
+            self._allowed.acquire()
+            if question in self.faults:
+                raise self.faults[question]
+        self._ready.add(question)
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
+        height, width = pixels.shape[:2]
+        self.answered.append(question)
+        return Answer(question, (explained((0, 0, width, height)),))
+
+
 class Telling(Protocol):
     """A source, or what stands behind one."""
 
@@ -185,6 +226,11 @@ def panned(right: int = 0, down: int = 0, *, size: tuple[int, int] = (640, 360),
         wall += cv2.resize(coarse, wall.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     seen = wall[256 + down : 256 + down + height, 256 + right : 256 + right + width]
     return np.clip(128 + seen, 0, 255).astype(np.uint8)
+
+
+def answered(*explanations: Explanation, channels: tuple[Channel, ...] = (), models: int = 1) -> Answer:
+    """The answer that no network gave, to a question about so many models."""
+    return Answer(Question(models=tuple(range(models))), explanations, channels)
 
 
 def uneven(rows: int = 7, columns: int = 7) -> HeatMap:

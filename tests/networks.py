@@ -21,6 +21,28 @@ def pooled_network(*, activation: str | None = "softmax", size: int | None = 16,
     return keras.Model(image, x, name="pooled")
 
 
+def two_layer_network(size: int, *, seed: int = 14) -> Any:
+    """Two convolutions (`first`, `second`) for pictures of another size, with 3 classes."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((size, size, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same", activation="tanh", name="first")(image)
+    x = keras.layers.Conv2D(5, 3, padding="same", activation="tanh", name="second")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Dense(3, activation="softmax", kernel_initializer="random_normal")(x)
+    return keras.Model(image, x, name="large")
+
+
+def stage_network() -> Any:
+    """Three convolutions (`first`, `second`, `third`) and 6 classes: compiled at once, and with much to choose from."""
+    keras.utils.set_random_seed(15)
+    x = image = keras.Input((32, 32, 3))
+    for name, filters in (("first", 8), ("second", 10), ("third", 12)):
+        x = keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu", name=name)(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Dense(6, activation="softmax", kernel_initializer="random_normal")(x)
+    return keras.Model(image, x, name="stage")
+
+
 def flattened_network(*, activation: str | None = "softmax", seed: int = 2) -> Any:
     """Conv (tanh) → flatten → dense: gradients differ from place to place."""
     keras.utils.set_random_seed(seed)

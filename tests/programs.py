@@ -15,6 +15,7 @@ import cv2  # noqa: F401 - before PyAV
 import av
 
 PATIENCE = 60.0
+TESTS = Path(__file__).parent
 
 LACKS = re.compile(r"live-gradcam: \S+ lacks (\d+) pictures: the encoder was behind\.\n")
 """What a machine says that is too busy to encode every picture."""
@@ -28,6 +29,7 @@ class Program:
         typed: what stands behind `live-gradcam`.
         environment: its environment; None for this process's.
         command: what to start instead of the package.
+        at: the folder it runs in; None for that of the tests, where `networks:colour_network` is found.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Program:
         *typed: str,
         environment: Mapping[str, str] | None = None,
         command: tuple[str, ...] = ("-m", "live_gradcam"),
+        at: Path | None = None,
     ) -> None:
         self._out, self._err = folder / "stdout.txt", folder / "stderr.txt"
         with self._out.open("w") as out, self._err.open("w") as err:
@@ -43,7 +46,7 @@ class Program:
                 [sys.executable, *command, *typed],
                 stdout=out,
                 stderr=err,
-                cwd=Path(__file__).parent,  # where `networks:colour_network` is found
+                cwd=at or TESTS,
                 env={**(os.environ if environment is None else environment), "PYTHONUNBUFFERED": "1"},
             )
 

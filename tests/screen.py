@@ -93,6 +93,25 @@ class Screen:
         """Press a key, such as `q`, `Escape` or `Left`, in a window."""
         subprocess.run(["xdotool", "key", "--window", str(window), key], env=self.environment, check=True)
 
+    def hold(self, key: str) -> None:
+        """Hold a key of the keyboard down, such as `shift`."""
+        subprocess.run(["xdotool", "keydown", key], env=self.environment, check=True)
+
+    def release(self, key: str) -> None:
+        """Let a key go."""
+        subprocess.run(["xdotool", "keyup", key], env=self.environment, check=True)
+
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """Press the left button at one place of the screen, and let it go at another."""
+        for step in (
+            ("mousemove", *map(str, start)),
+            ("mousedown", "1"),
+            ("mousemove", *map(str, end)),
+            ("mouseup", "1"),
+        ):
+            subprocess.run(["xdotool", *step], env=self.environment, check=True)
+            time.sleep(0.1)
+
     def resize(self, window: int, width: int, height: int) -> None:
         """Give a window another size, as dragging its edge does."""
         command = ["xdotool", "windowsize", str(window), str(width), str(height)]

@@ -12,17 +12,23 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
 # cli → commands → pipeline | server → {explain → models} | sources | render | sinks → the ground
 GROUND = frozenset(
-    {"config", "errors", "explanation", "frame", "heatmap", "native", "opencv", "program", "shown", "slot"}
+    {"actions", "config", "errors", "event", "explanation", "frame", "heatmap", "look", "native", "opencv"}
+    | {"program", "question", "shown", "slot"}
     | {"statistics", "timing"}
 )
 ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
-LOOPS = frozenset({"archive", "pipeline", "server"})
+LOOPS = frozenset({"archive", "pipeline", "replay", "server"})
+STAGE = frozenset({"stage", "show", "playing", "rig"})
+"""What a viewer sees and does, and what is set up for it."""
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(ROOMS, GROUND),
     "explain": GROUND | {"models"},
-    "show": GROUND | ROOMS,
-    **dict.fromkeys(LOOPS, GROUND | ROOMS | {"show"}),
+    "stage": GROUND | {"render", "sinks"},
+    "show": GROUND | ROOMS | {"stage"},
+    "playing": GROUND | ROOMS | {"stage", "show"},
+    "rig": GROUND | ROOMS | {"stage"},
+    **dict.fromkeys(LOOPS, GROUND | ROOMS | STAGE),
     "archive": GROUND | ROOMS,  # a loop over files: nobody watches, so there is no show
     "commands": GROUND | ROOMS | LOOPS,
     "cli": GROUND | ROOMS | LOOPS | {"commands"},

@@ -137,6 +137,31 @@ def test_classes_searches_the_names(capfd: pytest.CaptureFixture[str]) -> None:
     assert "person, for one, is not among them" in capfd.readouterr().err
 
 
+def test_classes_lists_the_chinese_names_with_the_english_ones_behind(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main(("classes", "--lang", "zh", "虎")) == 0
+    assert "292  老虎  (tiger, Panthera tigris)\n" in capfd.readouterr().out
+    assert main(("classes", "老虎")) == 0
+    assert "292  tiger  (Panthera tigris)\n" in capfd.readouterr().out
+
+
+def test_a_run_in_chinese_names_its_classes_so_and_takes_a_target_in_either_language(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stats = tmp_path / "stats.json"
+    typed = (*DEMO, "--frames", "2", "--lang", "zh", "--stats", str(stats))
+    assert main((*typed, "--target", "analog clock - 挂钟")) == 0
+    assert re.search(r"2 frames explained.*: [\u4e00-\u9fff]+ \d", capfd.readouterr().out)
+    assert re.search(r'"top": {\s*"[\u4e00-\u9fff]', stats.read_text(encoding="utf-8"))
+
+
+def test_a_models_own_names_are_not_translated(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "names.txt").write_text("\n".join(f"thing {i}" for i in range(1000)))
+    typed = (*DEMO, "--frames", "1", "--labels", str(tmp_path / "names.txt"), "--lang", "zh")
+    assert "--lang zh translates only ImageNet's own class names" in one_line(capfd, *typed)
+
+
 def test_models_lists_the_zoo(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(("models",)) == 0
     out = capfd.readouterr().out

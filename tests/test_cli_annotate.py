@@ -39,7 +39,8 @@ def frames_of(path: Path) -> int:
 def test_an_archive_is_annotated_and_the_same_again_is_quickly_done(
     archive: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    out, table = archive.parent / "out", archive.parent / "all.csv"
+    out = archive.parent / "out"
+    table = out / "all.csv"  # in a folder that is not there yet
     typed = ("annotate", str(archive), "--out", str(out), "--csv", str(table), *MODEL)
     assert main(typed) == 0
     said = capfd.readouterr()

@@ -163,7 +163,7 @@ def test_few_shapes_stay_compiled_under_wide() -> None:
     for width in range(224, 224 + 12 * 64, 64):
         explainer.explain(np.zeros((224, width, 3), np.uint8))
     assert explainer.traces == 12
-    assert len(explainer._traces) == 8
+    assert len(explainer._graphs) == 8
 
 
 def test_the_target_can_be_a_name_and_a_wrong_one_is_told() -> None:

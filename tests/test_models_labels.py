@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from live_gradcam.config import Lang
 from live_gradcam.errors import ModelError, TargetError
 from live_gradcam.models.label_files import read_labels
-from live_gradcam.models.labels import imagenet_labels
+from live_gradcam.models.labels import imagenet_labels, labels_from, translated
 
 
 def test_there_are_1000_different_readable_imagenet_names() -> None:
@@ -23,6 +26,85 @@ def test_there_are_1000_different_readable_imagenet_names() -> None:
         "wall clock",
         "espresso",
     )
+
+
+def test_there_are_1000_different_short_chinese_names() -> None:
+    names = imagenet_labels("zh").names
+    assert len(names) == len(set(names)) == 1000
+    assert all(1 <= len(name) <= 12 and name == name.strip() for name in names)
+    # The rest is written in ideographs throughout, but for four that hold Latin letters in China, too.
+    latin = [name for name in names if not all("\u4e00" <= character <= "\u9fff" for character in name)]
+    assert latin == ["CD播放机", "iPod", "T恤衫", "福特T型车"]
+    assert (names[0], names[285], names[409], names[892], names[967]) == (
+        "丁鲷",
+        "埃及猫",
+        "指针式时钟",
+        "挂钟",
+        "浓缩咖啡",
+    )
+
+
+def test_both_languages_name_the_same_classes_in_the_same_order() -> None:
+    data = resources.files("live_gradcam.models") / "data"
+    english, chinese = (
+        [line.split("\t")[0] for line in (data / table).read_text(encoding="utf-8").splitlines()]
+        for table in ("imagenet.tsv", "imagenet_zh.tsv")
+    )
+    assert english == chinese
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("target", "class_id"),
+    [("老虎", 292), ("tiger", 292), ("T 恤衫", 610), ("jersey", 610), ("tee shirt", 610), ("iPod", 605)],
+)
+def test_a_class_is_found_by_its_name_in_either_language_whichever_is_shown(
+    lang: Lang, target: str, class_id: int
+) -> None:
+    assert imagenet_labels(lang).find(target) == class_id
+
+
+def test_every_english_name_finds_its_class_where_chinese_is_shown() -> None:
+    english, chinese = imagenet_labels("en"), imagenet_labels("zh")
+    for class_id in range(1000):
+        # An exact name goes before a synonym: `maillot` is the one class's name and the other's synonym.
+        assert chinese.find(english[class_id]) == class_id
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("虎班猫", r"unknown class '虎班猫'\. Did you mean .*虎斑猫"),
+        ("expresso", "Did you mean espresso"),
+        ("crane", r"2 classes: 鹤 \(134\), 起重机 \(517\)\. Give the number"),
+    ],
+)
+def test_a_class_that_is_not_found_is_told_in_the_language_it_was_asked_in(target: str, said: str) -> None:
+    with pytest.raises(TargetError, match=said):
+        imagenet_labels("zh").find(target)
+
+
+def test_a_search_looks_through_both_languages() -> None:
+    for lang in ("en", "zh"):
+        found = imagenet_labels(lang).search("老虎")
+        assert found == [292, 800]  # the tiger first; a slot machine is a "tiger machine" in Chinese
+        assert 292 in imagenet_labels(lang).search("tiger")
+
+
+def test_only_the_names_of_imagenet_are_translated() -> None:
+    english, chinese, own = imagenet_labels("en"), imagenet_labels("zh"), labels_from(["red", "blue"])
+    assert translated(english, "zh", model="vgg16") is chinese
+    assert translated(chinese, "zh", model="vgg16") is chinese
+    assert translated(own, "en", model="mine") is own
+    with pytest.raises(
+        ModelError, match=r"--lang zh translates only ImageNet's own class names, and mine has"
+    ):
+        translated(own, "zh", model="mine")
+
+
+def test_a_language_that_is_not_there_lists_those_that_are() -> None:
+    with pytest.raises(ModelError, match=r"unknown language 'fr'\. Valid: en, zh\."):
+        imagenet_labels(cast(Lang, "fr"))
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,21 @@ def test_labels_must_be_as_many_as_the_classes() -> None:
         lg.load_model(pooled_network(), labels=["a", "b", "c"])
 
 
+def test_the_class_names_of_a_model_that_the_zoo_knows_are_shown_in_chinese() -> None:
+    network = keras.applications.MobileNetV2(weights=None)
+    model = lg.load_model(network, lang="zh")
+    assert model.labels[285] == "埃及猫"
+    assert lg.load_model(model).labels[285] == "埃及猫"
+    assert lg.load_model(model, labels=[f"n{i}" for i in range(1000)]).labels[285] == "n285"
+
+
+@pytest.mark.parametrize("labels", [None, ["a", "b", "c", "d"]])
+def test_the_names_of_a_users_own_classes_are_not_translated(labels: list[str] | None) -> None:
+    with pytest.raises(lg.ModelError, match="translates only ImageNet's own class names") as e:
+        lg.load_model(pooled_network(), labels=labels, preprocess="unit", lang="zh")
+    assert "give them in your language with --labels FILE" in str(e.value)
+
+
 def test_a_model_without_a_picture_is_refused() -> None:
     network = keras.Sequential([keras.Input((7,)), keras.layers.Dense(2)])
     with pytest.raises(lg.ModelError, match=r"pictures \(batch, height, width, 3\) are needed"):

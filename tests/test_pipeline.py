@@ -18,9 +18,9 @@ from programs import frames_in
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
-from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.pipeline import play
+from live_gradcam.question import Answer, Question
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
@@ -78,7 +78,7 @@ class FakeCamera:
 
 
 class FakeExplainer:
-    """Takes its time, and may fail at one frame."""
+    """Takes its time to answer, and may fail at one frame; it is ready for every question."""
 
     traces = 1
 
@@ -89,14 +89,20 @@ class FakeExplainer:
         self.explained = 0
         self.began_late: list[float] = []
 
-    def explain(self, image: Pixels) -> Explanation:
+    def ready(self, question: Question, size: tuple[int, int]) -> bool:  # noqa: ARG002 - for any
+        return True
+
+    def prepare(self, question: Question, size: tuple[int, int]) -> Iterator[str]:  # noqa: ARG002 - for any
+        return iter(())
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
         if self.explained == self._fails_at:
             raise LiveGradcamError("the network broke. Take another.")
         self.explained += 1
         if self._source is not None:
-            self.began_late.append(time.monotonic() - self._source.captured[int(image[0, 0, 0])])
+            self.began_late.append(time.monotonic() - self._source.captured[int(pixels[0, 0, 0])])
         time.sleep(self._seconds)
-        return explained(region=(0, 0, *SIZE))
+        return Answer(question, (explained(region=(0, 0, *SIZE)),))
 
 
 class FakeSink:

@@ -8,7 +8,6 @@ from fakes import explained, warm_in_the_middle
 import live_gradcam as lg
 from live_gradcam.errors import RenderError
 from live_gradcam.frame import Pixels
-from live_gradcam.render.picture import draw_frame
 
 CENTRE = (280, 0, 720, 720)
 WHOLE_FRAME = (0, 0, 1280, 720)
@@ -136,26 +135,11 @@ def test_an_unknown_colour_map_is_refused_with_the_nearest() -> None:
         lg.draw(photograph(), explained(CENTRE), colormap="jett")
 
 
-def test_heat_can_be_drawn_on_a_frame_other_than_the_one_explained() -> None:
-    image = photograph()
-    explanation = explained(CENTRE)
-    own = lg.draw(image, explanation)
-    assert np.array_equal(draw_frame(image, explanation, explanation.heatmap), own)
-    moved = np.roll(explanation.heatmap, 2, axis=1)
-    assert not np.array_equal(draw_frame(image, explanation, moved), own)
-
-
-def test_heat_fades_with_its_opacity_and_is_gone_at_none() -> None:
-    image = photograph()
-    explanation = explained(WHOLE_FRAME)
-    half = draw_frame(image, explanation, explanation.heatmap, opacity=0.5, alpha=0.4)
-    assert np.array_equal(half, lg.draw(image, explanation, alpha=0.2))
-    none = draw_frame(image, explanation, explanation.heatmap, opacity=0.0)
-    assert np.array_equal(none[:500], image[:500])
-    assert not np.shares_memory(none, image)
-
-
-def test_a_frame_too_small_for_the_region_is_refused() -> None:
-    explanation = explained(CENTRE)
-    with pytest.raises(RenderError, match="reaches beyond the image"):
-        draw_frame(photograph(640, 480), explanation, explanation.heatmap)
+def test_who_is_not_sure_says_so_on_a_single_picture_too() -> None:
+    image = np.zeros((720, 1280, 3), np.uint8)
+    sure, unsure = (
+        lg.draw(image, explained(WHOLE_FRAME, top=(("tabby", share),), has_evidence=False))
+        for share in (0.9, 0.1)
+    )
+    assert sure.max() == 255
+    assert unsure[500:].max() < 255  # grey letters

@@ -1,13 +1,14 @@
 import cv2
 import numpy as np
 import pytest
-from fakes import explained
 
 from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Pixels
-from live_gradcam.render.plate import Caption, caption_of, draw_plate_onto, percent
+from live_gradcam.models.labels import imagenet_labels
+from live_gradcam.render.caption import Caption
+from live_gradcam.render.lettering import BOLD, FACE, REGULAR
+from live_gradcam.render.plate import draw_plate_onto
 
-REGION = (0, 0, 64, 64)
 SIZES = [(160, 120), (320, 240), (640, 480), (480, 640), (1280, 720), (1920, 1080), (3840, 2160)]
 LONG = "soft-coated wheaten terrier of an uncommonly long and winding name that never comes to an end"
 
@@ -16,37 +17,8 @@ def grey(size: tuple[int, int], level: int = 128) -> Pixels:
     return np.full((size[1], size[0], 3), level, np.uint8)
 
 
-@pytest.mark.parametrize(
-    ("probability", "said"), [(0.62, "62%"), (1.0, "100%"), (0.007, "1%"), (0.004, "<1%"), (0.0, "<1%")]
-)
-def test_a_probability_is_said_in_whole_percent(probability: float, said: str) -> None:
-    assert percent(probability) == said
-
-
-def test_the_first_class_is_the_headline_and_the_next_two_stand_below() -> None:
-    caption = caption_of(explained(REGION))
-    assert (caption.label, caption.percent) == ("Egyptian cat", "62%")
-    assert caption.note == "tabby 18%   tiger cat 9%"
-
-
-def test_heat_for_another_class_than_the_first_is_named() -> None:
-    caption = caption_of(explained(REGION, target=Prediction(7, "espresso", 0.02)))
-    assert (caption.label, caption.note) == ("Egyptian cat", "heat for espresso 2%")
-    assert caption.note_matters
-
-
-def test_where_there_is_no_evidence_the_plate_says_so() -> None:
-    assert caption_of(explained(REGION, has_evidence=False)).note == "no evidence"
-    other = explained(REGION, target=Prediction(7, "espresso", 0.02), has_evidence=False)
-    assert caption_of(other).note == "no evidence for espresso 2%"
-
-
-def test_a_label_with_line_breaks_is_set_on_one_line() -> None:
-    assert caption_of(explained(REGION, top=(("Egyptian\n\tcat ", 0.5),))).label == "Egyptian cat"
-
-
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("label", ["cat", "Egyptian cat", LONG, "Ж" * 5000, "", "猫"])
+@pytest.mark.parametrize("label", ["cat", "Egyptian cat", LONG, "Ж" * 5000, "", "切萨皮克湾寻回犬"])
 def test_the_plate_never_leaves_the_picture_and_the_text_never_leaves_the_plate(
     size: tuple[int, int], label: str
 ) -> None:
@@ -126,3 +98,78 @@ def test_the_face_draws_letters_beyond_ascii() -> None:
     draw_plate_onto(question, Caption("???", "62%"))
     draw_plate_onto(cyrillic, Caption("кот", "62%"))
     assert cv2.absdiff(question, cyrillic).max() > 128
+
+
+@pytest.mark.parametrize("weight", [BOLD, REGULAR])
+def test_the_face_draws_every_character_of_the_chinese_names(weight: int) -> None:
+    def drawn(character: str) -> bytes:
+        picture = grey((48, 48), 0)
+        cv2.putText(picture, character, (8, 36), (255, 255, 255), FACE, 32, weight)
+        return picture.tobytes()
+
+    missing = drawn("\U000f0000")  # which no font has: what is drawn in its place is what a gap looks like
+    assert missing == drawn("?")
+    characters = set("".join(imagenet_labels("zh")))
+    assert len(characters) > 1000
+    assert [each for each in sorted(characters) if drawn(each) in (missing, drawn(" "))] == []
+
+
+CHART = tuple(
+    Prediction(number, name, share)
+    for number, (name, share) in enumerate(
+        [("Egyptian cat", 0.62), ("tabby", 0.18), ("猫", 0.09), (LONG, 0.05), ("", 0.0)]
+    )
+)
+CAPTION = Caption("Egyptian cat", "62%", "tabby 18%", note_in_chart=True)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_chart_stays_within_its_plate_and_is_left_out_first_where_it_is_too_small(
+    size: tuple[int, int], level: int
+) -> None:
+    picture = grey(size, level)
+    plate = draw_plate_onto(picture, CAPTION, CHART)
+    alone = draw_plate_onto(grey(size, level), Caption("Egyptian cat", "62%"))
+    assert plate is not None
+    assert alone is not None
+    assert (plate[3] > 2 * alone[3]) == (min(size) > 320)
+    x, y, width, height = plate
+    outside = picture.copy()
+    outside[y : y + height, x : x + width] = level
+    assert (outside == level).all()
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1280, 720), (1920, 1080), (3840, 2160), (720, 1280)])
+def test_a_chart_leaves_the_middle_of_the_viewfinder_free(size: tuple[int, int]) -> None:
+    picture = grey(size)
+    draw_plate_onto(picture, Caption(LONG, "62%", "heat for tabby 2%", note_matters=True), CHART)
+    third, (x, y) = min(size) // 6, (size[0] // 2, size[1] // 2)
+    assert (picture[y - third : y + third, x - third : x + third] == 128).all()
+
+
+def test_bars_are_as_long_as_the_classes_are_probable_and_the_target_s_has_the_colour_of_heat() -> None:
+    shares = (0.8, 0.4, 0.2)
+    chart = tuple(Prediction(number, "", share) for number, share in enumerate(shares))
+    picture = grey((1280, 720), 0)
+    draw_plate_onto(picture, Caption("", "80%"), chart, marked=1)
+    blue = ((picture[..., 0] > 150) & (picture[..., 2] < 80)).sum(axis=1)
+    amber = ((picture[..., 2] > 150) & (picture[..., 0] < 40)).sum(axis=1)
+    first, third = blue[blue > 0].max(), blue[blue > 0].min()
+    assert first == pytest.approx(4 * third, abs=8)
+    assert amber.max() == pytest.approx(2 * third, abs=6)
+
+
+def test_what_a_chart_says_is_not_said_twice() -> None:
+    repeated, other, bare = (
+        draw_plate_onto(grey((1280, 720)), Caption("cat", "62%", note, note_in_chart=repeats), CHART)
+        for note, repeats in (("tabby 18%", True), ("tabby 18%", False), ("", False))
+    )
+    assert repeated == bare
+    assert other != bare
+
+
+def test_who_is_not_sure_says_it_in_grey() -> None:
+    picture = grey((1280, 720), 0)
+    draw_plate_onto(picture, Caption("not sure", "", sure=False))
+    assert 200 <= picture.max() <= 210

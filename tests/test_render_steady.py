@@ -5,7 +5,7 @@ import pytest
 from fakes import explained, warm_in_the_middle
 
 from live_gradcam.errors import RenderError
-from live_gradcam.explanation import Explanation, HeatMap, Prediction
+from live_gradcam.explanation import Contrast, Explanation, HeatMap, Prediction
 from live_gradcam.heatmap import over_region
 from live_gradcam.render.steady import Heat, Steady
 
@@ -179,3 +179,11 @@ def test_a_smoothing_that_makes_no_sense_is_refused(smoothing: float) -> None:
 def test_an_unknown_scale_is_refused_with_the_valid_ones() -> None:
     with pytest.raises(RenderError, match=r"scale is 'own'\. Valid: stable, frame\."):
         Steady(scale="own")  # type: ignore[arg-type] # that is the point
+
+
+def test_a_contrast_is_as_bright_as_a_class_though_its_values_are_smaller() -> None:
+    steady = Steady()
+    strong = steady.heat(about(cell(1, 1, peak=10)), 0.0)
+    contrast = replace(about(cell(5, 5, peak=0.5)), target=Contrast(CAT, (CUP,), 1.0))
+    assert value(steady.heat(contrast, 0.1, strong), 5, 5) == pytest.approx(1, abs=0.02)
+    assert value(steady.heat(about(cell(5, 5, peak=0.5), CUP), 0.1, strong), 5, 5) < 0.1

@@ -22,6 +22,7 @@ STARTS = 4
 SHOW = """
 import sys, time
 import numpy as np
+from live_gradcam.event import Key
 from live_gradcam.frame import Frame
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.window import Window
@@ -33,12 +34,16 @@ picture[: height // 2, width // 2 :] = (30, 200, 40)
 window = Window("looking")
 frame = Frame(picture, 0, time.monotonic())
 window.write(Shown(picture, frame))
-while not window.finished and time.monotonic() < frame.captured_at + 20:
+events = []
+while not window.finished and Key("q") not in events and time.monotonic() < frame.captured_at + 20:
     if still:
         window.poll(20)
     else:
         window.write(Shown(picture, frame))
-print("finished" if window.finished else "gave up", flush=True)
+    events += window.take_events()
+print("closed" if window.finished else "q" if Key("q") in events else "gave up", flush=True)
+if "tell" in sys.argv:
+    print(*(event.name if isinstance(event, Key) else event for event in events), sep="\\n", flush=True)
 if "linger" in sys.argv:
     for _ in range(20):
         window.write(Shown(picture, frame))
@@ -105,7 +110,7 @@ def test_the_picture_is_on_the_screen_pixel_for_pixel(screen: Screen) -> None:
     show = Show(screen)
     seen = screen.photograph_when(lambda seen: int(is_red(seen).sum()) == 320 * 360)
     screen.press("q", show.window)
-    assert show.end() == (0, "finished", "")
+    assert show.end() == (0, "q", "")
     top, left = (int(place.min()) for place in np.nonzero(is_red(seen)))
     shown = seen[top : top + 360, left : left + 640]
     assert (shown[:, :320] == RED).all()
@@ -113,28 +118,46 @@ def test_the_picture_is_on_the_screen_pixel_for_pixel(screen: Screen) -> None:
     assert not shown[180:, 320:].any()
 
 
-@pytest.mark.parametrize("key", ["q", "Q", "Escape"])
-def test_q_and_escape_end_it(screen: Screen, key: str) -> None:
-    show = Show(screen)
-    screen.press(key, show.window)
-    assert show.end() == (0, "finished", "")
-    assert screen.windows(TITLE) == []
-
-
-def test_other_keys_do_not_end_it(screen: Screen) -> None:
-    show = Show(screen)
-    for key in ("Left", "a", "Return", "F1"):  # the left arrow is 0xFF51, and 0x51 is Q
+def test_keys_are_told_by_the_names_that_browsers_give_them(screen: Screen) -> None:
+    show = Show(screen, "640", "360", "tell")
+    pressed = ["Left", "Right", "a", "Return", "Escape", "Tab", "slash", "plus", "bracketleft", "space", "Up"]
+    for key in (*pressed, "F1"):  # the left arrow is 0xFF51, and 0x51 is Q; F1 has no name here
         screen.press(key, show.window)
-    time.sleep(0.3)
-    assert screen.windows(TITLE) == [show.window]
     screen.press("q", show.window)
-    assert show.end() == (0, "finished", "")
+    code, said, complained = show.end()
+    assert (code, complained) == (0, "")
+    names = ["ArrowLeft", "ArrowRight", "a", "Enter", "Escape", "Tab", "/", "+", "[", " ", "ArrowUp", "q"]
+    assert said.split("\n") == ["q", *names]
+
+
+def test_the_shift_key_makes_another_letter(screen: Screen) -> None:
+    show = Show(screen, "640", "360", "tell")
+    screen.hold("shift")
+    screen.press("m", show.window)
+    time.sleep(0.3)
+    screen.release("shift")
+    screen.press("m", show.window)
+    screen.press("q", show.window)
+    assert show.end() == (0, "q\nM\nm\nq", "")
+
+
+def test_the_mouse_is_told_in_pixels_of_the_picture_whatever_the_windows_size(screen: Screen) -> None:
+    show = Show(screen, "640", "360", "tell")
+    screen.resize(show.window, 1280, 720)
+    screen.photograph_when(lambda seen: is_red(seen).sum() > 3 * 320 * 360)
+    screen.drag((200, 100), (600, 500))
+    screen.press("q", show.window)
+    code, said, complained = show.end()
+    assert (code, complained) == (0, "")
+    lines = said.split("\n")
+    assert lines[1] == "Pointer(kind='down', x=100, y=50)"
+    assert lines[-2] == "Pointer(kind='up', x=300, y=250)"
 
 
 def test_closing_it_ends_it_and_it_does_not_come_back(screen: Screen) -> None:
     show = Show(screen, "640", "360", "linger")
     screen.close_window(show.window)
-    assert show.line() == "finished"
+    assert show.line() == "closed"
     assert show.line() == "lingering"
     assert screen.windows(TITLE) == []
     assert show.end() == (0, "", "")
@@ -145,13 +168,13 @@ def test_a_still_picture_stays_until_a_key(screen: Screen) -> None:
     time.sleep(0.5)
     assert is_red(screen.photograph()).sum() == 320 * 360
     screen.press("q", show.window)
-    assert show.end() == (0, "finished", "")
+    assert show.end() == (0, "q", "")
 
 
 def test_closing_a_still_picture_ends_it(screen: Screen) -> None:
     show = Show(screen, "640", "360", "still")
     screen.close_window(show.window)
-    assert show.end() == (0, "finished", "")
+    assert show.end() == (0, "closed", "")
 
 
 def test_a_window_that_is_resized_keeps_the_aspect_of_the_picture(screen: Screen) -> None:
@@ -159,7 +182,7 @@ def test_a_window_that_is_resized_keeps_the_aspect_of_the_picture(screen: Screen
     screen.resize(show.window, 1200, 360)
     seen = screen.photograph_when(lambda seen: not is_red(seen)[:, :280].any() and bool(is_red(seen).any()))
     screen.press("q", show.window)
-    assert show.end() == (0, "finished", "")
+    assert show.end() == (0, "q", "")
     columns = np.nonzero(is_red(seen))[1]
     assert (columns.min(), columns.max()) == (280, 280 + 319)
     assert not seen[:360, :280].any()  # the bars are black
@@ -191,7 +214,7 @@ def test_a_large_picture_is_shown_smaller_and_whole(screen: Screen) -> None:
     show = Show(screen, "2560", "720")  # the window becomes 1600×450, and the screen shows 1280 of it
     seen = screen.photograph_when(lambda seen: bool((seen == GREEN).all(axis=2).any()))
     screen.press("q", show.window)
-    assert show.end() == (0, "finished", "")
+    assert show.end() == (0, "q", "")
     rows, columns = np.nonzero(is_red(seen))
     assert (columns.max() + 1, rows.max() + 1) == (pytest.approx(800, abs=3), pytest.approx(450, abs=3))
 

@@ -155,3 +155,58 @@ def test_closing_while_frames_are_read_elsewhere_ends_the_reading(tmp_path: Path
         source.close()
         reader.join(1)
         assert not reader.is_alive()
+
+
+VARYING = [0, 40, 80, 500, 520, 540, 1500, 1540, 1580, 1620]
+
+
+@pytest.mark.parametrize("times_ms", [[40 * i for i in range(29)], VARYING], ids=["even", "varying"])
+def test_seeking_is_exact_to_the_frame(tmp_path: Path, times_ms: list[int]) -> None:
+    with VideoSource(write_clip(tmp_path / "clip.mp4", times_ms)) as source:
+        indices = []
+        for number in [*range(len(times_ms) - 1, -1, -1), *range(len(times_ms))]:
+            source.seek(times_ms[number] / 1000 - 0.002)
+            found = next(iter(source))
+            assert index_of(found.pixels) == number
+            assert found.media_time == pytest.approx(times_ms[number] / 1000, abs=0.002)
+            indices.append(found.index)
+        assert indices == sorted(set(indices)), "an index is never given twice"
+
+
+@pytest.mark.parametrize("times_ms", [[40 * i for i in range(29)], VARYING], ids=["even", "varying"])
+def test_stepping_back_goes_to_the_very_frame_before(tmp_path: Path, times_ms: list[int]) -> None:
+    with VideoSource(write_clip(tmp_path / "clip.mp4", times_ms)) as source:
+        *_, last = source
+        seen = []
+        for _ in times_ms:
+            assert last.media_time is not None
+            source.step_back(last.media_time)
+            last = next(iter(source))
+            seen.append(index_of(last.pixels))
+    assert seen == [*range(len(times_ms) - 2, -1, -1), 0], "the first is the end of it"
+
+
+def test_seeking_past_the_end_gives_the_last_frame_and_before_the_start_the_first(tmp_path: Path) -> None:
+    with VideoSource(write_clip(tmp_path / "clip.mp4", [100 + 40 * i for i in range(10)])) as source:
+        assert len(list(source)) == 10
+        source.seek(100.0)
+        assert [index_of(frame.pixels) for frame in source] == [9]
+        source.seek(-5.0)
+        assert [index_of(frame.pixels) for frame in source] == list(range(10))
+
+
+def test_after_seeking_a_whole_file_is_not_said_to_be_torn(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with VideoSource(write_clip(tmp_path / "clip.mp4", [40 * i for i in range(20)])) as source:
+        source.seek(0.7)
+        assert len(list(source)) < 20
+    assert caplog.messages == []
+
+
+def test_seeking_in_a_closed_file_does_nothing(tmp_path: Path) -> None:
+    source = VideoSource(write_clip(tmp_path / "clip.mp4", [0, 40, 80]))
+    source.close()
+    source.seek(0.0)
+    source.step_back(0.04)
+    assert list(source) == []

@@ -68,3 +68,15 @@ def test_a_files_latency_is_null(tmp_path: Path) -> None:
 def test_statistics_that_cannot_be_written_are_told(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="cannot write the statistics to"):
         write_report({}, tmp_path / "no" / "stats.json")
+
+
+def test_the_lines_on_the_picture_hold_what_is_known() -> None:
+    statistics = Statistics()
+    assert statistics.lines() == ("shown\t0.0 fps", "explained\t0.0 fps")
+    for number in range(31):
+        statistics.shown(number / 30, latency_ms=20.0, age_ms=None)
+    statistics.reconnects = 2
+    shown, _, latency, reconnected = statistics.lines()
+    assert shown == "shown\t30.0 fps"
+    assert latency == "latency\t20 ms, 95% 20"
+    assert reconnected == "reconnected\t2"

@@ -105,10 +105,9 @@ def annotate(
         LiveGradcamError: nothing can be done at all.
     """
     colormap_code(settings.colormap)
-    if csv is not None:
-        check_summary(csv, ".csv")
-    if jsonl is not None:
-        check_summary(jsonl, ".jsonl")
+    for summary, ending in ((csv, ".csv"), (jsonl, ".jsonl")):
+        if summary is not None:
+            check_summary(summary, ending, to_be_made=out)
     entries, failures = find_entries(typed, out, listed)
     report = Report(failures=failures)
     if entries:

@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 from live_gradcam.archive.entry import Entry
 from live_gradcam.archive.record import rows_of
@@ -27,14 +27,21 @@ COLUMNS = (
 """What stands in a row of a CSV summary."""
 
 
-def check_summary(path: Path, ending: Literal[".csv", ".jsonl"]) -> None:
+def check_summary(path: Path, ending: str, *, to_be_made: Path) -> None:
     """Find out early whether a summary can be written.
+
+    Args:
+        path: its file.
+        ending: `.csv` or `.jsonl`.
+        to_be_made: a folder that it may lie in, though it is not there yet.
 
     Raises:
         SinkError: it cannot.
     """
     if path.suffix.lower() != ending:
         raise SinkError(f"cannot write the summary to '{path}': the name must end in {ending}.")
+    if path.absolute().parent == to_be_made.absolute() and not to_be_made.exists():
+        return
     if path.is_dir() or not path.absolute().parent.is_dir():
         wrong = "it is a folder" if path.is_dir() else f"there is no folder '{path.parent}'"
         raise SinkError(f"cannot write the summary to '{path}': {wrong}.")

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -58,13 +58,21 @@ def annotate(
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite",
+            "--overwrite/--no-overwrite",
+            show_default=False,
             help="Replace files that are there and are not the result of this very input and these settings.",
             rich_help_panel=_OUTPUT,
         ),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing but what failed.", rich_help_panel=_OUTPUT)
+        bool,
+        typer.Option(
+            "--quiet/--no-quiet",
+            "-q",
+            show_default=False,
+            help="Say nothing but what failed.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = False,
     every: Annotated[
         int, typer.Option(metavar="N", help="One frame of N of a video.", rich_help_panel=_FRAMES)
@@ -111,13 +119,13 @@ def annotate(
     rivals: options.Rivals = None,
     alpha: options.Alpha = DEFAULT_ALPHA,
     colormap: options.ColormapName = DEFAULT_COLORMAP,
+    config: options.ConfigFile = None,
+    lang: options.LangName = "en",
     verbose: options.Verbose = False,
     debug: options.Debug = False,
 ) -> None:
     """Explain every frame of videos and pictures.  The same command again does only what is missing."""
-    chosen: dict[str, Any] = {name: value for name, value in locals().items() if name not in _NO_SETTINGS}
-    chosen["inputs"] = options.input_values(inputs or [])
-    chosen["grid"] = options.pair("--grid", grid, "HEIGHTxWIDTH in tokens, such as --grid 14x14")
+    chosen = {name: value for name, value in options.fields_of(locals()).items() if name not in _NO_SETTINGS}
 
     from live_gradcam.archive.annotation import annotate as annotate_all
     from live_gradcam.commands.progress import AnnotateProgress

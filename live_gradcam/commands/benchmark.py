@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from live_gradcam.commands import options
 from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL
 from live_gradcam.errors import LiveGradcamError, SettingsError, SinkError
 from live_gradcam.native import native_stderr_filtered
@@ -92,12 +93,18 @@ def benchmark(
     device: Annotated[str, typer.Option(metavar="auto|cpu|gpu:N", help="What it is computed on.")] = "auto",
     methods: Annotated[
         bool,
-        typer.Option("--methods", help="Also what the methods of one pass, top 5 and a contrast cost."),
+        typer.Option(
+            "--methods/--no-methods",
+            show_default=False,
+            help="Also what the methods of one pass, top 5 and a contrast cost.",
+        ),
     ] = False,
     pipeline: Annotated[
         bool,
         typer.Option(
-            "--pipeline", help="Instead run a pretend camera through the whole loop, for each network."
+            "--pipeline/--no-pipeline",
+            show_default=False,
+            help="Instead run a pretend camera through the whole loop, for each network.",
         ),
     ] = False,
     size: Annotated[
@@ -109,7 +116,8 @@ def benchmark(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures to a file, too.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001 - read by main
+    config: options.ConfigFile = None,  # noqa: ARG001 - read before the other options are
+    debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """Measure what explaining costs here: ratios first, since they hold on other machines too."""
     console = Console()

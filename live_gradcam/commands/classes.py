@@ -6,18 +6,22 @@ from typing import Annotated
 
 import typer
 
+from live_gradcam.config import DEFAULT_LANG, Lang
+
 
 def classes(
     query: Annotated[str, typer.Argument(help="Part of a name; nothing lists them all.")] = "",
+    lang: Annotated[Lang, typer.Option(help="Language of the names; QUERY may be in either.")] = DEFAULT_LANG,
 ) -> None:
     """List the 1000 ImageNet classes, or those whose name contains QUERY."""
     from live_gradcam.models.labels import imagenet_labels
 
-    labels = imagenet_labels()
+    labels, english = imagenet_labels(lang), imagenet_labels()
     found = labels.search(query)
     for class_id in found:
-        others = ", ".join(labels.synonyms[class_id])
-        typer.echo(f"{class_id:4d}  {labels[class_id]}" + (f"  ({others})" if others else ""))
+        name = labels[class_id]
+        others = ", ".join(each for each in (english[class_id], *english.synonyms[class_id]) if each != name)
+        typer.echo(f"{class_id:4d}  {name}" + (f"  ({others})" if others else ""))
     if not found:
         typer.echo(
             f"None of the {len(labels)} classes is called '{query}'. They are things, animals, plants and food; "

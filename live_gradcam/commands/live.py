@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from live_gradcam.commands import options
 from live_gradcam.config import (
     DEFAULT_ALPHA,
     DEFAULT_COLORMAP,
+    DEFAULT_LANG,
     DEFAULT_METHOD,
     DEFAULT_MODEL,
     DEFAULT_SMOOTHING,
@@ -33,6 +34,16 @@ def live(
             rich_help_panel=_SOURCE,
         ),
     ] = "0",
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--also",
+            metavar="SOURCE",
+            help="A further camera, stream or demo; the key Tab turns to it. May be repeated.  "
+            "\\[default: the other cameras]",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(
@@ -56,10 +67,26 @@ def live(
         ),
     ] = None,
     mirror: Annotated[
-        bool, typer.Option("--mirror", help="Flip left to right, as a mirror does.", rich_help_panel=_SOURCE)
+        bool,
+        typer.Option(
+            "--mirror/--no-mirror",
+            show_default=False,
+            help="Flip left to right, as a mirror does.",
+            rich_help_panel=_SOURCE,
+        ),
     ] = False,
     model: options.ModelName = DEFAULT_MODEL,
+    beside: Annotated[
+        str | None,
+        typer.Option(
+            "--beside",
+            metavar="NAME|FILE|MODULE:FACTORY",
+            help="A second model, for the view of both; the same as --model twice.",
+            rich_help_panel="Model",
+        ),
+    ] = None,
     labels: options.LabelsFile = None,
+    lang: options.LangName = DEFAULT_LANG,
     preprocess: options.PreprocessName = "auto",
     output: options.OutputName = None,
     inputs: options.InputValues = None,
@@ -99,7 +126,10 @@ def live(
     show_stats: Annotated[
         bool,
         typer.Option(
-            "--show-stats", help="Show rates and latencies; key d.", rich_help_panel=options.PICTURE
+            "--show-stats/--no-show-stats",
+            show_default=False,
+            help="Show rates and latencies; key d.",
+            rich_help_panel=options.PICTURE,
         ),
     ] = False,
     window: Annotated[
@@ -112,7 +142,13 @@ def live(
         ),
     ] = None,
     fullscreen: Annotated[
-        bool, typer.Option("--fullscreen", help="Let the window fill the screen.", rich_help_panel=_OUTPUT)
+        bool,
+        typer.Option(
+            "--fullscreen/--no-fullscreen",
+            show_default=False,
+            help="Let the window fill the screen.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = False,
     record: Annotated[
         Path | None,
@@ -133,9 +169,20 @@ def live(
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite", help="Let --record and --snapshot replace files.", rich_help_panel=_OUTPUT
+            "--overwrite/--no-overwrite",
+            show_default=False,
+            help="Let --record and --snapshot replace files.",
+            rich_help_panel=_OUTPUT,
         ),
     ] = False,
+    save_session: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Save frames, keys and answers, for `live-gradcam replay FOLDER`.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
     stats: Annotated[
         Path | None,
         typer.Option(
@@ -150,16 +197,12 @@ def live(
         float | None,
         typer.Option(metavar="SECONDS", help="Stop after that many seconds.", rich_help_panel=_OUTPUT),
     ] = None,
+    config: options.ConfigFile = None,
     verbose: options.Verbose = False,
     debug: options.Debug = False,
 ) -> None:
     """Explain what a camera sees, live.  q or Esc ends it."""
-    chosen: dict[str, Any] = {
-        name: value for name, value in locals().items() if name not in ("verbose", "debug")
-    }
-    chosen["inputs"] = options.input_values(inputs or [])
-    chosen["grid"] = options.pair("--grid", grid, "HEIGHTxWIDTH in tokens, such as --grid 14x14")
-    chosen["size"] = options.pair("--size", size, "WIDTHxHEIGHT in pixels, such as --size 1280x720")
+    chosen = options.fields_of(locals())
 
     from live_gradcam.pipeline import run
 
@@ -173,6 +216,6 @@ def live(
         mostly = ", ".join(f"{label} {count}" for label, count in statistics.top.most_common(3))
         typer.echo(f"{counted} explained{rate}{more}: {mostly}")
     for file in done.written:
-        typer.echo(f"{'recorded' if file == record else 'saved'} {file}")
+        typer.echo(f"{'saved' if file.suffix == '.png' else 'recorded'} {file}")
     if done.failures:
         raise typer.Exit(1)

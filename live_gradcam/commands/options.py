@@ -1,14 +1,17 @@
-"""The options that every command has which explains: declared once, with their help."""
+"""The options that several commands have: declared once, with their help."""
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from live_gradcam.config import Fit, Fusion, Score, Smooth
+from live_gradcam.commands.settings import NO_SETTINGS, known_settings, settings_of
+from live_gradcam.config import Fit, Fusion, Lang, Score, Smooth
 from live_gradcam.errors import SettingsError
 
 _MODEL, _EXPLANATION = "Model", "Explanation"
@@ -28,6 +31,12 @@ ModelName = Annotated[
 LabelsFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Class names of your own model.", rich_help_panel=_MODEL),
+]
+LangName = Annotated[
+    Lang,
+    typer.Option(
+        help="Language of ImageNet's class names: English or Simplified Chinese.", rich_help_panel=_MODEL
+    ),
 ]
 PreprocessName = Annotated[
     str,
@@ -148,6 +157,52 @@ ColormapName = Annotated[
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Say more: what was compiled, and how.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def _read_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Put what a file says below what was typed and above the defaults, before anything else is looked at."""
+    if path is not None and not context.resilient_parsing:
+        from live_gradcam.commands.settings_file import read_settings
+
+        tree: Any = context.find_root().command
+        commands = {name: inspect.unwrap(each.callback) for name, each in tree.commands.items()}
+        name = str(context.command.name)
+        context.default_map = read_settings(path, settings_of(name, commands[name]), known_settings(commands))
+    return path
+
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE.toml",
+        help="Settings from a file; what is typed goes before them (`live-gradcam config > FILE.toml`).",
+        is_eager=True,
+        callback=_read_config,
+    ),
+]
+
+
+def fields_of(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the settings classes that options stand for.
+
+    Args:
+        typed: parameter → value, as typer gives it; what is no setting is left out.
+
+    Raises:
+        SettingsError: a text has not the form that it should.
+    """
+    chosen = {name: value for name, value in typed.items() if name not in NO_SETTINGS}
+    if "inputs" in chosen:
+        chosen["inputs"] = input_values(chosen["inputs"] or [])
+    if "also" in chosen:
+        chosen["also"] = tuple(chosen["also"] or ())
+    if "grid" in chosen:
+        chosen["grid"] = pair("--grid", chosen["grid"], "HEIGHTxWIDTH in tokens, such as 14x14")
+    if "size" in chosen:
+        chosen["size"] = pair("--size", chosen["size"], "WIDTHxHEIGHT in pixels, such as 1280x720")
+    return chosen
 
 
 def input_values(pairs: list[str]) -> dict[str, str] | None:

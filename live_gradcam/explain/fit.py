@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from live_gradcam.config import Fit
+from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explanation import Inset, Region
 from live_gradcam.frame import Pixels
 
@@ -84,6 +85,28 @@ def fitting_for(fit: Fit, frame_size: tuple[int, int], input_size: tuple[int, in
     seen_height = min(height, max(1, round(rows * scale)))
     region = ((width - seen_width) // 2, (height - seen_height) // 2, seen_width, seen_height)
     return Fitting(input_size, region, (0, 0, columns, rows))
+
+
+def size_of(image: object) -> tuple[int, int]:
+    """Return a picture's (width, height).
+
+    Raises:
+        LiveGradcamError: it is none.
+    """
+    if (
+        not isinstance(image, np.ndarray)
+        or image.dtype != np.uint8
+        or image.ndim != 3
+        or image.shape[2] != 3
+        or image.size == 0
+    ):
+        got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise LiveGradcamError(
+            f"a picture must be an array (height, width, 3) uint8 in BGR order, as cv2.imread gives it; "
+            f"this is {got}."
+        )
+    height, width = image.shape[:2]
+    return width, height
 
 
 def _resized(image: Pixels, size: tuple[int, int]) -> Pixels:

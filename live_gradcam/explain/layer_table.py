@@ -11,6 +11,7 @@ from live_gradcam.explain.layers import candidates
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.observation import tracing_lock
 from live_gradcam.explain.plan import Plan
+from live_gradcam.explain.subject import subject_of
 from live_gradcam.explain.tracing import trace
 from live_gradcam.models.model import Model
 
@@ -44,19 +45,17 @@ def layer_table(model: Model) -> list[LayerRow]:
     Raises:
         ModelError, LayerError: it cannot be run, or has nothing to explain.
     """
-    network = model.network_at(*model.input_size)
     plan = Plan(
-        model=model,
-        network=network,
-        method=method_named("gradcam"),
+        methods=(method_named("gradcam"),),
         layers=None if model.layer is None else (model.layer,),
         input_size=model.input_size,
     )
-    chosen = trace(plan).layer
+    chosen = trace(model, plan, freeze=False).layer
+    subject = subject_of(model, plan)
     rows: list[LayerRow] = []
 
     def run(images: Any) -> Any:  # noqa: ANN401 - tensors
-        calls, output = plan.run(model.preprocessing(images))
+        calls, output = subject.run(model.preprocessing(images))
         usable = {id(call) for call in candidates(calls, model.input_size)}
         rows.extend(
             LayerRow(

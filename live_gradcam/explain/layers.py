@@ -33,6 +33,11 @@ _NOT_FEATURES = frozenset(
 )
 
 
+def paths_in(layers: str) -> tuple[str, ...]:
+    """Return the paths of the layers that `--layer` names: several are separated by commas."""
+    return tuple(path.strip() for path in layers.split(","))
+
+
 def is_feature_map(call: Call) -> bool:
     """Whether a call gave a spatial feature map: (N, h, w, K) floats with more than one place."""
     output = call.output

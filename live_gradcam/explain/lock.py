@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from live_gradcam.explanation import Prediction
+from live_gradcam.explain.targets import Aim, parse_target
+from live_gradcam.explanation import Contrast, Explanation, Prediction
+from live_gradcam.models.labels import Labels
+from live_gradcam.question import TargetSpec
 
 LOCK = "lock"
 """The target that stands for it."""
@@ -50,3 +54,36 @@ class TargetLock:
         if self._led >= self._frames:
             self._held = best.class_id
             self._led = 0
+
+    def follow(self, explanation: Explanation) -> None:
+        """Take note of an explanation whose target was this lock's."""
+        target = explanation.target
+        held = target.probability if isinstance(target, Prediction | Contrast) else None
+        self.see(explanation.top, None if self._held is None else held)
+
+
+def is_lock(target: TargetSpec) -> bool:
+    """Whether a target stands for the lock."""
+    return isinstance(target, str) and target.strip().casefold() == LOCK
+
+
+def aim_of(
+    target: TargetSpec, labels: Labels, *, rivals: bool, strength: float, lock: TargetLock | None
+) -> Aim:
+    """Return what a class, a contrast or the lock means now.
+
+    Args:
+        target: no function.
+        labels: the model's class names.
+        rivals: whether a class that is named alone is set against its strongest rivals.
+        strength: how much of the strongest rivals' score is taken off.
+        lock: what the lock keeps to; None where nothing is locked.
+
+    Raises:
+        TargetError: there is no such class, or several.
+    """
+    assert not callable(target)
+    if not is_lock(target):
+        return parse_target(target, labels, rivals=rivals, strength=strength)
+    aim = parse_target(None, labels, rivals=rivals, strength=strength)
+    return aim if lock is None or lock.class_id is None else replace(aim, class_id=lock.class_id)

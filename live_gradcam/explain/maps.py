@@ -19,25 +19,24 @@ dtype: a few units in the last place of the sum, which is always float32, or one
 
 
 def raw_map(
-    method: Method, activation: Activation, gradient: Tensor, scores: Tensor
+    method: Method, activation: Activation, features: Tensor, slope: Tensor, scores: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return a one-pass method's maps, (N, h, w) float32, and whether each has evidence, (N,) bool.
 
     Args:
         method: of the gradient or activation family.
         activation: the target layer's.
-        gradient: ∂y/∂A in the activation's shape; None for methods that look at activations only.
+        features: A, the activation as a map, (N, h, w, K) float32.
+        slope: ∂y/∂A likewise; None for methods that look at activations only.
         scores: what was differentiated, to check the head where the method asks for one kind; None for a score
             of the user's own.
     """
-    features = activation.as_map(activation.tensor)
     if method.family == "activation":
         signed = method.function(features)
         magnitude = tf.reduce_max(tf.norm(features, axis=-1), axis=(1, 2))
     else:
         if method.name == "cam":
             _check_pooled(activation, scores)
-        slope = activation.as_map(gradient)
         signed = method.function(features, slope)
         # The same sum without cancellation: rounding errors are in proportion to it, not to the map. A principal
         # component is a sum over K of unit weights, so the length of what is summed bounds it.

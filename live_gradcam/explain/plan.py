@@ -1,32 +1,21 @@
-"""What is traced: everything that a compiled explanation depends on besides the picture and the class."""
+"""What is traced: everything that a compiled graph depends on besides the model, the picture and the classes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import tensorflow as tf
 
 from live_gradcam.config import Fusion, Score, Smooth
-from live_gradcam.explain.head import Head, head_of
 from live_gradcam.explain.methods.method import Method
-from live_gradcam.explain.observation import Call, observed_calls
-from live_gradcam.explain.targets import MOST_RANKS, NO_RIVAL, STRONGEST_RIVALS, ScoreFunction
-from live_gradcam.models.model import Model, Network
-
-Tensor = Any
+from live_gradcam.explain.targets import ScoreFunction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One thing to compile."""
+    """One graph to compile. Equal plans of one model are one graph."""
 
-    model: Model
-    network: Network
-    """The model's network for this input size."""
+    methods: tuple[Method, ...]
+    """Several only of those that need one pass: they share it."""
 
-    method: Method
     layers: tuple[str, ...] | None
     """Paths of the target layers; None chooses one."""
 
@@ -35,7 +24,7 @@ class Plan:
 
     score: Score = "logit"
     targets: int = 1
-    """How many maps are made in one call."""
+    """How many maps each method makes in one call."""
 
     function: ScoreFunction | None = None
     """The user's own score; None: that of a class."""
@@ -48,71 +37,32 @@ class Plan:
     grid: tuple[int, int] | None = None
     """(height, width) of a transformer's tokens; None finds it."""
 
-    def run(
-        self, pixels: Tensor, *, path: str | None = None, replacement: Tensor = None
-    ) -> tuple[Sequence[Call], Tensor]:
-        """Run the network on preprocessed pictures while tracing, and return its calls and its output."""
-        with observed_calls(path=path, replacement=replacement) as calls:
-            output = self.model.forward(self.network, pixels)
-        return calls, output
+    channels: int = 0
+    """How many of the layer's strongest channels are given beside the maps."""
 
-    def head(self, output: Tensor) -> Head | None:
-        """Return what the output says of each class; None where the user's own function is explained."""
-        return None if self.function is not None else head_of(output, self.score, self.model.name)
+    @property
+    def one_pass(self) -> bool:
+        """Whether its methods need but one pass: then it takes several pictures at once, too."""
+        return all(method.one_pass for method in self.methods)
 
+    @property
+    def contrasting(self) -> tuple[bool, ...]:
+        """Which kinds of goal there are: classes alone (False), or set against their strongest rivals (True).
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Goal:
-    """One target, for a batch of pictures: y as a function of the network's output."""
+        Methods of one kind share the goals, and so the gradients. The goals are numbered kind by kind, and within
+        a kind target by target.
+        """
+        if self.function is not None:
+            return (False,)
+        return tuple(dict.fromkeys(method.contrasts for method in self.methods))
 
-    ids: Tensor
-    """(N,) int32: the class."""
+    @property
+    def goals(self) -> int:
+        """How many different goals the maps have."""
+        return len(self.contrasting) * self.targets
 
-    row: Tensor
-    """(N, C) float32: y = Σ_c row_c · y^c."""
-
-    rival_ids: Tensor
-    """(N, R) int32: the classes it is set against; −1 for none."""
-
-    def repeated(self, times: Tensor | int) -> Goal:
-        """Return the same goal for each picture that many times over, as `tf.tile` lays copies out."""
-        return Goal(tf.tile(self.ids, [times]), tf.tile(self.row, [times, 1]), self.rival_ids)
-
-
-def goal_of(head: Head, aim: Tensor, strength: Tensor, rivals: int) -> Goal:
-    """Return what an aim means for each picture of a batch.
-
-    FinerCAM's rivals are the classes whose scores lie nearest to the target's (Zhang et al. 2025,
-    arXiv:2501.11309); the mean of their scores is taken off, times the strength.
-
-    Args:
-        head: what the network says.
-        aim: (2,) int32: class and rival, as in `targets.Aim`.
-        strength: () float32.
-        rivals: how many of the strongest rivals count.
-    """
-    probabilities = head.probabilities
-    classes = head.classes
-    order = tf.math.top_k(probabilities, k=min(MOST_RANKS, classes)).indices
-    ids = _resolved(aim[0], order)
-    chosen = tf.one_hot(ids, classes)
-    count = min(rivals, classes - 1)
-    # Differences of log p are differences of logits; the target itself is put last.
-    scores = tf.math.log(tf.maximum(probabilities, 1e-37))
-    own = tf.reduce_sum(scores * chosen, axis=1, keepdims=True)
-    others = tf.math.top_k(-tf.abs(scores - own) - 1e6 * chosen, k=max(count, 1)).indices
-    named = _resolved(aim[1], order)[:, None]
-    none = tf.fill(tf.shape(others), -1)
-    one = tf.concat([named, none[:, 1:]], axis=1)
-    rival_ids = tf.where(aim[1] == STRONGEST_RIVALS, others, tf.where(aim[1] == NO_RIVAL, none, one))
-    present = tf.one_hot(rival_ids, classes)  # −1 gives zeros
-    number = tf.maximum(tf.reduce_sum(present, axis=(1, 2)), 1.0)
-    row = chosen - strength * tf.reduce_sum(present, axis=1) / number[:, None]
-    return Goal(ids, row, rival_ids)
-
-
-def _resolved(class_id: Tensor, order: Tensor) -> Tensor:
-    """Return (N,) class ids for an id, or for a rank counted down from −1."""
-    count = tf.shape(order)[0]
-    rank = tf.clip_by_value(-1 - class_id, 0, tf.shape(order)[1] - 1)
-    return tf.where(class_id < 0, order[:, rank], tf.fill([count], tf.maximum(class_id, 0)))
+    def goal_number(self, method: int, target: int) -> int:
+        """Return which goal a method's map of a target has, all counted from 0."""
+        kinds = self.contrasting
+        kind = kinds.index(self.methods[method].contrasts) if len(kinds) > 1 else 0
+        return kind * self.targets + target

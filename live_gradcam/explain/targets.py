@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from live_gradcam.errors import ModelError, TargetError
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.reference import callable_named, is_reference
+from live_gradcam.question import TargetSpec
 
 ScoreFunction = Callable[[Any], Any]
 """From a model's outputs to one score for each picture, (N,); differentiable TensorFlow or `keras.ops`."""
-
-TargetSpec = int | str | ScoreFunction | None
-"""How a target is named: a class id, a name, `#2` for the second most probable class, `tabby - tiger cat` for a
-contrast, `tabby -` for a contrast with its strongest rivals, `module:function` or a function for a score of one's
-own; None for the most probable class."""
 
 MOST_RANKS = 16
 """How many of the most probable classes can be named by their rank: `#1` to `#16`."""
@@ -41,11 +38,12 @@ class Aim:
     """How much of the rivals' score is taken off."""
 
 
+@lru_cache(maxsize=256)  # names are compared with a thousand others, and asked for with every frame
 def parse_target(target: int | str | None, labels: Labels, *, rivals: bool, strength: float) -> Aim:
     """Return what a target's name means.
 
     Args:
-        target: see `TargetSpec`.
+        target: see `question.TargetSpec`.
         labels: the model's class names.
         rivals: whether a class that is named alone is set against its strongest rivals (FinerCAM).
         strength: how much of the strongest rivals' score is taken off.
@@ -82,6 +80,17 @@ def _class(name: int | str | None, labels: Labels) -> int:
 def is_function_name(target: object) -> bool:
     """Whether a target names a function: `module:function`."""
     return isinstance(target, str) and is_reference(target)
+
+
+def function_of(target: TargetSpec) -> ScoreFunction | None:
+    """Return the score of the user's own that a target is or names; None where it is a class or a contrast.
+
+    Raises:
+        TargetError: it names a function that is not there.
+    """
+    if callable(target):
+        return target
+    return score_function(str(target)) if is_function_name(target) else None
 
 
 def score_function(name: str) -> ScoreFunction:

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.activation import Activation, activation_of
+from live_gradcam.explain.goal import Goal
 from live_gradcam.explain.layers import layer_at
-from live_gradcam.explain.plan import Goal, Plan
+from live_gradcam.explain.subject import Subject
 
 Tensor = Any
 
@@ -36,45 +37,45 @@ class TracedProbe:
 
     def __init__(
         self,
-        plan: Plan,
+        subject: Subject,
         goal: Goal | None,
         pixels: Tensor,
         path: str,
         activation: Activation,
         gradient: Tensor,
     ) -> None:
-        self._plan = plan
+        self._subject = subject
         self._goal = goal
         self._path = path
         self._activation = activation
         self.pixels = pixels
         self.activations = activation.as_map(activation.tensor)
-        self.gradients = activation.as_map(gradient)
+        self.gradients = gradient
 
     @property
     def black(self) -> Tensor:
         """The network's input for a black picture, (1, H, W, 3) float32."""
-        return self._plan.model.preprocessing(tf.zeros(tf.shape(self.pixels), tf.uint8))
+        return self._subject.model.preprocessing(tf.zeros(tf.shape(self.pixels), tf.uint8))
 
     def scores(self, pixels: Tensor) -> Tensor:
         """Return y for other inputs: (M, H, W, 3) to (M,) float32."""
-        return self._value(self._plan.run(pixels)[1], tf.shape(pixels)[0])
+        return self._value(self._subject.run(pixels)[1], tf.shape(pixels)[0])
 
     def scores_from(self, activations: Tensor) -> Tensor:
         """Return y with the layer's output replaced: (M, h, w, K) to (M,) float32."""
         count = tf.shape(activations)[0]
         replacement = self._activation.from_map(activations)
         replacement.set_shape([None, *self._activation.tensor.shape[1:]])
-        _, output = self._plan.run(
+        _, output = self._subject.run(
             tf.repeat(self.pixels, count, axis=0), path=self._path, replacement=replacement
         )
         return self._value(output, count)
 
     def derivatives(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return A and ∂y/∂A at other inputs, (M, h, w, K) float32 each."""
-        plan = self._plan
-        calls, output = plan.run(pixels)
-        tensor = layer_at(calls, self._path, plan.input_size, plan.model.name).output
+        plan = self._subject.plan
+        calls, output = self._subject.run(pixels)
+        tensor = layer_at(calls, self._path, plan.input_size, self._subject.model.name).output
         activation = activation_of(tensor, self._path, plan.input_size, plan.grid)
         (gradient,) = tf.gradients(self._value(output, tf.shape(pixels)[0]), tensor)
         return activation.as_map(tensor), activation.as_map(gradient)
@@ -88,31 +89,29 @@ class TracedProbe:
         # An input of its own, so that nothing before it is differentiated.
         pixels = tf.identity(pixels)
         if not guided:
-            output = self._plan.run(pixels)[1]
+            output = self._subject.run(pixels)[1]
         else:
             graph = tf.compat.v1.get_default_graph()
             before = len(graph.get_operations())
             overrides = {"Relu": f"{_GUIDED}Relu", "Relu6": f"{_GUIDED}Relu6"}
             with graph.gradient_override_map(overrides):
-                output = self._plan.run(pixels)[1]
+                output = self._subject.run(pixels)[1]
             rectifiers = [each for each in graph.get_operations()[before:] if each.type in overrides]
             overridden = [
                 each for each in rectifiers if each.get_attr("_gradient_op_type").startswith(_GUIDED.encode())
             ]
             if not rectifiers or len(overridden) != len(rectifiers):
                 raise LiveGradcamError(
-                    f"{self._plan.model.name} has {len(rectifiers)} ReLUs of which {len(overridden)} can be guided: "
+                    f"{self._subject.model.name} has {len(rectifiers)} ReLUs of which {len(overridden)} can be guided: "
                     "guided backpropagation needs a network of ReLUs. Take another method, such as smoothgrad."
                 )
         (gradient,) = tf.gradients(self._value(output, tf.shape(pixels)[0]), pixels)
         return tf.cast(gradient, tf.float32)
 
     def _value(self, output: Tensor, count: Tensor) -> Tensor:
-        plan = self._plan
-        if plan.function is not None:
-            return tf.cast(tf.reshape(plan.function(output), (-1,)), tf.float32)
-        head, goal = plan.head(output), self._goal
-        assert head is not None
+        head, goal = self._subject.head(output), self._goal
+        if head is None:
+            return self._subject.own_score(output)
         assert goal is not None
         goal = goal.repeated(count)
         return head.value(goal.row, goal.ids)

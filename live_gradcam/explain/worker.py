@@ -1,4 +1,4 @@
-"""The explain thread: it takes the newest frame, explains it, and keeps the newest explanation."""
+"""The explain thread: it takes the newest frame, answers the question about it, and keeps the newest answer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import logging
 import threading
 import time
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from live_gradcam.explanation import Explanation
-from live_gradcam.frame import Frame, Pixels
+from live_gradcam.explain.conversation import Conversation
+from live_gradcam.explain.preparing import Answers
+from live_gradcam.frame import Frame
+from live_gradcam.question import Answer, Question
 from live_gradcam.slot import Slot
 from live_gradcam.statistics import Statistics
 
@@ -18,59 +20,68 @@ logger = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 0.9
 
 
-class Explains(Protocol):
-    """What the worker needs of an explainer."""
-
-    @property
-    def traces(self) -> int:
-        """How often the network was traced."""
-
-    def explain(self, image: Pixels) -> Explanation:
-        """Explain one picture."""
-
-
 class ExplainWorker:
     """Explains in a thread of its own; never a stale frame, and nobody waits for it.
 
-    An exception of the explainer is raised to whoever asks for the newest explanation.
+    An exception is raised to whoever asks for the newest answer; a new question that has none is refused, and the
+    former one goes on.
 
     Args:
-        explainer: what explains.
+        answers: what answers.
+        question: the first question, ready to be answered.
         statistics: where it is counted.
         limit: after how many frames it stops; None goes on until it is closed.
     """
 
-    def __init__(self, explainer: Explains, statistics: Statistics, *, limit: int | None = None) -> None:
-        self._explainer = explainer
+    def __init__(
+        self, answers: Answers, question: Question, statistics: Statistics, *, limit: int | None = None
+    ) -> None:
+        self._answers = answers
+        self._conversation = Conversation(answers, question)
         self._statistics = statistics
         self._limit = limit
         self._offered: Slot[Frame] = Slot()
-        self._explained: Slot[tuple[Frame, Explanation]] = Slot()
+        self._answered: Slot[tuple[Frame, Answer]] = Slot()
         self._thread = threading.Thread(target=self._work, name="explain", daemon=True)
         self._thread.start()
 
     @property
     def finished(self) -> bool:
-        """Whether its limit is reached and the last explanation was taken."""
-        return self._explained.closed
+        """Whether its limit is reached and the last answer was taken."""
+        return self._answered.closed
+
+    @property
+    def compiling(self) -> str | None:
+        """What is being compiled for the question that was asked, `hirescam at block5c_add`; None where nothing is."""
+        return self._conversation.compiling
+
+    def ask(self, question: Question) -> None:
+        """Ask this of every frame from now on; until it is compiled the former question is answered."""
+        self._conversation.ask(question)
+
+    def refused(self) -> str | None:
+        """Return, once, why the question that was asked cannot be answered, one line; the former one goes on."""
+        return self._conversation.refused()
 
     def offer(self, frame: Frame) -> None:
         """Offer a frame; it replaces one that was offered and not yet begun."""
         self._offered.put(frame)
 
-    def newest(self) -> tuple[Frame, Explanation] | None:
-        """Return the newest explanation not yet taken, with its frame; None where there is no new one.
+    def newest(self) -> tuple[Frame, Answer] | None:
+        """Return the newest answer not yet taken, with its frame; None where there is no new one.
 
         Raises:
-            Exception: what the explainer raised.
+            Exception: what the network failed with.
         """
-        return self._explained.take(0)
+        return self._answered.take(0)
 
     def close(self) -> None:
-        """Stop after the frame in hand, and join the thread; one that is stuck is left behind and named."""
+        """Stop after the frame in hand, and join the threads; one that is stuck is left behind and named."""
+        began = time.monotonic()
         self._offered.close()
-        self._explained.close()
-        self._thread.join(_PATIENCE_SECONDS)
+        self._answered.close()
+        self._conversation.close(_PATIENCE_SECONDS)
+        self._thread.join(max(0.0, began + _PATIENCE_SECONDS - time.monotonic()))
         if self._thread.is_alive():
             logger.warning("the thread '%s' is stuck and is left behind", self._thread.name)
 
@@ -78,17 +89,17 @@ class ExplainWorker:
         try:
             while (frame := self._offered.take()) is not None:
                 began = time.monotonic()
-                explanation = self._explainer.explain(frame.pixels)
+                answer = self._conversation.answer(frame.pixels)
                 now = time.monotonic()
                 self._statistics.stage("explain", 1000 * (now - began))
-                self._statistics.explained(explanation.top[0].label if explanation.top else None, now)
-                self._statistics.traces = self._explainer.traces
-                self._explained.put((frame, explanation))
+                self._statistics.explained(answer.first.top[0].label if answer.first.top else None, now)
+                self._statistics.traces = self._answers.traces
+                self._answered.put((frame, answer))
                 if self._statistics.frames_explained == self._limit:
                     break
-            self._explained.close()
+            self._answered.close()
         except BaseException as error:  # whatever it is, the owner is told
-            self._explained.close(error)
+            self._answered.close(error)
 
     def __enter__(self) -> Self:
         return self

@@ -64,6 +64,15 @@ def limit_cores(cores: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(cores)
 
 
+def describe_gpu() -> str:
+    """Return what computes besides the processor, or why nothing does, in one line; after `choose_device`."""
+    if used := tf.config.get_visible_devices("GPU"):
+        return ", ".join(_name(gpu) for gpu in used)
+    if there := tf.config.list_physical_devices("GPU"):
+        return f"{_name(there[0])}, left alone as --device says"
+    return _NO_GPU if _driver_is_there() else "none: the processor computes"
+
+
 def describe_host() -> dict[str, str | int | None]:
     """Return what a measured figure depends on besides the device: machine, cores, versions."""
     return {

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import get_args
 
-from live_gradcam.errors import TargetError, unknown_name
+from live_gradcam.config import Lang
+from live_gradcam.errors import ModelError, TargetError, unknown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,9 @@ class Labels:
 
     synonyms: tuple[tuple[str, ...], ...] = ()
     """Other names for each class, where there are any; empty, or as long as `names`."""
+
+    translations: tuple[tuple[str, ...], ...] = ()
+    """The names in each further language, every one as long as `names`: a class is found by them, too."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -34,7 +39,8 @@ class Labels:
         """Return the id of the one class that is meant.
 
         Args:
-            target: a class id, its digits, or a name: letter case, spaces, hyphens and underscores don't count.
+            target: a class id, its digits, or a name in any language there is: letter case, spaces, hyphens and
+                underscores don't count.
 
         Raises:
             TargetError: no class, or more than one, has that name; or the id is out of range.
@@ -48,26 +54,35 @@ class Labels:
                 )
             return class_id
         wanted = _folded(text)
-        matches = [i for i, name in enumerate(self.names) if _folded(name) == wanted]
+        in_all_languages = list(zip(self.names, *self.translations, strict=True))
+        matches = [i for i, names in enumerate(in_all_languages) if wanted in map(_folded, names)]
         if not matches:
             matches = [i for i, others in enumerate(self.synonyms) if wanted in map(_folded, others)]
         if not matches:
-            matches = [i for i, name in enumerate(self.names) if _folded(name.split(" (")[0]) == wanted]
+            matches = [i for i, names in enumerate(in_all_languages) if wanted in map(_folded_bare, names)]
         if len(matches) == 1:
             return matches[0]
         if matches:
             found = ", ".join(f"{self.names[i]} ({i})" for i in matches)
             raise TargetError(f"'{text}' is the name of {len(matches)} classes: {found}. Give the number.")
         raise TargetError(
-            unknown_name("class", text, self.names, "`live-gradcam classes QUERY` searches the names.")
+            unknown_name(
+                "class",
+                text,
+                {name for names in in_all_languages for name in names},
+                "`live-gradcam classes QUERY` searches the names.",
+            )
         )
 
     def search(self, query: str) -> list[int]:
-        """Return the ids of all classes whose name or synonym contains the query, whole words first."""
+        """Return the ids of all classes whose name, in any language, or synonym contains the query.
+
+        Those that contain it as a whole word come first.
+        """
         wanted = query.casefold().replace("_", " ").strip()
         whole, part = [], []
-        for class_id, name in enumerate(self.names):
-            text = " · ".join((name, *self._synonyms_of(class_id))).casefold()
+        for class_id, names in enumerate(zip(self.names, *self.translations, strict=True)):
+            text = " · ".join((*names, *self._synonyms_of(class_id))).casefold()
             if re.search(rf"\b{re.escape(wanted)}\b", text):
                 whole.append(class_id)
             elif wanted in text:
@@ -82,16 +97,58 @@ def _folded(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name).casefold()
 
 
+def _folded_bare(name: str) -> str:
+    """Return a name, folded, without what tells it from its namesakes: `crane` of `crane (bird)`."""
+    return _folded(name.split(" (")[0])
+
+
 @cache
-def imagenet_labels() -> Labels:
-    """Return the 1000 classes of ImageNet (ILSVRC 2012) in their usual order, that of their WordNet ids."""
-    names, synonyms = [], []
-    text = resources.files("live_gradcam.models").joinpath("data/imagenet.tsv").read_text(encoding="utf-8")
-    for line in text.splitlines():
-        _, name, others = line.split("\t")
-        names.append(name)
-        synonyms.append(tuple(filter(None, others.split(", "))))
-    return Labels(tuple(names), tuple(synonyms))
+def imagenet_labels(lang: Lang = "en") -> Labels:
+    """Return the 1000 classes of ImageNet (ILSVRC 2012) in their usual order, that of their WordNet ids.
+
+    Args:
+        lang: the language of the names; they are found in the other one, too, and the synonyms stay English.
+
+    Raises:
+        ModelError: they are not translated into that language.
+    """
+    if lang not in get_args(Lang):
+        raise ModelError(
+            unknown_name("language", lang, get_args(Lang), "--labels FILE takes names in any other.")
+        )
+    rows = _rows_of("imagenet.tsv")
+    english = tuple(name for _, name, _ in rows)
+    synonyms = tuple(tuple(filter(None, others.split(", "))) for *_, others in rows)
+    chinese = tuple(name for _, name in _rows_of("imagenet_zh.tsv"))
+    return Labels(chinese, synonyms, (english,)) if lang == "zh" else Labels(english, synonyms, (chinese,))
+
+
+def _rows_of(table: str) -> list[list[str]]:
+    """Return the rows of one of the package's own tables; the first column holds the WordNet ids."""
+    text = resources.files("live_gradcam.models").joinpath("data", table).read_text(encoding="utf-8")
+    return [line.split("\t") for line in text.splitlines()]
+
+
+def translated(labels: Labels, lang: Lang, *, model: str) -> Labels:
+    """Return a model's labels in another language.
+
+    Args:
+        labels: its labels.
+        lang: the language; `en` leaves them as they are.
+        model: its name, for the message.
+
+    Raises:
+        ModelError: they are not ImageNet's own, or there is no such language.
+    """
+    if lang == "en":
+        return labels
+    wanted = imagenet_labels(lang)
+    if labels not in (imagenet_labels(), wanted):
+        raise ModelError(
+            f"--lang {lang} translates only ImageNet's own class names, and {model} has others: "
+            "leave --lang out, or give them in your language with --labels FILE."
+        )
+    return wanted
 
 
 def numbered_labels(count: int) -> Labels:

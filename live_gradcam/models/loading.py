@@ -10,12 +10,13 @@ from typing import Any
 
 import keras
 
+from live_gradcam.config import DEFAULT_LANG, Lang
 from live_gradcam.errors import ModelError
 from live_gradcam.models import zoo
 from live_gradcam.models.files import MODEL_FILES, read_network
 from live_gradcam.models.inputs import Feed, feed_for
 from live_gradcam.models.label_files import read_labels
-from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, numbered_labels
+from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, numbered_labels, translated
 from live_gradcam.models.model import Model, Network
 from live_gradcam.models.outputs import chosen_output, classes_of, units_of
 from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
@@ -38,6 +39,7 @@ def load_model(
     output: str | int | None = None,
     inputs: Mapping[str, Any] | None = None,
     allow_unsafe: bool = False,
+    lang: Lang = DEFAULT_LANG,
 ) -> Model:
     """Load a network.
 
@@ -55,9 +57,12 @@ def load_model(
         inputs: name → value of the inputs besides the picture: numbers, arrays, or as text numbers with commas
             between them or a .npy file. Each is given to every picture of a batch.
         allow_unsafe: whether Python code in a model file may be loaded.
+        lang: language of the class names, where they are ImageNet's; `en` leaves all others as they are, and those
+            of a model that was loaded in another language.
 
     Raises:
-        ModelError: there is no such model, its file or weights cannot be read, or it takes no pictures.
+        ModelError: there is no such model, its file or weights cannot be read, it takes no pictures, or its class
+            names are not translated.
     """
     if keras.backend.backend() != "tensorflow":
         raise ModelError(
@@ -78,7 +83,8 @@ def load_model(
                 model=loaded.name,
             ),
         )
-    return loaded if labels is None else replace(loaded, labels=_labels(labels, loaded))
+    named = loaded.labels if labels is None else _labels(labels, loaded)
+    return replace(loaded, labels=translated(named, lang, model=loaded.name))
 
 
 def _load(

@@ -13,6 +13,7 @@ import keras
 
 from live_gradcam.errors import ModelError, unknown_name
 from live_gradcam.models import efficientnet_lite0
+from live_gradcam.models.download import REFUSED
 from live_gradcam.models.inputs import feed_for
 from live_gradcam.models.labels import imagenet_labels
 from live_gradcam.models.model import Model, Network
@@ -176,6 +177,12 @@ def _download(entry: Entry) -> Network:
             ) from error
         home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
         place = home / "models" / url[0].rsplit("/", 1)[1]
+        if REFUSED in str(error):
+            raise ModelError(
+                f"the weights of {entry.name} are not on this machine. With a network "
+                f"`live-gradcam --model {entry.name}` fetches them once; without one, fetch {url[0]} elsewhere and put "
+                f"it at {place}; or use {efficientnet_lite0.NAME}, which needs no download."
+            ) from error
         raise ModelError(
             f"the weights of {entry.name} are not on this machine and cannot be downloaded. "
             f"On a machine with a network fetch {url[0]} and put it at {place}; "

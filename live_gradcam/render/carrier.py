@@ -1,7 +1,8 @@
-"""The carrier: the heat of the newest explanation, carried along with the picture until the next one comes."""
+"""The carrier: the heat of the newest answer, carried along with the picture until the next one comes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import get_args
@@ -13,6 +14,7 @@ from live_gradcam.config import Following
 from live_gradcam.errors import RenderError
 from live_gradcam.explanation import Explanation, HeatMap, Region
 from live_gradcam.frame import Frame
+from live_gradcam.question import Answer
 from live_gradcam.render.motion import Field, Motion, Shift, Way, sampled
 from live_gradcam.render.steady import Heat, Steady
 
@@ -37,21 +39,31 @@ class CarriedHeat:
     """In [0, 1], to be multiplied with the alpha of the heat: below 1 while it fades for want of evidence; 0 where
     the scene has changed since."""
 
+    def heat_at(self, x: int, y: int) -> float | None:
+        """Return the heat at a point of the frame, in [0, 1]; None where the network did not look."""
+        left, top, width, height = self.explanation.region
+        if not (left <= x < left + width and top <= y < top + height):
+            return None
+        rows, columns = self.heatmap.shape
+        place = [(x + 0.5 - left) * columns / width - 0.5, (y + 0.5 - top) * rows / height - 0.5]
+        return self.opacity * float(sampled(self.heatmap, np.array([[place]], np.float32))[0, 0])
+
 
 class HeatCarrier:
-    """Carries heat along with the picture, and keeps it steady.
+    """Carries heat along with the picture, and keeps it steady: one heat map, or several of the same frames.
 
     It belongs to one thread: the one that presents. For every frame that is shown it calls `see`, in order; and
-    whenever an explanation has come, before that, `explained`:
+    whenever an answer has come, before that, `explained`:
 
-        carrier.explained(frame_that_was_explained, explanation)
+        carrier.explained(frame_that_was_explained, answer)
         carried = carrier.see(frame)
 
-    An explanation may be of a frame that was seen some time ago, that is seen next, or that was never seen. What is
-    older than the newest explanation, or from before a cut, is left out.
+    An answer may be about a frame that was seen some time ago, that is seen next, or that was never seen. What is
+    older than the newest, or from before a cut, is left out. However many heat maps there are, the motion is
+    found once.
 
     Args:
-        motion: `on`, or `off` for heat that is held until the next explanation.
+        motion: `on`, or `off` for heat that is held until the next answer.
         steady: how heat is made steady.
 
     Raises:
@@ -63,76 +75,158 @@ class HeatCarrier:
             raise RenderError(f"motion is '{motion}'. Valid: {', '.join(get_args(Following))}.")
         self._motion = Motion() if motion == "on" else None
         self._steady = steady or Steady()
-        self._waiting: tuple[Frame, Explanation] | None = None
+        self._waiting: tuple[Frame, Answer] | None = None
         self._newest: _Explained | None = None
+        self._cut = False
 
-    def explained(self, frame: Frame, explanation: Explanation) -> None:
-        """Take in an explanation.
+    @property
+    def answer(self) -> Answer | None:
+        """The answer whose heat is carried."""
+        return None if self._newest is None else self._newest.answer
+
+    def cut(self) -> None:
+        """Take in that the picture is another from now on: no heat is seen on it until it has been explained."""
+        self._cut = self._newest is not None
+        self._waiting = None
+        if self._motion is not None:
+            self._motion = Motion()
+
+    def explained(self, frame: Frame, answer: Answer) -> None:
+        """Take in an answer.
 
         Args:
             frame: the frame that was explained.
-            explanation: of it.
+            answer: about it.
         """
         motion, newest = self._motion, self._newest
         if motion is None:
-            self._take(frame, explanation, None, 1.0)
+            self._take(frame, answer, lambda _: (None, 0.0 if self._cut else 1.0))
         elif motion.newest is None or frame.index > motion.newest:
-            self._waiting = (frame, explanation)
+            self._waiting = (frame, answer)
         elif motion.reaches(frame.index):
             way = motion.refer_to(frame.index, frame.pixels)
-            if newest is None or way is None or newest.size != frame.size:
-                self._take(frame, explanation, None, 0.0)
+            if newest is None or way is None or newest.size != frame.size or self._cut:
+                self._take(frame, answer, lambda _: (None, 0.0))
             else:
-                mesh = _Mesh.of(newest, way)
-                self._take(frame, explanation, mesh.carried(newest.heat.heatmap, way), mesh.known(way))
+                paths = _Paths(way, newest.size)
+                self._take(frame, answer, paths.known)
 
-    def see(self, frame: Frame) -> CarriedHeat | None:
+    def see(self, frame: Frame) -> tuple[CarriedHeat, ...]:
         """Go on to the next frame that is shown.
 
         Args:
             frame: newer than all that were seen before; an older one begins a new scene.
 
         Returns:
-            The heat for it; None as long as no frame of its size was explained.
+            The heat for it, for each explanation of the answer; empty as long as no frame of its size was explained.
         """
         motion = self._motion
         if motion is not None:
             if self._waiting is not None and self._waiting[0].index <= frame.index:
-                waiting, explanation = self._waiting
+                waiting, answer = self._waiting
                 self._waiting = None
                 motion.see(waiting.index, waiting.pixels)
-                self.explained(waiting, explanation)
+                self.explained(waiting, answer)
             motion.see(frame.index, frame.pixels)
         newest = self._newest
         if newest is None or newest.size != frame.size:
-            return None
-        heatmap, opacity = newest.heat.heatmap, newest.heat.opacity
-        if motion is not None and newest.index != frame.index:
-            way = motion.way()
-            if way is None:
+            return ()
+        moving = motion is not None and newest.index != frame.index and not self._cut
+        way = motion.way() if motion is not None and moving else None
+        paths = None if way is None else _Paths(way, newest.size)
+        carried = []
+        for each in newest.heats:
+            heatmap, opacity = each.heat.heatmap, each.heat.opacity
+            if paths is not None:
+                heatmap = paths.faded(each)
+            elif moving or self._cut:
                 opacity = 0.0
-            else:
-                mesh = _Mesh.of(newest, way)
-                heatmap = mesh.carried(heatmap, way) * mesh.trust(way)
-        return CarriedHeat(newest.explanation, newest.index, newest.captured_at, heatmap, opacity)
+            carried.append(CarriedHeat(each.explanation, newest.index, newest.captured_at, heatmap, opacity))
+        return tuple(carried)
 
     def _take(
-        self, frame: Frame, explanation: Explanation, moved: HeatMap | None, known: HeatMap | float
+        self, frame: Frame, answer: Answer, known: Callable[[_One], tuple[HeatMap | None, HeatMap | float]]
     ) -> None:
-        before = None if self._newest is None else self._newest.heat
-        heat = self._steady.heat(explanation, frame.time, before, moved=moved, known=known)
-        self._newest = _Explained(explanation, heat, frame.index, frame.captured_at, frame.size)
+        """Mix an answer with what there was; `known` says where that is now, and how far it is to be believed."""
+        heats = []
+        for place, (model, explanation) in enumerate(zip(answer.models, answer.explanations, strict=True)):
+            before = self._before(place, model, explanation)
+            moved, trust = (None, 1.0) if before is None else known(before)
+            heat = self._steady.heat(
+                explanation, frame.time, None if before is None else before.heat, moved=moved, known=trust
+            )
+            heats.append(_One(explanation, model, heat))
+        self._newest = _Explained(answer, tuple(heats), frame.index, frame.captured_at, frame.size)
+        self._cut = False
+
+    def _before(self, place: int, model: int, explanation: Explanation) -> _One | None:
+        """Return the heat that an explanation goes on from: of the same target, else in the same place."""
+        if self._newest is None:
+            return None
+        heats = [each for each in self._newest.heats if each.model == model]
+        for each in heats:
+            same_method = each.explanation.method == explanation.method
+            if same_method and each.explanation.target.label == explanation.target.label:
+                return each
+        return next((each for each in self._newest.heats[place : place + 1] if each.model == model), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _One:
+    """One explanation, which model it is by, and its heat."""
+
+    explanation: Explanation
+    model: int
+    heat: Heat
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Explained:
-    """The newest explanation, its heat, and of the frame what is needed; not its pixels."""
+    """The newest answer, its heat, and of the frame what is needed; not its pixels."""
 
-    explanation: Explanation
-    heat: Heat
+    answer: Answer
+    heats: tuple[_One, ...]
     index: int
     captured_at: float
     size: tuple[int, int]
+
+
+class _Paths:
+    """The way from one frame to another, as the points of heat maps go it; looked up once for all that lie alike."""
+
+    def __init__(self, way: Way, size: tuple[int, int]) -> None:
+        self._way = way
+        self._size = size
+        self._found: dict[tuple[Region, tuple[int, int]], tuple[Shift, HeatMap]] = {}
+
+    def faded(self, one: _One) -> HeatMap:
+        """Return a heat map moved along, less where the way is not to be believed."""
+        origin, trust = self._path(one)
+        return _moved(one.heat.heatmap, origin) * trust
+
+    def known(self, one: _One) -> tuple[HeatMap, HeatMap]:
+        """Return a heat map moved along, and how far it is to be believed.
+
+        Not at all, where it comes from outside of the region.
+        """
+        origin, trust = self._path(one)
+        return _moved(one.heat.heatmap, origin), trust * _moved(np.ones(trust.shape, np.float32), origin)
+
+    def _path(self, one: _One) -> tuple[Shift, HeatMap]:
+        """Return where each point of a heat map comes from, and how far that is to be believed."""
+        rows, columns = one.heat.heatmap.shape
+        cell_rows, cell_columns = self._way.trust.shape
+        key = one.explanation.region, (rows, columns)
+        if key not in self._found:
+            mesh = _mesh(key[0], self._size, key[1], (cell_rows, cell_columns))
+            origin = mesh.points + sampled(self._way.shift, mesh.places) * mesh.scale
+            self._found[key] = origin, sampled(self._way.trust, mesh.places)
+        return self._found[key]
+
+
+def _moved(heatmap: HeatMap, origin: Shift) -> HeatMap:
+    """Return a heat map moved along; what comes from outside of the region is no heat."""
+    return sampled(heatmap, origin, border=cv2.BORDER_CONSTANT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,28 +242,8 @@ class _Mesh:
     scale: Field
     """(2,) float32: points of the heat map to a cell, across and down."""
 
-    @staticmethod
-    def of(newest: _Explained, way: Way) -> _Mesh:
-        """Return the mesh of a heat map."""
-        rows, columns = newest.heat.heatmap.shape
-        cell_rows, cell_columns = way.trust.shape
-        return _mesh(newest.explanation.region, newest.size, (rows, columns), (cell_rows, cell_columns))
 
-    def carried(self, heatmap: HeatMap, way: Way) -> HeatMap:
-        """Return a heat map moved along; what comes from outside of the region is no heat."""
-        origin = self.points + sampled(way.shift, self.places) * self.scale
-        return sampled(heatmap, origin, border=cv2.BORDER_CONSTANT)
-
-    def trust(self, way: Way) -> HeatMap:
-        """Return how far the motion is to be believed, at each point."""
-        return sampled(way.trust, self.places)
-
-    def known(self, way: Way) -> HeatMap:
-        """Return how far a moved heat map is to be believed; not where it comes from outside of the region."""
-        return self.trust(way) * self.carried(np.ones(self.points.shape[:2], np.float32), way)
-
-
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _mesh(region: Region, size: tuple[int, int], points: tuple[int, int], cells: tuple[int, int]) -> _Mesh:
     """Lay a heat map of (rows, columns) points over the region of a frame of (width, height) pixels."""
     x, y, width, height = region

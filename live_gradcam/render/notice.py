@@ -1,4 +1,4 @@
-"""Notices: a quiet line at the top left, and figures at the top right."""
+"""Notices: quiet lines at the top left, and figures at the top right."""
 
 from __future__ import annotations
 
@@ -8,68 +8,110 @@ import cv2
 
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
-from live_gradcam.render.plate import FACE, GREY, REGULAR, WHITE, shade_onto, shortened, text_width
+from live_gradcam.render.lettering import (
+    CAP,
+    GREY,
+    REGULAR,
+    WHITE,
+    plain,
+    shade_onto,
+    shortened,
+    text_width,
+    write,
+)
 
 # All lengths are in units of the font size, which is itself a part of the frame's shorter side.
 _SHORTER_SIDE = 1 / 30
 _SMALLEST = 11
-_MARGIN, _PADDING, _LINE, _CAP, _GAP = 0.8, 0.6, 1.45, 0.72, 1.0
+_MARGIN, _PADDING, _LINE, _GAP = 0.8, 0.6, 1.45, 1.0
 _RADIUS = 0.5
 
+_SPINNER, _TURN_SECONDS = 1.3, 1.0
+"""The spinner's room, in units of the font size, and the time of one turn."""
 
-def draw_notice_onto(picture: Pixels, text: str) -> Region | None:
+
+def draw_notice_onto(
+    picture: Pixels,
+    text: str,
+    *,
+    above: Region | None = None,
+    beside: Region | None = None,
+    turning: float | None = None,
+) -> Region | None:
     """Draw a line such as `camera lost, reconnecting` into the top left of a picture, in place.
 
     Args:
-        picture: (H, W, 3) uint8 BGR, C-contiguous.
+        picture: (H, W, 3) uint8 BGR.
         text: one line; it is shortened where the picture is too narrow.
+        above: (x, y, width, height) of a notice that it stands under.
+        beside: (x, y, width, height) of a sign at the right that it must not cover.
+        turning: for a line with a spinner: the frame's time in seconds, by which it turns.
 
     Returns:
         (x, y, width, height) of its plate; None where the picture is too small for one.
     """
     size, margin, padding, room = _measures(picture)
-    if not _fits(picture, size, 1) or not text:
+    if beside is not None:
+        room = beside[0] - 2 * (margin + padding)
+    if not text or room < 4 * size or not _fits(picture, size, 1 if above is None else 3):
         return None
-    line = shortened(" ".join(text.split()), size, REGULAR, room)
-    width = text_width(line, size, REGULAR) + 2 * padding
-    height = round(size * _CAP) + 2 * padding
-    shade_onto(picture, margin, margin, width, height, round(size * _RADIUS))
-    base = margin + padding + round(size * _CAP)
-    cv2.putText(picture, line, (margin + padding, base), WHITE, FACE, size, REGULAR)
-    return margin, margin, width, height
+    indent = 0 if turning is None else round(size * _SPINNER)
+    line = shortened(plain(text), size, REGULAR, room - indent)
+    left = margin
+    top = margin if above is None else above[1] + above[3] + margin // 2
+    width = indent + text_width(line, size, REGULAR) + 2 * padding
+    height = round(size * CAP) + 2 * padding
+    shade_onto(picture, left, top, width, height, round(size * _RADIUS))
+    base = top + padding + round(size * CAP)
+    write(picture, line, (left + padding + indent, base), size)
+    if turning is not None:
+        _draw_spinner_onto(picture, (left + padding + indent // 3, top + height // 2), size, turning)
+    return left, top, width, height
 
 
-def draw_statistics_onto(picture: Pixels, lines: Sequence[str]) -> Region | None:
+def _draw_spinner_onto(picture: Pixels, centre: tuple[int, int], size: int, time: float) -> None:
+    """Draw three quarters of a ring, turned as the time says."""
+    radius, thick = max(3, round(size * 0.36)), max(1, round(size * 0.13))
+    angle = 360.0 * ((time / _TURN_SECONDS) % 1.0)
+    cv2.ellipse(picture, centre, (radius, radius), 0, 0, 360, (110, 110, 110), thick, cv2.LINE_AA)
+    cv2.ellipse(picture, centre, (radius, radius), angle, 0, 100, WHITE, thick, cv2.LINE_AA)
+
+
+def draw_statistics_onto(
+    picture: Pixels, lines: Sequence[str], *, above: Region | None = None
+) -> Region | None:
     r"""Draw figures into the top right of a picture, in place.
 
     Args:
-        picture: (H, W, 3) uint8 BGR, C-contiguous.
+        picture: (H, W, 3) uint8 BGR.
         lines: such as `shown\t30.0 fps`: what stands before the tab is set to the left, what follows to the right.
             What does not fit the picture's height is left out, and what is too wide is shortened.
+        above: (x, y, width, height) of a sign that they stand under.
 
     Returns:
         (x, y, width, height) of the plate; None where the picture is too small for one.
     """
     size, margin, padding, room = _measures(picture)
     rows = [line.partition("\t")[::2] for line in lines]
-    while rows and not _fits(picture, size, len(rows)):
+    top = margin if above is None else above[1] + above[3] + margin // 2
+    while rows and not _fits(picture, size, len(rows) + (0 if above is None else 2)):
         rows.pop()
     if not rows:
         return None
     widest = [max(text_width(row[side], size, REGULAR) for row in rows) for side in (0, 1)]
     # In steps, for a plate whose width changed with each digit would tremble.
     wide = min(room, -(-(sum(widest) + round(size * _GAP)) // (2 * size)) * 2 * size)
-    tall = round(size * (_CAP + (len(rows) - 1) * _LINE))
+    tall = round(size * (CAP + (len(rows) - 1) * _LINE))
     left = picture.shape[1] - margin - padding - wide
-    shade_onto(picture, left - padding, margin, wide + 2 * padding, tall + 2 * padding, round(size * _RADIUS))
+    shade_onto(picture, left - padding, top, wide + 2 * padding, tall + 2 * padding, round(size * _RADIUS))
     for number, (label, value) in enumerate(rows):
-        base = margin + padding + round(size * (_CAP + number * _LINE))
+        base = top + padding + round(size * (CAP + number * _LINE))
         value = shortened(value, size, REGULAR, wide)
         value_width = text_width(value, size, REGULAR)
         label = shortened(label, size, REGULAR, max(0, wide - value_width))
-        cv2.putText(picture, label, (left, base), GREY, FACE, size, REGULAR)
-        cv2.putText(picture, value, (left + wide - value_width, base), WHITE, FACE, size, REGULAR)
-    return left - padding, margin, wide + 2 * padding, tall + 2 * padding
+        write(picture, label, (left, base), size, colour=GREY)
+        write(picture, value, (left + wide - value_width, base), size)
+    return left - padding, top, wide + 2 * padding, tall + 2 * padding
 
 
 def _measures(picture: Pixels) -> tuple[int, int, int, int]:

@@ -6,11 +6,12 @@ import numpy as np
 
 from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP
 from live_gradcam.errors import RenderError
-from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Region
+from live_gradcam.explanation import Explanation, Region
 from live_gradcam.frame import Pixels
+from live_gradcam.render.caption import caption_of
 from live_gradcam.render.colormaps import colormap_code
-from live_gradcam.render.heat import draw_heat_onto
-from live_gradcam.render.plate import caption_of, draw_plate_onto
+from live_gradcam.render.plate import draw_plate_onto
+from live_gradcam.render.styles import paint_onto
 from live_gradcam.render.viewfinder import draw_viewfinder_onto
 
 
@@ -40,58 +41,20 @@ def draw(
     _validate_region(explanation.region, image)
     if not 0.0 <= alpha <= 1.0:
         raise RenderError(f"alpha is {alpha}: it must lie between 0 (no heat) and 1 (heat only).")
-    heatmap = explanation.heatmap if explanation.has_evidence else None
-    return _drawn(image, explanation, heatmap, explanation.inset, alpha, colormap)
-
-
-def draw_frame(
-    image: Pixels,
-    explanation: Explanation,
-    heatmap: HeatMap,
-    *,
-    opacity: float = 1.0,
-    alpha: float = DEFAULT_ALPHA,
-    colormap: str = DEFAULT_COLORMAP,
-) -> Pixels:
-    """Return the picture that shows heat on a frame, which need not be the frame that was explained.
-
-    As `draw`, but for the heat: it is given, as `HeatCarrier` has it. The image and `alpha` are trusted.
-
-    Args:
-        image: (H, W, 3) uint8 BGR: the frame that is shown. It is left as it is.
-        explanation: what the plate says and which region the network saw.
-        heatmap: (h, w) float32 in [0, 1] over the explanation's region, all of it and nothing else.
-        opacity: how much of `alpha` the heat has, in [0, 1]: at 0 there is none.
-        alpha: how opaque the heat is, in [0, 1].
-        colormap: name of an OpenCV colour map.
-
-    Returns:
-        New (H, W, 3) uint8 BGR.
-
-    Raises:
-        RenderError: the image is too small for the explanation's region; the colour map is not known.
-    """
-    _validate_region(explanation.region, image)
-    return _drawn(image, explanation, heatmap if opacity > 0 else None, WHOLE, alpha * opacity, colormap)
-
-
-def _drawn(
-    image: Pixels,
-    explanation: Explanation,
-    heatmap: HeatMap | None,
-    inset: Inset,
-    alpha: float,
-    colormap: str,
-) -> Pixels:
-    code = colormap_code(colormap)
-    height, width = image.shape[:2]
-    whole = explanation.region == (0, 0, width, height)
-    # Where heat will cover all of it, there is no need to copy it first.
-    picture = np.empty((height, width, 3), np.uint8) if whole and heatmap is not None else image.copy()
-    if heatmap is not None:
-        draw_heat_onto(picture, heatmap, explanation.region, alpha, code, inset, image=image)
+    picture = np.empty(image.shape, np.uint8)
+    paint_onto(
+        picture,
+        image,
+        explanation.heatmap if explanation.has_evidence else None,
+        explanation.region,
+        style="overlay",
+        alpha=alpha,
+        colormap=colormap_code(colormap),
+        inset=explanation.inset,
+    )
     plate = draw_plate_onto(picture, caption_of(explanation))
-    if not whole:
+    height, width = image.shape[:2]
+    if explanation.region != (0, 0, width, height):
         draw_viewfinder_onto(picture, explanation.region, plate)
     return picture
 

@@ -1,85 +1,208 @@
-"""The presenter: every frame becomes a picture at once, with the newest explanation carried along."""
+"""The presenter: every frame becomes a picture at once, with the newest answer carried along."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
 from live_gradcam.config import Following
-from live_gradcam.explanation import Explanation
+from live_gradcam.explanation import Region, Value
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.look import Look
+from live_gradcam.question import Answer
+from live_gradcam.render.bars import Bars
+from live_gradcam.render.canvas import Scene, mark_scenes_onto, paint_scenes_onto, part_of
+from live_gradcam.render.caption import caption_of, named
 from live_gradcam.render.carrier import CarriedHeat, HeatCarrier
-from live_gradcam.render.notice import draw_notice_onto, draw_statistics_onto
-from live_gradcam.render.picture import draw_frame
+from live_gradcam.render.channels import ChannelBoard, draw_channels_onto
+from live_gradcam.render.colormaps import colormap_code
+from live_gradcam.render.lettering import fill_onto
+from live_gradcam.render.overlay import Overlay, draw_overlay_onto
+from live_gradcam.render.panes import MOST_PANES, Arrangement, Pane, arrange
+from live_gradcam.render.plate import draw_plate_onto
+from live_gradcam.render.ribbon import History, ribbon_height
+from live_gradcam.render.scale_bar import draw_scale_bar_onto
 from live_gradcam.render.steady import Steady
-from live_gradcam.statistics import Statistics
+from live_gradcam.render.styles import kept_at
+
+_LOOKING = "looking …"
+
+_SMALL_PLATE = 0.75
+"""How large a plate is where there are several panes: it would hide the things in them."""
 
 
 class Presenter:
-    """Draws the frames of one run, in order.
+    """Draws the frames of one run, in order. The canvas has the frame's size in every view.
+
+    Everything that moves is moved by `Frame.time`: the same frames, answers, looks and overlays give the same
+    pictures, bit for bit. It belongs to one thread.
 
     Args:
-        alpha: how opaque the heat is.
-        colormap: name of an OpenCV colour map.
+        look: how the picture looks; another may be set at any moment.
         motion: whether heat follows the picture between explanations.
         steady: how heat is made steady.
-        statistics: what is shown where figures are asked for.
-        show_statistics: whether they are.
+        models: names of the models, for the view of that name.
     """
 
     def __init__(
         self,
+        look: Look | None = None,
         *,
-        alpha: float,
-        colormap: str,
-        motion: Following,
-        steady: Steady,
-        statistics: Statistics,
-        show_statistics: bool,
+        motion: Following = "on",
+        steady: Steady | None = None,
+        models: Sequence[str] = (),
     ) -> None:
-        self._alpha = alpha
-        self._colormap = colormap
+        self.look = look or Look()
+        self._models = tuple(models)
         self._carrier = HeatCarrier(motion=motion, steady=steady)
-        self._statistics = statistics
-        self.show_statistics = show_statistics
+        # Where the frames are a row of single pictures, nothing goes over from one to the next.
+        self._single = steady is not None and steady.smoothing == 0
+        self._bars: dict[int, Bars] = {}
+        self._history = History()
+        self._board = ChannelBoard()
+        self._arrangement: Arrangement | None = None
 
-    def explained(self, frame: Frame, explanation: Explanation) -> None:
-        """Take in an explanation of this frame or an earlier one."""
-        self._carrier.explained(frame, explanation)
+    def explained(self, frame: Frame, answer: Answer) -> None:
+        """Take in an answer about this frame or an earlier one."""
+        self._carrier.explained(frame, answer)
 
-    def picture(self, frame: Frame, notice: str | None = None) -> tuple[Pixels, CarriedHeat | None]:
+    def cut(self) -> None:
+        """Take in that the picture is another from now on: no heat is seen on it until it has been explained."""
+        self._carrier.cut()
+
+    def picture(self, frame: Frame, overlay: Overlay | None = None) -> tuple[Pixels, CarriedHeat | None]:
         """Return the picture of a frame, and the heat that is on it.
 
         Args:
-            frame: newer than those before it.
-            notice: a quiet line for the top left.
+            frame: newer than those before it, or the last once more.
+            overlay: what else stands on it.
 
         Returns:
-            New (H, W, 3) uint8 BGR, and the carried heat; None as long as nothing was explained.
+            New (H, W, 3) uint8 BGR, and the carried heat of the answer's first explanation; None as long as nothing
+            was explained.
         """
+        overlay = overlay or Overlay()
         carried = self._carrier.see(frame)
-        if carried is None:
-            picture = frame.pixels.copy()
-            notice = notice or "looking …"
-        else:
-            picture = draw_frame(
-                frame.pixels,
-                carried.explanation,
-                carried.heatmap,
-                opacity=carried.opacity,
-                alpha=self._alpha,
-                colormap=self._colormap,
-            )
-        if notice:
-            draw_notice_onto(picture, notice)
-        if self.show_statistics:
-            draw_statistics_onto(picture, self._lines())
-        return picture, carried
+        self._follow(frame.time, carried)
+        view = self.look.view
+        arrangement = arrange(view, len(carried), frame.size, [each.explanation.region for each in carried])
+        self._arrangement = arrangement
+        picture = np.empty_like(frame.pixels)
+        scenes = self._scenes(arrangement.panes, carried)
+        paint_scenes_onto(picture, frame.pixels, scenes, self.look)
+        if arrangement.free is not None:
+            self._fill(part_of(picture, arrangement.free))
+        above = picture[: picture.shape[0] - ribbon_height(frame.size)] if view == "history" else picture
+        if carried:
+            scenes = self._label(above, scenes, carried[0], arrangement.free)
+        taken = mark_scenes_onto(picture, scenes, rectangle=overlay.rectangle, probe=overlay.probe)
+        if view == "history":
+            self._history.draw_onto(picture)
+        if self.look.scale_bar:
+            self._draw_scale_onto(part_of(above, scenes[-1].pane.cell) if view == "channels" else above)
+        if not carried and not overlay.notice:
+            overlay = replace(overlay, notice=_LOOKING)
+        below = picture if overlay.help else picture[taken:]
+        draw_overlay_onto(below, overlay, frame.time, statistics=self.look.statistics)
+        return picture, carried[0] if carried else None
 
-    def _lines(self) -> list[str]:
-        statistics = self._statistics
-        lines = [f"shown\t{statistics.shown_fps:.1f} fps", f"explained\t{statistics.explained_fps:.1f} fps"]
-        for name, spread in (("latency", statistics.latency), ("age of heat", statistics.age)):
-            middle, high = spread.quantile(0.5), spread.quantile(0.95)
-            if middle is not None and high is not None:
-                lines.append(f"{name}\t{middle:.0f} ms, 95% {high:.0f}")
-        if statistics.reconnects:
-            lines.append(f"reconnected\t{statistics.reconnects}")
-        return lines
+    def place_in_frame(self, x: int, y: int) -> tuple[int, int] | None:
+        """Return which point of the frame is at a point of the newest picture; None where there is none."""
+        panes = () if self._arrangement is None else self._arrangement.panes
+        return next((found for pane in panes if (found := pane.frame_point(x, y)) is not None), None)
+
+    def _follow(self, time: float, carried: Sequence[CarriedHeat]) -> None:
+        """Take note of what the networks say now, whatever is shown of it."""
+        answer = self._carrier.answer
+        if answer is None or not carried:
+            return
+        for model in set(answer.models):
+            explanation = answer.explanations[answer.models.index(model)]
+            bars = self._bars.setdefault(model, Bars(0) if self._single else Bars())
+            bars.see(explanation.top, time)
+        first = self._bars[answer.models[0]]
+        self._history.see(time, first.shown[0] if first.shown and first.sure else None)
+        self._board.see(answer.channels, time)
+
+    def _scenes(self, panes: Sequence[Pane], carried: Sequence[CarriedHeat]) -> list[Scene]:
+        if not carried:
+            return [Scene(pane, None) for pane in panes]
+        if self.look.view == "side":
+            return [Scene(panes[0], None), Scene(panes[1], carried[0])]
+        return [
+            Scene(pane, heat, self._name(number, heat))
+            for number, (pane, heat) in enumerate(zip(panes, carried, strict=False))
+        ]
+
+    def _name(self, number: int, heat: CarriedHeat) -> str:
+        """Return what tells a pane from the others."""
+        explanation = heat.explanation
+        match self.look.view:
+            case "methods":
+                return explanation.method
+            case "targets":
+                return named(explanation.target) + ("" if explanation.has_evidence else ": no evidence")
+            case "models":
+                model = self._model(number)
+                return self._models[model] if model < len(self._models) else f"model {model + 1}"
+            case _:
+                return ""
+
+    def _model(self, number: int) -> int:
+        """Return which model an explanation is by."""
+        answer = self._carrier.answer
+        return 0 if answer is None else answer.models[number]
+
+    def _label(
+        self, picture: Pixels, scenes: list[Scene], first: CarriedHeat, free: Region | None
+    ) -> list[Scene]:
+        """Draw the label plates, and return the scenes with the places of those that lie in them."""
+        match self.look.view:
+            case "targets":
+                return scenes  # their names say it
+            case "models":
+                return [
+                    replace(
+                        scene, plate=self._plate_onto(picture, scene.pane.cell, scene.heat or first, number)
+                    )
+                    for number, scene in enumerate(scenes)
+                ]
+            case "methods" if free is not None:
+                self._plate_onto(picture, free, first)
+                return scenes
+        # Among four panes the plate lies in the lower left one, and there is no room for a chart.
+        lowest = 2 if len(scenes) == MOST_PANES else 0
+        left, top, _, height = scenes[lowest].pane.cell
+        right = picture.shape[1] if self.look.view != "channels" else scenes[0].pane.cell[2]
+        cell = (left, top, right - left, height)  # a long name may reach into the pane beside
+        plate = self._plate_onto(picture, cell, first, charted=len(scenes) < MOST_PANES)
+        return [replace(each, plate=plate) if n == lowest else each for n, each in enumerate(scenes)]
+
+    def _plate_onto(
+        self, picture: Pixels, cell: Region, heat: CarriedHeat, number: int = 0, *, charted: bool = True
+    ) -> Region | None:
+        """Draw the label plate of an explanation into a part of the canvas; return its place on the canvas."""
+        explanation, bars = heat.explanation, self._bars[self._model(number)]
+        caption = caption_of(explanation, bars.shown, sure=bars.sure)
+        target = explanation.target
+        marked = None if isinstance(target, Value) else target.class_id
+        room = part_of(picture, cell)
+        whole = self.look.view in ("one", "channels", "history")
+        side = round((1.0 if whole else _SMALL_PLATE) * min(picture.shape[:2]))
+        plate = draw_plate_onto(room, caption, bars.shown if charted else (), marked=marked, side=side)
+        return None if plate is None else (plate[0] + cell[0], plate[1] + cell[1], plate[2], plate[3])
+
+    def _fill(self, panel: Pixels) -> None:
+        """Draw what stands beside the panes: the channels, or nothing yet."""
+        answer = self._carrier.answer
+        if self.look.view == "channels" and answer is not None:
+            code = colormap_code(self.look.colormap)
+            draw_channels_onto(panel, self._board.shown, code, answer.first.layer)
+        else:
+            fill_onto(panel)
+
+    def _draw_scale_onto(self, picture: Pixels) -> None:
+        look = self.look
+        draw_scale_bar_onto(picture, colormap_code(look.colormap), style=look.style, kept=kept_at(look.alpha))

@@ -45,7 +45,8 @@ class Heat:
     """Of the target that it is the heat of: that of another does not mix with it."""
 
     origin: tuple[object, ...]
-    """Method, layer, shape, region and inset that it came by: another's values cannot be compared with it."""
+    """Method, layer, shape, region, inset and kind of target that it came by: another's values cannot be compared
+    with it."""
 
     scale: float
     """The raw value that is full heat, for this target."""
@@ -106,7 +107,16 @@ class Steady:
             # It fades in the shape that it had: a map of nothing has none to turn into.
             return replace(before, heatmap=earlier, opacity=before.opacity * kept, at=at)
 
-        origin = (explanation.method, explanation.layer, raw.shape, explanation.region, explanation.inset)
+        # A contrast's values are small beside those of a class, and no sign that there is nothing to see.
+        kind = type(explanation.target)
+        origin = (
+            explanation.method,
+            explanation.layer,
+            raw.shape,
+            explanation.region,
+            explanation.inset,
+            kind,
+        )
         continued = before is not None and before.origin == origin
         same = continued and before is not None and before.label == explanation.target.label
         peak = max(float(raw.max()), 0.0)

@@ -92,6 +92,11 @@ class Recorder:
         return False
 
     @property
+    def failed(self) -> bool:
+        """Whether it broke off: nothing more is written."""
+        return self._failure is not None
+
+    @property
     def notice(self) -> str | None:
         """That the disk is nearly full."""
         return self._disk.notice

@@ -6,28 +6,33 @@ import os
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import cv2
 import numpy as np
 
 from live_gradcam.errors import SinkError
+from live_gradcam.event import Event, Key, Pointer
 from live_gradcam.frame import Pixels
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.display import find_display, hold_display
+from live_gradcam.sinks.keys import key_name, shift_probe
 
-_KEYS_THAT_END = frozenset(map(ord, "qQ")) | {27}
 _NO_KEY = -1
-_KEYS_KEPT = 16
-# Keyboard state (Num Lock and the like) stands above these bits. With fewer of them the left arrow were a Q.
-_KEY_BITS = 0xFFFF
+_EVENTS_KEPT = 64
+_POINTER: dict[int, Literal["down", "move", "up"]] = {
+    cv2.EVENT_LBUTTONDOWN: "down",
+    cv2.EVENT_MOUSEMOVE: "move",
+    cv2.EVENT_LBUTTONUP: "up",
+}
 _LARGEST = (1600, 900)
 _BLACK = (0, 0, 0)
 
 
 class Window:
-    """Shows pictures in a window; `q`, Esc and closing it set `finished`.
+    """Shows pictures in a window, and collects what the viewer does there; closing it sets `finished`.
 
     It opens with the first picture, at its size (larger pictures are shown smaller), keeps its aspect when it is
     resized, and never comes back after the viewer closed it. Everything here belongs on the main thread: macOS
@@ -53,15 +58,17 @@ class Window:
         self._fullscreen = fullscreen
         self._open = False
         self._finished = False
-        self._pressed: deque[int] = deque(maxlen=_KEYS_KEPT)
+        self._events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
+        self._shift_held: Callable[[], bool] | None = None
+        self._border = (0, 0)
 
     @property
     def finished(self) -> bool:
-        """Whether the viewer pressed `q` or Esc, or closed the window."""
+        """Whether the viewer closed the window."""
         return self._finished
 
     def write(self, shown: Shown) -> None:
-        """Show one picture and see to keys; nothing after the viewer has ended it."""
+        """Show one picture and see to keys; nothing after the viewer has closed it."""
         if self._finished:
             return
         try:
@@ -74,35 +81,40 @@ class Window:
             ) from error
         self.poll()
 
-    def poll(self, wait_ms: int = 1) -> int | None:
-        """See to keys, resizing and closing without a new picture: for a still picture, called again and again.
+    def poll(self, wait_ms: int = 1) -> None:
+        """See to keys, the mouse, resizing and closing without a new picture.
 
         Before the first picture there is no window yet, and this only waits.
 
         Args:
             wait_ms: how long to wait for a key, in milliseconds, at least 1.
-
-        Returns:
-            The key's code (`ord('a')`), or None.
         """
         if self._finished:
-            return None
+            return
         if not self._open:
             time.sleep(wait_ms / 1000)
-            return None
+            return
         code = cv2.waitKeyEx(max(1, wait_ms))
-        key = None if code == _NO_KEY else code & _KEY_BITS
-        if key in _KEYS_THAT_END or not self._is_visible():
+        if not self._is_visible():
             self._finished = True
-        elif key is not None:
-            self._pressed.append(key)
-        return key
+        elif code != _NO_KEY:
+            self._shift_held = self._shift_held or shift_probe()
+            name = key_name(code, shift=self._shift_held())
+            if name is not None:
+                self._events.append(Key(name))
 
-    def take_keys(self) -> tuple[int, ...]:
-        """Return the codes of the keys that were pressed since this was last asked, but for those that end it."""
-        pressed = tuple(self._pressed)
-        self._pressed.clear()
-        return pressed
+    def take_events(self) -> tuple[Event, ...]:
+        """Return what the viewer did since this was last asked, oldest first."""
+        events = tuple(self._events)
+        self._events.clear()
+        return events
+
+    def toggle_fullscreen(self) -> None:
+        """Fill the screen, or give it back."""
+        self._fullscreen = not self._fullscreen
+        if self._open and not self._finished:
+            mode = cv2.WINDOW_FULLSCREEN if self._fullscreen else cv2.WINDOW_NORMAL
+            cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
 
     def close(self) -> None:
         """Close the window."""
@@ -118,11 +130,23 @@ class Window:
         with hold_display():
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         self._open = True
+        cv2.setMouseCallback(self._title, self._point)
         height, width = picture.shape[:2]
         scale = min(1.0, _LARGEST[0] / width, _LARGEST[1] / height)
         cv2.resizeWindow(self._title, round(width * scale), round(height * scale))
         if self._fullscreen:
             cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
+
+    def _point(self, kind: int, x: int, y: int, held: int, _: object) -> None:
+        """Take in what the mouse did, in pixels of the picture; called while events are seen to."""
+        name = _POINTER.get(kind)
+        if name is None or (name == "move" and not held & cv2.EVENT_FLAG_LBUTTON):
+            return
+        across, down = self._border
+        pointer = Pointer(name, x - across, y - down)
+        if name == "move" and self._events and getattr(self._events[-1], "kind", None) == "move":
+            self._events.pop()  # of a way that was gone, its end is enough
+        self._events.append(pointer)
 
     def _bordered(self, picture: Pixels) -> Pixels:
         """Return the picture with black bars, so that it has the window's aspect.
@@ -131,6 +155,7 @@ class Window:
         """
         height, width = picture.shape[:2]
         _, _, window_width, window_height = cv2.getWindowImageRect(self._title)
+        self._border = (0, 0)
         if window_width < 1 or window_height < 1:
             return picture
         # A window drawn out to a line must not ask for bars of a million pixels.
@@ -138,6 +163,7 @@ class Window:
         down = min(max(0, round(width * window_height / window_width) - height) // 2, 2 * height)
         if across <= 1 and down <= 1:
             return picture
+        self._border = (across, down)
         bordered = cv2.copyMakeBorder(picture, down, down, across, across, cv2.BORDER_CONSTANT, value=_BLACK)
         return np.asarray(bordered, np.uint8)
 

@@ -24,17 +24,20 @@ class Source(Protocol):
     left behind.
     """
 
-    name: str
-    """How to call it in a sentence: `camera 0`, `cat.mp4`, `demo`."""
+    @property
+    def name(self) -> str:
+        """How to call it in a sentence: `camera 0`, `cat.mp4`, `demo`."""
 
     live: bool
     """Whether frames arrive by themselves, so that a slow reader misses some."""
 
-    size: tuple[int, int]
-    """(width, height) of the frames in pixels, as far as known when it was opened."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the frames in pixels, as far as known when it was opened."""
 
-    fps: float | None
-    """The rate that the source promises, in frames per second; None where it does not tell."""
+    @property
+    def fps(self) -> float | None:
+        """The rate that the source promises, in frames per second; None where it does not tell."""
 
     @property
     def frames_captured(self) -> int:

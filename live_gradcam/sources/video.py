@@ -33,6 +33,9 @@ NETWORK_TIMEOUT = 4.0
 CLOSE_TIMEOUT = 0.5
 """Seconds that `close()` waits for a frame that is being decoded."""
 
+_MOMENT = 0.001
+"""Seconds: less than lies between two frames, so that a key frame is not taken for the one before it."""
+
 ASSUMED_FPS = 25.0
 """Rate of a file that tells neither times nor a rate."""
 
@@ -95,6 +98,7 @@ class VideoSource:
         self._lock = threading.Lock()
         self._keeps = keeps
         self._closed = False
+        self._sought = False
         self._count = 0
         self._first_time: float | None = None
         self._last_time = 0.0
@@ -119,7 +123,7 @@ class VideoSource:
         """What could not be read, known at the end: `is cut short: 3 of its 9 frames could be read`; None: nothing."""
         promised = self._stream.frames
         length = float((self._stream.duration or 0) * (self._stream.time_base or 0))
-        if self._count < COMPLETE * promised and self._last_time < COMPLETE * length:
+        if not self._sought and self._count < COMPLETE * promised and self._last_time < COMPLETE * length:
             return f"is cut short: {self._count} of its {promised} frames could be read"
         if self._error is not None:
             return f"is damaged or cut short: {self._count} frames could be read"
@@ -150,6 +154,34 @@ class VideoSource:
                     return
             yield frame
 
+    def seek(self, seconds: float) -> None:
+        """Go on elsewhere: the next iteration begins with the first frame at or after that time, or the last.
+
+        Args:
+            seconds: into the file, as `Frame.media_time` counts.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._go_to(seconds)
+            while (frame := self._next()) is not None:
+                self._ahead = frame
+                if (frame.media_time or 0.0) >= seconds:
+                    return
+
+    def step_back(self, seconds: float) -> None:
+        """Go on elsewhere: the next iteration begins with the last frame before that time, or the first of all.
+
+        Args:
+            seconds: into the file, as `Frame.media_time` counts.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._go_to(max(0.0, seconds - _MOMENT))
+            before = max(self._times_before(seconds), default=0.0)
+        self.seek(before)
+
     def close(self) -> None:
         """Close the file; where an iteration is waiting for a server, it does so itself, as soon as it can."""
         self._closed = True
@@ -164,6 +196,19 @@ class VideoSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _go_to(self, seconds: float) -> None:
+        """Decode from the key frame at or before a time."""
+        self._sought = True
+        self._container.seek(int(((self._first_time or 0.0) + seconds) * av.time_base), backward=True)
+        self._decoded = self._decode()
+        self._last_time = 0.0
+        self._ahead = None
+
+    def _times_before(self, seconds: float) -> Iterator[float]:
+        """Yield the times of the frames from where it is, as far as they lie before a time."""
+        while (frame := self._next()) is not None and (frame.media_time or 0.0) < seconds:
+            yield frame.media_time or 0.0
 
     def _open(self, path: str) -> av.container.InputContainer:
         try:

@@ -49,6 +49,16 @@ class Method:
     passes: str
     """What it costs: how often the network is run, forward and backward; K is the layer's number of channels."""
 
+    @property
+    def one_pass(self) -> bool:
+        """Whether one pass of the network is enough, which several such methods can share."""
+        return self.family in ("gradient", "activation")
+
+    @property
+    def contrasts(self) -> bool:
+        """Whether a class that is named alone is set against its strongest rivals."""
+        return self.function is gradients.finercam
+
 
 def _gradient(name: str, function: Callable[..., Any], rectified: bool, paper: str) -> Method:
     return Method(name, "gradient", function, rectified, paper, "1 forward, 1 backward")

@@ -1,0 +1,65 @@
+"""What a viewer can do while it runs: one table, for the window's keys, the help and the browser's page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Place = Literal["both", "window"]
+"""Where an action exists: in the window and on the page, or in the window alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a viewer can do."""
+
+    name: str
+    """As code calls it: `method-next`."""
+
+    key: str
+    """The key, as a browser names it (`KeyboardEvent.key`): `m`, `M`, `+`, `ArrowLeft`, `Tab`, ` `."""
+
+    text: str
+    """What it does, in a few words, for the help."""
+
+    place: Place = "both"
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("help", "h", "show or hide this help"),
+    Action("freeze", " ", "freeze the picture, or let it go on"),
+    Action("record", "r", "start or stop recording"),
+    Action("snapshot", "s", "save a snapshot"),
+    Action("method-next", "m", "next method"),
+    Action("method-previous", "M", "previous method"),
+    Action("layer-shallower", "[", "a shallower layer"),
+    Action("layer-deeper", "]", "a deeper layer"),
+    Action("pin-1", "1", "keep to the most probable class"),
+    Action("pin-2", "2", "keep to the second"),
+    Action("pin-3", "3", "keep to the third"),
+    Action("pin-4", "4", "keep to the fourth"),
+    Action("pin-5", "5", "keep to the fifth"),
+    Action("automatic", "0", "whatever is most probable"),
+    Action("lock", "l", "keep to what is explained now"),
+    Action("contrast", "x", "why this, rather than the runner-up"),
+    Action("search", "/", "type the name of a class"),
+    Action("whole", "a", "look at all of the picture again"),
+    Action("style", "t", "overlay, contours, masked, heat alone"),
+    Action("colormap", "c", "next colour map"),
+    Action("opacity-up", "+", "stronger heat"),
+    Action("opacity-down", "-", "weaker heat"),
+    Action("view", "v", "next view: side by side, methods, targets, …"),
+    Action("scale-bar", "b", "show or hide the scale of colours"),
+    Action("statistics", "d", "show or hide rates and latencies"),
+    Action("mirror", "i", "mirror the picture"),
+    Action("fullscreen", "f", "fill the screen"),
+    Action("source", "Tab", "next camera or source", "window"),
+    Action("step-back", ",", "one frame back, in a paused file", "window"),
+    Action("step", ".", "one frame on, in a paused file", "window"),
+    Action("seek-back", "ArrowLeft", "five seconds back, in a file", "window"),
+    Action("seek", "ArrowRight", "five seconds on, in a file", "window"),
+    Action("quit", "q", "end it", "window"),
+)
+
+NAMED_KEYS = {" ": "space", "ArrowLeft": "←", "ArrowRight": "→", "Tab": "Tab"}
+"""How the help writes the keys that have no sign of their own."""

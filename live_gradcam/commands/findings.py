@@ -1,0 +1,133 @@
+"""What was found out about a machine, and what there is to change about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from live_gradcam.config import DEFAULT_MODEL, Settings
+from live_gradcam.sources.camera import CameraSource
+from live_gradcam.sources.source import Source
+from live_gradcam.statistics import Statistics
+
+SHORTEST_RUN = 1.0
+"""Seconds of the loop below which nothing can be said of its speed."""
+
+_EXPLAINED_FPS = 10
+"""Explanations a second below which the heat visibly lags behind what moves."""
+
+_RECORDING_MINUTES = 10
+_LEFT_OUT = 0.02
+
+# In a message of ours what was found comes first, then what to do about it.
+_BEFORE_THE_REMEDY = re.compile(r"(?<=\)): |\. (?=[A-Z])")
+
+State = Literal["good", "note", "fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found out about one part of the machine."""
+
+    subject: str
+    """`camera`, `display`, `model`, `gpu`, `speed`, `encoder` or `disk`."""
+
+    state: State
+    text: str
+    """What was found, in one line."""
+
+    change: str = ""
+    """What to do about it; only of a fault."""
+
+
+def fault(subject: str, message: str) -> Finding:
+    """Return a fault with the remedy that a message of ours tells."""
+    what, *remedy = _BEFORE_THE_REMEDY.split(message, maxsplit=1)
+    change = remedy[0] if remedy else message
+    return Finding(subject, "fault", what, change[0].upper() + change[1:])
+
+
+def judge_speed(
+    statistics: Statistics, source: Source, settings: Settings, *, windowed: bool, slow_method: bool
+) -> Iterator[Finding]:
+    """Say what the loop reached, and what held it up.
+
+    Args:
+        statistics: of the loop.
+        source: what it showed.
+        settings: of the loop.
+        windowed: whether there was a window; without one a file has no pace to keep.
+        slow_method: whether the method needs many passes.
+    """
+    shown, explained, seconds = statistics.shown_fps, statistics.explained_fps, statistics.seconds
+    text = f"{shown:.1f} pictures a second, {explained:.1f} of them explained"
+    middle, high = statistics.latency.quantile(0.5), statistics.latency.quantile(0.95)
+    if middle is not None and high is not None:
+        text += f"; shown {middle:.0f} ms after they were taken (95%: {high:.0f} ms)"
+    if not source.live and (not windowed or source.fps is None):
+        yield Finding("speed", "good", text)
+        return
+    if source.live and seconds < SHORTEST_RUN:
+        what = f"it ended after {seconds:.1f} s, too early to tell"
+        yield Finding("speed", "fault", what, "Start it again, and let it run.")
+        return
+    wanted = source.fps or shown
+    if isinstance(source, CameraSource):
+        captured = (statistics.frames_captured - 1) / seconds
+        if captured < 0.8 * wanted:
+            what = f"it gives {captured:.0f} of the {wanted:.0f} pictures a second that it promised"
+            remedy = "Give it more light, another USB port, or less to do: --size 640x480."
+            yield Finding("camera", "fault", what, remedy)
+            wanted = captured
+    if explained < min(_EXPLAINED_FPS, 0.8 * wanted):
+        yield Finding("speed", "fault", text, _faster(settings, slow_method=slow_method))
+    elif shown < 0.9 * wanted:
+        yield Finding("speed", "fault", text, "Close other programs, or choose a smaller --size.")
+    else:
+        yield Finding("speed", "good", text)
+
+
+def judge_recording(shown: int, dropped: int, written: float) -> Finding:
+    """Say how the encoder did.
+
+    Args:
+        shown: how many pictures there were to record.
+        dropped: how many of them the encoder left out.
+        written: bytes a second.
+    """
+    text = f"{shown - dropped} pictures recorded at {8e-6 * written:.1f} Mbit/s"
+    if dropped > _LEFT_OUT * shown:
+        return Finding(
+            "encoder",
+            "fault",
+            f"{text}, {dropped} left out",
+            "Close other programs, or choose a smaller --size: or the recording jerks.",
+        )
+    return Finding("encoder", "good", f"{text}, {dropped or 'none'} left out")
+
+
+def judge_space(folder: Path, free: int, written: float) -> Finding:
+    """Say for how long can be recorded.
+
+    Args:
+        folder: where recordings go.
+        free: bytes that are free there.
+        written: bytes a second.
+    """
+    minutes = free / max(written, 1.0) / 60
+    lasting = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+    text = f"{free / 1e9:.1f} GB free in {folder}: {lasting} of recording"
+    if minutes < _RECORDING_MINUTES:
+        return Finding("disk", "fault", text, "Make room, or record elsewhere: --record FOLDER/out.mp4.")
+    return Finding("disk", "good", text)
+
+
+def _faster(settings: Settings, *, slow_method: bool) -> str:
+    if slow_method:
+        return "Choose a method of one pass: --method gradcam."
+    if settings.model != DEFAULT_MODEL:
+        return f"Choose a smaller model, such as --model {DEFAULT_MODEL}, or a machine with a GPU."
+    return "Close other programs, or choose a machine with a GPU."

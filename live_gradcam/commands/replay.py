@@ -1,0 +1,56 @@
+"""`replay`: a saved session again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from live_gradcam.commands import options
+
+
+def replay(
+    folder: Annotated[Path, typer.Argument(help="What --save-session wrote.", show_default=False)],
+    *,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="NAME|FILE", help="Another model.  \\[default: the session's]"),
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Another method.  \\[default: the session's]")
+    ] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="As fast as it goes, rather than at the session's pace.")
+    ] = False,
+    window: Annotated[
+        bool | None,
+        typer.Option(
+            "--window/--no-window",
+            help="Whether to open a window.  \\[default: where there is a display]",
+            show_default=False,
+        ),
+    ] = None,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Record the pictures.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Let --record replace a file.")] = False,
+    verbose: options.Verbose = False,  # noqa: ARG001 - read from the command line before anything runs
+    debug: options.Debug = False,  # noqa: ARG001 - likewise
+) -> None:
+    """Play a saved session again: the same frames, keys and pictures; or with another model or method."""
+    from live_gradcam.replay import replay_session
+
+    changes: dict[str, Any] = {"model": model, "method": method}
+    replayed = replay_session(
+        folder,
+        changes={name: value for name, value in changes.items() if value is not None},
+        fast=fast,
+        window=window,
+        record=record,
+        overwrite=overwrite,
+        tell=typer.echo,
+    )
+    typer.echo(f"{replayed.pictures} pictures, SHA-256 {replayed.digest}")
+    if record is not None and record.exists() and not replayed.failures:
+        typer.echo(f"recorded {record}")
+    if replayed.failures:
+        raise typer.Exit(1)

@@ -1,0 +1,132 @@
+"""The settings: what the commands' options are called and what each takes, read off the commands themselves."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from typer.models import OptionInfo
+
+Command = Callable[..., Any]
+
+NO_SETTINGS = frozenset({"config", "debug", "verbose"})
+"""Options that say how a command talks, and not what it does."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """An option of a command, which may stand in a file of settings as well."""
+
+    name: str
+    """The long option without its dashes: `camera-fps`."""
+
+    parameter: str
+    """What the command's function calls it: `camera_fps`."""
+
+    kind: Any
+    """What it takes: `bool`, `int`, `float`, `str`, `Path`, `list[str]`, or a `Literal` of texts."""
+
+    default: Any
+    """Its value where nobody says another; None where that is found out, or has to be said."""
+
+    option: OptionInfo
+    """Its help, its metavar, and the part of the help that it stands in."""
+
+    command: str
+    """The command that has it; of several the first."""
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The texts that it can be; empty where it can be any."""
+        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it may be said more than once."""
+        return get_origin(self.kind) is list
+
+
+def settings_of(name: str, command: Command) -> dict[str, Setting]:
+    """Return the settings of a command by their names, in the order of its function's parameters.
+
+    Args:
+        name: what the command is called.
+        command: its function.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    found: dict[str, Setting] = {}
+    for parameter in inspect.signature(command).parameters.values():
+        hint = hints[parameter.name]
+        option = next(
+            (each for each in getattr(hint, "__metadata__", ()) if isinstance(each, OptionInfo)), None
+        )
+        if option is None or parameter.name in NO_SETTINGS:
+            continue
+        default = None if parameter.default is inspect.Parameter.empty else parameter.default
+        long = _long_name(option) or parameter.name.replace("_", "-")
+        found[long] = Setting(long, parameter.name, _kind(hint), default, option, name)
+    return found
+
+
+def known_settings(commands: Mapping[str, Command]) -> dict[str, Setting]:
+    """Return the settings of all the commands that can be given a file of them, by their names.
+
+    Args:
+        commands: name → function. What several have is told by the first of them.
+    """
+    known: dict[str, Setting] = {}
+    for name, command in commands.items():
+        if "config" in inspect.signature(command).parameters:
+            for setting in settings_of(name, command).values():
+                known.setdefault(setting.name, setting)
+    return known
+
+
+def take_options(command: Command, settings: Iterable[Setting]) -> None:
+    """Make typer give these options to a command whose function takes `**options`; none of them has to be said.
+
+    Args:
+        command: its function, whose signature is changed.
+        settings: what takes the place of `**options`.
+    """
+    own = inspect.signature(command)
+    hints = get_type_hints(command, include_extras=True)
+    taken = [
+        inspect.Parameter(
+            setting.parameter,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=setting.default,
+            annotation=Annotated[
+                setting.kind if setting.default is not None else setting.kind | None, setting.option
+            ],
+        )
+        for setting in settings
+    ]
+    kept = [
+        parameter.replace(annotation=hints[parameter.name])
+        for parameter in own.parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    parameters = [*taken, *kept]
+    command.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": None}
+    command.__signature__ = own.replace(  # type: ignore[attr-defined]  # which inspect.signature looks for
+        parameters=parameters, return_annotation=None
+    )
+
+
+def _long_name(option: OptionInfo) -> str | None:
+    """Return `window` of `--window/--no-window`; None where the option is called as its parameter is."""
+    # In Annotated[…] the first of the names stands where a default would.
+    names = [each for each in (option.default, *(option.param_decls or ())) if isinstance(each, str)]
+    return next((each[2:].partition("/")[0] for each in names if each.startswith("--")), None)
+
+
+def _kind(hint: Any) -> Any:  # noqa: ANN401 - a type, as typing writes it
+    """Return what an option takes, of `Annotated[str | None, …]` the `str`."""
+    plain = get_args(hint)[0]
+    if get_origin(plain) in (list, Literal) or isinstance(plain, type):
+        return plain
+    (kind,) = (each for each in get_args(plain) if each is not type(None))
+    return kind

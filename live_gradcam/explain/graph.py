@@ -1,0 +1,280 @@
+"""Builds the graph of a plan: pictures in, predictions, maps and channels out, from one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from live_gradcam.errors import LiveGradcamError
+from live_gradcam.explain.activation import Activation, activation_of
+from live_gradcam.explain.goal import Goal, goal_of
+from live_gradcam.explain.head import Head
+from live_gradcam.explain.layers import automatic, check_reachable, layer_at, not_between
+from live_gradcam.explain.maps import fused, raw_map
+from live_gradcam.explain.observation import Call
+from live_gradcam.explain.smoothing import COPIES, copies_of, merged
+from live_gradcam.explain.subject import Subject
+from live_gradcam.explain.traced_probe import TracedProbe
+from live_gradcam.explain.walk import LayerShape, walk
+
+Tensor = Any
+
+TOP = 5
+"""How many classes a result names."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """What the graph returns for N pictures, M methods, T targets and G goals.
+
+    Tensors while it is traced, and arrays afterwards.
+    """
+
+    top_probabilities: Any
+    """(N, k) float32."""
+
+    top_ids: Any
+    """(N, k) int32."""
+
+    target_ids: Any
+    """(N, G) int32; −1 for the user's own function."""
+
+    target_values: Any
+    """(N, G) float32: the class's probability, or what the user's own function gave."""
+
+    rival_ids: Any
+    """(N, G, R) int32; −1 for none."""
+
+    rival_probabilities: Any
+    """(N, G, R) float32."""
+
+    raw: Any
+    """(N, M, T, h, w) float32."""
+
+    evidence: Any
+    """(N, M, T) bool."""
+
+    channel_numbers: Any
+    """(N, C) int32: the strongest channels of the layer for the first goal."""
+
+    channel_weights: Any
+    """(N, C) float32."""
+
+    channel_maps: Any
+    """(N, C, h, w) float32."""
+
+
+FIELDS = tuple(Result.__slots__)
+
+
+class TokensFoundError(LiveGradcamError):
+    """The layer that would be chosen gives tokens: which of them matter has to be looked at first."""
+
+
+class GraphBuilder:
+    """Builds one graph; what it found out stands in its attributes afterwards.
+
+    Args:
+        subject: the network, and the plan to carry out on it.
+        token_layer: path of the layer that is explained where none is named; None chooses among feature maps.
+    """
+
+    def __init__(self, subject: Subject, token_layer: str | None = None) -> None:
+        self._subject = subject
+        self._token_layer = token_layer
+        self.layer = ""
+        """Path of the layer that is explained; several are joined by commas."""
+        self.classes = 0
+        """How many classes the model has; 0 where it has none."""
+        self.walk: tuple[LayerShape, ...] = ()
+        """The layers to step through, from shallow to deep."""
+
+    def outputs(self, images: Tensor, aims: Tensor, strengths: Tensor) -> tuple[Tensor, ...]:
+        """Build it.
+
+        Args:
+            images: (N, H, W, 3) uint8 BGR.
+            aims: (G, 2) int32: class and rival of each goal, as in `targets.Aim`.
+            strengths: (G,) float32.
+
+        Returns:
+            The tensors of `Result`, in its order.
+        """
+        subject, plan = self._subject, self._subject.plan
+        pixels = subject.model.preprocessing(images)
+        count = tf.shape(pixels)[0]
+        seen = copies_of(pixels) if plan.smooth == "augment" else pixels
+        calls, output = subject.run(seen)
+        head = subject.head(output)
+        layers = self._layers(calls, output, head)
+        own = None if head is None else Head(head.probabilities[:count], head.scores[:count])
+        goals = [
+            None if own is None else goal_of(own, aims[number], strengths[number], plan.rivals)
+            for number in range(plan.goals)
+        ]
+        self.classes = 0 if own is None else own.classes
+        maps = _Maps(subject, pixels, output, head, goals, layers)
+        found = [
+            [maps.of(method, target) for target in range(plan.targets)] for method in range(len(plan.methods))
+        ]
+        raw, evidence = (
+            tf.stack([tf.stack([each[part] for each in row], axis=1) for row in found], axis=1)
+            for part in (0, 1)
+        )
+        said = self._said(own, goals, output, count)
+        return (*said, raw, evidence, *maps.channels(plan.channels, count))
+
+    def _said(
+        self, head: Head | None, goals: Sequence[Goal | None], output: Tensor, count: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return what the network says of the pictures themselves: the first six tensors of `Result`."""
+        number = len(goals)
+        if head is None:
+            return (
+                tf.zeros((count, 0)),
+                tf.zeros((count, 0), tf.int32),
+                tf.fill((count, number), -1),
+                tf.tile(self._subject.own_score(output)[:count, None], (1, number)),
+                tf.zeros((count, number, 0), tf.int32),
+                tf.zeros((count, number, 0)),
+            )
+        top_probabilities, top_ids = tf.math.top_k(head.probabilities, k=min(TOP, head.classes))
+        target_ids = tf.stack([goal.ids for goal in goals if goal], axis=1)
+        rival_ids = tf.stack([goal.rival_ids for goal in goals if goal], axis=1)
+        return (
+            top_probabilities,
+            top_ids,
+            target_ids,
+            tf.gather(head.probabilities, target_ids, batch_dims=1),
+            rival_ids,
+            tf.gather(head.probabilities, tf.maximum(rival_ids, 0), batch_dims=1),
+        )
+
+    def _layers(
+        self, calls: Sequence[Call], output: Tensor, head: Head | None
+    ) -> list[tuple[str, Activation]]:
+        """Return path and activation of each layer that is explained."""
+        plan, name = self._subject.plan, self._subject.model.name
+        scores = None if head is None else head.scores
+        if plan.layers is not None:
+            found = [layer_at(calls, path, plan.input_size, name) for path in plan.layers]
+        elif self._token_layer is not None:
+            found = [layer_at(calls, self._token_layer, plan.input_size, name)]
+        else:
+            found = automatic(calls, output, scores, plan.input_size, name)[:1]
+            if found[0].output.shape.rank == 3:
+                raise TokensFoundError
+        for call in found:
+            check_reachable(call, output, name)
+        self.layer = ",".join(call.path for call in found)
+        own = self._subject.model.layer
+        usual = found if plan.layers is None else []
+        if plan.layers is not None and own is not None:
+            usual = [layer_at(calls, own, plan.input_size, name)]
+        self.walk = walk(calls, output, scores, plan.input_size, usual)
+        return [
+            (call.path, activation_of(call.output, call.path, plan.input_size, plan.grid)) for call in found
+        ]
+
+
+class _Maps:
+    """The maps of one graph. What several of them need, activations and gradients, is written once."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        pixels: Tensor,
+        output: Tensor,
+        head: Head | None,
+        goals: Sequence[Goal | None],
+        layers: Sequence[tuple[str, Activation]],
+    ) -> None:
+        self._subject = subject
+        self._pixels = pixels
+        self._output = output
+        self._head = head
+        self._goals = goals
+        self._layers = layers
+        self._features = [activation.as_map(activation.tensor) for _, activation in layers]
+        self._slopes: dict[int, list[Tensor]] = {}
+
+    def of(self, method_number: int, target: int) -> tuple[Tensor, Tensor]:
+        """Return the raw maps (N, h, w) of one method and target, and whether each has evidence (N,)."""
+        plan = self._subject.plan
+        method = plan.methods[method_number]
+        goal = plan.goal_number(method_number, target)
+        if not method.one_pass:
+            return self._of_many_passes(method_number, goal)
+        slopes = [None] * len(self._layers) if method.family == "activation" else self._slopes_of(goal)
+        scores = None if self._head is None else self._head.scores
+        maps = [
+            raw_map(method, activation, features, slope, scores)
+            for (_, activation), features, slope in zip(self._layers, self._features, slopes, strict=True)
+        ]
+        if plan.smooth == "augment":
+            maps = [
+                (merged(raw), tf.reduce_all(tf.reshape(evidence, (COPIES, -1)), axis=0))
+                for raw, evidence in maps
+            ]
+        return fused(maps, plan.fusion)
+
+    def channels(self, most: int, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return numbers (N, C), weights (N, C) and activations (N, C, h, w) of the strongest channels.
+
+        Args:
+            most: how many; a layer may have fewer.
+            count: N, how many pictures there are.
+        """
+        if most < 1:
+            return tf.zeros((count, 0), tf.int32), tf.zeros((count, 0)), tf.zeros((count, 0, 0, 0))
+        features = self._features[0][:count]  # of copies, the pictures themselves come first
+        weights = tf.reduce_mean(self._slopes_of(0)[0][:count], axis=(1, 2))
+        strength = tf.abs(weights) * tf.reduce_mean(tf.abs(features), axis=(1, 2))
+        numbers = tf.math.top_k(strength, k=min(most, features.shape[-1])).indices
+        maps = tf.gather(features, numbers, axis=-1, batch_dims=1)
+        return numbers, tf.gather(weights, numbers, batch_dims=1), tf.transpose(maps, (0, 3, 1, 2))
+
+    def _of_many_passes(self, method_number: int, goal_number: int) -> tuple[Tensor, Tensor]:
+        plan = self._subject.plan
+        method = plan.methods[method_number]
+        (path, activation), *others = self._layers
+        if others or plan.smooth == "augment":
+            what = "several layers" if others else "augmentation smoothing"
+            raise LiveGradcamError(
+                f"{method.name} does not go with {what}: take a method of one pass, such as gradcam."
+            )
+        goal, slope = self._goals[goal_number], self._slopes_of(goal_number)[0]
+        probe = TracedProbe(self._subject, goal, self._pixels, path, activation, slope)
+        raw = method.function(probe)[None]
+        if method.rectified:
+            raw = tf.nn.relu(raw)
+        finite = tf.reduce_all(tf.math.is_finite(raw), axis=(1, 2))
+        return raw, finite & (tf.reduce_max(tf.abs(raw), axis=(1, 2)) > 0)
+
+    def _slopes_of(self, goal_number: int) -> list[Tensor]:
+        """Return ∂y/∂A of each layer as a map, (N, h, w, K) float32."""
+        if goal_number not in self._slopes:
+            self._slopes[goal_number] = self._differentiated(self._goals[goal_number])
+        return self._slopes[goal_number]
+
+    def _differentiated(self, goal: Goal | None) -> list[Tensor]:
+        plan, head = self._subject.plan, self._head
+        tensors = [activation.tensor for _, activation in self._layers]
+        if head is None or goal is None:
+            found = tf.gradients(self._subject.own_score(self._output), tensors)
+        else:
+            goal = goal.repeated(COPIES if plan.smooth == "augment" else 1)
+            found = tf.gradients(head.scores, tensors, grad_ys=head.seed(goal.row, goal.ids))
+        # What looks at the pixels alone does not mind a layer that the score does not depend on.
+        if any(method.family != "pixel" for method in plan.methods):
+            for (path, _), gradient in zip(self._layers, found, strict=True):
+                if gradient is None:
+                    raise not_between(path, self._subject.model.name)
+        gradients = [tf.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=True)]
+        return [
+            activation.as_map(gradient)
+            for (_, activation), gradient in zip(self._layers, gradients, strict=True)
+        ]

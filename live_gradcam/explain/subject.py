@@ -1,0 +1,59 @@
+"""The network that is traced, at one size of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from live_gradcam.explain.head import Head, head_of
+from live_gradcam.explain.observation import Call, observed_calls
+from live_gradcam.explain.plan import Plan
+from live_gradcam.models.model import Model, Network
+
+Tensor = Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """What a plan is carried out on."""
+
+    model: Model
+    network: Network
+    """The model's network for the plan's input size."""
+
+    plan: Plan
+
+    def run(
+        self, pixels: Tensor, *, path: str | None = None, replacement: Tensor = None
+    ) -> tuple[Sequence[Call], Tensor]:
+        """Run the network on preprocessed pictures while tracing, and return its calls and its output.
+
+        Args:
+            pixels: its input, (N, H, W, channels).
+            path: a layer whose output is replaced.
+            replacement: what it seems to give.
+        """
+        with observed_calls(path=path, replacement=replacement) as calls:
+            output = self.model.forward(self.network, pixels)
+        return calls, output
+
+    def head(self, output: Tensor) -> Head | None:
+        """Return what the output says of each class; None where the user's own function is explained."""
+        return None if self.plan.function is not None else head_of(output, self.plan.score, self.model.name)
+
+    def own_score(self, output: Tensor) -> Tensor:
+        """Return what the user's own function says of the output, (N,) float32."""
+        assert self.plan.function is not None
+        return tf.cast(tf.reshape(self.plan.function(output), (-1,)), tf.float32)
+
+
+def subject_of(model: Model, plan: Plan) -> Subject:
+    """Return what a plan is carried out on.
+
+    Raises:
+        ModelError: the network does not take pictures of the plan's size.
+    """
+    return Subject(model, model.network_at(*plan.input_size), plan)

@@ -1,0 +1,151 @@
+"""The canvas: the frame and its heat in every pane, each painted at its own size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from live_gradcam.explanation import Region
+from live_gradcam.frame import Pixels
+from live_gradcam.look import Look
+from live_gradcam.render.carrier import CarriedHeat
+from live_gradcam.render.colormaps import colormap_code
+from live_gradcam.render.lettering import fill_onto
+from live_gradcam.render.marks import draw_probe_onto, draw_rectangle_onto
+from live_gradcam.render.panes import Pane
+from live_gradcam.render.signs import draw_name_onto
+from live_gradcam.render.styles import paint_onto
+from live_gradcam.render.viewfinder import draw_viewfinder_onto
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What is shown in a pane."""
+
+    pane: Pane
+
+    heat: CarriedHeat | None
+    """None: the picture alone."""
+
+    name: str = ""
+    """What tells the pane from the others; empty: nothing does."""
+
+    plate: Region | None = None
+    """(x, y, width, height) on the canvas of the label plate in it; None where there is none."""
+
+
+def part_of(picture: Pixels, region: Region) -> Pixels:
+    """Return a region of a picture, to be drawn onto."""
+    x, y, width, height = region
+    return picture[y : y + height, x : x + width]
+
+
+def paint_scenes_onto(picture: Pixels, image: Pixels, scenes: Sequence[Scene], look: Look) -> None:
+    """Paint the frame and its heat into every pane.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR: of each pane's cell, all that it holds is painted over.
+        image: (H, W, 3) uint8 BGR: the frame.
+        scenes: what goes where.
+        look: how heat is shown.
+    """
+    shrunk: dict[tuple[Region, int, int], Pixels] = {}
+    for scene in scenes:
+        pane = scene.pane
+        width, height = pane.place[2:]
+        below = shrunk.get((pane.window, width, height))
+        if below is None:
+            below = shrunk[pane.window, width, height] = _shrunk(part_of(image, pane.window), width, height)
+        if pane.place != pane.cell:
+            _paint_margins_onto(picture, pane)
+        heat = scene.heat
+        paint_onto(
+            part_of(picture, pane.place),
+            below,
+            None if heat is None else heat.heatmap,
+            (0, 0, width, height) if heat is None else pane.within(heat.explanation.region),
+            style=look.style,
+            alpha=look.alpha,
+            opacity=0.0 if heat is None else heat.opacity,
+            colormap=colormap_code(look.colormap),
+        )
+    _draw_seams_onto(picture, scenes)
+
+
+def mark_scenes_onto(
+    picture: Pixels, scenes: Sequence[Scene], *, rectangle: Region | None, probe: tuple[int, int] | None
+) -> int:
+    """Draw viewfinders, names, and what the viewer marks with the mouse, into every pane.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        scenes: what is where.
+        rectangle: (x, y, width, height) of the frame: what is being dragged.
+        probe: (x, y) of the frame: the place whose heat is told.
+
+    Returns:
+        How many rows at the top the names take: what is said of the show stands below them.
+    """
+    taken = 0
+    for scene in scenes:
+        pane = scene.pane
+        within = part_of(picture, pane.place)
+        if rectangle is not None:
+            draw_rectangle_onto(within, pane.within(rectangle))
+        elif scene.heat is not None:
+            region = pane.within(scene.heat.explanation.region)
+            if region != (0, 0, *pane.place[2:]):
+                draw_viewfinder_onto(within, region, _moved(scene.plate, pane))
+        if probe is not None and pane.sees(*probe):
+            x, y = pane.point(*probe)
+            at = round(x) - pane.place[0], round(y) - pane.place[1]
+            draw_probe_onto(within, at, None if scene.heat is None else scene.heat.heat_at(*probe))
+        if scene.name:
+            plate = draw_name_onto(part_of(picture, pane.cell), scene.name, side=min(picture.shape[:2]) // 2)
+            if plate is not None and pane.cell[1] == scenes[0].pane.cell[1]:
+                taken = max(taken, pane.cell[1] + plate[1] + plate[3])
+    return taken
+
+
+def _shrunk(image: Pixels, width: int, height: int) -> Pixels:
+    """Return an image at a pane's size; an average of all pixels costs ten times as much where it is no half."""
+    if image.shape[:2] == (height, width):
+        return image
+    half = image.shape[:2] == (2 * height, 2 * width)
+    interpolation = cv2.INTER_AREA if half else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
+
+
+def _paint_margins_onto(picture: Pixels, pane: Pane) -> None:
+    """Paint what a pane's picture leaves of its cell."""
+    cell = part_of(picture, pane.cell)
+    left, top = pane.place[0] - pane.cell[0], pane.place[1] - pane.cell[1]
+    for margin in (
+        cell[:top],
+        cell[top + pane.place[3] :],
+        cell[top : top + pane.place[3], :left],
+        cell[top : top + pane.place[3], left + pane.place[2] :],
+    ):
+        if margin.size:
+            fill_onto(margin)
+
+
+def _draw_seams_onto(picture: Pixels, scenes: Sequence[Scene]) -> None:
+    """Part the panes by dark lines."""
+    thick = max(1, round(min(picture.shape[:2]) / 240))
+    for scene in scenes:
+        x, y, _, height = scene.pane.cell
+        if x > 0:
+            fill_onto(picture[y : y + height, x - thick : x + thick])
+        if y > 0:
+            fill_onto(picture[y - thick : y + thick])
+
+
+def _moved(plate: Region | None, pane: Pane) -> Region | None:
+    """Return a plate on the canvas in pixels of a pane's picture."""
+    if plate is None:
+        return None
+    return plate[0] - pane.place[0], plate[1] - pane.place[1], plate[2], plate[3]

@@ -1,0 +1,62 @@
+"""Marks on the picture itself: a rectangle being dragged, and a place whose heat is told."""
+
+from __future__ import annotations
+
+import cv2
+
+from live_gradcam.explanation import Region
+from live_gradcam.frame import Pixels
+from live_gradcam.render.lettering import BOLD, CAP, WHITE, Colour, shade_onto, text_width, write
+
+_EDGE: Colour = (32, 32, 32)
+_SHORTER_SIDE, _SMALLEST = 1 / 18, 11
+
+
+def draw_rectangle_onto(picture: Pixels, region: Region) -> None:
+    """Draw the rectangle that is being dragged, in place: white with a dark edge, the rest of the picture dimmed.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        region: (x, y, width, height) within it.
+    """
+    x, y, width, height = region
+    if width < 1 or height < 1:
+        return
+    for rows, columns in (
+        (slice(0, y), slice(None)),
+        (slice(y + height, None), slice(None)),
+        (slice(y, y + height), slice(0, x)),
+        (slice(y, y + height), slice(x + width, None)),
+    ):
+        around = picture[rows, columns]
+        if around.size:
+            cv2.convertScaleAbs(around, dst=around, alpha=0.55)
+    thick = max(1, round(min(picture.shape[:2]) / 240))
+    corners = (x, y), (x + width - 1, y + height - 1)
+    cv2.rectangle(picture, *corners, _EDGE, 3 * thick)
+    cv2.rectangle(picture, *corners, WHITE, thick)
+
+
+def draw_probe_onto(picture: Pixels, at: tuple[int, int], value: float | None) -> None:
+    """Draw a ring around a place, and beside it how much heat there is, in place.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        at: (x, y) within it.
+        value: heat in [0, 1]; None: the network did not see this place, or nothing was explained.
+    """
+    height, width = picture.shape[:2]
+    size = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
+    radius, thick = max(3, round(size * 0.45)), max(1, round(size / 12))
+    for colour, line in ((_EDGE, 3 * thick), (WHITE, thick)):
+        cv2.circle(picture, at, radius, colour, line, cv2.LINE_AA)
+    text = "not seen" if value is None else f"{value:.2f}"
+    padding = round(size * 0.35)
+    wide, tall = text_width(text, size, BOLD) + 2 * padding, round(size * CAP) + 2 * padding
+    gap = radius + 2 * thick + padding
+    left = at[0] + gap if at[0] + gap + wide <= width else at[0] - gap - wide
+    top = min(max(at[1] - tall // 2, 0), height - tall)
+    if left < 0 or top < 0:
+        return
+    shade_onto(picture, left, top, wide, tall, round(size * 0.3))
+    write(picture, text, (left + padding, top + padding + round(size * CAP)), size, weight=BOLD)

@@ -1,0 +1,78 @@
+"""The overlay: what stands on a picture besides the explanation, for as long as it is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from live_gradcam.explanation import Region
+from live_gradcam.frame import Pixels
+from live_gradcam.render.help_page import draw_help_onto
+from live_gradcam.render.notice import draw_notice_onto, draw_statistics_onto
+from live_gradcam.render.prompt import Prompt, draw_prompt_onto
+from live_gradcam.render.signs import draw_state_onto, draw_toast_onto
+
+_BOTH = 240
+"""Shorter side in pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """What stands on a picture. Places are in pixels of the frame, whatever the view."""
+
+    notice: str | None = None
+    """A quiet line at the top left: `camera lost, reconnecting`."""
+
+    busy: str | None = None
+    """What is being waited for, beside a spinner: `compiling hirescam …`."""
+
+    toast: str | None = None
+    """What was just changed, large: `layer block5_conv3  14×14×512`."""
+
+    recording: float | None = None
+    """Seconds since the recording began; None: there is none."""
+
+    frozen: bool = False
+    """Whether the picture stands still."""
+
+    prompt: Prompt | None = None
+
+    rectangle: Region | None = None
+    """(x, y, width, height) of the part of the frame that is being marked out."""
+
+    probe: tuple[int, int] | None = None
+    """(x, y) of the place whose heat is told."""
+
+    help: tuple[tuple[str, str], ...] = ()
+    """Rows of keys and what they do; any at all cover the picture."""
+
+    statistics: tuple[str, ...] = ()
+    r"""Lines such as `shown\t30.0 fps`, shown where the look asks for them."""
+
+
+def draw_overlay_onto(picture: Pixels, overlay: Overlay, time: float, *, statistics: bool) -> None:
+    """Draw all of an overlay that has its place on the canvas, in place; the marks have theirs on the panes.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        overlay: what to draw.
+        time: of the frame, in seconds.
+        statistics: whether its statistics are wanted.
+    """
+    if overlay.help:
+        draw_help_onto(picture, overlay.help)
+        return
+    state = draw_state_onto(picture, recording=overlay.recording, frozen=overlay.frozen)
+    notice = draw_notice_onto(picture, overlay.notice or "", beside=state)
+    busy = draw_notice_onto(picture, overlay.busy or "", above=notice, turning=time)
+    if overlay.prompt is not None:
+        draw_prompt_onto(picture, overlay.prompt)
+        return
+    figures = None
+    # On the smallest pictures there is room for what was changed or for figures, and not for both.
+    if statistics and not (overlay.toast and min(picture.shape[:2]) < _BOTH):
+        # Where the lines at the left reach into the right half, the figures stand below them.
+        reaching = [each for each in (notice, busy) if each and each[0] + each[2] > picture.shape[1] // 2]
+        lowest = max(filter(None, [state, *reaching]), key=lambda plate: plate[1] + plate[3], default=None)
+        figures = draw_statistics_onto(picture, overlay.statistics, above=lowest)
+    if overlay.toast:
+        draw_toast_onto(picture, overlay.toast, below=figures or busy)

@@ -1,0 +1,102 @@
+"""The prompt: a class's name while it is typed, and the names that fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+
+from live_gradcam.explanation import Region
+from live_gradcam.frame import Pixels
+from live_gradcam.render.lettering import (
+    BOLD,
+    CAP,
+    GREY,
+    REGULAR,
+    WHITE,
+    Colour,
+    plain,
+    shade_onto,
+    shortened,
+    text_width,
+    write,
+)
+
+MOST_COMPLETIONS = 6
+
+_SHORTER_SIDE, _SMALLEST = 1 / 18, 11
+_WIDTH = 14
+"""In units of the font size, as far as there is room."""
+
+_TOP = 0.16
+_ROW = 1.5
+_CHOSEN: Colour = (172, 108, 44)
+_HINT = "type the name of a class"
+_NONE = "no such class"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """The search for a class, while its name is typed."""
+
+    typed: str = ""
+
+    completions: tuple[str, ...] = ()
+    """Names that fit, the best first; the first six are shown."""
+
+    chosen: int | None = None
+    """Which of them is chosen, from 0."""
+
+
+def draw_prompt_onto(picture: Pixels, prompt: Prompt) -> Region | None:
+    """Draw the search for a class into the upper middle of a picture, in place.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        prompt: what was typed, and what fits.
+
+    Returns:
+        (x, y, width, height) of its plate; None where the picture is too small for one.
+    """
+    height, width = picture.shape[:2]
+    size = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
+    padding, row = round(size * 0.5), round(size * _ROW)
+    wide = min(_WIDTH * size, width - 2 * padding)
+    names = [plain(each) for each in prompt.completions[:MOST_COMPLETIONS]]
+    if not names:
+        names = [_NONE if prompt.typed else _HINT]
+    top = round(height * _TOP)
+    rows = min(len(names), (height - top - 3 * padding) // row - 1)
+    if rows < 1 or wide < 6 * size:
+        return None
+    left = (width - wide) // 2
+    tall = (rows + 1) * row + round(2.5 * padding)
+    shade_onto(picture, left, top, wide, tall, round(size * 0.4))
+    shade_onto(picture, left, top, wide, tall, round(size * 0.4))  # twice: there is much to read
+
+    inner = wide - 2 * padding
+    x, middle = left + padding, top + padding + row // 2
+    base = middle + round(size * CAP) // 2
+    typed = _end_of(f"/{prompt.typed}", size, inner - size // 2)
+    write(picture, typed, (x, base), size, weight=BOLD)
+    caret = x + text_width(typed, size, BOLD) + max(1, size // 10)
+    cv2.rectangle(
+        picture, (caret, base - round(size * 0.9), max(1, size // 12), round(size * 1.1)), WHITE, cv2.FILLED
+    )
+    line = top + padding + row + padding // 4
+    cv2.line(picture, (x, line), (left + wide - padding, line), GREY, max(1, size // 20))
+    for number, name in enumerate(names[:rows]):
+        y = line + padding // 4 + number * row
+        if prompt.completions and number == prompt.chosen:
+            cv2.rectangle(picture, (left + padding // 2, y, wide - padding, row), _CHOSEN, cv2.FILLED)
+        colour = WHITE if prompt.completions else GREY
+        at = (x, y + (row + round(size * CAP)) // 2)
+        write(picture, shortened(name, size, REGULAR, inner), at, size, colour=colour)
+    return left, top, wide, tall
+
+
+def _end_of(text: str, size: int, room: int) -> str:
+    """Return as much of a text's end as there is room for: there it is typed on."""
+    while len(text) > 1 and text_width(text, size, BOLD) > room:
+        text = text[1:]
+    return text

@@ -1,0 +1,133 @@
+"""The ribbon: which class was on top, over the last minute."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from live_gradcam.explanation import Prediction
+from live_gradcam.frame import Pixels
+from live_gradcam.render.lettering import (
+    CAP,
+    GREY,
+    INK,
+    REGULAR,
+    WHITE,
+    Colour,
+    fill_onto,
+    plain,
+    shortened,
+    text_width,
+    write,
+)
+
+SECONDS = 60.0
+
+_SHORTER_SIDE, _SMALLEST = 1 / 24, 10
+_TALL = 1.7
+"""Height of the segments, in units of the font size."""
+
+_FEWEST_LETTERS = 3
+_NOBODY: Colour = (70, 66, 62)
+_GOLDEN = 0.618034
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    since: float
+    class_id: int | None
+    """None where the network was not sure."""
+
+    label: str
+
+
+class History:
+    """Remembers the top class of the last minute, by the frames' own time."""
+
+    def __init__(self) -> None:
+        self._segments: deque[_Segment] = deque()
+        self._until = 0.0
+
+    def see(self, time: float, first: Prediction | None) -> None:
+        """Take in the top class at a frame's time, in seconds; None where the network is not sure.
+
+        A time before the last one forgets what lies after it.
+        """
+        segments = self._segments
+        while segments and segments[-1].since > time:
+            segments.pop()
+        class_id, label = (None, "") if first is None else (first.class_id, plain(first.label))
+        if not segments or (segments[-1].class_id, segments[-1].label) != (class_id, label):
+            segments.append(_Segment(time, class_id, label))
+        while len(segments) > 1 and segments[1].since <= time - SECONDS:
+            segments.popleft()
+        self._until = time
+
+    def draw_onto(self, picture: Pixels) -> None:
+        """Draw the ribbon along the bottom of a picture, in place: now is at the right.
+
+        Args:
+            picture: (H, W, 3) uint8 BGR.
+        """
+        height, width = picture.shape[:2]
+        size, tall, foot = _measures((width, height))
+        band = picture[height - tall - foot :]
+        fill_onto(band)
+        edges = [self._place(segment.since, width) for segment in self._segments] + [width]
+        for segment, left, right in zip(self._segments, edges, edges[1:], strict=False):
+            if right <= left:
+                continue
+            colour = _NOBODY if segment.class_id is None else _colour(segment.class_id)
+            cv2.rectangle(band, (left, 0, right - left, tall), colour, cv2.FILLED)
+            if left > 0:
+                cv2.line(band, (left, 0), (left, tall - 1), INK, 1)
+            inset = round(size * 0.35)
+            name = shortened(segment.label, size, REGULAR, right - left - 2 * inset)
+            if len(name.rstrip("…")) >= min(_FEWEST_LETTERS, len(segment.label)):
+                write(band, name, (left + inset, (tall + round(size * CAP)) // 2), size)
+        if foot:
+            _draw_foot_onto(band, tall, foot, round(size * 0.72))
+
+    def _place(self, time: float, width: int) -> int:
+        return round(width * min(max(1.0 - (self._until - time) / SECONDS, 0.0), 1.0))
+
+
+def ribbon_height(size: tuple[int, int]) -> int:
+    """Return how much of a canvas of (width, height) pixels the ribbon covers, from the bottom."""
+    _, tall, foot = _measures(size)
+    return tall + foot
+
+
+def _measures(size: tuple[int, int]) -> tuple[int, int, int]:
+    """Return the font size and the height of the segments and of the scale of time, in pixels."""
+    width, height = size
+    letters = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
+    tall = min(height, round(letters * _TALL))
+    return letters, tall, round(letters * 1.05) if height > 10 * letters else 0
+
+
+def _draw_foot_onto(band: Pixels, tall: int, foot: int, size: int) -> None:
+    """Draw the scale of time."""
+    width = band.shape[1]
+    base = tall + (foot + round(size * CAP)) // 2
+    marks = [(-60, 0), (-45, width // 4), (-30, width // 2), (-15, 3 * width // 4)]
+    for seconds, x in marks:
+        cv2.line(band, (x, tall), (x, tall + max(1, foot // 5)), GREY, max(1, size // 14))
+        write(band, f"{seconds} s".replace("-", "−"), (x + size // 3, base), size, colour=GREY)
+    now = text_width("now", size, REGULAR)
+    write(band, "now", (width - now - size // 3, base), size, colour=WHITE)
+
+
+@lru_cache(maxsize=256)
+def _colour(class_id: int) -> Colour:
+    """Return a class's colour: of equal lightness for all, on which white letters stand out."""
+    angle = 2 * np.pi * ((class_id * _GOLDEN) % 1.0)
+    lab = np.array([[[46.0, 42 * np.cos(angle), 42 * np.sin(angle)]]], np.float32)
+    blue, green, red = (
+        round(255 * min(max(float(each), 0.0), 1.0)) for each in cv2.cvtColor(lab, cv2.COLOR_Lab2BGR)[0, 0]
+    )
+    return blue, green, red

@@ -1,0 +1,59 @@
+"""The scale bar: which colour is how much heat."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from live_gradcam.explanation import Region
+from live_gradcam.frame import Pixels
+from live_gradcam.look import Style
+from live_gradcam.render.heat import colours_of
+from live_gradcam.render.lettering import CAP, GREY, REGULAR, WHITE, shade_onto, text_width, write
+from live_gradcam.render.styles import shown_levels
+
+_SHORTER_SIDE, _SMALLEST = 1 / 24, 11
+_HEIGHT = 0.42
+_TITLE = "heat"
+_TICKS = (("1", 1.0), ("0.5", 0.5), ("0", 0.0))
+
+
+def draw_scale_bar_onto(picture: Pixels, colormap: int, *, style: Style, kept: float) -> Region | None:
+    """Draw the scale into the lower right corner of a picture, in place: figures stand in the upper one.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        colormap: OpenCV's number of the colour map.
+        style: where it is `masked`, the scale goes from dim to bright.
+        kept: how bright what is masked stays, in [0, 1].
+
+    Returns:
+        (x, y, width, height) of its plate; None where the picture is too small for one.
+    """
+    height, width = picture.shape[:2]
+    size = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
+    padding, margin = round(size * 0.5), round(size * 0.6)
+    bar_wide, bar_tall = round(size * 1.1), round(height * _HEIGHT)
+    text_wide = max(text_width(text, size, REGULAR) for text, _ in _TICKS)
+    wide = max(bar_wide + round(size * 0.45) + text_wide, text_width(_TITLE, size, REGULAR)) + 2 * padding
+    title = round(size * 1.45)
+    tall = title + bar_tall + 2 * padding
+    if wide + 2 * margin > width // 3 or bar_tall < 4 * size:
+        return None
+    left, top = width - margin - wide, height - margin - tall
+    shade_onto(picture, left, top, wide, tall, round(size * 0.4))
+    write(picture, _TITLE, (left + padding, top + padding + round(size * CAP)), size, colour=GREY)
+    bar_left, bar_top = left + padding, top + padding + title
+    levels = np.rint(np.linspace(255, 0, bar_tall)).astype(np.uint8)
+    if style == "masked":
+        light = shown_levels(levels).astype(np.float32) / 255
+        colours = np.repeat((255 * (light + (1 - light) * kept * 0.6))[:, None], 3, axis=1).astype(np.uint8)
+    else:
+        colours = colours_of(colormap)[levels, 0]
+    picture[bar_top : bar_top + bar_tall, bar_left : bar_left + bar_wide] = colours[:, None]
+    cv2.rectangle(picture, (bar_left, bar_top, bar_wide, bar_tall), GREY, max(1, size // 20))
+    for text, share in _TICKS:
+        y = bar_top + round((1 - share) * (bar_tall - 1))
+        base = min(max(y + round(size * CAP / 2), bar_top + round(size * CAP)), bar_top + bar_tall)
+        write(picture, text, (bar_left + bar_wide + round(size * 0.45), base), size, colour=WHITE)
+    return left, top, wide, tall

@@ -1,0 +1,101 @@
+"""The styles: four ways to show heat on a picture."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from live_gradcam.explanation import WHOLE, HeatMap, Inset, Region
+from live_gradcam.frame import Pixels
+from live_gradcam.heatmap import Levels, levels_over_region
+from live_gradcam.look import Style
+from live_gradcam.render.contours import draw_contours_onto
+from live_gradcam.render.heat import BAND, draw_heat_onto
+
+_AROUND_HEAT = 0.3
+"""How bright the picture is around heat that stands alone."""
+
+
+def paint_onto(
+    picture: Pixels,
+    image: Pixels,
+    heatmap: HeatMap | None,
+    region: Region,
+    *,
+    style: Style,
+    alpha: float,
+    colormap: int,
+    opacity: float = 1.0,
+    inset: Inset = WHOLE,
+) -> None:
+    """Paint an image and the heat on it, over all of a picture.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR: whatever it holds is painted over.
+        image: (H, W, 3) uint8 BGR; it is left as it is.
+        heatmap: (h, w) float32 in [0, 1]; None: there is none, and the image alone is painted.
+        region: (x, y, width, height) of the image that the heat lies over.
+        style: `overlay` blends the colours into the image; `contours` are lines at a quarter, half and three
+            quarters of full heat; `masked` leaves bright what is hot, and dims the rest and takes its colour;
+            `heat` is the colours alone.
+        alpha: in [0, 1]: how opaque an overlay is, and how dark what is masked.
+        colormap: OpenCV's number of the colour map.
+        opacity: in [0, 1]: how much of the heat there is; it fades where evidence is wanting.
+        inset: the part of the heat map that lies over the region.
+    """
+    if heatmap is None or opacity <= 0:
+        picture[:] = image
+        return
+    if style == "overlay":
+        height, width = image.shape[:2]
+        if region != (0, 0, width, height):
+            picture[:] = image
+        draw_heat_onto(picture, heatmap, region, alpha * opacity, colormap, inset, image=image)
+        return
+    if style == "contours":
+        picture[:] = image
+        draw_contours_onto(picture, heatmap, region, colormap, inset)
+    elif style == "masked":
+        _paint_masked_onto(picture, image, heatmap, region, kept_at(alpha), inset)
+    else:
+        cv2.convertScaleAbs(image, dst=picture, alpha=_AROUND_HEAT)
+        draw_heat_onto(picture, heatmap, region, 1.0, colormap, inset)
+    if opacity < 1:
+        cv2.addWeighted(image, 1.0 - opacity, picture, opacity, 0.0, dst=picture)
+
+
+def kept_at(alpha: float) -> float:
+    """Return how bright the picture stays where nothing mattered, in [0, 1]."""
+    return (1.0 - alpha) ** 2
+
+
+def _paint_masked_onto(
+    picture: Pixels, image: Pixels, heatmap: HeatMap, region: Region, kept: float, inset: Inset
+) -> None:
+    x, y, width, height = region
+    shown = shown_levels(levels_over_region(heatmap, (width, height), inset))
+    for top in range(0, image.shape[0], BAND):
+        band = slice(top, min(top + BAND, image.shape[0]))
+        grey = cv2.convertScaleAbs(cv2.cvtColor(image[band], cv2.COLOR_BGR2GRAY), alpha=kept)
+        cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR, dst=picture[band])
+    for top in range(0, height, BAND):
+        rows = min(BAND, height - top)
+        band = slice(y + top, y + top + rows)
+        across = slice(x, x + width)
+        light = cv2.cvtColor(shown[top : top + rows], cv2.COLOR_GRAY2BGR)
+        bright = cv2.multiply(image[band, across], light, scale=1 / 255)
+        dim = cv2.multiply(picture[band, across], cv2.bitwise_not(light), scale=1 / 255)
+        cv2.add(bright, dim, dst=picture[band, across])
+
+
+def shown_levels(levels: Levels) -> Levels:
+    """Return how far a masked picture is shown where the heat has these levels, 255 for all: not below a fifth."""
+    return np.asarray(cv2.LUT(levels, _SHOWN).reshape(levels.shape), np.uint8)
+
+
+def _smooth_step() -> Levels:
+    share = np.clip((np.arange(256) / 255 - 0.2) / 0.4, 0.0, 1.0)
+    return np.rint(255 * share * share * (3 - 2 * share)).astype(np.uint8)
+
+
+_SHOWN = _smooth_step()

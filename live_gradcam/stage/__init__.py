@@ -1,0 +1,1 @@
+"""What the presenter does: keys and mouse, and what comes of them."""

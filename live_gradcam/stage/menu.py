@@ -1,0 +1,26 @@
+"""The menu of a show: what there is to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """What a viewer can choose from: methods, layers, classes, models."""
+
+    methods: Sequence[str]
+    """In the order that the key `m` goes through them."""
+
+    together: Sequence[str] = ()
+    """The methods that one pass serves, best first: for the view of up to four."""
+
+    layers: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    """(path, shape), from shallow to deep; empty as long as they are not known."""
+
+    labels: Sequence[str] = ()
+    """The class names, by class id."""
+
+    models: Sequence[str] = ("",)
+    """Names of the models, one or two."""

@@ -1,0 +1,54 @@
+"""The prompt: a class is typed, and found as one types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+SHOWN = 6
+"""How many completions are offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What was typed so far, and what it could become."""
+
+    labels: Sequence[str]
+    text: str = ""
+    chosen: int = 0
+    """Which of the completions, from 0."""
+
+    @property
+    def completions(self) -> tuple[str, ...]:
+        """Return the names that fit, those that begin so first."""
+        return tuple(self.labels[number] for number in self._found)
+
+    @property
+    def class_id(self) -> int | None:
+        """The class that Enter takes; None where no name fits."""
+        found = self._found
+        return found[self.chosen] if self.chosen < len(found) else None
+
+    def typed(self, key: str) -> Prompt:
+        """Return the prompt after one more key: a character, `Backspace`, `ArrowUp`, `ArrowDown` or `Tab`."""
+        if key == "Backspace":
+            return replace(self, text=self.text[:-1], chosen=0)
+        if key in ("ArrowDown", "Tab", "ArrowUp"):
+            step = -1 if key == "ArrowUp" else 1
+            return replace(self, chosen=(self.chosen + step) % max(1, len(self._found)))
+        if len(key) == 1 and key.isprintable():
+            return replace(self, text=self.text + key, chosen=0)
+        return self
+
+    @property
+    def _found(self) -> tuple[int, ...]:
+        wanted = self.text.casefold().strip()
+        if not wanted:
+            return ()
+        ranked = []
+        for number, label in enumerate(self.labels):
+            name = label.casefold()
+            if wanted in name:
+                begins, word = name.startswith(wanted), f" {wanted}" in name
+                ranked.append((not begins, not word, len(name), number))
+        return tuple(number for *_, number in sorted(ranked)[:SHOWN])

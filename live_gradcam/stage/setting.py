@@ -1,0 +1,75 @@
+"""Sets the stage: from the settings to what is shown first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from live_gradcam.config import Settings
+from live_gradcam.look import Look
+from live_gradcam.render.presenter import Presenter
+from live_gradcam.render.steady import Steady
+from live_gradcam.stage.choice import Choice
+from live_gradcam.stage.menu import Menu
+from live_gradcam.stage.saved import SavedStage
+from live_gradcam.stage.stage import Stage
+
+
+def set_stage(settings: Settings, menu: Menu, *, live: bool = True, still: bool = False) -> Stage:
+    """Return a stage as the settings want it; where they say so, its session is saved.
+
+    Args:
+        settings: how it looks, and what is asked.
+        menu: what there is to choose from.
+        live: whether frames come by themselves.
+        still: whether they are single pictures, of which nothing goes over from one to the next.
+
+    Raises:
+        SinkError: the session cannot be saved there.
+    """
+    steady = Steady(
+        smoothing=0.0 if still else settings.smoothing, scale="frame" if still else settings.scale
+    )
+    look = Look(alpha=settings.alpha, colormap=settings.colormap, statistics=settings.show_stats)
+    presenter = Presenter(look, motion="off" if still else settings.motion, steady=steady, models=menu.models)
+    choice = Choice(
+        method=settings.method,
+        layer=settings.layer,
+        target=settings.target,
+        look=look,
+        mirror=settings.mirror,
+    )
+    if settings.save_session is None:
+        return Stage(presenter, menu, choice, live=live)
+    return SavedStage(
+        presenter,
+        menu,
+        choice,
+        live=live,
+        folder=Path(settings.save_session),
+        settings={**written(settings), "live": live, "still": still},
+    )
+
+
+def written(settings: Settings) -> dict[str, Any]:
+    """Return settings as JSON can hold them; a model that is no name by its class."""
+    chosen = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    return dict(json.loads(json.dumps(chosen, default=str)))
+
+
+def restored(saved: Mapping[str, Any]) -> Settings:
+    """Return the settings that a session was begun with, without all that wrote files."""
+    known = {each.name for each in fields(Settings)}
+    kept = {name: value for name, value in saved.items() if name in known}
+    for name in ("record", "snapshot", "stats", "save_session", "frames", "duration"):
+        kept.pop(name, None)
+    for name in ("size", "grid"):
+        if kept.get(name) is not None:
+            kept[name] = tuple(kept[name])
+    for name in ("labels",):
+        if kept.get(name) is not None:
+            kept[name] = Path(kept[name])
+    return Settings(**kept)

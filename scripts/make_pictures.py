@@ -1,0 +1,133 @@
+"""Makes the pictures of README.md and docs/: every view and style, of the demo's clocks, which are drawn here.
+
+.venv/bin/python scripts/make_pictures.py
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+
+import live_gradcam as lg
+from live_gradcam.explanation import Explanation
+from live_gradcam.frame import Frame, Pixels
+from live_gradcam.look import Look
+from live_gradcam.models.model import Model
+from live_gradcam.question import Answer, Channel, Question
+from live_gradcam.render.overlay import Overlay
+from live_gradcam.render.presenter import Presenter
+from live_gradcam.render.prompt import Prompt
+from live_gradcam.sources.demo import DemoSource
+
+DOCS = Path(__file__).parent.parent / "docs"
+SIZE = (960, 540)
+INDEX = 40
+"""A frame on which the camera dwells."""
+
+QUALITY = 82
+MOST_BYTES = 100_000
+
+METHODS = ("gradcam", "hirescam", "layercam", "eigencam")
+MINUTE = range(0, 1800, 10)
+"""Frames of a minute, three a second."""
+
+
+def main() -> None:
+    """Write all of them."""
+    model = lg.load_model("efficientnet-lite0")
+    explainers = {name: lg.Explainer(model, method=name) for name in METHODS}
+    explainer = explainers["gradcam"]
+    with DemoSource(
+        live=False, size=SIZE, photographs=False, wall_time=lambda: dt.datetime(2026, 1, 1, 10, 9, 36)
+    ) as demo:
+        frame = demo.frame_at(INDEX)
+        minute = [demo.frame_at(index) for index in MINUTE]
+    one = answer(explainer.explain(frame.pixels))
+    targets = answer(*explainer.explain_top(frame.pixels, 4))
+    methods = answer(*(each.explain(frame.pixels) for each in explainers.values()))
+    contrast = answer(*explainer.explain_targets(frame.pixels, ["#1 - #2"]))
+    channels = Answer(Question(channels=9), one.explanations, strongest(model, frame, one.first))
+    folder = DOCS / "pictures"
+    folder.mkdir(exist_ok=True)
+
+    write(DOCS / "demo.jpg", picture(frame, one, Look()))
+    for style in ("contours", "masked", "heat"):
+        write(folder / f"style-{style}.jpg", picture(frame, one, Look(style=style, scale_bar=True)))
+    for colormap in ("turbo", "viridis", "cividis", "inferno"):
+        write(
+            folder / f"colormap-{colormap}.jpg", picture(frame, one, Look(colormap=colormap, scale_bar=True))
+        )
+    write(folder / "view-side.jpg", picture(frame, one, Look(view="side")))
+    write(folder / "view-methods.jpg", picture(frame, methods, Look(view="methods")))
+    write(folder / "view-targets.jpg", picture(frame, targets, Look(view="targets")))
+    write(folder / "view-channels.jpg", picture(frame, channels, Look(view="channels", scale_bar=True)))
+    write(folder / "view-history.jpg", after(minute, explainer, Look(view="history")))
+    busy = Overlay(
+        toast="why this, rather than the runner-up",
+        busy="compiling hirescam …",
+        recording=72.0,
+        frozen=True,
+        statistics=("shown\t30.0 fps", "explained\t29.8 fps", "latency\t18 ms, 95% 25"),
+    )
+    write(folder / "signs.jpg", picture(frame, contrast, Look(statistics=True), busy))
+    names = ("wall clock", "analog clock", "digital clock", "clog")
+    search = Overlay(prompt=Prompt(typed="clo", completions=names, chosen=1))
+    write(folder / "search.jpg", picture(frame, one, Look(), search))
+
+
+def answer(*explanations: Explanation) -> Answer:
+    """Return the answer that has these explanations."""
+    return Answer(Question(), explanations)
+
+
+def picture(frame: Frame, of_it: Answer, look: Look, overlay: Overlay | None = None) -> Pixels:
+    """Return the picture of a frame."""
+    presenter = Presenter(look)
+    presenter.explained(frame, of_it)
+    return presenter.picture(frame, overlay)[0]
+
+
+def after(frames: list[Frame], explainer: lg.Explainer, look: Look) -> Pixels:
+    """Return the picture of the last of some frames, all of which were shown."""
+    presenter = Presenter(look, motion="off")
+    for frame in frames:
+        presenter.explained(frame, answer(explainer.explain(frame.pixels)))
+        shown, _ = presenter.picture(frame)
+    return shown
+
+
+def strongest(model: Model, frame: Frame, explanation: Explanation) -> tuple[Channel, ...]:
+    """Return the nine strongest channels of the default network's last feature map.
+
+    Behind it stand a mean over space and one dense layer, so that Grad-CAM's weights can be read off: those of the
+    dense layer, divided by the number of places.
+    """
+    x, y, width, height = explanation.region
+    side = model.input_size[0]
+    seen = cv2.resize(frame.pixels[y : y + height, x : x + width], (side, side), interpolation=cv2.INTER_AREA)
+    network = model.network
+    pool = network.get_layer("pool")
+    features = keras.Model(network.inputs, pool.input)
+    activations = np.asarray(features(((seen[None, ..., ::-1] - 127.0) / 128.0).astype(np.float32)))[0]
+    kernel = np.asarray(network.get_layer("predictions").kernel)
+    class_id = explanation.top[0].class_id
+    weights = kernel[:, class_id] / activations[..., 0].size
+    order = np.argsort(-np.abs(weights * activations.mean(axis=(0, 1))))[:9]
+    return tuple(Channel(int(k), float(weights[k]), activations[..., k].astype(np.float32)) for k in order)
+
+
+def write(path: Path, shown: Pixels) -> None:
+    """Write a picture as a small JPEG, and say how small."""
+    data = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+    if len(data) > MOST_BYTES:
+        raise SystemExit(f"{path} would have {len(data)} bytes; {MOST_BYTES} are the most.")
+    path.write_bytes(data)
+    print(f"{path.relative_to(DOCS.parent)}: {len(data) // 1024} KB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Measures what each view and style costs, with the demo and the default network's explanations.
+
+.venv/bin/python scripts/views.py [--rounds 40]
+
+A round is a new answer, mixed in and carried, and a picture: what a frame costs where every frame is explained. The
+table stands in docs/views.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping
+from statistics import median
+
+import cv2
+from make_pictures import METHODS, answer, strongest
+
+import live_gradcam as lg
+from live_gradcam.frame import Frame
+from live_gradcam.look import Look
+from live_gradcam.question import Answer, Question
+from live_gradcam.render.overlay import Overlay
+from live_gradcam.render.presenter import Presenter
+from live_gradcam.sources.demo import DemoSource
+
+SIZES = ((1280, 720), (1920, 1080), (3840, 2160))
+FRAMES = range(90, 98)
+
+Case = tuple[str, Look, str, Overlay]
+"""What it is called, how it looks, which answer, and what else stands on it."""
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=40)
+    rounds = parser.parse_args().rounds
+    columns = [measured(size, rounds) for size in SIZES]
+    print(
+        f"\nMilliseconds a frame of {rounds}, {cv2.getNumThreads()} threads: median (least; processor time)\n"
+    )
+    print("| | " + " | ".join(f"{width}×{height}" for width, height in SIZES) + " |")
+    print("|---|" + "---:|" * len(SIZES))
+    for name in columns[0]:
+        print(f"| {name} | " + " | ".join(column[name] for column in columns) + " |")
+
+
+def cases() -> list[Case]:
+    """Return everything that is measured."""
+    nothing = Overlay()
+    told = Overlay(
+        toast="layer block5_conv3  14×14×512",
+        busy="compiling hirescam …",
+        recording=7.0,
+        frozen=True,
+        statistics=("shown\t30.0 fps", "explained\t29.8 fps"),
+    )
+    keys = Overlay(
+        help=tuple((key, f"what the key {key} does") for key in "abcdefghijklmnopqrstuvwxyz123456")
+    )
+    return [
+        ("one", Look(), "one", nothing),
+        ("one: contours", Look(style="contours"), "one", nothing),
+        ("one: masked", Look(style="masked"), "one", nothing),
+        ("one: heat alone", Look(style="heat"), "one", nothing),
+        ("side by side", Look(view="side"), "one", nothing),
+        ("four methods", Look(view="methods"), "methods", nothing),
+        ("four methods: contours", Look(view="methods", style="contours"), "methods", nothing),
+        ("four targets", Look(view="targets"), "targets", nothing),
+        ("two models", Look(view="models"), "models", nothing),
+        ("channels", Look(view="channels"), "channels", nothing),
+        ("history", Look(view="history"), "one", nothing),
+        ("one, with scale, figures, toast and signs", Look(scale_bar=True, statistics=True), "one", told),
+        ("help", Look(), "one", keys),
+    ]
+
+
+def measured(size: tuple[int, int], rounds: int) -> dict[str, str]:
+    """Return what each case costs at a size."""
+    with DemoSource(live=False, size=size) as demo:
+        frames = [demo.frame_at(index) for index in FRAMES]
+    answers = answers_about(frames[0])
+    costs = {}
+    for name, look, asked, overlay in cases():
+        presenter = Presenter(look)
+        times, processor = [], []
+        for number in range(rounds + 3):
+            # Back and forth, for a step from the last to the first would be a cut.
+            turn = number % (2 * len(frames) - 2)
+            pixels = frames[min(turn, 2 * len(frames) - 2 - turn)].pixels
+            frame = Frame(pixels, number, number / 30)
+            began, worked = time.perf_counter(), time.process_time()
+            presenter.explained(frame, answers[asked])
+            presenter.picture(frame, overlay)
+            times.append(1000 * (time.perf_counter() - began))
+            processor.append(1000 * (time.process_time() - worked))
+        costs[name] = f"{median(times[3:]):.1f} ({min(times):.1f}; {median(processor[3:]):.1f})"
+    return costs
+
+
+def answers_about(frame: Frame) -> Mapping[str, Answer]:
+    """Return what is asked for the views."""
+    model = lg.load_model("efficientnet-lite0")
+    explainers = [lg.Explainer(model, method=name) for name in METHODS]
+    explanations = [each.explain(frame.pixels) for each in explainers]
+    one = answer(explanations[0])
+    return {
+        "one": one,
+        "methods": answer(*explanations),
+        "targets": answer(*explainers[0].explain_top(frame.pixels, 4)),
+        # The same network twice: drawing does not know.
+        "models": Answer(Question(models=(0, 1)), (explanations[0], explanations[0])),
+        "channels": Answer(Question(channels=9), one.explanations, strongest(model, frame, one.first)),
+    }
+
+
+if __name__ == "__main__":
+    main()

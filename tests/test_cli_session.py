@@ -1,0 +1,61 @@
+"""The command line: two models, several sources, and sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from clips import write_clip
+
+from live_gradcam.cli import _second_model, main
+from live_gradcam.stage.journal import read_journal
+
+MODEL = ("--model", "networks:nested_network", "--preprocess", "unit")
+
+
+@pytest.fixture(autouse=True)
+def without_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["--model", "a", "--model", "b"], ["--model", "a", "--beside", "b"]),
+        (["-m", "a", "--model=b"], ["-m", "a", "--beside=b"]),
+        (["--model", "a", "--source", "demo"], ["--model", "a", "--source", "demo"]),
+    ],
+)
+def test_a_second_model_stands_beside_the_first(typed: list[str], meant: list[str]) -> None:
+    assert _second_model(typed) == meant
+
+
+def test_two_models_are_loaded_and_the_session_names_them(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", [0, 40])
+    saved = tmp_path / "session"
+    second = ("--model", "networks:residual_network")
+    typed = ["--source", str(clip), "--no-window", *MODEL, *second, "--frames", "2"]
+    assert main([*typed, "--save-session", str(saved)]) == 0
+    assert "beside it networks:residual_network" in capfd.readouterr().out
+    settings, lines = read_journal(saved)
+    assert (settings["model"], settings["beside"]) == ("networks:nested_network", "networks:residual_network")
+    assert sum("frame" in line for line in lines) == 2
+
+
+@pytest.mark.parametrize("first", ["clip", "demo"])
+def test_a_file_is_no_source_to_turn_to(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], first: str
+) -> None:
+    clip = str(write_clip(tmp_path / "clip.mp4", [0, 40]))
+    source = clip if first == "clip" else "demo"
+    code = main(["--source", source, "--also", clip, "--no-window", *MODEL, "--frames", "1"])
+    if first == "demo":
+        assert code == 0  # it is opened when the viewer turns to it, and says so then
+        return
+    assert code == 1
+    assert capfd.readouterr().err == (
+        f"live-gradcam: '{clip}' is a file: where there are several sources, all are cameras, streams or demo.\n"
+    )

@@ -1,0 +1,142 @@
+"""The loop over a file: it stands still, steps and seeks, and the recording's clock never goes back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clips import index_of, write_clip
+from fakes import explained
+from films import play as film_of
+from stages import FakeWindow
+
+from live_gradcam.config import Settings
+from live_gradcam.event import Event, Key
+from live_gradcam.frame import Pixels
+from live_gradcam.pipeline import play
+from live_gradcam.question import Answer, Question
+from live_gradcam.shown import Shown
+from live_gradcam.sinks.recorder import Recorder
+from live_gradcam.sinks.several import SeveralSinks
+from live_gradcam.sources.video import VideoSource
+from live_gradcam.stage.menu import Menu
+from live_gradcam.statistics import Statistics
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left_over() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+class Reads:
+    """Answers at once, and remembers which frames of the clip it was asked about, and what."""
+
+    traces = 1
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, Question]] = []
+        self.pictures: list[Pixels] = []
+
+    def ready(self, question: Question, size: tuple[int, int]) -> bool:  # noqa: ARG002 - for any
+        return True
+
+    def prepare(self, question: Question, size: tuple[int, int]) -> Iterator[str]:  # noqa: ARG002 - for any
+        return iter(())
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
+        self.asked.append((index_of(pixels), question))
+        self.pictures.append(pixels)
+        return Answer(question, (explained((0, 0, 64, 48)),))
+
+
+def keys(*names: str) -> tuple[Event, ...]:
+    return tuple(Key(name) for name in names)
+
+
+def watch(
+    tmp_path: Path,
+    script: dict[int, tuple[Event, ...]],
+    *,
+    frames: int = 8,
+    times_ms: list[int] | None = None,
+    recorder: Recorder | None = None,
+) -> tuple[list[Shown], Reads]:
+    """Play a clip to a viewer who does something at the nth picture."""
+    window, answers, sinks = FakeWindow(script), Reads(), SeveralSinks()
+    sinks.add(window)
+    if recorder is not None:
+        sinks.add(recorder)
+    clip = write_clip(tmp_path / "clip.mp4", times_ms or [40 * n for n in range(frames)])
+    with VideoSource(clip) as source:
+        menu = Menu(methods=("gradcam", "hirescam"))
+        play(source, answers, sinks, Settings(motion="off"), Statistics(), menu=menu)
+    sinks.close()
+    assert sinks.failures == []
+    return window.shown, answers
+
+
+def numbers(shown: list[Shown]) -> list[int]:
+    """Which frames of the clip were shown, in order, each picture of a frame that stands still once."""
+    found = [index_of(each.frame.pixels) for each in shown]
+    return [one for one, before in zip(found, [None, *found], strict=False) if one != before]
+
+
+def test_without_a_viewer_s_word_every_frame_is_shown_once_and_it_ends(tmp_path: Path) -> None:
+    shown, answers = watch(tmp_path, {})
+    assert [index_of(each.frame.pixels) for each in shown] == list(range(8))
+    assert [number for number, _ in answers.asked] == list(range(8))
+
+
+def test_a_paused_file_goes_on_frame_by_frame_and_then_by_itself(tmp_path: Path) -> None:
+    shown, _ = watch(tmp_path, {3: keys(" "), 4: keys("."), 6: keys("."), 9: keys(" ")})
+    assert numbers(shown) == list(range(8))
+
+
+def test_stepping_back_shows_the_frame_before(tmp_path: Path) -> None:
+    # Each press draws the standing picture once more, and the next frame is another picture.
+    shown, _ = watch(tmp_path, {4: keys(" "), 5: keys(","), 7: keys(","), 9: keys(","), 12: keys("q")})
+    assert numbers(shown)[:7] == [0, 1, 2, 3, 2, 1, 0]
+
+
+def test_stepping_back_where_the_rate_varies_is_not_stuck(tmp_path: Path) -> None:
+    shown, _ = watch(
+        tmp_path, {4: keys(" "), 5: keys(","), 8: keys("q")}, times_ms=[0, 40, 80, 300, 320, 340]
+    )
+    assert numbers(shown)[:5] == [0, 1, 2, 3, 2]
+
+
+def test_arrows_seek_by_five_seconds_and_stay_in_the_file(tmp_path: Path) -> None:
+    times_ms = [500 * n for n in range(25)]
+    shown, _ = watch(
+        tmp_path,
+        {1: keys(" "), 2: keys("ArrowRight"), 4: keys("ArrowLeft"), 6: keys("ArrowLeft"), 8: keys("q")},
+        times_ms=times_ms,
+    )
+    assert numbers(shown)[:4] == [0, 10, 0]
+
+
+def test_a_paused_file_is_explained_anew_when_something_else_is_asked(tmp_path: Path) -> None:
+    _, answers = watch(tmp_path, {3: keys(" "), 4: keys("m"), 7: keys("q")}, frames=5)
+    assert (2, "hirescam") in [(number, question.methods[0]) for number, question in answers.asked]
+
+
+def test_a_paused_file_is_explained_anew_when_it_is_mirrored(tmp_path: Path) -> None:
+    _, answers = watch(tmp_path, {3: keys(" "), 4: keys("i"), 7: keys("q")}, frames=5)
+    turned = answers.pictures[-1]
+    assert turned[0, -1].min() > 200, "the white corner is at the right now"
+    assert answers.asked[-1][0] == 2
+
+
+def test_the_recording_s_clock_never_goes_back(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.mp4", wait=True)
+    shown, _ = watch(tmp_path, {5: keys("ArrowLeft")}, recorder=recorder)
+    film = film_of(tmp_path / "out.mp4")
+    assert film.seconds == sorted(set(film.seconds))
+    assert len(film.pictures) == 5 + 8
+    assert numbers(shown) == [0, 1, 2, 3, 4, *range(8)]
+    steps = [after - before for before, after in zip(film.seconds, film.seconds[1:], strict=False)]
+    assert steps == pytest.approx([0.04] * 12, abs=0.005)

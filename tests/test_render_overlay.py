@@ -1,0 +1,201 @@
+"""What stands on a picture besides the explanation: it is there, it fits, and it can be read."""
+
+import numpy as np
+import pytest
+
+from live_gradcam.explanation import Region
+from live_gradcam.frame import Pixels
+from live_gradcam.render.help_page import draw_help_onto
+from live_gradcam.render.marks import draw_probe_onto, draw_rectangle_onto
+from live_gradcam.render.notice import draw_notice_onto
+from live_gradcam.render.overlay import Overlay, draw_overlay_onto
+from live_gradcam.render.prompt import Prompt, draw_prompt_onto
+from live_gradcam.render.signs import draw_name_onto, draw_state_onto, draw_toast_onto
+
+SIZES = [(160, 120), (320, 240), (640, 480), (1280, 720), (720, 1280), (1920, 1080), (3840, 2160)]
+ROWS = tuple((key, f"what the key {key} does, in words") for key in "abcdefghijklmnopqrstuvwxyz123456")
+TOAST = "layer block5_conv3  14×14×512"
+EVERYTHING = Overlay(
+    notice="camera lost, reconnecting",
+    busy="compiling hirescam …",
+    toast=TOAST,
+    recording=72.0,
+    frozen=True,
+    statistics=("shown\t30.0 fps", "explained\t29.9 fps"),
+)
+
+
+def grey(size: tuple[int, int] = (1280, 720), level: int = 128) -> Pixels:
+    return np.full((size[1], size[0], 3), level, np.uint8)
+
+
+def drawn(overlay: Overlay, size: tuple[int, int] = (1280, 720), time: float = 0.0) -> Pixels:
+    picture = grey(size)
+    draw_overlay_onto(picture, overlay, time, statistics=True)
+    return picture
+
+
+def holds(size: tuple[int, int], plate: Region | None) -> bool:
+    if plate is None:
+        return False
+    x, y, width, height = plate
+    return x >= 0 and y >= 0 and x + width <= size[0] and y + height <= size[1]
+
+
+def test_nothing_to_say_leaves_the_picture_as_it_is() -> None:
+    assert (drawn(Overlay()) == 128).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_toast_is_large_and_stands_out_on_any_background(size: tuple[int, int], level: int) -> None:
+    picture = grey(size, level)
+    plate = draw_toast_onto(picture, "jet")
+    assert holds(size, plate)
+    assert plate is not None
+    x, y, width, height = plate
+    shaded = picture[y : y + height, x : x + width].astype(int)
+    assert shaded.max() == 255
+    assert np.median(shaded) <= 80
+    assert height >= min(size) / 12
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_long_toast_fits(size: tuple[int, int]) -> None:
+    assert holds(size, draw_toast_onto(grey(size), TOAST * 3))
+
+
+def test_a_toast_stands_below_the_figures() -> None:
+    plate = draw_toast_onto(grey(), TOAST, below=(900, 40, 300, 200))
+    assert plate is not None
+    assert plate[1] >= 240
+
+
+def test_a_recording_has_a_red_dot_and_its_time() -> None:
+    picture = grey()
+    plate = draw_state_onto(picture, recording=72.9, frozen=False)
+    assert holds((1280, 720), plate)
+    red = (picture[..., 2] > 200) & (picture[..., 1] < 80)
+    assert 200 < red.sum() < 1000
+    other = grey()
+    draw_state_onto(other, recording=73.0, frozen=False)
+    assert not np.array_equal(picture, other)
+    same = grey()
+    draw_state_onto(same, recording=72.1, frozen=False)
+    assert np.array_equal(picture, same)
+
+
+def test_a_picture_that_stands_still_is_marked() -> None:
+    picture = grey()
+    plate = draw_state_onto(picture, recording=None, frozen=True)
+    assert plate is not None
+    assert plate[0] > 1150
+    assert (picture == 255).all(axis=2).sum() > 200
+    assert draw_state_onto(grey(), recording=None, frozen=False) is None
+
+
+def test_a_spinner_turns_with_the_frame_s_time_and_with_nothing_else() -> None:
+    busy = Overlay(busy="compiling hirescam …")
+    assert np.array_equal(drawn(busy, time=3.2), drawn(busy, time=3.2))
+    assert not np.array_equal(drawn(busy, time=3.2), drawn(busy, time=3.5))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_all_at_once_overlaps_nowhere(size: tuple[int, int]) -> None:
+    state = draw_state_onto(grey(size), recording=72.0, frozen=True)
+    notice = draw_notice_onto(grey(size), EVERYTHING.notice or "", beside=state)
+    assert state is not None
+    assert notice is None or notice[0] + notice[2] <= state[0]
+    changed = (drawn(EVERYTHING, size) != 128).any(axis=2)
+    assert changed[0].sum() == changed[-1].sum() == 0
+    x, y, _, height = state
+    alone = grey(size)
+    draw_state_onto(alone, recording=72.0, frozen=True)
+    assert np.array_equal(drawn(EVERYTHING, size)[y : y + height, x:], alone[y : y + height, x:])
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
+def test_the_prompt_shows_what_was_typed_and_marks_what_is_chosen(size: tuple[int, int]) -> None:
+    names = ("tabby", "table lamp", "猫", "Band Aid", "comic book", "a very long name " * 9, "seventh")
+    pictures = []
+    for chosen in (0, 1, None):
+        picture = grey(size)
+        assert holds(size, draw_prompt_onto(picture, Prompt(typed="tab", completions=names, chosen=chosen)))
+        pictures.append(picture)
+    blue = [((p[..., 0].astype(int) - p[..., 2]) > 80).sum() for p in pictures]
+    assert blue[0] > 0
+    assert blue[1] > 0
+    assert blue[2] == 0
+    rows = [np.nonzero((p[..., 0].astype(int) - p[..., 2]) > 80)[0].mean() for p in pictures[:2]]
+    assert rows[1] > rows[0]
+
+
+def test_a_prompt_says_what_to_do_and_when_nothing_fits() -> None:
+    hint, none, typed = (
+        draw_prompt_onto(grey(), prompt)
+        for prompt in (Prompt(), Prompt(typed="qqq"), Prompt(typed="t", completions=("tabby", "tub")))
+    )
+    assert hint == none
+    assert typed is not None
+    assert hint is not None
+    assert typed[3] > hint[3]
+
+
+def test_a_long_word_is_shown_from_its_end() -> None:
+    plates = {draw_prompt_onto(grey((640, 480)), Prompt(typed="x" * length)) for length in (1, 20, 90)}
+    assert len(plates) == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_help_is_readable_from_640_by_480_on_and_fits(size: tuple[int, int]) -> None:
+    picture = grey(size)
+    letters = draw_help_onto(picture, ROWS)
+    if min(size) >= 480:
+        assert letters >= min(size) / 40
+        text = picture.max(axis=2) > 150
+        margin = letters // 3
+        assert not text[:margin].any()
+        assert not text[-margin:].any()
+        assert not text[:, :margin].any()
+        assert not text[:, -margin:].any()
+
+
+def test_the_help_covers_everything_else() -> None:
+    with_all = Overlay(help=ROWS, notice="lost", toast=TOAST, statistics=("shown\t30 fps",))
+    assert np.array_equal(drawn(with_all), drawn(Overlay(help=ROWS)))
+
+
+def test_a_rectangle_is_seen_on_any_background_and_dims_the_rest() -> None:
+    for level in (0, 128, 255):
+        picture = grey(level=level)
+        draw_rectangle_onto(picture, (300, 200, 400, 250))
+        assert picture[325, 500].tolist() == [level] * 3
+        assert picture[200, 500].min() == 255
+        assert picture[215, 500].max() == level
+        assert picture[100, 100].max() <= 0.56 * level + 1
+        assert picture[196:204, 500].min() < 100
+
+
+@pytest.mark.parametrize("region", [(0, 0, 1280, 720), (10, 10, 0, 40), (0, 0, 1, 1)])
+def test_a_rectangle_of_any_size_can_be_dragged(region: Region) -> None:
+    picture = grey()
+    draw_rectangle_onto(picture, region)
+    assert picture[400, 900].tolist() == ([128] * 3 if 0 in region[2:] or region[2] > 1 else [70] * 3)
+
+
+@pytest.mark.parametrize("at", [(0, 0), (1279, 719), (640, 360), (1279, 0)])
+def test_a_probe_stands_within_the_picture(at: tuple[int, int]) -> None:
+    told, untold = grey(), grey()
+    draw_probe_onto(told, at, 0.63)
+    draw_probe_onto(untold, at, None)
+    assert (told != 128).any()
+    assert not np.array_equal(told, untold)
+
+
+def test_a_pane_s_name_stands_at_the_middle_of_its_upper_edge() -> None:
+    plate = draw_name_onto(grey((640, 360)), "hirescam")
+    assert plate is not None
+    x, y, width, _ = plate
+    assert x + width / 2 == pytest.approx(320, abs=1)
+    assert y < 20
+    assert draw_name_onto(grey((30, 20)), "hirescam") is None

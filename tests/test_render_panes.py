@@ -1,0 +1,90 @@
+from typing import get_args
+
+import pytest
+
+from live_gradcam.explanation import Region
+from live_gradcam.look import View
+from live_gradcam.render.panes import arrange
+
+SIZES = [(160, 120), (640, 480), (1280, 720), (721, 405), (720, 1280), (3840, 2160)]
+
+
+def central(size: tuple[int, int]) -> Region:
+    side = min(size)
+    return (size[0] - side) // 2, (size[1] - side) // 2, side, side
+
+
+def inside(inner: Region, outer: Region) -> bool:
+    return all(
+        outer[axis] <= inner[axis] and inner[axis] + inner[axis + 2] <= outer[axis] + outer[axis + 2]
+        for axis in (0, 1)
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("view", get_args(View))
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 7])
+def test_cells_fill_the_canvas_and_each_pane_shows_what_the_network_saw(
+    size: tuple[int, int], view: View, count: int
+) -> None:
+    seen = central(size)
+    arrangement = arrange(view, count, size, [seen] * count)
+    cells = [pane.cell for pane in arrangement.panes]
+    room = [*cells, *([] if arrangement.free is None else [arrangement.free])]
+    assert sum(width * height for _, _, width, height in room) == size[0] * size[1]
+    assert 1 <= len(cells) <= 4
+    for pane in arrangement.panes:
+        assert inside(pane.place, pane.cell)
+        assert inside(pane.window, (0, 0, *size))
+        if count:
+            assert inside(seen, pane.window)
+
+
+@pytest.mark.parametrize(
+    ("view", "count", "panes", "free"),
+    [
+        ("one", 4, 1, False),
+        ("history", 1, 1, False),
+        ("side", 1, 2, False),
+        ("methods", 1, 1, False),
+        ("methods", 2, 2, False),
+        ("methods", 3, 3, True),
+        ("targets", 4, 4, False),
+        ("models", 4, 2, False),
+        ("channels", 1, 1, True),
+    ],
+)
+def test_each_view_has_its_panes(view: View, count: int, panes: int, free: bool) -> None:
+    arrangement = arrange(view, count, (1280, 720), [central((1280, 720))] * count)
+    assert len(arrangement.panes) == panes
+    assert (arrangement.free is not None) == free
+
+
+def test_one_pane_is_the_frame_as_it_is() -> None:
+    (pane,) = arrange("one", 1, (1280, 720), [central((1280, 720))]).panes
+    assert pane.cell == pane.place == pane.window == (0, 0, 1280, 720)
+    assert pane.within((280, 0, 720, 720)) == (280, 0, 720, 720)
+
+
+def test_side_by_side_shows_the_viewfinder_large_and_no_more_than_the_frame() -> None:
+    camera, heat = arrange("side", 1, (1280, 720), [central((1280, 720))]).panes
+    assert camera.window == heat.window == (280, 0, 720, 720)
+    assert camera.place == (0, 40, 640, 640)
+    assert heat.place == (640, 40, 640, 640)
+
+
+def test_a_small_part_that_was_explained_is_shown_with_its_surroundings() -> None:
+    for pane in arrange("side", 1, (1280, 720), [(1200, 600, 60, 60)]).panes:
+        assert pane.window == (640, 0, 640, 720)
+
+
+@pytest.mark.parametrize("view", ["one", "side", "targets", "channels"])
+def test_a_point_of_the_frame_is_found_again_on_the_canvas(view: View) -> None:
+    for pane in arrange(view, 4, (1280, 720), [central((1280, 720))] * 4).panes:
+        x, y = pane.point(640.5, 200.5)
+        found = pane.frame_point(x, y)
+        assert found is not None
+        assert found == pytest.approx((640, 200), abs=2)
+        assert pane.frame_point(pane.cell[0] - 1, 0) is None
+        assert pane.sees(640, 200)
+        assert not pane.sees(-1, 200)

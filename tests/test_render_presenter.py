@@ -1,0 +1,244 @@
+"""The presenter: every view of the same frames, drawn twice alike, at any size."""
+
+import hashlib
+from dataclasses import replace
+from functools import cache
+from typing import get_args
+
+import numpy as np
+import pytest
+from fakes import answered, explained, panned, warm_in_the_middle
+
+from live_gradcam.explanation import Explanation, Prediction
+from live_gradcam.frame import Frame, Pixels
+from live_gradcam.look import Look, Style, View
+from live_gradcam.question import Answer, Channel
+from live_gradcam.render.overlay import Overlay
+from live_gradcam.render.presenter import Presenter
+from live_gradcam.render.steady import Steady
+
+SIZE = (640, 360)
+SIZES = [(160, 120), (640, 480), (720, 1280), (1920, 1080), (33, 17)]
+CATS = (("Egyptian cat", 0.62), ("tabby", 0.18), ("tiger cat", 0.09), ("lynx", 0.05), ("puma", 0.01))
+OVERLAY = Overlay(
+    notice="camera lost, reconnecting",
+    busy="compiling hirescam …",
+    toast="method hirescam",
+    recording=7.0,
+    frozen=True,
+    probe=(320, 180),
+    statistics=("shown\t30.0 fps",),
+)
+
+
+@cache
+def seen(index: int, size: tuple[int, int] = SIZE) -> Pixels:
+    """What a camera sees that moves to the right."""
+    pixels = panned(4 * index, size=size)
+    pixels.flags.writeable = False
+    return pixels
+
+
+def frame(index: int, pixels: Pixels | None = None) -> Frame:
+    return Frame(seen(index) if pixels is None else pixels, index, index / 30)
+
+
+def cat(size: tuple[int, int] = SIZE, *, rank: int = 0, method: str = "gradcam") -> Explanation:
+    side = min(size)
+    region = ((size[0] - side) // 2, (size[1] - side) // 2, side, side)
+    heat = np.roll(warm_in_the_middle(), rank, axis=1)
+    target = Prediction(rank, *CATS[rank])
+    return replace(explained(region, heat, top=CATS, target=target), method=method)
+
+
+def answer(view: View, size: tuple[int, int] = SIZE) -> Answer:
+    """What is asked for a view."""
+    if view == "methods":
+        return answered(*(cat(size, method=each) for each in ("gradcam", "hirescam", "layercam")))
+    if view == "targets":
+        return answered(*(cat(size, rank=rank) for rank in range(4)))
+    if view == "models":
+        return answered(cat(size), cat(size, rank=0), models=2)
+    channels = tuple(Channel(n, 0.1 - n / 50, warm_in_the_middle()) for n in range(9))
+    return answered(cat(size), channels=channels if view == "channels" else ())
+
+
+def show(look: Look, frames: int = 4, overlay: Overlay | None = None) -> list[Pixels]:
+    presenter = Presenter(look, models=("lite0", "vgg16"))
+    pictures = []
+    for index in range(frames):
+        presenter.explained(frame(index), answer(look.view))
+        pictures.append(presenter.picture(frame(index), overlay)[0])
+    return pictures
+
+
+def test_before_the_first_answer_the_frame_is_shown_and_a_word() -> None:
+    presenter = Presenter()
+    picture, carried = presenter.picture(frame(0))
+    assert carried is None
+    assert np.array_equal(picture[60:], frame(0).pixels[60:])
+    assert not np.array_equal(picture[:60], frame(0).pixels[:60])
+
+
+@pytest.mark.parametrize("view", get_args(View))
+@pytest.mark.parametrize("style", get_args(Style))
+def test_the_same_frames_give_the_same_pictures_bit_for_bit(view: View, style: Style) -> None:
+    look = Look(view=view, style=style, scale_bar=True, statistics=True)
+    once, twice = (
+        [hashlib.sha256(picture.tobytes()).hexdigest() for picture in show(look, overlay=OVERLAY)]
+        for _ in range(2)
+    )
+    assert once == twice
+    assert len(set(once)) == len(once)
+
+
+@pytest.mark.parametrize("view", get_args(View))
+@pytest.mark.parametrize("size", SIZES)
+def test_every_view_has_the_frame_s_size_and_leaves_the_frame_as_it_is(
+    view: View, size: tuple[int, int]
+) -> None:
+    presenter = Presenter(Look(view=view, scale_bar=True, statistics=True))
+    pixels = seen(0, size)  # it cannot be written to
+    presenter.explained(frame(0, pixels), answer(view, size))
+    picture, carried = presenter.picture(frame(0, pixels), OVERLAY)
+    assert picture.shape == pixels.shape
+    assert carried is not None
+    assert not np.shares_memory(picture, pixels)
+
+
+@pytest.mark.parametrize("view", get_args(View))
+def test_a_view_whose_answer_has_not_come_yet_shows_what_there_is(view: View) -> None:
+    presenter = Presenter(Look(view=view))
+    assert presenter.picture(frame(0))[0].shape == (360, 640, 3)
+    presenter.explained(frame(0), answered(cat()))
+    assert presenter.picture(frame(0))[0].shape == (360, 640, 3)
+    presenter.explained(frame(1), answer("targets"))
+    assert presenter.picture(frame(1))[0].shape == (360, 640, 3)
+
+
+def test_a_new_look_shows_on_the_very_next_picture_even_of_the_same_frame() -> None:
+    presenter = Presenter(Look())
+    presenter.explained(frame(0), answer("targets"))
+    pictures = [presenter.picture(frame(0))[0]]
+    for changed in (
+        Look(colormap="viridis"),
+        Look(alpha=0.8),
+        Look(style="contours"),
+        Look(view="side"),
+        Look(view="targets"),
+        Look(scale_bar=True),
+    ):
+        presenter.look = changed
+        pictures.append(presenter.picture(frame(0))[0])
+    assert len({picture.tobytes() for picture in pictures}) == len(pictures)
+
+
+def test_a_new_answer_about_a_frozen_frame_is_on_its_next_picture() -> None:
+    presenter = Presenter(Look())
+    presenter.explained(frame(0), answered(cat()))
+    before, _ = presenter.picture(frame(0))
+    dog = explained(cat().region, np.roll(warm_in_the_middle(), 2, axis=1), top=(("beagle", 0.9),))
+    presenter.explained(frame(0), answered(dog))
+    after, carried = presenter.picture(frame(0))
+    assert carried is not None
+    assert carried.explanation is dog
+    fresh = Presenter(Look())
+    fresh.explained(frame(0), answered(dog))
+    assert np.array_equal(after[250:, :250], fresh.picture(frame(0))[0][250:, :250])
+    assert not np.array_equal(before, after)
+
+
+def test_side_by_side_has_the_camera_at_the_left_and_heat_at_the_right() -> None:
+    wall = np.full((360, 640, 3), 150, np.uint8)
+    presenter = Presenter(Look(view="side"))
+    presenter.explained(frame(0, wall), answer("side"))
+    picture, _ = presenter.picture(frame(0, wall))
+    assert (picture[60:150, 20:300] == 150).all()
+    assert (np.ptp(picture[60:150, 340:620], axis=2) > 20).all()
+
+
+def test_each_target_has_a_pane_with_its_own_heat() -> None:
+    picture = show(Look(view="targets", style="heat"))[-1].astype(int)
+    hottest = []
+    for top in (0, 180):
+        for left in (0, 320):
+            pane = picture[top + 40 : top + 170, left + 75 : left + 245]
+            red = pane[..., 2] - pane[..., 0]
+            hottest.append(int(np.argmax(red.sum(axis=0))))
+    assert hottest == sorted(hottest)
+    assert hottest[3] - hottest[0] > 50
+
+
+def test_bars_move_smoothly_and_only_with_the_frames_time() -> None:
+    presenter = Presenter(Look())
+    region = (280, 0, 720, 720)
+    pixels = seen(0, (1280, 720))
+    answers = [answered(explained(region, top=CATS)), answered(explained(region, top=(("beagle", 0.9),)))]
+    shown = []
+    for index in range(10):
+        moment = Frame(pixels, index, index / 30)
+        presenter.explained(moment, answers[index > 0])
+        picture, _ = presenter.picture(moment)
+        blue = picture[480:600, 30:330].astype(int)
+        shown.append(int((blue[..., 0] - blue[..., 2] > 100).sum()))
+    assert len(set(shown)) > 5
+
+
+def test_a_point_of_the_picture_is_a_point_of_the_frame_in_every_pane() -> None:
+    presenter = Presenter(Look(view="targets"))
+    assert presenter.place_in_frame(10, 10) is None
+    presenter.explained(frame(0), answer("targets"))
+    presenter.picture(frame(0))
+    for left, top in ((0, 0), (320, 0), (0, 180), (320, 180)):
+        assert presenter.place_in_frame(left + 100, top + 50) == (200, 100)
+    presenter.look = Look(view="side")
+    presenter.picture(frame(0))
+    assert presenter.place_in_frame(5, 5) is None
+
+
+def test_the_heat_at_the_probe_is_told_in_every_pane() -> None:
+    plain, probed = (
+        show(Look(view="targets"), overlay=overlay)[-1] for overlay in (None, Overlay(probe=(320, 60)))
+    )
+    changed = (plain != probed).any(axis=2)
+    for rows in (slice(0, 180), slice(180, 360)):
+        for columns in (slice(0, 320), slice(320, 640)):
+            assert changed[rows, columns].any()
+
+
+def test_a_rectangle_is_drawn_over_its_place_in_every_pane() -> None:
+    picture = show(Look(view="targets"), overlay=Overlay(rectangle=(200, 100, 240, 160)))[-1]
+    for left, top in ((0, 0), (320, 0), (0, 180), (320, 180)):
+        assert picture[top + 50, left + 120 : left + 200].min() == 255
+
+
+def test_without_evidence_the_picture_stays_and_the_plate_says_so() -> None:
+    presenter = Presenter(Look(style="masked"))
+    presenter.explained(frame(0), answered(explained(cat().region, has_evidence=False)))
+    picture, carried = presenter.picture(frame(0))
+    assert carried is not None
+    assert carried.opacity == 0
+    assert np.array_equal(picture[80:200, 180:460], frame(0).pixels[80:200, 180:460])
+
+
+def test_the_last_minute_is_remembered_while_another_view_is_shown() -> None:
+    presenter = Presenter(Look(), motion="off", steady=Steady(smoothing=0))
+    pixels = seen(0)
+    for index in range(8):
+        top = CATS if index < 4 else (("beagle", 0.8),)
+        presenter.explained(Frame(pixels, index, 5.0 * index), answered(explained(cat().region, top=top)))
+        presenter.picture(Frame(pixels, index, 5.0 * index))
+    presenter.look = Look(view="history")
+    picture, _ = presenter.picture(Frame(pixels, 8, 40.0))
+    ribbon = picture[325]
+    assert ribbon[100].tolist() == [20, 22, 24] or ribbon[100].max() < 40  # before the beginning
+    assert ribbon[300].tolist() != ribbon[620].tolist()
+
+
+def test_what_is_said_leaves_the_names_of_the_panes_alone() -> None:
+    def named(overlay: Overlay | None) -> Pixels:
+        presenter = Presenter(Look(view="methods", statistics=True))
+        presenter.explained(frame(0), answer("methods"))
+        return presenter.picture(frame(0), overlay)[0][:24]
+
+    assert np.array_equal(named(replace(OVERLAY, probe=None)), named(None))

@@ -1,0 +1,94 @@
+"""The show: it does what the viewer asks of it, and says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from films import files
+from stages import Acting, FakeWindow, Pages
+
+from live_gradcam.config import Settings
+from live_gradcam.errors import SinkError
+from live_gradcam.show import Show
+from live_gradcam.sinks.recorder import Recorder
+from live_gradcam.sinks.several import SeveralSinks
+from live_gradcam.statistics import Statistics
+
+
+class Hand:
+    """A show in the middle, a hand on its keys."""
+
+    def __init__(self, *, records: bool = True) -> None:
+        self.acting = Acting()
+        self.window = FakeWindow({})
+        self.sinks = SeveralSinks()
+        self.sinks.add(self.window)
+        self.show = Show(
+            Pages(),
+            self.sinks,
+            self.acting.stage,
+            Settings(),
+            Statistics(),
+            make_recorder=self.record if records else self.refuse,
+        )
+
+    def record(self, path: Path) -> Recorder:
+        return Recorder(path, wait=True)
+
+    def refuse(self, path: Path) -> Recorder:
+        raise SinkError(f"cannot record to '{path}': the disk is full.")
+
+    def press(self, *keys: str) -> str:
+        """Press keys at the next picture, and return what is said then."""
+        self.window.do(*keys)
+        self.show.frame(self.acting.see())
+        return self.acting.stage.toast
+
+
+@pytest.fixture
+def hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hand]:
+    monkeypatch.chdir(tmp_path)
+    hand = Hand()
+    yield hand
+    hand.sinks.close()
+
+
+def test_the_key_r_records_to_a_file_named_by_date_and_time(hand: Hand, tmp_path: Path) -> None:
+    assert hand.press("r") == "recording"
+    for _ in range(3):
+        hand.press()
+    said = hand.press("r")
+    assert re.fullmatch(r"recorded live-gradcam-\d{8}-\d{6}\.mp4", said)
+    name = said.removeprefix("recorded ")
+    assert files(tmp_path) == [name.replace(".mp4", ".jsonl"), name]
+
+
+def test_a_recording_of_nothing_is_not_said_to_be_one(hand: Hand, tmp_path: Path) -> None:
+    assert hand.press("r", "r") == "nothing was recorded"
+    assert [name for name in files(tmp_path) if name.endswith(".mp4")] == []
+
+
+def test_a_recording_that_cannot_begin_says_why_and_the_show_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hand = Hand(records=False)
+    assert hand.press("r").endswith("the disk is full.")
+    assert not hand.show.ended
+
+
+def test_q_ends_the_show_and_f_fills_the_screen(hand: Hand) -> None:
+    hand.press("f")
+    assert hand.window.fullscreen == 1
+    hand.press("q")
+    assert hand.show.ended
+
+
+def test_what_a_live_source_cannot_do_is_said(hand: Hand) -> None:
+    assert hand.press("ArrowLeft") == "only in files"
+    assert hand.press(".") == "only in files"
+    assert hand.press("Tab") == "there is no other camera or source"
+    assert not hand.show.moves_wait

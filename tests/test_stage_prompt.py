@@ -1,0 +1,53 @@
+"""The prompt: what is found as one types."""
+
+from __future__ import annotations
+
+from stages import LABELS
+
+from live_gradcam.stage.prompt import SHOWN, Prompt
+
+
+def typed(*keys: str) -> Prompt:
+    prompt = Prompt(LABELS)
+    for key in keys:
+        prompt = prompt.typed(key)
+    return prompt
+
+
+def test_names_that_begin_so_come_first_then_words_then_the_rest() -> None:
+    assert typed(*"cat").completions == ("cat flap", "tiger cat", "Egyptian cat")
+    assert typed(*"ti").completions == ("tiger cat", "sea tiger", "Egyptian cat")
+
+
+def test_upper_and_lower_case_and_spaces_around_do_not_matter() -> None:
+    assert typed(*" EGYPT ").completions == ("Egyptian cat",)
+
+
+def test_nothing_is_offered_before_anything_is_typed() -> None:
+    assert typed().completions == ()
+    assert typed(" ").class_id is None
+
+
+def test_no_more_is_offered_than_there_is_room_for() -> None:
+    assert len(Prompt([f"bird {n}" for n in range(50)]).typed("b").completions) == SHOWN
+
+
+def test_backspace_takes_the_last_letter_back() -> None:
+    assert typed(*"tix", "Backspace").text == "ti"
+    assert typed("Backspace").text == ""
+
+
+def test_arrows_and_tab_go_round_among_the_completions() -> None:
+    choices = [typed(*"cat", *["ArrowDown"] * n).class_id for n in range(4)]
+    assert choices == [5, 1, 3, 5]
+    assert typed(*"cat", "Tab").class_id == 1
+    assert typed(*"cat", "ArrowUp").class_id == 3
+    assert typed("ArrowDown").class_id is None
+
+
+def test_another_letter_goes_back_to_the_first_completion() -> None:
+    assert typed(*"ca", "ArrowDown", "t").chosen == 0
+
+
+def test_keys_that_are_no_letters_are_passed_over() -> None:
+    assert typed(*"ca", "ArrowLeft", "F1", "\x07").text == "ca"
