@@ -22,6 +22,7 @@ from live_gradcam.commands.live import live
 from live_gradcam.commands.methods import methods
 from live_gradcam.commands.models import models
 from live_gradcam.commands.replay import replay
+from live_gradcam.commands.serve import serve
 from live_gradcam.errors import LiveGradcamError, SettingsError
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "methods": methods,
     "classes": classes,
     "benchmark": benchmark,
+    "serve": serve,
     "doctor": doctor,
     "replay": replay,
 }

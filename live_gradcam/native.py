@@ -15,8 +15,9 @@ from live_gradcam.errors import LiveGradcamError
 _NATIVE_LINE = re.compile(
     rb"[IWE]\d{4} |WARNING: All log messages before absl|To enable the following instructions:"
     rb"|Corrupt JPEG data: |Premature end of JPEG file|Invalid JPEG file structure|Unsupported marker type"
+    rb"|libpng (error|warning): "
 )
-"""How the lines of TensorFlow's C++ log begin, and those of libjpeg's, which knows nothing but stderr."""
+"""How the lines of TensorFlow's C++ log begin, and those of libjpeg and libpng, which know nothing but stderr."""
 
 
 class _Diversion:
@@ -91,8 +92,8 @@ def native_stderr_filtered() -> Iterator[None]:
     """Keep what native libraries say to themselves off the terminal; all else on stderr comes after the block.
 
     TensorFlow says things of oneDNN and CUDA that mean nothing to a person who wants to see a cat, and its own
-    switch, TF_CPP_MIN_LOG_LEVEL, no longer stops them (tensorflow#100442); libjpeg says of every damaged picture
-    that it is. If the block fails for a reason that nobody foresaw, or the user has set that switch to 0, every
+    switch, TF_CPP_MIN_LOG_LEVEL, no longer stops them (tensorflow#100442); libjpeg and libpng say of every damaged
+    picture that it is. If the block fails for a reason that nobody foresaw, or the user has set that switch to 0, every
     line comes out. Several threads may be in such blocks at once.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":

@@ -1,32 +1,121 @@
-"""A real browser, Chromium, without a window."""
+"""A real browser, Chromium, without a window and, where one is wanted, with a pretend camera."""
 
 from __future__ import annotations
 
+import base64
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
+import cv2
+import numpy as np
 import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
+from live_gradcam.frame import Pixels
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CUP = (172, 19, 408, 208)
+"""(left, top, right, bottom) of the cup in scikit-image's coffee, in pixels."""
+
+_SCALE, _LEFT = 1.8, 100
+_SIZE = (1280, 720)
+
+
+def require_chromium() -> str:
+    """Return the path of a Chromium; skip where there is none."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip("no Chromium: apt-get install chromium")
+    return found
+
+
+def coffee_frame(coffee: Pixels) -> Pixels:
+    """scikit-image's coffee as a camera of 1280×720 would see it."""
+    height = _SIZE[1]
+    frame = cv2.GaussianBlur(cv2.resize(coffee, _SIZE), (0, 0), 40)
+    frame[:, _LEFT : _LEFT + 1080] = cv2.resize(coffee, (1080, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(frame, np.uint8)
+
+
+def in_coffee(x: float, y: float) -> tuple[float, float]:
+    """Return where in the coffee's own pixels a place (fractions of the frame) lies."""
+    return (x * _SIZE[0] - _LEFT) / _SCALE, y * _SIZE[1] / _SCALE
+
+
+def write_camera(path: Path, frames: Sequence[Pixels]) -> Path:
+    """Write what Chromium's pretend camera shows again and again: JPEGs, one after another."""
+    path.write_bytes(b"".join(bytes(cv2.imencode(".jpg", frame)[1]) for frame in frames))
+    return path
+
+
+@contextmanager
+def chromium(
+    playwright: Playwright, camera: Path | None = None, *, answer: str = "accept"
+) -> Iterator[Browser]:
+    """Start a Chromium that may have this camera; asked whether a page may use it, it says `accept` or `deny`."""
+    arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+    if camera is not None:
+        arguments += [
+            f"--use-fake-ui-for-media-stream{'=deny' if answer == 'deny' else ''}",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={camera}",
+        ]
+    browser = playwright.chromium.launch(executable_path=require_chromium(), args=arguments)
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 @contextmanager
 def chromium_page() -> Iterator[Page]:
-    """Give an empty page of 320×240; skip the test where there is no Chromium, or nothing that steers it."""
-    path = next(filter(None, map(shutil.which, _NAMES)), None)
-    if path is None:
-        pytest.skip("chromium is not installed (apt install chromium)")
-    sync_api = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed (pip install playwright)"
-    )
-    with sync_api.sync_playwright() as steering:
-        browser = steering.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
+    """Give an empty page of 320×240; skip the test where there is no Chromium."""
+    require_chromium()
+    with sync_playwright() as playwright, chromium(playwright) as browser:
         yield browser.new_page(viewport={"width": 320, "height": 240})
-        browser.close()
+
+
+def until(page: Page, expression: str, *, patience: float = 30) -> Any:
+    """Wait until a JavaScript expression is true, and return its value; the policy forbids Playwright's own way."""
+    deadline = time.monotonic() + patience
+    while not (value := page.evaluate(expression)):
+        assert time.monotonic() < deadline, f"{expression} stayed {value}"
+        time.sleep(0.05)
+    return value
+
+
+def of_page(page: Page, expression: str) -> Any:
+    """Return the value of an expression about `page`, the object that the page's modules share."""
+    return page.evaluate(
+        f"async () => {{ const {{ page }} = await import('/page/main.js'); return {expression}; }}"
+    )
+
+
+def until_page(page: Page, expression: str, *, patience: float = 30) -> Any:
+    """Wait until an expression about `page` is true."""
+    return until(
+        page,
+        f"async () => {{ const {{ page }} = await import('/page/main.js'); return {expression}; }}",
+        patience=patience,
+    )
+
+
+def canvas_pixels(page: Page, selector: str = "canvas.heat") -> Any:
+    """Read a canvas: (H, W, 4) uint8 BGRA."""
+    url = page.evaluate(f"document.querySelector('{selector}').toDataURL('image/png')")
+    data = np.frombuffer(base64.b64decode(url.split(",")[1]), np.uint8)
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    assert pixels is not None
+    return pixels
+
+
+def levels_of(pixels: Any, colormap: int = cv2.COLORMAP_JET) -> Any:
+    """Return which of the 256 colours of a colour map each pixel of an opaque canvas has."""
+    colours = cv2.applyColorMap(np.arange(256, dtype=np.uint8).reshape(-1, 1), colormap)[:, 0].astype(int)
+    small = cv2.resize(pixels[..., :3], (64, 64), interpolation=cv2.INTER_AREA).astype(int)
+    distance = np.abs(small[:, :, None] - colours[None, None]).sum(axis=-1)
+    return distance.argmin(axis=-1)

@@ -127,6 +127,28 @@ def test_a_batch_gives_what_each_picture_gives_alone() -> None:
     assert explainer.traces == 1
 
 
+@pytest.mark.parametrize("method", ["gradcam", "finercam", "saliency"])
+def test_each_picture_of_a_batch_can_have_a_target_of_its_own(method: str) -> None:
+    model = lg.load_model(pooled_network(), labels=["a", "b", "c", "d"], preprocess="unit")
+    explainer = lg.Explainer(model, method)
+    targets = [None, 2, "#3", "a - b", "c -"]
+    images = [picture(16, 16, seed=seed) for seed in range(len(targets))]
+    together = explainer.explain_batch(images, targets=targets)
+    assert explainer.traces == 1
+    for image, target, found in zip(images, targets, together, strict=True):
+        alone = lg.Explainer(model, method, target=target).explain(image)
+        assert found.target.label == alone.target.label
+        np.testing.assert_allclose(found.raw_heatmap, alone.raw_heatmap, rtol=1e-4, atol=1e-6)
+
+
+def test_targets_that_do_not_fit_the_pictures_of_a_batch_are_told() -> None:
+    explainer = lg.Explainer(lg.load_model(pooled_network(), preprocess="unit"))
+    with pytest.raises(lg.TargetError, match="there are 1 pictures and 2 targets: give one for each"):
+        explainer.explain_batch([picture()], targets=[1, 2])
+    with pytest.raises(lg.TargetError, match="explain_batch takes classes and contrasts"):
+        explainer.explain_batch([picture()], targets=["module:function"])
+
+
 def test_red_is_red_and_blue_is_blue() -> None:
     explainer = lg.Explainer(lg.load_model(colour_network(), labels=["red", "blue"], preprocess="unit"))
     red_in_bgr = np.zeros((8, 8, 3), np.uint8)

@@ -15,11 +15,9 @@ from live_gradcam.config import (
     DEFAULT_METHOD,
     DEFAULT_MODEL,
     DEFAULT_SMOOTHING,
-    Following,
-    Scale,
 )
 
-_SOURCE, _OUTPUT = "Source", "Output"
+_OUTPUT = "Output"
 
 
 def live(
@@ -31,7 +29,7 @@ def live(
             "-s",
             metavar="0|PATH|URL|demo",
             help="Camera number, video, picture, folder, glob, rtsp:// or http:// stream, or demo.",
-            rich_help_panel=_SOURCE,
+            rich_help_panel=options.SOURCE,
         ),
     ] = "0",
     also: Annotated[
@@ -41,40 +39,13 @@ def live(
             metavar="SOURCE",
             help="A further camera, stream or demo; the key Tab turns to it. May be repeated.  "
             "\\[default: the other cameras]",
-            rich_help_panel=_SOURCE,
+            rich_help_panel=options.SOURCE,
         ),
     ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WIDTHxHEIGHT",
-            help="What a camera is asked for.  \\[default: 1280x720]",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = None,
-    camera_fps: Annotated[
-        float | None,
-        typer.Option(
-            metavar="FPS", help="Rate that a camera is asked for.  \\[default: 30]", rich_help_panel=_SOURCE
-        ),
-    ] = None,
-    backend: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="OpenCV's way to the camera: v4l2, avfoundation, msmf, dshow or any.",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = None,
-    mirror: Annotated[
-        bool,
-        typer.Option(
-            "--mirror/--no-mirror",
-            show_default=False,
-            help="Flip left to right, as a mirror does.",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = False,
+    size: options.CameraSize = None,
+    camera_fps: options.CameraFps = None,
+    backend: options.BackendName = None,
+    mirror: options.Mirror = False,
     model: options.ModelName = DEFAULT_MODEL,
     beside: Annotated[
         str | None,
@@ -104,25 +75,9 @@ def live(
     rivals: options.Rivals = None,
     alpha: options.Alpha = DEFAULT_ALPHA,
     colormap: options.ColormapName = DEFAULT_COLORMAP,
-    motion: Annotated[
-        Following,
-        typer.Option(
-            help="Whether heat follows the picture between explanations.", rich_help_panel=options.PICTURE
-        ),
-    ] = "on",
-    smoothing: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS", help="How slowly heat changes; 0: at once.", rich_help_panel=options.PICTURE
-        ),
-    ] = DEFAULT_SMOOTHING,
-    scale: Annotated[
-        Scale,
-        typer.Option(
-            help="Full heat: a slowly moving maximum, or each explanation's own.",
-            rich_help_panel=options.PICTURE,
-        ),
-    ] = "stable",
+    motion: options.MotionName = "on",
+    smoothing: options.SmoothingSeconds = DEFAULT_SMOOTHING,
+    scale: options.ScaleName = "stable",
     show_stats: Annotated[
         bool,
         typer.Option(

@@ -11,12 +11,44 @@ from typing import Annotated, Any
 import typer
 
 from live_gradcam.commands.settings import NO_SETTINGS, known_settings, settings_of
-from live_gradcam.config import Fit, Fusion, Lang, Score, Smooth
+from live_gradcam.config import Fit, Following, Fusion, Lang, Scale, Score, Smooth
 from live_gradcam.errors import SettingsError
 
 _MODEL, _EXPLANATION = "Model", "Explanation"
-PICTURE = "Picture"
-"""The help's panel of what concerns the look of the picture."""
+SOURCE, PICTURE = "Source", "Picture"
+"""The help's panels of where frames come from, and of how the picture looks."""
+
+CameraSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WIDTHxHEIGHT",
+        help="What a camera is asked for.  \\[default: 1280x720]",
+        rich_help_panel=SOURCE,
+    ),
+]
+CameraFps = Annotated[
+    float | None,
+    typer.Option(
+        metavar="FPS", help="Rate that a camera is asked for.  \\[default: 30]", rich_help_panel=SOURCE
+    ),
+]
+BackendName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="OpenCV's way to the camera: v4l2, avfoundation, msmf, dshow or any.",
+        rich_help_panel=SOURCE,
+    ),
+]
+Mirror = Annotated[
+    bool,
+    typer.Option(
+        "--mirror/--no-mirror",
+        show_default=False,
+        help="Flip left to right, as a mirror does.",
+        rich_help_panel=SOURCE,
+    ),
+]
 
 ModelName = Annotated[
     str,
@@ -153,6 +185,20 @@ ColormapName = Annotated[
         metavar="NAME",
         help="Any OpenCV colour map: jet, turbo, viridis, inferno, …",
         rich_help_panel=PICTURE,
+    ),
+]
+MotionName = Annotated[
+    Following,
+    typer.Option(help="Whether heat follows the picture between explanations.", rich_help_panel=PICTURE),
+]
+SmoothingSeconds = Annotated[
+    float,
+    typer.Option(metavar="SECONDS", help="How slowly heat changes; 0: at once.", rich_help_panel=PICTURE),
+]
+ScaleName = Annotated[
+    Scale,
+    typer.Option(
+        help="Full heat: a slowly moving maximum, or each explanation's own.", rich_help_panel=PICTURE
     ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Say more: what was compiled, and how.")]

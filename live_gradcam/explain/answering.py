@@ -182,7 +182,7 @@ class Answering:
         for part in self._parts(question, size):
             graphs = self._graphs[part.model]
             layer = graphs.compiled(part.plan).layer
-            aims = self._aims(part, question)
+            aims = [self._aims(part, question)]
             result = graphs.run(part.plan, part.fitting.apply(seen)[None], aims)
             reading = Reading(plan=part.plan, layer=layer, labels=graphs.labels, aims=aims, result=result)
             for method, method_place in enumerate(part.methods):

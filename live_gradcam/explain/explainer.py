@@ -156,7 +156,9 @@ class Explainer:
         """
         return self.explain_batch([image])[0]
 
-    def explain_batch(self, images: Sequence[Pixels]) -> list[Explanation]:
+    def explain_batch(
+        self, images: Sequence[Pixels], *, targets: Sequence[TargetSpec] | None = None
+    ) -> list[Explanation]:
         """Explain several pictures in one compiled call.
 
         Methods that try things on the network (Score-CAM and the like) take them one by one.
@@ -164,17 +166,28 @@ class Explainer:
         Args:
             images: pictures (H, W, 3) uint8 BGR; their sizes may differ, but under `wide` all must come to the
                 same input shape.
+            targets: one class or contrast for each picture; None takes the explainer's own for all.
 
         Returns:
             One explanation for each, in order.
 
         Raises:
+            TargetError: one of the targets is none, or there are not as many as pictures.
             LiveGradcamError: one is no such picture, or the network fails.
         """
+        if targets is not None:
+            _check_classes("explain_batch", targets)
+            if len(targets) != len(images):
+                raise TargetError(
+                    f"there are {len(images)} pictures and {len(targets)} targets: give one for each."
+                )
         if len(images) == 0:
             return []
+        if targets is not None:
+            return [row[0] for row in self._run(images, [(each,) for each in targets], None, None)]
         lock = self._lock
-        explained = [row[0] for row in self._run(images, (self._target,), self._function, lock)]
+        rows = [(self._target,)] * len(images)
+        explained = [row[0] for row in self._run(images, rows, self._function, lock)]
         if lock is not None:
             for each in explained:
                 lock.follow(each)
@@ -193,9 +206,8 @@ class Explainer:
         """
         if not targets:
             return ()
-        if any(callable(each) or is_function_name(each) for each in targets):
-            raise TargetError("explain_targets takes classes and contrasts; explain a function by itself.")
-        return tuple(self._run([image], tuple(targets), None, None)[0])
+        _check_classes("explain_targets", targets)
+        return tuple(self._run([image], [targets], None, None)[0])
 
     def explain_top(self, image: Pixels, count: int = 5) -> tuple[Explanation, ...]:
         """Explain one picture for each of its most probable classes, best first, in one compiled call.
@@ -215,11 +227,11 @@ class Explainer:
     def _run(
         self,
         images: Sequence[Pixels],
-        targets: Sequence[TargetSpec],
+        targets: Sequence[Sequence[TargetSpec]],
         function: ScoreFunction | None,
         lock: TargetLock | None,
     ) -> list[list[Explanation]]:
-        """Return the explanations, [picture][target]."""
+        """Return the explanations, [picture][target]; each picture has as many targets as the others."""
         fittings = [fitting_for(self.fit, size_of(image), self.model.input_size) for image in images]
         if len({fitting.input_size for fitting in fittings}) > 1:
             raise LiveGradcamError(
@@ -227,13 +239,20 @@ class Explainer:
                 + ", ".join(f"{f.input_size[1]}×{f.input_size[0]}" for f in fittings)
                 + ". Explain them in separate calls, or use another fit."
             )
-        plan = self._plan_for(fittings[0].input_size, len(targets), function)
+        plan = self._plan_for(fittings[0].input_size, len(targets[0]), function)
         layer = self._graphs.compiled(plan, freeze=True).layer
-        aims = [Aim() if function is not None else self._aim_of(each, lock) for each in targets]
+        aims = [
+            [Aim() if function is not None else self._aim_of(each, lock) for each in row] for row in targets
+        ]
         batch = np.stack([fitting.apply(image) for fitting, image in zip(fittings, images, strict=True)])
         result = self._graphs.run(plan, batch, aims)
         reading = Reading(plan=plan, layer=layer, labels=self.labels, aims=aims, result=result)
         return [
-            [reading.explanation(fitting, picture=number, target=target) for target in range(len(targets))]
+            [reading.explanation(fitting, picture=number, target=target) for target in range(plan.targets)]
             for number, fitting in enumerate(fittings)
         ]
+
+
+def _check_classes(asked: str, targets: Sequence[TargetSpec]) -> None:
+    if any(callable(each) or is_function_name(each) for each in targets):
+        raise TargetError(f"{asked} takes classes and contrasts; explain a function by itself.")

@@ -32,39 +32,39 @@ class Goal:
 
 
 def goal_of(head: Head, aim: Tensor, strength: Tensor, rivals: int) -> Goal:
-    """Return what an aim means for each picture of a batch.
+    """Return what the aims of a batch mean: each picture has its own.
 
     FinerCAM's rivals are the classes whose scores lie nearest to the target's (Zhang et al. 2025,
     arXiv:2501.11309); the mean of their scores is taken off, times the strength.
 
     Args:
         head: what the network says.
-        aim: (2,) int32: class and rival, as in `targets.Aim`.
-        strength: () float32.
+        aim: (N, 2) int32: class and rival, as in `targets.Aim`.
+        strength: (N,) float32.
         rivals: how many of the strongest rivals count.
     """
     probabilities = head.probabilities
     classes = head.classes
     order = tf.math.top_k(probabilities, k=min(MOST_RANKS, classes)).indices
-    ids = _resolved(aim[0], order)
+    ids = _resolved(aim[:, 0], order)
     chosen = tf.one_hot(ids, classes)
     count = min(rivals, classes - 1)
     # Differences of log p are differences of logits; the target itself is put last.
     scores = tf.math.log(tf.maximum(probabilities, 1e-37))
     own = tf.reduce_sum(scores * chosen, axis=1, keepdims=True)
     others = tf.math.top_k(-tf.abs(scores - own) - 1e6 * chosen, k=max(count, 1)).indices
-    named = _resolved(aim[1], order)[:, None]
+    named = _resolved(aim[:, 1], order)[:, None]
+    rival = aim[:, 1:]
     none = tf.fill(tf.shape(others), -1)
     one = tf.concat([named, none[:, 1:]], axis=1)
-    rival_ids = tf.where(aim[1] == STRONGEST_RIVALS, others, tf.where(aim[1] == NO_RIVAL, none, one))
+    rival_ids = tf.where(rival == STRONGEST_RIVALS, others, tf.where(rival == NO_RIVAL, none, one))
     present = tf.one_hot(rival_ids, classes)  # −1 gives zeros
     number = tf.maximum(tf.reduce_sum(present, axis=(1, 2)), 1.0)
-    row = chosen - strength * tf.reduce_sum(present, axis=1) / number[:, None]
+    row = chosen - strength[:, None] * tf.reduce_sum(present, axis=1) / number[:, None]
     return Goal(ids, row, rival_ids)
 
 
 def _resolved(class_id: Tensor, order: Tensor) -> Tensor:
-    """Return (N,) class ids for an id, or for a rank counted down from −1."""
-    count = tf.shape(order)[0]
+    """Return (N,) class ids for (N,) ids, or ranks counted down from −1."""
     rank = tf.clip_by_value(-1 - class_id, 0, tf.shape(order)[1] - 1)
-    return tf.where(class_id < 0, order[:, rank], tf.fill([count], tf.maximum(class_id, 0)))
+    return tf.where(class_id < 0, tf.gather(order, rank, batch_dims=1), tf.maximum(class_id, 0))

@@ -97,8 +97,8 @@ class GraphBuilder:
 
         Args:
             images: (N, H, W, 3) uint8 BGR.
-            aims: (G, 2) int32: class and rival of each goal, as in `targets.Aim`.
-            strengths: (G,) float32.
+            aims: (N, G, 2) int32: class and rival of each picture's goals, as in `targets.Aim`.
+            strengths: (N, G) float32.
 
         Returns:
             The tensors of `Result`, in its order.
@@ -112,7 +112,7 @@ class GraphBuilder:
         layers = self._layers(calls, output, head)
         own = None if head is None else Head(head.probabilities[:count], head.scores[:count])
         goals = [
-            None if own is None else goal_of(own, aims[number], strengths[number], plan.rivals)
+            None if own is None else goal_of(own, aims[:, number], strengths[:, number], plan.rivals)
             for number in range(plan.goals)
         ]
         self.classes = 0 if own is None else own.classes

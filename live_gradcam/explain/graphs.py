@@ -117,30 +117,27 @@ class Graphs:
         """
         if self.compiled(plan, freeze=freeze).batched:
             try:
-                self.run(plan, np.zeros((1, *plan.input_size, 3), np.uint8), [Aim()] * plan.goals)
+                self.run(plan, np.zeros((1, *plan.input_size, 3), np.uint8), [[Aim()] * plan.goals])
             except tf.errors.OpError as error:
                 line = str(error.message).strip().splitlines()[0]
                 raise ModelError(f"{self.model.name} cannot be run: {line}") from error
 
-    def run(self, plan: Plan, batch: npt.NDArray[np.uint8], aims: Sequence[Aim]) -> Result:
+    def run(self, plan: Plan, batch: npt.NDArray[np.uint8], aims: Sequence[Sequence[Aim]]) -> Result:
         """Run a plan, compiled if need be.
 
         Args:
             plan: what is to be done.
             batch: (N, H, W, 3) uint8 BGR of the plan's input size.
-            aims: one for each of the plan's goals.
+            aims: for each picture, one for each of the plan's goals.
         """
         compiled = self.compiled(plan)
-        numbers = tf.constant([[aim.class_id, aim.rival] for aim in aims], tf.int32)
-        strengths = tf.constant([aim.strength for aim in aims], tf.float32)
+        numbers = np.array([[[aim.class_id, aim.rival] for aim in row] for row in aims], np.int32)
+        strengths = np.array([[aim.strength for aim in row] for row in aims], np.float32)
         size = len(batch) if compiled.batched else 1
-        parts = [
-            [
-                each.numpy()
-                for each in compiled.function(tf.constant(batch[at : at + size]), numbers, strengths)
-            ]
-            for at in range(0, len(batch), size)
-        ]
+        parts = []
+        for at in range(0, len(batch), size):
+            given = (tf.constant(each[at : at + size]) for each in (batch, numbers, strengths))
+            parts.append([each.numpy() for each in compiled.function(*given)])
         with self._looking:
             if plan in self._traces:
                 self._warm.add(plan)

@@ -26,8 +26,8 @@ class Reading:
     """Path of the layer that was explained."""
 
     labels: Labels
-    aims: Sequence[Aim]
-    """One for each of the plan's goals."""
+    aims: Sequence[Sequence[Aim]]
+    """For each picture, one for each of the plan's goals."""
 
     result: Result
     """Arrays."""
@@ -99,7 +99,7 @@ class Reading:
             )
             if rival >= 0
         )
-        return Contrast(prediction, rivals, self.aims[goal].strength) if rivals else prediction
+        return Contrast(prediction, rivals, self.aims[picture][goal].strength) if rivals else prediction
 
     def _prediction(self, class_id: Any, probability: Any) -> Prediction:  # noqa: ANN401 - NumPy scalars
         # A network that gives NaN says nothing, and with no probability.

@@ -32,7 +32,7 @@ class Trace:
     """A compiled plan."""
 
     function: Any
-    """(images (N, H, W, 3) uint8, aims (G, 2) int32, strengths (G,) float32) to the tensors of `graph.Result`."""
+    """(images (N, H, W, 3) uint8, aims (N, G, 2) int32, strengths (N, G) float32) to the tensors of `graph.Result`."""
 
     layer: str
     """Path of the layer that is explained; several are joined by commas."""
@@ -67,10 +67,11 @@ def trace(model: Model, plan: Plan, *, freeze: bool = True) -> Trace:
     """
     subject = subject_of(model, plan)
     # What passes are tried one by one, inside the graph, is not batched over pictures as well.
+    count = None if plan.one_pass else 1
     signature = (
-        tf.TensorSpec((None if plan.one_pass else 1, *plan.input_size, 3), tf.uint8, name="images"),
-        tf.TensorSpec((plan.goals, 2), tf.int32, name="aims"),
-        tf.TensorSpec((plan.goals,), tf.float32, name="strengths"),
+        tf.TensorSpec((count, *plan.input_size, 3), tf.uint8, name="images"),
+        tf.TensorSpec((count, plan.goals, 2), tf.int32, name="aims"),
+        tf.TensorSpec((count, plan.goals), tf.float32, name="strengths"),
     )
     with tracing_lock:
         if not subject.network.built:
@@ -120,8 +121,8 @@ def _token_layer(subject: Subject) -> str:
         if head is None:
             gradients = tf.gradients(subject.own_score(output), [call.output for call in found])
         else:
-            aim = tf.constant([-1, NO_RIVAL])
-            goal = goal_of(head, aim, tf.constant(0.0), plan.rivals)
+            aim = tf.constant([[-1, NO_RIVAL]])
+            goal = goal_of(head, aim, tf.constant([0.0]), plan.rivals)
             seed = head.seed(goal.row, goal.ids)
             gradients = tf.gradients(head.scores, [call.output for call in found], grad_ys=seed)
         reached = []

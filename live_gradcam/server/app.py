@@ -1,0 +1,259 @@
+"""The application: which address leads where."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.websockets import WebSocket
+
+from live_gradcam import __version__
+from live_gradcam.errors import LiveGradcamError
+from live_gradcam.render.colormaps import colormap_code
+from live_gradcam.server.endpoint import (
+    MEDIA_TYPES,
+    MOST_BYTES,
+    Explained,
+    Health,
+    Problem,
+    explained,
+    upload_description,
+)
+from live_gradcam.server.gate import Gate
+from live_gradcam.server.lane import Work
+from live_gradcam.server.refusal import Refusal
+from live_gradcam.server.relay import BOUNDARY, Relay
+from live_gradcam.server.service import Service
+from live_gradcam.server.settings import ServerSettings
+from live_gradcam.server.uploads import decoded, size_of
+from live_gradcam.server.visit import Visit
+from live_gradcam.server.wire import question_of
+
+logger = logging.getLogger(__name__)
+
+PAGE = Path(str(resources.files("live_gradcam.server").joinpath("page")))
+"""The folder of the page's files. Only names that are listed here are ever looked up in it."""
+
+_UPLOADS_AT_ONCE = 16
+_UPLOAD_SECONDS = 20.0
+"""How many pictures of programs are received at the same time, and how long that may take."""
+
+_DRAINED_BYTES = 5 * MOST_BYTES
+"""A file that is too large is read so far and forgotten: who is hung up on while still sending hears no reason."""
+
+_DECODED_AT_ONCE = 4
+"""Of them are decoded, explained and drawn at the same time: each may fill 120 MB."""
+
+_STATUSES = {
+    400: "The question makes no sense for this model.",
+    401: "The token is missing or wrong.",
+    403: "Another site's page asks.",
+    408: "The picture did not arrive in time.",
+    413: "The picture is too large.",
+    415: "The body is no JPEG, PNG or WebP.",
+    421: "The Host header names another server.",
+    429: "Too many requests.",
+    503: "Too much is waiting.",
+}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text} for status, text in _STATUSES.items()
+}
+
+OpenRelay = Callable[[], Relay]
+
+
+def create_app(
+    service: Service,
+    settings: ServerSettings,
+    *,
+    token: str | None = None,
+    open_relay: OpenRelay | None = None,
+) -> Gate:
+    """Return the ASGI application.
+
+    Args:
+        service: what explains; it is closed when the application ends.
+        settings: how many may come, and by which names it goes.
+        token: what a visitor has to know.
+        open_relay: opens the server's own camera, inside the event loop; None: it has none.
+    """
+    relay: Relay | None = None
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        nonlocal relay
+        relay = None if open_relay is None else open_relay()
+        try:
+            yield
+        finally:
+            if relay is not None:
+                await asyncio.to_thread(relay.close)
+            await asyncio.to_thread(service.close)
+
+    app = FastAPIOffline(
+        docs_url=None,
+        redoc_url=None,
+        static_url="/docs/swagger",
+        title="live_gradcam",
+        version=__version__,
+        description="What a network sees in a picture, and where. With `--token`, send `Authorization: Bearer TOKEN`.",
+        lifespan=life,
+    )
+    uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
+    drawing = asyncio.Semaphore(_DECODED_AT_ONCE)
+    service.tally.watch("visitors", "Sockets that are open.", lambda: visitors)
+    service.tally.watch("viewers", "Viewers of the camera's picture.", lambda: relay.viewers if relay else 0)
+    visitors = 0
+
+    async def receive(request: Request) -> bytes:
+        if uploads.locked():
+            raise Refusal(503, "too many pictures are being received: try again later.")
+        async with uploads:
+            try:
+                async with asyncio.timeout(_UPLOAD_SECONDS):
+                    return await _body(request)
+            except TimeoutError as error:
+                raise Refusal(408, f"the picture did not arrive within {_UPLOAD_SECONDS:.0f} s.") from error
+
+    @app.exception_handler(LiveGradcamError)
+    async def refused(_: Request, error: LiveGradcamError) -> JSONResponse:
+        status = error.status if isinstance(error, Refusal) else 400
+        service.tally.refused.labels(str(status)).inc()
+        headers = {"Retry-After": "1"} if status == 503 else None
+        return JSONResponse({"detail": str(error)}, status, headers)
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(PAGE / "index.html")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> FileResponse:
+        return FileResponse(PAGE / "docs.html")
+
+    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+
+    @app.get("/healthz", tags=["server"], responses={421: _PROBLEMS[421]})
+    async def health() -> Health:
+        """Say that the server answers."""
+        return Health(status="ok", version=__version__, model=service.model.name)
+
+    @app.get("/metrics", tags=["server"], response_class=Response, responses=_only(401, 403, 421, 429))
+    async def metrics() -> Response:
+        """Give counts and times in Prometheus's text format."""
+        text = await asyncio.to_thread(service.tally.text)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.get("/setup", tags=["page"], responses=_only(401, 403, 421, 429))
+    async def setup() -> dict[str, Any]:
+        """Say which model, methods, layers and classes there are, and what a viewer can do."""
+        return service.setup(camera=relay.name if relay else None)
+
+    @app.post(
+        "/explain",
+        tags=["programs"],
+        responses=_PROBLEMS,
+        openapi_extra=upload_description(),
+    )
+    async def explain(
+        request: Request,
+        method: Annotated[str | None, Query(max_length=64, description="One of `/setup`'s methods.")] = None,
+        layer: Annotated[str | None, Query(max_length=400, description="A layer's path.")] = None,
+        target: Annotated[
+            str | None,
+            Query(max_length=200, description="A class by name or number, `#2`, or `tabby - tiger cat`."),
+        ] = None,
+        overlay: Annotated[bool, Query(description="Whether to draw the picture with the heat.")] = False,
+        alpha: Annotated[float | None, Query(ge=0, le=1, description="Opacity of the heat.")] = None,
+        colormap: Annotated[str | None, Query(max_length=40, description="An OpenCV colour map.")] = None,
+    ) -> Explained:
+        """Explain a picture: the most probable classes, the heat map, and if wanted the picture with it."""
+        default = service.default
+        question = service.checked(
+            question_of(
+                [method or default.methods[0]],
+                layer if layer else default.layer,
+                [target if target else service.settings.target],
+            )
+        )
+        colours = colormap or service.settings.colormap
+        colormap_code(colours)
+        body = await receive(request)
+        size = size_of(body)
+        opacity = service.settings.alpha if alpha is None else alpha
+        async with drawing:
+            pixels = await asyncio.to_thread(decoded, body)
+            work = Work(object(), question, pixels, service.shape(size))
+            done = await service.explained(work)
+            name = service.model.name
+            return await asyncio.to_thread(
+                explained, done, model=name, overlay=overlay, colormap=colours, alpha=opacity
+            )
+
+    @app.get(
+        "/video.mjpg",
+        tags=["camera"],
+        response_class=StreamingResponse,
+        responses={
+            **_only(401, 403, 421, 429),
+            404: {"model": Problem, "description": "There is no camera."},
+        },
+    )
+    async def video() -> StreamingResponse:
+        """Give the server's camera with the heat on it, as MJPEG, for anything that can show one."""
+        if relay is None:
+            raise HTTPException(404, "this server has no camera of its own: start it with --source 0.")
+        if relay.viewers >= settings.visitors:
+            raise Refusal(503, f"{settings.visitors} viewers are connected, which is as many as may be.")
+        kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+        return StreamingResponse(relay.pictures(), media_type=kind)
+
+    @app.websocket("/socket")
+    async def socket(websocket: WebSocket) -> None:
+        nonlocal visitors
+        if visitors >= settings.visitors:
+            text = f"{settings.visitors} visitors are connected, which is as many as may be."
+            await websocket.send_denial_response(JSONResponse({"detail": text}, 503))
+            return
+        visitors += 1
+        try:
+            await websocket.accept()
+            await Visit(websocket, service, relay).run()
+        finally:
+            visitors -= 1
+
+    return Gate(app, hosts=settings.names(), token=token)
+
+
+def _only(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: _PROBLEMS[status] for status in statuses}
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body of a request, of which no more is ever kept than may come.
+
+    Raises:
+        Refusal: it is of another kind (415) or too large (413).
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if kind not in MEDIA_TYPES:
+        raise Refusal(415, f"the Content-Type must be one of {', '.join(MEDIA_TYPES)}.")
+    body, size = bytearray(), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= MOST_BYTES:
+            body += chunk
+        elif size > _DRAINED_BYTES:
+            break
+    if size > MOST_BYTES:
+        raise Refusal(413, f"the file has more than {MOST_BYTES // 1_000_000} MB: send a smaller one.")
+    return bytes(body)

@@ -1,0 +1,150 @@
+// The socket: frames and wishes go out, answers come in; when it breaks, it is opened again.
+
+const IN_FLIGHT = 2; // one that is being explained, one that waits
+const RETRY_MS = [250, 500, 1000, 2000, 4000];
+const HERE_MS = 20000;
+const LOST_MS = 8000;
+
+/** Returns the token of the link that this page was opened by; it stays behind the `#` and goes to this server only. */
+export function token() {
+  return new URLSearchParams(location.hash.slice(1)).get("token");
+}
+
+/** Fetches JSON from this server. */
+export async function fetchJson(path) {
+  const headers = token() === null ? {} : { Authorization: `Bearer ${token()}` };
+  const response = await fetch(path, { headers });
+  if (!response.ok) {
+    const problem = await response.json().catch(() => ({}));
+    throw Object.assign(new Error(problem.detail ?? response.statusText), { status: response.status });
+  }
+  return response.json();
+}
+
+/** Reads an answer: see `answer_message` in wire.py. */
+export function readAnswer(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const answer = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  let offset = 4 + length;
+  for (const map of answer.maps) {
+    const [rows, columns] = map.shape;
+    map.heat = new Uint8Array(buffer, offset, rows * columns);
+    offset += rows * columns;
+  }
+  answer.picture = answer.jpeg ? new Blob([new Uint8Array(buffer, offset, answer.jpeg)], { type: "image/jpeg" }) : null;
+  return answer;
+}
+
+export class Connection {
+  /** @param told what is called: {answer(answer), said(message), state("open" | "lost" | "refused")}. */
+  constructor(told) {
+    this.told = told;
+    this.sent = new Map(); // frame number → what is remembered of it
+    this.bytesSent = 0;
+    this.number = 0;
+    this.asked = 0;
+    this.question = null;
+    this.failures = 0;
+    this.socket = null;
+    this.opened = false;
+    this.open();
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && this.socket === null) this.open();
+    });
+    setInterval(() => this.keep(), HERE_MS);
+  }
+
+  get ready() {
+    this.giveUpLost();
+    return this.socket?.readyState === WebSocket.OPEN && this.sent.size < IN_FLIGHT;
+  }
+
+  open() {
+    clearTimeout(this.retry);
+    const secret = token() === null ? "" : `?token=${encodeURIComponent(token())}`;
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket${secret}`);
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    socket.onopen = () => {
+      this.failures = 0;
+      this.opened = true;
+      this.sent.clear();
+      if (this.question !== null) this.sendQuestion();
+      this.told.state("open");
+    };
+    socket.onmessage = (event) => this.receive(event.data);
+    socket.onclose = () => {
+      this.socket = null;
+      this.sent.clear();
+      this.told.state("lost");
+      if (document.hidden) return; // it is opened again when somebody looks
+      this.retry = setTimeout(() => this.open(), RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)]);
+    };
+  }
+
+  /** Says what is wanted of each frame from now on. */
+  ask(question) {
+    this.question = question;
+    this.asked += 1;
+    if (this.socket?.readyState === WebSocket.OPEN) this.sendQuestion();
+  }
+
+  sendQuestion() {
+    this.sendText({ ask: this.asked, ...this.question });
+  }
+
+  /** Sends a frame: a JPEG, and what is to be remembered until it is answered. */
+  async send(jpeg, memory) {
+    const number = this.begin(memory);
+    const message = new Uint8Array(4 + jpeg.size);
+    new DataView(message.buffer).setUint32(0, number, true);
+    message.set(new Uint8Array(await jpeg.arrayBuffer()), 4);
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    this.socket.send(message);
+    this.bytesSent += message.length;
+  }
+
+  /** Asks for a frame of the server's own camera. */
+  next(memory) {
+    this.sendText({ next: this.begin(memory) });
+  }
+
+  begin(memory) {
+    const number = this.number++;
+    this.sent.set(number, { ...memory, at: performance.now() });
+    return number;
+  }
+
+  sendText(message) {
+    const text = JSON.stringify(message);
+    this.socket.send(text);
+    this.bytesSent += text.length;
+  }
+
+  receive(data) {
+    if (typeof data === "string") {
+      const message = JSON.parse(data);
+      if (message.frame !== undefined) this.forgetUpTo(message.frame);
+      this.told.said(message);
+      return;
+    }
+    const answer = readAnswer(data);
+    const memory = this.sent.get(answer.frame);
+    this.forgetUpTo(answer.frame);
+    if (memory !== undefined) this.told.answer(answer, memory);
+  }
+
+  /** What was sent before a frame that is answered will not be answered any more. */
+  forgetUpTo(frame) {
+    for (const number of this.sent.keys()) if (number <= frame) this.sent.delete(number);
+  }
+
+  giveUpLost() {
+    const now = performance.now();
+    for (const [number, memory] of this.sent) if (now - memory.at > LOST_MS) this.sent.delete(number);
+  }
+
+  keep() {
+    if (!document.hidden && this.socket?.readyState === WebSocket.OPEN) this.sendText({ here: true });
+  }
+}

@@ -1,0 +1,131 @@
+// A pane: one picture with one map of heat on it. The first shows the source itself, the others copies of it.
+
+import { painter } from "./heat.js";
+import { Steady } from "./steady.js";
+
+export class Pane {
+  /** @param setup what the server told; @param withHeat whether there is heat on it. */
+  constructor(setup, withHeat = true) {
+    this.steady = new Steady(setup.smoothing, setup.scale);
+    this.withHeat = withHeat;
+    this.region = [0, 0, 1, 1]; // of the picture, in fractions: left, top, right, bottom
+    this.painter = painter();
+    this.root = element("div", "pane");
+    this.frame = element("div", "frame");
+    this.turned = element("div", "turned");
+    this.copy = element("canvas", "copy");
+    this.finder = element("div", "finder");
+    this.finder.append(...["tl", "tr", "bl", "br"].map((corner) => element("i", corner)));
+    this.caption = element("p", "caption");
+    this.painter.canvas.className = "heat";
+    this.turned.append(this.copy, this.painter.canvas, this.finder);
+    this.frame.append(this.turned, this.caption);
+    this.root.append(this.frame);
+    this.painted = "";
+  }
+
+  /** Shows this very element; null shows what `copyFrom` draws. */
+  show(media) {
+    const shown = this.turned.querySelector(".media");
+    if (shown !== media) {
+      shown?.remove();
+      if (media !== null) {
+        media.className = "media";
+        this.turned.prepend(media);
+      }
+    }
+    this.copy.hidden = media !== null;
+  }
+
+  /** Draws a picture into the pane. */
+  copyFrom(drawable, [width, height]) {
+    const scale = Math.min(1, 1280 / width);
+    const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
+    if (this.copy.width !== size.width || this.copy.height !== size.height) Object.assign(this.copy, size);
+    this.copy.getContext("2d").drawImage(drawable, 0, 0, size.width, size.height);
+  }
+
+  /** Fits the picture into the pane. */
+  fit([width, height]) {
+    const { clientWidth, clientHeight } = this.root;
+    const scale = Math.min(clientWidth / width, clientHeight / height);
+    const box = [Math.floor(width * scale), Math.floor(height * scale)];
+    this.frame.style.width = `${box[0]}px`;
+    this.frame.style.height = `${box[1]}px`;
+    this.box = box;
+    this.painted = "";
+  }
+
+  place(region) {
+    this.region = region;
+    const [left, top, right, bottom] = region;
+    for (const { style } of [this.painter.canvas, this.finder]) {
+      style.left = `${100 * left}%`;
+      style.top = `${100 * top}%`;
+      style.width = `${100 * (right - left)}%`;
+      style.height = `${100 * (bottom - top)}%`;
+    }
+    this.finder.hidden = left < 0.005 && top < 0.005 && right > 0.995 && bottom > 0.995;
+  }
+
+  explained(map, region, now) {
+    this.place(region);
+    this.steady.explained(map, region, now);
+  }
+
+  /** Paints the heat as it is after so many seconds more. */
+  paint(seconds, look, palette) {
+    const moved = this.steady.step(seconds);
+    const { shown, opacity } = this.steady;
+    const state = [look.style, look.alpha, look.colormap, opacity === 0, this.withHeat, this.box].join();
+    if (!moved && state === this.painted) return;
+    this.painted = state;
+    if (!this.withHeat || shown === null || opacity < 0.01 || !this.box) {
+      this.painter.clear();
+      return;
+    }
+    const [left, top, right, bottom] = this.region, dots = window.devicePixelRatio || 1;
+    const size = [(right - left) * this.box[0] * dots, (bottom - top) * this.box[1] * dots];
+    this.painter.canvas.style.opacity = opacity;
+    this.painter.paint(this.steady.mesh(), palette, look.style, look.alpha, size);
+  }
+
+  /** Draws the pane as it is on the screen into a rectangle of another canvas. */
+  drawOnto(context, drawable, [x, y, width, height], mirrored) {
+    context.save();
+    context.translate(x, y);
+    if (mirrored) context.transform(-1, 0, 0, 1, width, 0);
+    context.drawImage(drawable, 0, 0, width, height);
+    if (this.withHeat && this.steady.shown !== null && this.steady.opacity >= 0.01) {
+      const [left, top, right, bottom] = this.region;
+      context.globalAlpha = this.steady.opacity;
+      const place = [left * width, top * height, (right - left) * width, (bottom - top) * height];
+      context.drawImage(this.painter.canvas, ...place);
+    }
+    context.restore();
+    if (this.caption.textContent) {
+      const size = Math.max(14, height / 22);
+      context.font = `600 ${size}px system-ui, sans-serif`;
+      shade(context, x + size * 0.6, y + size * 0.6, context.measureText(this.caption.textContent).width + size, size * 1.7);
+      context.fillStyle = "#fff";
+      context.fillText(this.caption.textContent, x + size * 1.1, y + size * 1.75);
+    }
+  }
+
+  close() {
+    this.painter.gl?.getExtension("WEBGL_lose_context")?.loseContext();
+    this.root.remove();
+  }
+}
+
+/** Darkens a rectangle with round corners. */
+export function shade(context, x, y, width, height) {
+  context.fillStyle = "rgb(10 11 14 / 0.72)";
+  context.beginPath();
+  context.roundRect(x, y, width, height, height / 4);
+  context.fill();
+}
+
+function element(name, kind) {
+  return Object.assign(document.createElement(name), { className: kind });
+}

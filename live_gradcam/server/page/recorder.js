@@ -1,0 +1,64 @@
+// Keeps what is on the stage: a picture, or a video that this browser writes itself.
+
+const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
+const FPS = 30;
+
+export class Recorder {
+  /** @param draw draws the stage onto a canvas and returns whether there was something to draw. */
+  constructor(draw) {
+    this.draw = draw;
+    this.canvas = document.createElement("canvas");
+    this.recorder = null;
+    this.began = 0;
+  }
+
+  get running() {
+    return this.recorder !== null;
+  }
+
+  /** Starts; returns why it cannot, or null. */
+  start() {
+    const kind = KINDS.find((kind) => globalThis.MediaRecorder?.isTypeSupported(kind));
+    if (kind === undefined) return "This browser cannot record.";
+    if (!this.draw(this.canvas, true)) return "There is no picture to record yet.";
+    const parts = [];
+    const recorder = new MediaRecorder(this.canvas.captureStream(FPS), { mimeType: kind, videoBitsPerSecond: 5e6 });
+    recorder.ondataavailable = ({ data }) => parts.push(data);
+    recorder.onstop = () => {
+      const [type] = kind.split(";");
+      save(new Blob(parts, { type }), type === "video/mp4" ? "mp4" : "webm");
+    };
+    recorder.start(1000);
+    this.recorder = recorder;
+    this.began = performance.now();
+    return null;
+  }
+
+  /** Adds what is on the stage now; the size stays the one that it began with. */
+  add() {
+    if (this.running) this.draw(this.canvas, false);
+  }
+
+  stop() {
+    this.recorder?.stop();
+    this.recorder = null;
+  }
+
+  /** Saves what is on the stage as a picture. */
+  async snapshot() {
+    const canvas = document.createElement("canvas");
+    if (!this.draw(canvas, true)) return "There is no picture to save yet.";
+    save(await new Promise((resolve) => canvas.toBlob(resolve, "image/png")), "png");
+    return null;
+  }
+}
+
+function save(blob, ending) {
+  const now = new Date();
+  const local = new Date(now - 60000 * now.getTimezoneOffset()).toISOString().slice(0, 19);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = `live_gradcam ${local.replace("T", " ").replaceAll(":", ".")}.${ending}`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}

@@ -1,0 +1,134 @@
+// Where the page's picture comes from: a camera of this device, a picture, a video, or the server's own camera.
+
+const ASKED = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
+const MOST_SIDE = 4096;
+
+/** What all sources have: `element` to draw from, `size`, `live` (frames follow one another), `name`, `close()`. */
+class Source {
+  constructor(element, name, live) {
+    Object.assign(this, { element, name, live });
+  }
+
+  get size() {
+    const { element } = this;
+    return element instanceof HTMLVideoElement
+      ? [element.videoWidth, element.videoHeight]
+      : [element.width, element.height];
+  }
+
+  close() {}
+}
+
+export class CameraSource extends Source {
+  /** Opens a camera; `lost` is called when it is pulled out. Throws an error with a message for the viewer. */
+  static async open(deviceId, lost) {
+    if (!navigator.mediaDevices?.getUserMedia)
+      throw new Error(
+        "Browsers give a camera to https pages and to localhost only. Open this page through an SSH tunnel, or start the server with --tls.",
+      );
+    const video = deviceId ? { ...ASKED, deviceId: { exact: deviceId } } : { ...ASKED, facingMode: "environment" };
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+    } catch (error) {
+      throw Object.assign(new Error(REASONS[error.name] ?? `The camera cannot be used: ${error.message}`), {
+        kind: error.name,
+      });
+    }
+    const element = document.createElement("video");
+    Object.assign(element, { srcObject: stream, muted: true, playsInline: true });
+    const track = stream.getVideoTracks()[0];
+    const source = new CameraSource(element, track.label || "camera", true);
+    source.deviceId = track.getSettings().deviceId ?? deviceId;
+    track.addEventListener("ended", lost);
+    await element.play();
+    return source;
+  }
+
+  close() {
+    for (const track of this.element.srcObject.getTracks()) track.stop();
+    this.element.srcObject = null;
+  }
+}
+
+const REASONS = {
+  NotAllowedError: "The camera was refused. Allow it in the address bar, then start it again; or choose a picture.",
+  NotFoundError: "There is no camera on this device. Choose a picture or a video, or drop one here.",
+  NotReadableError: "The camera is in use by another program. Close it there, then start it again.",
+  OverconstrainedError: "That camera is not there any more. Choose another.",
+};
+
+/** Opens a picture or video file. */
+export async function openFile(file) {
+  return file.type.startsWith("video/") ? VideoSource.open(file) : StillSource.open(file);
+}
+
+export class StillSource extends Source {
+  static async open(file) {
+    let bitmap;
+    try {
+      bitmap = await createImageBitmap(file);
+    } catch {
+      throw new Error(`${file.name || "This file"} is no picture that the browser can show.`);
+    }
+    const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(bitmap.width * scale);
+    canvas.height = Math.round(bitmap.height * scale);
+    const context = canvas.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    bitmap.close();
+    return new StillSource(canvas, file.name, false);
+  }
+}
+
+export class VideoSource extends Source {
+  static async open(file) {
+    const element = document.createElement("video");
+    const url = URL.createObjectURL(file);
+    Object.assign(element, { src: url, muted: true, loop: true, playsInline: true });
+    try {
+      await element.play();
+    } catch {
+      URL.revokeObjectURL(url);
+      throw new Error(`${file.name || "This file"} is no video that the browser can play.`);
+    }
+    const source = new VideoSource(element, file.name, true);
+    source.url = url;
+    return source;
+  }
+
+  close() {
+    this.element.pause();
+    this.element.removeAttribute("src");
+    URL.revokeObjectURL(this.url);
+  }
+}
+
+/** The server's own camera: its frames come with the answers. */
+export class ServerSource extends Source {
+  remote = true;
+
+  constructor(name) {
+    super(document.createElement("canvas"), name, true);
+    this.context = this.element.getContext("2d");
+    this.element.width = this.element.height = 0;
+  }
+
+  async take(blob) {
+    const bitmap = await createImageBitmap(blob);
+    if (this.element.width !== bitmap.width || this.element.height !== bitmap.height)
+      Object.assign(this.element, { width: bitmap.width, height: bitmap.height });
+    this.context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+  }
+}
+
+/** Lists the cameras of this device: [{id, name}]. Names are known only once one was allowed. */
+export async function cameras() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
+  return devices
+    .filter((device) => device.kind === "videoinput" && device.deviceId)
+    .map((device, i) => ({ id: device.deviceId, name: device.label || `camera ${i + 1}` }));
+}

@@ -1,0 +1,155 @@
+// The stage: the panes, how they look, and the loop that paints them at the display's rate.
+
+import { colours } from "./heat.js";
+import { Pane } from "./pane.js";
+
+export const VIEWS = ["one", "side", "methods", "targets", "history"];
+const PANES = { one: 1, side: 2, methods: 4, targets: 4, history: 1 };
+
+const byId = (id) => document.getElementById(id);
+
+export class Stage {
+  /** @param setup what the server told; @param plate says what the network says. */
+  constructor(setup, plate) {
+    this.setup = setup;
+    this.plate = plate;
+    this.look = { alpha: setup.alpha, colormap: setup.colormap, style: "overlay" };
+    this.palettes = Object.fromEntries(Object.entries(setup.palettes).map(([name, text]) => [name, colours(text)]));
+    this.view = "one";
+    this.mirrored = false;
+    this.source = null;
+    this.frozen = null; // a canvas with the picture that is kept
+    this.panes = [];
+    this.frames = 0;
+    this.last = performance.now();
+    this.afterPaint = () => {};
+    this.setView("one");
+    new ResizeObserver(() => this.fit()).observe(byId("panes"));
+    requestAnimationFrame((now) => this.paint(now));
+  }
+
+  /** What the panes' pictures are drawn from; null where there is none yet. */
+  get drawable() {
+    return this.frozen ?? this.source?.element ?? null;
+  }
+
+  get size() {
+    return this.frozen ? [this.frozen.width, this.frozen.height] : (this.source?.size ?? [0, 0]);
+  }
+
+  setView(view) {
+    this.view = view;
+    for (const pane of this.panes) pane.close();
+    const count = view === "targets" ? Math.max(1, Math.min(4, this.setup.labels.length || 4)) : PANES[view];
+    this.panes = Array.from({ length: count }, (_, i) => new Pane(this.setup, !(view === "side" && i === 0)));
+    byId("panes").className = `view-${view}`;
+    byId("panes").replaceChildren(...this.panes.map((pane) => pane.root));
+    byId("history").hidden = view !== "history";
+    this.turn();
+    this.arrange();
+  }
+
+  setSource(source) {
+    this.source = source;
+    this.frozen = null;
+    for (const pane of this.panes) pane.steady.goalOpacity = 0;
+    this.arrange();
+  }
+
+  /** Keeps the picture that is shown, or lets it go on. */
+  freeze(on) {
+    this.frozen = null;
+    if (on && this.size[0]) {
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = this.size;
+      canvas.getContext("2d").drawImage(this.source.element, 0, 0);
+      this.frozen = canvas;
+    }
+    this.arrange();
+  }
+
+  setMirrored(on) {
+    this.mirrored = on;
+    this.turn();
+  }
+
+  turn() {
+    for (const pane of this.panes) pane.turned.classList.toggle("mirrored", this.mirrored);
+  }
+
+  arrange() {
+    this.panes.forEach((pane, i) => pane.show(i === 0 && !this.frozen ? (this.source?.element ?? null) : null));
+    this.fitted = "";
+    this.fit();
+  }
+
+  fit() {
+    if (!this.size[0]) return;
+    for (const pane of this.panes) pane.fit(this.size);
+    this.fitted = this.size.join();
+  }
+
+  /** Takes in an answer: one map for each pane that has heat. */
+  explained(answer, regions, captions, now) {
+    const hot = this.panes.filter((pane) => pane.withHeat);
+    if (answer.maps.length !== hot.length) hot.splice(1); // it answers the question of before: the first pane shows it
+    hot.forEach((pane, i) => {
+      pane.explained(answer.maps[i], regions[i], now);
+      pane.caption.textContent = captions[i];
+    });
+  }
+
+  /** Shows which part of the picture is looked at, before the first answer about it comes. */
+  lookAt(region) {
+    for (const pane of this.panes) pane.place(region);
+  }
+
+  paint(now) {
+    requestAnimationFrame((next) => this.paint(next));
+    const seconds = Math.min(0.25, (now - this.last) / 1000);
+    this.last = now;
+    if (this.drawable === null || !this.size[0]) return;
+    if (this.fitted !== this.size.join()) this.fit();
+    const palette = this.palettes[this.look.colormap];
+    this.panes.forEach((pane, i) => {
+      if (i > 0 || this.frozen) pane.copyFrom(this.drawable, this.size);
+      pane.paint(seconds, this.look, palette);
+    });
+    if (this.view === "history") this.plate.drawHistory(byId("history"), now / 1000);
+    this.frames += 1;
+    this.afterPaint();
+  }
+
+  /** Draws what is on the stage onto a canvas, without the controls; `afresh` gives it its size. */
+  draw(canvas, afresh) {
+    if (this.drawable === null || !this.size[0]) return false;
+    const [width, height] = this.size, columns = this.panes.length > 1 ? 2 : 1;
+    const rows = Math.ceil(this.panes.length / columns);
+    if (afresh) {
+      // Even sides, for video; several panes share what one would have.
+      const scale = Math.min(1, 1920 / width) / (columns > 1 && rows > 1 ? 2 : 1);
+      canvas.width = 2 * Math.round((width * scale * columns) / 2);
+      canvas.height = 2 * Math.round((height * scale * rows) / 2);
+    }
+    const context = canvas.getContext("2d");
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    const cell = [canvas.width / columns, canvas.height / rows];
+    const scale = Math.min(cell[0] / width, cell[1] / height), box = [width * scale, height * scale];
+    this.panes.forEach((pane, i) => {
+      const x = (i % columns) * cell[0] + (cell[0] - box[0]) / 2;
+      const y = Math.floor(i / columns) * cell[1] + (cell[1] - box[1]) / 2;
+      pane.drawOnto(context, this.drawable, [x, y, ...box], this.mirrored);
+    });
+    this.plate.drawOnto(context, canvas.width, canvas.height);
+    return true;
+  }
+
+  /** Draws the scale of colours of the bar. */
+  drawScale(canvas) {
+    const context = canvas.getContext("2d"), image = context.createImageData(1, 256);
+    const palette = this.palettes[this.look.colormap];
+    for (let i = 0; i < 256; i++) image.data.set(palette.subarray(4 * (255 - i), 4 * (255 - i) + 4), 4 * i);
+    context.putImageData(image, 0, 0);
+  }
+}

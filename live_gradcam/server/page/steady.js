@@ -1,0 +1,105 @@
+// Heat that neither flickers nor paints noise: the same rules as in render/steady.py, at the display's own rate.
+
+const RISE = 0.1, FALL = 2.0, CEILING_FALL = 60.0, WEAK = 0.4, SIDE = 112;
+
+const kept = (seconds, constant) => (constant > 0 ? Math.exp(-seconds / constant) : 0);
+const followed = (scale, peak, seconds, fall) =>
+  peak + (scale - peak) * kept(seconds, peak > scale ? RISE : fall);
+
+/** One map of heat on its way from one explanation to the next. */
+export class Steady {
+  /** @param smoothing seconds after which a change has come through to 63%; @param scale "stable" or "frame". */
+  constructor(smoothing, scale) {
+    this.smoothing = smoothing;
+    this.stable = scale === "stable";
+    this.goal = null; // Float32Array in [0, 1], at the map's own resolution
+    this.shown = null;
+    this.shape = [0, 0];
+    this.opacity = 0;
+    this.goalOpacity = 0;
+    this.origin = "";
+    this.label = "";
+    this.scale = this.ceiling = 0;
+    this.at = 0;
+  }
+
+  /** Takes in a map, as it is in an answer; `now` in seconds. */
+  explained(map, region, now) {
+    this.goalOpacity = map.evidence ? 1 : 0;
+    if (!map.evidence) {
+      this.at = now;
+      return;
+    }
+    const origin = JSON.stringify([map.method, map.layer, map.shape, map.inset, region.map((each) => each.toFixed(3))]);
+    const continued = origin === this.origin, same = continued && map.target.label === this.label;
+    const since = Math.max(0, now - this.at), peak = map.peak;
+    this.scale = same ? followed(this.scale, peak, since, FALL) : peak;
+    this.ceiling = continued ? followed(this.ceiling, peak, since, CEILING_FALL) : peak;
+    let full = peak;
+    if (this.stable && this.scale > 0) full = this.scale * Math.max(1, (WEAK * this.ceiling) / this.scale) ** 2;
+    const share = full > 0 ? peak / full / 255 : 0;
+    this.goal = Float32Array.from(map.heat, (value) => Math.min(1, value * share));
+    if (!same || this.shown === null) this.shown = this.goal.slice();
+    this.shape = map.shape;
+    this.inset = map.inset;
+    this.origin = origin;
+    this.label = map.target.label;
+    this.at = now;
+  }
+
+  /** Goes on by some seconds; returns whether anything changed that can be seen. */
+  step(seconds) {
+    if (this.shown === null) return false;
+    const part = 1 - kept(seconds, this.smoothing);
+    let moved = Math.abs(this.goalOpacity - this.opacity);
+    this.opacity = moved < 0.004 ? this.goalOpacity : this.opacity + (this.goalOpacity - this.opacity) * part;
+    for (let i = 0; i < this.shown.length; i++) {
+      const step = (this.goal[i] - this.shown[i]) * part;
+      this.shown[i] += step;
+      moved = Math.max(moved, Math.abs(step));
+    }
+    return moved > 0.0005;
+  }
+
+  /** Returns the heat on a fine mesh: {values: Float32Array in [0, 1], rows, columns}. */
+  mesh() {
+    const [rows, columns] = this.shape;
+    const [left, top, right, bottom] = this.inset;
+    const tall = Math.max(SIDE, rows), wide = Math.max(SIDE, columns);
+    const across = weights(columns, wide, left, right), down = weights(rows, tall, top, bottom);
+    const half = new Float32Array(rows * wide), values = new Float32Array(tall * wide);
+    for (let row = 0; row < rows; row++)
+      for (let x = 0; x < wide; x++) {
+        let sum = 0;
+        for (let k = 0; k < 4; k++) sum += across.weight[4 * x + k] * this.shown[row * columns + across.index[4 * x + k]];
+        half[row * wide + x] = sum;
+      }
+    for (let y = 0; y < tall; y++)
+      for (let x = 0; x < wide; x++) {
+        let sum = 0;
+        for (let k = 0; k < 4; k++) sum += down.weight[4 * y + k] * half[down.index[4 * y + k] * wide + x];
+        values[y * wide + x] = Math.min(1, Math.max(0, sum));
+      }
+    return { values, rows: tall, columns: wide };
+  }
+}
+
+const known = new Map();
+
+/** Returns the four cells and weights of a cubic curve (a = −0.75, as OpenCV's) for each point between two edges. */
+function weights(cells, points, from, to) {
+  const key = [cells, points, from, to].join();
+  if (known.has(key)) return known.get(key);
+  const index = new Uint16Array(4 * points), weight = new Float32Array(4 * points), a = -0.75;
+  const near = (d) => ((a + 2) * d - (a + 3)) * d * d + 1;
+  const far = (d) => ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+  for (let point = 0; point < points; point++) {
+    const place = (from + ((point + 0.5) / points) * (to - from)) * cells - 0.5;
+    const cell = Math.floor(place), d = place - cell;
+    weight.set([far(d + 1), near(d), near(1 - d), far(2 - d)], 4 * point);
+    for (let k = 0; k < 4; k++) index[4 * point + k] = Math.min(cells - 1, Math.max(0, cell - 1 + k));
+  }
+  if (known.size > 32) known.clear();
+  known.set(key, { index, weight });
+  return known.get(key);
+}

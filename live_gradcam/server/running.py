@@ -1,0 +1,211 @@
+"""Runs the server: finds a port, loads the model, tells the address, and ends within a second."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from live_gradcam.config import Settings
+from live_gradcam.errors import LiveGradcamError, SettingsError, SourceError
+from live_gradcam.explain.lock import is_lock
+from live_gradcam.native import native_stderr_filtered
+from live_gradcam.render.colormaps import colormap_code
+from live_gradcam.server.certificate import self_signed, tls_context
+from live_gradcam.server.settings import ServerSettings
+from live_gradcam.server.wire import MOST_BYTES
+from live_gradcam.sources.opening import open_source
+from live_gradcam.sources.source import Source
+
+if TYPE_CHECKING:
+    from live_gradcam.server.relay import Relay
+    from live_gradcam.server.service import Service
+
+logger = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+
+_CONNECTIONS_EACH = 8
+"""Connections that are allowed for each visitor: a browser opens six, and its socket."""
+
+
+def serve(settings: Settings, server: ServerSettings, *, source: int | str | None, tell: Tell) -> None:
+    """Serve the browser view until it is interrupted.
+
+    Args:
+        settings: what is explained, and how.
+        server: how it is run.
+        source: the server's own camera; None: it has none.
+        tell: takes each line that is worth telling.
+
+    Raises:
+        LiveGradcamError: it cannot be done; the message says why, and what to do.
+    """
+    # What is quick to fail comes first: nobody should have to wait for TensorFlow to hear of a busy port.
+    colormap_code(settings.colormap)
+    if is_lock(settings.target):  # it has a memory, which visitors would share
+        raise SettingsError("target is 'lock', which each page has for itself (key l): leave it out here.")
+    token = server.secret()
+    with listening_socket(server) as listening:
+        context, fingerprint = _tls(server)
+        camera = None if source is None else _camera(source, settings)
+        try:
+            with native_stderr_filtered():
+                service = _service(settings, tell)
+                from live_gradcam.server.app import create_app
+                from live_gradcam.server.relay import Relay
+        except BaseException:
+            if camera is not None:
+                camera.close()
+            raise
+        opened: list[Relay] = []
+
+        def end_streams() -> None:
+            for relay in opened:
+                relay.stop()
+
+        def stop() -> None:
+            running.should_exit = True
+
+        def open_relay() -> Relay:
+            assert camera is not None
+            opened.append(Relay(camera, service, settings, ended=stop))
+            return opened[0]
+
+        app = create_app(service, server, token=token, open_relay=None if camera is None else open_relay)
+
+        def tell_where() -> None:
+            if camera is not None:
+                tell(camera.describe())
+            if fingerprint is not None:
+                tell("the browser will not know the certificate: go on if its SHA-256 fingerprint is")
+                tell(f"  {fingerprint}")
+            if not server.encrypted and not server.is_loopback:
+                tell("without TLS: everybody on the way can look on, and browsers give the page no camera")
+            tell(f"open {server.link(listening.getsockname()[1], token)}")
+            tell("Ctrl-C ends it")
+
+        running = ViewServer(configuration(app, server, context), begun=tell_where, ending=end_streams)
+        running.run(sockets=[listening])
+    for relay in opened:
+        if isinstance(relay.error, LiveGradcamError):
+            raise relay.error
+        if relay.error is not None:
+            raise SourceError(f"{relay.name} failed: {relay.error}.") from relay.error
+
+
+class ViewServer(uvicorn.Server):
+    """Tells when it listens, and lets endless streams end when it is told to, so that it need not wait for them.
+
+    Args:
+        config: as uvicorn has it.
+        begun: is called once it listens.
+        ending: is called when it begins to end.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, *, begun: Callable[[], None], ending: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._begun = begun
+        self._ending = ending
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen."""
+        await super().startup(sockets)
+        if self.started:
+            self._begun()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, streams first."""
+        self._ending()
+        await super().shutdown(sockets)
+
+
+def configuration(app: Any, server: ServerSettings, context: ssl.SSLContext | None) -> uvicorn.Config:  # noqa: ANN401 - an ASGI application
+    """Return how uvicorn runs the application."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="error",
+        access_log=False,  # addresses may hold tokens
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,  # anybody can write them
+        ws="websockets-sansio",
+        ws_max_size=MOST_BYTES,
+        ws_max_queue=4,
+        ws_per_message_deflate=False,  # JPEGs do not get smaller, and what inflates can be a bomb
+        limit_concurrency=server.visitors * _CONNECTIONS_EACH,
+        timeout_graceful_shutdown=1,
+        ssl_context_factory=None if context is None else lambda *_: context,
+    )
+
+
+def listening_socket(server: ServerSettings) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        SettingsError: the address is not there or taken.
+    """
+    try:
+        family = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((server.host, server.port), family=family, backlog=128)
+    except OSError as error:
+        # `create_server` adds words of its own; the numbers of names that are not found lie below 0.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror
+        raise SettingsError(
+            f"cannot listen at {server.host}, port {server.port}: {reason}. Choose another with --port N "
+            "(0: any free one) or --host ADDRESS."
+        ) from error
+
+
+def _tls(server: ServerSettings) -> tuple[ssl.SSLContext | None, str | None]:
+    if server.tls_cert is not None and server.tls_key is not None:
+        return tls_context(server.tls_cert, server.tls_key), None
+    if server.tls is None:
+        return None, None
+    return self_signed([name for name in server.names() if name != server.host or not server.is_everywhere])
+
+
+def _camera(source: int | str, settings: Settings) -> Source:
+    camera = open_source(source, size=settings.size, fps=settings.camera_fps, backend=settings.backend)
+    if not camera.live:
+        camera.close()
+        raise SourceError(
+            f"{camera.name} is a file: serve shows cameras, streams and the demo. Drop the file on the page instead."
+        )
+    return camera
+
+
+def _service(settings: Settings, tell: Tell) -> Service:
+    tell(f"loading {getattr(settings.model, 'name', settings.model)} …")
+    # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
+    from live_gradcam.models.devices import choose_device
+    from live_gradcam.models.loading import load_model
+    from live_gradcam.server.service import Service
+
+    device = choose_device(settings.device)
+    model = load_model(
+        settings.model,
+        settings.labels,
+        settings.preprocess,
+        output=settings.output,
+        inputs=settings.inputs,
+        allow_unsafe=settings.allow_unsafe,
+        lang=settings.lang,
+    )
+    service = Service(model, settings)
+    try:
+        service.start()
+    except BaseException:
+        service.close()
+        raise
+    tell(f"{model.name} on {device}: {settings.method} is ready")
+    return service

@@ -1,0 +1,67 @@
+"""Pictures from outside: their size is looked at before a byte of them is decoded."""
+
+from __future__ import annotations
+
+import io
+
+import cv2
+import imagesize
+import numpy as np
+
+from live_gradcam.frame import Pixels
+from live_gradcam.native import native_stderr_filtered
+from live_gradcam.server.refusal import Refusal
+
+FORMATS = {"JPEG": (b"\xff\xd8\xff",), "PNG": (b"\x89PNG\r\n\x1a\n",), "WebP": (b"RIFF",)}
+"""What is taken, and how such a file begins."""
+
+MOST_PIXELS = 40_000_000
+"""Of any picture: a camera's largest. Decoded, it fills 120 MB."""
+
+MOST_FRAME_PIXELS = 1_000_000
+"""Of a frame over the socket, which is meant to have the network's size."""
+
+
+def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
+    """Return (width, height) of a picture, read from its first bytes.
+
+    Args:
+        data: a JPEG, PNG or WebP file.
+        most_pixels: how many it may have.
+
+    Raises:
+        Refusal: it is no such file (415), or has too many pixels (413).
+    """
+    if not any(data.startswith(mark) for marks in FORMATS.values() for mark in marks):
+        raise Refusal(415, f"this is no picture that can be read: {', '.join(FORMATS)} can.")
+    try:
+        width, height = imagesize.get(io.BytesIO(data))
+    except (
+        Exception
+    ) as error:  # a parser of bytes from strangers: whatever it stumbles over, they are no picture
+        raise Refusal(415, "the picture is damaged: it does not say how large it is.") from error
+    if width < 1 or height < 1:
+        raise Refusal(415, "the picture is damaged: it does not say how large it is.")
+    if width * height > most_pixels:
+        raise Refusal(
+            413,
+            f"the picture has {width}×{height} pixels, and at most {most_pixels / 1e6:g} million can be taken: "
+            "send a smaller one.",
+        )
+    return int(width), int(height)
+
+
+def decoded(data: bytes) -> Pixels:
+    """Return a picture whose size was looked at, as (H, W, 3) uint8 BGR.
+
+    Raises:
+        Refusal: it cannot be decoded (415).
+    """
+    try:
+        with native_stderr_filtered():  # no visitor's damaged picture is a matter for the server's terminal
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:  # OpenCV's own limit: its parser saw more pixels than ours
+        raise Refusal(413, "the picture has too many pixels.") from error
+    if pixels is None:
+        raise Refusal(415, "the picture is damaged: it cannot be decoded.")
+    return np.asarray(pixels, np.uint8)

@@ -1,0 +1,198 @@
+"""A visit: one page's socket. Frames come in, answers go out, and nobody waits for a slow one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from functools import partial
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from live_gradcam.errors import LiveGradcamError
+from live_gradcam.frame import Pixels
+from live_gradcam.question import Question
+from live_gradcam.server.gate import Allowance
+from live_gradcam.server.lane import Work
+from live_gradcam.server.refusal import Refusal
+from live_gradcam.server.relay import Relay
+from live_gradcam.server.service import Service
+from live_gradcam.server.uploads import MOST_FRAME_PIXELS, decoded, size_of
+from live_gradcam.server.wire import (
+    Ask,
+    Next,
+    answer_message,
+    question_of,
+    read_frame,
+    read_text,
+)
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 60.0
+"""Without a message for so long, a socket is closed; a page that only waits says that it is there."""
+
+_RATE, _BURST = 90.0, 180.0
+"""Messages a second, and at once, that are read from one socket: a page sends 60 at most."""
+
+_WRONG, _IDLE = 1007, 1001
+"""Why a socket is closed, as WebSocket numbers it."""
+
+_MOST_FAULTS = 20
+"""So many messages that make no sense are answered with what is wrong, then the socket is closed."""
+
+
+class Visit:
+    """Serves one socket, until one side closes it.
+
+    Args:
+        socket: accepted.
+        service: what answers.
+        relay: the server's own camera, where it has one.
+    """
+
+    def __init__(self, socket: WebSocket, service: Service, relay: Relay | None) -> None:
+        self._socket = socket
+        self._service = service
+        self._relay = relay
+        self._ask = 0
+        self._wanted = service.default
+        self._current = service.default
+        self._current_ask = 0
+        self._frame: tuple[int, bytes | None, float] | None = None
+        self._arrived = asyncio.Event()
+        self._allowance = Allowance(_RATE, _BURST)
+        self._faults = 0
+        self._seen = 0
+
+    async def run(self) -> None:
+        """Listen and answer, side by side."""
+        answering = asyncio.create_task(self._answer(), name="answer a visitor")
+        listening = asyncio.create_task(self._listen(), name="listen to a visitor")
+        try:
+            await asyncio.wait((answering, listening), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (answering, listening):
+                task.cancel()
+            results = await asyncio.gather(answering, listening, return_exceptions=True)
+            self._service.forget(self)
+        for result in results:
+            if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
+                # Closed between two messages, or a fault of ours: the log is told, the other visitors go on.
+                logger.info("a visit ended: %s", result)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_SECONDS):
+                    message = await self._socket.receive()
+            except TimeoutError:
+                await self._close(_IDLE, "nothing was said for a minute")
+                return
+            if message["type"] == "websocket.disconnect":
+                return
+            # Who sends too often is read from less often: what is not read fills the sender's own buffers.
+            while wait := self._allowance.spend():
+                await asyncio.sleep(wait)
+            try:
+                self._take(message.get("bytes"), message.get("text"))
+            except Refusal as refusal:
+                self._service.tally.refused.labels(str(refusal.status)).inc()
+                self._faults += 1
+                if self._faults >= _MOST_FAULTS:
+                    await self._close(_WRONG, "too many messages that make no sense")
+                    return
+                await self._say({"error": str(refusal)})
+
+    def _take(self, data: bytes | None, text: str | None) -> None:
+        """Take in one message.
+
+        Raises:
+            Refusal: it makes no sense.
+        """
+        if data is not None:
+            number, picture = read_frame(data)
+            self._offer(number, picture)
+            return
+        message = read_text(text or "")
+        if isinstance(message, Ask):
+            self._ask = message.ask
+            self._wanted = question_of(message.methods, message.layer, list(message.targets))
+            self._arrived.set()
+        elif isinstance(message, Next):
+            if self._relay is None:
+                raise Refusal(400, "this server has no camera of its own.")
+            self._offer(message.next, None)
+
+    def _offer(self, number: int, picture: bytes | None) -> None:
+        self._frame = (number, picture, time.monotonic())
+        self._arrived.set()
+
+    async def _answer(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            compiling = await self._choose()
+            if self._frame is None:
+                continue
+            (number, picture, came), self._frame = self._frame, None
+            try:
+                await self._explain(number, picture, compiling)
+            except Refusal as refusal:
+                self._service.tally.refused.labels(str(refusal.status)).inc()
+                await self._say({"error": str(refusal), "frame": number})
+            except LiveGradcamError as error:
+                await self._say({"error": str(error), "frame": number})
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                await self._say({"error": "the server is ending.", "frame": number})  # the lane gave it up
+            self._service.tally.answered(time.monotonic() - came)
+
+    async def _choose(self) -> str | None:
+        """Take up what is wanted once it is compiled; return what is still being prepared."""
+        try:
+            wanted = self._service.checked(self._wanted)
+            waiting = self._service.graphs.prepare(wanted, self)
+        except Refusal as refusal:
+            self._wanted, self._current_ask = self._current, self._ask
+            await self._say({"refused": str(refusal), "ask": self._ask})
+            return None
+        if not waiting:
+            self._current, self._current_ask = wanted, self._ask
+            return None
+        if not self._service.graphs.ready(self._current):
+            self._current = self._service.default  # it was not used for long, and thrown out
+        return _in_words(wanted)
+
+    async def _explain(self, number: int, picture: bytes | None, compiling: str | None) -> None:
+        service = self._service
+        if picture is None:
+            assert self._relay is not None
+            frame = await self._relay.frame_after(self._seen)
+            self._seen = frame.number
+            pixels: Pixels | partial[Pixels] = frame.pixels
+            width, height = frame.pixels.shape[1::-1]
+        else:
+            width, height = size_of(picture, MOST_FRAME_PIXELS)
+            pixels = partial(decoded, picture)
+        work = Work(self, self._current, pixels, service.shape((width, height)))
+        done = await asyncio.wrap_future(service.submit(work))
+        jpeg = b"" if picture is not None or self._relay is None else await self._relay.jpeg(frame)
+        message = answer_message(number, self._current_ask, done, compiling=compiling, jpeg=jpeg)
+        await self._socket.send_bytes(message)
+
+    async def _say(self, message: dict[str, object]) -> None:
+        await self._socket.send_json(message)
+
+    async def _close(self, code: int, reason: str) -> None:
+        if self._socket.application_state is WebSocketState.CONNECTED:
+            with suppress(RuntimeError, WebSocketDisconnect):
+                await self._socket.close(code, reason)
+
+
+def _in_words(question: Question) -> str:
+    where = "" if question.layer is None else f" at {question.layer}"
+    return f"{', '.join(question.methods)}{where}"

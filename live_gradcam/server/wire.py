@@ -1,0 +1,177 @@
+"""What goes over the socket: frames and wishes one way, answers the other.
+
+A message of bytes from the page is a frame: its number (uint32, little-endian), then a JPEG, PNG or WebP file.
+A message of text is JSON: `{"ask": 1, "methods": ["gradcam"], "layer": null, "targets": [null]}` says what is wanted
+from then on; `{"next": 1}` asks for a frame of the server's own camera; `{"here": true}` keeps the socket open.
+
+An answer is bytes: the length of a header (uint32, little-endian), the header (JSON, see `answer_message`), the heat
+maps (uint8, 255 for the peak, row by row, one after another), and a JPEG where the frame is the server's own.
+A message of text to the page is JSON: `{"refused": "…", "ask": 1}` or `{"error": "…"}`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from live_gradcam.explanation import Contrast, Explanation, Prediction, Target
+from live_gradcam.question import Question, TargetSpec
+from live_gradcam.server.lane import Done
+from live_gradcam.server.refusal import Refusal
+
+MOST_BYTES = 512 * 1024
+"""Of a message: a frame of the network's size has 10 to 100 KB."""
+
+_MOST_MAPS = 4
+
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+Layer = Annotated[str, Field(min_length=1, max_length=400)]
+TargetName = Annotated[str, Field(max_length=200)] | Annotated[int, Field(ge=0, le=10_000_000)]
+FrameNumber = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+class Ask(BaseModel):
+    """What a visitor wants to know of each frame from now on."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    ask: FrameNumber
+    methods: Annotated[list[Name], Field(min_length=1, max_length=_MOST_MAPS)]
+    layer: Layer | None = None
+    targets: Annotated[list[TargetName | None], Field(min_length=1, max_length=_MOST_MAPS)] = [None]
+
+
+class Next(BaseModel):
+    """A frame of the server's own camera is wanted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    next: FrameNumber
+
+
+class Here(BaseModel):
+    """The page is still there."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    here: bool
+
+
+def read_text(text: str) -> Ask | Next | Here:
+    """Return what a message of text says.
+
+    Raises:
+        Refusal: it is none of the three.
+    """
+    try:
+        message = json.loads(text)
+        kind = next(kind for kind in (Ask, Next, Here) if kind.__name__.lower() in message)
+        return kind.model_validate(message)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Refusal(400, f"the message is not as it should be: {where}: {first['msg']}.") from error
+    except (ValueError, RecursionError, TypeError, StopIteration) as error:
+        raise Refusal(400, "the message is not as it should be: JSON with ask, next or here.") from error
+
+
+def read_frame(message: bytes) -> tuple[int, bytes]:
+    """Return a frame's number and its picture file.
+
+    Raises:
+        Refusal: there is no picture.
+    """
+    if len(message) <= 4:
+        raise Refusal(400, "the frame has no picture.")
+    (number,) = struct.unpack_from("<I", message)
+    return number, message[4:]
+
+
+def question_of(methods: list[str], layer: str | None, targets: list[int | str | None]) -> Question:
+    """Return the question that a visitor means.
+
+    Raises:
+        Refusal: it names code, or needs the memory of one visitor only.
+    """
+    for target in targets:
+        # `module:function` would import what a stranger names; `lock` has a memory, which visitors would share.
+        if isinstance(target, str) and (":" in target or target.strip().casefold() == "lock"):
+            raise Refusal(
+                400, f"the target '{target}' cannot be had here: name a class, a rank or a contrast."
+            )
+    if layer is not None and layer.count(",") >= _MOST_MAPS:
+        raise Refusal(400, f"at most {_MOST_MAPS} layers can be fused here.")
+    return Question(
+        methods=tuple(method.strip().casefold() for method in methods),
+        layer=layer,
+        targets=tuple(_plain(target) for target in targets),
+    )
+
+
+def answer_message(number: int, ask: int, done: Done, *, compiling: str | None, jpeg: bytes = b"") -> bytes:
+    """Return an answer as it is sent.
+
+    The header holds `frame` and `ask` (which frame, and which wish it answers), `top` ([class id, name, probability]
+    each), `maps` (see below), `compiling` (what is being prepared, or null), `ms` (`wait`, `explain`: the whole
+    batch's), `batch` (how many were explained together), `jpeg` (its length). A map has `method`, `layer`, `target`
+    (`id`, `label`, `probability`), `evidence`, `shape` ([rows, columns]), `peak` (the raw value of 255), `region` and
+    `inset` (left, top, right, bottom as fractions of the frame, and of the map).
+    """
+    explanations = done.answer.explanations
+    height, width = done.pixels.shape[:2]
+    header = {
+        "frame": number,
+        "ask": ask,
+        "top": [[each.class_id, each.label, round(each.probability, 4)] for each in explanations[0].top],
+        "maps": [_map(explanation, width, height) for explanation in explanations],
+        "compiling": compiling,
+        "ms": {"wait": round(done.waited_ms, 1), "explain": round(done.explained_ms, 1)},
+        "batch": done.batch,
+        "jpeg": len(jpeg),
+    }
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    maps = [bytes_of(explanation) for explanation in explanations]
+    return b"".join([struct.pack("<I", len(text)), text, *maps, jpeg])
+
+
+def bytes_of(explanation: Explanation) -> bytes:
+    """Return a heat map as bytes, 255 for 1."""
+    return np.rint(explanation.heatmap * 255).astype(np.uint8).tobytes()
+
+
+def _map(explanation: Explanation, width: int, height: int) -> dict[str, Any]:
+    x, y, wide, high = explanation.region
+    peak = float(explanation.raw_heatmap.max()) if explanation.has_evidence else 0.0
+    return {
+        "method": explanation.method,
+        "layer": explanation.layer,
+        "target": _target(explanation.target),
+        "evidence": explanation.has_evidence,
+        "shape": list(explanation.heatmap.shape),
+        "peak": float(f"{max(peak, 0.0):.4g}"),
+        "region": [x / width, y / height, (x + wide) / width, (y + high) / height],
+        "inset": list(explanation.inset),
+    }
+
+
+def _target(target: Target) -> dict[str, Any]:
+    if isinstance(target, Prediction | Contrast):
+        return {
+            "id": target.class_id,
+            "label": target.label,
+            "probability": round(target.probability, 4),
+        }
+    return {"id": -1, "label": target.label, "probability": target.value}
+
+
+def _plain(target: int | str | None) -> TargetSpec:
+    """Return a target so that equal ones are equal: `281` for `"281"`, None for nothing."""
+    if isinstance(target, str):
+        target = target.strip()
+        return int(target) if re.fullmatch(r"\d{1,7}", target) else target or None
+    return target

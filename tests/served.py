@@ -1,0 +1,194 @@
+"""A browser view that is served for the length of a test, in a thread of this process."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import cv2
+import numpy as np
+from networks import pooled_network
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from live_gradcam.config import Settings
+from live_gradcam.frame import Pixels
+from live_gradcam.models.loading import load_model
+from live_gradcam.server.app import create_app
+from live_gradcam.server.certificate import self_signed
+from live_gradcam.server.relay import Relay
+from live_gradcam.server.running import ViewServer, configuration, listening_socket
+from live_gradcam.server.service import Service
+from live_gradcam.server.settings import ServerSettings
+from live_gradcam.sources.source import Source
+
+
+def small_service(**settings: Any) -> Service:
+    """A service over a network of three layers, which answers at once."""
+    model = load_model(pooled_network(), ["red", "green", "blue", "grey"], preprocess="unit")
+    service = Service(model, Settings(**settings))
+    service.start()
+    return service
+
+
+def jpeg(pixels: Pixels | None = None, ending: str = ".jpg") -> bytes:
+    """A small picture file."""
+    if pixels is None:
+        pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    return bytes(cv2.imencode(ending, pixels)[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def detail(self) -> str:
+        return str(self.json["detail"])
+
+
+class Served:
+    """The application at a port of its own; leaving it ends it, and asserts that it ended."""
+
+    def __init__(
+        self,
+        service: Service,
+        settings: ServerSettings | None = None,
+        *,
+        token: str | None = None,
+        port: int = 0,
+        source: Callable[[], Source] | None = None,
+    ) -> None:
+        self.service = service
+        self._settings = settings or ServerSettings(port=port)
+        self._relays: list[Relay] = []
+        context = self_signed(["127.0.0.1", "localhost"])[0] if self._settings.tls else None
+
+        def open_relay() -> Relay:
+            assert source is not None
+            self._relays.append(Relay(source(), service, service.settings, ended=lambda: None))
+            return self._relays[0]
+
+        app = create_app(
+            service, self._settings, token=token, open_relay=None if source is None else open_relay
+        )
+        self._socket = listening_socket(ServerSettings(port=port))
+        self.port = int(self._socket.getsockname()[1])
+        begun = threading.Event()
+        self._server = ViewServer(
+            configuration(app, self._settings, context), begun=begun.set, ending=self._end_streams
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="served"
+        )
+        self._thread.start()
+        assert begun.wait(20)
+
+    def _end_streams(self) -> None:
+        for relay in self._relays:
+            relay.stop()
+
+    @property
+    def relay(self) -> Relay:
+        return self._relays[0]
+
+    def url(self, path: str = "/") -> str:
+        return f"http{'s' if self._settings.tls else ''}://127.0.0.1:{self.port}{path}"
+
+    def get(self, path: str, data: bytes | None = None, **headers: str) -> Reply:
+        """Fetch something; underscores in the names of headers stand for hyphens."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = Request(self.url(path), data, named)
+        try:
+            with urlopen(request, timeout=20) as reply:
+                return Reply(reply.status, dict(reply.headers), reply.read())
+        except HTTPError as error:
+            with error:
+                return Reply(error.code, dict(error.headers), error.read())
+
+    def explain(self, query: str = "", data: bytes | None = None, kind: str = "image/jpeg") -> Reply:
+        return self.get(f"/explain{query}", jpeg() if data is None else data, Content_Type=kind)
+
+    @contextmanager
+    def socket(self, query: str = "", **headers: str) -> Any:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        with connect(
+            f"ws://127.0.0.1:{self.port}/socket{query}",
+            additional_headers=named,
+            max_size=None,
+            open_timeout=10,
+            close_timeout=2,
+        ) as socket:
+            yield socket
+
+    def refused_socket(self, query: str = "", **headers: str) -> Reply:
+        """Try to open a socket that is refused, and return the reply."""
+        try:
+            with self.socket(query, **headers):
+                raise AssertionError("the socket was opened")
+        except InvalidStatus as error:
+            response = error.response
+            return Reply(response.status_code, dict(response.headers), bytes(response.body or b""))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
+        assert not self._thread.is_alive()
+
+
+def send_frame(socket: ClientConnection, number: int, picture: bytes) -> None:
+    socket.send(number.to_bytes(4, "little") + picture)
+
+
+@dataclass(frozen=True, slots=True)
+class SocketAnswer:
+    header: dict[str, Any]
+    maps: list[Any]
+    picture: bytes
+
+
+def read_answer(message: bytes | str) -> SocketAnswer:
+    """Take an answer apart, as the page does."""
+    assert isinstance(message, bytes), message
+    length = int.from_bytes(message[:4], "little")
+    header = json.loads(message[4 : 4 + length])
+    offset, maps = 4 + length, []
+    for each in header["maps"]:
+        rows, columns = each["shape"]
+        data = np.frombuffer(message, np.uint8, rows * columns, offset)
+        maps.append(data.reshape(rows, columns))
+        offset += rows * columns
+    assert len(message) == offset + header["jpeg"]
+    return SocketAnswer(header, maps, message[offset:])
+
+
+def answer_to(socket: ClientConnection, number: int, picture: bytes) -> SocketAnswer:
+    send_frame(socket, number, picture)
+    return read_answer(socket.recv(20))
+
+
+def said(socket: ClientConnection) -> dict[str, Any]:
+    """Read a message of text."""
+    message = socket.recv(20)
+    assert isinstance(message, str)
+    found: dict[str, Any] = json.loads(message)
+    return found

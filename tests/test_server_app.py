@@ -1,0 +1,488 @@
+"""The server from outside: what each address gives, and what every kind of wrong is answered with."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import socket as sockets
+import ssl
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+from served import Served, answer_to, jpeg, read_answer, said, send_frame, small_service
+from test_server_uploads import png_that_claims
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
+
+from live_gradcam.explain.explainer import Explainer
+from live_gradcam.frame import Pixels
+from live_gradcam.server import visit
+from live_gradcam.server.endpoint import MOST_BYTES
+from live_gradcam.server.settings import ServerSettings
+from live_gradcam.server.wire import MOST_BYTES as MOST_MESSAGE_BYTES
+
+TOKEN = "a-token-that-nobody-knows"
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with Served(small_service()) as served:
+        yield served
+
+
+def noise(seed: int, height: int = 16, width: int = 16) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+
+
+def is_alive(served: Served) -> bool:
+    with served.socket() as socket:
+        return served.get("/healthz").status == 200 and len(answer_to(socket, 1, jpeg()).maps) == 1
+
+
+# Programs
+
+
+def test_a_picture_is_explained_as_the_explainer_does(served: Served) -> None:
+    pixels = noise(3)
+    reply = served.explain("?method=hirescam&target=blue", jpeg(pixels, ".png"), "image/png")
+    assert reply.status == 200, reply.body
+    expected = Explainer(served.service.model, "hirescam", target="blue").explain(pixels)
+    found = reply.json
+    assert found["top"][0]["label"] == expected.top[0].label
+    assert found["top"][0]["probability"] == pytest.approx(expected.top[0].probability, abs=1e-5)
+    assert found["target"]["label"] == "blue"
+    assert (found["method"], found["layer"]) == ("hirescam", expected.layer)
+    np.testing.assert_allclose(found["heatmap"], expected.heatmap, atol=2e-4)
+    assert (found["size"], found["region"]) == ([16, 16], [0, 0, 16, 16])
+    assert found["overlay_png"] is None
+
+
+def test_the_overlay_is_the_picture_with_the_heat_on_it(served: Served) -> None:
+    pixels = noise(4, 200, 300)
+    reply = served.explain("?overlay=true&alpha=1&colormap=viridis", jpeg(pixels))
+    overlay = cv2.imdecode(
+        np.frombuffer(base64.b64decode(reply.json["overlay_png"]), np.uint8), cv2.IMREAD_COLOR
+    )
+    assert overlay is not None
+    assert overlay.shape == (200, 300, 3)
+    assert not np.allclose(overlay, pixels, atol=40)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "detail"),
+    [
+        ("?method=gradcan", 400, "unknown method 'gradcan'. Did you mean gradcam"),
+        ("?target=purple", 400, "unknown class 'purple'"),
+        ("?target=4", 400, "there is no class 4: this model's classes are 0 to 3"),
+        ("?layer=haed", 400, "unknown layer 'haed'"),
+        ("?colormap=jett", 400, "unknown colour map 'jett'. Did you mean jet"),
+        ("?target=os:system", 400, "the target 'os:system' cannot be had here"),
+        ("?target=lock", 400, "the target 'lock' cannot be had here"),
+        ("?alpha=2", 422, ""),
+        ("?overlay=perhaps", 422, ""),
+        ("?method=" + "x" * 100, 422, ""),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_told(served: Served, query: str, status: int, detail: str) -> None:
+    reply = served.explain(query)
+    assert reply.status == status
+    assert detail in str(reply.json["detail"])
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "status", "detail"),
+    [
+        (b"hello", "image/jpeg", 415, "this is no picture that can be read: JPEG, PNG, WebP can."),
+        (b"", "image/png", 415, "this is no picture"),
+        (jpeg(), "text/plain", 415, "the Content-Type must be one of image/jpeg, image/png, image/webp."),
+        (jpeg()[:300], "image/jpeg", 415, "the picture is damaged"),
+        (png_that_claims(60_000, 60_000), "image/png", 413, "the picture has 60000×60000 pixels"),
+        (bytes(MOST_BYTES + 1), "image/jpeg", 413, "the file has more than 12 MB: send a smaller one."),
+    ],
+)
+def test_what_is_no_picture_is_told(served: Served, data: bytes, kind: str, status: int, detail: str) -> None:
+    reply = served.explain("", data, kind)
+    assert reply.status == status
+    assert detail in reply.detail
+
+
+def test_a_body_without_a_length_is_cut_off_where_it_becomes_too_large(served: Served) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+    chunks = (bytes(1_000_000) for _ in range(40))
+    try:
+        connection.request("POST", "/explain", chunks, {"Content-Type": "image/jpeg"}, encode_chunked=True)
+        status = connection.getresponse().status
+    except (BrokenPipeError, ConnectionResetError):
+        status = 413  # the server hung up on what it will not take
+    assert status == 413
+    assert is_alive(served)
+
+
+def test_many_programs_at_once_are_explained_together(served: Served) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(
+            pool.map(lambda seed: served.explain("", jpeg(noise(seed), ".png"), "image/png"), range(24))
+        )
+    assert [reply.status for reply in replies] == [200] * 24
+    explainer = Explainer(served.service.model)
+    for seed, reply in enumerate(replies):
+        expected = explainer.explain(noise(seed))
+        assert reply.json["top"][0]["label"] == expected.top[0].label
+
+
+def test_the_openapi_document_describes_what_there_is(served: Served) -> None:
+    document = served.get("/openapi.json").json
+    assert set(document["paths"]) == {"/healthz", "/metrics", "/setup", "/explain", "/video.mjpg"}
+    body = document["paths"]["/explain"]["post"]["requestBody"]
+    assert set(body["content"]) == {"image/jpeg", "image/png", "image/webp"}
+    assert {"200", "400", "413", "415", "422", "429", "503"} <= set(
+        document["paths"]["/explain"]["post"]["responses"]
+    )
+
+
+def test_the_documentation_page_loads_nothing_from_outside(served: Served) -> None:
+    page = served.get("/docs").body.decode()
+    assert "//" not in page.replace("<!doctype html>", "")
+    for path in ("/docs/swagger/swagger-ui-bundle.js", "/docs/swagger/swagger-ui.css", "/page/docs.js"):
+        assert path in page
+        assert served.get(path).status == 200
+
+
+def test_metrics_are_prometheus_text(served: Served) -> None:
+    served.explain()
+    reply = served.get("/metrics")
+    assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = dict(line.rsplit(" ", 1) for line in reply.body.decode().splitlines() if line[0] != "#")
+    assert float(lines["live_gradcam_explained_total"]) > 0
+    assert float(lines["live_gradcam_visitors"]) == 0
+    assert float(lines["process_resident_memory_bytes"]) > 0
+
+
+def test_health_says_which_model_answers(served: Served) -> None:
+    assert served.get("/healthz").json == {"status": "ok", "version": "0.1.0", "model": "pooled"}
+
+
+# The page's files
+
+
+@pytest.mark.parametrize("path", ["/", "/page/main.js", "/page/style.css", "/page/icon.svg"])
+def test_the_page_is_there(served: Served, path: str) -> None:
+    assert served.get(path).status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/page/../app.py",
+        "/page/%2e%2e/app.py",
+        "/page/..%2fapp.py",
+        "/page//etc/passwd",
+        "/docs/swagger/%2e%2e/core.py",
+        "/page/",
+        "/etc/passwd",
+        "/page/main.js%00.png",
+    ],
+)
+def test_no_path_leaves_the_pages_folder(served: Served, path: str) -> None:
+    reply = served.get(path)
+    assert reply.status in (400, 404), reply.body[:200]
+
+
+def test_every_reply_carries_the_headers_that_keep_a_browser_safe(served: Served) -> None:
+    for path in ("/", "/healthz", "/nothing", "/page/main.js"):
+        headers = served.get(path).headers
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self';")
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "set-cookie" not in headers
+        assert headers["cache-control"] == "no-store"
+
+
+# Who may come in
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8000", "localhost.evil.example", "", "a b", "[::1", "x@localhost"]
+)
+def test_a_host_of_another_name_is_refused(served: Served, host: str) -> None:
+    for path in ("/", "/healthz", "/setup"):
+        assert served.get(path, Host=host).status in (400, 421)
+    assert served.refused_socket(Host=host).status in (400, 421)
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:9000", "127.0.0.1", "[::1]:80", "192.168.7.7:8000"])
+def test_a_tunnel_or_an_address_is_no_other_name(served: Served, host: str) -> None:
+    assert served.get("/healthz", Host=host).status == 200
+
+
+def test_a_name_of_ones_own_can_be_allowed() -> None:
+    with Served(small_service(), ServerSettings(allow_host=("teacher.example",))) as served:
+        assert served.get("/healthz", Host="Teacher.example:443").status == 200
+        assert served.get("/healthz", Host="other.example").detail.startswith(
+            "this server does not go by the name"
+        )
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
+def test_another_sites_page_may_not_use_it(served: Served, origin: str) -> None:
+    assert served.refused_socket(Origin=origin).status == 403
+    assert served.get("/explain", jpeg(), Origin=origin, Content_Type="image/jpeg").status == 403
+    assert served.get("/setup", Sec_Fetch_Site="cross-site").status == 403
+
+
+def test_its_own_page_may(served: Served) -> None:
+    origin = f"http://127.0.0.1:{served.port}"
+    with served.socket(Origin=origin) as socket:
+        assert answer_to(socket, 7, jpeg()).header["frame"] == 7
+
+
+def test_without_the_token_nothing_is_computed_and_nothing_is_told() -> None:
+    with Served(small_service(), token=TOKEN) as served:
+        for given in ("", "Bearer wrong", f"Basic {TOKEN}"):
+            for path in ("/setup", "/metrics", "/video.mjpg", "/nothing"):
+                assert served.get(path, Authorization=given).status == 401
+            reply = served.get("/explain", jpeg(), Content_Type="image/jpeg", Authorization=given)
+            assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer")
+        assert "the token is wrong" in served.get("/setup?token=wrong").detail
+        assert "a token is needed: open the link" in served.refused_socket().detail
+        assert served.refused_socket("?token=wrong").status == 401
+        assert served.refused_socket("?token=").status == 401
+        assert served.refused_socket("?token=%ff%fe").status == 401
+        assert [served.get(path).status for path in ("/", "/healthz", "/page/main.js")] == [200] * 3
+        assert served.get("/setup", Authorization=f"Bearer {TOKEN}").status == 200
+        with served.socket(f"?token={TOKEN}") as socket:
+            assert answer_to(socket, 1, jpeg()).header["frame"] == 1
+
+
+def test_it_speaks_tls_with_a_certificate_of_its_own() -> None:
+    with Served(small_service(), ServerSettings(tls="self-signed")) as served:
+        with sockets.create_connection(("127.0.0.1", served.port)) as plain:
+            context = ssl._create_unverified_context()
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
+                certificate = secure.getpeercert(binary_form=True)
+        assert certificate is not None
+        trusting = ssl.create_default_context(cadata=ssl.DER_cert_to_PEM_cert(certificate))
+        with urllib.request.urlopen(served.url("/healthz"), context=trusting) as reply:
+            assert reply.status == 200
+
+
+# The socket
+
+
+def test_a_frame_is_answered_with_its_map(served: Served) -> None:
+    pixels = noise(5)
+    with served.socket() as socket:
+        answer = answer_to(socket, 41, jpeg(pixels, ".png"))
+    expected = Explainer(served.service.model).explain(pixels)
+    [found] = answer.header["maps"]
+    np.testing.assert_array_equal(answer.maps[0], np.rint(expected.heatmap * 255))
+    assert answer.header["frame"] == 41
+    assert answer.header["top"][0][1] == expected.top[0].label
+    assert found["target"]["label"] == expected.target.label
+    assert found["peak"] == pytest.approx(float(expected.raw_heatmap.max()), rel=1e-3)
+    assert (found["region"], found["inset"]) == ([0, 0, 1, 1], [0, 0, 1, 1])
+
+
+def test_what_is_asked_for_comes_once_it_is_compiled_and_the_old_goes_on_meanwhile(served: Served) -> None:
+    with served.socket() as socket:
+        socket.send(
+            json.dumps({"ask": 5, "methods": ["xgradcam", "layercam"], "layer": None, "targets": [2]})
+        )
+        methods, prepared = [], []
+        for number in range(2000):
+            answer = answer_to(socket, number, jpeg())
+            methods.append([each["method"] for each in answer.header["maps"]])
+            prepared.append(answer.header["compiling"])
+            if answer.header["ask"] == 5:
+                break
+    assert methods[-1] == ["xgradcam", "layercam"]
+    assert [each["target"]["label"] for each in answer.header["maps"]] == ["blue", "blue"]
+    assert (methods[0], prepared[0]) == (["gradcam"], "xgradcam, layercam")
+    assert prepared[-1] is None
+
+
+def test_a_wish_that_cannot_be_had_is_told_once_and_the_old_goes_on(served: Served) -> None:
+    with served.socket() as socket:
+        socket.send(json.dumps({"ask": 9, "methods": ["gradcan"]}))
+        told = said(socket)
+        assert told["ask"] == 9
+        assert told["refused"].startswith("unknown method 'gradcan'. Did you mean gradcam")
+        assert answer_to(socket, 2, jpeg()).header["maps"][0]["method"] == "gradcam"
+        assert answer_to(socket, 3, jpeg()).header["ask"] == 9
+
+
+def test_the_newest_frame_wins(served: Served) -> None:
+    with served.socket() as socket:
+        for number in range(40):
+            send_frame(socket, number, jpeg())
+        answered: list[int] = []
+        while not answered or answered[-1] != 39:
+            answered.append(read_answer(socket.recv(10)).header["frame"])
+    assert answered == sorted(set(answered))
+
+
+def test_visitors_get_their_own_answers_only(served: Served) -> None:
+    def visit_with(seed: int) -> set[str]:
+        expected = Explainer(served.service.model).explain(noise(seed))
+        labels = set()
+        with served.socket() as socket:
+            for number in range(25):
+                answer = answer_to(socket, number, jpeg(noise(seed), ".png"))
+                assert answer.header["frame"] == number
+                np.testing.assert_allclose(answer.maps[0], np.rint(expected.heatmap * 255), atol=1)
+                labels.add(answer.header["top"][0][1])
+        assert labels == {expected.top[0].label}
+        return labels
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(list(pool.map(visit_with, range(6)))) == 6
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("", "JSON with ask, next or here"),
+        ("hello", "JSON with ask, next or here"),
+        ("[]", "JSON with ask, next or here"),
+        ("7", "JSON with ask, next or here"),
+        ("[" * 5000, "JSON with ask, next or here"),
+        ('{"ask": 1}', "methods: Field required"),
+        ('{"ask": -1, "methods": ["gradcam"]}', "ask: Input should be greater than or equal to 0"),
+        ('{"ask": 1, "methods": []}', "methods: List should have at least 1 item"),
+        ('{"ask": 1, "methods": ["a","b","c","d","e"]}', "methods: List should have at most 4 items"),
+        ('{"ask": 1, "methods": ["gradcam"], "more": 1}', "more: Extra inputs are not permitted"),
+        (
+            '{"ask": 1, "methods": ["gradcam"], "targets": ["os:system"]}',
+            "the target 'os:system' cannot be had",
+        ),
+        ('{"ask": 1, "methods": ["gradcam"], "layer": "a,b,c,d,e"}', "at most 4 layers can be fused"),
+        ('{"next": 1}', "this server has no camera of its own"),
+        (b"", "the frame has no picture"),
+        (b"\x01\x02\x03\x04", "the frame has no picture"),
+        (b"\x01\x00\x00\x00garbage", "this is no picture that can be read"),
+        (b"\x01\x00\x00\x00" + jpeg()[:200], "the picture is damaged"),
+        (b"\x01\x00\x00\x00" + png_that_claims(9000, 9000), "at most 1 million can be taken"),
+    ],
+)
+def test_a_message_that_makes_no_sense_is_told_and_the_socket_stays(
+    served: Served, message: str | bytes, told: str
+) -> None:
+    with served.socket() as socket:
+        socket.send(message)
+        assert told in said(socket)["error"]
+        assert answer_to(socket, 3, jpeg()).header["frame"] == 3
+
+
+def closed_with(socket: ClientConnection) -> int | None:
+    """Read until the server closes the socket, and return the code that it gave."""
+    try:
+        while True:
+            socket.recv(10)
+    except ConnectionClosed as closed:
+        return closed.rcvd.code if closed.rcvd else None
+
+
+def test_a_huge_message_closes_the_socket(served: Served) -> None:
+    with served.socket() as socket:
+        socket.send(bytes(MOST_MESSAGE_BYTES + 1))
+        assert closed_with(socket) == 1009
+    assert is_alive(served)
+
+
+def test_nothing_but_nonsense_closes_the_socket(served: Served) -> None:
+    with served.socket() as socket:
+        for _ in range(40):
+            socket.send("nonsense")
+        assert closed_with(socket) == 1007
+    assert is_alive(served)
+
+
+def test_a_flood_is_read_no_faster_than_may_be(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visit, "_RATE", 20.0)
+    monkeypatch.setattr(visit, "_BURST", 5.0)
+    with served.socket() as socket:
+        began = time.monotonic()
+        for _ in range(24):
+            socket.send('{"here": true}')
+        assert answer_to(socket, 1, jpeg()).header["frame"] == 1
+        assert time.monotonic() - began > 0.9
+    assert is_alive(served)
+
+
+def test_a_truncated_message_harms_nobody(served: Served) -> None:
+    with sockets.create_connection(("127.0.0.1", served.port), timeout=5) as raw:
+        raw.sendall(
+            b"GET /socket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        assert b"101" in raw.recv(1000)
+        raw.sendall(b"\x82\xfe\x40\x00\x00\x00\x00\x00half of it")
+    with sockets.create_connection(("127.0.0.1", served.port), timeout=5) as raw:
+        raw.sendall(b"\x00\xff garbage \r\n\r\n")
+        assert raw.recv(1000).startswith(b"HTTP/1.1 400")
+    assert is_alive(served)
+
+
+def test_one_who_says_nothing_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visit, "IDLE_SECONDS", 0.3)
+    with Served(small_service()) as served, served.socket() as socket:
+        began = time.monotonic()
+        assert closed_with(socket) == 1001
+        assert time.monotonic() - began < 3
+
+
+def test_no_more_visitors_than_may_be() -> None:
+    with Served(small_service(), ServerSettings(visitors=2)) as served:
+        with served.socket(), served.socket() as second:
+            assert answer_to(second, 1, jpeg()).header["frame"] == 1
+            reply = served.refused_socket()
+            assert (reply.status, reply.detail) == (
+                503,
+                "2 visitors are connected, which is as many as may be.",
+            )
+        deadline = time.monotonic() + 5
+        while served.get("/metrics").body.decode().split("live_gradcam_visitors ")[-1][:1] != "0":
+            assert time.monotonic() < deadline
+        with served.socket() as socket:
+            assert answer_to(socket, 1, jpeg()).header["frame"] == 1
+
+
+def test_one_who_does_not_read_slows_nobody(served: Served) -> None:
+    with served.socket() as stuck, served.socket() as other:
+        stop = threading.Event()
+
+        def send_and_never_read() -> None:
+            number = 0
+            while not stop.wait(0.02):
+                send_frame(stuck, number, jpeg())
+                number += 1
+
+        thread = threading.Thread(target=send_and_never_read)
+        thread.start()
+        try:
+            answered = [answer_to(other, number, jpeg()).header["frame"] for number in range(50)]
+        finally:
+            stop.set()
+            thread.join()
+        assert answered == list(range(50))
+
+
+def test_leaving_ends_it_within_a_second_and_leaves_no_thread() -> None:
+    before = set(threading.enumerate())
+    served = Served(small_service())
+    with served, served.socket() as socket:
+        answer_to(socket, 1, jpeg())
+        began = time.monotonic()
+        served.__exit__(None, None, None)
+        seconds = time.monotonic() - began
+    assert seconds < 2
+    assert [thread.name for thread in set(threading.enumerate()) - before] == []

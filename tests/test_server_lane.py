@@ -1,0 +1,230 @@
+"""The lane: whose picture is explained when, and with which others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+
+import numpy as np
+import pytest
+from fakes import explained
+
+from live_gradcam.frame import Pixels
+from live_gradcam.question import Answer, Question
+from live_gradcam.server import lane as lanes
+from live_gradcam.server.lane import Lane, Work, batch_size
+from live_gradcam.server.refusal import Refusal
+
+SIZES = (1, 2, 4, 8)
+FIRST, SECOND = Question(methods=("gradcam",)), Question(methods=("hirescam",))
+
+
+class HeldAnswers:
+    """Answers when it is allowed to, and keeps account of who was answered together."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Question, list[int]]] = []
+        self.begun = threading.Semaphore(0)
+        self.allowed = threading.Semaphore(0)
+        self.error: Exception | None = None
+
+    def answer(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
+        self.calls.append((questions[0], [int(image[0, 0, 0]) for image in images]))
+        self.begun.release()
+        assert self.allowed.acquire(timeout=10)
+        if self.error is not None:
+            raise self.error
+        return [Answer(question, (explained((0, 0, 4, 4)),)) for question in questions]
+
+    def batches(self) -> list[list[int]]:
+        return [pictures for _, pictures in self.calls]
+
+
+@pytest.fixture
+def answers() -> HeldAnswers:
+    return HeldAnswers()
+
+
+@pytest.fixture
+def lane(answers: HeldAnswers) -> Iterator[Lane]:
+    lane = Lane(answers, SIZES, name="explain", explained=untold)
+    yield lane
+    answers.allowed.release(100)
+    lane.close()
+
+
+def untold(pictures: int, seconds: float) -> None:
+    del pictures, seconds
+
+
+def picture(number: int) -> Pixels:
+    return np.full((4, 4, 3), number, np.uint8)
+
+
+def work(asker: str, number: int, question: Question = FIRST) -> Work:
+    return Work(asker, question, picture(number))
+
+
+def test_those_with_the_same_question_are_explained_in_one_call(lane: Lane, answers: HeldAnswers) -> None:
+    first = lane.submit(work("a", 1))
+    answers.begun.acquire()
+    others = [lane.submit(work(name, number)) for number, name in enumerate("bcde", 2)]
+    answers.allowed.release(2)
+    assert [future.result(5).batch for future in (first, *others)] == [1, 4, 4, 4, 4]
+    assert answers.batches() == [[1], [2, 3, 4, 5]]
+
+
+def test_each_has_a_class_of_its_own_and_goes_along_with_the_others(lane: Lane, answers: HeldAnswers) -> None:
+    lane.submit(work("a", 1))
+    answers.begun.acquire()
+    shared = picture(7)
+    questions = [Question(targets=(target,)) for target in (None, 3, "#2", 3, "module:function")]
+    asked = [lane.submit(Work(str(place), each, shared)) for place, each in enumerate(questions)]
+    answers.allowed.release(3)
+    assert [future.result(5).answer.question for future in asked] == questions
+    # One who asks what another asks about the same picture is told the same; a function is another graph.
+    assert answers.batches() == [[1], [7, 7, 7], [7]]
+
+
+def test_who_comes_first_is_next_whatever_others_ask(lane: Lane, answers: HeldAnswers) -> None:
+    lane.submit(work("a", 1))
+    answers.begun.acquire()
+    last = [
+        lane.submit(work(name, number, question))
+        for number, (name, question) in enumerate(
+            [("b", SECOND), ("c", FIRST), ("d", SECOND), ("e", FIRST)], 2
+        )
+    ]
+    answers.allowed.release(3)
+    for future in last:
+        future.result(5)
+    assert answers.calls == [(FIRST, [1]), (SECOND, [2, 4]), (FIRST, [3, 5])]
+
+
+def test_a_newer_picture_replaces_the_one_that_waits_and_keeps_its_place(
+    lane: Lane, answers: HeldAnswers
+) -> None:
+    lane.submit(work("a", 1))
+    answers.begun.acquire()
+    old = lane.submit(work("b", 2))
+    lane.submit(work("c", 3, SECOND))
+    new = lane.submit(work("b", 4))
+    answers.allowed.release(3)
+    assert new.result(5).pixels[0, 0, 0] == 4
+    assert old.cancelled()
+    assert answers.batches()[:2] == [[1], [4]]
+
+
+def test_one_who_asks_again_and_again_does_not_keep_the_others_waiting(
+    lane: Lane, answers: HeldAnswers
+) -> None:
+    lane.submit(work("greedy", 1))
+    answers.begun.acquire()
+    for number in range(2, 30):
+        lane.submit(work("greedy", number))
+    modest = lane.submit(work("modest", 100, SECOND))
+    answers.allowed.release(3)
+    modest.result(5)
+    assert answers.batches() == [[1], [29], [100]]
+
+
+def test_a_picture_that_cannot_be_decoded_fails_alone(lane: Lane, answers: HeldAnswers) -> None:
+    lane.submit(work("a", 1))
+    answers.begun.acquire()
+
+    def broken() -> Pixels:
+        raise Refusal(415, "the picture is damaged")
+
+    bad = lane.submit(Work("bad", FIRST, broken))
+    good = lane.submit(work("good", 2))
+    answers.allowed.release(2)
+    with pytest.raises(Refusal, match="the picture is damaged"):
+        bad.result(5)
+    assert good.result(5).batch == 1
+
+
+def test_a_network_that_fails_is_told_to_those_who_asked_and_the_lane_goes_on(
+    lane: Lane, answers: HeldAnswers
+) -> None:
+    answers.error = ValueError("no memory")
+    answers.allowed.release()
+    with pytest.raises(ValueError, match="no memory"):
+        lane.submit(work("a", 1)).result(5)
+    answers.error = None
+    answers.allowed.release()
+    assert lane.submit(work("a", 2)).result(5).batch == 1
+
+
+def test_the_same_picture_is_explained_once_for_all_who_watch_it(lane: Lane, answers: HeldAnswers) -> None:
+    lane.submit(work("a", 1))
+    answers.begun.acquire()
+    shared = picture(7)
+    watchers = [lane.submit(Work(name, FIRST, shared)) for name in "bcd"]
+    answers.allowed.release(2)
+    assert [future.result(5).batch for future in watchers] == [1, 1, 1]
+    assert answers.batches() == [[1], [7]]
+
+
+def test_pictures_of_different_shapes_do_not_go_together(lane: Lane, answers: HeldAnswers) -> None:
+    lane.submit(work("a", 1))
+    answers.begun.acquire()
+    last = [
+        lane.submit(Work(name, FIRST, picture(number), shape))
+        for name, number, shape in (("b", 2, 16), ("c", 3, 9))
+    ]
+    answers.allowed.release(3)
+    for future in last:
+        future.result(5)
+    assert answers.batches() == [[1], [2], [3]]
+
+
+def test_too_many_who_wait_are_refused(
+    lane: Lane, answers: HeldAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "MOST_WAITING", 2)
+    lane.submit(work("a", 1))
+    answers.begun.acquire()
+    lane.submit(work("b", 2))
+    lane.submit(work("c", 3))
+    with pytest.raises(Refusal, match="2 pictures are waiting already"):
+        lane.submit(work("d", 4))
+    assert lane.waiting == 2
+
+
+def test_who_has_gone_is_not_explained_any_more(lane: Lane, answers: HeldAnswers) -> None:
+    lane.submit(work("a", 1))
+    answers.begun.acquire()
+    gone = lane.submit(work("b", 2))
+    lane.forget("b")
+    left = lane.submit(work("c", 3))
+    answers.allowed.release(2)
+    left.result(5)
+    assert gone.cancelled()
+    assert answers.batches() == [[1], [3]]
+
+
+def test_closing_ends_within_a_second_and_gives_up_what_waits(answers: HeldAnswers) -> None:
+    lane = Lane(answers, SIZES, name="explain to close", explained=untold)
+    running = lane.submit(work("a", 1))
+    answers.begun.acquire()
+    waiting = lane.submit(work("b", 2))
+    began = time.monotonic()
+    answers.allowed.release()
+    lane.close()
+    assert time.monotonic() - began < 1
+    assert running.result(1).batch == 1
+    with pytest.raises(CancelledError):
+        waiting.result(1)
+    assert not any(thread.name == "explain to close" for thread in threading.enumerate())
+    with pytest.raises(Refusal, match="the server is ending"):
+        lane.submit(work("c", 3))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "taken"),
+    [(1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (6, 6), (7, 7), (8, 8), (9, 8), (100, 8)],
+)
+def test_a_batch_is_filled_up_only_where_it_is_worth_it(waiting: int, taken: int) -> None:
+    assert batch_size(waiting, SIZES) == taken

@@ -1,0 +1,466 @@
+"""The page in a real browser: what it shows, what its controls do, and what it does when things go wrong."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import av
+import numpy as np
+import pytest
+from browser import (
+    CUP,
+    canvas_pixels,
+    chromium,
+    coffee_frame,
+    in_coffee,
+    levels_of,
+    of_page,
+    require_chromium,
+    until,
+    until_page,
+    write_camera,
+)
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from served import Served, jpeg, small_service
+
+from live_gradcam.actions import ACTIONS
+from live_gradcam.config import Settings
+from live_gradcam.frame import Pixels
+from live_gradcam.models.loading import load_model
+from live_gradcam.server.service import Service
+from live_gradcam.sources.demo import DemoSource
+
+data = pytest.importorskip("skimage.data", reason="no scikit-image")
+
+
+FAULTS: dict[Page, list[str]] = {}
+"""What a page complained of."""
+
+
+def the_coffee() -> Pixels:
+    return np.asarray(data.coffee()[..., ::-1], np.uint8)
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require_chromium()
+    return write_camera(tmp_path_factory.mktemp("camera") / "coffee.mjpeg", [coffee_frame(the_coffee())] * 4)
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, camera: Path) -> Iterator[Browser]:
+    with chromium(playwright, camera) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Served]:
+    with Served(small_service()) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[Served]:
+    service = Service(load_model("efficientnet-lite0"), Settings())
+    service.start()
+    with Served(service) as served:
+        yield served
+
+
+def open_page(browser: Browser, served: Served, *, start: bool = True, path: str = "/") -> Page:
+    page = browser.new_page(viewport={"width": 1000, "height": 640})
+    faults = FAULTS[page] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.goto(served.url(path))
+    page.wait_for_selector("#buttons button")
+    if start:
+        page.click("#start")
+        until_page(page, "page.answer !== null")
+    return page
+
+
+@pytest.fixture
+def page(browser: Browser, small: Served) -> Iterator[Page]:
+    page = open_page(browser, small)
+    yield page
+    page.close()
+    assert FAULTS.pop(page) == []
+
+
+# What it shows
+
+
+@pytest.mark.parametrize("heat", ["webgl", "2d"])
+def test_pointed_at_coffee_it_says_espresso_and_the_heat_lies_on_the_cup(
+    browser: Browser, real: Served, heat: str
+) -> None:
+    page = open_page(browser, real, path=f"/?heat={heat}")
+    expect(page.locator("#label")).to_have_text("espresso")
+    assert of_page(page, "page.stage.panes[0].painter.kind") == heat
+    for _ in range(3):
+        page.keyboard.press("t")  # heat alone: its colours can be read
+    time.sleep(0.7)
+    levels = levels_of(canvas_pixels(page))
+    row, column = np.unravel_index(levels.argmax(), levels.shape)
+    left, top, right, bottom = of_page(page, "page.stage.panes[0].region")
+    assert (left, top, right, bottom) == pytest.approx((280 / 1280, 0, 1000 / 1280, 1), abs=0.01)
+    x, y = in_coffee(left + (column + 0.5) / 64 * (right - left), top + (row + 0.5) / 64 * (bottom - top))
+    assert levels.max() > 240
+    assert CUP[0] < x < CUP[2]
+    assert CUP[1] < y < CUP[3]
+    page.close()
+
+
+def test_the_map_on_the_canvas_is_the_one_that_the_server_made(page: Page) -> None:
+    for _ in range(3):
+        page.keyboard.press("t")
+    time.sleep(0.7)
+    levels = levels_of(canvas_pixels(page))
+    heat, shape, peak, scale = of_page(
+        page,
+        "(() => { const { shown, shape, scale } = page.stage.panes[0].steady;"
+        " return [Array.from(shown), shape, page.answer.maps[0].peak, scale]; })()",
+    )
+    expected = np.array(heat, np.float32).reshape(shape)
+    assert peak == pytest.approx(scale, rel=0.2)
+    cells = cv2.resize(levels.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) / 255
+    assert np.corrcoef(cells.ravel(), expected.ravel())[0, 1] > 0.95
+
+
+def test_every_action_of_the_one_table_has_a_handler_and_stands_in_the_help(page: Page) -> None:
+    both = [action for action in ACTIONS if action.place == "both"]
+    assert set(of_page(page, "Object.keys(page.controls.handlers)")) == {action.name for action in both}
+    page.keyboard.press("h")
+    expect(page.locator("#help")).to_be_visible()
+    for action in both:
+        assert action.text in page.inner_text("#help")
+    page.keyboard.press("h")
+    expect(page.locator("#help")).to_be_hidden()
+
+
+# What each control does
+
+
+def test_freeze_keeps_the_picture_and_the_controls_go_on(page: Page) -> None:
+    page.keyboard.press(" ")
+    assert of_page(page, "page.stage.frozen !== null")
+    until_page(page, "page.answered === page.still")
+    page.keyboard.press("2")
+    until_page(page, "page.answer.maps[0].target.id === page.target && page.answered === page.still")
+    page.keyboard.press(" ")
+    assert of_page(page, "page.stage.frozen === null")
+
+
+def test_methods_and_layers_are_walked(page: Page) -> None:
+    page.keyboard.press("m")
+    until_page(page, "page.answer.maps[0].method === 'gradcam++'")
+    assert page.input_value("#methods") == "gradcam++"
+    page.keyboard.press("M")
+    until_page(page, "page.answer.maps[0].method === 'gradcam'")
+    page.select_option("#methods", "hirescam")
+    until_page(page, "page.answer.maps[0].method === 'hirescam'")
+    until_page(page, "page.setup.layers.length > 0")
+    page.keyboard.press("[")
+    assert of_page(page, "page.layer") == of_page(page, "page.setup.layers[0].path")
+    page.keyboard.press("]")
+    until_page(page, "page.answer.ask === page.connection.asked")
+
+
+def test_targets_are_pinned_let_go_locked_and_contrasted(page: Page) -> None:
+    page.keyboard.press("2")
+    second = of_page(page, "page.answer.top[1][0]")
+    until_page(page, f"page.answer.maps[0].target.id === {second}")
+    expect(page.locator("#note")).to_contain_text("heat for")
+    page.keyboard.press("0")
+    until_page(page, "page.answer.maps[0].target.id === page.answer.top[0][0] && page.target === null")
+    page.keyboard.press("l")
+    assert of_page(page, "page.target") == of_page(page, "page.answer.top[0][0]")
+    page.keyboard.press("l")
+    page.keyboard.press("x")
+    until_page(page, "page.answer.maps[0].target.label.includes('−')")
+    page.keyboard.press("x")
+    until_page(page, "!page.answer.maps[0].target.label.includes('−')")
+    page.click("#top li:nth-child(3) button")
+    third = of_page(page, "page.target")
+    until_page(page, f"page.answer.maps[0].target.id === {third}")
+    expect(page.locator("#top button[aria-pressed=true]")).to_have_count(1)
+
+
+def test_a_class_is_typed_and_a_wrong_one_is_told(page: Page) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("blue")
+    page.keyboard.press("Enter")
+    until_page(page, "page.answer.maps[0].target.label === 'blue'")
+    page.fill("#target", "purple")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("unknown class 'purple'")
+    until_page(page, "page.answer.ask === page.connection.asked")
+
+
+def test_the_look_of_the_heat_changes(page: Page) -> None:
+    opacity = "page.stage.look.alpha"
+    before = of_page(page, opacity)
+    page.keyboard.press("+")
+    assert of_page(page, opacity) == pytest.approx(before + 0.05)
+    page.keyboard.press("-")
+    page.keyboard.press("-")
+    assert of_page(page, opacity) == pytest.approx(before - 0.05)
+    seen = []
+    for style in ("contours", "masked", "heat", "overlay"):
+        page.keyboard.press("t")
+        assert of_page(page, "page.stage.look.style") == style
+        time.sleep(0.3)
+        seen.append(canvas_pixels(page)[..., 3].mean())
+    contours, masked, heat, overlay = seen
+    assert heat == 255
+    assert 0 < contours < 100
+    assert overlay == pytest.approx(255 * (before - 0.05), abs=3)
+    assert masked > 0
+    page.keyboard.press("t")
+    page.keyboard.press("t")
+    page.keyboard.press("t")
+    page.keyboard.press("c")
+    assert of_page(page, "page.stage.look.colormap") == "turbo"
+    time.sleep(0.3)
+    pixels = canvas_pixels(page)
+    turbo = cv2.applyColorMap(np.arange(256, dtype=np.uint8).reshape(-1, 1), cv2.COLORMAP_TURBO)[:, 0]
+    nearest = np.abs(pixels[::40, ::40, None, :3].astype(int) - turbo[None, None].astype(int)).sum(-1).min(-1)
+    assert nearest.max() < 12
+
+
+def test_views_stand_side_by_side(page: Page) -> None:
+    for view, panes, maps in (
+        ("side", 2, 1),
+        ("methods", 4, 4),
+        ("targets", 4, 4),
+        ("history", 1, 1),
+        ("one", 1, 1),
+    ):
+        page.keyboard.press("v")
+        assert of_page(page, "page.stage.view") == view
+        expect(page.locator(".pane")).to_have_count(panes)
+        until_page(page, f"page.answer.maps.length === {maps} && page.answer.ask === page.connection.asked")
+    expect(page.locator("#history")).to_be_hidden()
+
+
+def test_scale_figures_mirror_and_full_screen_are_switched(page: Page) -> None:
+    for key, selector in (("b", "#scale"), ("d", "#statistics")):
+        expect(page.locator(selector)).to_be_hidden()
+        page.keyboard.press(key)
+        expect(page.locator(selector)).to_be_visible()
+    expect(page.locator("#statistics")).to_contain_text("capture to heat")
+    page.keyboard.press("i")
+    expect(page.locator(".turned.mirrored")).to_have_count(1)
+    page.keyboard.press("f")
+    until(page, "document.fullscreenElement !== null")
+    page.keyboard.press("f")
+    until(page, "document.fullscreenElement === null")
+
+
+def test_a_part_of_the_picture_is_looked_at_and_all_of_it_again(page: Page) -> None:
+    box = page.locator(".frame").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.1 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.8 * box["height"], steps=4)
+    page.mouse.up()
+    assert of_page(page, "page.area") == pytest.approx([0.5, 0.1, 0.9, 0.8], abs=0.01)
+    left, top, right, bottom = until_page(
+        page, "page.stage.panes[0].region[0] > 0.4 && page.stage.panes[0].region"
+    )
+    assert 0.49 < left < right < 0.91
+    assert 0.09 < top < bottom < 0.81
+    page.keyboard.press("a")
+    assert of_page(page, "page.area") == [0, 0, 1, 1]
+
+
+def test_a_snapshot_and_a_recording_are_saved(page: Page, tmp_path: Path) -> None:
+    with page.expect_download() as download:
+        page.keyboard.press("s")
+    name = download.value.suggested_filename
+    assert re.fullmatch(r"live_gradcam \d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d\.png", name)
+    download.value.save_as(tmp_path / "snapshot.png")
+    snapshot = cv2.imread(str(tmp_path / "snapshot.png"))
+    assert snapshot is not None
+    assert snapshot.shape[:2] == (720, 1280)
+    away = np.abs(snapshot.astype(int) - coffee_frame(the_coffee())).mean(axis=-1)
+    assert away[:, 300:980].mean() > 2 * away[:300, :250].mean()  # heat within the viewfinder, none beside it
+    page.keyboard.press("r")
+    time.sleep(1.5)
+    with page.expect_download() as download:
+        page.keyboard.press("r")
+    download.value.save_as(tmp_path / "recording.webm")
+    with av.open(str(tmp_path / "recording.webm")) as recording:
+        frames = [frame.to_ndarray(format="bgr24") for frame in recording.decode(video=0)]
+    assert len(frames) > 3
+    assert frames[-1].shape == (720, 1280, 3)
+    assert frames[-1].std() > 20
+
+
+def test_a_picture_and_a_video_are_opened(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "coffee.jpg").write_bytes(jpeg(the_coffee()))
+    page.set_input_files("#file", tmp_path / "coffee.jpg")
+    until_page(page, "page.source.name === 'coffee.jpg' && page.answered === page.still")
+    assert of_page(page, "page.stage.size") == [600, 400]
+    sent = of_page(page, "page.connection.number")
+    time.sleep(1)
+    assert of_page(page, "page.connection.number") == sent  # what stands still is explained once
+    page.keyboard.press("m")
+    until_page(page, "page.answer.maps[0].method === 'gradcam++' && page.answered === page.still")
+    with av.open(str(tmp_path / "clip.webm"), "w") as clip:
+        stream = clip.add_stream("libvpx", 10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for shade in range(0, 200, 10):
+            frame = av.VideoFrame.from_ndarray(np.full((240, 320, 3), shade, np.uint8), "bgr24")
+            clip.mux(stream.encode(frame))
+        clip.mux(stream.encode())
+    page.set_input_files("#file", tmp_path / "clip.webm")
+    until_page(page, "page.source.name === 'clip.webm' && page.stage.size[0] === 320")
+    until_page(page, "page.answer !== null && page.meter.figures(page.connection).answers > 1")
+    (tmp_path / "text.png").write_text("no picture")
+    page.set_input_files("#file", tmp_path / "text.png")
+    expect(page.locator("#notice")).to_have_text("text.png is no picture that the browser can show.")
+
+
+def test_everything_is_reached_by_the_keyboard_and_has_a_name(page: Page) -> None:
+    nameless = page.evaluate(
+        """[...document.querySelectorAll('button, select, input, [role=img]')]
+        .filter((each) => !each.closest('[hidden]') && !each.textContent.trim())
+        .filter((each) => !each.labels?.length && !each.getAttribute('aria-label'))
+        .map((each) => each.outerHTML)"""
+    )
+    assert nameless == []
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.dataset.action ?? document.activeElement.id"))
+    wanted = {
+        "freeze",
+        "record",
+        "snapshot",
+        "view",
+        "style",
+        "colormap",
+        "contrast",
+        "mirror",
+        "fullscreen",
+        "help",
+    }
+    assert wanted | {"methods", "layers", "target", "opacity", "cameras"} <= reached
+
+
+# When things go wrong
+
+
+def test_a_camera_that_is_refused_is_told_and_a_picture_can_be_chosen(
+    playwright: Playwright, camera: Path, small: Served
+) -> None:
+    with chromium(playwright, camera, answer="deny") as browser:
+        page = open_page(browser, small, start=False)
+        page.click("#start")
+        expect(page.locator("#notice")).to_contain_text("The camera was refused. Allow it in the address bar")
+        expect(page.locator("#start")).to_be_visible()
+        expect(page.locator("label[for=file]")).to_be_visible()
+
+
+def test_a_camera_that_is_pulled_leaves_its_last_picture_and_goes_on_when_it_is_back(page: Page) -> None:
+    of_page(page, "page.source.element.srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
+    expect(page.locator("#notice")).to_contain_text("The camera was unplugged. It goes on when it is back.")
+    assert of_page(page, "page.stage.frozen !== null")
+    page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
+    until_page(page, "page.stage.frozen === null && page.source.element.srcObject.active")
+    expect(page.locator("#notice")).to_be_empty()
+    answered = of_page(page, "page.answer.frame")
+    until_page(page, f"page.answer.frame > {answered}")
+
+
+def test_when_the_server_is_started_again_the_page_goes_on_by_itself(browser: Browser) -> None:
+    with Served(small_service()) as served:
+        page = open_page(browser, served)
+        page.keyboard.press("m")
+        until_page(page, "page.answer.maps[0].method === 'gradcam++'")
+        port = served.port
+    expect(page.locator("#notice")).to_have_text("connection lost, trying again …")
+    assert of_page(page, "page.stage.drawable !== null")
+    with Served(small_service(), port=port):
+        answered = of_page(page, "page.answer.frame")
+        until_page(page, f"page.answer.frame > {answered} && page.answer.maps[0].method === 'gradcam++'")
+        expect(page.locator("#notice")).to_be_empty()
+    page.close()
+
+
+def test_a_hidden_tab_sends_nothing(page: Page) -> None:
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    time.sleep(0.3)
+    sent = of_page(page, "page.connection.number")
+    time.sleep(0.7)
+    assert of_page(page, "page.connection.number") <= sent + 1
+    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    until_page(page, f"page.connection.number > {sent + 3}")
+
+
+def test_the_link_with_the_token_opens_the_page_and_without_it_the_page_says_so(browser: Browser) -> None:
+    with Served(small_service(), token="a-token-of-some-length") as served:
+        page = open_page(browser, served, path="/#token=a-token-of-some-length")
+        page.close()
+        page = browser.new_page()
+        page.goto(served.url("/#token=wrong"))
+        expect(page.locator("#notice")).to_contain_text(
+            "the token is wrong: open the link that the server printed"
+        )
+        page.close()
+
+
+def test_the_servers_own_camera_is_shown_with_every_control(browser: Browser) -> None:
+    with Served(small_service(), source=lambda: DemoSource(live=True, size=(320, 180), fps=20)) as served:
+        page = open_page(browser, served, start=False)
+        until_page(page, "page.answer !== null && page.stage.size[0] === 320")
+        answered = of_page(page, "page.answer.frame")
+        until_page(page, f"page.answer.frame > {answered + 5}")
+        page.keyboard.press("m")
+        until_page(page, "page.answer.maps[0].method === 'gradcam++'")
+        assert page.evaluate("document.querySelector('.media').tagName") == "CANVAS"
+        assert canvas_pixels(page, ".media")[..., :3].std() > 10
+        page.close()
+
+
+def test_nothing_sticks_out_of_any_screen(page: Page) -> None:
+    for size in ((360, 740), (740, 360), (1280, 720), (3840, 2160)):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        until(page, f"innerWidth === {size[0]}")
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        width, height = page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+        )
+        assert (width, height) == size
+        for selector in ("#plate", "#bar", ".frame", "#label", "#top li:first-child"):
+            box = page.locator(selector).bounding_box()
+            assert box is not None, (size, selector)
+            assert box["x"] >= 0, (size, selector)
+            assert box["y"] >= 0, (size, selector)
+            assert box["x"] + box["width"] <= size[0] + 1, (size, selector)
+            assert box["y"] + box["height"] <= size[1] + 1, (size, selector)
+        frame = page.locator(".frame").bounding_box()
+        assert frame is not None
+        assert frame["height"] > 0.25 * min(size), size
+
+
+def test_the_documentation_page_shows_the_endpoint(browser: Browser, small: Served) -> None:
+    page = browser.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(small.url("/docs"))
+    expect(page.locator("#swagger-ui")).to_contain_text("/explain", timeout=20_000)
+    assert errors == []
+    page.close()

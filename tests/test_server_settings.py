@@ -1,0 +1,69 @@
+"""How the server is run: what is refused as unsafe, and the link that is printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from live_gradcam.errors import SettingsError
+from live_gradcam.server.settings import ServerSettings
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"host": "0.0.0.0"}, "--host 0.0.0.0 lets other machines in, and without TLS"),
+        ({"host": "::"}, "add --tls self-signed, or --tls-cert and --tls-key, or --insecure"),
+        ({"host": "teacher.example"}, "--insecure if that is all right"),
+        ({"port": 70000}, "port is 70000: it must lie between 1 and 65535"),
+        ({"visitors": 0}, "visitors is 0: it must lie between 1 and 1000"),
+        ({"tls": "yes"}, "tls is 'yes': it must be self-signed"),
+        ({"tls_cert": Path("a.pem")}, "--tls-cert and --tls-key go together"),
+        (
+            {"tls": "self-signed", "tls_cert": Path("a"), "tls_key": Path("b")},
+            "--tls self-signed and --tls-cert exclude each other",
+        ),
+        ({"token": "short"}, "at least 16 characters"),
+    ],
+)
+def test_what_is_not_safe_or_makes_no_sense_is_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        ServerSettings(**settings)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_on_this_machine_alone_no_token_is_needed(host: str) -> None:
+    assert ServerSettings(host=host).secret() is None
+
+
+def test_where_others_can_reach_it_a_token_is_made_each_time() -> None:
+    settings = ServerSettings(host="0.0.0.0", tls="self-signed")
+    first, second = settings.secret(), settings.secret()
+    assert first is not None
+    assert len(first) >= 32
+    assert first != second
+
+
+def test_a_token_of_ones_own_is_kept() -> None:
+    assert ServerSettings(token="correct horse battery").secret() == "correct horse battery"
+
+
+@pytest.mark.parametrize(
+    ("settings", "token", "link"),
+    [
+        ({}, None, "http://127.0.0.1:8000/"),
+        ({"host": "::1"}, None, "http://[::1]:8000/"),
+        ({"host": "192.168.1.5", "tls": "self-signed"}, "a b", "https://192.168.1.5:8000/#token=a%20b"),
+    ],
+)
+def test_the_link_can_be_opened_as_it_is(settings: dict[str, Any], token: str | None, link: str) -> None:
+    assert ServerSettings(**settings).link(8000, token) == link
+
+
+def test_the_link_of_a_server_that_is_everywhere_names_an_address_of_this_machine() -> None:
+    link = ServerSettings(host="0.0.0.0", insecure=True).link(8000, "secret")
+    assert "0.0.0.0" not in link
+    assert link.endswith(":8000/#token=secret")
