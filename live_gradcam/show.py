@@ -219,7 +219,7 @@ class Show:
         )
 
     def _recorded_seconds(self) -> float | None:
-        if self._recorder is None or self._recorder.failed:
+        if self.window is None or self._recorder is None or self._recorder.failed:
             return None
         self._recording_since = self._recording_since or time.monotonic()
         return float(int(time.monotonic() - self._recording_since))
