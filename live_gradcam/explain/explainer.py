@@ -32,7 +32,8 @@ class Explainer:
 
     The network is traced once for each input shape, when the first picture of that shape comes; the class or
     contrast to explain is an argument of the graph, so it can change from picture to picture. The model is never
-    changed. One explainer may be used from several threads.
+    changed. Its weights are taken as they are when it is traced: after more training, make a new explainer. One
+    explainer may be used from several threads.
 
     Args:
         model: what `load_model` returned, or anything that it takes.

@@ -14,6 +14,7 @@ from live_gradcam.explain.goal import Goal, goal_of
 from live_gradcam.explain.head import Head
 from live_gradcam.explain.layers import automatic, check_reachable, layer_at, not_between
 from live_gradcam.explain.maps import fused, raw_map
+from live_gradcam.explain.mean_gradient import mean_gradient
 from live_gradcam.explain.observation import Call
 from live_gradcam.explain.smoothing import COPIES, copies_of, merged
 from live_gradcam.explain.subject import Subject
@@ -194,8 +195,8 @@ class _Maps:
     ) -> None:
         self._subject = subject
         self._pixels = pixels
-        self._output = output
         self._head = head
+        self._score = subject.own_score(output) if head is None else head.scores
         self._goals = goals
         self._layers = layers
         self._features = [activation.as_map(activation.tensor) for _, activation in layers]
@@ -255,21 +256,28 @@ class _Maps:
         return raw, finite & (tf.reduce_max(tf.abs(raw), axis=(1, 2)) > 0)
 
     def _slopes_of(self, goal_number: int) -> list[Tensor]:
-        """Return ∂y/∂A of each layer as a map, (N, h, w, K) float32."""
+        """Return ∂y/∂A of each layer as a map, (N, h, w, K) float32.
+
+        Where no method looks at more than its mean over the places, that may be all there is: (N, 1, 1, K).
+        """
         if goal_number not in self._slopes:
-            self._slopes[goal_number] = self._differentiated(self._goals[goal_number])
+            goal = self._goals[goal_number]
+            self._slopes[goal_number] = self._means(goal) or self._differentiated(goal)
         return self._slopes[goal_number]
 
+    def _means(self, goal: Goal | None) -> list[Tensor] | None:
+        """Return the mean of ∂y/∂A over the places, of the one layer there is; None where it takes ∂y/∂A itself."""
+        if len(self._layers) > 1 or not all(method.averages for method in self._subject.plan.methods):
+            return None
+        ((_, activation),) = self._layers
+        found = mean_gradient(self._score, activation.tensor, lambda z: self._gradients(goal, [z])[0])
+        return None if found is None else [found]
+
     def _differentiated(self, goal: Goal | None) -> list[Tensor]:
-        plan, head = self._subject.plan, self._head
         tensors = [activation.tensor for _, activation in self._layers]
-        if head is None or goal is None:
-            found = tf.gradients(self._subject.own_score(self._output), tensors)
-        else:
-            goal = goal.repeated(COPIES if plan.smooth == "augment" else 1)
-            found = tf.gradients(head.scores, tensors, grad_ys=head.seed(goal.row, goal.ids))
+        found = self._gradients(goal, tensors)
         # What looks at the pixels alone does not mind a layer that the score does not depend on.
-        if any(method.family != "pixel" for method in plan.methods):
+        if any(method.family != "pixel" for method in self._subject.plan.methods):
             for (path, _), gradient in zip(self._layers, found, strict=True):
                 if gradient is None:
                     raise not_between(path, self._subject.model.name)
@@ -278,3 +286,11 @@ class _Maps:
             activation.as_map(gradient)
             for (_, activation), gradient in zip(self._layers, gradients, strict=True)
         ]
+
+    def _gradients(self, goal: Goal | None, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return ∂y/∂x for each tensor x; None where y does not depend on it."""
+        head = self._head
+        if head is None or goal is None:
+            return list(tf.gradients(self._score, tensors))
+        goal = goal.repeated(COPIES if self._subject.plan.smooth == "augment" else 1)
+        return list(tf.gradients(self._score, tensors, grad_ys=head.seed(goal.row, goal.ids)))

@@ -55,6 +55,11 @@ class Method:
         return self.family in ("gradient", "activation")
 
     @property
+    def averages(self) -> bool:
+        """Whether of the gradient it looks at nothing but the mean over the places."""
+        return self.function in (gradients.gradcam, gradients.finercam)
+
+    @property
     def contrasts(self) -> bool:
         """Whether a class that is named alone is set against its strongest rivals."""
         return self.function is gradients.finercam
