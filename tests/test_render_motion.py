@@ -5,7 +5,7 @@ from fakes import panned
 from live_gradcam.frame import Pixels
 from live_gradcam.render.motion import Motion, Way, small_grey
 
-PIXELS_PER_CELL = 8  # 640 pixels are made 320, and four of those are a cell
+PIXELS_PER_CELL = 8  # of 640, where 80 cells lie side by side
 
 
 def moved(way: Way | None) -> tuple[float, float]:
@@ -142,9 +142,9 @@ def test_a_picture_of_any_size_can_be_followed(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(
     ("size", "small"),
-    [((1280, 720), (320, 180)), ((640, 480), (320, 240)), ((720, 1280), (180, 320)), ((64, 48), (64, 48))],
+    [((1280, 720), (240, 135)), ((640, 480), (240, 180)), ((720, 1280), (135, 240)), ((64, 48), (64, 48))],
 )
-def test_the_longer_side_of_a_small_frame_has_at_most_320_pixels(
+def test_the_longer_side_of_a_small_frame_has_at_most_240_pixels(
     size: tuple[int, int], small: tuple[int, int]
 ) -> None:
     picture: Pixels = np.full((size[1], size[0], 3), 90, np.uint8)
