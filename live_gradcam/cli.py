@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -79,6 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage.
     """
+    # One network runs at a time, and what is one after the other needs no second thread to be handed to. Here and not
+    # in `models`: in a program of the user's, TensorFlow may have more to do than that.
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     typed = list(sys.argv[1:] if arguments is None else arguments)
     if not typed or (typed[0] not in COMMANDS and typed[0] not in ("-h", "--help", "--version")):
         typed = [_DEFAULT, *typed] if not typed or typed[0].startswith("-") else typed
