@@ -82,12 +82,9 @@ class FakeExplainer:
 
     traces = 1
 
-    def __init__(
-        self, seconds: float = 0.0, *, fails_at: int | None = None, source: FakeCamera | None = None
-    ) -> None:
-        self._seconds, self._fails_at, self._source = seconds, fails_at, source
+    def __init__(self, seconds: float = 0.0, *, fails_at: int | None = None) -> None:
+        self._seconds, self._fails_at = seconds, fails_at
         self.explained = 0
-        self.began_late: list[float] = []
 
     def ready(self, question: Question, size: tuple[int, int]) -> bool:  # noqa: ARG002 - for any
         return True
@@ -95,12 +92,10 @@ class FakeExplainer:
     def prepare(self, question: Question, size: tuple[int, int]) -> Iterator[str]:  # noqa: ARG002 - for any
         return iter(())
 
-    def answer(self, pixels: Pixels, question: Question) -> Answer:
+    def answer(self, pixels: Pixels, question: Question) -> Answer:  # noqa: ARG002 - the same for all
         if self.explained == self._fails_at:
             raise LiveGradcamError("the network broke. Take another.")
         self.explained += 1
-        if self._source is not None:
-            self.began_late.append(time.monotonic() - self._source.captured[int(pixels[0, 0, 0])])
         time.sleep(self._seconds)
         return Answer(question, (explained(region=(0, 0, *SIZE)),))
 
@@ -176,12 +171,109 @@ def test_the_picture_never_waits_for_the_network() -> None:
     assert statistics.age.quantile(0.5) > statistics.latency.quantile(0.5)  # type: ignore[operator] # both are there
 
 
-def test_the_network_never_works_on_a_stale_frame() -> None:
-    source = FakeCamera(100)
-    explainer = FakeExplainer(0.05, source=source)
-    show(source, explainer, FakeSink(), duration=1.0)
-    # A queue would make frames older and older; a slot keeps them younger than one explanation and one frame.
-    assert sorted(explainer.began_late)[len(explainer.began_late) // 2] < 0.05 + 0.01 + 0.02
+class SteppedShow:
+    """A camera, a network and a sink in step: time is counted in the camera's frames, and nothing depends on a clock.
+
+    The network takes as long as the camera takes for `frames_each` frames. The camera waits for every picture to be
+    shown, and while the network has nothing in hand for that.
+    """
+
+    def __init__(self, frames_each: int, explained: int) -> None:
+        self._changed = threading.Condition()
+        self._frames_each, self._most = frames_each, explained
+        self._given = self._seen = -1
+        self._free_at: int | None = None
+        """Number of the frame with whose picture the network will be done; None: it is."""
+        self.begun: list[int] = []
+        self.behind_at_the_end: list[int] = []
+
+    def give(self, index: int) -> bool:
+        """Wait until the camera may give this frame; return whether there is one more."""
+        with self._changed:
+            ready = self._changed.wait_for(lambda: self.over or self._is_due(index), 20)
+            assert ready, "the show stands still"
+            self._given = index
+            return not self.over
+
+    def _is_due(self, index: int) -> bool:
+        if index == 0:
+            return True
+        return self._free_at is not None and self._seen == index - 1 < self._free_at
+
+    def show(self, index: int) -> None:
+        with self._changed:
+            self._seen = index
+            self._changed.notify_all()
+
+    def explain(self, index: int) -> None:
+        with self._changed:
+            self.begun.append(index)
+            self._free_at = self._given + self._frames_each
+            self._changed.notify_all()
+            done = self._changed.wait_for(lambda: self.over or self._seen == self._free_at, 20)
+            assert done, "the show stands still"
+            self.behind_at_the_end.append(self._given - index)
+            self._free_at = None
+            self._changed.notify_all()
+
+    @property
+    def over(self) -> bool:
+        return len(self.behind_at_the_end) >= self._most
+
+
+class SteppedCamera(FakeCamera):
+    def __init__(self, steps: SteppedShow) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def __iter__(self) -> Iterator[Frame]:
+        index = 0
+        while self._steps.give(index):
+            self.captured[index] = time.monotonic()
+            yield Frame(np.full((SIZE[1], SIZE[0], 3), index, np.uint8), index, self.captured[index])
+            index += 1
+
+
+class SteppedExplainer(FakeExplainer):
+    def __init__(self, steps: SteppedShow) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
+        self._steps.explain(int(pixels[0, 0, 0]))
+        return super().answer(pixels, question)
+
+
+class SteppedSink(FakeSink):
+    def __init__(self, steps: SteppedShow) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def write(self, shown: Shown) -> None:
+        super().write(shown)
+        self._steps.show(shown.frame.index)
+
+
+@pytest.mark.parametrize("frames_each", [1, 3, 7])
+def test_no_frame_is_explained_that_is_older_than_one_explanation_and_one_camera_frame(
+    frames_each: int,
+) -> None:
+    steps = SteppedShow(frames_each, explained=20)
+    sink = SteppedSink(steps)
+    show(SteppedCamera(steps), SteppedExplainer(steps), sink, frames=20)
+    assert len(steps.begun) == 20
+    # The newest frame each time, and those that came meanwhile are shown and passed over.
+    assert steps.begun == [number * frames_each for number in range(20)]
+    assert max(steps.behind_at_the_end) <= frames_each + 1
+    assert sink.shown[: 19 * frames_each] == list(range(19 * frames_each)), "every frame is shown"
+
+
+def test_the_age_at_which_a_frame_is_begun_is_told() -> None:
+    statistics, _ = show(FakeCamera(100), FakeExplainer(0.05), FakeSink(), frames=10)
+    waited, explained = statistics.stages["wait"].quantile(0.5), statistics.stages["explain"].quantile(0.5)
+    assert waited is not None
+    assert explained is not None
+    assert 0 <= waited < explained, "the frame is the newest, not one that waited for the network"
 
 
 def test_frames_counts_explained_frames() -> None:

@@ -91,6 +91,7 @@ class ExplainWorker:
                 began = time.monotonic()
                 answer = self._conversation.answer(frame.pixels)
                 now = time.monotonic()
+                self._statistics.stage("wait", 1000 * (began - frame.captured_at))
                 self._statistics.stage("explain", 1000 * (now - began))
                 self._statistics.explained(answer.first.top[0].label if answer.first.top else None, now)
                 self._statistics.traces = self._answers.traces
