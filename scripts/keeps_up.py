@@ -1,6 +1,6 @@
 """Measures whether the whole program keeps up with a camera: the tests' pretend webcam, a window on a pretend screen.
 
-.venv/bin/python scripts/keeps_up.py [--seconds 15] [--only loop|drawing]
+.venv/bin/python scripts/keeps_up.py [--seconds 15] [--rounds 3] [--only loop|drawing]
 
 It prints tables in Markdown, with what is to be reached beside what was. It needs Linux, Xvfb and a C compiler, and a
 machine that does nothing else. The figures stand in docs/performance.md.
@@ -109,13 +109,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=15.0, help="of each run")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each run is made; medians count")
     parser.add_argument("--only", choices=("loop", "drawing"))
     arguments = parser.parse_args()
     if arguments.only != "loop":
         tell_drawing()
     if arguments.only != "drawing":
         with tempfile.TemporaryDirectory() as folder, Screen() as screen:
-            tell_loop(Path(folder), screen, arguments.seconds)
+            tell_loop(Path(folder), screen, arguments.seconds, arguments.rounds)
 
 
 def coffee() -> Pixels:
@@ -125,32 +126,46 @@ def coffee() -> Pixels:
     return np.asarray(data.coffee()[..., ::-1], np.uint8)
 
 
-def tell_loop(folder: Path, screen: Screen, seconds: float) -> None:
-    """Print what the whole program reaches."""
+def tell_loop(folder: Path, screen: Screen, seconds: float, rounds: int) -> None:
+    """Print what the whole program reaches: medians, and of explained frames the least and the most too."""
     webcam = PretendWebcam(build(os.environ.get("CC", "cc"), folder), folder / "frames")
     sizes = sorted({run.size for run in RUNS})
     write_frames(webcam.frames, list(panning(coffee(), 60)), sizes, raw=False)
     print(
-        "| camera | shown fps | recorded fps | explained fps | latency p50, p95 ms | age of the heat p50, p95 ms | |"
+        "| camera | shown fps | recorded fps | explained fps | latency p50, p95 ms | age of the heat p50, p95 ms "
+        "| age of a frame when it is begun p50, p95 ms | |"
     )
-    print("|---|---:|---:|---:|---:|---:|---|")
+    print("|---|---:|---:|---:|---:|---:|---:|---|")
     for run in RUNS:
         alone = Alone() if run.random_vgg16 else None
         if alone is not None:
             alone.measure()
-        figures = figures_of(run, webcam, screen, folder, seconds)
-        explained_fps = f"{figures['explained']:.1f}"
+        rounds_made = []
+        for _ in range(rounds):
+            rounds_made.append(figures_of(run, webcam, screen, folder, seconds))
+            if alone is not None:
+                alone.measure()
+        figures = {name: statistics.median(each[name] for each in rounds_made) for name in rounds_made[0]}
+        explained = [each["explained"] for each in rounds_made]
+        explained_fps = f"{figures['explained']:.1f} ({min(explained):.1f} to {max(explained):.1f})"
         if alone is not None:
-            alone.measure()
             figures["÷ alone"] = figures["explained"] / alone.fps
-            explained_fps += f" ({figures['÷ alone']:.2f} of {alone.fps:.1f})"
+            least, most = min(explained) / alone.fps, max(explained) / alone.fps
+            explained_fps += (
+                f"; {figures['÷ alone']:.2f} ({least:.2f} to {most:.2f}) of {alone.fps:.1f} alone"
+            )
         recorded = f"{figures['recorded']:.1f}" if run.record else ""
         print(
             f"| {run.name} | {figures['shown']:.1f} | {recorded} | {explained_fps} "
-            f"| {figures['p50']:.0f}, {figures['p95']:.0f} | {figures['age p50']:.0f}, {figures['age p95']:.0f} "
+            f"| {pair(figures, '')} | {pair(figures, 'age ')} | {pair(figures, 'wait ')} "
             f"| {verdict(run.goals, figures)} |",
             flush=True,
         )
+
+
+def pair(figures: Figures, of: str) -> str:
+    """Return two quantiles of one figure."""
+    return f"{figures[f'{of}p50']:.0f}, {figures[f'{of}p95']:.0f}"
 
 
 def verdict(goals: tuple[Goal, ...], figures: Figures) -> str:
@@ -192,6 +207,7 @@ def figures_of(run: Run, webcam: PretendWebcam, screen: Screen, folder: Path, se
         "recorded": recorded_fps(film) if run.record else 0.0,
         **report["latency_ms"],
         **{f"age {name}": value for name, value in report["explanation_age_ms"].items()},
+        **{f"wait {name}": value for name, value in report["stage_ms"]["wait"].items()},
     }
 
 

@@ -37,6 +37,9 @@ LATE = 3
 MOVING = 3.0
 """Pixels a frame, of 1280 across, above which a thing counts as moving; while the camera dwells it is below 2."""
 
+MOVED = 1.0
+"""Pixels, of 1280 across: where a thing has moved by less since the frame explained, there is nothing to carry."""
+
 AS_IT_IS = Steady(smoothing=0, scale="frame")
 STEADY = Steady()
 
@@ -53,6 +56,8 @@ class Course:
     distances: list[float] = field(default_factory=list)
     known: list[bool] = field(default_factory=list)
     """Whether the explanation shown and the frame's own are of one thing, alone and whole in the viewfinder."""
+    explained: list[int] = field(default_factory=list)
+    """Index of the frame whose explanation is shown; −1 for none."""
 
 
 def main() -> None:
@@ -113,6 +118,7 @@ def tell_distances(explainer: lg.Explainer, size: tuple[int, int]) -> None:
                 shown = centre(carried[0].heatmap, explanation) if carried else None
                 course.distances.append(distance(own, shown))
                 index = carried[0].index if carried else -1
+                course.explained.append(index)
                 course.known.append(known and any(k for f, _, k in past if f.index == index))
     print(
         f"\nDistance of the heat's centre from that of the frame's own explanation, pixels of {size[0]}×{size[1]}:"
@@ -120,6 +126,9 @@ def tell_distances(explainer: lg.Explainer, size: tuple[int, int]) -> None:
     print("mean (median; frames)\n")
     groups: dict[str, Callable[[Course, int], bool]] = {
         "known thing, moving": lambda course, i: course.known[i] and speeds[i] > MOVING,
+        "known thing, moved since": lambda course, i: (
+            course.known[i] and sum(speeds[course.explained[i] + 1 : i + 1]) > MOVED
+        ),
         "known thing": lambda course, i: course.known[i],
         "all moving": lambda _, i: speeds[i] > MOVING,
         "all": lambda *_: True,
@@ -130,6 +139,9 @@ def tell_distances(explainer: lg.Explainer, size: tuple[int, int]) -> None:
         cells = []
         for chosen in groups.values():
             found = [d for i, d in enumerate(course.distances) if np.isfinite(d) and chosen(course, i)]
+            if not found:
+                cells.append("–")
+                continue
             cells.append(f"{statistics.mean(found):.1f} ({statistics.median(found):.1f}; {len(found)})")
         print(f"| {name} | " + " | ".join(cells) + " |")
 
