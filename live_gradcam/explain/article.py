@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from live_gradcam.explain.freezing import freeze
+from live_gradcam.explain.freezing import constant_weights
 from live_gradcam.frame import Pixels
 from live_gradcam.models.model import Model
 
@@ -73,12 +73,13 @@ class BareForward:
     def __init__(self, model: Model, image: Pixels, *, frozen: bool) -> None:
         network = model.network
         self._pixels = model.preprocessing(image[None])
-        function = tf.function(
-            lambda pixels: network(pixels, training=False),
-            [tf.TensorSpec((None, *image.shape), tf.float32)],
-            autograph=False,
-        ).get_concrete_function()
-        self._function = freeze(function) if frozen else function
+
+        def forward(pixels: Any) -> Any:  # noqa: ANN401 - tensors
+            with keras.StatelessScope(state_mapping=constant_weights(network) if frozen else []):
+                return network(pixels, training=False)
+
+        signature = [tf.TensorSpec((None, *image.shape), tf.float32)]
+        self._function = tf.function(forward, signature, autograph=False).get_concrete_function()
 
     def __call__(self) -> Any:  # noqa: ANN401 - the network's output as an array
         """Run it once and wait for the result."""

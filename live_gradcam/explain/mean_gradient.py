@@ -96,7 +96,7 @@ def _needed_for(tensor: Tensor) -> set[Operation]:
 def _summed(kernel: Tensor, channels: int) -> npt.NDArray[np.float32] | None:
     """Return a dense layer's weights (places · channels, units), summed over the places now: (channels, units).
 
-    None where they are not a variable's.
+    None where they are neither constant nor a variable's.
     """
     weights = _value(kernel) if kernel.dtype == tf.float32 else None
     if weights is None:
@@ -107,8 +107,10 @@ def _summed(kernel: Tensor, channels: int) -> npt.NDArray[np.float32] | None:
 
 
 def _value(tensor: Tensor) -> Tensor | None:
-    """Return what a tensor of the graph holds now, where it is a variable's value."""
+    """Return what a tensor of the graph holds now, where it is constant or a variable's value."""
     reading = tensor.op
+    if reading.type == "Const":
+        return tf.get_static_value(tensor)
     if reading.type != "ReadVariableOp":
         return None
     variable = next((outer for outer, inner in reading.graph.captures if inner is reading.inputs[0]), None)

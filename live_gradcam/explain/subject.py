@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from live_gradcam.explain.freezing import constant_weights
 from live_gradcam.explain.head import Head, head_of
 from live_gradcam.explain.observation import Call, observed_calls
 from live_gradcam.explain.plan import Plan
@@ -26,6 +27,9 @@ class Subject:
 
     plan: Plan
 
+    frozen: bool = False
+    """Whether the network's weights become constants of the graph, where that pays."""
+
     def run(
         self, pixels: Tensor, *, path: str | None = None, replacement: Tensor = None
     ) -> tuple[Sequence[Call], Tensor]:
@@ -36,8 +40,9 @@ class Subject:
             path: a layer whose output is replaced.
             replacement: what it seems to give.
         """
+        weights = constant_weights(self.network) if self.frozen else []
         with observed_calls(path=path, replacement=replacement) as calls:
-            output = self.model.forward(self.network, pixels)
+            output = self.model.forward(self.network, pixels, weights=weights)
         return calls, output
 
     def head(self, output: Tensor) -> Head | None:
@@ -50,10 +55,15 @@ class Subject:
         return tf.cast(tf.reshape(self.plan.function(output), (-1,)), tf.float32)
 
 
-def subject_of(model: Model, plan: Plan) -> Subject:
+def subject_of(model: Model, plan: Plan, *, frozen: bool = False) -> Subject:
     """Return what a plan is carried out on.
+
+    Args:
+        model: what is explained.
+        plan: what is to be done.
+        frozen: as in `Subject`; a plan of many passes never is, for each of them would have constants of its own.
 
     Raises:
         ModelError: the network does not take pictures of the plan's size.
     """
-    return Subject(model, model.network_at(*plan.input_size), plan)
+    return Subject(model, model.network_at(*plan.input_size), plan, frozen and plan.one_pass)

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from live_gradcam.errors import LayerError, LiveGradcamError, ModelError
 from live_gradcam.explain.activation import activation_of
-from live_gradcam.explain.freezing import frozen_where_it_pays
 from live_gradcam.explain.goal import goal_of
 from live_gradcam.explain.graph import GraphBuilder, TokensFoundError
 from live_gradcam.explain.layers import automatic
@@ -65,7 +64,7 @@ def trace(model: Model, plan: Plan, *, freeze: bool = True) -> Trace:
         LayerError: the layer is not there, or does not lie between the picture and the score.
         ModelError: the network cannot be traced.
     """
-    subject = subject_of(model, plan)
+    subject = subject_of(model, plan, frozen=freeze)
     # What passes are tried one by one, inside the graph, is not batched over pictures as well.
     count = None if plan.one_pass else 1
     signature = (
@@ -83,9 +82,9 @@ def trace(model: Model, plan: Plan, *, freeze: bool = True) -> Trace:
         except TokensFoundError:
             builder = GraphBuilder(subject, _token_layer(subject))
             concrete = _compiled(subject, builder.outputs, signature)
-        function, frozen = frozen_where_it_pays(concrete) if freeze else (concrete, False)
     nodes = len(concrete.graph.get_operations())
-    return Trace(function, builder.layer, frozen, nodes, builder.classes, plan.one_pass, builder.walk)
+    frozen = not concrete.captured_inputs
+    return Trace(concrete, builder.layer, frozen, nodes, builder.classes, plan.one_pass, builder.walk)
 
 
 def _compiled(subject: Subject, function: Any, signature: Sequence[Any]) -> Any:  # noqa: ANN401 - a ConcreteFunction

@@ -53,7 +53,9 @@ class Model:
     output: str | int | None = None
     """Name or index of the output that is explained; None where there is but one."""
 
-    def forward(self, network: Network, pixels: Tensor) -> Tensor:
+    def forward(
+        self, network: Network, pixels: Tensor, *, weights: Sequence[tuple[Any, Tensor]] = ()
+    ) -> Tensor:
         """Run the network on a batch, in inference mode, and return the output that is explained.
 
         Nothing is left behind in it, not even what Keras leaves: random layers count their calls, and layers with
@@ -62,6 +64,7 @@ class Model:
         Args:
             network: `network`, or what `network_at` returned.
             pixels: its input (N, H, W, channels), preprocessed.
+            weights: variables of the network, each with the value that it is to seem to have.
 
         Returns:
             (N, …, units) of the network's dtype; where the output is (N,), one unit.
@@ -69,7 +72,7 @@ class Model:
         Raises:
             ModelError: it has several outputs and none was chosen, or the chosen one is not there.
         """
-        with _untouched(network):
+        with _untouched(network, weights):
             outputs = network(*self.feed.fill(pixels), training=False)
         names = getattr(network, "output_names", ())
         output = chosen_output(outputs, self.output, names=names, model=self.name)
@@ -90,11 +93,16 @@ class Model:
         return self.resize(height, width)
 
 
-def _untouched(network: Network) -> AbstractContextManager[object]:
-    """Return a scope in which what a network's layers assign to their variables does not reach them."""
+def _untouched(network: Network, weights: Sequence[tuple[Any, Tensor]]) -> AbstractContextManager[object]:
+    """Return a scope in which what a network's layers assign to their variables does not reach them.
+
+    Args:
+        network: whose layers they are.
+        weights: variables that have another value in there.
+    """
     # Weights that do not exist yet have to: they could not be made in there.
     built = all(layer.built for layer in network._flatten_layers())
-    return keras.StatelessScope() if built else nullcontext()
+    return keras.StatelessScope(state_mapping=weights) if built else nullcontext()
 
 
 def takes_only(name: str, shape: Sequence[int | None], height: int, width: int) -> str:
