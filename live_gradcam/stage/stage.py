@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from live_gradcam.actions import ACTIONS, NAMED_KEYS
 from live_gradcam.event import Event, Pointer
-from live_gradcam.explanation import Explanation, Region
+from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import View
 from live_gradcam.question import Answer, Question
@@ -19,29 +18,16 @@ from live_gradcam.render.presenter import Presenter
 from live_gradcam.render.prompt import Prompt as DrawnPrompt
 from live_gradcam.stage.choice import Choice, question_of
 from live_gradcam.stage.controls import Controls
+from live_gradcam.stage.keys import ACTION_OF, HELP
 from live_gradcam.stage.menu import Menu
+from live_gradcam.stage.pointing import Pointing
 from live_gradcam.stage.prompt import Prompt
 from live_gradcam.stage.status import Status
-
-SMALLEST_AREA = 16
-"""Pixels on each side; a rectangle smaller than that is a click."""
 
 TOAST_SECONDS = 2.0
 
 _IMMEDIATE: frozenset[View] = frozenset({"one", "side", "history"})
 """Views that show what any answer holds; the others wait for theirs."""
-
-_NAMES = {action.key: action.name for action in ACTIONS} | {
-    "Q": "quit",
-    "=": "opacity-up",
-    "_": "opacity-down",
-    "n": "method-previous",
-}
-_HELP = (
-    *((NAMED_KEYS.get(action.key, action.key), action.text) for action in ACTIONS),
-    ("click", "the heat at that point"),
-    ("drag", "look only at that part"),
-)
 
 
 class Stage:
@@ -74,9 +60,7 @@ class Stage:
         self._help = False
         self._toast = ""
         self._toast_since: float | None = None
-        self._pressed: tuple[int, int] | None = None
-        self._dragged: Region | None = None
-        self._probe: tuple[int, int] | None = None
+        self._pointing = Pointing()
         self._requests: deque[str] = deque()
 
     @property
@@ -146,7 +130,7 @@ class Stage:
                 self._help = False
             else:
                 self._requests.append("quit")
-        elif (action := _NAMES.get(event.name)) is not None:
+        elif (action := ACTION_OF.get(event.name)) is not None:
             self._do(action)
 
     def see(self, frame: Frame) -> Frame:
@@ -157,7 +141,7 @@ class Stage:
         if self._frozen is not None and self._live:
             pixels = self._frozen
         if self._frame is not None and self._frame.pixels.shape != pixels.shape:
-            self._probe = self._pressed = self._dragged = None
+            self._pointing.forget()
             self._answered = replace(self._answered, area=None)
             self._choose(replace(self.choice, area=None))
         self._frame = frame if pixels is frame.pixels else replace(frame, pixels=pixels)
@@ -208,7 +192,8 @@ class Stage:
 
     def source_changed(self) -> None:
         """Take in that the frames from now on come from somewhere else."""
-        self._frozen = self._probe = self._pressed = self._dragged = None
+        self._frozen = None
+        self._pointing.forget()
         self._choose(replace(self.choice, area=None))
         self._forget_answers()
 
@@ -228,9 +213,9 @@ class Stage:
                 recording=self._status.recording,
                 frozen=self.frozen,
                 prompt=None if self._prompt is None else _drawn(self._prompt),
-                rectangle=self._dragged,
-                probe=self._probe,
-                help=_HELP if self._help else (),
+                rectangle=self._pointing.rectangle,
+                probe=self._pointing.probe,
+                help=HELP if self._help else (),
                 statistics=self._status.statistics,
             ),
         )
@@ -249,7 +234,7 @@ class Stage:
             if text:
                 self._say(text)
             if action in ("whole", "view"):
-                self._probe = None
+                self._pointing.probe = None
             if self.choice.mirror != mirrored:
                 self._turn_round()
         else:
@@ -263,7 +248,7 @@ class Stage:
 
     def _turn_round(self) -> None:
         """Go on with a picture that is mirrored, or no longer so."""
-        self._probe = self._pressed = self._dragged = None
+        self._pointing.forget()
         self._answered = replace(self._answered, area=None)
         if self._frame is not None:
             self._frame = replace(self._frame, pixels=np.ascontiguousarray(self._frame.pixels[:, ::-1]))
@@ -290,24 +275,9 @@ class Stage:
     def _point(self, event: Pointer) -> None:
         if self._frame is None:
             return
-        place = self._presenter.place_in_frame(event.x, event.y)
-        if event.kind == "down":
-            self._pressed = place
-            return
-        if self._pressed is None:
-            return
-        (x0, y0), (x1, y1) = self._pressed, place or self._pressed
-        area = (min(x0, x1), min(y0, y1), abs(x1 - x0) + 1, abs(y1 - y0) + 1)
-        large = min(area[2:]) >= SMALLEST_AREA
-        if event.kind == "move":
-            self._dragged = area if large else None
-            return
-        self._pressed = self._dragged = None
-        if large:
+        area = self._pointing.take(event, self._presenter.place_in_frame(event.x, event.y))
+        if area is not None:
             self._choose(replace(self.choice, area=area))
-            self._probe = None
-        else:
-            self._probe = None if self._probe == place else place
 
 
 def _drawn(prompt: Prompt) -> DrawnPrompt:
