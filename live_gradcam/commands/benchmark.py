@@ -7,11 +7,9 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,14 +17,11 @@ from rich.table import Table
 
 from live_gradcam.commands import options
 from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL
-from live_gradcam.errors import LiveGradcamError, SettingsError, SinkError
+from live_gradcam.errors import LiveGradcamError, SinkError
 from live_gradcam.native import native_stderr_filtered
-from live_gradcam.timing import interleaved_ms
 
-SEED = 0
-"""Of the random weights of networks whose own would have to be downloaded: the cost is the same."""
-
-_FRAME_SIZE = (1280, 720)
+if TYPE_CHECKING:
+    from live_gradcam.commands.cost import Cost
 
 _START = """
 import json, os, sys, time
@@ -37,40 +32,6 @@ from live_gradcam.pipeline import run
 run(source="demo", window=False, frames=1)
 json.dump({"tensorflow": imported - began, "picture": time.perf_counter() - imported}, sys.stdout)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one network costs, in milliseconds for a frame: medians of one interleaved run."""
-
-    model: str
-    frozen: bool
-    """Whether the explainer's graph is frozen to constants, as shipped."""
-
-    rounds: int
-    forward_ms: float
-    """The network alone, as a `tf.function`."""
-
-    forward_alike_ms: float
-    """The same, frozen if the explainer's graph is."""
-
-    explained_ms: float
-    """Prediction and map, from a picture of the network's size."""
-
-    article_ms: float
-    """The seed article's procedure on a 1280×720 frame, picture included."""
-
-    end_to_end_ms: float
-    """A 1280×720 frame in, the finished picture out."""
-
-    @property
-    def ratios(self) -> dict[str, float]:
-        """The figures that do not depend on how fast the machine is."""
-        return {
-            "explained / forward": self.explained_ms / self.forward_ms,
-            "explained / forward, like for like": self.explained_ms / self.forward_alike_ms,
-            "article / end to end": self.article_ms / self.end_to_end_ms,
-        }
 
 
 def benchmark(
@@ -122,21 +83,22 @@ def benchmark(
     """Measure what explaining costs here: ratios first, since they hold on other machines too."""
     console = Console()
     with native_stderr_filtered():
+        from live_gradcam.commands.cost import measure
         from live_gradcam.models.devices import choose_device, describe_host
 
         name = choose_device(device)
     if pipeline:
+        asked = options.pair("--size", size, "WIDTHxHEIGHT in pixels, such as --size 1280x720")
         reports = [
-            _run_pipeline(each, seconds, size_of(size), camera_fps, console)
-            for each in model or [DEFAULT_MODEL]
+            _run_pipeline(each, seconds, asked, camera_fps, console) for each in model or [DEFAULT_MODEL]
         ]
         if json_file is not None:
             _write(json_file, {"device": name, "host": describe_host(), "pipeline": reports})
         return
     began = _time_to_first_picture() if start else None
-    costs = [_measure(each, seconds, console) for each in model or [DEFAULT_MODEL, "vgg16"]]
+    costs = [measure(each, seconds, console) for each in model or [DEFAULT_MODEL, "vgg16"]]
     _print(console, name, costs, began)
-    beside = _measure_methods(3 * seconds, console) if methods else None
+    beside = _compare_methods(3 * seconds, console) if methods else None
     if json_file is not None:
         figures: dict[str, Any] = {
             "device": name,
@@ -146,20 +108,6 @@ def benchmark(
             "models": [{**asdict(cost), "ratios": cost.ratios} for cost in costs],
         }
         _write(json_file, figures)
-
-
-def size_of(text: str) -> tuple[int, int]:
-    """Return (width, height) of `1280x720`.
-
-    Raises:
-        SettingsError: it has another form.
-    """
-    width, _, height = text.replace("×", "x").partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        raise SettingsError(
-            f"--size is '{text}': it must be WIDTHxHEIGHT in pixels, such as --size 1280x720."
-        )
-    return int(width), int(height)
 
 
 def _write(path: Path, figures: dict[str, Any]) -> None:
@@ -173,6 +121,7 @@ def _run_pipeline(
     name: str, seconds: float, size: tuple[int, int], fps: float, console: Console
 ) -> dict[str, Any]:
     """Run the demo as a pretend camera through the whole loop, and return what `--stats` would write."""
+    from live_gradcam.commands.cost import SEED
     from live_gradcam.models.zoo import with_random_weights
     from live_gradcam.pipeline import run
     from live_gradcam.sinks.display import find_display
@@ -195,67 +144,13 @@ def _run_pipeline(
     return report
 
 
-def _measure(name: str, seconds: float, console: Console) -> Cost:
-    import cv2
+def _compare_methods(seconds: float, console: Console) -> dict[str, float]:
+    """Print what other explanations cost beside Grad-CAM of the top class, and return the ratios."""
+    from live_gradcam.commands.cost import measure_methods
 
-    from live_gradcam.explain.article import ArticleGradCAM, BareForward
-    from live_gradcam.explain.explainer import Explainer
-    from live_gradcam.models.zoo import with_random_weights
-    from live_gradcam.render.picture import draw
-    from live_gradcam.sources.demo import DemoSource
-
-    model = with_random_weights(name, SEED)
-    explainer = Explainer(model)
-    with DemoSource(live=False, size=_FRAME_SIZE) as demo:
-        frame = next(iter(demo)).pixels
-    small = cv2.resize(frame, model.input_size[::-1]).astype("uint8", copy=False)
-    article = ArticleGradCAM(model, str(explainer.layer))
-    forward = BareForward(model, small, frozen=False)
-    alike = BareForward(model, small, frozen=True) if explainer.frozen else forward
-    runs: dict[str, Callable[[], Any]] = {
-        "forward": forward,
-        "alike": alike,
-        "explained": lambda: explainer.explain(small),
-        "article": lambda: article.picture(frame),
-        "end to end": lambda: draw(frame, explainer.explain(frame)),
-    }
-    with console.status(f"measuring {model.name}"):
-        medians, rounds = interleaved_ms(runs, seconds)
-    return Cost(
-        model=model.name,
-        frozen=explainer.frozen,
-        rounds=rounds,
-        forward_ms=medians["forward"],
-        forward_alike_ms=medians["alike"],
-        explained_ms=medians["explained"],
-        article_ms=medians["article"],
-        end_to_end_ms=medians["end to end"],
-    )
-
-
-def _measure_methods(seconds: float, console: Console) -> dict[str, float]:
-    """Return what other explanations cost beside Grad-CAM of the top class, on the default network."""
-    import cv2
-
-    from live_gradcam.explain.explainer import Explainer
-    from live_gradcam.explain.methods.method import METHODS, method_named
-    from live_gradcam.models.loading import load_model
-    from live_gradcam.sources.demo import DemoSource
-
-    model = load_model(DEFAULT_MODEL)
-    with DemoSource(live=False, size=_FRAME_SIZE) as demo:
-        picture = cv2.resize(next(iter(demo)).pixels, model.input_size[::-1]).astype("uint8", copy=False)
-    plain = Explainer(model)
-    runs: dict[str, Callable[[], Any]] = {DEFAULT_METHOD: partial(plain.explain, picture)}
-    for name in METHODS:
-        if name != DEFAULT_METHOD and method_named(name).family in ("gradient", "activation"):
-            runs[name] = partial(Explainer(model, name).explain, picture)
-    runs["top 5 maps"] = partial(plain.explain_top, picture, 5)
-    runs["contrast"] = partial(Explainer(model, target="#1 - #2").explain, picture)
-    with console.status("measuring the methods"):
-        medians, rounds = interleaved_ms(runs, seconds)
+    medians, rounds = measure_methods(seconds, console)
     ratios = {name: each / medians[DEFAULT_METHOD] for name, each in medians.items()}
-    table = Table(f"on {model.name}", f"÷ {DEFAULT_METHOD}", "median ms", box=None)
+    table = Table(f"on {DEFAULT_MODEL}", f"÷ {DEFAULT_METHOD}", "median ms", box=None)
     for name, ratio in ratios.items():
         table.add_row(name, f"{ratio:.2f}", f"{medians[name]:.1f}")
     console.print()

@@ -244,9 +244,9 @@ def fields_of(typed: Mapping[str, Any]) -> dict[str, Any]:
         chosen["inputs"] = input_values(chosen["inputs"] or [])
     if "also" in chosen:
         chosen["also"] = tuple(chosen["also"] or ())
-    if "grid" in chosen:
+    if chosen.get("grid") is not None:
         chosen["grid"] = pair("--grid", chosen["grid"], "HEIGHTxWIDTH in tokens, such as 14x14")
-    if "size" in chosen:
+    if chosen.get("size") is not None:
         chosen["size"] = pair("--size", chosen["size"], "WIDTHxHEIGHT in pixels, such as 1280x720")
     return chosen
 
@@ -266,14 +266,12 @@ def input_values(pairs: list[str]) -> dict[str, str] | None:
     return values or None
 
 
-def pair(option: str, text: str | None, form: str) -> tuple[int, int] | None:
+def pair(option: str, text: str, form: str) -> tuple[int, int]:
     """Return the two numbers of an option such as `14x14`.
 
     Raises:
         SettingsError: it has another form.
     """
-    if text is None:
-        return None
     match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text)
     if match is None:
         raise SettingsError(f"{option} is '{text}': it must be {form}.")
