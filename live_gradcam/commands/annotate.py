@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from live_gradcam.commands import options
-from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP, DEFAULT_METHOD, DEFAULT_MODEL
+from live_gradcam.commands.live import live
+from live_gradcam.commands.settings import settings_of, take_options
+from live_gradcam.config import DEFAULT_LANG, AnnotateSettings, ExplainSettings
 
 if TYPE_CHECKING:
     from live_gradcam.archive.annotation import Report
 
-_FRAMES, _OUTPUT = "Frames", "Output"
-_NO_SETTINGS = frozenset({"typed", "out", "csv", "jsonl", "quiet", "ray", "verbose", "debug"})
+_FRAMES = "Frames"
 _RAY = "--ray"
 _RAY_ADDRESS = re.compile(r"auto|ray://\S+|\[?[\w.:-]+\]?:\d+")
 _HERE = "local"
@@ -42,17 +44,19 @@ def annotate(
             help="Folder for the results, which lie in it as the inputs lie in theirs; for a single input "
             "the result's own name will do.",
             show_default=False,
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=options.OUTPUT,
         ),
     ],
     csv: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", help="Table of what is on each frame.", rich_help_panel=_OUTPUT),
+        typer.Option(
+            metavar="FILE.csv", help="Table of what is on each frame.", rich_help_panel=options.OUTPUT
+        ),
     ] = None,
     jsonl: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.jsonl", help="The same as JSON, one object a line.", rich_help_panel=_OUTPUT
+            metavar="FILE.jsonl", help="The same as JSON, one object a line.", rich_help_panel=options.OUTPUT
         ),
     ] = None,
     overwrite: Annotated[
@@ -61,7 +65,7 @@ def annotate(
             "--overwrite/--no-overwrite",
             show_default=False,
             help="Replace files that are there and are not the result of this very input and these settings.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=options.OUTPUT,
         ),
     ] = False,
     quiet: Annotated[
@@ -71,7 +75,7 @@ def annotate(
             "-q",
             show_default=False,
             help="Say nothing but what failed.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=options.OUTPUT,
         ),
     ] = False,
     every: Annotated[
@@ -100,38 +104,19 @@ def annotate(
             rich_help_panel=_FRAMES,
         ),
     ] = None,
-    model: options.ModelName = DEFAULT_MODEL,
-    labels: options.LabelsFile = None,
-    preprocess: options.PreprocessName = "auto",
-    output: options.OutputName = None,
-    inputs: options.InputValues = None,
-    allow_unsafe: options.AllowUnsafe = False,
-    device: options.DeviceName = "auto",
-    method: options.MethodName = DEFAULT_METHOD,
-    layer: options.LayerPath = None,
-    target: options.TargetName = None,
-    fit: options.FitName = "crop",
-    score: options.ScoreName = "logit",
-    fusion: options.FusionName = "mean",
-    smooth: options.SmoothName = "none",
-    grid: options.TokenGrid = None,
-    strength: options.Strength = None,
-    rivals: options.Rivals = None,
-    alpha: options.Alpha = DEFAULT_ALPHA,
-    colormap: options.ColormapName = DEFAULT_COLORMAP,
-    config: options.ConfigFile = None,
-    lang: options.LangName = "en",
-    verbose: options.Verbose = False,
-    debug: options.Debug = False,
+    config: options.ConfigFile = None,  # noqa: ARG001 - read before the other options are
+    lang: options.LangName = DEFAULT_LANG,  # here, to be the last of its panel
+    verbose: options.Verbose = False,  # noqa: ARG001 - read from the command line before anything runs
+    debug: options.Debug = False,  # noqa: ARG001 - likewise
+    **explained: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> None:
     """Explain every frame of videos and pictures.  The same command again does only what is missing."""
-    chosen = {name: value for name, value in options.fields_of(locals()).items() if name not in _NO_SETTINGS}
+    chosen = options.fields_of(explained)
 
     from live_gradcam.archive.annotation import annotate as annotate_all
     from live_gradcam.commands.progress import AnnotateProgress
-    from live_gradcam.config import AnnotateSettings
 
-    settings = AnnotateSettings(**chosen)
+    settings = AnnotateSettings(every=every, fps=fps, batch=batch, overwrite=overwrite, lang=lang, **chosen)
     with AnnotateProgress(quiet=quiet) as progress:
         report = annotate_all(
             typed, out, settings, watch=progress, listed=sys.stdin, csv=csv, jsonl=jsonl, cluster=ray
@@ -142,6 +127,10 @@ def annotate(
         typer.echo(f"live-gradcam: {failure}", err=True)
     if report.failures:
         raise typer.Exit(1)
+
+
+_EXPLAINED = {each.name for each in fields(ExplainSettings)}
+take_options(annotate, (each for each in settings_of("live", live).values() if each.parameter in _EXPLAINED))
 
 
 def _conclusion(report: Report) -> str:

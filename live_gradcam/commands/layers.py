@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from live_gradcam.commands import options
 from live_gradcam.native import native_stderr_filtered
 
 
@@ -17,7 +18,7 @@ def layers(
     allow_unsafe: Annotated[
         bool, typer.Option("--allow-unsafe", help="Let a model file run code of its own.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001 - read by main
+    debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """List the layers of a MODEL that can be explained, and mark the one that is unless --layer says otherwise."""
     with native_stderr_filtered():

@@ -11,13 +11,13 @@ from live_gradcam.commands import options
 from live_gradcam.config import (
     DEFAULT_ALPHA,
     DEFAULT_COLORMAP,
+    DEFAULT_FIT,
     DEFAULT_LANG,
     DEFAULT_METHOD,
     DEFAULT_MODEL,
+    DEFAULT_SCORE,
     DEFAULT_SMOOTHING,
 )
-
-_OUTPUT = "Output"
 
 
 def live(
@@ -53,7 +53,7 @@ def live(
             "--beside",
             metavar="NAME|FILE|MODULE:FACTORY",
             help="A second model, for the view of both; the same as --model twice.",
-            rich_help_panel="Model",
+            rich_help_panel=options.MODEL,
         ),
     ] = None,
     labels: options.LabelsFile = None,
@@ -66,8 +66,8 @@ def live(
     method: options.MethodName = DEFAULT_METHOD,
     layer: options.LayerPath = None,
     target: options.TargetName = None,
-    fit: options.FitName = "crop",
-    score: options.ScoreName = "logit",
+    fit: options.FitName = DEFAULT_FIT,
+    score: options.ScoreName = DEFAULT_SCORE,
     fusion: options.FusionName = "mean",
     smooth: options.SmoothName = "none",
     grid: options.TokenGrid = None,
@@ -93,7 +93,7 @@ def live(
             "--window/--no-window",
             help="Whether to open a window.  \\[default: where there is a display]",
             show_default=False,
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=options.OUTPUT,
         ),
     ] = None,
     fullscreen: Annotated[
@@ -102,7 +102,7 @@ def live(
             "--fullscreen/--no-fullscreen",
             show_default=False,
             help="Let the window fill the screen.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=options.OUTPUT,
         ),
     ] = False,
     record: Annotated[
@@ -110,7 +110,7 @@ def live(
         typer.Option(
             metavar="FILE",
             help="Record the picture as .mp4, .mkv or .webm; what is on it goes beside it, as .jsonl.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=options.OUTPUT,
         ),
     ] = None,
     snapshot: Annotated[
@@ -118,7 +118,7 @@ def live(
         typer.Option(
             metavar="FILE.png",
             help="Save the last picture, its frame and its heat map; key s: the one on the screen.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=options.OUTPUT,
         ),
     ] = None,
     overwrite: Annotated[
@@ -127,7 +127,7 @@ def live(
             "--overwrite/--no-overwrite",
             show_default=False,
             help="Let --record and --snapshot replace files.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=options.OUTPUT,
         ),
     ] = False,
     save_session: Annotated[
@@ -135,22 +135,22 @@ def live(
         typer.Option(
             metavar="FOLDER",
             help="Save frames, keys and answers, for `live-gradcam replay FOLDER`.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=options.OUTPUT,
         ),
     ] = None,
     stats: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.json", help="Write the run's statistics at its end.", rich_help_panel=_OUTPUT
+            metavar="FILE.json", help="Write the run's statistics at its end.", rich_help_panel=options.OUTPUT
         ),
     ] = None,
     frames: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Stop after N explained frames.", rich_help_panel=_OUTPUT),
+        typer.Option(metavar="N", help="Stop after N explained frames.", rich_help_panel=options.OUTPUT),
     ] = None,
     duration: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Stop after that many seconds.", rich_help_panel=_OUTPUT),
+        typer.Option(metavar="SECONDS", help="Stop after that many seconds.", rich_help_panel=options.OUTPUT),
     ] = None,
     config: options.ConfigFile = None,
     verbose: options.Verbose = False,

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from live_gradcam.commands import options
 from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.native import native_stderr_filtered
@@ -23,7 +24,7 @@ def methods(
         bool, typer.Option("--measure/--no-measure", help="Whether to measure, which takes a minute or two.")
     ] = True,
     seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long to measure each method.")] = 2.0,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001 - read by main
+    debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """List the methods that --method knows: paper, passes, and what each costs on this machine beside Grad-CAM."""
     with native_stderr_filtered():

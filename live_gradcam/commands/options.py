@@ -1,4 +1,8 @@
-"""The options that several commands have: declared once, with their help."""
+"""The options that several commands have: declared once, with their help.
+
+`live` has all that say what is seen and how, and tells their defaults; other commands take theirs from it
+(`settings.take_options`).
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,8 @@ from live_gradcam.commands.settings import NO_SETTINGS, known_settings, settings
 from live_gradcam.config import Fit, Following, Fusion, Lang, Scale, Score, Smooth
 from live_gradcam.errors import SettingsError
 
-_MODEL, _EXPLANATION = "Model", "Explanation"
-SOURCE, PICTURE = "Source", "Picture"
-"""The help's panels of where frames come from, and of how the picture looks."""
+SOURCE, MODEL, EXPLANATION, PICTURE, OUTPUT = "Source", "Model", "Explanation", "Picture", "Output"
+"""The panels of the help."""
 
 CameraSize = Annotated[
     str | None,
@@ -57,17 +60,17 @@ ModelName = Annotated[
         "-m",
         metavar="NAME|FILE|MODULE:FACTORY",
         help="A name from `live-gradcam models`, a .keras or .h5 file, or a function that makes a model.",
-        rich_help_panel=_MODEL,
+        rich_help_panel=MODEL,
     ),
 ]
 LabelsFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Class names of your own model.", rich_help_panel=_MODEL),
+    typer.Option(metavar="FILE", help="Class names of your own model.", rich_help_panel=MODEL),
 ]
 LangName = Annotated[
     Lang,
     typer.Option(
-        help="Language of ImageNet's class names: English or Simplified Chinese.", rich_help_panel=_MODEL
+        help="Language of ImageNet's class names: English or Simplified Chinese.", rich_help_panel=MODEL
     ),
 ]
 PreprocessName = Annotated[
@@ -75,12 +78,12 @@ PreprocessName = Annotated[
     typer.Option(
         metavar="NAME",
         help="How pixels are scaled: auto, imagenet-caffe, tf, torch, unit, none or MODULE:FUNCTION.",
-        rich_help_panel=_MODEL,
+        rich_help_panel=MODEL,
     ),
 ]
 OutputName = Annotated[
     str | None,
-    typer.Option(metavar="NAME|INDEX", help="Which of several outputs is explained.", rich_help_panel=_MODEL),
+    typer.Option(metavar="NAME|INDEX", help="Which of several outputs is explained.", rich_help_panel=MODEL),
 ]
 InputValues = Annotated[
     list[str] | None,
@@ -88,23 +91,23 @@ InputValues = Annotated[
         "--input",
         metavar="NAME=VALUE",
         help="A number, numbers (1,2,3) or .npy file for an input besides the picture; may be repeated.",
-        rich_help_panel=_MODEL,
+        rich_help_panel=MODEL,
     ),
 ]
 AllowUnsafe = Annotated[
     bool,
-    typer.Option("--allow-unsafe", help="Let a model file run code of its own.", rich_help_panel=_MODEL),
+    typer.Option("--allow-unsafe", help="Let a model file run code of its own.", rich_help_panel=MODEL),
 ]
 DeviceName = Annotated[
     str,
-    typer.Option(metavar="auto|cpu|gpu:N", help="What it is computed on.", rich_help_panel=_MODEL),
+    typer.Option(metavar="auto|cpu|gpu:N", help="What it is computed on.", rich_help_panel=MODEL),
 ]
 MethodName = Annotated[
     str,
     typer.Option(
         metavar="NAME",
         help="How it is explained: gradcam, hirescam, … (`live-gradcam methods`).",
-        rich_help_panel=_EXPLANATION,
+        rich_help_panel=EXPLANATION,
     ),
 ]
 LayerPath = Annotated[
@@ -112,7 +115,7 @@ LayerPath = Annotated[
     typer.Option(
         metavar="PATH",
         help="Layer to explain, such as block5_conv3, or several: a,b.  \\[default: the last feature map]",
-        rich_help_panel=_EXPLANATION,
+        rich_help_panel=EXPLANATION,
     ),
 ]
 TargetName = Annotated[
@@ -125,7 +128,7 @@ TargetName = Annotated[
         "speaks for the one rather than the other; 'tabby -': rather than its strongest rivals; lock: the "
         "most probable, without flapping; MODULE:FUNCTION: a score of your own.  "
         "\\[default: the most probable]",
-        rich_help_panel=_EXPLANATION,
+        rich_help_panel=EXPLANATION,
     ),
 ]
 FitName = Annotated[
@@ -133,22 +136,22 @@ FitName = Annotated[
     typer.Option(
         help="What the network gets of the frame: its central part, all of it at its own aspect, all of it "
         "squeezed, or all of it with borders.",
-        rich_help_panel=_EXPLANATION,
+        rich_help_panel=EXPLANATION,
     ),
 ]
 ScoreName = Annotated[
     Score,
-    typer.Option(help="What is differentiated: before or after the softmax.", rich_help_panel=_EXPLANATION),
+    typer.Option(help="What is differentiated: before or after the softmax.", rich_help_panel=EXPLANATION),
 ]
 FusionName = Annotated[
     Fusion,
-    typer.Option(help="How the maps of several layers become one.", rich_help_panel=_EXPLANATION),
+    typer.Option(help="How the maps of several layers become one.", rich_help_panel=EXPLANATION),
 ]
 SmoothName = Annotated[
     Smooth,
     typer.Option(
         help="augment: the mean over flipped and enlarged copies, at six times the cost.",
-        rich_help_panel=_EXPLANATION,
+        rich_help_panel=EXPLANATION,
     ),
 ]
 TokenGrid = Annotated[
@@ -156,7 +159,7 @@ TokenGrid = Annotated[
     typer.Option(
         metavar="HEIGHTxWIDTH",
         help="How a transformer's tokens lie.  \\[default: found]",
-        rich_help_panel=_EXPLANATION,
+        rich_help_panel=EXPLANATION,
     ),
 ]
 Strength = Annotated[
@@ -164,7 +167,7 @@ Strength = Annotated[
     typer.Option(
         metavar="NUMBER",
         help="How much of the strongest rivals' score is taken off.  \\[default: 0.6]",
-        rich_help_panel=_EXPLANATION,
+        rich_help_panel=EXPLANATION,
     ),
 ]
 Rivals = Annotated[
@@ -172,7 +175,7 @@ Rivals = Annotated[
     typer.Option(
         metavar="N",
         help="How many of the strongest rivals.  \\[default: 3]",
-        rich_help_panel=_EXPLANATION,
+        rich_help_panel=EXPLANATION,
     ),
 ]
 Alpha = Annotated[

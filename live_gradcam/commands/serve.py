@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from live_gradcam.commands import options
-from live_gradcam.config import (
-    DEFAULT_ALPHA,
-    DEFAULT_COLORMAP,
-    DEFAULT_LANG,
-    DEFAULT_METHOD,
-    DEFAULT_MODEL,
-    DEFAULT_SMOOTHING,
-    Settings,
-)
+from live_gradcam.commands.live import live
+from live_gradcam.commands.settings import settings_of, take_options
+from live_gradcam.config import Settings
 from live_gradcam.errors import SettingsError
 
 _SERVER = "Server"
 _PAGE = "page"
+_OF_A_SHOW = ("also", "beside", "show_stats")
 _NEEDED = (
     "fastapi",
     "uvicorn",
@@ -98,39 +92,13 @@ def serve(
             rich_help_panel=options.SOURCE,
         ),
     ] = _PAGE,
-    size: options.CameraSize = None,
-    camera_fps: options.CameraFps = None,
-    backend: options.BackendName = None,
-    mirror: options.Mirror = False,
-    model: options.ModelName = DEFAULT_MODEL,
-    labels: options.LabelsFile = None,
-    lang: options.LangName = DEFAULT_LANG,
-    preprocess: options.PreprocessName = "auto",
-    output: options.OutputName = None,
-    inputs: options.InputValues = None,
-    allow_unsafe: options.AllowUnsafe = False,
-    device: options.DeviceName = "auto",
-    method: options.MethodName = DEFAULT_METHOD,
-    layer: options.LayerPath = None,
-    target: options.TargetName = None,
-    fit: options.FitName = "crop",
-    score: options.ScoreName = "logit",
-    fusion: options.FusionName = "mean",
-    smooth: options.SmoothName = "none",
-    grid: options.TokenGrid = None,
-    strength: options.Strength = None,
-    rivals: options.Rivals = None,
-    alpha: options.Alpha = DEFAULT_ALPHA,
-    colormap: options.ColormapName = DEFAULT_COLORMAP,
-    motion: options.MotionName = "on",
-    smoothing: options.SmoothingSeconds = DEFAULT_SMOOTHING,
-    scale: options.ScaleName = "stable",
-    config: options.ConfigFile = None,
-    verbose: options.Verbose = False,
-    debug: options.Debug = False,
+    config: options.ConfigFile = None,  # noqa: ARG001 - read before the other options are
+    verbose: options.Verbose = False,  # noqa: ARG001 - read from the command line before anything runs
+    debug: options.Debug = False,  # noqa: ARG001 - likewise
+    **shown: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> None:
     """Serve the browser view: the camera of any laptop, tablet or phone.  Ctrl-C ends it."""
-    chosen = options.fields_of(locals())
+    chosen = options.fields_of(shown)
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise SettingsError(
@@ -144,11 +112,27 @@ def serve(
     from live_gradcam.server.running import serve as run
     from live_gradcam.server.settings import ServerSettings
 
-    chosen["allow_host"] = tuple(allow_host or ())
-    server = {each.name: chosen.pop(each.name) for each in fields(ServerSettings)}
-    run(
-        Settings(**chosen),
-        ServerSettings(**server),
-        source=None if source == _PAGE else source,
-        tell=typer.echo,
+    settings = Settings(**chosen)
+    server = ServerSettings(
+        host=host,
+        port=port,
+        tls=tls,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        token=token,
+        insecure=insecure,
+        allow_host=tuple(allow_host or ()),
+        visitors=visitors,
     )
+    camera = None if source == _PAGE else source
+    run(settings, server, source=camera, tell=typer.echo)
+
+
+take_options(
+    serve,
+    (
+        each
+        for each in settings_of("live", live).values()
+        if each.option.rich_help_panel != options.OUTPUT and each.parameter not in _OF_A_SHOW
+    ),
+)

@@ -85,13 +85,16 @@ def known_settings(commands: Mapping[str, Command]) -> dict[str, Setting]:
 
 
 def take_options(command: Command, settings: Iterable[Setting]) -> None:
-    """Make typer give these options to a command whose function takes `**options`; none of them has to be said.
+    """Make typer give options that others declare to a command whose function takes `**options`, too.
+
+    They stand before its `config`, which with `debug` ends what is its own. What it declares itself, it does not
+    take again.
 
     Args:
         command: its function, whose signature is changed.
-        settings: what takes the place of `**options`.
+        settings: what takes the place of `**options`; none of them has to be said.
     """
-    own = inspect.signature(command)
+    own = inspect.signature(command).parameters
     hints = get_type_hints(command, include_extras=True)
     taken = [
         inspect.Parameter(
@@ -103,16 +106,18 @@ def take_options(command: Command, settings: Iterable[Setting]) -> None:
             ],
         )
         for setting in settings
+        if setting.parameter not in own
     ]
-    kept = [
+    parameters = [
         parameter.replace(annotation=hints[parameter.name])
-        for parameter in own.parameters.values()
+        for parameter in own.values()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
-    parameters = [*taken, *kept]
+    place = list(own).index("config")
+    parameters[place:place] = taken
     command.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": None}
-    command.__signature__ = own.replace(  # type: ignore[attr-defined]  # which inspect.signature looks for
-        parameters=parameters, return_annotation=None
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # which inspect.signature looks for
+        parameters, return_annotation=None
     )
 
 
