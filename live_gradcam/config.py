@@ -103,6 +103,11 @@ class ExplainSettings:
     colormap: str = DEFAULT_COLORMAP
     """Name of an OpenCV colour map."""
 
+    @property
+    def model_name(self) -> str:
+        """How to call the model before it is loaded: its own name where it is a `keras.Model`, else what names it."""
+        return str(getattr(self.model, "name", self.model))
+
     def __post_init__(self) -> None:
         """Refuse values that make no sense.
 

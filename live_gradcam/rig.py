@@ -122,7 +122,7 @@ def load(settings: Settings, size: tuple[int, int], say: Tell) -> Answering:
     Raises:
         LiveGradcamError: a setting is wrong, or a model cannot be loaded or explained.
     """
-    say(f"loading {getattr(settings.model, 'name', settings.model)} …")
+    say(f"loading {settings.model_name} …")
 
     @native_stderr_filtered()
     def do() -> Answering:

@@ -26,6 +26,7 @@ def test_live_has_an_option_for_each_of_its_settings_and_the_same_default() -> N
     assert set(options_of_live) == {each.name for each in fields(Settings)}
     usual = Settings()
     for name, option in options_of_live.items():
+        # 0 is typed as a text, and nothing is None, False or empty.
         assert str(option.default) == str(getattr(usual, name)) or not (
             option.default or getattr(usual, name)
         )
@@ -41,7 +42,7 @@ def test_what_is_taken_stands_before_config_and_what_is_declared_stays() -> None
         kept: Annotated[str, typer.Option(help="own")] = "own",
         config: options.ConfigFile = None,
         debug: options.Debug = False,
-        **lent: Any,  # noqa: ANN401 - each of its setting's kind
+        **lent: Any,
     ) -> None: ...
 
     take_options(command, settings_of("lender", lender).values())

@@ -57,7 +57,7 @@ class Worker:
         say: Callable[[str], None] = logger.info,
     ) -> None:
         self._settings = settings
-        say(f"loading {getattr(settings.model, 'name', settings.model)} …")
+        say(f"loading {settings.model_name} …")
         with native_stderr_filtered():
             # Here, not above: TensorFlow takes seconds, and an archive that is done needs none of it.
             from live_gradcam.explain.loading import load_explainer

@@ -12,7 +12,7 @@ from live_gradcam.explain.methods.method import Method, method_named
 from live_gradcam.models.devices import choose_device
 from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
-from live_gradcam.question import Question
+from live_gradcam.question import Question, TargetSpec
 
 Say = Callable[[str], None]
 
@@ -28,22 +28,12 @@ def load_explainer(settings: ExplainSettings, size: tuple[int, int], say: Say) -
     Raises:
         LiveGradcamError: a setting is wrong, or the model cannot be loaded or explained.
     """
-    device = choose_device(settings.device)
-    explainer = Explainer(
-        _loaded(settings.model, settings),
-        method=settings.method,
-        layer=settings.layer,
-        target=settings.target,
-        fit=settings.fit,
-        score=settings.score,
-        fusion=settings.fusion,
-        smooth=settings.smooth,
-        grid=settings.grid,
-        strength=settings.strength,
-        rivals=settings.rivals,
+    model, device = load_chosen(settings)
+    explainer = explainer_for(
+        model, settings, method=settings.method, layer=settings.layer, target=settings.target
     )
     explainer.prepare(size)
-    _tell(explainer.model, device, explainer.method, explainer.layer, say)
+    _tell(model, device, explainer.method, explainer.layer, say)
     return explainer
 
 
@@ -61,30 +51,29 @@ def load_answering(
     Raises:
         LiveGradcamError: a setting is wrong, or a model cannot be loaded or explained.
     """
-    device = choose_device(settings.device)
-    models = [_loaded(settings.model, settings)]
-    models += [load_model(other, allow_unsafe=settings.allow_unsafe, lang=settings.lang) for other in others]
-    answering = Answering(
-        models,
-        fit=settings.fit,
-        score=settings.score,
-        fusion=settings.fusion,
-        smooth=settings.smooth,
-        grid=settings.grid,
-        strength=settings.strength,
-        rivals=settings.rivals,
-    )
+    model, device = load_chosen(settings)
+    beside = [load_model(other, allow_unsafe=settings.allow_unsafe, lang=settings.lang) for other in others]
+    answering = Answering([model, *beside], **_manner(settings))
     question = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
     answering.compile(question, size)
-    _tell(models[0], device, method_named(settings.method), answering.layer_of(question, size), say)
-    for model in models[1:]:
-        say(f"beside it {model.name}")
+    _tell(model, device, method_named(settings.method), answering.layer_of(question, size), say)
+    for other in beside:
+        say(f"beside it {other.name}")
     return answering
 
 
-def _loaded(model: Any, settings: ExplainSettings) -> Model:  # noqa: ANN401 - a name, a file or a keras.Model
-    return load_model(
-        model,
+def load_chosen(settings: ExplainSettings) -> tuple[Model, str]:
+    """Choose the device and load the model that the settings name, and compile nothing yet.
+
+    Returns:
+        The model, and the device in words.
+
+    Raises:
+        LiveGradcamError: a setting is wrong, or the model cannot be loaded.
+    """
+    device = choose_device(settings.device)
+    model = load_model(
+        settings.model,
         settings.labels,
         settings.preprocess,
         output=settings.output,
@@ -92,6 +81,31 @@ def _loaded(model: Any, settings: ExplainSettings) -> Model:  # noqa: ANN401 - a
         allow_unsafe=settings.allow_unsafe,
         lang=settings.lang,
     )
+    return model, device
+
+
+def explainer_for(
+    model: Model, settings: ExplainSettings, *, method: str, layer: str | None, target: TargetSpec = None
+) -> Explainer:
+    """Return an explainer of a loaded model, which explains in the manner of the settings.
+
+    Args:
+        model: what is explained.
+        settings: how; of method, layer and target they say nothing here.
+        method: how it is explained.
+        layer: the target layer; None: the last whose activation is a feature map.
+        target: what is explained; None: the most probable class.
+
+    Raises:
+        LiveGradcamError: a setting is wrong, or the model cannot be explained.
+    """
+    return Explainer(model, method=method, layer=layer, target=target, **_manner(settings))
+
+
+def _manner(settings: ExplainSettings) -> dict[str, Any]:
+    """Return what stays the same whatever is asked, as `Explainer` and `Answering` both take it."""
+    stays = ("fit", "score", "fusion", "smooth", "grid", "strength", "rivals")
+    return {name: getattr(settings, name) for name in stays}
 
 
 def _tell(model: Model, device: str, method: Method, layer: str | None, say: Say) -> None:

@@ -185,22 +185,12 @@ def _camera(source: int | str, settings: Settings) -> Source:
 
 
 def _service(settings: Settings, tell: Tell) -> Service:
-    tell(f"loading {getattr(settings.model, 'name', settings.model)} …")
+    tell(f"loading {settings.model_name} …")
     # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
-    from live_gradcam.models.devices import choose_device
-    from live_gradcam.models.loading import load_model
+    from live_gradcam.explain.loading import load_chosen
     from live_gradcam.server.service import Service
 
-    device = choose_device(settings.device)
-    model = load_model(
-        settings.model,
-        settings.labels,
-        settings.preprocess,
-        output=settings.output,
-        inputs=settings.inputs,
-        allow_unsafe=settings.allow_unsafe,
-        lang=settings.lang,
-    )
+    model, device = load_chosen(settings)
     service = Service(model, settings)
     try:
         service.start()

@@ -15,6 +15,7 @@ from live_gradcam.config import Settings
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.layer_table import layer_table
+from live_gradcam.explain.loading import explainer_for
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.models.model import Model
@@ -177,19 +178,7 @@ class Service:
 
     def _explainer(self, method: str, layer: str | None) -> Explainer:
         began = time.monotonic()
-        settings = self.settings
-        explainer = Explainer(
-            self.model,
-            method=method,
-            layer=layer,
-            fit=settings.fit,
-            score=settings.score,
-            fusion=settings.fusion,
-            smooth=settings.smooth,
-            grid=settings.grid,
-            strength=settings.strength,
-            rivals=settings.rivals,
-        )
+        explainer = explainer_for(self.model, self.settings, method=method, layer=layer)
         self.tally.compiled(time.monotonic() - began)
         return explainer
 
