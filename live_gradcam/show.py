@@ -73,6 +73,7 @@ class Show:
         self._first: Frame | None = None
         self._shown: Shown | None = None
         self._told = Status()
+        self._seconds_told: float | None = None
         self._drawn_since = time.monotonic()
         self._turns = 0
         self._quit = False
@@ -148,7 +149,7 @@ class Show:
             frame = replace(frame, media_time=frame.media_time + self._shift)
         shown, carried = self._drawn(frame)
         drawn = time.monotonic()
-        self._sinks.write(shown)
+        self._sinks.write(shown, in_window=self._in_window(shown))
         now = time.monotonic()
         statistics.stage("draw", 1000 * (drawn - began))
         statistics.stage("show", 1000 * (now - drawn))
@@ -174,8 +175,12 @@ class Show:
         if window is None:
             return
         window.poll(wait_ms)
-        if (self._attend() or self._status() != self._told) and shown is not None:
+        if shown is None:
+            self._attend()
+        elif self._attend() or self._status() != self._told:
             self.draw_again()
+        elif self._recorded_seconds() != self._seconds_told:
+            window.write(self._in_window(shown))
 
     def draw_again(self) -> None:
         """Show the last frame once more, in the window alone: something about its picture is another."""
@@ -183,7 +188,7 @@ class Show:
         if window is not None and shown is not None:
             on = self.stage.frame or shown.frame
             again, _ = self._drawn(replace(shown.frame, pixels=on.pixels))
-            window.write(again)
+            window.write(self._in_window(again))
 
     def moved(self, frame: Frame) -> None:
         """Take in that a file goes on at another place, with this frame: the recording's clock must not go back."""
@@ -214,11 +219,18 @@ class Show:
             notice=" · ".join(filter(None, said)) or None,
             idle=int((time.monotonic() - self._drawn_since) / _IDLE_STEP) * _IDLE_STEP,
             busy=None if self.busy is None else f"compiling {self.busy} …",
-            recording=self._recorded_seconds(),
             statistics=self._statistics.lines() if self.stage.choice.look.statistics else (),
         )
 
+    def _in_window(self, shown: Shown) -> Shown:
+        """Return what the window is to show: while it records, the picture with a sign that says so."""
+        self._seconds_told = seconds = self._recorded_seconds()
+        if seconds is None:
+            return shown
+        return replace(shown, pixels=self.stage.with_recording(shown.pixels, seconds))
+
     def _recorded_seconds(self) -> float | None:
+        """Return for how many whole seconds it has been recording; None where it does not, or nobody is looking."""
         if self.window is None or self._recorder is None or self._recorder.failed:
             return None
         self._recording_since = self._recording_since or time.monotonic()

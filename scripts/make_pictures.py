@@ -69,11 +69,10 @@ def main() -> None:
     busy = Overlay(
         toast="why this, rather than the runner-up",
         busy="compiling hirescam …",
-        recording=72.0,
         frozen=True,
         statistics=("shown\t30.0 fps", "explained\t29.8 fps", "latency\t18 ms, 95% 25"),
     )
-    write(folder / "signs.jpg", picture(frame, contrast, Look(statistics=True), busy))
+    write(folder / "signs.jpg", picture(frame, contrast, Look(statistics=True), busy, recording=72.0))
     names = ("wall clock", "analog clock", "digital clock", "clog")
     search = Overlay(prompt=Prompt(typed="clo", completions=names, chosen=1))
     write(folder / "search.jpg", picture(frame, one, Look(), search))
@@ -84,11 +83,19 @@ def answer(*explanations: Explanation) -> Answer:
     return Answer(Question(), explanations)
 
 
-def picture(frame: Frame, of_it: Answer, look: Look, overlay: Overlay | None = None) -> Pixels:
-    """Return the picture of a frame."""
+def picture(
+    frame: Frame,
+    of_it: Answer,
+    look: Look,
+    overlay: Overlay | None = None,
+    *,
+    recording: float | None = None,
+) -> Pixels:
+    """Return the picture of a frame; where it has been recorded for some seconds, as the window shows it."""
     presenter = Presenter(look)
     presenter.explained(frame, of_it)
-    return presenter.picture(frame, overlay)[0]
+    drawn, _ = presenter.picture(frame, overlay)
+    return drawn if recording is None else presenter.with_recording(drawn, recording)
 
 
 def after(frames: list[Frame], explainer: lg.Explainer, look: Look) -> Pixels:

@@ -52,7 +52,6 @@ def cases() -> list[Case]:
     told = Overlay(
         toast="layer block5_conv3  14×14×512",
         busy="compiling hirescam …",
-        recording=7.0,
         frozen=True,
         statistics=("shown\t30.0 fps", "explained\t29.8 fps"),
     )

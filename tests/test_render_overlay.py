@@ -10,7 +10,7 @@ from live_gradcam.render.marks import draw_probe_onto, draw_rectangle_onto
 from live_gradcam.render.notice import draw_notice_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
 from live_gradcam.render.prompt import Prompt, draw_prompt_onto
-from live_gradcam.render.signs import draw_name_onto, draw_state_onto, draw_toast_onto
+from live_gradcam.render.signs import draw_name_onto, draw_pause_onto, draw_recording_onto, draw_toast_onto
 
 SIZES = [(160, 120), (320, 240), (640, 480), (1280, 720), (720, 1280), (1920, 1080), (3840, 2160)]
 ROWS = tuple((key, f"what the key {key} does, in words") for key in "abcdefghijklmnopqrstuvwxyz123456")
@@ -19,7 +19,6 @@ EVERYTHING = Overlay(
     notice="camera lost, reconnecting",
     busy="compiling hirescam …",
     toast=TOAST,
-    recording=72.0,
     frozen=True,
     statistics=("shown\t30.0 fps", "explained\t29.9 fps"),
 )
@@ -73,25 +72,24 @@ def test_a_toast_stands_below_the_figures() -> None:
 
 def test_a_recording_has_a_red_dot_and_its_time() -> None:
     picture = grey()
-    plate = draw_state_onto(picture, recording=72.9, frozen=False)
+    plate = draw_recording_onto(picture, 72.9)
     assert holds((1280, 720), plate)
     red = (picture[..., 2] > 200) & (picture[..., 1] < 80)
     assert 200 < red.sum() < 1000
     other = grey()
-    draw_state_onto(other, recording=73.0, frozen=False)
+    draw_recording_onto(other, 73.0)
     assert not np.array_equal(picture, other)
     same = grey()
-    draw_state_onto(same, recording=72.1, frozen=False)
+    draw_recording_onto(same, 72.1)
     assert np.array_equal(picture, same)
 
 
 def test_a_picture_that_stands_still_is_marked() -> None:
     picture = grey()
-    plate = draw_state_onto(picture, recording=None, frozen=True)
+    plate = draw_pause_onto(picture)
     assert plate is not None
     assert plate[0] > 1150
     assert (picture == 255).all(axis=2).sum() > 200
-    assert draw_state_onto(grey(), recording=None, frozen=False) is None
 
 
 def test_a_spinner_turns_with_the_frame_s_time_and_with_nothing_else() -> None:
@@ -102,16 +100,38 @@ def test_a_spinner_turns_with_the_frame_s_time_and_with_nothing_else() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_all_at_once_overlaps_nowhere(size: tuple[int, int]) -> None:
-    state = draw_state_onto(grey(size), recording=72.0, frozen=True)
-    notice = draw_notice_onto(grey(size), EVERYTHING.notice or "", beside=state)
-    assert state is not None
-    assert notice is None or notice[0] + notice[2] <= state[0]
-    changed = (drawn(EVERYTHING, size) != 128).any(axis=2)
+    picture = grey(size)
+    plates = draw_overlay_onto(picture, EVERYTHING, 0.0, statistics=True)
+    recording = draw_recording_onto(picture, 72.0, plates=plates)
+    changed = (picture != 128).any(axis=2)
     assert changed[0].sum() == changed[-1].sum() == 0
-    x, y, _, height = state
-    alone = grey(size)
-    draw_state_onto(alone, recording=72.0, frozen=True)
-    assert np.array_equal(drawn(EVERYTHING, size)[y : y + height, x:], alone[y : y + height, x:])
+    all_of_them = [*plates, *filter(None, [recording])]
+    covered = np.zeros(changed.shape, int)
+    for plate in all_of_them:
+        assert holds(size, plate)
+        x, y, width, height = plate
+        covered[y : y + height, x : x + width] += 1
+    assert covered.max() == 1
+    assert not changed[covered == 0].any()
+    assert len(all_of_them) >= (6 if min(size) >= 480 else 3)
+
+
+@pytest.mark.parametrize(
+    ("plates", "place"),
+    [
+        ((), (1130, 19)),
+        (((1220, 19, 41, 41),), (1080, 19)),
+        (((19, 19, 400, 40), (900, 19, 361, 200)), (760, 19)),
+        (((19, 19, 1242, 40),), (1130, 68)),
+        (((0, 0, 1280, 720),), None),
+    ],
+    ids=["in the corner", "beside the pause", "beside the figures", "below a long notice", "not on the help"],
+)
+def test_the_sign_of_a_recording_covers_nothing_else(
+    plates: tuple[Region, ...], place: tuple[int, int] | None
+) -> None:
+    plate = draw_recording_onto(grey(), 72.0, plates=plates)
+    assert (None if plate is None else plate[:2]) == place
 
 
 @pytest.mark.parametrize("size", SIZES[1:])

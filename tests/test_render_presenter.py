@@ -24,7 +24,6 @@ OVERLAY = Overlay(
     notice="camera lost, reconnecting",
     busy="compiling hirescam …",
     toast="method hirescam",
-    recording=7.0,
     frozen=True,
     probe=(320, 180),
     statistics=("shown\t30.0 fps",),
@@ -104,6 +103,22 @@ def test_every_view_has_the_frame_s_size_and_leaves_the_frame_as_it_is(
     assert picture.shape == pixels.shape
     assert carried is not None
     assert not np.shares_memory(picture, pixels)
+
+
+@pytest.mark.parametrize("view", get_args(View))
+def test_the_sign_of_a_recording_stands_on_a_copy_and_changes_nothing_else(view: View) -> None:
+    presenter = Presenter(Look(view=view, statistics=True))
+    presenter.explained(frame(0), answer(view))
+    picture, _ = presenter.picture(frame(0), OVERLAY)
+    before = picture.copy()
+    signed = presenter.with_recording(picture, 72.0)
+    assert np.array_equal(picture, before)
+    changed = (signed != picture).any(axis=2)
+    red = (signed[..., 2] > 200) & (signed[..., 1] < 80) & (signed[..., 0] < 80)
+    assert 20 < (red & changed).sum() < 300
+    rows, columns = np.nonzero(changed)
+    assert np.ptp(rows) < 40
+    assert np.ptp(columns) < 90
 
 
 @pytest.mark.parametrize("view", get_args(View))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from films import files
+from films import files, play
 from stages import Acting, FakeWindow, Pages
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
+from live_gradcam.frame import Frame, Pixels
 from live_gradcam.show import Show
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
@@ -23,6 +26,7 @@ class Hand:
 
     def __init__(self, *, records: bool = True) -> None:
         self.acting = Acting()
+        self.index = -1
         self.window = FakeWindow({})
         self.sinks = SeveralSinks()
         self.sinks.add(self.window)
@@ -44,8 +48,16 @@ class Hand:
     def press(self, *keys: str) -> str:
         """Press keys at the next picture, and return what is said then."""
         self.window.do(*keys)
-        self.show.frame(self.acting.see())
+        self.index += 1
+        grey = Frame(np.full((360, 640, 3), 90, np.uint8), self.index, self.index / 30)
+        self.show.frame(self.acting.stage.see(grey))
         return self.acting.stage.toast
+
+
+def red(picture: Pixels) -> int:
+    """How many pixels are as red as the sign of a recording."""
+    blue, green, red = (picture[..., channel].astype(int) for channel in range(3))
+    return int(((red > 200) & (green < 80) & (blue < 80)).sum())
 
 
 @pytest.fixture
@@ -64,6 +76,32 @@ def test_the_key_r_records_to_a_file_named_by_date_and_time(hand: Hand, tmp_path
     assert re.fullmatch(r"recorded live-gradcam-\d{8}-\d{6}\.mp4", said)
     name = said.removeprefix("recorded ")
     assert files(tmp_path) == [name.replace(".mp4", ".jsonl"), name]
+
+
+def test_the_window_alone_shows_that_it_records(hand: Hand, tmp_path: Path) -> None:
+    hand.press("r")
+    hand.press()
+    hand.press()
+    assert [red(shown.pixels) > 20 for shown in hand.window.shown] == [False, True, True]
+    hand.press("r")
+    hand.press()
+    assert [red(shown.pixels) > 20 for shown in hand.window.shown[3:]] == [True, False]
+    (recording,) = tmp_path.glob("*.mp4")
+    assert [red(picture) for picture in play(recording).pictures] == [0, 0, 0]
+
+
+def test_the_time_of_a_recording_goes_on_while_no_frame_comes(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand.press("r")
+    hand.press()
+    hand.show.wait()
+    assert len(hand.window.shown) == 2, "nothing is new"
+    now = time.monotonic()
+    monkeypatch.setattr("live_gradcam.show.time.monotonic", lambda: now + 1.2)
+    hand.show.wait()
+    before, after = hand.window.shown[-2:]
+    assert not np.array_equal(before.pixels, after.pixels)
 
 
 def test_a_recording_of_nothing_is_not_said_to_be_one(hand: Hand, tmp_path: Path) -> None:

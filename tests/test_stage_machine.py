@@ -49,7 +49,7 @@ STATUSES = (
     Status(),
     Status(idle=0.5),
     Status(idle=2.5, notice="camera lost, reconnecting"),
-    Status(busy="compiling hirescam …", recording=3.0),
+    Status(busy="compiling hirescam …"),
     Status(statistics=("shown\t30.0 fps",)),
 )
 

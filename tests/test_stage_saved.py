@@ -63,6 +63,11 @@ def test_all_that_comes_onto_the_stage_stands_in_the_journal_in_order(tmp_path: 
     assert len(play(tmp_path / "frames.mkv").pictures) == 1
 
 
+def test_a_status_of_an_earlier_version_says_less_now() -> None:
+    told = {"idle": 0.5, "notice": None, "busy": None, "recording": 3.0, "statistics": []}
+    assert status_of({"status": told}) == Status(idle=0.5)
+
+
 def test_an_answer_that_is_dropped_is_not_in_the_journal(tmp_path: Path) -> None:
     acting = Acting(saved=tmp_path)
     late = acting.see()

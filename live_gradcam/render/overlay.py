@@ -9,7 +9,7 @@ from live_gradcam.frame import Pixels
 from live_gradcam.render.help_page import draw_help_onto
 from live_gradcam.render.notice import draw_notice_onto, draw_statistics_onto
 from live_gradcam.render.prompt import Prompt, draw_prompt_onto
-from live_gradcam.render.signs import draw_state_onto, draw_toast_onto
+from live_gradcam.render.signs import draw_pause_onto, draw_toast_onto
 
 _BOTH = 240
 """Shorter side in pixels."""
@@ -27,9 +27,6 @@ class Overlay:
 
     toast: str | None = None
     """What was just changed, large: `layer block5_conv3  14×14×512`."""
-
-    recording: float | None = None
-    """Seconds since the recording began; None: there is none."""
 
     frozen: bool = False
     """Whether the picture stands still."""
@@ -49,7 +46,9 @@ class Overlay:
     r"""Lines such as `shown\t30.0 fps`, shown where the look asks for them."""
 
 
-def draw_overlay_onto(picture: Pixels, overlay: Overlay, time: float, *, statistics: bool) -> None:
+def draw_overlay_onto(
+    picture: Pixels, overlay: Overlay, time: float, *, statistics: bool
+) -> tuple[Region, ...]:
     """Draw all of an overlay that has its place on the canvas, in place; the marks have theirs on the panes.
 
     Args:
@@ -57,22 +56,26 @@ def draw_overlay_onto(picture: Pixels, overlay: Overlay, time: float, *, statist
         overlay: what to draw.
         time: of the frame, in seconds.
         statistics: whether its statistics are wanted.
+
+    Returns:
+        (x, y, width, height) of all that must not be covered.
     """
     if overlay.help:
         draw_help_onto(picture, overlay.help)
-        return
-    state = draw_state_onto(picture, recording=overlay.recording, frozen=overlay.frozen)
-    notice = draw_notice_onto(picture, overlay.notice or "", beside=state)
+        return ((0, 0, picture.shape[1], picture.shape[0]),)
+    pause = draw_pause_onto(picture) if overlay.frozen else None
+    notice = draw_notice_onto(picture, overlay.notice or "", beside=pause)
     busy = draw_notice_onto(picture, overlay.busy or "", above=notice, turning=time)
     if overlay.prompt is not None:
-        draw_prompt_onto(picture, overlay.prompt)
-        return
-    figures = None
+        prompt = draw_prompt_onto(picture, overlay.prompt)
+        return tuple(filter(None, (pause, notice, busy, prompt)))
+    figures = toast = None
     # On the smallest pictures there is room for what was changed or for figures, and not for both.
     if statistics and not (overlay.toast and min(picture.shape[:2]) < _BOTH):
         # Where the lines at the left reach into the right half, the figures stand below them.
         reaching = [each for each in (notice, busy) if each and each[0] + each[2] > picture.shape[1] // 2]
-        lowest = max(filter(None, [state, *reaching]), key=lambda plate: plate[1] + plate[3], default=None)
+        lowest = max(filter(None, [pause, *reaching]), key=lambda plate: plate[1] + plate[3], default=None)
         figures = draw_statistics_onto(picture, overlay.statistics, above=lowest)
     if overlay.toast:
-        draw_toast_onto(picture, overlay.toast, below=figures or busy)
+        toast = draw_toast_onto(picture, overlay.toast, below=figures or busy)
+    return tuple(filter(None, (pause, notice, busy, figures, toast)))

@@ -24,6 +24,7 @@ from live_gradcam.render.panes import MOST_PANES, Arrangement, Pane, arrange
 from live_gradcam.render.plate import draw_plate_onto
 from live_gradcam.render.ribbon import History, ribbon_height
 from live_gradcam.render.scale_bar import draw_scale_bar_onto
+from live_gradcam.render.signs import draw_recording_onto
 from live_gradcam.render.steady import Steady
 from live_gradcam.render.styles import kept_at
 
@@ -63,6 +64,8 @@ class Presenter:
         self._history = History()
         self._board = ChannelBoard()
         self._arrangement: Arrangement | None = None
+        self._top = 0
+        self._plates: tuple[Region, ...] = ()
 
     def explained(self, frame: Frame, answer: Answer) -> None:
         """Take in an answer about this frame or an earlier one."""
@@ -105,8 +108,22 @@ class Presenter:
         if not carried and not overlay.notice:
             overlay = replace(overlay, notice=_LOOKING)
         below = picture if overlay.help else picture[taken:]
-        draw_overlay_onto(below, overlay, frame.time, statistics=self.look.statistics)
+        self._top = picture.shape[0] - below.shape[0]
+        self._plates = draw_overlay_onto(below, overlay, frame.time, statistics=self.look.statistics)
         return picture, carried[0] if carried else None
+
+    def with_recording(self, picture: Pixels, seconds: float) -> Pixels:
+        """Return a copy of the newest picture with the sign that it is being recorded, where there is room for it.
+
+        The picture itself has none, and nothing on it makes way for one: it is what is recorded.
+
+        Args:
+            picture: (H, W, 3) uint8 BGR: what `picture` returned last.
+            seconds: since the recording began.
+        """
+        signed = picture.copy()
+        draw_recording_onto(signed[self._top :], seconds, plates=self._plates)
+        return signed
 
     def place_in_frame(self, x: int, y: int) -> tuple[int, int] | None:
         """Return which point of the frame is at a point of the newest picture; None where there is none."""

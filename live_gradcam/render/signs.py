@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 
 from live_gradcam.explanation import Region
@@ -65,46 +67,74 @@ def draw_name_onto(picture: Pixels, text: str, *, side: int | None = None) -> Re
     return _draw_centred_onto(picture, text, full, round(full * 0.35), _SMALLEST_NAME, weight=REGULAR)
 
 
-def draw_state_onto(picture: Pixels, *, recording: float | None, frozen: bool) -> Region | None:
-    """Draw into the top right that it records, and for how long, and that the picture stands still, in place.
+def draw_pause_onto(picture: Pixels) -> Region | None:
+    """Draw into the top right that the picture stands still, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        recording: seconds since the recording began; None: there is none.
-        frozen: whether the picture stands still.
 
     Returns:
-        (x, y, width, height) of the plate; None where there is nothing to say or no room.
+        (x, y, width, height) of the plate; None where there is no room.
     """
-    if recording is None and not frozen:
+    size, margin, padding, dot = _sign_measures(picture)
+    side = dot + 2 * padding
+    place = _free_place(picture, (side, side), margin, ())
+    if place is None:
         return None
-    height, width = picture.shape[:2]
-    size = max(_SMALLEST_SIGN, round(min(width, height) * _SIGN))
-    margin, padding, dot = round(size * 0.64), round(size * 0.5), round(size * 0.8)
-    text = "" if recording is None else _clock(recording)
-    text_wide = text_width(text, size, REGULAR) if text else 0
-    pause = dot if frozen else 0
-    record = dot + round(size * 0.4) + text_wide if text else 0
-    gap = round(size * 0.8) if pause and record else 0
-    wide = pause + gap + record + 2 * padding
-    tall = dot + 2 * padding
-    left, top = width - margin - wide, margin
-    if left < 0 or top + tall > height:
+    left, top = place
+    shade_onto(picture, left, top, side, side, round(size * 0.4))
+    x, y, bar = left + padding, top + padding, max(1, round(dot * 0.34))
+    for at in (x, x + dot - bar):
+        cv2.rectangle(picture, (at, y, bar, dot), WHITE, cv2.FILLED)
+    return left, top, side, side
+
+
+def draw_recording_onto(picture: Pixels, seconds: float, *, plates: Sequence[Region] = ()) -> Region | None:
+    """Draw a red dot, and for how long it records, in place: as near to the top right as there is room.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        seconds: since the recording began.
+        plates: (x, y, width, height) of what it must not cover.
+
+    Returns:
+        (x, y, width, height) of the plate; None where there is no room.
+    """
+    size, margin, padding, dot = _sign_measures(picture)
+    text, indent = _clock(seconds), dot + round(size * 0.4)
+    wide, tall = indent + text_width(text, size, REGULAR) + 2 * padding, dot + 2 * padding
+    place = _free_place(picture, (wide, tall), margin, plates)
+    if place is None:
         return None
+    left, top = place
     shade_onto(picture, left, top, wide, tall, round(size * 0.4))
-    x, y = left + padding, top + padding
-    if frozen:
-        bar = max(1, round(dot * 0.34))
-        for at in (x, x + dot - bar):
-            cv2.rectangle(picture, (at, y, bar, dot), WHITE, cv2.FILLED)
-    if text:
-        x += pause + gap
-        radius = dot / 2
-        centre = (round((x + radius) * 16), round((y + radius) * 16))
-        cv2.circle(picture, centre, round(radius * 16), _RED, cv2.FILLED, cv2.LINE_AA, 4)
-        base = y + (dot + round(size * CAP)) // 2
-        write(picture, text, (x + dot + round(size * 0.4), base), size)
+    x, y, radius = left + padding, top + padding, dot / 2
+    centre = (round((x + radius) * 16), round((y + radius) * 16))
+    cv2.circle(picture, centre, round(radius * 16), _RED, cv2.FILLED, cv2.LINE_AA, 4)
+    write(picture, text, (x + indent, y + (dot + round(size * CAP)) // 2), size)
     return left, top, wide, tall
+
+
+def _sign_measures(picture: Pixels) -> tuple[int, int, int, int]:
+    """Return the font size of a sign, its margin, its padding and the side of its dot, in pixels."""
+    size = max(_SMALLEST_SIGN, round(min(picture.shape[:2]) * _SIGN))
+    return size, round(size * 0.64), round(size * 0.5), round(size * 0.8)
+
+
+def _free_place(
+    picture: Pixels, size: tuple[int, int], margin: int, plates: Sequence[Region]
+) -> tuple[int, int] | None:
+    """Return where a plate has room: left of what stands in the top right, else below something; None: nowhere."""
+    height, width = picture.shape[:2]
+    wide, tall = size
+    for top in (margin, *sorted(y + down + margin // 2 for _, y, _, down in plates)):
+        left = width - margin - wide
+        for x, y, across, down in sorted(plates, reverse=True):
+            if x < left + wide and left < x + across and y < top + tall and top < y + down:
+                left = x - margin // 2 - wide
+        if left >= 0 and top + tall <= height:
+            return left, top
+    return None
 
 
 def _draw_centred_onto(

@@ -57,11 +57,16 @@ class SeveralSinks:
         """What the first of them that has something to say wants the viewer to be told."""
         return next((sink.notice for sink in self._working if sink.notice), None)
 
-    def write(self, shown: Shown) -> None:
-        """Hand one picture to each."""
+    def write(self, shown: Shown, *, in_window: Shown | None = None) -> None:
+        """Hand one picture to each.
+
+        Args:
+            shown: the picture.
+            in_window: what the window gets instead, where the viewer is told more than is recorded.
+        """
         for sink in tuple(self._working):
             try:
-                sink.write(shown)
+                sink.write(in_window if in_window is not None and isinstance(sink, Window) else shown)
             except SinkError as error:
                 self._working.remove(sink)
                 self._fail(error)

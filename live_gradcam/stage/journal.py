@@ -132,6 +132,9 @@ def question_of_line(line: Mapping[str, Any]) -> Question:
 def status_of(line: Mapping[str, Any]) -> Status:
     """Return the status that a line holds."""
     fields = dict(line["status"])
+    fields.pop(
+        "recording", None
+    )  # earlier sessions note how long it had been recorded: that stood on the picture
     return Status(**{**fields, "statistics": tuple(fields["statistics"])})
 
 

@@ -210,7 +210,6 @@ class Stage:
                 notice=self._status.notice,
                 busy=self._status.busy,
                 toast=self._toast if self._toast and 0 <= self._now - since < TOAST_SECONDS else None,
-                recording=self._status.recording,
                 frozen=self.frozen,
                 prompt=None if self._prompt is None else _drawn(self._prompt),
                 rectangle=self._pointing.rectangle,
@@ -219,6 +218,10 @@ class Stage:
                 statistics=self._status.statistics,
             ),
         )
+
+    def with_recording(self, picture: Pixels, seconds: float) -> Pixels:
+        """Return a copy of the newest picture with the sign that it is being recorded, and for how long."""
+        return self._presenter.with_recording(picture, seconds)
 
     def _do(self, action: str) -> None:
         if action == "help":

@@ -18,8 +18,5 @@ class Status:
     busy: str | None = None
     """What is being compiled: `hirescam at block5_conv3`."""
 
-    recording: float | None = None
-    """Seconds since the recording began; None: there is none."""
-
     statistics: tuple[str, ...] = ()
     """Lines of figures, each a name and a value with a tab between."""
