@@ -7,7 +7,6 @@ from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
 from live_gradcam.render.help_page import draw_help_onto
 from live_gradcam.render.marks import draw_probe_onto, draw_rectangle_onto
-from live_gradcam.render.notice import draw_notice_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
 from live_gradcam.render.prompt import Prompt, draw_prompt_onto
 from live_gradcam.render.signs import draw_name_onto, draw_pause_onto, draw_recording_onto, draw_toast_onto

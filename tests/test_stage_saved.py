@@ -64,7 +64,7 @@ def test_all_that_comes_onto_the_stage_stands_in_the_journal_in_order(tmp_path: 
 
 
 def test_a_status_of_an_earlier_version_says_less_now() -> None:
-    told = {"idle": 0.5, "notice": None, "busy": None, "recording": 3.0, "statistics": []}
+    told: dict[str, object] = {"idle": 0.5, "notice": None, "busy": None, "recording": 3.0, "statistics": []}
     assert status_of({"status": told}) == Status(idle=0.5)
 
 
