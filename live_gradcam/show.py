@@ -19,6 +19,7 @@ from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.sinks.snapshots import Snapshots
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.carousel import Carousel
+from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.source import Source
 from live_gradcam.stage.stage import Stage
 from live_gradcam.stage.status import Status
@@ -277,6 +278,8 @@ class Show:
             self._recording_since = None
             self._sinks.remove(recorder)
             self.stage.announce(f"recorded {recorder.name}" if recorder.written else "nothing was recorded")
+        elif isinstance(self._source, ImagesSource) and self._source.single:
+            self.stage.announce("a still photo cannot be recorded: s saves it")
         elif self._make_recorder is not None:
             try:
                 self._recorder = self._make_recorder(_free_name())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from films import files, play
@@ -18,25 +19,32 @@ from live_gradcam.frame import Frame, Pixels
 from live_gradcam.show import Show
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
+from live_gradcam.sources.images import ImagesSource
+from live_gradcam.sources.source import Source
 from live_gradcam.statistics import Statistics
 
 
 class Hand:
     """A show in the middle, a hand on its keys."""
 
-    def __init__(self, *, records: bool = True) -> None:
+    def __init__(
+        self, *, records: bool = True, source: Source | None = None, recorder: Recorder | None = None
+    ) -> None:
         self.acting = Acting()
         self.index = -1
         self.window = FakeWindow({})
         self.sinks = SeveralSinks()
         self.sinks.add(self.window)
+        if recorder is not None:
+            self.sinks.add(recorder)
         self.show = Show(
-            Pages(),
+            source or Pages(),
             self.sinks,
             self.acting.stage,
             Settings(),
             Statistics(),
             make_recorder=self.record if records else self.refuse,
+            recorder=recorder,
         )
 
     def record(self, path: Path) -> Recorder:
@@ -107,6 +115,28 @@ def test_the_time_of_a_recording_goes_on_while_no_frame_comes(
 def test_a_recording_of_nothing_is_not_said_to_be_one(hand: Hand, tmp_path: Path) -> None:
     assert hand.press("r", "r") == "nothing was recorded"
     assert [name for name in files(tmp_path) if name.endswith(".mp4")] == []
+
+
+@pytest.mark.parametrize("photos", [1, 2])
+def test_a_still_photo_is_not_recorded_and_the_key_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(photos):
+        cv2.imwrite(f"{number}.png", np.full((48, 64, 3), 90, np.uint8))
+    paths = [tmp_path / f"{number}.png" for number in range(photos)]
+    hand = Hand(source=ImagesSource(paths))
+    said = hand.press("r")
+    assert said == ("a still photo cannot be recorded: s saves it" if photos == 1 else "recording")
+    hand.sinks.close()
+
+
+def test_a_recording_that_began_with_the_run_can_be_ended_on_a_photo(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "photo.png"), np.full((48, 64, 3), 90, np.uint8))
+    recorder = Recorder(tmp_path / "out.mp4", wait=True)
+    hand = Hand(source=ImagesSource([tmp_path / "photo.png"]), recorder=recorder)
+    assert hand.press("r") == "recorded out.mp4"
+    assert len(play(tmp_path / "out.mp4").pictures) == 1
 
 
 def test_a_recording_that_cannot_begin_says_why_and_the_show_goes_on(

@@ -77,6 +77,11 @@ class ImagesSource:
         """How many pictures were read so far."""
         return self._count
 
+    @property
+    def single(self) -> bool:
+        """Whether there is but one."""
+        return self._total == 1
+
     def describe(self) -> str:
         """Return the name, how many there are, and the first one's size: `desk: 12 pictures, 400×300`."""
         count = f"{self._total} pictures, " if self._total > 1 and "pictures" not in self.name else ""
