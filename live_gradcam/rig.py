@@ -105,7 +105,8 @@ def has_window(settings: Settings, source: Source, say: Tell) -> bool:
         return True
     if settings.window:
         raise SinkError(f"cannot open a window: {reason}")
-    saved = settings.record is not None or (settings.snapshot is not None and not source.live)
+    saved = settings.record is not None or settings.save_session is not None
+    saved |= settings.snapshot is not None and not source.live
     if not saved and settings.frames is None and settings.duration is None:
         raise SinkError(
             f"nothing to show the picture on: {reason.rstrip('.')}. "

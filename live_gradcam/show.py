@@ -21,6 +21,7 @@ from live_gradcam.sinks.window import Window
 from live_gradcam.sources.carousel import Carousel
 from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.source import Source
+from live_gradcam.stage.saved import SavedStage
 from live_gradcam.stage.stage import Stage
 from live_gradcam.stage.status import Status
 from live_gradcam.statistics import Statistics
@@ -101,13 +102,19 @@ class Show:
 
     @property
     def ended(self) -> bool:
-        """Whether the viewer or the settings say so, or nothing is left to show it on."""
-        if self._quit or self._sinks.finished or (self.endless and self._sinks.none_left):
+        """Whether the viewer or the settings say so, or all that showed, recorded or saved it has failed."""
+        if self._quit or self._sinks.finished or (self.endless and self._none_left):
             return True
         duration, statistics = self._settings.duration, self._statistics
         if self._source.live:
             return duration is not None and statistics.seconds >= duration
         return statistics.frames_explained == self.limit
+
+    @property
+    def _none_left(self) -> bool:
+        if isinstance(self.stage, SavedStage):
+            return self.stage.failure is not None and not self._sinks.any_left
+        return self._sinks.none_left
 
     def is_over(self, frame: Frame) -> bool:
         """Whether a file has run for as long as it was to."""

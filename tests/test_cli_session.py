@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 from clips import write_clip
+from programs import Program
 
 from live_gradcam.cli import _second_model, main
 from live_gradcam.stage.journal import read_journal
@@ -43,6 +45,23 @@ def test_two_models_are_loaded_and_the_session_names_them(
     settings, lines = read_journal(saved)
     assert (settings["model"], settings["beside"]) == ("networks:nested_network", "networks:residual_network")
     assert sum("frame" in line for line in lines) == 2
+
+
+def test_a_session_can_be_saved_without_a_window_until_it_is_interrupted(tmp_path: Path) -> None:
+    saved = tmp_path / "session"
+    typed = ("--source", "demo", "--size", "160x120", "--no-window", *MODEL, "--save-session", str(saved))
+    program = Program(tmp_path, *typed)
+    journal = saved / "session.jsonl"
+    program.until(lambda: journal.exists() and journal.read_text().count('"picture"') > 5, "session")
+    program.process.send_signal(signal.SIGINT)
+    program.wait()
+    assert (program.process.returncode, program.complained) == (0, "")
+    again = Program(tmp_path, "replay", str(saved), "--fast", "--no-window")
+    again.wait()
+    _, lines = read_journal(saved)
+    pictures = sum("picture" in line for line in lines)
+    assert again.said.splitlines()[-1].startswith(f"{pictures} pictures, SHA-256 ")
+    assert (again.process.returncode, again.complained) == (0, "")
 
 
 @pytest.mark.parametrize("first", ["clip", "demo"])

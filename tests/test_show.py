@@ -21,6 +21,7 @@ from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.source import Source
+from live_gradcam.stage.saved import SavedStage
 from live_gradcam.statistics import Statistics
 
 
@@ -137,6 +138,20 @@ def test_a_recording_that_began_with_the_run_can_be_ended_on_a_photo(tmp_path: P
     hand = Hand(source=ImagesSource([tmp_path / "photo.png"]), recorder=recorder)
     assert hand.press("r") == "recorded out.mp4"
     assert len(play(tmp_path / "out.mp4").pictures) == 1
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_session_that_fails_ends_a_show_that_nobody_sees(tmp_path: Path, seen: bool) -> None:
+    stage = Acting(saved=tmp_path).stage
+    assert isinstance(stage, SavedStage)
+    sinks = SeveralSinks()
+    if seen:
+        sinks.add(FakeWindow({}))
+    show = Show(Pages(), sinks, stage, Settings(), Statistics())
+    assert not show.ended
+    stage.failure = "the session is saved no further: no space left."
+    assert show.ended is not seen
+    stage.close()
 
 
 def test_a_recording_that_cannot_begin_says_why_and_the_show_goes_on(

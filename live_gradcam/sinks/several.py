@@ -48,6 +48,11 @@ class SeveralSinks:
         return any(sink.finished for sink in self._working)
 
     @property
+    def any_left(self) -> bool:
+        """Whether there is one that works."""
+        return bool(self._working)
+
+    @property
     def none_left(self) -> bool:
         """Whether every sink that there was has failed."""
         return bool(self._opened) and not self._working
