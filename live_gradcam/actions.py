@@ -61,5 +61,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "q", "end it", "window"),
 )
 
-NAMED_KEYS = {" ": "space", "ArrowLeft": "←", "ArrowRight": "→", "Tab": "Tab"}
+_NAMED_KEYS = {" ": "space", "ArrowLeft": "←", "ArrowRight": "→", "Tab": "Tab"}
 """How the help writes the keys that have no sign of their own."""
+
+HELP: tuple[tuple[str, str], ...] = (
+    *((_NAMED_KEYS.get(action.key, action.key), action.text) for action in ACTIONS),
+    ("click", "the heat at that point"),
+    ("drag", "look only at that part"),
+)
+"""The rows of the window's help: what to press, and what it does."""
+
+ACTION_OF = {action.key: action.name for action in ACTIONS} | {
+    "Q": "quit",
+    "=": "opacity-up",
+    "_": "opacity-down",
+    "n": "method-previous",
+}
+"""Key → action; a key that Shift makes another means the same."""

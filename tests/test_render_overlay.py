@@ -1,18 +1,23 @@
 """What stands on a picture besides the explanation: it is there, it fits, and it can be read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import numpy as np
 import pytest
 
+from live_gradcam.actions import HELP
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
-from live_gradcam.render.help_page import draw_help_onto
+from live_gradcam.render import help_page, lettering
+from live_gradcam.render.help_page import draw_help_onto, help_pages
 from live_gradcam.render.marks import draw_probe_onto, draw_rectangle_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
 from live_gradcam.render.prompt import Prompt, draw_prompt_onto
 from live_gradcam.render.signs import draw_name_onto, draw_pause_onto, draw_recording_onto, draw_toast_onto
 
 SIZES = [(160, 120), (320, 240), (640, 480), (1280, 720), (720, 1280), (1920, 1080), (3840, 2160)]
-ROWS = tuple((key, f"what the key {key} does, in words") for key in "abcdefghijklmnopqrstuvwxyz123456")
 TOAST = "layer block5_conv3  14×14×512"
 EVERYTHING = Overlay(
     notice="camera lost, reconnecting",
@@ -38,6 +43,20 @@ def holds(size: tuple[int, int], plate: Region | None) -> bool:
         return False
     x, y, width, height = plate
     return x >= 0 and y >= 0 and x + width <= size[0] and y + height <= size[1]
+
+
+@contextmanager
+def written() -> Iterator[list[str]]:
+    """Take down the texts that the help writes."""
+    texts: list[str] = []
+
+    def write(picture: Pixels, text: str, at: tuple[int, int], size: int, **how: Any) -> None:
+        texts.append(text)
+        lettering.write(picture, text, at, size, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(help_page, "write", write)
+        yield texts
 
 
 def test_nothing_to_say_leaves_the_picture_as_it_is() -> None:
@@ -165,23 +184,44 @@ def test_a_long_word_is_shown_from_its_end() -> None:
     assert len(plates) == 1
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_the_help_is_readable_from_640_by_480_on_and_fits(size: tuple[int, int]) -> None:
-    picture = grey(size)
-    letters = draw_help_onto(picture, ROWS)
-    if min(size) >= 480:
-        assert letters >= min(size) / 40
-        text = picture.max(axis=2) > 150
+@pytest.mark.parametrize("size", [(320, 240), (480, 360), (640, 360), *SIZES[2:]])
+def test_the_help_can_be_read_and_nothing_of_it_is_cut_off(size: tuple[int, int]) -> None:
+    pages = help_pages(HELP, size)
+    assert (pages == 1) is (size[0] >= 640)
+    seen: list[str] = []
+    for page in range(pages):
+        with written() as texts:
+            picture = grey(size)
+            letters = draw_help_onto(picture, HELP, page)
+        assert letters >= max(11, min(size) / 40)
+        edges = np.ones(picture.shape[:2], bool)
         margin = letters // 3
-        assert not text[:margin].any()
-        assert not text[-margin:].any()
-        assert not text[:, :margin].any()
-        assert not text[:, -margin:].any()
+        edges[margin:-margin, margin:-margin] = False
+        assert picture[edges].max() < 60, "no letter reaches the edge"
+        seen += texts
+    assert [text for text in seen if not text.startswith("page ")] == [text for row in HELP for text in row]
+    assert sum(text.startswith("page ") for text in seen) == (pages if pages > 1 else 0)
+
+
+def test_the_last_page_of_the_help_stays_where_there_are_fewer_by_now() -> None:
+    third, ninth = grey((320, 240)), grey((320, 240))
+    draw_help_onto(third, HELP, 2)
+    draw_help_onto(ninth, HELP, 8)
+    assert np.array_equal(third, ninth)
+    with written() as texts:
+        draw_help_onto(grey((320, 240)), HELP, 2)
+    assert texts[-1] == "page 3 of 3: h hides it"
+
+
+@pytest.mark.parametrize("size", [(160, 120), (64, 48), (9, 5)])
+def test_on_the_smallest_pictures_the_help_is_as_complete_as_it_can_be(size: tuple[int, int]) -> None:
+    letters = {draw_help_onto(grey(size), HELP, page) for page in range(help_pages(HELP, size))}
+    assert letters == {8}
 
 
 def test_the_help_covers_everything_else() -> None:
-    with_all = Overlay(help=ROWS, notice="lost", toast=TOAST, statistics=("shown\t30 fps",))
-    assert np.array_equal(drawn(with_all), drawn(Overlay(help=ROWS)))
+    with_all = Overlay(help=HELP, notice="lost", toast=TOAST, statistics=("shown\t30 fps",))
+    assert np.array_equal(drawn(with_all), drawn(Overlay(help=HELP)))
 
 
 def test_a_rectangle_is_seen_on_any_background_and_dims_the_rest() -> None:

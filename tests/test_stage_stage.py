@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from stages import LABELS, MENU, SIZE, Acting, answer, frame
 
-from live_gradcam.actions import ACTIONS
+from live_gradcam.actions import ACTIONS, HELP
 from live_gradcam.look import View
+from live_gradcam.render.help_page import help_pages
 from live_gradcam.show import MOVES
 from live_gradcam.stage.choice import Choice
 from live_gradcam.stage.controls import Controls
@@ -26,6 +27,31 @@ def begun(**options: object) -> Acting:
     acting.see()
     acting.explain()
     return acting
+
+
+def test_the_help_is_turned_page_by_page_and_goes() -> None:
+    acting = begun()
+    plain = acting.picture()
+    pages = []
+    for _ in range(help_pages(HELP, SIZE) + 1):
+        acting.press("h")
+        pages.append(acting.picture())
+    assert len(pages) > 2
+    assert len({page.tobytes() for page in pages}) == len(pages)
+    assert np.array_equal(pages[-1], plain)
+    acting.press("h", "h", "Escape")
+    assert np.array_equal(acting.picture(), plain)
+    assert acting.stage.take_requests() == ()
+
+
+def test_the_help_goes_at_once_where_the_picture_has_grown() -> None:
+    acting = begun()
+    acting.press("h", "h", "h")
+    acting.see(size=(640, 480))
+    shown = acting.picture()
+    assert shown.mean() < 40
+    acting.press("h")
+    assert acting.picture().mean() > 2 * shown.mean()
 
 
 def test_no_action_of_the_table_is_forgotten() -> None:

@@ -42,6 +42,9 @@ class Overlay:
     help: tuple[tuple[str, str], ...] = ()
     """Rows of keys and what they do; any at all cover the picture."""
 
+    help_page: int = 0
+    """Which page of them, from 0."""
+
     statistics: tuple[str, ...] = ()
     r"""Lines such as `shown\t30.0 fps`, shown where the look asks for them."""
 
@@ -61,7 +64,7 @@ def draw_overlay_onto(
         (x, y, width, height) of all that must not be covered.
     """
     if overlay.help:
-        draw_help_onto(picture, overlay.help)
+        draw_help_onto(picture, overlay.help, overlay.help_page)
         return ((0, 0, picture.shape[1], picture.shape[0]),)
     pause = draw_pause_onto(picture) if overlay.frozen else None
     notice = draw_notice_onto(picture, overlay.notice or "", beside=pause)

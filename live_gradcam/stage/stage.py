@@ -7,18 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 
+from live_gradcam.actions import ACTION_OF, HELP
 from live_gradcam.event import Event, Pointer
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import View
 from live_gradcam.question import Answer, Question
 from live_gradcam.render.carrier import CarriedHeat
+from live_gradcam.render.help_page import help_pages
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.presenter import Presenter
 from live_gradcam.render.prompt import Prompt as DrawnPrompt
 from live_gradcam.stage.choice import Choice, question_of
 from live_gradcam.stage.controls import Controls
-from live_gradcam.stage.keys import ACTION_OF, HELP
 from live_gradcam.stage.menu import Menu
 from live_gradcam.stage.pointing import Pointing
 from live_gradcam.stage.prompt import Prompt
@@ -57,7 +58,7 @@ class Stage:
         self._since = 0
         self._turned: Frame | None = None
         self._prompt: Prompt | None = None
-        self._help = False
+        self._help_page: int | None = None
         self._toast = ""
         self._toast_since: float | None = None
         self._pointing = Pointing()
@@ -126,8 +127,8 @@ class Stage:
             self._type(event.name, self._prompt)
         elif event.name == "Escape":
             # It first closes what is open.
-            if self._help:
-                self._help = False
+            if self._help_page is not None:
+                self._help_page = None
             else:
                 self._requests.append("quit")
         elif (action := ACTION_OF.get(event.name)) is not None:
@@ -214,7 +215,8 @@ class Stage:
                 prompt=None if self._prompt is None else _drawn(self._prompt),
                 rectangle=self._pointing.rectangle,
                 probe=self._pointing.probe,
-                help=HELP if self._help else (),
+                help=() if self._help_page is None else HELP,
+                help_page=self._help_page or 0,
                 statistics=self._status.statistics,
             ),
         )
@@ -225,7 +227,7 @@ class Stage:
 
     def _do(self, action: str) -> None:
         if action == "help":
-            self._help = not self._help
+            self._turn_help()
         elif action == "freeze":
             self._frozen = None if self.frozen or self._frame is None else self._frame.pixels
         elif action == "search":
@@ -242,6 +244,12 @@ class Stage:
                 self._turn_round()
         else:
             self._requests.append(action)
+
+    def _turn_help(self) -> None:
+        """Show the help, its next page, or none after the last."""
+        page = 0 if self._help_page is None else self._help_page + 1
+        pages = 1 if self._frame is None else help_pages(HELP, self._frame.size)
+        self._help_page = page if page < pages else None
 
     def _choose(self, choice: Choice) -> None:
         self._controls.choice = choice
