@@ -20,6 +20,8 @@ from live_gradcam.cli import main
 from live_gradcam.models import efficientnet_lite0
 
 DEMO = ("--source", "demo", "--no-window")
+SMALL = ("--model", "networks:colour_network", "--preprocess", "unit")
+"""A network that is there at once."""
 
 
 @pytest.fixture(autouse=True)
@@ -227,7 +229,8 @@ def test_a_full_disk_is_told_once_the_part_is_kept_and_the_exit_code_is_1(tmp_pa
         "from live_gradcam.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", limited, *DEMO, "--record", str(out), "--duration", "8"],
+        [sys.executable, "-c", limited, *DEMO, *SMALL, "--record", str(out), "--duration", "3"],
+        cwd=Path(__file__).parent,
         capture_output=True,
         text=True,
         timeout=90,
@@ -256,7 +259,7 @@ def test_the_pretend_webcam_is_explained_and_recorded(webcam: PretendWebcam, tmp
         "0",
         "--no-window",
         "--duration",
-        "4",
+        "2",
         "--record",
         str(out),
         **webcam.environment(log=log),
@@ -275,8 +278,8 @@ def test_the_pretend_webcam_is_explained_and_recorded(webcam: PretendWebcam, tmp
         times = [float(frame.time or 0) for frame in recorded.decode(video=0)]
         assert (recorded.streams.video[0].width, recorded.streams.video[0].height) == (1280, 720)
     assert times == sorted(times)
-    # The speed of life: four seconds of camera are four seconds of film, however many frames were explained.
-    assert 3.5 < times[-1] < 4.1
+    # The speed of life: two seconds of camera are two seconds of film, however many frames were explained.
+    assert 1.5 < times[-1] < 2.1
     rate = (len(times) - 1) / times[-1]
     assert 5 < rate < 31
 

@@ -135,12 +135,15 @@ def test_ray_needs_no_address(typed: list[str], becomes: list[str]) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only on Unix: SIGKILL")
-def test_a_run_that_is_killed_at_any_moment_goes_on_where_it_was(archive: Path) -> None:
+def test_a_run_that_is_killed_at_any_moment_goes_on_where_it_was(
+    archive: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     (archive / "a.mp4").unlink()
     for name in "xyz":
         write_clip(archive / f"{name}.mp4", [40 * number for number in range(250)])
     out = archive.parent / "out"
-    command = [sys.executable, "-m", "live_gradcam", "annotate", str(archive), "-o", str(out), *MODEL]
+    typed = ("annotate", str(archive), "-o", str(out), *MODEL)
+    command = [sys.executable, "-m", "live_gradcam", *typed]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     kept = 0
     for moment in ("x.part.mp4", "z.part.mp4"):
@@ -155,8 +158,7 @@ def test_a_run_that_is_killed_at_any_moment_goes_on_where_it_was(archive: Path) 
         assert all(frames_of(file) == 250 for file in finished)
         assert len(finished) >= kept
         kept = len(finished)
-    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0
+    assert main(typed) == 0
     assert [frames_of(out / f"{name}.mp4") for name in "xyz"] == [250] * 3
-    assert "files were there already" in done.stdout
+    assert "files were there already" in capfd.readouterr().out
     assert not list(out.rglob("*.part*"))

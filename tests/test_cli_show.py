@@ -17,6 +17,7 @@ from programs import TESTS, Program, frames_in
 from screen import Screen, require_screen
 
 from live_gradcam.actions import ACTIONS
+from live_gradcam.cli import main
 from live_gradcam.frame import Pixels
 
 STARTS = 4
@@ -188,7 +189,7 @@ def start(screen: Screen, folder: Path, *source: str) -> Show:
 
 
 def test_every_key_of_the_table_shows_and_the_session_is_the_same_twice(
-    screen: Screen, tmp_path: Path
+    screen: Screen, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     show = start(screen, tmp_path, "--source", "demo", "--also", "demo", "--size", f"{WIDTH}x{HEIGHT}")
     show.press("r")
@@ -205,11 +206,11 @@ def test_every_key_of_the_table_shows_and_the_session_is_the_same_twice(
     record_once_more(show)
     end(show)
     assert {line["key"] for line in show.lines() if "key" in line} >= {action.key for action in ACTIONS}
-    replay_twice(show)
+    replay_twice(show, capfd)
 
 
 def test_a_photo_is_mirrored_and_explained_again_and_its_session_is_the_same_twice(
-    screen: Screen, tmp_path: Path
+    screen: Screen, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     photo = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     photo[20:100, 20:200] = (40, 200, 240)
@@ -225,7 +226,7 @@ def test_a_photo_is_mirrored_and_explained_again_and_its_session_is_the_same_twi
     show.press("q")
     show.program.wait()
     assert show.program.process.returncode == 0
-    replay_twice(show)
+    replay_twice(show, capfd)
 
 
 def red(seen: Pixels) -> int:
@@ -380,36 +381,31 @@ def recorded_pictures(lines: list[dict[str, Any]]) -> int:
 
 
 def test_a_show_that_was_killed_is_played_again_as_far_as_it_was_saved(
-    screen: Screen, tmp_path: Path
+    screen: Screen, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     show = start(screen, tmp_path, "--source", "demo", "--size", f"{WIDTH}x{HEIGHT}")
     show.press("t")
     show.program.until(lambda: sum("picture" in line for line in show.lines()) > 60, "60 pictures")
     show.program.process.kill()
     show.program.process.wait()
-    folder = show.folder / "again"
-    folder.mkdir()
-    typed = ("replay", str(show.folder / "session"), "--fast", "--no-window")
-    again = Program(folder, *typed, environment=surroundings(screen))
-    again.wait(60)
-    assert again.process.returncode == 1, again.complained
-    assert "the session's frames end before its journal does" in again.complained
-    pictures = int(again.said.splitlines()[-1].split()[0])
+    assert main(("replay", str(show.folder / "session"), "--fast", "--no-window")) == 1
+    again = capfd.readouterr()
+    assert "the session's frames end before its journal does" in again.err
+    pictures = int(again.out.splitlines()[-1].split()[0])
     assert pictures > 20
 
 
-def replay_twice(show: Show) -> None:
-    """Play the session again, with no window, twice at the same time."""
-    runs = []
-    for name in ("again", "once more"):
-        folder = show.folder / name
-        folder.mkdir()
-        typed = ("replay", str(show.folder / "session"), "--fast", "--no-window")
-        runs.append(Program(folder, *typed, environment=surroundings(show.screen)))
-    for run in runs:
-        run.wait(90)
-        assert run.process.returncode == 0, run.complained
+def replay_twice(show: Show, capfd: pytest.CaptureFixture[str]) -> None:
+    """Play the session again, with no window: in a process of its own and, at the same time, in this one."""
+    typed = ("replay", str(show.folder / "session"), "--fast", "--no-window")
+    folder = show.folder / "again"
+    folder.mkdir()
+    other = Program(folder, *typed, environment=surroundings(show.screen))
+    capfd.readouterr()
+    assert main(typed) == 0
+    told = capfd.readouterr().out.splitlines()[-1]
+    other.wait(90)
+    assert other.process.returncode == 0, other.complained
+    assert other.said.splitlines()[-1] == told
     pictures = sum("picture" in line for line in show.lines())
-    told = {run.said.splitlines()[-1] for run in runs}
-    assert len(told) == 1
-    assert re.fullmatch(rf"{pictures} pictures, SHA-256 [0-9a-f]{{64}}", told.pop())
+    assert re.fullmatch(rf"{pictures} pictures, SHA-256 [0-9a-f]{{64}}", told)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,12 +14,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from programs import LACKS, frames_in
+from programs import LACKS, TESTS, frames_in
 from screen import Screen, require_screen
 
 from live_gradcam.frame import Pixels
 
 TITLE = "live_gradcam: demo"
+SMALL = ("--model", "networks:colour_network", "--preprocess", "unit")
+"""A network that is there at once."""
+
 STARTS = 4
 
 
@@ -34,10 +39,22 @@ def shows_the_demo(seen: Pixels) -> bool:
     return bool(picture.mean() > 60 and plate.mean() < 0.7 * picture.mean() and plate.max() > 200)
 
 
+def goes_on() -> Callable[[Pixels], bool]:
+    """Return what says when so many different pictures have been seen that more than five were shown."""
+    seen: set[bytes] = set()
+
+    def is_enough(picture: Pixels) -> bool:
+        seen.add(hashlib.sha256(picture).digest())
+        return len(seen) > 8
+
+    return is_enough
+
+
 def start(screen: Screen, *typed: str, folder: Path | None = None) -> subprocess.Popen[str]:
+    surroundings = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]  # the networks are found there
     return subprocess.Popen(
         [sys.executable, "-m", "live_gradcam", *typed],
-        env=screen.environment,
+        env={**screen.environment, "PYTHONPATH": os.pathsep.join(surroundings)},
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -57,18 +74,22 @@ def interrupt(_: Screen, __: int, process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("end", [press_q, close, interrupt])
+@pytest.mark.parametrize(("end", "model"), [(press_q, ()), (close, SMALL), (interrupt, SMALL)])
 def test_the_demo_is_shown_and_recorded_and_ends_cleanly(
-    screen: Screen, tmp_path: Path, end: Callable[[Screen, int, subprocess.Popen[str]], None]
+    screen: Screen,
+    tmp_path: Path,
+    end: Callable[[Screen, int, subprocess.Popen[str]], None],
+    model: tuple[str, ...],
 ) -> None:
     # Without a window manager Qt now and then never paints its first window, whatever the program.
     for attempt in range(STARTS):
         out = tmp_path / f"out{attempt}.mp4"
         stats = tmp_path / f"stats{attempt}.json"
-        process = start(screen, "--source", "demo", "--record", str(out), "--stats", str(stats))
+        process = start(screen, "--source", "demo", *model, "--record", str(out), "--stats", str(stats))
         try:
             window = screen.window(TITLE, patience=60)
             screen.photograph_when(shows_the_demo, patience=8)
+            screen.photograph_when(goes_on())
         except AssertionError:
             process.kill()
             process.communicate()
@@ -95,7 +116,7 @@ def test_keys_save_and_change_even_a_picture_that_stands_still(screen: Screen, t
         return lambda seen: bool(np.ptp(seen[10:24, columns]) > 100)
 
     for attempt in range(STARTS):
-        process = start(screen, "--source", "grey.png", folder=tmp_path)
+        process = start(screen, "--source", "grey.png", *SMALL, folder=tmp_path)
         try:
             window = screen.window("live_gradcam: grey.png", patience=60)
             screen.photograph_when(lambda seen: bool(seen[:300, :400].mean() > 60), patience=8)

@@ -77,6 +77,12 @@ def real() -> Iterator[Served]:
         yield served
 
 
+def until_painted(page: Page) -> None:
+    """Wait until the heat has faded in, and the canvas shows it as it is chosen now."""
+    until_page(page, "page.stage.panes.every(({ steady }) => steady.opacity > 0.95)")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def open_page(browser: Browser, served: Served, *, start: bool = True, path: str = "/") -> Page:
     page = browser.new_page(viewport={"width": 1000, "height": 640})
     faults = FAULTS[page] = []
@@ -110,7 +116,7 @@ def test_pointed_at_coffee_it_says_espresso_and_the_heat_lies_on_the_cup(
     assert of_page(page, "page.stage.panes[0].painter.kind") == heat
     for _ in range(3):
         page.keyboard.press("t")  # heat alone: its colours can be read
-    time.sleep(0.7)
+    until_painted(page)
     levels = levels_of(canvas_pixels(page))
     row, column = np.unravel_index(levels.argmax(), levels.shape)
     left, top, right, bottom = of_page(page, "page.stage.panes[0].region")
@@ -125,7 +131,7 @@ def test_pointed_at_coffee_it_says_espresso_and_the_heat_lies_on_the_cup(
 def test_the_map_on_the_canvas_is_the_one_that_the_server_made(page: Page) -> None:
     for _ in range(3):
         page.keyboard.press("t")
-    time.sleep(0.7)
+    until_painted(page)
     levels = levels_of(canvas_pixels(page))
     heat, shape, peak, scale = of_page(
         page,
@@ -220,7 +226,7 @@ def test_the_look_of_the_heat_changes(page: Page) -> None:
     for style in ("contours", "masked", "heat", "overlay"):
         page.keyboard.press("t")
         assert of_page(page, "page.stage.look.style") == style
-        time.sleep(0.3)
+        until_painted(page)
         seen.append(canvas_pixels(page)[..., 3].mean())
     contours, masked, heat, overlay = seen
     assert heat == 255
@@ -232,7 +238,7 @@ def test_the_look_of_the_heat_changes(page: Page) -> None:
     page.keyboard.press("t")
     page.keyboard.press("c")
     assert of_page(page, "page.stage.look.colormap") == "turbo"
-    time.sleep(0.3)
+    until_painted(page)
     pixels = canvas_pixels(page)
     turbo = cv2.applyColorMap(np.arange(256, dtype=np.uint8).reshape(-1, 1), cv2.COLORMAP_TURBO)[:, 0]
     nearest = np.abs(pixels[::40, ::40, None, :3].astype(int) - turbo[None, None].astype(int)).sum(-1).min(-1)
@@ -286,6 +292,7 @@ def test_a_part_of_the_picture_is_looked_at_and_all_of_it_again(page: Page) -> N
 
 
 def test_a_snapshot_and_a_recording_are_saved(page: Page, tmp_path: Path) -> None:
+    until_painted(page)
     with page.expect_download() as download:
         page.keyboard.press("s")
     name = download.value.suggested_filename

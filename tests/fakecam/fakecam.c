@@ -11,7 +11,7 @@
  *                  stall     no frames, no error
  *                  busy      open fails with EBUSY
  *                  denied    open fails with EACCES
- *                  slowopen  open takes 5 s
+ *                  slowopen  open takes 5 s, or until it is told something else
  *                  corrupt   the MJPG frames are damaged, as over a bad cable: cut short and overwritten in turn
  *                  slow      8 frames in a second, whatever rate was agreed on, as in a dark room
  *   FAKECAM_FPS  highest rate of the MJPG modes, 30 by default
@@ -271,7 +271,7 @@ static int open_camera(void) {
   if (told("unplug")) return fail(ENOENT);
   if (told("denied")) return fail(EACCES);
   if (told("busy") || camera.handle >= 0) return fail(EBUSY);
-  if (told("slowopen")) sleep(5);
+  for (int tenths = 0; tenths < 50 && told("slowopen"); tenths++) usleep(100000);
   struct mode *mode = nearest_mode(V4L2_PIX_FMT_YUYV, 640);
   if (!mode) return fail(EIO);
   camera.mode = mode;
