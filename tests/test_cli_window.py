@@ -20,7 +20,7 @@ from screen import Screen, require_screen
 from live_gradcam.frame import Pixels
 
 TITLE = "live_gradcam: demo"
-SMALL = ("--model", "networks:colour_network", "--preprocess", "unit")
+SMALL = ("--model", "networks:stage_network", "--preprocess", "unit")
 """A network that is there at once."""
 
 STARTS = 4
@@ -44,7 +44,7 @@ def goes_on() -> Callable[[Pixels], bool]:
     seen: set[bytes] = set()
 
     def is_enough(picture: Pixels) -> bool:
-        seen.add(hashlib.sha256(picture).digest())
+        seen.add(hashlib.sha256(picture.tobytes()).digest())
         return len(seen) > 8
 
     return is_enough

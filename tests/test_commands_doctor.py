@@ -14,6 +14,7 @@ import keras
 import pytest
 from clips import write_clip
 from fakecam.webcam import PretendWebcam
+from programs import TESTS
 from screen import Screen, require_screen
 
 from live_gradcam import pipeline
@@ -28,6 +29,8 @@ from live_gradcam.sources.source import Source
 from live_gradcam.statistics import Statistics
 
 DEMO = ("--source", "demo", "--size", "320x240", "--no-window")
+SMALL = ("--model", "networks:colour_network", "--preprocess", "unit")
+"""A network that is there at once."""
 
 
 def play_well(
@@ -178,8 +181,11 @@ def test_a_gpu_that_is_asked_for_and_not_there_is_told(capfd: pytest.CaptureFixt
 def test_the_webcam_and_a_window_are_rehearsed_together(webcam: PretendWebcam, tmp_path: Path) -> None:
     require_screen()
     with Screen() as screen:
-        command = [sys.executable, "-m", "live_gradcam", "doctor"]
+        command = [sys.executable, "-m", "live_gradcam", "doctor", *SMALL]
         environment = {**os.environ, **screen.environment, **webcam.environment()}
+        environment["PYTHONPATH"] = os.pathsep.join(
+            [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
         process = subprocess.Popen(
             command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
