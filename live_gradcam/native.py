@@ -27,6 +27,7 @@ class _Diversion:
         self._lock = threading.Lock()
         self._blocks = 0
         self._surprised = False
+        self._ending = False
         self._held = -1
         self._saved = -1
 
@@ -56,7 +57,7 @@ class _Diversion:
         """
         with self._lock:
             self._blocks -= 1
-            self._surprised |= surprised
+            self._surprised |= surprised and not self._ending
             if self._blocks:
                 return
             _flush()
@@ -66,8 +67,12 @@ class _Diversion:
             self._surprised = False
 
     def finish(self) -> None:
-        """Print what is left after filtering, where a thread that was left behind is still in its block."""
+        """Print what is left after filtering, where a thread that was left behind is still in its block.
+
+        That its block fails from now on, since what it needs is being taken away, surprises nobody.
+        """
         with self._lock:
+            self._ending = True
             if self._blocks:
                 _flush()
                 self._print_held()
@@ -116,7 +121,7 @@ def native_stderr_filtered() -> Iterator[None]:
 
 
 def end_native_stderr() -> None:
-    """Let out what is still kept, at the end of the process."""
+    """Let out what is still kept, at the end of the process; blocks that fail from now on do so because of it."""
     _DIVERSION.finish()
 
 

@@ -44,6 +44,7 @@ def run_as_program(main: Callable[[], int]) -> NoReturn:
     except KeyboardInterrupt:
         code = 0
     with requests_ignored():
+        end_native_stderr()
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError, AttributeError):  # nobody reads any more, or there is none

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -90,3 +92,39 @@ def test_many_short_blocks_beside_a_long_one_lose_no_line(capfd: pytest.CaptureF
     for thread in threads:
         thread.join()
     assert written(capfd) == 300 * WORD.decode()
+
+
+ENDS = """
+import os, threading
+from live_gradcam.native import end_native_stderr, native_stderr_filtered
+
+begun, go = threading.Event(), threading.Event()
+
+def load():
+    try:
+        with native_stderr_filtered():
+            begun.set()
+            go.wait(10)
+            os.write(2, b"I0000 00:00:1 noise\\nsomething else\\n")
+            raise RuntimeError("what it needs was taken away")
+    except RuntimeError:
+        pass
+
+thread = threading.Thread(target=load)
+thread.start()
+begun.wait(10)
+{end}
+go.set()
+thread.join()
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [("end_native_stderr()", "something else\n"), ("", "I0000 00:00:1 noise\nsomething else\n")],
+)
+def test_what_fails_because_the_process_ends_surprises_nobody(end: str, told: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDS.format(end=end)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, told)
