@@ -13,9 +13,10 @@ from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.playing import play_file, play_live
 from live_gradcam.program import requests_ignored
+from live_gradcam.recording import MakeRecorder
 from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.rig import Tell, about, has_window, load, menu_of, open_sources, refuse_to_write_over
-from live_gradcam.show import MakeRecorder, Show
+from live_gradcam.show import Show
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.sinks.sidecar import About

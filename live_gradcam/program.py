@@ -10,9 +10,9 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from live_gradcam.native import end_native_stderr
 
@@ -53,19 +53,28 @@ def run_as_program(main: Callable[[], int]) -> NoReturn:
         os._exit(code)
 
 
-@contextmanager
-def requests_ignored() -> Iterator[None]:
+def requests_ignored() -> AbstractContextManager[None]:
     """Finish something undisturbed on the way to the end: Ctrl-C, pressed once more, changes nothing."""
+    return requests_go_to(signal.SIG_IGN)
+
+
+@contextmanager
+def requests_go_to(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> Iterator[None]:
+    """Let another take requests to end, inside the `with` block.
+
+    Args:
+        handler: as `signal.signal` takes it.
+    """
     if threading.current_thread() is not threading.main_thread():  # to others it does not come anyway
         yield
         return
-    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in REQUESTS]
+    before = [(number, signal.signal(number, handler)) for number in REQUESTS]
     try:
         yield
     finally:
-        for number, handler in before:
-            if handler is not None:  # one that Python did not set, it cannot set again
-                signal.signal(number, handler)
+        for number, former in before:
+            if former is not None:  # one that Python did not set, it cannot set again
+                signal.signal(number, former)
 
 
 def _listen() -> None:

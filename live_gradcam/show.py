@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from live_gradcam.config import Settings
-from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame
+from live_gradcam.recording import MakeRecorder, Recording
 from live_gradcam.render.carrier import CarriedHeat
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.recorder import Recorder
@@ -25,8 +22,6 @@ from live_gradcam.stage.saved import SavedStage
 from live_gradcam.stage.stage import Stage
 from live_gradcam.stage.status import Status
 from live_gradcam.statistics import Statistics
-
-MakeRecorder = Callable[[Path], Recorder]
 
 _IDLE_STEP = 0.5
 """Seconds between pictures of a frame that stands still: what is said for a moment must come to an end."""
@@ -69,9 +64,7 @@ class Show:
         self._settings = settings
         self._statistics = statistics
         self._snapshots = snapshots
-        self._make_recorder = make_recorder
-        self._recorder = recorder
-        self._recording_since: float | None = None
+        self._recording = Recording(sinks, make_recorder, recorder)
         self._first: Frame | None = None
         self._shown: Shown | None = None
         self._told = Status()
@@ -239,10 +232,7 @@ class Show:
 
     def _recorded_seconds(self) -> float | None:
         """Return for how many whole seconds it has been recording; None where it does not, or nobody is looking."""
-        if self.window is None or self._recorder is None or self._recorder.failed:
-            return None
-        self._recording_since = self._recording_since or time.monotonic()
-        return float(int(time.monotonic() - self._recording_since))
+        return None if self.window is None else self._recording.seconds()
 
     def _attend(self) -> bool:
         """Do what the viewer asked for; return whether there was anything."""
@@ -277,26 +267,11 @@ class Show:
                 self._moves.append(request)
 
     def _toggle_recording(self) -> None:
-        if self._recorder is not None and self._recorder.failed:
-            self._sinks.remove(self._recorder)
-            self._recorder = self._recording_since = None
-        if self._recorder is not None:
-            recorder, self._recorder = self._recorder, None
-            self._recording_since = None
-            self._sinks.remove(recorder)
-            self.stage.announce(f"recorded {recorder.name}" if recorder.written else "nothing was recorded")
+        if self._recording.goes_on:
+            told: str | None = self._recording.end()
         elif isinstance(self._source, ImagesSource) and self._source.single:
-            self.stage.announce("a still photo cannot be recorded: s saves it")
-        elif self._make_recorder is not None:
-            try:
-                self._recorder = self._make_recorder(_free_name())
-            except SinkError as error:
-                self.stage.announce(str(error))
-            else:
-                self._sinks.add(self._recorder)
-                self.stage.announce("recording")
-
-
-def _free_name() -> Path:
-    """Return a name for a recording, by date and time."""
-    return Path(f"{datetime.datetime.now():live-gradcam-%Y%m%d-%H%M%S}.mp4")
+            told = "a still photo cannot be recorded: s saves it"
+        else:
+            told = self._recording.begin()
+        if told is not None:
+            self.stage.announce(told)

@@ -18,14 +18,15 @@ GROUND = frozenset(
 )
 ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
 LOOPS = frozenset({"archive", "pipeline", "replay", "server"})
-STAGE = frozenset({"stage", "show", "playing", "rig"})
+STAGE = frozenset({"stage", "show", "recording", "playing", "rig"})
 """What a viewer sees and does, and what is set up for it."""
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(ROOMS, GROUND),
     "explain": GROUND | {"models"},
     "stage": GROUND | {"render", "sinks"},
-    "show": GROUND | ROOMS | {"stage"},
+    "recording": GROUND | {"sinks"},
+    "show": GROUND | ROOMS | {"stage", "recording"},
     "playing": GROUND | ROOMS | {"stage", "show"},
     "rig": GROUND | ROOMS | {"stage"},
     **dict.fromkeys(LOOPS, GROUND | ROOMS | STAGE),

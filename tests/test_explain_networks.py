@@ -401,3 +401,33 @@ def test_explainers_can_be_made_and_dropped_without_growth() -> None:
 @pytest.mark.soak
 def test_200_explainers_can_be_made_and_dropped_without_growth() -> None:
     assert abs(growth(200)) < 400
+
+
+class Scaled(keras.layers.Layer):  # type: ignore[misc] # Keras ships no types
+    """A layer with a variable of TensorFlow's own beside one of Keras's."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.own = tf.Variable([1.0, -2.0, 0.5])
+
+    def build(self, shape: Any) -> None:
+        self.gain = self.add_weight(shape=(shape[-1],), initializer="ones", name="gain")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.own * self.gain
+
+
+def test_a_network_with_variables_of_tensorflows_own_is_explained_too() -> None:
+    keras.utils.set_random_seed(3)
+    image = keras.Input((12, 12, 3))
+    x = keras.layers.Conv2D(5, 3, activation="relu", name="features")(Scaled()(image))
+    scores = keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x))
+    logits = keras.Model(image, scores)
+    network = keras.Model(image, keras.layers.Softmax()(scores))
+    shown = picture(12, 12, seed=4)
+    explainer = lg.Explainer(lg.load_model(network, preprocess="unit"), "hirescam", target=1)
+    assert not explainer.frozen
+    activation, gradient = eager_derivatives(
+        logits, logits.get_layer("features"), rgb(shown), lambda output: output[0, 1]
+    )
+    assert_same(explainer.explain(shown).raw_heatmap, hirescam(activation, gradient))

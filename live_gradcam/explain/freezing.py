@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from live_gradcam.models.model import Network
@@ -25,7 +26,7 @@ def constant_weights(network: Network) -> list[tuple[Variable, Tensor]]:
     Args:
         network: built.
     """
-    variables = list(network.variables)
+    variables = [each for each in network.variables if isinstance(each, keras.Variable)]
     size = sum(math.prod(each.shape) * tf.as_dtype(each.dtype).size for each in variables)
     if size > FREEZE_LIMIT:
         return []

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,7 +17,7 @@ from live_gradcam.config import Settings
 from live_gradcam.errors import LiveGradcamError, SettingsError, SourceError
 from live_gradcam.explain.lock import is_lock
 from live_gradcam.native import native_stderr_filtered
-from live_gradcam.program import REQUESTS
+from live_gradcam.program import requests_go_to
 from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.server.certificate import self_signed, tls_context
 from live_gradcam.server.settings import ServerSettings
@@ -127,15 +125,8 @@ class ViewServer(uvicorn.Server):
         uvicorn's own raises them again afterwards, while the loop still runs: whatever is in it is torn down, and says
         so in tracebacks.
         """
-        if threading.current_thread() is not threading.main_thread():  # to others they do not come
+        with requests_go_to(self.handle_exit):
             yield
-            return
-        before = [(number, signal.signal(number, self.handle_exit)) for number in REQUESTS]
-        try:
-            yield
-        finally:
-            for number, handler in before:
-                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end. To be asked twice changes nothing: it takes a second at most."""
