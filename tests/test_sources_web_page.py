@@ -114,7 +114,12 @@ def test_what_is_no_page_is_none() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["https://www.youtube.com/watch?v=abc", "https://youtu.be/abc", "http://m.twitch.tv/someone", "https://vimeo.com/1"],
+    [
+        "https://www.youtube.com/watch?v=abc",
+        "https://youtu.be/abc",
+        "http://m.twitch.tv/someone",
+        "https://vimeo.com/1",
+    ],
 )
 def test_the_page_of_a_video_site_is_refused_without_asking_it(address: str) -> None:
     with pytest.raises(SourceError) as error:
@@ -125,8 +130,12 @@ def test_the_page_of_a_video_site_is_refused_without_asking_it(address: str) -> 
     )
 
 
-@pytest.mark.parametrize("address", ["10.0.0.7:8080/video", "http:/10.0.0.7/video", "anna:geheim@10.0.0.7/video"])
+@pytest.mark.parametrize(
+    "address", ["10.0.0.7:8080/video", "http:/10.0.0.7/video", "anna:geheim@10.0.0.7/video"]
+)
 def test_an_address_without_its_beginning_is_told_how_one_begins(address: str) -> None:
-    with pytest.raises(SourceError, match=r"there is no file '.*10\.0\.0\.7.*video'\. An address begins with") as error:
+    with pytest.raises(
+        SourceError, match=r"there is no file '.*10\.0\.0\.7.*video'\. An address begins with"
+    ) as error:
         open_source(address)
     assert "geheim" not in str(error.value)
