@@ -65,6 +65,7 @@ item { id: 1, name: 'cat' keypoints { id: 9 label: "nose" } }
         ",label\n0,cat\n1,dog\n",
         "class_id|class_name\n0|cat\n1|dog\n",
         "label\ncat\ndog\n",
+        "label,score\ncat,0.25\ndog,0.5\n",
         "/m/01yrx,cat\n/m/0bt9lr,dog\n",
         '"cat",0\n"dog",1\n',
         "x,0,cat\ny,1,dog\n".replace("x,", "n02121808,").replace("y,", "n02084071,"),

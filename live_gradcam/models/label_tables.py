@@ -45,9 +45,7 @@ def headed_tables(text: str) -> Iterator[list[Entry]]:
         if rows is None or len(rows) < 2:
             continue
         heads = [_folded(cell) for cell in rows[0]]
-        known = [head for head in heads if head in _NUMBERS or head in _NAMES or head in _UNITS]
-        named = [head for head in heads if head in _NAMES]
-        if len(heads) < 2 or not named or (len(known) < 2 and not (heads[0] == "" and named)):
+        if len(heads) < 2 or not any(head in _NAMES for head in heads):
             continue
         entries = _by_heads(heads, rows[1:])
         if entries is not None:
