@@ -56,6 +56,9 @@ _PAIR = re.compile(rf"(?:^|[?&;#/,])(?P<name>_{{0,2}}[A-Za-z][\w.\-%\[\]]*?)=|(?
 _SHORTEST = 4
 """Characters of a secret that is looked for in any text: a shorter one stands in too many words."""
 
+_WORDS = frozenset({"camera", "demo", "gradcam", "live", "password", "stream", "user", "video"})
+"""Secrets that nobody can tell from the program's own words; in an address they are hidden all the same."""
+
 _MOST_REMEMBERED = 256
 
 _DEEPEST = 4
@@ -80,9 +83,7 @@ def shown_address(address: str) -> str:
 
 def without_secrets(text: str) -> str:
     """Return a text with every address in it fit to be shown, and the secrets of remembered ones replaced."""
-    for literal, shown in _MEMORY.replacements():
-        if literal in text:
-            text = text.replace(literal, shown)
+    text = _MEMORY.hidden_in(text)
     if ":/" not in text:
         return text
     return _IN_TEXT.sub(_shown_match, text)
@@ -161,27 +162,36 @@ class SecretsHidden(logging.Formatter):
 
 
 class _Memory:
-    """The literal texts that stand for secrets, the longest first."""
+    """The literal texts that stand for secrets, and what is shown instead."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._shown: dict[str, str] = {}
-        self._ordered: tuple[tuple[str, str], ...] = ()
+        self._pattern: re.Pattern[str] | None = None
 
     def add(self, address: str, shown: str, secrets: Iterable[str]) -> None:
         forms = {address: shown, opened_address(address): shown}
         for secret in secrets:
             for form in (secret, unquote(secret), _encoded(secret), quote(unquote(secret), safe="")):
-                if len(form) >= _SHORTEST:
+                if len(form) >= _SHORTEST and form.casefold() not in _WORDS:
                     forms.setdefault(form, HIDDEN)
         with self._lock:
             self._shown.update(forms)
             while len(self._shown) > _MOST_REMEMBERED:
                 del self._shown[next(iter(self._shown))]
-            self._ordered = tuple(sorted(self._shown.items(), key=lambda pair: -len(pair[0])))
+            literals = sorted(self._shown, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(_as_a_word, literals)))
 
-    def replacements(self) -> tuple[tuple[str, str], ...]:
-        return self._ordered
+    def hidden_in(self, text: str) -> str:
+        pattern, shown = self._pattern, self._shown
+        return text if pattern is None else pattern.sub(lambda match: shown.get(match[0], HIDDEN), text)
+
+
+def _as_a_word(literal: str) -> str:
+    """Return a pattern that finds a text where it is not part of a longer word."""
+    before = r"(?<!\w)" if literal[:1].isalnum() else ""
+    after = r"(?!\w)" if literal[-1:].isalnum() else ""
+    return f"{before}{re.escape(literal)}{after}"
 
 
 _MEMORY = _Memory()  # of the process: what was typed

@@ -139,6 +139,13 @@ def test_the_parts_of_a_remembered_address_are_found_in_any_text() -> None:
     assert without_secrets("no rtsp://anna:tü ck/isch@10.0.0.7/live here") == "no rtsp://10.0.0.7/live here"
 
 
+def test_a_password_that_is_a_usual_word_leaves_the_program_its_words() -> None:
+    remember_address("rtsp://anna:video@10.0.0.8/live?token=snap")
+    assert without_secrets("video snapshot of rtsp://anna:video@10.0.0.8/live?token=snap, snap") == (
+        "video snapshot of rtsp://10.0.0.8/live?token=***, ***"
+    )
+
+
 def test_a_log_with_a_traceback_hides_secrets() -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)

@@ -146,7 +146,7 @@ def assert_read_or_told(folder: Path, content: bytes) -> None:
 
 
 @given(damaged())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_file_is_read_or_told_in_one_line(tmp_path: Path, content: bytes) -> None:
     assert_read_or_told(tmp_path, content)
 
