@@ -9,17 +9,12 @@ from itertools import chain
 from pathlib import Path
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.label_arrays import array_entries
 from live_gradcam.models.label_encodings import UTF_8, decoded
 from live_gradcam.models.label_entries import Entry, LabelFault, labels_of
 from live_gradcam.models.label_lines import line_readings
-from live_gradcam.models.label_structures import (
-    array_entries,
-    is_pbtxt,
-    is_yaml,
-    json_entries,
-    pbtxt_entries,
-    yaml_entries,
-)
+from live_gradcam.models.label_maps import is_pbtxt, pbtxt_entries
+from live_gradcam.models.label_structures import assigned, is_yaml, json_entries, yaml_entries
 from live_gradcam.models.label_tables import bare_tables, headed_tables, one_column
 from live_gradcam.models.labels import Labels
 
@@ -140,6 +135,8 @@ def _readings(text: str) -> Iterator[list[Entry]]:
     begin = text.lstrip()[:1]
     if begin in ("{", "[") and not re.match(r"\s*\[[^\]\n]*\]\s*\n\s*[^\s\]]", text):
         yield json_entries(text)
+    elif (content := assigned(text)) is not None:
+        yield json_entries(content)
     elif is_pbtxt(text):
         yield pbtxt_entries(text)
     elif is_yaml(text):

@@ -13,7 +13,18 @@ from live_gradcam.models.labels import wordnet_names
 _COMMENT = re.compile(r"(#|//)(\s|$)")
 _BEFORE = tuple(
     re.compile(rf"\s*(\d{{1,9}}){separator}\s*(\S.*)")
-    for separator in (r" *\t", " *: ?", " *, ?", " *; ?", " *= ?", r" *->", r"[.)] ", " ")
+    for separator in (
+        r" *\t",
+        " *: ?",
+        " *, ?",
+        " *; ?",
+        " *= ?",
+        r" *-> ?",
+        r" - ",
+        r" *\| ?",
+        r"[.)] ",
+        " ",
+    )
 )
 """A number before the name, in the ways to separate them; the first that fits every line is meant."""
 
@@ -22,6 +33,7 @@ _BEHIND = tuple(
     for separator in (r"\t *", ": *", ", *", "; *", "= *", " +")
 )
 _SYNSET = re.compile(r"(n\d{8})(?:[\s,:;]+(\S.*))?")
+_QUOTED = re.compile(r"(['\"])(.+)\1,?")
 _PLURAL = re.compile(r"e?s$")
 
 _SURE = 5
@@ -39,6 +51,8 @@ def lines_of(text: str) -> list[str]:
 def line_readings(text: str) -> Iterator[list[Entry]]:
     """Yield the ways to read lines, the likeliest first: without comments, then with every line a name.
 
+    A single line may be a list of names.
+
     Raises:
         LabelFault: the lines are numbered, but not from 0 or 1 without a gap.
     """
@@ -50,6 +64,8 @@ def line_readings(text: str) -> Iterator[list[Entry]]:
     if bare and (numbered := _numbered(bare)) is not None:
         yield numbered
         return
+    if len(bare) == 1 and (listed := re.split(r"\s*[,;]\s*", bare[0].strip(",;"))) and len(listed) > 1:
+        yield _plain(listed)
     if bare:
         yield _plain(bare)
     if len(bare) != len(lines):
@@ -57,10 +73,16 @@ def line_readings(text: str) -> Iterator[list[Entry]]:
 
 
 def _plain(lines: Sequence[str]) -> list[Entry]:
-    quoted = len(lines) > 1 and all(
-        len(line) > 1 and line[0] == line[-1] and line[0] in "\"'" for line in lines
-    )
-    return [Entry(line[1:-1] if quoted else line) for line in lines]
+    return [Entry(name) for name in _unquoted(lines)]
+
+
+def _unquoted(names: Sequence[str]) -> list[str]:
+    """Return names without the quotes, and the commas behind them, that every one of them has."""
+    matches = [_QUOTED.fullmatch(name) for name in names]
+    return [
+        match[2] if match is not None and all(matches) else name
+        for match, name in zip(matches, names, strict=True)
+    ]
 
 
 def _synsets(lines: Sequence[str]) -> list[Entry] | None:
@@ -112,6 +134,8 @@ def _numbered(lines: Sequence[str], *, sure: bool = True) -> list[Entry] | None:
 
 def _named_behind(entries: list[Entry]) -> list[Entry]:
     """Return entries with the WordNet id, or the quotes, of every name taken off."""
+    names = _unquoted([entry.name for entry in entries])
+    entries = [replace(entry, name=name) for entry, name in zip(entries, names, strict=True)]
     if all(WNID.match(entry.name) for entry in entries):
         matches = [_SYNSET.fullmatch(entry.name) for entry in entries]
         if all(match is not None and match[2] for match in matches):

@@ -1,17 +1,14 @@
-"""Labels in structured files: JSON, YAML, a protocol buffer's text, NumPy's arrays."""
+"""Labels in structured files: JSON and YAML."""
 
 from __future__ import annotations
 
 import ast
-import io
 import json
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
-
-import numpy as np
 
 from live_gradcam.models.label_entries import WNID, Entry, LabelFault, are_numbers, number_in, readable
 from live_gradcam.models.label_lines import lines_of
@@ -34,7 +31,7 @@ _WRAPPERS = (
 )
 """Keys under which files of several things keep their labels, the surest first."""
 
-_NAMES = (
+NAMES = (
     "display_name",
     "name",
     "class_name",
@@ -69,12 +66,6 @@ _MOST_YAML = 400_000
 _YAML_BEGINS = re.compile(
     rf"(?:{'|'.join(_WRAPPERS)}|nc|path|train|val|test|dataset_info|download)\s*:(?:\s|$)"
 )
-_PBTXT = re.compile(
-    r"\s+|\#[^\n]*|(?P<word>[A-Za-z_]\w*)|(?P<number>-?\d+)|(?P<sign>[{}<>:;,\[\]])"
-    r"|(?P<text>\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')"
-)
-_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|(.))", re.DOTALL)
-_ESCAPED = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 
 
 def json_entries(text: str) -> list[Entry]:
@@ -105,6 +96,12 @@ def json_entries(text: str) -> list[Entry]:
         return entries_of(ast.literal_eval(text.strip()))
     except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
         raise LabelFault(reason) from None
+
+
+def assigned(text: str) -> str | None:
+    """Return the list or dict of a program's line, `names = ["cat", "dog"]`; None for another text."""
+    match = re.fullmatch(r"(?:#[^\n]*\n|\s)*[A-Za-z_][\w.]*\s*=\s*([\[{].*[\]}])\s*;?\s*", text, re.DOTALL)
+    return None if match is None else match[1]
 
 
 def is_yaml(text: str) -> bool:
@@ -141,79 +138,6 @@ def yaml_entries(text: str) -> list[Entry]:
         raise LabelFault(f"it begins like YAML and is none{where}") from None
     except (ValueError, TypeError) as error:  # a key that is a list, and the like
         raise error if isinstance(error, LabelFault) else LabelFault("it is YAML without labels") from None
-
-
-def is_pbtxt(text: str) -> bool:
-    """Return whether a text is TensorFlow's label map, `item { id: 1 name: 'cat' }`."""
-    return re.search(r"(?:^|[\s}])(?:item|entries|class|label)s?\s*:?\s*[{<]\s*[A-Za-z_#]", text) is not None
-
-
-def pbtxt_entries(text: str) -> list[Entry]:
-    """Return the entries of a label map; the name that is meant to be shown comes before an id of a knowledge graph.
-
-    Raises:
-        LabelFault: it is none.
-    """
-    items: list[dict[str, str]] = []
-    depth, key, position = 0, "", 0
-    while position < len(text):
-        match = _PBTXT.match(text, position)
-        if match is None:
-            raise LabelFault(
-                f"it begins like a label map and is none (line {text.count(chr(10), 0, position) + 1})"
-            )
-        position = match.end()
-        if match["sign"] in ("{", "<"):
-            depth += 1
-            if depth == 1:
-                items.append({})
-        elif match["sign"] in ("}", ">"):
-            depth -= 1
-        elif match["word"]:
-            key = match["word"]
-        elif depth == 1 and key and (match["number"] or match["text"]):
-            value = match["number"] or _unescaped(match["text"])
-            items[-1].setdefault(key, value)
-            key = ""
-    if depth:
-        raise LabelFault("its last item is not closed: the file is cut off")
-    items = [item for item in items if any(name in item for name in _NAMES)]
-    unnumbered = [item for item in items if "id" not in item]
-    if len(unnumbered) == 1 < len(items):
-        unnumbered[0]["id"] = "0"  # which its writer leaves out
-    return _objects(items)
-
-
-def array_entries(content: bytes) -> list[Entry]:
-    """Return the entries of a NumPy file: a list of texts or numbers, as `np.save("classes.npy", classes)` writes it.
-
-    Raises:
-        LabelFault: it is of another kind, or holds Python objects, which are a pickle.
-    """
-    stream = io.BytesIO(content)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, _, kind = read(stream)
-        left = len(content) - stream.tell()
-        if kind.hasobject:
-            raise LabelFault(
-                "it is a NumPy file of Python objects, which can run code when it is read. Save it as "
-                "numpy.save(FILE, names.astype(str))"
-            )
-        if len(shape) != 1 or kind.kind not in "USiu" or kind.itemsize * shape[0] > left:
-            raise LabelFault("it is a NumPy file, but no list of names")
-        array = np.frombuffer(content, kind, shape[0], stream.tell())
-    except LabelFault:
-        raise
-    except Exception:  # NumPy's parser of headers lets through whatever Python's own raises
-        raise LabelFault("it is a NumPy file that is damaged") from None
-    try:
-        return [Entry(each.decode() if isinstance(each, bytes) else str(each)) for each in array.tolist()]
-    except UnicodeDecodeError:
-        raise LabelFault("it is a NumPy file of bytes that are no UTF-8 text") from None
 
 
 def entries_of(content: Content) -> list[Entry]:
@@ -263,6 +187,8 @@ def _listed(content: Sequence[Content]) -> list[Entry]:
     if all(_is_name(each) for each in content):
         return [Entry(str(each)) for each in content]
     if all(isinstance(each, Mapping) for each in content):
+        if all(len(each) == 1 and number_in(next(iter(each))) is not None for each in content):
+            return _mapped(_without_twins([pair for each in content for pair in each.items()]))
         return _objects(content)
     if all(isinstance(each, (list, tuple)) and len(each) in (2, 3) for each in content):
         return _pairs([(each[0], each[1]) for each in content])
@@ -289,7 +215,9 @@ def _mapped(content: Mapping[Content, Content]) -> list[Entry]:
             return [Entry(readable(str(value[1])), n) for n, value in zip(numbers, values, strict=True)]
         raise LabelFault("its object holds lists, but not a WordNet id and a name for each number")
     if all(isinstance(value, Mapping) for value in values):
-        return _objects([{"id": key, **value} for key, value in content.items()])
+        if all(number is not None for number in numbers):
+            return _objects([{"id": key, **value} for key, value in content.items()])
+        return _objects([{**value, NAMES[0]: key} for key, value in content.items()], numbered=True)
     if not all(_is_name(value) for value in values):
         raise LabelFault("not every name in its object is a text")
     inverse = [number_in(value) for value in values]
@@ -303,11 +231,12 @@ def _mapped(content: Mapping[Content, Content]) -> list[Entry]:
     raise LabelFault("its object gives no number for each name")
 
 
-def _objects(objects: Sequence[Mapping[Content, Content]]) -> list[Entry]:
+def _objects(objects: Sequence[Mapping[Content, Content]], *, numbered: bool = False) -> list[Entry]:
+    """Return the entries of objects with a name and perhaps a number and a unit; `numbered`: a number each."""
     entries = []
     for each in objects:
         fields = {str(key).casefold(): value for key, value in each.items()}
-        names = [name for name in _NAMES if _is_name(fields.get(name))]
+        names = [name for name in NAMES if _is_name(fields.get(name))]
         texts = [name for name in names if isinstance(fields[name], str) and number_in(fields[name]) is None]
         name = next(chain(texts, names), None)
         if name is None:
@@ -316,6 +245,8 @@ def _objects(objects: Sequence[Mapping[Content, Content]]) -> list[Entry]:
             (found for key in _NUMBERS if key != name and (found := number_in(fields.get(key))) is not None),
             None,
         )
+        if numbered and number is None:
+            raise LabelFault("not every object in it has a number")
         unit = next((str(fields[key]) for key in _UNITS if isinstance(fields.get(key), str)), "")
         entries.append(Entry(str(fields[name]), number, unit))
     return entries
@@ -338,14 +269,3 @@ def _is_quoted_mapping(lines: Sequence[str]) -> bool:
     """Return whether lines are `0: 'cat'`, some of the names in quotes: a mapping, which YAML unquotes."""
     found = [re.fullmatch(r"\s*\d+\s*:\s*(.*)", line) for line in lines]
     return all(found) and any(match is not None and re.fullmatch(r"'.*'|\".*\"", match[1]) for match in found)
-
-
-def _unescaped(quoted: str) -> str:
-    """Return a protocol buffer's text, in which bytes of UTF-8 may stand as octal numbers."""
-
-    def byte(match: re.Match[bytes]) -> bytes:
-        if match[1] or match[2]:
-            return bytes([int(match[1] or match[2], 8 if match[1] else 16) & 255])
-        return _ESCAPED.get(match[3], match[3])
-
-    return _ESCAPE.sub(byte, quoted[1:-1].encode()).decode(errors="replace")

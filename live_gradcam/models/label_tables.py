@@ -33,19 +33,27 @@ _NAMES = (
 )
 """Heads of the column of names, the surest first."""
 
+_NAME_ENDS = ("name", "label", "class", "category")
+"""Ends of other heads of that column, such as `SignName`."""
+
 _UNITS = ("unit", "units")
 _IDENTITY = re.compile(r"n\d{8}|/[mgt]/\w+")
 """Ids of WordNet and of Google's knowledge graph, which are no names."""
 
 
 def headed_tables(text: str) -> Iterator[list[Entry]]:
-    """Yield the reading of a table whose first row says what its columns are; nothing for another text."""
+    """Yield the reading of a table whose first row says what its columns are; nothing for another text.
+
+    It does so where one of its cells is a usual head, or where a column numbers all the other rows.
+    """
     for delimiter in _delimiters(text):
         rows = _rows(text, delimiter)
         if rows is None or len(rows) < 2:
             continue
         heads = [_folded(cell) for cell in rows[0]]
-        if len(heads) < 2 or not any(head in _NAMES for head in heads):
+        if len(heads) < 2 or not all(len(row) == len(heads) for row in rows):
+            continue
+        if not any(head in _NAMES for head in heads) and not _numbers_below(rows):
             continue
         entries = _by_heads(heads, rows[1:])
         if entries is not None:
@@ -69,11 +77,7 @@ def bare_tables(text: str) -> Iterator[list[Entry]]:
             ),
             None,
         )
-        others = [
-            column
-            for place, column in enumerate(columns)
-            if place != numbers and not all(_IDENTITY.fullmatch(cell.strip()) for cell in column)
-        ]
+        others = [column for place, column in enumerate(columns) if place != numbers and not _are_ids(column)]
         if not others or (numbers is None and len(others) == len(columns)):
             continue
         yield _entries(others[0], None if numbers is None else columns[numbers], None)
@@ -109,20 +113,21 @@ def _rows(text: str, delimiter: str) -> list[list[str]] | None:
 
 
 def _by_heads(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Entry] | None:
-    if not all(len(row) == len(heads) for row in rows):
-        return None
     columns = dict(enumerate(zip(*rows, strict=True)))
     counted = [
         place for place, column in columns.items() if are_numbers([number_in(cell) for cell in column])
     ]
     numbers = _best(heads, _NUMBERS, counted)
-    if numbers is None and heads[0] == "" and 0 in counted:
-        numbers = 0  # the index that pandas writes
+    if numbers is None:  # with a head of another language, or without one, as pandas writes its index
+        numbers = next((place for place in counted if heads[place] not in _NAMES), None)
     if numbers is None:  # an id that is none of the usual numbers is told where they are put in order
         sure = [place for place in columns if all(number_in(cell) is not None for cell in columns[place])]
         numbers = _best(heads, _NUMBERS[:10], sure)
     rest = [place for place in columns if place != numbers]
     names = _best(heads, _NAMES, rest)
+    if names is None:
+        texts = [place for place in rest if not _are_ids(columns[place]) and heads[place] not in _UNITS]
+        names = next((p for p in texts if heads[p].endswith(_NAME_ENDS)), next(iter(texts), None))
     if names is None:
         return None
     unit = _best(heads, _UNITS, rest)
@@ -131,6 +136,18 @@ def _by_heads(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Entry
         None if numbers is None else columns[numbers],
         None if unit is None or unit == names else columns[unit],
     )
+
+
+def _numbers_below(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether a column numbers all rows but the first, which then holds the heads."""
+    return any(
+        number_in(head) is None and are_numbers([number_in(row[place]) for row in rows[1:]])
+        for place, head in enumerate(rows[0])
+    )
+
+
+def _are_ids(column: Sequence[str]) -> bool:
+    return all(_IDENTITY.fullmatch(cell.strip()) for cell in column)
 
 
 def _best(heads: Sequence[str], wanted: Sequence[str], places: Sequence[int]) -> int | None:
