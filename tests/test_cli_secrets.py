@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import socket
 import threading
@@ -24,6 +25,7 @@ from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.video import VideoSource
 
 MODEL = ("--model", "networks:nested_network", "--preprocess", "unit")
+ROOT = Path(__file__).parent.parent
 PASSWORD = "Zx9#/q?@7:K%k w"
 KEYS = "token=Tk8f1c0de&user=Usr4711&pwd=Pw0815&X-Amz-Signature=51gn4tur3&channel=1#api_key=K3y0f#Ap1"
 SECRETS = (
@@ -152,6 +154,24 @@ def test_the_server_tells_no_visitor_the_secrets_of_its_camera(camera: MjpegServ
         program.process.terminate()
         program.wait()
     assert_no_secret_in((program.said + program.complained).encode(), "the terminal")
+
+
+def test_ffmpeg_prints_no_password_however_much_it_is_asked_to_say(
+    camera: MjpegServer, tmp_path: Path
+) -> None:
+    code = (
+        "import sys; from live_gradcam.sources.opening import open_source\n"
+        "with open_source(sys.argv[1]) as source: print(next(iter(source)).size)"
+    )
+    talkative = {"OPENCV_FFMPEG_LOGLEVEL": "56", "OPENCV_FFMPEG_DEBUG": "1", "OPENCV_LOG_LEVEL": "VERBOSE"}
+    program = Program(
+        tmp_path, address_of(camera), environment={**os.environ, **talkative}, command=("-c", code), at=ROOT
+    )
+    program.wait()
+    said = program.said + program.complained
+    assert "(320, 240)\n" in said
+    assert "OPENCV:FFMPEG" in said
+    assert_no_secret_in(said.encode(), "the terminal")
 
 
 @contextmanager

@@ -231,8 +231,31 @@ def test_an_encoding_is_found_and_one_that_is_not_unicode_is_said(
     path.write_bytes(text.encode(encoding))
     names = tuple(line.lstrip("012 ") if line[1:2] == " " else line for line in text.split("\n") if line)
     assert read_labels(path).names == names
-    wanted = [] if said is None else [f"labels.txt is not UTF-8: its names are read as {said}"]
+    wanted = (
+        []
+        if said is None
+        else [f"labels.txt is not UTF-8: its names are read as {said}. If they look wrong, save it as UTF-8"]
+    )
     assert caplog.messages == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("żółw\nłóżko\nkrzesło\n", "cp1250"),
+        ("ağaç\nşişe\nkedi\n", "cp1254"),
+        ("кошка\nсобака\n", "cp1251"),
+        ("кошка\nсобака\n", "koi8-r"),
+        ("γάτα\nσκύλος\n", "cp1253"),
+    ],
+)
+def test_an_encoding_that_cannot_be_told_is_not_guessed(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(
+        ModelError, match=r"it is not UTF-8 text, and its encoding cannot be told\. Save it as UTF-8"
+    ):
+        read_labels(path)
 
 
 @pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
@@ -271,7 +294,7 @@ def test_utf_16_with_its_mark_is_read_in_both_orders(tmp_path: Path, order: str)
         (b'["cat", ""]', "the name of class 1 is empty"),
         (b'[["n01", "cat"]]', "but no pairs of a number and a name"),
         (b'{"0": "cat",', "it begins like JSON and is none (line 1)"),
-        (b'{"a": {"b": 1}}', "not every object in it has a number"),
+        (b'{"a": {"b": 1}}', "its objects give no number for each name"),
         (b"[" * 100_000, "its JSON is nested too deeply"),
         (b"names: " + b"[" * 50_000, "its YAML is nested too deeply"),
         (b"names: {a: [\n", "it begins like YAML and is none"),

@@ -20,6 +20,9 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffe\uffff]")
 _KANA = re.compile("[\u3041-\u309f\u30a1-\u30ff]")
 _CJK = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]")
 _LATIN = re.compile("[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽžŸƒ’‘“”–—…«»°·ºª€£©®™¿¡§²³½¼¾×±µ\xa0]")
+_STRANGE = re.compile("[þðÞÐ]|[a-zà-ÿ][¿¡³²¹½¼¾£§º»«][a-zà-ÿ]")
+"""What western Europe's letters never give, but those of Turkey and of central Europe read as such do."""
+
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _GB_PAIRS = re.compile(rb"(?:[\xa1-\xf7][\xa1-\xfe])+")
 _GB_COMMON = re.compile(rb"[\xb0-\xd7][\xa1-\xfe]")
@@ -107,7 +110,7 @@ def _is_western(content: bytes, text: str) -> bool:
     """Return whether what is beyond ASCII are letters and signs of western Europe, mostly within or beside words."""
     beyond = _beyond_ascii(text)
     runs = _HIGH_RUN.findall(content)
-    if not beyond or _LATIN.sub("", beyond):
+    if not beyond or _LATIN.sub("", beyond) or _STRANGE.search(text):
         return False
     longest = max(map(len, runs))
     return longest <= 3 and len(

@@ -74,7 +74,11 @@ def read_labels(path: Path, counts: Collection[int] = ()) -> Labels:
     except LabelFault as fault:
         raise ModelError(_refusal(path, str(fault))) from None
     if encoding != UTF_8:
-        logger.warning("%s is not UTF-8: its names are read as %s", path.name, encoding)
+        logger.warning(
+            "%s is not UTF-8: its names are read as %s. If they look wrong, save it as UTF-8",
+            path.name,
+            encoding,
+        )
     return labels
 
 

@@ -246,7 +246,7 @@ def _objects(objects: Sequence[Mapping[Content, Content]], *, numbered: bool = F
             None,
         )
         if numbered and number is None:
-            raise LabelFault("not every object in it has a number")
+            raise LabelFault("its objects give no number for each name")
         unit = next((str(fields[key]) for key in _UNITS if isinstance(fields.get(key), str)), "")
         entries.append(Entry(str(fields[name]), number, unit))
     return entries
