@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import pytest
 from fakes import MjpegServer
+from PIL import Image
 from programs import Program
 
 from live_gradcam.address import credentials_of
@@ -86,6 +87,10 @@ def test_nothing_that_a_live_run_writes_or_says_holds_a_secret(
     assert f"http://127.0.0.1:{camera.port}/video?token=***" in said.out
     assert_no_secret_in((said.out + said.err).encode(), "the terminal")
     assert assert_no_secret_below(tmp_path) >= 6
+    with Image.open(tmp_path / "shot.png") as shot:  # its text may be compressed
+        texts = getattr(shot, "text", {})
+    assert texts
+    assert_no_secret_in(json.dumps(texts, ensure_ascii=False).encode(), "the PNG")
     assert json.loads((tmp_path / "stats.json").read_text())["source"].startswith("http://127.0.0.1")
     assert main(["replay", str(tmp_path / "session"), "--fast", "--no-window", "--debug"]) == 0
     said = capfd.readouterr()

@@ -76,8 +76,11 @@ def restored(saved: Mapping[str, Any]) -> Settings:
     for name in ("size", "grid"):
         if kept.get(name) is not None:
             kept[name] = tuple(kept[name])
-    if isinstance(kept.get("source"), str):  # earlier versions kept the password
-        kept["source"] = shown_address(kept["source"])
+    # Earlier versions kept the passwords.
+    if "source" in kept:
+        kept["source"] = _shown(kept["source"])
+    if "also" in kept:
+        kept["also"] = tuple(_shown(each) for each in kept["also"])
     for name in ("labels",):
         if kept.get(name) is not None:
             kept[name] = Path(kept[name])
