@@ -354,6 +354,21 @@ def test_a_bomb_of_yaml_aliases_costs_nothing(tmp_path: Path) -> None:
     assert time.monotonic() - began < 2
 
 
+def test_twenty_thousand_names_of_yaml_are_read_in_time_also_without_the_parser_in_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "data.yaml"
+    for count in (20_000, 5_000):
+        path.write_text("names:\n" + "".join(f"  {i}: class number {i}\n" for i in range(count)))
+        began = time.monotonic()
+        assert len(read_labels(path)) == count
+        assert time.monotonic() - began < 10
+        monkeypatch.delattr(yaml, "CBaseLoader", raising=False)
+    path.write_text("names: " + "[" * 50_000)
+    with pytest.raises(ModelError, match="its YAML is nested too deeply"):
+        read_labels(path)
+
+
 def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
     with path.open("wb") as file:

@@ -60,8 +60,11 @@ _UNITS = ("unit", "units")
 _MOST_NODES = 20_000
 """Lists and objects of a file that are looked into for labels."""
 
-_MOST_YAML = 400_000
+_MOST_YAML = 2_000_000
 """Characters of YAML: its parser takes some seconds for more."""
+
+_MOST_YAML_IN_PYTHON = 300_000
+"""Characters of YAML, where its parser in C is not installed."""
 
 _YAML_BEGINS = re.compile(
     rf"(?:{'|'.join(_WRAPPERS)}|nc|path|train|val|test|dataset_info|download)\s*:(?:\s|$)"
@@ -125,14 +128,18 @@ def yaml_entries(text: str) -> list[Entry]:
     # Here, not above: it is needed for few files.
     import yaml
 
-    if len(text) > _MOST_YAML:
-        raise LabelFault(f"it is YAML of {len(text):,} characters, and {_MOST_YAML:,} are the most")
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    most = _MOST_YAML_IN_PYTHON if loader is yaml.BaseLoader else _MOST_YAML
+    if len(text) > most:
+        raise LabelFault(f"it is YAML of {len(text):,} characters, and {most:,} are the most")
     body = text.split("\n---", 1)[0] if text.startswith("---") else text  # the front matter of a page
     try:
-        return entries_of(yaml.load(body, Loader=yaml.BaseLoader))
+        return entries_of(yaml.load(body, Loader=loader))
     except RecursionError:
         raise LabelFault("its YAML is nested too deeply") from None
     except yaml.YAMLError as error:
+        if "nesting depth" in str(error):
+            raise LabelFault("its YAML is nested too deeply") from None
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f" (line {mark.line + 1})"
         raise LabelFault(f"it begins like YAML and is none{where}") from None
