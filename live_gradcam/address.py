@@ -54,10 +54,10 @@ _XMEYE = r"_(?:user|username|password|channel|stream|onvif|real_stream|subtype)=
 _PAIR = re.compile(rf"(?:^|[?&;#/,])(?P<name>_{{0,2}}[A-Za-z][\w.\-%\[\]]*?)=|(?P<joined>{_XMEYE})")
 
 _SHORTEST = 4
-"""Characters of a secret that is looked for in any text: a shorter one stands in too many words."""
+"""Length of the shortest secret that is replaced in any text; a shorter one is part of too many words."""
 
 _WORDS = frozenset({"camera", "demo", "gradcam", "live", "password", "stream", "user", "video"})
-"""Secrets that nobody can tell from the program's own words; in an address they are hidden all the same."""
+"""Words of the program's own messages: as secrets they are hidden in addresses only."""
 
 _MOST_REMEMBERED = 256
 

@@ -43,10 +43,10 @@ class DoesNotFit(ModelError):
 def labels_beside(model: Path, read: Callable[[Path], Labels]) -> Labels | None:
     """Return the labels that lie beside a model, and say so; None where there are none that fit.
 
-    Tried are, in this order: `MODEL.labels.*`, `MODEL_labels.*` and `MODEL-labels.*`, `MODEL.*`, then `STEMS` with each
-    of `SUFFIXES`, then `OTHERS`; of a model that is a folder first within it, then in its `FOLDERS`, then beside it. A
-    file that is called labels and cannot be used is said to be left, and so is a structured one whose labels do not
-    fit; others are passed over.
+    The order is: `MODEL.labels.*`, `MODEL_labels.*` and `MODEL-labels.*`, `MODEL.*`, then `STEMS` with each of
+    `SUFFIXES`, then `OTHERS`. If the model is a folder, the files in it come first, then those in its `FOLDERS`, then
+    those beside it. A warning names a file that is called labels and cannot be used, and a structured file whose
+    labels do not fit; other files are skipped silently.
 
     Args:
         model: the file or folder of the model.

@@ -1,4 +1,4 @@
-"""Web pages that are taken for streams, as the apps have them that make a phone a camera.
+"""Web pages that are given instead of streams, such as those of apps that make a phone a camera.
 
 The paths of the apps' streams are as people use them in public code: IP Webcam (Android) and DroidCam `/video`, IP
 Camera Lite (iOS) `/video` at port 8081. Iriun, EpocCam, Camo and iVCam have no address: they are a camera of the
@@ -59,9 +59,10 @@ class _Answer:
 
 
 def page_at(url: str, *, timeout: float) -> str | None:
-    """Say of an address that leads to a web page where the stream is.
+    """Return where the stream is, for an address that leads to a web page.
 
-    The page's own pictures and videos, and the usual paths, are asked for what they are.
+    The known app's path, the pictures and videos of the page, and the usual paths are requested; the first whose
+    content type is a stream's is named.
 
     Args:
         url: http or https.
