@@ -12,6 +12,7 @@ from typing import Any, cast
 import typer
 
 from live_gradcam import __version__
+from live_gradcam.address import SecretsHidden, is_address, remember_address, without_secrets
 from live_gradcam.commands.annotate import annotate, with_ray_address
 from live_gradcam.commands.benchmark import benchmark
 from live_gradcam.commands.cameras import cameras
@@ -90,13 +91,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         typed = with_ray_address(typed)
     debug = "--debug" in typed
     verbose = "--verbose" in typed or debug
-    logging.basicConfig(format="live-gradcam: %(message)s", level=logging.WARNING, force=True)
+    for word in typed:
+        address = word.partition("=")[2] if word.startswith("-") else word
+        if is_address(address):
+            remember_address(address)
+    logging.basicConfig(level=logging.WARNING, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(SecretsHidden("live-gradcam: %(message)s"))
     logging.getLogger("live_gradcam").setLevel(
         logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     )
     try:
         code = app(_second_model(typed), prog_name="live-gradcam", standalone_mode=False)
     except typer.TyperException as error:
+        for name, text in vars(error).items():  # before it is drawn in a box that breaks it into lines
+            if isinstance(text, str):
+                setattr(error, name, without_secrets(text))
         cast(Any, error).show()  # every one that reaches us has it; the base class does not say so
         return 2
     except (KeyboardInterrupt, typer.Abort):
@@ -132,6 +142,6 @@ def _second_model(typed: list[str]) -> list[str]:
 
 def _fail(line: str, *, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
-    sys.stderr.write(f"live-gradcam: {line}\n")
+        sys.stderr.write(without_secrets(traceback.format_exc()))
+    sys.stderr.write(without_secrets(f"live-gradcam: {line}\n"))
     return 1

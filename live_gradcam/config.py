@@ -86,7 +86,7 @@ class ExplainSettings:
     score: Score = DEFAULT_SCORE
 
     labels: Path | None = None
-    """File with the model's class names."""
+    """File with the model's class names; None: one beside the model, where there is one that fits."""
 
     lang: Lang = DEFAULT_LANG
     """Language of the class names, where they are ImageNet's; `en` leaves all others as they are."""

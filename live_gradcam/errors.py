@@ -5,9 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from live_gradcam.address import without_secrets
+
 
 class LiveGradcamError(Exception):
-    """It could not be done. Everything this package raises on purpose derives from this; exit code 1."""
+    """It could not be done. Everything this package raises on purpose derives from this; exit code 1.
+
+    Passwords and other secrets of addresses in the message are left out.
+    """
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(without_secrets(each) if isinstance(each, str) else each for each in arguments))
 
 
 class SourceError(LiveGradcamError):

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from live_gradcam.address import without_secrets
 from live_gradcam.errors import LiveGradcamError
 
 _NATIVE_LINE = re.compile(
@@ -84,7 +85,7 @@ class _Diversion:
         os.lseek(self._held, 0, os.SEEK_SET)
         for line in os.read(self._held, size).splitlines(keepends=True):
             if self._surprised or not _NATIVE_LINE.match(line):
-                os.write(self._saved, line)
+                os.write(self._saved, _shown(line))
         os.ftruncate(self._held, 0)
         os.lseek(self._held, 0, os.SEEK_SET)
 
@@ -123,6 +124,11 @@ def native_stderr_filtered() -> Iterator[None]:
 def end_native_stderr() -> None:
     """Let out what is still kept, at the end of the process; blocks that fail from now on do so because of it."""
     _DIVERSION.finish()
+
+
+def _shown(line: bytes) -> bytes:
+    """Return a line without the secrets of addresses; a library may quote the one that it was given."""
+    return without_secrets(line.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
 
 def _flush() -> None:

@@ -15,8 +15,14 @@ DEFAULTS = {
 }
 """Variable to value. What the user has set already is kept."""
 
+_MOST_TALKATIVE = 40
+"""FFmpeg's level above which it prints the addresses that it opens, and the passwords in them."""
+
 
 def prepare() -> None:
     """Put the defaults into the environment; to be called before the first `import cv2`."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    level = os.environ["OPENCV_FFMPEG_LOGLEVEL"]
+    if level.isdecimal() and int(level) > _MOST_TALKATIVE:
+        os.environ["OPENCV_FFMPEG_LOGLEVEL"] = str(_MOST_TALKATIVE)

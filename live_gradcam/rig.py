@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from live_gradcam.address import shown_address
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError, SourceError
 from live_gradcam.native import native_stderr_filtered
@@ -19,7 +20,6 @@ from live_gradcam.sources.camera_names import list_cameras
 from live_gradcam.sources.carousel import Carousel
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
-from live_gradcam.sources.stream import without_password
 from live_gradcam.stage.menu import Menu
 from live_gradcam.stage.setting import written
 
@@ -76,7 +76,7 @@ def _live(settings: Settings, spec: int | str) -> Source:
 
 def _no_file(spec: int | str) -> SourceError:
     return SourceError(
-        f"'{spec}' is a file: where there are several sources, all are cameras, streams or demo."
+        f"'{shown_address(str(spec))}' is a file: where there are several sources, all are cameras, streams or demo."
     )
 
 
@@ -162,8 +162,7 @@ def about(settings: Settings, source: Source, answering: Answering) -> dict[str,
 
     model = answering.models[0]
     chosen = written(settings)
-    chosen["source"] = without_password(str(settings.source))
-    chosen["also"] = [without_password(str(each)) for each in settings.also]
+    chosen["source"] = str(chosen["source"])
     if not isinstance(settings.model, str):
         chosen["model"] = model.name
     layers = answering.layers_of()

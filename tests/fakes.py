@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -49,10 +50,16 @@ class MjpegServer:
 
     `/video` never ends, `/short` ends after 20 pictures, `/stalling` falls silent after 20, `/silent` never
     answers, `/page` is HTML, `/clip.mp4` is the file given; anything else is not found. Leaving it hangs up on
-    everyone; another one on the same port stands for the camera that is switched on again.
+    everyone; another one on the same port stands for the camera that is switched on again. A query changes nothing.
+
+    Args:
+        clip: the content of `/clip.mp4`.
+        port: the port; 0 for any free one.
+        login: `user:password` that it wants; None: nothing.
     """
 
-    def __init__(self, *, clip: bytes = b"", port: int = 0) -> None:
+    def __init__(self, *, clip: bytes = b"", port: int = 0, login: str | None = None) -> None:
+        wanted = None if login is None else f"Basic {base64.b64encode(login.encode()).decode()}"
         closing = self._closing = threading.Event()
         picture = np.random.default_rng(1).integers(0, 255, (240, 320, 3)).astype(np.uint8)
         jpeg = cv2.imencode(".jpg", cv2.blur(picture, (9, 9)))[1].tobytes()
@@ -62,7 +69,13 @@ class MjpegServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                if self.path in bodies:
+                self.path = self.path.partition("?")[0]
+                if wanted is not None and self.headers.get("Authorization") != wanted:
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                elif self.path in bodies:
                     kind, body = bodies[self.path]
                     self._begin(kind, len(body))
                     self.wfile.write(body)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from importlib import resources
-from pathlib import Path
 from typing import cast
 
 import pytest
 
 from live_gradcam.config import Lang
 from live_gradcam.errors import ModelError, TargetError
-from live_gradcam.models.label_files import read_labels
-from live_gradcam.models.labels import imagenet_labels, labels_from, translated
+from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, translated
 
 
 def test_there_are_1000_different_readable_imagenet_names() -> None:
@@ -148,56 +145,8 @@ def test_search_gives_whole_words_first() -> None:
     assert labels.search("person") == []
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("labels.txt", "cat\n\ndog \n"),
-        ("labels.txt", "0 cat\n1 dog\n"),
-        ("labels.json", json.dumps({"dog": 1, "cat": 0})),
-        ("labels.json", json.dumps(["cat", "dog"])),
-        ("labels.json", json.dumps({"1": "dog", "0": "cat"})),
-        ("labels.json", json.dumps({"0": ["n01", "cat"], "1": ["n02", "dog"]})),
-    ],
-)
-def test_a_users_labels_are_read_in_every_usual_form(tmp_path: Path, name: str, content: str) -> None:
-    path = tmp_path / name
-    path.write_text(content, encoding="utf-8")
-    assert read_labels(path).names == ("cat", "dog")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        '{"a": 1}',
-        "3",
-        "{",
-        '{"0": "cat", "2": "dog"}',
-        '{"0": "cat", "0": "dog"}',
-        '{"cat": 0, "dog": 0}',
-        '["cat", null]',
-        '[["n01", "cat"]]',
-    ],
-)
-def test_labels_of_another_form_are_refused(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "labels.json"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(ModelError, match=r"have no form that is known\. Expected: one name a line"):
-        read_labels(path)
-
-
-def test_names_that_are_numbers_stay_names(tmp_path: Path) -> None:
-    path = tmp_path / "digits.txt"
-    path.write_text("0\n1\n2\n")
-    assert read_labels(path).names == ("0", "1", "2")
-    path.write_text("0 noughts\n7 sevens\n")
-    assert read_labels(path).names == ("0 noughts", "7 sevens")
-
-
-def test_a_name_that_stands_twice_is_told_apart_by_its_number(tmp_path: Path) -> None:
-    path = tmp_path / "labels.txt"
-    path.write_text("crane\ncat\ncrane\n")
-    labels = read_labels(path)
-    assert labels.names == ("crane", "cat", "crane")
+def test_a_name_that_stands_twice_is_told_apart_by_its_number() -> None:
+    labels = labels_from(["crane", "cat", "crane"])
     assert labels.find(2) == 2
     with pytest.raises(
         TargetError, match=r"the name of 2 classes: crane \(0\), crane \(2\)\. Give the number"
@@ -205,10 +154,7 @@ def test_a_name_that_stands_twice_is_told_apart_by_its_number(tmp_path: Path) ->
         labels.find("crane")
 
 
-def test_labels_that_cannot_be_read_are_told(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"cannot read the labels .*none\.txt: No such file"):
-        read_labels(tmp_path / "none.txt")
-    path = tmp_path / "latin.txt"
-    path.write_bytes("Äpfel\n".encode("latin-1"))
-    with pytest.raises(ModelError, match="it is not UTF-8 text"):
-        read_labels(path)
+def test_labels_without_their_first_keep_all_that_belongs_to_the_others() -> None:
+    labels = Labels(("bg", "a", "b"), ((), ("x",), ()), (("1", "2", "3"),), ("", "cm", ""))
+    assert labels.without_first() == Labels(("a", "b"), (("x",), ()), (("2", "3"),), ("cm", ""))
+    assert labels_from(["bg", "a"]).without_first() == labels_from(["a"])

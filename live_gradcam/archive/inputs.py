@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from live_gradcam.address import is_address, shown_address
 from live_gradcam.archive.entry import Entry, Failure
 from live_gradcam.archive.record import RECORDS
 from live_gradcam.errors import SinkError, SourceError
@@ -60,9 +61,10 @@ def find_entries(
         try:
             found += _expanded(name, out)
         except SourceError as error:
-            failures.append(Failure(name, str(error)))
+            failures.append(Failure(shown_address(name), str(error)))
         except OSError as error:
-            failures.append(Failure(name, f"'{name}' cannot be read: {error.strerror}."))
+            shown = shown_address(name)
+            failures.append(Failure(shown, f"'{shown}' cannot be read: {error.strerror}."))
     unique: dict[Path, Path] = {}
     for each in found:
         unique.setdefault(each.file.resolve(), each.file)
@@ -96,6 +98,11 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
     Raises:
         SourceError: there are none.
     """
+    if is_address(typed):
+        raise SourceError(
+            f"'{shown_address(typed)}' is an address: annotate takes files. Record the stream first: "
+            "live-gradcam --source ADDRESS --record out.mp4."
+        )
     path = Path(os.path.abspath(Path(typed).expanduser()))  # noqa: PTH100 - as above
     if path.is_dir():
         found = list(_within(path, out))
@@ -111,9 +118,9 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
         matches = map(Path, glob.iglob(str(path), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute one
         files = sorted((each for each in matches if _is_wanted(each) and each.is_file()), key=natural_order)
         if not files:
-            raise SourceError(f"no video or picture matches '{typed}'.")
+            raise SourceError(f"no video or picture matches '{shown_address(typed)}'.")
         return [_Found(each, fixed) for each in files]
-    raise SourceError(f"there is no file '{typed}'. Give videos, pictures, folders or globs.")
+    raise SourceError(f"there is no file '{shown_address(typed)}'. Give videos, pictures, folders or globs.")
 
 
 def _within(folder: Path, out: Path) -> Iterator[_Found]:

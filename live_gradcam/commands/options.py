@@ -65,7 +65,11 @@ ModelName = Annotated[
 ]
 LabelsFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Class names of your own model.", rich_help_panel=MODEL),
+    typer.Option(
+        metavar="FILE",
+        help="Class names of your own model: text, CSV, JSON or YAML. Without it, a file beside the model is taken.",
+        rich_help_panel=MODEL,
+    ),
 ]
 LangName = Annotated[
     Lang,

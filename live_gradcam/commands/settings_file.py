@@ -16,6 +16,7 @@ from tomlkit.exceptions import ParseError
 from tomlkit.items import Comment, Trivia
 
 from live_gradcam import __version__
+from live_gradcam.address import is_address, shown_address
 from live_gradcam.commands.options import fields_of
 from live_gradcam.commands.settings import Setting
 from live_gradcam.config import AnnotateSettings, Settings
@@ -82,11 +83,15 @@ def write_settings(known: Mapping[str, Setting], values: Mapping[str, Any]) -> s
         values: parameter → value. What is None or missing is written as a comment.
     """
     document = tomlkit.document()
-    for line in (
+    lines = [
         f"Settings of live-gradcam {__version__}. To use them: live-gradcam --config FILE",
         "What is typed beside it goes before what stands here. A path starts from the folder of this file.",
         "A line that begins with # is not set.",
-    ):
+    ]
+    given, values = values, {name: _shown(value) for name, value in values.items()}
+    if values != given:
+        lines.append("Passwords and keys of addresses are left out: write them in, or type --source.")
+    for line in lines:
         document.add(tomlkit.comment(line))
     part = None
     for setting in known.values():
@@ -106,6 +111,13 @@ def write_settings(known: Mapping[str, Setting], values: Mapping[str, Any]) -> s
         else:
             document.add(setting.name, str(value) if isinstance(value, Path) else value)
     return tomlkit.dumps(document)
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - of the setting's kind
+    """Return a value without the secrets of an address: the file may be shown and passed on."""
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    return shown_address(value) if isinstance(value, str) and is_address(value) else value
 
 
 def _text_of(path: Path) -> str:

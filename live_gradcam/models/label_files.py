@@ -1,67 +1,169 @@
-"""Reads a user's class names from a file."""
+"""Reads a user's class names from a file of any usual kind; its content decides, not its name."""
 
 from __future__ import annotations
 
-import json
+import logging
+import re
+from collections.abc import Collection, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.labels import Labels, labels_from
+from live_gradcam.models.label_arrays import array_entries
+from live_gradcam.models.label_encodings import UTF_8, decoded
+from live_gradcam.models.label_entries import Entry, LabelFault, labels_of
+from live_gradcam.models.label_lines import line_readings
+from live_gradcam.models.label_maps import is_pbtxt, pbtxt_entries
+from live_gradcam.models.label_structures import assigned, is_yaml, json_entries, yaml_entries
+from live_gradcam.models.label_tables import bare_tables, headed_tables, one_column
+from live_gradcam.models.labels import Labels
+
+logger = logging.getLogger(__name__)
+
+MOST_BYTES = 16_000_000
+"""Size of a file beyond which it is not read: the names of a million classes take less."""
 
 _FORMS = (
-    "one name a line, a JSON list, a JSON object id → name or name → id, or ImageNet's class index "
-    "id → [wnid, name]"
+    "one name a line (with or without its number), CSV, JSON, YAML, a label map (pbtxt), Teachable Machine's "
+    "metadata.json"
 )
 
+_STRANGERS: tuple[tuple[bytes, str], ...] = (
+    (b"version https://git-lfs", "it is a Git LFS pointer, not the file. Fetch it with: git lfs pull"),
+    (b"PK\x03\x04", "it is a ZIP archive or an Excel workbook. Unpack it, or save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "it is an Excel or Word document. Save it as CSV"),
+    (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file, perhaps the model itself. Give the file of names"),
+    (b"\x89PNG", "it is a picture. Give the file of names"),
+    (b"\xff\xd8\xff", "it is a picture. Give the file of names"),
+    (b"GIF8", "it is a picture. Give the file of names"),
+    (b"%PDF", "it is a PDF document. Save the names as text"),
+    (b"\x1f\x8b", "it is compressed (gzip). Unpack it first"),
+    (b"BZh", "it is compressed (bzip2). Unpack it first"),
+    (b"\xfd7zXZ", "it is compressed (xz). Unpack it first"),
+    (b"7z\xbc\xaf", "it is compressed (7z). Unpack it first"),
+)
+"""How files of other kinds begin, and what to do with them."""
 
-def read_labels(path: Path) -> Labels:
+_PICKLED = (
+    "it is a Python pickle, which can run code when it is read. Where it was made, write JSON instead: "
+    "json.dump(class_indices, open('labels.json', 'w'))"
+)
+_PAGE = re.compile(r"\s*(?:<!doctype html|<html|<head|<\?xml)", re.IGNORECASE)
+
+
+def read_labels(path: Path, counts: Collection[int] = ()) -> Labels:
     """Return the class names of a file.
 
     Args:
-        path: text with one name a line (where every line begins with its own number, as Teachable Machine writes
-            them, the numbers are left out), or `.json`: a list, an object id → name, name → id (Keras's
-            `class_indices`), or ImageNet's own class index, id → [WordNet id, name]. Underscores become spaces in
-            the last. A name may stand there twice; it is then told apart by its number.
+        path: text with one name a line, or with its number before or behind it (from 0 or from 1, in any order), or
+            behind a WordNet id; CSV or TSV; JSON or YAML: a list, an object id → name or name → id, ImageNet's class
+            index, or one of these within another file, as in Teachable Machine's metadata.json; TensorFlow's label
+            map; a NumPy array of texts. A name may stand there twice; it is then told apart by its number.
+        counts: how many classes the model has: where a file can be read in two ways (is its first line a head, or a
+            name?), the one that fits is taken.
 
     Raises:
         ModelError: the file cannot be read, or has another form.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ModelError(f"cannot read the labels {path}: {reason}. Expected: {_FORMS}.") from error
-    if path.suffix.casefold() != ".json":
-        return labels_from(_unnumbered([line.strip() for line in text.splitlines() if line.strip()]))
+        content = _content(path)
+        if content.startswith(b"\x93NUMPY"):
+            return labels_of(array_entries(content))
+        text, encoding = decoded(content)
+        labels = _best(text, counts)
+    except LabelFault as fault:
+        raise ModelError(_refusal(path, str(fault))) from None
+    if encoding != UTF_8:
+        logger.warning(
+            "%s is not UTF-8: its names are read as %s. If they look wrong, save it as UTF-8",
+            path.name,
+            encoding,
+        )
+    return labels
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise LabelFault("it is a folder")
     try:
-        return labels_from(_names(json.loads(text, object_pairs_hook=_without_twins)))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"the labels {path} have no form that is known. Expected: {_FORMS}.") from error
-
-
-def _unnumbered(lines: list[str]) -> list[str]:
-    numbered = [line.partition(" ") for line in lines]
-    if all(number == str(i) and name.strip() for i, (number, _, name) in enumerate(numbered)):
-        return [name.strip() for _, _, name in numbered]
-    return lines
-
-
-def _without_twins(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    """Return the object, or refuse one that gives a key twice: JSON would take the last and say nothing."""
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        raise ValueError("a key stands twice")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise LabelFault(error.strerror or "it cannot be opened") from error
+    except ValueError as error:  # a NUL in the name
+        raise LabelFault("its name is none") from error
+    for beginning, reason in _STRANGERS:
+        if content.startswith(beginning):
+            raise LabelFault(reason)
+    if re.match(rb"\x80[\x02-\x05]", content):
+        raise LabelFault(_PICKLED)
+    if len(content) > MOST_BYTES:
+        raise LabelFault(f"it is larger than {MOST_BYTES // 1_000_000} MB, too large for names")
+    if not content.strip():
+        raise LabelFault("it is empty")
     return content
 
 
-def _names(content: Any) -> list[str]:  # noqa: ANN401 - whatever the JSON holds
-    if isinstance(content, dict) and all(type(value) is int for value in content.values()):
-        content = _without_twins([(class_id, name) for name, class_id in content.items()])
-    if isinstance(content, dict):
-        by_id = {int(class_id): name for class_id, name in content.items()}
-        content = [by_id[class_id] for class_id in range(len(content))]
-        content = [name[1].replace("_", " ") if isinstance(name, list) else name for name in content]
-    if not isinstance(content, list) or not all(isinstance(name, str) for name in content):
-        raise TypeError("a name is no text")
-    return content
+def _best(text: str, counts: Collection[int]) -> Labels:
+    """Return the first reading of a text that has a right number of names; where none has, the first.
+
+    Raises:
+        LabelFault: there is none.
+    """
+    if _PAGE.match(text):
+        raise LabelFault("it is a web page, not the file. Download the file itself (on GitHub: Raw)")
+    first: Labels | None = None
+    fault: LabelFault | None = None
+    for entries in _readings(text):
+        try:
+            labels = labels_of(entries)
+        except LabelFault as error:
+            fault = fault or error
+            continue
+        if not counts or len(labels) in counts:
+            return labels
+        first = first or labels
+    if first is not None and fault is None:
+        return first
+    if fault is not None:
+        raise fault
+    raise LabelFault("there is no name in it")
+
+
+def _readings(text: str) -> Iterator[list[Entry]]:
+    """Yield the ways to read a text, the likeliest first.
+
+    Raises:
+        LabelFault: it is of one kind for sure, and damaged.
+    """
+    begin = text.lstrip()[:1]
+    if begin in ("{", "[") and not re.match(r"\s*\[[^\]\n]*\]\s*\n\s*[^\s\]]", text):
+        yield json_entries(text)
+    elif (content := assigned(text)) is not None:
+        yield json_entries(content)
+    elif is_pbtxt(text):
+        yield pbtxt_entries(text)
+    elif is_yaml(text):
+        yield yaml_entries(text)
+    else:
+        yield from chain(headed_tables(text), one_column(text), _unheaded(text), line_readings(text))
+
+
+def _unheaded(text: str) -> Iterator[list[Entry]]:
+    """Yield a table without a header where it says more than lines do: quoted cells, or numbers that are not first."""
+    lines = next(iter(line_readings(text)), [])
+    numbered = any(entry.number is not None for entry in lines)
+    if (
+        '"' in text
+        or not numbered
+        or any(separator in entry.name for entry in lines for separator in "\t,;|")
+    ):
+        yield from bare_tables(text)
+
+
+def _refusal(path: Path, reason: str) -> str:
+    shown = str(path) if len(str(path)) <= 100 else f"…{str(path)[-99:]}"
+    reason = reason if len(reason) <= 200 else f"{reason[:199]}…"
+    if ". " in reason:  # which says what to do
+        return f"cannot read the labels {shown}: {reason}."
+    return f"cannot read the labels {shown}: {reason}. Expected: {_FORMS}."

@@ -26,6 +26,10 @@ class Labels:
     translations: tuple[tuple[str, ...], ...] = ()
     """The names in each further language, every one as long as `names`: a class is found by them, too."""
 
+    units: tuple[str, ...] = ()
+    """The unit of each value of a network that gives values, such as `years`, `""` for none; empty, or as long as
+    `names`."""
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -72,6 +76,15 @@ class Labels:
                 {name for names in in_all_languages for name in names},
                 "`live-gradcam classes QUERY` searches the names.",
             )
+        )
+
+    def without_first(self) -> Labels:
+        """Return the labels without those of class 0."""
+        return Labels(
+            self.names[1:],
+            self.synonyms[1:],
+            tuple(names[1:] for names in self.translations),
+            self.units[1:],
         )
 
     def search(self, query: str) -> list[int]:
@@ -121,6 +134,12 @@ def imagenet_labels(lang: Lang = "en") -> Labels:
     synonyms = tuple(tuple(filter(None, others.split(", "))) for *_, others in rows)
     chinese = tuple(name for _, name in _rows_of("imagenet_zh.tsv"))
     return Labels(chinese, synonyms, (english,)) if lang == "zh" else Labels(english, synonyms, (chinese,))
+
+
+@cache
+def wordnet_names() -> dict[str, str]:
+    """Return the WordNet ids of ImageNet's classes (`n02124075`) and their English names."""
+    return {wnid: name for wnid, name, _ in _rows_of("imagenet.tsv")}
 
 
 def _rows_of(table: str) -> list[list[str]]:

@@ -15,8 +15,10 @@ from live_gradcam.errors import ModelError
 from live_gradcam.models import zoo
 from live_gradcam.models.files import MODEL_FILES, read_network
 from live_gradcam.models.inputs import Feed, feed_for
+from live_gradcam.models.label_entries import names_and_units
 from live_gradcam.models.label_files import read_labels
-from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, numbered_labels, translated
+from live_gradcam.models.label_neighbours import DoesNotFit, labels_beside
+from live_gradcam.models.labels import Labels, imagenet_labels, numbered_labels, translated
 from live_gradcam.models.model import Model, Network
 from live_gradcam.models.outputs import chosen_output, classes_of, units_of
 from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
@@ -28,6 +30,9 @@ from live_gradcam.native import native_stderr_filtered
 logger = logging.getLogger(__name__)
 
 _USUAL_SIZE = (224, 224)
+
+BACKGROUND = frozenset({"background", "bg", "???", "unlabeled", "unlabelled", "dummy"})
+"""What the first line of a list of labels may be, letters only, that the network has no output for."""
 
 
 @native_stderr_filtered()
@@ -47,8 +52,9 @@ def load_model(
         model: a name of the zoo (`efficientnet-lite0`, `vgg16`, …), a `.keras` or `.h5` file, `module:function`
             with a function without arguments that returns a `keras.Model`, or a `keras.Model`, which is used as
             it is and never changed (only built, where it is a `Sequential` that has no weights yet).
-        labels: class names in the order of the outputs, or a file of them; None: those that the zoo knows, else
-            `class 0`, `class 1`, …. A network with one unit has two classes; one name stands for the second.
+        labels: class names in the order of the outputs, or a file of them; None: those of a file beside the model
+            whose number fits (`label_neighbours`), else those that the zoo knows, else `class 0`, `class 1`, …. A
+            network with one unit has two classes; one name stands for the second.
         preprocess: how pictures are scaled for it: one of `live_gradcam.models.preprocessing.PREPROCESSINGS`, a
             function (N, H, W, 3) RGB in [0, 255] → the network's input, or `module:function`. `auto`: as what it
             does to the pixels itself asks for, else as the `keras.applications` network in it was trained, else
@@ -83,7 +89,9 @@ def load_model(
                 model=loaded.name,
             ),
         )
-    named = loaded.labels if labels is None else _labels(labels, loaded)
+    named = _labels(labels, loaded) if labels is not None else loaded.labels
+    if labels is None and lang == "en":
+        named = _labels_beside(model, loaded)
     return replace(loaded, labels=translated(named, lang, model=loaded.name))
 
 
@@ -202,23 +210,52 @@ def _output(network: Network, output: str | int | None, name: str) -> Any:  # no
     return chosen_output(structure, output, names=names, model=name)
 
 
+def _labels_beside(model: str | Path | Model | Network, loaded: Model) -> Labels:
+    """Return the labels of a file beside a model's own, where there is one that fits; else those that it has."""
+    if not isinstance(model, (str, Path)) or not loaded.labels:
+        return loaded.labels
+    path = Path(model).expanduser()
+    if not path.exists() or zoo.is_default(str(model)) or zoo.entry_like(str(model)) is not None:
+        return loaded.labels
+    return labels_beside(path, lambda beside: _labels(beside, loaded)) or loaded.labels
+
+
 def _labels(labels: Sequence[str] | Labels | str | Path, model: Model) -> Labels:
     """Return the user's labels for a model.
 
     Raises:
         ModelError: they cannot be read, or are not as many as its classes.
     """
-    if isinstance(labels, (str, Path)):
-        labels = read_labels(Path(labels))
-    elif not isinstance(labels, Labels):
-        labels = labels_from(labels)
     tensor = _output(model.network, model.output, model.name)
-    if units_of(tensor) == 1 and len(labels) == 1:
-        return labels_from([f"not {labels[0]}", labels[0]])
     classes = classes_of(tensor)
+    source = ""
+    if isinstance(labels, (str, Path)):
+        counts = () if classes is None else (1, 2) if units_of(tensor) == 1 else (classes, classes + 1)
+        source = f" in {Path(labels).name}"
+        labels = read_labels(Path(labels), counts)
+    elif not isinstance(labels, Labels):
+        names, units = names_and_units([str(name) for name in labels])
+        labels = Labels(names, units=units if any(units) else ())
+    if units_of(tensor) == 1 and len(labels) == 1:
+        return Labels((f"not {labels[0]}", labels[0]), units=("", *labels.units) if labels.units else ())
+    if classes is not None and len(labels) == classes + 1 and labels[0].casefold().strip("_ ") in BACKGROUND:
+        logger.warning(
+            "%s has %d classes and there are %d labels%s: the first, '%s', is left out",
+            model.name,
+            classes,
+            len(labels),
+            source,
+            labels[0],
+        )
+        return labels.without_first()
     if classes is not None and classes != len(labels):
-        raise ModelError(
-            f"{model.name} has {classes} classes but {len(labels)} labels were given: "
-            "one for each class, in the order of its outputs, is needed."
+        missing = (
+            " If its class 0 is the background, put a line 'background' in front."
+            if classes == len(labels) + 1
+            else ""
+        )
+        raise DoesNotFit(
+            f"{model.name} has {classes} classes but {len(labels)} labels were given{source}: "
+            f"one for each class, in the order of its outputs, is needed.{missing}"
         )
     return labels

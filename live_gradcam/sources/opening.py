@@ -8,6 +8,7 @@ import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from live_gradcam.address import host_of, opened_address, remember_address, shown_address
 from live_gradcam.errors import SourceError, nearest
 from live_gradcam.sources.camera import CameraSource
 from live_gradcam.sources.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, backends
@@ -27,6 +28,17 @@ CAMERA_PREFIX = "camera:"
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ogv", ".webm"})
 """Endings of an http address that is a file, to be played in full, and no stream."""
+
+_LIKE_ADDRESS = re.compile(
+    rf"({'|'.join(STREAM_SCHEMES)}):|www\.|[^/\s]+@[\w.-]+(:\d+)?(/|$)|(\d{{1,3}}\.){{3}}\d{{1,3}}(:\d+)?(/|$)"
+)
+"""A path like this was meant as an address."""
+
+_VIDEO_SITES = re.compile(
+    r"(^|\.)(youtube\.com|youtu\.be|youtube-nocookie\.com|vimeo\.com|twitch\.tv|dailymotion\.com|tiktok\.com"
+    r"|facebook\.com|fb\.watch|instagram\.com|bilibili\.com|b23\.tv|x\.com|twitter\.com|rutube\.ru|nicovideo\.jp)$"
+)
+"""Hosts whose pages play videos that only a program made for it can fetch."""
 
 _KINDS = "Give a camera's number, a file, a folder, a glob, an address or demo."
 
@@ -94,7 +106,16 @@ def _open_other(spec: str) -> Source:
 def _open_address(url: str, scheme: str) -> Source:
     if scheme not in STREAM_SCHEMES:
         raise SourceError(f"unknown kind of address '{scheme}://'. Valid: {', '.join(STREAM_SCHEMES)}.")
-    if scheme.startswith("http") and PurePosixPath(urlsplit(url).path).suffix.lower() in VIDEO_SUFFIXES:
+    remember_address(url)
+    if scheme.startswith("http") and _VIDEO_SITES.search(host_of(url) or ""):
+        raise SourceError(
+            f"{shown_address(url)} is a page that plays a video, not the video. Save it as a file first, for example "
+            "with yt-dlp, and give that file."
+        )
+    if (
+        scheme.startswith("http")
+        and PurePosixPath(urlsplit(opened_address(url)).path).suffix.lower() in VIDEO_SUFFIXES
+    ):
         return VideoSource(url)
     return StreamSource(url)
 
@@ -107,17 +128,23 @@ def _open_path(path: Path) -> Source:
         if path.exists():
             return ImagesSource([path]) if is_picture(path) else VideoSource(path)
     except OSError as error:
-        raise SourceError(f"'{path}' cannot be read: {error.strerror or error}.") from error
+        raise SourceError(
+            f"'{shown_address(str(path))}' cannot be read: {error.strerror or error}."
+        ) from error
     if glob.has_magic(str(path)):
         found = [Path(match) for match in glob.glob(str(path))]  # noqa: PTH207 - Path.glob takes no absolute one
         pictures = sorted(filter(is_picture, found), key=natural_order)
         if not pictures:
-            raise SourceError(f"no picture matches '{path}'. JPEG, PNG, WebP, TIFF and BMP are read.")
+            raise SourceError(
+                f"no picture matches '{shown_address(str(path))}'. JPEG, PNG, WebP, TIFF and BMP are read."
+            )
         return ImagesSource(pictures, name=str(path))
-    raise SourceError(f"there is no file '{path}'. {_hint(path)}")
+    raise SourceError(f"there is no file '{shown_address(str(path))}'. {_hint(path)}")
 
 
 def _hint(path: Path) -> str:
+    if _LIKE_ADDRESS.match(str(path)):
+        return "An address begins with http:// or rtsp://."
     neighbours = [neighbour.name for neighbour in path.parent.iterdir()] if path.parent.is_dir() else []
     if path.parent == Path():
         neighbours.append("demo")

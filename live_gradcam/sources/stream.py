@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 import cv2
 import av
 import numpy as np
 
+from live_gradcam.address import host_of, opened_address, shown_address
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
 from live_gradcam.sources.feed import FeedLost, Shot
@@ -41,7 +40,7 @@ class StreamSource:
     the server ends it, the iteration waits until it is back.
 
     Args:
-        url: the address. A password in it is used, and shown nowhere.
+        url: the address. A password in it, percent-encoded or not, is used, and shown nowhere.
         open_timeout: seconds that the server has to answer.
         read_timeout: seconds without a picture after which the stream counts as lost.
 
@@ -55,7 +54,7 @@ class StreamSource:
     def __init__(
         self, url: str, *, open_timeout: float = OPEN_TIMEOUT, read_timeout: float = READ_TIMEOUT
     ) -> None:
-        self.name = without_password(url)
+        self.name = shown_address(url)
         self._url = url
         self._open_timeout, self._read_timeout = open_timeout, read_timeout
         self._was_open = False
@@ -127,7 +126,8 @@ class StreamSource:
         if not self._was_open:
             timed_out = time.monotonic() - began >= 0.9 * self._open_timeout
             reason = f"no answer within {self._open_timeout:g} s" if timed_out else why_not(self._url)
-        raise SourceError(f"{self.name} could not be opened: {reason}. Check the address.")
+        hint = "" if reason.endswith(".") else ". Check the address."
+        raise SourceError(f"{self.name} could not be opened: {reason}{hint}")
 
 
 class StreamFeed:
@@ -148,7 +148,7 @@ class StreamFeed:
             cv2.CAP_PROP_READ_TIMEOUT_MSEC: read_timeout,
         }
         settings = [number for key, seconds in limits.items() for number in (key, round(seconds * 1000))]
-        self._capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, settings)
+        self._capture = cv2.VideoCapture(opened_address(url), cv2.CAP_FFMPEG, settings)
         self.size = (
             int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
@@ -181,11 +181,6 @@ class StreamFeed:
         self._capture.release()
 
 
-def without_password(url: str) -> str:
-    """Return the address with the user name and password taken out, fit to be shown."""
-    return re.sub(r"(?<=://)[^/?#]*@", "", url)
-
-
 def why_not(url: str) -> str:
     """Ask a second time, through PyAV, why an address could not be opened: OpenCV does not say.
 
@@ -193,17 +188,24 @@ def why_not(url: str) -> str:
         url: the address, with its password if it has one.
 
     Returns:
-        The reason, in words that stand after a colon.
+        The reason, in words that stand after a colon, with what to do about it where more is known than that the
+        address is wrong.
     """
-    host = urlsplit(url).hostname
+    host = host_of(url)
     if not host:
         return "it names no host"
     try:
         socket.getaddrinfo(host, None)
     except OSError:
         return f"the host '{host}' is not known here"
+    reason = "there is no video in it"
     try:
-        av.open(url, timeout=DIAGNOSIS_TIMEOUT).close()
-    except av.error.FFmpegError as error:
+        av.open(opened_address(url), timeout=DIAGNOSIS_TIMEOUT).close()
+    except (av.error.ConnectionRefusedError, av.error.HTTPUnauthorizedError, av.error.ExitError) as error:
         return in_words(error)
-    return "there is no video in it"
+    except av.error.FFmpegError as error:
+        reason = in_words(error)
+    # Here, not above: urllib's client takes a moment to load, and this is seldom needed.
+    from live_gradcam.sources.web_page import page_at
+
+    return page_at(url, timeout=DIAGNOSIS_TIMEOUT) or reason

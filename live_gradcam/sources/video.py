@@ -20,10 +20,10 @@ import av
 import av.container
 import numpy as np
 
+from live_gradcam.address import opened_address, shown_address
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.sources.reason import in_words
-from live_gradcam.sources.stream import without_password
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class VideoSource:
     def __init__(self, path: str | Path, *, keeps: Callable[[int, float], bool] | None = None) -> None:
         self.path = None if isinstance(path, str) and "://" in path else Path(path)
         """The file; None where it lies behind an address."""
-        self.name = without_password(path) if isinstance(path, str) and "://" in path else Path(path).name
+        self.name = shown_address(path) if isinstance(path, str) and "://" in path else Path(path).name
         self._lock = threading.Lock()
         self._keeps = keeps
         self._closed = False
@@ -104,7 +104,9 @@ class VideoSource:
         self._last_time = 0.0
         self._error: av.error.FFmpegError | None = None
         # Absolute, for FFmpeg takes what stands before a colon as the name of a protocol.
-        self._container = self._open(str(path) if "://" in str(path) else str(Path(path).absolute()))
+        self._container = self._open(
+            opened_address(str(path)) if "://" in str(path) else str(Path(path).absolute())
+        )
         try:
             self._stream = self._find_stream()
             rate = self._stream.average_rate
@@ -214,7 +216,9 @@ class VideoSource:
         try:
             return av.open(path, timeout=NETWORK_TIMEOUT if "://" in path else None)
         except av.error.FFmpegError as error:
-            raise SourceError(f"{self.name} cannot be opened: {_why_not(path, error)}") from error
+            # PyAV's error quotes the address: where there is one, nothing of it is passed on.
+            cause = None if "://" in path else error
+            raise SourceError(f"{self.name} cannot be opened: {_why_not(path, error)}") from cause
 
     def _find_stream(self) -> av.VideoStream:
         if not self._container.streams.video:

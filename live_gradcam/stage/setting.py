@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from live_gradcam.address import shown_address
 from live_gradcam.config import Settings
 from live_gradcam.look import Look
 from live_gradcam.render.presenter import Presenter
@@ -55,9 +56,15 @@ def set_stage(settings: Settings, menu: Menu, *, live: bool = True, still: bool 
 
 
 def written(settings: Settings) -> dict[str, Any]:
-    """Return settings as JSON can hold them; a model that is no name by its class."""
+    """Return settings as JSON can hold them; a model that is no name by its class, addresses without secrets."""
     chosen = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    chosen["source"] = _shown(settings.source)
+    chosen["also"] = [_shown(each) for each in settings.also]
     return dict(json.loads(json.dumps(chosen, default=str)))
+
+
+def _shown(source: int | str) -> int | str:
+    return source if isinstance(source, int) else shown_address(str(source))
 
 
 def restored(saved: Mapping[str, Any]) -> Settings:
@@ -69,6 +76,11 @@ def restored(saved: Mapping[str, Any]) -> Settings:
     for name in ("size", "grid"):
         if kept.get(name) is not None:
             kept[name] = tuple(kept[name])
+    # Earlier versions kept the passwords.
+    if "source" in kept:
+        kept["source"] = _shown(kept["source"])
+    if "also" in kept:
+        kept["also"] = tuple(_shown(each) for each in kept["also"])
     for name in ("labels",):
         if kept.get(name) is not None:
             kept[name] = Path(kept[name])

@@ -1,0 +1,159 @@
+"""Web pages that are given instead of streams, such as those of apps that make a phone a camera.
+
+The paths of the apps' streams are as people use them in public code: IP Webcam (Android) and DroidCam `/video`, IP
+Camera Lite (iOS) `/video` at port 8081. Iriun, EpocCam, Camo and iVCam have no address: they are a camera of the
+computer.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from http.client import HTTPException
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from live_gradcam.address import credentials_of, opened_address, shown_address
+
+_MOST_BYTES = 200_000
+_MOST_TRIED = 6
+_STREAM_TYPES = ("multipart/", "video/")
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneApp:
+    """An app that makes a phone a network camera and has a web page beside the stream."""
+
+    name: str
+    signs: re.Pattern[str]
+    """Found in its page, or in the `Server` header."""
+
+    port: int
+    """The port that it listens at, if nobody changed that."""
+
+    path: str
+    """Where its stream is."""
+
+
+APPS = (
+    PhoneApp("DroidCam", re.compile(r"(?i)droid\s?cam"), 4747, "/video"),
+    PhoneApp("IP Camera Lite", re.compile(r"(?i)ip camera lite|ipcamera lite"), 8081, "/video"),
+    PhoneApp("IP Webcam", re.compile(r"(?i)ip webcam|com\.pas\.webcam"), 8080, "/video"),
+)
+"""The apps that are known, by the signs that tell them."""
+
+_USUAL_PATHS = ("/video", "/mjpegfeed", "/stream", "/video.mjpg", "/?action=stream")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    kind: str
+    """Content-Type, in small letters."""
+
+    server: str
+    text: str
+
+
+def page_at(url: str, *, timeout: float) -> str | None:
+    """Return where the stream is, for an address that leads to a web page.
+
+    The known app's path, the pictures and videos of the page, and the usual paths are requested; the first whose
+    content type is a stream's is named.
+
+    Args:
+        url: http or https.
+        timeout: seconds for each answer, and for all of them together twice that.
+
+    Returns:
+        Words that stand after `could not be opened: `, with a full stop; None where there is no page.
+    """
+    if urlsplit(opened_address(url)).scheme not in ("http", "https"):
+        return None
+    deadline = time.monotonic() + 2 * timeout
+    answer = _asked(url, timeout)
+    if answer is None or "html" not in answer.kind:
+        return None
+    app = _app_of(answer, urlsplit(opened_address(url)).port)
+    known = () if app is None else (app.path,)
+    tried = dict.fromkeys([*known, *_sources_in(answer.text), *_USUAL_PATHS])
+    for path in list(tried)[:_MOST_TRIED]:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        stream = _joined(url, path)
+        if stream is None or stream == opened_address(url):
+            continue
+        found = _asked(stream, min(left, timeout / 2))
+        if found is not None and found.kind.startswith(_STREAM_TYPES):
+            whose = "" if app is None else f" of {app.name}"
+            return f"it is a web page. The stream{whose} is at {shown_address(stream)}: give that."
+    if app is not None:
+        stream = shown_address(_joined(url, app.path) or url)
+        return f"it is the web page of {app.name}. Start the camera in the app and give {stream}."
+    return (
+        "it is a web page, not a stream. Give the address of the stream itself: of a phone's camera app mostly "
+        f"{shown_address(_joined(url, '/video') or url)}."
+    )
+
+
+def _app_of(answer: _Answer, port: int | None) -> PhoneApp | None:
+    for app in APPS:
+        if app.signs.search(answer.server) or app.signs.search(answer.text):
+            return app
+    return next((app for app in APPS if app.port == port != 8080), None)
+
+
+def _joined(url: str, path: str) -> str | None:
+    """Return the address of a path on the same host, with the same user and password; None for another host."""
+    base = urlsplit(opened_address(url))
+    try:
+        target = urlsplit(urljoin(urlunsplit(base), path))
+    except ValueError:
+        return None
+    if target.netloc != base.netloc or target.scheme not in ("http", "https"):
+        return None
+    return urlunsplit(target)
+
+
+def _asked(url: str, timeout: float) -> _Answer | None:
+    """Ask an address for what it is and, if that is a page, for its beginning; None where nobody answers."""
+    split = urlsplit(opened_address(url))
+    bare = urlunsplit(split._replace(netloc=split.netloc.rpartition("@")[2], fragment=""))
+    request = urllib.request.Request(bare, headers={"User-Agent": "live-gradcam"})
+    if (credentials := credentials_of(url)) is not None:
+        token = base64.b64encode(":".join(credentials).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            kind = str(response.headers.get("Content-Type", "")).casefold()
+            text = response.read(_MOST_BYTES) if "html" in kind else b""
+            return _Answer(kind, str(response.headers.get("Server", "")), text.decode(errors="replace"))
+    except (OSError, HTTPException, ValueError):
+        return None
+
+
+class _Sources(HTMLParser):
+    """Collects the addresses of pictures and videos that look like streams."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        wanted = "href" if tag == "a" else "src" if tag in ("img", "video", "source", "iframe") else None
+        for name, value in attrs:
+            if name == wanted and value and re.search(r"(?i)video|stream|mjpe?g|live|feed", value):
+                self.found.append(value)
+
+
+def _sources_in(html: str) -> list[str]:
+    parser = _Sources()
+    try:
+        parser.feed(html)
+    except (AssertionError, ValueError):  # HTML that the parser does not take
+        return parser.found
+    return parser.found
