@@ -21,6 +21,7 @@ import av.container
 import numpy as np
 
 from live_gradcam.errors import SourceError
+from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.sources.reason import in_words
 from live_gradcam.sources.stream import without_password
@@ -94,7 +95,9 @@ class VideoSource:
     def __init__(self, path: str | Path, *, keeps: Callable[[int, float], bool] | None = None) -> None:
         self.path = None if isinstance(path, str) and "://" in path else Path(path)
         """The file; None where it lies behind an address."""
-        self.name = without_password(path) if isinstance(path, str) and "://" in path else Path(path).name
+        self.name = (
+            without_password(path) if isinstance(path, str) and "://" in path else shown(Path(path).name)
+        )
         self._lock = threading.Lock()
         self._keeps = keeps
         self._closed = False
