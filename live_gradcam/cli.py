@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -25,6 +26,7 @@ from live_gradcam.commands.models import models
 from live_gradcam.commands.replay import replay
 from live_gradcam.commands.serve import serve
 from live_gradcam.errors import LiveGradcamError, SettingsError
+from live_gradcam.file_names import shown
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "live": live,
@@ -90,7 +92,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         typed = with_ray_address(typed)
     debug = "--debug" in typed
     verbose = "--verbose" in typed or debug
-    logging.basicConfig(format="live-gradcam: %(message)s", level=logging.WARNING, force=True)
+    logging.basicConfig(level=logging.WARNING, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_OneLine("live-gradcam: %(message)s"))
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # says of damaged photos what we say in our own words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name may have signs that this terminal has not
+            stream.reconfigure(errors="backslashreplace")
     logging.getLogger("live_gradcam").setLevel(
         logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     )
@@ -133,5 +141,12 @@ def _second_model(typed: list[str]) -> list[str]:
 def _fail(line: str, *, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    sys.stderr.write(f"live-gradcam: {line}\n")
+    sys.stderr.write(f"live-gradcam: {shown(line)}\n")
     return 1
+
+
+class _OneLine(logging.Formatter):
+    """Keeps a line that is logged on one line, whatever is in the names of files in it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return shown(super().formatMessage(record))

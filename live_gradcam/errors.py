@@ -5,9 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from live_gradcam.file_names import shown
+
 
 class LiveGradcamError(Exception):
-    """It could not be done. Everything this package raises on purpose derives from this; exit code 1."""
+    r"""It could not be done. Everything this package raises on purpose derives from this; exit code 1.
+
+    Args:
+        message: one line. Signs that no terminal can show, from the name of a file, are written as `\n` or `\xe9`.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shown(message))
 
 
 class SourceError(LiveGradcamError):

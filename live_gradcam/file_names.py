@@ -19,6 +19,9 @@ _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"  # controls, and what turns text around
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NOT_IN_JSON = re.compile(
+    "[\x7f-\x9f\u2028\u2029\ud800-\udfff]"
+)  # Python and others end lines at some of them
 _LONGEST = 255
 """Bytes of a name on every usual file system."""
 
@@ -51,8 +54,9 @@ def json_text(value: Any, *, ascii_only: bool = False, indent: int | None = None
         indent: as of `json.dumps`.
     """
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    if _SURROGATE.search(text):
+    if _NOT_IN_JSON.search(text):
         text = _SURROGATE.sub(lambda found: _escaped(found).replace("\\", "\\\\"), text)
+        text = _NOT_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return json.dumps(json.loads(text), indent=indent) if ascii_only else text
 
 

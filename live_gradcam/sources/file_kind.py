@@ -144,18 +144,18 @@ _HEIF_FILMS = (b"hevc", b"hevx", b"msf1", b"hevm", b"hevs", b"avcs")
 
 
 def _isobmff(head: bytes) -> FileKind | None:
-    """Tell HEIC and AVIF by their brands; films of the same container (MP4, bursts in HEIC) are None."""
+    """Tell HEIC and AVIF by their brands; films of the same container (MP4, a HEIC without a main picture) are None."""
     if head[4:8] != b"ftyp":
         return None
     size = min(max(struct.unpack_from(">I", head)[0], 16), len(head))
     major, brands = head[8:12], {head[at : at + 4] for at in range(8, size, 4) if at != 12}
     if major == b"avis":
         return FileKind("AVIF", "animation")
-    if major in _HEIF_FILMS:
+    if major in _HEIF_FILMS and not brands & {b"heic", b"heix", b"mif1"}:
         return None
     if major in _AVIF or (major in (b"mif1", b"miaf") and b"avif" in brands):
         return FileKind("AVIF", "photo")
-    if major in _HEIF:
+    if major in _HEIF or major in _HEIF_FILMS:
         return FileKind("HEIF", "photo")
     return None
 

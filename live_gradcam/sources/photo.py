@@ -36,6 +36,10 @@ _MOST_BYTES = 2_000_000_000
 
 _HEAD = 65_536
 _ORIENTATION = 0x0112
+_WITH_SEVERAL = {
+    "TIFF": "pages: the first is read",
+    "HEIF": "pictures in it: the main one is read",
+}
 _BY_SUFFIX = {".tga": "TGA", ".pcx": "PCX", ".fit": "FITS", ".fits": "FITS"}
 """Formats that have no mark of their own at their beginning, or a doubtful one."""
 
@@ -183,9 +187,8 @@ def open_with_pillow(data: bytes, name: str, kind: FileKind) -> Image.Image:
         assert isinstance(opened, ImageFile.ImageFile)
         image = opened
     check_size(image.size, name)
-    pages = getattr(image, "n_frames", 1) if kind.name == "TIFF" else 1
-    if pages > 1:
-        logger.warning("%s has %d pages: the first is read.", name, pages)
+    if kind.name in _WITH_SEVERAL and (count := getattr(image, "n_frames", 1)) > 1:
+        logger.warning("%s has %d %s.", name, count, _WITH_SEVERAL[kind.name])
     return image
 
 
