@@ -94,16 +94,30 @@ def read_photo(path: Path) -> Photo:
     return decode_photo(data, name, kind)
 
 
-def decode_photo(data: bytes, name: str, kind: FileKind | None) -> Photo:
+class PhotoTooLargeError(SourceError):
+    """A photo has more pixels than are taken."""
+
+    def __init__(self, name: str, size: tuple[int, int], most_pixels: int) -> None:
+        super().__init__(
+            f"{name} cannot be read: it has {size[0]}×{size[1]} pixels, and at most {most_pixels / 1e6:g} million can "
+            "be taken. Make it smaller first."
+        )
+        self.size = size
+        """(width, height) in pixels."""
+
+
+def decode_photo(data: bytes, name: str, kind: FileKind | None, *, most_pixels: int = MOST_PIXELS) -> Photo:
     """Decode a picture, as of `read_picture`.
 
     Args:
         data: the file's content.
         name: what to call it in messages.
         kind: what it is.
+        most_pixels: how many it may have; more are refused before anything is decoded.
 
     Raises:
-        SourceError: it cannot be decoded, or has too many pixels.
+        SourceError: it cannot be decoded.
+        PhotoTooLargeError: it has too many pixels.
     """
     if kind is None:
         raise SourceError(f"{name} cannot be read: it is damaged, or no {_or(READABLE)}.")
@@ -111,24 +125,26 @@ def decode_photo(data: bytes, name: str, kind: FileKind | None) -> Photo:
         raise unreadable(name, kind)
     with _worded(name, kind):
         if kind.name == "JPEG":
-            return _jpeg(data, name)
+            return _jpeg(data, name, most_pixels)
         if kind.name == "HDR" or (kind.name == "PPM" and data[:2] in (b"PF", b"Pf", b"P7")):
-            return Photo(_plain(data, name, kind))
-        if kind.name == "TIFF" and (deep := _deep_tiff(data, name)) is not None:
+            return Photo(_plain(data, name, kind, most_pixels))
+        if kind.name == "TIFF" and (deep := _deep_tiff(data, name, most_pixels)) is not None:
             return Photo(deep)
         if kind.name == "PNG" and kind.role == "photo" and data[24:25] == b"\x10":
-            image = open_with_pillow(data, name, kind)
+            image = open_with_pillow(data, name, kind, most_pixels)
             profile = image.info.get("icc_profile")
             pixels = _eight_on_white(_decoded(data), name)
             return Photo(upright(in_srgb(pixels, profile) if profile else pixels, orientation_of(image)))
         try:
-            image = open_with_pillow(data, name, kind)
+            image = open_with_pillow(data, name, kind, most_pixels)
             image.load()
         except (OSError, SyntaxError, ValueError):
             if kind.name != "PNG":
                 raise
             # Pillow refuses a PNG for what is beside the picture, such as a text of more than a megabyte.
-            check_size((int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")), name)
+            check_size(
+                (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")), name, most_pixels
+            )
             return Photo(
                 _eight_on_white(_decoded(data), name), None if b"IEND" in data[-64:] else "is cut short"
             )
@@ -146,14 +162,14 @@ def unreadable(name: str, kind: FileKind) -> SourceError:
     return SourceError(f"{name} cannot be read: it is {kind.name}. {kind.remedy}")
 
 
-def _jpeg(data: bytes, name: str) -> Photo:
+def _jpeg(data: bytes, name: str, most_pixels: int) -> Photo:
     header = jpeg_header(data)
     if header is None:
         raise SourceError(f"{name} cannot be read: it is damaged or cut short.")
-    check_size(header.size, name)
+    check_size(header.size, name, most_pixels)
     damage = None if header.is_whole else "is cut short: what is missing of it is grey"
     if header.channels == 4 and header.is_whole:
-        image = open_with_pillow(data, name, FileKind("JPEG", "photo"))
+        image = open_with_pillow(data, name, FileKind("JPEG", "photo"), most_pixels)
         image.load()
         return Photo(upright(_from_pillow(image, name), orientation_of(image)))
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
@@ -165,7 +181,7 @@ def _jpeg(data: bytes, name: str) -> Photo:
     return Photo(upright_pixels, damage)
 
 
-def open_with_pillow(data: bytes, name: str, kind: FileKind) -> Image.Image:
+def open_with_pillow(data: bytes, name: str, kind: FileKind, most_pixels: int = MOST_PIXELS) -> Image.Image:
     """Return a picture of which only the header was read, after a look at its size."""
     image: Image.Image
     if kind.name == "HEIF":
@@ -186,7 +202,7 @@ def open_with_pillow(data: bytes, name: str, kind: FileKind) -> Image.Image:
         opened = Image.OPEN[kind.name][0](io.BytesIO(data), "")
         assert isinstance(opened, ImageFile.ImageFile)
         image = opened
-    check_size(image.size, name)
+    check_size(image.size, name, most_pixels)
     if kind.name in _WITH_SEVERAL and (count := getattr(image, "n_frames", 1)) > 1:
         logger.warning("%s has %d %s.", name, count, _WITH_SEVERAL[kind.name])
     return image
@@ -198,7 +214,7 @@ def _from_pillow(image: Image.Image, name: str) -> Pixels:
     return on_white(image)
 
 
-def _plain(data: bytes, name: str, kind: FileKind) -> Pixels:
+def _plain(data: bytes, name: str, kind: FileKind, most_pixels: int) -> Pixels:
     """Decode what only OpenCV decodes: Radiance, PFM, PAM."""
     if kind.name == "HDR":
         found = re.search(rb"\n[-+]Y (\d+) [-+]X (\d+)\n", data[:_HEAD])
@@ -211,11 +227,11 @@ def _plain(data: bytes, name: str, kind: FileKind) -> Pixels:
         size = None if found is None else (int(found[1]), int(found[2]))
     if size is None:
         raise SourceError(f"{name} cannot be read: its header is damaged.")
-    check_size(size, name)
+    check_size(size, name, most_pixels)
     return _eight_on_white(_decoded(data), name, linear=data[:2] != b"P7")
 
 
-def _deep_tiff(data: bytes, name: str) -> Pixels | None:
+def _deep_tiff(data: bytes, name: str, most_pixels: int) -> Pixels | None:
     """Decode a TIFF of more than 8 bits, or of signed or fractional numbers; None: Pillow may know another."""
     tags = tiff.tiff_tags(io.BytesIO(data))
     is_deep = max(tags.get(tiff.BITS, (1,))) > 8 or any(
@@ -225,7 +241,7 @@ def _deep_tiff(data: bytes, name: str) -> Pixels | None:
     is_plain = tiff.first(tags, tiff.PLANES, 1) == 1 and tiff.first(tags, tiff.PHOTOMETRIC, 1) in (0, 1, 2)
     if not is_deep or not is_plain:
         return None
-    check_size((tiff.first(tags, tiff.WIDTH), tiff.first(tags, tiff.HEIGHT)), name)
+    check_size((tiff.first(tags, tiff.WIDTH), tiff.first(tags, tiff.HEIGHT)), name, most_pixels)
     try:
         found = _decoded(data)
     except (ValueError, cv2.error):
@@ -270,20 +286,18 @@ def orientation_of(image: Image.Image) -> object:
         return None
 
 
-def check_size(size: tuple[int, int], name: str) -> None:
+def check_size(size: tuple[int, int], name: str, most_pixels: int = MOST_PIXELS) -> None:
     """Refuse a picture that would fill the memory, before it is decoded.
 
     Raises:
-        SourceError: it would, or has no size.
+        SourceError: it has no size.
+        PhotoTooLargeError: it has too many pixels.
     """
     width, height = size
     if width < 1 or height < 1:
         raise SourceError(f"{name} cannot be read: it is damaged, for it has no width or no height.")
-    if width * height > MOST_PIXELS:
-        raise SourceError(
-            f"{name} cannot be read: it has {width}×{height} pixels, and at most {MOST_PIXELS // 1_000_000} million "
-            "are taken. Make it smaller first."
-        )
+    if width * height > most_pixels:
+        raise PhotoTooLargeError(name, size, most_pixels)
 
 
 @contextmanager
