@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -26,6 +27,7 @@ from live_gradcam.commands.models import models
 from live_gradcam.commands.replay import replay
 from live_gradcam.commands.serve import serve
 from live_gradcam.errors import LiveGradcamError, SettingsError
+from live_gradcam.file_names import shown
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "live": live,
@@ -97,7 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             remember_address(address)
     logging.basicConfig(level=logging.WARNING, force=True)
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(SecretsHidden("live-gradcam: %(message)s"))
+        handler.setFormatter(_OneLine("live-gradcam: %(message)s"))
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # says of damaged photos what we say in our own words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name may have signs that this terminal has not
+            stream.reconfigure(errors="backslashreplace")
     logging.getLogger("live_gradcam").setLevel(
         logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
     )
@@ -143,5 +149,12 @@ def _second_model(typed: list[str]) -> list[str]:
 def _fail(line: str, *, debug: bool) -> int:
     if debug:
         sys.stderr.write(without_secrets(traceback.format_exc()))
-    sys.stderr.write(without_secrets(f"live-gradcam: {line}\n"))
+    sys.stderr.write(f"live-gradcam: {shown(without_secrets(line))}\n")
     return 1
+
+
+class _OneLine(SecretsHidden):
+    """Keeps a line that is logged on one line, whatever is in the names of files in it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return shown(super().formatMessage(record))

@@ -6,16 +6,19 @@ import difflib
 from collections.abc import Iterable
 
 from live_gradcam.address import without_secrets
+from live_gradcam.file_names import shown
 
 
 class LiveGradcamError(Exception):
-    """It could not be done. Everything this package raises on purpose derives from this; exit code 1.
+    r"""It could not be done. Everything this package raises on purpose derives from this; exit code 1.
 
-    Passwords and other secrets of addresses in the message are left out.
+    Args:
+        message: one line. Passwords and other secrets of addresses in it are left out; signs that no terminal can
+            show, from the name of a file, are written as `\n` or `\xe9`.
     """
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*(without_secrets(each) if isinstance(each, str) else each for each in arguments))
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shown(without_secrets(message)))
 
 
 class SourceError(LiveGradcamError):

@@ -10,6 +10,7 @@ from live_gradcam.explain.preparing import Answers
 from live_gradcam.explain.worker import ExplainWorker
 from live_gradcam.frame import Frame
 from live_gradcam.show import Show
+from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.capture import Capture
 from live_gradcam.sources.source import Source
 from live_gradcam.sources.video import VideoSource
@@ -142,7 +143,7 @@ class _Film:
         source, show = self._source, self._show
         if move == "step":
             return False
-        if not isinstance(source, VideoSource):
+        if not isinstance(source, VideoSource | AnimationSource):
             show.stage.announce("only in videos")
             return False
         now = frame.media_time or 0.0

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.event import Key
+from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.rig import Tell, load, menu_of
@@ -86,7 +87,7 @@ def replay_session(
             sinks.add(Recorder(record, overwrite=overwrite, wait=True))
         reason = "no window was asked for" if window is False else find_display()
         if reason is None:
-            sinks.add(Window(f"live_gradcam: {folder.name}"))
+            sinks.add(Window(f"live_gradcam: {shown(folder.name)}"))
         elif window:
             raise SinkError(f"cannot open a window: {reason}")
         answering = load(settings, (first["size"][0], first["size"][1]), tell)

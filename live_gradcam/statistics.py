@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 from array import array
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from live_gradcam.errors import SinkError
+from live_gradcam.file_names import fitting, json_text
 
 _LOWEST_MS, _HIGHEST_MS = 0.01, 100_000.0
 _STEPS_PER_DECADE = 100  # neighbouring steps differ by 2.3%
@@ -174,9 +174,9 @@ def write_report(report: dict[str, Any], path: Path) -> None:
     Raises:
         SinkError: it cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
+    part = fitting(path.with_name(f"{path.name}.part"))
     try:
-        part.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.write_text(json_text(report, indent=2) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:
         raise SinkError(f"cannot write the statistics to {path}: {error.strerror}.") from error

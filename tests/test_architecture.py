@@ -19,6 +19,7 @@ GROUND = frozenset(
         "errors",
         "event",
         "explanation",
+        "file_names",
         "frame",
         "heatmap",
         "look",

@@ -100,9 +100,19 @@ def test_a_question_that_makes_no_sense_is_told(served: Served, query: str, stat
 @pytest.mark.parametrize(
     ("data", "kind", "status", "detail"),
     [
-        (b"hello", "image/jpeg", 415, "this is no picture that can be read: JPEG, PNG, WebP can."),
+        (
+            b"hello",
+            "image/jpeg",
+            415,
+            "this is no picture that can be read: JPEG, PNG, WebP, HEIC, AVIF can.",
+        ),
         (b"", "image/png", 415, "this is no picture"),
-        (jpeg(), "text/plain", 415, "the Content-Type must be one of image/jpeg, image/png, image/webp."),
+        (
+            jpeg(),
+            "text/plain",
+            415,
+            "the Content-Type must be one of image/jpeg, image/png, image/webp, image/heic",
+        ),
         (jpeg()[:300], "image/jpeg", 415, "the picture is damaged"),
         (png_that_claims(60_000, 60_000), "image/png", 413, "the picture has 60000×60000 pixels"),
         (bytes(MOST_BYTES + 1), "image/jpeg", 413, "the file has more than 12 MB: send a smaller one."),
@@ -142,7 +152,8 @@ def test_the_openapi_document_describes_what_there_is(served: Served) -> None:
     document = served.get("/openapi.json").json
     assert set(document["paths"]) == {"/healthz", "/metrics", "/setup", "/explain", "/video.mjpg"}
     body = document["paths"]["/explain"]["post"]["requestBody"]
-    assert set(body["content"]) == {"image/jpeg", "image/png", "image/webp"}
+    photos = {"image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif"}
+    assert set(body["content"]) == photos
     assert {"200", "400", "413", "415", "422", "429", "503"} <= set(
         document["paths"]["/explain"]["post"]["responses"]
     )

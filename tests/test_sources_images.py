@@ -112,7 +112,7 @@ def test_a_damaged_picture_among_others_is_left_out_with_a_warning(
         frames = list(source)
     assert [frame.media_time for frame in frames] == [0.0, 2.0]
     assert caplog.messages == [
-        "2.png cannot be read: it is damaged, or no JPEG, PNG, WebP, TIFF or BMP. It is left out."
+        "2.png cannot be read: it is damaged, or no JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF or BMP. It is left out."
     ]
 
 
@@ -121,7 +121,10 @@ def test_a_picture_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     text.write_text("no picture at all")
     empty.touch()
     for path, message in (
-        (text, "text.png cannot be read: it is damaged, or no JPEG, PNG, WebP, TIFF or BMP."),
+        (
+            text,
+            "text.png cannot be read: it is damaged, or no JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF or BMP.",
+        ),
         (empty, "empty.jpg cannot be read: the file is empty."),
         (tmp_path / "gone.png", "gone.png cannot be read: No such file or directory."),
     ):
@@ -142,5 +145,5 @@ def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as error:
         in_folder(tmp_path)
     assert str(error.value) == (
-        f"the folder {tmp_path} has no pictures in it. JPEG, PNG, WebP, TIFF and BMP are read."
+        f"the folder {tmp_path} has no pictures in it. JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF and BMP are read."
     )

@@ -78,7 +78,7 @@ def test_a_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: py
             f"there is no file '{Path('nothing/like.this')}'. Give a camera's number, a file, a folder, a glob, an "
             "address or demo.",
         ),
-        ("*.gif", "no picture matches '*.gif'. JPEG, PNG, WebP, TIFF and BMP are read."),
+        ("*.gif", "no picture matches '*.gif'. JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF and BMP are read."),
         ("ftp://host/x", "unknown kind of address 'ftp://'. Valid: rtsp, rtsps, rtmp, http, https."),
         ("-1", "there is no camera -1: cameras are counted from 0."),
         ("notes.txt", "notes.txt cannot be opened: the file is empty."),

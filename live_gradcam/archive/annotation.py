@@ -17,7 +17,7 @@ from live_gradcam.archive.worker import Worker, grouped
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SinkError
 from live_gradcam.render.colormaps import colormap_code
-from live_gradcam.sources.video import promise_of
+from live_gradcam.sources.opening import promise_of_film
 
 _USUAL_SIZE = (1280, 720)
 
@@ -175,7 +175,7 @@ def _work(entries: Sequence[Entry], settings: AnnotateSettings) -> Work:
     for entry in entries:
         if entry.kind == "picture":
             frames += 1
-        elif (promise := promise_of(entry.source)) is not None:
+        elif (promise := promise_of_film(entry.source)) is not None:
             size = promise.size
             most = promise.frames if settings.fps is None else round(promise.seconds * settings.fps)
             frames += min(promise.frames, most) // settings.every

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from live_gradcam.file_names import marked, shown
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -28,7 +30,7 @@ class Entry:
     @property
     def part(self) -> Path:
         """What the output is called until it is complete."""
-        return self.output.with_name(f"{self.output.stem}.part{self.output.suffix}")
+        return marked(self.output, "part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +68,4 @@ def damage_to(entry: Entry, damage: str | None) -> Failure | None:
         entry: the input.
         damage: what could not be read, such as `is cut short: 3 of its 9 frames could be read`.
     """
-    return None if damage is None else Failure(entry.name, f"{entry.source.name} {damage}")
+    return None if damage is None else Failure(entry.name, f"{shown(entry.source.name)} {damage}")

@@ -14,16 +14,19 @@ from live_gradcam.address import is_address, shown_address
 from live_gradcam.archive.entry import Entry, Failure
 from live_gradcam.archive.record import RECORDS
 from live_gradcam.errors import SinkError, SourceError
+from live_gradcam.file_names import expanded, fitting, fixed_part, matches, shown
 from live_gradcam.sinks.encoder import CONTAINERS
 from live_gradcam.sources.images import is_picture, natural_order
-from live_gradcam.sources.opening import VIDEO_SUFFIXES
+from live_gradcam.sources.opening import VIDEO_SUFFIXES, is_still
 
 VIDEOS = VIDEO_SUFFIXES | frozenset(
     {".3gp", ".flv", ".gif", ".m2ts", ".mjpeg", ".mjpg", ".mpeg", ".mts", ".mxf", ".ts", ".vob", ".wmv"}
 )
 """Endings of the files that are taken for videos where they are not named one by one."""
 
-WRITABLE = frozenset({".bmp", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+WRITABLE = frozenset(
+    {".bmp", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
 """Endings under which pictures are written; others become .png."""
 
 LIST = "-"
@@ -54,7 +57,7 @@ def find_entries(
     Raises:
         LiveGradcamError: there is nothing to be done at all.
     """
-    out = Path(os.path.abspath(out.expanduser()))  # noqa: PTH100 - resolve() would follow links
+    out = Path(os.path.abspath(expanded(out)))  # noqa: PTH100 - resolve() would follow links
     found: list[_Found] = []
     failures: list[Failure] = []
     for name in _all_named(typed, listed):
@@ -86,10 +89,18 @@ def find_entries(
 def _all_named(typed: Sequence[str], listed: TextIO | None) -> Iterator[str]:
     for each in typed:
         if each == LIST and listed is not None:
-            text = listed.read()
-            yield from filter(None, text.split("\0") if "\0" in text else text.splitlines())
+            text = _read(listed)
+            # Not splitlines(), which would break names at signs that are no ends of lines to a shell.
+            lines = text.split("\0") if "\0" in text else text.replace("\r\n", "\n").split("\n")
+            yield from filter(None, lines)
         else:
             yield each
+
+
+def _read(listed: TextIO) -> str:
+    """Return a list of names, which are bytes: where they are not UTF-8 they stay names all the same."""
+    buffer = getattr(listed, "buffer", None)
+    return listed.read() if buffer is None else os.fsdecode(buffer.read())
 
 
 def _expanded(typed: str, out: Path) -> list[_Found]:
@@ -103,7 +114,7 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
             f"'{shown_address(typed)}' is an address: annotate takes files. Record the stream first: "
             "live-gradcam --source ADDRESS --record out.mp4."
         )
-    path = Path(os.path.abspath(Path(typed).expanduser()))  # noqa: PTH100 - as above
+    path = Path(os.path.abspath(expanded(typed)))  # noqa: PTH100 - as above
     if path.is_dir():
         found = list(_within(path, out))
         if not found:
@@ -112,14 +123,11 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
     if path.exists():
         return [_Found(path, path.parent)]
     if glob.has_magic(typed):
-        fixed = path
-        while glob.has_magic(str(fixed)):
-            fixed = fixed.parent
-        matches = map(Path, glob.iglob(str(path), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute one
-        files = sorted((each for each in matches if _is_wanted(each) and each.is_file()), key=natural_order)
+        found_files = (each for each in matches(path, recursive=True) if _is_wanted(each) and each.is_file())
+        files = sorted(found_files, key=natural_order)
         if not files:
             raise SourceError(f"no video or picture matches '{shown_address(typed)}'.")
-        return [_Found(each, fixed) for each in files]
+        return [_Found(each, fixed_part(path)) for each in files]
     raise SourceError(f"there is no file '{shown_address(typed)}'. Give videos, pictures, folders or globs.")
 
 
@@ -178,7 +186,7 @@ def _single(file: Path, out: Path) -> Entry:
     Raises:
         SinkError: it cannot have that name.
     """
-    picture = is_picture(file)
+    picture = is_still(file)
     endings = sorted(WRITABLE if picture else CONTAINERS)
     if out.suffix.lower() not in endings:
         what = "picture" if picture else "video"
@@ -186,13 +194,14 @@ def _single(file: Path, out: Path) -> Entry:
             f"cannot write the {what} {file.name} to '{out.name}': the name must end in "
             f"{', '.join(endings[:-1])} or {endings[-1]}."
         )
-    return _entry(file, file.name, out.parent, out.name)
+    return _entry(file, file.name, out.parent, Path(out.name), picture)
 
 
 def _mirrored(files: Sequence[Path], folder: Path, out: Path) -> list[Entry]:
     """Return entries whose outputs lie in their folder as the inputs lie in theirs."""
     inside = [file.relative_to(folder) for file in files]
-    plain = [each.with_suffix(_suffix_of(each)) for each in inside]
+    stills = [is_still(file) for file in files]
+    plain = [each.with_suffix(_ending_of(each, still)) for each, still in zip(inside, stills, strict=True)]
     count = Counter(str(each).casefold() for each in plain)
     outputs = [
         # Where a.avi and a.mp4 would both become a.mp4, the one that changes its ending becomes a.avi.mp4.
@@ -200,24 +209,25 @@ def _mirrored(files: Sequence[Path], folder: Path, out: Path) -> list[Entry]:
         for old, new in zip(inside, plain, strict=True)
     ]
     return [
-        _entry(file, old.as_posix(), out, new.as_posix())
-        for file, old, new in zip(files, inside, outputs, strict=True)
+        _entry(file, old.as_posix(), out, new, still)
+        for file, old, new, still in zip(files, inside, outputs, stills, strict=True)
     ]
 
 
-def _suffix_of(file: Path) -> str:
+def _ending_of(file: Path, still: bool) -> str:
     """Return the ending that the output of a file has."""
-    suffix, kept = file.suffix, WRITABLE if is_picture(file) else CONTAINERS
-    return suffix if suffix.lower() in kept else ".png" if is_picture(file) else ".mp4"
+    kept = WRITABLE if still else CONTAINERS
+    return file.suffix if file.suffix.lower() in kept else ".png" if still else ".mp4"
 
 
-def _entry(file: Path, name: str, out: Path, output: str) -> Entry:
+def _entry(file: Path, name: str, out: Path, output: Path, still: bool) -> Entry:
+    place = fitting(out / output)
     return Entry(
         source=file,
-        name=name,
-        kind="picture" if is_picture(file) else "video",
-        output=out / output,
-        record=out / RECORDS / f"{output}.jsonl",
+        name=shown(name),
+        kind="picture" if still else "video",
+        output=place,
+        record=fitting(out / RECORDS / place.relative_to(out).with_name(f"{place.name}.jsonl")),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 
 from live_gradcam.archive.batches import ExplainsBatches, explain_all
-from live_gradcam.archive.entry import Entry, Failure, Outcome
+from live_gradcam.archive.entry import Entry, Failure, Outcome, damage_to
 from live_gradcam.archive.flow import flow
 from live_gradcam.archive.reason import in_words
 from live_gradcam.archive.result import Result
@@ -18,7 +18,7 @@ from live_gradcam.errors import SinkError
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.render.picture import draw
-from live_gradcam.sources.images import read_picture
+from live_gradcam.sources.photo import Photo, read_photo
 
 _QUALITY = {
     ".jpe": (cv2.IMWRITE_JPEG_QUALITY, 92),
@@ -48,43 +48,43 @@ def annotate_pictures(
         ended: told what came of each, from another thread.
     """
 
-    def end(entry: Entry, error: Exception | None) -> None:
+    def end(entry: Entry, error: Exception | None, damage: str | None = None) -> None:
         advance(1)
         if error is None:
-            ended(Outcome(entry, 1))
+            ended(Outcome(entry, 1, failure=damage_to(entry, damage)))
         else:
             ended(Outcome(entry, 0, failure=Failure(entry.name, in_words(error))))
 
-    def read() -> Iterator[tuple[Entry, Frame]]:
+    def read() -> Iterator[tuple[Entry, Photo]]:
         for entry in entries:
             try:
-                pixels = read_picture(entry.source)
+                photo = read_photo(entry.source)
             except Exception as error:
                 end(entry, error)
             else:
-                yield entry, Frame(pixels, 0, time.monotonic(), media_time=0.0)
+                yield entry, photo
 
-    def explain(items: Sequence[tuple[Entry, Frame]]) -> Sequence[Explanation | Exception]:
+    def explain(items: Sequence[tuple[Entry, Photo]]) -> Sequence[Explanation | Exception]:
         try:
-            return explain_all(explainer, [frame.pixels for _, frame in items])
+            return explain_all(explainer, [photo.pixels for _, photo in items])
         except Exception as error:
             if len(items) == 1:
                 return [error]
             return [explain([item])[0] for item in items]  # only the one that is to blame fails
 
-    def write(item: tuple[Entry, Frame], found: Explanation | Exception) -> None:
-        entry, frame = item
+    def write(item: tuple[Entry, Photo], found: Explanation | Exception) -> None:
+        entry, photo = item
         try:
             if isinstance(found, Exception):
                 raise found
             with Result(entry, settings) as result:
-                _write(draw(frame.pixels, found, settings.alpha, settings.colormap), entry.part)
-                result.add(frame, found)
-                result.complete()
+                _write(draw(photo.pixels, found, settings.alpha, settings.colormap), entry.part)
+                result.add(Frame(photo.pixels, 0, time.monotonic(), media_time=0.0), found)
+                result.complete(photo.damage)
         except Exception as error:
             end(entry, error)
         else:
-            end(entry, None)
+            end(entry, None, photo.damage)
 
     flow(read(), explain, write, batch=batch, weigh=lambda item: item[1].pixels.nbytes)
 
@@ -96,7 +96,7 @@ def _write(picture: Pixels, path: Path) -> None:
         SinkError: the format cannot hold it.
         OSError: it cannot be written.
     """
-    suffix = path.suffix.lower()
+    suffix = path.suffix.lower().replace(".jfif", ".jpg")
     try:
         done, data = cv2.imencode(suffix, picture, _QUALITY.get(suffix, ()))
     except cv2.error:

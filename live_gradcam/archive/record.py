@@ -16,6 +16,7 @@ from typing import Any
 from live_gradcam import __version__
 from live_gradcam.archive.entry import Entry
 from live_gradcam.config import AnnotateSettings
+from live_gradcam.file_names import fitting, json_text, shown
 
 RECORDS = ".live-gradcam"
 """The folder of the records, in that of the outputs."""
@@ -83,7 +84,7 @@ class RecordWriter:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._part = path.with_name(f"{path.name}.part")
+        self._part = fitting(path.with_name(f"{path.name}.part"))
         self._file = self._part.open("w", encoding="utf-8", newline="\n")
         self.rows = 0
 
@@ -107,7 +108,7 @@ class RecordWriter:
             return  # there is a reason already why it is abandoned
 
     def _line(self, row: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._file.write(json_text(row) + "\n")
 
 
 def described(settings: AnnotateSettings) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def described(settings: AnnotateSettings) -> dict[str, Any]:
     for field in fields(settings):
         if field.name not in _WITHOUT_EFFECT:
             value = getattr(settings, field.name)
-            found[field.name] = value if isinstance(value, int | float | None) else str(value)
+            found[field.name] = value if isinstance(value, int | float | None) else shown(str(value))
             # A model or labels under the same name need not be the same.
             if field.name in ("model", "labels") and value is not None and Path(str(value)).is_file():
                 found[f"{field.name}_file"] = FileState.of(Path(str(value))).as_json()
@@ -160,7 +161,7 @@ def obstacle(entry: Entry, settings: Mapping[str, Any]) -> str | None:
     if conclusion is None or conclusion.bytes != entry.output.stat().st_size:
         return "was not made by this command"
     if conclusion.source != FileState.of(entry.source).as_json():
-        return f"was made from another {entry.source.name}, which has changed since"
+        return f"was made from another {shown(entry.source.name)}, which has changed since"
     for name in sorted(settings.keys() | conclusion.settings.keys()):
         was, wanted = conclusion.settings.get(name), settings.get(name)
         if was != wanted:

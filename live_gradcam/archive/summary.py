@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,6 +10,7 @@ from typing import Any, TextIO
 from live_gradcam.archive.entry import Entry
 from live_gradcam.archive.record import rows_of
 from live_gradcam.errors import SinkError
+from live_gradcam.file_names import json_text, marked
 
 _TOP = 5
 
@@ -77,7 +77,7 @@ def write_jsonl(entries: Iterable[Entry], path: Path) -> None:
 
     def write(file: TextIO) -> None:
         for row in _rows(entries):
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.write(json_text(row) + "\n")
 
     _write(path, write)
 
@@ -107,4 +107,4 @@ def _write(path: Path, write: Callable[[TextIO], None]) -> None:
 
 
 def _part(path: Path) -> Path:
-    return path.with_name(f"{path.stem}.part{path.suffix}")
+    return marked(path, "part")

@@ -14,6 +14,7 @@ from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame
 from live_gradcam.render.picture import draw
 from live_gradcam.sinks.encoder import Encoder
+from live_gradcam.sources.opening import open_film
 from live_gradcam.sources.video import VideoSource
 
 
@@ -42,8 +43,9 @@ def annotate_video(
         OSError, av.FFmpegError: it cannot be written.
     """
     thinning = Thinning(settings.every, settings.fps)
-    with VideoSource(entry.source, keeps=thinning.keeps) as source, Result(entry, settings) as result:
-        encoder = Encoder(entry.part, "veryfast", audio_from=entry.source)
+    with open_film(entry.source, keeps=thinning.keeps) as source, Result(entry, settings) as result:
+        has_sound = isinstance(source, VideoSource)
+        encoder = Encoder(entry.part, "veryfast", audio_from=entry.source if has_sound else None)
 
         def explain(frames: Sequence[Frame]) -> list[Explanation]:
             return explain_all(explainer, [frame.pixels for frame in frames])

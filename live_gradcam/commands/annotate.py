@@ -15,6 +15,7 @@ from live_gradcam.commands import options
 from live_gradcam.commands.live import live
 from live_gradcam.commands.settings import settings_of, take_options
 from live_gradcam.config import DEFAULT_LANG, AnnotateSettings, ExplainSettings
+from live_gradcam.file_names import shown
 
 if TYPE_CHECKING:
     from live_gradcam.archive.annotation import Report
@@ -124,7 +125,7 @@ def annotate(
     if not quiet:
         typer.echo(_conclusion(report))
     for failure in report.failures:
-        typer.echo(f"live-gradcam: {failure}", err=True)
+        typer.echo(shown(f"live-gradcam: {failure}"), err=True)
     if report.failures:
         raise typer.Exit(1)
 

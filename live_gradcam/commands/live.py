@@ -18,6 +18,7 @@ from live_gradcam.config import (
     DEFAULT_SCORE,
     DEFAULT_SMOOTHING,
 )
+from live_gradcam.file_names import shown
 
 
 def live(
@@ -164,13 +165,13 @@ def live(
     done = run(tell=typer.echo, **chosen)
     statistics = done.statistics
     if statistics.frames_explained:
-        explained, shown = statistics.frames_explained, statistics.frames_shown
+        explained, on_screen = statistics.frames_explained, statistics.frames_shown
         rate = f" ({statistics.explained_fps:.1f} a second)" if statistics.explained_fps else ""
         counted = "1 frame" if explained == 1 else f"{explained} frames"
-        more = f", {shown} shown ({statistics.shown_fps:.1f} a second)" if shown > explained else ""
+        more = f", {on_screen} shown ({statistics.shown_fps:.1f} a second)" if on_screen > explained else ""
         mostly = ", ".join(f"{label} {count}" for label, count in statistics.top.most_common(3))
         typer.echo(f"{counted} explained{rate}{more}: {mostly}")
     for file in done.written:
-        typer.echo(f"{'saved' if file.suffix == '.png' else 'recorded'} {file}")
+        typer.echo(f"{'saved' if file.suffix == '.png' else 'recorded'} {shown(file)}")
     if done.failures:
         raise typer.Exit(1)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from live_gradcam.commands import options
+from live_gradcam.file_names import shown
 
 
 def replay(
@@ -51,6 +52,6 @@ def replay(
     )
     typer.echo(f"{replayed.pictures} pictures, SHA-256 {replayed.digest}")
     if record is not None and record.exists() and not replayed.failures:
-        typer.echo(f"recorded {record}")
+        typer.echo(f"recorded {shown(record)}")
     if replayed.failures:
         raise typer.Exit(1)

@@ -21,6 +21,7 @@ from live_gradcam.commands.options import fields_of
 from live_gradcam.commands.settings import Setting
 from live_gradcam.config import AnnotateSettings, Settings
 from live_gradcam.errors import SettingsError, nearest
+from live_gradcam.file_names import expanded, matches
 
 _CHECKED = (Settings, AnnotateSettings)
 """They know which values make sense."""
@@ -263,7 +264,7 @@ def _help(setting: Setting) -> str:
 def _placed(setting: Setting, value: Any, folder: Path) -> Any:  # noqa: ANN401 - of the setting's kind
     """Return a value with the paths in it starting from a folder."""
     if setting.kind is Path:
-        return str(folder / Path(value).expanduser())
+        return str(folder / expanded(value))
     if setting.name == "source" and value not in ("", "demo"):
         return _beside(value, folder)
     if setting.name == "model" and value:
@@ -273,7 +274,7 @@ def _placed(setting: Setting, value: Any, folder: Path) -> Any:  # noqa: ANN401 
 
 def _beside(text: str, folder: Path) -> str:
     """Return the path of a file or glob in a folder, if that is what a text names; else the text."""
-    place = folder / Path(text).expanduser()
-    if place.exists() or (glob.has_magic(text) and glob.glob(str(place))):  # noqa: PTH207 - Path.glob takes no absolute one
+    place = folder / expanded(text)
+    if place.exists() or (glob.has_magic(text) and any(matches(place))):
         return str(place)
     return text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError, unknown_name
+from live_gradcam.file_names import expanded
 from live_gradcam.models.outputs import shape_text
 
 Tensor = Any
@@ -228,7 +228,7 @@ def _fitted(value: Any, entry: Input, model: str) -> npt.NDArray[Any]:  # noqa: 
 def _read(text: str, entry: Input, model: str) -> Any:  # noqa: ANN401 - numbers
     try:
         if text.casefold().endswith(".npy"):
-            return np.load(Path(text).expanduser(), allow_pickle=False)
+            return np.load(expanded(text), allow_pickle=False)
         numbers = [float(part) for part in text.split(",")]
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not"

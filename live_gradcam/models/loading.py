@@ -12,6 +12,7 @@ import keras
 
 from live_gradcam.config import DEFAULT_LANG, Lang
 from live_gradcam.errors import ModelError
+from live_gradcam.file_names import expanded
 from live_gradcam.models import zoo
 from live_gradcam.models.files import MODEL_FILES, read_network
 from live_gradcam.models.inputs import Feed, feed_for
@@ -106,7 +107,7 @@ def _load(
     if isinstance(model, keras.Model):
         return _from_network(model, model.name, output, inputs, scaled=scaled)
     text = str(model)
-    path = Path(text).expanduser()
+    path = expanded(text)
     if path.suffix.casefold() in MODEL_FILES:
         network = read_network(path, allow_unsafe=allow_unsafe)
         return _from_network(network, path.name, output, inputs, scaled=scaled)

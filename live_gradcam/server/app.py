@@ -35,7 +35,7 @@ from live_gradcam.server.refusal import Refusal
 from live_gradcam.server.relay import BOUNDARY, Relay
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
-from live_gradcam.server.uploads import decoded, size_of
+from live_gradcam.server.uploads import photo_of
 from live_gradcam.server.visit import Visit
 from live_gradcam.server.wire import question_of
 
@@ -60,7 +60,7 @@ _STATUSES = {
     403: "Another site's page asks.",
     408: "The picture did not arrive in time.",
     413: "The picture is too large.",
-    415: "The body is no JPEG, PNG or WebP.",
+    415: "The body is no JPEG, PNG, WebP, HEIC or AVIF.",
     421: "The Host header names another server.",
     429: "Too many requests.",
     503: "Too much is waiting.",
@@ -188,11 +188,11 @@ def create_app(
         colours = colormap or service.settings.colormap
         colormap_code(colours)
         body = await receive(request)
-        size = size_of(body)
         opacity = service.settings.alpha if alpha is None else alpha
         async with drawing:
-            pixels = await asyncio.to_thread(decoded, body)
-            work = Work(object(), question, pixels, service.shape(size))
+            pixels = await asyncio.to_thread(photo_of, body)
+            height, width = pixels.shape[:2]
+            work = Work(object(), question, pixels, service.shape((width, height)))
             done = await service.explained(work)
             name = service.model.name
             return await asyncio.to_thread(

@@ -17,7 +17,7 @@ from live_gradcam.server.lane import Done
 MOST_BYTES = 12_000_000
 """Of a picture file."""
 
-MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp")
+MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif")
 
 
 class Problem(BaseModel):

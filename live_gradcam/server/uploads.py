@@ -8,12 +8,18 @@ import cv2
 import imagesize
 import numpy as np
 
+from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.native import native_stderr_filtered
 from live_gradcam.server.refusal import Refusal
+from live_gradcam.sources.file_kind import kind_of
+from live_gradcam.sources.photo import PhotoTooLargeError, decode_photo
 
 FORMATS = {"JPEG": (b"\xff\xd8\xff",), "PNG": (b"\x89PNG\r\n\x1a\n",), "WebP": (b"RIFF",)}
-"""What is taken, and how such a file begins."""
+"""What a frame may be, and how such a file begins."""
+
+PHOTOS = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC", "AVIF": "AVIF"}
+"""What a photo may be: what browsers and phones send. Other formats have parsers that few look after."""
 
 MOST_PIXELS = 40_000_000
 """Of any picture: a camera's largest. Decoded, it fills 120 MB."""
@@ -43,12 +49,35 @@ def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
     if width < 1 or height < 1:
         raise Refusal(415, "the picture is damaged: it does not say how large it is.")
     if width * height > most_pixels:
-        raise Refusal(
-            413,
-            f"the picture has {width}×{height} pixels, and at most {most_pixels / 1e6:g} million can be taken: "
-            "send a smaller one.",
-        )
+        raise _too_many(width, height, most_pixels)
     return int(width), int(height)
+
+
+def photo_of(data: bytes, most_pixels: int = MOST_PIXELS) -> Pixels:
+    """Return a photo that a program sent, as `read_picture` reads one from a file.
+
+    Args:
+        data: a file of one of `PHOTOS`; of an animated one the first picture is taken.
+        most_pixels: how many it may have.
+
+    Returns:
+        (H, W, 3) uint8 BGR, upright.
+
+    Raises:
+        Refusal: it is no such file or cannot be decoded (415), or has too many pixels (413).
+    """
+    kind = kind_of(io.BytesIO(data))
+    if kind is None or kind.name not in PHOTOS:
+        raise Refusal(415, f"this is no picture that can be read: {', '.join(PHOTOS.values())} can.")
+    try:
+        photo = decode_photo(data, "the picture", kind, most_pixels=most_pixels)
+    except PhotoTooLargeError as error:
+        raise _too_many(*error.size, most_pixels) from error
+    except SourceError as error:
+        raise Refusal(415, "the picture is damaged: it cannot be decoded.") from error
+    if photo.damage is not None:
+        raise Refusal(415, f"the picture is damaged: it {photo.damage}.")
+    return photo.pixels
 
 
 def decoded(data: bytes) -> Pixels:
@@ -65,3 +94,11 @@ def decoded(data: bytes) -> Pixels:
     if pixels is None:
         raise Refusal(415, "the picture is damaged: it cannot be decoded.")
     return np.asarray(pixels, np.uint8)
+
+
+def _too_many(width: int, height: int, most_pixels: int) -> Refusal:
+    return Refusal(
+        413,
+        f"the picture has {width}×{height} pixels, and at most {most_pixels / 1e6:g} million can be taken: "
+        "send a smaller one.",
+    )

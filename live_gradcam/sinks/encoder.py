@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
+from live_gradcam.file_names import shown
 from live_gradcam.frame import Pixels
 from live_gradcam.sinks.codec import Preset, codec_for
 from live_gradcam.sinks.sound import Sound
@@ -183,5 +184,5 @@ def _sound_of(path: Path, container: OutputContainer, begins: float) -> Sound | 
     try:
         return Sound(path, container, begins=begins)
     except (OSError, av.FFmpegError) as error:
-        _LOG.warning("the sound of %s cannot be read (%s): it is left out.", path.name, error.strerror)
+        _LOG.warning("the sound of %s cannot be read (%s): it is left out.", shown(path.name), error.strerror)
         return None

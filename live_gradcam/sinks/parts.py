@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from live_gradcam.errors import SinkError
+from live_gradcam.file_names import marked, shown
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Parts:
 
     def __init__(self, *paths: Path, overwrite: bool = False) -> None:
         self.paths = paths
-        self.files = tuple(path.with_name(f"{path.stem}.part{path.suffix}") for path in paths)
+        self.files = tuple(marked(path, "part") for path in paths)
         """The part files."""
         self._overwrite = overwrite
         self._lock: int | None = None
@@ -129,7 +130,7 @@ class Parts:
     def _set_aside(self) -> None:
         for number in itertools.count(1):
             mark = "unfinished" if number == 1 else f"unfinished-{number}"
-            aside = [path.with_name(f"{path.stem}.{mark}{path.suffix}") for path in self.paths]
+            aside = [marked(path, mark) for path in self.paths]
             if not any(path.exists() for path in aside):
                 break
         for file, path in zip(self.files, aside, strict=True):
@@ -137,6 +138,6 @@ class Parts:
                 file.rename(path)
         _LOG.warning(
             "an earlier recording to %s broke off: it is kept as %s, and can be played.",
-            self.paths[0].name,
-            aside[0],
+            shown(self.paths[0].name),
+            shown(aside[0]),
         )

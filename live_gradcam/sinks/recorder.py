@@ -16,6 +16,7 @@ import av
 
 from live_gradcam import __version__
 from live_gradcam.errors import SinkError
+from live_gradcam.file_names import fitting, shown
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.disk import Disk
 from live_gradcam.sinks.encoder import CONTAINERS, Encoder
@@ -68,8 +69,8 @@ class Recorder:
         path = Path(path)
         if path.suffix.lower() not in CONTAINERS:
             raise SinkError(f"cannot record to '{path}': the name must end in {', '.join(CONTAINERS)}.")
-        self.name = path.name
-        self._parts = Parts(path, path.with_suffix(".jsonl"), overwrite=overwrite)
+        self.name = shown(path.name)
+        self._parts = Parts(path, fitting(path.with_suffix(".jsonl")), overwrite=overwrite)
         self._disk = Disk(path.parent, self.name)
         self._wait = wait
         self._about = about
@@ -114,7 +115,7 @@ class Recorder:
     def report(self) -> dict[str, Any]:
         """Return what became of it, for `--stats`: `file`, `codec`, `frames` and `frames_dropped`."""
         return {
-            "file": str(self._parts.paths[0]),
+            "file": shown(self._parts.paths[0]),
             "codec": self._codec,
             "frames": self._recorded,
             "frames_dropped": self._dropped,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from live_gradcam.file_names import json_text
 from live_gradcam.heatmap import heat_place
 from live_gradcam.shown import Shown
 
@@ -51,7 +51,7 @@ class Sidecar:
             self._file.close()
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._file.write(json_text(line) + "\n")
 
 
 def row_of(shown: Shown) -> dict[str, Any]:

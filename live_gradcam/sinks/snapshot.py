@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from live_gradcam import __version__
 from live_gradcam.errors import SinkError
+from live_gradcam.file_names import fitting, json_text, marked, shown
 from live_gradcam.heatmap import over_region
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.sidecar import About, row_of
@@ -31,7 +31,7 @@ _FAST = 1
 
 def snapshot_files(path: Path) -> tuple[Path, Path, Path]:
     """Return the files of a snapshot: `NAME.png`, the picture; `NAME.frame.png`; `NAME.heat.png`."""
-    return path, path.with_suffix(".frame.png"), path.with_suffix(".heat.png")
+    return path, fitting(path.with_suffix(".frame.png")), fitting(path.with_suffix(".heat.png"))
 
 
 class Snapshot:
@@ -60,7 +60,7 @@ class Snapshot:
                 raise SinkError(
                     f"cannot write the snapshot '{path}': '{file}' exists. Choose another name, or use --overwrite."
                 )
-        self.name = path.name
+        self.name = shown(path.name)
         self._path = path
         self._about = about
         self._newest: Shown | None = None
@@ -117,7 +117,7 @@ def write_snapshot(shown: Shown, path: Path, about: Mapping[str, Any]) -> None:
         Image.fromarray(np.ascontiguousarray(picture)).save(
             encoded, "PNG", pnginfo=text, compress_level=_FAST
         )
-        part = file.with_name(f"{file.stem}.part{file.suffix}")
+        part = marked(file, "part")
         try:
             part.write_bytes(encoded.getbuffer())
             part.replace(file)
@@ -146,5 +146,5 @@ def _text_of(shown: Shown, about: Mapping[str, Any]) -> PngInfo:
     if row["top"]:
         label, probability = row["top"][0]
         text.add_text("Description", f"{label} {probability:.0%}")
-    text.add_text(TEXT_KEY, json.dumps({"version": __version__, **about, **row}))
+    text.add_text(TEXT_KEY, json_text({"version": __version__, **about, **row}, ascii_only=True))
     return text

@@ -13,6 +13,8 @@ import av.container
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
+from live_gradcam.file_names import shown
+
 _LOG = logging.getLogger(__name__)
 
 # What a decoder may need before the first sound that is heard. WebM has no place for it.
@@ -53,7 +55,7 @@ class Sound:
                 _LOG.warning(
                     "audio track %d of %s is %s, which %s cannot hold: it is left out.%s",
                     number,
-                    path.name,
+                    shown(path.name),
                     track.codec_context.codec.canonical_name,
                     container.format.long_name,
                     "" if container.format.name == "matroska" else " A name that ends in .mkv keeps most.",

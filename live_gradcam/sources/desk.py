@@ -17,8 +17,8 @@ from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.sources.camera_path import REFERENCE_LINES, Stop, View
 from live_gradcam.sources.clock_face import ClockStyle, Patch, draw_face, draw_hands_onto
-from live_gradcam.sources.images import read_picture
 from live_gradcam.sources.pencil import draw_pencil
+from live_gradcam.sources.photo import read_picture
 from live_gradcam.sources.wood import grow_wood
 
 logger = logging.getLogger(__name__)

@@ -5,47 +5,69 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import cv2
-import numpy as np
-
 from live_gradcam.errors import SourceError
+from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.native import native_stderr_filtered
+from live_gradcam.sources.animation import AnimationSource
+from live_gradcam.sources.file_kind import kind_of_file
+from live_gradcam.sources.photo import READABLE, read_photo
+from live_gradcam.sources.photo import read_picture as read_picture  # where others look for it
 
 logger = logging.getLogger(__name__)
 
 SECONDS_PER_IMAGE = 2.0
 """How long a slide stands."""
 
-SUFFIXES = frozenset(
+ANIMATED = frozenset({".apng", ".avifs", ".gif"})
+"""File name endings of pictures that usually move."""
+
+SUFFIXES = ANIMATED | frozenset(
     {
         ".avif",
         ".bmp",
+        ".cur",
+        ".dds",
+        ".dib",
+        ".hdr",
+        ".heic",
+        ".heif",
+        ".hif",
+        ".ico",
+        ".j2k",
+        ".jfif",
         ".jp2",
+    }
+    | {
         ".jpe",
         ".jpeg",
         ".jpg",
+        ".mpo",
+        ".pam",
         ".pbm",
+        ".pcx",
+        ".pfm",
         ".pgm",
         ".png",
+        ".pnm",
         ".ppm",
-        ".tif",
-        ".tiff",
-        ".webp",
+        ".qoi",
     }
+    | {".ras", ".sgi", ".tga", ".tif", ".tiff", ".webp", ".xbm", ".xpm"}
 )
-"""File name endings of pictures, in lower case."""
+"""File name endings of pictures, in lower case: what is taken from a folder or a glob. A file that is named by itself
+may have any: its content says what it is."""
 
 
 class ImagesSource:
-    """Pictures in the order given, each one frame.
+    """Pictures in the order given, each one frame that stands for two seconds.
 
-    A picture that can't be read is passed over with a warning, as long as there are others.
+    One that moves, such as a GIF, is played once; its last picture stands until the next slide. A picture that can't be
+    read is passed over with a warning, as long as there are others.
 
     Args:
         paths: the picture files.
@@ -61,11 +83,13 @@ class ImagesSource:
     fps: float | None = 1 / SECONDS_PER_IMAGE
 
     def __init__(self, paths: Sequence[Path], *, name: str | None = None) -> None:
-        self.name = name or (paths[0].name if len(paths) == 1 else f"{len(paths)} pictures")
+        self.name = shown(name or (paths[0].name if len(paths) == 1 else f"{len(paths)} pictures"))
         self._total = len(paths)
         self._waiting = iter(paths)
         self._closed = False
         self._count = 0
+        self._begins = 0.0
+        self._moving: Generator[tuple[Pixels, float], None, None] | None = None
         self._last_error: SourceError | None = None
         self._ahead = self._next()
         if self._ahead is None:
@@ -108,53 +132,49 @@ class ImagesSource:
         self.close()
 
     def _next(self) -> Frame | None:
-        for path in self._waiting:
+        while True:
+            if self._moving is None:
+                path = next(self._waiting, None)
+                if path is None:
+                    return None
+                self._moving = _pictures_of(path)
             try:
-                pixels = read_picture(path)
+                found = next(self._moving, None)
             except SourceError as error:
-                self._last_error = error
+                self._last_error, found = error, None
                 if self._total > 1:
                     logger.warning("%s It is left out.", error)
+            if found is None:
+                self._moving = None
                 continue
-            frame = Frame(pixels, self._count, time.monotonic(), media_time=self._count * SECONDS_PER_IMAGE)
+            pixels, seconds = found
+            frame = Frame(pixels, self._count, time.monotonic(), media_time=self._begins)
             self._count += 1
+            self._begins = round(self._begins + seconds, 6)
             return frame
-        return None
 
 
-def read_picture(path: Path) -> Pixels:
-    """Read a picture file, upright as its EXIF mark says.
-
-    Grey becomes three equal channels, 16 bits become 8, and transparent parts become white.
-
-    Args:
-        path: the file; its name may hold any characters.
-
-    Returns:
-        (H, W, 3) uint8 BGR.
+def _pictures_of(path: Path) -> Generator[tuple[Pixels, float], None, None]:
+    """Yield what a file shows, and for how many seconds.
 
     Raises:
-        SourceError: the file cannot be read or is no picture.
+        SourceError: it cannot be read.
     """
-    try:
-        # OpenCV opens files by name in the system's code page on Windows; bytes have no such trouble.
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise SourceError(f"{path.name} cannot be read: {error.strerror or error}.") from error
-    if data.size == 0:
-        raise SourceError(f"{path.name} cannot be read: the file is empty.")
-    try:
-        with native_stderr_filtered():  # of libjpeg's lines on damage, for one
-            pixels = cv2.imdecode(data, cv2.IMREAD_COLOR)
-            # Turning it upright and keeping its transparency exclude each other; no JPEG has the latter.
-            full = None if data[0] == 0xFF else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise SourceError(f"{path.name} cannot be read: it is damaged or too large.") from error
-    if pixels is None:
-        raise SourceError(f"{path.name} cannot be read: it is damaged, or no JPEG, PNG, WebP, TIFF or BMP.")
-    if full is not None and full.ndim == 3 and full.shape[2] == 4:
-        return _on_white(full)
-    return np.asarray(pixels, np.uint8)
+    kind = kind_of_file(path)
+    if kind is None or kind.role != "animation":
+        photo = read_photo(path)
+        if photo.damage is not None:
+            logger.warning("%s %s", shown(path.name), photo.damage)
+        yield photo.pixels, SECONDS_PER_IMAGE
+        return
+    with AnimationSource(path) as animation:
+        before: Frame | None = None
+        for frame in animation:
+            if before is not None:
+                yield before.pixels, (frame.media_time or 0.0) - (before.media_time or 0.0)
+            before = frame
+        if before is not None:
+            yield before.pixels, max(SECONDS_PER_IMAGE - (before.media_time or 0.0), animation.last_seconds)
 
 
 def in_folder(folder: Path) -> list[Path]:
@@ -171,25 +191,21 @@ def in_folder(folder: Path) -> list[Path]:
     except OSError as error:
         raise SourceError(f"the folder {folder} cannot be read: {error.strerror or error}.") from error
     if not found:
-        raise SourceError(
-            f"the folder {folder} has no pictures in it. JPEG, PNG, WebP, TIFF and BMP are read."
-        )
+        raise SourceError(f"the folder {folder} has no pictures in it. {READABLE} are read.")
     return sorted(found, key=natural_order)
 
 
 def is_picture(path: Path) -> bool:
-    """Tell by its name whether a file is a picture."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    """Tell whether a file of a folder is a picture: by its ending, and where it has none, by its content."""
+    if path.name.startswith("."):
+        return False
+    if path.suffix:
+        return path.suffix.lower() in SUFFIXES
+    kind = kind_of_file(path)
+    return kind is not None and kind.role != "other"
 
 
 def natural_order(path: Path) -> list[tuple[int, str]]:
     """Return a key that sorts names as people count: `2.jpg` before `10.jpg`."""
     parts = re.split(r"(\d+)", str(path).casefold())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-
-
-def _on_white(full: np.ndarray) -> Pixels:
-    depth = np.iinfo(full.dtype).max
-    alpha = full[..., 3:].astype(np.float32) / depth
-    colour = full[..., :3].astype(np.float32) * (255 / depth)
-    return np.rint(colour * alpha + 255 * (1 - alpha)).astype(np.uint8)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import glob
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from live_gradcam.address import host_of, opened_address, remember_address, shown_address
 from live_gradcam.errors import SourceError, nearest
+from live_gradcam.file_names import expanded, matches, shown
+from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.camera import CameraSource
 from live_gradcam.sources.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, backends
 from live_gradcam.sources.camera_names import camera_called
-from live_gradcam.sources.images import ImagesSource, in_folder, is_picture, natural_order
+from live_gradcam.sources.file_kind import kind_of_file
+from live_gradcam.sources.images import SUFFIXES, ImagesSource, in_folder, is_picture, natural_order
+from live_gradcam.sources.photo import READABLE, unreadable
 from live_gradcam.sources.source import Source
 from live_gradcam.sources.stream import StreamSource
-from live_gradcam.sources.video import VideoSource
+from live_gradcam.sources.video import Promise, VideoSource, promise_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +44,16 @@ _VIDEO_SITES = re.compile(
     r"|facebook\.com|fb\.watch|instagram\.com|bilibili\.com|b23\.tv|x\.com|twitter\.com|rutube\.ru|nicovideo\.jp)$"
 )
 """Hosts whose pages play videos that only a program made for it can fetch."""
+_HEAD = 16
+_FILM_MARKS = (
+    (4, b"ftyp"),
+    (4, b"moov"),
+    (0, b"\x1a\x45\xdf\xa3"),
+    (8, b"AVI "),
+    (0, b"OggS"),
+    (0, b"\0\0\1\xba"),
+)
+"""Place and mark: MP4 and QuickTime, Matroska and WebM, AVI, Ogg, MPEG."""
 
 _KINDS = "Give a camera's number, a file, a folder, a glob, an address or demo."
 
@@ -120,25 +135,72 @@ def _open_address(url: str, scheme: str) -> Source:
     return StreamSource(url)
 
 
+def open_film(
+    path: Path, *, keeps: Callable[[int, float], bool] | None = None
+) -> VideoSource | AnimationSource:
+    """Open a video or an animated picture, whichever a file is.
+
+    Args:
+        path: the file.
+        keeps: as of `VideoSource`.
+
+    Raises:
+        SourceError: it is neither, or cannot be read.
+    """
+    kind = kind_of_file(path)
+    if kind is not None and kind.role == "other":
+        raise unreadable(shown(path.name), kind)
+    is_animation = kind is not None and kind.role == "animation"
+    return AnimationSource(path, keeps=keeps) if is_animation else VideoSource(path, keeps=keeps)
+
+
+def promise_of_film(path: Path) -> Promise | None:
+    """Return what a video or an animated picture says of itself; None where it cannot be read."""
+    kind = kind_of_file(path)
+    if kind is None or kind.role != "animation":
+        return promise_of(path)
+    try:
+        with AnimationSource(path) as source:
+            return Promise(source.total, source.total * source.last_seconds, source.size)
+    except SourceError:
+        return None
+
+
+def is_still(path: Path) -> bool:
+    """Tell whether a file is a single picture: by its content, and where that says nothing, by its name."""
+    kind = kind_of_file(path)
+    if kind is None or kind.role == "other":
+        return path.suffix.lower() in SUFFIXES - {".gif"} and not _is_film(path)
+    return kind.role == "photo"
+
+
+def _is_film(path: Path) -> bool:
+    """Tell whether a file begins as a film does: one may be called .jpg."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    return any(head.startswith(mark, at) for at, mark in _FILM_MARKS)
+
+
 def _open_path(path: Path) -> Source:
-    path = path.expanduser()
+    path = expanded(path)
     try:
         if path.is_dir():
             return ImagesSource(in_folder(path), name=path.resolve().name)
         if path.exists():
-            return ImagesSource([path]) if is_picture(path) else VideoSource(path)
+            return ImagesSource([path]) if is_still(path) else open_film(path)
+        if glob.has_magic(str(path)):
+            pictures = sorted(filter(is_picture, matches(path)), key=natural_order)
+            if not pictures:
+                raise SourceError(f"no picture matches '{shown_address(str(path))}'. {READABLE} are read.")
+            return ImagesSource(pictures, name=str(path))
     except OSError as error:
         raise SourceError(
             f"'{shown_address(str(path))}' cannot be read: {error.strerror or error}."
         ) from error
-    if glob.has_magic(str(path)):
-        found = [Path(match) for match in glob.glob(str(path))]  # noqa: PTH207 - Path.glob takes no absolute one
-        pictures = sorted(filter(is_picture, found), key=natural_order)
-        if not pictures:
-            raise SourceError(
-                f"no picture matches '{shown_address(str(path))}'. JPEG, PNG, WebP, TIFF and BMP are read."
-            )
-        return ImagesSource(pictures, name=str(path))
+    except ValueError as error:  # a NUL in the name
+        raise SourceError(f"there is no file '{path}': {error}.") from error
     raise SourceError(f"there is no file '{shown_address(str(path))}'. {_hint(path)}")
 
 

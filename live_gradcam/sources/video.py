@@ -22,6 +22,7 @@ import numpy as np
 
 from live_gradcam.address import opened_address, shown_address
 from live_gradcam.errors import SourceError
+from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.sources.reason import in_words
 
@@ -94,7 +95,7 @@ class VideoSource:
     def __init__(self, path: str | Path, *, keeps: Callable[[int, float], bool] | None = None) -> None:
         self.path = None if isinstance(path, str) and "://" in path else Path(path)
         """The file; None where it lies behind an address."""
-        self.name = shown_address(path) if isinstance(path, str) and "://" in path else Path(path).name
+        self.name = shown_address(path) if isinstance(path, str) and "://" in path else shown(Path(path).name)
         self._lock = threading.Lock()
         self._keeps = keeps
         self._closed = False

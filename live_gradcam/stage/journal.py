@@ -31,7 +31,11 @@ class Journal:
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        self._file: IO[str] = (folder / FILE).open("w", encoding="utf-8")
+        self._file: IO[str] = (folder / FILE).open(
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",  # the bytes of a name: JSON reads such an escape back
+        )
         self._write(session=FORMAT, version=__version__, settings=dict(settings))
 
     def frame(self, frame: Frame) -> None:

@@ -69,7 +69,9 @@ export class StillSource extends Source {
     try {
       bitmap = await createImageBitmap(file);
     } catch {
-      throw new Error(`${file.name || "This file"} is no picture that the browser can show.`);
+      const isHeic = /\.hei[cf]$/i.test(file.name) || /hei[cf]/.test(file.type);
+      const hint = isHeic ? " Safari shows HEIC; for others, save the photo as JPEG." : "";
+      throw new Error(`${file.name || "This file"} is no picture that the browser can show.${hint}`);
     }
     const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
     const canvas = document.createElement("canvas");

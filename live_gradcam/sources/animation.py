@@ -1,0 +1,261 @@
+"""An animated picture: GIF, APNG, WebP or AVIF, every picture of it with its own time."""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2  # noqa: F401 - before PyAV, or a window would hang
+import av
+import numpy as np
+from PIL import Image
+
+from live_gradcam.errors import SourceError
+from live_gradcam.file_names import shown
+from live_gradcam.frame import Frame, Pixels
+from live_gradcam.native import native_stderr_filtered
+from live_gradcam.sources.colour import blended, on_white, upright
+from live_gradcam.sources.file_kind import FileKind, kind_of
+from live_gradcam.sources.photo import check_size, open_with_pillow, orientation_of
+
+logger = logging.getLogger(__name__)
+
+_LEAST_MS = 10
+_INSTEAD_MS = 100
+"""Browsers show a picture for 100 ms where the file says 10 ms or less, or nothing."""
+
+CLOSE_TIMEOUT = 0.5
+"""Seconds that `close()` waits for a picture that is being decoded."""
+
+_TAIL = 16
+_MOST_BYTES = 1_000_000_000
+
+
+Pictures = Generator[tuple[Pixels, float], None, None]
+
+
+class AnimationSource:
+    """Every picture of an animated file in order, once, each with its own time, on white.
+
+    What of a picture changes from one to the next, and what goes away, is put together as a browser does. A file that
+    is torn gives the pictures before the tear, and one warning.
+
+    Args:
+        path: the file.
+        keeps: told a picture's index and its time, decides whether it is wanted, as of `VideoSource`.
+
+    Raises:
+        SourceError: it is no animated picture, or its first picture cannot be read.
+    """
+
+    live = False
+    notice: str | None = None
+    reconnects = 0
+
+    def __init__(self, path: Path, *, keeps: Callable[[int, float], bool] | None = None) -> None:
+        self.path = path
+        self.name = shown(path.name)
+        self._keeps = keeps
+        self._lock = threading.Lock()
+        self._closed = False
+        self._error: Exception | None = None
+        self._count = 0
+        self._ends = 0.0
+        self.last_seconds = 0.0
+        """For how long the picture that was decoded last is shown."""
+        self._data, self._kind = self._read()
+        self._image: Image.Image | None = None
+        """What Pillow can still try, where FFmpeg fails."""
+        self._pictures = self._begin()
+        self._ahead = self._next()
+        if self._ahead is None:
+            self.close()
+            raise SourceError(
+                f"no picture of {self.name} could be read. Is the file complete?"
+            ) from self._error
+        self.size = self._ahead.size
+        self.fps: float | None = 1 / self._ends
+
+    @property
+    def damage(self) -> str | None:
+        """What could not be read, known at the end: `is cut short: 3 of its 9 frames could be read`; None: nothing."""
+        if self._error is None:
+            return None
+        return f"is damaged or cut short: {self._count} of its {self.total} frames could be read"
+
+    @property
+    def frames_captured(self) -> int:
+        """How many pictures were decoded so far."""
+        return self._count
+
+    def describe(self) -> str:
+        """Return the name, the size and how many pictures there are: `cat.gif: 320×240, 12 pictures`."""
+        return f"{self.name}: {self.size[0]}×{self.size[1]}, {self.total} pictures"
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield every picture, in order."""
+        while True:
+            with self._lock:
+                if self._closed:
+                    self._pictures.close()
+                    return
+                frame, self._ahead = self._ahead, None
+                if frame is None and (frame := self._next()) is None:
+                    if self.damage is not None:
+                        logger.warning("%s %s", self.name, self.damage)
+                    return
+            yield frame
+
+    def seek(self, seconds: float) -> None:
+        """Go on elsewhere: the next iteration begins with the first picture at or after that time, or the last."""
+        with self._lock:
+            if not self._closed:
+                self._rewind()
+                while (frame := self._next()) is not None:
+                    self._ahead = frame
+                    if (frame.media_time or 0.0) >= seconds:
+                        return
+
+    def step_back(self, seconds: float) -> None:
+        """Go on elsewhere: the next iteration begins with the last picture before that time, or the first of all."""
+        with self._lock:
+            if not self._closed:
+                self._rewind()
+                before = 0.0
+                while (frame := self._next()) is not None and (frame.media_time or 0.0) < seconds:
+                    before = frame.media_time or 0.0
+        self.seek(before)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._closed = True
+        if self._lock.acquire(timeout=CLOSE_TIMEOUT):
+            self._pictures.close()
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self) -> tuple[bytes, FileKind]:
+        try:
+            if self.path.stat().st_size > _MOST_BYTES:
+                raise SourceError(
+                    f"{self.name} cannot be read: it is larger than 1 GB. Make a video of it first."
+                )
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise SourceError(f"{self.name} cannot be read: {error.strerror or error}.") from error
+        kind = kind_of(io.BytesIO(data))
+        if kind is None or kind.role == "other":
+            raise SourceError(f"{self.name} is no animated picture.")
+        return data, kind
+
+    def _begin(self) -> Pictures:
+        """Return what decodes the pictures, from the first."""
+        try:
+            with native_stderr_filtered():
+                image = open_with_pillow(self._data, self.name, self._kind)
+                hidden = 1 if getattr(image, "default_image", False) else 0
+                self.total = max(1, int(getattr(image, "n_frames", 1)) - hidden)
+                """How many pictures there are, as the file says."""
+        except SourceError:
+            raise
+        except Exception as error:  # decoders raise anything
+            raise SourceError(
+                f"{self.name} cannot be read: it is a damaged {self._kind.name} file. Is the file complete?"
+            ) from error
+        self._places = range(hidden, hidden + self.total)
+        if _is_for_ffmpeg(self._data, self._kind):
+            self._image = image
+            return _by_ffmpeg(self._data, self._kind)
+        return _by_pillow(image, self.name, self._places)
+
+    def _rewind(self) -> None:
+        self._pictures.close()
+        self._pictures = self._begin()
+        self._count = 0
+        self._ends = 0.0
+        self._ahead = None
+        self._error = None
+
+    def _next(self) -> Frame | None:
+        while True:
+            try:
+                with native_stderr_filtered():
+                    found = next(self._pictures, None)
+            except Exception as error:  # decoders raise anything
+                logger.debug("picture %d of %s cannot be decoded", self._count, self.name, exc_info=True)
+                if self._count == 0 and self._image is not None:
+                    self._pictures, self._image = _by_pillow(self._image, self.name, self._places), None
+                    continue
+                self._error = error
+                return None
+            if found is None:
+                if self._count < self.total or (self._kind.name == "GIF" and b";" not in self._data[-_TAIL:]):
+                    self._error = EOFError()
+                return None
+            pixels, milliseconds = found
+            index, begins = self._count, self._ends
+            self._count += 1
+            self.last_seconds = (milliseconds if milliseconds > _LEAST_MS else _INSTEAD_MS) / 1000
+            self._ends += self.last_seconds
+            if self._keeps is None or self._keeps(index, begins):
+                return Frame(pixels, index, time.monotonic(), media_time=round(begins, 6))
+
+
+def _is_for_ffmpeg(data: bytes, kind: FileKind) -> bool:
+    """Whether FFmpeg puts the pictures together: of GIF and PNG it does it as browsers do, and Pillow does not quite.
+
+    It knows no APNG of 16 bits.
+    """
+    return kind.name == "GIF" or (kind.name == "PNG" and data[24:25] != b"\x10")
+
+
+def _by_ffmpeg(data: bytes, kind: FileKind) -> Pictures:
+    """Yield every picture and for how many milliseconds it is shown."""
+    delays = _png_delays(data) if kind.name == "PNG" else None
+    demuxer = "apng" if kind.name == "PNG" else "gif"
+    with av.open(io.BytesIO(data), "r", format=demuxer, metadata_errors="replace") as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            full = np.asarray(frame.to_ndarray(format="bgra"), np.uint8)
+            pixels = blended(np.ascontiguousarray(full[..., :3]), full[..., 3])
+            if delays is None:
+                yield pixels, 1000 * float((frame.duration or 0) * (frame.time_base or 0))
+            else:
+                yield pixels, delays[index] if index < len(delays) else 0.0
+
+
+def _by_pillow(image: Image.Image, name: str, indices: range) -> Pictures:
+    """Yield every picture and for how many milliseconds it is shown."""
+    try:
+        for index in indices:
+            image.seek(index)
+            check_size(image.size, name)
+            image.load()
+            yield upright(on_white(image), orientation_of(image)), float(image.info.get("duration", 0))
+    finally:
+        image.close()
+
+
+def _png_delays(data: bytes) -> list[float]:
+    """Return for how many milliseconds each picture of an APNG is shown."""
+    delays, at = [], 8
+    while at + 8 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, at)
+        if name == b"fcTL" and at + 34 <= len(data):
+            parts, whole = struct.unpack_from(">HH", data, at + 28)
+            delays.append(1000 * parts / (whole or 100))
+        at += size + 12
+    return delays
