@@ -12,9 +12,21 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
 # cli → commands → pipeline | server → {explain → models} | sources | render | sinks → the ground
 GROUND = frozenset(
-    {"actions", "config", "errors", "event", "explanation", "frame", "heatmap", "look", "native", "opencv"}
+    {
+        "actions",
+        "config",
+        "container",
+        "errors",
+        "event",
+        "explanation",
+        "frame",
+        "heatmap",
+        "look",
+        "native",
+        "opencv",
+    }
     | {"program", "question", "shown", "slot"}
-    | {"statistics", "timing"}
+    | {"statistics", "timeline", "timing"}
 )
 ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
 LOOPS = frozenset({"archive", "pipeline", "replay", "server"})

@@ -12,7 +12,9 @@ from live_gradcam.errors import SourceError, nearest
 from live_gradcam.sources.camera import CameraSource
 from live_gradcam.sources.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, backends
 from live_gradcam.sources.camera_names import camera_called
+from live_gradcam.sources.films import SUFFIXES
 from live_gradcam.sources.images import ImagesSource, in_folder, is_picture, natural_order
+from live_gradcam.sources.numbered import numbered_files
 from live_gradcam.sources.source import Source
 from live_gradcam.sources.stream import StreamSource
 from live_gradcam.sources.video import VideoSource
@@ -25,7 +27,12 @@ STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https")
 CAMERA_PREFIX = "camera:"
 """What stands before a part of a camera's name."""
 
-VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ogv", ".webm"})
+_BROADCAST = frozenset(
+    {".264", ".265", ".avc", ".flv", ".gif", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg", ".ts"}
+)
+"""Endings of films that an address has for what a camera sends without end, too."""
+
+VIDEO_SUFFIXES = SUFFIXES - _BROADCAST
 """Endings of an http address that is a file, to be played in full, and no stream."""
 
 _KINDS = "Give a camera's number, a file, a folder, a glob, an address or demo."
@@ -43,7 +50,7 @@ def open_source(
     Args:
         spec: a camera (`0`, `"0"`, `/dev/video0`, `camera:Logitech`: a part of its name); `demo`; an
             address (rtsp, rtsps, rtmp, http, https); or the path of a video, of a picture, of a folder of pictures,
-            or a glob such as `photos/*.jpg`.
+            a glob such as `photos/*.jpg`, or, where no file has that name, a pattern such as `frame_%04d.jpg`.
         size: (width, height) in pixels to ask a camera for, or to draw the demo in; None: 1280×720, and what a
             camera can do of it.
         fps: frames per second to ask a camera for, or to draw the demo at; None: 30.
@@ -108,6 +115,8 @@ def _open_path(path: Path) -> Source:
             return ImagesSource([path]) if is_picture(path) else VideoSource(path)
     except OSError as error:
         raise SourceError(f"'{path}' cannot be read: {error.strerror or error}.") from error
+    if numbered := [file for file in numbered_files(path) if is_picture(file)]:
+        return ImagesSource(numbered, name=path.name)
     if glob.has_magic(str(path)):
         found = [Path(match) for match in glob.glob(str(path))]  # noqa: PTH207 - Path.glob takes no absolute one
         pictures = sorted(filter(is_picture, found), key=natural_order)
