@@ -11,7 +11,9 @@ from typing import Any
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 import av.container
+import av.error
 from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
 from av.packet import Packet
 
 from live_gradcam.container import first_moment, open_container, picture_stream
@@ -27,6 +29,8 @@ _GRACE_SECONDS = 0.001
 _MOST_HELD = 1024
 """Packets of sound that may wait for the pictures to reach the recording that they belong to."""
 _TAGS_KEPT = frozenset({"language", "title"})
+_REFUSED = (av.error.ArgumentError, av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.PermissionError)
+"""What FFmpeg says of a packet that it cannot make sense of; that the disk is full is another error."""
 _NEEDS_EXPERIMENTAL = {"mp4": frozenset({"truehd"})}
 """Container → what FFmpeg lists for it and then refuses to write."""
 
@@ -51,6 +55,7 @@ class Sound:
         self._source = open_container(path)
         self._container = container
         self._tracks: dict[int, AudioStream] = {}
+        self._unframed: dict[int, BitStreamFilterContext] = {}
         holds = container.supported_codecs - _NEEDS_EXPERIMENTAL.get(container.format.name, frozenset())
         for number, track in enumerate(self._source.streams.audio, 1):
             if track.codec_context.name in holds:
@@ -58,6 +63,9 @@ class Sound:
                 copy.metadata.update({k: v for k, v in track.metadata.items() if k in _TAGS_KEPT})
                 copy.disposition = track.disposition
                 self._tracks[track.index] = copy
+                if track.codec_context.name == "aac" and not track.codec_context.extradata:
+                    # In a transport stream every packet has a header (ADTS), which other containers have no place for.
+                    self._unframed[track.index] = BitStreamFilterContext("aac_adtstoasc", track)
             else:
                 _LOG.warning(
                     "audio track %d of %s is %s, which %s cannot hold: it is left out.%s",
@@ -172,5 +180,11 @@ class Sound:
         if packet.dts <= self._reached.get(packet.stream.index, packet.dts - 1):
             return  # where recordings are joined, the sound of one may last longer than its pictures
         self._reached[packet.stream.index] = packet.dts
-        packet.stream = self._tracks[packet.stream.index]
-        self._container.mux(packet)
+        track = packet.stream.index
+        try:
+            unframed = self._unframed.get(track)
+            for each in [packet] if unframed is None else unframed.filter(packet):
+                each.stream = self._tracks[track]
+                self._container.mux(each)
+        except _REFUSED as error:
+            _LOG.warning("a piece of the sound is left out: %s", error.strerror)
