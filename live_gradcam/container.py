@@ -127,7 +127,13 @@ def open_container(path: str | Path, *, timeout: float | None = None) -> av.cont
         "protocol_whitelist": "http,https,httpproxy,tcp,tls" if remote else "file",
         "max_pixels": str(MOST_PIXELS),
     }
-    container = av.open(name, format=_raw_format(path), options=options, timeout=timeout)
+    container = av.open(
+        name,
+        format=_raw_format(path),
+        options=options,
+        timeout=timeout,
+        metadata_errors="replace",  # titles in old files are in any encoding
+    )
     for stream in container.streams.video:
         if stream.codec_context is not None:
             stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}

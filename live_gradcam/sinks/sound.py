@@ -29,7 +29,12 @@ _GRACE_SECONDS = 0.001
 _MOST_HELD = 1024
 """Packets of sound that may wait for the pictures to reach the recording that they belong to."""
 _TAGS_KEPT = frozenset({"language", "title"})
-_REFUSED = (av.error.ArgumentError, av.error.InvalidDataError, av.error.PatchWelcomeError, av.error.PermissionError)
+_REFUSED = (
+    av.error.ArgumentError,
+    av.error.InvalidDataError,
+    av.error.PatchWelcomeError,
+    av.error.PermissionError,
+)
 """What FFmpeg says of a packet that it cannot make sense of; that the disk is full is another error."""
 _NEEDS_EXPERIMENTAL = {"mp4": frozenset({"truehd"})}
 """Container → what FFmpeg lists for it and then refuses to write."""

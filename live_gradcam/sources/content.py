@@ -54,6 +54,8 @@ def why_no_film(path: Path) -> str | None:
         return "it is a playlist, and no list is followed. Give the films that it names, or their address."
     if text.startswith((b"webvtt", b"[script info]", b"{\\rtf")) or path.suffix.lower() in {".srt", ".sub"}:
         return "it is text (subtitles?), no film. Give the video that it belongs to."
+    if start.startswith(b"YUV4MPEG2"):
+        return None  # a film whose header is text
     if b"\0" not in start and _is_text(start):
         return "it is text, no film. Give a video, a picture or a folder of them."
     return None

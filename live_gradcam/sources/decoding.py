@@ -111,8 +111,7 @@ class Decoding:
         try:
             self.container = open_container(self._path, timeout=self._timeout)
         except av.error.FFmpegError as error:
-            reason = why_no_film(self._path) if isinstance(self._path, Path) else None
-            raise SourceError(f"{self._name} cannot be opened: {reason or f'{in_words(error)}.'}") from error
+            raise SourceError(f"{self._name} cannot be opened: {_why_not(self._path, error)}") from error
         except OSError as error:
             raise SourceError(f"{self._name} cannot be opened: {error.strerror or error}.") from error
         stream = picture_stream(self.container)
@@ -155,6 +154,8 @@ class Decoding:
                 self.error = error
             torn = packet is None  # then the decoder still hands out what it holds
             if packet is not None:
+                if not packet.size and packet.dts is not None:
+                    continue  # the picture before it stays (Theora); the one that ends the stream has no time
                 if self._from and packet.size and (packet.pos is None or packet.pos < self._from):
                     continue  # the rest of a picture before the one that was gone to
                 self._from = 0
@@ -165,3 +166,16 @@ class Decoding:
                 return  # it was emptied already
             except av.error.FFmpegError as error:
                 self.error = error
+
+
+def _why_not(path: str | Path, error: av.error.FFmpegError) -> str:
+    """Return why a file or an address cannot be opened, and what to do."""
+    if not isinstance(path, Path):
+        return f"{in_words(error)}."
+    if isinstance(error, (av.error.FileNotFoundError, av.error.PermissionError)):
+        return f"{in_words(error)}."
+    if (reason := why_no_film(path)) is not None:
+        return reason
+    unknown = isinstance(error, (av.error.ArgumentError, av.error.InvalidDataError))
+    reason = "its content is no video that FFmpeg knows" if unknown else "its header makes no sense"
+    return f"{reason}. Give a video, a picture or a folder of them."
