@@ -75,3 +75,33 @@ def complaints(path: Path) -> str:
         pytest.skip("ffprobe is not installed")
     command = ["ffprobe", "-v", "warning", "-count_frames", "-show_streams", "-of", "json", str(path)]
     return subprocess.run(command, capture_output=True, encoding="utf-8", check=False).stderr
+
+
+def made_by_ffmpeg(
+    path: Path, *options: str, source: str = "testsrc2=s=64x48:r=25:d=1", again: str = ""
+) -> Path:
+    """Write a film with the ffmpeg command.
+
+    Args:
+        path: the file; its ending names the container.
+        options: of the output.
+        source: a source of FFmpeg's lavfi, or the name of a film.
+        again: a second source, such as `sine=d=1`.
+
+    Returns:
+        The path.
+    """
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg is not installed")
+    command = ["ffmpeg", "-v", "error", "-y"]
+    for each in filter(None, (source, again)):
+        command += ["-i", each] if Path(each).exists() else ["-f", "lavfi", "-i", each]
+    subprocess.run([*command, *options, str(path)], check=True)
+    return path
+
+
+def bgr_by_ffmpeg(path: Path, size: tuple[int, int], *options: str) -> list[Pixels]:
+    """Return the frames of a film as the ffmpeg command converts them; (width, height) is their size."""
+    command = ["ffmpeg", "-v", "error", "-i", str(path), *options, "-f", "rawvideo", "-pix_fmt", "bgr24", "-"]
+    data = subprocess.run(command, check=True, capture_output=True).stdout
+    return list(np.frombuffer(data, np.uint8).reshape(-1, size[1], size[0], 3))

@@ -79,7 +79,9 @@ def test_a_text_file_called_mp4_is_no_video(tmp_path: Path) -> None:
     path.write_text("milk, eggs, a loaf of bread\n" * 40)
     with pytest.raises(SourceError) as error:
         VideoSource(path)
-    assert str(error.value) == "notes.mp4 cannot be opened: its content is no video that FFmpeg knows."
+    assert str(error.value) == (
+        "notes.mp4 cannot be opened: it is text, no film. Give a video, a picture or a folder of them."
+    )
 
 
 def test_an_empty_file_is_no_video(tmp_path: Path) -> None:

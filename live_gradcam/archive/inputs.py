@@ -16,13 +16,11 @@ from live_gradcam.archive.record import RECORDS
 from live_gradcam.errors import SinkError, SourceError
 from live_gradcam.file_names import expanded, fitting, fixed_part, matches, shown
 from live_gradcam.sinks.encoder import CONTAINERS
+from live_gradcam.sources.films import SUFFIXES as VIDEOS
+from live_gradcam.sources.films import is_film
 from live_gradcam.sources.images import is_picture, natural_order
-from live_gradcam.sources.opening import VIDEO_SUFFIXES, is_still
-
-VIDEOS = VIDEO_SUFFIXES | frozenset(
-    {".3gp", ".flv", ".gif", ".m2ts", ".mjpeg", ".mjpg", ".mpeg", ".mts", ".mxf", ".ts", ".vob", ".wmv"}
-)
-"""Endings of the files that are taken for videos where they are not named one by one."""
+from live_gradcam.sources.numbered import numbered_files
+from live_gradcam.sources.opening import is_still
 
 WRITABLE = frozenset(
     {".bmp", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -122,6 +120,8 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
         return found
     if path.exists():
         return [_Found(path, path.parent)]
+    if numbered := [file for file in numbered_files(path) if _is_wanted(file)]:
+        return [_Found(file, path.parent) for file in numbered]
     if glob.has_magic(typed):
         found_files = (each for each in matches(path, recursive=True) if _is_wanted(each) and each.is_file())
         files = sorted(found_files, key=natural_order)
@@ -158,8 +158,7 @@ def _within(folder: Path, out: Path) -> Iterator[_Found]:
 
 
 def _is_wanted(path: Path) -> bool:
-    hidden = path.name.startswith(".")
-    return is_picture(path) or (path.suffix.lower() in VIDEOS and not hidden)
+    return is_picture(path) or is_film(path)
 
 
 def _common_folder(found: Iterable[_Found]) -> Path:

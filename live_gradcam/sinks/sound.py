@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,14 @@ from typing import Any
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 import av.container
+import av.error
 from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
 from av.packet import Packet
 
 from live_gradcam.file_names import shown
+from live_gradcam.container import first_moment, open_container, picture_stream
+from live_gradcam.timeline import Timeline
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,7 +27,16 @@ _RUN_IN_SECONDS = 0.1
 # How far apart a file may have the packets of one moment.
 _SCATTER_SECONDS = 1.0
 _GRACE_SECONDS = 0.001
+_MOST_HELD = 1024
+"""Packets of sound that may wait for the pictures to reach the recording that they belong to."""
 _TAGS_KEPT = frozenset({"language", "title"})
+_REFUSED = (
+    av.error.ArgumentError,
+    av.error.InvalidDataError,
+    av.error.PatchWelcomeError,
+    av.error.PermissionError,
+)
+"""What FFmpeg says of a packet that it cannot make sense of; that the disk is full is another error."""
 _NEEDS_EXPERIMENTAL = {"mp4": frozenset({"truehd"})}
 """Container → what FFmpeg lists for it and then refuses to write."""
 
@@ -30,7 +44,8 @@ _NEEDS_EXPERIMENTAL = {"mp4": frozenset({"truehd"})}
 class Sound:
     """Copies the packets of every audio track as they are, in step with the pictures. Not thread-safe.
 
-    A track that the container cannot hold is left out, with one warning.
+    A track that the container cannot hold is left out, with one warning. Where the file was joined from several
+    recordings, the sound of each is moved as its pictures are.
 
     Args:
         path: the file that the sound is taken from.
@@ -42,15 +57,21 @@ class Sound:
     """
 
     def __init__(self, path: Path, container: av.container.OutputContainer, *, begins: float) -> None:
-        self._source = av.open(str(path.absolute()))
+        start = first_moment(path)
+        self._source = open_container(path)
         self._container = container
         self._tracks: dict[int, AudioStream] = {}
+        self._unframed: dict[int, BitStreamFilterContext] = {}
         holds = container.supported_codecs - _NEEDS_EXPERIMENTAL.get(container.format.name, frozenset())
         for number, track in enumerate(self._source.streams.audio, 1):
             if track.codec_context.name in holds:
                 copy = container.add_stream_from_template(track)
                 copy.metadata.update({k: v for k, v in track.metadata.items() if k in _TAGS_KEPT})
+                copy.disposition = track.disposition
                 self._tracks[track.index] = copy
+                if track.codec_context.name == "aac" and not track.codec_context.extradata:
+                    # In a transport stream every packet has a header (ADTS), which other containers have no place for.
+                    self._unframed[track.index] = BitStreamFilterContext("aac_adtstoasc", track)
             else:
                 _LOG.warning(
                     "audio track %d of %s is %s, which %s cannot hold: it is left out.%s",
@@ -60,10 +81,16 @@ class Sound:
                     container.format.long_name,
                     "" if container.format.name == "matroska" else " A name that ends in .mkv keeps most.",
                 )
-        pictures = next(iter(self._source.streams.video), None)
+        pictures = picture_stream(self._source)
         self._pictures = None if pictures is None else pictures.index
-        start = 0 if pictures is None else (pictures.start_time or 0) * (pictures.time_base or 0)
-        self._zero = float(start) + begins
+        self._timelines = {
+            stream.index: Timeline(self._source, stream)
+            for stream in self._source.streams
+            if stream.index in self._tracks or stream.index == self._pictures
+        }
+        self._held: deque[tuple[Packet[Any], int]] = deque()
+        self._reached: dict[int, int] = {}
+        self._zero = (start or 0.0) + begins
         self._run_in = 0.0 if container.format.name == "webm" else _RUN_IN_SECONDS
         self._newest_picture = 0.0
         self._packets = self._demux()
@@ -100,15 +127,38 @@ class Sound:
         self._source.close()
 
     def _next(self) -> Packet[Any] | None:
-        """Return the next packet of sound; the pictures on the way are only looked at."""
+        """Return the next packet of sound, on the pictures' clock; the pictures on the way are only looked at."""
         packet, self._ahead = self._ahead, None
         if packet is not None:
             return packet
-        for packet in self._packets:
-            if packet.stream.index != self._pictures:
-                return packet
-            self._newest_picture = max(self._newest_picture, self._time(packet))
-        return None
+        while True:
+            if self._held and (self._joined(self._held[0][1]) or len(self._held) > _MOST_HELD):
+                return self._placed(*self._held.popleft())
+            packet = next(self._packets, None)
+            if packet is None:
+                return self._placed(*self._held.popleft()) if self._held else None
+            timeline = self._timelines[packet.stream.index]
+            if packet.stream.index == self._pictures:
+                timeline.place(packet)
+                self._newest_picture = max(self._newest_picture, self._time(packet))
+            else:
+                timeline.look_at(packet)
+                self._held.append((packet, timeline.recording))
+
+    def _joined(self, recording: int) -> bool:
+        """Return whether the pictures have reached one of the recordings that the file was joined from."""
+        return self._pictures is None or self._timelines[self._pictures].recording >= recording
+
+    def _placed(self, packet: Packet[Any], recording: int) -> Packet[Any]:
+        """Move a packet of sound as far as the pictures of its recording are moved; else as its own clock says."""
+        own = self._timelines[packet.stream.index]
+        shift = own.shifts[recording]
+        if self._pictures is not None and self._joined(recording):
+            pictures = self._timelines[self._pictures]
+            shift = round(pictures.shifts[recording] * pictures.clock / own.clock)
+        if shift:
+            packet.pts, packet.dts = (packet.pts or 0) + shift, (packet.dts or 0) + shift
+        return packet
 
     def _demux(self) -> Iterator[Packet[Any]]:
         """Give what can be read, and of the tracks that are wanted; a torn end is the end."""
@@ -133,5 +183,14 @@ class Sound:
         offset = round(self._zero / float(packet.time_base))
         packet.pts = (packet.pts or 0) - offset
         packet.dts = (packet.dts or 0) - offset
-        packet.stream = self._tracks[packet.stream.index]
-        self._container.mux(packet)
+        if packet.dts <= self._reached.get(packet.stream.index, packet.dts - 1):
+            return  # where recordings are joined, the sound of one may last longer than its pictures
+        self._reached[packet.stream.index] = packet.dts
+        track = packet.stream.index
+        try:
+            unframed = self._unframed.get(track)
+            for each in [packet] if unframed is None else unframed.filter(packet):
+                each.stream = self._tracks[track]
+                self._container.mux(each)
+        except _REFUSED as error:
+            _LOG.warning("a piece of the sound is left out: %s", error.strerror)

@@ -17,7 +17,9 @@ from live_gradcam.sources.camera import CameraSource
 from live_gradcam.sources.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, backends
 from live_gradcam.sources.camera_names import camera_called
 from live_gradcam.sources.file_kind import kind_of_file
+from live_gradcam.sources.films import SUFFIXES as FILM_SUFFIXES
 from live_gradcam.sources.images import SUFFIXES, ImagesSource, in_folder, is_picture, natural_order
+from live_gradcam.sources.numbered import numbered_files
 from live_gradcam.sources.photo import READABLE, unreadable
 from live_gradcam.sources.source import Source
 from live_gradcam.sources.stream import StreamSource
@@ -31,7 +33,12 @@ STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https")
 CAMERA_PREFIX = "camera:"
 """What stands before a part of a camera's name."""
 
-VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ogv", ".webm"})
+_BROADCAST = frozenset(
+    {".264", ".265", ".avc", ".flv", ".gif", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg", ".ts"}
+)
+"""Endings of films that an address has for what a camera sends without end, too."""
+
+VIDEO_SUFFIXES = FILM_SUFFIXES - _BROADCAST
 """Endings of an http address that is a file, to be played in full, and no stream."""
 
 _LIKE_ADDRESS = re.compile(
@@ -70,7 +77,7 @@ def open_source(
     Args:
         spec: a camera (`0`, `"0"`, `/dev/video0`, `camera:Logitech`: a part of its name); `demo`; an
             address (rtsp, rtsps, rtmp, http, https); or the path of a video, of a picture, of a folder of pictures,
-            or a glob such as `photos/*.jpg`.
+            a glob such as `photos/*.jpg`, or, where no file has that name, a pattern such as `frame_%04d.jpg`.
         size: (width, height) in pixels to ask a camera for, or to draw the demo in; None: 1280×720, and what a
             camera can do of it.
         fps: frames per second to ask a camera for, or to draw the demo at; None: 30.
@@ -190,6 +197,8 @@ def _open_path(path: Path) -> Source:
             return ImagesSource(in_folder(path), name=path.resolve().name)
         if path.exists():
             return ImagesSource([path]) if is_still(path) else open_film(path)
+        if numbered := [file for file in numbered_files(path) if is_picture(file)]:
+            return ImagesSource(numbered, name=path.name)
         if glob.has_magic(str(path)):
             pictures = sorted(filter(is_picture, matches(path)), key=natural_order)
             if not pictures:

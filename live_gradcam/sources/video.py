@@ -11,20 +11,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 
-import cv2
+import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
-import av.container
-import numpy as np
+import av.error
 
 from live_gradcam.address import opened_address, shown_address
+from live_gradcam.container import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.sources.film_colour import dynamic_range, to_pixels
+from live_gradcam.sources.decoding import Decoding
+from live_gradcam.sources.deinterlacing import deinterlaced
 from live_gradcam.sources.reason import in_words
+from live_gradcam.sources.upright import AS_IT_IS, Orientation, orientation_of, quarter_turns, square_size
+
+if TYPE_CHECKING:
+    from av.sidedata.sidedata import SideDataContainer
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +52,8 @@ COMPLETE = 0.95
 """Share of the promised frames and of the promised length below which a file was cut short: of both, because an
 AVI counts empty slots as frames, and a single frame may stand for long."""
 
-_TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
-"""Quarter turns counter-clockwise to OpenCV's name for them."""
+_STEPS_BACK = (0.0, 1.0, 5.0, 25.0, None)
+"""Seconds by which to go back further where a seek arrived too late; None: to the beginning of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +67,30 @@ class Promise:
     """How long it lasts; 0 where it does not tell."""
 
     size: tuple[int, int]
-    """(width, height) in pixels, before it is turned upright."""
+    """(width, height) in square pixels, before it is turned upright."""
 
 
 def promise_of(path: Path) -> Promise | None:
     """Return what a video file says of itself, without decoding anything; None where it cannot be read."""
     try:
-        with av.open(str(path.absolute())) as container:
-            stream = container.streams.video[0]
-            seconds = float((container.duration or 0) / av.time_base)
-            frames = stream.frames or round(seconds * float(stream.average_rate or 0))
-            return Promise(frames, seconds, (stream.width, stream.height))
-    except (av.error.FFmpegError, OSError, IndexError):
+        with open_container(path) as container:
+            stream = picture_stream(container)
+            if stream is None:
+                return None
+            seconds = max(0.0, float((container.duration or 0) / av.time_base))
+            frames = stream.frames or round(seconds * float(stream.average_rate or stream.guessed_rate or 0))
+            size = square_size(stream.width, stream.height, stream.sample_aspect_ratio, MOST_PIXELS)
+            return Promise(frames, seconds, size)
+    except (av.error.FFmpegError, OSError):
         return None
 
 
 class VideoSource:
-    """Every frame of a video file in order, each with its own time, upright as its rotation mark says.
+    """Every frame of a video file in order, each with a time of its own, as a player shows it.
 
-    A file that is torn gives the frames before the tear, and one warning.
+    Of several streams the one that a player shows; upright and mirrored as its display matrix says, its pixels made
+    square, interlaced frames deinterlaced, HDR brought to BT.709. The clock of a file that was joined from several
+    recordings goes on at each joint. A file that is torn gives the frames before the tear, and one warning.
 
     Args:
         path: the file, or the http(s) address of one.
@@ -99,36 +112,46 @@ class VideoSource:
         self._lock = threading.Lock()
         self._keeps = keeps
         self._closed = False
-        self._sought = False
+        self._sought = self._settling = False
         self._count = 0
-        self._first_time: float | None = None
-        self._last_time = 0.0
-        self._error: av.error.FFmpegError | None = None
-        # Absolute, for FFmpeg takes what stands before a colon as the name of a protocol.
-        self._container = self._open(
-            opened_address(str(path)) if "://" in str(path) else str(Path(path).absolute())
+        self._zero: float | None = None
+        self._last_time: float | None = None
+        self._told_of_angle = False
+        remote = self.path is None
+        self._file = Decoding(
+            opened_address(str(path)) if remote else Path(path),
+            self.name,
+            NETWORK_TIMEOUT if remote else None,
         )
         try:
-            self._stream = self._find_stream()
-            rate = self._stream.average_rate
-            self.fps = float(rate) if rate else None
-            self._decoded = self._decode()
+            self.fps = self._file.fps
+            self._period = 1 / (self.fps or ASSUMED_FPS)
+            stream = self._file.stream
+            self._pixel = (stream.sample_aspect_ratio, stream.codec_context.sample_aspect_ratio)
+            self._shown = deinterlaced(self._timed())
             first = self._find_first()
             self._ahead: Frame | None = first
             self.size = first.size
-            self._seconds = (self._container.duration or 0) / av.time_base
+            self._seconds = self._file.seconds
+            self._range = dynamic_range(stream.codec_context)
+            if self._file.timeless:
+                logger.warning(
+                    "%s tells no times: %.5g frames a second are taken", self.name, 1 / self._period
+                )
         except BaseException:
-            self._container.close()
+            self._file.close()
             raise
 
     @property
     def damage(self) -> str | None:
         """What could not be read, known at the end: `is cut short: 3 of its 9 frames could be read`; None: nothing."""
-        promised = self._stream.frames
-        length = float((self._stream.duration or 0) * (self._stream.time_base or 0))
-        if not self._sought and self._count < COMPLETE * promised and self._last_time < COMPLETE * length:
+        stream = self._file.stream
+        promised = stream.frames
+        length = float((stream.duration or 0) * (stream.time_base or 0))
+        reached = self._last_time or 0.0
+        if not self._sought and self._count < COMPLETE * promised and reached < COMPLETE * length:
             return f"is cut short: {self._count} of its {promised} frames could be read"
-        if self._error is not None:
+        if self._file.error is not None:
             return f"is damaged or cut short: {self._count} frames could be read"
         return None
 
@@ -138,10 +161,11 @@ class VideoSource:
         return self._count
 
     def describe(self) -> str:
-        """Return the name, size, rate and length: `cat.mp4: 1280×720 at 30 fps, 12.5 s`."""
+        """Return the name, size, rate and length: `cat.mp4: 1280×720 at 30 fps, 12.5 s`, and what became of HDR."""
         rate = f" at {self.fps:.5g} fps" if self.fps else ""
         length = f", {self._seconds:.1f} s" if self._seconds else ""
-        return f"{self.name}: {self.size[0]}×{self.size[1]}{rate}{length}"
+        colours = f", {self._range} shown as BT.709" if self._range else ""
+        return f"{self.name}: {self.size[0]}×{self.size[1]}{rate}{length}{colours}"
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield every frame, in order."""
@@ -149,7 +173,7 @@ class VideoSource:
             # The container is closed under the same lock: freeing a decoder at work crashes the process.
             with self._lock:
                 if self._closed:
-                    self._container.close()
+                    self._file.close()
                     return
                 frame, self._ahead = self._ahead, None
                 if frame is None and (frame := self._next()) is None:
@@ -166,11 +190,12 @@ class VideoSource:
         with self._lock:
             if self._closed:
                 return
-            self._go_to(seconds)
-            while (frame := self._next()) is not None:
+            frame = self._arrive(seconds)
+            while frame is not None:
                 self._ahead = frame
                 if (frame.media_time or 0.0) >= seconds:
                     return
+                frame = self._next()
 
     def step_back(self, seconds: float) -> None:
         """Go on elsewhere: the next iteration begins with the last frame before that time, or the first of all.
@@ -181,15 +206,18 @@ class VideoSource:
         with self._lock:
             if self._closed:
                 return
-            self._go_to(max(0.0, seconds - _MOMENT))
-            before = max(self._times_before(seconds), default=0.0)
+            before = 0.0
+            frame = self._arrive(seconds - 2 * _MOMENT)
+            while frame is not None and (frame.media_time or 0.0) < seconds:
+                before = frame.media_time or 0.0
+                frame = self._next()
         self.seek(before)
 
     def close(self) -> None:
         """Close the file; where an iteration is waiting for a server, it does so itself, as soon as it can."""
         self._closed = True
         if self._lock.acquire(timeout=CLOSE_TIMEOUT):
-            self._container.close()
+            self._file.close()
             self._lock.release()
 
     def __enter__(self) -> Self:
@@ -200,95 +228,91 @@ class VideoSource:
     ) -> None:
         self.close()
 
-    def _go_to(self, seconds: float) -> None:
-        """Decode from the key frame at or before a time."""
+    def _arrive(self, seconds: float) -> Frame | None:
+        """Go on at a key frame at or before a time, and return its frame; the first of all where it is before that."""
         self._sought = True
-        self._container.seek(int(((self._first_time or 0.0) + seconds) * av.time_base), backward=True)
-        self._decoded = self._decode()
-        self._last_time = 0.0
-        self._ahead = None
-
-    def _times_before(self, seconds: float) -> Iterator[float]:
-        """Yield the times of the frames from where it is, as far as they lie before a time."""
-        while (frame := self._next()) is not None and (frame.media_time or 0.0) < seconds:
-            yield frame.media_time or 0.0
-
-    def _open(self, path: str) -> av.container.InputContainer:
-        try:
-            return av.open(path, timeout=NETWORK_TIMEOUT if "://" in path else None)
-        except av.error.FFmpegError as error:
-            # PyAV's error quotes the address: where there is one, nothing of it is passed on.
-            cause = None if "://" in path else error
-            raise SourceError(f"{self.name} cannot be opened: {_why_not(path, error)}") from cause
-
-    def _find_stream(self) -> av.VideoStream:
-        if not self._container.streams.video:
-            raise SourceError(f"{self.name} has no video in it. Give a video, a picture or a folder of them.")
-        stream = self._container.streams.video[0]
-        # Not FRAME or AUTO: at a torn end the threads that decode ahead lose whole frames, and the error too.
-        stream.thread_type = "SLICE"
-        return stream
+        seconds = max(0.0, seconds)
+        frame = None
+        for back in _STEPS_BACK:
+            self._ahead = None
+            if back is None:
+                self._file.rewind()
+            elif not self._file.go_to((self._zero or 0.0) + max(0.0, seconds - back)):
+                continue
+            self._last_time, self._settling = None, back is not None
+            self._shown = deinterlaced(self._timed())
+            frame = self._next()
+            if frame is not None and (frame.media_time or 0.0) <= seconds + _MOMENT:
+                break
+        return frame
 
     def _find_first(self) -> Frame:
         # Only the first frame tells how large the upright picture is, and whether there is one at all.
         first = self._next()
         if first is None:
-            reason = in_words(self._error) if self._error else "it ends before the first one"
+            error = self._file.error
+            reason = in_words(error) if error else "it ends before the first one"
             raise SourceError(f"no frame of {self.name} could be read: {reason}. Is the file complete?")
         return first
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
-        """Decode what can be decoded; what can't is passed over and remembered."""
-        packets = self._container.demux(self._stream)
-        torn = False
-        while not torn:
-            packet = None
-            try:
-                packet = next(packets, None)
-            except av.error.FFmpegError as error:
-                self._error = error
-            torn = packet is None  # then the decoder still hands out what it holds
-            try:
-                yield from self._stream.decode(packet)
-            except av.error.EOFError:
-                return  # it was emptied already
-            except av.error.FFmpegError as error:
-                self._error = error
-
-    def _next(self) -> Frame | None:
-        for decoded in self._decoded:
-            if decoded.time is None:
-                elapsed = self._last_time + (1 / (self.fps or ASSUMED_FPS) if self._count else 0.0)
+    def _timed(self) -> Iterator[tuple[av.VideoFrame, tuple[int, float, Orientation]]]:
+        """Yield each decoded frame with its number, its time in seconds, and how it lies."""
+        for decoded, moment in self._file.frames():
+            if moment is None:
+                if self._sought and self._last_time is None and not self._file.timeless:
+                    continue  # it comes before one whose time is known
+                elapsed = 0.0 if self._last_time is None else self._last_time + self._period
             else:
-                if self._first_time is None:
-                    self._first_time = decoded.time - self._last_time
-                # A file may step back in time where it was joined; time itself never falls.
-                elapsed = max(self._last_time, decoded.time - self._first_time)
+                if self._zero is None:
+                    self._zero = moment - (0.0 if self._last_time is None else self._last_time + self._period)
+                elapsed = moment - self._zero
+                if self._last_time is not None and elapsed <= self._last_time:
+                    if self._settling:
+                        continue  # the times of the first frames after a seek may be guessed wrong
+                    # Between this one's and the next one's, which may well be right again.
+                    elapsed = self._last_time + self._period / 2
+            self._settling = self._settling and self._last_time is None
             self._last_time = elapsed
             index = self._count
             self._count += 1
+            yield decoded, (index, elapsed, self._orientation(decoded))
+
+    def _next(self) -> Frame | None:
+        for decoded, (index, elapsed, orientation) in self._shown:
             if self._keeps is None or self._keeps(index, elapsed):
-                return Frame(_upright(decoded), index, time.monotonic(), media_time=elapsed)
+                try:
+                    pixels = self._pixels(decoded)
+                except av.error.FFmpegError as error:
+                    self._file.error = error
+                    continue
+                return Frame(orientation.applied(pixels), index, time.monotonic(), media_time=elapsed)
         return None
+
+    def _pixels(self, decoded: av.VideoFrame) -> Pixels:
+        size = square_size(decoded.width, decoded.height, self._proportions(), MOST_PIXELS)
+        return to_pixels(decoded, self._file.stream.codec_context, size)
+
+    def _proportions(self) -> Fraction | None:
+        """Return how wide a pixel is to its height: as the container says, else as the codec says at the moment."""
+        told, coded_at_first = self._pixel
+        coded = self._file.stream.codec_context.sample_aspect_ratio
+        return coded if coded and coded != coded_at_first and (not told or told == coded_at_first) else told
+
+    def _orientation(self, decoded: av.VideoFrame) -> Orientation:
+        try:
+            matrix = cast("SideDataContainer", decoded.side_data)["DISPLAYMATRIX"]
+        except KeyError:
+            return AS_IT_IS
+        except ValueError:  # PyAV does not know a kind of data beside it
+            return quarter_turns(decoded.rotation)
+        orientation = orientation_of(bytes(matrix))
+        if not orientation.exact and not self._told_of_angle:
+            self._told_of_angle = True
+            logger.warning(
+                "%s is to be shown at a slant, which is not done: it is turned by quarters only", self.name
+            )
+        return orientation
 
     def _warn_if_torn(self) -> None:
         if (damage := self.damage) is not None:
             logger.warning("%s %s", self.name, damage)
-
-
-def _upright(decoded: av.VideoFrame) -> Pixels:
-    pixels = np.asarray(decoded.to_ndarray(format="bgr24"), np.uint8)
-    turn = _TURNS.get(round(decoded.rotation / 90) % 4)
-    return pixels if turn is None else np.asarray(cv2.rotate(pixels, turn), np.uint8)
-
-
-def _why_not(path: str, error: av.error.FFmpegError) -> str:
-    file = Path(path)
-    if isinstance(error, av.error.InvalidDataError) and file.is_file():
-        with file.open("rb") as opened:
-            start = opened.read(12)
-        if not start:
-            return "the file is empty."
-        if start[4:8] == b"ftyp":
-            return "its index (the 'moov' box) is missing, so it was cut off before it was finished."
-    return f"{in_words(error)}."

@@ -1,0 +1,183 @@
+"""The decoding of a video file: its frames in order, on one clock, from the beginning or from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2  # noqa: F401 - before PyAV, or a window would hang
+import av
+import av.container
+import av.error
+
+from live_gradcam.container import FrameClock, is_timeless, open_container, picture_stream
+from live_gradcam.errors import SourceError
+from live_gradcam.sources.content import why_no_film
+from live_gradcam.sources.keyframes import INDEXED, Keyframe, keyframes_of
+from live_gradcam.sources.reason import in_words
+from live_gradcam.timeline import Timeline
+
+_SENSIBLE_FPS = 1000
+
+
+class Decoding:
+    """One stream of pictures that is being decoded. Not thread-safe.
+
+    Args:
+        path: the file, or the http(s) address of one.
+        name: what to call it in messages.
+        timeout: seconds that a server has to answer; None for files.
+
+    Raises:
+        SourceError: it cannot be opened, or has no film in it.
+    """
+
+    def __init__(self, path: str | Path, name: str, timeout: float | None) -> None:
+        self._path, self._name, self._timeout = path, name, timeout
+        self._keyframes: list[Keyframe] | None = None
+        self._indexed = False
+        self.error: av.error.FFmpegError | None = None
+        """What could not be decoded last."""
+        self._open()
+
+    @property
+    def timeless(self) -> bool:
+        """Whether the file holds no times, so that a rate has to be assumed."""
+        return is_timeless(self.container)
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second, as the file says or, in a file without times, as its codec says."""
+        average, guessed = self.stream.average_rate, self.stream.guessed_rate
+        sensible = average is not None and 0 < average <= _SENSIBLE_FPS and not self.timeless
+        rate = average if sensible else guessed
+        return float(rate) if rate else None
+
+    @property
+    def seconds(self) -> float:
+        """How long the file says that it lasts; 0 where it does not."""
+        return max(0.0, (self.container.duration or 0) / av.time_base)
+
+    def frames(self) -> Iterator[tuple[av.VideoFrame, float | None]]:
+        """Decode from where it is; what cannot be decoded is passed over and remembered.
+
+        Yields:
+            Each frame and when it is shown, in seconds of the file's clock without its jumps; None: it is not told.
+        """
+        clock = FrameClock(self.container)
+        for frame in self._decoded():
+            yield frame, clock.moment(frame)
+
+    def go_to(self, moment: float) -> bool:
+        """Let `frames` begin at a key frame, at best the last one before a moment.
+
+        Args:
+            moment: in seconds, as `frames` counts.
+
+        Returns:
+            Whether it went there; False where the file does not allow it.
+        """
+        if self.timeless:
+            return False
+        if self.container.format.name in INDEXED and isinstance(self._path, Path):
+            if not self._indexed:
+                self._indexed = True
+                self._keyframes = keyframes_of(self._path, self.stream.index)
+            if self._keyframes is not None:
+                return self._go_to_keyframe(moment)
+        if self._timeline.joined:
+            return False
+        try:
+            self.container.seek(int(moment * av.time_base), backward=True)
+        except av.error.FFmpegError:
+            return False
+        self._timeline.resume(0)
+        return True
+
+    def rewind(self) -> None:
+        """Let `frames` begin at the first frame.
+
+        Raises:
+            SourceError: the file is gone.
+        """
+        self.container.close()
+        self._open()
+
+    def close(self) -> None:
+        """Close the file; twice does no harm."""
+        self.container.close()
+
+    def _open(self) -> None:
+        try:
+            self.container = open_container(self._path, timeout=self._timeout)
+        except av.error.FFmpegError as error:
+            # PyAV's error quotes the address: where there is one, nothing of it is passed on.
+            cause = error if isinstance(self._path, Path) else None
+            raise SourceError(f"{self._name} cannot be opened: {_why_not(self._path, error)}") from cause
+        except OSError as error:
+            raise SourceError(f"{self._name} cannot be opened: {error.strerror or error}.") from error
+        stream = picture_stream(self.container)
+        if stream is None:
+            has_cover = bool(self.container.streams.video)
+            self.container.close()
+            cover = ": it is sound with a cover picture" if has_cover else ""
+            raise SourceError(
+                f"{self._name} has no video in it{cover}. Give a video, a picture or a folder of them."
+            )
+        # Not FRAME or AUTO: at a torn end the threads that decode ahead lose whole frames, and the error too.
+        stream.thread_type = "SLICE"
+        self.stream = stream
+        self._timeline = Timeline(self.container, stream)
+        self._from = 0
+
+    def _go_to_keyframe(self, moment: float) -> bool:
+        before = [key for key in self._keyframes or () if key.moment <= moment]
+        # A program stream tells the time of few pictures: only one group later FFmpeg guesses the others right.
+        behind = 2 if self.container.format.name == "mpeg" else 1
+        if len(before) < behind:
+            return False
+        key = before[-behind]
+        try:
+            self.container.seek(key.position, unsupported_byte_offset=True)
+        except av.error.FFmpegError:
+            return False
+        self._timeline.resume(key.shift)
+        self._from = key.position
+        return True
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        packets = self.container.demux(self.stream)
+        torn = False
+        while not torn:
+            packet = None
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError as error:
+                self.error = error
+            torn = packet is None  # then the decoder still hands out what it holds
+            if packet is not None:
+                if not packet.size and packet.dts is not None:
+                    continue  # the picture before it stays (Theora); the one that ends the stream has no time
+                if self._from and packet.size and (packet.pos is None or packet.pos < self._from):
+                    continue  # the rest of a picture before the one that was gone to
+                self._from = 0
+                self._timeline.place(packet)
+            try:
+                yield from self.stream.decode(packet)
+            except av.error.EOFError:
+                return  # it was emptied already
+            except av.error.FFmpegError as error:
+                self.error = error
+
+
+def _why_not(path: str | Path, error: av.error.FFmpegError) -> str:
+    """Return why a file or an address cannot be opened, and what to do."""
+    if not isinstance(path, Path):
+        return f"{in_words(error)}."
+    if isinstance(error, (av.error.FileNotFoundError, av.error.PermissionError)):
+        return f"{in_words(error)}."
+    if (reason := why_no_film(path)) is not None:
+        return reason
+    unknown = isinstance(error, (av.error.ArgumentError, av.error.InvalidDataError))
+    reason = "its content is no video that FFmpeg knows" if unknown else "its header makes no sense"
+    return f"{reason}. Give a video, a picture or a folder of them."

@@ -1,0 +1,56 @@
+"""Films by their names: the one list of the endings that films have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SUFFIXES = frozenset(
+    {
+        # Containers.
+        *(".3g2", ".3gp", ".amv", ".asf", ".avi", ".divx", ".dv", ".dvr-ms", ".f4v", ".flv", ".gif", ".insv"),
+        *(".lrv", ".m2t", ".m2ts", ".m4v", ".mk3d", ".mkv", ".mod", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg"),
+        *(".mts", ".mxf", ".nut", ".ogm", ".ogv", ".qt", ".rm", ".rmvb", ".tod", ".ts", ".vob", ".webm"),
+        *(".wmv", ".wtv"),
+        # A codec's data without a container.
+        *(
+            ".264",
+            ".265",
+            ".avc",
+            ".h264",
+            ".h265",
+            ".hevc",
+            ".ivf",
+            ".m1v",
+            ".m2v",
+            ".mjpeg",
+            ".mjpg",
+            ".obu",
+        ),
+        ".y4m",
+    }
+)
+"""File name endings of films, in lower case."""
+
+_SHARED = frozenset({".dv", ".mod", ".mts", ".obu", ".qt", ".rm", ".ts"})
+"""Those among them that other kinds of files have too, such as TypeScript's."""
+
+_FIRST_BYTES = 4
+
+
+def is_film(path: Path) -> bool:
+    """Tell by its name whether a file is a film; where other kinds have the ending too, by its first bytes.
+
+    Such a file is a film where it begins with no text.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES or path.name.startswith("."):
+        return False
+    if suffix not in _SHARED:
+        return True
+    try:
+        with path.open("rb") as opened:
+            start = opened.read(_FIRST_BYTES)
+    except OSError:
+        return True  # it is named, and then told of
+    # A transport stream begins with a G, or with a time and a G.
+    return (start[:1] == b"G" and not start[:4].isalpha()) or not start.isascii() or b"\0" in start

@@ -1,0 +1,69 @@
+"""Where the key frames of a transport or program stream are: such files have no index, and may be joined."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2  # noqa: F401 - before PyAV, or a window would hang
+import av.error
+
+from live_gradcam.container import open_container
+from live_gradcam.timeline import Timeline
+
+INDEXED = frozenset({"mpegts", "mpeg"})
+"""FFmpeg's names of the formats that have no index of their own and in which any byte can be gone to."""
+
+SEARCH_SECONDS = 2.0
+"""How long a file is searched; what is found by then has to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframe:
+    """A place to begin decoding at."""
+
+    moment: float
+    """When it is shown, in seconds of the file's clock without its jumps."""
+
+    position: int
+    """Of its first byte, or of one a little before it."""
+
+    shift: int
+    """By how many ticks its recording is moved; see `Timeline`."""
+
+
+def keyframes_of(path: Path, index: int, *, search_seconds: float = SEARCH_SECONDS) -> list[Keyframe] | None:
+    """Search a file for the key frames of one stream, without decoding anything.
+
+    Args:
+        path: the file.
+        index: the stream's.
+        search_seconds: how long to search.
+
+    Returns:
+        The key frames in order, or those in the part that could be searched in time. None where they were not all
+        found and the file is not known to be joined: then it can be gone to a time as it is.
+    """
+    found: list[Keyframe] = []
+    until = time.monotonic() + search_seconds
+    try:
+        with open_container(path) as container:
+            stream = container.streams[index]
+            timeline = Timeline(container, stream)
+            position: int | None = None
+            recording = 0
+            for packet in container.demux(stream):
+                timeline.place(packet)
+                if timeline.recording != recording:
+                    recording, position = timeline.recording, None
+                position = packet.pos if packet.pos is not None else position
+                moment = packet.pts if packet.pts is not None else packet.dts
+                if packet.is_keyframe and packet.size and position is not None and moment is not None:
+                    seconds = float(moment * timeline.clock)
+                    found.append(Keyframe(seconds, position, timeline.shifts[-1]))
+                if time.monotonic() > until:
+                    return found if timeline.joined else None
+    except (av.error.FFmpegError, OSError):
+        return found or None
+    return found
