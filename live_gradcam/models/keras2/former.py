@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from live_gradcam.errors import ModelError
+
 Tensor = Any
 
 _registered = keras.saving.register_keras_serializable(package="live_gradcam")
@@ -139,9 +141,18 @@ class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
         strides: tuple[int, int] = (1, 1),
         activation: Any = None,  # noqa: ANN401 - as Keras takes it
         use_bias: bool = True,
+        padding: str = "valid",
+        data_format: str | None = None,
+        implementation: int = 1,
         **settings: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(**settings)
+        if (padding, data_format or "channels_last", implementation) != ("valid", "channels_last", 1):
+            raise ModelError(
+                f"layer '{self.name}' (LocallyConnected2D) is read with padding 'valid', channels last and "
+                f"implementation 1 only, not with {padding}, {data_format}, {implementation}. Write a function that "
+                "returns the network, and use --model module:function."
+            )
         self.filters = filters
         self.kernel_size = tuple(kernel_size)
         self.strides = tuple(strides)
@@ -187,10 +198,20 @@ class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
         }
 
 
+@_registered
+class EinsumDense(keras.layers.EinsumDense):  # type: ignore[misc]
+    """Keras's layer, with the lengths that its inputs tell where `output_shape` leaves them open, as in Keras 2."""
+
+    def compute_output_spec(self, inputs: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        """Return the shape and dtype of the output."""
+        return keras.Operation.compute_output_spec(self, inputs, *arguments, **named)
+
+
 FORMER_LAYERS = {
     each.__name__: each
     for each in (
         CustomScaleLayer,
+        EinsumDense,
         LayerScale,
         LocallyConnected2D,
         RandomHeight,

@@ -10,6 +10,7 @@ import keras
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.layers import layer_from
+from live_gradcam.models.keras2.operations import TFOpLambda
 from live_gradcam.models.keras2.settings import policy_of
 from live_gradcam.models.keras2.stored import (
     Config,
@@ -83,7 +84,7 @@ class _Reader:
             start = self._implied_input(config, listed[0], parts[0])
         layers = [part.layer for part in parts]
         network = keras.Sequential([*([] if start is None else [start]), *layers], name=safe_name(name))
-        return StoredLayer(name, "Sequential", network, _trains(config), tuple(parts))
+        return StoredLayer(name, class_of(stored), network, _trains(config), tuple(parts))
 
     def _input(self, stored: Config) -> Tensor:
         """Return the tensor of a stored `InputLayer`."""
@@ -139,7 +140,7 @@ class _Reader:
             outputs=_one(graph.tensors(config.get("output_layers"))),
             name=safe_name(name),
         )
-        return StoredLayer(name, "Functional", network, _trains(config), tuple(parts))
+        return StoredLayer(name, class_of(stored), network, _trains(config), tuple(parts))
 
 
 class _Graph:
@@ -276,8 +277,8 @@ class _Graph:
 
         first = argument(call)
         keyword = {key: self.tensors(decoded(value)) for key, value in named.items()}
-        if layer.class_name in ("TFOpLambda", "SlicingOpLambda"):
-            return layer.layer(first, **keyword)
+        if isinstance(layer.layer, TFOpLambda):
+            return layer.layer.applied(first, keyword)
         first = _one(first)
         keyword = {key: value for key, value in keyword.items() if _is_taken(layer.layer, key, value)}
         if isinstance(layer.layer, keras.layers.RNN | keras.layers.Bidirectional) and isinstance(first, list):

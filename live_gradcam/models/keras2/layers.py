@@ -33,6 +33,7 @@ _OTHER_NAME = {
     "GRUV2": "GRU",
     "InstanceNormalization": "GroupNormalization",
     "LSTMV2": "LSTM",
+    "RandomCrop": "Resizing",  # Keras 3's gives pictures of their own size when predicting
     "SeparableConvolution2D": "SeparableConv2D",
     "SyncBatchNormalization": "BatchNormalization",
 }

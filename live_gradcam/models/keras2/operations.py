@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -19,19 +20,24 @@ Tensor = Any
 
 _registered = keras.saving.register_keras_serializable(package="live_gradcam")
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # What may be called by name: functions of tensors only. A file must not reach tf.io, tf.py_function and the like.
 _MODULES = frozenset({"__operators__", "bitwise", "image", "linalg", "math", "nn", "signal"})
-_FUNCTIONS = frozenset(
+_FUNCTIONS = _words(
     "abs acos acosh add add_n argmax argmin argsort asin asinh atan atan2 atanh batch_to_space bitcast "
     "boolean_mask broadcast_static_shape broadcast_to cast ceil clip_by_norm clip_by_value complex concat "
-    "cond cos cosh cumsum divide dynamic_partition einsum ensure_shape equal exp expand_dims eye fill "
-    "floor gather gather_nd greater greater_equal identity less less_equal linspace logical_and "
-    "logical_not logical_or matmul maximum meshgrid minimum multiply negative norm not_equal one_hot ones "
+    "cos cosh cumsum divide dynamic_partition einsum ensure_shape equal exp expand_dims eye fill "
+    "div div_no_nan floor floor_div floordiv floormod gather gather_nd greater greater_equal identity less less_equal linspace logical_and "
+    "logical_not logical_or matmul maximum meshgrid minimum mod multiply negative norm not_equal one_hot ones "
     "ones_like pad pow range rank realdiv reduce_all reduce_any reduce_logsumexp reduce_max reduce_mean "
     "reduce_min reduce_prod reduce_sum repeat reshape reverse roll round saturate_cast scalar_mul shape "
     "sigmoid sign sin sinh size slice sort space_to_batch split sqrt square squeeze stack stop_gradient "
     "strided_slice subtract tan tanh tensordot tile to_float transpose truediv truncatediv truncatemod "
-    "unique unstack where zeros zeros_like".split()  # noqa: SIM905 - one name a line would be a page
+    "unique unstack where zeros zeros_like"
 )
 _OF_KERAS: Mapping[str, Callable[..., Tensor]] = {
     "abs": tf.abs,
@@ -61,7 +67,7 @@ _OF_KERAS: Mapping[str, Callable[..., Tensor]] = {
 }
 """Functions of `tf.keras.backend`."""
 
-_RAW_OPERATIONS = frozenset(
+_RAW_OPERATIONS = _words(
     "Abs Add AddN AddV2 All Any ArgMax ArgMin AvgPool BatchMatMul BatchMatMulV2 BiasAdd BroadcastTo Cast "
     "Ceil ClipByValue ConcatV2 Conv2D Cos DepthToSpace DepthwiseConv2dNative Div DivNoNan Elu Equal Erf "
     "Exp ExpandDims Fill Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV3 GatherNd GatherV2 "
@@ -70,42 +76,60 @@ _RAW_OPERATIONS = frozenset(
     "OnesLike Pack Pad PadV2 Pow Prod RealDiv Reciprocal Relu Relu6 Reshape ResizeArea ResizeBicubic "
     "ResizeBilinear ResizeNearestNeighbor ReverseV2 Round Rsqrt Select SelectV2 Selu Shape Sigmoid Sign "
     "Sin Slice Softmax Softplus Softsign SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze "
-    "StopGradient StridedSlice Sub Sum Tanh Tile TopKV2 Transpose Unpack ZerosLike".split()  # noqa: SIM905 - one name a line would be a page
+    "StopGradient StridedSlice Sub Sum Tanh Tile TopKV2 Transpose Unpack ZerosLike"
 )
 """Operations of TensorFlow's graphs that a `TensorFlowOpLayer` may name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Stands for a tensor among the arguments of a function."""
+
+    index: int
 
 
 @_registered
 class TFOpLambda(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Calls one TensorFlow function, as the layer of that name in Keras 2 did."""
 
-    def __init__(self, function: str, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(self, function: str, arguments: Any = None, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(name=settings.get("name"), dtype=settings.get("dtype"), autocast=False)
         self.symbol = function
+        self._arguments = arguments
         self._function = _function_named(function, str(settings.get("name", function)))
-        # Constants may stand on either side, and keep the type that TensorFlow gives them.
-        self._allow_non_tensor_positional_args = True
-        self._convert_input_args = False
+        self._convert_input_args = False  # the function converts as TensorFlow does
         self.built = True
 
-    def call(self, *arguments: Any, **named: Any) -> Tensor:  # noqa: ANN401
+    def applied(self, first: Any, named: Mapping[str, Any]) -> Tensor:  # noqa: ANN401
+        """Call the function on symbolic tensors, and remember the arguments beside them.
+
+        Args:
+            first: its first argument: a tensor, a constant, or several.
+            named: the other arguments; tensors may lie in lists.
+        """
+        tensors: list[Tensor] = []
+        arguments = _without_tensors((first, {k: v for k, v in named.items() if k != "name"}), tensors)
+        self._arguments = arguments
+        return self(tensors)
+
+    def call(self, inputs: Any) -> Tensor:  # noqa: ANN401 - tensors
         """Return what the function gives."""
-        named.pop("name", None)
-        return self._function(*arguments, **named)
+        tensors = keras.tree.flatten(inputs)
+        first, named = _with_tensors(self._arguments, tensors)
+        return self._function(_converted(first, tensors), **named)
 
     def get_config(self) -> dict[str, Any]:
         """Return its settings."""
-        return dict(super().get_config()) | {"function": self.symbol}
+        return dict(super().get_config()) | {"function": self.symbol, "arguments": self._arguments}
 
 
 @_registered
 class SlicingOpLambda(TFOpLambda):
     """Cuts a part out of a tensor: `x[:, 1:]`."""
 
-    def call(self, *arguments: Any, **named: Any) -> Tensor:  # noqa: ANN401
-        """Return the part."""
-        tensor, *rest = arguments
-        return super().call(tensor, *map(_slices, rest), **{k: _slices(v) for k, v in named.items()})
+    def applied(self, first: Any, named: Mapping[str, Any]) -> Tensor:  # noqa: ANN401
+        """Call the function on symbolic tensors; slices are stored as dicts."""
+        return super().applied(first, {key: _slices(value) for key, value in named.items()})
 
 
 @_registered
@@ -160,6 +184,41 @@ def operation_from(class_name: str, config: Mapping[str, Any]) -> Any:  # noqa: 
     return OPERATION_LAYERS[class_name](str(config.get("function")), **settings)
 
 
+def _without_tensors(value: Any, tensors: list[Tensor]) -> Any:  # noqa: ANN401
+    """Return arguments with a place for each symbolic tensor, which goes to `tensors`."""
+    if isinstance(value, keras.KerasTensor):
+        tensors.append(value)
+        return _Place(len(tensors) - 1)
+    if isinstance(value, (list, tuple)):
+        return tuple(_without_tensors(each, tensors) for each in value)
+    if isinstance(value, Mapping):
+        return {key: _without_tensors(each, tensors) for key, each in value.items()}
+    return value
+
+
+def _with_tensors(value: Any, tensors: Sequence[Tensor]) -> Any:  # noqa: ANN401
+    """Return arguments with tensors at their places."""
+    if isinstance(value, _Place):
+        return tensors[value.index]
+    if isinstance(value, (list, tuple)):
+        return [_with_tensors(each, tensors) for each in value]
+    if isinstance(value, Mapping):
+        return {key: _with_tensors(each, tensors) for key, each in value.items()}
+    return value
+
+
+def _converted(first: Any, tensors: Sequence[Tensor]) -> Any:  # noqa: ANN401
+    """Return a first argument that is a number or an array as a tensor, which has the type of the others.
+
+    Functions that are operators look at the type of their first argument: `1 - x`.
+    """
+    if isinstance(first, bool) or not isinstance(first, (int, float, np.ndarray)):
+        return first
+    whole = not isinstance(first, float) and np.issubdtype(np.asarray(first).dtype, np.integer)
+    fitting = [each.dtype for each in tensors if whole or each.dtype.is_floating]
+    return tf.convert_to_tensor(first, fitting[0] if fitting else None)
+
+
 def _function_named(symbol: str, layer: str) -> Callable[..., Tensor]:
     path = re.sub(r"^(tf\.)?(compat\.v[12]\.)?", "", symbol).split(".")
     if path[:2] == ["keras", "backend"] and len(path) == 3 and path[2] in _OF_KERAS:
@@ -170,7 +229,8 @@ def _function_named(symbol: str, layer: str) -> Callable[..., Tensor]:
         return keras.activations.get(activation_from(path[2], _no_layer, layer=layer))  # type: ignore[no-any-return]
     found: Any = None
     if path[0] in _MODULES or (len(path) == 1 and path[0] in _FUNCTIONS):
-        for root in (tf, tf.compat.v1):
+        # Of some names version 1 had another order of arguments.
+        for root in (tf.compat.v1, tf) if "compat.v1." in symbol else (tf, tf.compat.v1):
             found = root
             for part in path:
                 found = (

@@ -27,6 +27,7 @@ _DROPPED: Mapping[str, tuple[Any, ...]] = {
     "fused": (None, True, False),
     "groups": (1,),
     "renorm": (False, True),  # statistics of training; predictions use the moving ones in both
+    "softmax_robust_masking": (False, True),  # matters only where whole rows are masked
     "time_major": (False,),
     "virtual_batch_size": (None,),
     "merge_repeated": (None,),
@@ -50,6 +51,7 @@ _ALWAYS_DROPPED = frozenset(
         "input_length",
         "input_shape",
         "key_shape",
+        "noise_shape",
         "query_shape",
         "ragged",
         "renorm_clipping",
@@ -58,6 +60,7 @@ _ALWAYS_DROPPED = frozenset(
         "seed",
         "sparse",
         "synchronized",
+        "trainable",
         "use_legacy_config",
         "value_shape",
         "vectorize",
@@ -78,6 +81,7 @@ _MISSING: Mapping[str, Mapping[str, Any]] = {
     "ConvLSTM2D": {"recurrent_activation": "hard_sigmoid"},
     "AveragePooling1D": {"padding": "valid"},
     "Flatten": {"data_format": "channels_last"},
+    "RandomCrop": {"crop_to_aspect_ratio": True},
     "UpSampling2D": {"interpolation": "nearest"},
 }
 """Settings with the value that they had before Keras wrote them down."""

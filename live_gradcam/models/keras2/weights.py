@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.keras2.stored import NETWORKS, StoredLayer
+from live_gradcam.models.keras2.stored import StoredLayer
 
 Array = npt.NDArray[Any]
 Entry = tuple[str, Array]
@@ -86,8 +86,12 @@ def set_zip_weights(network: StoredLayer, file: Any) -> None:  # noqa: ANN401 - 
             groups.setdefault(home, {})
 
     file.visititems(collect)
+    done: set[int] = set()
     for leaf, place in _places(network, "", groups):
-        _set_one(leaf, leaf.layer, place, groups)
+        _set_one(leaf, leaf.layer, place, groups, done)
+        missing = [each.path for each in leaf.layer.weights if id(each) not in done]
+        if missing:
+            raise ModelError(f"the file holds no weights '{missing[0]}'. Save the model again.")
     _finish(network)
 
 
@@ -141,6 +145,8 @@ def _same(name: str, stored: str) -> bool:
 
 def _by_name(wanted: Sequence[tuple[str, Any]], entries: Sequence[Entry]) -> list[Array] | None:
     """Return the values by the names of their layers, where each is found once."""
+    if len(wanted) != len(entries):
+        return None
     values = []
     for layer, variable in wanted:
         ending = f"{layer}/{variable.name}"
@@ -217,14 +223,10 @@ def _places(
         number = numbers[counts[stem]] if counts[stem] < len(numbers) else counts[stem]
         counts[stem] += 1
         inner = f"{container}/{stem}" + (f"_{number}" if number else "")
-        if part.class_name in NETWORKS:
+        if part.class_name == "TimeDistributed":
+            (part,), inner = part.parts, f"{inner}/layer"
+        if part.parts:
             yield from _places(part, inner, groups)
-        elif part.parts:
-            (only,) = part.parts
-            if only.class_name in NETWORKS:
-                yield from _places(only, f"{inner}/layer", groups)
-            else:
-                yield only, f"{inner}/layer"
         else:
             yield part, inner
 
@@ -236,12 +238,18 @@ def _numbered(name: str) -> tuple[str, int]:
 
 def _snake(name: str) -> str:
     """Return a class name as Keras 2 names groups: `conv2d`, `batch_normalization`, `re_lu`."""
-    name = re.sub("(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def _set_one(leaf: StoredLayer, layer: Any, place: str, groups: Mapping[str, Mapping[int, Array]]) -> None:  # noqa: ANN401
-    """Set a layer's own weights, and those of the layers that it keeps as attributes."""
+def _set_one(
+    leaf: StoredLayer,
+    layer: Any,  # noqa: ANN401 - its layer, or one that this one keeps
+    place: str,
+    groups: Mapping[str, Mapping[int, Array]],
+    done: set[int],
+) -> None:
+    """Set a layer's own weights, and those of the layers that it keeps as attributes; `done` gets their `id`."""
     own = layer._trainable_variables + layer._non_trainable_variables
     own = [each for each in own if any(each is kept for kept in layer.weights)]
     values = [value for _, value in sorted(groups.get(place, {}).items())]
@@ -254,16 +262,22 @@ def _set_one(leaf: StoredLayer, layer: Any, place: str, groups: Mapping[str, Map
         )
     for variable, value in zip(own, values, strict=False):
         variable.assign(value)
+        done.add(id(variable))
     for attribute, inner in sorted(vars(layer).items()):
-        if isinstance(inner, keras.layers.Layer) and inner.weights and f"{place}/{attribute}" in groups:
-            _set_one(leaf, inner, f"{place}/{attribute}", groups)
-        elif isinstance(inner, (list, tuple)) and any(isinstance(each, keras.layers.Layer) for each in inner):
+        if not any(
+            path.startswith(f"{place}/{attribute}/") or path == f"{place}/{attribute}" for path in groups
+        ):
+            continue
+        if isinstance(inner, keras.layers.Layer):
+            _set_one(leaf, inner, f"{place}/{attribute}", groups, done)
+        elif isinstance(inner, (list, tuple)):
             counts: dict[str, int] = defaultdict(int)
             for each in inner:
                 stem = _snake(type(each).__name__)
-                number = counts[stem]
-                counts[stem] += 1
-                _set_one(leaf, each, f"{place}/{attribute}/{stem}" + (f"_{number}" if number else ""), groups)
+                number, counts[stem] = counts[stem], counts[stem] + 1
+                _set_one(
+                    leaf, each, f"{place}/{attribute}/{stem}" + (f"_{number}" if number else ""), groups, done
+                )
 
 
 def _finish(network: StoredLayer) -> None:
