@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras
 
+import live_gradcam as lg
 from live_gradcam.models.keras_files import read_keras_file
 
 L = tf_keras.layers
@@ -274,7 +275,22 @@ def own_training() -> Network:
 
 
 def activations() -> Network:
-    names = "elu exponential gelu hard_sigmoid linear mish relu selu sigmoid softmax softplus softsign swish tanh".split()
+    names = [
+        "elu",
+        "exponential",
+        "gelu",
+        "hard_sigmoid",
+        "linear",
+        "mish",
+        "relu",
+        "selu",
+        "sigmoid",
+        "softmax",
+        "softplus",
+        "softsign",
+        "swish",
+        "tanh",
+    ]
 
     def mixed(x: Any) -> Any:
         own = [L.Activation(name)(x) for name in names]
@@ -319,7 +335,7 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "arithmetic": lambda x: (1.0 - x) * 2.0 / (3.0 + x**2) - x // 0.3 + x % 0.7 - (-x) + 2.0**x,
     "two tensors": lambda x: (x + tf.abs(x)) * (x - tf.square(x)) / (1.0 + tf.exp(x)),
     "comparisons": lambda x: (
-        tf.where(x > 0.1, x, tf.zeros_like(x)) + tf.cast(tf.logical_and(x < 0.5, 0.2 < x), "float32")
+        tf.where(x > 0.1, x, tf.zeros_like(x)) + tf.cast(tf.logical_and(x < 0.5, x > 0.2), "float32")
     ),
     "slices": lambda x: tf.concat([x[:, ::2, 1:, 0:1], x[..., 1:2][:, 1::2, :-1]], axis=-1),
     "one place": lambda x: x[:, 3, tf.newaxis, ..., 1],
@@ -376,6 +392,71 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
 """Name → what is done to (N, 16, 16, 4) floats."""
 
 
-def with_operation(name: str) -> Network:
-    """Return a network with one of `OPERATIONS` in its graph."""
-    return _function(OPERATIONS[name])
+def with_operations(names: Sequence[str]) -> Network:
+    """Return a network with some of `OPERATIONS` in its graph, each of which gives an output."""
+    image = tf_keras.Input(SIZE)
+    x = L.Conv2D(4, 3, padding="same")(L.Rescaling(1 / 255)(image))
+    return tf_keras.Model(image, [L.Dense(3)(L.Flatten()(OPERATIONS[name](x))) for name in names])
+
+
+def heat_of_old(network: Network, layer: Any, pixels: Array, target: int) -> Array:
+    """Return Grad-CAM's map (h, w) of a layer of Keras 2, before ReLU, computed with its own gradients.
+
+    Args:
+        network: whose outputs are scores: nothing is done to them.
+        layer: a layer of it or of a network inside of it.
+        pixels: its input (1, H, W, C).
+        target: index of the score.
+    """
+    seen: list[Any] = []
+    original = layer.call
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        output = original(*arguments, **named)
+        tape.watch(output)
+        seen.append(output)
+        return output
+
+    layer.call = watched
+    try:
+        with tf.GradientTape() as tape:
+            score = network(tf.constant(pixels), training=False)[0, target]
+    finally:
+        layer.call = original
+    (activation,) = seen
+    weights = tf.reduce_mean(tape.gradient(score, activation), axis=(1, 2), keepdims=True)
+    return np.asarray(tf.reduce_sum(weights * activation, axis=-1)[0], np.float64)
+
+
+def layer_of_old(network: Network, path: str) -> Any:
+    """Return the layer at a path such as `base/conv1/bn`: names may have slashes themselves."""
+    for layer in network.layers:
+        if layer.name == path:
+            return layer
+        if path.startswith(f"{layer.name}/") and hasattr(layer, "layers"):
+            return layer_of_old(layer, path.removeprefix(f"{layer.name}/"))
+    raise KeyError(path)
+
+
+def feature_maps_of_old(network: Network, prefix: str = "") -> list[str]:
+    """Return the paths of the layers that give (N, h, w, K), from first to last."""
+    found: list[str] = []
+    for layer in network.layers:
+        if hasattr(layer, "layers"):
+            found += feature_maps_of_old(layer, f"{prefix}{layer.name}/")
+        elif len(layer.output_shape) == 4 and not isinstance(layer, L.InputLayer):
+            found.append(f"{prefix}{layer.name}")
+    return found
+
+
+def assert_same_heat(old: Network, file: Path, layer: str, *, target: int = 0) -> None:
+    """Compare the explainer's raw map of a layer with Keras 2's: equal to 1e-5 of the peak."""
+    height, width = old.input_shape[1:3]
+    image = np.random.default_rng(3).integers(0, 256, (height, width, 3), np.uint8)
+    wanted = heat_of_old(old, layer_of_old(old, layer), image[None, ..., ::-1].astype(np.float32), target)
+    model = lg.load_model(file, preprocess="none")
+    given = lg.Explainer(model, layer=layer, target=f"class {target}", fit="stretch").explain(image)
+    assert given.layer == layer
+    peak = np.abs(wanted).max()
+    assert peak > 0
+    np.testing.assert_allclose(given.raw_heatmap, np.maximum(wanted, 0), atol=1e-5 * peak, rtol=0)

@@ -30,14 +30,14 @@ _MODULES = frozenset({"__operators__", "bitwise", "image", "linalg", "math", "nn
 _FUNCTIONS = _words(
     "abs acos acosh add add_n argmax argmin argsort asin asinh atan atan2 atanh batch_to_space bitcast "
     "boolean_mask broadcast_static_shape broadcast_to cast ceil clip_by_norm clip_by_value complex concat "
-    "cos cosh cumsum divide dynamic_partition einsum ensure_shape equal exp expand_dims eye fill "
-    "div div_no_nan floor floor_div floordiv floormod gather gather_nd greater greater_equal identity less less_equal linspace logical_and "
-    "logical_not logical_or matmul maximum meshgrid minimum mod multiply negative norm not_equal one_hot ones "
-    "ones_like pad pow range rank realdiv reduce_all reduce_any reduce_logsumexp reduce_max reduce_mean "
-    "reduce_min reduce_prod reduce_sum repeat reshape reverse roll round saturate_cast scalar_mul shape "
-    "sigmoid sign sin sinh size slice sort space_to_batch split sqrt square squeeze stack stop_gradient "
-    "strided_slice subtract tan tanh tensordot tile to_float transpose truediv truncatediv truncatemod "
-    "unique unstack where zeros zeros_like"
+    "cos cosh cumsum divide dynamic_partition einsum ensure_shape equal exp expand_dims eye fill div "
+    "div_no_nan floor floor_div floordiv floormod gather gather_nd greater greater_equal identity less "
+    "less_equal linspace logical_and logical_not logical_or matmul maximum meshgrid minimum mod multiply "
+    "negative norm not_equal one_hot ones ones_like pad pow range rank realdiv reduce_all reduce_any "
+    "reduce_logsumexp reduce_max reduce_mean reduce_min reduce_prod reduce_sum repeat reshape reverse "
+    "roll round saturate_cast scalar_mul shape sigmoid sign sin sinh size slice sort space_to_batch split "
+    "sqrt square squeeze stack stop_gradient strided_slice subtract tan tanh tensordot tile to_float "
+    "transpose truediv truncatediv truncatemod unique unstack where zeros zeros_like"
 )
 _OF_KERAS: Mapping[str, Callable[..., Tensor]] = {
     "abs": tf.abs,
