@@ -123,6 +123,10 @@ def _name_operations(stored: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON va
 
 def _operations_of_keras() -> dict[str, Any]:
     """Return the operations of Keras 3 by the names of their classes."""
+
+    def call_with_tuple(self: Any, x: Any, key: Any) -> Any:  # noqa: ANN401 - an operation, a tensor, an index
+        return part_of(self, x, tuple(key) if isinstance(key, list) else key)
+
     found: dict[str, Any] = {}
     waiting = [keras.Operation]
     while waiting:
@@ -130,4 +134,7 @@ def _operations_of_keras() -> dict[str, Any]:
             waiting.append(kind)
             if kind.__module__.startswith("keras.src.ops"):
                 found[kind.__name__] = kind
+    # JSON makes the tuple between the brackets of `x[:, 1:]` a list, which would pick single places.
+    part_of = found["GetItem"].__call__
+    found["GetItem"] = type("GetItem", (found["GetItem"],), {"__call__": call_with_tuple})
     return found

@@ -58,15 +58,16 @@ def activation_from(stored: Any, make_layer: Callable[[Any], Any], *, layer: str
     if isinstance(stored, Mapping):
         config = stored.get("config")
         if class_of(stored) != "function" and not isinstance(config, str):
-            known = keras.saving.get_custom_objects().get(class_of(stored))
+            known = keras.saving.get_registered_object(class_of(stored))
             if known is None and class_of(stored) in _FUNCTIONS:
                 return _FUNCTIONS[class_of(stored)]
             return make_layer(stored)  # type: ignore[no-any-return]  # a keras.layers.Layer can be called
         stored = config if isinstance(config, str) else stored.get("class_name")
     name = str(stored).rpartition(">")[2].rpartition(".")[2].removesuffix("_v2")
-    custom = keras.saving.get_custom_objects()
-    if str(stored) in custom or name in custom:
-        found: Activation = custom.get(str(stored)) or custom[name]
+    found: Activation | None = next(
+        filter(None, map(keras.saving.get_registered_object, (str(stored), name))), None
+    )
+    if found is not None:
         return found
     if name in _FUNCTIONS:
         return _FUNCTIONS[name]

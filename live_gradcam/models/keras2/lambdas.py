@@ -103,8 +103,7 @@ def _is_code(text: str) -> bool:
 
 def _function_named(name: str, module: str, layer: str) -> Callable[..., Any]:
     """Return a function by its name: the user's own, an activation's, or TensorFlow's."""
-    custom = keras.saving.get_custom_objects()
-    found: Any = custom.get(name) or getattr(keras.activations, name, None)
+    found: Any = keras.saving.get_registered_object(name) or getattr(keras.activations, name, None)
     for home in (tf.nn, tf.math, tf):
         found = found or getattr(home, name, None)
     if not callable(found):

@@ -82,10 +82,10 @@ def layer_from(stored: Config, nested: Nested, *, allow_unsafe: bool) -> StoredL
 def _kind(stored: Config, name: str) -> Any:  # noqa: ANN401 - a class of layers
     """Return the class of Keras 3 for a stored layer: the user's own first, then Keras's, then what it lost."""
     class_name = class_of(stored)
-    custom = keras.saving.get_custom_objects()
     for known in (stored.get("registered_name"), stored.get("class_name"), class_name):
-        if known in custom:
-            return custom[known]
+        custom = keras.saving.get_registered_object(known) if isinstance(known, str) else None
+        if custom is not None:
+            return custom
     in_keras = _OTHER_NAME.get(class_name, class_name)
     kind = FORMER_LAYERS.get(class_name) or getattr(keras.layers, in_keras, None)
     if isinstance(kind, type) and issubclass(kind, keras.layers.Layer):

@@ -58,14 +58,22 @@ def class_of(stored: Config) -> str:
         ModelError: it names none.
     """
     name = stored.get("class_name") if isinstance(stored, Mapping) else None
-    if not isinstance(name, str) or not isinstance(stored.get("config", {}), (Mapping, list)):
+    if not isinstance(name, str):
         raise ModelError("the model's configuration is damaged: a layer has no class. Save the model again.")
     return name.rpartition(">")[2]
 
 
 def config_of(stored: Config) -> dict[str, Any]:
-    """Return the settings of a stored object; those of an old `Sequential` are no more than a list of layers."""
+    """Return the settings of a stored object; those of an old `Sequential` are no more than a list of layers.
+
+    Raises:
+        ModelError: they are neither.
+    """
     config = stored.get("config") or {}
+    if not isinstance(config, (Mapping, list)):
+        raise ModelError(
+            "the model's configuration is damaged: a layer has no settings. Save the model again."
+        )
     return {"layers": config} if isinstance(config, list) else dict(config)
 
 

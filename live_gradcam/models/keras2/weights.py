@@ -86,6 +86,10 @@ def set_zip_weights(network: StoredLayer, file: Any) -> None:  # noqa: ANN401 - 
             groups.setdefault(home, {})
 
     file.visititems(collect)
+    for path in list(groups):
+        for end in range(len(path)):
+            if path[end] == "/":
+                groups.setdefault(path[:end], {})
     done: set[int] = set()
     for leaf, place in _places(network, "", groups):
         _set_one(leaf, leaf.layer, place, groups, done)
@@ -106,7 +110,7 @@ def _assign(part: StoredLayer, entries: Sequence[Entry]) -> None:
     names = {variable.name for _, variable in wanted}
     entries = [each for each in entries if _last(each[0]) not in _IGNORED - names]
     entries = _without_cudnn(entries)
-    matched = _in_order(wanted, entries) or _by_name(wanted, entries)
+    matched = _by_name(wanted, entries) or _in_order(wanted, entries)
     if matched is None:
         have = ", ".join(f"{name} {value.shape}" for name, value in entries[:3])
         raise ModelError(
@@ -147,15 +151,15 @@ def _by_name(wanted: Sequence[tuple[str, Any]], entries: Sequence[Entry]) -> lis
     """Return the values by the names of their layers, where each is found once."""
     if len(wanted) != len(entries):
         return None
+    by_ending: dict[str, list[Array]] = defaultdict(list)
+    for name, value in entries:
+        parts = name.partition(":")[0].split("/")
+        for start in range(len(parts)):
+            by_ending["/".join(parts[start:])].append(value)
     values = []
     for layer, variable in wanted:
-        ending = f"{layer}/{variable.name}"
-        found = [
-            value
-            for name, value in entries
-            if f"/{name.removesuffix(':0')}".endswith(f"/{ending}") and value.shape == tuple(variable.shape)
-        ]
-        if len(found) != 1:
+        found = by_ending.get(f"{layer}/{variable.name}", [])
+        if len(found) != 1 or found[0].shape != tuple(variable.shape):
             return None
         values += found
     return values
@@ -206,7 +210,7 @@ def _places(
         (
             path
             for path in (f"{place}/layers".lstrip("/"), f"{place}/_layer_checkpoint_dependencies".lstrip("/"))
-            if any(each.startswith(f"{path}/") for each in groups)
+            if path in groups
         ),
         f"{place}/layers".lstrip("/"),
     )
