@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from networks import pooled_network
 
 import live_gradcam as lg
 
-h5py = pytest.importorskip("h5py", reason="Keras reads .h5 files with h5py")
 layers = keras.layers
 
 
@@ -60,31 +58,6 @@ def test_weights_alone_are_told_from_a_network(tmp_path: Path) -> None:
     pooled_network().save_weights(path)
     with pytest.raises(lg.ModelError, match=r"holds weights only, not the network\. Save all of it"):
         lg.load_model(path)
-
-
-def test_a_file_that_keras_2_wrote_is_read(tmp_path: Path) -> None:
-    """Keras 2 wrote `groups` for depthwise convolutions; Keras 3 refuses it (Teachable Machine's files have it)."""
-    path = tmp_path / "keras_model.h5"
-    network = keras.Sequential(
-        [
-            keras.Input((8, 8, 3)),
-            layers.DepthwiseConv2D(3, name="depthwise"),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(2),
-        ]
-    )
-    network.save(path)
-    with h5py.File(path, "r+") as file:
-        config = json.loads(file.attrs["model_config"])
-        (layer,) = [each for each in config["config"]["layers"] if each["class_name"] == "DepthwiseConv2D"]
-        layer["config"]["groups"] = 1
-        file.attrs["model_config"] = json.dumps(config)
-    with pytest.raises(TypeError, match="groups"):
-        keras.saving.load_model(path)
-    model = lg.load_model(path, preprocess="unit")
-    x = np.random.default_rng(0).random((1, 8, 8, 3)).astype(np.float32)
-    np.testing.assert_allclose(np.asarray(model.network(x)), np.asarray(network(x)), rtol=1e-6)
-    assert type(model.network.get_layer("depthwise")) is layers.DepthwiseConv2D
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5", ".hdf5"])

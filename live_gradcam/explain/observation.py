@@ -15,6 +15,8 @@ from typing import Any
 
 import keras
 
+from live_gradcam.models.layer_names import layer_name
+
 Tensor = Any
 
 tracing_lock = threading.RLock()
@@ -57,7 +59,7 @@ def observed_calls(*, path: str | None = None, replacement: Tensor = None) -> It
     def observed(layer: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any layer's arguments
         if threading.get_ident() != watching:
             return original(layer, *args, **kwargs)
-        names.append(layer.name)
+        names.append(layer_name(layer))
         try:
             output = original(layer, *args, **kwargs)
             here = "/".join(names[1:])

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
-
-import keras
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.keras_files import Container, read_keras_file
 from live_gradcam.models.model import Network
 
 MODEL_FILES = (".keras", ".h5", ".hdf5")
@@ -18,15 +16,6 @@ _UNKNOWN_OBJECT = re.compile(
     r"Could not locate (?:class|function) '([^']+)'"
     r"|Unknown (?:layer|object|class|[a-z_ ]*function|[a-z_ ]*class): '?([\w.>]+)'?"
 )
-
-
-class _EarlierDepthwiseConv2D:
-    """Stands for the layer in files of Keras 2, which wrote a setting that it never had (`groups`, always 1)."""
-
-    @staticmethod
-    def from_config(config: dict[str, Any]) -> Any:  # noqa: ANN401 - a keras layer
-        """Return Keras's own layer."""
-        return keras.layers.DepthwiseConv2D.from_config({k: v for k, v in config.items() if k != "groups"})
 
 
 def read_network(path: Path, *, allow_unsafe: bool = False) -> Network:
@@ -41,11 +30,12 @@ def read_network(path: Path, *, allow_unsafe: bool = False) -> Network:
     """
     if not path.is_file():
         raise ModelError(f"there is no model file {path}.")
-    earlier = {} if path.suffix.casefold() == ".keras" else {"DepthwiseConv2D": _EarlierDepthwiseConv2D}
     try:
-        return keras.saving.load_model(
-            path, custom_objects=earlier, compile=False, safe_mode=not allow_unsafe
-        )
+        with path.open("rb") as file:
+            container: Container = "zip" if file.read(4) == b"PK\x03\x04" else "hdf5"
+        return read_keras_file(path, container=container, allow_unsafe=allow_unsafe)
+    except ModelError as error:
+        raise ModelError(f"cannot load the model {path}: {error}") from error
     except Exception as error:
         raise ModelError(_why_not(path, str(error))) from error
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.layer_names import keep_name, layer_name
 from live_gradcam.models.model import Network, takes_only
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,9 @@ def _remade(network: Network, shape: tuple[int | None, ...]) -> Network:
             # Networks inside of it take what comes: how large that is, is not known before it comes.
             (inner,) = layer.inputs
             return _remade(layer, (*(None for _ in inner.shape[1:-1]), inner.shape[-1]))
-        return type(layer).from_config(layer.get_config())
+        made = type(layer).from_config(layer.get_config())
+        keep_name(made, layer_name(layer))
+        return made
 
     if isinstance(network, keras.Sequential):
         return keras.Sequential([image, *(remake(layer) for layer in network.layers)], name=network.name)

@@ -1,0 +1,224 @@
+"""Layers that Keras 2 files contain and Keras 3 does not have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from live_gradcam.errors import ModelError
+
+Tensor = Any
+
+_registered = keras.saving.register_keras_serializable(package="live_gradcam")
+
+
+class Unchanged(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
+    """Gives what it is given: a layer that does nothing when predicting."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - of the layer that it stands for
+        super().__init__(name=settings.get("name"), dtype=settings.get("dtype"))
+        self.supports_masking = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return the inputs."""
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:  # noqa: ANN401 - a shape
+        """Return the inputs' shape."""
+        return input_shape
+
+
+@_registered
+class RandomHeight(Unchanged):
+    """Stretched pictures while training."""
+
+
+@_registered
+class RandomWidth(Unchanged):
+    """Stretched pictures while training."""
+
+
+@_registered
+class StochasticDepth(Unchanged):
+    """Left out a residual branch while training (ConvNeXt)."""
+
+
+@_registered
+class LayerScale(keras.layers.Layer):  # type: ignore[misc]
+    """Multiplies each channel by a weight (ConvNeXt)."""
+
+    def __init__(self, init_values: float = 1e-6, projection_dim: int = 1, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(**settings)
+        self.init_values = init_values
+        self.projection_dim = projection_dim
+
+    def build(self, input_shape: Any) -> None:  # noqa: ANN401, ARG002 - a shape
+        """Make the weights `gamma` (channels,)."""
+        start = keras.initializers.Constant(self.init_values)
+        self.gamma = self.add_weight(shape=(self.projection_dim,), initializer=start, name="gamma")
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return x · gamma."""
+        return x * self.gamma
+
+    def get_config(self) -> dict[str, Any]:
+        """Return its settings."""
+        own = {"init_values": self.init_values, "projection_dim": self.projection_dim}
+        return dict(super().get_config()) | own
+
+
+@_registered
+class CustomScaleLayer(keras.layers.Layer):  # type: ignore[misc]
+    """Adds a scaled residual branch: first + second · scale (Inception-ResNet V2)."""
+
+    def __init__(self, scale: float = 1.0, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(**settings)
+        self.scale = scale
+
+    def call(self, inputs: list[Tensor]) -> Tensor:
+        """Return the sum."""
+        return inputs[0] + inputs[1] * self.scale
+
+    def get_config(self) -> dict[str, Any]:
+        """Return its settings."""
+        return dict(super().get_config()) | {"scale": self.scale}
+
+
+@_registered
+class ThresholdedReLU(keras.layers.Layer):  # type: ignore[misc]
+    """Gives x where x > theta, else 0."""
+
+    def __init__(self, theta: float = 1.0, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(**settings)
+        self.theta = float(theta)
+        self.supports_masking = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return the values above the threshold."""
+        return inputs * keras.ops.cast(inputs > self.theta, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return its settings."""
+        return dict(super().get_config()) | {"theta": self.theta}
+
+
+@_registered
+class Scale(keras.layers.Layer):  # type: ignore[misc]
+    """Multiplies and shifts each channel, as converted Caffe networks do after batch normalisation."""
+
+    def __init__(self, axis: int = -1, **settings: Any) -> None:  # noqa: ANN401
+        for training in ("weights", "momentum", "beta_init", "gamma_init"):
+            settings.pop(training, None)
+        super().__init__(**settings)
+        self.axis = axis
+
+    def build(self, input_shape: Any) -> None:  # noqa: ANN401 - a shape
+        """Make the weights `gamma` and `beta` (channels,)."""
+        channels = (input_shape[self.axis],)
+        self.gamma = self.add_weight(shape=channels, initializer="ones", name="gamma")
+        self.beta = self.add_weight(shape=channels, initializer="zeros", name="beta")
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return gamma · x + beta."""
+        shape = [1] * len(x.shape)
+        shape[self.axis] = -1
+        return keras.ops.reshape(self.gamma, shape) * x + keras.ops.reshape(self.beta, shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return its settings."""
+        return dict(super().get_config()) | {"axis": self.axis}
+
+
+@_registered
+class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
+    """A convolution with weights of its own at each place (`implementation=1`, channels last)."""
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: tuple[int, int],
+        strides: tuple[int, int] = (1, 1),
+        activation: Any = None,  # noqa: ANN401 - as Keras takes it
+        use_bias: bool = True,
+        padding: str = "valid",
+        data_format: str | None = None,
+        implementation: int = 1,
+        **settings: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(**settings)
+        if (padding, data_format or "channels_last", implementation) != ("valid", "channels_last", 1):
+            raise ModelError(
+                f"layer '{self.name}' (LocallyConnected2D) is read with padding 'valid', channels last and "
+                f"implementation 1 only, not with {padding}, {data_format}, {implementation}. Write a function that "
+                "returns the network, and use --model module:function."
+            )
+        self.filters = filters
+        self.kernel_size = tuple(kernel_size)
+        self.strides = tuple(strides)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+
+    def _places(self, input_shape: Any) -> tuple[int, int]:  # noqa: ANN401 - a shape
+        rows, columns = (
+            (length - size) // step + 1
+            for length, size, step in zip(input_shape[1:3], self.kernel_size, self.strides, strict=True)
+        )
+        return rows, columns
+
+    def build(self, input_shape: Any) -> None:  # noqa: ANN401 - a shape
+        """Make `kernel` (places, kernel height · kernel width · channels, filters) and `bias`."""
+        rows, columns = self._places(input_shape)
+        size = self.kernel_size[0] * self.kernel_size[1] * input_shape[-1]
+        self.kernel = self.add_weight(shape=(rows * columns, size, self.filters), name="kernel")
+        if self.use_bias:
+            self.bias = self.add_weight(shape=(rows, columns, self.filters), initializer="zeros", name="bias")
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return (N, rows, columns, filters)."""
+        rows, columns = self._places(x.shape)
+        patches = keras.ops.image.extract_patches(x, self.kernel_size, self.strides, padding="valid")
+        flat = keras.ops.reshape(patches, (-1, rows * columns, self.kernel.shape[1]))
+        mixed = keras.ops.einsum("npk,pkf->npf", flat, self.kernel)
+        mixed = keras.ops.reshape(mixed, (-1, rows, columns, self.filters))
+        return self.activation(mixed + self.bias if self.use_bias else mixed)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a shape
+        """Return (N, rows, columns, filters)."""
+        return (input_shape[0], *self._places(input_shape), self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return its settings."""
+        return dict(super().get_config()) | {
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+        }
+
+
+@_registered
+class EinsumDense(keras.layers.EinsumDense):  # type: ignore[misc]
+    """Keras's layer, with the lengths that its inputs tell where `output_shape` leaves them open, as in Keras 2."""
+
+    def compute_output_spec(self, inputs: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        """Return the shape and dtype of the output."""
+        return keras.Operation.compute_output_spec(self, inputs, *arguments, **named)
+
+
+FORMER_LAYERS = {
+    each.__name__: each
+    for each in (
+        CustomScaleLayer,
+        EinsumDense,
+        LayerScale,
+        LocallyConnected2D,
+        RandomHeight,
+        RandomWidth,
+        Scale,
+        StochasticDepth,
+        ThresholdedReLU,
+    )
+}
+"""Class name → class."""

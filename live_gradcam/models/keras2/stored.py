@@ -1,0 +1,107 @@
+"""What a file says of one layer, and the Keras 3 layer that was made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from live_gradcam.errors import ModelError
+
+Config = Mapping[str, Any]
+"""A JSON object of the stored configuration."""
+
+NETWORKS = frozenset({"Functional", "Model", "Network", "Sequential"})
+"""Classes of Keras 2 whose configuration lists layers."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredLayer:
+    """One layer, or a network with its layers, in the order in which Keras 2 kept their weights."""
+
+    name: str
+    """The user's own name, slashes included."""
+
+    class_name: str
+    """Its class in Keras 2, without a package: `CuDNNLSTM`."""
+
+    layer: Any
+    """The `keras.layers.Layer`."""
+
+    trainable: bool = True
+    """Whether Keras 2 kept its weights among the trainable ones."""
+
+    parts: tuple[StoredLayer, ...] = ()
+    """The layers inside of a network or a `TimeDistributed`; empty for all others."""
+
+    def leaves(self) -> Iterator[StoredLayer]:
+        """Give the layers that have no parts, in order; one that is used several times comes once."""
+        seen: set[int] = set()
+        for leaf in self._leaves():
+            if id(leaf.layer) not in seen:
+                seen.add(id(leaf.layer))
+                yield leaf
+
+    def _leaves(self) -> Iterator[StoredLayer]:
+        if not self.parts:
+            yield self
+        for part in self.parts:
+            yield from part._leaves()
+
+
+def class_of(stored: Config) -> str:
+    """Return the class of a stored object without its package: `Addons>GELU` is `GELU`.
+
+    Raises:
+        ModelError: it names none.
+    """
+    name = stored.get("class_name") if isinstance(stored, Mapping) else None
+    if not isinstance(name, str):
+        raise ModelError("the model's configuration is damaged: a layer has no class. Save the model again.")
+    return name.rpartition(">")[2]
+
+
+def config_of(stored: Config) -> dict[str, Any]:
+    """Return the settings of a stored object; those of an old `Sequential` are no more than a list of layers.
+
+    Raises:
+        ModelError: they are neither.
+    """
+    config = stored.get("config") or {}
+    if not isinstance(config, (Mapping, list)):
+        raise ModelError(
+            "the model's configuration is damaged: a layer has no settings. Save the model again."
+        )
+    return {"layers": config} if isinstance(config, list) else dict(config)
+
+
+def is_network(stored: Config) -> bool:
+    """Whether a stored object is a network; one of a class of the user's has its layers stored likewise."""
+    name, config = class_of(stored), stored.get("config")
+    return name in NETWORKS or (
+        isinstance(config, Mapping) and "input_layers" in config and "layers" in config
+    )
+
+
+def decoded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON value with the objects that Keras 2 wrote as dicts: tuples, arrays, shapes, dtypes."""
+    if isinstance(value, list):
+        return [decoded(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    inner = value.get("config")
+    match value.get("class_name"):
+        case "__tuple__":
+            return tuple(decoded(each) for each in value.get("items", ()))
+        case "TensorShape":
+            return tuple(value.get("items") or ())
+        case "__ellipsis__":
+            return ...
+        case "__tensor__" | "__numpy__" if isinstance(inner, Mapping):
+            return np.asarray(inner.get("value"), inner.get("dtype"))
+        case None if value.get("type") == "ndarray":
+            return np.asarray(value.get("value"))
+        case _:
+            return {key: decoded(each) for key, each in value.items()}

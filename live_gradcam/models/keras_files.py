@@ -1,0 +1,140 @@
+"""Reads a network from a file of Keras 2 or 3, by what is in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import keras
+
+from live_gradcam.models.keras2.graph import network_from
+from live_gradcam.models.keras2.weights import set_hdf5_weights, set_zip_weights
+from live_gradcam.models.model import Network
+
+Container = Literal["hdf5", "zip"]
+
+
+def read_keras_file(path: Path, *, container: Container, allow_unsafe: bool) -> Network:
+    """Return the `keras.Model` that a file holds, whichever Keras wrote it.
+
+    Args:
+        path: the file; its name plays no part.
+        container: `hdf5`, or `zip` for the format that `.keras` files have since Keras 2.12.
+        allow_unsafe: whether Python code in the file (a `Lambda` layer's) may be loaded.
+
+    Raises:
+        ModelError: the cause is known and there is a remedy.
+        Exception: Keras, h5py or zipfile cannot read it.
+    """
+    if container == "zip":
+        return _from_zip(path, allow_unsafe=allow_unsafe)
+    return _from_hdf5(path, allow_unsafe=allow_unsafe)
+
+
+def _from_hdf5(path: Path, *, allow_unsafe: bool) -> Network:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        text = file.attrs.get("model_config")
+        if text is None:
+            raise ValueError("No model config found in the file.")
+        stored = json.loads(text.decode() if isinstance(text, bytes) else text)
+        if not _is_of_keras_3(stored, file.attrs.get("keras_version")):
+            network = network_from(stored, allow_unsafe=allow_unsafe)
+            set_hdf5_weights(network, file["model_weights"])
+            return network.layer
+    operations = _name_operations(stored)
+    if not operations:
+        return _loaded(path, ".h5", allow_unsafe=allow_unsafe)
+    with TemporaryDirectory() as folder:
+        copy = Path(shutil.copy(path, Path(folder) / "model.h5"))
+        with h5py.File(copy, "r+") as file:
+            file.attrs["model_config"] = json.dumps(stored)
+        return _loaded(copy, ".h5", allow_unsafe=allow_unsafe, custom_objects=operations)
+
+
+def _from_zip(path: Path, *, allow_unsafe: bool) -> Network:
+    import h5py
+
+    with zipfile.ZipFile(path) as archive:
+        stored = json.loads(archive.read("config.json"))
+        described = json.loads(archive.read("metadata.json")) if "metadata.json" in archive.namelist() else {}
+        if not _is_of_keras_3(stored, described.get("keras_version")):
+            network = network_from(stored, allow_unsafe=allow_unsafe)
+            with archive.open("model.weights.h5") as member, h5py.File(member, "r") as weights:
+                set_zip_weights(network, weights)
+            return network.layer
+    return _loaded(path, ".keras", allow_unsafe=allow_unsafe)
+
+
+def _loaded(
+    path: Path, suffix: str, *, allow_unsafe: bool, custom_objects: Mapping[str, Any] | None = None
+) -> Network:
+    """Let Keras load one of its own files, which it tells by the name."""
+    options = {"custom_objects": custom_objects, "compile": False, "safe_mode": not allow_unsafe}
+    if path.suffix == suffix:
+        return keras.saving.load_model(path, **options)
+    with TemporaryDirectory() as folder:
+        named = Path(folder) / f"model{suffix}"
+        try:
+            named.symlink_to(path.resolve())
+        except OSError:  # Windows allows links to few
+            shutil.copy(path, named)
+        return keras.saving.load_model(named, **options)
+
+
+def _is_of_keras_3(stored: Any, version: Any) -> bool:  # noqa: ANN401 - JSON values
+    """Whether Keras 3 wrote a configuration: by its version, or by how it writes the shape of an input."""
+    if isinstance(version, bytes):
+        version = version.decode()
+    if isinstance(version, str) and version[:1].isdecimal():
+        return int(version.partition(".")[0]) >= 3
+    return '"batch_shape"' in json.dumps(stored)
+
+
+def _name_operations(stored: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON value
+    """Give the operations in a configuration names of their own, and return name → class.
+
+    Keras 3 writes `x + y` as `Add` to HDF5, which its reader takes for the layer of that name or does not find.
+    """
+    known = _operations_of_keras()
+    found: dict[str, Any] = {}
+
+    def visit(value: Any) -> None:  # noqa: ANN401
+        for layer in value.get("layers") or () if isinstance(value, Mapping) else ():
+            config = layer.get("config") if isinstance(layer, Mapping) else None
+            if not isinstance(config, Mapping):
+                continue
+            kind = known.get(layer.get("class_name"))
+            if kind is not None and not {"trainable", "dtype", "layers"} & set(config):
+                layer["class_name"] = f"operation {layer['class_name']}"
+                found[layer["class_name"]] = kind
+            visit(config)
+            visit((config.get("layer") or {}).get("config"))
+
+    visit(stored.get("config"))
+    return found
+
+
+def _operations_of_keras() -> dict[str, Any]:
+    """Return the operations of Keras 3 by the names of their classes."""
+
+    def call_with_tuple(self: Any, x: Any, key: Any) -> Any:  # noqa: ANN401 - an operation, a tensor, an index
+        return part_of(self, x, tuple(key) if isinstance(key, list) else key)
+
+    found: dict[str, Any] = {}
+    waiting = [keras.Operation]
+    while waiting:
+        for kind in waiting.pop().__subclasses__():
+            waiting.append(kind)
+            if kind.__module__.startswith("keras.src.ops"):
+                found[kind.__name__] = kind
+    # JSON makes the tuple between the brackets of `x[:, 1:]` a list, which would pick single places.
+    part_of = found["GetItem"].__call__
+    found["GetItem"] = type("GetItem", (found["GetItem"],), {"__call__": call_with_tuple})
+    return found
