@@ -24,7 +24,7 @@ from live_gradcam.commands.methods import methods
 from live_gradcam.commands.models import models
 from live_gradcam.commands.replay import replay
 from live_gradcam.commands.serve import serve
-from live_gradcam.errors import LiveGradcamError, SettingsError
+from live_gradcam.errors import LiveGradcamError, SettingsError, one_line, reason_of
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "live": live,
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return _fail((find_display() if "cv2" not in sys.modules else None) or str(error), debug=debug)
     except Exception as error:
-        line = next(iter(str(error).strip().splitlines()), "no message")
+        line = reason_of(error, 240)
         return _fail(f"unexpected {type(error).__name__}: {line} (--debug shows where)", debug=debug)
     # What a command ended with by `typer.Exit`.
     return code if isinstance(code, int) and code != _INTERRUPTED else 0
@@ -133,5 +133,5 @@ def _second_model(typed: list[str]) -> list[str]:
 def _fail(line: str, *, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    sys.stderr.write(f"live-gradcam: {line}\n")
+    sys.stderr.write(f"live-gradcam: {one_line(line)}\n")
     return 1

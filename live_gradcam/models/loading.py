@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ import keras
 from live_gradcam.config import DEFAULT_LANG, Lang
 from live_gradcam.errors import ModelError
 from live_gradcam.models import zoo
-from live_gradcam.models.files import MODEL_FILES, read_network
+from live_gradcam.models.file_kinds import MODEL_SUFFIXES
+from live_gradcam.models.files import found_model, read_found
 from live_gradcam.models.inputs import Feed, feed_for
 from live_gradcam.models.label_files import read_labels
 from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, numbered_labels, translated
@@ -44,9 +46,11 @@ def load_model(
     """Load a network.
 
     Args:
-        model: a name of the zoo (`efficientnet-lite0`, `vgg16`, …), a `.keras` or `.h5` file, `module:function`
-            with a function without arguments that returns a `keras.Model`, or a `keras.Model`, which is used as
-            it is and never changed (only built, where it is a `Sequential` that has no weights yet).
+        model: a name of the zoo (`efficientnet-lite0`, `vgg16`, …), a file or folder as `read_network` reads it,
+            `module:function` with a function without arguments that returns a `keras.Model`, or a `keras.Model`,
+            which is used as it is and never changed (only built, where it is a `Sequential` that has no weights
+            yet). A text with a slash, or that ends like a model file, means a file; a name of the zoo comes before
+            a file of the same name (`./vgg16` means the file); a file before a `module:function`.
         labels: class names in the order of the outputs, or a file of them; None: those that the zoo knows, else
             `class 0`, `class 1`, …. A network with one unit has two classes; one name stands for the second.
         preprocess: how pictures are scaled for it: one of `live_gradcam.models.preprocessing.PREPROCESSINGS`, a
@@ -98,15 +102,31 @@ def _load(
     if isinstance(model, keras.Model):
         return _from_network(model, model.name, output, inputs, scaled=scaled)
     text = str(model)
-    path = Path(text).expanduser()
-    if path.suffix.casefold() in MODEL_FILES:
-        network = read_network(path, allow_unsafe=allow_unsafe)
-        return _from_network(network, path.name, output, inputs, scaled=scaled)
-    if path.exists() and not zoo.is_default(text) and zoo.entry_like(text) is None:
-        raise ModelError(f"{path} is not a model file: its name must end in {', '.join(MODEL_FILES)}.")
+    if isinstance(model, Path) or _is_file(text):
+        found = found_model(Path(text).expanduser())
+        network = read_found(found, allow_unsafe=allow_unsafe)
+        return _from_network(network, found.path.name, output, inputs, scaled=scaled)
     if is_reference(text):
         return _from_network(_made_by(text), text, output, inputs, scaled=scaled)
     return _redirected(zoo.load(text), output, inputs)
+
+
+def _is_file(text: str) -> bool:
+    """Whether a text means a file or folder.
+
+    In this order: what looks like a path is one; a name of the zoo is the zoo's network; the name of something in
+    the current folder means that; all else is a `module:function` or a name.
+    """
+    path = Path(text).expanduser()
+    if text.startswith(("~", ".")) or "/" in text or os.sep in text or path.suffix.casefold() in MODEL_SUFFIXES:
+        # But `package.module:build.model` is a reference.
+        return path.exists() or not is_reference(text) or "/" in text or os.sep in text
+    if zoo.is_default(text) or zoo.entry_like(text) is not None:
+        return False
+    try:
+        return path.exists()
+    except OSError:  # too long for the name of a file
+        return False
 
 
 def _made_by(reference: str) -> Network:

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from live_gradcam.errors import ModelError, unknown_name
+from live_gradcam.errors import ModelError, reason_of, unknown_name
 from live_gradcam.models import efficientnet_lite0
 from live_gradcam.models.download import REFUSED
 from live_gradcam.models.inputs import feed_for
@@ -173,7 +173,7 @@ def _download(entry: Entry) -> Network:
         url = re.search(r"https?://\S+?\.(?:h5|keras)", str(error))
         if url is None:
             raise ModelError(
-                f"{entry.name} cannot be loaded: {str(error).strip().splitlines()[0]}"
+                f"{entry.name} cannot be loaded: {reason_of(error)}"
             ) from error
         home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
         place = home / "models" / url[0].rsplit("/", 1)[1]
