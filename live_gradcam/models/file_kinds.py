@@ -87,8 +87,10 @@ def _kind_of_folder(folder: Path) -> FileKind:
         elif child.stat().st_size:
             found = _kind_of_file(child)
             inside += [found] if found.kind in _MODELS_IN_FOLDERS else []
-    # A checkpoint of weights beside a whole model is no second model.
-    whole = [each for each in inside if not each.path.name.endswith(".weights.h5")] or inside
+    # A checkpoint of weights beside a whole model is no second model, nor are formats that are not loaded.
+    whole = [
+        each for each in inside if each.kind in _MODELS_IN_FOLDERS and not each.path.name.endswith(".weights.h5")
+    ] or inside
     if len(whole) == 1:
         return whole[0]
     if whole:

@@ -162,8 +162,13 @@ def _read_keras(found: FileKind, *, allow_unsafe: bool) -> Network:
             if container == "folder":
                 return keras.saving.load_model(path, compile=False, safe_mode=not allow_unsafe)
             return read_keras_file(path, container=container, allow_unsafe=allow_unsafe)
-    except LiveGradcamError:
-        raise
+    except LiveGradcamError as error:
+        said = str(error)
+        if "--allow-unsafe" in said:
+            raise ModelError(_why_unsafe(path, settings)) from error
+        if str(path) in said:
+            raise
+        raise ModelError(f"cannot load the model {path}: {said}") from error
     except Exception as error:
         raise ModelError(_why_not(path, error, settings)) from error
 
@@ -214,13 +219,7 @@ def _why_not(path: Path, error: Exception, settings: StoredSettings) -> str:
     message = " ".join(str(each) for each in causes)
     lambdas = list(lambdas_in(settings.network))
     if "safe_mode=False" in message or "unsafe deserialization" in message:
-        other = next(((layer, code) for layer, code in lambdas if written_by(code) and not _fits(code)), None)
-        if other is not None:
-            return _other_python(path, *other)
-        return (
-            f"{path} holds Python code (a Lambda layer, for example), which is not run from files that anybody may "
-            "have made. If you trust it, use --allow-unsafe (allow_unsafe=True)."
-        )
+        return _why_unsafe(path, settings)
     strangers = list(dict.fromkeys(unknown_classes(settings.network)))
     unknown = _UNKNOWN_OBJECT.search(message)
     name = None if unknown is None else next(filter(None, unknown.groups()), None)
@@ -261,9 +260,15 @@ def _why_not(path: Path, error: Exception, settings: StoredSettings) -> str:
     )
 
 
-def _fits(code: bytes) -> bool:
-    """Whether code may be of this Python, told without reading more of it than its layout."""
-    return written_by(code) == this_python()
+def _why_unsafe(path: Path, settings: StoredSettings) -> str:
+    """Word why code in a file is not run: it may not be, and where it is of another Python it cannot be."""
+    for layer, code in lambdas_in(settings.network):
+        if written_by(code) not in (None, this_python()):
+            return _other_python(path, layer, code)
+    return (
+        f"{path} holds Python code (a Lambda layer, for example), which is not run from files that anybody may have "
+        "made. If you trust it, use --allow-unsafe (allow_unsafe=True)."
+    )
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

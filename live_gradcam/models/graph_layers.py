@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,13 @@ from dataclasses import dataclass
 from live_gradcam.models.frozen_graph import INPUT_MARK, LEARNERS, GraphDef, NodeDef, operation_of
 
 _NORMALISING = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
-_SILENT = frozenset({"Const", "Placeholder", "NoOp", "Shape", "Pack", "StridedSlice", "Assert", "NextIteration"})
+_SILENT = frozenset(
+    {"Identity", "IdentityN", "StopGradient", "EnsureShape", "CheckNumerics", "PreventGradient", "Shape", "Pack"}
+)
+"""Operations that give what they are given, or tell only a shape."""
+
+_CALL = re.compile(r"(Stateful)?PartitionedCall(_\d+)?|Func")
+"""Parts of names that TensorFlow adds where a function was written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ def graph_layers(definition: GraphDef, outputs: Sequence[str]) -> tuple[GraphLay
             found[scope] = (_kind(nodes), nodes[-1])
         else:
             found.update({node.name: (node.op, node) for node in nodes})
-    paths = _shortened(list(found))
+    paths = _readable(list(found))
     place = {node.name: number for number, node in enumerate(definition.node)}
     layers = [
         GraphLayer(paths[scope], kind, f"{node.name}:0")
@@ -82,6 +89,17 @@ def _kind(nodes: Sequence[NodeDef]) -> str:
     telling = [node.op for node in nodes if node.op in LEARNERS]
     telling += [node.op for node in nodes if node.op in _NORMALISING]
     return telling[-1] if telling else nodes[-1].op
+
+
+def _readable(scopes: Sequence[str]) -> dict[str, str]:
+    """Return a path for each scope: shortened, and without the calls of functions where it stays one of its kind."""
+    cleaned = {
+        scope: "/".join(part for part in scope.split("/") if not _CALL.fullmatch(part)) or scope for scope in scopes
+    }
+    if len(set(cleaned.values())) < len(scopes):
+        return _shortened(scopes)
+    paths = _shortened(list(cleaned.values()))
+    return {scope: paths[name] for scope, name in cleaned.items()}
 
 
 def _shortened(scopes: Sequence[str]) -> dict[str, str]:

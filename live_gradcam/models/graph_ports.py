@@ -121,7 +121,7 @@ def _input(entry: Entry, definition: GraphDef, model: str) -> Port:
     dtype = tf.as_dtype(node.attr["dtype"].type)
     consumers = _consumers(definition)
     if dtype == tf.string:
-        return _decoded(entry, node, consumers, model)
+        return _decoded(entry, node, nodes, consumers, model)
     shape = shape_of(node)
     lengths: tuple[int | None, ...] = _FREE if shape.rank is None else tuple(shape.as_list())
     if len(lengths) == 4 and lengths[3] not in (1, 3) and lengths[1] in (1, 3):
@@ -131,13 +131,18 @@ def _input(entry: Entry, definition: GraphDef, model: str) -> Port:
         )
     if len(lengths) == 4:
         lengths = _sized(lengths, node.name, nodes, consumers)
+        if lengths[1:3] == (None, None):
+            lengths = (lengths[0], *(_resized_to(node.name, nodes, consumers) or (None, None)), lengths[3])
     tensors = (_tensor(entry.tensor),)
     fed = ""
     if dtype.is_integer and len(lengths) == 4:
         # Behind the turn to floats, where gradients reach the picture.
-        casts = [each for each in consumers[node.name] if each.op == "Cast"]
+        following = consumers[node.name]
+        while len(following) == 1 and following[0].op == "Identity":
+            following = consumers[following[0].name]
+        casts = [each for each in following if each.op == "Cast"]
         kinds = {each.attr["DstT"].type for each in casts}
-        if casts and len(casts) == len(consumers[node.name]) and len(kinds) == 1:
+        if casts and len(casts) == len(following) and len(kinds) == 1:
             tensors, fed = tuple(f"{each.name}:0" for each in casts), tf.as_dtype(kinds.pop()).name
     return Port(entry.name, tensors, lengths, dtype.name, fed)
 
@@ -150,7 +155,9 @@ def _consumers(definition: GraphDef) -> dict[str, list[NodeDef]]:
     return found
 
 
-def _decoded(entry: Entry, node: NodeDef, consumers: dict[str, list[NodeDef]], model: str) -> Port:
+def _decoded(
+    entry: Entry, node: NodeDef, nodes: dict[str, NodeDef], consumers: dict[str, list[NodeDef]], model: str
+) -> Port:
     """Return the place behind the decoder of encoded pictures: the program has decoded its own already."""
     refused = ModelError(
         f"{model} takes '{entry.name}', encoded pictures or records (strings), and pixels cannot be put in behind "
@@ -173,11 +180,26 @@ def _decoded(entry: Entry, node: NodeDef, consumers: dict[str, list[NodeDef]], m
         if current.op == "Cast":
             fed = tf.as_dtype(current.attr["DstT"].type).name
         lifted = current.op == "ExpandDims"
-    shape: tuple[int | None, ...] = (1, None, None, 3)
-    for following in consumers[current.name]:
-        if following.op == "Cast":
-            current, fed = following, tf.as_dtype(following.attr["DstT"].type).name
+    for casting in consumers[current.name]:
+        if casting.op == "Cast" and len(consumers[current.name]) == 1:
+            current, fed = casting, tf.as_dtype(casting.attr["DstT"].type).name
+    shape = (1, *(_resized_to(current.name, nodes, consumers) or (None, None)), 3)
     return Port(entry.name, (f"{current.name}:0",), shape, "uint8", fed)
+
+
+def _resized_to(
+    name: str, nodes: dict[str, NodeDef], consumers: dict[str, list[NodeDef]]
+) -> tuple[int, int] | None:
+    """Return the (height, width) that a graph brings its picture to first of all; None where it does not."""
+    following = consumers[name]
+    if len(following) == 1 and following[0].op in _RESIZING:
+        size = nodes[operation_of(following[0].input[1])]
+        if size.op == "Const":
+            height, width = map(int, constant(size))
+            return height, width
+    if len(following) == 1 and following[0].op in _FORWARDING:
+        return _resized_to(following[0].name, nodes, consumers)
+    return None
 
 
 def _sized(

@@ -10,6 +10,7 @@ import base64
 import binascii
 import dis
 import marshal
+import re
 import sys
 from collections.abc import Iterator
 from types import CodeType
@@ -18,6 +19,9 @@ from typing import Any
 _FLAG = 0x80  # marshal sets it on what is referred to again
 _RESUME = {151: "Python 3.11 or 3.12", 149: "Python 3.13", 128: "Python 3.14"}
 """Opcode with which functions begin, by version; it changed in each."""
+
+_SCALED_SUM = re.compile(r"block(35|17|8)_\d+")
+"""The Lambda layers that Inception-ResNet V2 had until Keras 2.12."""
 
 _BEFORE_RESUME = frozenset({"COPY_FREE_VARS", "MAKE_CELL", "RETURN_GENERATOR", "POP_TOP"})
 
@@ -38,9 +42,12 @@ def lambdas_in(settings: Any, layer: str = "") -> Iterator[tuple[str, bytes]]:  
     own = settings.get("config")
     if isinstance(own, dict):
         layer = str(own.get("name", layer))
+        if _SCALED_SUM.fullmatch(layer):  # its code is known and is not run
+            return
     code: Any = None
     if settings.get("class_name") == "__lambda__" and isinstance(own, dict):
-        code = own.get("code")
+        code = own.get("code", own.get("value"))
+        code = code[0] if isinstance(code, list) and code else code
     elif settings.get("class_name") == "Lambda" and isinstance(own, dict):
         function = own.get("function")
         code = function[0] if isinstance(function, list) and function else None

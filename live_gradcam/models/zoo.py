@@ -121,7 +121,7 @@ def load(name: str) -> Model:
     if entry is None:
         raise ModelError(
             unknown_name(
-                "model", name, ZOO, "`live-gradcam models` lists them; a .keras or .h5 file works too."
+                "model", name, ZOO, "`live-gradcam models` lists them; a model file or folder works too."
             )
         )
     return as_entry(entry, _download(entry))
