@@ -73,7 +73,9 @@ FRAMES = np.stack([picture(60, 80, seed) for seed in (0, 1)])
 
 def assert_equal_explanations(found: Any, expected: Any, **settings: Any) -> None:
     """Compare two models on two frames: probabilities to 1e-5, maps to 1e-5 of their peak."""
-    first, second = (lg.Explainer(model, target=1, **settings).explain_batch(FRAMES) for model in (found, expected))
+    first, second = (
+        lg.Explainer(model, target=1, **settings).explain_batch(FRAMES) for model in (found, expected)
+    )
     for mine, theirs in zip(first, second, strict=True):
         np.testing.assert_allclose(mine.target.probability, theirs.target.probability, atol=1e-5)
         assert mine.has_evidence == theirs.has_evidence
@@ -244,14 +246,18 @@ def test_a_graph_that_pools_globally_takes_other_sizes_and_one_that_flattens_say
         new.set_weights(old.get_weights())
         if build is small_mobile:
             assert_equal_explanations(wide[build], lg.load_model(new, preprocess="tf"), fit="wide")
-    with pytest.raises(lg.ModelError, match=r"takes pictures of 48×48 pixels only, not 64×48\. Use --fit crop"):
+    with pytest.raises(
+        lg.ModelError, match=r"takes pictures of 48×48 pixels only, not 64×48\. Use --fit crop"
+    ):
         lg.Explainer(wide[vgg_like], fit="wide").explain(FRAMES[0])
 
 
 # TensorFlow 1
 
 
-def old_graph(*, cond: bool = False, encoded: bool = False, batch: int | None = None) -> tuple[Any, list[str]]:
+def old_graph(
+    *, cond: bool = False, encoded: bool = False, batch: int | None = None
+) -> tuple[Any, list[str]]:
     """Write a graph as the tutorials of TensorFlow 1 do, freeze it, and return it with its output's name.
 
     Args:
@@ -274,7 +280,9 @@ def old_graph(*, cond: bool = False, encoded: bool = False, batch: int | None = 
                 batch = 1
             else:
                 image = v1.placeholder(tf.float32, (batch, 24, 24, 3), name="input")
-            kernel = v1.Variable(generator.normal(0, 0.3, (3, 3, 3, 6)).astype(np.float32), name="conv/kernel")
+            kernel = v1.Variable(
+                generator.normal(0, 0.3, (3, 3, 3, 6)).astype(np.float32), name="conv/kernel"
+            )
             with v1.name_scope("conv"):
                 x = tf.nn.conv2d(image, kernel, 2, "SAME")
             if cond:
@@ -362,14 +370,18 @@ def test_a_saved_model_of_tensorflow_1_is_explained_like_the_network(tmp_path: P
     generator = np.random.default_rng(7)
     with tf.Graph().as_default(), v1.Session() as session:
         image = v1.placeholder(tf.float32, (None, 24, 24, 3), name="images")
-        kernel = v1.get_variable("kernel", initializer=generator.normal(0, 0.3, (3, 3, 3, 6)).astype(np.float32))
+        kernel = v1.get_variable(
+            "kernel", initializer=generator.normal(0, 0.3, (3, 3, 3, 6)).astype(np.float32)
+        )
         with v1.name_scope("conv"):
             x = tf.nn.relu(tf.nn.conv2d(image, kernel, 2, "SAME"))
         dense = v1.get_variable("dense", initializer=generator.normal(0, 1, (6, 4)).astype(np.float32))
         output = tf.nn.softmax(tf.reduce_mean(x, (1, 2)) @ dense, name="scores")
         classes = tf.argmax(output, -1)
         session.run(v1.global_variables_initializer())
-        v1.saved_model.simple_save(session, str(tmp_path / "one"), {"images": image}, {"scores": output, "classes": classes})
+        v1.saved_model.simple_save(
+            session, str(tmp_path / "one"), {"images": image}, {"scores": output, "classes": classes}
+        )
         values = [*session.run([kernel, dense]), None]
     found = lg.load_model(tmp_path / "one", preprocess="tf")
     assert_equal_explanations(found, lg.load_model(as_keras(values), preprocess="tf"))
@@ -412,7 +424,9 @@ def test_variables_that_break_off_are_told(tmp_path: Path) -> None:
     vgg_like(tf_keras).save(tmp_path / "saved", save_format="tf")
     data = tmp_path / "saved" / "variables" / "variables.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:1000])
-    assert "Download or export it again" in refusal(tmp_path / "saved") or "export it again" in refusal(tmp_path / "saved")
+    assert "Download or export it again" in refusal(tmp_path / "saved") or "export it again" in refusal(
+        tmp_path / "saved"
+    )
 
 
 def test_a_graph_that_breaks_off_is_told(tmp_path: Path) -> None:
@@ -450,7 +464,9 @@ def test_an_operation_that_tensorflow_does_not_know_is_named(tmp_path: Path) -> 
         if node.op == "Relu":
             node.op = "HomeMadeRelu"
     tf.io.write_graph(graph, str(tmp_path), "custom.pb", as_text=False)
-    assert "uses the operation 'HomeMadeRelu', which this TensorFlow does not have" in refusal(tmp_path / "custom.pb")
+    assert "uses the operation 'HomeMadeRelu', which this TensorFlow does not have" in refusal(
+        tmp_path / "custom.pb"
+    )
 
 
 def test_a_graph_with_its_weights_left_out_is_told(tmp_path: Path) -> None:
@@ -460,7 +476,9 @@ def test_a_graph_with_its_weights_left_out_is_told(tmp_path: Path) -> None:
         kernel = v1.get_variable("kernel", (3, 3, 3, 4), use_resource=True)
         tf.nn.softmax(tf.reduce_mean(tf.nn.conv2d(image, kernel, 1, "SAME"), (1, 2)))
     tf.io.write_graph(graph.as_graph_def(), str(tmp_path), "bare.pb", as_text=False)
-    assert "is a graph without its weights (1 variables, such as 'kernel'). Freeze it" in refusal(tmp_path / "bare.pb")
+    assert "is a graph without its weights (1 variables, such as 'kernel'). Freeze it" in refusal(
+        tmp_path / "bare.pb"
+    )
 
 
 def test_a_constant_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ be many times its size.
 from __future__ import annotations
 
 import math
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,10 +84,21 @@ def check_constants(path: Path, definition: Any) -> None:  # noqa: ANN401 - a Gr
     _check(path, total, "its constants")
 
 
-_SIZED = frozenset(tf.dtypes.as_dtype(name).as_datatype_enum for name in (
-    "float16", "float32", "float64", "bfloat16", "uint8", "int8", "uint16", "int16", "int32", "int64", "uint32", "uint64",
-    "bool", "complex64", "complex128",
-))  # fmt: skip
+_SIZED = frozenset(
+    dtype.as_datatype_enum
+    for dtype in (
+        tf.float16,
+        tf.float32,
+        tf.float64,
+        tf.bfloat16,
+        tf.uint8,
+        tf.int8,
+        tf.uint16,
+        tf.int16,
+        tf.int32,
+    )
+    + (tf.int64, tf.uint32, tf.uint64, tf.bool, tf.complex64, tf.complex128)
+)
 
 
 def check_checkpoint(folder: Path) -> None:
@@ -124,9 +136,12 @@ def limited_weights(path: Path) -> Iterator[None]:
     limit = _ALWAYS_ALLOWED + _MOST_TIMES * size
     original = keras.layers.Layer.add_weight
     asked = 0
+    loading = threading.get_ident()
 
     def counted(layer: Any, shape: Any = None, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Keras's signature
         nonlocal asked
+        if threading.get_ident() != loading:
+            return original(layer, shape, *args, **kwargs)
         lengths = (shape,) if isinstance(shape, int) else tuple(shape or ())
         asked += 4 * math.prod(length if isinstance(length, int) else 1 for length in lengths)
         if asked > limit:

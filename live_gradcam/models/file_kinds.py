@@ -37,8 +37,32 @@ class FileKind:
 
 
 MODEL_SUFFIXES = frozenset(
-    {".keras", ".h5", ".hdf5", ".hdf", ".model", ".pb", ".pbtxt", ".savedmodel", ".tflite", ".lite", ".onnx", ".pt"}
-    | {".pth", ".ckpt", ".index", ".safetensors", ".pkl", ".pickle", ".joblib", ".mlmodel", ".mlpackage", ".zip"}
+    {
+        ".keras",
+        ".h5",
+        ".hdf5",
+        ".hdf",
+        ".model",
+        ".pb",
+        ".pbtxt",
+        ".savedmodel",
+        ".tflite",
+        ".lite",
+        ".onnx",
+        ".pt",
+    }
+    | {
+        ".pth",
+        ".ckpt",
+        ".index",
+        ".safetensors",
+        ".pkl",
+        ".pickle",
+        ".joblib",
+        ".mlmodel",
+        ".mlpackage",
+        ".zip",
+    }
 )
 """How the names of model files end; a text that ends so means a file, whether it exists or not."""
 
@@ -70,7 +94,9 @@ def kind_of(path: Path) -> FileKind:
         return _kind_of_file(path)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ModelError(f"cannot read the model {path}: {reason}. Check its name and permissions.") from error
+        raise ModelError(
+            f"cannot read the model {path}: {reason}. Check its name and permissions."
+        ) from error
 
 
 def _kind_of_folder(folder: Path) -> FileKind:
@@ -89,7 +115,9 @@ def _kind_of_folder(folder: Path) -> FileKind:
             inside += [found] if found.kind in _MODELS_IN_FOLDERS else []
     # A checkpoint of weights beside a whole model is no second model, nor are formats that are not loaded.
     whole = [
-        each for each in inside if each.kind in _MODELS_IN_FOLDERS and not each.path.name.endswith(".weights.h5")
+        each
+        for each in inside
+        if each.kind in _MODELS_IN_FOLDERS and not each.path.name.endswith(".weights.h5")
     ] or inside
     if len(whole) == 1:
         return whole[0]
@@ -246,9 +274,12 @@ def _kind_of_json(path: Path) -> Kind:
 
 
 _MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
-    # Number of a field of the outermost message → its wire type (0: a number, 2: bytes). From the formats' .proto files.
+    # Number of a field of the outermost message → its wire type (0: a number, 2: bytes), from the .proto files.
     ("coreml", lambda fields: fields.get(1) == 0 and any(200 <= number <= 3000 for number in fields)),
-    ("onnx", lambda fields: fields.get(1, 0) == 0 and fields.get(7) == 2 and not fields.keys() - _ONNX_FIELDS),
+    (
+        "onnx",
+        lambda fields: fields.get(1, 0) == 0 and fields.get(7) == 2 and not fields.keys() - _ONNX_FIELDS,
+    ),
     ("saved model", lambda fields: fields == {1: 0, 2: 2}),
     ("caffe", lambda fields: fields.get(1, 2) == 2 and fields.get(100) == 2),
     ("meta graph", lambda fields: fields.get(1) == 2 and fields.get(2) == 2 and fields.get(3) == 2),

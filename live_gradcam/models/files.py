@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Literal
@@ -11,50 +12,12 @@ import keras
 
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_hdf5, check_zip, limited_weights
-from live_gradcam.models.file_kinds import FileKind, Kind, kind_of
+from live_gradcam.models.file_kinds import FileKind, kind_of
 from live_gradcam.models.keras_files import read_keras_file
 from live_gradcam.models.lambda_code import lambdas_in, runs_here, this_python, written_by
 from live_gradcam.models.model import Network
+from live_gradcam.models.refusals import IN_A_FUNCTION, refusal
 from live_gradcam.models.stored_settings import StoredSettings, is_known, stored_settings, unknown_classes
-
-_IN_A_FUNCTION = "write a function that builds the network and returns it, and use --model module:function"
-_EXPORT = "Use the Keras file or SavedModel that it was made from"
-
-_REFUSALS: dict[Kind, str] = {
-    "empty": "is empty. Download or save it again.",
-    "truncated zip": "breaks off: its last part is missing. Download it again.",
-    "git lfs": "is a Git LFS pointer, not the model. Fetch the model: git lfs pull, or the page's download button.",
-    "html": "is a web page, not a model. Open the address in a browser and use the page's own download button.",
-    "xml": "is XML, often a server's message of an error, not a model. Look into it and download the model again.",
-    "tflite": "is a TensorFlow Lite model, which has no gradients to explain. " + _EXPORT + ".",
-    "onnx": "is an ONNX model. "
-    + _EXPORT
-    + ", or convert it (pip install onnx2tf; onnx2tf -i FILE -o FOLDER) and take the FOLDER.",
-    "pytorch": "is a PyTorch checkpoint. Build the network in Keras with its weights, or export it to ONNX and "
-    "convert that to a SavedModel (onnx2tf).",
-    "torchscript": "is a TorchScript model. Export the PyTorch network to ONNX and convert that to a SavedModel (onnx2tf).",
-    "safetensors": f"holds weights only (safetensors), not the network: {_IN_A_FUNCTION}.",
-    "checkpoint": "is a TensorFlow checkpoint: weights only, not the network. "
-    "Save all of it with model.save('NAME.keras') or tf.saved_model.save, or "
-    f"{_IN_A_FUNCTION}.",
-    "tfjs": "is a TensorFlow.js model. Export it as Keras instead (Teachable Machine: Tensorflow, Keras), or convert it: "
-    "tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras FILE model.h5",
-    "pickle": "is a Python pickle (joblib), which is not read: it can run any code. Save the network with "
-    "model.save('NAME.keras').",
-    "coreml": "is a Core ML model. " + _EXPORT + ".",
-    "openvino": "is an OpenVINO model. " + _EXPORT + ".",
-    "caffe": "is a Caffe model. Convert it to a Keras file or a SavedModel first.",
-    "gguf": "is a GGUF file, a language model; a Keras or TensorFlow network that takes pictures is needed.",
-    "numpy": f"holds NumPy arrays, not a network: {_IN_A_FUNCTION}.",
-    "meta graph": "is a TensorFlow 1 graph without its weights (.meta). Freeze it with its checkpoint "
-    "(freeze_graph.py), or export a SavedModel.",
-    "architecture": "holds the network without its weights. Save all of it with model.save('NAME.keras'), "
-    f"or {_IN_A_FUNCTION}.",
-    "json": "is JSON, but no model. A .keras or .h5 file or a SavedModel folder is needed.",
-    "picture": "is a picture, not a model: --source FILE explains pictures.",
-    "python": "is Python code. A function in it that returns a keras.Model is named --model module:function.",
-}
-"""What a file of a kind that is not loaded is, and what to do then."""
 
 _UNKNOWN_OBJECT = re.compile(
     r"Could not locate (?:class|function) '([^']+)'"
@@ -65,7 +28,9 @@ _NO_FIT = re.compile(
     r"|not compatible with provided weight|cannot be assigned|Weight count mismatch|Shape mismatch|shape mismatch"
     r"|doesn't exist|object 'vars' |Unable to (?:synchronously )?open object|to load weight|are not aligned"
 )
-_OTHER_SETTING = re.compile(r"(?:unexpected keyword argument|Unrecognized keyword arguments[^:{]*:?) ?'?(\{.*?\}|\w+)'?")
+_OTHER_SETTING = re.compile(
+    r"(?:unexpected keyword argument|Unrecognized keyword arguments[^:{]*:?) ?'?(\{.*?\}|\w+)'?"
+)
 
 
 def read_network(path: Path, *, allow_unsafe: bool = False) -> Network:
@@ -93,7 +58,9 @@ def found_model(path: Path) -> FileKind:
     except OSError:  # a name that is too long for any file
         there = False
     if not there:
-        raise ModelError(f"there is no model file {path}. Check the path; `live-gradcam models` lists the names.")
+        raise ModelError(
+            f"there is no model file {path}. Check the path; `live-gradcam models` lists the names."
+        )
     return kind_of(path)
 
 
@@ -104,6 +71,12 @@ def read_found(found: FileKind, *, allow_unsafe: bool = False) -> Network:
         ModelError: as `read_network`.
     """
     path = found.path
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras's and TensorFlow's advice to who wrote the model
+        return _read(found, path, allow_unsafe=allow_unsafe)
+
+
+def _read(found: FileKind, path: Path, *, allow_unsafe: bool) -> Network:
     match found.kind:
         case "hdf5" | "keras zip" | "keras folder":
             return _read_keras(found, allow_unsafe=allow_unsafe)
@@ -115,25 +88,7 @@ def read_found(found: FileKind, *, allow_unsafe: bool = False) -> Network:
             from live_gradcam.models.saved_models import read_graph
 
             return read_graph(path, text=found.kind == "graph text", allow_unsafe=allow_unsafe)
-    raise ModelError(_refusal(found))
-
-
-def _refusal(found: FileKind) -> str:
-    path = found.path
-    if found.kind in _REFUSALS:
-        return f"{path} {_REFUSALS[found.kind]}"
-    if found.kind == "saved model":
-        return (
-            f"{path} is the graph of a SavedModel under another name. Name it saved_model.pb, beside its folder "
-            "'variables', and use the folder that holds both."
-        )
-    if found.kind in ("archive", "nested zip"):
-        holds = f" of {found.detail}" if found.detail else ""
-        return f"{path} is an archive{holds}. Unpack it, and use the model in it or the folder: --model FOLDER."
-    return (
-        f"{path} is no model of a known kind: it begins with '{found.detail}'. A .keras or .h5 file, a SavedModel "
-        "folder or a frozen .pb graph is needed; if it was downloaded, download it again."
-    )
+    raise ModelError(refusal(found))
 
 
 def _read_keras(found: FileKind, *, allow_unsafe: bool) -> Network:
@@ -176,11 +131,12 @@ def _read_keras(found: FileKind, *, allow_unsafe: bool) -> Network:
 def _why_damaged(path: Path, error: Exception) -> str:
     broken = re.search(r"eof = (\d+).*stored_eof = (\d+)", str(error))
     if broken is not None:
-        return (
-            f"{path} breaks off: it has {int(broken[1]):,} of its {int(broken[2]):,} bytes. Download or copy it again."
-        )
+        have, all_of_it = int(broken[1]), int(broken[2])
+        return f"{path} breaks off: it has {have:,} of its {all_of_it:,} bytes. Download or copy it again."
     what = "zip archive" if isinstance(error, zipfile.BadZipFile) else "contents"
-    return f"{path} is damaged: its {what} cannot be read ({reason_of(error, 120)}). Download or save it again."
+    return (
+        f"{path} is damaged: its {what} cannot be read ({reason_of(error, 120)}). Download or save it again."
+    )
 
 
 def _why_no_network(path: Path, settings: StoredSettings) -> str:
@@ -209,7 +165,7 @@ def _other_python(path: Path, layer: str, code: bytes) -> str:
     return (
         f"{path}: the Lambda layer '{layer}' holds {of}, which this Python cannot run. Open the file where it was "
         "made, put a layer of Keras (Rescaling, say) in its place and save it again, or "
-        f"{_IN_A_FUNCTION}."
+        f"{IN_A_FUNCTION}."
     )
 
 
@@ -242,10 +198,12 @@ def _why_not(path: Path, error: Exception, settings: StoredSettings) -> str:
         layer = lambdas[0][0]
         return (
             f"{path}: the code of the Lambda layer '{layer}' fails here ({cause}). It may need a library or an "
-            f"output_shape: {_IN_A_FUNCTION}."
+            f"output_shape: {IN_A_FUNCTION}."
         )
     if isinstance(error, MemoryError):
-        return f"{path} needs more memory than there is. Use a smaller network, or a machine with more memory."
+        return (
+            f"{path} needs more memory than there is. Use a smaller network, or a machine with more memory."
+        )
     if _NO_FIT.search(message):
         return (
             f"{path}: its weights do not fit its network ({cause}). The file is damaged or from {settings.writer}: "
@@ -256,7 +214,7 @@ def _why_not(path: Path, error: Exception, settings: StoredSettings) -> str:
         cause = f"a setting that this Keras {keras.__version__} does not take: {setting[1]}"
     return (
         f"cannot load the model {path}, which {settings.writer} wrote: {cause}. Open it there and save it again as "
-        f".keras or SavedModel, or {_IN_A_FUNCTION}."
+        f".keras or SavedModel, or {IN_A_FUNCTION}."
     )
 
 
@@ -286,5 +244,9 @@ def _innermost(causes: list[BaseException]) -> str:
         text = str(each).rpartition("Exception encountered: ")[2].strip()
         if text:
             kind = type(each).__name__
-            return f"{kind}: {text}" if kind in ("KeyError", "IndexError", "NameError", "AttributeError") else text
+            return (
+                f"{kind}: {text}"
+                if kind in ("KeyError", "IndexError", "NameError", "AttributeError")
+                else text
+            )
     return type(causes[-1]).__name__

@@ -58,7 +58,9 @@ def ready(graph: GraphDef, inputs: Sequence[str], outputs: Sequence[str]) -> Gra
         data = [name for name in node.input if not name.startswith("^")]
         del added.input[:]
         added.input.extend(data)
-        for key in [key for key in added.attr if key.startswith("_") and key not in (INPUT_MARK, WEIGHT_MARK)]:
+        for key in [
+            key for key in added.attr if key.startswith("_") and key not in (INPUT_MARK, WEIGHT_MARK)
+        ]:
             del added.attr[key]
     return result
 
@@ -112,7 +114,9 @@ def ordered(nodes: Sequence[NodeDef]) -> list[NodeDef]:
                 begun.add(following.name)
                 stack.append((following, iter(following.input)))
             node, inputs = stack[-1]
-            name = next((each for each in map(operation_of, inputs) if each in by_name and each not in begun), None)
+            name = next(
+                (each for each in map(operation_of, inputs) if each in by_name and each not in begun), None
+            )
             following = None if name is None else by_name[name]
             if following is None:
                 done[node.name] = node
@@ -150,7 +154,7 @@ def _choose_branches(nodes: dict[str, NodeDef], order: Sequence[NodeDef]) -> Non
     known: dict[str, bool] = {}
     dead: set[str] = set()
     for node in order:
-        value = _truth(node, nodes, known)
+        value = _truth(node, known)
         if value is not None:
             known[node.name] = value
         data = [name for name in node.input if not name.startswith("^")]
@@ -199,7 +203,7 @@ def _is_forwarded(nodes: dict[str, NodeDef], name: str) -> bool:
     return name.endswith(":1") and operation_of(name) in nodes and nodes[operation_of(name)].op == "Identity"
 
 
-def _truth(node: NodeDef, nodes: dict[str, NodeDef], known: dict[str, bool]) -> bool | None:
+def _truth(node: NodeDef, known: dict[str, bool]) -> bool | None:
     if node.op == "Const" and node.attr["dtype"].type == tf.bool.as_datatype_enum:
         value = np.asarray(constant(node))
         return bool(value) if value.ndim == 0 else None

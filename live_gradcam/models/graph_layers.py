@@ -11,7 +11,16 @@ from live_gradcam.models.frozen_graph import INPUT_MARK, LEARNERS, GraphDef, Nod
 
 _NORMALISING = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 _SILENT = frozenset(
-    {"Identity", "IdentityN", "StopGradient", "EnsureShape", "CheckNumerics", "PreventGradient", "Shape", "Pack"}
+    {
+        "Identity",
+        "IdentityN",
+        "StopGradient",
+        "EnsureShape",
+        "CheckNumerics",
+        "PreventGradient",
+        "Shape",
+        "Pack",
+    }
 )
 """Operations that give what they are given, or tell only a shape."""
 
@@ -94,7 +103,8 @@ def _kind(nodes: Sequence[NodeDef]) -> str:
 def _readable(scopes: Sequence[str]) -> dict[str, str]:
     """Return a path for each scope: shortened, and without the calls of functions where it stays one of its kind."""
     cleaned = {
-        scope: "/".join(part for part in scope.split("/") if not _CALL.fullmatch(part)) or scope for scope in scopes
+        scope: "/".join(part for part in scope.split("/") if not _CALL.fullmatch(part)) or scope
+        for scope in scopes
     }
     if len(set(cleaned.values())) < len(scopes):
         return _shortened(scopes)

@@ -16,7 +16,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from live_gradcam.models.frozen_graph import LEARNERS, WEIGHT_MARK, GraphDef, constant, make_place, operation_of
+from live_gradcam.models.frozen_graph import (
+    LEARNERS,
+    WEIGHT_MARK,
+    GraphDef,
+    constant,
+    make_place,
+    operation_of,
+)
 from live_gradcam.models.graph_layers import GraphLayer, graph_layers
 
 Tensor = Any
@@ -77,7 +84,9 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
     """A graph, ready to be called like a network of Keras: pictures (N, H, W, C) in, its outputs out."""
 
     def __init__(self, graph: Graph, *, name: str, kept: Mapping[str, Any] | None = None) -> None:
-        super().__init__(name=re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "graph", trainable=False, dtype="float32")
+        super().__init__(
+            name=re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "graph", trainable=False, dtype="float32"
+        )
         definition = graph.definition
         if kept is None:
             definition, values = _without_weights(definition)
@@ -152,11 +161,15 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
 
     def traced(self) -> list[Tensor]:
         """Return its outputs in a graph of their own, one picture at a time: shapes can be read off them."""
-        signature = {port.name: tf.TensorSpec((1, *port.shape[1:]), port.dtype) for port in self._graph.inputs}
+        signature = {
+            port.name: tf.TensorSpec((1, *port.shape[1:]), port.dtype) for port in self._graph.inputs
+        }
         given = signature if len(signature) > 1 else next(iter(signature.values()))
         traced = tf.function(self._imported, [given], autograph=False).get_concrete_function()
         outputs = traced.structured_outputs
-        return [outputs[port.name] for port in self._graph.outputs] if isinstance(outputs, dict) else [outputs]
+        return (
+            [outputs[port.name] for port in self._graph.outputs] if isinstance(outputs, dict) else [outputs]
+        )
 
     def front(self, pixels: Any) -> Any:  # noqa: ANN401 - arrays
         """Return what the first operation with weights is given, for pictures (N, H, W, C).
@@ -207,14 +220,19 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
             value = tf.convert_to_tensor(values[port.name])
             dtype = tf.as_dtype(port.fed or port.dtype)
             if value.dtype != dtype:
-                value = tf.cast(tf.round(value) if dtype.is_integer and value.dtype.is_floating else value, dtype)
+                value = tf.cast(
+                    tf.round(value) if dtype.is_integer and value.dtype.is_floating else value, dtype
+                )
             feeds.update(dict.fromkeys(port.tensors, value))
         return feeds
 
     def _import(self, feeds: Mapping[str, Tensor], names: Sequence[str]) -> list[Tensor]:
         weights = {place: tf.convert_to_tensor(variable) for place, variable in self._weights_of}
         found: list[Tensor] = tf.graph_util.import_graph_def(
-            self._graph.definition, input_map={**weights, **feeds}, return_elements=list(names), name=self.name
+            self._graph.definition,
+            input_map={**weights, **feeds},
+            return_elements=list(names),
+            name=self.name,
         )
         return found
 

@@ -11,12 +11,23 @@ import numpy as np
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError, reason_of
-from live_gradcam.models.frozen_graph import INPUT_MARK, GraphDef, NodeDef, constant, make_place, operation_of, ready, shape_of
+from live_gradcam.models.frozen_graph import (
+    INPUT_MARK,
+    GraphDef,
+    NodeDef,
+    constant,
+    make_place,
+    operation_of,
+    ready,
+    shape_of,
+)
 from live_gradcam.models.graph_network import Graph, Port, parts_of_names
 
 Tensor = Any
 
-_DECODERS = frozenset({"DecodeJpeg", "DecodePng", "DecodeImage", "DecodeBmp", "DecodeGif", "DecodeAndCropJpeg"})
+_DECODERS = frozenset(
+    {"DecodeJpeg", "DecodePng", "DecodeImage", "DecodeBmp", "DecodeGif", "DecodeAndCropJpeg"}
+)
 _FORWARDING = frozenset({"Identity", "Cast", "ExpandDims", "Squeeze", "StopGradient"})
 _RESIZING = frozenset({"ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea"})
 _ANSWERING = frozenset({"ArgMax", "TopK", "TopKV2"})
@@ -53,7 +64,9 @@ def graph_with_ports(
     nodes = {node.name: node for node in definition.node}
     ports = [_input(entry, definition, model) for entry in inputs if operation_of(entry.tensor) in nodes]
     if not ports:
-        raise ModelError(f"{model}: its answer depends on none of its inputs. Export the network with its picture.")
+        raise ModelError(
+            f"{model}: its answer depends on none of its inputs. Export the network with its picture."
+        )
     picture = next((port for port in ports if len(port.shape) == 4), None)
     batch = None if picture is None else picture.shape[0]
     definition, found = _probed(definition, ports, answers, batch, model)
@@ -242,9 +255,7 @@ def _imported(definition: GraphDef, ports: Sequence[Port], batch: int) -> dict[s
         fed = {}
         for port in ports:
             shape = (batch, *port.shape[1:]) if port.shape else ()
-            fed.update(
-                dict.fromkeys(port.tensors, tf.compat.v1.placeholder(port.fed or port.dtype, shape))
-            )
+            fed.update(dict.fromkeys(port.tensors, tf.compat.v1.placeholder(port.fed or port.dtype, shape)))
         tf.graph_util.import_graph_def(definition, input_map=fed, name="")
         return {tensor.name: tensor for operation in graph.get_operations() for tensor in operation.outputs}
 
@@ -277,5 +288,3 @@ def _reason(error: Exception) -> str:
             "in a function that returns the network: --model module:function."
         )
     return f"{reason_of(error)} The file may be damaged: export it again."
-
-

@@ -13,6 +13,7 @@ import marshal
 import re
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from types import CodeType
 from typing import Any
 
@@ -88,7 +89,9 @@ def written_by(data: bytes) -> str | None:
 
 def this_python() -> str:
     """Return this version of Python in the words of `written_by`."""
-    return _RESUME.get(dis.opmap.get("RESUME", -1), f"Python {sys.version_info.major}.{sys.version_info.minor}")
+    return _RESUME.get(
+        dis.opmap.get("RESUME", -1), f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    )
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -108,6 +111,4 @@ def _is_sound(code: CodeType) -> bool:
     if not names or names[0] != "RESUME" or any(name.startswith("<") or name == "CACHE" for name in names):
         return False
     offsets = [each.offset for each in instructions] + [len(code.co_code)]
-    return not any(
-        any(code.co_code[start + 2 : end]) for start, end in zip(offsets, offsets[1:], strict=False)
-    )
+    return not any(any(code.co_code[start + 2 : end]) for start, end in pairwise(offsets))

@@ -14,6 +14,7 @@ import keras
 from live_gradcam.config import DEFAULT_LANG, Lang
 from live_gradcam.errors import ModelError
 from live_gradcam.models import zoo
+from live_gradcam.models.channel_order import with_channels_last
 from live_gradcam.models.file_kinds import MODEL_SUFFIXES
 from live_gradcam.models.files import found_model, read_found
 from live_gradcam.models.inputs import Feed, feed_for
@@ -30,6 +31,9 @@ from live_gradcam.native import native_stderr_filtered
 logger = logging.getLogger(__name__)
 
 _USUAL_SIZE = (224, 224)
+
+_MOST_PIXELS = 2**26
+"""In the input of a network: 8192×8192."""
 
 
 @native_stderr_filtered()
@@ -49,8 +53,9 @@ def load_model(
         model: a name of the zoo (`efficientnet-lite0`, `vgg16`, …), a file or folder as `read_network` reads it,
             `module:function` with a function without arguments that returns a `keras.Model`, or a `keras.Model`,
             which is used as it is and never changed (only built, where it is a `Sequential` that has no weights
-            yet). A text with a slash, or that ends like a model file, means a file; a name of the zoo comes before
-            a file of the same name (`./vgg16` means the file); a file before a `module:function`.
+            yet; one with channels first is turned into one with channels last). A text with a slash, or that ends
+            like a model file, means a file; a name of the zoo comes before a file of the same name (`./vgg16` means
+            the file); a file before a `module:function`.
         labels: class names in the order of the outputs, or a file of them; None: those that the zoo knows, else
             `class 0`, `class 1`, …. A network with one unit has two classes; one name stands for the second.
         preprocess: how pictures are scaled for it: one of `live_gradcam.models.preprocessing.PREPROCESSINGS`, a
@@ -118,15 +123,15 @@ def _is_file(text: str) -> bool:
     the current folder means that; all else is a `module:function` or a name.
     """
     path = Path(text).expanduser()
-    if text.startswith(("~", ".")) or "/" in text or os.sep in text or path.suffix.casefold() in MODEL_SUFFIXES:
-        # But `package.module:build.model` is a reference.
-        return path.exists() or not is_reference(text) or "/" in text or os.sep in text
-    if zoo.is_default(text) or zoo.entry_like(text) is not None:
-        return False
+    if text.startswith(("~", ".")) or "/" in text or os.sep in text:
+        return True
     try:
-        return path.exists()
+        there = path.exists()
     except OSError:  # too long for the name of a file
-        return False
+        there = False
+    if path.suffix.casefold() in MODEL_SUFFIXES:
+        return there or not is_reference(text)  # `package.module:build.model` is a reference
+    return there and not zoo.is_default(text) and zoo.entry_like(text) is None
 
 
 def _made_by(reference: str) -> Network:
@@ -165,12 +170,18 @@ def _from_network(
 ) -> Model:
     """Return a user's own `keras.Model` with what can be seen of it; `scaled`: the user said how pixels are."""
     _build(network, name)
+    network = with_channels_last(network, name)
     feed = feed_for(network, inputs, model=name)
     classes = classes_of(_output(network, output, name))
     entry = zoo.entry_of(network.name)
     known = len(imagenet_labels())
     is_imagenet = classes == known and (entry is not None or application_scaling(network) is not None)
     _, height, width, channels = feed.picture.shape
+    if (height or 1) * (width or 1) > _MOST_PIXELS:
+        raise ModelError(
+            f"{name} takes pictures of {width}×{height} pixels, more than memory holds: its settings are damaged. "
+            "Download or save it again."
+        )
     usual = _USUAL_SIZE if entry is None else (entry.size, entry.size)
     if scaled:
         preprocessing = preprocessing_named("none")  # until the user's own takes its place

@@ -23,9 +23,32 @@ from live_gradcam.models.model import Network
 logger = logging.getLogger(__name__)
 
 _REACHING_OUT = frozenset(
-    {"ReadFile", "WriteFile", "MatchingFiles", "PyFunc", "EagerPyFunc", "PyFuncStateless", "WholeFileReaderV2"}
-    | {"FixedLengthRecordReaderV2", "TextLineReaderV2", "TFRecordReaderV2", "RpcCall", "RpcClient", "Rpc", "TryRpc"}
-    | {"DebugNumericSummary", "DebugIdentityV2", "DebugIdentity", "FileSystemSetConfiguration", "PrintV2", "Print"}
+    {
+        "ReadFile",
+        "WriteFile",
+        "MatchingFiles",
+        "PyFunc",
+        "EagerPyFunc",
+        "PyFuncStateless",
+        "WholeFileReaderV2",
+    }
+    | {
+        "FixedLengthRecordReaderV2",
+        "TextLineReaderV2",
+        "TFRecordReaderV2",
+        "RpcCall",
+        "RpcClient",
+        "Rpc",
+        "TryRpc",
+    }
+    | {
+        "DebugNumericSummary",
+        "DebugIdentityV2",
+        "DebugIdentity",
+        "FileSystemSetConfiguration",
+        "PrintV2",
+        "Print",
+    }
 )
 """Operations that read or write files, or call code outside of the graph; a network needs none of them."""
 
@@ -61,7 +84,9 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
         ) from error
     # Specs of the structure in the order of the graph's own inputs and outputs.
     specs = tf.nest.flatten(function.structured_input_signature, expand_composites=True)
-    given = [spec.name or operation_of(tensor.name) for spec, tensor in zip(specs, frozen.inputs, strict=False)]
+    given = [
+        spec.name or operation_of(tensor.name) for spec, tensor in zip(specs, frozen.inputs, strict=False)
+    ]
     named = function.structured_outputs
     names = sorted(named) if isinstance(named, dict) else [operation_of(t.name) for t in frozen.outputs]
     inputs = [Entry(name, tensor.name) for name, tensor in zip(given, frozen.inputs, strict=True)]
@@ -70,7 +95,9 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
         for name, tensor in zip(names, frozen.outputs, strict=True)
         if tensor.dtype.is_floating or tensor.dtype.is_integer
     ]
-    graph = graph_with_ports(frozen.graph.as_graph_def(), inputs, _in_floats(outputs, frozen.outputs), model=folder.name)
+    graph = graph_with_ports(
+        frozen.graph.as_graph_def(), inputs, _in_floats(outputs, frozen.outputs), model=folder.name
+    )
     return GraphNetwork(graph, name=folder.name)
 
 
@@ -97,7 +124,9 @@ def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
         ) from error
     _check_operations(path, [definition, *definition.library.function], allow_unsafe=allow_unsafe)
     check_constants(path, definition)
-    variables = [node.name for node in definition.node if node.op in ("VariableV2", "VarHandleOp", "Variable")]
+    variables = [
+        node.name for node in definition.node if node.op in ("VariableV2", "VarHandleOp", "Variable")
+    ]
     if variables:
         raise ModelError(
             f"{path} is a graph without its weights ({len(variables)} variables, such as '{variables[0]}'). Freeze it "
@@ -178,7 +207,7 @@ def _why_not_loaded(folder: Path, error: Exception) -> str:
 
 
 def _function(loaded: Any, folder: Path) -> Any:  # noqa: ANN401 - a ConcreteFunction
-    """Return the function that takes pictures: the default signature, else another, else what the model is called by."""
+    """Return the function that takes pictures: the default signature, another, or the model's own call."""
     signatures = dict(loaded.signatures)
     usual = signatures.pop(_DEFAULT_SIGNATURE, None)
     found = [each for each in (usual, *signatures.values()) if each is not None]
@@ -221,12 +250,16 @@ def _inlined(definition: GraphDef, path: Path) -> GraphDef:
     try:
         wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
         feeds = tf.nest.map_structure(wrapped.graph.as_graph_element, [f"{entry.tensor}" for entry in inputs])
-        fetches = tf.nest.map_structure(wrapped.graph.as_graph_element, [f"{entry.tensor}" for entry in outputs])
+        fetches = tf.nest.map_structure(
+            wrapped.graph.as_graph_element, [f"{entry.tensor}" for entry in outputs]
+        )
         frozen = _frozen(wrapped.prune(feeds, fetches))
     except LiveGradcamError:
         raise
     except Exception as error:
-        raise ModelError(f"{path} cannot be imported: {reason_of(error)} It may be damaged: export it again.") from error
+        raise ModelError(
+            f"{path} cannot be imported: {reason_of(error)} It may be damaged: export it again."
+        ) from error
     return frozen.graph.as_graph_def()
 
 
@@ -239,7 +272,9 @@ def _ends(definition: GraphDef, path: Path) -> tuple[list[Entry], list[Entry]]:
     ]
     if not inputs:
         inputs = [
-            Entry(node.name, f"{node.name}:0") for node in definition.node if node.op == "PlaceholderWithDefault"
+            Entry(node.name, f"{node.name}:0")
+            for node in definition.node
+            if node.op == "PlaceholderWithDefault"
         ]
     used = {operation_of(name) for node in definition.node for name in node.input if not name.startswith("^")}
     reached = {entry.name for entry in inputs}
@@ -254,7 +289,9 @@ def _ends(definition: GraphDef, path: Path) -> tuple[list[Entry], list[Entry]]:
             if name not in reached:
                 reached.add(name)
                 waiting.append(name)
-    ends = [name for name in nodes if name in reached and name not in used and nodes[name].op not in _NO_ANSWER]
+    ends = [
+        name for name in nodes if name in reached and name not in used and nodes[name].op not in _NO_ANSWER
+    ]
     if not inputs or not ends:
         what = "no placeholder that a picture could be given to" if not inputs else "no output"
         raise ModelError(
@@ -264,7 +301,9 @@ def _ends(definition: GraphDef, path: Path) -> tuple[list[Entry], list[Entry]]:
     return inputs, [Entry(name, f"{name}:0") for name in (likely or ends)]
 
 
-_NO_ANSWER = frozenset({"NoOp", "Assert", "SaveV2", "ScalarSummary", "HistogramSummary", "MergeSummary", "Print"})
+_NO_ANSWER = frozenset(
+    {"NoOp", "Assert", "SaveV2", "ScalarSummary", "HistogramSummary", "MergeSummary", "Print"}
+)
 
 
 def _answers_like_a_classifier(node: Any, nodes: dict[str, Any]) -> bool:  # noqa: ANN401 - NodeDefs

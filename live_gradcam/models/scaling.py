@@ -32,7 +32,10 @@ _LAYERS_OF: tuple[tuple[str, frozenset[str]], ...] = (
     ("tf", frozenset({"stem_conv1", "stem_bn1"})),  # NASNet
     *(("tf", frozenset({name})) for name in ("MobilenetV1", "MobilenetV2", "MobilenetV3")),  # TF-Slim's
     *(("tf", frozenset({name})) for name in ("InceptionV1", "InceptionV2", "InceptionV3", "InceptionV4")),
-    *(("tf", frozenset({name})) for name in ("InceptionResnetV2", "resnet_v2_50", "resnet_v2_101", "resnet_v2_152")),
+    *(
+        ("tf", frozenset({name}))
+        for name in ("InceptionResnetV2", "resnet_v2_50", "resnet_v2_101", "resnet_v2_152")
+    ),
     (
         "tf",
         frozenset({"stem_conv", "stem_bn", "block1a_project_conv"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +14,39 @@ import keras
 
 _OF_OLD_GRAPHS = frozenset(
     {"Model", "Functional", "Sequential", "InputLayer", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"}
-    | {"ClassMethod", "InstanceMethod", "InstanceProperty", "ModuleWrapper", "__tensor__", "__lambda__", "__keras_tensor__"}
+    | {"ClassMethod", "InstanceMethod", "InstanceProperty", "ModuleWrapper", "__tensor__", "__lambda__"}
     | {"__tuple__", "__numpy__", "DTypePolicy", "Policy", "__ellipsis__", "__bytes__", "__typespec__"}
+    | {"__keras_tensor__", "TensorShape", "slice"}
+    # Of Keras 2, no longer in Keras 3.
+    | {
+        "RandomHeight",
+        "RandomWidth",
+        "ThresholdedReLU",
+        "LocallyConnected1D",
+        "LocallyConnected2D",
+        "CuDNNLSTM",
+    }
+    | {
+        "CuDNNGRU",
+        "SyncBatchNormalization",
+        "ConvLSTM2DCell",
+        "DenseFeatures",
+        "Layer",
+        "RandomFourierFeatures",
+    }
 )
-"""Class names in files of Keras that are no layers of `keras.layers`."""
+"""Class names in files of Keras that are no layers of today's `keras.layers`."""
 
-_PLACES = ("layers", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers")
+_PLACES = (
+    "layers",
+    "activations",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "losses",
+    "metrics",
+    "optimizers",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +96,8 @@ def _in_hdf5(path: Path) -> StoredSettings:
         if version is None and "model_weights" in file:
             version = file["model_weights"].attrs.get("keras_version")
         keys = set(file)
-        weights = "layer_names" in file.attrs or bool(keys & {"layers", "_layer_checkpoint_dependencies", "model_weights"})
+        groups = {"layers", "_layer_checkpoint_dependencies", "model_weights"}
+        weights = "layer_names" in file.attrs or bool(keys & groups)
         nested = any("vars" in file[key] for key in keys if isinstance(file[key], h5py.Group))
     text = config.decode("utf-8") if isinstance(config, bytes) else config
     version = version.decode() if isinstance(version, bytes) else version
@@ -103,6 +132,8 @@ def is_known(name: str) -> bool:
     return (
         last in _OF_OLD_GRAPHS
         or any(hasattr(getattr(keras, place), last) for place in _PLACES)
-        or hasattr(keras.ops, last)
+        or hasattr(
+            keras.ops, re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last).lower()
+        )  # of Keras 3: `TrueDivide`
         or keras.saving.get_registered_object(name) is not None
     )

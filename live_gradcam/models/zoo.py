@@ -172,9 +172,7 @@ def _download(entry: Entry) -> Network:
     except Exception as error:
         url = re.search(r"https?://\S+?\.(?:h5|keras)", str(error))
         if url is None:
-            raise ModelError(
-                f"{entry.name} cannot be loaded: {reason_of(error)}"
-            ) from error
+            raise ModelError(f"{entry.name} cannot be loaded: {reason_of(error)}") from error
         home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
         place = home / "models" / url[0].rsplit("/", 1)[1]
         if REFUSED in str(error):
