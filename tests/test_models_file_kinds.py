@@ -184,7 +184,10 @@ def picture(path: Path) -> None:
 
 
 def text(words: str | bytes) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(words.encode() if isinstance(words, str) else words) and None
+    def write(path: Path) -> None:
+        path.write_bytes(words.encode() if isinstance(words, str) else words)
+
+    return write
 
 
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"

@@ -273,6 +273,8 @@ def _kind_of_json(path: Path) -> Kind:
     return "architecture" if {"class_name", "config"} <= content.keys() else "json"
 
 
+_ONNX_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
+
 _MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
     # Number of a field of the outermost message → its wire type (0: a number, 2: bytes), from the .proto files.
     ("coreml", lambda fields: fields.get(1) == 0 and any(200 <= number <= 3000 for number in fields)),
@@ -285,7 +287,6 @@ _MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
     ("meta graph", lambda fields: fields.get(1) == 2 and fields.get(2) == 2 and fields.get(3) == 2),
     ("graph", lambda fields: fields.get(1) == 2 and not fields.keys() - {1, 2, 3, 4, 5}),
 )
-_ONNX_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
 
 
 def _kind_of_protobuf(path: Path, head: bytes) -> FileKind:

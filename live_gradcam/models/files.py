@@ -212,6 +212,8 @@ def _why_not(path: Path, error: Exception, settings: StoredSettings) -> str:
     setting = _OTHER_SETTING.search(message)
     if setting is not None:
         cause = f"a setting that this Keras {keras.__version__} does not take: {setting[1]}"
+    if settings.keras_version == keras.__version__:
+        return f"cannot load the model {path}: {cause}. The file is damaged: download or save it again."
     return (
         f"cannot load the model {path}, which {settings.writer} wrote: {cause}. Open it there and save it again as "
         f".keras or SavedModel, or {IN_A_FUNCTION}."

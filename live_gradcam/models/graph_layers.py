@@ -97,7 +97,7 @@ def _is_one_layer(nodes: Sequence[NodeDef]) -> bool:
 def _kind(nodes: Sequence[NodeDef]) -> str:
     telling = [node.op for node in nodes if node.op in LEARNERS]
     telling += [node.op for node in nodes if node.op in _NORMALISING]
-    return telling[-1] if telling else nodes[-1].op
+    return str(telling[-1] if telling else nodes[-1].op)
 
 
 def _readable(scopes: Sequence[str]) -> dict[str, str]:

@@ -180,8 +180,10 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
         entrance = self._entrance()
         if entrance is None:
             raise ValueError("the first weights take the picture as it is")
+        given = tf.convert_to_tensor(pixels)
         run = tf.function(lambda x: self._import(self._feeds(x), [entrance])[0], autograph=False)
-        return run(tf.convert_to_tensor(pixels))
+        # Not a plain call, after some of which TensorFlow warns of functions that are made in a loop.
+        return run.get_concrete_function(given)(given)
 
     def _entrance(self) -> str | None:
         fed = {operation_of(tensor) for port in self._graph.inputs for tensor in port.tensors}

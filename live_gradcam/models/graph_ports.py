@@ -146,7 +146,7 @@ def _input(entry: Entry, definition: GraphDef, model: str) -> Port:
         lengths = _sized(lengths, node.name, nodes, consumers)
         if lengths[1:3] == (None, None):
             lengths = (lengths[0], *(_resized_to(node.name, nodes, consumers) or (None, None)), lengths[3])
-    tensors = (_tensor(entry.tensor),)
+    tensors: tuple[str, ...] = (_tensor(entry.tensor),)
     fed = ""
     if dtype.is_integer and len(lengths) == 4:
         # Behind the turn to floats, where gradients reach the picture.

@@ -26,7 +26,7 @@ _REFUSALS: dict[Kind, str] = {
     "Save all of it with model.save('NAME.keras') or tf.saved_model.save, or "
     f"{IN_A_FUNCTION}.",
     "tfjs": "is a TensorFlow.js model. Export it as Keras instead (Teachable Machine: Tensorflow, Keras), or convert "
-    "it: "tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras FILE model.h5",
+    "it: tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras FILE model.h5",
     "pickle": "is a Python pickle (joblib), which is not read: it can run any code. Save the network with "
     "model.save('NAME.keras').",
     "coreml": "is a Core ML model. " + _EXPORT + ".",

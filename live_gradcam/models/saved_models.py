@@ -11,13 +11,13 @@ import tensorflow as tf
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_checkpoint, check_constants
 from live_gradcam.models.frozen_graph import GraphDef, inference_value, operation_of
 from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.graph_ports import Entry, graph_with_ports
+from live_gradcam.models.inlining import inlined
 from live_gradcam.models.model import Network
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
         raise ModelError(f"cannot load the SavedModel {folder}: {_why_not_loaded(folder, error)}") from error
     function = _function(loaded, folder)
     try:
-        frozen = _frozen(function)
+        definition = inlined(function)
     except Exception as error:
         raise ModelError(
             f"the SavedModel {folder} cannot be made one graph: {reason_of(error)} Export it again as a .keras file."
@@ -85,19 +85,17 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
     # Specs of the structure in the order of the graph's own inputs and outputs.
     specs = tf.nest.flatten(function.structured_input_signature, expand_composites=True)
     given = [
-        spec.name or operation_of(tensor.name) for spec, tensor in zip(specs, frozen.inputs, strict=False)
+        spec.name or operation_of(tensor.name) for spec, tensor in zip(specs, function.inputs, strict=False)
     ]
     named = function.structured_outputs
-    names = sorted(named) if isinstance(named, dict) else [operation_of(t.name) for t in frozen.outputs]
-    inputs = [Entry(name, tensor.name) for name, tensor in zip(given, frozen.inputs, strict=True)]
+    names = sorted(named) if isinstance(named, dict) else [operation_of(t.name) for t in function.outputs]
+    inputs = [Entry(name, tensor.name) for name, tensor in zip(given, function.inputs, strict=False)]
     outputs = [
         Entry(name, tensor.name)
-        for name, tensor in zip(names, frozen.outputs, strict=True)
+        for name, tensor in zip(names, function.outputs, strict=True)
         if tensor.dtype.is_floating or tensor.dtype.is_integer
     ]
-    graph = graph_with_ports(
-        frozen.graph.as_graph_def(), inputs, _in_floats(outputs, frozen.outputs), model=folder.name
-    )
+    graph = graph_with_ports(definition, inputs, _in_floats(outputs, function.outputs), model=folder.name)
     return GraphNetwork(graph, name=folder.name)
 
 
@@ -136,17 +134,6 @@ def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
         definition = _inlined(definition, path)
     inputs, outputs = _ends(definition, path)
     return GraphNetwork(graph_with_ports(definition, inputs, outputs, model=path.name), name=path.stem)
-
-
-def _frozen(function: Any) -> Any:  # noqa: ANN401 - ConcreteFunctions
-    """Return a function with constants for its variables and the functions that it calls written out."""
-    log = tf.get_logger()
-    before = log.level
-    log.setLevel("ERROR")  # it warns of collections that nobody reads
-    try:
-        return convert_variables_to_constants_v2(function, lower_control_flow=False)
-    finally:
-        log.setLevel(before)
 
 
 def _meta_graph(folder: Path) -> Any:  # noqa: ANN401 - a MetaGraphDef
@@ -253,14 +240,13 @@ def _inlined(definition: GraphDef, path: Path) -> GraphDef:
         fetches = tf.nest.map_structure(
             wrapped.graph.as_graph_element, [f"{entry.tensor}" for entry in outputs]
         )
-        frozen = _frozen(wrapped.prune(feeds, fetches))
+        return inlined(wrapped.prune(feeds, fetches))
     except LiveGradcamError:
         raise
     except Exception as error:
         raise ModelError(
             f"{path} cannot be imported: {reason_of(error)} It may be damaged: export it again."
         ) from error
-    return frozen.graph.as_graph_def()
 
 
 def _ends(definition: GraphDef, path: Path) -> tuple[list[Entry], list[Entry]]:
