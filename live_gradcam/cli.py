@@ -102,6 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 0
     except LiveGradcamError as error:
+        if debug and error.args and str(error) != error.args[0]:
+            sys.stderr.write(f"{error.args[0]}\n")
         return _fail(str(error), debug=debug)
     except ImportError as error:
         # Where OpenCV cannot be loaded, the search for a display knows which system library to install.

@@ -81,14 +81,28 @@ def _read(found: FileKind, path: Path, *, allow_unsafe: bool) -> Network:
         case "hdf5" | "keras zip" | "keras folder":
             return _read_keras(found, allow_unsafe=allow_unsafe)
         case "saved model" if path.is_dir():
-            from live_gradcam.models.saved_models import read_saved_model
-
-            return read_saved_model(path, allow_unsafe=allow_unsafe)
+            return _read_graph(found, allow_unsafe=allow_unsafe)
         case "graph" | "graph text":
-            from live_gradcam.models.saved_models import read_graph
-
-            return read_graph(path, text=found.kind == "graph text", allow_unsafe=allow_unsafe)
+            return _read_graph(found, allow_unsafe=allow_unsafe)
     raise ModelError(refusal(found))
+
+
+def _read_graph(found: FileKind, *, allow_unsafe: bool) -> Network:
+    from live_gradcam.models.saved_models import (
+        read_graph,
+        read_saved_model,
+    )  # only where such a file is read
+
+    try:
+        if found.kind == "saved model":
+            return read_saved_model(found.path, allow_unsafe=allow_unsafe)
+        return read_graph(found.path, text=found.kind == "graph text", allow_unsafe=allow_unsafe)
+    except LiveGradcamError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{found.path} is damaged: its graph cannot be read ({reason_of(error, 120)}). Download or export it again."
+        ) from error
 
 
 def _read_keras(found: FileKind, *, allow_unsafe: bool) -> Network:

@@ -84,7 +84,8 @@ def written_by(data: bytes) -> str | None:
         return "Python 2" if count == 4 else "Python 3.8 to 3.10"
     start = 1 + 4 * count + 5
     opcodes = data[start : start + 16 : 2]
-    return next((_RESUME[code] for code in opcodes if code in _RESUME), "Python 3.7 or older")
+    # In this order: 149 is another instruction that may stand before it in 3.11.
+    return next((version for opcode, version in _RESUME.items() if opcode in opcodes), "Python 3.7 or older")
 
 
 def this_python() -> str:
