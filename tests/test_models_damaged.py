@@ -8,17 +8,10 @@ import queue
 import subprocess
 import sys
 import threading
-import time
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import keras
 import pytest
-from damaged_files import small_network
-
-import live_gradcam as lg
 
 h5py = pytest.importorskip("h5py", reason="Keras reads .h5 files with h5py")
 

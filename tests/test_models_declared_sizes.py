@@ -89,7 +89,7 @@ def test_a_file_that_would_exhaust_memory_is_refused(
     assert "Download or save it again." in str(caught.value)
 
 
-def test_an_input_larger_than_memory_is_refused(tmp_path: Path) -> None:
+def test_an_input_larger_than_memory_is_refused() -> None:
     image = keras.Input((200_000, 200_000, 3))
     network = keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))
     with pytest.raises(

@@ -142,7 +142,7 @@ def test_what_is_no_model_is_told(tmp_path: Path) -> None:
     text = tmp_path / "model.txt"
     text.write_text("hello")
     with pytest.raises(
-        lg.ModelError, match="broken.keras is no model of a known kind: it begins with 'this is no model'"
+        lg.ModelError, match=r"broken\.keras is no model of a known kind: it begins with 'this is no model'"
     ):
         lg.load_model(broken)
     with pytest.raises(lg.ModelError, match=r"there is no model file .*missing\.h5"):
