@@ -26,7 +26,7 @@ from live_gradcam.commands.methods import methods
 from live_gradcam.commands.models import models
 from live_gradcam.commands.replay import replay
 from live_gradcam.commands.serve import serve
-from live_gradcam.errors import LiveGradcamError, SettingsError
+from live_gradcam.errors import LiveGradcamError, SettingsError, one_line, reason_of
 from live_gradcam.file_names import shown
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -118,6 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 0
     except LiveGradcamError as error:
+        if debug and error.args and str(error) != error.args[0]:
+            sys.stderr.write(f"{error.args[0]}\n")
         return _fail(str(error), debug=debug)
     except ImportError as error:
         # Where OpenCV cannot be loaded, the search for a display knows which system library to install.
@@ -125,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return _fail((find_display() if "cv2" not in sys.modules else None) or str(error), debug=debug)
     except Exception as error:
-        line = next(iter(str(error).strip().splitlines()), "no message")
+        line = reason_of(error, 240)
         return _fail(f"unexpected {type(error).__name__}: {line} (--debug shows where)", debug=debug)
     # What a command ended with by `typer.Exit`.
     return code if isinstance(code, int) and code != _INTERRUPTED else 0
@@ -149,7 +151,7 @@ def _second_model(typed: list[str]) -> list[str]:
 def _fail(line: str, *, debug: bool) -> int:
     if debug:
         sys.stderr.write(without_secrets(traceback.format_exc()))
-    sys.stderr.write(f"live-gradcam: {shown(without_secrets(line))}\n")
+    sys.stderr.write(f"live-gradcam: {one_line(shown(without_secrets(line)))}\n")
     return 1
 
 

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from live_gradcam.address import without_secrets
 from live_gradcam.file_names import shown
 
+LONGEST_LINE = 380
+"""Characters of an error message at most: with the program's name before it, a line on stderr stays below 400."""
+
+_LONGEST_WORD = 72
+_CUT = " […] "
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_NO_REASON = re.compile(r"Exception encountered when calling|Graph execution error|in user code:")
+"""How Keras and TensorFlow begin messages whose second line is the reason."""
+
 
 class LiveGradcamError(Exception):
     r"""It could not be done. Everything this package raises on purpose derives from this; exit code 1.
 
+    As text it is one line of at most `LONGEST_LINE` characters; `args[0]` holds the whole message. Passwords and other
+    secrets of addresses are left out of both.
+
     Args:
-        message: one line. Passwords and other secrets of addresses in it are left out; signs that no terminal can
-            show, from the name of a file, are written as `\n` or `\xe9`.
+        message: one line. Signs that no terminal can show, from the name of a file, are written as `\n` or `\xe9`.
     """
 
     def __init__(self, message: str = "") -> None:
         super().__init__(shown(without_secrets(message)))
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class SourceError(LiveGradcamError):
@@ -51,6 +66,49 @@ class DeviceError(LiveGradcamError):
 
 class SettingsError(LiveGradcamError):
     """A setting has a value that makes no sense."""
+
+
+def one_line(text: str, longest: int = LONGEST_LINE) -> str:
+    """Return a message as one line that is not too long and keeps its end, where the next step stands.
+
+    Args:
+        text: any message. Line breaks, tabs and control characters become spaces.
+        longest: characters at most. Where there are more, long words (paths, dumped settings) lose their middle
+            first, then the line does.
+    """
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    if len(line) > longest:
+        line = re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", lambda word: _shortened(word[0]), line)
+    if len(line) <= longest:
+        return line
+    end = _last_sentences(line, longest * 2 // 3)
+    start = line[: longest - len(end) - len(_CUT)]
+    return start.rstrip() + _CUT + end.lstrip()
+
+
+def reason_of(error: BaseException | str, longest: int = 160) -> str:
+    """Return the first telling line of another library's error, short enough to stand in a message.
+
+    Args:
+        error: the error, or its text; one without a text is named by its type.
+        longest: characters at most; the rest is cut off.
+    """
+    lines = [line for line in _COLOURS.sub("", str(error)).splitlines() if line.strip()]
+    if len(lines) > 1 and _NO_REASON.match(lines[0]):
+        lines = lines[1:]
+    line = one_line(lines[0] if lines else type(error).__name__, 100 * longest)
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def _shortened(word: str) -> str:
+    return word[: _LONGEST_WORD // 3] + "…" + word[1 - _LONGEST_WORD * 2 // 3 :]
+
+
+def _last_sentences(line: str, longest: int) -> str:
+    """Return as many whole sentences from the end of a line as fit; the end of the last one where it is too long."""
+    starts = [match.end() for match in re.finditer(r"[.;:] (?=[^.;:])", line)]
+    fitting = [start for start in starts if len(line) - start <= longest]
+    return line[fitting[0] :] if fitting else line[-longest:]
 
 
 def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:

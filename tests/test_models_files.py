@@ -47,7 +47,7 @@ def test_custom_objects_that_are_missing_point_to_a_function(tmp_path: Path, suf
     image = keras.Input((8, 8, 3))
     path = tmp_path / f"custom{suffix}"
     keras.Model(image, layers.GlobalAveragePooling2D()(HomeMade()(image))).save(path)
-    message = r"uses 'HomeMade', which Keras does not know.* use --model module:function"
+    message = r"uses 'HomeMade', which is not part of Keras.* use --model module:function"
     with pytest.raises(lg.ModelError, match=message) as caught:
         lg.load_model(path)
     assert "\n" not in str(caught.value)
@@ -64,6 +64,7 @@ def test_weights_alone_are_told_from_a_network(tmp_path: Path) -> None:
 def test_what_only_has_the_name_of_a_model_is_one_line(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"broken{suffix}"
     path.write_text("not a model\nat all")
-    with pytest.raises(lg.ModelError, match=re.escape(f"cannot load the model {path}: ")) as caught:
+    message = f"{path} is no model of a known kind: it begins with 'not a model"
+    with pytest.raises(lg.ModelError, match=re.escape(message)) as caught:
         lg.load_model(path)
     assert "\n" not in str(caught.value)

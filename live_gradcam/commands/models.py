@@ -19,4 +19,4 @@ def models() -> None:
         weights = "here" if entry.builder is None else "Keras downloads them once"
         table.add_row(entry.name, f"{entry.size}×{entry.size}", entry.layer or "last feature map", weights)
     Console().print(table)
-    typer.echo("Your own .keras or .h5 file works too: --model FILE.")
+    typer.echo("Your own .keras or .h5 file, SavedModel folder or frozen .pb works too: --model FILE.")

@@ -60,7 +60,7 @@ def layer_table(model: Model) -> list[LayerRow]:
         rows.extend(
             LayerRow(
                 path=call.path,
-                kind=type(call.layer).__name__,
+                kind=call.kind,
                 shape=_shape(call.output),
                 explainable=id(call) in usable,
                 automatic=call.path == chosen,

@@ -30,6 +30,9 @@ _NOT_FEATURES = frozenset(
         "UpSampling2D",
         "ZeroPadding2D",
     }
+    # The same as operations of an imported graph.
+    | {"AvgPool", "Cast", "MaxPool", "MaxPoolV2", "MirrorPad", "Pad", "PadV2", "ResizeArea", "ResizeBicubic"}
+    | {"ResizeBilinear", "ResizeNearestNeighbor", "SpaceToBatchND", "StridedSlice", "Transpose"}
 )
 
 
@@ -103,7 +106,7 @@ def automatic(
     usable = [
         call
         for call in candidates(calls, input_size)
-        if type(call.layer).__name__ not in _NOT_FEATURES
+        if call.kind not in _NOT_FEATURES
         and call.output.graph is output.graph
         and id(call.output) not in answers
         and not (classes is not None and call.output.shape[-1] == classes)

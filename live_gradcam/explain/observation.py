@@ -15,6 +15,8 @@ from typing import Any
 
 import keras
 
+from live_gradcam.models.graph_layers import GraphLayer
+from live_gradcam.models.graph_network import watcher
 from live_gradcam.models.layer_names import layer_name
 
 Tensor = Any
@@ -39,6 +41,34 @@ class Call:
 
     depth: int
     """How many layers it was called inside of; 0 for the model itself."""
+
+    @property
+    def kind(self) -> str:
+        """The layer's class; of a layer of an imported graph, its operation."""
+        return self.layer.kind if isinstance(self.layer, GraphLayer) else type(self.layer).__name__
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _GraphLayers:
+    """Takes the layers of imported graphs into the calls that are collected."""
+
+    calls: list[Call]
+    names: list[str]
+    """Of the layers that run at present, outermost first."""
+
+    path: str | None
+    instead: Tensor
+
+    def replacement(self, path: str) -> Tensor | None:
+        """Return what a layer seems to give; None where it is left."""
+        return self.instead if self.path is not None and self._inside(path) == self.path else None
+
+    def saw(self, layer: GraphLayer, output: Tensor) -> None:
+        """Take a layer's output."""
+        self.calls.append(Call(layer, self._inside(layer.path), output, len(self.names)))
+
+    def _inside(self, path: str) -> str:
+        return "/".join((*self.names[1:], path))
 
 
 @contextmanager
@@ -71,7 +101,9 @@ def observed_calls(*, path: str | None = None, replacement: Tensor = None) -> It
         return output
 
     keras.layers.Layer.__call__ = observed
+    watching_graphs = watcher.set(_GraphLayers(calls, names, path, replacement))
     try:
         yield calls
     finally:
+        watcher.reset(watching_graphs)
         keras.layers.Layer.__call__ = original

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from live_gradcam.errors import LayerError, LiveGradcamError, ModelError
+from live_gradcam.errors import LayerError, LiveGradcamError, ModelError, reason_of
 from live_gradcam.explain.activation import activation_of
 from live_gradcam.explain.goal import goal_of
 from live_gradcam.explain.graph import GraphBuilder, TokensFoundError
@@ -94,9 +94,8 @@ def _compiled(subject: Subject, function: Any, signature: Sequence[Any]) -> Any:
         raise
     except Exception as error:
         height, width = subject.plan.input_size
-        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(
-            f"{subject.model.name} cannot be traced for pictures of {width}×{height}: {line}"
+            f"{subject.model.name} cannot be traced for pictures of {width}×{height}: {reason_of(error, 200)}"
         ) from error
 
 

@@ -105,10 +105,7 @@ def _ways(end: Any) -> tuple[set[Any], set[Any]]:  # noqa: ANN401 - tf.Operation
 
 
 def _refines(after: Call, call: Call) -> bool:
-    return (
-        _REFINING.search(type(after.layer).__name__) is not None
-        and after.output.shape[1:] == call.output.shape[1:]
-    )
+    return _REFINING.search(after.kind) is not None and after.output.shape[1:] == call.output.shape[1:]
 
 
 def _is_of_block(after: Call, call: Call) -> bool:

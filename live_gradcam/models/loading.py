@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,9 @@ from live_gradcam.config import DEFAULT_LANG, Lang
 from live_gradcam.errors import ModelError
 from live_gradcam.file_names import expanded
 from live_gradcam.models import zoo
-from live_gradcam.models.files import MODEL_FILES, read_network
+from live_gradcam.models.channel_order import with_channels_last
+from live_gradcam.models.file_kinds import MODEL_SUFFIXES
+from live_gradcam.models.files import found_model, read_found
 from live_gradcam.models.inputs import Feed, feed_for
 from live_gradcam.models.label_entries import names_and_units
 from live_gradcam.models.label_files import read_labels
@@ -35,6 +38,9 @@ _USUAL_SIZE = (224, 224)
 BACKGROUND = frozenset({"background", "bg", "???", "unlabeled", "unlabelled", "dummy"})
 """What the first line of a list of labels may be, letters only, that the network has no output for."""
 
+_MOST_PIXELS = 2**26
+"""In the input of a network: 8192×8192."""
+
 
 @native_stderr_filtered()
 def load_model(
@@ -50,9 +56,12 @@ def load_model(
     """Load a network.
 
     Args:
-        model: a name of the zoo (`efficientnet-lite0`, `vgg16`, …), a `.keras` or `.h5` file, `module:function`
-            with a function without arguments that returns a `keras.Model`, or a `keras.Model`, which is used as
-            it is and never changed (only built, where it is a `Sequential` that has no weights yet).
+        model: a name of the zoo (`efficientnet-lite0`, `vgg16`, …), a file or folder as `read_network` reads it,
+            `module:function` with a function without arguments that returns a `keras.Model`, or a `keras.Model`,
+            which is used as it is and never changed (only built, where it is a `Sequential` that has no weights
+            yet; one with channels first is turned into one with channels last). A text with a slash, or that ends
+            like a model file, means a file; a name of the zoo comes before a file of the same name (`./vgg16` means
+            the file); a file before a `module:function`.
         labels: class names in the order of the outputs, or a file of them; None: those of a file beside the model
             whose number fits (`label_neighbours`), else those that the zoo knows, else `class 0`, `class 1`, …. A
             network with one unit has two classes; one name stands for the second.
@@ -107,15 +116,31 @@ def _load(
     if isinstance(model, keras.Model):
         return _from_network(model, model.name, output, inputs, scaled=scaled)
     text = str(model)
-    path = expanded(text)
-    if path.suffix.casefold() in MODEL_FILES:
-        network = read_network(path, allow_unsafe=allow_unsafe)
-        return _from_network(network, path.name, output, inputs, scaled=scaled)
-    if path.exists() and not zoo.is_default(text) and zoo.entry_like(text) is None:
-        raise ModelError(f"{path} is not a model file: its name must end in {', '.join(MODEL_FILES)}.")
+    if isinstance(model, Path) or _is_file(text):
+        found = found_model(expanded(text))
+        network = read_found(found, allow_unsafe=allow_unsafe)
+        return _from_network(network, found.path.name, output, inputs, scaled=scaled)
     if is_reference(text):
         return _from_network(_made_by(text), text, output, inputs, scaled=scaled)
     return _redirected(zoo.load(text), output, inputs)
+
+
+def _is_file(text: str) -> bool:
+    """Whether a text means a file or folder.
+
+    In this order: what looks like a path is one; a name of the zoo is the zoo's network; the name of something in
+    the current folder means that; all else is a `module:function` or a name.
+    """
+    path = Path(text).expanduser()
+    if text.startswith(("~", ".")) or "/" in text or os.sep in text:
+        return True
+    try:
+        there = path.exists()
+    except OSError:  # too long for the name of a file
+        there = False
+    if path.suffix.casefold() in MODEL_SUFFIXES:
+        return there or not is_reference(text)  # `package.module:build.model` is a reference
+    return there and not zoo.is_default(text) and zoo.entry_like(text) is None
 
 
 def _made_by(reference: str) -> Network:
@@ -154,12 +179,18 @@ def _from_network(
 ) -> Model:
     """Return a user's own `keras.Model` with what can be seen of it; `scaled`: the user said how pixels are."""
     _build(network, name)
+    network = with_channels_last(network, name)
     feed = feed_for(network, inputs, model=name)
     classes = classes_of(_output(network, output, name))
     entry = zoo.entry_of(network.name)
     known = len(imagenet_labels())
     is_imagenet = classes == known and (entry is not None or application_scaling(network) is not None)
     _, height, width, channels = feed.picture.shape
+    if (height or 1) * (width or 1) > _MOST_PIXELS:
+        raise ModelError(
+            f"{name} takes pictures of {width}×{height} pixels, more than memory holds: its settings are damaged. "
+            "Download or save it again."
+        )
     usual = _USUAL_SIZE if entry is None else (entry.size, entry.size)
     if scaled:
         preprocessing = preprocessing_named("none")  # until the user's own takes its place

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from live_gradcam.errors import ModelError, unknown_name
+from live_gradcam.errors import ModelError, reason_of, unknown_name
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _REFERENCE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
@@ -79,5 +79,5 @@ def _module(name: str, reference: str) -> Any:  # noqa: ANN401 - a module of the
 
 def said_by(error: BaseException) -> str:
     """Return an error's type and the first line of what it says."""
-    line = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+    name, said = type(error).__name__, reason_of(error)
+    return name if said == name else f"{name}: {said}"

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.layer_names import keep_name, layer_name
 from live_gradcam.models.model import Network, takes_only
 
@@ -21,6 +22,8 @@ def resizer(network: Network, name: str) -> Callable[[int, int], Network] | None
     Layer for layer from their settings, with the weights copied: networks that end in global pooling allow it.
     The given network stays as it is.
     """
+    if isinstance(network, GraphNetwork):
+        return _graph_resizer(network, name)
     # A class of the user's own may compute something else than its layers in a row.
     followed = type(network).__module__.startswith("keras.") and getattr(network, "inputs", None)
     if not followed or len(network.inputs) != 1:
@@ -35,6 +38,21 @@ def resizer(network: Network, name: str) -> Callable[[int, int], Network] | None
             logger.info("%s cannot be made for %d×%d: %s", name, width, height, error)
             raise ModelError(takes_only(name, own, height, width)) from error
         return resized
+
+    return resize
+
+
+def _graph_resizer(network: GraphNetwork, name: str) -> Callable[[int, int], Network] | None:
+    """Return what lets a graph take another size: it computes whatever comes, unless its numbers say otherwise."""
+    if len(network.inputs) != 1:
+        return None
+
+    def resize(height: int, width: int) -> Network:
+        try:
+            return network.at(height, width)
+        except Exception as error:
+            logger.info("%s cannot be imported for %d×%d: %s", name, width, height, error)
+            raise ModelError(takes_only(name, network.inputs[0].shape, height, width)) from error
 
     return resize
 

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from live_gradcam.models import zoo
+from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.model import Network
 from live_gradcam.models.preprocessing import Preprocessing, preprocessing_named
 
@@ -29,6 +30,12 @@ _LAYERS_OF: tuple[tuple[str, frozenset[str]], ...] = (
     ("tf", frozenset({"mixed_5b"})),  # Inception-ResNet V2
     ("tf", frozenset({"block1_conv1_bn", "block2_sepconv1"})),  # Xception
     ("tf", frozenset({"stem_conv1", "stem_bn1"})),  # NASNet
+    *(("tf", frozenset({name})) for name in ("MobilenetV1", "MobilenetV2", "MobilenetV3")),  # TF-Slim's
+    *(("tf", frozenset({name})) for name in ("InceptionV1", "InceptionV2", "InceptionV3", "InceptionV4")),
+    *(
+        ("tf", frozenset({name}))
+        for name in ("InceptionResnetV2", "resnet_v2_50", "resnet_v2_101", "resnet_v2_152")
+    ),
     (
         "tf",
         frozenset({"stem_conv", "stem_bn", "block1a_project_conv"}),
@@ -67,6 +74,8 @@ def application_scaling(network: Network) -> str | None:
     """Return the preprocessing of the `keras.applications` network that this one is or contains; None if none."""
     layers = list(network._flatten_layers())
     names = {layer.name for layer in layers}
+    if isinstance(network, GraphNetwork):
+        names |= network.graph.scopes
     found = {scaling for scaling, marks in _LAYERS_OF if marks <= names}
     for layer in layers:
         entry = zoo.entry_of(layer.name) if isinstance(layer, keras.Model) else None
@@ -82,6 +91,8 @@ def _scaled_inside(network: Any, picture: Any = None) -> str | None:  # noqa: AN
 
     None where it does nothing to them.
     """
+    if isinstance(network, GraphNetwork):
+        return _range_of(network.front, tuple(picture.shape[1:]))
     graph = getattr(network, "_functional", None) or network  # a Sequential keeps its graph there
     if not hasattr(graph, "_nodes_by_depth"):
         return next(filter(None, map(_range_of, _scaling_layers(network))), None)

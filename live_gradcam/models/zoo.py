@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from live_gradcam.errors import ModelError, unknown_name
+from live_gradcam.errors import ModelError, reason_of, unknown_name
 from live_gradcam.models import efficientnet_lite0
 from live_gradcam.models.download import REFUSED
 from live_gradcam.models.inputs import feed_for
@@ -121,7 +121,7 @@ def load(name: str) -> Model:
     if entry is None:
         raise ModelError(
             unknown_name(
-                "model", name, ZOO, "`live-gradcam models` lists them; a .keras or .h5 file works too."
+                "model", name, ZOO, "`live-gradcam models` lists them; a model file or folder works too."
             )
         )
     return as_entry(entry, _download(entry))
@@ -172,9 +172,7 @@ def _download(entry: Entry) -> Network:
     except Exception as error:
         url = re.search(r"https?://\S+?\.(?:h5|keras)", str(error))
         if url is None:
-            raise ModelError(
-                f"{entry.name} cannot be loaded: {str(error).strip().splitlines()[0]}"
-            ) from error
+            raise ModelError(f"{entry.name} cannot be loaded: {reason_of(error)}") from error
         home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
         place = home / "models" / url[0].rsplit("/", 1)[1]
         if REFUSED in str(error):

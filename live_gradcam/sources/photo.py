@@ -19,10 +19,10 @@ from live_gradcam.file_names import shown
 from live_gradcam.frame import Pixels
 from live_gradcam.native import native_stderr_filtered
 from live_gradcam.sources import tiff
-from live_gradcam.sources.photo_colour import blended, in_srgb, on_white, upright
 from live_gradcam.sources.depth import in_eight_bits
 from live_gradcam.sources.file_kind import FileKind, kind_of
 from live_gradcam.sources.jpeg import jpeg_header
+from live_gradcam.sources.photo_colour import blended, in_srgb, on_white, upright
 
 logger = logging.getLogger(__name__)
 

@@ -25,9 +25,9 @@ from live_gradcam.container import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.sources.film_colour import dynamic_range, to_pixels
 from live_gradcam.sources.decoding import Decoding
 from live_gradcam.sources.deinterlacing import deinterlaced
+from live_gradcam.sources.film_colour import dynamic_range, to_pixels
 from live_gradcam.sources.reason import in_words
 from live_gradcam.sources.upright import AS_IT_IS, Orientation, orientation_of, quarter_turns, square_size
 

@@ -1,0 +1,183 @@
+"""Checks how much memory a model file asks for before anything is read from it.
+
+A damaged or hostile file can declare far more than it holds: a zip that unpacks to gigabytes, a dataset or a
+constant whose shape is written in a few bytes. A network's weights hardly compress, so what a file declares cannot
+be many times its size.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from live_gradcam.errors import ModelError
+
+_ALWAYS_ALLOWED = 128 * 2**20
+"""Bytes that any file may declare."""
+
+_MOST_TIMES = 8
+"""How many times its own size a file may declare beyond that."""
+
+_MOST_CONFIG = 64 * 2**20
+
+
+def check_zip(path: Path) -> None:
+    """Refuse a zip that unpacks to far more than it holds.
+
+    Raises:
+        ModelError: it does, or its settings are longer than any network's.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    _check(path, sum(member.file_size for member in members))
+    for member in members:
+        if member.filename.endswith(".json") and member.file_size > _MOST_CONFIG:
+            raise _refused(path, member.file_size, f"its {member.filename}")
+
+
+def check_hdf5(path: Path, file: Any = None) -> None:  # noqa: ANN401 - an open file, where it lies in another one
+    """Refuse an HDF5 file whose datasets are far larger than the file.
+
+    Args:
+        path: named in messages, and opened where `file` is None.
+        file: an open binary file.
+
+    Raises:
+        ModelError: they are.
+        OSError: it is damaged.
+    """
+    import h5py  # only where such a file is read
+
+    sizes: list[int] = []
+
+    def measure(_: str, item: Any) -> None:  # noqa: ANN401 - what HDF5 holds
+        if isinstance(item, h5py.Dataset):
+            sizes.append(math.prod(item.shape or ()) * item.dtype.itemsize)
+
+    with h5py.File(path if file is None else file, "r") as opened:
+        opened.visititems(measure)
+    _check(path, sum(sizes))
+
+
+def check_constants(path: Path, definition: Any) -> None:  # noqa: ANN401 - a GraphDef
+    """Refuse a graph with constants that repeat one number too often.
+
+    Raises:
+        ModelError: they would need far more memory than the file.
+    """
+    total = 0
+    functions = (function.node_def for function in definition.library.function)
+    for nodes in (definition.node, *functions):
+        for node in nodes:
+            if node.op == "Const":
+                tensor = node.attr["value"].tensor
+                count = math.prod(max(axis.size, 0) for axis in tensor.tensor_shape.dim)
+                total += count * max(1, tf.as_dtype(tensor.dtype).size or 1) if tensor.dtype in _SIZED else 0
+    _check(path, total, "its constants")
+
+
+_SIZED = frozenset(
+    dtype.as_datatype_enum
+    for dtype in (
+        tf.float16,
+        tf.float32,
+        tf.float64,
+        tf.bfloat16,
+        tf.uint8,
+        tf.int8,
+        tf.uint16,
+        tf.int16,
+        tf.int32,
+    )
+    + (tf.int64, tf.uint32, tf.uint64, tf.bool, tf.complex64, tf.complex128)
+)
+
+
+def check_checkpoint(folder: Path) -> None:
+    """Refuse the variables of a SavedModel that are larger than their files.
+
+    Raises:
+        ModelError: they are, or their index is damaged.
+    """
+    prefix = folder / "variables" / "variables"
+    if not prefix.with_suffix(".index").is_file():
+        return
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+    except Exception as error:
+        raise ModelError(
+            f"the variables of {folder} are damaged or incomplete. Download or export it again."
+        ) from error
+    declared = sum(math.prod(shape) * max(1, dtypes[name].size or 1) for name, shape in shapes.items())
+    held = sum(each.stat().st_size for each in prefix.parent.iterdir() if each.is_file())
+    if declared > held + _ALWAYS_ALLOWED:
+        raise _refused(folder, declared, "its variables", held)
+
+
+@contextmanager
+def limited_weights(path: Path) -> Iterator[None]:
+    """Refuse to make weights that the file cannot hold, while a network is built from its settings.
+
+    Keras makes a network's weights before it reads them: one wrong number among the settings asks for all memory.
+
+    Raises:
+        ModelError: inside the block, as soon as a layer asks for too much.
+    """
+    size = _size_of(path)
+    limit = _ALWAYS_ALLOWED + _MOST_TIMES * size
+    original = keras.layers.Layer.add_weight
+    asked = 0
+    loading = threading.get_ident()
+
+    def counted(layer: Any, shape: Any = None, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Keras's signature
+        nonlocal asked
+        if threading.get_ident() != loading:
+            return original(layer, shape, *args, **kwargs)
+        lengths = (shape,) if isinstance(shape, int) else tuple(shape or ())
+        asked += 4 * math.prod(length if isinstance(length, int) else 1 for length in lengths)
+        if asked > limit:
+            raise _refused(path, asked, f"the weights of its layer '{layer.name}'", size)
+        return original(layer, shape, *args, **kwargs)
+
+    keras.layers.Layer.add_weight = counted
+    try:
+        yield
+    finally:
+        keras.layers.Layer.add_weight = original
+
+
+def _size_of(path: Path) -> int:
+    if path.is_dir():
+        return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+    return path.stat().st_size
+
+
+def _check(path: Path, declared: int, what: str = "its contents") -> None:
+    size = _size_of(path)
+    if declared > _ALWAYS_ALLOWED + _MOST_TIMES * size:
+        raise _refused(path, declared, what, size)
+
+
+def _refused(path: Path, declared: int, what: str, size: int | None = None) -> ModelError:
+    held = _size_of(path) if size is None else size
+    return ModelError(
+        f"{path} is damaged or made to exhaust memory: {what} would take {_readable(declared)}, but it holds "
+        f"{_readable(held)}. Download or save it again."
+    )
+
+
+def _readable(size: int) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if size < 1000 else f"{size:.3g} {unit}"
+        size //= 1000
+    raise AssertionError

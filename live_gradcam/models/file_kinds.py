@@ -1,0 +1,307 @@
+"""Recognises the format of a model file or folder by its content: the name decides only where bytes cannot."""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from live_gradcam.errors import ModelError
+from live_gradcam.models.protobuf_fields import top_level_fields
+
+Kind = Literal[
+    "empty", "truncated zip", "git lfs", "html", "xml", "hdf5", "keras zip", "keras folder", "nested zip", "archive",
+    "saved model", "graph", "graph text", "meta graph", "checkpoint", "tflite", "onnx", "pytorch", "torchscript",
+    "safetensors", "tfjs", "pickle", "coreml", "openvino", "caffe", "gguf", "numpy", "architecture", "json", "picture",
+    "python", "unknown",
+]  # fmt: skip
+"""What a file is. `kind_of` returns one; `read_network` loads some and words a refusal for the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """What lies at a path."""
+
+    kind: Kind
+
+    path: Path
+    """What is to be read: the file or folder itself, or the one model in the folder that was named."""
+
+    detail: str = ""
+    """What a message can name: members of an archive, the first characters of an unknown file."""
+
+
+MODEL_SUFFIXES = frozenset(
+    {
+        ".keras",
+        ".h5",
+        ".hdf5",
+        ".hdf",
+        ".model",
+        ".pb",
+        ".pbtxt",
+        ".savedmodel",
+        ".tflite",
+        ".lite",
+        ".onnx",
+        ".pt",
+    }
+    | {
+        ".pth",
+        ".ckpt",
+        ".index",
+        ".safetensors",
+        ".pkl",
+        ".pickle",
+        ".joblib",
+        ".mlmodel",
+        ".mlpackage",
+        ".zip",
+    }
+)
+"""How the names of model files end; a text that ends so means a file, whether it exists or not."""
+
+_HEAD = 8192
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_TABLE_END = bytes.fromhex("57fb808b247547db")
+"""The last eight bytes of a TensorFlow checkpoint's index, which is a LevelDB table."""
+
+_TORCH_MAGIC = bytes.fromhex("6cfc9c46f9206aa85019")
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF", b"BM")
+_ARCHIVES = (b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"BZh", b"\xfd7zXZ")
+_MODELS_IN_FOLDERS = frozenset({"hdf5", "keras zip", "keras folder", "saved model", "graph"})
+_MOST_LISTED = 4
+
+
+def kind_of(path: Path) -> FileKind:
+    """Recognise a file or folder.
+
+    Args:
+        path: an existing file or folder. Of a folder that holds exactly one model, the model is meant; of
+            `saved_model.pb` inside a SavedModel, the whole folder.
+
+    Raises:
+        ModelError: it cannot be read, or is a folder that holds no model, or several.
+    """
+    try:
+        if path.is_dir():
+            return _kind_of_folder(path)
+        return _kind_of_file(path)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ModelError(
+            f"cannot read the model {path}: {reason}. Check its name and permissions."
+        ) from error
+
+
+def _kind_of_folder(folder: Path) -> FileKind:
+    found = _folder_itself(folder)
+    if found is not None:
+        return found
+    inside = []
+    for child in sorted(folder.iterdir()):
+        if child.name.startswith((".", "__MACOSX")):
+            continue
+        if child.is_dir():
+            within = _folder_itself(child)
+            inside += [within] if within is not None else []
+        elif child.stat().st_size:
+            found = _kind_of_file(child)
+            inside += [found] if found.kind in _MODELS_IN_FOLDERS else []
+    # A checkpoint of weights beside a whole model is no second model, nor are formats that are not loaded.
+    whole = [
+        each
+        for each in inside
+        if each.kind in _MODELS_IN_FOLDERS and not each.path.name.endswith(".weights.h5")
+    ] or inside
+    if len(whole) == 1:
+        return whole[0]
+    if whole:
+        names = ", ".join(each.path.name for each in whole[:_MOST_LISTED])
+        more = ", …" if len(whole) > _MOST_LISTED else ""
+        raise ModelError(f"the folder {folder} holds {len(whole)} models: {names}{more}. Name one of them.")
+    others = [each.name for each in sorted(folder.iterdir())]
+    found = next((each for each in map(_told, map(folder.joinpath, others)) if each is not None), None)
+    if found is not None:
+        return found
+    raise ModelError(
+        f"the folder {folder} holds no model. A SavedModel folder holds saved_model.pb; "
+        "else name a .keras, .h5 or .pb file."
+    )
+
+
+def _told(path: Path) -> FileKind | None:
+    """Return what a file is that cannot be loaded but can be named, such as a checkpoint; None for the rest."""
+    if path.is_dir() or not path.stat().st_size:
+        return None
+    found = _kind_of_file(path)
+    return found if found.kind not in ("unknown", "json", "picture", "python", "xml", "html") else None
+
+
+def _folder_itself(folder: Path) -> FileKind | None:
+    if (folder / "saved_model.pb").is_file() or (folder / "saved_model.pbtxt").is_file():
+        return FileKind("saved model", folder)
+    if (folder / "config.json").is_file() and (folder / "model.weights.h5").is_file():
+        return FileKind("keras folder", folder)
+    if (folder / "Manifest.json").is_file() and folder.suffix == ".mlpackage":
+        return FileKind("coreml", folder)
+    return None
+
+
+def _kind_of_file(path: Path) -> FileKind:
+    size = path.stat().st_size
+    if size == 0:
+        return FileKind("empty", path)
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        file.seek(max(0, size - 8))
+        tail = file.read(8)
+    kind = _by_signature(path, head, tail)
+    if kind is not None:
+        return kind
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text[:1] in (b"<", b"{", b"[") or _is_text(head):
+        return _kind_of_text(path, text)
+    return _kind_of_protobuf(path, head)
+
+
+def _by_signature(path: Path, head: bytes, tail: bytes) -> FileKind | None:
+    """Return what the first bytes tell, or the last ones."""
+    # HDF5 may begin behind a block of the user's own, of 512 bytes or a power of two times as many.
+    if any(head.startswith(_HDF5, offset) for offset in (0, 512, 1024, 2048, 4096)):
+        return FileKind("hdf5", path)
+    if head.startswith(b"PK"):
+        return _kind_of_zip(path)
+    if head.startswith(b"version https://git-lfs"):
+        return FileKind("git lfs", path)
+    simple: list[tuple[bool, Kind]] = [
+        (head[4:8] == b"TFL3", "tflite"),
+        (tail == _TABLE_END or ".data-0000" in path.name, "checkpoint"),
+        (head.startswith(b"GGUF"), "gguf"),
+        (head.startswith(b"\x93NUMPY"), "numpy"),
+        (_TORCH_MAGIC in head[:32], "pytorch"),
+        (head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"), "pickle"),
+        (head.startswith((b"ZF0x", b"\x78\x9c", b"\x78\x01", b"\x78\xda")), "pickle"),
+        (head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") < 100_000_000, "safetensors"),
+        (head.startswith(_PICTURES), "picture"),
+        (head.startswith(_ARCHIVES), "archive"),
+    ]
+    kind = next((kind for holds, kind in simple if holds), None)
+    if kind is None and head[257:262] == b"ustar":
+        kind = "pytorch" if _is_torch_tar(path) else "archive"
+    return None if kind is None else FileKind(kind, path)
+
+
+def _is_torch_tar(path: Path) -> bool:
+    """Whether a tar is what `torch.save` wrote before 0.1.10."""
+    try:
+        with tarfile.open(path) as archive:
+            first = archive.next()
+    except tarfile.TarError:
+        return False
+    return first is not None and first.name in ("sys_info", "pickle", "tensors", "storages")
+
+
+def _kind_of_zip(path: Path) -> FileKind:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, ValueError):
+        return FileKind("truncated zip", path)
+    if "config.json" in names and any(name.endswith((".h5", ".npz")) for name in names):
+        return FileKind("keras zip", path)
+    if any(re.fullmatch(r"[^/]+/code/.*", name) for name in names):
+        return FileKind("torchscript", path)
+    if any(re.fullmatch(r"([^/]+/)?data\.pkl", name) for name in names):
+        return FileKind("pytorch", path)
+    if names and all(name.endswith(".npy") for name in names):
+        return FileKind("numpy", path)
+    if "config.json" in {name.rpartition("/")[2] for name in names} and any(
+        name.endswith("/model.weights.h5") for name in names
+    ):
+        return FileKind("nested zip", path)
+    shown = [name for name in names if not name.startswith("__MACOSX") and not name.endswith("/")]
+    more = ", …" if len(shown) > _MOST_LISTED else ""
+    return FileKind("archive", path, ", ".join(shown[:_MOST_LISTED]) + more)
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        return head[:-4].decode("utf-8").isprintable() or not re.search(rb"[\x00-\x08\x0e-\x1f]", head)
+    except UnicodeDecodeError:
+        return False
+
+
+_TEXTS: tuple[tuple[str, Kind], ...] = (
+    (r"<!doctype html|<html|<head|<body|<!--", "html"),
+    (r"<\?xml[^>]*>\s*(<!--.*?-->\s*)?<net\b|<net\b", "openvino"),
+    (r"<", "xml"),
+    (r"(node|library|versions) *\{", "graph text"),
+    (r"saved_model_schema_version *:|meta_graphs *\{", "graph text"),
+    (r"model_checkpoint_path *:", "checkpoint"),
+    (r"(name *: *\".*\"\s+)?(layer|layers|input) *[:{]", "caffe"),
+    (r"(backend|class_name|config) *:", "architecture"),
+)
+
+
+def _kind_of_text(path: Path, text: bytes) -> FileKind:
+    words = text.decode("utf-8", "replace")
+    if words[:1] == "{":
+        return FileKind(_kind_of_json(path), path)
+    for pattern, kind in _TEXTS:
+        if re.match(pattern, words, re.IGNORECASE | re.DOTALL):
+            return FileKind(kind, path)
+    if path.suffix == ".py":
+        return FileKind("python", path)
+    return FileKind("unknown", path, _quoted(words))
+
+
+def _kind_of_json(path: Path) -> Kind:
+    if path.stat().st_size > 2**28:
+        return "json"
+    try:
+        content = json.loads(path.read_text("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return "json"
+    if {"modelTopology", "weightsManifest"} & content.keys():
+        return "tfjs"
+    return "architecture" if {"class_name", "config"} <= content.keys() else "json"
+
+
+_ONNX_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
+
+_MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
+    # Number of a field of the outermost message → its wire type (0: a number, 2: bytes), from the .proto files.
+    ("coreml", lambda fields: fields.get(1) == 0 and any(200 <= number <= 3000 for number in fields)),
+    (
+        "onnx",
+        lambda fields: fields.get(1, 0) == 0 and fields.get(7) == 2 and not fields.keys() - _ONNX_FIELDS,
+    ),
+    ("saved model", lambda fields: fields == {1: 0, 2: 2}),
+    ("caffe", lambda fields: fields.get(1, 2) == 2 and fields.get(100) == 2),
+    ("meta graph", lambda fields: fields.get(1) == 2 and fields.get(2) == 2 and fields.get(3) == 2),
+    ("graph", lambda fields: fields.get(1) == 2 and not fields.keys() - {1, 2, 3, 4, 5}),
+)
+
+
+def _kind_of_protobuf(path: Path, head: bytes) -> FileKind:
+    fields = top_level_fields(path)
+    if fields:
+        kind = next((kind for kind, fits in _MESSAGES if fits(fields)), None)
+        if kind == "saved model":
+            return FileKind(kind, path.parent if path.name == "saved_model.pb" else path)
+        if kind is not None:
+            return FileKind(kind, path)
+    # A download that broke off has lost its last field; the name of the first node's operation is still there.
+    if head[:1] == b"\n" and re.search(rb"\x12.(Placeholder|Const|NoOp|VarHandleOp|Identity)", head[:512]):
+        return FileKind("graph", path)
+    return FileKind("unknown", path, _quoted(head[:24].decode("latin-1")))
+
+
+def _quoted(text: str) -> str:
+    return repr(text[:24].strip())[1:-1]

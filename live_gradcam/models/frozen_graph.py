@@ -1,0 +1,233 @@
+"""Makes a TensorFlow graph ready to be imported: constants for variables, no training phase, nothing unused.
+
+Graphs of TensorFlow 1 choose between training and inference with `Switch` and `Merge`, which have no gradient once
+the graph was written to a file. Here the branch that predicts is put in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+GraphDef = Any
+"""A `tf.compat.v1.GraphDef`; TensorFlow ships no types."""
+
+NodeDef = Any
+
+LEARNERS = frozenset(
+    {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMulV2", "Einsum"}
+)
+"""Operations that multiply with weights: what comes before the first of them prepares the picture."""
+
+INPUT_MARK = "_live_gradcam_input"
+"""Attribute of the operations in whose place inputs are imported."""
+
+WEIGHT_MARK = "_live_gradcam_weight"
+"""Attribute of the operations in whose place weights are imported."""
+
+_KEPT_FRACTIONS = ("keep_prob", "keep_probability", "dropout_keep_prob")
+"""Names that tutorials give the share of units that dropout keeps; all of them when predicting."""
+
+
+def ready(graph: GraphDef, inputs: Sequence[str], outputs: Sequence[str]) -> GraphDef:
+    """Return what of a graph leads to its outputs, as it predicts, in execution order.
+
+    Args:
+        graph: without variables and without calls of functions; it is left as it is.
+        inputs: names of the operations that are fed.
+        outputs: names of tensors.
+    """
+    kept = tf.compat.v1.GraphDef()
+    kept.CopyFrom(graph)
+    for node in kept.node:
+        _settle(node, node.name in inputs)
+    nodes = {node.name: node for node in kept.node}
+    _choose_branches(nodes, ordered(kept.node))
+    live = _reachable(nodes, [operation_of(name) for name in outputs])
+    result = tf.compat.v1.GraphDef()
+    result.versions.CopyFrom(graph.versions)
+    result.library.CopyFrom(graph.library)
+    for node in ordered([nodes[name] for name in live]):
+        added = result.node.add()
+        added.CopyFrom(node)
+        # The order of side effects, colocation, devices and gradients registered in the process that wrote the file.
+        added.ClearField("device")
+        data = [name for name in node.input if not name.startswith("^")]
+        del added.input[:]
+        added.input.extend(data)
+        for key in [
+            key for key in added.attr if key.startswith("_") and key not in (INPUT_MARK, WEIGHT_MARK)
+        ]:
+            del added.attr[key]
+    return result
+
+
+def make_place(node: NodeDef, dtype: int, mark: str) -> None:
+    """Make an operation one that only keeps a place: every import puts another tensor there.
+
+    It is a `Const`, because a function cannot be run that has a `Placeholder` left in it.
+
+    Args:
+        node: changed in place.
+        dtype: of its tensor, as TensorFlow numbers them.
+        mark: `INPUT_MARK` or `WEIGHT_MARK`.
+    """
+    node.op = "Const"
+    node.ClearField("input")
+    node.attr.clear()
+    node.attr["dtype"].type = dtype
+    node.attr["value"].tensor.dtype = dtype
+    node.attr["value"].tensor.tensor_shape.SetInParent()
+    node.attr["value"].tensor.tensor_content = bytes(tf.as_dtype(dtype).size)
+    node.attr[mark].b = True
+
+
+def operation_of(tensor: str) -> str:
+    """Return the name of the operation that makes a tensor: `a/b` of `a/b:0` and of `^a/b`."""
+    return tensor.removeprefix("^").partition(":")[0]
+
+
+def constant(node: NodeDef) -> Any:  # noqa: ANN401 - an array
+    """Return the value of a `Const`."""
+    return tf.make_ndarray(node.attr["value"].tensor)
+
+
+def shape_of(placeholder: NodeDef) -> Any:  # noqa: ANN401 - a TensorShape
+    """Return the shape that a placeholder declares; one of unknown rank where it declares none."""
+    declared = placeholder.attr.get("shape")
+    return tf.TensorShape(None if declared is None else declared.shape)
+
+
+def ordered(nodes: Sequence[NodeDef]) -> list[NodeDef]:
+    """Return operations in execution order: each after those whose tensors it takes."""
+    by_name = {node.name: node for node in nodes}
+    done: dict[str, NodeDef] = {}
+    begun: set[str] = set()
+    for root in nodes:
+        stack: list[tuple[NodeDef, Iterator[str]]] = []
+        following: NodeDef | None = root if root.name not in begun else None
+        while following is not None or stack:
+            if following is not None:
+                begun.add(following.name)
+                stack.append((following, iter(following.input)))
+            node, inputs = stack[-1]
+            name = next(
+                (each for each in map(operation_of, inputs) if each in by_name and each not in begun), None
+            )
+            following = None if name is None else by_name[name]
+            if following is None:
+                done[node.name] = node
+                stack.pop()
+    return list(done.values())
+
+
+def _settle(node: NodeDef, fed: bool) -> None:
+    """Give an operation that only training feeds the value that it has when predicting."""
+    if fed:
+        return
+    if node.op == "PlaceholderWithDefault":
+        dtype = node.attr["dtype"].type
+        node.op = "Identity"
+        node.attr.clear()
+        node.attr["T"].type = dtype
+    elif node.op == "Placeholder" and (value := inference_value(node)) is not None:
+        node.op = "Const"
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, node.attr["dtype"].type, []))
+        node.attr.pop("shape", None)
+
+
+def inference_value(placeholder: NodeDef) -> bool | float | None:
+    """Return what a placeholder is fed when predicting: False for the training phase, 1 for dropout's share."""
+    dtype = tf.as_dtype(placeholder.attr["dtype"].type)
+    shape = shape_of(placeholder)
+    if dtype == tf.bool and shape.rank in (None, 0):
+        return False
+    last = placeholder.name.rpartition("/")[2].casefold()
+    return 1.0 if dtype.is_floating and last.startswith(_KEPT_FRACTIONS) else None
+
+
+def _choose_branches(nodes: dict[str, NodeDef], order: Sequence[NodeDef]) -> None:
+    """Put the branch that is taken in the place of each `Switch` and `Merge` whose condition is known."""
+    known: dict[str, bool] = {}
+    dead: set[str] = set()
+    for node in order:
+        value = _truth(node, known)
+        if value is not None:
+            known[node.name] = value
+        data = [name for name in node.input if not name.startswith("^")]
+        if node.op in ("Merge", "RefMerge"):
+            live = [name for name in data if not _is_dead(name, dead)]
+            if not live:
+                dead.update((node.name, f"{node.name}:0"))
+            elif len(live) == 1 and len(live) < len(data):
+                _forward(node, live[0])
+            continue
+        if any(_is_dead(name, dead) for name in node.input):
+            dead.update((node.name, f"{node.name}:0", f"{node.name}:1"))
+        elif node.op in ("Switch", "RefSwitch") and operation_of(data[1]) in known:
+            taken = known[operation_of(data[1])]
+            # Output 0 is the branch of a false condition and output 1 that of a true one.
+            if taken:
+                dead.update((node.name, f"{node.name}:0"))
+            else:
+                dead.add(f"{node.name}:1")
+            _forward(node, data[0])
+    for node in order:
+        live_inputs = [
+            name.rpartition(":")[0] if _is_forwarded(nodes, name) else name
+            for name in node.input
+            if not name.startswith("^") or operation_of(name) in nodes
+        ]
+        del node.input[:]
+        node.input.extend(live_inputs)
+
+
+def _forward(node: NodeDef, tensor: str) -> None:
+    dtype = node.attr["T"].type
+    node.op = "Identity"
+    node.attr.clear()
+    node.attr["T"].type = dtype
+    del node.input[:]
+    node.input.append(tensor)
+
+
+def _is_dead(name: str, dead: set[str]) -> bool:
+    return name.removeprefix("^") in dead if ":" in name or name.startswith("^") else name in dead
+
+
+def _is_forwarded(nodes: dict[str, NodeDef], name: str) -> bool:
+    """Whether a name is output 1 of what was a `Switch` and is an `Identity` now, which has output 0 only."""
+    return name.endswith(":1") and operation_of(name) in nodes and nodes[operation_of(name)].op == "Identity"
+
+
+def _truth(node: NodeDef, known: dict[str, bool]) -> bool | None:
+    if node.op == "Const" and node.attr["dtype"].type == tf.bool.as_datatype_enum:
+        value = np.asarray(constant(node))
+        return bool(value) if value.ndim == 0 else None
+    inputs = [known.get(operation_of(name)) for name in node.input if not name.startswith("^")]
+    if node.op in ("Identity", "Squeeze", "Reshape") and inputs and inputs[0] is not None:
+        return inputs[0]
+    if node.op == "LogicalNot" and inputs[0] is not None:
+        return not inputs[0]
+    if node.op == "LogicalAnd" and False in inputs:
+        return False
+    if node.op == "LogicalOr" and True in inputs:
+        return True
+    if node.op in ("LogicalAnd", "LogicalOr") and None not in inputs:
+        return inputs[0] and inputs[1] if node.op == "LogicalAnd" else inputs[0] or inputs[1]
+    return None
+
+
+def _reachable(nodes: dict[str, NodeDef], roots: Sequence[str]) -> list[str]:
+    found: dict[str, None] = {}
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in nodes:
+            continue
+        found[name] = None
+        waiting += [operation_of(each) for each in nodes[name].input if not each.startswith("^")]
+    return list(found)

@@ -1,0 +1,130 @@
+"""The layers of a graph: its name scopes, each with the last tensor that is made below it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from live_gradcam.models.frozen_graph import INPUT_MARK, LEARNERS, GraphDef, NodeDef, operation_of
+
+_NORMALISING = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
+_SILENT = frozenset(
+    {
+        "Identity",
+        "IdentityN",
+        "StopGradient",
+        "EnsureShape",
+        "CheckNumerics",
+        "PreventGradient",
+        "Shape",
+        "Pack",
+    }
+)
+"""Operations that give what they are given, or tell only a shape."""
+
+_CALL = re.compile(r"(Stateful)?PartitionedCall(_\d+)?|Func")
+"""Parts of names that TensorFlow adds where a function was written out."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphLayer:
+    """One layer."""
+
+    path: str
+    """Its scope, without what all layers have in common: `block5_conv3`, `Conv2d_0/BatchNorm`."""
+
+    kind: str
+    """The operation that gives it its meaning: `Conv2D` of a convolution with bias and activation."""
+
+    tensor: str
+    """Its output: `model/block5_conv3/Relu:0`."""
+
+
+def graph_layers(definition: GraphDef, outputs: Sequence[str]) -> tuple[GraphLayer, ...]:
+    """Return the layers of a graph in execution order of what they give.
+
+    Args:
+        definition: its operations, in execution order.
+        outputs: names of the tensors that it returns.
+    """
+    depending = _depending_on_inputs(definition)
+    groups: dict[str, list[NodeDef]] = defaultdict(list)
+    names = {node.name for node in depending}
+    scopes = {name.rpartition("/")[0] for name in names}
+    for node in depending:
+        # A node may be named like the scope of what leads to it: `conv` behind `conv/Conv2D`.
+        scope = node.name if node.name in scopes else node.name.rpartition("/")[0]
+        groups[scope].append(node)
+    found: dict[str, tuple[str, NodeDef]] = {}
+    for scope, nodes in groups.items():
+        if scope and _is_one_layer(nodes):
+            found[scope] = (_kind(nodes), nodes[-1])
+        else:
+            found.update({node.name: (node.op, node) for node in nodes})
+    paths = _readable(list(found))
+    place = {node.name: number for number, node in enumerate(definition.node)}
+    layers = [
+        GraphLayer(paths[scope], kind, f"{node.name}:0")
+        for scope, (kind, node) in sorted(found.items(), key=lambda item: place[item[1][1].name])
+    ]
+    # What the graph returns is its answer, however it is named.
+    answers = {operation_of(name) for name in outputs}
+    return tuple(layer for layer in layers if operation_of(layer.tensor) not in answers)
+
+
+def _depending_on_inputs(definition: GraphDef) -> list[NodeDef]:
+    varying = {node.name for node in definition.node if INPUT_MARK in node.attr}
+    found = []
+    for node in definition.node:
+        if not any(operation_of(name) in varying for name in node.input):
+            continue
+        varying.add(node.name)
+        if node.op not in _SILENT:
+            found.append(node)
+    return found
+
+
+def _is_one_layer(nodes: Sequence[NodeDef]) -> bool:
+    """Whether the operations in a scope are one layer: they multiply with weights once, or in two steps."""
+    kinds = Counter(node.op for node in nodes)
+    learners = sum(kinds[kind] for kind in LEARNERS)
+    separable = kinds["DepthwiseConv2dNative"] == 1 and kinds["Conv2D"] == 1
+    return (learners <= 1 or (separable and learners == 2)) and sum(kinds[kind] for kind in _NORMALISING) <= 1
+
+
+def _kind(nodes: Sequence[NodeDef]) -> str:
+    telling = [node.op for node in nodes if node.op in LEARNERS]
+    telling += [node.op for node in nodes if node.op in _NORMALISING]
+    return str(telling[-1] if telling else nodes[-1].op)
+
+
+def _readable(scopes: Sequence[str]) -> dict[str, str]:
+    """Return a path for each scope: shortened, and without the calls of functions where it stays one of its kind."""
+    cleaned = {
+        scope: "/".join(part for part in scope.split("/") if not _CALL.fullmatch(part)) or scope
+        for scope in scopes
+    }
+    if len(set(cleaned.values())) < len(scopes):
+        return _shortened(scopes)
+    paths = _shortened(list(cleaned.values()))
+    return {scope: paths[name] for scope, name in cleaned.items()}
+
+
+def _shortened(scopes: Sequence[str]) -> dict[str, str]:
+    """Return a path for each scope: without what all begin with, and without ends that tell nothing apart."""
+    below: Counter[str] = Counter()
+    for scope in scopes:
+        parts = scope.split("/")
+        below.update("/".join(parts[:end]) for end in range(1, len(parts) + 1))
+    common = 0
+    split = [scope.split("/") for scope in scopes]
+    while split and all(len(parts) > common + 1 and parts[common] == split[0][common] for parts in split):
+        common += 1
+    paths = {}
+    for scope in scopes:
+        parts = scope.split("/")
+        ends = [end for end in range(common + 1, len(parts) + 1) if below["/".join(parts[:end])] == 1]
+        paths[scope] = "/".join(parts[common : min(ends, default=len(parts))])
+    return paths

@@ -1,0 +1,104 @@
+"""Turns a function of TensorFlow into one graph: what it calls written out, constants for its variables.
+
+TensorFlow has `convert_variables_to_constants_v2` for it, which fails where the function also writes a variable:
+every network with random layers (augmentation) counts their calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
+from tensorflow.python.grappler import tf_optimizer
+
+from live_gradcam.models.frozen_graph import GraphDef, NodeDef, operation_of
+
+_BRANCHING = frozenset({"If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase"})
+
+
+def inlined(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction
+    """Return a function's graph without calls of functions and without variables; its inputs are placeholders.
+
+    Args:
+        function: a `ConcreteFunction`; its own graph is left as it is.
+
+    Raises:
+        Exception: TensorFlow cannot optimise the graph.
+    """
+    definition = _without_calls(function)
+    values = dict(_values(function))
+    for node in list(definition.node):
+        _read_at_once(definition, node, values)
+    return definition
+
+
+def _without_calls(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction
+    definition = function.graph.as_graph_def()
+    for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
+        for node in nodes:
+            if node.op in _BRANCHING and "_lower_using_switch_merge" in node.attr:
+                node.attr["_lower_using_switch_merge"].b = False  # what it becomes otherwise has no gradient
+    for each in definition.library.function:
+        each.attr.pop(
+            "api_implements", None
+        )  # another implementation for GPUs keeps a call from being written out
+    meta = meta_graph_pb2.MetaGraphDef(graph_def=definition)
+    ends = [tensor.name for tensor in (*function.inputs, *function.outputs)]
+    meta.collection_def["train_op"].node_list.value.extend(ends)
+    config = config_pb2.ConfigProto()
+    rewriting = config.graph_options.rewrite_options
+    rewriting.min_graph_nodes = -1  # small graphs, too
+    rewriting.optimizers.append("function")
+    return tf_optimizer.OptimizeGraph(config, meta)
+
+
+def _values(function: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a ConcreteFunction
+    """Yield the name of each placeholder that stands for a variable or constant of outside, and its value."""
+    variables = {id(variable.handle): variable for variable in function.graph.variables}
+    for outer, inner in function.graph.captures:
+        name = operation_of(inner.name)
+        if id(outer) in variables:
+            yield name, variables[id(outer)].numpy()
+        elif outer.dtype not in (tf.resource, tf.variant):
+            yield name, outer.numpy()
+
+
+def _read_at_once(definition: GraphDef, node: NodeDef, values: dict[str, Any]) -> None:
+    """Put a constant in the place of a captured value, and of a node that reads a variable."""
+    if node.op == "Placeholder" and node.name in values:
+        if node.attr["dtype"].type != tf.resource.as_datatype_enum:
+            _make_constant(node, values[node.name])
+        return
+    if node.op == "Identity" and node.attr["T"].type == tf.resource.as_datatype_enum:
+        source = operation_of(node.input[0])
+        if source in values:
+            values[node.name] = values[source]
+        return
+    source = operation_of(node.input[0]) if node.input else ""
+    if source not in values:
+        return
+    if node.op == "ReadVariableOp":
+        _make_constant(node, values[source])
+    elif node.op == "ResourceGather":
+        table, axis = (definition.node.add(name=f"{node.name}/{part}") for part in ("table", "axis"))
+        _make_constant(table, values[source])
+        _make_constant(axis, 0, tf.int32)
+        kept = (node.attr["dtype"].type, node.attr["Tindices"].type, node.attr["batch_dims"].i)
+        indices = node.input[1]
+        node.op = "GatherV2"
+        node.ClearField("input")
+        node.input.extend([table.name, indices, axis.name])
+        node.attr.clear()
+        node.attr["Tparams"].type, node.attr["Tindices"].type, node.attr["batch_dims"].i = kept
+        node.attr["Taxis"].type = tf.int32.as_datatype_enum
+
+
+def _make_constant(node: NodeDef, value: Any, dtype: Any = None) -> None:  # noqa: ANN401 - an array, a DType
+    tensor = tf.make_tensor_proto(value, dtype)
+    node.op = "Const"
+    node.ClearField("input")
+    node.attr.clear()
+    node.attr["dtype"].type = tensor.dtype
+    node.attr["value"].tensor.CopyFrom(tensor)

@@ -1,0 +1,298 @@
+"""Reads SavedModel folders and frozen graphs as networks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf import text_format
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
+
+from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
+from live_gradcam.models.declared_sizes import check_checkpoint, check_constants
+from live_gradcam.models.frozen_graph import GraphDef, inference_value, operation_of
+from live_gradcam.models.graph_network import GraphNetwork
+from live_gradcam.models.graph_ports import Entry, graph_with_ports
+from live_gradcam.models.inlining import inlined
+from live_gradcam.models.model import Network
+
+logger = logging.getLogger(__name__)
+
+_REACHING_OUT = frozenset(
+    {
+        "ReadFile",
+        "WriteFile",
+        "MatchingFiles",
+        "PyFunc",
+        "EagerPyFunc",
+        "PyFuncStateless",
+        "WholeFileReaderV2",
+    }
+    | {
+        "FixedLengthRecordReaderV2",
+        "TextLineReaderV2",
+        "TFRecordReaderV2",
+        "RpcCall",
+        "RpcClient",
+        "Rpc",
+        "TryRpc",
+    }
+    | {
+        "DebugNumericSummary",
+        "DebugIdentityV2",
+        "DebugIdentity",
+        "FileSystemSetConfiguration",
+        "PrintV2",
+        "Print",
+    }
+)
+"""Operations that read or write files, or call code outside of the graph; a network needs none of them."""
+
+_DEFAULT_SIGNATURE = "serving_default"
+
+
+def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
+    """Return the network in a SavedModel, of TensorFlow 1 or 2, with its variables as constants of one graph.
+
+    Args:
+        folder: holds `saved_model.pb` and `variables/`.
+        allow_unsafe: whether operations that reach files or code outside of the graph may stay in it.
+
+    Raises:
+        ModelError: it is damaged, takes no pictures, or holds what may not be run.
+    """
+    meta = _meta_graph(folder)
+    definitions = [meta.graph_def, *meta.graph_def.library.function]
+    _check_operations(folder, definitions, allow_unsafe=allow_unsafe)
+    check_constants(folder, meta.graph_def)
+    check_checkpoint(folder)
+    try:
+        # Through tags of its own: of a module of TensorFlow Hub, they are none.
+        loaded = tf.saved_model.load(str(folder), tags=list(meta.meta_info_def.tags))
+    except Exception as error:
+        raise ModelError(f"cannot load the SavedModel {folder}: {_why_not_loaded(folder, error)}") from error
+    function = _function(loaded, folder)
+    try:
+        definition = inlined(function)
+    except Exception as error:
+        raise ModelError(
+            f"the SavedModel {folder} cannot be made one graph: {reason_of(error)} Export it again as a .keras file."
+        ) from error
+    # Specs of the structure in the order of the graph's own inputs and outputs.
+    specs = tf.nest.flatten(function.structured_input_signature, expand_composites=True)
+    given = [
+        spec.name or operation_of(tensor.name) for spec, tensor in zip(specs, function.inputs, strict=False)
+    ]
+    named = function.structured_outputs
+    names = sorted(named) if isinstance(named, dict) else [operation_of(t.name) for t in function.outputs]
+    inputs = [Entry(name, tensor.name) for name, tensor in zip(given, function.inputs, strict=False)]
+    outputs = [
+        Entry(name, tensor.name)
+        for name, tensor in zip(names, function.outputs, strict=True)
+        if tensor.dtype.is_floating or tensor.dtype.is_integer
+    ]
+    graph = graph_with_ports(definition, inputs, _in_floats(outputs, function.outputs), model=folder.name)
+    return GraphNetwork(graph, name=folder.name)
+
+
+def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
+    """Return the network in a frozen graph: a `GraphDef`, as the tutorials of TensorFlow 1 write it.
+
+    Args:
+        path: a `.pb` file, or `.pbtxt`.
+        text: whether it is written as text.
+        allow_unsafe: as in `read_saved_model`.
+
+    Raises:
+        ModelError: it is damaged or not frozen, takes no pictures, or holds what may not be run.
+    """
+    definition = tf.compat.v1.GraphDef()
+    try:
+        if text:
+            text_format.Parse(path.read_text("utf-8"), definition)
+        else:
+            definition.ParseFromString(path.read_bytes())
+    except (DecodeError, text_format.ParseError, UnicodeDecodeError, ValueError) as error:
+        raise ModelError(
+            f"{path} breaks off or is damaged: it begins like a TensorFlow graph and is none. Download it again."
+        ) from error
+    _check_operations(path, [definition, *definition.library.function], allow_unsafe=allow_unsafe)
+    check_constants(path, definition)
+    variables = [
+        node.name for node in definition.node if node.op in ("VariableV2", "VarHandleOp", "Variable")
+    ]
+    if variables:
+        raise ModelError(
+            f"{path} is a graph without its weights ({len(variables)} variables, such as '{variables[0]}'). Freeze it "
+            "with its checkpoint (freeze_graph.py), or save the model as a .keras file or a SavedModel."
+        )
+    if definition.library.function:
+        definition = _inlined(definition, path)
+    inputs, outputs = _ends(definition, path)
+    return GraphNetwork(graph_with_ports(definition, inputs, outputs, model=path.name), name=path.stem)
+
+
+def _meta_graph(folder: Path) -> Any:  # noqa: ANN401 - a MetaGraphDef
+    """Return the graph of a SavedModel that serves."""
+    saved = saved_model_pb2.SavedModel()
+    binary = folder / "saved_model.pb"
+    try:
+        if binary.is_file():
+            saved.ParseFromString(binary.read_bytes())
+        else:
+            text_format.Parse((folder / "saved_model.pbtxt").read_text("utf-8"), saved)
+    except (DecodeError, text_format.ParseError, UnicodeDecodeError, OSError) as error:
+        raise ModelError(
+            f"the SavedModel {folder} is damaged: its saved_model.pb cannot be read. Download or export it again."
+        ) from error
+    graphs = list(saved.meta_graphs)
+    if not graphs:
+        raise ModelError(f"the SavedModel {folder} holds no graph. Export it again.")
+
+    def rank(graph: Any) -> tuple[bool, bool, int]:  # noqa: ANN401 - a MetaGraphDef
+        tags = set(graph.meta_info_def.tags)
+        return "serve" not in tags, "train" in tags, len(tags)
+
+    return min(graphs, key=rank)
+
+
+def _check_operations(path: Path, definitions: Sequence[Any], *, allow_unsafe: bool) -> None:
+    # Under `Save` and `Restore` the variables themselves are read: every SavedModel has them.
+    if allow_unsafe:
+        return
+    for node in _nodes(definitions):
+        if node.op in _REACHING_OUT:
+            raise ModelError(
+                f"{path} holds the operation {node.op} ('{node.name}'), which reaches beyond the network: it is not "
+                "run from files that anybody may have made. If you trust it, use --allow-unsafe (allow_unsafe=True)."
+            )
+
+
+def _nodes(definitions: Sequence[Any]) -> Iterator[Any]:
+    for definition in definitions:
+        yield from definition.node if hasattr(definition, "node") else definition.node_def
+
+
+def _why_not_loaded(folder: Path, error: Exception) -> str:
+    text = str(error)
+    if not (folder / "variables").is_dir():
+        return (
+            "its folder 'variables' is missing, which holds the weights. Copy the whole folder: saved_model.pb, "
+            "variables/variables.index and variables/variables.data-…"
+        )
+    if "Op type not registered" in text:
+        kind = text.partition("'")[2].partition("'")[0]
+        return (
+            f"it uses the operation '{kind}', which this TensorFlow does not have. Import the library that brings it "
+            "in a function that returns the network: --model module:function."
+        )
+    return f"{reason_of(error)} Its variables may be damaged or of another model: export it again."
+
+
+def _function(loaded: Any, folder: Path) -> Any:  # noqa: ANN401 - a ConcreteFunction
+    """Return the function that takes pictures: the default signature, another, or the model's own call."""
+    signatures = dict(loaded.signatures)
+    usual = signatures.pop(_DEFAULT_SIGNATURE, None)
+    found = [each for each in (usual, *signatures.values()) if each is not None]
+    called = getattr(loaded, "__call__", None)  # noqa: B004 - the restored function, not whether there is one
+    found += getattr(called, "concrete_functions", [])
+    pictured = [each for each in found if any(map(_is_picture, _specs(each)))]
+    calm = [each for each in pictured if not _trains(each)]
+    chosen = next(iter(calm or pictured or found), None)
+    if chosen is None:
+        raise ModelError(
+            f"the SavedModel {folder} has no function to call. Save it with a signature: "
+            "tf.saved_model.save(model, FOLDER, signatures=model.call.get_concrete_function(…))."
+        )
+    return chosen
+
+
+def _specs(function: Any) -> list[Any]:  # noqa: ANN401 - a ConcreteFunction
+    flat = tf.nest.flatten(function.structured_input_signature, expand_composites=True)
+    return [spec for spec in flat if isinstance(spec, tf.TensorSpec)]
+
+
+def _is_picture(spec: Any) -> bool:  # noqa: ANN401 - a TensorSpec
+    return spec.dtype != tf.string and spec.shape.rank in (None, 4)
+
+
+def _trains(function: Any) -> bool:  # noqa: ANN401 - a ConcreteFunction
+    flat = tf.nest.flatten(function.structured_input_signature)
+    return any(each is True for each in flat)
+
+
+def _in_floats(outputs: Sequence[Entry], tensors: Sequence[Any]) -> Sequence[Entry]:
+    """Return the outputs in floats where there are some, else all."""
+    floats = {tensor.name for tensor in tensors if tensor.dtype.is_floating}
+    return [entry for entry in outputs if entry.tensor in floats] or outputs
+
+
+def _inlined(definition: GraphDef, path: Path) -> GraphDef:
+    """Return a graph with the functions that it calls written out."""
+    inputs, outputs = _ends(definition, path)
+    try:
+        wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
+        feeds = tf.nest.map_structure(wrapped.graph.as_graph_element, [f"{entry.tensor}" for entry in inputs])
+        fetches = tf.nest.map_structure(
+            wrapped.graph.as_graph_element, [f"{entry.tensor}" for entry in outputs]
+        )
+        return inlined(wrapped.prune(feeds, fetches))
+    except LiveGradcamError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{path} cannot be imported: {reason_of(error)} It may be damaged: export it again."
+        ) from error
+
+
+def _ends(definition: GraphDef, path: Path) -> tuple[list[Entry], list[Entry]]:
+    """Return where a graph without a signature begins and ends."""
+    inputs = [
+        Entry(node.name, f"{node.name}:0")
+        for node in definition.node
+        if node.op == "Placeholder" and inference_value(node) is None
+    ]
+    if not inputs:
+        inputs = [
+            Entry(node.name, f"{node.name}:0")
+            for node in definition.node
+            if node.op == "PlaceholderWithDefault"
+        ]
+    used = {operation_of(name) for node in definition.node for name in node.input if not name.startswith("^")}
+    reached = {entry.name for entry in inputs}
+    nodes = {node.name: node for node in definition.node}
+    waiting = [each.name for each in inputs]
+    consumers: dict[str, list[str]] = {}
+    for node in definition.node:
+        for name in node.input:
+            consumers.setdefault(operation_of(name), []).append(node.name)
+    while waiting:
+        for name in consumers.get(waiting.pop(), ()):
+            if name not in reached:
+                reached.add(name)
+                waiting.append(name)
+    ends = [
+        name for name in nodes if name in reached and name not in used and nodes[name].op not in _NO_ANSWER
+    ]
+    if not inputs or not ends:
+        what = "no placeholder that a picture could be given to" if not inputs else "no output"
+        raise ModelError(
+            f"{path} is a TensorFlow graph with {what}. Export the whole network, from the picture to the answer."
+        )
+    likely = [name for name in ends if _answers_like_a_classifier(nodes[name], nodes)]
+    return inputs, [Entry(name, f"{name}:0") for name in (likely or ends)]
+
+
+_NO_ANSWER = frozenset(
+    {"NoOp", "Assert", "SaveV2", "ScalarSummary", "HistogramSummary", "MergeSummary", "Print"}
+)
+
+
+def _answers_like_a_classifier(node: Any, nodes: dict[str, Any]) -> bool:  # noqa: ANN401 - NodeDefs
+    while node.op in ("Identity", "Reshape", "Squeeze") and node.input:
+        node = nodes[operation_of(node.input[0])]
+    return node.op in ("Softmax", "Sigmoid", "LogSoftmax", "ArgMax")
