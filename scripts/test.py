@@ -10,7 +10,7 @@ import sys
 
 import environment
 
-SLOW_GROUPS = ("bench", "load", "peers", "soak")
+SLOW_GROUPS = ("bench", "geometry", "load", "peers", "soak")
 
 
 def main() -> int:

@@ -12,9 +12,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from live_gradcam.explain.activation import Activation, activation_of
-from live_gradcam.explain.geometry import COVERING, Geometry, Probing, geometry_of
+from live_gradcam.explain.geometry import COVERING, Geometry
 from live_gradcam.explain.layers import layer_at
 from live_gradcam.explain.observation import tracing_lock
+from live_gradcam.explain.receptive_fields import Probing, geometry_of
 from live_gradcam.explain.subject import Subject
 from live_gradcam.explain.walk import ways
 

@@ -31,9 +31,10 @@ def scorecam(probe: Probe) -> Tensor:
         L = ReLU(Σ_k α_k A^k)
 
     with x the network's input, Up bilinear upsampling to where the cells of A look on it,
-    s(M) = (M − min M) / (max M − min M), ⊙ the product pixel by pixel, and x_b a baseline. As α is a softmax over the channels, y(x_b) cancels, so it is not
-    computed. A channel that is the same everywhere has no s(M) and is left out, as in the authors' code. (tf-keras-vis
-    and the authors' code take the class's probability for the weight and have no softmax over the channels.)
+    s(M) = (M − min M) / (max M − min M), ⊙ the product pixel by pixel, and x_b a baseline. As α is a softmax over the
+    channels, y(x_b) cancels, so it is not computed. A channel that is the same everywhere has no s(M) and is left out,
+    as in the authors' code. (tf-keras-vis and the authors' code take the class's probability for the weight and have no
+    softmax over the channels.)
 
     All K channels are tried, `FORWARD_CHUNK` at a time.
 
