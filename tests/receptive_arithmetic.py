@@ -62,6 +62,10 @@ def fields_of(network: Any, axis: int) -> dict[str, Field]:
 
 
 def _of_layer(layer: Any, axis: int, merged: Field, cells: int) -> Field:
+    if isinstance(layer, keras.Sequential):
+        for each in layer.layers:
+            merged = _of_layer(each, axis, merged, each.output.shape[1 + axis])
+        return merged
     corner = PADDINGS_OF_CORNERS.get(type(layer).__name__)
     if corner is not None:
         amounts = layer.padding if corner > 0 else layer.cropping
