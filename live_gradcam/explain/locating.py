@@ -17,7 +17,7 @@ from live_gradcam.explain.layers import layer_at
 from live_gradcam.explain.observation import tracing_lock
 from live_gradcam.explain.receptive_fields import Probing, geometry_of
 from live_gradcam.explain.subject import Subject
-from live_gradcam.explain.walk import ways
+from live_gradcam.explain.walk import LayerShape, ways
 
 logger = logging.getLogger(__name__)
 
@@ -83,17 +83,20 @@ class Places:
     def __init__(self) -> None:
         self._known: dict[tuple[str, tuple[int, int], tuple[int, int] | None], Geometry] = {}
 
-    def of(self, subject: Subject, paths: Sequence[str]) -> list[Geometry]:
+    def of(self, subject: Subject, paths: Sequence[str], walk: Sequence[LayerShape]) -> list[Geometry]:
         """Return how each layer's map lies on the input.
 
         Args:
             subject: the network at one input size.
             paths: of the layers.
+            walk: the layers that are usually looked at, of which `Model.covering` speaks.
         """
-        if subject.model.covering:
-            return [COVERING] * len(paths)
+        usual = {path for path, _ in walk} if subject.model.covering else set()
         found = []
         for path in paths:
+            if path in usual:
+                found.append(COVERING)
+                continue
             key = path, subject.plan.input_size, subject.plan.grid
             if key not in self._known:
                 self._known[key] = located(subject, path)

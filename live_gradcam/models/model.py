@@ -54,7 +54,7 @@ class Model:
     """Name or index of the output that is explained; None where there is but one."""
 
     covering: bool = False
-    """Whether it is known that the maps of all its layers cover its input to half a cell, and need not be located."""
+    """Whether it is known that its feature maps cover its input to half a cell, and need not be located."""
 
     def forward(
         self, network: Network, pixels: Tensor, *, weights: Sequence[tuple[Any, Tensor]] = ()
