@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,12 +24,12 @@ logger = logging.getLogger(__name__)
 
 Tensor = Any
 
-_FEWEST_OPERATIONS = 3
-"""How many operations lie between two tensors that are probed, at least: a convolution, its bias, its activation."""
+_FEWEST_OPERATIONS = 6
+"""How many operations lie between two tensors that are probed, at least: two convolutions with bias and activation."""
 
-_SMALL_NETWORK = 1_000_000
-"""Weights below which a network has so few channels that one picture does not reach every place: a max pooling passes
-the gradient to the largest of its places only."""
+_SMALL_NETWORK = 2_000_000
+"""Numbers in the tensors that are probed, below which a network has so few channels that one picture does not reach
+every place: a max pooling passes the gradient to the largest of its places only."""
 
 _PICTURES = 4
 """How many pictures are looked at then."""
@@ -140,16 +141,14 @@ class _Probe:
         self._subject = subject
         self._path = path
         self._knots: list[_Knot] = []
-        self._given: list[bool] = []
         size = subject.plan.input_size
         signature = (tf.TensorSpec((1, *size, 3), tf.uint8), tf.TensorSpec((), tf.int32))
         self._function = tf.function(self._energies, signature, autograph=False).get_concrete_function()
 
     def probings(self) -> list[Probing]:
         """Run it and return what was measured, from the layer back to the input."""
-        network = self._subject.network
-        weights = sum(int(np.prod(each.shape)) for each in network.variables)
-        pictures = _PICTURES if weights < _SMALL_NETWORK else 1
+        numbers = sum(math.prod(knot.tensor.shape[1:]) for knot in self._knots)
+        pictures = _PICTURES if numbers < _SMALL_NETWORK else 1
         random = np.random.default_rng(0)
         sums: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(_CELLS + 1)]
         for _ in range(pictures):
