@@ -14,7 +14,8 @@ Region = tuple[int, int, int, int]
 """(x, y, width, height) in pixels of the frame."""
 
 Inset = tuple[float, float, float, float]
-"""(left, top, right, bottom) of a part of a heat map, as fractions of its width and height."""
+"""(left, top, right, bottom) of a part of a heat map, as fractions of its width and height; below 0 or above 1 where
+that part reaches beyond the map."""
 
 WHOLE: Inset = (0.0, 0.0, 1.0, 1.0)
 
@@ -102,7 +103,8 @@ class Explanation:
     """What was explained: a class, a contrast of classes, or a score of the user's own."""
 
     region: Region
-    """(x, y, width, height): the part of the frame that the network saw, in pixels."""
+    """(x, y, width, height): the part of the frame that the network saw, in pixels. A network that cuts its own input
+    saw what it left of it."""
 
     method: str
     """The method's name, as `--method` takes it."""
@@ -112,5 +114,6 @@ class Explanation:
     the pixels themselves, the input's name."""
 
     inset: Inset = WHOLE
-    """Which part of the heat map lies over the region: all of it, except under `pad`, where the rest lies over
-    the borders that were added."""
+    """Which part of the heat map lies over the region: all of it, as a rule. Less than 0 to 1 where the map reaches
+    beyond the region: over the borders that `pad`, or the network itself, adds. More where the region reaches beyond
+    the map, as the cells of a network without padding look at the inner part of it only: there is no heat there."""

@@ -55,11 +55,14 @@ def over_region(heatmap: HeatMap, size: tuple[int, int], inset: Inset = WHOLE) -
     Args:
         heatmap: (h, w) float32 in [0, 1].
         size: (width, height) of the region in pixels.
-        inset: (left, top, right, bottom): the part of the heat map that lies over the region, as fractions of it.
+        inset: (left, top, right, bottom): the part of the heat map that lies over the region, as fractions of it;
+            below 0 and above 1 where the region reaches beyond the map: there the heat ends within half a cell.
 
     Returns:
         (height, width) float32 in [0, 1].
     """
+    if _reaches_beyond(inset):
+        return _laid(_mesh(heatmap, _around(size, inset)[0]), heatmap.shape, size, inset)
     whole, cut = _around(size, inset)
     return enlarge(heatmap, whole)[cut]
 
@@ -72,6 +75,8 @@ def levels_over_region(heatmap: HeatMap, size: tuple[int, int], inset: Inset = W
     Returns:
         (height, width) uint8, 255 for 1.
     """
+    if _reaches_beyond(inset):
+        return np.asarray(cv2.convertScaleAbs(over_region(heatmap, size, inset), alpha=255.0), np.uint8)
     whole, cut = _around(size, inset)
     mesh = cv2.convertScaleAbs(_mesh(heatmap, whole), alpha=255.0)
     return np.asarray(cv2.resize(mesh, whole, interpolation=cv2.INTER_LINEAR), np.uint8)[cut]
@@ -98,10 +103,41 @@ def _around(size: tuple[int, int], inset: Inset) -> tuple[tuple[int, int], tuple
     if inset == WHOLE:
         return size, (slice(None), slice(None))
     left, top, right, bottom = inset
-    whole = (round(width / (right - left)), round(height / (bottom - top)))
+    whole = (max(1, round(width / (right - left))), max(1, round(height / (bottom - top))))
     x = min(round(left * whole[0]), whole[0] - width)
     y = min(round(top * whole[1]), whole[1] - height)
     return whole, (slice(y, y + height), slice(x, x + width))
+
+
+def _reaches_beyond(inset: Inset) -> bool:
+    """Whether a part of a region has no map over it."""
+    left, top, right, bottom = inset
+    return min(left, top) < 0 or max(right, bottom) > 1
+
+
+def _laid(mesh: HeatMap, cells: tuple[int, ...], size: tuple[int, int], inset: Inset) -> HeatMap:
+    """Return a mesh of a map laid over a region that reaches beyond it.
+
+    Args:
+        mesh: (mesh rows, mesh columns) float32.
+        cells: the map's (rows, columns).
+        size: (width, height) of the region in pixels.
+        inset: the part of the map that lies over the region.
+    """
+    scales, shifts, fades = [], [], []
+    for axis, pixels in enumerate(size):
+        begin, end = inset[axis], inset[axis + 2]
+        points, number = mesh.shape[1 - axis], cells[1 - axis]
+        scale = (end - begin) * points / pixels
+        scales.append(scale)
+        shifts.append(begin * points + 0.5 * scale - 0.5)
+        places = begin + (np.arange(pixels) + 0.5) / pixels * (end - begin)
+        beyond = np.maximum(0.0, np.maximum(-places, places - 1.0)) * number
+        fades.append(np.clip(1.0 - 2.0 * beyond, 0.0, 1.0).astype(np.float32))
+    way = np.array([[scales[0], 0.0, shifts[0]], [0.0, scales[1], shifts[1]]])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    laid = cv2.warpAffine(mesh, way, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(laid * fades[1][:, None] * fades[0][None, :], np.float32)
 
 
 def heat_place(heatmap: HeatMap, region: Region, inset: Inset = WHOLE) -> HeatPlace | None:

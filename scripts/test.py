@@ -10,7 +10,7 @@ import sys
 
 import environment
 
-SLOW_GROUPS = ("bench", "fuzz", "keras2", "load", "peers", "soak")
+SLOW_GROUPS = ("bench", "fuzz", "geometry", "keras2", "load", "peers", "soak")
 
 
 def main() -> int:

@@ -66,6 +66,9 @@ class KerasProbe:
             for weight in layer.get_weights()
         )
 
+    def over_pixels(self, maps: Any) -> Any:
+        return tf.image.resize(maps[..., None], PICTURE[:2])[..., 0]
+
     def scores(self, pixels: Any) -> Any:
         self._note(pixels)
         return self._score(self.activations_of[0](self.layer(pixels)))

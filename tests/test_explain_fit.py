@@ -11,6 +11,8 @@ from networks import picture
 from skimage import data
 
 from live_gradcam.explain.fit import fitting_for
+from live_gradcam.explain.geometry import Geometry
+from live_gradcam.explanation import WHOLE
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,32 @@ def test_padding_is_around_the_frame_and_the_inset_says_where() -> None:
     assert (fitted[49:175] == 200).all()
     assert (fitted[:49] == 127).all()
     assert (fitted[175:] == 127).all()
+
+
+def test_what_a_network_leaves_of_its_input_is_the_region_and_the_map_lies_over_it() -> None:
+    half = Geometry((0.5, 0.25, 1.0, 0.75), (0.5, 0.25, 1.0, 0.75))
+    assert fitting_for("stretch", (640, 320), (100, 100)).laid(half) == ((320, 80, 320, 160), WHOLE)
+    assert fitting_for("crop", (640, 320), (100, 100)).laid(half) == ((320, 80, 160, 160), WHOLE)
+    padded = fitting_for("pad", (640, 320), (100, 100))  # 25 rows above and below the frame
+    assert padded.laid(half) == ((320, 0, 320, 320), WHOLE)
+    lower = Geometry((0.0, 0.5, 1.0, 1.0), (0.0, 0.5, 1.0, 1.0))
+    assert padded.laid(lower) == ((0, 160, 640, 160), (0.0, 0.0, 1.0, 0.5))
+
+
+def test_the_region_ends_at_whole_pixels_and_the_inset_says_how_far_off_that_is() -> None:
+    inner = Geometry(extent=(0.1, 0.1, 0.9, 0.9))
+    region, inset = fitting_for("stretch", (97, 61), (100, 100)).laid(inner)
+    assert region == (0, 0, 97, 61)
+    assert inset == pytest.approx((-0.125, -0.125, 1.125, 1.125))
+    cut = Geometry((0.1, 0.0, 1.0, 1.0), (0.1, 0.0, 1.0, 1.0))
+    assert fitting_for("stretch", (97, 61), (100, 100)).laid(cut) == ((10, 0, 87, 61), WHOLE)
+
+
+def test_a_map_over_the_borders_alone_lies_over_the_frame_without_heat() -> None:
+    above = Geometry((0.0, 0.0, 1.0, 0.1), (0.0, 0.0, 1.0, 0.1))
+    region, inset = fitting_for("pad", (640, 320), (100, 100)).laid(above)
+    assert region == (0, 0, 640, 320)
+    assert inset == pytest.approx((0.0, 2.5, 1.0, 7.5))
 
 
 def test_a_picture_of_the_networks_size_is_not_changed() -> None:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from fakes import uneven, warm_in_the_middle
 
-from live_gradcam.heatmap import enlarge, heat_place, over_region
+from live_gradcam.heatmap import enlarge, heat_place, levels_over_region, over_region
 
 
 @pytest.mark.parametrize("size", [(720, 720), (1280, 720), (120, 90), (3840, 2160), (9, 1), (1, 1)])
@@ -50,6 +50,41 @@ def test_heat_that_lies_over_borders_is_cut_off() -> None:
     assert heat.shape == (300, 700)
     assert heat == pytest.approx(enlarge(heatmap, (700, 700))[200:500])
     assert heat[149, 349] == heat.max()
+
+
+def test_where_a_region_reaches_beyond_the_map_the_heat_ends_within_half_a_cell() -> None:
+    heatmap = np.zeros((5, 5), np.float32)
+    heatmap[0, 2] = heatmap[4, 0] = 1.0
+    heat = over_region(heatmap, (900, 700), (-0.4, -0.2, 1.4, 1.2))  # a cell is 100 pixels wide and high
+    inside = enlarge(heatmap, (500, 500))
+    np.testing.assert_allclose(heat[100:600, 200:700], inside, atol=0.02)
+    edge = inside[0, 250]
+    for distance in (10, 25, 40):
+        assert heat[99 - distance, 450] == pytest.approx(edge * (1 - (distance + 0.5) / 50), abs=0.02)
+    assert heat[:50].max() == heat[:, :150].max() == heat[650:].max() == heat[:, 750:].max() == 0.0
+    levels = levels_over_region(heatmap, (900, 700), (-0.4, -0.2, 1.4, 1.2))
+    np.testing.assert_allclose(levels, heat * 255, atol=1)
+
+
+@pytest.mark.parametrize("inset", [(-0.3, 0.0, 1.2, 1.0), (0.25, -0.5, 1.25, 0.75), (-3.0, -3.0, 4.0, 4.0)])
+def test_heat_in_a_cell_is_placed_in_the_middle_of_it_wherever_the_map_lies(
+    inset: tuple[float, float, float, float],
+) -> None:
+    heatmap = np.zeros((4, 6), np.float32)
+    heatmap[1, 3] = 1.0
+    left, top, right, bottom = inset
+    cell = 600 / ((right - left) * 6), 400 / ((bottom - top) * 4)
+    place = heat_place(heatmap, (20, 30, 600, 400), inset)
+    assert place is not None
+    x = 20 + (3.5 - left * 6) * cell[0]
+    y = 30 + (1.5 - top * 4) * cell[1]
+    assert abs(place.centre[0] - x) < 0.05 * cell[0] + 1.5
+    assert abs(place.centre[1] - y) < 0.05 * cell[1] + 1.5
+
+
+def test_a_region_that_the_map_does_not_touch_has_no_heat() -> None:
+    assert over_region(np.ones((4, 4), np.float32), (50, 50), (1.5, 0.0, 2.5, 1.0)).max() == 0.0
+    assert heat_place(np.ones((4, 4), np.float32), (0, 0, 50, 50), (-3.0, 0.0, -2.0, 1.0)) is None
 
 
 def test_the_hot_place_is_what_is_at_least_half_of_the_maximum() -> None:

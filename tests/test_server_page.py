@@ -26,10 +26,12 @@ from browser import (
 )
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 from served import Served, jpeg, small_service
+from spotting import PREPARATIONS, spot, spot_network
 
 from live_gradcam.actions import ACTIONS
 from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels
+from live_gradcam.heatmap import over_region
 from live_gradcam.models.loading import load_model
 from live_gradcam.server.service import Service
 from live_gradcam.sources.demo import DemoSource
@@ -142,6 +144,46 @@ def test_the_map_on_the_canvas_is_the_one_that_the_server_made(page: Page) -> No
     assert peak == pytest.approx(scale, rel=0.2)
     cells = cv2.resize(levels.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) / 255
     assert np.corrcoef(cells.ravel(), expected.ravel())[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("inset", [(0.0, 0.0, 1.0, 1.0), (0.1, 0.0, 0.9, 0.6), (-0.2, -0.1, 1.3, 1.05)])
+def test_the_page_lays_a_map_over_its_region_as_the_program_does(
+    page: Page, inset: tuple[float, float, float, float]
+) -> None:
+    heat = np.random.default_rng(2).uniform(0, 1, (6, 8)).astype(np.float32)
+    values, rows, columns = page.evaluate(
+        "async ([heat, inset]) => { const { Steady } = await import('/page/steady.js');"
+        " const steady = new Steady(0, 'frame');"
+        " Object.assign(steady, { shown: Float32Array.from(heat), shape: [6, 8], inset });"
+        " const mesh = steady.mesh(); return [Array.from(mesh.values), mesh.rows, mesh.columns]; }",
+        [heat.ravel().tolist(), list(inset)],
+    )
+    found = np.array(values).reshape(rows, columns)
+    np.testing.assert_allclose(found, over_region(heat, (columns, rows), inset), atol=0.06)
+
+
+def test_the_heat_of_a_network_that_cuts_its_input_lies_on_what_it_saw(
+    browser: Browser, tmp_path: Path
+) -> None:
+    network = spot_network(PREPARATIONS["Cropping2D"], (96, 160))
+    service = Service(load_model(network, ["red", "blue"], preprocess="none"), Settings(fit="stretch"))
+    service.start()
+    (tmp_path / "spot.png").write_bytes(jpeg(spot((640, 360), (330, 250), 20), ".png"))
+    with Served(service) as served:
+        page = open_page(browser, served)
+        page.set_input_files("#file", tmp_path / "spot.png")
+        until_page(page, "page.source.name === 'spot.png' && page.answered === page.still")
+        for _ in range(3):
+            page.keyboard.press("t")
+        until_painted(page)
+        levels = levels_of(canvas_pixels(page)).astype(np.float64)
+        left, top, right, bottom = of_page(page, "page.stage.panes[0].region")
+        page.close()
+    hot = np.where(levels > 128, levels, 0)
+    x = left + (hot.sum(axis=0) @ (np.arange(64) + 0.5) / 64 / hot.sum()) * (right - left)
+    y = top + (hot.sum(axis=1) @ (np.arange(64) + 0.5) / 64 / hot.sum()) * (bottom - top)
+    assert (x * 640, y * 360) == pytest.approx((330, 250), abs=8)  # half a cell
+    assert (left, top) == pytest.approx((20 / 160, 40 / 96), abs=0.005)
 
 
 def test_every_action_of_the_one_table_has_a_handler_and_stands_in_the_help(page: Page) -> None:

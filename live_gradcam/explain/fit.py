@@ -9,6 +9,7 @@ import numpy as np
 
 from live_gradcam.config import Fit
 from live_gradcam.errors import LiveGradcamError
+from live_gradcam.explain.geometry import Geometry
 from live_gradcam.explanation import Inset, Region
 from live_gradcam.frame import Pixels
 
@@ -47,6 +48,35 @@ class Fitting:
         height, width = self.input_size
         left, top, inner_width, inner_height = self.inner
         return (left / width, top / height, (left + inner_width) / width, (top + inner_height) / height)
+
+    def laid(self, geometry: Geometry) -> tuple[Region, Inset]:
+        """Return the part of the frame that a map's network saw, and which part of the map lies over that.
+
+        Args:
+            geometry: how the map lies on the input.
+        """
+        if geometry.is_whole:
+            return self.region, self.inset
+        x, width, left, right = self._along(0, geometry)
+        y, height, top, bottom = self._along(1, geometry)
+        return (x, y, width, height), (left, top, right, bottom)
+
+    def _along(self, axis: int, geometry: Geometry) -> tuple[int, int, float, float]:
+        """Return begin and length of the region, and begin and end of its part of the map, along one axis."""
+        begin, length = self.region[axis], self.region[axis + 2]
+        first, last = self.inset[axis], self.inset[axis + 2]
+        pixel = (last - first) / length
+        seen = geometry.seen[axis], geometry.seen[axis + 2]
+        low = round((max(seen[0], first) - first) / pixel)
+        high = round((min(seen[1], last) - first) / pixel)
+        if high <= low:  # it sees nothing but the borders
+            low, high = 0, length
+        start, end = geometry.extent[axis], geometry.extent[axis + 2]
+        inset = [(first + pixel * edge - start) / (end - start) for edge in (low, high)]
+        # The region ends at whole pixels: what is off by less than that is not off.
+        near = 0.5 * pixel / abs(end - start) + 1e-9
+        left, right = (whole if abs(edge - whole) <= near else edge for whole, edge in enumerate(inset))
+        return begin + low, high - low, float(left), float(right)
 
 
 def fitting_for(fit: Fit, frame_size: tuple[int, int], input_size: tuple[int, int]) -> Fitting:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.activation import Activation, activation_of
+from live_gradcam.explain.geometry import COVERING, Geometry, union
 from live_gradcam.explain.goal import Goal, goal_of
 from live_gradcam.explain.head import Head
 from live_gradcam.explain.layers import automatic, check_reachable, layer_at, not_between
@@ -81,11 +82,17 @@ class GraphBuilder:
     Args:
         subject: the network, and the plan to carry out on it.
         token_layer: path of the layer that is explained where none is named; None chooses among feature maps.
+        geometries: how each layer's map lies on the network's input; empty: all cover it.
     """
 
-    def __init__(self, subject: Subject, token_layer: str | None = None) -> None:
+    def __init__(
+        self, subject: Subject, token_layer: str | None = None, geometries: Sequence[Geometry] = ()
+    ) -> None:
         self._subject = subject
-        self._token_layer = token_layer
+        self.token_layer = token_layer
+        self._geometries = geometries
+        self.geometry = COVERING
+        """How the maps lie on the network's input."""
         self.layer = ""
         """Path of the layer that is explained; several are joined by commas."""
         self.classes = 0
@@ -117,7 +124,8 @@ class GraphBuilder:
             for number in range(plan.goals)
         ]
         self.classes = 0 if own is None else own.classes
-        maps = _Maps(subject, pixels, output, head, goals, layers)
+        geometries = self._geometries or [COVERING] * len(layers)
+        maps = _Maps(subject, pixels, output, head, goals, layers, geometries)
         found = [
             [maps.of(method, target) for target in range(plan.targets)] for method in range(len(plan.methods))
         ]
@@ -125,6 +133,7 @@ class GraphBuilder:
             tf.stack([tf.stack([each[part] for each in row], axis=1) for row in found], axis=1)
             for part in (0, 1)
         )
+        self.geometry = maps.geometry
         said = self._said(own, goals, output, count)
         return (*said, raw, evidence, *maps.channels(plan.channels, count))
 
@@ -162,8 +171,8 @@ class GraphBuilder:
         scores = None if head is None else head.scores
         if plan.layers is not None:
             found = [layer_at(calls, path, plan.input_size, name) for path in plan.layers]
-        elif self._token_layer is not None:
-            found = [layer_at(calls, self._token_layer, plan.input_size, name)]
+        elif self.token_layer is not None:
+            found = [layer_at(calls, self.token_layer, plan.input_size, name)]
         else:
             found = automatic(calls, output, scores, plan.input_size, name)[:1]
             if found[0].output.shape.rank == 3:
@@ -192,6 +201,7 @@ class _Maps:
         head: Head | None,
         goals: Sequence[Goal | None],
         layers: Sequence[tuple[str, Activation]],
+        geometries: Sequence[Geometry],
     ) -> None:
         self._subject = subject
         self._pixels = pixels
@@ -199,6 +209,9 @@ class _Maps:
         self._score = subject.own_score(output) if head is None else head.scores
         self._goals = goals
         self._layers = layers
+        self._geometries = geometries
+        self.geometry = geometries[0]
+        """How what `of` returns lies on the network's input."""
         self._features = [activation.as_map(activation.tensor) for _, activation in layers]
         self._slopes: dict[int, list[Tensor]] = {}
 
@@ -217,10 +230,14 @@ class _Maps:
         ]
         if plan.smooth == "augment":
             maps = [
-                (merged(raw), tf.reduce_all(tf.reshape(evidence, (COPIES, -1)), axis=0))
-                for raw, evidence in maps
+                (merged(raw, geometry.extent), tf.reduce_all(tf.reshape(evidence, (COPIES, -1)), axis=0))
+                for (raw, evidence), geometry in zip(maps, self._geometries, strict=True)
             ]
-        return fused(maps, plan.fusion)
+        if len(maps) == 1 or all(each.is_whole for each in self._geometries):
+            return fused(maps, plan.fusion)
+        sizes = [(int(raw.shape[1]), int(raw.shape[2])) for raw, _ in maps]
+        self.geometry, size = union(self._geometries, sizes)
+        return fused(maps, plan.fusion, laid_out=(self._geometries, self.geometry, size))
 
     def channels(self, most: int, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return numbers (N, C), weights (N, C) and activations (N, C, h, w) of the strongest channels.
@@ -248,7 +265,8 @@ class _Maps:
                 f"{method.name} does not go with {what}: take a method of one pass, such as gradcam."
             )
         goal, slope = self._goals[goal_number], self._slopes_of(goal_number)[0]
-        probe = TracedProbe(self._subject, goal, self._pixels, path, activation, slope)
+        extent = self._geometries[0].extent
+        probe = TracedProbe(self._subject, goal, self._pixels, path, activation, slope, extent)
         raw = method.function(probe)[None]
         if method.rectified:
             raw = tf.nn.relu(raw)

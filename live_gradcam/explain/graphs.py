@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from live_gradcam.errors import ModelError
 from live_gradcam.explain.graph import FIELDS, Result
+from live_gradcam.explain.locating import Places
 from live_gradcam.explain.plan import Plan
 from live_gradcam.explain.targets import Aim
 from live_gradcam.explain.tracing import Trace, trace
@@ -47,6 +48,7 @@ class Graphs:
         """Path of the layer that is explained where none is named; None until one was chosen."""
         self.walk: tuple[LayerShape, ...] = ()
         """The layers to step through, from shallow to deep, known with the first trace."""
+        self._places = Places()
         self._looking = threading.Lock()
         """Held for a moment, to look at what there is."""
         self._tracing = threading.Lock()
@@ -99,7 +101,7 @@ class Graphs:
             with self._looking:
                 made = self._used(plan)  # another thread may have traced it while this one waited
             if made is None:
-                made = trace(self.model, plan, freeze=freeze)
+                made = trace(self.model, plan, freeze=freeze, places=self._places)
                 self._store(plan, made)
         return made
 

@@ -9,7 +9,9 @@ import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.activation import Activation
+from live_gradcam.explain.geometry import Geometry, laying_matrix
 from live_gradcam.explain.methods.method import Method
+from live_gradcam.explanation import WHOLE, Inset
 
 Tensor = Any
 
@@ -51,25 +53,75 @@ def raw_map(
     return raw, finite & (tf.reduce_max(tf.abs(raw), axis=(1, 2)) > noise)
 
 
-def fused(maps: Sequence[tuple[Tensor, Tensor]], fusion: str) -> tuple[Tensor, Tensor]:
+def fused(
+    maps: Sequence[tuple[Tensor, Tensor]],
+    fusion: str,
+    *,
+    laid_out: tuple[Sequence[Geometry], Geometry, tuple[int, int]] | None = None,
+) -> tuple[Tensor, Tensor]:
     """Return several layers' maps as one: each cut at zero, divided by its maximum, brought to the finest size.
 
     Args:
         maps: raw maps (N, h, w) and evidence (N,) of each layer.
         fusion: `mean` or `max`.
+        laid_out: how each map lies on the network's input, how the fused one does, and its (rows, columns); None:
+            all cover the input.
     """
     if len(maps) == 1:
         return maps[0]
+    geometries = [None] * len(maps) if laid_out is None else laid_out[0]
     height = max(raw.shape[1] for raw, _ in maps)
     width = max(raw.shape[2] for raw, _ in maps)
     shares = []
-    for raw, evidence in maps:
+    for (raw, evidence), geometry in zip(maps, geometries, strict=True):
         positive = tf.where(evidence[:, None, None], tf.nn.relu(raw), 0.0)
         share = tf.math.divide_no_nan(positive, tf.reduce_max(positive, axis=(1, 2), keepdims=True))
-        shares.append(tf.image.resize(share[..., None], (height, width))[..., 0])
+        if geometry is None or laid_out is None:
+            shares.append(tf.image.resize(share[..., None], (height, width))[..., 0])
+        else:
+            _, common, size = laid_out
+            shares.append(laid(share, geometry.extent, size, common.extent, fading=True))
     stacked = tf.stack(shares)
     raw = tf.reduce_max(stacked, axis=0) if fusion == "max" else tf.reduce_mean(stacked, axis=0)
     return raw, tf.reduce_any(tf.stack([evidence for _, evidence in maps]), axis=0)
+
+
+def laid(
+    maps: Tensor,
+    extent: Inset,
+    size: tuple[int, int],
+    span: Inset = WHOLE,
+    *,
+    fading: bool = False,
+) -> Tensor:
+    """Return maps (N, h, w) laid over a part of the network's input, linearly: (N, rows, columns) float32.
+
+    Args:
+        maps: with static h and w.
+        extent: how they lie on the input.
+        size: (rows, columns) of the result.
+        span: the part of the input that is wanted.
+        fading: whether there is nothing half a cell beyond the maps; else their last cells go on.
+    """
+    rows, columns = (
+        tf.constant(
+            laying_matrix(
+                int(maps.shape[axis]),
+                _side(extent, axis),
+                size[axis - 1],
+                _side(span, axis),
+                fading=fading,
+            )
+        )
+        for axis in (1, 2)
+    )
+    return tf.einsum("yi,nij,xj->nyx", rows, maps, columns)
+
+
+def _side(box: Inset, axis: int) -> tuple[float, float]:
+    """Return begin and end of a box along the rows (axis 1) or the columns (axis 2) of maps."""
+    left, top, right, bottom = box
+    return (top, bottom) if axis == 1 else (left, right)
 
 
 def _check_pooled(activation: Activation, scores: Tensor) -> None:

@@ -46,6 +46,12 @@ class Plan:
         return all(method.one_pass for method in self.methods)
 
     @property
+    def lays_maps(self) -> bool:
+        """Whether its graph itself lays maps over the picture, or over one another."""
+        several = self.layers is not None and len(self.layers) > 1
+        return several or self.smooth == "augment" or not self.one_pass
+
+    @property
     def contrasting(self) -> tuple[bool, ...]:
         """Which kinds of goal there are: classes alone (False), or set against their strongest rivals (True).
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from live_gradcam.explain.fit import Fitting
+from live_gradcam.explain.geometry import COVERING, Geometry
 from live_gradcam.explain.graph import Result
 from live_gradcam.explain.plan import Plan
 from live_gradcam.explain.targets import Aim
@@ -32,6 +33,9 @@ class Reading:
     result: Result
     """Arrays."""
 
+    geometry: Geometry = COVERING
+    """How the layer's map lies on the network's input."""
+
     def explanation(
         self,
         fitting: Fitting,
@@ -51,7 +55,12 @@ class Reading:
             corner: where in the frame the picture's upper left corner lies, in pixels.
         """
         result, goal = self.result, self.plan.goal_number(method, target)
-        raw = np.nan_to_num(result.raw[picture, method, target], nan=0.0, posinf=0.0, neginf=0.0)
+        geometry = self.geometry
+        if self.plan.methods[method].family == "pixel":
+            geometry = Geometry(seen=geometry.seen)  # the map is the input's own
+        raw = geometry.turned(result.raw[picture, method, target])
+        raw = np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)
+        region, inset = fitting.laid(geometry.upright)
         has_evidence = bool(result.evidence[picture, method, target])
         heatmap = np.zeros_like(raw)
         if has_evidence:
@@ -66,17 +75,19 @@ class Reading:
             has_evidence=has_evidence,
             top=tuple(self._prediction(class_id, probability) for class_id, probability in top),
             target=self._target(picture, goal),
-            region=_moved(fitting.region, corner),
+            region=_moved(region, corner),
             method=self.plan.methods[method].name,
             layer=self.layer,
-            inset=fitting.inset,
+            inset=inset,
         )
 
     def channels(self, picture: int = 0) -> tuple[Channel, ...]:
         """Return the strongest channels of one picture, as many as the plan has."""
         result = self.result
         return tuple(
-            Channel(int(number), float(np.nan_to_num(weight)), np.nan_to_num(activation))
+            Channel(
+                int(number), float(np.nan_to_num(weight)), np.nan_to_num(self.geometry.turned(activation))
+            )
             for number, weight, activation in zip(
                 result.channel_numbers[picture],
                 result.channel_weights[picture],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+
+from live_gradcam.explanation import WHOLE, Inset
 
 Tensor = Any
 
@@ -23,14 +26,29 @@ def copies_of(pixels: Tensor) -> Tensor:
     return tf.concat(zoomed + [tf.reverse(each, axis=[2]) for each in zoomed], axis=0)
 
 
-def merged(maps: Tensor) -> Tensor:
+def merged(maps: Tensor, extent: Inset = WHOLE) -> Tensor:
     """Return the mean (N, h, w) of the maps (COPIES·N, h, w) of `copies_of`, laid back on the picture.
 
     Where an enlarged copy did not reach, the others count alone.
+
+    Args:
+        maps: of the copies.
+        extent: how they lie on the network's input.
     """
     parts = tf.split(maps[..., None], COPIES, axis=0)
-    parts = parts[: len(ZOOMS)] + [tf.reverse(each, axis=[2]) for each in parts[len(ZOOMS) :]]
-    laid = [_resampled(part, zoom) for part, zoom in zip(parts, 2 * ZOOMS, strict=True)]
+    if extent == WHOLE:
+        parts = parts[: len(ZOOMS)] + [tf.reverse(each, axis=[2]) for each in parts[len(ZOOMS) :]]
+        laid = [_resampled(part, zoom) for part, zoom in zip(parts, 2 * ZOOMS, strict=True)]
+    else:
+        # Flipped is enlarged by a negative number, about the middle of the picture, not of the map.
+        laid = [
+            _sampled(
+                part,
+                sampling_matrix(maps.shape[1], zoom, _middle(maps.shape[1], extent[1], extent[3])),
+                sampling_matrix(maps.shape[2], sign * zoom, _middle(maps.shape[2], extent[0], extent[2])),
+            )
+            for part, (sign, zoom) in zip(parts, product((1, -1), ZOOMS), strict=True)
+        ]
     total, cover = (
         tf.add_n([tf.broadcast_to(each, tf.shape(parts[0])) for each in side])
         for side in zip(*laid, strict=True)
@@ -42,24 +60,36 @@ def _resampled(images: Tensor, step: float) -> tuple[Tensor, Tensor]:
     """Return images (N, h, w, K) sampled about the middle at distances `step`, and how much each place got."""
     if step == 1.0:
         return images, tf.ones_like(images[:1, :, :, :1])
-    rows = tf.constant(sampling_matrix(images.shape[1], step), images.dtype)
-    columns = tf.constant(sampling_matrix(images.shape[2], step), images.dtype)
+    return _sampled(images, *(sampling_matrix(images.shape[axis], step) for axis in (1, 2)))
+
+
+def _middle(size: int, begin: float, end: float) -> float:
+    """Return where the picture's middle is on an axis of a map, in cells from its begin."""
+    return (0.5 - begin) / (end - begin) * size
+
+
+def _sampled(
+    images: Tensor, row_matrix: npt.NDArray[np.float32], column_matrix: npt.NDArray[np.float32]
+) -> tuple[Tensor, Tensor]:
+    rows, columns = (tf.constant(each, images.dtype) for each in (row_matrix, column_matrix))
     sampled = tf.einsum("ih,nhwk,jw->nijk", rows, images, columns)
     reached = tf.reduce_sum(rows, axis=1)[:, None] * tf.reduce_sum(columns, axis=1)[None, :]
     return sampled, reached[None, :, :, None]
 
 
-def sampling_matrix(size: int, step: float) -> npt.NDArray[np.float32]:
+def sampling_matrix(size: int, step: float, middle: float | None = None) -> npt.NDArray[np.float32]:
     """Return the matrix (size, size) that samples a line about its middle, linearly.
 
     Args:
         size: number of cells.
-        step: distance of the samples in cells; below 1 enlarges, above 1 shrinks.
+        step: distance of the samples in cells; below 1 enlarges, above 1 shrinks, below 0 flips besides.
+        middle: about where, in cells from the line's begin; None: its middle.
 
     Returns:
         Row i holds the weights of sample i; they sum to 1, or to 0 where the sample lies outside.
     """
-    places = (np.arange(size) + 0.5 - size / 2) * step + size / 2 - 0.5
+    middle = size / 2 if middle is None else middle
+    places = (np.arange(size) + 0.5 - middle) * step + middle - 0.5
     matrix = np.zeros((size, size), np.float32)
     for row, place in enumerate(places):
         if not -0.5 <= place <= size - 0.5:

@@ -10,7 +10,9 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.activation import Activation, activation_of
 from live_gradcam.explain.goal import Goal
 from live_gradcam.explain.layers import layer_at
+from live_gradcam.explain.maps import laid
 from live_gradcam.explain.subject import Subject
+from live_gradcam.explanation import WHOLE, Inset
 
 Tensor = Any
 
@@ -43,11 +45,13 @@ class TracedProbe:
         path: str,
         activation: Activation,
         gradient: Tensor,
+        extent: Inset = WHOLE,
     ) -> None:
         self._subject = subject
         self._goal = goal
         self._path = path
         self._activation = activation
+        self._extent = extent
         self.pixels = pixels
         self.activations = activation.as_map(activation.tensor)
         self.gradients = gradient
@@ -56,6 +60,13 @@ class TracedProbe:
     def black(self) -> Tensor:
         """The network's input for a black picture, (1, H, W, 3) float32."""
         return self._subject.model.preprocessing(tf.zeros(tf.shape(self.pixels), tf.uint8))
+
+    def over_pixels(self, maps: Tensor) -> Tensor:
+        """Return maps (M, h, w) of the layer as masks (M, H, W) of the input."""
+        if self._extent == WHOLE:
+            return tf.image.resize(maps[..., None], tf.shape(self.pixels)[1:3])[..., 0]
+        maps = tf.ensure_shape(maps, (None, *self.activations.shape[1:3]))
+        return laid(maps, self._extent, self._subject.plan.input_size)
 
     def scores(self, pixels: Tensor) -> Tensor:
         """Return y for other inputs: (M, H, W, 3) to (M,) float32."""

@@ -11,9 +11,11 @@ import tensorflow as tf
 
 from live_gradcam.errors import LayerError, LiveGradcamError, ModelError, reason_of
 from live_gradcam.explain.activation import activation_of
+from live_gradcam.explain.geometry import COVERING, Geometry
 from live_gradcam.explain.goal import goal_of
 from live_gradcam.explain.graph import GraphBuilder, TokensFoundError
-from live_gradcam.explain.layers import automatic
+from live_gradcam.explain.layers import automatic, paths_in
+from live_gradcam.explain.locating import Places
 from live_gradcam.explain.observation import tracing_lock
 from live_gradcam.explain.plan import Plan
 from live_gradcam.explain.subject import Subject, subject_of
@@ -51,14 +53,19 @@ class Trace:
     walk: tuple[LayerShape, ...]
     """The layers to step through, from shallow to deep."""
 
+    geometry: Geometry = COVERING
+    """How the maps lie on the network's input."""
 
-def trace(model: Model, plan: Plan, *, freeze: bool = True) -> Trace:
+
+def trace(model: Model, plan: Plan, *, freeze: bool = True, places: Places | None = None) -> Trace:
     """Trace and compile. One thread at a time does so; the others wait.
 
     Args:
         model: what is explained.
         plan: what is to be done.
         freeze: whether the weights become constants of the graph, where that pays.
+        places: what is known of where the layers' cells look, and finds it where it is not; None: the maps cover
+            the input.
 
     Raises:
         LayerError: the layer is not there, or does not lie between the picture and the score.
@@ -82,9 +89,27 @@ def trace(model: Model, plan: Plan, *, freeze: bool = True) -> Trace:
         except TokensFoundError:
             builder = GraphBuilder(subject, _token_layer(subject))
             concrete = _compiled(subject, builder.outputs, signature)
+    if places is not None:
+        geometries = places.of(subject, paths_in(builder.layer), builder.walk)
+        if plan.lays_maps and not all(each.is_whole for each in geometries):
+            # What the graph itself lays over the picture has to lie there, too.
+            builder = GraphBuilder(subject, builder.token_layer, geometries)
+            with tracing_lock:
+                concrete = _compiled(subject, builder.outputs, signature)
+        else:
+            builder.geometry = geometries[0]
     nodes = len(concrete.graph.get_operations())
     frozen = not concrete.captured_inputs
-    return Trace(concrete, builder.layer, frozen, nodes, builder.classes, plan.one_pass, builder.walk)
+    return Trace(
+        concrete,
+        builder.layer,
+        frozen,
+        nodes,
+        builder.classes,
+        plan.one_pass,
+        builder.walk,
+        builder.geometry,
+    )
 
 
 def _compiled(subject: Subject, function: Any, signature: Sequence[Any]) -> Any:  # noqa: ANN401 - a ConcreteFunction

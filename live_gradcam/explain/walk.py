@@ -61,7 +61,7 @@ def walk(
     if chosen[-1].output.shape.rank == 3 and chosen[-1] in usable:
         # Tokens after the chosen ones are tokens that no score depends on.
         usable = usable[: usable.index(chosen[-1]) + 1]
-    between, everything = _ways((output if scores is None else scores).op)
+    between, everything = ways((output if scores is None else scores).op)
     usable = [call for call in usable if call.output.op in between]
     through = [call for call in usable if call.output.op in everything]
     steps = through if len(through) >= _FEWEST_STEPS else usable
@@ -76,7 +76,7 @@ def walk(
     return tuple((call.path, _shape_of(call, input_size)) for call in sorted(kept, key=calls.index))
 
 
-def _ways(end: Any) -> tuple[set[Any], set[Any]]:  # noqa: ANN401 - tf.Operations
+def ways(end: Any) -> tuple[set[Any], set[Any]]:  # noqa: ANN401 - tf.Operations
     """Return the operations between the picture and `end`, and those of them that all ways lead through."""
     before, waiting = {end}, [end]
     while waiting:

@@ -53,6 +53,9 @@ class Model:
     output: str | int | None = None
     """Name or index of the output that is explained; None where there is but one."""
 
+    covering: bool = False
+    """Whether it is known that its feature maps cover its input to half a cell, and need not be located."""
+
     def forward(
         self, network: Network, pixels: Tensor, *, weights: Sequence[tuple[Any, Tensor]] = ()
     ) -> Tensor:

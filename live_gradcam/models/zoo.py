@@ -40,6 +40,9 @@ class Entry:
     layer: str | None = None
     """The layer to explain, where it is not the last feature map."""
 
+    covering: bool = True
+    """As in `Model`; tests/test_explain_locating.py measures it."""
+
 
 _DEFAULT = Entry(efficientnet_lite0.NAME, None, "efficientnet-lite", efficientnet_lite0.INPUT_SIZE[0])
 
@@ -55,11 +58,11 @@ _ENTRIES = {
         Entry("mobilenetv3-small", "MobileNetV3Small", "none", 224),
         Entry("mobilenetv3-large", "MobileNetV3Large", "none", 224),
         *(Entry(f"densenet{n}", f"DenseNet{n}", "torch", 224) for n in (121, 169, 201)),
-        Entry("inception-v3", "InceptionV3", "tf", 299),
-        Entry("inception-resnet-v2", "InceptionResNetV2", "tf", 299),
+        Entry("inception-v3", "InceptionV3", "tf", 299, covering=False),
+        Entry("inception-resnet-v2", "InceptionResNetV2", "tf", 299, covering=False),
         Entry("xception", "Xception", "tf", 299),
-        Entry("nasnet-mobile", "NASNetMobile", "tf", 224),
-        Entry("nasnet-large", "NASNetLarge", "tf", 331),
+        Entry("nasnet-mobile", "NASNetMobile", "tf", 224, covering=False),
+        Entry("nasnet-large", "NASNetLarge", "tf", 331, covering=False),
         *(
             Entry(f"efficientnet-b{n}", f"EfficientNetB{n}", "none", size)
             for n, size in enumerate((224, 240, 260, 300, 380, 456, 528, 600))
@@ -138,6 +141,7 @@ def as_entry(entry: Entry, network: Network) -> Model:
         layer=entry.layer,
         resize=resizer(network, entry.name),
         feed=feed_for(network, None, model=entry.name),
+        covering=entry.covering,
     )
 
 

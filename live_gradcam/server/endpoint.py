@@ -53,7 +53,8 @@ class Explained(BaseModel):
     """Rows of values in [0, 1], at the layer's own resolution, over `region`."""
 
     inset: tuple[float, float, float, float]
-    """Which part of the map lies over the region: left, top, right, bottom as fractions of it."""
+    """Which part of the map lies over the region: left, top, right, bottom as fractions of it; below 0 or above 1 where
+    the region reaches beyond the map, and there is no heat."""
 
     peak: float
     """The raw value that stands as 1 in `heatmap`."""

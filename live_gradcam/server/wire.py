@@ -120,7 +120,8 @@ def answer_message(number: int, ask: int, done: Done, *, compiling: str | None, 
     each), `maps` (see below), `compiling` (what is being prepared, or null), `ms` (`wait`, `explain`: the whole
     batch's), `batch` (how many were explained together), `jpeg` (its length). A map has `method`, `layer`, `target`
     (`id`, `label`, `probability`), `evidence`, `shape` ([rows, columns]), `peak` (the raw value of 255), `region` and
-    `inset` (left, top, right, bottom as fractions of the frame, and of the map).
+    `inset` (left, top, right, bottom as fractions of the frame, and of the map: as `Explanation.inset` below 0 or
+    above 1 where the region reaches beyond the map).
     """
     explanations = done.answer.explanations
     height, width = done.pixels.shape[:2]

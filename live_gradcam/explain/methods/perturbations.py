@@ -30,10 +30,11 @@ def scorecam(probe: Probe) -> Tensor:
         H^k = s(Up(A^k))        S_k = y(x ⊙ H^k) − y(x_b)        α_k = exp(S_k) / Σ_l exp(S_l)
         L = ReLU(Σ_k α_k A^k)
 
-    with x the network's input, Up bilinear upsampling to its size, s(M) = (M − min M) / (max M − min M), ⊙ the
-    product pixel by pixel, and x_b a baseline. As α is a softmax over the channels, y(x_b) cancels, so it is not
-    computed. A channel that is the same everywhere has no s(M) and is left out, as in the authors' code. (tf-keras-vis
-    and the authors' code take the class's probability for the weight and have no softmax over the channels.)
+    with x the network's input, Up bilinear upsampling to where the cells of A look on it,
+    s(M) = (M − min M) / (max M − min M), ⊙ the product pixel by pixel, and x_b a baseline. As α is a softmax over the
+    channels, y(x_b) cancels, so it is not computed. A channel that is the same everywhere has no s(M) and is left out,
+    as in the authors' code. (tf-keras-vis and the authors' code take the class's probability for the weight and have no
+    softmax over the channels.)
 
     All K channels are tried, `FORWARD_CHUNK` at a time.
 
@@ -49,8 +50,8 @@ def scorecam(probe: Probe) -> Tensor:
     features = tf.gather(features, tf.where(varied)[:, 0], axis=-1)
 
     def score(channels: Tensor) -> Tensor:
-        chosen = tf.transpose(tf.gather(features, channels, axis=-1), (2, 0, 1))[..., None]
-        masks = tf.image.resize(chosen, tf.shape(pixels)[1:3])
+        chosen = tf.transpose(tf.gather(features, channels, axis=-1), (2, 0, 1))
+        masks = probe.over_pixels(chosen)[..., None]
         lowest = tf.reduce_min(masks, axis=(1, 2), keepdims=True)
         highest = tf.reduce_max(masks, axis=(1, 2), keepdims=True)
         return probe.scores(pixels * tf.math.divide_no_nan(masks - lowest, highest - lowest))

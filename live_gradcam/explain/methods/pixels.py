@@ -129,8 +129,9 @@ def guided_gradcam(probe: Probe) -> Tensor:
 
         M_ij = max_c |R_ijc| · Up(L)_ij
 
-    with R of guided backpropagation, L Grad-CAM's map after its ReLU, and Up bilinear upsampling to the input's
-    size. As Up(L) is not negative, it does not matter whether the colours are joined before or after the product.
+    with R of guided backpropagation, L Grad-CAM's map after its ReLU, and Up bilinear upsampling to where the layer's
+    cells look on the input. As Up(L) is not negative, it does not matter whether the colours are joined before or
+    after the product.
 
     Args:
         probe: the picture, the target and the network.
@@ -139,8 +140,7 @@ def guided_gradcam(probe: Probe) -> Tensor:
         M, (H, W) float32, at least 0.
     """
     coarse = tf.nn.relu(gradcam(probe.activations, probe.gradients))
-    fine = tf.image.resize(coarse[..., None], tf.shape(probe.pixels)[1:3])[0, ..., 0]
-    return guided_backprop(probe) * fine
+    return guided_backprop(probe) * probe.over_pixels(coarse)[0]
 
 
 def _largest(gradient: Tensor) -> Tensor:

@@ -29,6 +29,9 @@ class Probe(Protocol):
     def gradients(self) -> Tensor:
         """∂y/∂A at the picture, (1, h, w, K) float32."""
 
+    def over_pixels(self, maps: Tensor) -> Tensor:
+        """Return maps of the layer, (M, h, w) float32, linearly enlarged to lie where its cells look: (M, H, W)."""
+
     def scores(self, pixels: Tensor) -> Tensor:
         """Return the target's score y for other inputs: (M, H, W, 3) float32 to (M,) float32."""
 

@@ -86,7 +86,10 @@ export class Steady {
 
 const known = new Map();
 
-/** Returns the four cells and weights of a cubic curve (a = −0.75, as OpenCV's) for each point between two edges. */
+/**
+ * Returns the four cells and weights of a cubic curve (a = −0.75, as OpenCV's) for each point between two edges. Beyond
+ * the map, below 0 or above 1, the heat ends within half a cell.
+ */
 function weights(cells, points, from, to) {
   const key = [cells, points, from, to].join();
   if (known.has(key)) return known.get(key);
@@ -94,9 +97,11 @@ function weights(cells, points, from, to) {
   const near = (d) => ((a + 2) * d - (a + 3)) * d * d + 1;
   const far = (d) => ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
   for (let point = 0; point < points; point++) {
-    const place = (from + ((point + 0.5) / points) * (to - from)) * cells - 0.5;
+    const share = from + ((point + 0.5) / points) * (to - from);
+    const left = Math.max(0, 1 - 2 * cells * Math.max(0, -share, share - 1)); // of the heat
+    const place = Math.min(cells, Math.max(-1, share * cells - 0.5));
     const cell = Math.floor(place), d = place - cell;
-    weight.set([far(d + 1), near(d), near(1 - d), far(2 - d)], 4 * point);
+    weight.set([far(d + 1), near(d), near(1 - d), far(2 - d)].map((each) => each * left), 4 * point);
     for (let k = 0; k < 4; k++) index[4 * point + k] = Math.min(cells - 1, Math.max(0, cell - 1 + k));
   }
   if (known.size > 32) known.clear();
