@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from live_gradcam.config import Task
+from live_gradcam.number import number_text, with_unit
+
 HeatMap = npt.NDArray[np.float32]
 """(h, w) float32."""
 
@@ -21,19 +24,29 @@ WHOLE: Inset = (0.0, 0.0, 1.0, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A class and how probable the network holds it."""
+    """What the network says about one of its outputs: a class, a label, or a value."""
 
     class_id: int
     """Index of the network's output unit, from 0."""
 
     label: str
-    """The class's name, readable: `Egyptian cat`."""
+    """The class's or the value's name, readable: `Egyptian cat`, `age`."""
 
-    probability: float
-    """In [0, 1]."""
+    probability: float | None
+    """In [0, 1]; None where the network is no classifier, or gives NaN."""
+
+    value: float | None = None
+    """The network's own number: a probability, log-probability, logit or plain value, as its last layer gives it. Of
+    a network with one unit that decides between two classes, the first class has the unit's opposite. None where it is
+    NaN or infinite, or not known."""
+
+    unit: str = ""
+    """Of a plain value: `years`; empty: none."""
 
     def __str__(self) -> str:
-        return f"{self.label} {self.probability:.0%}"
+        if self.probability is not None:
+            return f"{self.label} {self.probability:.0%}"
+        return f"{self.label} {with_unit(number_text(self.value), self.unit)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +73,51 @@ class Contrast:
         return f"{self.prediction.label} − {', '.join(rival.label for rival in self.rivals)}"
 
     @property
-    def probability(self) -> float:
-        """That of the class that is explained, in [0, 1]."""
+    def probability(self) -> float | None:
+        """That of the class that is explained, in [0, 1]; None where the network is no classifier."""
         return self.prediction.probability
+
+    @property
+    def value(self) -> float | None:
+        """The network's own number for what is explained."""
+        return self.prediction.value
+
+    @property
+    def unit(self) -> str:
+        """The unit of what is explained."""
+        return self.prediction.unit
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A value of a network that is no classifier, explained by what lowers it."""
+
+    prediction: Prediction
+    """The value."""
+
+    @property
+    def class_id(self) -> int:
+        """Index of the network's output unit, from 0."""
+        return self.prediction.class_id
+
+    @property
+    def label(self) -> str:
+        """As a target is written: `age −`."""
+        return f"{self.prediction.label} −"
+
+    @property
+    def probability(self) -> None:
+        """None: it is no class."""
+
+    @property
+    def value(self) -> float | None:
+        """The network's own number."""
+        return self.prediction.value
+
+    @property
+    def unit(self) -> str:
+        """The unit of the number."""
+        return self.prediction.unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +127,11 @@ class Value:
     label: str
     """The function's name."""
 
-    value: float
-    """What it came to."""
+    value: float | None
+    """What it came to; None where that is NaN or infinite."""
 
 
-Target = Prediction | Contrast | Value
+Target = Prediction | Contrast | Lowered | Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,10 +151,11 @@ class Explanation:
     |weight · activation|: then there is nothing to show, and the picture is left as it is."""
 
     top: tuple[Prediction, ...]
-    """The most probable classes, best first; empty where the model has no classes."""
+    """The most probable classes or labels, best first; of a network that is no classifier its values, in the order of
+    its outputs; empty where a score of the user's own is explained."""
 
     target: Target
-    """What was explained: a class, a contrast of classes, or a score of the user's own."""
+    """What was explained: a class, a contrast of classes, a value, or a score of the user's own."""
 
     region: Region
     """(x, y, width, height): the part of the frame that the network saw, in pixels."""
@@ -114,3 +170,9 @@ class Explanation:
     inset: Inset = WHOLE
     """Which part of the heat map lies over the region: all of it, except under `pad`, where the rest lies over
     the borders that were added."""
+
+    task: Task = "classes"
+    """What `top` holds: classes of which one is right, labels that are right or not each by itself, or values."""
+
+    is_finite: bool = True
+    """False where the network gives NaN or infinity for this picture."""

@@ -181,10 +181,17 @@ class Answering:
         channels: tuple[Channel, ...] = ()
         for part in self._parts(question, size):
             graphs = self._graphs[part.model]
-            layer = graphs.compiled(part.plan).layer
+            compiled = graphs.compiled(part.plan)
             aims = [self._aims(part, question)]
             result = graphs.run(part.plan, part.fitting.apply(seen)[None], aims)
-            reading = Reading(plan=part.plan, layer=layer, labels=graphs.labels, aims=aims, result=result)
+            reading = Reading(
+                plan=part.plan,
+                layer=compiled.layer,
+                task=compiled.task,
+                labels=graphs.labels,
+                aims=aims,
+                result=result,
+            )
             for method, method_place in enumerate(part.methods):
                 for target, target_place in enumerate(part.targets):
                     found[part.model, method_place, target_place] = reading.explanation(

@@ -241,13 +241,20 @@ class Explainer:
                 + ". Explain them in separate calls, or use another fit."
             )
         plan = self._plan_for(fittings[0].input_size, len(targets[0]), function)
-        layer = self._graphs.compiled(plan, freeze=True).layer
+        compiled = self._graphs.compiled(plan, freeze=True)
         aims = [
             [Aim() if function is not None else self._aim_of(each, lock) for each in row] for row in targets
         ]
         batch = np.stack([fitting.apply(image) for fitting, image in zip(fittings, images, strict=True)])
         result = self._graphs.run(plan, batch, aims)
-        reading = Reading(plan=plan, layer=layer, labels=self.labels, aims=aims, result=result)
+        reading = Reading(
+            plan=plan,
+            layer=compiled.layer,
+            task=compiled.task,
+            labels=self.labels,
+            aims=aims,
+            result=result,
+        )
         return [
             [reading.explanation(fitting, picture=number, target=target) for target in range(plan.targets)]
             for number, fitting in enumerate(fittings)

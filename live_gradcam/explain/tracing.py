@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from live_gradcam.config import Task
 from live_gradcam.errors import LayerError, LiveGradcamError, ModelError
 from live_gradcam.explain.activation import activation_of
 from live_gradcam.explain.goal import goal_of
@@ -42,8 +43,11 @@ class Trace:
     nodes: int
     """How many operations the traced graph has."""
 
-    classes: int
-    """How many classes the model has; 0 where it has none."""
+    task: Task | None
+    """What the outputs are; None where the user's own function is explained."""
+
+    units: int
+    """How many numbers the output has; 0 where the user's own function is explained."""
 
     batched: bool
     """Whether it takes more than one picture at once."""
@@ -84,7 +88,17 @@ def trace(model: Model, plan: Plan, *, freeze: bool = True) -> Trace:
             concrete = _compiled(subject, builder.outputs, signature)
     nodes = len(concrete.graph.get_operations())
     frozen = not concrete.captured_inputs
-    return Trace(concrete, builder.layer, frozen, nodes, builder.classes, plan.one_pass, builder.walk)
+    head = builder.head
+    return Trace(
+        function=concrete,
+        layer=builder.layer,
+        frozen=frozen,
+        nodes=nodes,
+        task=None if head is None else head.task,
+        units=0 if head is None else head.units,
+        batched=plan.one_pass,
+        walk=builder.walk,
+    )
 
 
 def _compiled(subject: Subject, function: Any, signature: Sequence[Any]) -> Any:  # noqa: ANN401 - a ConcreteFunction

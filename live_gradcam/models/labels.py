@@ -26,6 +26,9 @@ class Labels:
     translations: tuple[tuple[str, ...], ...] = ()
     """The names in each further language, every one as long as `names`: a class is found by them, too."""
 
+    units: tuple[str, ...] = ()
+    """The unit of each value (`years`), "" where it has none; empty, or as long as `names`."""
+
     def __len__(self) -> int:
         return len(self.names)
 

@@ -10,19 +10,22 @@ from typing import Any
 
 import keras
 
-from live_gradcam.config import DEFAULT_LANG, Lang
+from live_gradcam.config import DEFAULT_LANG, Lang, Task
 from live_gradcam.errors import ModelError
 from live_gradcam.models import zoo
 from live_gradcam.models.files import MODEL_FILES, read_network
 from live_gradcam.models.inputs import Feed, feed_for
 from live_gradcam.models.label_files import read_labels
-from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, numbered_labels, translated
+from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, translated
+from live_gradcam.models.last_layer import ending_of, name_of
 from live_gradcam.models.model import Model, Network
 from live_gradcam.models.outputs import chosen_output, classes_of, units_of
 from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
 from live_gradcam.models.reference import callable_named, current_folder_first, is_reference, said_by
 from live_gradcam.models.resizing import resizer
 from live_gradcam.models.scaling import application_scaling, preprocessing_of
+from live_gradcam.models.stored_loss import loss_of_file, loss_of_network
+from live_gradcam.models.task import Evidence, decided, fits, labels_for, telling, wrong_number
 from live_gradcam.native import native_stderr_filtered
 
 logger = logging.getLogger(__name__)
@@ -37,6 +40,7 @@ def load_model(
     preprocess: str | Callable[[Any], Any] = "auto",
     *,
     output: str | int | None = None,
+    task: Task | None = None,
     inputs: Mapping[str, Any] | None = None,
     allow_unsafe: bool = False,
     lang: Lang = DEFAULT_LANG,
@@ -48,12 +52,14 @@ def load_model(
             with a function without arguments that returns a `keras.Model`, or a `keras.Model`, which is used as
             it is and never changed (only built, where it is a `Sequential` that has no weights yet).
         labels: class names in the order of the outputs, or a file of them; None: those that the zoo knows, else
-            `class 0`, `class 1`, …. A network with one unit has two classes; one name stands for the second.
+            `class 0`, `class 1`, …. A sigmoid unit has two classes; one name stands for the second. Values are
+            called as their layer is, and may have units in their labels: `age [years]`.
         preprocess: how pictures are scaled for it: one of `live_gradcam.models.preprocessing.PREPROCESSINGS`, a
             function (N, H, W, 3) RGB in [0, 255] → the network's input, or `module:function`. `auto`: as what it
             does to the pixels itself asks for, else as the `keras.applications` network in it was trained, else
             to [0, 1], and a warning says so.
         output: name or index of the output that is explained, where there are several.
+        task: what its numbers are: `classes`, `multi-label` or `values`; None finds out (`models.task`).
         inputs: name → value of the inputs besides the picture: numbers, arrays, or as text numbers with commas
             between them or a .npy file. Each is given to every picture of a batch.
         allow_unsafe: whether Python code in a model file may be loaded.
@@ -83,8 +89,9 @@ def load_model(
                 model=loaded.name,
             ),
         )
-    named = loaded.labels if labels is None else _labels(labels, loaded)
-    return replace(loaded, labels=translated(named, lang, model=loaded.name))
+    if labels is not None or task is not None:
+        loaded = _named(loaded, labels, task)
+    return replace(loaded, labels=translated(loaded.labels, lang, model=loaded.name))
 
 
 def _load(
@@ -101,7 +108,7 @@ def _load(
     path = Path(text).expanduser()
     if path.suffix.casefold() in MODEL_FILES:
         network = read_network(path, allow_unsafe=allow_unsafe)
-        return _from_network(network, path.name, output, inputs, scaled=scaled)
+        return _from_network(network, path.name, output, inputs, scaled=scaled, file=path)
     if path.exists() and not zoo.is_default(text) and zoo.entry_like(text) is None:
         raise ModelError(f"{path} is not a model file: its name must end in {', '.join(MODEL_FILES)}.")
     if is_reference(text):
@@ -129,9 +136,12 @@ def _redirected(model: Model, output: str | int | None, inputs: Mapping[str, Any
     if inputs is not None:
         model = replace(model, feed=feed_for(model.network, inputs, model=model.name))
     if output is not None:
-        classes = classes_of(_output(model.network, output, model.name))
-        labels = model.labels if classes in (None, len(model.labels)) else numbered_labels(classes)
-        model = replace(model, output=output, labels=labels)
+        evidence = replace(_evidence(model.network, output, model.name), said=model.evidence.said)
+        tensor = _output(model.network, output, model.name)
+        units = units_of(tensor)
+        same = classes_of(tensor) in (None, len(model.labels))
+        labels = model.labels if same else _labels_of(model.network, tensor, units, evidence)
+        model = replace(model, output=output, labels=labels, evidence=evidence)
     return model
 
 
@@ -142,14 +152,25 @@ def _from_network(
     inputs: Mapping[str, Any] | None,
     *,
     scaled: bool,
+    file: Path | None = None,
 ) -> Model:
-    """Return a user's own `keras.Model` with what can be seen of it; `scaled`: the user said how pixels are."""
+    """Return a user's own `keras.Model` with what can be seen of it.
+
+    Args:
+        network: the model.
+        name: what it is called.
+        output: name or index of the output that is explained.
+        inputs: values of further inputs.
+        scaled: whether the user said how pixels are.
+        file: what it was read from.
+    """
     _build(network, name)
     feed = feed_for(network, inputs, model=name)
-    classes = classes_of(_output(network, output, name))
+    tensor = _output(network, output, name)
+    units = units_of(tensor)
     entry = zoo.entry_of(network.name)
     known = len(imagenet_labels())
-    is_imagenet = classes == known and (entry is not None or application_scaling(network) is not None)
+    is_imagenet = units == known and (entry is not None or application_scaling(network) is not None)
     _, height, width, channels = feed.picture.shape
     usual = _USUAL_SIZE if entry is None else (entry.size, entry.size)
     if scaled:
@@ -158,17 +179,52 @@ def _from_network(
         preprocessing = preprocessing_of(network, _symbolic(network, feed), name)
         preprocessing = grey(preprocessing, name) if channels == 1 else preprocessing
     layer = entry.layer if entry is not None else None
+    evidence = replace(_evidence(network, output, name, file), is_imagenet=is_imagenet)
     return Model(
         network=network,
         name=name,
         preprocessing=preprocessing,
-        labels=imagenet_labels() if is_imagenet else numbered_labels(classes or 0),
+        labels=imagenet_labels() if is_imagenet else _labels_of(network, tensor, units, evidence),
         input_size=(height or usual[0], width or usual[1]),
         layer=layer if any(each.name == layer for each in network.layers) else None,
         resize=resizer(network, name),
         feed=feed,
         output=output,
+        evidence=evidence,
     )
+
+
+def _evidence(network: Network, output: str | int | None, name: str, file: Path | None = None) -> Evidence:
+    """Return what is known about the numbers of an output besides the operations that make them."""
+    tensor = _output(network, output, name)
+    names = list(getattr(network, "output_names", ()))
+    outputs = getattr(network, "outputs", None) or []
+    place = next((number for number, each in enumerate(outputs) if each is tensor), 0)
+    called = names[place] if place < len(names) else ""
+    if isinstance(output, str) and not output.isdigit():
+        called = output
+    loss = loss_of_network(network, place, called)
+    if loss is None and file is not None:
+        loss = loss_of_file(file, place, called)
+    return Evidence(
+        trained=None if loss is None else loss.task,
+        from_logits=loss is not None and loss.from_logits,
+        name=telling(called) or ("" if tensor is None else name_of(tensor)),
+    )
+
+
+def _labels_of(network: Network, tensor: Any, units: int | None, evidence: Evidence) -> Labels:  # noqa: ANN401
+    """Return what the outputs are called, as far as that is known before the network is traced."""
+    task = _task(tensor, units, evidence)
+    return Labels(()) if task is None or units is None else labels_for(task, units, evidence)
+
+
+def _task(tensor: Any, units: int | None, evidence: Evidence) -> Task | None:  # noqa: ANN401 - a KerasTensor or None
+    """Return what the outputs are; None where only a trace can tell."""
+    ending = None if tensor is None else ending_of(tensor)
+    if evidence.said is not None:
+        return evidence.said
+    return None if ending is None or units is None else decided(ending, units, evidence).task
 
 
 def _build(network: Network, name: str) -> None:
@@ -202,23 +258,26 @@ def _output(network: Network, output: str | int | None, name: str) -> Any:  # no
     return chosen_output(structure, output, names=names, model=name)
 
 
-def _labels(labels: Sequence[str] | Labels | str | Path, model: Model) -> Labels:
-    """Return the user's labels for a model.
+def _named(model: Model, labels: Sequence[str] | Labels | str | Path | None, task: Task | None) -> Model:
+    """Return a model with the user's labels and task.
 
     Raises:
-        ModelError: they cannot be read, or are not as many as its classes.
+        ModelError: the labels cannot be read, or are not as many as its outputs.
     """
-    if isinstance(labels, (str, Path)):
-        labels = read_labels(Path(labels))
-    elif not isinstance(labels, Labels):
-        labels = labels_from(labels)
+    evidence = model.evidence if task is None else replace(model.evidence, said=task)
+    if labels is not None:
+        if isinstance(labels, (str, Path)):
+            labels = read_labels(Path(labels))
+        elif not isinstance(labels, Labels):
+            labels = labels_from(labels)
+        evidence = replace(evidence, labels=labels)
     tensor = _output(model.network, model.output, model.name)
-    if units_of(tensor) == 1 and len(labels) == 1:
-        return labels_from([f"not {labels[0]}", labels[0]])
-    classes = classes_of(tensor)
-    if classes is not None and classes != len(labels):
-        raise ModelError(
-            f"{model.name} has {classes} classes but {len(labels)} labels were given: "
-            "one for each class, in the order of its outputs, is needed."
-        )
-    return labels
+    units = units_of(tensor)
+    named = _task(tensor, units, evidence)
+    if labels is not None and units is not None and not fits(len(labels), units, named):
+        raise ModelError(wrong_number(model.name, named, units, len(labels)))
+    if named is not None and units is not None:
+        return replace(model, evidence=evidence, labels=labels_for(named, units, evidence))
+    # One unit that only a trace can tell about may be a value or decide between two classes.
+    named_later = labels is None or units == 1
+    return replace(model, evidence=evidence, labels=Labels(()) if named_later else labels)
