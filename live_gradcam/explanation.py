@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,11 @@ class Prediction:
 
     unit: str = ""
     """Of a plain value: `years`; empty: none."""
+
+    @property
+    def title(self) -> str:
+        """The name with the unit, as over a column of a table: `age [years]`."""
+        return f"{self.label} [{self.unit}]" if self.unit else self.label
 
     def __str__(self) -> str:
         if self.probability is not None:
@@ -176,3 +182,40 @@ class Explanation:
 
     is_finite: bool = True
     """False where the network gives NaN or infinity for this picture."""
+
+    @property
+    def best(self) -> Prediction | None:
+        """The most probable class or label; None where the network is no classifier, or gives NaN."""
+        return self.top[0] if self.top and self.task != "values" else None
+
+    @property
+    def values(self) -> tuple[Prediction, ...]:
+        """The values of a network that is no classifier, in the order of its outputs; empty for a classifier."""
+        return self.top if self.task == "values" else ()
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The values that are finite, by their names with units: `age [years]`; empty for a classifier."""
+        return {each.title: each.value for each in self.values if each.value is not None}
+
+    @property
+    def said(self) -> dict[str, list[list[Any]]]:
+        """What the network says, as recordings and tables hold it.
+
+        `top`: up to five pairs of label and probability, best first; empty where the network is no classifier.
+        `values`: triples of name, number and unit, of a network that is none; a number is None where it is NaN.
+        """
+        best = [] if self.task == "values" else self.top[:5]
+        return {
+            "top": [[each.label, _rounded(each.probability)] for each in best],
+            "values": [[each.label, _shortest(each.value), each.unit] for each in self.values],
+        }
+
+
+def _rounded(probability: float | None) -> float | None:
+    return None if probability is None else round(probability, 4)
+
+
+def _shortest(value: float | None) -> float | None:
+    """Return a float32 with the digits that it has."""
+    return None if value is None else float(f"{value:.7g}")

@@ -107,7 +107,7 @@ class RecordWriter:
             return  # there is a reason already why it is abandoned
 
     def _line(self, row: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def described(settings: AnnotateSettings) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from live_gradcam.commands.settings import NO_SETTINGS, known_settings, settings_of
-from live_gradcam.config import Fit, Following, Fusion, Lang, Scale, Score, Smooth
+from live_gradcam.config import Fit, Following, Fusion, Lang, Scale, Score, Smooth, Task
 from live_gradcam.errors import SettingsError
 
 SOURCE, MODEL, EXPLANATION, PICTURE, OUTPUT = "Source", "Model", "Explanation", "Picture", "Output"
@@ -65,7 +65,11 @@ ModelName = Annotated[
 ]
 LabelsFile = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Class names of your own model.", rich_help_panel=MODEL),
+    typer.Option(
+        metavar="FILE",
+        help="Class names of your own model; of values, with their units: age [[years]].",
+        rich_help_panel=MODEL,
+    ),
 ]
 LangName = Annotated[
     Lang,
@@ -84,6 +88,15 @@ PreprocessName = Annotated[
 OutputName = Annotated[
     str | None,
     typer.Option(metavar="NAME|INDEX", help="Which of several outputs is explained.", rich_help_panel=MODEL),
+]
+TaskName = Annotated[
+    Task | None,
+    typer.Option(
+        "--task",
+        help="What the outputs are: classes of which one is right, labels that are right or not each by itself, or "
+        "plain values such as an age.  \\[default: found]",
+        rich_help_panel=MODEL,
+    ),
 ]
 InputValues = Annotated[
     list[str] | None,
@@ -126,7 +139,8 @@ TargetName = Annotated[
         metavar="CLASS",
         help="Class to explain, by name or number; '#2': the second most probable; 'tabby - tiger cat': what "
         "speaks for the one rather than the other; 'tabby -': rather than its strongest rivals; lock: the "
-        "most probable, without flapping; MODULE:FUNCTION: a score of your own.  "
+        "most probable, without flapping; a value, such as age: what raises it, and 'age -': what lowers it; "
+        "MODULE:FUNCTION: a score of your own.  "
         "\\[default: the most probable]",
         rich_help_panel=EXPLANATION,
     ),

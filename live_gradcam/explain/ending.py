@@ -83,6 +83,10 @@ def find_ending(output: Tensor) -> FoundEnding:
             logits = _of_softmax(operation)
             if logits is not None:
                 return FoundEnding("softmax", logits)
+        case "PartitionedCall" | "StatefulPartitionedCall":
+            inside = _inside(_through(output))
+            # What is in there cannot be differentiated to from here: the logits are out of reach.
+            return FoundEnding(None) if inside is None else FoundEnding(find_ending(inside).kind)
     share = _share(output, 0)
     if share is not None and abs(share.scale - 1.0) < 1e-4:
         return FoundEnding("softmax" if share.sums else "sigmoid")
@@ -259,6 +263,16 @@ def _unshifted(tensor: Tensor) -> Tensor:
             break
         tensor = _through(left)
     return tensor
+
+
+def _inside(tensor: Tensor) -> Tensor:
+    """Return what a function that was compiled on its own gives, in its own graph; None where that is not to be had."""
+    operation = tensor.op
+    try:
+        function = operation.graph._get_function(operation.get_attr("f").name)
+        return function.graph.outputs[tensor.value_index]
+    except (AttributeError, IndexError, ValueError):  # TensorFlow has no public way to it
+        return None
 
 
 def _same(one: Tensor, other: Tensor, depth: int = 6) -> bool:

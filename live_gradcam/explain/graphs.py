@@ -47,6 +47,8 @@ class Graphs:
         self._labels = model.labels
         self.usual_layer = model.layer
         """Path of the layer that is explained where none is named; None until one was chosen."""
+        self.task: Task | None = None
+        """What the outputs are, known with the first trace; None where only functions of the user's were traced."""
         self.walk: tuple[LayerShape, ...] = ()
         """The layers to step through, from shallow to deep, known with the first trace."""
         self._looking = threading.Lock()
@@ -185,6 +187,7 @@ class Graphs:
             if chosen or not self.walk:
                 self.walk = made.walk
             if made.task is not None:
+                self.task = made.task
                 self._labels = labels_of(self.model, made.task, made.units)
         logger.info("traced %s", self.describe(plan, made))
 

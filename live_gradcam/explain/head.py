@@ -91,7 +91,7 @@ def head_of(
     model: Model,
     *,
     like: Head | None = None,
-    sample: Callable[[], np.ndarray[Any, Any]] | None = None,
+    sample: Callable[[], np.ndarray[Any, Any] | None] | None = None,
 ) -> Head:
     """Return the head of a traced network.
 
@@ -117,7 +117,8 @@ def head_of(
         found = replace(found, kind=like.ending.kind)
     else:
         if found.kind is None:
-            found = FoundEnding("other" if sample is None else ending_of_numbers(sample()))
+            seen = None if sample is None else sample()
+            found = FoundEnding("linear" if seen is None else ending_of_numbers(seen))
         decision = decided(found.kind or "other", units, model.evidence)
         task = decision.task
         if decision.is_guess:

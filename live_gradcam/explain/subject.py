@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from live_gradcam.explain.head import Head, head_of
 from live_gradcam.explain.observation import Call, observed_calls
 from live_gradcam.explain.plan import Plan
 from live_gradcam.models.model import Model, Network
+
+logger = logging.getLogger(__name__)
 
 Tensor = Any
 
@@ -57,13 +60,17 @@ class Subject:
             return None
         return head_of(output, self.plan.score, self.model, like=like, sample=self._sample)
 
-    def _sample(self) -> np.ndarray[Any, Any]:
-        """Return the outputs for some pictures: noise, black and white."""
+    def _sample(self) -> np.ndarray[Any, Any] | None:
+        """Return the outputs for some pictures: noise, black and white; None where it cannot be run by itself."""
         height, width = self.plan.input_size
         noise = np.random.default_rng(0).integers(0, 256, (3, height, width, 3), np.uint8)
         noise[1:] = np.array([0, 255], np.uint8)[:, None, None, None]
-        with tf.init_scope():
-            output = self.model.forward(self.network, self.model.preprocessing(tf.constant(noise)))
+        try:
+            with tf.init_scope():
+                output = self.model.forward(self.network, self.model.preprocessing(tf.constant(noise)))
+        except Exception:  # such as a function that keeps what it was traced with
+            logger.debug("%s cannot be sampled", self.model.name, exc_info=True)
+            return None
         return np.asarray(tf.cast(output, tf.float32))
 
     def own_score(self, output: Tensor) -> Tensor:

@@ -134,7 +134,7 @@ def answer_message(number: int, ask: int, done: Done, *, compiling: str | None, 
         "batch": done.batch,
         "jpeg": len(jpeg),
     }
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     maps = [bytes_of(explanation) for explanation in explanations]
     return b"".join([struct.pack("<I", len(text)), text, *maps, jpeg])
 
