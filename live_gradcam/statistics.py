@@ -174,7 +174,9 @@ class Statistics:
         counted = [f"{label} {count}" for label, count in self.top.most_common(_TOLD)]
         for name, found in list(self.values.items())[:_TOLD]:
             mean, low, high = (number_text(each) for each in (found.mean, found.smallest, found.largest))
-            counted.append(f"{name} {mean}" + ("" if found.smallest == found.largest else f" ({low} to {high})"))
+            counted.append(
+                f"{name} {mean}" + ("" if found.smallest == found.largest else f" ({low} to {high})")
+            )
         return ", ".join(counted)
 
     def lines(self) -> tuple[str, ...]:

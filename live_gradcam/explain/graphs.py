@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from live_gradcam.config import Task
 from live_gradcam.errors import ModelError
-from live_gradcam.explain.graph import FIELDS, Result
 from live_gradcam.explain.plan import Plan
+from live_gradcam.explain.result import FIELDS, Result
 from live_gradcam.explain.targets import Aim
 from live_gradcam.explain.tracing import Trace, trace
 from live_gradcam.explain.walk import LayerShape
@@ -151,7 +151,9 @@ class Graphs:
             parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
         )
         result = Result(**dict(zip(FIELDS, columns, strict=True)))
-        if not result.finite.all() and batch.any():  # a black picture, such as to warm up with, is no evidence
+        if (
+            not result.finite.all() and batch.any()
+        ):  # a black picture, such as to warm up with, is no evidence
             self.model.tell_once(
                 f"{self.model.name} gives NaN or infinity: there is nothing to explain then. Check its weights, and "
                 "that --preprocess scales pixels as in training."

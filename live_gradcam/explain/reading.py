@@ -10,8 +10,8 @@ import numpy as np
 
 from live_gradcam.config import Task
 from live_gradcam.explain.fit import Fitting
-from live_gradcam.explain.graph import Result
 from live_gradcam.explain.plan import Plan
+from live_gradcam.explain.result import Result
 from live_gradcam.explain.targets import REVERSED, Aim
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Region, Target, Value
 from live_gradcam.models.labels import Labels

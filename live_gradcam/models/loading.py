@@ -140,7 +140,7 @@ def _redirected(model: Model, output: str | int | None, inputs: Mapping[str, Any
         tensor = _output(model.network, output, model.name)
         units = units_of(tensor)
         same = classes_of(tensor) in (None, len(model.labels))
-        labels = model.labels if same else _labels_of(model.network, tensor, units, evidence)
+        labels = model.labels if same else _labels_of(tensor, units, evidence)
         model = replace(model, output=output, labels=labels, evidence=evidence)
     return model
 
@@ -184,7 +184,7 @@ def _from_network(
         network=network,
         name=name,
         preprocessing=preprocessing,
-        labels=imagenet_labels() if is_imagenet else _labels_of(network, tensor, units, evidence),
+        labels=imagenet_labels() if is_imagenet else _labels_of(tensor, units, evidence),
         input_size=(height or usual[0], width or usual[1]),
         layer=layer if any(each.name == layer for each in network.layers) else None,
         resize=resizer(network, name),
@@ -213,7 +213,7 @@ def _evidence(network: Network, output: str | int | None, name: str, file: Path 
     )
 
 
-def _labels_of(network: Network, tensor: Any, units: int | None, evidence: Evidence) -> Labels:  # noqa: ANN401
+def _labels_of(tensor: Any, units: int | None, evidence: Evidence) -> Labels:  # noqa: ANN401
     """Return what the outputs are called, as far as that is known before the network is traced."""
     task = _task(tensor, units, evidence)
     return Labels(()) if task is None or units is None else labels_for(task, units, evidence)
@@ -278,6 +278,6 @@ def _named(model: Model, labels: Sequence[str] | Labels | str | Path | None, tas
         raise ModelError(wrong_number(model.name, named, units, len(labels)))
     if named is not None and units is not None:
         return replace(model, evidence=evidence, labels=labels_for(named, units, evidence))
-    # One unit that only a trace can tell about may be a value or decide between two classes.
-    named_later = labels is None or units == 1
-    return replace(model, evidence=evidence, labels=Labels(()) if named_later else labels)
+    # One unit that only a trace can tell about may be a value, or decide between two classes.
+    known = labels if labels is not None and units != 1 else Labels(())
+    return replace(model, evidence=evidence, labels=known)

@@ -57,7 +57,7 @@ class Model:
     output: str | int | None = None
     """Name or index of the output that is explained; None where there is but one."""
 
-    evidence: Evidence = Evidence()
+    evidence: Evidence = field(default_factory=Evidence)
     """What tells whether its outputs are classes, labels or values."""
 
     _told: set[str] = field(default_factory=set)

@@ -18,7 +18,10 @@ _MOST_BYTES = 64_000_000
 _LOSSES: tuple[tuple[str, Task], ...] = (
     (r"binary.*crossentropy|bce|multi.?label", "multi-label"),
     (r"crossentropy|categorical_hinge|kl_?divergence|kullback|^kld$", "classes"),
-    (r"mean_|^m(s|a|sl|ap)e$|squared_error|absolute_error|huber|log_?cosh|poisson|cosine|tweedie|quantile", "values"),
+    (
+        r"mean_|^m(s|a|sl|ap)e$|squared_error|absolute_error|huber|log_?cosh|poisson|cosine|tweedie|quantile",
+        "values",
+    ),
 )
 """What the names of Keras's losses, in snake case, are for; the first that is found in a name counts."""
 
@@ -71,7 +74,7 @@ def _zipped(path: Path) -> Any:  # noqa: ANN401 - whatever the JSON holds
 
 
 def _hdf5(path: Path) -> Any:  # noqa: ANN401 - whatever the JSON holds
-    import h5py
+    import h5py  # type: ignore[import-untyped]  # it ships no types
 
     with h5py.File(path) as file:
         text = file.attrs.get("training_config")

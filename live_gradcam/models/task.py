@@ -23,26 +23,43 @@ least 0 and sum to 1, `sigmoid` for all others in [0, 1] that are made of sigmoi
 Tensor = Any
 
 _VALUE_NAMES = frozenset(
-    "bbox bboxes box boxes coordinate coordinates coords keypoint keypoints landmark landmarks offset offsets pose "
-    "position regression regressor xy xywh xyxy".split()
+    re.findall(
+        r"\w+",
+        "bbox bboxes box boxes coordinate coordinates coords keypoint keypoints landmark landmarks offset "
+        "offsets pose position regression regressor xy xywh xyxy",
+    )
 )
 """Words in an output's name that say that its numbers are values."""
 
 _UNITS = frozenset(
-    "years year yrs months weeks days hours minutes seconds s ms m cm mm km kg g mg lb lbs px pixels deg degrees rad "
-    "radians celsius fahrenheit kelvin percent kmh mph usd eur hz db bpm mmhg kcal lux ppm".split()
+    re.findall(
+        r"\w+",
+        "years year yrs months weeks days hours minutes seconds s ms m cm mm km kg g mg lb lbs px pixels deg "
+        "degrees rad radians celsius fahrenheit kelvin percent kmh mph usd eur hz db bpm mmhg kcal lux ppm",
+    )
 )
 """Words at the end of a layer's name that are units: `age_years`."""
 
 _SYMBOLS = {"deg": "°", "degrees": "°", "percent": "%", "celsius": "°C", "fahrenheit": "°F", "kelvin": "K"}
-_SYMBOLS |= {"usd": "USD", "eur": "EUR", "kmh": "km/h", "hz": "Hz", "db": "dB", "mmhg": "mmHg", "pixels": "px"}
+_SYMBOLS |= {
+    "usd": "USD",
+    "eur": "EUR",
+    "kmh": "km/h",
+    "hz": "Hz",
+    "db": "dB",
+    "mmhg": "mmHg",
+    "pixels": "px",
+}
 
 _FORMAL_WORDS = frozenset(
-    "activation conv2d log hard dense fc flatten functional head identity lambda layer linear logits model network out output "
-    "outputs pred prediction predictions predicted predict probs probabilities relu re lu leaky elu softmax sigmoid "
-    "tanh softplus exp reshape rescaling result sequential squeeze top y regression regressor value values global "
-    "average pooling2d add multiply subtract divide true power maximum minimum dropout normalization batch clip "
-    "operation tensor keras final last".split()
+    re.findall(
+        r"\w+",
+        "activation conv2d log hard dense fc flatten functional head identity lambda layer linear logits "
+        "model network out output outputs pred prediction predictions predicted predict probs probabilities "
+        "relu re lu leaky elu softmax sigmoid tanh softplus exp reshape rescaling result sequential squeeze "
+        "top y regression regressor value values global average pooling2d add multiply subtract divide true "
+        "power maximum minimum dropout normalization batch clip operation tensor keras final last",
+    )
 )
 """Words in the name of a layer that say nothing about what its output means."""
 
@@ -83,17 +100,21 @@ class Decision:
 
     def told(self, model: str, units: int) -> str:
         """Return the line that tells of it, and how to say otherwise."""
-        numbers = "its one output" if units == 1 else f"its {units} outputs"
-        two = "a logit that decides between two classes" if units == 1 else "logits of classes"
-        sense = {"classes": two, "multi-label": "independent labels", "values": "values, not classes"}
-        alone = {**sense, "values": "a value, not a class"}
-        others = {
-            "values": "--task classes if classes are meant",
-            "multi-label": "--task values if they are values",
-            "classes": "--task values if they are values, --task multi-label if several can be right at once",
-        }
-        meaning = (alone if units == 1 else sense)[self.task]
-        return f"{model}: {numbers} {'is' if units == 1 else 'are'} taken as {meaning} ({self.reason}); {others[self.task]}."
+        one = units == 1
+        numbers = "its one output is" if one else f"its {units} outputs are"
+        meaning, otherwise = {
+            "classes": (
+                "a logit that decides between two classes" if one else "logits of classes",
+                "--task values if values are meant"
+                + ("" if one else ", --task multi-label if several can be right at once"),
+            ),
+            "multi-label": ("independent labels", "--task values if values are meant"),
+            "values": (
+                "a value, not a class" if one else "values, not classes",
+                "--task classes if classes are meant" if one else "--task multi-label if labels are meant",
+            ),
+        }[self.task]
+        return f"{model}: {numbers} taken as {meaning} ({self.reason}). Say {otherwise}."
 
 
 def decided(ending: Ending, units: int, evidence: Evidence) -> Decision:
@@ -204,7 +225,9 @@ def with_units(labels: Labels, *, brackets: bool = True) -> Labels:
     found = [re.fullmatch(form, name.strip()) for name in labels.names]
     if not any(found):
         return labels
-    pairs = [(each[1], each[2]) if each else (name, "") for each, name in zip(found, labels.names, strict=True)]
+    pairs = [
+        (each[1], each[2]) if each else (name, "") for each, name in zip(found, labels.names, strict=True)
+    ]
     return Labels(tuple(name for name, _ in pairs), units=tuple(unit for _, unit in pairs))
 
 

@@ -98,7 +98,9 @@ def caption_of(
     if not sure:
         perhaps = f"perhaps {named(first)}"
         return Caption(label, number, perhaps, note_matters=True, note_in_chart=True, sure=False)
-    others = [each for each in shown[1:] if (each.probability or 0.0) >= LABEL_HOLDS] if labels else shown[1:3]
+    others = (
+        [each for each in shown[1:] if (each.probability or 0.0) >= LABEL_HOLDS] if labels else shown[1:3]
+    )
     return Caption(label, number, "   ".join(named(each) for each in others), note_in_chart=True)
 
 
