@@ -202,14 +202,13 @@ class Explanation:
     def said(self) -> dict[str, list[list[Any]]]:
         """What the network says, as recordings and tables hold it.
 
-        `top`: up to five pairs of label and probability, best first; empty where the network is no classifier.
-        `values`: triples of name, number and unit, of a network that is none; a number is None where it is NaN.
+        `top`: up to five pairs of label and probability, best first. Of a network that is no classifier it is empty,
+        and there are `values`: triples of name, number and unit; a number is None where it is NaN.
         """
-        best = [] if self.task == "values" else self.top[:5]
-        return {
-            "top": [[each.label, _rounded(each.probability)] for each in best],
-            "values": [[each.label, _shortest(each.value), each.unit] for each in self.values],
-        }
+        if self.task != "values":
+            return {"top": [[each.label, _rounded(each.probability)] for each in self.top[:5]]}
+        values = [[each.label, _shortest(each.value), each.unit] for each in self.values]
+        return {"top": [], **({"values": values} if values else {})}
 
 
 def _rounded(probability: float | None) -> float | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+NO_NUMBER = "no number"
+
 _DIGITS = 3
 _LARGEST = 1_000_000
 _SMALLEST = 0.001
@@ -15,12 +17,10 @@ _ATTACHED = ("°", "′", "″")
 def number_text(value: float | None) -> str:
     """Return a number with three significant digits, or all those before the point: `31.6`, `0.0417`, `1240`.
 
-    What is very large or small has a power of ten: `3.2e−05`. None is read as NaN.
+    What is very large or small has a power of ten: `3.2e−05`. None, NaN and infinity are `no number`.
     """
-    if value is None or math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "infinite"
+    if value is None or not math.isfinite(value):
+        return NO_NUMBER
     size = abs(value)
     if size == 0:
         return "0"
@@ -32,6 +32,8 @@ def number_text(value: float | None) -> str:
 
 def with_unit(text: str, unit: str) -> str:
     """Return a number's text with its unit behind it: `31.6 years`, `12.3°`."""
+    if text == NO_NUMBER:
+        return text
     return f"{text}{unit}" if not unit or unit.startswith(_ATTACHED) else f"{text} {unit}"
 
 

@@ -194,6 +194,7 @@ class Statistics:
         """Return all of it as the object that `--stats` writes."""
         with self._lock:
             seconds = self.seconds
+            values = {name: found.summary() for name, found in self.values.items()}
             return {
                 "source": source,
                 "model": model,
@@ -212,7 +213,7 @@ class Statistics:
                 "traces": self.traces,
                 "reconnects": self.reconnects,
                 "top": dict(self.top.most_common()),
-                "values": {name: found.summary() for name, found in self.values.items()},
+                **({"values": values} if values else {}),
             }
 
 

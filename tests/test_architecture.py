@@ -12,7 +12,19 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
 # cli → commands → pipeline | server → {explain → models} | sources | render | sinks → the ground
 GROUND = frozenset(
-    {"actions", "config", "errors", "event", "explanation", "frame", "heatmap", "look", "native", "number", "opencv"}
+    {
+        "actions",
+        "config",
+        "errors",
+        "event",
+        "explanation",
+        "frame",
+        "heatmap",
+        "look",
+        "native",
+        "number",
+        "opencv",
+    }
     | {"program", "question", "shown", "slot"}
     | {"statistics", "timing"}
 )

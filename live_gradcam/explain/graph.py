@@ -85,7 +85,10 @@ class GraphBuilder:
             [plan.goal_number(method, each) for each in range(plan.targets)]
             for method in range(len(plan.methods))
         ]
-        evidence &= tf.gather(tf.math.is_finite(target), tf.constant(numbers), axis=1)
+        sound = tf.gather(tf.math.is_finite(target), tf.constant(numbers), axis=1)
+        if own is not None and own.task == "classes":
+            sound &= said[-1][:, None, None]  # they depend on one another
+        evidence &= sound
         return (*said, raw, evidence, *maps.channels(plan.channels, count))
 
     def _said(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,8 +66,10 @@ class Reading:
         top = self._predictions(
             result.top_ids[picture], result.top_probabilities[picture], result.top_values[picture]
         )
-        if self.task != "values":
+        if self.task == "multi-label":
             top = tuple(each for each in top if each.probability is not None)
+        elif self._is_broken(picture):
+            top = ()
         return Explanation(
             heatmap=heatmap,
             raw_heatmap=raw,
@@ -95,6 +97,10 @@ class Reading:
             )
         )
 
+    def _is_broken(self, picture: int) -> bool:
+        """Whether the network gives NaN for classes: as they depend on one another, none of them is told then."""
+        return self.task == "classes" and not self.result.finite[picture]
+
     def _target(self, picture: int, goal: int) -> Target:
         result = self.result
         if self.task is None:
@@ -113,6 +119,9 @@ class Reading:
             result.rival_probabilities[picture, goal][there[: result.rival_probabilities.shape[2]]],
             result.rival_values[picture, goal][there],
         )
+        if self._is_broken(picture):
+            prediction = replace(prediction, probability=None, value=None)
+            rivals = tuple(replace(rival, probability=None, value=None) for rival in rivals)
         aim = self.aims[picture][goal]
         if rivals:
             return Contrast(prediction, rivals, aim.strength)

@@ -19,7 +19,7 @@ from live_gradcam.models.label_files import read_labels
 from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, translated
 from live_gradcam.models.last_layer import ending_of, name_of
 from live_gradcam.models.model import Model, Network
-from live_gradcam.models.outputs import chosen_output, classes_of, units_of
+from live_gradcam.models.outputs import chosen_output, classes_of, numbers_of, units_of
 from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
 from live_gradcam.models.reference import callable_named, current_folder_first, is_reference, said_by
 from live_gradcam.models.resizing import resizer
@@ -272,7 +272,7 @@ def _named(model: Model, labels: Sequence[str] | Labels | str | Path | None, tas
             labels = labels_from(labels)
         evidence = replace(evidence, labels=labels)
     tensor = _output(model.network, model.output, model.name)
-    units = units_of(tensor)
+    units = units_of(tensor) if evidence.said != "values" else numbers_of(tensor)
     named = _task(tensor, units, evidence)
     if labels is not None and units is not None and not fits(len(labels), units, named):
         raise ModelError(wrong_number(model.name, named, units, len(labels)))

@@ -22,7 +22,8 @@ LABEL_HOLDS = 0.5
 """From this probability on a label that is right or not by itself, as of a sigmoid, is said."""
 
 NO_LABEL = "no label"
-NOT_FINITE = "the network gives NaN"
+NO_ANSWER = "no answer"
+NOT_FINITE = "the network gives NaN or infinity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,11 @@ def _caption_of_value(explanation: Explanation) -> Caption:
     """Word the plate of a value, of a score of the user's own, or of a classifier that gives NaN."""
     target = explanation.target
     if not explanation.is_finite and explanation.task != "values":
-        return Caption("NaN", "", NOT_FINITE, note_matters=True, sure=False)
+        return Caption(NO_ANSWER, "", NOT_FINITE, note_matters=True, sure=False)
     shown = target.prediction if isinstance(target, Contrast | Lowered) else target
     label, number = plain(shown.label), figure(shown)
     if shown.value is None:
-        return Caption(label, number, NOT_FINITE, note_matters=True, sure=False)
+        return Caption(label, "", NOT_FINITE, note_matters=True, sure=False)
     other = isinstance(target, Contrast | Lowered)
     if not explanation.has_evidence:
         note = f"no evidence for {named(target)}" if other else "no evidence"

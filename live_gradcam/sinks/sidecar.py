@@ -69,7 +69,7 @@ def row_of(shown: Shown) -> dict[str, Any]:
     place = None
     if explanation is not None and heatmap is not None:
         place = heat_place(heatmap, explanation.region)
-    said = {"top": [], "values": []} if explanation is None else explanation.said
+    said = {"top": []} if explanation is None else explanation.said
     return {
         "index": frame.index,
         "captured_at": round(frame.captured_at, 6),

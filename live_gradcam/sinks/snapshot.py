@@ -146,7 +146,7 @@ def _text_of(shown: Shown, about: Mapping[str, Any]) -> PngInfo:
     if row["top"]:
         label, probability = row["top"][0]
         text.add_text("Description", f"{label} {probability:.0%}")
-    elif row["values"] and shown.explanation is not None:
+    elif row.get("values") and shown.explanation is not None:
         text.add_text("Description", ", ".join(str(each) for each in shown.explanation.values[:5]))
     text.add_text(TEXT_KEY, json.dumps({"version": __version__, **about, **row}))
     return text

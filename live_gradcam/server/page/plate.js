@@ -4,6 +4,8 @@ import { shade } from "./pane.js";
 
 const UNSURE = 0.3;
 const LABEL_HOLDS = 0.5;
+const NO_NUMBER = "no number";
+const NOT_FINITE = "the network gives NaN or infinity";
 const HISTORY_SECONDS = 60;
 
 const byId = (id) => document.getElementById(id);
@@ -12,7 +14,7 @@ export const percent = (share) => (share > 0 && share < 0.005 ? "<1%" : `${Math.
 
 /** A number with three significant digits, or all those before the point: 31.6, 0.0417, 1240. */
 export function numberText(value) {
-  if (value === null) return "NaN";
+  if (value === null) return NO_NUMBER;
   const size = Math.abs(value);
   if (size === 0) return "0";
   const text =
@@ -25,6 +27,7 @@ export function numberText(value) {
 /** What the network says of an output: a probability, or a number with its unit. */
 export function figure({ probability, value, unit }) {
   if (probability !== null) return percent(probability);
+  if (value === null) return NO_NUMBER;
   const attached = /^[°′″]/.test(unit);
   return `${numberText(value)}${unit && !attached ? " " : ""}${unit}`;
 }
@@ -96,11 +99,11 @@ export class Plate {
   /** Shows a value, a score of the server's own, or that a classifier gives NaN. */
   showValue(answer, target) {
     const broken = !answer.finite && answer.task !== "values", [map] = answer.maps;
-    text(byId("label"), broken ? "NaN" : target.label.replace(/ −$/, ""));
-    text(byId("percent"), broken ? "" : figure(target));
+    text(byId("label"), broken ? "no answer" : target.label.replace(/ −$/, ""));
+    text(byId("percent"), broken || target.value === null ? "" : figure(target));
     byId("plate").classList.toggle("unsure", broken || target.value === null);
     let note = target.lowers ? `heat for ${named(target)}` : "";
-    if (broken || target.value === null) note = "the network gives NaN";
+    if (broken || target.value === null) note = NOT_FINITE;
     else if (!map.evidence) note = target.lowers ? `no evidence for ${named(target)}` : "no evidence";
     text(byId("note"), note);
   }
