@@ -149,5 +149,5 @@ def test_labels_that_do_not_fit_are_told_with_both_numbers(
 def test_labels_that_turn_out_not_to_fit_when_the_network_is_traced_are_told() -> None:
     network = headed_network(1, layers.Activation("sigmoid"), layers.Rescaling(100.0))
     model = lg.load_model(network, ["small", "large"], "unit")  # until then it may be a classifier
-    with pytest.raises(lg.ModelError, match="has 1 value but 2 labels were given.*--task classes"):
+    with pytest.raises(lg.ModelError, match=r"has 1 value but 2 labels were given.*--task classes"):
         lg.Explainer(model)

@@ -114,9 +114,14 @@ class Controls:
         if choice.rival is not None:
             text = "what raises it" if self.menu.values else "no contrast"
             return self._change(text, rival=None)
-        if self.menu.values:
-            return self._change("what lowers it", rival=LOWERED)
         explained = self.explanation.target if self.explanation else None
+        if self.menu.values:
+            target = choice.target
+            if isinstance(target, str) and isinstance(explained, Prediction | Contrast | Lowered):
+                target = explained.class_id
+            if isinstance(explained, Lowered):
+                return self._change("what raises it", target=target)
+            return self._change("what lowers it", target=target, rival=LOWERED)
         if isinstance(choice.target, int):
             target = choice.target
         elif choice.target is not None and isinstance(explained, Prediction):

@@ -60,7 +60,10 @@ export class Page {
   get wanted() {
     const target = this.target ?? "#1";
     if (!this.contrast) return this.target;
-    if (this.setup.values) return `${target} -`;
+    if (this.setup.values) {
+      const id = this.answer?.maps[0].target.id;
+      return `${typeof target === "string" && target !== "#1" && id >= 0 ? id : target} -`;
+    }
     const best = this.answer?.top[0]?.[0];
     return `${target} - ${target === "#1" || target === best ? "#2" : "#1"}`;
   }
