@@ -40,8 +40,8 @@ def age_network(tmp_path: Path) -> tuple[str, Any]:
 
 
 def said_of(network: Any, photo: Path) -> float:
-    image = cv2.imread(str(photo))[:, 20:140, ::-1]
-    small = cv2.resize(np.asarray(image, np.uint8), (16, 16), interpolation=cv2.INTER_AREA)
+    image = np.asarray(cv2.imread(str(photo)), np.uint8)[:, 20:140, ::-1]
+    small = cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA)
     return float(network(small[None].astype(np.float32) / 255)[0, 0])
 
 

@@ -65,6 +65,14 @@ def assert_heat(found: lg.Explanation, expected: Array) -> None:
     assert found.has_evidence
 
 
+def probabilities(found: lg.Explanation) -> Array:
+    return np.array([each.probability for each in found.top], np.float64)
+
+
+def values(found: lg.Explanation) -> Array:
+    return np.array([each.value for each in found.top], np.float64)
+
+
 def target_of(explanation: lg.Explanation) -> Prediction:
     assert isinstance(explanation.target, Prediction)
     return explanation.target
@@ -97,7 +105,7 @@ def test_a_log_softmax_is_a_softmax_however_it_is_written(
     found = explain(network, target=1)
     assert found.task == "classes"
     assert [each.class_id for each in found.top] == list(np.argsort(-z))
-    np.testing.assert_allclose([each.probability for each in found.top], np.sort(softmax(z))[::-1], atol=1e-5)
+    np.testing.assert_allclose(probabilities(found), np.sort(softmax(z))[::-1], atol=1e-5)
     assert target_of(found).value == pytest.approx(np.log(softmax(z))[1], abs=1e-5), (
         "the network's own number"
     )
@@ -125,7 +133,8 @@ def test_a_softmax_is_found_however_it_is_written(
     network = headed_network(3, *tail)
     _, _, z = features_and_sums(network)
     found = explain(network, target=1)
-    assert (found.task, target_of(found).probability) == ("classes", pytest.approx(softmax(z)[1], abs=1e-5))
+    assert found.task == "classes"
+    assert target_of(found).probability == pytest.approx(softmax(z)[1], abs=1e-5)
     assert_heat(found, heat(network, lambda z: z[1]))
     assert not caplog.records
 
@@ -182,7 +191,7 @@ def test_a_head_that_is_no_classifier_gives_values(
     assert all(
         each.probability is None for each in (*found.top, found.target) if isinstance(each, Prediction)
     )
-    np.testing.assert_allclose([each.value for each in found.top], own, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(values(found), own, rtol=1e-4, atol=1e-5)
     explainer.target = f"{chosen} -"
     lowered = explainer.explain(IMAGE)
     assert isinstance(lowered.target, Lowered)
@@ -269,7 +278,7 @@ def test_several_sigmoids_are_labels_each_with_a_probability_of_its_own() -> Non
     _, _, z = features_and_sums(network)
     found = explain(network, labels=["beach", "person", "dog"], target="person")
     assert found.task == "multi-label"
-    np.testing.assert_allclose([each.probability for each in found.top], np.sort(sigmoid(z))[::-1], atol=1e-5)
+    np.testing.assert_allclose(probabilities(found), np.sort(sigmoid(z))[::-1], atol=1e-5)
     assert target_of(found).probability == pytest.approx(sigmoid(z)[1], abs=1e-5)
     assert_heat(found, heat(network, lambda z: z[1]))
     probability = explain(network, target=1, score="probability")
@@ -370,7 +379,8 @@ def test_the_values_of_all_places_are_explained_by_their_mean() -> None:
     weights, bias = (np.asarray(each, np.float64) for each in network.get_layer("places").get_weights())
     z = features @ weights[0, 0] + bias
     depth = np.log1p(np.exp(z))[..., 0]
-    assert (target_of(found).value, target_of(found).unit) == (pytest.approx(depth.mean(), rel=1e-4), "m")
+    assert target_of(found).value == pytest.approx(depth.mean(), rel=1e-4)
+    assert target_of(found).unit == "m"
     expected = (features * (sigmoid(z)[..., :1] * weights[0, 0, :, 0])).sum(axis=-1) / depth.size
     np.testing.assert_allclose(found.raw_heatmap, expected, atol=1e-4 * np.abs(expected).max())
 
@@ -386,7 +396,8 @@ def test_a_softmax_inside_a_compiled_function_is_found() -> None:
     network = headed_network(3, Compiled())
     _, _, z = features_and_sums(network)
     found = explain(network, target=1)
-    assert (found.task, target_of(found).probability) == ("classes", pytest.approx(softmax(z)[1], abs=1e-5))
+    assert found.task == "classes"
+    assert target_of(found).probability == pytest.approx(softmax(z)[1], abs=1e-5)
     assert_heat(found, heat(network, lambda z: np.log(softmax(z)[1])))
 
 
@@ -416,9 +427,7 @@ def test_what_cannot_be_looked_at_is_known_by_its_numbers(function: Callable[[An
     found = explain(network)
     assert found.task == task
     if task == "classes":
-        np.testing.assert_allclose(
-            [each.probability for each in found.top], np.sort(softmax(z))[::-1], atol=1e-5
-        )
+        np.testing.assert_allclose(probabilities(found), np.sort(softmax(z))[::-1], atol=1e-5)
 
 
 def test_an_output_of_several_axes_is_values_only_where_the_user_says_so() -> None:
@@ -429,5 +438,5 @@ def test_an_output_of_several_axes_is_values_only_where_the_user_says_so() -> No
         explain(network)
     _, _, z = features_and_sums(network)
     found = explain(network, task="values", target=3)
-    np.testing.assert_allclose([each.value for each in found.top], z, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(values(found), z, rtol=1e-4, atol=1e-5)
     assert_heat(found, heat(network, lambda z: z[3]))

@@ -14,7 +14,7 @@ def top(**shares: float) -> tuple[Prediction, ...]:
 
 
 def share(bars: Bars, label: str) -> float:
-    return next((each.probability for each in bars.shown if each.label == label), 0.0)
+    return next((each.probability or 0.0 for each in bars.shown if each.label == label), 0.0)
 
 
 def test_the_first_explanation_is_shown_as_it_is() -> None:
