@@ -31,6 +31,16 @@ _VALUE_NAMES = frozenset(
 )
 """Words in an output's name that say that its numbers are values."""
 
+_MEASURES = frozenset(
+    re.findall(
+        r"\w+",
+        "x y z w h cx cy x1 y1 x2 y2 xmin ymin xmax ymax x_min y_min x_max y_max center_x center_y width height left "
+        "top right bottom length area depth distance angle rotation theta roll pitch yaw age steering throttle "
+        "brake speed velocity temperature valence arousal dominance latitude longitude",
+    )
+)
+"""Labels that are names of measures: a network all of whose labels are among them gives values."""
+
 _UNITS = frozenset(
     re.findall(
         r"\w+",
@@ -131,10 +141,14 @@ def decided(ending: Ending, units: int, evidence: Evidence) -> Decision:
     if ending in ("softmax", "log-softmax"):
         return Decision("classes", f"it ends in a {ending}")
     if ending == "sigmoid":
+        two_sided = units == 1 and evidence.labels is not None and len(evidence.labels) == 2
+        if trained == "values" and not two_sided:
+            ending_in = "a sigmoid" if units == 1 else "sigmoids"
+            return Decision(
+                "values", f"it ends in {ending_in} and was trained as a regression", is_guess=True
+            )
         if units == 1:
             return Decision("classes", "it ends in one sigmoid unit")
-        if trained == "values":
-            return Decision("values", "it ends in sigmoids and was trained as a regression", is_guess=True)
         return Decision("multi-label", "it ends in sigmoids")
     if trained is not None and (ending == "linear" or trained == "values" or evidence.from_logits):
         return Decision(_fitting(trained, units), "the loss it was compiled with says so")
@@ -151,7 +165,9 @@ def _of_linear(units: int, evidence: Evidence) -> Decision:
         return Decision("classes", "it is an ImageNet classifier")
     if labels is not None and any(labels.units or with_units(labels, brackets=False).units):
         return Decision("values", "its labels have units")
-    if set(_words(evidence.name)) & _VALUE_NAMES:
+    if labels is not None and {name.strip().casefold().replace(" ", "_") for name in labels} <= _MEASURES:
+        return Decision("values", "its labels are names of measures")
+    if {word.casefold() for word in _words(evidence.name)} & _VALUE_NAMES:
         return Decision("values", f"its output is called '{evidence.name}'")
     if units == 1:
         if labels is not None and len(labels) == 2:

@@ -82,7 +82,7 @@ def caption_of(
     """
     target = explanation.target
     shown = explanation.top if top is None else top
-    if explanation.task == "values" or not shown:
+    if explanation.task == "values" or not explanation.top or not shown:
         return _caption_of_value(explanation)
     first = shown[0]
     labels = explanation.task == "multi-label"

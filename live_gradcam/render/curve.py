@@ -9,7 +9,7 @@ import numpy as np
 
 from live_gradcam.frame import Pixels
 from live_gradcam.number import number_text
-from live_gradcam.render.lettering import CAP, GREY, REGULAR, WHITE, Colour, fill_onto, text_width, write
+from live_gradcam.render.lettering import CAP, GREY, WHITE, Colour, fill_onto, write
 from live_gradcam.render.ribbon import SECONDS, draw_foot_onto, ribbon_measures
 
 _GROUND: Colour = (70, 66, 62)
@@ -94,13 +94,10 @@ class Curve:
 
 
 def _write_range_onto(band: Pixels, low: float, high: float, size: int, tall: int) -> None:
-    """Write the range of the scale at its left end: both ends where there is room for two lines."""
+    """Write both ends of the scale at its left, where there is room for two lines; one that is both stands between."""
     small = max(8, round(size * 0.6))
-    if low == high or tall < 2.2 * small:
-        text = number_text(high) if low == high else f"{number_text(low)} to {number_text(high)}"
-        room = text_width(text, small, REGULAR) + small
-        if room < band.shape[1]:
-            write(band, text, (small // 2, (tall + round(small * CAP)) // 2), small, colour=WHITE)
-        return
-    write(band, number_text(high), (small // 2, round(small * (CAP + 0.25))), small, colour=WHITE)
-    write(band, number_text(low), (small // 2, tall - round(small * 0.25)), small, colour=GREY)
+    if low == high:
+        write(band, number_text(high), (small // 2, (tall + round(small * CAP)) // 2), small, colour=WHITE)
+    elif tall >= 2.2 * small:
+        write(band, number_text(high), (small // 2, round(small * (CAP + 0.25))), small, colour=WHITE)
+        write(band, number_text(low), (small // 2, tall - round(small * 0.25)), small, colour=GREY)
