@@ -111,6 +111,8 @@ def test_units_stand_in_brackets_behind_the_labels_of_values() -> None:
         ((ops.log_softmax,), {}, "log-softmax", ""),
         ((layers.Activation("sigmoid"), layers.Reshape((1, 3)), layers.Flatten()), {}, "sigmoid", ""),
         ((layers.Rescaling(100.0),), {"name": "speed"}, None, "speed"),
+        ((layers.UnitNormalization(),), {}, None, ""),
+        ((lambda x: ops.sum(x, axis=-1, keepdims=True),), {}, None, ""),
         ((layers.Activation("log_softmax", name="answer"),), {}, "log-softmax", "answer"),
     ],
 )
@@ -154,3 +156,18 @@ def test_labels_that_turn_out_not_to_fit_when_the_network_is_traced_are_told() -
     model = lg.load_model(network, ["small", "large"], "unit")  # until then it may be a classifier
     with pytest.raises(lg.ModelError, match=r"has 1 value but 2 labels were given.*--task classes"):
         lg.Explainer(model)
+
+
+@pytest.mark.parametrize("output", ["age", 0, "0"])
+def test_one_of_several_keyed_outputs_is_called_by_its_key(output: Any) -> None:
+    image = keras.Input((16, 16, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(3, 3, name="features")(image))
+    heads = {"age": layers.Dense(1, activation="relu")(x), "gender": layers.Dense(1, activation="sigmoid")(x)}
+    model = lg.load_model(keras.Model(image, heads), preprocess="unit", output=output)
+    assert model.labels.names == ("age",)
+    assert lg.load_model(model, output="gender").labels.names == ("class 0", "class 1")
+
+
+def test_a_task_that_there_is_none_of_is_told_with_the_valid_ones() -> None:
+    with pytest.raises(lg.SettingsError, match=r"task is 'guess'. Valid: classes, multi-label, values\."):
+        lg.load_model(headed_network(3), task="guess")  # type: ignore[arg-type]  # that is the point

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,11 +56,19 @@ def name_of(tensor: Tensor) -> str:
         output = operation.output if len(operation._inbound_nodes) == 1 else None
         if isinstance(output, list | tuple | dict) or (output is not None and output.shape[-1] != shape[-1]):
             return ""
-        if name := telling(operation.name):
+        if name := _own_name(operation):
             return name
         if hasattr(operation, "kernel_initializer"):
             return ""  # before the layer that makes the numbers, names are of features
     return ""
+
+
+def _own_name(operation: Any) -> str:  # noqa: ANN401 - a layer or operation of Keras
+    """Return the name of a layer; "" for an operation, and for what is called after its class: `re_lu_1`."""
+    kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(operation).__name__).casefold()
+    named_after_class = re.fullmatch(rf"{re.escape(kind)}(_\d+)?", operation.name.casefold())
+    is_layer = isinstance(operation, keras.layers.Layer)
+    return telling(operation.name) if is_layer and not named_after_class else ""
 
 
 def _backwards(tensor: Tensor) -> Iterator[Any]:

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import keras
 
 from live_gradcam.config import DEFAULT_LANG, Lang, Task
-from live_gradcam.errors import ModelError
+from live_gradcam.errors import ModelError, SettingsError
 from live_gradcam.models import zoo
 from live_gradcam.models.files import MODEL_FILES, read_network
 from live_gradcam.models.inputs import Feed, feed_for
@@ -67,6 +67,7 @@ def load_model(
             of a model that was loaded in another language.
 
     Raises:
+        SettingsError: there is no such task.
         ModelError: there is no such model, its file or weights cannot be read, it takes no pictures, or its class
             names are not translated.
     """
@@ -75,6 +76,8 @@ def load_model(
             f"Keras runs on {keras.backend.backend()} here; the explainer needs TensorFlow. "
             "Set KERAS_BACKEND=tensorflow and start again."
         )
+    if task is not None and task not in get_args(Task):
+        raise SettingsError(f"task is '{task}'. Valid: {', '.join(get_args(Task))}.")
     if isinstance(model, Model):
         loaded = _redirected(model, output, inputs)
     else:
@@ -139,8 +142,9 @@ def _redirected(model: Model, output: str | int | None, inputs: Mapping[str, Any
         evidence = replace(_evidence(model.network, output, model.name), said=model.evidence.said)
         tensor = _output(model.network, output, model.name)
         units = units_of(tensor)
-        same = classes_of(tensor) in (None, len(model.labels))
-        labels = model.labels if same else _labels_of(tensor, units, evidence)
+        given = model.evidence.labels is not None or model.labels == imagenet_labels()
+        kept = given and classes_of(tensor) in (None, len(model.labels))
+        labels = model.labels if kept else _labels_of(tensor, units, evidence)
         model = replace(model, output=output, labels=labels, evidence=evidence)
     return model
 
@@ -200,9 +204,10 @@ def _evidence(network: Network, output: str | int | None, name: str, file: Path 
     names = list(getattr(network, "output_names", ()))
     outputs = getattr(network, "outputs", None) or []
     place = next((number for number, each in enumerate(outputs) if each is tensor), 0)
-    called = names[place] if place < len(names) else ""
-    if isinstance(output, str) and not output.isdigit():
-        called = output
+    structure = getattr(network, "output", None) if outputs else None
+    keys = keras.tree.flatten_with_path(structure) if isinstance(structure, dict) else ()
+    keyed = next((str(path[-1]) for path, each in keys if each is tensor), "")
+    called = keyed or (names[place] if place < len(names) else "")
     loss = loss_of_network(network, place, called)
     if loss is None and file is not None:
         loss = loss_of_file(file, place, called)
