@@ -17,6 +17,10 @@ whole frame squeezed to a square; the whole frame with borders."""
 Score = Literal["logit", "probability"]
 """What is differentiated: the pre-softmax score y^c, or the seed article's class probability."""
 
+Task = Literal["classes", "multi-label", "values"]
+"""What a network's outputs are: scores of classes of which one is right; of labels, each right or not by itself; or
+plain numbers, as of a regression."""
+
 Fusion = Literal["mean", "max"]
 """How the maps of several layers become one, after each was divided by its maximum."""
 
@@ -56,6 +60,9 @@ class ExplainSettings:
 
     output: int | str | None = None
     """Which of a model's outputs is explained, by name or index."""
+
+    task: Task | None = None
+    """What the output's numbers are; None: as the network's last layer and its file say (`models.task`)."""
 
     inputs: Mapping[str, Any] | None = None
     """Values of a model's inputs besides the picture, by name."""
@@ -122,6 +129,8 @@ class ExplainSettings:
             raise SettingsError(f"rivals is {self.rivals}: it must be at least 1.")
         if self.score not in get_args(Score):
             raise SettingsError(f"score is '{self.score}'. Valid: {', '.join(get_args(Score))}.")
+        if self.task is not None and self.task not in get_args(Task):
+            raise SettingsError(f"task is '{self.task}'. Valid: {', '.join(get_args(Task))}.")
         if self.lang not in get_args(Lang):
             raise SettingsError(f"lang is '{self.lang}'. Valid: {', '.join(get_args(Lang))}.")
 

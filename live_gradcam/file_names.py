@@ -49,11 +49,11 @@ def json_text(value: Any, *, ascii_only: bool = False, indent: int | None = None
     r"""Return a value as JSON that every reader takes: bytes of a name that are not UTF-8 become `\xe9`.
 
     Args:
-        value: what `json.dumps` takes.
+        value: what `json.dumps` takes; NaN and infinity, which JSON has not, raise ValueError.
         ascii_only: whether other letters are escaped.
         indent: as of `json.dumps`.
     """
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     if _NOT_IN_JSON.search(text):
         text = _SURROGATE.sub(lambda found: _escaped(found).replace("\\", "\\\\"), text)
         text = _NOT_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

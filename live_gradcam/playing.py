@@ -104,8 +104,9 @@ class _Film:
             now = time.monotonic()
             self._statistics.stage("explain", 1000 * (now - began))
             explanation = self._stage.explanation
-            top = () if explanation is None else explanation.top
-            self._statistics.explained(top[0].label if top else None, now)
+            best = None if explanation is None else explanation.best
+            numbers = {} if explanation is None else explanation.numbers
+            self._statistics.explained(None if best is None else best.label, now, numbers)
             self._statistics.traces = self._answers.traces
             if show.window is not None:
                 self._wait_for(frame)

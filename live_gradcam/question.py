@@ -14,7 +14,8 @@ from live_gradcam.explanation import Explanation, Region
 TargetSpec = int | str | Callable[[Any], Any] | None
 """How a target is named: a class id, a name, `#2` for the second most probable class, `tabby - tiger cat` for a
 contrast, `tabby -` for a contrast with its strongest rivals, `module:function` or a function of the model's outputs
-for a score of one's own; None for the most probable class."""
+for a score of one's own; None for the most probable class. Of values: `age` for what raises it, `age -` for what lowers
+it, `#2` for the second; None for the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

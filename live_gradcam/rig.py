@@ -151,7 +151,8 @@ def menu_of(answering: Answering, settings: Settings) -> Menu:
         methods=tuple(methods),
         together=("gradcam", "gradcam++", "hirescam", "layercam"),
         layers=tuple(layers),
-        labels=answering.models[0].labels.names,
+        labels=answering.labels_of().names,
+        values=answering.task_of() == "values",
         models=tuple(model.name for model in answering.models),
     )
 

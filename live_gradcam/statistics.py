@@ -6,11 +6,16 @@ import math
 import threading
 from array import array
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import fitting, json_text
+from live_gradcam.number import number_text
+
+_TOLD = 3
+"""How many classes or values are told at the end."""
 
 _LOWEST_MS, _HIGHEST_MS = 0.01, 100_000.0
 _STEPS_PER_DECADE = 100  # neighbouring steps differ by 2.3%
@@ -59,6 +64,32 @@ class Spread:
         return {**found, "max": _rounded(self._largest)} if largest else found
 
 
+class Range:
+    """The smallest, the largest and the mean of a number."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.smallest = math.inf
+        self.largest = -math.inf
+        self._total = 0.0
+
+    @property
+    def mean(self) -> float:
+        """The mean of all."""
+        return self._total / self.count
+
+    def add(self, value: float) -> None:
+        """Count one value."""
+        self.count += 1
+        self._total += value
+        self.smallest, self.largest = min(self.smallest, value), max(self.largest, value)
+
+    def summary(self) -> dict[str, float]:
+        """Return {mean, min, max}, to six significant digits."""
+        found = {"mean": self.mean, "min": self.smallest, "max": self.largest}
+        return {name: float(f"{value:.6g}") for name, value in found.items()}
+
+
 class Statistics:
     """Counts a run while it goes on; several threads may count at once."""
 
@@ -70,6 +101,9 @@ class Statistics:
         self.reconnects = 0
         self.traces = 0
         self.top: Counter[str] = Counter()
+        """Label → how many explained frames had it on top; empty where the network is no classifier."""
+        self.values: dict[str, Range] = {}
+        """Name of a value → its range, of a network that is no classifier."""
         self.latency = Spread()
         """Captured to shown."""
         self.age = Spread()
@@ -96,17 +130,20 @@ class Statistics:
         seconds = 0.0 if self._first_explained is None else self._last_explained - self._first_explained
         return (self.frames_explained - 1) / seconds if seconds > 0 else 0.0
 
-    def explained(self, label: str | None, now: float) -> None:
+    def explained(self, label: str | None, now: float, values: Mapping[str, float] | None = None) -> None:
         """Count an explained frame.
 
         Args:
             label: the most probable class; None where there are no classes.
             now: monotonic seconds.
+            values: name → number, of a network that is no classifier.
         """
         with self._lock:
             self.frames_explained += 1
             if label is not None:
                 self.top[label] += 1
+            for name, value in (values or {}).items():
+                self.values.setdefault(name, Range()).add(value)
             self._first_explained = now if self._first_explained is None else self._first_explained
             self._last_explained = now
 
@@ -132,6 +169,16 @@ class Statistics:
         with self._lock:
             self.stages.setdefault(name, Spread()).add(milliseconds)
 
+    def mostly(self) -> str:
+        """Return what the network said most, in a few words: `cat 10, dog 1`, or `age 31.2 (28.1 to 34)`."""
+        counted = [f"{label} {count}" for label, count in self.top.most_common(_TOLD)]
+        for name, found in list(self.values.items())[:_TOLD]:
+            mean, low, high = (number_text(each) for each in (found.mean, found.smallest, found.largest))
+            counted.append(
+                f"{name} {mean}" + ("" if found.smallest == found.largest else f" ({low} to {high})")
+            )
+        return ", ".join(counted)
+
     def lines(self) -> tuple[str, ...]:
         r"""Return what is shown on the picture, such as `shown\t30.0 fps`."""
         lines = [f"shown\t{self.shown_fps:.1f} fps", f"explained\t{self.explained_fps:.1f} fps"]
@@ -147,6 +194,7 @@ class Statistics:
         """Return all of it as the object that `--stats` writes."""
         with self._lock:
             seconds = self.seconds
+            values = {name: found.summary() for name, found in self.values.items()}
             return {
                 "source": source,
                 "model": model,
@@ -165,6 +213,7 @@ class Statistics:
                 "traces": self.traces,
                 "reconnects": self.reconnects,
                 "top": dict(self.top.most_common()),
+                **({"values": values} if values else {}),
             }
 
 

@@ -16,7 +16,7 @@ from clips import index_of
 
 from live_gradcam.config import Fit
 from live_gradcam.errors import ModelError
-from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Prediction, Region
+from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Prediction, Region, Target
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Channel, Question
 
@@ -162,6 +162,32 @@ def explained(
         method="gradcam",
         layer="top_conv",
         inset=inset,
+    )
+
+
+def valued(
+    region: Region,
+    *values: tuple[str, float | None, str],
+    target: Target | None = None,
+    has_evidence: bool = True,
+) -> Explanation:
+    """An explanation of values (name, number, unit) that no network gave."""
+    top = tuple(
+        Prediction(number, name, None, value=value, unit=unit)
+        for number, (name, value, unit) in enumerate(values)
+    )
+    heat = warm_in_the_middle()
+    return Explanation(
+        heatmap=heat if has_evidence else np.zeros_like(heat),
+        raw_heatmap=heat,
+        has_evidence=has_evidence,
+        top=top,
+        target=target or top[0],
+        region=region,
+        method="gradcam",
+        layer="top_conv",
+        task="values",
+        is_finite=all(value is not None for _, value, _ in values),
     )
 
 

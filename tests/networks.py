@@ -359,3 +359,27 @@ def thing_picture(colour: str, x: int, y: int = 12) -> np.ndarray[Any, np.dtype[
     image = np.zeros((24, 24, 3), np.uint8)
     image[y - 3 : y + 3, x - 3 : x + 3, 2 if colour == "red" else 0] = 255
     return image
+
+
+def headed_network(units: int, *tail: Any, seed: int = 16, scale: float = 2.0, **dense: Any) -> Any:
+    """conv (`features`, tanh) → average → dense (`units`, its settings in `dense`) → `tail`: layers or functions."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(6, 3, strides=2, padding="same", activation="tanh", name="features")(image)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    initial = keras.initializers.RandomUniform(-scale, scale)
+    dense = {"kernel_initializer": initial, "bias_initializer": initial, **dense}
+    x = keras.layers.Dense(units, **dense)(x)
+    for each in tail:
+        x = each(x)
+    return keras.Model(image, x, name="headed")
+
+
+def places_network(units: int, *, activation: str | None, seed: int = 17) -> Any:
+    """An answer for each place, (N, 8, 8, units), by a 1×1 convolution (`places`) on `features` (tanh)."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(6, 3, strides=2, padding="same", activation="tanh", name="features")(image)
+    initial = keras.initializers.RandomUniform(-3, 3)
+    x = keras.layers.Conv2D(units, 1, activation=activation, kernel_initializer=initial, name="places")(x)
+    return keras.Model(image, x, name="places")

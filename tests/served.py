@@ -30,9 +30,11 @@ from live_gradcam.server.settings import ServerSettings
 from live_gradcam.sources.source import Source
 
 
-def small_service(**settings: Any) -> Service:
+def small_service(
+    network: Any = None, labels: Any = ("red", "green", "blue", "grey"), **settings: Any
+) -> Service:
     """A service over a network of three layers, which answers at once."""
-    model = load_model(pooled_network(), ["red", "green", "blue", "grey"], preprocess="unit")
+    model = load_model(pooled_network() if network is None else network, labels, preprocess="unit")
     service = Service(model, Settings(**settings))
     service.start()
     return service

@@ -110,7 +110,7 @@ def test_predictions_are_the_models_own() -> None:
     probabilities = np.asarray(network(image[None, ..., ::-1].astype(np.float32) / 255)[0])
     assert [p.class_id for p in explanation.top] == list(np.argsort(-probabilities))
     np.testing.assert_allclose(
-        [p.probability for p in explanation.top], np.sort(probabilities)[::-1], rtol=1e-5
+        [p.probability or 0.0 for p in explanation.top], np.sort(probabilities)[::-1], rtol=1e-5
     )
     assert explanation.target == explanation.top[0]
     assert (explanation.method, explanation.layer) == ("gradcam", "features")
@@ -238,7 +238,9 @@ def test_zero_rounding_noise_and_what_is_not_finite_are_no_evidence(weight: floa
     assert not explanation.has_evidence
     np.testing.assert_array_equal(explanation.heatmap, np.zeros((8, 8), np.float32))
     assert np.isfinite(explanation.raw_heatmap).all()
-    assert all(0 <= each.probability <= 1 for each in explanation.top)
+    assert all(each.probability is not None and 0 <= each.probability <= 1 for each in explanation.top)
+    assert explanation.is_finite == bool(np.isfinite(weight))
+    assert bool(explanation.top) == explanation.is_finite
     np.testing.assert_array_equal(lg.draw(picture(64, 64), explanation)[:10], picture(64, 64)[:10])
 
 

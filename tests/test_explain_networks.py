@@ -184,7 +184,7 @@ def test_a_linear_head_is_a_head_of_logits() -> None:
     one, other = linear.explain(image), softmax.explain(image)
     np.testing.assert_allclose(one.raw_heatmap, other.raw_heatmap, atol=1e-6)
     np.testing.assert_allclose(
-        [p.probability for p in one.top], [p.probability for p in other.top], rtol=1e-5
+        [p.probability or 0.0 for p in one.top], [p.probability or 0.0 for p in other.top], rtol=1e-5
     )
 
 
@@ -290,7 +290,7 @@ def test_a_segmentation_head_is_explained_over_the_class_mask(target: int) -> No
     derivatives = eager_derivatives(logits, logits.get_layer("features"), rgb(image), over_mask)
     assert explanation.layer == "features"
     assert_same(explanation.raw_heatmap, gradcam(*derivatives))
-    assert sum(each.probability for each in explanation.top) == pytest.approx(1, abs=1e-4)
+    assert sum(each.probability or 0.0 for each in explanation.top) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_layer_that_is_called_twice_has_no_one_activation() -> None:

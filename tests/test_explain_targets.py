@@ -16,7 +16,7 @@ from networks import colour_network, flattened_network, picture, pooled_network
 import live_gradcam as lg
 from live_gradcam.explain.lock import TargetLock
 from live_gradcam.explain.methods.gradients import FINERCAM_RIVALS, FINERCAM_STRENGTH
-from live_gradcam.explain.targets import NO_RIVAL, STRONGEST_RIVALS, Aim, parse_target
+from live_gradcam.explain.targets import NO_RIVAL, REVERSED, STRONGEST_RIVALS, Aim, parse_target
 from live_gradcam.explanation import Contrast, Prediction, Value
 from live_gradcam.models.labels import Labels
 
@@ -39,7 +39,7 @@ NAMES = Labels(("tabby", "tiger cat", "hen-of-the-woods", "mask"))
         ("tabby − tiger cat", Aim(0, 1, 1.0)),
         ("#1 - #2", Aim(-1, -2, 1.0)),
         ("- mask", Aim(-1, 3, 1.0)),
-        ("tabby -", Aim(0, STRONGEST_RIVALS, 0.6)),
+        ("tabby -", Aim(0, REVERSED, 0.6)),
     ],
 )
 def test_a_target_is_named_in_many_ways(target: int | str | None, aim: Aim) -> None:

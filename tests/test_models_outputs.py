@@ -116,7 +116,8 @@ def test_a_vector_of_scores_is_one_unit() -> None:
     x = keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(image))
     network = keras.Model(image, keras.ops.squeeze(x, axis=-1))
     model = lg.load_model(network, preprocess="unit")
-    assert len(model.labels) == 2
+    assert model.labels.names == ("value",)
+    assert lg.load_model(network, preprocess="unit", task="classes").labels.names == ("class 0", "class 1")
     assert output_of(model).shape == (1, 1)
 
 

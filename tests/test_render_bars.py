@@ -14,7 +14,7 @@ def top(**shares: float) -> tuple[Prediction, ...]:
 
 
 def share(bars: Bars, label: str) -> float:
-    return next((each.probability for each in bars.shown if each.label == label), 0.0)
+    return next((each.probability or 0.0 for each in bars.shown if each.label == label), 0.0)
 
 
 def test_the_first_explanation_is_shown_as_it_is() -> None:
@@ -96,3 +96,22 @@ def test_a_network_without_classes_has_no_bars() -> None:
     bars.see((), 0.1)
     assert bars.shown == ()
     assert bars.sure
+
+
+def test_values_stand_there_as_they_are_in_their_order() -> None:
+    bars = Bars()
+    values = tuple(
+        Prediction(number, name, None, value=-float(number)) for number, name in enumerate("abcdefg")
+    )
+    for time in (0.0, 0.03):
+        bars.see(values, time)
+        assert (bars.shown, bars.sure) == (values[:5], True)
+    bars.see(top(cat=0.6), 0.06)
+    assert [each.label for each in bars.shown] == ["cat"]
+
+
+def test_labels_that_hold_by_themselves_are_believed_from_another_probability_on() -> None:
+    bars = Bars(0.001)
+    for step, (share, sure) in enumerate(((0.52, True), (0.48, False), (0.53, False), (0.56, True))):
+        bars.see(top(dog=share), step / 10, believed=0.5)
+        assert bars.sure == sure, share

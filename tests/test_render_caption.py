@@ -1,8 +1,10 @@
-import pytest
-from fakes import explained
+from dataclasses import replace
 
-from live_gradcam.explanation import Prediction
-from live_gradcam.render.caption import UNSURE, caption_of, percent
+import pytest
+from fakes import explained, valued
+
+from live_gradcam.explanation import Contrast, Lowered, Prediction
+from live_gradcam.render.caption import NO_ANSWER, NOT_FINITE, UNSURE, caption_of, percent
 
 REGION = (0, 0, 64, 64)
 
@@ -60,3 +62,49 @@ def test_the_classes_shown_may_lag_behind_the_newest_and_the_heat_is_not_called_
     caption = caption_of(newest, shown)
     assert (caption.label, caption.percent) == ("Egyptian cat", "50%")
     assert caption.note == "espresso 40%"
+
+
+AGE = ("age", 31.62, "years")
+BOX = (("x", 12.0, "px"), ("y", -3.456, "px"), ("width", 1240.2, "px"), ("height", 0.0, "px"))
+
+
+def test_a_value_is_said_with_its_name_its_number_and_its_unit_and_never_in_percent() -> None:
+    caption = caption_of(valued(REGION, AGE))
+    assert (caption.label, caption.percent, caption.note) == ("age", "31.6 years", "")
+
+
+def test_the_value_that_is_explained_is_the_headline_and_the_others_stand_below() -> None:
+    caption = caption_of(valued(REGION, *BOX))
+    assert (caption.label, caption.percent) == ("x", "12.0 px")
+    assert caption.note == "y −3.46 px   width 1240 px   height 0 px"
+    assert caption.note_in_chart
+    second = valued(REGION, *BOX)
+    caption = caption_of(valued(REGION, *BOX, target=second.top[1]))
+    assert (caption.label, caption.note[:9]) == ("y", "x 12.0 px")
+
+
+def test_heat_for_what_lowers_a_value_or_raises_it_rather_than_another_is_named() -> None:
+    x, y, *_ = valued(REGION, *BOX).top
+    assert caption_of(valued(REGION, *BOX, target=Lowered(x))).note == "heat for what lowers x"
+    assert caption_of(valued(REGION, *BOX, target=Contrast(x, (y,), 1.0))).note == "heat for x − y"
+    blind = valued(REGION, *BOX, target=Lowered(x), has_evidence=False)
+    assert caption_of(blind).note == "no evidence for what lowers x"
+    assert caption_of(valued(REGION, AGE, has_evidence=False)).note == "no evidence"
+
+
+def test_a_network_that_gives_nan_is_said_to_do_so() -> None:
+    broken = caption_of(valued(REGION, ("age", None, "years"), has_evidence=False))
+    assert (broken.label, broken.percent, broken.note) == ("age", "", NOT_FINITE)
+    classifier = replace(
+        explained(REGION, has_evidence=False), top=(), is_finite=False, target=Prediction(0, "cat", None)
+    )
+    broken = caption_of(classifier)
+    assert (broken.label, broken.percent, broken.note, broken.sure) == (NO_ANSWER, "", NOT_FINITE, False)
+
+
+def test_labels_that_hold_by_themselves_are_said_together() -> None:
+    top = (("person", 0.98), ("beach", 0.71), ("dog", 0.2))
+    caption = caption_of(replace(explained(REGION, top=top), task="multi-label"))
+    assert (caption.label, caption.percent, caption.note) == ("person", "98%", "beach 71%")
+    caption = caption_of(replace(explained(REGION, top=(("dog", 0.41),)), task="multi-label"))
+    assert (caption.label, caption.note, caption.sure) == ("no label", "perhaps dog 41%", False)

@@ -173,3 +173,26 @@ def test_who_is_not_sure_says_it_in_grey() -> None:
     picture = grey((1280, 720), 0)
     draw_plate_onto(picture, Caption("not sure", "", sure=False))
     assert 200 <= picture.max() <= 210
+
+
+def test_several_values_are_rows_of_numbers_without_bars_and_one_is_the_headline_alone() -> None:
+    values = [
+        Prediction(number, f"value {number}", None, value=3.0 * number, unit="px") for number in range(4)
+    ]
+    picture, alone = grey((640, 480)), grey((640, 480))
+    plate = draw_plate_onto(picture, Caption("value 0", "0 px"), values, marked=2)
+    single = draw_plate_onto(alone, Caption("value 0", "0 px"), values[:1], marked=0)
+    headline = draw_plate_onto(grey((640, 480)), Caption("value 0", "0 px"))
+    assert plate is not None
+    assert headline is not None
+    assert single == headline
+    assert plate[3] > headline[3]
+    x, y, width, height = plate
+    chart = picture[y : y + height - headline[3], x : x + width].astype(int)
+    orange = (chart == (0, 112, 176)).all(axis=-1)
+    blue = (chart == (172, 108, 44)).all(axis=-1)
+    assert orange.any(), "the row that is explained is marked"
+    assert not blue.any(), "the others have no bar"
+    outside = picture.copy()
+    outside[y : y + height, x : x + width] = 128
+    assert (outside == 128).all()

@@ -17,6 +17,7 @@ from contextlib import suppress
 import cv2
 import numpy as np
 import pytest
+from networks import headed_network
 from served import Served, answer_to, jpeg, read_answer, said, send_frame, small_service
 from test_server_uploads import png_that_claims
 from websockets.exceptions import ConnectionClosed
@@ -499,3 +500,50 @@ def test_leaving_ends_it_within_a_second_and_leaves_no_thread() -> None:
         seconds = time.monotonic() - began
     assert seconds < 2
     assert [thread.name for thread in set(threading.enumerate()) - before] == []
+
+
+# Networks that are no classifiers
+
+
+def test_values_are_told_as_numbers_with_units_and_no_probability() -> None:
+    network = headed_network(2, activation="tanh")
+    with Served(small_service(network, ["x [px]", "y"])) as served:
+        pixels = noise(3)
+        found = served.explain("?target=y", jpeg(pixels, ".png"), "image/png").json
+        expected = Explainer(served.service.model, target="y").explain(pixels)
+        assert (found["task"], found["finite"], found["lowers"]) == ("values", True, False)
+        assert [(each["label"], each["unit"], each["probability"]) for each in found["top"]] == [
+            ("x", "px", None),
+            ("y", "", None),
+        ]
+        assert [each["value"] for each in found["top"]] == pytest.approx(
+            [each.value for each in expected.top]
+        )
+        np.testing.assert_allclose(found["heatmap"], expected.heatmap, atol=2e-4)
+        lowered = served.explain("?target=y%20-", jpeg(pixels, ".png"), "image/png").json
+        assert (lowered["target"]["label"], lowered["lowers"]) == ("y", True)
+        setup = served.get("/setup").json
+        assert (setup["labels"], setup["values"]) == (["x", "y"], True)
+        with served.socket() as socket:
+            socket.send(json.dumps({"ask": 1, "methods": ["gradcam"], "targets": ["0 -"]}))
+            header = answer_to(socket, 1, jpeg(pixels, ".png")).header
+        assert header["task"] == "values"
+        assert [row[:3] + row[4:] for row in header["top"]] == [[0, "x", None, "px"], [1, "y", None, ""]]
+        target = header["maps"][0]["target"]
+        assert (target["label"], target["probability"], target["lowers"]) == ("x −", None, True)
+
+
+def test_nan_is_null_and_the_json_is_valid() -> None:
+    network = headed_network(3, activation="softmax")
+    dense = network.layers[-1]
+    dense.set_weights([dense.get_weights()[0], np.full(3, np.nan, np.float32)])
+    with Served(small_service(network, None)) as served:
+        reply = served.explain("", jpeg(noise(3)))
+        assert reply.status == 200
+        found = json.loads(reply.body, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+        assert (found["top"], found["finite"], found["has_evidence"]) == ([], False, False)
+        assert found["target"]["probability"] is None
+        assert np.count_nonzero(found["heatmap"]) == 0
+        with served.socket() as socket:
+            header = answer_to(socket, 1, jpeg(noise(3))).header
+        assert (header["top"], header["finite"], header["maps"][0]["evidence"]) == ([], False, False)

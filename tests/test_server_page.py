@@ -24,6 +24,7 @@ from browser import (
     until_page,
     write_camera,
 )
+from networks import headed_network
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 from served import Served, jpeg, small_service
 from spotting import PREPARATIONS, spot, spot_network
@@ -513,3 +514,41 @@ def test_the_documentation_page_shows_the_endpoint(browser: Browser, small: Serv
     expect(page.locator("#swagger-ui")).to_contain_text("/explain", timeout=20_000)
     assert errors == []
     page.close()
+
+
+# Networks that are no classifiers
+
+
+def test_values_are_rows_of_numbers_and_the_key_x_explains_what_lowers_one(browser: Browser) -> None:
+    with Served(small_service(headed_network(2, activation="tanh"), ["x [px]", "y"])) as served:
+        page = open_page(browser, served)
+        top = of_page(page, "page.answer.top")
+        expect(page.locator("#label")).to_have_text("x")
+        expect(page.locator("#percent")).to_contain_text("px")
+        assert "%" not in page.locator("#plate").inner_text()
+        rows = page.locator("#top button")
+        expect(rows.locator("visible=true")).to_have_count(2)
+        assert page.locator("#top .name").all_inner_texts()[:2] == ["x", "y"]
+        shown = page.locator("#top .share").all_inner_texts()[1].replace("−", "-")
+        assert float(shown) == pytest.approx(top[1][3], rel=6e-3)
+        page.keyboard.press("x")
+        until_page(page, "page.answer.maps[0].target.lowers")
+        expect(page.locator("#note")).to_contain_text("what lowers x")
+        page.locator("#top button").nth(1).click()
+        until_page(page, "page.answer.maps[0].target.id === 1")
+        expect(page.locator("#label")).to_have_text("y")
+        page.close()
+        assert FAULTS.pop(page) == []
+
+
+def test_a_network_that_gives_nan_is_said_to_do_so(browser: Browser) -> None:
+    network = headed_network(3, activation="softmax")
+    dense = network.layers[-1]
+    dense.set_weights([dense.get_weights()[0], np.full(3, np.nan, np.float32)])
+    with Served(small_service(network, None)) as served:
+        page = open_page(browser, served)
+        expect(page.locator("#label")).to_have_text("no answer")
+        expect(page.locator("#note")).to_have_text("the network gives NaN or infinity")
+        assert "NaN%" not in page.locator("#plate").inner_text()
+        page.close()
+        assert FAULTS.pop(page) == []

@@ -5,16 +5,17 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from fakes import explained
+from fakes import explained, valued
 from films import at, files, lines, plain, play, write_talkie
 
 from live_gradcam import __version__
-from live_gradcam.explanation import Prediction
+from live_gradcam.explanation import Lowered, Prediction
 from live_gradcam.frame import Frame
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.encoder import CONTAINERS
@@ -156,3 +157,13 @@ def test_ffprobe_has_nothing_to_complain_of(tmp_path: Path, extension: str, kind
     with av.open(str(path)) as container:
         assert sum(1 for _ in container.decode(video=0)) == count
     assert {"out.jsonl", path.name} <= set(files(tmp_path))
+
+
+def test_of_a_network_that_is_no_classifier_the_line_has_values_and_no_probability() -> None:
+    frame = Frame(plain(), 0, 1.0)
+    found = valued((0, 0, 64, 48), ("age", 31.62000083923340, "years"), ("size", None, ""))
+    row = row_of(Shown(plain(), frame, found, found.heatmap))
+    assert (row["top"], row["values"]) == ([], [["age", 31.62, "years"], ["size", None, ""]])
+    assert (row["target"], row["has_evidence"]) == ("age", True)
+    lowered = replace(found, target=Lowered(found.top[0]))
+    assert row_of(Shown(plain(), frame, lowered, None))["target"] == "age −"

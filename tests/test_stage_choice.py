@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from fakes import valued
 from stages import MENU
 
+from live_gradcam.explanation import Lowered
 from live_gradcam.look import Look, View
 from live_gradcam.question import Question
-from live_gradcam.stage.choice import Choice, question_of
+from live_gradcam.stage.choice import LOWERED, Choice, question_of
+from live_gradcam.stage.controls import Controls
 
 
 @pytest.mark.parametrize(
@@ -50,3 +53,22 @@ def test_a_class_is_set_against_another_or_the_first_against_the_second() -> Non
 def test_how_it_looks_changes_nothing_that_is_asked() -> None:
     plain, other = Choice(), Choice(mirror=True, look=Look(alpha=1, colormap="viridis", style="heat"))
     assert question_of(plain, MENU) == question_of(other, MENU)
+
+
+def test_a_value_is_explained_by_what_lowers_it() -> None:
+    menu = replace(MENU, labels=("age", "size"), values=True)
+    assert question_of(Choice(rival=LOWERED), menu).targets == ("#1 -",)
+    controls = Controls(menu, Choice(target=1))
+    assert controls.do("contrast") == "what lowers it"
+    assert question_of(controls.choice, menu).targets == ("1 -",)
+    assert controls.do("contrast") == "what raises it"
+    assert question_of(controls.choice, menu).targets == (1,)
+
+
+def test_a_value_whose_lowering_was_typed_is_turned_to_what_raises_it() -> None:
+    menu = replace(MENU, labels=("age", "size"), values=True)
+    controls = Controls(menu, Choice(target="size -"))
+    found = valued((0, 0, 64, 64), ("age", 30.0, ""), ("size", 1.0, ""))
+    controls.explanation = replace(found, target=Lowered(found.top[1]))
+    assert controls.do("contrast") == "what raises it"
+    assert question_of(controls.choice, menu).targets == (1,)

@@ -80,3 +80,22 @@ def test_the_lines_on_the_picture_hold_what_is_known() -> None:
     assert shown == "shown\t30.0 fps"
     assert latency == "latency\t20 ms, 95% 20"
     assert reconnected == "reconnected\t2"
+
+
+def test_values_are_counted_by_their_range_and_not_as_classes() -> None:
+    statistics = Statistics()
+    for number, age in enumerate((30.0, 32.5, 31.0)):
+        statistics.explained(None, number / 10, {"age [years]": age})
+    report = statistics.report(source="demo", model="m", method="gradcam")
+    assert report["top"] == {}
+    assert report["values"] == {"age [years]": {"mean": 31.1667, "min": 30.0, "max": 32.5}}
+    assert statistics.mostly() == "age [years] 31.2 (30.0 to 32.5)"
+
+
+def test_the_end_of_a_run_tells_the_classes_or_nothing() -> None:
+    statistics = Statistics()
+    assert statistics.mostly() == ""
+    for label in ("cat", "dog", "cat"):
+        statistics.explained(label, 0.0)
+    assert statistics.mostly() == "cat 2, dog 1"
+    assert "values" not in statistics.report(source="demo", model="m", method="gradcam")

@@ -19,15 +19,17 @@ def row_of(name: str, frame: Frame, explanation: Explanation) -> dict[str, Any]:
 
     Returns:
         `file`; `frame` (counted from 0, in the input); `seconds` into the file; `top` (five pairs of label and
-        probability); `target`; `method`; `has_evidence`; `heat_centre` (x, y) and `heat_box` (x, y, width, height)
-        of the heat that is at least half of its maximum, in pixels of the frame, None where there is no heat.
+        probability) and `values` (triples of name, number and unit, of a network that is no classifier, where `top` is
+        empty; a number is None where it is NaN); `target`; `method`; `has_evidence`; `heat_centre` (x, y) and
+        `heat_box` (x, y, width, height) of the heat that is at least half of its maximum, in pixels of the frame, None
+        where there is no heat.
     """
     place = heat_place(explanation.heatmap, explanation.region, explanation.inset)
     return {
         "file": name,
         "frame": frame.index,
         "seconds": round(frame.time, 6),
-        "top": [[each.label, round(each.probability, 4)] for each in explanation.top[:5]],
+        **explanation.said,
         "target": explanation.target.label,
         "method": explanation.method,
         "has_evidence": explanation.has_evidence,

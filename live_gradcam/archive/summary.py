@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,17 +15,21 @@ from live_gradcam.file_names import json_text, marked
 
 _TOP = 5
 
-COLUMNS = (
-    "file",
-    "frame",
-    "seconds",
-    *(f"{what}_{rank}" for rank in range(1, _TOP + 1) for what in ("class", "probability")),
+_BEGINNING = ("file", "frame", "seconds")
+_END = (
     "target",
     "method",
     "has_evidence",
     *("heat_x", "heat_y", "box_x", "box_y", "box_width", "box_height"),
 )
-"""What stands in a row of a CSV summary."""
+
+COLUMNS = (
+    *_BEGINNING,
+    *(f"{what}_{rank}" for rank in range(1, _TOP + 1) for what in ("class", "probability")),
+    *_END,
+)
+"""What stands in a row of a CSV summary of a classifier. Of a network that is none, its values stand in the place of
+classes and probabilities, each in a column that has its name: `age [years]`."""
 
 
 def check_summary(path: Path, ending: str, *, to_be_made: Path) -> None:
@@ -66,8 +71,13 @@ def write_csv(entries: Iterable[Entry], path: Path) -> None:
 
     def write(file: TextIO) -> None:
         table = csv.writer(file)
-        table.writerow(COLUMNS)
-        table.writerows(_cells(row) for row in _rows(entries))
+        rows = _rows(entries)
+        first = next(rows, None)
+        values = [] if first is None else first.get("values", [])
+        named = [f"{name} [{unit}]" if unit else name for name, _, unit in values]
+        table.writerow((*_BEGINNING, *named, *_END) if named else COLUMNS)
+        if first is not None:
+            table.writerows(_cells(row) for row in chain([first], rows))
 
     _write(path, write)
 
@@ -88,11 +98,13 @@ def _rows(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
 
 
 def _cells(row: Mapping[str, Any]) -> list[Any]:
-    top = [cell for pair in row["top"] for cell in pair][: 2 * _TOP]
-    top += [None] * (2 * _TOP - len(top))
+    said = [cell for pair in row["top"] for cell in pair][: 2 * _TOP]
+    said += [None] * (2 * _TOP - len(said))
+    if row.get("values"):
+        said = [f"{value:.7g}" if value is not None else None for _, value, _ in row["values"]]
     place = [*(row["heat_centre"] or (None, None)), *(row["heat_box"] or (None,) * 4)]
     beginning = [row[name] for name in ("file", "frame", "seconds")]
-    return [*beginning, *top, row["target"], row["method"], row["has_evidence"], *place]
+    return [*beginning, *said, row["target"], row["method"], row["has_evidence"], *place]
 
 
 def _write(path: Path, write: Callable[[TextIO], None]) -> None:

@@ -61,6 +61,7 @@ def live(
     lang: options.LangName = DEFAULT_LANG,
     preprocess: options.PreprocessName = "auto",
     output: options.OutputName = None,
+    task: options.TaskName = None,
     inputs: options.InputValues = None,
     allow_unsafe: options.AllowUnsafe = False,
     device: options.DeviceName = "auto",
@@ -169,8 +170,8 @@ def live(
         rate = f" ({statistics.explained_fps:.1f} a second)" if statistics.explained_fps else ""
         counted = "1 frame" if explained == 1 else f"{explained} frames"
         more = f", {on_screen} shown ({statistics.shown_fps:.1f} a second)" if on_screen > explained else ""
-        mostly = ", ".join(f"{label} {count}" for label, count in statistics.top.most_common(3))
-        typer.echo(f"{counted} explained{rate}{more}: {mostly}")
+        found = statistics.mostly()
+        typer.echo(f"{counted} explained{rate}{more}{f': {found}' if found else ''}")
     for file in done.written:
         typer.echo(f"{'saved' if file.suffix == '.png' else 'recorded'} {shown(file)}")
     if done.failures:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from live_gradcam.commands.settings import NO_SETTINGS, known_settings, settings_of
-from live_gradcam.config import Fit, Following, Fusion, Lang, Scale, Score, Smooth
+from live_gradcam.config import Fit, Following, Fusion, Lang, Scale, Score, Smooth, Task
 from live_gradcam.errors import SettingsError
 
 SOURCE, MODEL, EXPLANATION, PICTURE, OUTPUT = "Source", "Model", "Explanation", "Picture", "Output"
@@ -67,7 +67,8 @@ LabelsFile = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Class names of your own model: text, CSV, JSON or YAML. Without it, a file beside the model is taken.",
+        help="Names of your own model's classes or values: text, CSV, JSON or YAML. Without it, a file beside the "
+        "model is taken. Values may have units: age [[years]].",
         rich_help_panel=MODEL,
     ),
 ]
@@ -88,6 +89,15 @@ PreprocessName = Annotated[
 OutputName = Annotated[
     str | None,
     typer.Option(metavar="NAME|INDEX", help="Which of several outputs is explained.", rich_help_panel=MODEL),
+]
+TaskName = Annotated[
+    Task | None,
+    typer.Option(
+        "--task",
+        help="What the outputs are: classes of which one is right, labels that are right or not each by itself, or "
+        "plain values such as an age.  \\[default: found]",
+        rich_help_panel=MODEL,
+    ),
 ]
 InputValues = Annotated[
     list[str] | None,
@@ -130,7 +140,8 @@ TargetName = Annotated[
         metavar="CLASS",
         help="Class to explain, by name or number; '#2': the second most probable; 'tabby - tiger cat': what "
         "speaks for the one rather than the other; 'tabby -': rather than its strongest rivals; lock: the "
-        "most probable, without flapping; MODULE:FUNCTION: a score of your own.  "
+        "most probable, without flapping; a value, such as age: what raises it, and 'age -': what lowers it; "
+        "MODULE:FUNCTION: a score of your own.  "
         "\\[default: the most probable]",
         rich_help_panel=EXPLANATION,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from live_gradcam.config import DEFAULT_FIT, DEFAULT_SCORE, Fit, Fusion, Score, Smooth
+from live_gradcam.config import DEFAULT_FIT, DEFAULT_SCORE, Fit, Fusion, Score, Smooth, Task
 from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.explain.fit import Fitting, fitting_for, size_of
 from live_gradcam.explain.graphs import Graphs
@@ -19,6 +19,7 @@ from live_gradcam.explain.targets import Aim, function_of
 from live_gradcam.explain.walk import LayerShape
 from live_gradcam.explanation import Explanation, Region
 from live_gradcam.frame import Pixels
+from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
 from live_gradcam.question import Answer, Channel, Question
 
@@ -109,6 +110,14 @@ class Answering:
         """
         return self._graphs[model].walk
 
+    def labels_of(self, model: int = 0) -> Labels:
+        """Return the names of a model's classes, labels or values, as far as they are known."""
+        return self._graphs[model].labels
+
+    def task_of(self, model: int = 0) -> Task | None:
+        """Return what a model's outputs are; None until a question about it is compiled."""
+        return self._graphs[model].task
+
     def ready(self, question: Question, size: Size) -> bool:
         """Whether everything is compiled that a question needs for frames of a size."""
         try:
@@ -187,6 +196,7 @@ class Answering:
             reading = Reading(
                 plan=part.plan,
                 layer=compiled.layer,
+                task=compiled.task,
                 labels=graphs.labels,
                 aims=aims,
                 result=result,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from live_gradcam.config import DEFAULT_FIT, DEFAULT_METHOD, DEFAULT_SCORE, Fit, Fusion, Score, Smooth
+from live_gradcam.config import DEFAULT_FIT, DEFAULT_METHOD, DEFAULT_SCORE, Fit, Fusion, Score, Smooth, Task
 from live_gradcam.errors import LiveGradcamError, SettingsError, TargetError
 from live_gradcam.explain.fit import fitting_for, size_of
 from live_gradcam.explain.graphs import Graphs
@@ -42,9 +42,11 @@ class Explainer:
         target: what is explained: a class by id or name, `#2` for the second most probable, `tabby - tiger cat`
             for a contrast, `tabby -` for a contrast with its strongest rivals, `lock` for the most probable class
             with hysteresis, `module:function` or a function of the model's outputs for a score of one's own; None
-            for the most probable class.
+            for the most probable class. Of a network of values: `age` for what raises it, `age -` for what lowers
+            it; None for the first.
         fit: how a picture is brought to the network's input.
-        score: `logit` differentiates the pre-softmax score y^c, `probability` the softmax's output.
+        score: `logit` differentiates the pre-softmax score y^c, `probability` the softmax's output; of a value, both
+            differentiate the value itself.
         fusion: how the maps of several layers become one: `mean` or `max`.
         smooth: `augment` averages over flipped and enlarged copies of the picture.
         grid: (height, width) of a transformer's tokens; None finds it.
@@ -113,6 +115,11 @@ class Explainer:
     def labels(self) -> Labels:
         """The class names; of a model that does not tell how many classes it has, none until it is traced."""
         return self._graphs.labels
+
+    @property
+    def task(self) -> Task | None:
+        """What the outputs are: classes, labels or values; None until that is known: with the first trace."""
+        return self._graphs.task
 
     @property
     def layer(self) -> str | None:
@@ -250,6 +257,7 @@ class Explainer:
         reading = Reading(
             plan=plan,
             layer=compiled.layer,
+            task=compiled.task,
             labels=self.labels,
             aims=aims,
             result=result,

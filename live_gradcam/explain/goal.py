@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from live_gradcam.explain.head import Head
-from live_gradcam.explain.targets import MOST_RANKS, NO_RIVAL, STRONGEST_RIVALS
+from live_gradcam.explain.targets import MOST_RANKS, NO_RIVAL, REVERSED, STRONGEST_RIVALS
 
 Tensor = Any
 
@@ -35,7 +35,8 @@ def goal_of(head: Head, aim: Tensor, strength: Tensor, rivals: int) -> Goal:
     """Return what the aims of a batch mean: each picture has its own.
 
     FinerCAM's rivals are the classes whose scores lie nearest to the target's (Zhang et al. 2025,
-    arXiv:2501.11309); the mean of their scores is taken off, times the strength.
+    arXiv:2501.11309); the mean of their scores is taken off, times the strength. Values are no rivals of one another:
+    there FinerCAM is Grad-CAM.
 
     Args:
         head: what the network says.
@@ -43,7 +44,10 @@ def goal_of(head: Head, aim: Tensor, strength: Tensor, rivals: int) -> Goal:
         strength: (N,) float32.
         rivals: how many of the strongest rivals count.
     """
-    probabilities = head.probabilities
+    if head.probabilities is None:
+        return _goal_of_value(head, aim, strength)
+    # A class that the network gives NaN for comes last.
+    probabilities = tf.where(tf.math.is_finite(head.probabilities), head.probabilities, -1.0)
     classes = head.classes
     order = tf.math.top_k(probabilities, k=min(MOST_RANKS, classes)).indices
     ids = _resolved(aim[:, 0], order)
@@ -57,8 +61,25 @@ def goal_of(head: Head, aim: Tensor, strength: Tensor, rivals: int) -> Goal:
     rival = aim[:, 1:]
     none = tf.fill(tf.shape(others), -1)
     one = tf.concat([named, none[:, 1:]], axis=1)
-    rival_ids = tf.where(rival == STRONGEST_RIVALS, others, tf.where(rival == NO_RIVAL, none, one))
-    present = tf.one_hot(rival_ids, classes)  # −1 gives zeros
+    strongest = (rival == STRONGEST_RIVALS) | (rival == REVERSED)
+    rival_ids = tf.where(strongest, others, tf.where(rival == NO_RIVAL, none, one))
+    return _goal(ids, chosen, rival_ids, strength)
+
+
+def _goal_of_value(head: Head, aim: Tensor, strength: Tensor) -> Goal:
+    """Return the goal of a value: what raises it, lowers it, or raises it rather than another one."""
+    order = tf.tile(tf.range(min(MOST_RANKS, head.classes))[None], (tf.shape(aim)[0], 1))
+    ids = _resolved(aim[:, 0], order)
+    chosen = tf.one_hot(ids, head.classes)
+    rival = aim[:, 1:]
+    alone = (rival == NO_RIVAL) | (rival == STRONGEST_RIVALS) | (rival == REVERSED)
+    rival_ids = tf.where(alone, -1, _resolved(aim[:, 1], order)[:, None])
+    return _goal(ids, tf.where(rival == REVERSED, -chosen, chosen), rival_ids, strength)
+
+
+def _goal(ids: Tensor, chosen: Tensor, rival_ids: Tensor, strength: Tensor) -> Goal:
+    """Return the goal of the rows `chosen` (N, C), less the mean of its rivals (N, R) times the strength (N,)."""
+    present = tf.one_hot(rival_ids, chosen.shape[-1])  # −1 gives zeros
     number = tf.maximum(tf.reduce_sum(present, axis=(1, 2)), 1.0)
     row = chosen - strength[:, None] * tf.reduce_sum(present, axis=1) / number[:, None]
     return Goal(ids, row, rival_ids)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -17,59 +16,13 @@ from live_gradcam.explain.layers import automatic, check_reachable, layer_at, no
 from live_gradcam.explain.maps import fused, raw_map
 from live_gradcam.explain.mean_gradient import mean_gradient
 from live_gradcam.explain.observation import Call
+from live_gradcam.explain.result import MOST_VALUES, TOP
 from live_gradcam.explain.smoothing import COPIES, copies_of, merged
 from live_gradcam.explain.subject import Subject
 from live_gradcam.explain.traced_probe import TracedProbe
 from live_gradcam.explain.walk import LayerShape, walk
 
 Tensor = Any
-
-TOP = 5
-"""How many classes a result names."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """What the graph returns for N pictures, M methods, T targets and G goals.
-
-    Tensors while it is traced, and arrays afterwards.
-    """
-
-    top_probabilities: Any
-    """(N, k) float32."""
-
-    top_ids: Any
-    """(N, k) int32."""
-
-    target_ids: Any
-    """(N, G) int32; −1 for the user's own function."""
-
-    target_values: Any
-    """(N, G) float32: the class's probability, or what the user's own function gave."""
-
-    rival_ids: Any
-    """(N, G, R) int32; −1 for none."""
-
-    rival_probabilities: Any
-    """(N, G, R) float32."""
-
-    raw: Any
-    """(N, M, T, h, w) float32."""
-
-    evidence: Any
-    """(N, M, T) bool."""
-
-    channel_numbers: Any
-    """(N, C) int32: the strongest channels of the layer for the first goal."""
-
-    channel_weights: Any
-    """(N, C) float32."""
-
-    channel_maps: Any
-    """(N, C, h, w) float32."""
-
-
-FIELDS = tuple(Result.__slots__)
 
 
 class TokensFoundError(LiveGradcamError):
@@ -95,8 +48,8 @@ class GraphBuilder:
         """How the maps lie on the network's input."""
         self.layer = ""
         """Path of the layer that is explained; several are joined by commas."""
-        self.classes = 0
-        """How many classes the model has; 0 where it has none."""
+        self.head: Head | None = None
+        """What the network says; None where the user's own function is explained."""
         self.walk: tuple[LayerShape, ...] = ()
         """The layers to step through, from shallow to deep."""
 
@@ -118,12 +71,12 @@ class GraphBuilder:
         calls, output = subject.run(seen)
         head = subject.head(output)
         layers = self._layers(calls, output, head)
-        own = None if head is None else Head(head.probabilities[:count], head.scores[:count])
+        own = None if head is None else head.first(count)
         goals = [
             None if own is None else goal_of(own, aims[:, number], strengths[:, number], plan.rivals)
             for number in range(plan.goals)
         ]
-        self.classes = 0 if own is None else own.classes
+        self.head = head
         geometries = self._geometries or [COVERING] * len(layers)
         maps = _Maps(subject, pixels, output, head, goals, layers, geometries)
         found = [
@@ -135,33 +88,53 @@ class GraphBuilder:
         )
         self.geometry = maps.geometry
         said = self._said(own, goals, output, count)
+        # Where the target is NaN or infinite nothing explains it, though the activations may be finite.
+        target = said[5] if own is None or own.probabilities is None else said[4]
+        numbers = [
+            [plan.goal_number(method, each) for each in range(plan.targets)]
+            for method in range(len(plan.methods))
+        ]
+        sound = tf.gather(tf.math.is_finite(target), tf.constant(numbers), axis=1)
+        if own is not None and own.task == "classes":
+            sound &= said[-1][:, None, None]  # they depend on one another
+        evidence &= sound
         return (*said, raw, evidence, *maps.channels(plan.channels, count))
 
     def _said(
         self, head: Head | None, goals: Sequence[Goal | None], output: Tensor, count: Tensor
     ) -> tuple[Tensor, ...]:
-        """Return what the network says of the pictures themselves: the first six tensors of `Result`."""
+        """Return what the network says of the pictures themselves: the first ten tensors of `Result`."""
         number = len(goals)
         if head is None:
-            return (
-                tf.zeros((count, 0)),
-                tf.zeros((count, 0), tf.int32),
-                tf.fill((count, number), -1),
-                tf.tile(self._subject.own_score(output)[:count, None], (1, number)),
-                tf.zeros((count, number, 0), tf.int32),
-                tf.zeros((count, number, 0)),
-            )
-        top_probabilities, top_ids = tf.math.top_k(head.probabilities, k=min(TOP, head.classes))
+            score = self._subject.own_score(output)[:count]
+            none, ids = tf.zeros((count, 0)), tf.zeros((count, 0), tf.int32)
+            values = tf.tile(score[:, None], (1, number))
+            rivals = (tf.zeros((count, number, 0), tf.int32), *[tf.zeros((count, number, 0))] * 2)
+            own = (tf.fill((count, number), -1), none, values)
+            return (ids, none, none, *own, *rivals, tf.math.is_finite(score))
+        if head.probabilities is None:
+            shown = min(MOST_VALUES, head.classes)
+            top = tf.tile(tf.range(shown)[None], (count, 1))
+            finite = tf.reduce_all(tf.math.is_finite(head.values), axis=1)
+        else:
+            known = tf.math.is_finite(head.probabilities)
+            ranked = tf.where(known, head.probabilities, -1.0)
+            top = tf.math.top_k(ranked, k=min(TOP, head.classes)).indices
+            finite = tf.reduce_all(known, axis=1)
         target_ids = tf.stack([goal.ids for goal in goals if goal], axis=1)
         rival_ids = tf.stack([goal.rival_ids for goal in goals if goal], axis=1)
-        return (
-            top_probabilities,
-            top_ids,
-            target_ids,
-            tf.gather(head.probabilities, target_ids, batch_dims=1),
-            rival_ids,
-            tf.gather(head.probabilities, tf.maximum(rival_ids, 0), batch_dims=1),
-        )
+        said: list[Tensor] = []
+        for ids in (top, target_ids, rival_ids):
+            there = tf.maximum(ids, 0)
+            values = tf.gather(head.values, there, batch_dims=1)
+            if head.probabilities is None:
+                likely = tf.zeros((*tf.unstack(tf.shape(ids))[:-1], 0))
+            elif head.values is head.probabilities:
+                likely = values
+            else:
+                likely = tf.gather(head.probabilities, there, batch_dims=1)
+            said += [ids, likely, values]
+        return (*said, finite)
 
     def _layers(
         self, calls: Sequence[Call], output: Tensor, head: Head | None
@@ -266,7 +239,7 @@ class _Maps:
             )
         goal, slope = self._goals[goal_number], self._slopes_of(goal_number)[0]
         extent = self._geometries[0].extent
-        probe = TracedProbe(self._subject, goal, self._pixels, path, activation, slope, extent)
+        probe = TracedProbe(self._subject, goal, self._pixels, path, activation, slope, self._head, extent)
         raw = method.function(probe)[None]
         if method.rectified:
             raw = tf.nn.relu(raw)

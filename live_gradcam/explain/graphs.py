@@ -11,15 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from live_gradcam.config import Task
 from live_gradcam.errors import ModelError
-from live_gradcam.explain.graph import FIELDS, Result
 from live_gradcam.explain.locating import Places
 from live_gradcam.explain.plan import Plan
+from live_gradcam.explain.result import FIELDS, Result
 from live_gradcam.explain.targets import Aim
 from live_gradcam.explain.tracing import Trace, trace
 from live_gradcam.explain.walk import LayerShape
-from live_gradcam.models.labels import Labels, numbered_labels
+from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
+from live_gradcam.models.task import fits, labels_for, wrong_number
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ class Graphs:
         self._labels = model.labels
         self.usual_layer = model.layer
         """Path of the layer that is explained where none is named; None until one was chosen."""
+        self.task: Task | None = None
+        """What the outputs are, known with the first trace; None where only functions of the user's were traced."""
         self.walk: tuple[LayerShape, ...] = ()
         """The layers to step through, from shallow to deep, known with the first trace."""
         self._places = Places()
@@ -64,7 +68,7 @@ class Graphs:
 
     @property
     def labels(self) -> Labels:
-        """The class names; of a model that does not tell how many classes it has, none until it is traced."""
+        """The names of classes, labels or values; of a model that does not tell them, none until it is traced."""
         return self._labels
 
     def known(self) -> dict[Plan, Trace]:
@@ -102,6 +106,8 @@ class Graphs:
                 made = self._used(plan)  # another thread may have traced it while this one waited
             if made is None:
                 made = trace(self.model, plan, freeze=freeze, places=self._places)
+                if made.task is not None:
+                    check_labels(self.model, made.task, made.units)
                 self._store(plan, made)
         return made
 
@@ -146,7 +152,15 @@ class Graphs:
         columns = (
             parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
         )
-        return Result(**dict(zip(FIELDS, columns, strict=True)))
+        result = Result(**dict(zip(FIELDS, columns, strict=True)))
+        if (
+            not result.finite.all() and batch.any()
+        ):  # a black picture, such as to warm up with, is no evidence
+            self.model.tell_once(
+                f"{self.model.name} gives NaN or infinity: there is nothing to explain then. Check its weights, and "
+                "that --preprocess scales pixels as in training."
+            )
+        return result
 
     def describe(self, plan: Plan, made: Trace) -> str:
         """Return one line on a graph."""
@@ -176,6 +190,25 @@ class Graphs:
                 self.usual_layer = made.layer
             if chosen or not self.walk:
                 self.walk = made.walk
-            if len(self._labels) == 0 and made.classes:
-                self._labels = numbered_labels(made.classes)
+            if made.task is not None:
+                self.task = made.task
+                self._labels = labels_of(self.model, made.task, made.units)
         logger.info("traced %s", self.describe(plan, made))
+
+
+def labels_of(model: Model, task: Task, units: int) -> Labels:
+    """Return what a model's outputs are called, once a trace has told what they are."""
+    if task != "values" and len(model.labels) == (2 if units == 1 else units):
+        return model.labels
+    return labels_for(task, units, model.evidence)
+
+
+def check_labels(model: Model, task: Task, units: int) -> None:
+    """Make sure that the user's labels fit what a trace has told of the outputs.
+
+    Raises:
+        ModelError: there are too many or too few.
+    """
+    labels = model.evidence.labels
+    if labels is not None and not fits(len(labels), units, task):
+        raise ModelError(wrong_number(model.name, task, units, len(labels)))

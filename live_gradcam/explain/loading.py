@@ -77,6 +77,7 @@ def load_chosen(settings: ExplainSettings) -> tuple[Model, str]:
         settings.labels,
         settings.preprocess,
         output=settings.output,
+        task=settings.task,
         inputs=settings.inputs,
         allow_unsafe=settings.allow_unsafe,
         lang=settings.lang,

@@ -46,10 +46,11 @@ class TargetLock:
         if not top:
             return
         best = top[0]
+        probability = best.probability
         if self._held is None or held is None:
             self._held = best.class_id
             return
-        leads = best.class_id != self._held and best.probability - held >= self._margin
+        leads = probability is not None and best.class_id != self._held and probability - held >= self._margin
         self._led = self._led + 1 if leads else 0
         if self._led >= self._frames:
             self._held = best.class_id

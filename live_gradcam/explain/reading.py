@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from live_gradcam.config import Task
 from live_gradcam.explain.fit import Fitting
 from live_gradcam.explain.geometry import COVERING, Geometry
-from live_gradcam.explain.graph import Result
 from live_gradcam.explain.plan import Plan
-from live_gradcam.explain.targets import Aim
-from live_gradcam.explanation import Contrast, Explanation, Prediction, Region, Target, Value
+from live_gradcam.explain.result import Result
+from live_gradcam.explain.targets import REVERSED, Aim
+from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Region, Target, Value
 from live_gradcam.models.labels import Labels
 from live_gradcam.question import Channel
 
@@ -25,6 +26,9 @@ class Reading:
     plan: Plan
     layer: str
     """Path of the layer that was explained."""
+
+    task: Task | None
+    """What the network's outputs are; None where the user's own function is explained."""
 
     labels: Labels
     aims: Sequence[Sequence[Aim]]
@@ -68,17 +72,25 @@ class Reading:
             peak = heatmap.max()
             if peak > 0:
                 heatmap /= peak
-        top = zip(result.top_ids[picture], result.top_probabilities[picture], strict=True)
+        top = self._predictions(
+            result.top_ids[picture], result.top_probabilities[picture], result.top_values[picture]
+        )
+        if self.task == "multi-label":
+            top = tuple(each for each in top if each.probability is not None)
+        elif self._is_broken(picture):
+            top = ()
         return Explanation(
             heatmap=heatmap,
             raw_heatmap=raw,
             has_evidence=has_evidence,
-            top=tuple(self._prediction(class_id, probability) for class_id, probability in top),
+            top=top,
             target=self._target(picture, goal),
             region=_moved(region, corner),
             method=self.plan.methods[method].name,
             layer=self.layer,
             inset=inset,
+            task=self.task or "values",
+            is_finite=bool(result.finite[picture]),
         )
 
     def channels(self, picture: int = 0) -> tuple[Channel, ...]:
@@ -96,25 +108,55 @@ class Reading:
             )
         )
 
+    def _is_broken(self, picture: int) -> bool:
+        """Whether the network gives NaN for classes: as they depend on one another, none of them is told then."""
+        return self.task == "classes" and not self.result.finite[picture]
+
     def _target(self, picture: int, goal: int) -> Target:
         result = self.result
-        value = float(result.target_values[picture, goal])
-        class_id = int(result.target_ids[picture, goal])
-        if class_id < 0:
-            return Value(str(getattr(self.plan.function, "__name__", "score")), value)
-        prediction = self._prediction(class_id, value)
-        rivals = tuple(
-            self._prediction(rival, probability)
-            for rival, probability in zip(
-                result.rival_ids[picture, goal], result.rival_probabilities[picture, goal], strict=True
-            )
-            if rival >= 0
+        if self.task is None:
+            name = str(getattr(self.plan.function, "__name__", "score"))
+            return Value(name, _number(result.target_values[picture, goal]))
+        one = slice(goal, goal + 1)
+        (prediction,) = self._predictions(
+            result.target_ids[picture, one],
+            result.target_probabilities[picture, one],
+            result.target_values[picture, one],
         )
-        return Contrast(prediction, rivals, self.aims[picture][goal].strength) if rivals else prediction
+        ids = result.rival_ids[picture, goal]
+        there = ids >= 0
+        rivals = self._predictions(
+            ids[there],
+            result.rival_probabilities[picture, goal][there[: result.rival_probabilities.shape[2]]],
+            result.rival_values[picture, goal][there],
+        )
+        if self._is_broken(picture):
+            prediction = replace(prediction, probability=None, value=None)
+            rivals = tuple(replace(rival, probability=None, value=None) for rival in rivals)
+        aim = self.aims[picture][goal]
+        if rivals:
+            return Contrast(prediction, rivals, aim.strength)
+        return Lowered(prediction) if self.task == "values" and aim.rival == REVERSED else prediction
 
-    def _prediction(self, class_id: Any, probability: Any) -> Prediction:  # noqa: ANN401 - NumPy scalars
-        # A network that gives NaN says nothing, and with no probability.
-        return Prediction(int(class_id), self.labels[int(class_id)], float(np.nan_to_num(probability)))
+    def _predictions(self, ids: Any, probabilities: Any, values: Any) -> tuple[Prediction, ...]:  # noqa: ANN401
+        """Return what is said about the outputs `ids`, (k,); of `probabilities` there may be none."""
+        likely = [_number(each) for each in probabilities] or [None] * len(ids)
+        units = self.labels.units if self.task == "values" else ()
+        return tuple(
+            Prediction(
+                class_id=int(class_id),
+                label=self.labels[int(class_id)],
+                probability=None if probability is None else min(1.0, max(0.0, probability)),
+                value=_number(value),
+                unit=units[int(class_id)] if units else "",
+            )
+            for class_id, probability, value in zip(ids, likely, values, strict=True)
+        )
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - a NumPy scalar
+    """Return a number; None where it is NaN or infinite."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _moved(region: Region, corner: tuple[int, int]) -> Region:

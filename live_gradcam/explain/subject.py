@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from live_gradcam.explain.freezing import constant_weights
@@ -13,6 +15,8 @@ from live_gradcam.explain.head import Head, head_of
 from live_gradcam.explain.observation import Call, observed_calls
 from live_gradcam.explain.plan import Plan
 from live_gradcam.models.model import Model, Network
+
+logger = logging.getLogger(__name__)
 
 Tensor = Any
 
@@ -45,9 +49,29 @@ class Subject:
             output = self.model.forward(self.network, pixels, weights=weights)
         return calls, output
 
-    def head(self, output: Tensor) -> Head | None:
-        """Return what the output says of each class; None where the user's own function is explained."""
-        return None if self.plan.function is not None else head_of(output, self.plan.score, self.model.name)
+    def head(self, output: Tensor, *, like: Head | None = None) -> Head | None:
+        """Return what the output says; None where the user's own function is explained.
+
+        Args:
+            output: what the network returned in a trace.
+            like: the head of the same network in another trace.
+        """
+        if self.plan.function is not None:
+            return None
+        return head_of(output, self.plan.score, self.model, like=like, sample=self._sample)
+
+    def _sample(self) -> np.ndarray[Any, Any] | None:
+        """Return the outputs for some pictures: noise, black and white; None where it cannot be run by itself."""
+        height, width = self.plan.input_size
+        noise = np.random.default_rng(0).integers(0, 256, (3, height, width, 3), np.uint8)
+        noise[1:] = np.array([0, 255], np.uint8)[:, None, None, None]
+        try:
+            with tf.init_scope():
+                output = self.model.forward(self.network, self.model.preprocessing(tf.constant(noise)))
+        except Exception:  # such as a function that keeps what it was traced with
+            logger.debug("%s cannot be sampled", self.model.name, exc_info=True)
+            return None
+        return np.asarray(tf.cast(output, tf.float32))
 
     def own_score(self, output: Tensor) -> Tensor:
         """Return what the user's own function says of the output, (N,) float32."""

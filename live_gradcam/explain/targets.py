@@ -21,7 +21,9 @@ MOST_RANKS = 16
 
 NO_RIVAL = -1_000_000
 STRONGEST_RIVALS = -1_000_001
-"""Stand in the place of a rival's class id."""
+REVERSED = -1_000_002
+"""Stand in the place of a rival's class id. `REVERSED` is that of `tabby -`: the strongest rivals of a class, and of a
+value the opposite: it is explained by what lowers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,10 @@ class Aim:
     """A target in the numbers that the compiled graph takes: changing them never traces it again."""
 
     class_id: int = -1
-    """The class; −1 the most probable one, −2 the second, and so on."""
+    """The class; −1 the most probable one, −2 the second, and so on; of values, −1 the first."""
 
     rival: int = NO_RIVAL
-    """The class it is set against, counted likewise; or one of the two constants above."""
+    """The class it is set against, counted likewise; or one of the three constants above."""
 
     strength: float = 0.0
     """How much of the rivals' score is taken off."""
@@ -56,7 +58,7 @@ def parse_target(target: int | str | None, labels: Labels, *, rivals: bool, stre
         if len(sides) == 2 and not re.fullmatch(r"-\d+", target.strip()):
             first, second = (side.strip() for side in sides)
             if not second:
-                return Aim(_class(first or None, labels), STRONGEST_RIVALS, strength)
+                return Aim(_class(first or None, labels), REVERSED, strength)
             return Aim(_class(first or None, labels), _class(second, labels), 1.0)
     class_id = _class(target, labels)
     return Aim(class_id, STRONGEST_RIVALS, strength) if rivals else Aim(class_id)

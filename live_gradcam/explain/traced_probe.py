@@ -9,6 +9,7 @@ import tensorflow as tf
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.activation import Activation, activation_of
 from live_gradcam.explain.goal import Goal
+from live_gradcam.explain.head import Head
 from live_gradcam.explain.layers import layer_at
 from live_gradcam.explain.maps import laid
 from live_gradcam.explain.subject import Subject
@@ -45,9 +46,11 @@ class TracedProbe:
         path: str,
         activation: Activation,
         gradient: Tensor,
+        head: Head | None,
         extent: Inset = WHOLE,
     ) -> None:
         self._subject = subject
+        self._head = head
         self._goal = goal
         self._path = path
         self._activation = activation
@@ -120,7 +123,7 @@ class TracedProbe:
         return tf.cast(gradient, tf.float32)
 
     def _value(self, output: Tensor, count: Tensor) -> Tensor:
-        head, goal = self._subject.head(output), self._goal
+        head, goal = self._subject.head(output, like=self._head), self._goal
         if head is None:
             return self._subject.own_score(output)
         assert goal is not None

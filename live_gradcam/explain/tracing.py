@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from live_gradcam.config import Task
 from live_gradcam.errors import LayerError, LiveGradcamError, ModelError, reason_of
 from live_gradcam.explain.activation import activation_of
 from live_gradcam.explain.geometry import COVERING, Geometry
@@ -44,8 +45,11 @@ class Trace:
     nodes: int
     """How many operations the traced graph has."""
 
-    classes: int
-    """How many classes the model has; 0 where it has none."""
+    task: Task | None
+    """What the outputs are; None where the user's own function is explained."""
+
+    units: int
+    """How many numbers the output has; 0 where the user's own function is explained."""
 
     batched: bool
     """Whether it takes more than one picture at once."""
@@ -100,15 +104,17 @@ def trace(model: Model, plan: Plan, *, freeze: bool = True, places: Places | Non
             builder.geometry = geometries[0]
     nodes = len(concrete.graph.get_operations())
     frozen = not concrete.captured_inputs
+    head = builder.head
     return Trace(
-        concrete,
-        builder.layer,
-        frozen,
-        nodes,
-        builder.classes,
-        plan.one_pass,
-        builder.walk,
-        builder.geometry,
+        function=concrete,
+        layer=builder.layer,
+        frozen=frozen,
+        nodes=nodes,
+        task=None if head is None else head.task,
+        units=0 if head is None else head.units,
+        batched=plan.one_pass,
+        walk=builder.walk,
+        geometry=builder.geometry,
     )
 
 

@@ -93,7 +93,8 @@ class ExplainWorker:
                 now = time.monotonic()
                 self._statistics.stage("wait", 1000 * (began - frame.captured_at))
                 self._statistics.stage("explain", 1000 * (now - began))
-                self._statistics.explained(answer.first.top[0].label if answer.first.top else None, now)
+                best = answer.first.best
+                self._statistics.explained(None if best is None else best.label, now, answer.first.numbers)
                 self._statistics.traces = self._answers.traces
                 self._answered.put((frame, answer))
                 if self._statistics.frames_explained == self._limit:

@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import keras
 
-from live_gradcam.config import DEFAULT_LANG, Lang
-from live_gradcam.errors import ModelError
+from live_gradcam.config import DEFAULT_LANG, Lang, Task
+from live_gradcam.errors import ModelError, SettingsError
 from live_gradcam.file_names import expanded
 from live_gradcam.models import zoo
 from live_gradcam.models.channel_order import with_channels_last
@@ -22,13 +22,16 @@ from live_gradcam.models.inputs import Feed, feed_for
 from live_gradcam.models.label_entries import names_and_units
 from live_gradcam.models.label_files import read_labels
 from live_gradcam.models.label_neighbours import DoesNotFit, labels_beside
-from live_gradcam.models.labels import Labels, imagenet_labels, numbered_labels, translated
+from live_gradcam.models.labels import Labels, imagenet_labels, translated
+from live_gradcam.models.last_layer import ending_of, name_of
 from live_gradcam.models.model import Model, Network
-from live_gradcam.models.outputs import chosen_output, classes_of, units_of
+from live_gradcam.models.outputs import chosen_output, classes_of, numbers_of, units_of
 from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
 from live_gradcam.models.reference import callable_named, current_folder_first, is_reference, said_by
 from live_gradcam.models.resizing import resizer
 from live_gradcam.models.scaling import application_scaling, preprocessing_of
+from live_gradcam.models.stored_loss import loss_of_file, loss_of_network
+from live_gradcam.models.task import Evidence, decided, fits, labels_for, telling, wrong_number
 from live_gradcam.native import native_stderr_filtered
 
 logger = logging.getLogger(__name__)
@@ -49,6 +52,7 @@ def load_model(
     preprocess: str | Callable[[Any], Any] = "auto",
     *,
     output: str | int | None = None,
+    task: Task | None = None,
     inputs: Mapping[str, Any] | None = None,
     allow_unsafe: bool = False,
     lang: Lang = DEFAULT_LANG,
@@ -64,12 +68,14 @@ def load_model(
             the file); a file before a `module:function`.
         labels: class names in the order of the outputs, or a file of them; None: those of a file beside the model
             whose number fits (`label_neighbours`), else those that the zoo knows, else `class 0`, `class 1`, …. A
-            network with one unit has two classes; one name stands for the second.
+            sigmoid unit has two classes; one name stands for the second. Values are called as their layer is, and
+            may have units in their labels: `age [years]`.
         preprocess: how pictures are scaled for it: one of `live_gradcam.models.preprocessing.PREPROCESSINGS`, a
             function (N, H, W, 3) RGB in [0, 255] → the network's input, or `module:function`. `auto`: as what it
             does to the pixels itself asks for, else as the `keras.applications` network in it was trained, else
             to [0, 1], and a warning says so.
         output: name or index of the output that is explained, where there are several.
+        task: what its numbers are: `classes`, `multi-label` or `values`; None finds out (`models.task`).
         inputs: name → value of the inputs besides the picture: numbers, arrays, or as text numbers with commas
             between them or a .npy file. Each is given to every picture of a batch.
         allow_unsafe: whether Python code in a model file may be loaded.
@@ -77,6 +83,7 @@ def load_model(
             of a model that was loaded in another language.
 
     Raises:
+        SettingsError: there is no such task.
         ModelError: there is no such model, its file or weights cannot be read, it takes no pictures, or its class
             names are not translated.
     """
@@ -85,6 +92,8 @@ def load_model(
             f"Keras runs on {keras.backend.backend()} here; the explainer needs TensorFlow. "
             "Set KERAS_BACKEND=tensorflow and start again."
         )
+    if task is not None and task not in get_args(Task):
+        raise SettingsError(f"task is '{task}'. Valid: {', '.join(get_args(Task))}.")
     if isinstance(model, Model):
         loaded = _redirected(model, output, inputs)
     else:
@@ -99,10 +108,11 @@ def load_model(
                 model=loaded.name,
             ),
         )
-    named = _labels(labels, loaded) if labels is not None else loaded.labels
+    if labels is not None or task is not None:
+        loaded = _named(loaded, labels, task)
     if labels is None and lang == "en":
-        named = _labels_beside(model, loaded)
-    return replace(loaded, labels=translated(named, lang, model=loaded.name))
+        loaded = _named_beside(model, loaded)
+    return replace(loaded, labels=translated(loaded.labels, lang, model=loaded.name))
 
 
 def _load(
@@ -119,7 +129,7 @@ def _load(
     if isinstance(model, Path) or _is_file(text):
         found = found_model(expanded(text))
         network = read_found(found, allow_unsafe=allow_unsafe)
-        return _from_network(network, found.path.name, output, inputs, scaled=scaled)
+        return _from_network(network, found.path.name, output, inputs, scaled=scaled, file=found.path)
     if is_reference(text):
         return _from_network(_made_by(text), text, output, inputs, scaled=scaled)
     return _redirected(zoo.load(text), output, inputs)
@@ -163,9 +173,13 @@ def _redirected(model: Model, output: str | int | None, inputs: Mapping[str, Any
     if inputs is not None:
         model = replace(model, feed=feed_for(model.network, inputs, model=model.name))
     if output is not None:
-        classes = classes_of(_output(model.network, output, model.name))
-        labels = model.labels if classes in (None, len(model.labels)) else numbered_labels(classes)
-        model = replace(model, output=output, labels=labels)
+        evidence = replace(_evidence(model.network, output, model.name), said=model.evidence.said)
+        tensor = _output(model.network, output, model.name)
+        units = units_of(tensor)
+        given = model.evidence.labels is not None or model.labels == imagenet_labels()
+        kept = given and classes_of(tensor) in (None, len(model.labels))
+        labels = model.labels if kept else _labels_of(tensor, units, evidence)
+        model = replace(model, output=output, labels=labels, evidence=evidence)
     return model
 
 
@@ -176,15 +190,26 @@ def _from_network(
     inputs: Mapping[str, Any] | None,
     *,
     scaled: bool,
+    file: Path | None = None,
 ) -> Model:
-    """Return a user's own `keras.Model` with what can be seen of it; `scaled`: the user said how pixels are."""
+    """Return a user's own `keras.Model` with what can be seen of it.
+
+    Args:
+        network: the model.
+        name: what it is called.
+        output: name or index of the output that is explained.
+        inputs: values of further inputs.
+        scaled: whether the user said how pixels are.
+        file: what it was read from.
+    """
     _build(network, name)
     network = with_channels_last(network, name)
     feed = feed_for(network, inputs, model=name)
-    classes = classes_of(_output(network, output, name))
+    tensor = _output(network, output, name)
+    units = units_of(tensor)
     entry = zoo.entry_of(network.name)
     known = len(imagenet_labels())
-    is_imagenet = classes == known and (entry is not None or application_scaling(network) is not None)
+    is_imagenet = units == known and (entry is not None or application_scaling(network) is not None)
     _, height, width, channels = feed.picture.shape
     if (height or 1) * (width or 1) > _MOST_PIXELS:
         raise ModelError(
@@ -198,17 +223,53 @@ def _from_network(
         preprocessing = preprocessing_of(network, _symbolic(network, feed), name)
         preprocessing = grey(preprocessing, name) if channels == 1 else preprocessing
     layer = entry.layer if entry is not None else None
+    evidence = replace(_evidence(network, output, name, file), is_imagenet=is_imagenet)
     return Model(
         network=network,
         name=name,
         preprocessing=preprocessing,
-        labels=imagenet_labels() if is_imagenet else numbered_labels(classes or 0),
+        labels=imagenet_labels() if is_imagenet else _labels_of(tensor, units, evidence),
         input_size=(height or usual[0], width or usual[1]),
         layer=layer if any(each.name == layer for each in network.layers) else None,
         resize=resizer(network, name),
         feed=feed,
         output=output,
+        evidence=evidence,
     )
+
+
+def _evidence(network: Network, output: str | int | None, name: str, file: Path | None = None) -> Evidence:
+    """Return what is known about the numbers of an output besides the operations that make them."""
+    tensor = _output(network, output, name)
+    names = list(getattr(network, "output_names", ()))
+    outputs = getattr(network, "outputs", None) or []
+    place = next((number for number, each in enumerate(outputs) if each is tensor), 0)
+    structure = getattr(network, "output", None) if outputs else None
+    keys = keras.tree.flatten_with_path(structure) if isinstance(structure, dict) else ()
+    keyed = next((str(path[-1]) for path, each in keys if each is tensor), "")
+    called = keyed or (names[place] if place < len(names) else "")
+    loss = loss_of_network(network, place, called)
+    if loss is None and file is not None:
+        loss = loss_of_file(file, place, called)
+    return Evidence(
+        trained=None if loss is None else loss.task,
+        from_logits=loss is not None and loss.from_logits,
+        name=telling(called) or ("" if tensor is None else name_of(tensor)),
+    )
+
+
+def _labels_of(tensor: Any, units: int | None, evidence: Evidence) -> Labels:  # noqa: ANN401
+    """Return what the outputs are called, as far as that is known before the network is traced."""
+    task = _task(tensor, units, evidence)
+    return Labels(()) if task is None or units is None else labels_for(task, units, evidence)
+
+
+def _task(tensor: Any, units: int | None, evidence: Evidence) -> Task | None:  # noqa: ANN401 - a KerasTensor or None
+    """Return what the outputs are; None where only a trace can tell."""
+    ending = None if tensor is None else ending_of(tensor)
+    if evidence.said is not None:
+        return evidence.said
+    return None if ending is None or units is None else decided(ending, units, evidence).task
 
 
 def _build(network: Network, name: str) -> None:
@@ -242,52 +303,72 @@ def _output(network: Network, output: str | int | None, name: str) -> Any:  # no
     return chosen_output(structure, output, names=names, model=name)
 
 
-def _labels_beside(model: str | Path | Model | Network, loaded: Model) -> Labels:
-    """Return the labels of a file beside a model's own, where there is one that fits; else those that it has."""
-    if not isinstance(model, (str, Path)) or not loaded.labels:
-        return loaded.labels
+def _named_beside(model: str | Path | Model | Network, loaded: Model) -> Model:
+    """Return a model with the labels of a file beside it, where there is one that fits; else as it is."""
+    if not isinstance(model, (str, Path)):
+        return loaded
     path = Path(model).expanduser()
-    if not path.exists() or zoo.is_default(str(model)) or zoo.entry_like(str(model)) is not None:
-        return loaded.labels
-    return labels_beside(path, lambda beside: _labels(beside, loaded)) or loaded.labels
+    if zoo.is_default(str(model)) or zoo.entry_like(str(model)) is not None or not path.exists():
+        return loaded
+    if units_of(_output(loaded.network, loaded.output, loaded.name)) is None:
+        return loaded  # nothing tells yet whether they fit
+    named: list[Model] = []
+
+    def read(beside: Path) -> Labels:
+        named.append(_named(loaded, beside, None))
+        return named[-1].labels
+
+    return loaded if labels_beside(path, read) is None else named[-1]
 
 
-def _labels(labels: Sequence[str] | Labels | str | Path, model: Model) -> Labels:
-    """Return the user's labels for a model.
+def _named(model: Model, labels: Sequence[str] | Labels | str | Path | None, task: Task | None) -> Model:
+    """Return a model with the user's labels and task.
 
     Raises:
-        ModelError: they cannot be read, or are not as many as its classes.
+        ModelError: the labels cannot be read, or are not as many as its outputs.
     """
+    evidence = model.evidence if task is None else replace(model.evidence, said=task)
     tensor = _output(model.network, model.output, model.name)
-    classes = classes_of(tensor)
-    source = ""
+    units = units_of(tensor) if evidence.said != "values" else numbers_of(tensor)
+    given = None if labels is None else _read(labels, units)
+    evidence = replace(evidence, labels=given or evidence.labels)
+    named = _task(tensor, units, evidence)
+    if given is not None and units is not None and not fits(len(given), units, named):
+        source = f" in {Path(labels).name}" if isinstance(labels, (str, Path)) else ""
+        given = _without_background(given, units, named, model.name, source)
+        evidence = replace(evidence, labels=given)
+    if named is not None and units is not None:
+        return replace(model, evidence=evidence, labels=labels_for(named, units, evidence))
+    # One unit that only a trace can tell about may be a value, or decide between two classes.
+    known = given if given is not None and units != 1 else Labels(())
+    return replace(model, evidence=evidence, labels=known)
+
+
+def _read(labels: Sequence[str] | Labels | str | Path, units: int | None) -> Labels:
+    """Return the user's labels; `units`, how many outputs there are, decides where a file can be read in two ways."""
     if isinstance(labels, (str, Path)):
-        counts = () if classes is None else (1, 2) if units_of(tensor) == 1 else (classes, classes + 1)
-        source = f" in {Path(labels).name}"
-        labels = read_labels(Path(labels), counts)
-    elif not isinstance(labels, Labels):
-        names, units = names_and_units([str(name) for name in labels])
-        labels = Labels(names, units=units if any(units) else ())
-    if units_of(tensor) == 1 and len(labels) == 1:
-        return Labels((f"not {labels[0]}", labels[0]), units=("", *labels.units) if labels.units else ())
-    if classes is not None and len(labels) == classes + 1 and labels[0].casefold().strip("_ ") in BACKGROUND:
+        counts = () if units is None else (1, 2) if units == 1 else (units, units + 1)
+        return read_labels(expanded(labels), counts)
+    if isinstance(labels, Labels):
+        return labels
+    names, their_units = names_and_units([str(name) for name in labels])
+    return Labels(names, units=their_units if any(their_units) else ())
+
+
+def _without_background(labels: Labels, units: int, task: Task | None, model: str, source: str) -> Labels:
+    """Return labels that are one too many without the first, which stands for the background.
+
+    Raises:
+        DoesNotFit: there are not as many as the outputs otherwise.
+    """
+    if fits(len(labels) - 1, units, task) and labels[0].casefold().strip("_ ") in BACKGROUND:
         logger.warning(
             "%s has %d classes and there are %d labels%s: the first, '%s', is left out",
-            model.name,
-            classes,
+            model,
+            units,
             len(labels),
             source,
             labels[0],
         )
         return labels.without_first()
-    if classes is not None and classes != len(labels):
-        missing = (
-            " If its class 0 is the background, put a line 'background' in front."
-            if classes == len(labels) + 1
-            else ""
-        )
-        raise DoesNotFit(
-            f"{model.name} has {classes} classes but {len(labels)} labels were given{source}: "
-            f"one for each class, in the order of its outputs, is needed.{missing}"
-        )
-    return labels
+    raise DoesNotFit(wrong_number(model, task, units, len(labels), source))

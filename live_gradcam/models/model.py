@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -15,6 +16,9 @@ from live_gradcam.models.inputs import PICTURE_ONLY, Feed
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.outputs import chosen_output
 from live_gradcam.models.preprocessing import Preprocessing
+from live_gradcam.models.task import Evidence
+
+logger = logging.getLogger(__name__)
 
 Network = Any
 """A `keras.Model`; Keras ships no types."""
@@ -24,7 +28,7 @@ Tensor = Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A classifier, ready to be explained. `load_model` makes one."""
+    """A network, ready to be explained. `load_model` makes one."""
 
     network: Network
     """The `keras.Model`, exactly as it was given."""
@@ -36,7 +40,7 @@ class Model:
     """How pictures become its input."""
 
     labels: Labels
-    """The names of its classes; none where their number is known only when the network is traced."""
+    """The names of its classes, labels or values; none where they are known only when the network is traced."""
 
     input_size: tuple[int, int]
     """(height, width) that a square picture is brought to."""
@@ -55,6 +59,18 @@ class Model:
 
     covering: bool = False
     """Whether it is known that its feature maps cover its input to half a cell, and need not be located."""
+
+    evidence: Evidence = field(default_factory=Evidence)
+    """What tells whether its outputs are classes, labels or values."""
+
+    _told: set[str] = field(default_factory=set)
+    """The lines that the log has already."""
+
+    def tell_once(self, line: str) -> None:
+        """Log a warning about this model, once however often it is traced and run."""
+        if line not in self._told:
+            self._told.add(line)
+            logger.warning("%s", line)
 
     def forward(
         self, network: Network, pixels: Tensor, *, weights: Sequence[tuple[Any, Tensor]] = ()

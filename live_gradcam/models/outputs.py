@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -63,6 +64,14 @@ def units_of(output: Tensor) -> int | None:
         return 1
     units = output.shape[-1]
     return None if units is None else int(units)
+
+
+def numbers_of(output: Tensor) -> int | None:
+    """Return how many values an output is: all its numbers, but one for each place of a map (N, h, w, C)."""
+    units = units_of(output)
+    if units is None or len(output.shape) in (1, 2, 4):
+        return units
+    return None if None in tuple(output.shape[1:]) else math.prod(output.shape[1:])
 
 
 def classes_of(output: Tensor) -> int | None:

@@ -1,4 +1,7 @@
-"""The bars: the probabilities of the top classes, moving smoothly from one explanation to the next."""
+"""The bars: the probabilities of the top classes, moving smoothly from one explanation to the next.
+
+Values of a network that is no classifier are rows without bars, and stand there as they are.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ DEFAULT_SECONDS = 0.15
 _LEAD = 0.01
 """By which a class must exceed the one above it to take its place: rows that hardly differ do not dance."""
 
-_SURE_AGAIN = UNSURE + 0.05
+_SURE_AGAIN = 0.05
+"""By which the first class must exceed the threshold to be believed again."""
+
 _GONE = 0.002
 _LONGEST_STEP = 2.0
 """Seconds; after a longer gap, bars are where they belong at once."""
@@ -38,6 +43,7 @@ class Bars:
         """In the order of the rows; also some that are not shown."""
         self._time: float | None = None
         self._sure = True
+        self._fixed: tuple[Prediction, ...] = ()
 
     @property
     def sure(self) -> bool:
@@ -47,10 +53,12 @@ class Bars:
     @property
     def shown(self) -> tuple[Prediction, ...]:
         """The top classes as they stand now, at most five, the first on top."""
+        if self._fixed:
+            return self._fixed
         rows = list(self._values.items())[:SHOWN]
         return tuple(Prediction(class_id, label, value) for (class_id, label), value in rows)
 
-    def see(self, top: Sequence[Prediction], time: float) -> None:
+    def see(self, top: Sequence[Prediction], time: float, *, believed: float = UNSURE) -> None:
         """Go on to a frame.
 
         The same time again, or an earlier one, moves the bars to where they belong at once: the picture stands
@@ -59,16 +67,20 @@ class Bars:
         Args:
             top: the newest top classes, best first.
             time: of the frame, in seconds.
+            believed: the probability from which on the first class is believed.
         """
-        self._goals = {(each.class_id, each.label): each.probability for each in top}
+        self._fixed = tuple(each for each in top if each.probability is None)[:SHOWN]
+        self._goals = {
+            (each.class_id, each.label): each.probability for each in top if each.probability is not None
+        }
         step = None if self._time is None else time - self._time
         self._time = time
         if step is None or self._seconds == 0 or not 0 < step <= _LONGEST_STEP or not self._values:
             self._values = dict(sorted(self._goals.items(), key=lambda item: -item[1]))
-            self._sure = self._first >= UNSURE
+            self._sure = self._first >= believed
         else:
             self._move(1.0 - math.exp(-step / self._seconds))
-            self._sure = self._first >= (UNSURE if self._sure else _SURE_AGAIN)
+            self._sure = self._first >= (believed if self._sure else believed + _SURE_AGAIN)
 
     @property
     def _first(self) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from live_gradcam.explanation import Contrast, Explanation, Prediction, Target, Value
+from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Target, Value
+from live_gradcam.number import number_text, with_unit
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain
 
 UNSURE = 0.3
@@ -17,16 +18,23 @@ large letters would be wrong more often than not. See docs/views.md for what the
 
 NOT_SURE = "not sure"
 
+LABEL_HOLDS = 0.5
+"""From this probability on a label that is right or not by itself, as of a sigmoid, is said."""
+
+NO_LABEL = "no label"
+NO_ANSWER = "no answer"
+NOT_FINITE = "the network gives NaN or infinity"
+
 
 @dataclass(frozen=True, slots=True)
 class Caption:
     """What a plate says: a headline, and a smaller line below it."""
 
     label: str
-    """The class's name; it is shortened where the picture is too narrow."""
+    """The class's or the value's name; it is shortened where the picture is too narrow."""
 
     percent: str
-    """Its probability: `62%`; never shortened."""
+    """Its probability, `62%`, or the value with its unit, `31.6 years`; never shortened."""
 
     note: str = ""
     """The line below; empty: none."""
@@ -50,6 +58,15 @@ def percent(probability: float) -> str:
     return "<1%" if rounded == "0%" else rounded
 
 
+def figure(target: Prediction | Contrast | Lowered | Value) -> str:
+    """Return what the network says of a target: a probability, `62%`, or a number with its unit, `31.6 years`."""
+    if isinstance(target, Value):
+        return number_text(target.value)
+    if target.probability is not None:
+        return percent(target.probability)
+    return with_unit(number_text(target.value), target.unit)
+
+
 def caption_of(
     explanation: Explanation, top: Sequence[Prediction] | None = None, *, sure: bool | None = None
 ) -> Caption:
@@ -65,14 +82,13 @@ def caption_of(
     """
     target = explanation.target
     shown = explanation.top if top is None else top
-    if not shown:
-        number = f"{target.value:.2f}" if isinstance(target, Value) else percent(target.probability)
-        note = "" if explanation.has_evidence else "no evidence"
-        return Caption(plain(target.label), number, note, note_matters=True)
+    if explanation.task == "values" or not explanation.top or not shown:
+        return _caption_of_value(explanation)
     first = shown[0]
+    labels = explanation.task == "multi-label"
     if sure is None:
-        sure = first.probability >= UNSURE
-    label, number = (plain(first.label), percent(first.probability)) if sure else (NOT_SURE, "")
+        sure = (first.probability or 0.0) >= (LABEL_HOLDS if labels else UNSURE)
+    label, number = (plain(first.label), figure(first)) if sure else (NO_LABEL if labels else NOT_SURE, "")
     newest = explanation.top[0] if explanation.top else first
     other = not isinstance(target, Prediction) or target.class_id != newest.class_id
     if not explanation.has_evidence:
@@ -83,12 +99,36 @@ def caption_of(
     if not sure:
         perhaps = f"perhaps {named(first)}"
         return Caption(label, number, perhaps, note_matters=True, note_in_chart=True, sure=False)
-    return Caption(label, number, "   ".join(named(each) for each in shown[1:3]), note_in_chart=True)
+    others = (
+        [each for each in shown[1:] if (each.probability or 0.0) >= LABEL_HOLDS] if labels else shown[1:3]
+    )
+    return Caption(label, number, "   ".join(named(each) for each in others), note_in_chart=True)
+
+
+def _caption_of_value(explanation: Explanation) -> Caption:
+    """Word the plate of a value, of a score of the user's own, or of a classifier that gives NaN."""
+    target = explanation.target
+    if not explanation.is_finite and explanation.task != "values":
+        return Caption(NO_ANSWER, "", NOT_FINITE, note_matters=True, sure=False)
+    shown = target.prediction if isinstance(target, Contrast | Lowered) else target
+    label, number = plain(shown.label), figure(shown)
+    if shown.value is None:
+        return Caption(label, "", NOT_FINITE, note_matters=True, sure=False)
+    other = isinstance(target, Contrast | Lowered)
+    if not explanation.has_evidence:
+        note = f"no evidence for {named(target)}" if other else "no evidence"
+        return Caption(label, number, note, note_matters=True)
+    if other:
+        return Caption(label, number, f"heat for {named(target)}", AMBER, note_matters=True)
+    own = shown.class_id if isinstance(shown, Prediction) else None
+    others = [each for each in explanation.values if each.class_id != own][:3]
+    return Caption(label, number, "   ".join(named(each) for each in others), note_in_chart=True)
 
 
 def named(target: Target) -> str:
-    """Return a target's name and, where it has one, how probable it is."""
-    label = plain(target.label)
-    if isinstance(target, Prediction):
-        return f"{label} {percent(target.probability)}"
-    return label if isinstance(target, Contrast) else f"{label} {target.value:.2f}"
+    """Return a target's name and what the network says of it: its probability or its number."""
+    if isinstance(target, Contrast):
+        return plain(target.label)
+    if isinstance(target, Lowered):
+        return f"what lowers {plain(target.prediction.label)}"
+    return f"{plain(target.label)} {figure(target)}"

@@ -8,7 +8,7 @@ import cv2
 
 from live_gradcam.explanation import Prediction, Region
 from live_gradcam.frame import Pixels
-from live_gradcam.render.caption import Caption, percent
+from live_gradcam.render.caption import Caption, figure
 from live_gradcam.render.lettering import (
     BOLD,
     CAP,
@@ -55,7 +55,7 @@ def draw_plate_onto(
     Args:
         picture: (H, W, 3) uint8 BGR.
         caption: what to say.
-        chart: the top classes, drawn as bars above the headline.
+        chart: the top classes, drawn as bars above the headline, or several values as rows of numbers.
         marked: id of the class that the heat is for: its bar has the colour of heat.
         side: the length in pixels that the letters are sized by; None: the picture's shorter side.
 
@@ -66,7 +66,8 @@ def draw_plate_onto(
     full = max(_SMALLEST, round((side or min(width, height)) * _SHORTER_SIDE))
     if width - 2 * round(full * (_MARGIN + _PADDING)) < 4 * full or height < 5 * full:
         return None
-    charted = bool(chart) and round(full * _ROW) >= _SMALLEST_NOTE
+    alone = len(chart) == 1 and chart[0].probability is None  # one value is said by the headline
+    charted = bool(chart) and not alone and round(full * _ROW) >= _SMALLEST_NOTE
     left, top, wide, tall = _draw_headline_onto(picture, caption, full, charted=charted)
     if charted:
         return _draw_chart_onto(picture, chart, full, (left, top, wide, tall), marked)
@@ -125,17 +126,20 @@ def _draw_chart_onto(
     inner = wide - 2 * padding
     for row, each in enumerate(chart):
         x, y = left + padding, top + padding + row * (high + gap)
-        length = round(inner * min(max(each.probability, 0.0), 1.0))
+        is_target = each.class_id == marked
+        if each.probability is None:
+            length = inner if is_target else 0  # a value has no bar: the whole row says that it is explained
+        else:
+            length = round(inner * min(max(each.probability, 0.0), 1.0))
         if length > 0:
-            colour = _BAR_OF_TARGET if each.class_id == marked else _BAR
+            colour = _BAR_OF_TARGET if is_target else _BAR
             cv2.rectangle(picture, (x, y, length, high), colour, cv2.FILLED)
         base = y + (high + round(size * CAP)) // 2
-        number = percent(each.probability)
+        number = figure(each)
         number_width = text_width(number, size, REGULAR)
         inset = round(size * 0.3)
-        label = shortened(
-            plain(each.label), size, REGULAR, inner - 3 * inset - text_width("100%", size, REGULAR)
-        )
+        taken = max(number_width, text_width("100%", size, REGULAR))
+        label = shortened(plain(each.label), size, REGULAR, inner - 3 * inset - taken)
         write(picture, label, (x + inset, base), size)
         write(picture, number, (x + inner - inset - number_width, base), size)
     return left, top, max(wide, wide_below), below[1] + tall_below - top

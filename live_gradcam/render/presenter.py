@@ -14,10 +14,11 @@ from live_gradcam.look import Look
 from live_gradcam.question import Answer
 from live_gradcam.render.bars import Bars
 from live_gradcam.render.canvas import Scene, mark_scenes_onto, paint_scenes_onto, part_of
-from live_gradcam.render.caption import caption_of, named
+from live_gradcam.render.caption import LABEL_HOLDS, UNSURE, caption_of, named
 from live_gradcam.render.carrier import CarriedHeat, HeatCarrier
 from live_gradcam.render.channels import ChannelBoard, draw_channels_onto
 from live_gradcam.render.colormaps import colormap_code
+from live_gradcam.render.curve import Curve
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
 from live_gradcam.render.panes import MOST_PANES, Arrangement, Pane, arrange
@@ -62,6 +63,8 @@ class Presenter:
         self._single = steady is not None and steady.smoothing == 0
         self._bars: dict[int, Bars] = {}
         self._history = History()
+        self._curve = Curve()
+        self._is_classifier = True
         self._board = ChannelBoard()
         self._arrangement: Arrangement | None = None
         self._top = 0
@@ -102,7 +105,7 @@ class Presenter:
             scenes = self._label(above, scenes, carried[0], arrangement.free)
         taken = mark_scenes_onto(picture, scenes, rectangle=overlay.rectangle, probe=overlay.probe)
         if view == "history":
-            self._history.draw_onto(picture)
+            (self._history if self._is_classifier else self._curve).draw_onto(picture)
         if self.look.scale_bar:
             self._draw_scale_onto(part_of(above, scenes[-1].pane.cell) if view == "channels" else above)
         if not carried and not overlay.notice:
@@ -138,9 +141,14 @@ class Presenter:
         for model in set(answer.models):
             explanation = answer.explanations[answer.models.index(model)]
             bars = self._bars.setdefault(model, Bars(0) if self._single else Bars())
-            bars.see(explanation.top, time)
-        first = self._bars[answer.models[0]]
-        self._history.see(time, first.shown[0] if first.shown and first.sure else None)
+            believed = LABEL_HOLDS if explanation.task == "multi-label" else UNSURE
+            bars.see(explanation.top, time, believed=believed)
+        first, target = self._bars[answer.models[0]], answer.first.target
+        self._is_classifier = answer.first.task != "values"
+        if self._is_classifier:
+            self._history.see(time, first.shown[0] if first.shown and first.sure else None)
+        else:
+            self._curve.see(time, target.label, target.value)
         self._board.see(answer.channels, time)
 
     def _scenes(self, panes: Sequence[Pane], carried: Sequence[CarriedHeat]) -> list[Scene]:

@@ -74,7 +74,7 @@ class History:
             picture: (H, W, 3) uint8 BGR.
         """
         height, width = picture.shape[:2]
-        size, tall, foot = _measures((width, height))
+        size, tall, foot = ribbon_measures((width, height))
         band = picture[height - tall - foot :]
         fill_onto(band)
         edges = [self._place(segment.since, width) for segment in self._segments] + [width]
@@ -90,7 +90,7 @@ class History:
             if len(name.rstrip("…")) >= min(_FEWEST_LETTERS, len(segment.label)):
                 write(band, name, (left + inset, (tall + round(size * CAP)) // 2), size)
         if foot:
-            _draw_foot_onto(band, tall, foot, round(size * 0.72))
+            draw_foot_onto(band, tall, foot, round(size * 0.72))
 
     def _place(self, time: float, width: int) -> int:
         return round(width * min(max(1.0 - (self._until - time) / SECONDS, 0.0), 1.0))
@@ -98,11 +98,11 @@ class History:
 
 def ribbon_height(size: tuple[int, int]) -> int:
     """Return how much of a canvas of (width, height) pixels the ribbon covers, from the bottom."""
-    _, tall, foot = _measures(size)
+    _, tall, foot = ribbon_measures(size)
     return tall + foot
 
 
-def _measures(size: tuple[int, int]) -> tuple[int, int, int]:
+def ribbon_measures(size: tuple[int, int]) -> tuple[int, int, int]:
     """Return the font size and the height of the segments and of the scale of time, in pixels."""
     width, height = size
     letters = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
@@ -110,8 +110,8 @@ def _measures(size: tuple[int, int]) -> tuple[int, int, int]:
     return letters, tall, round(letters * 1.05) if height > 10 * letters else 0
 
 
-def _draw_foot_onto(band: Pixels, tall: int, foot: int, size: int) -> None:
-    """Draw the scale of time."""
+def draw_foot_onto(band: Pixels, tall: int, foot: int, size: int) -> None:
+    """Draw the scale of time below what is `tall` pixels high: `foot` pixels, in letters of `size`."""
     width = band.shape[1]
     base = tall + (foot + round(size * CAP)) // 2
     marks = [(-60, 0), (-45, width // 4), (-30, width // 2), (-15, 3 * width // 4)]

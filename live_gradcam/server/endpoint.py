@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, Field
 
-from live_gradcam.explanation import Contrast, Explanation, Prediction
+from live_gradcam.config import Task
+from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Value
 from live_gradcam.frame import Pixels
 from live_gradcam.render.picture import draw
 from live_gradcam.server.lane import Done
@@ -28,11 +29,20 @@ class Problem(BaseModel):
 
 
 class Guess(BaseModel):
-    """A class and how probable the network holds it."""
+    """A class and how probable the network holds it, or a value."""
 
     class_id: int
+    """Index of the network's output; -1 for a score of the server's own."""
+
     label: str
-    probability: Annotated[float, Field(ge=0, le=1)]
+    probability: Annotated[float, Field(ge=0, le=1)] | None
+    """Null where the network is no classifier, or gives NaN."""
+
+    value: float | None
+    """The network's own number, as its last layer gives it; null where it is NaN or infinite."""
+
+    unit: str
+    """Of a value: `years`; empty: none."""
 
 
 class Explained(BaseModel):
@@ -41,9 +51,21 @@ class Explained(BaseModel):
     model: str
     method: str
     layer: str
+    task: Task
+    """What the network's outputs are: classes of which one is right, labels that are right or not each by itself, or
+    values."""
+
+    finite: bool
+    """False where the network gives NaN or infinity."""
+
     top: list[Guess]
+    """The most probable classes or labels, best first, or the values in the order of the outputs."""
+
     target: Guess
     """What the map is for; of a contrast its first side."""
+
+    lowers: bool
+    """Whether the map is for what lowers a value, not for what raises it."""
 
     rivals: list[Guess]
     """What the target was set against."""
@@ -99,8 +121,11 @@ def explained(done: Done, *, model: str, overlay: bool, colormap: str, alpha: fl
         model=model,
         method=explanation.method,
         layer=explanation.layer,
+        task=explanation.task,
+        finite=explanation.is_finite,
         top=[_guess(each) for each in explanation.top],
-        target=_guess(target.prediction if isinstance(target, Contrast) else target),
+        target=_guess(target.prediction if isinstance(target, Contrast | Lowered) else target),
+        lowers=isinstance(target, Lowered),
         rivals=[_guess(each) for each in rivals],
         has_evidence=explanation.has_evidence,
         heatmap=np.round(explanation.heatmap.astype(np.float64), 4).tolist(),
@@ -120,12 +145,15 @@ def upload_description() -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": dict.fromkeys(MEDIA_TYPES, body)}}
 
 
-def _guess(target: object) -> Guess:
-    assert isinstance(target, Prediction)  # the server takes no scores of a user's own
+def _guess(target: Prediction | Value) -> Guess:
+    if isinstance(target, Value):
+        return Guess(class_id=-1, label=target.label, probability=None, value=target.value, unit="")
     return Guess(
         class_id=target.class_id,
         label=target.label,
-        probability=min(1.0, max(0.0, round(target.probability, 6))),
+        probability=None if target.probability is None else round(target.probability, 6),
+        value=target.value,
+        unit=target.unit,
     )
 
 

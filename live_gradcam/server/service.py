@@ -18,6 +18,7 @@ from live_gradcam.explain.layer_table import layer_table
 from live_gradcam.explain.loading import explainer_for
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.targets import parse_target
+from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
 from live_gradcam.question import Question
 from live_gradcam.server.graphs import BATCHES, Graphs
@@ -52,7 +53,14 @@ class Service:
         self.layers: tuple[tuple[str, str], ...] = ()
         """Path and shape of the layers to walk, from shallow to deep; empty until they were found out."""
 
+        self._first: Explainer | None = None
+        """Knows, once it is compiled, what the outputs are and what they are called."""
         self.default = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
+
+    @property
+    def labels(self) -> Labels:
+        """The names of the classes, labels or values; none as long as they are not known."""
+        return self.model.labels if self._first is None else self._first.labels
 
     def start(self) -> None:
         """Compile what is asked for by default.
@@ -75,8 +83,8 @@ class Service:
             for method in question.methods:
                 method_named(method)
             for target in question.targets:
-                if not callable(target) and len(self.model.labels):
-                    parse_target(target, self.model.labels, rivals=False, strength=1.0)
+                if not callable(target) and len(self.labels):
+                    parse_target(target, self.labels, rivals=False, strength=1.0)
         except LiveGradcamError as error:
             raise Refusal(400, str(error)) from error
         if len(question.methods) * len(question.targets) > 4:
@@ -137,7 +145,8 @@ class Service:
                 for name in METHODS
             ],
             "layers": [{"path": path, "shape": shape} for path, shape in self.layers],
-            "labels": list(self.model.labels),
+            "labels": list(self.labels),
+            "values": self._first is not None and self._first.task == "values",
             "method": settings.method,
             "layer": settings.layer,
             "target": settings.target,
@@ -179,6 +188,7 @@ class Service:
     def _explainer(self, method: str, layer: str | None) -> Explainer:
         began = time.monotonic()
         explainer = explainer_for(self.model, self.settings, method=method, layer=layer)
+        self._first = self._first or explainer
         self.tally.compiled(time.monotonic() - began)
         return explainer
 

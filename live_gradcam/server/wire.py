@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from live_gradcam.explanation import Contrast, Explanation, Prediction, Target
+from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Target, Value
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.server.lane import Done
 from live_gradcam.server.refusal import Refusal
@@ -28,6 +28,7 @@ MOST_BYTES = 512 * 1024
 """Of a message: a frame of the network's size has 10 to 100 KB."""
 
 _MOST_MAPS = 4
+_MOST_ROWS = 5
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Layer = Annotated[str, Field(min_length=1, max_length=400)]
@@ -116,26 +117,30 @@ def question_of(methods: list[str], layer: str | None, targets: list[int | str |
 def answer_message(number: int, ask: int, done: Done, *, compiling: str | None, jpeg: bytes = b"") -> bytes:
     """Return an answer as it is sent.
 
-    The header holds `frame` and `ask` (which frame, and which wish it answers), `top` ([class id, name, probability]
-    each), `maps` (see below), `compiling` (what is being prepared, or null), `ms` (`wait`, `explain`: the whole
-    batch's), `batch` (how many were explained together), `jpeg` (its length). A map has `method`, `layer`, `target`
-    (`id`, `label`, `probability`), `evidence`, `shape` ([rows, columns]), `peak` (the raw value of 255), `region` and
-    `inset` (left, top, right, bottom as fractions of the frame, and of the map: as `Explanation.inset` below 0 or
-    above 1 where the region reaches beyond the map).
+    The header holds `frame` and `ask` (which frame, and which wish it answers), `task` (`classes`, `multi-label` or
+    `values`), `finite` (false where the network gives NaN), `top` ([id, name, probability, value, unit] each; of values
+    the probability is null, and a number is null where it is NaN), `maps` (see below), `compiling` (what is being
+    prepared, or null), `ms` (`wait`, `explain`: the whole batch's), `batch` (how many were explained together), `jpeg`
+    (its length). A map has `method`, `layer`, `target` (`id`, `label`, `probability`, `value`, `unit`, `lowers`),
+    `evidence`, `shape` ([rows, columns]), `peak` (the raw value of 255), `region` and `inset` (left, top, right, bottom
+    as fractions of the frame, and of the map: as `Explanation.inset` below 0 or above 1 where the region reaches beyond
+    the map).
     """
     explanations = done.answer.explanations
     height, width = done.pixels.shape[:2]
     header = {
         "frame": number,
         "ask": ask,
-        "top": [[each.class_id, each.label, round(each.probability, 4)] for each in explanations[0].top],
+        "task": explanations[0].task,
+        "finite": explanations[0].is_finite,
+        "top": [[each.class_id, each.label, *_figures(each)] for each in explanations[0].top[:_MOST_ROWS]],
         "maps": [_map(explanation, width, height) for explanation in explanations],
         "compiling": compiling,
         "ms": {"wait": round(done.waited_ms, 1), "explain": round(done.explained_ms, 1)},
         "batch": done.batch,
         "jpeg": len(jpeg),
     }
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     maps = [bytes_of(explanation) for explanation in explanations]
     return b"".join([struct.pack("<I", len(text)), text, *maps, jpeg])
 
@@ -161,13 +166,22 @@ def _map(explanation: Explanation, width: int, height: int) -> dict[str, Any]:
 
 
 def _target(target: Target) -> dict[str, Any]:
-    if isinstance(target, Prediction | Contrast):
-        return {
-            "id": target.class_id,
-            "label": target.label,
-            "probability": round(target.probability, 4),
-        }
-    return {"id": -1, "label": target.label, "probability": target.value}
+    probability, value, unit = (None, target.value, "") if isinstance(target, Value) else _figures(target)
+    return {
+        "id": -1 if isinstance(target, Value) else target.class_id,
+        "label": target.label,
+        "probability": probability,
+        "value": value,
+        "unit": unit,
+        "lowers": isinstance(target, Lowered),
+    }
+
+
+def _figures(target: Prediction | Contrast | Lowered) -> tuple[float | None, float | None, str]:
+    """Return probability, value and unit."""
+    probability = None if target.probability is None else round(target.probability, 4)
+    value = None if target.value is None else float(f"{target.value:.6g}")
+    return probability, value, target.unit
 
 
 def _plain(target: int | str | None) -> TargetSpec:

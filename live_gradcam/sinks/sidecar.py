@@ -59,7 +59,8 @@ def row_of(shown: Shown) -> dict[str, Any]:
 
     Returns:
         `index` of the frame in its source; `captured_at` (monotonic s); `media_time` (s into the file, null for
-        cameras); `top`, up to five pairs of label and probability; `target`, what was explained; `method`;
+        cameras); `top`, up to five pairs of label and probability; `values`, triples of name, number and unit, of a
+        network that is no classifier, where `top` is empty; `target`, what was explained; `method`;
         `has_evidence`; `heat_centre` (x, y) and `heat_box` (x, y, width, height), in pixels of the frame, of the
         heat on the picture that is at least half of its maximum; `latency_ms` from capture to picture, null for
         files. What is not known, as nothing was explained yet, and where there is no heat: null.
@@ -68,12 +69,12 @@ def row_of(shown: Shown) -> dict[str, Any]:
     place = None
     if explanation is not None and heatmap is not None:
         place = heat_place(heatmap, explanation.region)
-    top = [] if explanation is None else explanation.top[:5]
+    said = {"top": []} if explanation is None else explanation.said
     return {
         "index": frame.index,
         "captured_at": round(frame.captured_at, 6),
         "media_time": None if frame.media_time is None else round(frame.media_time, 6),
-        "top": [[each.label, round(each.probability, 4)] for each in top],
+        **said,
         "target": None if explanation is None else explanation.target.label,
         "method": None if explanation is None else explanation.method,
         "has_evidence": None if explanation is None else explanation.has_evidence,

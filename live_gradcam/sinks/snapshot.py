@@ -146,5 +146,7 @@ def _text_of(shown: Shown, about: Mapping[str, Any]) -> PngInfo:
     if row["top"]:
         label, probability = row["top"][0]
         text.add_text("Description", f"{label} {probability:.0%}")
+    elif row.get("values") and shown.explanation is not None:
+        text.add_text("Description", ", ".join(str(each) for each in shown.explanation.values[:5]))
     text.add_text(TEXT_KEY, json_text({"version": __version__, **about, **row}, ascii_only=True))
     return text

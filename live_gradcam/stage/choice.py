@@ -13,6 +13,9 @@ from live_gradcam.stage.menu import Menu
 PANES = 4
 """How many methods or targets are compared at once."""
 
+LOWERED = -2
+"""Stands in the place of a rival."""
+
 CHANNELS = 9
 """How many channels the strip shows."""
 
@@ -29,7 +32,8 @@ class Choice:
     """None: whatever is most probable."""
 
     rival: int | None = None
-    """Class that the target is set against; −1: the runner-up of every moment; None: it is not."""
+    """Class that the target is set against; −1: the runner-up of every moment; `LOWERED`: none, but a value is
+    explained by what lowers it; None: it is not."""
 
     area: Region | None = None
     """(x, y, width, height) of the part of the frame that is looked at; None: all of it."""
@@ -65,6 +69,8 @@ def question_of(choice: Choice, menu: Menu) -> Question:
 def _target(choice: Choice) -> TargetSpec:
     if choice.rival is None:
         return choice.target
+    if choice.rival == LOWERED:
+        return f"{'#1' if choice.target is None else choice.target} -"
     if choice.rival < 0:
         return "#1 - #2"
     return f"{choice.target} - {choice.rival}"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from live_gradcam.explanation import Contrast, Explanation, Prediction
+from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction
 from live_gradcam.look import Style, View
-from live_gradcam.stage.choice import Choice
+from live_gradcam.stage.choice import LOWERED, Choice
 from live_gradcam.stage.menu import Menu
 
 COLORMAPS = ("jet", "turbo", "viridis", "cividis", "inferno")
@@ -96,7 +96,8 @@ class Controls:
         return self._change(f"{path}  {shape}", layer=None if path == self.usual_layer else path)
 
     def _automatic(self) -> str:
-        return self._change("the most probable class", target=None, rival=None)
+        text = "the first value" if self.menu.values else "the most probable class"
+        return self._change(text, target=None, rival=None)
 
     def _pin(self, place: int) -> str:
         top = self.explanation.top if self.explanation else ()
@@ -104,15 +105,23 @@ class Controls:
 
     def _lock(self) -> str:
         target = self.explanation.target if self.explanation else None
-        if isinstance(target, Prediction | Contrast):
+        if isinstance(target, Prediction | Contrast | Lowered):
             return self.aim(target.class_id)
         return "there is nothing to keep to yet"
 
     def _contrast(self) -> str:
         choice = self.choice
         if choice.rival is not None:
-            return self._change("no contrast", rival=None)
+            text = "what raises it" if self.menu.values else "no contrast"
+            return self._change(text, rival=None)
         explained = self.explanation.target if self.explanation else None
+        if self.menu.values:
+            target = choice.target
+            if isinstance(target, str) and isinstance(explained, Prediction | Contrast | Lowered):
+                target = explained.class_id
+            if isinstance(explained, Lowered):
+                return self._change("what raises it", target=target)
+            return self._change("what lowers it", target=target, rival=LOWERED)
         if isinstance(choice.target, int):
             target = choice.target
         elif choice.target is not None and isinstance(explained, Prediction):

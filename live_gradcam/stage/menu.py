@@ -20,7 +20,10 @@ class Menu:
     """(path, shape), from shallow to deep; empty as long as they are not known."""
 
     labels: Sequence[str] = ()
-    """The class names, by class id."""
+    """The names of the classes or values, by their ids."""
+
+    values: bool = False
+    """Whether the network is no classifier, and these are values."""
 
     models: Sequence[str] = ("",)
     """Names of the models, one or two."""

@@ -101,6 +101,10 @@ export class Controls {
     document.addEventListener("keydown", (event) => this.press(event, keys));
     this.buttons = new Map(BUTTONS.map(([name, label]) => [name, this.button(name, label)]));
     byId("buttons").append(...this.buttons.values());
+    if (page.setup.values) {
+      Object.assign(this.buttons.get("contrast"), { textContent: "What lowers it", title: "what lowers the value (x)" });
+      byId("target").placeholder = "the first value";
+    }
     this.fillHelp();
     this.fillChoices();
     this.acceptFiles();

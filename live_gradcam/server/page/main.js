@@ -3,7 +3,7 @@
 import { Connection, fetchJson } from "./connection.js";
 import { Controls } from "./controls.js";
 import { fitted, inPicture } from "./fit.js";
-import { Plate, percent } from "./plate.js";
+import { Plate, named } from "./plate.js";
 import { Recorder } from "./recorder.js";
 import { CameraSource, ServerSource, openFile } from "./sources.js";
 import { Stage } from "./stage.js";
@@ -56,10 +56,14 @@ export class Page {
 
   // What is asked
 
-  /** Returns the target as the server takes it, with the rival where a contrast is wanted. */
+  /** Returns the target as the server takes it, with the rival where a contrast is wanted; of a value what lowers it. */
   get wanted() {
     const target = this.target ?? "#1";
     if (!this.contrast) return this.target;
+    if (this.setup.values) {
+      const id = this.answer?.maps[0].target.id;
+      return `${typeof target === "string" && target !== "#1" && id >= 0 ? id : target} -`;
+    }
     const best = this.answer?.top[0]?.[0];
     return `${target} - ${target === "#1" || target === best ? "#2" : "#1"}`;
   }
@@ -258,7 +262,7 @@ export class Page {
   captions(answer) {
     const { view } = this.stage;
     if (view === "methods") return answer.maps.map((map) => map.method);
-    if (view === "targets") return answer.maps.map((map) => `${map.target.label} ${percent(map.target.probability)}`);
+    if (view === "targets") return answer.maps.map((map) => named(map.target));
     return answer.maps.map(() => "");
   }
 

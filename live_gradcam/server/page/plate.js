@@ -3,11 +3,42 @@
 import { shade } from "./pane.js";
 
 const UNSURE = 0.3;
+const LABEL_HOLDS = 0.5;
+const NO_NUMBER = "no number";
+const NOT_FINITE = "the network gives NaN or infinity";
 const HISTORY_SECONDS = 60;
 
 const byId = (id) => document.getElementById(id);
 
 export const percent = (share) => (share > 0 && share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`);
+
+/** A number with three significant digits, or all those before the point: 31.6, 0.0417, 1240. */
+export function numberText(value) {
+  if (value === null) return NO_NUMBER;
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  const text =
+    size < 0.001 || size >= 1e6
+      ? value.toExponential(1).replace("+", "")
+      : value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(size))));
+  return text.replaceAll("-", "−");
+}
+
+/** What the network says of an output: a probability, or a number with its unit. */
+export function figure({ probability, value, unit }) {
+  if (probability !== null) return percent(probability);
+  if (value === null) return NO_NUMBER;
+  const attached = /^[°′″]/.test(unit);
+  return `${numberText(value)}${unit && !attached ? " " : ""}${unit}`;
+}
+
+const guessOf = ([id, label, probability, value, unit]) => ({ id, label, probability, value, unit });
+
+/** Names what the heat is for. */
+export function named(target) {
+  if (target.lowers) return `what lowers ${target.label.replace(/ −$/, "")}`;
+  return `${target.label} ${figure(target)}`;
+}
 
 export class Plate {
   /** @param pin is called with the rank, from 1, of a class that was clicked. */
@@ -23,52 +54,99 @@ export class Plate {
       return { row, button, bar: row.querySelector(".bar"), name: row.querySelector(".name"), share: row.querySelector(".share") };
     });
     this.history = [];
+    this.values = false;
     this.said = "";
   }
 
   /** Shows what an answer says; `pinned` is the class that is kept to, or null. */
   show(answer, pinned, now) {
     byId("plate").hidden = false;
-    const [best] = answer.top, map = answer.maps[0];
-    const unsure = best !== undefined && best[2] < UNSURE;
-    text(byId("label"), best ? best[1] : map.target.label);
-    text(byId("percent"), best ? percent(best[2]) : String(map.target.probability));
-    byId("plate").classList.toggle("unsure", unsure);
-    const other = !best || map.target.id !== best[0] || map.target.label !== best[1];
-    let note = unsure ? "not sure" : "";
-    if (!map.evidence) note = other ? `no evidence for ${map.target.label}` : "no evidence";
-    else if (other && best) note = `heat for ${map.target.label} ${percent(map.target.probability)}`;
-    text(byId("note"), note);
+    const map = answer.maps[0], { target } = map, values = answer.task === "values";
+    const top = answer.top.map(guessOf), [best] = top;
+    if (values || !best) this.showValue(answer, target);
+    else this.showClass(answer, best, map);
     this.rows.forEach(({ row, button, bar, name, share }, i) => {
-      const guess = answer.top[i];
+      const guess = values && top.length === 1 ? undefined : top[i]; // one value is said by the headline
       row.hidden = guess === undefined;
       if (guess === undefined) return;
-      text(name, guess[1]);
-      text(share, percent(guess[2]));
-      bar.style.transform = `scaleX(${guess[2]})`;
-      const marked = guess[0] === map.target.id;
+      const said = figure(guess), marked = guess.id === target.id;
+      text(name, guess.label);
+      text(share, said);
+      // A value has no bar: the whole row says that it is explained.
+      bar.style.transform = `scaleX(${guess.probability ?? (marked ? 1 : 0)})`;
       row.classList.toggle("target", marked);
-      button.setAttribute("aria-pressed", String(pinned === guess[0]));
-      button.setAttribute("aria-label", `${guess[1]}, ${percent(guess[2])}${marked ? ", explained" : ""}`);
+      button.setAttribute("aria-pressed", String(pinned === guess.id));
+      button.setAttribute("aria-label", `${guess.label}, ${said}${marked ? ", explained" : ""}`);
     });
-    if (best) this.remember(best, now);
+    if (values) this.remember(target.label, target.value, now);
+    else if (best) this.remember(best.label, best.probability, now);
+    this.values = values;
   }
 
-  remember(best, now) {
-    this.history.push([now, best[1], best[2]]);
+  showClass(answer, best, map) {
+    const { target } = map, labels = answer.task === "multi-label";
+    const unsure = best.probability < (labels ? LABEL_HOLDS : UNSURE);
+    text(byId("label"), unsure && labels ? "no label" : best.label);
+    text(byId("percent"), unsure && labels ? "" : figure(best));
+    byId("plate").classList.toggle("unsure", unsure);
+    const other = target.id !== best.id || target.label !== best.label;
+    let note = unsure ? (labels ? `perhaps ${named(best)}` : "not sure") : "";
+    if (!map.evidence) note = other ? `no evidence for ${target.label}` : "no evidence";
+    else if (other) note = `heat for ${named(target)}`;
+    text(byId("note"), note);
+  }
+
+  /** Shows a value, a score of the server's own, or that a classifier gives NaN. */
+  showValue(answer, target) {
+    const broken = !answer.finite && answer.task !== "values", [map] = answer.maps;
+    text(byId("label"), broken ? "no answer" : target.label.replace(/ −$/, ""));
+    text(byId("percent"), broken || target.value === null ? "" : figure(target));
+    byId("plate").classList.toggle("unsure", broken || target.value === null);
+    let note = target.lowers ? `heat for ${named(target)}` : "";
+    if (broken || target.value === null) note = NOT_FINITE;
+    else if (!map.evidence) note = target.lowers ? `no evidence for ${named(target)}` : "no evidence";
+    text(byId("note"), note);
+  }
+
+  remember(label, number, now) {
+    this.history.push([now, label, number]);
     while (this.history[0][0] < now - HISTORY_SECONDS) this.history.shift();
   }
 
-  /** Draws the last minute: one column for each moment, as high as the top class was probable, a colour for each class. */
+  /**
+   * Draws the last minute: one column for each moment, as high as the top class was probable, a colour for each class;
+   * or the curve of a value between its smallest and its largest.
+   */
   drawHistory(canvas, now) {
     const context = canvas.getContext("2d"), { width, height } = canvas;
     context.clearRect(0, 0, width, height);
+    const x = (at) => width * (1 - (now - at) / HISTORY_SECONDS);
+    if (this.values) {
+      this.drawCurve(context, x, width, height);
+      return;
+    }
     this.history.forEach(([at, label, share], i) => {
       const next = this.history[i + 1]?.[0] ?? now;
-      const x = (at) => width * (1 - (now - at) / HISTORY_SECONDS);
       context.fillStyle = `hsl(${hue(label)} 70% 60%)`;
       context.fillRect(x(at), height * (1 - share), Math.max(1, x(next) - x(at) + 0.5), height * share);
     });
+  }
+
+  drawCurve(context, x, width, height) {
+    const label = this.history.at(-1)?.[1];
+    const points = this.history.filter((point) => point[1] === label && point[2] !== null);
+    if (!points.length) return;
+    const numbers = points.map((point) => point[2]), low = Math.min(...numbers), high = Math.max(...numbers);
+    const y = (value) => height * (0.9 - 0.8 * (high > low ? (value - low) / (high - low) : 0.5));
+    context.strokeStyle = "#ffc85a";
+    context.lineWidth = 2;
+    context.beginPath();
+    for (const [at, , value] of points) context.lineTo(x(at), y(value));
+    context.stroke();
+    context.fillStyle = "#fff";
+    context.font = `${height / 4}px system-ui, sans-serif`;
+    context.fillText(numberText(high), 4, height / 4);
+    if (high > low) context.fillText(numberText(low), 4, height - 4);
   }
 
   /** Draws the plate into the bottom left of another canvas. */

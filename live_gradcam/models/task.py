@@ -1,0 +1,281 @@
+"""The task of a network: whether its outputs are classes, independent labels or values, and how each is called.
+
+The last operation decides where it can: a softmax or log-softmax gives classes; a sigmoid with several units gives
+labels, with one unit two classes; tanh, ReLU, softplus, an exponential, a scaled sigmoid and the like give values. A
+linear last layer gives logits or values, and only other evidence tells which: what the user says, the loss that the
+network was compiled with, the labels and the name of the output. Without any, one unit is a value, and several are
+the logits of classes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from live_gradcam.config import Task
+from live_gradcam.models.labels import Labels, labels_from, numbered_labels
+
+Ending = Literal["softmax", "log-softmax", "sigmoid", "linear", "other"]
+"""The function that the output is of the last layer's weighted sums. `softmax` stands for all outputs that are at
+least 0 and sum to 1, `sigmoid` for all others in [0, 1] that are made of sigmoids, `other` for tanh, ReLU and so on."""
+
+Tensor = Any
+
+_VALUE_NAMES = frozenset(
+    re.findall(
+        r"\w+",
+        "bbox bboxes box boxes coordinate coordinates coords keypoint keypoints landmark landmarks offset "
+        "offsets pose position regression regressor xy xywh xyxy",
+    )
+)
+"""Words in an output's name that say that its numbers are values."""
+
+_MEASURES = frozenset(
+    re.findall(
+        r"\w+",
+        "x y z w h cx cy x1 y1 x2 y2 xmin ymin xmax ymax x_min y_min x_max y_max center_x center_y width height left "
+        "top right bottom length area depth distance angle rotation theta roll pitch yaw age steering throttle "
+        "brake speed velocity temperature valence arousal dominance latitude longitude",
+    )
+)
+"""Labels that are names of measures: a network all of whose labels are among them gives values."""
+
+_UNITS = frozenset(
+    re.findall(
+        r"\w+",
+        "years year yrs months weeks days hours minutes seconds s ms m cm mm km kg g mg lb lbs px pixels deg "
+        "degrees rad radians celsius fahrenheit kelvin percent kmh mph usd eur hz db bpm mmhg kcal lux ppm",
+    )
+)
+"""Words at the end of a layer's name that are units: `age_years`."""
+
+_SYMBOLS = {"deg": "°", "degrees": "°", "percent": "%", "celsius": "°C", "fahrenheit": "°F", "kelvin": "K"}
+_SYMBOLS |= {
+    "usd": "USD",
+    "eur": "EUR",
+    "kmh": "km/h",
+    "hz": "Hz",
+    "db": "dB",
+    "mmhg": "mmHg",
+    "pixels": "px",
+}
+
+_FORMAL_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "activation conv2d log hard dense fc flatten functional head identity lambda layer linear logits "
+        "model network out output outputs pred prediction predictions predicted predict probs probabilities "
+        "relu re lu leaky elu softmax sigmoid tanh softplus exp reshape rescaling result sequential squeeze "
+        "top y regression regressor value values global average pooling2d add multiply subtract divide true "
+        "power maximum minimum dropout normalization batch clip operation tensor keras final last",
+    )
+)
+"""Words in the name of a layer that say nothing about what its output means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about the numbers of a model's output besides the operations that compute them."""
+
+    said: Task | None = None
+    """What the user says."""
+
+    trained: Task | None = None
+    """What the loss is for that the network was compiled with; None where it is not known."""
+
+    from_logits: bool = False
+    """Whether that loss applies the softmax or the sigmoid itself."""
+
+    name: str = ""
+    """What the output or its layer is called, as it was written; "" where the name says nothing."""
+
+    labels: Labels | None = None
+    """The user's own labels."""
+
+    is_imagenet: bool = False
+    """Whether it is a known ImageNet classifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a model's outputs are taken for."""
+
+    task: Task
+    reason: str
+    """Why: a part of a sentence."""
+
+    is_guess: bool = False
+    """Whether there was no evidence, so that the user should be told."""
+
+    def told(self, model: str, units: int) -> str:
+        """Return the line that tells of it, and how to say otherwise."""
+        one = units == 1
+        numbers = "its one output is" if one else f"its {units} outputs are"
+        meaning, otherwise = {
+            "classes": (
+                "a logit that decides between two classes" if one else "logits of classes",
+                "--task values if values are meant"
+                + ("" if one else ", --task multi-label if several can be right at once"),
+            ),
+            "multi-label": ("independent labels", "--task values if values are meant"),
+            "values": (
+                "a value, not a class" if one else "values, not classes",
+                "--task classes if classes are meant" if one else "--task multi-label if labels are meant",
+            ),
+        }[self.task]
+        return f"{model}: {numbers} taken as {meaning} ({self.reason}). Say {otherwise}."
+
+
+def decided(ending: Ending, units: int, evidence: Evidence) -> Decision:
+    """Return what a model's outputs are, by the rules at the top of this module.
+
+    Args:
+        ending: the function at the end of the network.
+        units: how many numbers the output has for each thing that it decides.
+        evidence: what else is known.
+    """
+    if evidence.said is not None:
+        return Decision(evidence.said, "as you said")
+    trained = evidence.trained
+    if ending in ("softmax", "log-softmax"):
+        return Decision("classes", f"it ends in a {ending}")
+    if ending == "sigmoid":
+        two_sided = units == 1 and evidence.labels is not None and len(evidence.labels) == 2
+        if trained == "values" and not two_sided:
+            ending_in = "a sigmoid" if units == 1 else "sigmoids"
+            return Decision(
+                "values", f"it ends in {ending_in} and was trained as a regression", is_guess=True
+            )
+        if units == 1:
+            return Decision("classes", "it ends in one sigmoid unit")
+        return Decision("multi-label", "it ends in sigmoids")
+    if trained is not None and (ending == "linear" or trained == "values" or evidence.from_logits):
+        return Decision(_fitting(trained, units), "the loss it was compiled with says so")
+    if ending == "other":
+        if trained is not None:
+            return Decision(_fitting(trained, units), "the loss it was compiled with says so")
+        return Decision("values", "it ends in neither a softmax nor a sigmoid")
+    return _of_linear(units, evidence)
+
+
+def _of_linear(units: int, evidence: Evidence) -> Decision:
+    labels = evidence.labels
+    if evidence.is_imagenet:
+        return Decision("classes", "it is an ImageNet classifier")
+    if labels is not None and any(labels.units or with_units(labels, brackets=False).units):
+        return Decision("values", "its labels have units")
+    if labels is not None and {name.strip().casefold().replace(" ", "_") for name in labels} <= _MEASURES:
+        return Decision("values", "its labels are names of measures")
+    if {word.casefold() for word in _words(evidence.name)} & _VALUE_NAMES:
+        return Decision("values", f"its output is called '{evidence.name}'")
+    if units == 1:
+        if labels is not None and len(labels) == 2:
+            return Decision("classes", "it has two labels")
+        named = labels is not None or bool(evidence.name)
+        return Decision("values", "its last layer is linear", is_guess=not named)
+    return Decision("classes", "its last layer is linear", is_guess=True)
+
+
+def _fitting(task: Task, units: int) -> Task:
+    """Return the task; what one unit decides is a choice between two classes, whatever the loss."""
+    return "classes" if units == 1 and task == "multi-label" else task
+
+
+def labels_for(task: Task, units: int, evidence: Evidence) -> Labels:
+    """Return what a model's outputs are called.
+
+    Args:
+        task: what they are.
+        units: how many numbers the output has.
+        evidence: with the user's labels, where there are any; they fit.
+
+    Returns:
+        One name for each class, label or value. One unit that decides has two classes; where only one of them has a
+        name, `cat`, the other is `not cat`. A value without a label has the name of the output or its layer.
+    """
+    labels = evidence.labels
+    if task == "values":
+        if labels is not None:
+            return with_units(labels)
+        name, unit = named_with_unit(evidence.name)
+        name = name or "value"
+        names = [name] if units == 1 else [f"{name} {number}" for number in range(units)]
+        return Labels(tuple(names), units=(unit,) * units)
+    if labels is None:
+        return numbered_labels(2 if units == 1 else units)
+    return labels_from([f"not {labels[0]}", labels[0]]) if units == 1 and len(labels) == 1 else labels
+
+
+def fits(labels: int, units: int, task: Task | None) -> bool:
+    """Whether a number of labels is right for an output; None: what it is will be known when it is traced."""
+    if units != 1:
+        return labels == units
+    return labels in {"values": (1,), None: (1, 2)}.get(task, (1, 2))
+
+
+def wrong_number(model: str, task: Task | None, units: int, labels: int, source: str = "") -> str:
+    """Word the message for labels that do not fit; `source` says where they are from: ` in labels.txt`."""
+    given = f"{labels} labels were given{source}"
+    if task == "values":
+        count = "1 value" if units == 1 else f"{units} values"
+        return (
+            f"{model} has {count} but {given}: one for each value, in the order of its outputs, is needed. "
+            "If its outputs are classes, say --task classes."
+        )
+    classes = 2 if units == 1 else units
+    missing = (
+        " If its class 0 is the background, put a line 'background' in front."
+        if classes == labels + 1
+        else ""
+    )
+    return (
+        f"{model} has {classes} classes but {given}: one for each class, in the order of its outputs, is needed."
+        f"{missing}"
+    )
+
+
+def with_units(labels: Labels, *, brackets: bool = True) -> Labels:
+    """Return labels of values with their units, which may stand in the names: `age [years]`, `age (years)`.
+
+    Args:
+        labels: as the user gave them.
+        brackets: whether units in round brackets count, which in names of classes tell namesakes apart.
+    """
+    if any(labels.units):
+        return labels
+    form = r"(.*\S)\s*[\[(]\s*([^\[\]()]+?)\s*[\])]" if brackets else r"(.*\S)\s*\[\s*([^\[\]]+?)\s*\]"
+    found = [re.fullmatch(form, name.strip()) for name in labels.names]
+    if not any(found):
+        return labels
+    pairs = [
+        (each[1], each[2]) if each else (name, "") for each, name in zip(found, labels.names, strict=True)
+    ]
+    return Labels(tuple(name for name, _ in pairs), units=tuple(unit for _, unit in pairs))
+
+
+def named_with_unit(name: str) -> tuple[str, str]:
+    """Return the name and the unit that a layer's name stands for: `age` and `years` of `age_years_output`."""
+    words = _words(name)
+    while len(words) > 1 and words[-1].casefold() in _FORMAL_WORDS | {""}:
+        words.pop()
+    while len(words) > 1 and words[0].casefold() in _FORMAL_WORDS:
+        words.pop(0)
+    unit = ""
+    if len(words) > 1 and words[-1].casefold() in _UNITS:
+        unit = words.pop().casefold()
+        if len(words) > 1 and words[-1].casefold() == "in":
+            words.pop()
+    return " ".join(words), _SYMBOLS.get(unit, unit)
+
+
+def telling(name: str) -> str:
+    """Return a layer's name, or "" where Keras made it up or it says nothing, as `dense_3` and `output` do."""
+    own = name.rpartition("/")[2]
+    formal = all(word.casefold() in _FORMAL_WORDS or word.isdigit() for word in _words(own))
+    return "" if formal else own
+
+
+def _words(name: str) -> list[str]:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return [word for word in re.split(r"[\s_.\-]+", spaced) if word]
