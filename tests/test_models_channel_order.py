@@ -61,9 +61,9 @@ def test_a_network_with_channels_first_equals_the_one_with_channels_last(
     frame = picture(40, 40)
     mine, theirs = (lg.Explainer(each, target=1).explain(frame) for each in (found, lg.load_model(last)))
     assert found.input_size == (16, 12)
-    np.testing.assert_allclose(
-        [top.probability for top in mine.top], [top.probability for top in theirs.top], atol=1e-6
-    )
+    for top, other in zip(mine.top, theirs.top, strict=True):
+        assert top.class_id == other.class_id
+        assert top.probability == pytest.approx(other.probability, abs=1e-6)
     assert theirs.has_evidence
     np.testing.assert_allclose(mine.raw_heatmap, theirs.raw_heatmap, atol=1e-5 * theirs.raw_heatmap.max())
     assert first.input_shape == (None, 3, 16, 12), "the user's own network was changed"

@@ -78,7 +78,7 @@ def assert_equal_explanations(found: Any, expected: Any, **settings: Any) -> Non
     )
     for mine, theirs in zip(first, second, strict=True):
         for top, other in zip(mine.top, theirs.top, strict=True):
-            np.testing.assert_allclose(top.probability, other.probability, atol=1e-5)
+            assert top.probability == pytest.approx(other.probability, abs=1e-5)
         assert mine.has_evidence == theirs.has_evidence
         peak = np.abs(theirs.raw_heatmap).max()
         np.testing.assert_allclose(mine.raw_heatmap, theirs.raw_heatmap, atol=1e-5 * peak)

@@ -260,7 +260,7 @@ def _raw_operation(
     layer: str,
 ) -> tuple[Callable[..., Tensor], list[tuple[str, bool]], dict[str, Any]]:
     """Return a graph's operation as a function, its arguments (name, is a list), and its attributes."""
-    from google.protobuf import json_format  # type: ignore[import-untyped]
+    from google.protobuf import json_format
     from tensorflow.python.framework import op_def_registry
 
     node = tf.compat.v1.NodeDef()
