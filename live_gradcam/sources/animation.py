@@ -38,6 +38,10 @@ _TAIL = 16
 _MOST_BYTES = 1_000_000_000
 
 
+class _DecodeError(SourceError):
+    """A picture could not be decoded."""
+
+
 Pictures = Generator[tuple[Pixels, float], None, None]
 
 
@@ -164,23 +168,30 @@ class AnimationSource:
 
     def _begin(self) -> Pictures:
         """Return what decodes the pictures, from the first."""
-        try:
-            with native_stderr_filtered():
+        with native_stderr_filtered():
+            try:
                 image = open_with_pillow(self._data, self.name, self._kind)
                 hidden = 1 if getattr(image, "default_image", False) else 0
                 self.total = max(1, int(getattr(image, "n_frames", 1)) - hidden)
                 """How many pictures there are, as the file says."""
-        except SourceError:
-            raise
-        except Exception as error:  # decoders raise anything
-            raise SourceError(
-                f"{self.name} cannot be read: it is a damaged {self._kind.name} file. Is the file complete?"
-            ) from error
+            except SourceError:
+                raise
+            except Exception as error:  # decoders raise anything
+                raise SourceError(
+                    f"{self.name} cannot be read: it is a damaged {self._kind.name} file. Is the file complete?"
+                ) from error
         self._places = range(hidden, hidden + self.total)
         if _is_for_ffmpeg(self._data, self._kind):
             self._image = image
             return _by_ffmpeg(self._data, self._kind)
         return _by_pillow(image, self.name, self._places)
+
+    def _decode_next(self) -> tuple[Pixels, float] | None:
+        with native_stderr_filtered():
+            try:
+                return next(self._pictures, None)
+            except Exception as error:  # decoders raise anything
+                raise _DecodeError from error
 
     def _rewind(self) -> None:
         self._pictures.close()
@@ -193,9 +204,8 @@ class AnimationSource:
     def _next(self) -> Frame | None:
         while True:
             try:
-                with native_stderr_filtered():
-                    found = next(self._pictures, None)
-            except Exception as error:  # decoders raise anything
+                found = self._decode_next()
+            except _DecodeError as error:
                 logger.debug("picture %d of %s cannot be decoded", self._count, self.name, exc_info=True)
                 if self._count == 0 and self._image is not None:
                     self._pictures, self._image = _by_pillow(self._image, self.name, self._places), None

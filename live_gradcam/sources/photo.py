@@ -22,7 +22,7 @@ from live_gradcam.sources import tiff
 from live_gradcam.sources.colour import blended, in_srgb, on_white, upright
 from live_gradcam.sources.depth import in_eight_bits
 from live_gradcam.sources.file_kind import FileKind, kind_of
-from live_gradcam.sources.jpeg import jpeg_header
+from live_gradcam.sources.jpeg import JPEG_END, jpeg_header
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +172,8 @@ def _jpeg(data: bytes, name: str, most_pixels: int) -> Photo:
         image = open_with_pillow(data, name, FileKind("JPEG", "photo"), most_pixels)
         image.load()
         return Photo(upright(_from_pillow(image, name), orientation_of(image)))
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    whole = data if header.is_whole else data + JPEG_END  # or OpenCV would give nothing of it
+    pixels = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
         raise SourceError(f"{name} cannot be read: it is damaged or cut short.")
     upright_pixels = np.asarray(pixels, np.uint8)
@@ -303,20 +304,20 @@ def check_size(size: tuple[int, int], name: str, most_pixels: int = MOST_PIXELS)
 @contextmanager
 def _worded(name: str, kind: FileKind) -> Iterator[None]:
     """Word what decoders raise, which is anything, and keep what they print off the terminal."""
-    try:
-        with native_stderr_filtered():
+    with native_stderr_filtered():  # outside, for it prints everything where an error is none of ours
+        try:
             yield
-    except SourceError:
-        raise
-    except MemoryError as error:
-        raise SourceError(f"{name} cannot be read: there is not enough memory for it.") from error
-    except Exception as error:
-        what = "HEIC" if kind.name == "HEIF" else kind.name
-        logger.debug("%s cannot be decoded", name, exc_info=True)
-        raise SourceError(
-            f"{name} cannot be read: it is a {what} file that is damaged, cut short, or of a kind that is not known "
-            "here. Save it as PNG or JPEG with another program."
-        ) from error
+        except SourceError:
+            raise
+        except MemoryError as error:
+            raise SourceError(f"{name} cannot be read: there is not enough memory for it.") from error
+        except Exception as error:
+            what = "HEIC" if kind.name == "HEIF" else kind.name
+            logger.debug("%s cannot be decoded", name, exc_info=True)
+            raise SourceError(
+                f"{name} cannot be read: it is a {what} file that is damaged, cut short, or of a kind that is not "
+                "known here. Save it as PNG or JPEG with another program."
+            ) from error
 
 
 def _or(names: str) -> str:
