@@ -174,7 +174,7 @@ def test_it_can_be_wound_forwards_and_back(tmp_path: Path, kind: str) -> None:
 
 @every_kind
 def test_annotate_writes_a_film_with_the_same_times(tmp_path: Path, kind: str) -> None:
-    path = write(tmp_path / f"moves{KINDS[kind]}", kind)
+    path = write(tmp_path / f"moves{KINDS[kind]}", kind, durations=[*DURATIONS[:4], 1500])
     (entry,), failures = find_entries([str(path)], tmp_path / "out")
     assert failures == []
     assert (entry.kind, entry.output.name) == ("video", "moves.mp4")
@@ -183,9 +183,17 @@ def test_annotate_writes_a_film_with_the_same_times(tmp_path: Path, kind: str) -
     )
     assert (outcome.frames, outcome.failure) == (5, None)
     with av.open(str(entry.output)) as film:
+        assert container_seconds(film) == pytest.approx(2.34, abs=0.01)
         shown = [(round(float(frame.time or 0), 3), index_of(bgr(frame))) for frame in film.decode(video=0)]
     assert shown == [(0.0, 0), (0.2, 1), (0.24, 2), (0.74, 3), (0.84, 4)]
     assert [row["seconds"] for row in rows_of(entry.record)] == [0.0, 0.2, 0.24, 0.74, 0.84]
+
+
+def container_seconds(film: av.container.InputContainer) -> float:
+    """How long a film lasts, its last picture included."""
+    packets = [packet for packet in film.demux(video=0) if packet.pts is not None]
+    film.seek(0)
+    return max(float(((packet.pts or 0) + (packet.duration or 0)) * packet.time_base) for packet in packets)
 
 
 def bgr(frame: av.VideoFrame) -> Pixels:

@@ -21,9 +21,9 @@ from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.native import native_stderr_filtered
-from live_gradcam.sources.colour import blended, on_white, upright
 from live_gradcam.sources.file_kind import FileKind, kind_of
 from live_gradcam.sources.photo import check_size, open_with_pillow, orientation_of
+from live_gradcam.sources.photo_colour import blended, on_white, upright
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ class AnimationSource:
         except OSError as error:
             raise SourceError(f"{self.name} cannot be read: {error.strerror or error}.") from error
         kind = kind_of(io.BytesIO(data))
-        if kind is None or kind.role == "other":
+        if kind is None or not kind.is_readable:
             raise SourceError(f"{self.name} is no animated picture.")
         return data, kind
 

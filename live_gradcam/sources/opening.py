@@ -128,7 +128,7 @@ def open_film(
         SourceError: it is neither, or cannot be read.
     """
     kind = kind_of_file(path)
-    if kind is not None and kind.role == "other":
+    if kind is not None and kind.role == "unread":
         raise unreadable(shown(path.name), kind)
     is_animation = kind is not None and kind.role == "animation"
     return AnimationSource(path, keeps=keeps) if is_animation else VideoSource(path, keeps=keeps)
@@ -149,7 +149,7 @@ def promise_of_film(path: Path) -> Promise | None:
 def is_still(path: Path) -> bool:
     """Tell whether a file is a single picture: by its content, and where that says nothing, by its name."""
     kind = kind_of_file(path)
-    if kind is None or kind.role == "other":
+    if kind is None or not kind.is_readable:
         return path.suffix.lower() in SUFFIXES - {".gif"} and not _is_film(path)
     return kind.role == "photo"
 

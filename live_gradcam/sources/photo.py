@@ -19,10 +19,10 @@ from live_gradcam.file_names import shown
 from live_gradcam.frame import Pixels
 from live_gradcam.native import native_stderr_filtered
 from live_gradcam.sources import tiff
-from live_gradcam.sources.colour import blended, in_srgb, on_white, upright
 from live_gradcam.sources.depth import in_eight_bits
 from live_gradcam.sources.file_kind import FileKind, kind_of
 from live_gradcam.sources.jpeg import JPEG_END, jpeg_header
+from live_gradcam.sources.photo_colour import blended, in_srgb, on_white, upright
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def decode_photo(data: bytes, name: str, kind: FileKind | None, *, most_pixels: 
     """
     if kind is None:
         raise SourceError(f"{name} cannot be read: it is damaged, or no {_or(READABLE)}.")
-    if kind.role == "other":
+    if not kind.is_readable:
         raise unreadable(name, kind)
     with _worded(name, kind):
         if kind.name == "JPEG":
@@ -157,7 +157,7 @@ def unreadable(name: str, kind: FileKind) -> SourceError:
 
     Args:
         name: the file's, as shown.
-        kind: of the role `other`.
+        kind: one that is not readable.
     """
     return SourceError(f"{name} cannot be read: it is {kind.name}. {kind.remedy}")
 
