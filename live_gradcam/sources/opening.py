@@ -33,6 +33,9 @@ CAMERA_PREFIX = "camera:"
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ogv", ".webm"})
 """Endings of an http address that is a file, to be played in full, and no stream."""
 
+_ROWS_OF_JPEGS = frozenset({".mjpeg", ".mjpg"})
+"""Endings of films that begin as a photo does."""
+
 _HEAD = 16
 _FILM_MARKS = (
     (4, b"ftyp"),
@@ -149,6 +152,8 @@ def promise_of_film(path: Path) -> Promise | None:
 def is_still(path: Path) -> bool:
     """Tell whether a file is a single picture: by its content, and where that says nothing, by its name."""
     kind = kind_of_file(path)
+    if path.suffix.lower() in _ROWS_OF_JPEGS:
+        return False
     if kind is None or not kind.is_readable:
         return path.suffix.lower() in SUFFIXES - {".gif"} and not _is_film(path)
     return kind.role == "photo"
