@@ -430,3 +430,16 @@ def test_what_is_damaged_is_told_in_one_line(tmp_path: Path, capfd: pytest.Captu
         message = refusal(tmp_path, data[: min(len(data) // 3, 40)], "broken.jpg")
         assert message.startswith("broken.jpg cannot be read: it "), name
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("factor", [5000.0, 0.001])
+def test_light_of_any_scale_is_neither_white_nor_black(tmp_path: Path, factor: float) -> None:
+    light = np.tile(np.linspace(0.1, 1, 64, dtype=np.float32), (48, 1)) * np.float32(factor)
+    found = read(tmp_path, by_opencv(".hdr", np.dstack([light] * 3)))
+    high = np.percentile(light, 99)
+    share = np.clip(light / high, 0, 1)
+    assert np.abs(found[..., 0] - 255 * (1.055 * share ** (1 / 2.4) - 0.055)).max() < 3
+
+
+def test_shades_in_a_file_for_light_are_shades(tmp_path: Path) -> None:
+    assert (read(tmp_path, by_opencv(".pfm", scene()[..., ::-1].astype(np.float32))) == scene()).all()
