@@ -31,7 +31,8 @@ from photos import (
 from PIL import Image, ImageCms, ImageOps
 
 from live_gradcam.errors import SourceError
-from live_gradcam.sources.photo import MOST_PIXELS, read_photo, read_picture
+from live_gradcam.sources.deep_photo import MOST_PIXELS
+from live_gradcam.sources.photo import read_photo, read_picture
 
 
 def read(tmp_path: Path, data: bytes, name: str = "photo.jpg") -> npt.NDArray[np.int_]:

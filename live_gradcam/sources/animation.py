@@ -21,8 +21,9 @@ from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.native import native_stderr_filtered
+from live_gradcam.sources.deep_photo import check_size
 from live_gradcam.sources.file_kind import FileKind, kind_of
-from live_gradcam.sources.photo import check_size, open_with_pillow, orientation_of
+from live_gradcam.sources.photo import open_with_pillow, orientation_of
 from live_gradcam.sources.photo_colour import blended, on_white, upright
 
 logger = logging.getLogger(__name__)
