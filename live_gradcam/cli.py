@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -100,7 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, force=True)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_OneLine("live-gradcam: %(message)s"))
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # says of damaged photos what we say in our own words
+    logging.getLogger("PIL").setLevel(
+        logging.CRITICAL
+    )  # of damaged photos we say in our own words that they are
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name may have signs that this terminal has not
             stream.reconfigure(errors="backslashreplace")

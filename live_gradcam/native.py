@@ -16,9 +16,10 @@ from live_gradcam.errors import LiveGradcamError
 _NATIVE_LINE = re.compile(
     rb"[IWE]\d{4} |WARNING: All log messages before absl|To enable the following instructions:"
     rb"|Corrupt JPEG data: |Premature end of JPEG file|Invalid JPEG file structure|Unsupported marker type"
-    rb"|libpng (error|warning): "
+    rb"|libpng (error|warning): |Warning: unknown JFIF revision"
+    rb"|tempfile\.tif: |\w*(TIFF|tiff)\w*: |(JPEG|LZW|Fax|PackBits|ZIP|ThunderScan)\w+: "
 )
-"""How the lines of TensorFlow's C++ log begin, and those of libjpeg and libpng, which know nothing but stderr."""
+"""How the lines of TensorFlow's C++ log begin, and those of libjpeg, libpng and libtiff, which know only stderr."""
 
 
 class _Diversion:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from live_gradcam.address import shown_address
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError, SourceError
+from live_gradcam.file_names import expanded
 from live_gradcam.native import native_stderr_filtered
 from live_gradcam.sinks.display import find_display
 from live_gradcam.slot import Slot
@@ -88,7 +89,7 @@ def refuse_to_write_over(settings: Settings) -> None:
     """
     if isinstance(settings.source, int):
         return
-    source = Path(settings.source)
+    source = expanded(settings.source)
     for done, path in (("record to", settings.record), ("save the snapshot to", settings.snapshot)):
         if path is not None and Path(path).exists() and source.exists() and source.samefile(path):
             raise SinkError(f"cannot {done} '{path}': it is the source itself. Choose another name.")

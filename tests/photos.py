@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pillow_heif
 from PIL import Image, ImageCms
 
+pillow_heif.register_heif_opener()
+
 SIZE = (64, 48)
 
 
@@ -23,12 +25,12 @@ def scene() -> npt.NDArray[np.uint8]:
     blue = np.full((height, width), 90.0)
     picture = np.stack([red, green, blue], axis=-1)
     picture[:12, :16] = (250, 250, 250)
-    return np.rint(picture).astype(np.uint8)
+    return np.asarray(np.rint(picture), np.uint8)
 
 
 def alpha() -> npt.NDArray[np.uint8]:
     """An opacity that grows to the right, (48, 64) uint8."""
-    return np.tile(np.rint(np.linspace(0, 255, SIZE[0])), (SIZE[1], 1)).astype(np.uint8)
+    return np.asarray(np.tile(np.rint(np.linspace(0, 255, SIZE[0])), (SIZE[1], 1)), np.uint8)
 
 
 def on_white(rgb: npt.NDArray[Any], opacity: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -49,7 +51,7 @@ def heic(picture: npt.NDArray[Any] | Image.Image, **options: Any) -> bytes:
     """Encode a picture as HEIC, without loss of colour."""
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     buffer = io.BytesIO()
-    pillow_heif.from_pillow(image).save(buffer, quality=-1, chroma=444, **options)
+    image.save(buffer, "HEIF", quality=-1, chroma=444, **options)
     return buffer.getvalue()
 
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from photos import FORMATS
+from PIL import Image
 
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.errors import SinkError, SourceError
@@ -168,3 +170,30 @@ def test_what_is_missing_is_told_and_the_rest_is_found() -> None:
     assert [str(failure) for failure in failures] == [
         "there is no file 'typo.mp4'. Give videos, pictures, folders or globs."
     ]
+
+
+def test_the_content_decides_between_a_picture_and_a_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, kind in (
+        ("a.jpg", "WebP"),
+        ("b", "HEIC"),
+        ("c.mp4", "JPEG"),
+        ("d.gif", "GIF"),
+        ("e.HEIC", "HEIC"),
+    ):
+        (tmp_path / name).write_bytes(FORMATS[kind]())
+    first, second = (Image.new("RGB", (64, 48), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / "f.webp", save_all=True, append_images=[second], duration=100)
+    (tmp_path / "README").write_text("neither")
+    entries, failures = find_entries(["."], Path("out"))
+    assert failures == []
+    assert {entry.name: (entry.kind, entry.output.name) for entry in entries} == {
+        "a.jpg": ("picture", "a.jpg"),
+        "b": ("picture", "b.png"),
+        "c.mp4": ("picture", "c.png"),
+        "d.gif": ("picture", "d.png"),
+        "e.HEIC": ("picture", "e.png"),
+        "f.webp": ("video", "f.mp4"),
+    }

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from fakes import ShadeExplainer
+from photos import FORMATS, scene
 
 from live_gradcam.archive.entry import Outcome
 from live_gradcam.archive.inputs import find_entries
@@ -122,3 +123,27 @@ def test_a_phones_photo_comes_out_upright(folder: Path) -> None:
     assert shown.size == (60, 40)
     assert not shown.getexif().get(0x0112)
     assert np.abs(np.asarray(shown).astype(int) - upright).mean() < 4
+
+
+def test_heic_and_avif_become_png_and_a_jfif_stays_one(folder: Path) -> None:
+    for name, ending in (("HEIC", ".HEIC"), ("AVIF", ".avif"), ("JPEG", ".jfif"), ("JPEG 2000", "")):
+        (folder / f"{name}{ending}").write_bytes(FORMATS[name]())
+    outcomes = annotated(folder)
+    assert {name: outcome.entry.output.name for name, outcome in outcomes.items()} == {
+        "HEIC.HEIC": "HEIC.png",
+        "AVIF.avif": "AVIF.png",
+        "JPEG.jfif": "JPEG.jfif",
+        "JPEG 2000": "JPEG 2000.png",
+    }
+    for outcome in outcomes.values():
+        assert outcome.failure is None
+        assert np.abs(read_picture(outcome.entry.output)[..., ::-1].astype(int) - scene()).mean() < 3.5
+
+
+def test_a_photo_that_is_cut_short_is_annotated_and_told(folder: Path) -> None:
+    data = FORMATS["JPEG"]()
+    (folder / "half.jpg").write_bytes(data[: round(0.8 * len(data))])
+    outcome = annotated(folder)["half.jpg"]
+    assert outcome.frames == 1
+    assert str(outcome.failure) == "half.jpg is cut short: what is missing of it is grey"
+    assert outcome.entry.output.exists()

@@ -8,10 +8,11 @@ import zlib
 
 import numpy as np
 import pytest
+from photos import FORMATS, exif, saved, scene
 from served import jpeg
 
 from live_gradcam.server.refusal import Refusal
-from live_gradcam.server.uploads import MOST_FRAME_PIXELS, decoded, size_of
+from live_gradcam.server.uploads import MOST_FRAME_PIXELS, decoded, photo_of, size_of
 
 
 def png_that_claims(width: int, height: int, data: bytes = b"") -> bytes:
@@ -75,3 +76,40 @@ def test_a_picture_that_is_damaged_inside_is_refused(data: bytes) -> None:
     size_of(data)
     with pytest.raises(Refusal, match="the picture is damaged"):
         decoded(data)
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WebP", "HEIC", "AVIF"])
+def test_a_photo_of_a_phone_or_a_browser_is_taken(name: str) -> None:
+    assert np.abs(photo_of(FORMATS[name]())[..., ::-1].astype(int) - scene()).mean() < 3.5
+
+
+@pytest.mark.parametrize("name", ["TIFF", "GIF", "BMP", "QOI", "TGA"])
+def test_a_photo_of_another_format_is_refused(name: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        photo_of(FORMATS[name]())
+    assert refusal.value.status == 415
+    assert str(refusal.value) == "this is no picture that can be read: JPEG, PNG, WebP, HEIC, AVIF can."
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WebP", "HEIC", "AVIF"])
+def test_a_photo_of_too_many_pixels_is_refused_with_both_numbers(name: str) -> None:
+    with pytest.raises(Refusal) as refusal:
+        photo_of(FORMATS[name](), most_pixels=3000)
+    assert refusal.value.status == 413
+    assert str(refusal.value) == (
+        "the picture has 64×48 pixels, and at most 0.003 million can be taken: send a smaller one."
+    )
+
+
+def test_a_photo_is_turned_upright_and_laid_on_white() -> None:
+    clear = np.zeros((48, 64, 4), np.uint8)
+    pixels = photo_of(saved(clear, "PNG", exif=exif(6)))
+    assert pixels.shape == (64, 48, 3)
+    assert (pixels == 255).all()
+
+
+def test_half_a_photo_is_refused() -> None:
+    for name in ("JPEG", "PNG", "WebP", "HEIC", "AVIF"):
+        data = FORMATS[name]()
+        with pytest.raises(Refusal, match="the picture is damaged: it"):
+            photo_of(data[: round(0.7 * len(data))])

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from clips import shade, write_clip
 from fakes import MjpegServer
+from PIL import Image
 
 from live_gradcam.sources.demo import DemoSource
 from live_gradcam.sources.opening import open_source
@@ -25,7 +26,7 @@ from live_gradcam.sources.source import Source
 
 Opener = Callable[[], Source]
 
-FILES = ["video", "image", "folder", "glob", "demo as a file"]
+FILES = ["video", "animated picture", "image", "folder", "glob", "demo as a file"]
 LIVE = ["stream", "demo", *(["camera"] if "FAKECAM_DIR" in os.environ else [])]
 PICTURES = 5
 
@@ -34,6 +35,8 @@ PICTURES = 5
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("material")
     write_clip(folder / "clip.mp4", [40 * i for i in range(12)])
+    moving = [Image.new("RGB", (64, 48), (shade(i),) * 3) for i in range(8)]
+    moving[0].save(folder / "moves.webp", save_all=True, append_images=moving[1:], duration=40)
     (folder / "slides").mkdir()
     for i in range(PICTURES):
         cv2.imwrite(str(folder / "slides" / f"slide {i}.png"), np.full((48, 64, 3), shade(i), np.uint8))
@@ -54,6 +57,7 @@ def opener(request: pytest.FixtureRequest, material: Path) -> Opener:
         return lambda: open_source(url)
     openers: dict[str, Opener] = {
         "video": lambda: open_source(material / "clip.mp4"),
+        "animated picture": lambda: open_source(material / "moves.webp"),
         "image": lambda: open_source(material / "slides" / "slide 0.png"),
         "folder": lambda: open_source(material / "slides"),
         "glob": lambda: open_source(f"{material}/slides/*.png"),

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from photos import FORMATS, scene
 
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
@@ -147,3 +148,33 @@ def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"the folder {tmp_path} has no pictures in it. JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF and BMP are read."
     )
+
+
+def test_a_folder_of_every_kind_of_photo_is_a_row_of_slides(tmp_path: Path) -> None:
+    endings = {
+        "JPEG": ".JPG",
+        "HEIC": ".HEIC",
+        "PNG": ".png",
+        "WebP": ".webp",
+        "AVIF": ".avif",
+        "GIF": ".gif",
+    }
+    endings |= {"TIFF": ".TIFF", "BMP": ".bmp", "JPEG 2000": ".jp2", "progressive JPEG": ".jfif", "QOI": ""}
+    for number, (name, ending) in enumerate(endings.items()):
+        (tmp_path / f"{number}{ending}").write_bytes(FORMATS[name]())
+    (tmp_path / "README").write_text("no slide")
+    (tmp_path / "IMG_1.MOV").write_bytes(b"the film of a live photo")
+    with ImagesSource(in_folder(tmp_path)) as source:
+        frames = list(source)
+    assert len(frames) == len(endings)
+    assert all(np.abs(frame.pixels[..., ::-1].astype(int) - scene()).mean() < 3.5 for frame in frames)
+
+
+def test_a_photo_that_is_cut_short_is_shown_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = FORMATS["JPEG"]()
+    (tmp_path / "half.jpg").write_bytes(data[: round(0.8 * len(data))])
+    with caplog.at_level(logging.WARNING), ImagesSource([tmp_path / "half.jpg"]) as source:
+        assert len(list(source)) == 1
+    assert caplog.messages == ["half.jpg is cut short: what is missing of it is grey"]

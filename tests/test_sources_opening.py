@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import write_clip
+from photos import FORMATS
 
 from live_gradcam.errors import SourceError
 from live_gradcam.sources.demo import DemoSource
@@ -111,3 +112,29 @@ def test_a_size_that_was_asked_of_a_file_is_not_passed_over_in_silence(
     with open_source(path, size=(320, 180)) as source:
         assert source.size != (320, 180)
     assert caplog.messages == ["clip.mp4 has a size and a rate of its own: what was asked for is for cameras"]
+
+
+@pytest.mark.parametrize("name", ["film.jpg", "film.heic", "film"])
+def test_a_film_under_the_name_of_a_photo_is_a_film(tmp_path: Path, name: str) -> None:
+    for made in ("clip.mp4", "clip.mkv", "clip.avi"):
+        codec = "mjpeg" if made.endswith("avi") else "libx264"
+        write_clip(tmp_path / made, [0, 40, 80], codec=codec).rename(tmp_path / name)
+        with open_source(tmp_path / name) as source:
+            assert isinstance(source, VideoSource)
+            assert len(list(source)) == 3
+
+
+def test_a_row_of_jpegs_is_a_film_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "camera.mjpeg"
+    path.write_bytes(b"".join(FORMATS["JPEG"]() for _ in range(3)))
+    with open_source(path) as source:
+        assert isinstance(source, VideoSource)
+        assert len(list(source)) == 3
+
+
+def test_a_photo_under_the_name_of_a_film_is_a_photo(tmp_path: Path) -> None:
+    for name in ("photo.mp4", "photo.txt", "photo"):
+        (tmp_path / name).write_bytes(FORMATS["HEIC"]())
+        with open_source(tmp_path / name) as source:
+            assert isinstance(source, ImagesSource)
+            assert source.single

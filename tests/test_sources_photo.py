@@ -31,7 +31,8 @@ from photos import (
 from PIL import Image, ImageCms, ImageOps
 
 from live_gradcam.errors import SourceError
-from live_gradcam.sources.photo import MOST_PIXELS, read_photo, read_picture
+from live_gradcam.sources.deep_photo import MOST_PIXELS
+from live_gradcam.sources.photo import read_photo, read_picture
 
 
 def read(tmp_path: Path, data: bytes, name: str = "photo.jpg") -> npt.NDArray[np.int_]:
@@ -108,7 +109,7 @@ def test_a_heic_is_turned_once(tmp_path: Path, orientation: int) -> None:
     image.getexif()[0x0112] = orientation
     image.info["exif"] = image.getexif().tobytes()
     expected = np.asarray(ImageOps.exif_transpose(image)).astype(int)
-    found = read(tmp_path, heic(image), "IMG_0001.HEIC")
+    found = read(tmp_path, heic(image, exif=exif(orientation)), "IMG_0001.HEIC")
     assert found.shape == expected.shape
     assert np.abs(found - expected).mean() < 3.5
 
@@ -160,9 +161,9 @@ def test_of_a_heic_the_main_photo_is_taken(tmp_path: Path, caplog: pytest.LogCap
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "HEIF", "AVIF", "JPEG2000"])
 def test_transparent_parts_lie_on_white(tmp_path: Path, kind: str) -> None:
     full = np.dstack([scene(), alpha()])
-    options: dict[str, Any] = {"WEBP": {"lossless": True, "exact": True}, "AVIF": {"quality": 100}}.get(
-        kind, {}
-    )
+    options: dict[str, Any] = {}
+    if kind in ("WEBP", "AVIF"):
+        options = {"lossless": True, "exact": True} if kind == "WEBP" else {"quality": 100}
     data = heic(full) if kind == "HEIF" else saved(full, kind, **options)
     assert np.abs(read(tmp_path, data) - on_white(scene(), alpha())).mean() < 3.5
 
@@ -266,8 +267,8 @@ def test_fractions_from_0_to_1_are_shades_and_others_are_refused(tmp_path: Path)
     assert np.abs(read(tmp_path, by_opencv(".tif", colour)) - scene()).max() <= 1
     assert np.abs(read(tmp_path, by_opencv(".tif", np.rint(grey * 255)))[..., 0] - grey * 255).max() <= 0.51
     assert refusal(tmp_path, by_opencv(".tif", grey * 3 - 1), "height.tif") == (
-        "height.tif cannot be read: it has values from -1 to 2, and which of them is white is not known. Save it in 8 or "
-        "16 bits, or with values from 0 to 1."
+        "height.tif cannot be read: it has values from -1 to 2, and which of them is white is not known. Save it in 8 "
+        "or 16 bits, or with values from 0 to 1."
     )
 
 
@@ -305,7 +306,7 @@ def test_a_jpeg_that_is_cut_short_is_read_in_part_and_says_so(tmp_path: Path) ->
     photo = read_photo(path)
     assert photo.damage == "is cut short: what is missing of it is grey"
     whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    assert (photo.pixels[:200] == whole[:200]).all()
+    assert (photo.pixels[:200] == np.asarray(whole)[:200]).all()
     path.write_bytes(data + b"what a phone puts behind it")
     assert read_photo(path).damage is None
 
@@ -324,11 +325,8 @@ def test_a_line_of_pixels_is_a_photo(tmp_path: Path, kind: str, size: tuple[int,
     assert read(tmp_path, saved(Image.new("RGB", size, (200, 10, 10)), kind)).shape == (size[1], size[0], 3)
 
 
-@pytest.mark.parametrize(
-    "kind", ["JPEG", "PNG", "BMP", "PPM", "TIFF", "16-bit TIFF", "GIF", "WEBP", "PFM", "PAM"]
-)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "PPM", "TIFF", "16-bit TIFF", "GIF", "PFM", "PAM"])
 def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path, kind: str) -> None:
-    side = 16_383 if kind == "WEBP" else 60_000
     deep = by_opencv(".tif", np.zeros((48, 64), np.uint16))
     data = {
         "JPEG": lambda: resized(saved(scene(), "JPEG"), b"\xff\xc0\0\x11\x08", ">HH"),
@@ -340,13 +338,12 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path, kin
         "TIFF": lambda: tall(saved(scene(), "TIFF")),
         "16-bit TIFF": lambda: tall(deep),
         "GIF": lambda: resized(FORMATS["GIF"](), b"GIF87a", "<HH"),
-        "WEBP": lambda: saved(Image.new("L", (side, side)), "WEBP", quality=1, method=0),
     }[kind]()
     message = refusal(tmp_path, data, "bomb.bin")
     assert (
         f"pixels, and at most {MOST_PIXELS // 10**6} million can be taken. Make it smaller first." in message
     )
-    assert message.startswith(f"bomb.bin cannot be read: it has {side}×{side}")
+    assert message.startswith("bomb.bin cannot be read: it has 60000×60000")
 
 
 def resized(data: bytes, mark: bytes, form: str) -> bytes:
@@ -434,3 +431,16 @@ def test_what_is_damaged_is_told_in_one_line(tmp_path: Path, capfd: pytest.Captu
         message = refusal(tmp_path, data[: min(len(data) // 3, 40)], "broken.jpg")
         assert message.startswith("broken.jpg cannot be read: it "), name
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("factor", [5000.0, 0.001])
+def test_light_of_any_scale_is_neither_white_nor_black(tmp_path: Path, factor: float) -> None:
+    light = np.tile(np.linspace(0.1, 1, 64, dtype=np.float32), (48, 1)) * np.float32(factor)
+    found = read(tmp_path, by_opencv(".hdr", np.dstack([light] * 3)))
+    high = np.percentile(light, 99)
+    share = np.clip(light / high, 0, 1)
+    assert np.abs(found[..., 0] - 255 * (1.055 * share ** (1 / 2.4) - 0.055)).max() < 3
+
+
+def test_shades_in_a_file_for_light_are_shades(tmp_path: Path) -> None:
+    assert (read(tmp_path, by_opencv(".pfm", scene()[..., ::-1].astype(np.float32))) == scene()).all()

@@ -14,8 +14,8 @@ from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame
 from live_gradcam.render.picture import draw
 from live_gradcam.sinks.encoder import Encoder
+from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.opening import open_film
-from live_gradcam.sources.video import VideoSource
 
 
 def annotate_video(
@@ -44,8 +44,8 @@ def annotate_video(
     """
     thinning = Thinning(settings.every, settings.fps)
     with open_film(entry.source, keeps=thinning.keeps) as source, Result(entry, settings) as result:
-        has_sound = isinstance(source, VideoSource)
-        encoder = Encoder(entry.part, "veryfast", audio_from=entry.source if has_sound else None)
+        audio = None if isinstance(source, AnimationSource) else entry.source
+        encoder = Encoder(entry.part, "veryfast", audio_from=audio)
 
         def explain(frames: Sequence[Frame]) -> list[Explanation]:
             return explain_all(explainer, [frame.pixels for frame in frames])
@@ -57,7 +57,7 @@ def annotate_video(
 
         try:
             flow(source, explain, write, batch=batch, weigh=lambda frame: frame.pixels.nbytes)
-            encoder.finish()
+            encoder.finish(last_shown=source.last_seconds if isinstance(source, AnimationSource) else None)
         except BaseException:
             encoder.abandon()
             raise

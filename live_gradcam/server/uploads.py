@@ -12,8 +12,9 @@ from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.native import native_stderr_filtered
 from live_gradcam.server.refusal import Refusal
+from live_gradcam.sources.deep_photo import PhotoTooLargeError
 from live_gradcam.sources.file_kind import kind_of
-from live_gradcam.sources.photo import PhotoTooLargeError, decode_photo
+from live_gradcam.sources.photo import decode_photo
 
 FORMATS = {"JPEG": (b"\xff\xd8\xff",), "PNG": (b"\x89PNG\r\n\x1a\n",), "WebP": (b"RIFF",)}
 """What a frame may be, and how such a file begins."""

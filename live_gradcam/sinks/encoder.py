@@ -113,8 +113,14 @@ class Encoder:
             self._sound.copy_until(tick / _CLOCK)
         return tick / _CLOCK
 
-    def finish(self) -> None:
-        """Write what is still in the encoder and close the file."""
+    def finish(self, *, last_shown: float | None = None) -> None:
+        """Write what is still in the encoder and close the file.
+
+        Args:
+            last_shown: for how many seconds the last picture is shown; None: for as long as the one before it.
+        """
+        if last_shown is not None:
+            self._last_ticks = max(1, round(last_shown * _CLOCK))
         if self._stream is not None:
             self._mux(self._stream.encode(None))
         if self._sound is not None:

@@ -21,8 +21,9 @@ from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.native import native_stderr_filtered
+from live_gradcam.sources.deep_photo import check_size
 from live_gradcam.sources.file_kind import FileKind, kind_of
-from live_gradcam.sources.photo import check_size, open_with_pillow, orientation_of
+from live_gradcam.sources.photo import open_with_pillow, orientation_of
 from live_gradcam.sources.photo_colour import blended, on_white, upright
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,10 @@ CLOSE_TIMEOUT = 0.5
 
 _TAIL = 16
 _MOST_BYTES = 1_000_000_000
+
+
+class _DecodeError(SourceError):
+    """A picture could not be decoded."""
 
 
 Pictures = Generator[tuple[Pixels, float], None, None]
@@ -158,29 +163,36 @@ class AnimationSource:
         except OSError as error:
             raise SourceError(f"{self.name} cannot be read: {error.strerror or error}.") from error
         kind = kind_of(io.BytesIO(data))
-        if kind is None or kind.role == "other":
+        if kind is None or not kind.is_readable:
             raise SourceError(f"{self.name} is no animated picture.")
         return data, kind
 
     def _begin(self) -> Pictures:
         """Return what decodes the pictures, from the first."""
-        try:
-            with native_stderr_filtered():
+        with native_stderr_filtered():
+            try:
                 image = open_with_pillow(self._data, self.name, self._kind)
                 hidden = 1 if getattr(image, "default_image", False) else 0
                 self.total = max(1, int(getattr(image, "n_frames", 1)) - hidden)
                 """How many pictures there are, as the file says."""
-        except SourceError:
-            raise
-        except Exception as error:  # decoders raise anything
-            raise SourceError(
-                f"{self.name} cannot be read: it is a damaged {self._kind.name} file. Is the file complete?"
-            ) from error
+            except SourceError:
+                raise
+            except Exception as error:  # decoders raise anything
+                raise SourceError(
+                    f"{self.name} cannot be read: it is a damaged {self._kind.name} file. Is the file complete?"
+                ) from error
         self._places = range(hidden, hidden + self.total)
         if _is_for_ffmpeg(self._data, self._kind):
             self._image = image
             return _by_ffmpeg(self._data, self._kind)
         return _by_pillow(image, self.name, self._places)
+
+    def _decode_next(self) -> tuple[Pixels, float] | None:
+        with native_stderr_filtered():
+            try:
+                return next(self._pictures, None)
+            except Exception as error:  # decoders raise anything
+                raise _DecodeError from error
 
     def _rewind(self) -> None:
         self._pictures.close()
@@ -193,9 +205,8 @@ class AnimationSource:
     def _next(self) -> Frame | None:
         while True:
             try:
-                with native_stderr_filtered():
-                    found = next(self._pictures, None)
-            except Exception as error:  # decoders raise anything
+                found = self._decode_next()
+            except _DecodeError as error:
                 logger.debug("picture %d of %s cannot be decoded", self._count, self.name, exc_info=True)
                 if self._count == 0 and self._image is not None:
                     self._pictures, self._image = _by_pillow(self._image, self.name, self._places), None

@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 _DEPTHS = (8, 10, 12, 16, 24, 32)
 """Bits that whole numbers may have in a container of more."""
 
+_DIM = 0.05
 _ALMOST_ONE = 1.0 + 1e-4
 
 
@@ -30,7 +31,8 @@ def in_eight_bits(picture: npt.NDArray[Any], name: str, *, linear: bool = False)
         picture: (H, W) or (H, W, C), any dtype; a fourth channel is alpha.
         name: the file's, for messages.
         linear: whether the values count light (Radiance, PFM): then 1 is white, brighter is white too, and the curve
-            of sRGB is applied.
+            of sRGB is applied. Where half of the picture would be white, or nothing brighter than 0.05, the 99th
+            percentile is white instead. Whole numbers up to 255 count no light: they are shades.
 
     Returns:
         Of the same shape.
@@ -45,7 +47,7 @@ def in_eight_bits(picture: npt.NDArray[Any], name: str, *, linear: bool = False)
     alpha = picture[..., 3:] if picture.ndim == 3 and picture.shape[2] == 4 else None
     colours = picture if alpha is None else picture[..., :3]
     if np.issubdtype(picture.dtype, np.floating):
-        scaled = _from_light(colours) if linear else _from_fractions(colours, name)
+        scaled = _from_light(colours, name) if linear else _from_fractions(colours, name)
     else:
         scaled = _from_whole(colours, name)
     eight = np.rint(scaled * 255).astype(np.uint8)
@@ -73,13 +75,25 @@ def _from_fractions(picture: npt.NDArray[Any], name: str) -> npt.NDArray[np.floa
         raise _unknown_white(name, "infinite values")
     if least >= -1e-4 and most <= _ALMOST_ONE:
         return np.clip(values, 0, 1)
-    if least >= 0 and most < 2**16 and np.array_equal(values, np.rint(values)):
+    if _are_shades(values, 65_535):
         return _from_whole(values.astype(np.uint16), name)
     raise _unknown_white(name, f"values from {least:g} to {most:g}")
 
 
-def _from_light(picture: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    light = np.clip(np.nan_to_num(picture.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0), 0, 1)
+def _are_shades(values: npt.NDArray[np.float32], most: int) -> bool:
+    """Whether all are whole numbers up to `most`, and not just 0 and 1."""
+    return bool(values.min() >= 0 and 1 < values.max() <= most and np.array_equal(values, np.rint(values)))
+
+
+def _from_light(picture: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]:
+    light = np.nan_to_num(picture.astype(np.float32), nan=0.0, neginf=0.0)
+    if _are_shades(light, 255):
+        return _from_whole(light.astype(np.uint16), name)
+    middle, high = np.percentile(light, (50, 99))
+    if middle >= 1 or 0 < high < _DIM:
+        logger.info("%s is exposed anew: its middle is %.3g, where 1 is white", name, middle)
+        light = light / np.float32(high)
+    light = np.clip(light, 0, 1)
     curve = 1.055 * light ** np.float32(1 / 2.4) - 0.055
     return np.where(light <= 0.0031308, 12.92 * light, curve).astype(np.float32)
 

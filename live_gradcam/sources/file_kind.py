@@ -34,11 +34,17 @@ class FileKind:
     name: str
     """As in a sentence: `JPEG`, `a Photoshop document`. Of photos and animations Pillow's name of the format."""
 
-    role: Literal["photo", "animation", "other"]
-    """`animation`: of several pictures, each with a time; `other`: known, and not to be read."""
+    role: Literal["photo", "animation", "unread", "foreign"]
+    """`animation`: of several pictures, each with a time; `unread`: a picture of a format that is not read; `foreign`:
+    no picture at all."""
 
     remedy: str = ""
-    """Of `other`: a sentence that says what to do."""
+    """Of `unread` and `foreign`: a sentence that says what to do."""
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether it is a picture that can be read."""
+        return self.role in ("photo", "animation")
 
 
 def kind_of_file(path: Path) -> FileKind | None:
@@ -74,8 +80,12 @@ def _photo(pattern: bytes, name: str) -> tuple[re.Pattern[bytes], FileKind]:
     return re.compile(pattern, re.DOTALL), FileKind(name, "photo")
 
 
-def _other(pattern: bytes, name: str, remedy: str) -> tuple[re.Pattern[bytes], FileKind]:
-    return re.compile(pattern, re.DOTALL), FileKind(name, "other", remedy)
+def _foreign(pattern: bytes, name: str, remedy: str) -> tuple[re.Pattern[bytes], FileKind]:
+    return re.compile(pattern, re.DOTALL), FileKind(name, "foreign", remedy)
+
+
+def _unread(pattern: bytes, name: str, remedy: str) -> tuple[re.Pattern[bytes], FileKind]:
+    return re.compile(pattern, re.DOTALL), FileKind(name, "unread", remedy)
 
 
 _MARKS = (
@@ -96,27 +106,27 @@ _MARKS = (
     _photo(rb"\x0a[\x00\x02-\x05]\x01[\x01\x02\x04\x08]", "PCX"),
     _photo(rb"/\* XPM \*/", "XPM"),
     _photo(rb"\s*#define[ \t]+\S+_width\b", "XBM"),
-    _other(rb"II\*\0.{4}CR", "a camera's raw file (CR2)", _DEVELOP),
-    _other(rb"....ftypcrx ", "a camera's raw file (CR3)", _DEVELOP),
-    _other(rb"FUJIFILMCCD-RAW", "a camera's raw file (RAF)", _DEVELOP),
-    _other(rb"II(RO|RS|U\0)|MMOR", "a camera's raw file (ORF or RW2)", _DEVELOP),
-    _other(rb"FOVb", "a camera's raw file (X3F)", _DEVELOP),
-    _other(rb"\0MRM", "a camera's raw file (MRW)", _DEVELOP),
-    _other(rb"icns....", "an icon of macOS (ICNS)", _CONVERT),
-    _other(rb"8BPS", "a Photoshop document (PSD)", _CONVERT),
-    _other(rb"gimp xcf", "a GIMP document (XCF)", _CONVERT),
-    _other(rb"%PDF-", "a PDF document", "Export its pictures or pages as PNG or JPEG first."),
-    _other(rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing (EPS)", _CONVERT),
-    _other(rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture, which cannot be read yet", _CONVERT),
-    _other(
+    _unread(rb"II\*\0.{4}CR", "a camera's raw file (CR2)", _DEVELOP),
+    _unread(rb"....ftypcrx ", "a camera's raw file (CR3)", _DEVELOP),
+    _unread(rb"FUJIFILMCCD-RAW", "a camera's raw file (RAF)", _DEVELOP),
+    _unread(rb"II(RO|RS|U\0)|MMOR", "a camera's raw file (ORF or RW2)", _DEVELOP),
+    _unread(rb"FOVb", "a camera's raw file (X3F)", _DEVELOP),
+    _unread(rb"\0MRM", "a camera's raw file (MRW)", _DEVELOP),
+    _unread(rb"icns....", "an icon of macOS (ICNS)", _CONVERT),
+    _unread(rb"8BPS", "a Photoshop document (PSD)", _CONVERT),
+    _unread(rb"gimp xcf", "a GIMP document (XCF)", _CONVERT),
+    _foreign(rb"%PDF-", "a PDF document", "Export its pictures or pages as PNG or JPEG first."),
+    _unread(rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing (EPS)", _CONVERT),
+    _unread(rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture, which cannot be read yet", _CONVERT),
+    _unread(
         rb"\x76\x2f\x31\x01",
         "an OpenEXR picture, which cannot be read",
         "Save it as TIFF, PNG or .hdr first.",
     ),
-    _other(rb".{128}DICM", "a medical picture (DICOM)", _CONVERT),
-    _other(rb"PK\x03\x04", "a ZIP archive", "Unpack it first."),
-    _other(rb"Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|\x1f\x8b\x08|BZh[1-9]1AY", "an archive", "Unpack it first."),
-    _other(
+    _unread(rb".{128}DICM", "a medical picture (DICOM)", _CONVERT),
+    _foreign(rb"PK\x03\x04", "a ZIP archive", "Unpack it first."),
+    _foreign(rb"Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|\x1f\x8b\x08|BZh[1-9]1AY", "an archive", "Unpack it first."),
+    _foreign(
         rb"version https://git-lfs\.github\.com/",
         "a Git LFS pointer, not the file itself",
         "Fetch it with `git lfs pull`.",
@@ -131,7 +141,7 @@ def _tiff(file: BinaryIO, head: bytes) -> FileKind | None:
     tags = tiff.tiff_tags(file)
     is_raw = tiff.DNG_VERSION in tags or tiff.first(tags, tiff.PHOTOMETRIC) in _SENSOR
     if is_raw or (tiff.SUB_IFDS in tags and tiff.first(tags, tiff.SUBFILE_TYPE) & 1):
-        return FileKind("a camera's raw file (DNG, NEF or the like)", "other", _DEVELOP)
+        return FileKind("a camera's raw file (DNG, NEF or the like)", "unread", _DEVELOP)
     return FileKind("TIFF", "photo")
 
 
@@ -163,13 +173,13 @@ def _isobmff(head: bytes) -> FileKind | None:
 def _text(head: bytes) -> FileKind | None:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if re.match(rb"(<\?xml|<!--|<svg|<!doctype svg)", start) and b"<svg" in start:
-        return FileKind("a drawing (SVG)", "other", _CONVERT)
+        return FileKind("a drawing (SVG)", "unread", _CONVERT)
     if re.match(
         rb"(<!--.{,2000}-->\s*)?<(!doctype html|html|head|body)|<\?xml.{,2000}<html", start, re.DOTALL
     ):
         return FileKind(
             "a web page, not what the page shows",
-            "other",
+            "foreign",
             "Open the address in a browser and save the file itself.",
         )
     return None

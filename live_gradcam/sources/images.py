@@ -202,7 +202,7 @@ def is_picture(path: Path) -> bool:
     if path.suffix:
         return path.suffix.lower() in SUFFIXES
     kind = kind_of_file(path)
-    return kind is not None and kind.role != "other"
+    return kind is not None and kind.is_readable
 
 
 def natural_order(path: Path) -> list[tuple[int, str]]:

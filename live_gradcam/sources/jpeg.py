@@ -7,7 +7,8 @@ from dataclasses import dataclass
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _PROFILE = b"ICC_PROFILE\0"
-_END = b"\xff\xd9"
+JPEG_END = b"\xff\xd9"
+"""The end of a JPEG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +53,4 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
     if not channels:
         return None
     profile = b"".join(piece for _, piece in sorted(pieces.items())) or None
-    return JpegHeader(size, channels, profile, is_whole=data.rfind(_END, at) >= 0)
+    return JpegHeader(size, channels, profile, is_whole=data.rfind(JPEG_END, at) >= 0)

@@ -51,6 +51,9 @@ _VIDEO_SITES = re.compile(
     r"|facebook\.com|fb\.watch|instagram\.com|bilibili\.com|b23\.tv|x\.com|twitter\.com|rutube\.ru|nicovideo\.jp)$"
 )
 """Hosts whose pages play videos that only a program made for it can fetch."""
+_ROWS_OF_JPEGS = frozenset({".mjpeg", ".mjpg"})
+"""Endings of films that begin as a photo does."""
+
 _HEAD = 16
 _FILM_MARKS = (
     (4, b"ftyp"),
@@ -155,7 +158,7 @@ def open_film(
         SourceError: it is neither, or cannot be read.
     """
     kind = kind_of_file(path)
-    if kind is not None and kind.role == "other":
+    if kind is not None and kind.role == "unread":
         raise unreadable(shown(path.name), kind)
     is_animation = kind is not None and kind.role == "animation"
     return AnimationSource(path, keeps=keeps) if is_animation else VideoSource(path, keeps=keeps)
@@ -176,7 +179,9 @@ def promise_of_film(path: Path) -> Promise | None:
 def is_still(path: Path) -> bool:
     """Tell whether a file is a single picture: by its content, and where that says nothing, by its name."""
     kind = kind_of_file(path)
-    if kind is None or kind.role == "other":
+    if path.suffix.lower() in _ROWS_OF_JPEGS:
+        return False
+    if kind is None or not kind.is_readable:
         return path.suffix.lower() in SUFFIXES - {".gif"} and not _is_film(path)
     return kind.role == "photo"
 
