@@ -221,7 +221,7 @@ class FrameClock:
             best = dts
         if best is None or frame.time_base is None or self._timeless:
             return None
-        return float(best * frame.time_base)
+        return frame.time if best == pts else float(best * frame.time_base)
 
 
 def is_timeless(container: av.container.InputContainer) -> bool:
