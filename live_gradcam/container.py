@@ -125,12 +125,11 @@ def open_container(path: str | Path, *, timeout: float | None = None) -> av.cont
     options = {
         "format_whitelist": ",".join(FORMATS),
         "protocol_whitelist": "http,https,httpproxy,tcp,tls" if remote else "file",
-        "max_pixels": str(MOST_PIXELS),
     }
     container = av.open(
         name,
         format=_raw_format(path),
-        options=options,
+        container_options=options,
         timeout=timeout,
         metadata_errors="replace",  # titles in old files are in any encoding
     )
