@@ -90,7 +90,7 @@ class Decoding:
             return False
         try:
             self.container.seek(int(moment * av.time_base), backward=True)
-        except av.error.FFmpegError:
+        except (av.error.FFmpegError, OverflowError):  # a damaged file may name any time
             return False
         self._timeline.resume(0)
         return True
