@@ -125,12 +125,11 @@ def open_container(path: str | Path, *, timeout: float | None = None) -> av.cont
     options = {
         "format_whitelist": ",".join(FORMATS),
         "protocol_whitelist": "http,https,httpproxy,tcp,tls" if remote else "file",
-        "max_pixels": str(MOST_PIXELS),
     }
     container = av.open(
         name,
         format=_raw_format(path),
-        options=options,
+        container_options=options,
         timeout=timeout,
         metadata_errors="replace",  # titles in old files are in any encoding
     )
@@ -221,7 +220,7 @@ class FrameClock:
             best = dts
         if best is None or frame.time_base is None or self._timeless:
             return None
-        return float(best * frame.time_base)
+        return frame.time if best == pts else float(best * frame.time_base)
 
 
 def is_timeless(container: av.container.InputContainer) -> bool:

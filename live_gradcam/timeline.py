@@ -12,6 +12,8 @@ from av.packet import Packet
 _TS_DISCONT = 0x0200
 """FFmpeg's AVFMT_TS_DISCONT: the clock of a format may jump."""
 
+_MOST_TICKS = 1 << 62
+
 FORWARD_SECONDS = 10.0
 """A gap longer than this is closed, in formats that may be joined (FFmpeg's `dts_delta_threshold`)."""
 
@@ -62,8 +64,8 @@ class Timeline:
         self.look_at(packet)
         shift = self.shifts[-1]
         if shift:
-            packet.pts = None if packet.pts is None else packet.pts + shift
-            packet.dts = None if packet.dts is None else packet.dts + shift
+            packet.pts = _moved(packet.pts, shift)
+            packet.dts = _moved(packet.dts, shift)
 
     def look_at(self, packet: Packet[Any]) -> None:
         """Take note of one packet without moving it."""
@@ -82,3 +84,8 @@ class Timeline:
         """Go on elsewhere in the file, in a recording whose packets are moved by `shift` ticks."""
         self.shifts.append(shift)
         self._newest = None
+
+
+def _moved(ticks: int | None, shift: int) -> int | None:
+    """Return a time that was moved; None where it leaves what FFmpeg can count, which only damage leads to."""
+    return None if ticks is None or abs(ticks + shift) > _MOST_TICKS else ticks + shift

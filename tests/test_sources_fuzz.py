@@ -153,6 +153,13 @@ def test_films_with_damaged_headers_are_played_or_refused_in_one_line(
     check_seeds(worker, whole, tmp_path, range(54))
 
 
+@pytest.mark.parametrize("seed", [10661, 13055, 19607, 19949])
+def test_times_beyond_all_counting_are_no_reason_to_fail(
+    worker: Worker, whole: dict[str, bytes], tmp_path: Path, seed: int
+) -> None:
+    check_seeds(worker, whole, tmp_path, range(seed, seed + 1))
+
+
 @pytest.mark.fuzz
 def test_many_films_with_damaged_headers_are_played_or_refused_in_one_line(
     worker: Worker, whole: dict[str, bytes], tmp_path: Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections import deque
 from collections.abc import Iterator
@@ -30,13 +31,8 @@ _GRACE_SECONDS = 0.001
 _MOST_HELD = 1024
 """Packets of sound that may wait for the pictures to reach the recording that they belong to."""
 _TAGS_KEPT = frozenset({"language", "title"})
-_REFUSED = (
-    av.error.ArgumentError,
-    av.error.InvalidDataError,
-    av.error.PatchWelcomeError,
-    av.error.PermissionError,
-)
-"""What FFmpeg says of a packet that it cannot make sense of; that the disk is full is another error."""
+_REFUSED = frozenset({errno.EINVAL, errno.EPERM})
+"""What FFmpeg says of a packet that it cannot make sense of, beside `InvalidDataError`; a full disk is another."""
 _NEEDS_EXPERIMENTAL = {"mp4": frozenset({"truehd"})}
 """Container → what FFmpeg lists for it and then refuses to write."""
 
@@ -192,5 +188,7 @@ class Sound:
             for each in [packet] if unframed is None else unframed.filter(packet):
                 each.stream = self._tracks[track]
                 self._container.mux(each)
-        except _REFUSED as error:
+        except av.FFmpegError as error:
+            if not (error.errno in _REFUSED or isinstance(error, av.error.InvalidDataError)):
+                raise
             _LOG.warning("a piece of the sound is left out: %s", error.strerror)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,7 +90,7 @@ class Decoding:
             return False
         try:
             self.container.seek(int(moment * av.time_base), backward=True)
-        except av.error.FFmpegError:
+        except (av.error.FFmpegError, OverflowError):  # a damaged file may name any time
             return False
         self._timeline.resume(0)
         return True
@@ -178,6 +179,6 @@ def _why_not(path: str | Path, error: av.error.FFmpegError) -> str:
         return f"{in_words(error)}."
     if (reason := why_no_film(path)) is not None:
         return reason
-    unknown = isinstance(error, (av.error.ArgumentError, av.error.InvalidDataError))
+    unknown = isinstance(error, av.error.InvalidDataError) or error.errno == errno.EINVAL
     reason = "its content is no video that FFmpeg knows" if unknown else "its header makes no sense"
     return f"{reason}. Give a video, a picture or a folder of them."

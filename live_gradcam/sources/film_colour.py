@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 import numpy as np
-from av.video.reformatter import Interpolation
+import numpy.typing as npt
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from live_gradcam.frame import Pixels
 from live_gradcam.sources.tone import Gamut, Transfer, to_bt709
@@ -28,39 +29,50 @@ def dynamic_range(context: av.VideoCodecContext) -> str | None:
     return _WIDE.get(context.color_primaries)
 
 
-def to_pixels(decoded: av.VideoFrame, context: av.VideoCodecContext, size: tuple[int, int]) -> Pixels:
-    """Convert a decoded frame, as the ffmpeg command does; HDR and wide gamuts as `tone` says.
+class Colours:
+    """Converts the frames of one film, as the ffmpeg command does; HDR and wide gamuts as `tone` says.
 
-    Args:
-        decoded: the frame. Transparency is left out, and a frame that names no matrix is taken for BT.601, as FFmpeg
-            does.
-        context: its decoder, which knows the colours.
-        size: (width, height) to be scaled to, in pixels.
-
-    Returns:
-        (H, W, 3) uint8 BGR.
+    Transparency is left out, and a frame that names no matrix is taken for BT.601, as by the ffmpeg command.
     """
-    transfer, gamut = _HDR.get(context.color_trc), _WIDE.get(context.color_primaries)
-    matrix = None
-    if decoded.colorspace not in _KNOWN_MATRICES:
-        matrix = _BT2020 if decoded.colorspace == _BT2020_CONSTANT else _BT601
-    width, height = size
-    # Bicubic, as in the ffmpeg command. The usual 8-bit formats at their own size are not filtered at all.
-    interpolation = Interpolation.BICUBIC
-    if transfer is None and gamut is None:
-        return np.asarray(
-            decoded.to_ndarray(
-                format="bgr24",
-                width=width,
-                height=height,
-                src_colorspace=matrix,
-                interpolation=interpolation,
-            ),
-            np.uint8,
-        )
-    if transfer is not None and gamut is None and context.color_primaries == _UNSPECIFIED:
-        gamut = "BT.2020"
-    coded = decoded.to_ndarray(
-        format="rgb48le", width=width, height=height, src_colorspace=matrix, interpolation=interpolation
-    )
-    return to_bt709(np.asarray(coded, np.uint16), transfer or "BT.1886", gamut or "BT.709")
+
+    def __init__(self) -> None:
+        # One for all frames: making a new one takes longer than converting 1280×720.
+        self._reformatter = VideoReformatter()
+
+    def convert(self, decoded: av.VideoFrame, context: av.VideoCodecContext, size: tuple[int, int]) -> Pixels:
+        """Return the pixels of a decoded frame.
+
+        Args:
+            decoded: the frame.
+            context: its decoder, which knows the colours.
+            size: (width, height) to be scaled to, in pixels.
+
+        Returns:
+            (H, W, 3) uint8 BGR.
+
+        Raises:
+            av.FFmpegError: FFmpeg cannot convert it.
+        """
+        transfer, gamut = _HDR.get(context.color_trc), _WIDE.get(context.color_primaries)
+        if transfer is None and gamut is None:
+            return np.asarray(self._reformatted(decoded, "bgr24", size), np.uint8)
+        if transfer is not None and gamut is None and context.color_primaries == _UNSPECIFIED:
+            gamut = "BT.2020"
+        coded = np.asarray(self._reformatted(decoded, "rgb48le", size), np.uint16)
+        return to_bt709(coded, transfer or "BT.1886", gamut or "BT.709")
+
+    def _reformatted(
+        self, decoded: av.VideoFrame, pixel_format: str, size: tuple[int, int]
+    ) -> npt.NDArray[np.generic]:
+        matrix = None
+        if decoded.colorspace not in _KNOWN_MATRICES:
+            matrix = _BT2020 if decoded.colorspace == _BT2020_CONSTANT else _BT601
+        # Bicubic, as in the ffmpeg command. The usual 8-bit formats at their own size are not filtered at all.
+        return self._reformatter.reformat(
+            decoded,
+            width=size[0],
+            height=size[1],
+            format=pixel_format,
+            src_colorspace=matrix,
+            interpolation=Interpolation.BICUBIC,
+        ).to_ndarray()

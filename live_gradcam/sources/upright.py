@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING, cast
 
 import cv2
+import av
 import numpy as np
 
+from live_gradcam.container import MOST_PIXELS
 from live_gradcam.frame import Pixels
+
+if TYPE_CHECKING:
+    from av.sidedata.sidedata import SideDataContainer
+
+logger = logging.getLogger(__name__)
 
 WIDEST_PIXEL = 16
 """Proportions of a pixel beyond this are taken for damage, and its pixels for square."""
@@ -104,3 +113,65 @@ def square_size(width: int, height: int, proportions: Fraction | None, most: int
     one = Fraction(1)
     wide, high = round(width * max(proportions, one)), round(height / min(proportions, one))
     return (wide, high) if wide * high <= most else (width, height)
+
+
+class Display:
+    """How the frames of one film are to be shown, which may change within it.
+
+    Args:
+        stream: the film's, just opened.
+        name: what to call the film in warnings.
+    """
+
+    def __init__(self, stream: av.VideoStream, name: str) -> None:
+        self._name = name
+        self._told = stream.sample_aspect_ratio
+        self._coded_at_first = stream.codec_context.sample_aspect_ratio
+        self._shape: tuple[int, int, Fraction | None] | None = None
+        self._size = (0, 0)
+        self._rotation: int | None = None
+        self._orientation = AS_IT_IS
+        self._warned = False
+
+    def size(self, decoded: av.VideoFrame, context: av.VideoCodecContext) -> tuple[int, int]:
+        """Return the size, (width, height) in pixels, at which a frame's pixels are square.
+
+        What the container says of the pixels' proportions counts more than what the codec says, unless the codec's
+        change in the middle.
+        """
+        coded = context.sample_aspect_ratio
+        shape = (decoded.width, decoded.height, coded)
+        if shape != self._shape:
+            self._shape = shape
+            changed = (
+                coded and coded != self._coded_at_first and self._told in (None, 0, self._coded_at_first)
+            )
+            self._size = square_size(
+                decoded.width, decoded.height, coded if changed else self._told, MOST_PIXELS
+            )
+        return self._size
+
+    def orientation(self, decoded: av.VideoFrame) -> Orientation:
+        """Return how a frame lies; of a slant, which is not obeyed, there is one warning."""
+        # The matrix itself is read only where it may be a new one: PyAV's object for it and the frame hold each other,
+        # so that the frame's memory stays until Python looks for such circles.
+        if decoded.rotation != self._rotation:
+            self._rotation = decoded.rotation
+            self._orientation = _orientation_in(decoded)
+            if not self._orientation.exact and not self._warned:
+                self._warned = True
+                logger.warning(
+                    "%s is to be shown at a slant, which is not done: it is turned by quarters only",
+                    self._name,
+                )
+        return self._orientation
+
+
+def _orientation_in(decoded: av.VideoFrame) -> Orientation:
+    try:
+        matrix = cast("SideDataContainer", decoded.side_data)["DISPLAYMATRIX"]
+    except KeyError:
+        return AS_IT_IS
+    except ValueError:  # PyAV does not know a kind of data beside it
+        return quarter_turns(decoded.rotation)
+    return orientation_of(bytes(matrix))

@@ -11,10 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import Self
 
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
@@ -24,15 +23,12 @@ from live_gradcam.address import opened_address, shown_address
 from live_gradcam.container import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
-from live_gradcam.frame import Frame, Pixels
+from live_gradcam.frame import Frame
 from live_gradcam.sources.decoding import Decoding
 from live_gradcam.sources.deinterlacing import deinterlaced
-from live_gradcam.sources.film_colour import dynamic_range, to_pixels
+from live_gradcam.sources.film_colour import Colours, dynamic_range
 from live_gradcam.sources.reason import in_words
-from live_gradcam.sources.upright import AS_IT_IS, Orientation, orientation_of, quarter_turns, square_size
-
-if TYPE_CHECKING:
-    from av.sidedata.sidedata import SideDataContainer
+from live_gradcam.sources.upright import Display, Orientation, square_size
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +112,7 @@ class VideoSource:
         self._count = 0
         self._zero: float | None = None
         self._last_time: float | None = None
-        self._told_of_angle = False
+        self._colours = Colours()
         remote = self.path is None
         self._file = Decoding(
             opened_address(str(path)) if remote else Path(path),
@@ -127,7 +123,7 @@ class VideoSource:
             self.fps = self._file.fps
             self._period = 1 / (self.fps or ASSUMED_FPS)
             stream = self._file.stream
-            self._pixel = (stream.sample_aspect_ratio, stream.codec_context.sample_aspect_ratio)
+            self._display = Display(stream, self.name)
             self._shown = deinterlaced(self._timed())
             first = self._find_first()
             self._ahead: Frame | None = first
@@ -275,43 +271,19 @@ class VideoSource:
             self._last_time = elapsed
             index = self._count
             self._count += 1
-            yield decoded, (index, elapsed, self._orientation(decoded))
+            yield decoded, (index, elapsed, self._display.orientation(decoded))
 
     def _next(self) -> Frame | None:
         for decoded, (index, elapsed, orientation) in self._shown:
             if self._keeps is None or self._keeps(index, elapsed):
                 try:
-                    pixels = self._pixels(decoded)
+                    context = self._file.stream.codec_context
+                    pixels = self._colours.convert(decoded, context, self._display.size(decoded, context))
                 except av.error.FFmpegError as error:
                     self._file.error = error
                     continue
                 return Frame(orientation.applied(pixels), index, time.monotonic(), media_time=elapsed)
         return None
-
-    def _pixels(self, decoded: av.VideoFrame) -> Pixels:
-        size = square_size(decoded.width, decoded.height, self._proportions(), MOST_PIXELS)
-        return to_pixels(decoded, self._file.stream.codec_context, size)
-
-    def _proportions(self) -> Fraction | None:
-        """Return how wide a pixel is to its height: as the container says, else as the codec says at the moment."""
-        told, coded_at_first = self._pixel
-        coded = self._file.stream.codec_context.sample_aspect_ratio
-        return coded if coded and coded != coded_at_first and (not told or told == coded_at_first) else told
-
-    def _orientation(self, decoded: av.VideoFrame) -> Orientation:
-        try:
-            matrix = cast("SideDataContainer", decoded.side_data)["DISPLAYMATRIX"]
-        except KeyError:
-            return AS_IT_IS
-        except ValueError:  # PyAV does not know a kind of data beside it
-            return quarter_turns(decoded.rotation)
-        orientation = orientation_of(bytes(matrix))
-        if not orientation.exact and not self._told_of_angle:
-            self._told_of_angle = True
-            logger.warning(
-                "%s is to be shown at a slant, which is not done: it is turned by quarters only", self.name
-            )
-        return orientation
 
     def _warn_if_torn(self) -> None:
         if (damage := self.damage) is not None:
