@@ -16,7 +16,7 @@ import pytest
 h5py = pytest.importorskip("h5py", reason="Keras reads .h5 files with h5py")
 
 PATIENCE = 10.0
-"""Seconds for one file, on a quiet machine."""
+"""Seconds of the processor for one file; a process that says nothing for three times as long hangs."""
 
 ROOM = 2**20
 """kB of memory that all files together may take on top of what whole ones took."""
