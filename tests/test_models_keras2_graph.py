@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ WITH_ELLIPSIS = ("slices", "one place")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_predicts_what_it_predicted_in_keras_2(name: str, tmp_path: Path) -> None:
     old = randomised(NETWORKS[name]())
-    inputs = pictures(SIZE)
+    inputs: Any = pictures(SIZE)
     if name == "several_outputs":
         inputs = [inputs, np.ones((2, 2), np.float32)]
     for suffix in (".h5", ".keras"):
