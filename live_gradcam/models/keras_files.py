@@ -111,7 +111,7 @@ def _prepare(stored: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON value
     def visit(value: Any) -> None:  # noqa: ANN401
         for layer in value.get("layers") or () if isinstance(value, Mapping) else ():
             config = layer.get("config") if isinstance(layer, Mapping) else None
-            if not isinstance(config, Mapping):
+            if not isinstance(config, dict):
                 continue
             name = layer.get("class_name")
             is_operation = name in known and not {"trainable", "dtype", "layers"} & set(config)
