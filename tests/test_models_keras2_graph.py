@@ -33,7 +33,7 @@ WITH_ELLIPSIS = ("slices", "one place")
 """Keras 2 can write these to HDF5 only."""
 
 
-QUICK_AS_ZIP = ("films", "nested_twice", "recurrent", "teachable")
+QUICK_AS_ZIP = ("films", "nested_twice", "teachable")
 """Networks whose weights lie in a zip where no rule for others would look."""
 
 
