@@ -80,7 +80,7 @@ def _function(function: Callable[[Any], Any], size: tuple[int, ...] = SIZE) -> N
     return tf_keras.Model(image, L.Dense(3, activation="softmax")(L.Flatten()(x)))
 
 
-def small_base(name: str = "base", size: tuple[int, ...] = SIZE) -> Network:
+def small_base(name: str = "base", size: tuple[int | None, ...] = SIZE) -> Network:
     """Return a functional network with batch norms and a skip."""
     image = tf_keras.Input(size)
     x = L.Conv2D(6, 3, padding="same", use_bias=False, name="conv1/conv")(image)

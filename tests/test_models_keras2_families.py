@@ -106,8 +106,4 @@ def test_a_family_predicts_and_explains_as_in_keras_2(
 
 
 def test_the_commonest_transfer_network_predicts_and_explains_as_in_keras_2(tmp_path: Path) -> None:
-    _compare("mobilenet v2", sequential_transfer, 32, tmp_path, (".h5", ".keras"))
-
-
-def test_a_network_with_scaling_and_squeezing_predicts_and_explains_as_in_keras_2(tmp_path: Path) -> None:
-    _compare("mobilenet v3 small", functional_transfer, 32, tmp_path, (".h5",))
+    _compare("mobilenet v2", sequential_transfer, 32, tmp_path, (".h5",))

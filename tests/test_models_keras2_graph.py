@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,24 +33,36 @@ WITH_ELLIPSIS = ("slices", "one place")
 """Keras 2 can write these to HDF5 only."""
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_predicts_what_it_predicted_in_keras_2(name: str, tmp_path: Path) -> None:
+QUICK_AS_ZIP = ("films", "nested_twice", "teachable")
+"""Networks whose weights lie in a zip where no rule for others would look."""
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        *((name, ".h5") for name in NETWORKS),
+        *(
+            pytest.param(name, ".keras", marks=() if name in QUICK_AS_ZIP else pytest.mark.keras2)
+            for name in NETWORKS
+        ),
+    ],
+)
+def test_a_network_predicts_what_it_predicted_in_keras_2(name: str, suffix: str, tmp_path: Path) -> None:
     old = randomised(NETWORKS[name]())
-    inputs = pictures(SIZE)
+    inputs: Any = pictures(SIZE)
     if name == "several_outputs":
         inputs = [inputs, np.ones((2, 2), np.float32)]
-    for suffix in (".h5", ".keras"):
-        assert_same_predictions(old, read_back(old, tmp_path / f"{name}{suffix}"), inputs)
+    assert_same_predictions(old, read_back(old, tmp_path / f"{name}{suffix}"), inputs)
 
 
-def test_operations_in_the_graph_give_what_they_gave(tmp_path: Path) -> None:
-    for suffix, left_out in ((".h5", ()), (".keras", WITH_ELLIPSIS)):
-        names = [name for name in OPERATIONS if name not in left_out]
-        old = randomised(with_operations(names))
-        new = read_back(old, tmp_path / f"operations{suffix}")
-        for name, before, after in zip(names, old(pictures(SIZE)), new(pictures(SIZE)), strict=True):
-            scale = max(1.0, float(np.abs(before).max()))
-            np.testing.assert_allclose(after, before, atol=1e-5 * scale, rtol=0, err_msg=name)
+@pytest.mark.parametrize("suffix", [".h5", pytest.param(".keras", marks=pytest.mark.keras2)])
+def test_operations_in_the_graph_give_what_they_gave(tmp_path: Path, suffix: str) -> None:
+    names = [name for name in OPERATIONS if suffix == ".h5" or name not in WITH_ELLIPSIS]
+    old = randomised(with_operations(names))
+    new = read_back(old, tmp_path / f"operations{suffix}")
+    for name, before, after in zip(names, old(pictures(SIZE)), new(pictures(SIZE)), strict=True):
+        scale = max(1.0, float(np.abs(before).max()))
+        np.testing.assert_allclose(after, before, atol=1e-5 * scale, rtol=0, err_msg=name)
 
 
 def test_an_operation_keeps_its_name_and_can_be_explained(tmp_path: Path) -> None:

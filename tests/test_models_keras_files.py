@@ -26,6 +26,17 @@ def network_with_operations() -> Any:
     return keras.Model(image, layers.Dense(2)(ops.max(x[:, 1:], axis=[1, 2])))
 
 
+def test_several_axes_in_an_hdf5_file_of_keras_3_are_kept(tmp_path: Path) -> None:
+    """Its own reader drops them without a word."""
+    network = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.LayerNormalization(axis=(1, 2, 3)), layers.Flatten()]
+    )
+    network.layers[0].set_weights([np.random.default_rng(0).random((8, 8, 3))] * 2)
+    network.save(tmp_path / "axes.h5")
+    new = read_keras_file(tmp_path / "axes.h5", container="hdf5", allow_unsafe=False)
+    np.testing.assert_allclose(new(pixels()), network(pixels()), rtol=1e-5)
+
+
 def pixels() -> Any:
     return np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
 

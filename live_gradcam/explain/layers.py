@@ -26,6 +26,7 @@ _NOT_FEATURES = frozenset(
         "Rescaling",
         "Reshape",
         "Resizing",
+        "SlicingOpLambda",
         "SpatialDropout2D",
         "UpSampling2D",
         "ZeroPadding2D",

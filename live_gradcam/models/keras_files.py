@@ -18,6 +18,8 @@ from live_gradcam.models.model import Network
 
 Container = Literal["hdf5", "zip"]
 
+_AXES = "several_axes"
+
 
 def read_keras_file(path: Path, *, container: Container, allow_unsafe: bool) -> Network:
     """Return the `keras.Model` that a file holds, whichever Keras wrote it.
@@ -48,14 +50,14 @@ def _from_hdf5(path: Path, *, allow_unsafe: bool) -> Network:
             network = network_from(stored, allow_unsafe=allow_unsafe)
             set_hdf5_weights(network, file["model_weights"])
             return network.layer
-    operations = _name_operations(stored)
-    if not operations:
+    names = _prepare(stored)
+    if not names:
         return _loaded(path, ".h5", allow_unsafe=allow_unsafe)
     with TemporaryDirectory() as folder:
         copy = Path(shutil.copy(path, Path(folder) / "model.h5"))
         with h5py.File(copy, "r+") as file:
             file.attrs["model_config"] = json.dumps(stored)
-        return _loaded(copy, ".h5", allow_unsafe=allow_unsafe, custom_objects=operations)
+        return _loaded(copy, ".h5", allow_unsafe=allow_unsafe, custom_objects=names)
 
 
 def _from_zip(path: Path, *, allow_unsafe: bool) -> Network:
@@ -97,10 +99,11 @@ def _is_of_keras_3(stored: Any, version: Any) -> bool:  # noqa: ANN401 - JSON va
     return '"batch_shape"' in json.dumps(stored)
 
 
-def _name_operations(stored: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON value
-    """Give the operations in a configuration names of their own, and return name → class.
+def _prepare(stored: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON value
+    """Change a configuration of Keras 3 where its reader of HDF5 gets it wrong; return the names that it is to know.
 
-    Keras 3 writes `x + y` as `Add` to HDF5, which its reader takes for the layer of that name or does not find.
+    Operations (`x + y` is `Add`) have names of layers, or names that the reader does not find. Several axes are lost,
+    so they get another key.
     """
     known = _operations_of_keras()
     found: dict[str, Any] = {}
@@ -108,17 +111,33 @@ def _name_operations(stored: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON va
     def visit(value: Any) -> None:  # noqa: ANN401
         for layer in value.get("layers") or () if isinstance(value, Mapping) else ():
             config = layer.get("config") if isinstance(layer, Mapping) else None
-            if not isinstance(config, Mapping):
+            if not isinstance(config, dict):
                 continue
-            kind = known.get(layer.get("class_name"))
-            if kind is not None and not {"trainable", "dtype", "layers"} & set(config):
-                layer["class_name"] = f"operation {layer['class_name']}"
-                found[layer["class_name"]] = kind
+            name = layer.get("class_name")
+            is_operation = name in known and not {"trainable", "dtype", "layers"} & set(config)
+            axis = config.get("axis")
+            has_axes = isinstance(axis, list) and len(axis) > 1
+            kind = known[name] if is_operation else getattr(keras.layers, str(name), None)
+            if kind is not None and (is_operation or has_axes):
+                layer["class_name"] = f"{'operation' if is_operation else 'layer'} {name}"
+                found[layer["class_name"]] = _reader_of(kind)
+                if has_axes:
+                    config[_AXES] = config.pop("axis")
             visit(config)
             visit((config.get("layer") or {}).get("config"))
 
     visit(stored.get("config"))
     return found
+
+
+def _reader_of(kind: Any) -> Any:  # noqa: ANN401 - a class of layers or operations
+    """Return what Keras takes for a class and makes an instance of `kind` with."""
+
+    def from_config(config: dict[str, Any]) -> Any:  # noqa: ANN401
+        axes = config.pop(_AXES, None)
+        return kind.from_config(config if axes is None else config | {"axis": axes})
+
+    return type(kind.__name__, (), {"from_config": staticmethod(from_config)})
 
 
 def _operations_of_keras() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.keras2.lambdas import lambda_faults
 from live_gradcam.models.keras2.layers import layer_from
 from live_gradcam.models.keras2.operations import TFOpLambda
 from live_gradcam.models.keras2.settings import policy_of
@@ -83,7 +84,8 @@ class _Reader:
         if start is None and parts:
             start = self._implied_input(config, listed[0], parts[0])
         layers = [part.layer for part in parts]
-        network = keras.Sequential([*([] if start is None else [start]), *layers], name=safe_name(name))
+        with lambda_faults(parts):
+            network = keras.Sequential([*([] if start is None else [start]), *layers], name=safe_name(name))
         return StoredLayer(name, class_of(stored), network, _trains(config), tuple(parts))
 
     def _input(self, stored: Config) -> Tensor:
@@ -284,7 +286,8 @@ class _Graph:
         if isinstance(layer.layer, keras.layers.RNN | keras.layers.Bidirectional) and isinstance(first, list):
             first, *state = first
             keyword["initial_state"] = state
-        return layer.layer(first, **keyword)
+        with lambda_faults([layer]):
+            return layer.layer(first, **keyword)
 
 
 def _distinct(parts: list[StoredLayer]) -> list[StoredLayer]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import dis
 import marshal
 import platform
-from collections.abc import Callable, Mapping
-from types import FunctionType
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import CodeType, FunctionType
 from typing import Any
 
 import keras
@@ -17,7 +19,7 @@ import tensorflow as tf
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.former import CustomScaleLayer
 from live_gradcam.models.keras2.settings import policy_of
-from live_gradcam.models.keras2.stored import class_of, decoded
+from live_gradcam.models.keras2.stored import StoredLayer, class_of, decoded
 from live_gradcam.models.layer_names import safe_name
 
 _REMEDY = "Write a function that builds the network and loads its weights, and use --model module:function."
@@ -53,18 +55,37 @@ def lambda_from(config: Mapping[str, Any], *, allow_unsafe: bool) -> Any:  # noq
 
 
 class _Lambda(keras.layers.Lambda):  # type: ignore[misc]  # Keras ships no types
-    """Says why its code fails; Keras only says that it cannot tell the shape of the output."""
+    """Lets its code's own error through; Keras says only that the shape of the output is missing."""
 
-    def compute_output_spec(self, inputs: Any, mask: Any = None, training: Any = None) -> Any:  # noqa: ANN401, ARG002
+    def compute_output_spec(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
         """Return the shape and dtype of the output."""
-        try:
-            return keras.Operation.compute_output_spec(self, inputs)
-        except Exception as error:
-            reason = str(error).strip().splitlines()[:1] or [""]
-            raise ModelError(
-                f"the code of the Lambda layer '{self.name}' fails ({type(error).__name__}: {reason[0][:120]}). "
-                f"It was written for another version of Keras or TensorFlow. {_REMEDY}"
-            ) from error
+        return keras.Operation.compute_output_spec(self, *arguments, **named)
+
+
+@contextmanager
+def lambda_faults(layers: Iterable[StoredLayer]) -> Iterator[None]:
+    """Turn an error of a Lambda layer's code, which Keras words at length, into one line.
+
+    Args:
+        layers: what is called inside the `with` block.
+
+    Raises:
+        ModelError: the code of one of them fails.
+    """
+    try:
+        yield
+    except Exception as error:
+        text = re.sub(r"\x1b\[\d*m", "", str(error))
+        for each in layers:
+            if isinstance(each.layer, keras.layers.Lambda) and (
+                f"'{each.layer.name}'" in text or "Lambda" in text
+            ):
+                reason = text.rpartition("Error encountered:")[2].strip().splitlines() or [""]
+                raise ModelError(
+                    f"the code of the Lambda layer '{each.name}' fails ({type(error).__name__}: {reason[0][:100]}). "
+                    f"It was written for another version of Keras or TensorFlow. {_REMEDY}"
+                ) from error
+        raise
 
 
 def _scales_a_branch(name: str, arguments: Any) -> bool:  # noqa: ANN401
@@ -88,13 +109,25 @@ def _function_of(stored: Any, config: Mapping[str, Any], module_key: str, layer:
     )
     try:
         read = marshal.loads(base64.b64decode(str(code)))
+        if not _runs_here(read):
+            raise ValueError("another version's instructions")
         cells = None if closure is None else tuple(map(_cell, closure))
         return FunctionType(read, _globals(), layer, tuple(decoded(defaults)) if defaults else None, cells)
-    except (ValueError, EOFError, TypeError, binascii.Error) as error:
+    except (ValueError, EOFError, TypeError, IndexError) as error:
         raise ModelError(
             f"the Lambda layer '{layer}' holds code of another version of Python than this one "
             f"({platform.python_version()}), which cannot read it. Load the file with that version, or: {_REMEDY}"
         ) from error
+
+
+def _runs_here(code: Any) -> bool:  # noqa: ANN401 - what marshal read
+    """Whether code consists of this Python's instructions; others' would crash it."""
+    if not isinstance(code, CodeType):
+        return False
+    names = [each.opname for each in dis.get_instructions(code)]
+    begins = names[:1] == ["RESUME"] or any(name in ("COPY_FREE_VARS", "MAKE_CELL") for name in names[:1])
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return begins and not any(name.startswith("<") for name in names) and all(map(_runs_here, inner))
 
 
 def _is_code(text: str) -> bool:
