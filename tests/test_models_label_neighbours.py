@@ -157,7 +157,7 @@ def test_units_come_with_labels_that_are_given_as_names() -> None:
     assert labels.names == ("age", "b", "c (bird)", "d")
     assert labels.units == ("years", "", "", "")
     single = lg.load_model(sigmoid_network(), labels=["age (years)"], preprocess="unit").labels
-    assert (single.names, single.units) == (("not age", "age"), ("", "years"))
+    assert (single.names, single.units) == (("not age", "age"), ())  # classes have no units
 
 
 def test_the_zoo_looks_for_no_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

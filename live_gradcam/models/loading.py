@@ -141,7 +141,7 @@ def _is_file(text: str) -> bool:
     In this order: what looks like a path is one; a name of the zoo is the zoo's network; the name of something in
     the current folder means that; all else is a `module:function` or a name.
     """
-    path = Path(text).expanduser()
+    path = expanded(text)
     if text.startswith(("~", ".")) or "/" in text or os.sep in text:
         return True
     try:
@@ -307,8 +307,7 @@ def _named_beside(model: str | Path | Model | Network, loaded: Model) -> Model:
     """Return a model with the labels of a file beside it, where there is one that fits; else as it is."""
     if not isinstance(model, (str, Path)):
         return loaded
-    path = Path(model).expanduser()
-    if zoo.is_default(str(model)) or zoo.entry_like(str(model)) is not None or not path.exists():
+    if not isinstance(model, Path) and not _is_file(str(model)):
         return loaded
     if units_of(_output(loaded.network, loaded.output, loaded.name)) is None:
         return loaded  # nothing tells yet whether they fit
@@ -318,6 +317,7 @@ def _named_beside(model: str | Path | Model | Network, loaded: Model) -> Model:
         named.append(_named(loaded, beside, None))
         return named[-1].labels
 
+    path = found_model(expanded(model)).path
     return loaded if labels_beside(path, read) is None else named[-1]
 
 

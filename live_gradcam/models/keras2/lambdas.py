@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import dis
 import marshal
 import platform
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any
 
 import keras
@@ -20,6 +19,7 @@ from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.former import CustomScaleLayer
 from live_gradcam.models.keras2.settings import policy_of
 from live_gradcam.models.keras2.stored import StoredLayer, class_of, decoded
+from live_gradcam.models.lambda_code import runs_here
 from live_gradcam.models.layer_names import safe_name
 
 _REMEDY = "Write a function that builds the network and loads its weights, and use --model module:function."
@@ -108,9 +108,10 @@ def _function_of(stored: Any, config: Mapping[str, Any], module_key: str, layer:
         (list(stored) + [None, None])[:3] if isinstance(stored, list) else (stored, None, None)
     )
     try:
-        read = marshal.loads(base64.b64decode(str(code)))
-        if not _runs_here(read):
+        data = base64.b64decode(str(code))
+        if not runs_here(data):
             raise ValueError("another version's instructions")
+        read = marshal.loads(data)
         cells = None if closure is None else tuple(map(_cell, closure))
         return FunctionType(read, _globals(), layer, tuple(decoded(defaults)) if defaults else None, cells)
     except (ValueError, EOFError, TypeError, IndexError) as error:
@@ -118,16 +119,6 @@ def _function_of(stored: Any, config: Mapping[str, Any], module_key: str, layer:
             f"the Lambda layer '{layer}' holds code of another version of Python than this one "
             f"({platform.python_version()}), which cannot read it. Load the file with that version, or: {_REMEDY}"
         ) from error
-
-
-def _runs_here(code: Any) -> bool:  # noqa: ANN401 - what marshal read
-    """Whether code consists of this Python's instructions; others' would crash it."""
-    if not isinstance(code, CodeType):
-        return False
-    names = [each.opname for each in dis.get_instructions(code)]
-    begins = names[:1] == ["RESUME"] or any(name in ("COPY_FREE_VARS", "MAKE_CELL") for name in names[:1])
-    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
-    return begins and not any(name.startswith("<") for name in names) and all(map(_runs_here, inner))
 
 
 def _is_code(text: str) -> bool:
