@@ -14,23 +14,21 @@ LONGEST_LINE = 380
 
 _LONGEST_WORD = 72
 _CUT = " […] "
+_BREAKS = re.compile("[ \x00-\x1f\x7f-\x9f]*[\x00-\x1f\x7f-\x9f][ \x00-\x1f\x7f-\x9f]*")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _NO_REASON = re.compile(r"Exception encountered when calling|Graph execution error|in user code:")
 """How Keras and TensorFlow begin messages whose second line is the reason."""
 
 
 class LiveGradcamError(Exception):
-    r"""It could not be done. Everything this package raises on purpose derives from this; exit code 1.
+    """It could not be done. Everything this package raises on purpose derives from this; exit code 1.
 
     As text it is one line of at most `LONGEST_LINE` characters; `args[0]` holds the whole message. Passwords and other
     secrets of addresses are left out of both.
-
-    Args:
-        message: one line. Signs that no terminal can show, from the name of a file, are written as `\n` or `\xe9`.
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(shown(without_secrets(message)))
+        super().__init__(without_secrets(message))
 
     def __str__(self) -> str:
         return one_line(super().__str__())
@@ -69,14 +67,15 @@ class SettingsError(LiveGradcamError):
 
 
 def one_line(text: str, longest: int = LONGEST_LINE) -> str:
-    """Return a message as one line that is not too long and keeps its end, where the next step stands.
+    r"""Return a message as one line that is not too long and keeps its end, where the next step stands.
 
     Args:
-        text: any message. Line breaks, tabs and control characters become spaces.
+        text: any message. Line breaks, tabs and control characters become spaces (a name in which there are some is put
+            in with `shown`); what else no terminal can show, such as a byte of a file's name, is written as `\xe9`.
         longest: characters at most. Where there are more, long words (paths, dumped settings) lose their middle
             first, then the line does.
     """
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    line = shown(_BREAKS.sub(" ", text).strip())
     if len(line) > longest:
         line = re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", lambda word: _shortened(word[0]), line)
     if len(line) <= longest:

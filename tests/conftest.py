@@ -40,6 +40,17 @@ def no_error_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert errors == []
 
 
+@pytest.fixture(autouse=True)
+def logging_is_as_before() -> Iterator[None]:
+    """Take back what the command line sets: its level, and its handlers, which write to streams that are gone."""
+    root, own = logging.getLogger(), logging.getLogger("live_gradcam")
+    handlers, levels = list(root.handlers), (root.level, own.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    own.setLevel(levels[1])
+
+
 @pytest.fixture(scope="session")
 def webcam(tmp_path_factory: pytest.TempPathFactory) -> PretendWebcam:
     """A webcam that looks at a cup of coffee; `webcam.environment()` is for the process that is to see it."""

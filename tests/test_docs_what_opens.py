@@ -43,7 +43,9 @@ def functions_in(module: Path) -> set[str]:
     if not module.is_file():
         return set()
     return {
-        node.name for node in ast.walk(ast.parse(module.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)
+        node.name
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
     }
 
 
@@ -53,7 +55,9 @@ def test_each_row_of_the_table_names_a_test_that_exists() -> None:
     assert unproved(page, ROOT / "tests") == []
 
 
-@pytest.mark.parametrize("cell", ["", "`test_models_files.py::test_nothing_of_the_kind`", "`test_gone.py::test_x`"])
+@pytest.mark.parametrize(
+    "cell", ["", "`test_models_files.py::test_nothing_of_the_kind`", "`test_gone.py::test_x`"]
+)
 def test_a_row_without_a_test_is_found(cell: str) -> None:
     page = f"| file | test |\n|---|---|\n| a drawing | {cell} |\n"
     assert unproved(page, ROOT / "tests") == ["a drawing"]

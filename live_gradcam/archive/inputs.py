@@ -109,7 +109,7 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
     """
     if is_address(typed):
         raise SourceError(
-            f"'{shown_address(typed)}' is an address: annotate takes files. Record the stream first: "
+            f"'{shown_address(shown(typed))}' is an address: annotate takes files. Record the stream first: "
             "live-gradcam --source ADDRESS --record out.mp4."
         )
     path = Path(os.path.abspath(expanded(typed)))  # noqa: PTH100 - as above
@@ -126,9 +126,11 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
         found_files = (each for each in matches(path, recursive=True) if _is_wanted(each) and each.is_file())
         files = sorted(found_files, key=natural_order)
         if not files:
-            raise SourceError(f"no video or picture matches '{shown_address(typed)}'.")
+            raise SourceError(f"no video or picture matches '{shown_address(shown(typed))}'.")
         return [_Found(each, fixed_part(path)) for each in files]
-    raise SourceError(f"there is no file '{shown_address(typed)}'. Give videos, pictures, folders or globs.")
+    raise SourceError(
+        f"there is no file '{shown_address(shown(typed))}'. Give videos, pictures, folders or globs."
+    )
 
 
 def _within(folder: Path, out: Path) -> Iterator[_Found]:

@@ -207,15 +207,15 @@ def _open_path(path: Path) -> Source:
         if glob.has_magic(str(path)):
             pictures = sorted(filter(is_picture, matches(path)), key=natural_order)
             if not pictures:
-                raise SourceError(f"no picture matches '{shown_address(str(path))}'. {READABLE} are read.")
+                raise SourceError(f"no picture matches '{shown_address(shown(path))}'. {READABLE} are read.")
             return ImagesSource(pictures, name=str(path))
     except OSError as error:
         raise SourceError(
-            f"'{shown_address(str(path))}' cannot be read: {error.strerror or error}."
+            f"'{shown_address(shown(path))}' cannot be read: {error.strerror or error}."
         ) from error
     except ValueError as error:  # a NUL in the name
-        raise SourceError(f"there is no file '{path}': {error}.") from error
-    raise SourceError(f"there is no file '{shown_address(str(path))}'. {_hint(path)}")
+        raise SourceError(f"there is no file '{shown(path)}': {error}.") from error
+    raise SourceError(f"there is no file '{shown_address(shown(path))}'. {_hint(path)}")
 
 
 def _hint(path: Path) -> str:
