@@ -236,12 +236,14 @@ def _why_not(path: Path, error: Exception, settings: StoredSettings) -> str:
 
 def _why_unsafe(path: Path, settings: StoredSettings) -> str:
     """Word why code in a file is not run: it may not be, and where it is of another Python it cannot be."""
-    for layer, code in lambdas_in(settings.network):
+    lambdas = list(lambdas_in(settings.network))
+    for layer, code in lambdas:
         if written_by(code) not in (None, this_python()):
             return _other_python(path, layer, code)
+    which = f"the Lambda layer '{lambdas[0][0]}'" if lambdas else "a Lambda layer, for example"
     return (
-        f"{path} holds Python code (a Lambda layer, for example), which is not run from files that anybody may have "
-        "made. If you trust it, use --allow-unsafe (allow_unsafe=True)."
+        f"{path} holds Python code ({which}), which is not run from files that anybody may have made. If you trust it, "
+        "use --allow-unsafe (allow_unsafe=True)."
     )
 
 
