@@ -41,7 +41,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("pin-5", "5", "keep to the fifth"),
     Action("automatic", "0", "whatever is most probable"),
     Action("lock", "l", "keep to what is explained now"),
-    Action("contrast", "x", "why this, rather than the runner-up; what lowers a value"),
+    Action("contrast", "x", "why not the runner-up, or a lower value"),
     Action("search", "/", "type the name of a class"),
     Action("whole", "a", "look at all of the picture again"),
     Action("style", "t", "overlay, contours, masked, heat alone"),

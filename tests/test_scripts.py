@@ -110,7 +110,7 @@ def test_the_second_run_starts_at_once(checkout: Checkout) -> None:
 @on_posix
 def test_the_tests_leave_the_slow_groups_out_and_pass_the_arguments_on(checkout: Checkout) -> None:
     _, out, _ = checkout.run("test.py", "-k", "demo")
-    slow = "not bench and not fuzz and not load and not peers and not soak"
+    slow = "not bench and not fuzz and not geometry and not keras2 and not load and not peers and not soak"
     assert out.splitlines()[-1] == f"ran -m pytest -m {slow} -k demo"
 
 
