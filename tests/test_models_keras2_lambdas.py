@@ -70,7 +70,9 @@ def test_code_of_another_python_says_so(tmp_path: Path, code: bytes) -> None:
             None,
         ]
         file.attrs["model_config"] = json.dumps(config)
-    message = r"Lambda layer 'mine' holds bytecode of .*, which this Python cannot run.* --model module:function"
+    message = (
+        r"Lambda layer 'mine' holds bytecode of .*, which this Python cannot run.* --model module:function"
+    )
     with pytest.raises(lg.ModelError, match=message) as caught:
         lg.load_model(path, allow_unsafe=True)
     assert "\n" not in str(caught.value)

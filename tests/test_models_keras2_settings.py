@@ -102,6 +102,32 @@ def test_settings_that_came_and_went_change_nothing(tmp_path: Path) -> None:
     assert_same_predictions(old, read(path), pictures(SIZE) / 255)
 
 
+def test_a_setting_that_is_off_changes_nothing(tmp_path: Path) -> None:
+    image = tf_keras.Input(SIZE)
+    x = L.Reshape((-1, 4))(L.Conv2D(4, 3, strides=3)(image))
+    old = randomised(tf_keras.Model(image, L.Dense(2)(L.GlobalAveragePooling1D()(L.Attention()([x, x])))))
+
+    def before_2_11(layer: Config) -> None:
+        if layer["class_name"] == "Attention":
+            layer["config"]["causal"] = False
+
+    path = saved(old, tmp_path / "attention.h5", lambda config: every_layer(config, before_2_11), "2.8.0")
+    assert_same_predictions(old, read(path), pictures(SIZE))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_normalisation_keeps_what_it_was_adapted_to(tmp_path: Path, nested: bool) -> None:
+    scaling = L.Normalization(name="scaling")
+    scaling.adapt(pictures(SIZE))
+    base = tf_keras.Sequential([L.Input(SIZE), scaling, L.Conv2D(4, 3)], name="base")
+    base.trainable = not nested
+    front = [base] if nested else base.layers
+    old = tf_keras.Sequential([L.Input(SIZE), *front, L.GlobalAveragePooling2D(), L.Dense(2)])
+    path = tmp_path / "adapted.h5"
+    old.save(path)
+    assert_same_predictions(old, read(path), pictures(SIZE))
+
+
 def test_a_setting_that_changes_predictions_is_named(tmp_path: Path) -> None:
     def change(layer: Config) -> None:
         if layer["class_name"] == "Conv2D":

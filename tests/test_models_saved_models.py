@@ -105,11 +105,27 @@ def small_mobile(library: Any) -> Any:
     return library.Sequential([base, *head])
 
 
+def recurrent(library: Any) -> Any:
+    """A loop, whose variables are read in a function of its own, and a layer normalisation."""
+    layers = library.layers
+    return library.Sequential(
+        [
+            layers.Input((SIZE, SIZE, 3)),
+            layers.Conv2D(6, 3, strides=4, activation="relu", name="features"),
+            layers.LayerNormalization(name="norm"),
+            layers.Reshape((-1, 6 * ((SIZE - 3) // 4 + 1))),
+            layers.LSTM(5, name="lstm"),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
 @pytest.mark.parametrize(
     "build",
     [
         vgg_like,
         small_mobile,
+        recurrent,
         *(pytest.param(each, marks=pytest.mark.keras2) for each in (mobile, efficient, transfer)),
     ],
 )

@@ -119,7 +119,9 @@ def _check_operations(definition: GraphDef, model: str) -> None:
             "floats that it was made from."
         )
     # Not `node.attr[…]`, which adds an attribute without a value where there is none.
-    formats = ((node, node.attr.get("data_format")) for node in definition.node)
+    # Batch normalisation knows it on a CPU, too: Keras 2 makes a layer normalisation of it.
+    suspects = (node for node in definition.node if not node.op.startswith("FusedBatchNorm"))
+    formats = ((node, node.attr.get("data_format")) for node in suspects)
     planar = next((node for node, kept in formats if kept is not None and kept.s == b"NCHW"), None)
     if planar is not None and not tf.config.list_logical_devices("GPU"):
         raise ModelError(

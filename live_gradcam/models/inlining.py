@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tensorflow.python.grappler import tf_optimizer
 
 from live_gradcam.models.frozen_graph import GraphDef, NodeDef, operation_of
@@ -31,7 +32,15 @@ def inlined(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction
     values = dict(_values(function))
     for node in list(definition.node):
         _read_at_once(definition, node, values)
+    if any(map(_is_variable, definition.node)):
+        # A loop (a recurrent layer) reads variables inside of functions of its own, which TensorFlow's tool follows.
+        frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
+        return frozen.graph.as_graph_def()
     return definition
+
+
+def _is_variable(node: NodeDef) -> bool:
+    return node.op == "Placeholder" and bool(node.attr["dtype"].type == tf.resource.as_datatype_enum)
 
 
 def _without_calls(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction

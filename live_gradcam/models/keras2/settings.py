@@ -118,7 +118,7 @@ def settings_for(
             settings[key] = value
         elif key in taken:
             settings[key] = _tuple(decoded(value))
-        elif value is None or key in _ALWAYS_DROPPED or value in _DROPPED.get(key, ()):
+        elif value in (None, False) or key in _ALWAYS_DROPPED or value in _DROPPED.get(key, ()):
             logger.debug("layer '%s' (%s): %s=%r has no effect and is left out", name, class_name, key, value)
         else:
             raise ModelError(

@@ -24,7 +24,9 @@ _IGNORED = frozenset(
 )
 """Weights that play no part in predictions and that Keras 3 does not have."""
 
-_NEVER_TRAINED = frozenset({"mean", "moving_mean", "moving_variance", "sn_u", "variance", "vector_u"})
+_NEVER_TRAINED = frozenset(
+    {"count", "mean", "moving_mean", "moving_variance", "sn_u", "variance", "vector_u"}
+)
 """Weights that are statistics."""
 
 _OTHER_NAMES: Mapping[str, frozenset[str]] = {
