@@ -6,9 +6,6 @@ import difflib
 import re
 from collections.abc import Iterable
 
-from live_gradcam.address import without_secrets
-from live_gradcam.file_names import shown
-
 LONGEST_LINE = 380
 """Characters of an error message at most: with the program's name before it, a line on stderr stays below 400."""
 
@@ -28,6 +25,8 @@ class LiveGradcamError(Exception):
     """
 
     def __init__(self, message: str = "") -> None:
+        from live_gradcam.address import without_secrets  # here, for importing the package needs neither
+
         super().__init__(without_secrets(message))
 
     def __str__(self) -> str:
@@ -75,6 +74,8 @@ def one_line(text: str, longest: int = LONGEST_LINE) -> str:
         longest: characters at most. Where there are more, long words (paths, dumped settings) lose their middle
             first, then the line does.
     """
+    from live_gradcam.file_names import shown
+
     line = shown(_BREAKS.sub(" ", text).strip())
     if len(line) > longest:
         line = re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", lambda word: _shortened(word[0]), line)

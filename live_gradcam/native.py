@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from live_gradcam.address import without_secrets
 from live_gradcam.errors import LiveGradcamError
 
 _NATIVE_LINE = re.compile(
@@ -129,6 +128,8 @@ def end_native_stderr() -> None:
 
 def _shown(line: bytes) -> bytes:
     """Return a line without the secrets of addresses; a library may quote the one that it was given."""
+    from live_gradcam.address import without_secrets  # here, for importing the package does not need it
+
     return without_secrets(line.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
 

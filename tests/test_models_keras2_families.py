@@ -102,7 +102,10 @@ def _compare(
 def test_a_family_predicts_and_explains_as_in_keras_2(
     family: str, kind: Callable[..., Network], tmp_path: Path
 ) -> None:
-    _compare(family, kind, 224 if family == "nasnet" else 96, tmp_path, (".h5", ".keras"))
+    # tf-keras cannot write the `...` of VGG's preprocessing to JSON of its own format.
+    suffixes = (".h5",) if (family, kind) == ("vgg", functional_transfer) else (".h5", ".keras")
+    size = {"nasnet": 224, "resnet rs": 160}.get(family, 96)
+    _compare(family, kind, size, tmp_path, suffixes)
 
 
 def test_the_commonest_transfer_network_predicts_and_explains_as_in_keras_2(tmp_path: Path) -> None:

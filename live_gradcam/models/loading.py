@@ -17,11 +17,7 @@ from live_gradcam.file_names import expanded
 from live_gradcam.models import zoo
 from live_gradcam.models.channel_order import with_channels_last
 from live_gradcam.models.file_kinds import MODEL_SUFFIXES
-from live_gradcam.models.files import found_model, read_found
 from live_gradcam.models.inputs import Feed, feed_for
-from live_gradcam.models.label_entries import names_and_units
-from live_gradcam.models.label_files import read_labels
-from live_gradcam.models.label_neighbours import DoesNotFit, labels_beside
 from live_gradcam.models.labels import Labels, imagenet_labels, translated
 from live_gradcam.models.last_layer import ending_of, name_of
 from live_gradcam.models.model import Model, Network
@@ -127,6 +123,8 @@ def _load(
         return _from_network(model, model.name, output, inputs, scaled=scaled)
     text = str(model)
     if isinstance(model, Path) or _is_file(text):
+        from live_gradcam.models.files import found_model, read_found  # a network of the zoo needs no reader
+
         found = found_model(expanded(text))
         network = read_found(found, allow_unsafe=allow_unsafe)
         return _from_network(network, found.path.name, output, inputs, scaled=scaled, file=found.path)
@@ -311,6 +309,9 @@ def _named_beside(model: str | Path | Model | Network, loaded: Model) -> Model:
         return loaded
     if units_of(_output(loaded.network, loaded.output, loaded.name)) is None:
         return loaded  # nothing tells yet whether they fit
+    from live_gradcam.models.files import found_model
+    from live_gradcam.models.label_neighbours import labels_beside
+
     named: list[Model] = []
 
     def read(beside: Path) -> Labels:
@@ -347,10 +348,14 @@ def _named(model: Model, labels: Sequence[str] | Labels | str | Path | None, tas
 def _read(labels: Sequence[str] | Labels | str | Path, units: int | None) -> Labels:
     """Return the user's labels; `units`, how many outputs there are, decides where a file can be read in two ways."""
     if isinstance(labels, (str, Path)):
+        from live_gradcam.models.label_files import read_labels
+
         counts = () if units is None else (1, 2) if units == 1 else (units, units + 1)
         return read_labels(expanded(labels), counts)
     if isinstance(labels, Labels):
         return labels
+    from live_gradcam.models.label_entries import names_and_units
+
     names, their_units = names_and_units([str(name) for name in labels])
     return Labels(names, units=their_units if any(their_units) else ())
 
@@ -371,4 +376,6 @@ def _without_background(labels: Labels, units: int, task: Task | None, model: st
             labels[0],
         )
         return labels.without_first()
+    from live_gradcam.models.label_neighbours import DoesNotFit
+
     raise DoesNotFit(wrong_number(model, task, units, len(labels), source))
