@@ -170,8 +170,16 @@ class Statistics:
             self.stages.setdefault(name, Spread()).add(milliseconds)
 
     def mostly(self) -> str:
-        """Return what the network said most, in a few words: `cat 10, dog 1`, or `age 31.2 (28.1 to 34)`."""
-        counted = [f"{label} {count}" for label, count in self.top.most_common(_TOLD)]
+        """Return what the network said most, in a few words.
+
+        Such as `cat in 10 frames, dog in 1`, `cat` for a single frame, or `age 31.2 (28.1 to 34)`.
+        """
+        common = self.top.most_common(_TOLD)
+        counted = [f"{label} in {count}" for label, count in common]
+        if common:
+            counted[0] += " frame" if common[0][1] == 1 else " frames"
+        if self.frames_explained == 1:
+            counted = [label for label, _ in common]
         for name, found in list(self.values.items())[:_TOLD]:
             mean, low, high = (number_text(each) for each in (found.mean, found.smallest, found.largest))
             counted.append(

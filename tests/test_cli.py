@@ -154,7 +154,7 @@ def test_a_run_in_chinese_names_its_classes_so_and_takes_a_target_in_either_lang
     stats = tmp_path / "stats.json"
     typed = (*DEMO, "--frames", "2", "--lang", "zh", "--stats", str(stats))
     assert main((*typed, "--target", "analog clock - 挂钟")) == 0
-    assert re.search(r"2 frames explained.*: [\u4e00-\u9fff]+ \d", capfd.readouterr().out)
+    assert re.search(r"2 frames explained.*: [\u4e00-\u9fff]+ in \d frames", capfd.readouterr().out)
     assert re.search(r'"top": {\s*"[\u4e00-\u9fff]', stats.read_text(encoding="utf-8"))
 
 
@@ -207,7 +207,7 @@ def test_a_users_own_model_is_explained_from_the_command_line(
     ]
     typed += ["--labels", str(tmp_path / "colours.txt"), "--preprocess", "unit", "--frames", "5"]
     assert main(typed) == 0
-    assert "1 frame explained: blue 1" in capfd.readouterr().out
+    assert "1 frame explained: blue\n" in capfd.readouterr().out
 
 
 def run_process(*typed: str, **environment: str) -> subprocess.Popen[str]:

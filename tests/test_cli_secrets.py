@@ -71,7 +71,10 @@ def test_a_stream_opens_with_its_password_typed_raw_or_encoded(camera: MjpegServ
         assert next(iter(source)).size == (320, 240)
         shown = "token=***&user=***&pwd=***&X-Amz-Signature=***&channel=1#api_key=***"
         assert source.name == f"http://127.0.0.1:{camera.port}/video?{shown}"
-    with pytest.raises(SourceError, match=r"the server wants a user name and password \(401\)"):
+    with pytest.raises(
+        SourceError,
+        match=r"the server wants a user name and password in the address, or refuses these \(401\)",
+    ):
         open_source(address_of(camera, password="wrong"))
 
 

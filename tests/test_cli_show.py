@@ -52,7 +52,10 @@ FIGURES: Place = slice(0, 110), slice(480, WIDTH)
 SCALE: Place = slice(190, 350), slice(570, 630)
 PROMPT: Place = slice(60, 110), slice(200, 440)
 
-ASSUMING = "live-gradcam: networks:stage_network: assuming that it takes RGB in [0, 1]; --preprocess says otherwise\n"
+ASSUMING = (
+    "live-gradcam: networks:stage_network: pixels are scaled to 0 to 1, a guess. If it was trained on 0 to 255, add "
+    "--preprocess none; on -1 to 1, --preprocess tf.\n"
+)
 """What is said of the second model, for --preprocess is about the first."""
 
 TRACES = 7

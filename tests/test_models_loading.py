@@ -100,7 +100,7 @@ def test_a_keras_model_is_used_as_it_is(caplog: pytest.LogCaptureFixture) -> Non
     assert model.network is network
     assert model.labels.names == ("class 0", "class 1", "class 2", "class 3")
     assert model.input_size == (16, 16)
-    assert "assuming that it takes RGB in [0, 1]" in caplog.text
+    assert "pixels are scaled to 0 to 1, a guess" in caplog.text
 
 
 def test_a_keras_model_that_the_zoo_knows_gets_its_scaling_and_labels() -> None:

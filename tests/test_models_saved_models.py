@@ -238,7 +238,7 @@ def test_scaling_is_measured_in_front_of_the_first_weights(
         network.save(tmp_path / str(number), save_format="tf")
         caplog.clear()
         assert lg.load_model(tmp_path / str(number)).preprocessing.name == expected
-        assert ("assuming that it takes RGB in [0, 1]" in caplog.text) == (scale == 1)
+        assert ("pixels are scaled to 0 to 1, a guess" in caplog.text) == (scale == 1)
 
 
 def test_a_known_family_in_a_saved_model_tells_its_scaling(tmp_path: Path) -> None:

@@ -166,7 +166,10 @@ def test_where_nothing_can_be_seen_one_warning_says_what_is_assumed(
     caplog: pytest.LogCaptureFixture, make: Callable[[], Any]
 ) -> None:
     assert scaling_of(make(), caplog) == ("unit", 1)
-    assert "assuming that it takes RGB in [0, 1]; --preprocess says otherwise" in caplog.text
+    assert (
+        "pixels are scaled to 0 to 1, a guess. If it was trained on 0 to 255, add --preprocess none"
+        in caplog.text
+    )
 
 
 def test_a_network_that_takes_whole_numbers_gets_them_unscaled(caplog: pytest.LogCaptureFixture) -> None:

@@ -40,6 +40,16 @@ def test_a_file_holds_the_loss_whatever_it_is_called(tmp_path: Path, ending: str
     assert loss_of_file(other, 0, "dense") == Loss("classes", from_logits=True)
 
 
+def test_a_saved_model_of_keras_2_holds_the_loss_beside_its_graph(tmp_path: Path) -> None:
+    tf_keras = pytest.importorskip("tf_keras", reason="tf-keras writes the SavedModels of Keras 2")
+    network = tf_keras.Sequential([tf_keras.layers.Dense(3, input_shape=(2,))])
+    network.compile(loss=tf_keras.losses.BinaryCrossentropy(from_logits=True))
+    network.save(tmp_path / "saved", save_format="tf")
+    assert loss_of_file(tmp_path / "saved", 0, "dense") == Loss("multi-label", from_logits=True)
+    (tmp_path / "saved" / "keras_metadata.pb").write_bytes(b'"training_config": {"loss"')
+    assert loss_of_file(tmp_path / "saved", 0, "dense") is None
+
+
 def test_of_several_outputs_each_has_its_own(tmp_path: Path) -> None:
     network = two_headed_network(keyed=True)
     network.compile(loss={"animal": "categorical_crossentropy", "place": "mse"})

@@ -82,10 +82,16 @@ def test_a_layer_s_name_gives_the_value_s_name_and_unit(name: str, called: str, 
 
 
 @pytest.mark.parametrize(
-    "name", ["dense", "dense_3", "output", "predictions", "re_lu_1", "logits", "a/dense_2", "fc_1"]
+    "name",
+    ["dense", "dense_3", "output", "predictions", "re_lu_1", "logits", "a/dense_2", "fc_1", "dense/BiasAdd"],
 )
 def test_a_name_that_keras_made_up_says_nothing(name: str) -> None:
     assert telling(name) == ""
+
+
+def test_a_frozen_graph_names_the_layer_before_the_operation() -> None:
+    assert telling("head/age_years/BiasAdd:0") == "age_years"
+    assert telling("age/Identity_1") == "age"
 
 
 def test_units_stand_in_brackets_behind_the_labels_of_values() -> None:

@@ -95,7 +95,9 @@ def test_values_are_counted_by_their_range_and_not_as_classes() -> None:
 def test_the_end_of_a_run_tells_the_classes_or_nothing() -> None:
     statistics = Statistics()
     assert statistics.mostly() == ""
-    for label in ("cat", "dog", "cat"):
+    statistics.explained("cat", 0.0)
+    assert statistics.mostly() == "cat"
+    for label in ("dog", "cat"):
         statistics.explained(label, 0.0)
-    assert statistics.mostly() == "cat 2, dog 1"
+    assert statistics.mostly() == "cat in 2 frames, dog in 1"
     assert "values" not in statistics.report(source="demo", model="m", method="gradcam")

@@ -59,7 +59,8 @@ ModelName = Annotated[
         "--model",
         "-m",
         metavar="NAME|FILE|MODULE:FACTORY",
-        help="A name from `live-gradcam models`, a .keras or .h5 file, or a function that makes a model.",
+        help="A name from `live-gradcam models`, a file of Keras, a SavedModel folder, a frozen .pb, or a function "
+        "that makes a model.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -68,7 +69,7 @@ LabelsFile = Annotated[
     typer.Option(
         metavar="FILE",
         help="Names of your own model's classes or values: text, CSV, JSON or YAML. Without it, a file beside the "
-        "model is taken. Values may have units: age [[years]].",
+        "model is taken. Values may have units: age (years).",
         rich_help_panel=MODEL,
     ),
 ]

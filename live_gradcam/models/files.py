@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 import zipfile
@@ -71,9 +72,15 @@ def read_found(found: FileKind, *, allow_unsafe: bool = False) -> Network:
         ModelError: as `read_network`.
     """
     path = found.path
+    log = logging.getLogger("tensorflow")
+    level = log.level
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras's and TensorFlow's advice to who wrote the model
-        return _read(found, path, allow_unsafe=allow_unsafe)
+        log.setLevel(logging.ERROR)
+        try:
+            return _read(found, path, allow_unsafe=allow_unsafe)
+        finally:
+            log.setLevel(level)
 
 
 def _read(found: FileKind, path: Path, *, allow_unsafe: bool) -> Network:

@@ -32,15 +32,22 @@ def inlined(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction
     values = dict(_values(function))
     for node in list(definition.node):
         _read_at_once(definition, node, values)
-    if any(map(_is_variable, definition.node)):
+    if _reads_in_loops(definition):
         # A loop (a recurrent layer) reads variables inside of functions of its own, which TensorFlow's tool follows.
         frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
         return frozen.graph.as_graph_def()
     return definition
 
 
-def _is_variable(node: NodeDef) -> bool:
-    return node.op == "Placeholder" and bool(node.attr["dtype"].type == tf.resource.as_datatype_enum)
+def _reads_in_loops(definition: GraphDef) -> bool:
+    """Whether a loop or a branch is given a variable."""
+    variables = {
+        node.name
+        for node in definition.node
+        if node.op == "Placeholder" and node.attr["dtype"].type == tf.resource.as_datatype_enum
+    }
+    branching = (node for node in definition.node if node.op in _BRANCHING)
+    return any(operation_of(name) in variables for node in branching for name in node.input)
 
 
 def _without_calls(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction

@@ -65,7 +65,11 @@ def preprocessing_of(network: Network, picture: Any, name: str) -> Preprocessing
         if found is not None:
             logger.info("%s: scaling pixels as '%s', as the keras.applications network in it", name, found)
     if found is None:
-        logger.warning("%s: assuming that it takes RGB in [0, 1]; --preprocess says otherwise", name)
+        logger.warning(
+            "%s: pixels are scaled to 0 to 1, a guess. If it was trained on 0 to 255, add --preprocess none; on -1 to "
+            "1, --preprocess tf.",
+            name,
+        )
         found = "unit"
     return preprocessing_named(found)
 

@@ -56,12 +56,13 @@ def loss_of_file(path: Path, index: int, name: str) -> Loss | None:
     """Return the loss of one output that a model file holds; None where it holds none.
 
     Args:
-        path: a `.keras` zip file, or HDF5, whatever it is called.
+        path: a `.keras` zip file, or HDF5, whatever it is called; or the folder of a SavedModel of Keras 2.
         index: which of the outputs.
         name: what that output is called.
     """
     try:
-        config = _zipped(path) if zipfile.is_zipfile(path) else _hdf5(path)
+        reader = _beside_graph if path.is_dir() else _zipped if zipfile.is_zipfile(path) else _hdf5
+        config = reader(path)
         return _read((config or {}).get("loss"), index, name)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.BadZipFile):
         return None  # it is evidence, no more: what is wrong with the file is said by those who load it
@@ -79,6 +80,15 @@ def _hdf5(path: Path) -> Any:  # noqa: ANN401 - whatever the JSON holds
     with h5py.File(path) as file:
         text = file.attrs.get("training_config")
     return None if text is None or len(text) > _MOST_BYTES else json.loads(text)
+
+
+def _beside_graph(folder: Path) -> Any:  # noqa: ANN401 - whatever the JSON holds
+    """Return the training configuration of a SavedModel, which Keras 2 keeps as JSON in a file of its own."""
+    path = folder / "keras_metadata.pb"
+    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+        return None
+    _, found, rest = path.read_bytes().decode("utf-8", "replace").partition('"training_config": ')
+    return json.JSONDecoder().raw_decode(rest)[0] if found else None
 
 
 def _read(loss: Any, index: int, name: str) -> Loss | None:  # noqa: ANN401 - as Keras serialises it

@@ -68,10 +68,17 @@ _FORMAL_WORDS = frozenset(
         "model network out output outputs pred prediction predictions predicted predict probs probabilities "
         "relu re lu leaky elu softmax sigmoid tanh softplus exp reshape rescaling result sequential squeeze "
         "top y regression regressor value values global average pooling2d add multiply subtract divide true "
-        "power maximum minimum dropout normalization batch clip operation tensor keras final last",
+        "power maximum minimum dropout normalization batch clip operation tensor keras final last bias mat mul "
+        "stateful partitioned call",
     )
 )
 """Words in the name of a layer that say nothing about what its output means."""
+
+
+_OPERATION = re.compile(
+    r"(AddV?2?|BiasAdd|Cast|Exp|Identity|LogSoftmax|MatMul|Relu|Reshape|Sigmoid|Softmax|Softplus|Squeeze|Tanh)(_\d+)?(:\d+)?"
+)
+"""The last part of a tensor's name in a graph of TensorFlow, where a layer's name stands before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +278,10 @@ def named_with_unit(name: str) -> tuple[str, str]:
 
 def telling(name: str) -> str:
     """Return a layer's name, or "" where Keras made it up or it says nothing, as `dense_3` and `output` do."""
-    own = name.rpartition("/")[2]
+    parts = name.split("/")
+    while len(parts) > 1 and _OPERATION.fullmatch(parts[-1]):  # `age/BiasAdd` of a frozen graph is age
+        parts.pop()
+    own = parts[-1]
     formal = all(word.casefold() in _FORMAL_WORDS or word.isdigit() for word in _words(own))
     return "" if formal else own
 

@@ -7,7 +7,10 @@ import av.error
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (av.error.ConnectionRefusedError, "nothing listens there (connection refused)"),
-    (av.error.HTTPUnauthorizedError, "the server wants a user name and password (401)"),
+    (
+        av.error.HTTPUnauthorizedError,
+        "the server wants a user name and password in the address, or refuses these (401)",
+    ),
     (av.error.HTTPForbiddenError, "the server forbids it (403)"),
     (av.error.HTTPNotFoundError, "the server knows no such address (404)"),
     (av.error.HTTPClientError, "the server refuses the request"),

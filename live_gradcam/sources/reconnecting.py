@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 AnyFeed = TypeVar("AnyFeed", bound=Feed)
 
+BETWEEN_OPENINGS = 0.5
+"""Seconds from one opening to the next at least: the address of a single photo ends as soon as it was read."""
+
 SLOW_TO_OPEN = 1.0
 """Seconds of opening after which it is said that it takes long."""
 
@@ -178,11 +181,17 @@ class Reconnecting(Generic[AnyFeed]):
 
     def _read(self) -> Frame | None:
         while not self._stop.is_set():
+            if self._feed is None and self._index and self._stop.wait(self._rest()):
+                break
             if self._feed is None and not self._open():
                 self._stop.wait(self._pause)
             elif (frame := self._next()) is not None:
                 return frame
         return None
+
+    def _rest(self) -> float:
+        """Return how many seconds are left until it may be opened again: what ends at once is not asked for at once."""
+        return max(0.0, self._opened_at + BETWEEN_OPENINGS - time.monotonic())
 
     def _open(self) -> bool:
         self._opening_since = time.monotonic()
