@@ -67,6 +67,8 @@ def test_quiet_says_only_what_failed(archive: Path, capfd: pytest.CaptureFixture
     said = capfd.readouterr()
     assert said.out == ""
     assert said.err == "live-gradcam: broken.mp4 cannot be opened: the file is empty.\n"
+    assert main((*(word for word in typed if word != "--quiet"), *MODEL)) == 1
+    assert capfd.readouterr().out.splitlines()[-1] == "2 files were there already; 1 fault, named below"
 
 
 def test_a_single_input_may_name_its_output(archive: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -317,7 +317,7 @@ def test_what_is_no_file_of_labels_is_told_in_one_line(tmp_path: Path, content: 
 
 
 def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"cannot read the labels .*none\.txt: No such file"):
+    with pytest.raises(ModelError, match=r"there is no file of labels .*none\.txt.\. Check the path"):
         read_labels(tmp_path / "none.txt")
     with pytest.raises(ModelError, match=r": it is a folder\."):
         read_labels(tmp_path)

@@ -135,7 +135,7 @@ take_options(annotate, (each for each in settings_of("live", live).values() if e
 
 
 def _conclusion(report: Report) -> str:
-    """Word what came of it: `2 files, 360 frames (41.3 a second); 3 files were there already`."""
+    """Word the result: `2 files, 360 frames (41.3 a second); 3 files were there already; 1 fault, named below`."""
     done = [outcome for outcome in report.finished if not outcome.kept]
     kept = len(report.finished) - len(done)
     frames = sum(outcome.frames for outcome in done)
@@ -145,6 +145,8 @@ def _conclusion(report: Report) -> str:
         parts.append(f"{_counted(len(done), 'file')}, {_counted(frames, 'frame')}{rate}")
     if kept:
         parts.append(f"{_counted(kept, 'file')} {'was' if kept == 1 else 'were'} there already")
+    if report.failures:
+        parts.append(f"{_counted(len(report.failures), 'fault')}, named below")
     if report.interrupted:
         parts.append("interrupted: the same command goes on")
     return "; ".join(parts)

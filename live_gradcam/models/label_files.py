@@ -65,6 +65,8 @@ def read_labels(path: Path, counts: Collection[int] = ()) -> Labels:
     Raises:
         ModelError: the file cannot be read, or has another form.
     """
+    if not path.exists():
+        raise ModelError(f"there is no file of labels '{path}'. Check the path.")
     try:
         content = _content(path)
         if content.startswith(b"\x93NUMPY"):

@@ -190,7 +190,9 @@ def _why_not_loaded(folder: Path, error: Exception) -> str:
             f"it uses the operation '{kind}', which this TensorFlow does not have. Import the library that brings it "
             "in a function that returns the network: --model module:function."
         )
-    return f"{reason_of(error)} Its variables may be damaged or of another model: export it again."
+    return (
+        f"{reason_of(error).rstrip('.')}. Its variables may be damaged or of another model: export it again."
+    )
 
 
 def _function(loaded: Any, folder: Path) -> Any:  # noqa: ANN401 - a ConcreteFunction
@@ -245,7 +247,7 @@ def _inlined(definition: GraphDef, path: Path) -> GraphDef:
         raise
     except Exception as error:
         raise ModelError(
-            f"{path} cannot be imported: {reason_of(error)} It may be damaged: export it again."
+            f"{path} cannot be imported: {reason_of(error).rstrip('.')}. It may be damaged: export it again."
         ) from error
 
 
