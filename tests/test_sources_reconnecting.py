@@ -82,6 +82,24 @@ def live(cabinet: Cabinet) -> Reconnecting[Reel]:
     return Reconnecting(cabinet.open, WORDING, pause=0.02)
 
 
+def test_what_ends_at_once_is_opened_a_few_times_a_second_only() -> None:
+    """Such as the address of a single photo, whose server is not to be flooded."""
+    opened: list[float] = []
+
+    def open_one() -> Reel:
+        opened.append(time.monotonic())
+        return Reel(1)
+
+    source = Reconnecting(open_one, WORDING, pause=0.02)
+    frames = iter(source)
+    for _ in range(4):
+        next(frames)
+    source.close()
+    gaps = [after - before for before, after in itertools.pairwise(opened)]
+    assert len(gaps) >= 3
+    assert min(gaps) >= reconnecting.BETWEEN_OPENINGS
+
+
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in {"FIRST_PICTURE": 0.4, "STALL": 0.3, "SILENCE": 0.1, "SLOW_TO_OPEN": 0.1}.items():
