@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -192,6 +193,13 @@ def _step(probing: Probing, *, vertical: bool) -> _Step:
     if abs(stride) < _NO_STRIDE or off > max(1.0, _OFF * abs(stride)):
         return even
     exact = all(each.exact for _, each in found)
+    if not exact and cells == math.ceil((seen[1] - seen[0] + 1) / max(1, round(stride))):
+        # As many cells as padding makes of what is seen, and a support that is a place too short on one side where all
+        # has some energy: within a place of an even division, that is taken.
+        ends = np.array([0.0, cells - 1.0])
+        drift = np.abs(begin + stride * ends - (even.first + even.stride * ends)).max()
+        if drift <= max(1.0, even.stride / 2):
+            return replace(even, reach=(widest - 1) / 2, measured=True)
     return _Step(begin, stride, (widest - 1) / 2, seen, measured=True, exact=exact)
 
 
