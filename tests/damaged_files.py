@@ -14,6 +14,7 @@ import h5py
 import keras
 import numpy as np
 import tensorflow as tf
+from programs import most_memory
 
 from live_gradcam.models.inlining import inlined
 
@@ -263,7 +264,6 @@ def main() -> None:
     `python damaged_files.py FIRST LAST`, where another process watches the time and survives a crash.
     """
     import os
-    import resource
     import sys
     import tempfile
     import time
@@ -277,7 +277,7 @@ def main() -> None:
         originals = Originals(Path(whole))
         lg.Explainer(lg.load_model(originals.zip)).explain(frame)
         lg.Explainer(lg.load_model(originals.saved_model)).explain(frame)
-        out.write(json.dumps({"ready": _memory()}) + "\n")
+        out.write(json.dumps({"ready": most_memory()}) + "\n")
         for seed in range(first, last):
             with tempfile.TemporaryDirectory() as folder:
                 path = damage(originals, Path(folder), seed)
@@ -290,17 +290,10 @@ def main() -> None:
                 except BaseException as surprise:  # whatever it is, it is a fault
                     error = f"{type(surprise).__name__}: {surprise}"[:500]
                 seconds = time.process_time() - began  # of the processor: other programs are no fault
-            result = {"seed": seed, "said": said, "error": error, "seconds": seconds, "memory": _memory()}
+            result = {"seed": seed, "said": said, "error": error, "seconds": seconds, "memory": most_memory()}
             out.write(json.dumps(result) + "\n")
             keras.backend.clear_session()
-        out.write(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}) + "\n")
-
-
-def _memory() -> int:
-    """Return the most memory that this process has had, in kB."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        out.write(json.dumps({"peak": most_memory()}) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-import resource
 import sys
 import time
 from pathlib import Path
+
+from programs import most_memory
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.native import native_stderr_filtered
@@ -48,7 +49,7 @@ def main() -> None:
             began = time.monotonic()
             answer = played(Path(line.rstrip("\n")))
             answer["seconds"] = time.monotonic() - began
-            answer["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            answer["megabytes"] = most_memory() / 1024
             print(json.dumps(answer), flush=True)  # noqa: T201 - it is how it answers
 
 

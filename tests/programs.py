@@ -120,3 +120,16 @@ def frames_in(path: Path) -> int:
     """Return how many pictures can be decoded from a video."""
     with av.open(str(path)) as container:
         return sum(1 for _ in container.decode(video=0))
+
+
+def most_memory() -> int:
+    """Return the most memory that this process has had, in kB; 0 where the system does not tell.
+
+    Not getrusage's figure: a process that was started by a large one inherits that one's.
+    """
+    try:
+        status = Path("/proc/self/status").read_text("ascii", errors="replace")
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return 0 if found is None else int(found[1])
