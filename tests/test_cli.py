@@ -56,7 +56,7 @@ def one_line(capfd: pytest.CaptureFixture[str], *typed: str) -> str:
         ((*DEMO, "--frames", "0"), "frames is 0: it must be at least 1"),
         ((*DEMO, "--duration", "-1"), "duration is -1.0: it must be more than 0 seconds"),
         ((*DEMO, "--frames", "1", "--alpha", "1.5"), "alpha is 1.5: it must lie between 0"),
-        ((*DEMO, "--frames", "1", "--labels", "nothing.txt"), "cannot read the labels nothing.txt"),
+        ((*DEMO, "--frames", "1", "--labels", "nothing.txt"), "there is no file of labels 'nothing.txt'"),
         ((*DEMO, "--record", "no/such/folder/out.mp4"), "no/such/folder"),
         ((*DEMO, "--record", "out.gif"), "the name must end in .mp4, .mkv, .webm"),
     ],

@@ -144,7 +144,9 @@ class VideoSource:
         stream = self._file.stream
         promised = stream.frames
         length = float((stream.duration or 0) * (stream.time_base or 0))
-        reached = 0.0 if self._last_time is None else self._last_time + self._period  # the last one lasts, too
+        reached = (
+            0.0 if self._last_time is None else self._last_time + self._period
+        )  # the last one lasts, too
         if not self._sought and self._count < COMPLETE * promised and reached < COMPLETE * length:
             return f"is cut short: {self._count} of its {promised} frames could be read"
         if self._file.error is not None:
