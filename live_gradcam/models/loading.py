@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -19,23 +18,16 @@ from live_gradcam.models.channel_order import with_channels_last
 from live_gradcam.models.file_kinds import MODEL_SUFFIXES
 from live_gradcam.models.inputs import Feed, feed_for
 from live_gradcam.models.labels import Labels, imagenet_labels, translated
-from live_gradcam.models.last_layer import ending_of, name_of
 from live_gradcam.models.model import Model, Network
-from live_gradcam.models.outputs import chosen_output, classes_of, numbers_of, units_of
+from live_gradcam.models.naming import evidence_of, first_labels, with_labels
+from live_gradcam.models.outputs import classes_of, output_of, units_of
 from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
 from live_gradcam.models.reference import callable_named, current_folder_first, is_reference, said_by
 from live_gradcam.models.resizing import resizer
 from live_gradcam.models.scaling import application_scaling, preprocessing_of
-from live_gradcam.models.stored_loss import loss_of_file, loss_of_network
-from live_gradcam.models.task import Evidence, decided, fits, labels_for, telling, wrong_number
 from live_gradcam.native import native_stderr_filtered
 
-logger = logging.getLogger(__name__)
-
 _USUAL_SIZE = (224, 224)
-
-BACKGROUND = frozenset({"background", "bg", "???", "unlabeled", "unlabelled", "dummy"})
-"""What the first line of a list of labels may be, letters only, that the network has no output for."""
 
 _MOST_PIXELS = 2**26
 """In the input of a network: 8192×8192."""
@@ -105,7 +97,7 @@ def load_model(
             ),
         )
     if labels is not None or task is not None:
-        loaded = _named(loaded, labels, task)
+        loaded = with_labels(loaded, labels, task)
     if labels is None and lang == "en":
         loaded = _named_beside(model, loaded)
     return replace(loaded, labels=translated(loaded.labels, lang, model=loaded.name))
@@ -171,12 +163,12 @@ def _redirected(model: Model, output: str | int | None, inputs: Mapping[str, Any
     if inputs is not None:
         model = replace(model, feed=feed_for(model.network, inputs, model=model.name))
     if output is not None:
-        evidence = replace(_evidence(model.network, output, model.name), said=model.evidence.said)
-        tensor = _output(model.network, output, model.name)
+        evidence = replace(evidence_of(model.network, output, model.name), said=model.evidence.said)
+        tensor = output_of(model.network, output, model.name)
         units = units_of(tensor)
         given = model.evidence.labels is not None or model.labels == imagenet_labels()
         kept = given and classes_of(tensor) in (None, len(model.labels))
-        labels = model.labels if kept else _labels_of(tensor, units, evidence)
+        labels = model.labels if kept else first_labels(tensor, units, evidence)
         model = replace(model, output=output, labels=labels, evidence=evidence)
     return model
 
@@ -203,7 +195,7 @@ def _from_network(
     _build(network, name)
     network = with_channels_last(network, name)
     feed = feed_for(network, inputs, model=name)
-    tensor = _output(network, output, name)
+    tensor = output_of(network, output, name)
     units = units_of(tensor)
     entry = zoo.entry_of(network.name)
     known = len(imagenet_labels())
@@ -221,12 +213,12 @@ def _from_network(
         preprocessing = preprocessing_of(network, _symbolic(network, feed), name)
         preprocessing = grey(preprocessing, name) if channels == 1 else preprocessing
     layer = entry.layer if entry is not None else None
-    evidence = replace(_evidence(network, output, name, file), is_imagenet=is_imagenet)
+    evidence = replace(evidence_of(network, output, name, file), is_imagenet=is_imagenet)
     return Model(
         network=network,
         name=name,
         preprocessing=preprocessing,
-        labels=imagenet_labels() if is_imagenet else _labels_of(tensor, units, evidence),
+        labels=imagenet_labels() if is_imagenet else first_labels(tensor, units, evidence),
         input_size=(height or usual[0], width or usual[1]),
         layer=layer if any(each.name == layer for each in network.layers) else None,
         resize=resizer(network, name),
@@ -234,40 +226,6 @@ def _from_network(
         output=output,
         evidence=evidence,
     )
-
-
-def _evidence(network: Network, output: str | int | None, name: str, file: Path | None = None) -> Evidence:
-    """Return what is known about the numbers of an output besides the operations that make them."""
-    tensor = _output(network, output, name)
-    names = list(getattr(network, "output_names", ()))
-    outputs = getattr(network, "outputs", None) or []
-    place = next((number for number, each in enumerate(outputs) if each is tensor), 0)
-    structure = getattr(network, "output", None) if outputs else None
-    keys = keras.tree.flatten_with_path(structure) if isinstance(structure, dict) else ()
-    keyed = next((str(path[-1]) for path, each in keys if each is tensor), "")
-    called = keyed or (names[place] if place < len(names) else "")
-    loss = loss_of_network(network, place, called)
-    if loss is None and file is not None:
-        loss = loss_of_file(file, place, called)
-    return Evidence(
-        trained=None if loss is None else loss.task,
-        from_logits=loss is not None and loss.from_logits,
-        name=telling(called) or ("" if tensor is None else name_of(tensor)),
-    )
-
-
-def _labels_of(tensor: Any, units: int | None, evidence: Evidence) -> Labels:  # noqa: ANN401
-    """Return what the outputs are called, as far as that is known before the network is traced."""
-    task = _task(tensor, units, evidence)
-    return Labels(()) if task is None or units is None else labels_for(task, units, evidence)
-
-
-def _task(tensor: Any, units: int | None, evidence: Evidence) -> Task | None:  # noqa: ANN401 - a KerasTensor or None
-    """Return what the outputs are; None where only a trace can tell."""
-    ending = None if tensor is None else ending_of(tensor)
-    if evidence.said is not None:
-        return evidence.said
-    return None if ending is None or units is None else decided(ending, units, evidence).task
 
 
 def _build(network: Network, name: str) -> None:
@@ -291,23 +249,13 @@ def _symbolic(network: Network, feed: Feed) -> Any:  # noqa: ANN401 - a KerasTen
     return dict(zip(names, tensors, strict=True))[feed.picture.name]
 
 
-def _output(network: Network, output: str | int | None, name: str) -> Any:  # noqa: ANN401 - a KerasTensor or None
-    """Return the symbolic output that is explained; None for a subclassed network: only a trace can tell."""
-    outputs = getattr(network, "outputs", None)
-    if not outputs:
-        return None
-    structure = outputs[0] if isinstance(network, keras.Sequential) else network.output
-    names = getattr(network, "output_names", ())
-    return chosen_output(structure, output, names=names, model=name)
-
-
 def _named_beside(model: str | Path | Model | Network, loaded: Model) -> Model:
     """Return a model with the labels of a file beside it, where there is one that fits; else as it is."""
     if not isinstance(model, (str, Path)):
         return loaded
     if not isinstance(model, Path) and not _is_file(str(model)):
         return loaded
-    if units_of(_output(loaded.network, loaded.output, loaded.name)) is None:
+    if units_of(output_of(loaded.network, loaded.output, loaded.name)) is None:
         return loaded  # nothing tells yet whether they fit
     from live_gradcam.models.files import found_model
     from live_gradcam.models.label_neighbours import labels_beside
@@ -315,67 +263,8 @@ def _named_beside(model: str | Path | Model | Network, loaded: Model) -> Model:
     named: list[Model] = []
 
     def read(beside: Path) -> Labels:
-        named.append(_named(loaded, beside, None))
+        named.append(with_labels(loaded, beside, None))
         return named[-1].labels
 
     path = found_model(expanded(model)).path
     return loaded if labels_beside(path, read) is None else named[-1]
-
-
-def _named(model: Model, labels: Sequence[str] | Labels | str | Path | None, task: Task | None) -> Model:
-    """Return a model with the user's labels and task.
-
-    Raises:
-        ModelError: the labels cannot be read, or are not as many as its outputs.
-    """
-    evidence = model.evidence if task is None else replace(model.evidence, said=task)
-    tensor = _output(model.network, model.output, model.name)
-    units = units_of(tensor) if evidence.said != "values" else numbers_of(tensor)
-    given = None if labels is None else _read(labels, units)
-    evidence = replace(evidence, labels=given or evidence.labels)
-    named = _task(tensor, units, evidence)
-    if given is not None and units is not None and not fits(len(given), units, named):
-        source = f" in {Path(labels).name}" if isinstance(labels, (str, Path)) else ""
-        given = _without_background(given, units, named, model.name, source)
-        evidence = replace(evidence, labels=given)
-    if named is not None and units is not None:
-        return replace(model, evidence=evidence, labels=labels_for(named, units, evidence))
-    # One unit that only a trace can tell about may be a value, or decide between two classes.
-    known = given if given is not None and units != 1 else Labels(())
-    return replace(model, evidence=evidence, labels=known)
-
-
-def _read(labels: Sequence[str] | Labels | str | Path, units: int | None) -> Labels:
-    """Return the user's labels; `units`, how many outputs there are, decides where a file can be read in two ways."""
-    if isinstance(labels, (str, Path)):
-        from live_gradcam.models.label_files import read_labels
-
-        counts = () if units is None else (1, 2) if units == 1 else (units, units + 1)
-        return read_labels(expanded(labels), counts)
-    if isinstance(labels, Labels):
-        return labels
-    from live_gradcam.models.label_entries import names_and_units
-
-    names, their_units = names_and_units([str(name) for name in labels])
-    return Labels(names, units=their_units if any(their_units) else ())
-
-
-def _without_background(labels: Labels, units: int, task: Task | None, model: str, source: str) -> Labels:
-    """Return labels that are one too many without the first, which stands for the background.
-
-    Raises:
-        DoesNotFit: there are not as many as the outputs otherwise.
-    """
-    if fits(len(labels) - 1, units, task) and labels[0].casefold().strip("_ ") in BACKGROUND:
-        logger.warning(
-            "%s has %d classes and there are %d labels%s: the first, '%s', is left out",
-            model,
-            units,
-            len(labels),
-            source,
-            labels[0],
-        )
-        return labels.without_first()
-    from live_gradcam.models.label_neighbours import DoesNotFit
-
-    raise DoesNotFit(wrong_number(model, task, units, len(labels), source))

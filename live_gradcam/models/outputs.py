@@ -53,6 +53,25 @@ def chosen_output(outputs: Any, wanted: str | int | None, *, names: Sequence[str
     raise ModelError(f"{model} has no output '{wanted}'. It has: {_listed(leaves)}.")
 
 
+def output_of(network: Any, output: str | int | None, name: str) -> Tensor:  # noqa: ANN401 - a `Network`, whose module needs this one
+    """Return the symbolic output that is explained; None for a subclassed network: only a trace can tell.
+
+    Args:
+        network: the network.
+        output: name or index; None where there is but one.
+        name: the network's name, for the messages.
+
+    Raises:
+        ModelError: as of `chosen_output`.
+    """
+    outputs = getattr(network, "outputs", None)
+    if not outputs:
+        return None
+    structure = outputs[0] if isinstance(network, keras.Sequential) else network.output
+    names = getattr(network, "output_names", ())
+    return chosen_output(structure, output, names=names, model=name)
+
+
 def units_of(output: Tensor) -> int | None:
     """Return how many numbers an output has for each thing it decides: the length of its last axis, if known.
 
