@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Run the tests, in an environment made on the first run: `python3 scripts/test.py [PYTEST ARGUMENTS]`.
 
-The slow groups stay out unless named: `python3 scripts/test.py -m bench`.
+The slow groups stay out unless named: `python3 scripts/test.py -m bench`. All but they run in a process for each core;
+`-n 0` runs them in one.
 With LIVE_GRADCAM_NO_SKIPS=1 in the environment, a test that skips fails: see tests/no_skips.py.
 """
 
@@ -9,6 +10,9 @@ import os
 import sys
 
 import environment
+
+MOST_PROCESSES = 4
+"""Each holds TensorFlow and the networks of its tests: up to 3 GB."""
 
 SLOW_GROUPS = ("bench", "fuzz", "geometry", "keras2", "load", "peers", "soak")
 
@@ -18,7 +22,10 @@ def main() -> int:
     environment.prepare("demo", "dev")
     quick = " and ".join(f"not {group}" for group in SLOW_GROUPS)
     strict = ["-p", "tests.no_skips"] if os.environ.get("LIVE_GRADCAM_NO_SKIPS", "0") not in ("", "0") else []
-    command = [str(environment.PYTHON), "-m", "pytest", "-m", quick, *strict, *sys.argv[1:]]
+    typed = sys.argv[1:]
+    alone = any(argument.startswith("-m") for argument in typed)  # a slow group measures, or fills the memory
+    spread = [] if alone else ["-n", "auto", "--maxprocesses", str(MOST_PROCESSES), "--dist", "worksteal"]
+    command = [str(environment.PYTHON), "-m", "pytest", "-m", quick, *spread, *strict, *typed]
     return environment.run(command, cwd=environment.ROOT)
 
 

@@ -18,7 +18,7 @@ from clips import write_clip
 from live_gradcam.cli import main
 
 ROOT = Path(__file__).parent.parent
-FRAMES = 1500
+FRAMES = 500
 
 
 def workers_of(process: int) -> list[int]:

@@ -111,14 +111,21 @@ def test_the_second_run_starts_at_once(checkout: Checkout) -> None:
 def test_the_tests_leave_the_slow_groups_out_and_pass_the_arguments_on(checkout: Checkout) -> None:
     _, out, _ = checkout.run("test.py", "-k", "demo")
     slow = "not bench and not fuzz and not geometry and not keras2 and not load and not peers and not soak"
-    assert out.splitlines()[-1] == f"ran -m pytest -m {slow} -k demo"
+    spread = "-n auto --maxprocesses 4 --dist worksteal"
+    assert out.splitlines()[-1] == f"ran -m pytest -m {slow} {spread} -k demo"
+
+
+@on_posix
+def test_a_slow_group_runs_in_one_process(checkout: Checkout) -> None:
+    _, out, _ = checkout.run("test.py", "-m", "bench")
+    assert out.splitlines()[-1].endswith(" and not soak -m bench")
 
 
 @on_posix
 def test_the_tests_may_be_forbidden_to_skip(checkout: Checkout) -> None:
     checkout.variables["LIVE_GRADCAM_NO_SKIPS"] = "1"
     _, out, _ = checkout.run("test.py")
-    assert out.splitlines()[-1].endswith(" and not soak -p tests.no_skips")
+    assert out.splitlines()[-1].endswith(" --dist worksteal -p tests.no_skips")
 
 
 @on_posix
