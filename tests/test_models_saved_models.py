@@ -107,6 +107,15 @@ def small_mobile(library: Any) -> Any:
 
 def recurrent(library: Any) -> Any:
     """A loop, whose variables are read in a function of its own, and a layer normalisation."""
+    return looping(library, library.layers.LSTM(5, name="lstm"))
+
+
+def gated(library: Any) -> Any:
+    """A loop that is given its variables through operations that hand them on."""
+    return looping(library, library.layers.GRU(5, activation="relu", name="gru"))
+
+
+def looping(library: Any, loop: Any) -> Any:
     layers = library.layers
     return library.Sequential(
         [
@@ -114,7 +123,7 @@ def recurrent(library: Any) -> Any:
             layers.Conv2D(6, 3, strides=4, activation="relu", name="features"),
             layers.LayerNormalization(name="norm"),
             layers.Reshape((-1, 6 * ((SIZE - 3) // 4 + 1))),
-            layers.LSTM(5, name="lstm"),
+            loop,
             layers.Dense(3, activation="softmax"),
         ]
     )
@@ -126,6 +135,7 @@ def recurrent(library: Any) -> Any:
         vgg_like,
         small_mobile,
         recurrent,
+        gated,
         *(pytest.param(each, marks=pytest.mark.keras2) for each in (mobile, efficient, transfer)),
     ],
 )
