@@ -16,6 +16,7 @@ import typer
 from live_gradcam import __version__
 from live_gradcam.address import SecretsHidden, is_address, remember_address, without_secrets
 from live_gradcam.commands.annotate import annotate, with_ray_address
+from live_gradcam.commands.bare_source import WrongUsage, with_command
 from live_gradcam.commands.benchmark import benchmark
 from live_gradcam.commands.cameras import cameras
 from live_gradcam.commands.classes import classes
@@ -44,13 +45,12 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "replay": replay,
 }
 COMMANDS["config"] = config_command(COMMANDS)
-_DEFAULT = "live"
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
     help="Point a camera at something and see, live, what the network says it is and which pixels made it say so.",
-    epilog="`live` is what runs when no command is named: `live-gradcam --source demo`. "
-    "All its options: `live-gradcam live --help`.",
+    epilog="Without a command, `live` runs, and a bare argument is its source: `live-gradcam photo.jpg`, "
+    "`live-gradcam demo`. All its options: `live-gradcam live --help`.",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -87,9 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # One network runs at a time, and what is one after the other needs no second thread to be handed to. Here and not
     # in `models`: in a program of the user's, TensorFlow may have more to do than that.
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-    typed = list(sys.argv[1:] if arguments is None else arguments)
-    if not typed or (typed[0] not in COMMANDS and typed[0] not in ("-h", "--help", "--version")):
-        typed = [_DEFAULT, *typed] if not typed or typed[0].startswith("-") else typed
+    try:
+        typed = with_command(list(sys.argv[1:] if arguments is None else arguments), COMMANDS)
+    except WrongUsage as error:
+        error.show()
+        return 2
     if typed[0] == "annotate":
         typed = with_ray_address(typed)
     debug = "--debug" in typed

@@ -121,7 +121,9 @@ def test_a_window_that_is_asked_for_and_cannot_be_is_an_error(capfd: pytest.Capt
     assert "cannot open a window" in one_line(capfd, "--source", "demo", "--window", "--frames", "1")
 
 
-@pytest.mark.parametrize("typed", [("--fit", "round"), ("--nonsense",), ("nonsense",), ("live", "extra")])
+@pytest.mark.parametrize(
+    "typed", [("--fit", "round"), ("--nonsense",), ("nonsense",), ("live", "a.jpg", "b.jpg")]
+)
 def test_wrong_usage_is_exit_code_2(capfd: pytest.CaptureFixture[str], typed: tuple[str, ...]) -> None:
     assert main(typed) == 2
     assert "Usage: live-gradcam" in capfd.readouterr().err

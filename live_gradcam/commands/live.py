@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from live_gradcam.commands import options
+from live_gradcam.commands import bare_source, options
 from live_gradcam.config import (
     DEFAULT_ALPHA,
     DEFAULT_COLORMAP,
@@ -22,6 +22,13 @@ from live_gradcam.file_names import shown
 
 
 def live(
+    context: typer.Context,
+    bare: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE", help="The same as --source; the word live may be left out.", show_default=False
+        ),
+    ] = None,
     *,
     source: Annotated[
         str,
@@ -158,8 +165,10 @@ def live(
     verbose: options.Verbose = False,
     debug: options.Debug = False,
 ) -> None:
-    """Explain what a camera sees, live.  q or Esc ends it."""
-    chosen = options.fields_of(locals())
+    """Explain what a camera sees, live.  q or Esc twice ends it."""
+    typed = {name: value for name, value in locals().items() if name not in ("context", "bare")}
+    typed["source"] = bare_source.source_of(context, bare, source)
+    chosen = options.fields_of(typed)
 
     from live_gradcam.pipeline import run
 
