@@ -24,14 +24,18 @@ class Action:
 
     place: Place = "both"
 
+    also: str = ""
+    """Another key for the same in the window, where a toolkit may not tell the first; empty: none is needed."""
+
 
 ACTIONS: tuple[Action, ...] = (
     Action("help", "h", "show or hide this help"),
+    Action("menu", "o", "a menu for the mouse; right click", "window"),
     Action("freeze", " ", "freeze the picture, or let it go on"),
     Action("record", "r", "start or stop recording"),
     Action("snapshot", "s", "save a snapshot"),
     Action("method-next", "m", "next method"),
-    Action("method-previous", "M", "previous method"),
+    Action("method-previous", "M", "previous method", also="n"),
     Action("layer-shallower", "[", "a shallower layer"),
     Action("layer-deeper", "]", "a deeper layer"),
     Action("pin-1", "1", "keep to the most probable class"),
@@ -52,29 +56,41 @@ ACTIONS: tuple[Action, ...] = (
     Action("scale-bar", "b", "show or hide the scale of colours"),
     Action("statistics", "d", "show or hide rates and latencies"),
     Action("mirror", "i", "mirror the picture"),
+    Action("keep", "k", "before and after, side by side", "window"),
+    Action("reset", "z", "everything back to the beginning", "window"),
     Action("fullscreen", "f", "fill the screen"),
     Action("source", "Tab", "next camera or source", "window"),
     Action("step-back", ",", "one frame back, in a paused file", "window"),
     Action("step", ".", "one frame on, in a paused file", "window"),
-    Action("seek-back", "ArrowLeft", "five seconds back, in a file", "window"),
-    Action("seek", "ArrowRight", "five seconds on, in a file", "window"),
-    Action("quit", "q", "end it", "window"),
+    Action("seek-back", "ArrowLeft", "previous picture, or 5 s back", "window"),
+    Action("seek", "ArrowRight", "next picture, or 5 s on", "window"),
+    Action("quit", "q", "end it; Esc twice", "window"),
 )
 
 _NAMED_KEYS = {" ": "space", "ArrowLeft": "←", "ArrowRight": "→", "Tab": "Tab"}
 """How the help writes the keys that have no sign of their own."""
 
+
+def _key_in_words(action: Action) -> str:
+    return _NAMED_KEYS.get(action.key, action.key) + (f" {action.also}" if action.also else "")
+
+
+MENU: tuple[tuple[str, str], ...] = tuple((_key_in_words(action), action.text) for action in ACTIONS)
+"""The rows of the window's menu, one for each action: its key, and what it does."""
+
 HELP: tuple[tuple[str, str], ...] = (
-    *((_NAMED_KEYS.get(action.key, action.key), action.text) for action in ACTIONS),
+    *MENU,
     ("click", "the heat at that point"),
     ("drag", "look only at that part"),
 )
 """The rows of the window's help: what to press, and what it does."""
 
 ACTION_OF = {action.key: action.name for action in ACTIONS} | {
+    **{action.also: action.name for action in ACTIONS if action.also},
     "Q": "quit",
     "=": "opacity-up",
     "_": "opacity-down",
-    "n": "method-previous",
+    "PageUp": "seek-back",
+    "PageDown": "seek",
 }
-"""Key → action; a key that Shift makes another means the same."""
+"""Key → action; a key that Shift makes another means the same, and those of a presenter's remote turn pictures."""

@@ -1,4 +1,4 @@
-"""What a viewer did: a key pressed, or the mouse used on the picture."""
+"""What a viewer did: a key pressed, a text entered, or the mouse used on the picture."""
 
 from __future__ import annotations
 
@@ -15,11 +15,22 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """A text that came as a whole: pasted, or typed in the terminal."""
+
+    text: str
+
+
+PointerKind = Literal["down", "move", "up", "hover", "menu"]
+"""The left button pressed, the mouse moved while it is held, the button let go; the mouse moved with no button held,
+which is told only while a menu is open; the right button pressed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pointer:
     """The mouse on the picture."""
 
-    kind: Literal["down", "move", "up"]
-    """The left button pressed, the mouse moved while it is held, the button let go."""
+    kind: PointerKind
 
     x: int
     """Pixels of the picture, from its left; may lie beyond its edges."""
@@ -28,4 +39,4 @@ class Pointer:
     """Pixels of the picture, from its top."""
 
 
-Event = Key | Pointer
+Event = Key | Text | Pointer

@@ -16,7 +16,7 @@ from live_gradcam.program import requests_ignored
 from live_gradcam.recording import MakeRecorder
 from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.rig import Tell, about, has_window, load, menu_of, open_sources, refuse_to_write_over
-from live_gradcam.show import Show
+from live_gradcam.show import Show, turned_by_hand
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.sinks.sidecar import About
@@ -165,7 +165,10 @@ def play(
         recorder: the recording that runs from the start.
     """
     still = not source.live and (source.fps is None or source.fps < _STILL_FPS)
-    stage = set_stage(settings, menu or Menu(methods=(settings.method,)), live=source.live, still=still)
+    slides = turned_by_hand(source, settings, in_window=sinks.window is not None)
+    stage = set_stage(
+        settings, menu or Menu(methods=(settings.method,)), live=source.live, still=still, slides=slides
+    )
     with ExitStack() as stack:
         if isinstance(stage, SavedStage):
             stack.callback(_close_session, stage, sinks)

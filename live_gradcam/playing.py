@@ -12,6 +12,7 @@ from live_gradcam.frame import Frame
 from live_gradcam.show import Show
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.capture import Capture
+from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.source import Source
 from live_gradcam.sources.video import VideoSource
 from live_gradcam.statistics import Statistics
@@ -69,7 +70,10 @@ def play_file(source: Source, answers: Answers, show: Show, statistics: Statisti
         statistics: where it is counted.
     """
     with Conversation(answers, show.stage.question) as conversation:
-        _Film(source, answers, show, statistics, conversation).play()
+        if isinstance(source, ImagesSource) and show.by_hand:
+            _Slides(source, answers, show, statistics, conversation).play()
+        else:
+            _Film(source, answers, show, statistics, conversation).play()
 
 
 class _Film:
@@ -202,3 +206,54 @@ class _Film:
         if (explanation_is_old or show.busy is not None) and not show.ended:
             self._explain()
             show.draw_again()
+
+
+class _Slides(_Film):
+    """Pictures on the stage: each stays until the viewer turns to another; one that moves is played meanwhile."""
+
+    def __init__(
+        self,
+        source: ImagesSource,
+        answers: Answers,
+        show: Show,
+        statistics: Statistics,
+        conversation: Conversation,
+    ) -> None:
+        super().__init__(source, answers, show, statistics, conversation)
+        self._slides = source
+        self._turned = False
+
+    def _frames(self) -> Iterator[Frame]:
+        """Yield the pictures, in the order in which the viewer wants to see them."""
+        goes_on = True
+        while goes_on and not self._show.ended:
+            goes_on = False
+            for frame in self._slides:
+                yield frame
+                if self._turned or self._show.ended:
+                    goes_on = True
+                    break
+            if self._turned:
+                self._turned = False
+                self._began = None
+                self._stage.source_changed()
+
+    def _stand_still(self) -> None:
+        """Stay with a picture until the viewer turns to another."""
+        while not self._show.ended:
+            for move in self._show.take_moves():
+                self._turn(1 if move in ("step", "seek") else -1)
+            if self._turned or not (self._slides.ends_slide or self._stage.frozen):
+                return
+            self._linger()
+            self._began = None
+
+    def _turn(self, step: int) -> None:
+        if self._slides.turn(step):
+            self._turned = True
+        elif not self._turned:
+            self._show.stage.announce("this is the last picture" if step > 0 else "this is the first picture")
+            self._show.draw_again()
+
+    def _hold(self) -> None:
+        """Nothing is left to hold: the last picture has stayed until the viewer ended it."""

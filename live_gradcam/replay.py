@@ -91,7 +91,13 @@ def replay_session(
         elif window:
             raise SinkError(f"cannot open a window: {reason}")
         answering = load(settings, (first["size"][0], first["size"][1]), tell)
-        stage = set_stage(settings, menu_of(answering, settings), live=saved["live"], still=saved["still"])
+        stage = set_stage(
+            settings,
+            menu_of(answering, settings),
+            live=saved["live"],
+            still=saved["still"],
+            slides=saved.get("slides", False),
+        )
         replayed = replay(lines, folder, stage, answering, sinks, asked_again=bool(changes), fast=fast)
         sinks.close()
         return replace(replayed, failures=(*replayed.failures, *sinks.failures))

@@ -30,6 +30,20 @@ MOVES = frozenset({"step", "step-back", "seek", "seek-back"})
 """Requests that are about the place in a file."""
 
 
+def turned_by_hand(source: Source, settings: Settings, *, in_window: bool) -> bool:
+    """Return whether a source is a row of pictures that the viewer turns, as slides.
+
+    A recording, or a run that is to end by itself, goes on by itself.
+
+    Args:
+        source: what is shown.
+        settings: of the run.
+        in_window: whether there is a window.
+    """
+    ends = settings.record or settings.frames or settings.duration
+    return in_window and not ends and isinstance(source, ImagesSource) and not source.single
+
+
 class Show:
     """Makes the pictures and hands them to the sinks, does what the viewer asks, and knows when it is over.
 
@@ -102,6 +116,11 @@ class Show:
         if self._source.live:
             return duration is not None and statistics.seconds >= duration
         return statistics.frames_explained == self.limit
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether pictures stay until the viewer turns to another: nothing but a window waits for them."""
+        return turned_by_hand(self._source, self._settings, in_window=self.window is not None)
 
     @property
     def _none_left(self) -> bool:
@@ -244,6 +263,8 @@ class Show:
             self.stage.act(event)
             for request in self.stage.take_requests():
                 self._carry_out(request)
+        if window is not None:
+            window.tells_hover = self.stage.menu_is_open
         return bool(events)
 
     def _carry_out(self, request: str) -> None:

@@ -63,6 +63,7 @@ class Acting:
         self,
         *,
         live: bool = True,
+        slides: bool = False,
         view: View = "one",
         menu: Menu = MENU,
         saved: Path | None = None,
@@ -73,7 +74,7 @@ class Acting:
         chosen = Choice(look=look, **choice)
         self.stage: Stage
         if saved is None:
-            self.stage = Stage(presenter, menu, chosen, live=live)
+            self.stage = Stage(presenter, menu, chosen, live=live, slides=slides)
         else:
             self.stage = SavedStage(presenter, menu, chosen, live=live, folder=saved, settings={"live": live})
         self.index = -1

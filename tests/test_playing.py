@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
-from clips import index_of, write_clip
+from clips import index_of, shade, write_clip
 from fakes import explained
 from films import play as film_of
+from PIL import Image
 from stages import FakeWindow
 
 from live_gradcam.config import Settings
-from live_gradcam.event import Event, Key
+from live_gradcam.event import Event, Key, Pointer
 from live_gradcam.frame import Pixels
 from live_gradcam.pipeline import play
 from live_gradcam.question import Answer, Question
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
+from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.video import VideoSource
 from live_gradcam.stage.menu import Menu
 from live_gradcam.statistics import Statistics
@@ -140,3 +145,84 @@ def test_the_recording_s_clock_never_goes_back(tmp_path: Path) -> None:
     assert numbers(shown) == [0, 1, 2, 3, 4, *range(8)]
     steps = [after - before for before, after in zip(film.seconds, film.seconds[1:], strict=False)]
     assert steps == pytest.approx([0.04] * 12, abs=0.005)
+
+
+def turn_slides(
+    tmp_path: Path, script: dict[int, tuple[Event, ...]], *names: str, **settings: object
+) -> list[Shown]:
+    """Show pictures, the nth of which says n, to a viewer who does something at the nth that is drawn."""
+    for name in names:
+        if name == "broken.png":
+            (tmp_path / name).write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+        elif name.endswith(".gif"):
+            write_gif(tmp_path / name, [int(name[0]), int(name[0]) + 1], 60)
+        else:
+            cv2.imwrite(str(tmp_path / name), numbered(int(name[0])))
+    window, answers, sinks = FakeWindow(script), Reads(), SeveralSinks()
+    sinks.add(window)
+    with ImagesSource([tmp_path / name for name in names]) as source:
+        menu = Menu(methods=("gradcam", "hirescam"))
+        play(source, answers, sinks, Settings(motion="off", **settings), Statistics(), menu=menu)  # type: ignore[arg-type]
+    sinks.close()
+    return window.shown
+
+
+def numbered(number: int) -> Pixels:
+    """A picture that `index_of` reads."""
+    return np.full((48, 64, 3), shade(number), np.uint8)
+
+
+def write_gif(path: Path, indices: list[int], milliseconds: int) -> None:
+    first, *rest = (Image.fromarray(numbered(n)) for n in indices)
+    first.save(path, save_all=True, append_images=rest, duration=milliseconds)
+
+
+PICTURES = ("0.png", "1.png", "2.png")
+
+
+@pytest.mark.parametrize(
+    ("on", "back"), [("ArrowRight", "ArrowLeft"), ("PageDown", "PageUp"), (".", ","), ("click", "click")]
+)
+def test_slides_stay_until_the_viewer_turns_them_and_the_last_one_stays(
+    tmp_path: Path, on: str, back: str
+) -> None:
+    def turned(step: int) -> tuple[Event, ...]:
+        x = 62 if step > 0 else 1
+        clicked = (Pointer("down", x, 20), Pointer("up", x, 20))
+        return clicked if on == "click" else keys(on if step > 0 else back)
+
+    script = {1: turned(1), 3: turned(1), 5: turned(1), 7: turned(-1), 9: turned(-1), 11: turned(-1)}
+    began = time.monotonic()
+    shown = turn_slides(tmp_path, {**script, 14: keys("q")}, *PICTURES)
+    assert numbers(shown) == [0, 1, 2, 1, 0]
+    assert time.monotonic() - began < 20, "nothing waited for two seconds a picture"
+    times = [each.frame.time for each in shown]
+    assert times == sorted(times)
+
+
+def test_a_slide_that_cannot_be_read_is_passed_over_both_ways(tmp_path: Path) -> None:
+    script = {1: keys("ArrowRight"), 3: keys("ArrowLeft"), 5: keys("q")}
+    shown = turn_slides(tmp_path, script, "0.png", "broken.png", "1.png")
+    assert numbers(shown) == [0, 1, 0]
+
+
+def test_a_slide_that_moves_is_played_and_its_last_picture_stays(tmp_path: Path) -> None:
+    shown = turn_slides(tmp_path, {4: keys("ArrowRight"), 7: keys("q")}, "0.gif", "5.png")
+    assert numbers(shown) == [0, 1, 5]
+
+
+def test_what_was_looked_at_on_one_slide_is_not_looked_at_on_the_next(tmp_path: Path) -> None:
+    dragged = (Pointer("down", 10, 5), Pointer("up", 50, 40))
+    shown = turn_slides(tmp_path, {1: dragged, 3: keys("ArrowRight"), 6: keys("q")}, *PICTURES)
+    assert numbers(shown) == [0, 1]
+    outlined, plain = (shown[n].pixels[5:40, 10].astype(int) for n in (2, -1))
+    assert outlined.std() > 10 or np.abs(outlined - plain).mean() > 10
+
+
+@pytest.mark.parametrize("settings", [{"frames": 3}, {"duration": 5.0}])
+def test_a_run_that_is_to_end_by_itself_turns_its_slides_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, object]
+) -> None:
+    monkeypatch.setattr("live_gradcam.sources.images.SECONDS_PER_IMAGE", 0.1)
+    shown = turn_slides(tmp_path, {}, *PICTURES, **settings)
+    assert numbers(shown) == [0, 1, 2]

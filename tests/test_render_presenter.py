@@ -201,14 +201,14 @@ def test_bars_move_smoothly_and_only_with_the_frames_time() -> None:
 
 def test_a_point_of_the_picture_is_a_point_of_the_frame_in_every_pane() -> None:
     presenter = Presenter(Look(view="targets"))
-    assert presenter.place_in_frame(10, 10) is None
+    assert presenter.place_in_frame((10, 10)) is None
     presenter.explained(frame(0), answer("targets"))
     presenter.picture(frame(0))
     for left, top in ((0, 0), (320, 0), (0, 180), (320, 180)):
-        assert presenter.place_in_frame(left + 100, top + 50) == (200, 100)
+        assert presenter.place_in_frame((left + 100, top + 50)) == (200, 100)
     presenter.look = Look(view="side")
     presenter.picture(frame(0))
-    assert presenter.place_in_frame(5, 5) is None
+    assert presenter.place_in_frame((5, 5)) is None
 
 
 def test_the_heat_at_the_probe_is_told_in_every_pane() -> None:

@@ -39,7 +39,7 @@ def test_keys_without_a_sign_are_known_on_every_system(code: int, name: str) -> 
     assert key_name(code) == name
 
 
-@pytest.mark.parametrize("code", [0xFFE1, 0xFFBE, 0, 0x210000])
+@pytest.mark.parametrize("code", [0xFFE1, 0xFFBE, 0, 0x230000])
 def test_shift_alone_and_function_keys_are_no_keys(code: int) -> None:
     assert key_name(code) is None
 
@@ -59,3 +59,19 @@ def test_letters_of_other_alphabets_of_one_byte_are_letters() -> None:
 def test_without_a_display_nobody_holds_shift(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     assert shift_probe()() is False
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (0xFF55, "PageUp"),
+        (0xFF56, "PageDown"),
+        (0x210000, "PageUp"),
+        (0x220000, "PageDown"),
+        (0x1004E2D, "中"),
+        (-0x37, "é"),
+        (0xE9, "é"),
+    ],
+)
+def test_a_remote_s_keys_and_letters_beyond_ascii_are_told(code: int, name: str) -> None:
+    assert key_name(code) == name

@@ -14,7 +14,7 @@ from films import files, not_root, play
 from stages import Acting, answer, frame
 
 from live_gradcam.errors import SinkError, SourceError
-from live_gradcam.event import Key, Pointer
+from live_gradcam.event import Key, Pointer, Text
 from live_gradcam.question import Question
 from live_gradcam.stage import journal as journal_module
 from live_gradcam.stage.journal import FILE, Journal, event_of, question_of_line, read_journal, status_of
@@ -42,6 +42,8 @@ def test_all_that_comes_onto_the_stage_stands_in_the_journal_in_order(tmp_path: 
     acting.picture()
     acting.press("m", "/")
     acting.drag((3, 4), (60, 70))
+    stage.act(Text("猫"))
+    stage.act(Pointer("menu", 3, 4))
     stage.told(Status(notice="lost", statistics=("a\tb",)))
     stage.told(Status(notice="lost", statistics=("a\tb",)))
     stage.refused("no.")
@@ -53,12 +55,14 @@ def test_all_that_comes_onto_the_stage_stands_in_the_journal_in_order(tmp_path: 
     assert settings == {"live": True}
     assert [next(iter(line)) for line in lines] == [
         *("frame", "answer", "picture", "key", "key", "pointer", "pointer", "pointer"),
+        *("text", "pointer"),
         *("status", "refused", "announce", "source"),
     ]
     assert [event_of(line) for line in lines[3:6]] == [Key("m"), Key("/"), Pointer("down", 3, 4)]
+    assert [event_of(line) for line in lines[8:10]] == [Text("猫"), Pointer("menu", 3, 4)]
     assert event_of(lines[0]) is None
     assert question_of_line(lines[1]) == Question()
-    assert status_of(lines[8]) == Status(notice="lost", statistics=("a\tb",))
+    assert status_of(lines[10]) == Status(notice="lost", statistics=("a\tb",))
     assert lines[10]["announce"] == "größer"
     assert len(play(tmp_path / "frames.mkv").pictures) == 1
 
@@ -121,7 +125,7 @@ def test_a_file_that_is_no_journal_is_told(tmp_path: Path, text: str) -> None:
 def test_a_journal_of_another_format_is_told(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"session": 7, "version": "9.9", "settings": {}}) + "\n")
     with pytest.raises(
-        SourceError, match=r"has format 7, written by version 9\.9; this version reads format 1"
+        SourceError, match=r"has format 7, written by version 9\.9; this version reads formats 1 to 2"
     ):
         read_journal(tmp_path)
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import get_args
 
+import cv2
 import numpy as np
 import pytest
 from stages import LABELS, MENU, SIZE, Acting, answer, frame
 
 from live_gradcam.actions import ACTIONS, HELP
+from live_gradcam.actions import MENU as MENU_ROWS
+from live_gradcam.event import Pointer, Text
 from live_gradcam.look import View
-from live_gradcam.render.help_page import help_pages
+from live_gradcam.render.help_page import TURN, help_pages, row_at
 from live_gradcam.show import MOVES
 from live_gradcam.stage.choice import Choice
 from live_gradcam.stage.controls import Controls
-from live_gradcam.stage.stage import TOAST_SECONDS
+from live_gradcam.stage.pointing import SMALLEST_AREA
+from live_gradcam.stage.stage import ENDING
 from live_gradcam.stage.status import Status
+from live_gradcam.stage.toast import TOAST_SECONDS
 
-ON_STAGE = {"help", "freeze", "search"}
+ON_STAGE = {"help", "menu", "freeze", "search", "keep", "reset"}
 OF_THE_SHOW = {"quit", "snapshot", "record", "fullscreen", "source", *MOVES}
 
 
@@ -71,7 +76,7 @@ def test_what_the_stage_cannot_do_itself_it_asks_for_once(action: object) -> Non
 
 
 @pytest.mark.parametrize(
-    "action", [each for each in ACTIONS if each.name not in OF_THE_SHOW | {"whole", "automatic"}]
+    "action", [each for each in ACTIONS if each.name not in OF_THE_SHOW | {"whole", "automatic", "reset"}]
 )
 def test_every_other_action_shows_on_the_next_picture(action: object) -> None:
     acting = begun()
@@ -86,7 +91,7 @@ def test_every_other_action_shows_on_the_next_picture(action: object) -> None:
 def test_keys_without_a_meaning_do_nothing() -> None:
     acting = begun()
     choice, before = acting.stage.choice, acting.picture()
-    acting.press("z", "Enter", "Backspace", "ArrowUp", "ä")
+    acting.press("y", "Enter", "Backspace", "ArrowUp", "ä")
     assert acting.stage.choice == choice
     assert np.array_equal(acting.picture(), before)
 
@@ -107,8 +112,49 @@ def test_escape_closes_what_is_open_before_it_ends_the_show() -> None:
     acting.press("/", "t", "Escape")
     assert acting.stage.prompt is None
     assert acting.stage.take_requests() == ()
+    acting.press("o", "Escape")
+    assert not acting.stage.menu_is_open
+    assert acting.stage.take_requests() == ()
+    assert acting.press("Escape") == ENDING
+    assert acting.stage.take_requests() == ()
     acting.press("Escape")
     assert acting.stage.take_requests() == ("quit",)
+
+
+def test_a_second_escape_ends_the_show_only_while_the_screen_says_so() -> None:
+    acting = begun()
+    said = acting.picture()
+    acting.press("Escape")
+    assert not np.array_equal(acting.picture(), said), "the word is on the screen"
+    assert acting.stage.frame is not None
+    acting.stage.see(frame(1, seconds=acting.stage.frame.time + TOAST_SECONDS + 0.01))
+    acting.press("Escape")
+    assert acting.stage.take_requests() == ()
+    acting.press("t", "Escape")
+    assert acting.stage.take_requests() == (), "another key came between"
+    acting.press("Escape")
+    assert acting.stage.take_requests() == ("quit",)
+
+
+def test_a_still_picture_counts_the_seconds_between_two_escapes_as_well() -> None:
+    acting = begun()
+    acting.press("Escape")
+    acting.stage.told(Status(idle=TOAST_SECONDS))
+    acting.press("Escape")
+    assert acting.stage.take_requests() == ()
+    acting.stage.told(Status(idle=TOAST_SECONDS + 1))
+    acting.press("Escape")
+    assert acting.stage.take_requests() == ("quit",)
+
+
+def test_escape_gives_the_screen_back_before_it_ends_the_show() -> None:
+    acting = begun()
+    acting.press("f")
+    assert acting.stage.take_requests() == ("fullscreen",)
+    acting.press("Escape")
+    assert acting.stage.take_requests() == ("fullscreen",)
+    assert acting.press("Escape") == ENDING
+    assert acting.stage.take_requests() == ()
 
 
 def test_while_a_class_is_typed_letters_are_letters() -> None:
@@ -126,10 +172,12 @@ def test_enter_takes_the_class_and_keeps_to_it() -> None:
     assert acting.stage.question.targets == (LABELS.index("lynx"),)
 
 
-def test_enter_without_a_class_closes_the_prompt_and_changes_nothing() -> None:
+@pytest.mark.parametrize("typed", ["", "zebra"])
+def test_enter_without_a_class_leaves_the_search_open_and_changes_nothing(typed: str) -> None:
     acting = begun()
-    acting.press("/", *"zebra", "Enter")
-    assert acting.stage.prompt is None
+    acting.press("/", *typed, "Enter")
+    assert acting.stage.prompt is not None
+    assert acting.stage.prompt.text == typed
     assert acting.stage.question.targets == (None,)
 
 
@@ -230,11 +278,45 @@ def test_the_mouse_beside_the_picture_and_before_the_first_frame_does_nothing() 
     assert np.array_equal(acting.picture(), before)
 
 
-def test_a_rectangle_that_ends_beside_the_picture_changes_nothing() -> None:
+@pytest.mark.parametrize(
+    ("end", "area"),
+    [
+        ((500, 60), (10, 10, 150, 51)),
+        ((500, 500), (10, 10, 150, 110)),
+        ((-40, 60), (0, 10, 11, 51)),
+        ((90, -9), (10, 0, 81, 11)),
+        ((-500, 500), (0, 10, 11, 110)),
+    ],
+)
+def test_a_rectangle_that_ends_beside_the_picture_ends_at_its_edge(
+    end: tuple[int, int], area: tuple[int, int, int, int]
+) -> None:
     acting = begun()
     acting.picture()
-    acting.drag((10, 10), (60, 60), (500, 60))
-    assert acting.stage.question.area is None
+    acting.drag((10, 10), (60, 60), end)
+    large = min(area[2:]) >= SMALLEST_AREA
+    assert acting.stage.question.area == (area if large else None)
+
+
+def test_a_drag_from_one_pane_into_another_ends_at_the_edge_of_the_first() -> None:
+    acting = begun(view="side")
+    acting.picture()
+    acting.drag((10, 40), (60, 60), (150, 85))
+    area = acting.stage.question.area
+    assert area is not None
+    assert area[0] >= 10
+    assert area[0] + area[2] <= SIZE[0]
+
+
+def test_what_is_looked_at_stays_outlined() -> None:
+    acting = begun()
+    acting.picture()
+    acting.drag((20, 20), (100, 90))
+    acting.explain()
+    outlined = acting.picture()
+    acting.press("a")
+    acting.explain()
+    assert np.abs(outlined[20, 30:90].astype(int) - acting.picture()[20, 30:90]).mean() > 40
 
 
 def test_a_refused_question_gives_back_what_was_answered_last() -> None:
@@ -398,3 +480,182 @@ def test_the_view_of_two_models_is_left_out_where_there_is_one() -> None:
         acting.press("v")
         seen.add(acting.stage.choice.look.view)
     assert seen == set(get_args(View)) - {"models"}
+
+
+def row_of(name: str) -> int:
+    return next(number for number, action in enumerate(ACTIONS) if action.name == name)
+
+
+def middle_of(name: str, size: tuple[int, int]) -> tuple[int, int]:
+    """Where the menu has an action, on its first page."""
+    number = row_of(name)
+    found = [
+        (x, y)
+        for y in range(0, size[1], 2)
+        for x in range(0, size[0], 4)
+        if row_at(MENU_ROWS, size, 0, x, y) == number
+    ]
+    return found[len(found) // 2]
+
+
+def on_a_screen() -> Acting:
+    """A stage with a picture on which the menu has one page."""
+    acting = Acting()
+    acting.see(size=(640, 480))
+    acting.stage.explained(acting.stage.frame, answer(acting.stage.question, size=(640, 480)))  # type: ignore[arg-type]
+    acting.picture()
+    return acting
+
+
+@pytest.mark.parametrize("opening", ["o", "right click"])
+def test_the_menu_opens_and_the_mouse_chooses_from_it(opening: str) -> None:
+    acting = on_a_screen()
+    before = acting.picture()
+    if opening == "o":
+        acting.press("o")
+    else:
+        acting.stage.act(Pointer("menu", 300, 200))
+    shown = acting.picture()
+    assert shown.mean() < 0.5 * before.mean()
+    place = middle_of("method-next", (640, 480))
+    acting.stage.act(Pointer("hover", *place))
+    assert not np.array_equal(acting.picture(), shown), "the row is marked"
+    acting.drag(place)
+    assert acting.stage.choice.method == "hirescam"
+    assert not acting.stage.menu_is_open
+    assert acting.stage.choice.area is None
+
+
+def test_the_menu_s_rows_are_the_actions_in_order() -> None:
+    assert len(MENU_ROWS) == len(ACTIONS)
+    for name in ("record", "snapshot", "quit", "fullscreen", "source"):
+        acting = on_a_screen()
+        acting.press("o")
+        acting.drag(middle_of(name, (640, 480)))
+        assert acting.stage.take_requests() == (name,)
+
+
+def test_a_click_beside_the_menu_or_another_right_click_closes_it() -> None:
+    acting = on_a_screen()
+    acting.press("o")
+    acting.drag((2, 2))
+    assert not acting.stage.menu_is_open
+    assert acting.stage.take_requests() == ()
+    acting.stage.act(Pointer("menu", 5, 5))
+    acting.stage.act(Pointer("menu", 5, 5))
+    assert not acting.stage.menu_is_open
+
+
+def test_the_menu_is_gone_through_by_the_arrows_too_on_all_its_pages() -> None:
+    acting = begun()
+    acting.press("o", *["ArrowDown"] * row_of("style"), "Enter")
+    assert acting.stage.choice.look.style != "overlay"
+    acting.press("o", "ArrowUp", "Enter")
+    assert acting.stage.take_requests() == ("quit",)
+
+
+def test_a_small_picture_s_menu_is_turned_by_a_click_and_closed_after_its_last_page() -> None:
+    acting = begun()
+    acting.press("o")
+    pages = [acting.picture()]
+    while acting.stage.menu_is_open and len(pages) < 40:
+        x, y = next(
+            (x, y)
+            for y in range(SIZE[1])
+            for x in range(SIZE[0])
+            if row_at(MENU_ROWS, SIZE, len(pages) - 1, x, y) == TURN
+        )
+        acting.drag((x, y))
+        pages.append(acting.picture())
+    assert len(pages) - 1 == help_pages(MENU_ROWS, SIZE) > 2
+
+
+def test_another_key_closes_the_menu_and_does_what_it_does() -> None:
+    acting = begun()
+    acting.press("o", "m")
+    assert not acting.stage.menu_is_open
+    assert acting.stage.choice.method == "hirescam"
+
+
+def test_one_key_takes_everything_back_to_the_beginning() -> None:
+    acting = begun(mirror=True, target=2)
+    first = acting.stage.choice
+    acting.picture()
+    acting.press("m", "i", "2", "t", "c", "+", "b", "d", "v", " ", "k", "]")
+    acting.drag((20, 20), (100, 90))
+    assert acting.stage.choice != first
+    acting.press("z")
+    assert acting.stage.choice == first
+    assert not acting.stage.frozen
+    acting.see()
+    acting.explain()
+    again = begun(mirror=True, target=2)
+    again.press("z")
+    assert again.stage.question == acting.stage.question
+
+
+def test_a_picture_that_is_kept_stands_beside_the_next_one_until_the_key_again() -> None:
+    acting = begun()
+    acting.press(" ")
+    before = acting.picture()
+    acting.press("k")
+    acting.press("2")
+    acting.explain()
+    both = acting.picture()
+    assert both.shape == before.shape
+    left, right = both[30:90, 4:76].astype(int), both[30:90, 84:156].astype(int)
+    kept = cv2.resize(before, (80, 60), interpolation=cv2.INTER_AREA)[:, 4:76]
+    assert np.abs(left - kept).mean() < 25, "the former picture is at the left"
+    assert not np.array_equal(left, right)
+    acting.see()
+    assert np.array_equal(acting.picture()[40:80, 4:70], both[40:80, 4:70])
+    acting.press("k")
+    acting.stage.told(Status(idle=5.0))
+    assert acting.picture()[:, :10].std() > 0
+
+
+def test_a_click_beside_a_kept_picture_is_one_on_the_present_picture() -> None:
+    acting = begun()
+    acting.picture()
+    acting.press("k")
+    acting.picture()
+    acting.drag((90, 40), (140, 80))
+    assert acting.stage.choice.area == (20, 20, 101, 81)
+    acting.press("a")
+    acting.drag((10, 40), (60, 80))
+    assert acting.stage.choice.area is None, "the kept one is no longer looked at"
+
+
+@pytest.mark.parametrize(("x", "asked"), [(5, ("seek-back",)), (155, ("seek",)), (80, ())])
+def test_a_click_at_a_side_turns_slides(x: int, asked: tuple[str, ...]) -> None:
+    acting = begun(slides=True, live=False)
+    acting.picture()
+    acting.drag((x, 60))
+    assert acting.stage.take_requests() == asked
+
+
+def test_a_click_at_a_side_of_anything_else_tells_the_heat() -> None:
+    acting = begun()
+    before = acting.picture()
+    acting.drag((5, 60))
+    assert acting.stage.take_requests() == ()
+    assert not np.array_equal(acting.picture(), before)
+
+
+def test_a_drag_from_a_side_marks_an_area_on_slides_too() -> None:
+    acting = begun(slides=True, live=False)
+    acting.picture()
+    acting.drag((5, 20), (80, 90))
+    assert acting.stage.take_requests() == ()
+    assert acting.stage.question.area is not None
+
+
+def test_a_text_is_typed_into_the_search_that_is_open_and_else_is_lost() -> None:
+    acting = begun()
+    acting.stage.act(Text("lynx"))
+    acting.press("Enter")
+    assert acting.stage.choice.target is None
+    acting.press("/")
+    acting.stage.act(Text("ly\nnx"))
+    acting.press("Enter")
+    assert acting.stage.choice.target == LABELS.index("lynx")

@@ -76,7 +76,12 @@ def paint_scenes_onto(picture: Pixels, image: Pixels, scenes: Sequence[Scene], l
 
 
 def mark_scenes_onto(
-    picture: Pixels, scenes: Sequence[Scene], *, rectangle: Region | None, probe: tuple[int, int] | None
+    picture: Pixels,
+    scenes: Sequence[Scene],
+    *,
+    rectangle: Region | None,
+    probe: tuple[int, int] | None,
+    area: Region | None = None,
 ) -> int:
     """Draw viewfinders, names, and what the viewer marks with the mouse, into every pane.
 
@@ -85,6 +90,7 @@ def mark_scenes_onto(
         scenes: what is where.
         rectangle: (x, y, width, height) of the frame: what is being dragged.
         probe: (x, y) of the frame: the place whose heat is told.
+        area: (x, y, width, height) of the frame: what is looked at; None: all of it.
 
     Returns:
         How many rows at the top the names take: what is said of the show stands below them.
@@ -95,7 +101,9 @@ def mark_scenes_onto(
         within = part_of(picture, pane.place)
         if rectangle is not None:
             draw_rectangle_onto(within, pane.within(rectangle))
-        elif scene.heat is not None:
+        elif area is not None:
+            draw_rectangle_onto(within, pane.within(area))
+        if rectangle is None and scene.heat is not None:
             region = pane.within(scene.heat.explanation.region)
             if region != (0, 0, *pane.place[2:]):
                 draw_viewfinder_onto(within, region, _moved(scene.plate, pane))

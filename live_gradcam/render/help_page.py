@@ -1,14 +1,26 @@
-"""The help: which key does what, over the whole picture, on as many pages as it takes to be read."""
+"""The help and the menu: which key does what, over the whole picture, on as many pages as it takes to be read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
 
 import cv2
 
+from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
-from live_gradcam.render.lettering import AMBER, BOLD, CAP, GREY, REGULAR, shortened, text_width, write
+from live_gradcam.render.lettering import (
+    AMBER,
+    BOLD,
+    CAP,
+    GREY,
+    REGULAR,
+    Colour,
+    shortened,
+    text_width,
+    write,
+)
 
 _LIGHT_KEPT = 0.12
 _LARGEST = 1 / 20
@@ -22,6 +34,11 @@ _MARGIN, _LINE, _KEY_GAP, _COLUMN_GAP = 0.8, 1.5, 0.8, 1.6
 
 _MOST_COLUMNS = 3
 
+_CHOSEN: Colour = (172, 108, 44)
+
+TURN = -1
+"""Stands for the line below the rows that turns the page."""
+
 Rows = tuple[tuple[str, str], ...]
 
 
@@ -30,42 +47,90 @@ def help_pages(rows: Rows, size: tuple[int, int]) -> int:
     return _layout(rows, *size)[0]
 
 
-def draw_help_onto(picture: Pixels, rows: Rows, page: int = 0) -> int:
+def draw_help_onto(
+    picture: Pixels,
+    rows: Rows,
+    page: int = 0,
+    *,
+    chosen: int | None = None,
+    footer: str = "page {} of {}: h turns it",
+    last_footer: str = "page {} of {}: h hides it",
+) -> int:
     """Draw a page of the help over a picture, in place, as large as its rows can be.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
         rows: keys, and what they do.
         page: from 0; one that there is not is the last.
+        chosen: number of the row that is marked, `TURN`: the line that turns the page; None: none is.
+        footer: that line, with the page and the number of pages; there is none where one page has all rows.
+        last_footer: the same on the last page.
 
     Returns:
         The font size in pixels.
     """
     height, width = picture.shape[:2]
     cv2.convertScaleAbs(picture, dst=picture, alpha=_LIGHT_KEPT)
-    pages, columns, size = _layout(rows, width, height)
+    pages, _, size = _layout(rows, width, height)
     page = min(page, pages - 1)
+    for number, (x, y, wide, high), key_width in _places(rows, page, width, height):
+        base = y + (high + round(size * CAP)) // 2
+        if number == chosen:
+            cv2.rectangle(picture, (x - size // 3, y, wide + 2 * (size // 3), high), _CHOSEN, cv2.FILLED)
+        text_x = x + key_width + round(size * _KEY_GAP)
+        if number == TURN:
+            text = (footer if page + 1 < pages else last_footer).format(page + 1, pages)
+            write(picture, text, (text_x, base), size, colour=GREY)
+            continue
+        key, text = rows[number]
+        key_x = x + key_width - text_width(key, size, BOLD)
+        write(picture, key, (key_x, base), size, weight=BOLD, colour=AMBER)
+        write(picture, shortened(text, size, REGULAR, width - text_x), (text_x, base), size)
+    return size
+
+
+def row_at(rows: Rows, size: tuple[int, int], page: int, x: int, y: int) -> int | None:
+    """Return which row is at a point of a page, `TURN` for the line that turns it; None where there is none.
+
+    Args:
+        rows: keys, and what they do.
+        size: (width, height) of the picture in pixels.
+        page: from 0.
+        x: pixels of the picture, from its left.
+        y: from its top.
+    """
+    page = min(page, help_pages(rows, size) - 1)
+    for number, (left, top, wide, high), _ in _places(rows, page, *size):
+        if left <= x < left + wide and top <= y < top + high:
+            return number
+    return None
+
+
+def page_of(rows: Rows, size: tuple[int, int], number: int) -> int:
+    """Return on which page a row stands."""
+    pages = help_pages(rows, size)
+    return min(number // -(-len(rows) // pages), pages - 1)
+
+
+def _places(rows: Rows, page: int, width: int, height: int) -> Iterator[tuple[int, Region, int]]:
+    """Yield the number of each row of a page, its (x, y, width, height), and the width of its column's keys."""
+    pages, columns, size = _layout(rows, width, height)
     long = -(-len(rows) // pages)
     down = -(-long // columns)
-    shown = rows[page * long : (page + 1) * long]
+    numbers = range(len(rows))[page * long : (page + 1) * long]
     line = round(size * _LINE)
     # All pages are set as wide as the widest: what is turned must not jump.
     keys, texts = _widths(rows, pages, columns, size)
     left = x = max(0, (width - _width(keys, texts, size)) // 2)
     top = max(0, (height - (down + (pages > 1)) * line) // 2)
     for column in range(columns):
-        text_x = x + keys[column] + round(size * _KEY_GAP)
-        for number, (key, text) in enumerate(shown[column * down : (column + 1) * down]):
-            base = top + number * line + (line + round(size * CAP)) // 2
-            key_x = x + keys[column] - text_width(key, size, BOLD)
-            write(picture, key, (key_x, base), size, weight=BOLD, colour=AMBER)
-            write(picture, shortened(text, size, REGULAR, width - text_x), (text_x, base), size)
-        x = text_x + texts[column] + round(size * _COLUMN_GAP)
+        wide = keys[column] + round(size * _KEY_GAP) + texts[column]
+        for place, number in enumerate(numbers[column * down : (column + 1) * down]):
+            yield number, (x, top + place * line, wide, line), keys[column]
+        x += wide + round(size * _COLUMN_GAP)
     if pages > 1:
-        base = top + down * line + (line + round(size * CAP)) // 2
-        mark = f"page {page + 1} of {pages}: h {'turns it' if page + 1 < pages else 'hides it'}"
-        write(picture, mark, (left + keys[0] + round(size * _KEY_GAP), base), size, colour=GREY)
-    return size
+        wide = keys[0] + round(size * _KEY_GAP) + texts[0]
+        yield TURN, (left, top + down * line, wide, line), keys[0]
 
 
 @lru_cache(maxsize=8)
@@ -97,6 +162,7 @@ def _width(keys: list[int], texts: list[int], size: int) -> int:
     return sum(keys) + sum(texts) + gaps
 
 
+@lru_cache(maxsize=64)
 def _widths(rows: Rows, pages: int, columns: int, size: int) -> tuple[list[int], list[int]]:
     """Return how wide the keys and the texts of each column are, in pixels, on all pages alike."""
     long = -(-len(rows) // pages)

@@ -15,7 +15,7 @@ _BOTH = 240
 """Shorter side in pixels."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Overlay:
     """What stands on a picture. Places are in pixels of the frame, whatever the view."""
 
@@ -36,6 +36,12 @@ class Overlay:
     rectangle: Region | None = None
     """(x, y, width, height) of the part of the frame that is being marked out."""
 
+    area: Region | None = None
+    """(x, y, width, height) of the part of the frame that is looked at, to be outlined; None: all of it is."""
+
+    before: Pixels | None = None
+    """(H, W, 3) uint8 BGR: a former picture, to stand beside this one; None: this one stands alone."""
+
     probe: tuple[int, int] | None = None
     """(x, y) of the place whose heat is told."""
 
@@ -44,6 +50,12 @@ class Overlay:
 
     help_page: int = 0
     """Which page of them, from 0."""
+
+    help_chosen: int | None = None
+    """Which row is marked, as in a menu; None: none is."""
+
+    help_footers: tuple[str, str] = ("page {} of {}: h turns it", "page {} of {}: h hides it")
+    """The line that turns the page, and that of the last page."""
 
     statistics: tuple[str, ...] = ()
     r"""Lines such as `shown\t30.0 fps`, shown where the look asks for them."""
@@ -64,7 +76,15 @@ def draw_overlay_onto(
         (x, y, width, height) of all that must not be covered.
     """
     if overlay.help:
-        draw_help_onto(picture, overlay.help, overlay.help_page)
+        footer, last = overlay.help_footers
+        draw_help_onto(
+            picture,
+            overlay.help,
+            overlay.help_page,
+            chosen=overlay.help_chosen,
+            footer=footer,
+            last_footer=last,
+        )
         return ((0, 0, picture.shape[1], picture.shape[0]),)
     pause = draw_pause_onto(picture) if overlay.frozen else None
     notice = draw_notice_onto(picture, overlay.notice or "", beside=pause)

@@ -40,6 +40,13 @@ class Pane:
         across, down = self._scale
         return int(self.window[0] + (x - left) / across), int(self.window[1] + (y - top) / down)
 
+    def nearest_point(self, x: float, y: float) -> tuple[int, int]:
+        """Return which point of the frame is nearest to a point of the canvas, of those in the picture."""
+        left, top, width, height = self.place
+        x, y = min(max(x, left), left + width - 1), min(max(y, top), top + height - 1)
+        across, down = self._scale
+        return int(self.window[0] + (x - left) / across), int(self.window[1] + (y - top) / down)
+
     def sees(self, x: int, y: int) -> bool:
         """Return whether a point of the frame is in the picture."""
         left, top, width, height = self.window

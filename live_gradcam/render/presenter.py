@@ -13,6 +13,7 @@ from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import Look
 from live_gradcam.question import Answer
 from live_gradcam.render.bars import Bars
+from live_gradcam.render.before_after import before_and_after, in_right_half
 from live_gradcam.render.canvas import Scene, mark_scenes_onto, paint_scenes_onto, part_of
 from live_gradcam.render.caption import LABEL_HOLDS, UNSURE, caption_of, named
 from live_gradcam.render.carrier import CarriedHeat, HeatCarrier
@@ -68,6 +69,8 @@ class Presenter:
         self._board = ChannelBoard()
         self._arrangement: Arrangement | None = None
         self._top = 0
+        self._size = (1, 1)
+        self._is_halved = False
         self._plates: tuple[Region, ...] = ()
 
     def explained(self, frame: Frame, answer: Answer) -> None:
@@ -103,13 +106,18 @@ class Presenter:
         above = picture[: picture.shape[0] - ribbon_height(frame.size)] if view == "history" else picture
         if carried:
             scenes = self._label(above, scenes, carried[0], arrangement.free)
-        taken = mark_scenes_onto(picture, scenes, rectangle=overlay.rectangle, probe=overlay.probe)
+        taken = mark_scenes_onto(
+            picture, scenes, rectangle=overlay.rectangle, probe=overlay.probe, area=overlay.area
+        )
         if view == "history":
             (self._history if self._is_classifier else self._curve).draw_onto(picture)
         if self.look.scale_bar:
             self._draw_scale_onto(part_of(above, scenes[-1].pane.cell) if view == "channels" else above)
         if not carried and not overlay.notice:
             overlay = replace(overlay, notice=_LOOKING)
+        self._size, self._is_halved = frame.size, overlay.before is not None
+        if overlay.before is not None:
+            picture, taken = before_and_after(overlay.before, picture)
         below = picture if overlay.help else picture[taken:]
         self._top = picture.shape[0] - below.shape[0]
         self._plates = draw_overlay_onto(below, overlay, frame.time, statistics=self.look.statistics)
@@ -128,10 +136,23 @@ class Presenter:
         draw_recording_onto(signed[self._top :], seconds, plates=self._plates)
         return signed
 
-    def place_in_frame(self, x: int, y: int) -> tuple[int, int] | None:
-        """Return which point of the frame is at a point of the newest picture; None where there is none."""
+    def place_in_frame(
+        self, point: tuple[int, int], pressed: tuple[int, int] | None = None
+    ) -> tuple[int, int] | None:
+        """Return which point of the frame is at a point of the newest picture; None where there is none.
+
+        Args:
+            point: (x, y) in pixels of the picture.
+            pressed: where a drag began; the point is then the nearest one in that pane.
+        """
         panes = () if self._arrangement is None else self._arrangement.panes
-        return next((found for pane in panes if (found := pane.frame_point(x, y)) is not None), None)
+        if self._is_halved:
+            point = in_right_half(point, self._size)
+            pressed = None if pressed is None else in_right_half(pressed, self._size)
+        if pressed is not None:
+            pane = next((each for each in panes if each.frame_point(*pressed) is not None), None)
+            return None if pane is None else pane.nearest_point(*point)
+        return next((found for pane in panes if (found := pane.frame_point(*point)) is not None), None)
 
     def _follow(self, time: float, carried: Sequence[CarriedHeat]) -> None:
         """Take note of what the networks say now, whatever is shown of it."""

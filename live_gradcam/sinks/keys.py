@@ -20,18 +20,27 @@ _NAMED = {
     0xFF52: "ArrowUp",
     0xFF53: "ArrowRight",
     0xFF54: "ArrowDown",
+    0xFF55: "PageUp",
+    0xFF56: "PageDown",
+    0xFF8D: "Enter",
     0xF702: "ArrowLeft",
     0xF700: "ArrowUp",
     0xF703: "ArrowRight",
     0xF701: "ArrowDown",
+    0xF72C: "PageUp",
+    0xF72D: "PageDown",
     0x250000: "ArrowLeft",
     0x260000: "ArrowUp",
     0x270000: "ArrowRight",
     0x280000: "ArrowDown",
+    0x210000: "PageUp",
+    0x220000: "PageDown",
 }
 
 # Keyboard state (Num Lock and the like) stands above these bits. With fewer of them the left arrow were a Q.
 _KEY_BITS = 0xFFFF
+_UNICODE_KEY = 0x1000000
+"""X11's codes of characters beyond Latin-1 are their code points above this."""
 _SHIFT_MASK = 1
 
 
@@ -49,8 +58,15 @@ def key_name(code: int, *, shift: bool = False) -> str | None:
     name = _NAMED.get(code) or _NAMED.get(code & _KEY_BITS)
     if name is not None:
         return name
-    character = chr(code & _KEY_BITS)
-    if not character.isprintable() or code & _KEY_BITS > 0xFF:
+    if -0x80 <= code < 0:  # Qt's windows hand on a signed byte
+        character = chr(code + 0x100).lower()
+    elif _UNICODE_KEY < code <= _UNICODE_KEY + sys.maxunicode:
+        character = chr(code - _UNICODE_KEY)
+    elif code & _KEY_BITS > 0xFF:
+        return None
+    else:
+        character = chr(code & _KEY_BITS)
+    if not character.isprintable():
         return None
     return character.upper() if shift and character.isalpha() else character
 

@@ -8,13 +8,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import cv2
 import numpy as np
 
 from live_gradcam.errors import SinkError
-from live_gradcam.event import Event, Key, Pointer
+from live_gradcam.event import Event, Key, Pointer, PointerKind
 from live_gradcam.frame import Pixels
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.display import find_display, hold_display
@@ -22,8 +22,11 @@ from live_gradcam.sinks.keys import key_name, shift_probe
 
 _NO_KEY = -1
 _EVENTS_KEPT = 64
-_POINTER: dict[int, Literal["down", "move", "up"]] = {
+_POINTER: dict[int, PointerKind] = {
     cv2.EVENT_LBUTTONDOWN: "down",
+    cv2.EVENT_LBUTTONDBLCLK: "down",
+    cv2.EVENT_RBUTTONDOWN: "menu",
+    cv2.EVENT_RBUTTONDBLCLK: "menu",
     cv2.EVENT_MOUSEMOVE: "move",
     cv2.EVENT_LBUTTONUP: "up",
 }
@@ -61,6 +64,8 @@ class Window:
         self._events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         self._shift_held: Callable[[], bool] | None = None
         self._border = (0, 0)
+        self.tells_hover = False
+        """Whether the mouse is told of where it moves with no button held."""
 
     @property
     def finished(self) -> bool:
@@ -140,11 +145,16 @@ class Window:
     def _point(self, kind: int, x: int, y: int, held: int, _: object) -> None:
         """Take in what the mouse did, in pixels of the picture; called while events are seen to."""
         name = _POINTER.get(kind)
-        if name is None or (name == "move" and not held & cv2.EVENT_FLAG_LBUTTON):
+        if name == "move" and not held & cv2.EVENT_FLAG_LBUTTON:
+            name = "hover" if self.tells_hover else None
+        if name is None:
             return
         across, down = self._border
         pointer = Pointer(name, x - across, y - down)
-        if name == "move" and self._events and getattr(self._events[-1], "kind", None) == "move":
+        if (
+            name in ("move", "hover")
+            and getattr(self._events[-1] if self._events else None, "kind", None) == name
+        ):
             self._events.pop()  # of a way that was gone, its end is enough
         self._events.append(pointer)
 

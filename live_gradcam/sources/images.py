@@ -67,7 +67,8 @@ class ImagesSource:
     """Pictures in the order given, each one frame that stands for two seconds.
 
     One that moves, such as a GIF, is played once; its last picture stands until the next slide. A picture that can't be
-    read is passed over with a warning, as long as there are others.
+    read is passed over with a warning, as long as there are others. `turn` goes on elsewhere; the clock of the frames
+    goes on all the same.
 
     Args:
         paths: the picture files.
@@ -84,13 +85,16 @@ class ImagesSource:
 
     def __init__(self, paths: Sequence[Path], *, name: str | None = None) -> None:
         self.name = shown(name or (paths[0].name if len(paths) == 1 else f"{len(paths)} pictures"))
-        self._total = len(paths)
-        self._waiting = iter(paths)
+        self._paths = list(paths)
+        self._place = -1
+        self._unreadable: set[int] = set()
         self._closed = False
         self._count = 0
         self._begins = 0.0
-        self._moving: Generator[tuple[Pixels, float], None, None] | None = None
+        self._moving: _Moving | None = None
         self._last_error: SourceError | None = None
+        self.ends_slide = False
+        """Whether the frame that was given last is the last of its file."""
         self._ahead = self._next()
         if self._ahead is None:
             raise self._last_error or SourceError(f"{self.name} holds no pictures.")
@@ -104,11 +108,11 @@ class ImagesSource:
     @property
     def single(self) -> bool:
         """Whether there is but one."""
-        return self._total == 1
+        return len(self._paths) == 1
 
     def describe(self) -> str:
         """Return the name, how many there are, and the first one's size: `desk: 12 pictures, 400×300`."""
-        count = f"{self._total} pictures, " if self._total > 1 and "pictures" not in self.name else ""
+        count = f"{len(self._paths)} pictures, " if not self.single and "pictures" not in self.name else ""
         return f"{self.name}: {count}{self.size[0]}×{self.size[1]}"
 
     def __iter__(self) -> Iterator[Frame]:
@@ -118,6 +122,24 @@ class ImagesSource:
             if frame is None and (frame := self._next()) is None:
                 return
             yield frame
+
+    def turn(self, step: int) -> bool:
+        """Go on elsewhere: the next iteration begins with the next picture, or with the one before.
+
+        Args:
+            step: 1 or -1. Pictures that can't be read are passed over.
+
+        Returns:
+            Whether there is such a picture; else nothing is changed.
+        """
+        place = self._place + step
+        while 0 <= place < len(self._paths):
+            if (found := self._first_of(place)) is not None:
+                self._place, self._moving, first = place, *found
+                self._ahead = self._framed(*first)
+                return True
+            place += step
+        return False
 
     def close(self) -> None:
         """End the iteration."""
@@ -134,28 +156,57 @@ class ImagesSource:
     def _next(self) -> Frame | None:
         while True:
             if self._moving is None:
-                path = next(self._waiting, None)
-                if path is None:
+                if self._place + 1 >= len(self._paths):
                     return None
-                self._moving = _pictures_of(path)
-            try:
-                found = next(self._moving, None)
-            except SourceError as error:
-                self._last_error, found = error, None
-                if self._total > 1:
-                    logger.warning("%s It is left out.", error)
-            if found is None:
-                self._moving = None
+                self._place += 1
+                found = self._first_of(self._place)
+                if found is not None:
+                    self._moving, first = found
+                    return self._framed(*first)
                 continue
-            pixels, seconds = found
-            frame = Frame(pixels, self._count, time.monotonic(), media_time=self._begins)
-            self._count += 1
-            self._begins = round(self._begins + seconds, 6)
-            return frame
+            try:
+                more = next(self._moving, None)
+            except SourceError as error:
+                self._leave_out(self._place, error)
+                more = None
+            if more is not None:
+                return self._framed(*more)
+            self._moving = None
+
+    def _first_of(self, place: int) -> tuple[_Moving, _Picture] | None:
+        """Open a file, and return its pictures and the first of them; None where it can't be read."""
+        if place in self._unreadable:
+            return None
+        moving = _pictures_of(self._paths[place])
+        try:
+            first = next(moving, None)
+        except SourceError as error:
+            self._leave_out(place, error)
+            return None
+        return None if first is None else (moving, first)
+
+    def _leave_out(self, place: int, error: SourceError) -> None:
+        self._last_error = error
+        if not self.single and place not in self._unreadable:
+            logger.warning("%s It is left out.", error)
+        self._unreadable.add(place)
+
+    def _framed(self, pixels: Pixels, seconds: float, is_last: bool) -> Frame:
+        self.ends_slide = is_last
+        frame = Frame(pixels, self._count, time.monotonic(), media_time=self._begins)
+        self._count += 1
+        self._begins = round(self._begins + seconds, 6)
+        return frame
 
 
-def _pictures_of(path: Path) -> Generator[tuple[Pixels, float], None, None]:
-    """Yield what a file shows, and for how many seconds.
+_Picture = tuple[Pixels, float, bool]
+"""(H, W, 3) uint8 BGR, for how many seconds it stands, and whether it is the last of its file."""
+
+_Moving = Generator[_Picture, None, None]
+
+
+def _pictures_of(path: Path) -> _Moving:
+    """Yield what a file shows, for how many seconds, and whether it is the last.
 
     Raises:
         SourceError: it cannot be read.
@@ -165,16 +216,17 @@ def _pictures_of(path: Path) -> Generator[tuple[Pixels, float], None, None]:
         photo = read_photo(path)
         if photo.damage is not None:
             logger.warning("%s %s", shown(path.name), photo.damage)
-        yield photo.pixels, SECONDS_PER_IMAGE
+        yield photo.pixels, SECONDS_PER_IMAGE, True
         return
     with AnimationSource(path) as animation:
         before: Frame | None = None
         for frame in animation:
             if before is not None:
-                yield before.pixels, (frame.media_time or 0.0) - (before.media_time or 0.0)
+                yield before.pixels, (frame.media_time or 0.0) - (before.media_time or 0.0), False
             before = frame
         if before is not None:
-            yield before.pixels, max(SECONDS_PER_IMAGE - (before.media_time or 0.0), animation.last_seconds)
+            seconds = max(SECONDS_PER_IMAGE - (before.media_time or 0.0), animation.last_seconds)
+            yield before.pixels, seconds, True
 
 
 def in_folder(folder: Path) -> list[Path]:

@@ -10,13 +10,16 @@ from typing import IO, Any
 
 from live_gradcam import __version__
 from live_gradcam.errors import SourceError
-from live_gradcam.event import Event, Key, Pointer
+from live_gradcam.event import Event, Key, Pointer, Text
 from live_gradcam.frame import Frame
 from live_gradcam.question import Answer, Question
 from live_gradcam.stage.status import Status
 
 FILE = "session.jsonl"
-FORMAT = 1
+FORMAT = 2
+"""Since 2, texts and further uses of the mouse are kept, and Esc asks before it ends."""
+
+_READ = (1, FORMAT)
 
 
 class Journal:
@@ -51,6 +54,8 @@ class Journal:
         """Note what the viewer did."""
         if isinstance(event, Key):
             self._write(key=event.name)
+        elif isinstance(event, Text):
+            self._write(text=event.text)
         else:
             self._write(pointer=event.kind, x=event.x, y=event.y)
 
@@ -102,10 +107,10 @@ def read_journal(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     if not lines or "session" not in lines[0]:
         raise SourceError(f"'{folder}' holds no session: '{FILE}' in it is not what --save-session writes.")
     header, *rest = lines
-    if header["session"] != FORMAT:
+    if header["session"] not in _READ:
         raise SourceError(
             f"the session in '{folder}' has format {header['session']}, written by version {header['version']}; this "
-            f"version reads format {FORMAT}."
+            f"version reads formats 1 to {FORMAT}."
         )
     return dict(header["settings"]), rest
 
@@ -114,6 +119,8 @@ def event_of(line: Mapping[str, Any]) -> Event | None:
     """Return what the viewer did, if a line is of that."""
     if "key" in line:
         return Key(line["key"])
+    if "text" in line:
+        return Text(line["text"])
     if "pointer" in line:
         return Pointer(line["pointer"], line["x"], line["y"])
     return None

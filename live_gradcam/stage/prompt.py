@@ -40,6 +40,10 @@ class Prompt:
             return replace(self, text=self.text + key, chosen=0)
         return self
 
+    def with_text(self, text: str) -> Prompt:
+        """Return the prompt after a text that came as a whole; what cannot be shown is left out of it."""
+        return replace(self, text=self.text + "".join(filter(str.isprintable, text)), chosen=0)
+
     @property
     def _found(self) -> tuple[int, ...]:
         wanted = self.text.casefold().strip()

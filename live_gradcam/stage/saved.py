@@ -28,6 +28,8 @@ class SavedStage(Stage):
         menu: likewise.
         choice: likewise.
         live: likewise.
+        slides: likewise.
+        fullscreen: likewise.
         folder: where; it is made, and must hold no session yet.
         settings: what the session is begun with, as JSON can hold it.
 
@@ -42,10 +44,12 @@ class SavedStage(Stage):
         choice: Choice,
         *,
         live: bool = True,
+        slides: bool = False,
+        fullscreen: bool = False,
         folder: Path,
         settings: dict[str, Any],
     ) -> None:
-        super().__init__(presenter, menu, choice, live=live)
+        super().__init__(presenter, menu, choice, live=live, slides=slides, fullscreen=fullscreen)
         try:
             if (folder / FILE).exists():
                 raise SinkError(f"'{folder}' holds a session already: give --save-session another folder.")

@@ -19,7 +19,9 @@ from live_gradcam.stage.saved import SavedStage
 from live_gradcam.stage.stage import Stage
 
 
-def set_stage(settings: Settings, menu: Menu, *, live: bool = True, still: bool = False) -> Stage:
+def set_stage(
+    settings: Settings, menu: Menu, *, live: bool = True, still: bool = False, slides: bool = False
+) -> Stage:
     """Return a stage as the settings want it; where they say so, its session is saved.
 
     Args:
@@ -27,6 +29,7 @@ def set_stage(settings: Settings, menu: Menu, *, live: bool = True, still: bool 
         menu: what there is to choose from.
         live: whether frames come by themselves.
         still: whether they are single pictures, of which nothing goes over from one to the next.
+        slides: whether the viewer turns them.
 
     Raises:
         SinkError: the session cannot be saved there.
@@ -44,14 +47,16 @@ def set_stage(settings: Settings, menu: Menu, *, live: bool = True, still: bool 
         mirror=settings.mirror,
     )
     if settings.save_session is None:
-        return Stage(presenter, menu, choice, live=live)
+        return Stage(presenter, menu, choice, live=live, slides=slides, fullscreen=settings.fullscreen)
     return SavedStage(
         presenter,
         menu,
         choice,
         live=live,
+        slides=slides,
+        fullscreen=settings.fullscreen,
         folder=Path(settings.save_session),
-        settings={**written(settings), "live": live, "still": still},
+        settings={**written(settings), "live": live, "still": still, "slides": slides},
     )
 
 

@@ -7,25 +7,32 @@ from dataclasses import replace
 
 import numpy as np
 
-from live_gradcam.actions import ACTION_OF, HELP
-from live_gradcam.event import Event, Pointer
+from live_gradcam.actions import ACTION_OF
+from live_gradcam.event import Event, Pointer, Text
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import View
 from live_gradcam.question import Answer, Question
 from live_gradcam.render.carrier import CarriedHeat
-from live_gradcam.render.help_page import help_pages
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.presenter import Presenter
 from live_gradcam.render.prompt import Prompt as DrawnPrompt
 from live_gradcam.stage.choice import Choice, question_of
 from live_gradcam.stage.controls import Controls
 from live_gradcam.stage.menu import Menu
+from live_gradcam.stage.panels import Panels
 from live_gradcam.stage.pointing import Pointing
 from live_gradcam.stage.prompt import Prompt
 from live_gradcam.stage.status import Status
+from live_gradcam.stage.toast import Toast
 
-TOAST_SECONDS = 2.0
+ENDING = "Esc again ends it"
+"""What is said at the first Esc; as long as it stands there, another ends the show."""
+
+_FOOTERS = {
+    "help": ("page {} of {}: h turns it", "page {} of {}: h hides it"),
+    "menu": ("page {} of {}: a click here turns it", "page {} of {}: a click here closes it"),
+}
 
 _IMMEDIATE: frozenset[View] = frozenset({"one", "side", "history"})
 """Views that show what any answer holds; the others wait for theirs."""
@@ -43,11 +50,25 @@ class Stage:
         choice: what is chosen at the beginning.
         live: whether frames come by themselves, so that freezing keeps one of them; from a file, what comes to a
             frozen stage is what the viewer wants to see.
+        slides: whether the viewer turns from picture to picture.
+        fullscreen: whether the window fills the screen at the beginning.
     """
 
-    def __init__(self, presenter: Presenter, menu: Menu, choice: Choice, *, live: bool = True) -> None:
+    def __init__(
+        self,
+        presenter: Presenter,
+        menu: Menu,
+        choice: Choice,
+        *,
+        live: bool = True,
+        slides: bool = False,
+        fullscreen: bool = False,
+    ) -> None:
         self._presenter = presenter
         self._live = live
+        self._slides = slides
+        self._fullscreen = fullscreen
+        self._first_choice = choice
         self._controls = Controls(menu, choice)
         self._answered = choice
         self._question = question_of(choice, menu)
@@ -57,10 +78,9 @@ class Stage:
         self._frozen: Pixels | None = None
         self._since = 0
         self._turned: Frame | None = None
-        self._prompt: Prompt | None = None
-        self._help_page: int | None = None
-        self._toast = ""
-        self._toast_since: float | None = None
+        self._panels = Panels()
+        self._before: Pixels | None = None
+        self._toast = Toast()
         self._pointing = Pointing()
         self._requests: deque[str] = deque()
 
@@ -102,12 +122,26 @@ class Stage:
     @property
     def toast(self) -> str:
         """What was said last."""
-        return self._toast
+        return self._toast.text
 
     @property
     def prompt(self) -> Prompt | None:
         """The search for a class, while it is open."""
-        return self._prompt
+        return self._panels.prompt
+
+    @property
+    def menu_is_open(self) -> bool:
+        """Whether the mouse chooses from a menu."""
+        return self._panels.open == "menu"
+
+    @property
+    def slides(self) -> bool:
+        """Whether the viewer turns from picture to picture."""
+        return self._slides
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        return (1, 1) if self._frame is None else self._frame.size
 
     @property
     def _now(self) -> float:
@@ -123,16 +157,17 @@ class Stage:
         """Take in what the viewer did."""
         if isinstance(event, Pointer):
             self._point(event)
-        elif self._prompt is not None:
-            self._type(event.name, self._prompt)
+        elif isinstance(event, Text):
+            if self._panels.prompt is not None:
+                self._panels.prompt = self._panels.prompt.with_text(event.text)
+        elif self._panels.prompt is not None:
+            self._type(event.name, self._panels.prompt)
         elif event.name == "Escape":
-            # It first closes what is open.
-            if self._help_page is not None:
-                self._help_page = None
-            else:
-                self._requests.append("quit")
-        elif (action := ACTION_OF.get(event.name)) is not None:
-            self._do(action)
+            self._escape()
+        elif self.menu_is_open:
+            self._do(self._panels.menu_key(event.name, self._size))
+        else:
+            self._do(ACTION_OF.get(event.name))
 
     def see(self, frame: Frame) -> Frame:
         """Take in the next frame, and return it as it is shown: mirrored, or standing still."""
@@ -147,8 +182,7 @@ class Stage:
             self._choose(replace(self.choice, area=None))
         self._frame = frame if pixels is frame.pixels else replace(frame, pixels=pixels)
         self._status = replace(self._status, idle=0.0)
-        if self._toast_since is None:
-            self._toast_since = self._now
+        self._toast.see(self._now)
         return self._frame
 
     def takes(self, frame: Frame) -> bool:
@@ -195,6 +229,7 @@ class Stage:
         """Take in that the frames from now on come from somewhere else."""
         self._frozen = None
         self._pointing.forget()
+        self._answered = replace(self._answered, area=None)
         self._choose(replace(self.choice, area=None))
         self._forget_answers()
 
@@ -202,21 +237,24 @@ class Stage:
         """Return the picture of the newest frame, new (H, W, 3) uint8 BGR, and the heat on it."""
         frame = self._frame
         assert frame is not None, "a frame is seen before a picture is asked for"
-        since = self._now if self._toast_since is None else self._toast_since
-        look = self.choice.look
+        look, panels = self.choice.look, self._panels
         self._presenter.look = replace(look, view=self._view)
         return self._presenter.picture(
             frame,
             Overlay(
                 notice=self._status.notice,
                 busy=self._status.busy,
-                toast=self._toast if self._toast and 0 <= self._now - since < TOAST_SECONDS else None,
+                toast=self._toast.text if self._toast.stands(self._now) else None,
                 frozen=self.frozen,
-                prompt=None if self._prompt is None else _drawn(self._prompt),
+                prompt=None if panels.prompt is None else _drawn(panels.prompt),
                 rectangle=self._pointing.rectangle,
+                area=self.choice.area,
                 probe=self._pointing.probe,
-                help=() if self._help_page is None else HELP,
-                help_page=self._help_page or 0,
+                before=self._before,
+                help=panels.rows,
+                help_page=panels.page,
+                help_chosen=panels.chosen,
+                help_footers=_FOOTERS[panels.open or "help"],
                 statistics=self._status.statistics,
             ),
         )
@@ -225,13 +263,32 @@ class Stage:
         """Return a copy of the newest picture with the sign that it is being recorded, and for how long."""
         return self._presenter.with_recording(picture, seconds)
 
-    def _do(self, action: str) -> None:
+    def _escape(self) -> None:
+        """Close what is open; where nothing is, end the show, but not at the first press."""
+        if self._panels.close():
+            return
+        if self._fullscreen:
+            self._do("fullscreen")
+        elif self._toast.text == ENDING and self._toast.stands(self._now):
+            self._requests.append("quit")
+        else:
+            self._say(ENDING)
+
+    def _do(self, action: str | None) -> None:
+        if action is None:
+            return
         if action == "help":
-            self._turn_help()
+            self._panels.turn_help(self._size)
+        elif action == "menu":
+            self._panels.open_menu()
         elif action == "freeze":
             self._frozen = None if self.frozen or self._frame is None else self._frame.pixels
         elif action == "search":
-            self._prompt = Prompt(self.menu.labels)
+            self._panels.search(Prompt(self.menu.labels))
+        elif action == "keep":
+            self._keep_before()
+        elif action == "reset":
+            self._reset()
         elif self._controls.does(action):
             mirrored = self.choice.mirror
             text = self._controls.do(action)
@@ -243,13 +300,30 @@ class Stage:
             if self.choice.mirror != mirrored:
                 self._turn_round()
         else:
+            if action == "fullscreen":
+                self._fullscreen = not self._fullscreen
             self._requests.append(action)
 
-    def _turn_help(self) -> None:
-        """Show the help, its next page, or none after the last."""
-        page = 0 if self._help_page is None else self._help_page + 1
-        pages = 1 if self._frame is None else help_pages(HELP, self._frame.size)
-        self._help_page = page if page < pages else None
+    def _keep_before(self) -> None:
+        """Keep the picture as it is, to stand beside those that come; or let go of the one that is kept."""
+        if self._before is not None or self._frame is None:
+            self._before = None
+            return
+        self._presenter.look = replace(self.choice.look, view=self._view)
+        overlay = Overlay(area=self.choice.area, probe=self._pointing.probe)
+        self._before, _ = self._presenter.picture(self._frame, overlay)
+        self._say("before and after: k again goes back to one")
+
+    def _reset(self) -> None:
+        """Take everything that the viewer chose back to the beginning."""
+        mirrored = self.choice.mirror
+        self._panels.close()
+        self._pointing.forget()
+        self._frozen = self._before = None
+        self._choose(self._first_choice)
+        if self.choice.mirror != mirrored:
+            self._turn_round()
+        self._say("as at the beginning")
 
     def _choose(self, choice: Choice) -> None:
         self._controls.choice = choice
@@ -269,8 +343,7 @@ class Stage:
         self._turned = self._frame
 
     def _say(self, text: str) -> None:
-        self._toast = text
-        self._toast_since = None if self._frame is None else self._now
+        self._toast.say(text, None if self._frame is None else self._now)
 
     def _forget_answers(self) -> None:
         self._since = 0 if self._frame is None else self._frame.index + 1
@@ -278,16 +351,27 @@ class Stage:
         self._presenter.cut()
 
     def _type(self, key: str, prompt: Prompt) -> None:
-        if key == "Enter" and prompt.class_id is not None:
+        if key == "Escape":
+            self._panels.close()
+        elif key != "Enter":
+            self._panels.prompt = prompt.typed(key)
+        elif prompt.class_id is not None:  # else it stays: there is something to be typed yet
+            self._panels.close()
             self._say(self._controls.aim(prompt.class_id))
             self._choose(self.choice)
-        self._prompt = None if key in ("Enter", "Escape") else prompt.typed(key)
 
     def _point(self, event: Pointer) -> None:
         if self._frame is None:
             return
-        area = self._pointing.take(event, self._presenter.place_in_frame(event.x, event.y))
-        if area is not None:
+        if event.kind == "menu":
+            self._pointing.let_go()
+            self._panels.open_menu()
+        elif self._panels.open is not None:
+            self._do(self._panels.point(event, self._size))
+        elif self._slides and (side := self._pointing.side(event, self._size[0])):
+            self._pointing.let_go()
+            self._requests.append("seek" if side > 0 else "seek-back")
+        elif (area := self._pointing.take(event, self._presenter.place_in_frame)) is not None:
             self._choose(replace(self.choice, area=area))
 
 
