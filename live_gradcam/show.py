@@ -23,6 +23,9 @@ from live_gradcam.stage.stage import Stage
 from live_gradcam.stage.status import Status
 from live_gradcam.statistics import Statistics
 
+HINT_SECONDS = 5.0
+"""For how long the window says at the beginning which key shows the others."""
+
 _IDLE_STEP = 0.5
 """Seconds between pictures of a frame that stands still: what is said for a moment must come to an end."""
 
@@ -82,7 +85,8 @@ class Show:
         self._first: Frame | None = None
         self._shown: Shown | None = None
         self._told = Status()
-        self._seconds_told: float | None = None
+        self._signs_told: tuple[float | None, bool] = (None, False)
+        self._began: float | None = None
         self._drawn_since = time.monotonic()
         self._turns = 0
         self._quit = False
@@ -199,7 +203,7 @@ class Show:
             self._attend()
         elif self._attend() or self._status() != self._told:
             self.draw_again()
-        elif self._recorded_seconds() != self._seconds_told:
+        elif self._signs() != self._signs_told:
             window.write(self._in_window(shown))
 
     def draw_again(self) -> None:
@@ -243,15 +247,22 @@ class Show:
         )
 
     def _in_window(self, shown: Shown) -> Shown:
-        """Return what the window is to show: while it records, the picture with a sign that says so."""
-        self._seconds_told = seconds = self._recorded_seconds()
-        if seconds is None:
+        """Return what the window is to show: the picture with signs that are not recorded."""
+        self._signs_told = seconds, hint = self._signs()
+        if seconds is None and not hint:
             return shown
-        return replace(shown, pixels=self.stage.with_recording(shown.pixels, seconds))
+        return replace(shown, pixels=self.stage.with_signs(shown.pixels, seconds=seconds, hint=hint))
 
-    def _recorded_seconds(self) -> float | None:
-        """Return for how many whole seconds it has been recording; None where it does not, or nobody is looking."""
-        return None if self.window is None else self._recording.seconds()
+    def _signs(self) -> tuple[float | None, bool]:
+        """Return for how many whole seconds it has been recording, None where it does not, and whether a hint stands.
+
+        Nothing of it where nobody is looking.
+        """
+        if self.window is None:
+            return None, False
+        now = time.monotonic()
+        self._began = now if self._began is None else self._began
+        return self._recording.seconds(), now - self._began < HINT_SECONDS
 
     def _attend(self) -> bool:
         """Do what the viewer asked for; return whether there was anything."""

@@ -95,7 +95,7 @@ def picture(
     presenter = Presenter(look)
     presenter.explained(frame, of_it)
     drawn, _ = presenter.picture(frame, overlay)
-    return drawn if recording is None else presenter.with_recording(drawn, recording)
+    return drawn if recording is None else presenter.with_signs(drawn, seconds=recording)
 
 
 def after(frames: list[Frame], explainer: lg.Explainer, look: Look) -> Pixels:

@@ -112,6 +112,15 @@ class Screen:
             subprocess.run(["xdotool", *step], env=self.environment, check=True)
             time.sleep(0.1)
 
+    def move(self, place: tuple[int, int]) -> None:
+        """Move the pointer; it is a part of what is on the screen."""
+        subprocess.run(["xdotool", "mousemove", *map(str, place)], env=self.environment, check=True)
+
+    def click(self, place: tuple[int, int], button: int = 1) -> None:
+        """Click at a place of the screen: 1 is the left button, 3 the right one, 4 to 7 are the wheel."""
+        command = ["xdotool", "mousemove", *map(str, place), "click", str(button)]
+        subprocess.run(command, env=self.environment, check=True)
+
     def resize(self, window: int, width: int, height: int) -> None:
         """Give a window another size, as dragging its edge does."""
         command = ["xdotool", "windowsize", str(window), str(width), str(height)]

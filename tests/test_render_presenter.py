@@ -111,7 +111,7 @@ def test_the_sign_of_a_recording_stands_on_a_copy_and_changes_nothing_else(view:
     presenter.explained(frame(0), answer(view))
     picture, _ = presenter.picture(frame(0), OVERLAY)
     before = picture.copy()
-    signed = presenter.with_recording(picture, 72.0)
+    signed = presenter.with_signs(picture, seconds=72.0)
     assert np.array_equal(picture, before)
     changed = (signed != picture).any(axis=2)
     red = (signed[..., 2] > 200) & (signed[..., 1] < 80) & (signed[..., 0] < 80)

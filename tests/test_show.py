@@ -16,7 +16,7 @@ from stages import Acting, FakeWindow, Pages
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.show import Show
+from live_gradcam.show import HINT_SECONDS, Show
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.sources.images import ImagesSource
@@ -175,3 +175,25 @@ def test_what_a_live_source_cannot_do_is_said(hand: Hand) -> None:
     assert hand.press(".") == "only in files"
     assert hand.press("Tab") == "there is no other camera or source"
     assert not hand.show.moves_wait
+
+
+def test_for_the_first_five_seconds_the_window_alone_says_which_key_shows_the_others(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.monotonic()
+    clock = iter([began])
+    monkeypatch.setattr("live_gradcam.show.time.monotonic", lambda: next(clock, began))
+    hand.press()
+    first = hand.window.shown[-1].pixels
+    assert first[:, 480:].max() > 240, "white letters at the top right"
+    monkeypatch.setattr("live_gradcam.show.time.monotonic", lambda: began + HINT_SECONDS + 0.1)
+    hand.show.wait()
+    assert hand.window.shown[-1].pixels[:60, 480:].max() < 200
+
+
+def test_the_hint_stands_beside_the_sign_of_a_recording(hand: Hand) -> None:
+    hand.press("r")
+    hand.press()
+    with_both = hand.window.shown[-1].pixels
+    assert red(with_both[:, 560:]) > 20
+    assert with_both[:50, 400:540].max() > 240

@@ -154,6 +154,33 @@ def test_the_mouse_is_told_in_pixels_of_the_picture_whatever_the_windows_size(sc
     assert lines[-2] == "Pointer(kind='up', x=300, y=250)"
 
 
+def test_the_wheel_changes_nothing_and_the_right_button_opens_no_menu_of_opencv_s(screen: Screen) -> None:
+    show = Show(screen, "640", "360", "tell")
+    place = slice(0, 360), slice(0, 640)
+    screen.move((160, 90))
+    time.sleep(0.3)
+    before = screen.photograph()[place]
+    for button in (4, 4, 5, 6, 7, 4):
+        screen.click((160, 90), button)
+        time.sleep(0.05)
+    screen.click((160, 90), 3)
+    time.sleep(0.3)
+    after = screen.photograph()[place]
+    screen.press("q", show.window)
+    assert show.end() == (0, "q\nPointer(kind='menu', x=160, y=90)\nq", "")
+    assert np.array_equal(after, before)
+
+
+def test_a_drag_goes_on_beyond_the_window_s_edge(screen: Screen) -> None:
+    show = Show(screen, "640", "360", "tell")
+    screen.drag((200, 100), (900, 600))
+    screen.move((200, 100))
+    screen.press("q", show.window)
+    code, said, complained = show.end()
+    assert (code, complained) == (0, "")
+    assert said.split("\n")[-2] == "Pointer(kind='up', x=900, y=600)"
+
+
 def test_closing_it_ends_it_and_it_does_not_come_back(screen: Screen) -> None:
     show = Show(screen, "640", "360", "linger")
     screen.close_window(show.window)

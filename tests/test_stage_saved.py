@@ -63,7 +63,7 @@ def test_all_that_comes_onto_the_stage_stands_in_the_journal_in_order(tmp_path: 
     assert event_of(lines[0]) is None
     assert question_of_line(lines[1]) == Question()
     assert status_of(lines[10]) == Status(notice="lost", statistics=("a\tb",))
-    assert lines[10]["announce"] == "größer"
+    assert lines[12]["announce"] == "größer"
     assert len(play(tmp_path / "frames.mkv").pictures) == 1
 
 

@@ -26,7 +26,7 @@ from live_gradcam.render.panes import MOST_PANES, Arrangement, Pane, arrange
 from live_gradcam.render.plate import draw_plate_onto
 from live_gradcam.render.ribbon import History, ribbon_height
 from live_gradcam.render.scale_bar import draw_scale_bar_onto
-from live_gradcam.render.signs import draw_recording_onto
+from live_gradcam.render.signs import draw_hint_onto, draw_recording_onto
 from live_gradcam.render.steady import Steady
 from live_gradcam.render.styles import kept_at
 
@@ -123,17 +123,21 @@ class Presenter:
         self._plates = draw_overlay_onto(below, overlay, frame.time, statistics=self.look.statistics)
         return picture, carried[0] if carried else None
 
-    def with_recording(self, picture: Pixels, seconds: float) -> Pixels:
-        """Return a copy of the newest picture with the sign that it is being recorded, where there is room for it.
+    def with_signs(self, picture: Pixels, *, seconds: float | None = None, hint: str = "") -> Pixels:
+        """Return a copy of the newest picture with signs for the window alone, where there is room for them.
 
         The picture itself has none, and nothing on it makes way for one: it is what is recorded.
 
         Args:
             picture: (H, W, 3) uint8 BGR: what `picture` returned last.
-            seconds: since the recording began.
+            seconds: since the recording began; None: nothing is recorded.
+            hint: a quiet line, such as `h: keys`; empty: none.
         """
         signed = picture.copy()
-        draw_recording_onto(signed[self._top :], seconds, plates=self._plates)
+        below, plates = signed[self._top :], self._plates
+        recording = None if seconds is None else draw_recording_onto(below, seconds, plates=plates)
+        if hint:
+            draw_hint_onto(below, hint, plates=plates if recording is None else (*plates, recording))
         return signed
 
     def place_in_frame(

@@ -115,6 +115,28 @@ def draw_recording_onto(picture: Pixels, seconds: float, *, plates: Sequence[Reg
     return left, top, wide, tall
 
 
+def draw_hint_onto(picture: Pixels, text: str, *, plates: Sequence[Region] = ()) -> Region | None:
+    """Draw a quiet line, in place: as near to the top right as there is room.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        text: one line, such as `h: keys`.
+        plates: (x, y, width, height) of what it must not cover.
+
+    Returns:
+        (x, y, width, height) of the plate; None where there is no room.
+    """
+    size, margin, padding, dot = _sign_measures(picture)
+    wide, tall = text_width(text, size, REGULAR) + 2 * padding, dot + 2 * padding
+    place = _free_place(picture, (wide, tall), margin, plates)
+    if place is None:
+        return None
+    left, top = place
+    shade_onto(picture, left, top, wide, tall, round(size * 0.4))
+    write(picture, text, (left + padding, top + padding + (dot + round(size * CAP)) // 2), size)
+    return left, top, wide, tall
+
+
 def _sign_measures(picture: Pixels) -> tuple[int, int, int, int]:
     """Return the font size of a sign, its margin, its padding and the side of its dot, in pixels."""
     size = max(_SMALLEST_SIGN, round(min(picture.shape[:2]) * _SIGN))

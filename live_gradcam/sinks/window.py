@@ -19,6 +19,7 @@ from live_gradcam.frame import Pixels
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.display import find_display, hold_display
 from live_gradcam.sinks.keys import key_name, shift_probe
+from live_gradcam.sinks.wheel import WheelGuard
 
 _NO_KEY = -1
 _EVENTS_KEPT = 64
@@ -64,6 +65,7 @@ class Window:
         self._events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         self._shift_held: Callable[[], bool] | None = None
         self._border = (0, 0)
+        self._wheel: WheelGuard | None = None
         self.tells_hover = False
         """Whether the mouse is told of where it moves with no button held."""
 
@@ -100,6 +102,8 @@ class Window:
             time.sleep(wait_ms / 1000)
             return
         code = cv2.waitKeyEx(max(1, wait_ms))
+        if self._wheel is not None:
+            self._wheel.poll()
         if not self._is_visible():
             self._finished = True
         elif code != _NO_KEY:
@@ -127,6 +131,8 @@ class Window:
             return
         self._finished = True
         self._open = False
+        if self._wheel is not None:
+            self._wheel.close()
         if self._is_visible():
             cv2.destroyWindow(self._title)
             cv2.waitKeyEx(1)  # the toolkit takes it off the screen only when its events are seen to
@@ -135,6 +141,8 @@ class Window:
         with hold_display():
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         self._open = True
+        if cv2.currentUIFramework().startswith("QT"):
+            self._wheel = WheelGuard()
         cv2.setMouseCallback(self._title, self._point)
         height, width = picture.shape[:2]
         scale = min(1.0, _LARGEST[0] / width, _LARGEST[1] / height)
@@ -198,3 +206,4 @@ def _prepare_qt() -> None:
         return
     os.environ["QT_QPA_PLATFORM"] = "xcb"  # a Wayland desktop asks for `wayland`, and Qt would abort
     os.environ.setdefault("QT_LOGGING_RULES", "*=false")
+    os.environ["QT_XCB_NO_XI2"] = "1"  # or the wheel comes another way, on which nobody can stop it

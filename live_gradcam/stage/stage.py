@@ -29,6 +29,10 @@ from live_gradcam.stage.toast import Toast
 ENDING = "Esc again ends it"
 """What is said at the first Esc; as long as it stands there, another ends the show."""
 
+HINT = "h: keys"
+SLIDES_HINT = "h: keys   ← →: next picture"
+"""What the window says at the beginning."""
+
 _FOOTERS = {
     "help": ("page {} of {}: h turns it", "page {} of {}: h hides it"),
     "menu": ("page {} of {}: a click here turns it", "page {} of {}: a click here closes it"),
@@ -259,9 +263,16 @@ class Stage:
             ),
         )
 
-    def with_recording(self, picture: Pixels, seconds: float) -> Pixels:
-        """Return a copy of the newest picture with the sign that it is being recorded, and for how long."""
-        return self._presenter.with_recording(picture, seconds)
+    def with_signs(self, picture: Pixels, *, seconds: float | None, hint: bool) -> Pixels:
+        """Return a copy of the newest picture with what the window alone shows.
+
+        Args:
+            picture: (H, W, 3) uint8 BGR.
+            seconds: for how long it has been recorded; None: it is not.
+            hint: whether it says how to go on.
+        """
+        text = "" if not hint else SLIDES_HINT if self._slides else HINT
+        return self._presenter.with_signs(picture, seconds=seconds, hint=text)
 
     def _escape(self) -> None:
         """Close what is open; where nothing is, end the show, but not at the first press."""
