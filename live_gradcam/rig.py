@@ -148,11 +148,13 @@ def menu_of(answering: Answering, settings: Settings) -> Menu:
         (path, "×".join("?" if length is None else str(length) for length in shape))
         for path, shape in answering.layers_of()
     ]
+    labels = answering.labels_of()
     return Menu(
         methods=tuple(methods),
         together=("gradcam", "gradcam++", "hirescam", "layercam"),
         layers=tuple(layers),
-        labels=answering.labels_of().names,
+        labels=labels.names,
+        other_names=labels.other_names,
         values=answering.task_of() == "values",
         models=tuple(model.name for model in answering.models),
     )

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import replace
 
 from live_gradcam.config import Settings
+from live_gradcam.event import Key, Text
 from live_gradcam.frame import Frame
 from live_gradcam.recording import MakeRecorder, Recording
 from live_gradcam.render.carrier import CarriedHeat
@@ -14,6 +15,7 @@ from live_gradcam.shown import Shown
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.sinks.snapshots import Snapshots
+from live_gradcam.sinks.terminal import Terminal
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.carousel import Carousel
 from live_gradcam.sources.images import ImagesSource
@@ -87,6 +89,8 @@ class Show:
         self._told = Status()
         self._signs_told: tuple[float | None, bool] = (None, False)
         self._began: float | None = None
+        self._terminal = Terminal()
+        self._searched = False
         self._drawn_since = time.monotonic()
         self._turns = 0
         self._quit = False
@@ -274,9 +278,23 @@ class Show:
             self.stage.act(event)
             for request in self.stage.take_requests():
                 self._carry_out(request)
-        if window is not None:
-            window.tells_hover = self.stage.menu_is_open
-        return bool(events)
+        if window is None:
+            return False
+        window.tells_hover = self.stage.menu_is_open
+        return self._type_from_terminal() or bool(events)
+
+    def _type_from_terminal(self) -> bool:
+        """Search for what was typed in the terminal while the search is open; return whether anything was."""
+        is_open = self.stage.prompt is not None
+        if is_open and not self._searched:
+            self._terminal.drop()  # what was typed before was not meant
+        self._searched = is_open
+        line = self._terminal.take_line() if is_open else None
+        if line is None:
+            return False
+        self.stage.act(Text(line))
+        self.stage.act(Key("Enter"))
+        return True
 
     def _carry_out(self, request: str) -> None:
         if request == "quit":

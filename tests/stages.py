@@ -24,6 +24,7 @@ from live_gradcam.stage.choice import Choice
 from live_gradcam.stage.menu import Menu
 from live_gradcam.stage.saved import SavedStage
 from live_gradcam.stage.stage import Stage
+from live_gradcam.words import ENGLISH, Words
 
 SIZE = (160, 120)
 LABELS = ("tabby", "tiger cat", "lynx", "Egyptian cat", "puma", "cat flap", "sea tiger")
@@ -64,17 +65,18 @@ class Acting:
         *,
         live: bool = True,
         slides: bool = False,
+        words: Words = ENGLISH,
         view: View = "one",
         menu: Menu = MENU,
         saved: Path | None = None,
         **choice: Any,
     ) -> None:
         look = Look(view=view)
-        presenter = Presenter(look, models=menu.models)
+        presenter = Presenter(look, models=menu.models, words=words)
         chosen = Choice(look=look, **choice)
         self.stage: Stage
         if saved is None:
-            self.stage = Stage(presenter, menu, chosen, live=live, slides=slides)
+            self.stage = Stage(presenter, menu, chosen, live=live, slides=slides, words=words)
         else:
             self.stage = SavedStage(presenter, menu, chosen, live=live, folder=saved, settings={"live": live})
         self.index = -1

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 GROUND = frozenset(
     {"actions", "address", "config", "container", "errors", "event", "explanation", "file_names", "frame"}
     | {"heatmap", "look", "native", "number", "opencv", "program", "question", "shown", "slot"}
-    | {"statistics", "timeline", "timing"}
+    | {"statistics", "timeline", "timing", "words"}
 )
 ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
 LOOPS = frozenset({"archive", "pipeline", "replay", "server"})

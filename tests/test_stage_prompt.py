@@ -51,3 +51,20 @@ def test_another_letter_goes_back_to_the_first_completion() -> None:
 
 def test_keys_that_are_no_letters_are_passed_over() -> None:
     assert typed(*"ca", "ArrowLeft", "F1", "\x07").text == "ca"
+
+
+CHINESE, ENGLISH = ("虎斑猫", "猞猁", "美洲狮"), (("tabby", "tabby cat"), ("lynx", "catamount"), ("puma",))
+
+
+def test_a_class_is_found_by_its_names_in_other_languages_too() -> None:
+    prompt = Prompt(CHINESE, ENGLISH)
+    assert prompt.with_text("lyn").class_id == 1
+    assert prompt.with_text("猞").class_id == 1
+    assert prompt.with_text("catam").completions == ("猞猁  (catamount)",)
+    assert prompt.with_text("猞").completions == ("猞猁",)
+    assert prompt.with_text("zebra").class_id is None
+
+
+def test_its_own_name_goes_before_other_names() -> None:
+    prompt = Prompt(("cat flap", "lynx"), ((), ("cat flap like",))).with_text("cat flap")
+    assert prompt.completions[0] == "cat flap"

@@ -76,7 +76,8 @@ LabelsFile = Annotated[
 LangName = Annotated[
     Lang,
     typer.Option(
-        help="Language of ImageNet's class names: English or Simplified Chinese.", rich_help_panel=MODEL
+        help="Language of the words on the picture and of ImageNet's class names: English or Simplified Chinese.",
+        rich_help_panel=MODEL,
     ),
 ]
 PreprocessName = Annotated[

@@ -78,6 +78,16 @@ class Labels:
             )
         )
 
+    @property
+    def other_names(self) -> tuple[tuple[str, ...], ...]:
+        """For each class its names in further languages and its synonyms; empty where there are none at all."""
+        if not self.translations and not self.synonyms:
+            return ()
+        return tuple(
+            (*(names[i] for names in self.translations), *self._synonyms_of(i))
+            for i in range(len(self.names))
+        )
+
     def without_first(self) -> Labels:
         """Return the labels without those of class 0."""
         return Labels(
@@ -148,26 +158,20 @@ def _rows_of(table: str) -> list[list[str]]:
     return [line.split("\t") for line in text.splitlines()]
 
 
-def translated(labels: Labels, lang: Lang, *, model: str) -> Labels:
-    """Return a model's labels in another language.
+def translated(labels: Labels, lang: Lang) -> Labels:
+    """Return a model's labels in another language, where they are ImageNet's; others are as their owner wrote them.
 
     Args:
         labels: its labels.
         lang: the language; `en` leaves them as they are.
-        model: its name, for the message.
 
     Raises:
-        ModelError: they are not ImageNet's own, or there is no such language.
+        ModelError: there is no such language.
     """
     if lang == "en":
         return labels
     wanted = imagenet_labels(lang)
-    if labels not in (imagenet_labels(), wanted):
-        raise ModelError(
-            f"--lang {lang} translates only ImageNet's own class names, and {model} has others: "
-            "leave --lang out, or give them in your language with --labels FILE."
-        )
-    return wanted
+    return wanted if labels == imagenet_labels() else labels
 
 
 def numbered_labels(count: int) -> Labels:

@@ -100,7 +100,7 @@ def load_model(
         loaded = with_labels(loaded, labels, task)
     if labels is None and lang == "en":
         loaded = _named_beside(model, loaded)
-    return replace(loaded, labels=translated(loaded.labels, lang, model=loaded.name))
+    return replace(loaded, labels=translated(loaded.labels, lang))
 
 
 def _load(

@@ -9,19 +9,18 @@ from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.signs import draw_name_onto
+from live_gradcam.words import ENGLISH, Words
 
 BEFORE, NOW = "before", "now"
 
 
-def before_and_after(
-    before: Pixels, now: Pixels, names: tuple[str, str] = (BEFORE, NOW)
-) -> tuple[Pixels, int]:
+def before_and_after(before: Pixels, now: Pixels, words: Words = ENGLISH) -> tuple[Pixels, int]:
     """Return a picture with two others side by side, or one above the other where they are upright.
 
     Args:
         before: (H, W, 3) uint8 BGR of any size: what was kept.
         now: (H, W, 3) uint8 BGR: the present picture, which has the size of the canvas.
-        names: what stands above them.
+        words: the viewer's language, for what stands above them.
 
     Returns:
         New (H, W, 3) uint8 BGR of the size of `now`, and how many rows at its top the names take.
@@ -30,11 +29,11 @@ def before_and_after(
     fill_onto(canvas)
     height, width = now.shape[:2]
     taken = 0
-    for cell, picture, name in zip(_cells((width, height)), (before, now), names, strict=True):
+    for cell, picture, name in zip(_cells((width, height)), (before, now), (BEFORE, NOW), strict=True):
         x, y, wide, high = _place((picture.shape[1], picture.shape[0]), cell)
         canvas[y : y + high, x : x + wide] = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_AREA)
         part = canvas[cell[1] : cell[1] + cell[3], cell[0] : cell[0] + cell[2]]
-        plate = draw_name_onto(part, name, side=min(width, height) // 2)
+        plate = draw_name_onto(part, words(name), side=min(width, height) // 2)
         if plate is not None and cell[1] == 0:
             taken = max(taken, plate[1] + plate[3])
     return canvas, taken

@@ -14,11 +14,12 @@ from live_gradcam.look import Look
 from live_gradcam.render.carrier import CarriedHeat
 from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.render.lettering import fill_onto
-from live_gradcam.render.marks import draw_probe_onto, draw_rectangle_onto
+from live_gradcam.render.marks import draw_outline_onto, draw_probe_onto, draw_rectangle_onto
 from live_gradcam.render.panes import Pane
 from live_gradcam.render.signs import draw_name_onto
 from live_gradcam.render.styles import paint_onto
 from live_gradcam.render.viewfinder import draw_viewfinder_onto
+from live_gradcam.words import ENGLISH, Words
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +83,7 @@ def mark_scenes_onto(
     rectangle: Region | None,
     probe: tuple[int, int] | None,
     area: Region | None = None,
+    words: Words = ENGLISH,
 ) -> int:
     """Draw viewfinders, names, and what the viewer marks with the mouse, into every pane.
 
@@ -91,6 +93,7 @@ def mark_scenes_onto(
         rectangle: (x, y, width, height) of the frame: what is being dragged.
         probe: (x, y) of the frame: the place whose heat is told.
         area: (x, y, width, height) of the frame: what is looked at; None: all of it.
+        words: the viewer's language.
 
     Returns:
         How many rows at the top the names take: what is said of the show stands below them.
@@ -102,7 +105,7 @@ def mark_scenes_onto(
         if rectangle is not None:
             draw_rectangle_onto(within, pane.within(rectangle))
         elif area is not None:
-            draw_rectangle_onto(within, pane.within(area))
+            draw_outline_onto(within, pane.within(area))
         if rectangle is None and scene.heat is not None:
             region = pane.within(scene.heat.explanation.region)
             if region != (0, 0, *pane.place[2:]):
@@ -110,7 +113,9 @@ def mark_scenes_onto(
         if probe is not None and pane.sees(*probe):
             x, y = pane.point(*probe)
             at = round(x) - pane.place[0], round(y) - pane.place[1]
-            draw_probe_onto(within, at, None if scene.heat is None else scene.heat.heat_at(*probe))
+            draw_probe_onto(
+                within, at, None if scene.heat is None else scene.heat.heat_at(*probe), words("not seen")
+            )
         if scene.name:
             plate = draw_name_onto(part_of(picture, pane.cell), scene.name, side=min(picture.shape[:2]) // 2)
             if plate is not None and pane.cell[1] == scenes[0].pane.cell[1]:

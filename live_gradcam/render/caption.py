@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Target, Value
 from live_gradcam.number import number_text, with_unit
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain
+from live_gradcam.words import Words
 
 UNSURE = 0.3
 """Below this probability of the most probable class the plate says `not sure`.
@@ -103,6 +104,12 @@ def caption_of(
         [each for each in shown[1:] if (each.probability or 0.0) >= LABEL_HOLDS] if labels else shown[1:3]
     )
     return Caption(label, number, "   ".join(named(each) for each in others), note_in_chart=True)
+
+
+def translated(caption: Caption, words: Words) -> Caption:
+    """Return a caption in the viewer's language; names of classes are left as they are."""
+    label = caption.label if caption.sure else words(caption.label)
+    return replace(caption, label=label, note=words(caption.note))
 
 
 def _caption_of_value(explanation: Explanation) -> Caption:

@@ -47,13 +47,14 @@ class Curve:
             points.popleft()
         self._until = time
 
-    def draw_onto(self, picture: Pixels) -> None:
+    def draw_onto(self, picture: Pixels, now: str = "now") -> None:
         """Draw the curve along the bottom of a picture, in place: now is at the right, as high as the ribbon.
 
         Its scale goes from the smallest to the largest value of the minute; both are written at its left end.
 
         Args:
             picture: (H, W, 3) uint8 BGR.
+            now: what stands at the right.
         """
         height, width = picture.shape[:2]
         size, tall, foot = ribbon_measures((width, height))
@@ -67,7 +68,7 @@ class Curve:
                 self._draw_run_onto(band[:tall], run, low, high, max(1, size // 10))
             _write_range_onto(band, low, high, size, tall)
         if foot:
-            draw_foot_onto(band, tall, foot, round(size * 0.72))
+            draw_foot_onto(band, tall, foot, round(size * 0.72), now)
 
     def _runs(self) -> list[list[tuple[float, float]]]:
         """Return the stretches without a gap."""

@@ -31,26 +31,42 @@ def draw_rectangle_onto(picture: Pixels, region: Region) -> None:
         around = picture[rows, columns]
         if around.size:
             cv2.convertScaleAbs(around, dst=around, alpha=0.55)
+    draw_outline_onto(picture, region)
+
+
+def draw_outline_onto(picture: Pixels, region: Region) -> None:
+    """Draw the outline of a part of the picture, in place: white with a dark edge.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        region: (x, y, width, height) within it.
+    """
+    x, y, width, height = region
+    if width < 1 or height < 1:
+        return
     thick = max(1, round(min(picture.shape[:2]) / 240))
     corners = (x, y), (x + width - 1, y + height - 1)
     cv2.rectangle(picture, *corners, _EDGE, 3 * thick)
     cv2.rectangle(picture, *corners, WHITE, thick)
 
 
-def draw_probe_onto(picture: Pixels, at: tuple[int, int], value: float | None) -> None:
+def draw_probe_onto(
+    picture: Pixels, at: tuple[int, int], value: float | None, unseen: str = "not seen"
+) -> None:
     """Draw a ring around a place, and beside it how much heat there is, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
         at: (x, y) within it.
         value: heat in [0, 1]; None: the network did not see this place, or nothing was explained.
+        unseen: what stands there then.
     """
     height, width = picture.shape[:2]
     size = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
     radius, thick = max(3, round(size * 0.45)), max(1, round(size / 12))
     for colour, line in ((_EDGE, 3 * thick), (WHITE, thick)):
         cv2.circle(picture, at, radius, colour, line, cv2.LINE_AA)
-    text = "not seen" if value is None else f"{value:.2f}"
+    text = unseen if value is None else f"{value:.2f}"
     padding = round(size * 0.35)
     wide, tall = text_width(text, size, BOLD) + 2 * padding, round(size * CAP) + 2 * padding
     gap = radius + 2 * thick + padding

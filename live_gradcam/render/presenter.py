@@ -15,7 +15,7 @@ from live_gradcam.question import Answer
 from live_gradcam.render.bars import Bars
 from live_gradcam.render.before_after import before_and_after, in_right_half
 from live_gradcam.render.canvas import Scene, mark_scenes_onto, paint_scenes_onto, part_of
-from live_gradcam.render.caption import LABEL_HOLDS, UNSURE, caption_of, named
+from live_gradcam.render.caption import LABEL_HOLDS, UNSURE, caption_of, named, translated
 from live_gradcam.render.carrier import CarriedHeat, HeatCarrier
 from live_gradcam.render.channels import ChannelBoard, draw_channels_onto
 from live_gradcam.render.colormaps import colormap_code
@@ -29,6 +29,7 @@ from live_gradcam.render.scale_bar import draw_scale_bar_onto
 from live_gradcam.render.signs import draw_hint_onto, draw_recording_onto
 from live_gradcam.render.steady import Steady
 from live_gradcam.render.styles import kept_at
+from live_gradcam.words import ENGLISH, Words
 
 _LOOKING = "looking …"
 
@@ -47,6 +48,7 @@ class Presenter:
         motion: whether heat follows the picture between explanations.
         steady: how heat is made steady.
         models: names of the models, for the view of that name.
+        words: the viewer's language.
     """
 
     def __init__(
@@ -56,9 +58,11 @@ class Presenter:
         motion: Following = "on",
         steady: Steady | None = None,
         models: Sequence[str] = (),
+        words: Words = ENGLISH,
     ) -> None:
         self.look = look or Look()
         self._models = tuple(models)
+        self._words = words
         self._carrier = HeatCarrier(motion=motion, steady=steady)
         # Where the frames are a row of single pictures, nothing goes over from one to the next.
         self._single = steady is not None and steady.smoothing == 0
@@ -107,17 +111,22 @@ class Presenter:
         if carried:
             scenes = self._label(above, scenes, carried[0], arrangement.free)
         taken = mark_scenes_onto(
-            picture, scenes, rectangle=overlay.rectangle, probe=overlay.probe, area=overlay.area
+            picture,
+            scenes,
+            rectangle=overlay.rectangle,
+            probe=overlay.probe,
+            area=overlay.area,
+            words=self._words,
         )
         if view == "history":
-            (self._history if self._is_classifier else self._curve).draw_onto(picture)
+            (self._history if self._is_classifier else self._curve).draw_onto(picture, self._words("now"))
         if self.look.scale_bar:
             self._draw_scale_onto(part_of(above, scenes[-1].pane.cell) if view == "channels" else above)
         if not carried and not overlay.notice:
-            overlay = replace(overlay, notice=_LOOKING)
+            overlay = replace(overlay, notice=self._words(_LOOKING))
         self._size, self._is_halved = frame.size, overlay.before is not None
         if overlay.before is not None:
-            picture, taken = before_and_after(overlay.before, picture)
+            picture, taken = before_and_after(overlay.before, picture, self._words)
         below = picture if overlay.help else picture[taken:]
         self._top = picture.shape[0] - below.shape[0]
         self._plates = draw_overlay_onto(below, overlay, frame.time, statistics=self.look.statistics)
@@ -182,7 +191,7 @@ class Presenter:
         if self.look.view == "side":
             return [Scene(panes[0], None), Scene(panes[1], carried[0])]
         return [
-            Scene(pane, heat, self._name(number, heat))
+            Scene(pane, heat, self._words(self._name(number, heat)))
             for number, (pane, heat) in enumerate(zip(panes, carried, strict=False))
         ]
 
@@ -235,7 +244,7 @@ class Presenter:
     ) -> Region | None:
         """Draw the label plate of an explanation into a part of the canvas; return its place on the canvas."""
         explanation, bars = heat.explanation, self._bars[self._model(number)]
-        caption = caption_of(explanation, bars.shown, sure=bars.sure)
+        caption = translated(caption_of(explanation, bars.shown, sure=bars.sure), self._words)
         target = explanation.target
         marked = None if isinstance(target, Value) else target.class_id
         room = part_of(picture, cell)
@@ -255,4 +264,10 @@ class Presenter:
 
     def _draw_scale_onto(self, picture: Pixels) -> None:
         look = self.look
-        draw_scale_bar_onto(picture, colormap_code(look.colormap), style=look.style, kept=kept_at(look.alpha))
+        draw_scale_bar_onto(
+            picture,
+            colormap_code(look.colormap),
+            style=look.style,
+            kept=kept_at(look.alpha),
+            title=self._words("heat"),
+        )

@@ -47,6 +47,12 @@ class Prompt:
     chosen: int | None = None
     """Which of them is chosen, from 0."""
 
+    hint: str = _HINT
+    """What stands there as long as nothing is typed."""
+
+    none: str = _NONE
+    """What stands there where nothing fits."""
+
 
 def draw_prompt_onto(picture: Pixels, prompt: Prompt) -> Region | None:
     """Draw the search for a class into the upper middle of a picture, in place.
@@ -64,7 +70,7 @@ def draw_prompt_onto(picture: Pixels, prompt: Prompt) -> Region | None:
     wide = min(_WIDTH * size, width - 2 * padding)
     names = [plain(each) for each in prompt.completions[:MOST_COMPLETIONS]]
     if not names:
-        names = [_NONE if prompt.typed else _HINT]
+        names = [prompt.none if prompt.typed else prompt.hint]
     top = round(height * _TOP)
     rows = min(len(names), (height - top - 3 * padding) // row - 1)
     if rows < 1 or wide < 6 * size:

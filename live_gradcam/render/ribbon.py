@@ -67,11 +67,12 @@ class History:
             segments.popleft()
         self._until = time
 
-    def draw_onto(self, picture: Pixels) -> None:
+    def draw_onto(self, picture: Pixels, now: str = "now") -> None:
         """Draw the ribbon along the bottom of a picture, in place: now is at the right.
 
         Args:
             picture: (H, W, 3) uint8 BGR.
+            now: what stands at the right.
         """
         height, width = picture.shape[:2]
         size, tall, foot = ribbon_measures((width, height))
@@ -90,7 +91,7 @@ class History:
             if len(name.rstrip("…")) >= min(_FEWEST_LETTERS, len(segment.label)):
                 write(band, name, (left + inset, (tall + round(size * CAP)) // 2), size)
         if foot:
-            draw_foot_onto(band, tall, foot, round(size * 0.72))
+            draw_foot_onto(band, tall, foot, round(size * 0.72), now)
 
     def _place(self, time: float, width: int) -> int:
         return round(width * min(max(1.0 - (self._until - time) / SECONDS, 0.0), 1.0))
@@ -110,7 +111,7 @@ def ribbon_measures(size: tuple[int, int]) -> tuple[int, int, int]:
     return letters, tall, round(letters * 1.05) if height > 10 * letters else 0
 
 
-def draw_foot_onto(band: Pixels, tall: int, foot: int, size: int) -> None:
+def draw_foot_onto(band: Pixels, tall: int, foot: int, size: int, word: str = "now") -> None:
     """Draw the scale of time below what is `tall` pixels high: `foot` pixels, in letters of `size`."""
     width = band.shape[1]
     base = tall + (foot + round(size * CAP)) // 2
@@ -118,8 +119,8 @@ def draw_foot_onto(band: Pixels, tall: int, foot: int, size: int) -> None:
     for seconds, x in marks:
         cv2.line(band, (x, tall), (x, tall + max(1, foot // 5)), GREY, max(1, size // 14))
         write(band, f"{seconds} s".replace("-", "−"), (x + size // 3, base), size, colour=GREY)
-    now = text_width("now", size, REGULAR)
-    write(band, "now", (width - now - size // 3, base), size, colour=WHITE)
+    now = text_width(word, size, REGULAR)
+    write(band, word, (width - now - size // 3, base), size, colour=WHITE)
 
 
 @lru_cache(maxsize=256)

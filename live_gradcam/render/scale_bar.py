@@ -14,11 +14,12 @@ from live_gradcam.render.styles import shown_levels
 
 _SHORTER_SIDE, _SMALLEST = 1 / 24, 11
 _HEIGHT = 0.42
-_TITLE = "heat"
 _TICKS = (("1", 1.0), ("0.5", 0.5), ("0", 0.0))
 
 
-def draw_scale_bar_onto(picture: Pixels, colormap: int, *, style: Style, kept: float) -> Region | None:
+def draw_scale_bar_onto(
+    picture: Pixels, colormap: int, *, style: Style, kept: float, title: str = "heat"
+) -> Region | None:
     """Draw the scale into the lower right corner of a picture, in place: figures stand in the upper one.
 
     Args:
@@ -26,6 +27,7 @@ def draw_scale_bar_onto(picture: Pixels, colormap: int, *, style: Style, kept: f
         colormap: OpenCV's number of the colour map.
         style: where it is `masked`, the scale goes from dim to bright.
         kept: how bright what is masked stays, in [0, 1].
+        title: what it is the scale of.
 
     Returns:
         (x, y, width, height) of its plate; None where the picture is too small for one.
@@ -35,15 +37,15 @@ def draw_scale_bar_onto(picture: Pixels, colormap: int, *, style: Style, kept: f
     padding, margin = round(size * 0.5), round(size * 0.6)
     bar_wide, bar_tall = round(size * 1.1), round(height * _HEIGHT)
     text_wide = max(text_width(text, size, REGULAR) for text, _ in _TICKS)
-    wide = max(bar_wide + round(size * 0.45) + text_wide, text_width(_TITLE, size, REGULAR)) + 2 * padding
-    title = round(size * 1.45)
-    tall = title + bar_tall + 2 * padding
+    wide = max(bar_wide + round(size * 0.45) + text_wide, text_width(title, size, REGULAR)) + 2 * padding
+    title_tall = round(size * 1.45)
+    tall = title_tall + bar_tall + 2 * padding
     if wide + 2 * margin > width // 3 or bar_tall < 4 * size:
         return None
     left, top = width - margin - wide, height - margin - tall
     shade_onto(picture, left, top, wide, tall, round(size * 0.4))
-    write(picture, _TITLE, (left + padding, top + padding + round(size * CAP)), size, colour=GREY)
-    bar_left, bar_top = left + padding, top + padding + title
+    write(picture, title, (left + padding, top + padding + round(size * CAP)), size, colour=GREY)
+    bar_left, bar_top = left + padding, top + padding + title_tall
     levels = np.rint(np.linspace(255, 0, bar_tall)).astype(np.uint8)
     if style == "masked":
         light = shown_levels(levels).astype(np.float32) / 255

@@ -22,6 +22,9 @@ class Menu:
     labels: Sequence[str] = ()
     """The names of the classes or values, by their ids."""
 
+    other_names: Sequence[Sequence[str]] = ()
+    """For each class its further names, in other languages too, by which it is found; empty: there are none."""
+
     values: bool = False
     """Whether the network is no classifier, and these are values."""
 

@@ -7,16 +7,31 @@ from typing import Literal
 from live_gradcam.actions import ACTION_OF, ACTIONS, HELP, MENU
 from live_gradcam.event import Pointer
 from live_gradcam.render.help_page import TURN, help_pages, page_of, row_at
+from live_gradcam.render.prompt import Prompt as DrawnPrompt
 from live_gradcam.stage.prompt import Prompt
+from live_gradcam.words import ENGLISH, Words
 
 Size = tuple[int, int]
 """(width, height) of the picture in pixels."""
 
 
-class Panels:
-    """Opens, turns and closes the panels, and tells what was chosen in them."""
+FOOTERS = {
+    "help": ("page {} of {}: h turns it", "page {} of {}: h hides it"),
+    "menu": ("page {} of {}: a click here turns it", "page {} of {}: a click here closes it"),
+}
+"""The lines that turn the page of a list, and those of its last page."""
 
-    def __init__(self) -> None:
+
+class Panels:
+    """Opens, turns and closes the panels, and tells what was chosen in them.
+
+    Args:
+        words: the viewer's language.
+    """
+
+    def __init__(self, words: Words = ENGLISH) -> None:
+        self._words = words
+        self._lists = {name: _translated(rows, words) for name, rows in (("help", HELP), ("menu", MENU))}
         self.open: Literal["help", "menu"] | None = None
         """Which list covers the picture."""
         self.page = 0
@@ -29,7 +44,27 @@ class Panels:
     @property
     def rows(self) -> tuple[tuple[str, str], ...]:
         """The rows of the list that is open; empty where none is."""
-        return {"help": HELP, "menu": MENU, None: ()}[self.open]
+        return () if self.open is None else self._lists[self.open]
+
+    @property
+    def footers(self) -> tuple[str, str]:
+        """The line that turns the page, and that of the last page."""
+        footer, last_footer = FOOTERS[self.open or "help"]
+        return self._words(footer), self._words(last_footer)
+
+    @property
+    def drawn_prompt(self) -> DrawnPrompt | None:
+        """The search as it is drawn; None: it is not open."""
+        prompt = self.prompt
+        if prompt is None:
+            return None
+        return DrawnPrompt(
+            typed=prompt.text,
+            completions=prompt.completions,
+            chosen=prompt.chosen,
+            hint=self._words("type the name of a class"),
+            none=self._words("no such class"),
+        )
 
     def close(self) -> bool:
         """Close what is open, and return whether anything was."""
@@ -61,7 +96,7 @@ class Panels:
         if key in ("ArrowUp", "ArrowDown"):
             number = self.chosen if self.chosen is not None and self.chosen != TURN else -1
             self.chosen = (number + (1 if key == "ArrowDown" else -1)) % len(MENU)
-            self.page = page_of(MENU, size, self.chosen)
+            self.page = page_of(self._lists["menu"], size, self.chosen)
             return None
         chosen = self.chosen
         if key == "Enter":
@@ -76,7 +111,7 @@ class Panels:
             if event.kind == "up":
                 self.turn_help(size)
             return None
-        number = row_at(MENU, size, self.page, event.x, event.y)
+        number = row_at(self._lists["menu"], size, self.page, event.x, event.y)
         self.chosen = number
         if event.kind != "up":
             return None
@@ -97,5 +132,9 @@ class Panels:
     def _turn(self, name: Literal["help", "menu"], size: Size) -> None:
         page = self.page + 1 if self.open == name else 0
         self.close()
-        if page < help_pages({"help": HELP, "menu": MENU}[name], size):
+        if page < help_pages(self._lists[name], size):
             self.open, self.page = name, page
+
+
+def _translated(rows: tuple[tuple[str, str], ...], words: Words) -> tuple[tuple[str, str], ...]:
+    return tuple((words(key), words(text)) for key, text in rows)

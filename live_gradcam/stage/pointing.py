@@ -30,12 +30,16 @@ class Pointing:
         self.rectangle: Region | None = None
         """(x, y, width, height) of the area while it is dragged; None: there is none."""
         self._pressed: Point | None = None
+        self._clicked: Point | None = None
 
     def side(self, event: Pointer, width: int) -> int:
-        """Return -1 for a click at the left of a canvas of that width, 1 for one at its right, else 0."""
-        if event.kind != "up" or self._pressed is None:
+        """Return -1 for a click at the left of a canvas of that width or beside it, 1 for one at its right, else 0."""
+        if event.kind == "down":
+            self._clicked = event.x, event.y
+        if event.kind != "up" or self._clicked is None:
             return 0
-        moved = max(abs(event.x - self._pressed[0]), abs(event.y - self._pressed[1]))
+        moved = max(abs(event.x - self._clicked[0]), abs(event.y - self._clicked[1]))
+        self._clicked = None
         if moved >= SMALLEST_AREA:
             return 0
         return (event.x >= width * (1 - _SIDE)) - (event.x < width * _SIDE)

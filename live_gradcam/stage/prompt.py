@@ -14,6 +14,9 @@ class Prompt:
     """What was typed so far, and what it could become."""
 
     labels: Sequence[str]
+    others: Sequence[Sequence[str]] = ()
+    """For each label further names, by which it is found; empty: there are none."""
+
     text: str = ""
     chosen: int = 0
     """Which of the completions, from 0."""
@@ -21,7 +24,7 @@ class Prompt:
     @property
     def completions(self) -> tuple[str, ...]:
         """Return the names that fit, those that begin so first."""
-        return tuple(self.labels[number] for number in self._found)
+        return tuple(self._told(number) for number in self._found)
 
     @property
     def class_id(self) -> int | None:
@@ -50,9 +53,23 @@ class Prompt:
         if not wanted:
             return ()
         ranked = []
-        for number, label in enumerate(self.labels):
-            name = label.casefold()
-            if wanted in name:
-                begins, word = name.startswith(wanted), f" {wanted}" in name
-                ranked.append((not begins, not word, len(name), number))
+        for number in range(len(self.labels)):
+            for is_other, names in enumerate(self._names(number)):
+                found = [name.casefold() for name in names if wanted in name.casefold()]
+                if found:
+                    name = min(found, key=lambda each: (not each.startswith(wanted), len(each)))
+                    begins, word = name.startswith(wanted), f" {wanted}" in name
+                    ranked.append((not begins, not word, is_other, len(name), number))
+                    break
         return tuple(number for *_, number in sorted(ranked)[:SHOWN])
+
+    def _names(self, number: int) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the name of a class, and its further ones."""
+        return (self.labels[number],), self.others[number] if self.others else ()
+
+    def _told(self, number: int) -> str:
+        """Return a name as it is offered: with the other one, where it is found by that."""
+        wanted = self.text.casefold().strip()
+        (label,), others = self._names(number)
+        by = next((name for name in others if wanted in name.casefold()), None)
+        return label if by is None or wanted in label.casefold() else f"{label}  ({by})"

@@ -18,6 +18,7 @@ from live_gradcam.stage.journal import FILE, Journal
 from live_gradcam.stage.menu import Menu
 from live_gradcam.stage.stage import Stage
 from live_gradcam.stage.status import Status
+from live_gradcam.words import ENGLISH, Words
 
 
 class SavedStage(Stage):
@@ -30,6 +31,7 @@ class SavedStage(Stage):
         live: likewise.
         slides: likewise.
         fullscreen: likewise.
+        words: likewise.
         folder: where; it is made, and must hold no session yet.
         settings: what the session is begun with, as JSON can hold it.
 
@@ -46,10 +48,13 @@ class SavedStage(Stage):
         live: bool = True,
         slides: bool = False,
         fullscreen: bool = False,
+        words: Words = ENGLISH,
         folder: Path,
         settings: dict[str, Any],
     ) -> None:
-        super().__init__(presenter, menu, choice, live=live, slides=slides, fullscreen=fullscreen)
+        super().__init__(
+            presenter, menu, choice, live=live, slides=slides, fullscreen=fullscreen, words=words
+        )
         try:
             if (folder / FILE).exists():
                 raise SinkError(f"'{folder}' holds a session already: give --save-session another folder.")

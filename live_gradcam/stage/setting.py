@@ -17,6 +17,7 @@ from live_gradcam.stage.choice import Choice
 from live_gradcam.stage.menu import Menu
 from live_gradcam.stage.saved import SavedStage
 from live_gradcam.stage.stage import Stage
+from live_gradcam.words import words_of
 
 
 def set_stage(
@@ -38,7 +39,10 @@ def set_stage(
         smoothing=0.0 if still else settings.smoothing, scale="frame" if still else settings.scale
     )
     look = Look(alpha=settings.alpha, colormap=settings.colormap, statistics=settings.show_stats)
-    presenter = Presenter(look, motion="off" if still else settings.motion, steady=steady, models=menu.models)
+    words = words_of(settings.lang)
+    presenter = Presenter(
+        look, motion="off" if still else settings.motion, steady=steady, models=menu.models, words=words
+    )
     choice = Choice(
         method=settings.method,
         layer=settings.layer,
@@ -47,7 +51,15 @@ def set_stage(
         mirror=settings.mirror,
     )
     if settings.save_session is None:
-        return Stage(presenter, menu, choice, live=live, slides=slides, fullscreen=settings.fullscreen)
+        return Stage(
+            presenter,
+            menu,
+            choice,
+            live=live,
+            slides=slides,
+            fullscreen=settings.fullscreen,
+            words=words,
+        )
     return SavedStage(
         presenter,
         menu,
@@ -55,6 +67,7 @@ def set_stage(
         live=live,
         slides=slides,
         fullscreen=settings.fullscreen,
+        words=words,
         folder=Path(settings.save_session),
         settings={**written(settings), "live": live, "still": still, "slides": slides},
     )

@@ -16,7 +16,6 @@ from live_gradcam.question import Answer, Question
 from live_gradcam.render.carrier import CarriedHeat
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.presenter import Presenter
-from live_gradcam.render.prompt import Prompt as DrawnPrompt
 from live_gradcam.stage.choice import Choice, question_of
 from live_gradcam.stage.controls import Controls
 from live_gradcam.stage.menu import Menu
@@ -25,6 +24,7 @@ from live_gradcam.stage.pointing import Pointing
 from live_gradcam.stage.prompt import Prompt
 from live_gradcam.stage.status import Status
 from live_gradcam.stage.toast import Toast
+from live_gradcam.words import ENGLISH, Words
 
 ENDING = "Esc again ends it"
 """What is said at the first Esc; as long as it stands there, another ends the show."""
@@ -32,11 +32,6 @@ ENDING = "Esc again ends it"
 HINT = "h: keys"
 SLIDES_HINT = "h: keys   ← →: next picture"
 """What the window says at the beginning."""
-
-_FOOTERS = {
-    "help": ("page {} of {}: h turns it", "page {} of {}: h hides it"),
-    "menu": ("page {} of {}: a click here turns it", "page {} of {}: a click here closes it"),
-}
 
 _IMMEDIATE: frozenset[View] = frozenset({"one", "side", "history"})
 """Views that show what any answer holds; the others wait for theirs."""
@@ -56,6 +51,7 @@ class Stage:
             frozen stage is what the viewer wants to see.
         slides: whether the viewer turns from picture to picture.
         fullscreen: whether the window fills the screen at the beginning.
+        words: the viewer's language.
     """
 
     def __init__(
@@ -67,6 +63,7 @@ class Stage:
         live: bool = True,
         slides: bool = False,
         fullscreen: bool = False,
+        words: Words = ENGLISH,
     ) -> None:
         self._presenter = presenter
         self._live = live
@@ -82,7 +79,8 @@ class Stage:
         self._frozen: Pixels | None = None
         self._since = 0
         self._turned: Frame | None = None
-        self._panels = Panels()
+        self._words = words
+        self._panels = Panels(words)
         self._before: Pixels | None = None
         self._toast = Toast()
         self._pointing = Pointing()
@@ -241,16 +239,16 @@ class Stage:
         """Return the picture of the newest frame, new (H, W, 3) uint8 BGR, and the heat on it."""
         frame = self._frame
         assert frame is not None, "a frame is seen before a picture is asked for"
-        look, panels = self.choice.look, self._panels
+        look, panels, words = self.choice.look, self._panels, self._words
         self._presenter.look = replace(look, view=self._view)
         return self._presenter.picture(
             frame,
             Overlay(
-                notice=self._status.notice,
-                busy=self._status.busy,
-                toast=self._toast.text if self._toast.stands(self._now) else None,
+                notice=words(self._status.notice or "") or None,
+                busy=words(self._status.busy or "") or None,
+                toast=words(self._toast.text) if self._toast.stands(self._now) else None,
                 frozen=self.frozen,
-                prompt=None if panels.prompt is None else _drawn(panels.prompt),
+                prompt=panels.drawn_prompt,
                 rectangle=self._pointing.rectangle,
                 area=self.choice.area,
                 probe=self._pointing.probe,
@@ -258,8 +256,8 @@ class Stage:
                 help=panels.rows,
                 help_page=panels.page,
                 help_chosen=panels.chosen,
-                help_footers=_FOOTERS[panels.open or "help"],
-                statistics=self._status.statistics,
+                help_footers=panels.footers,
+                statistics=tuple(map(words.of_figure, self._status.statistics)),
             ),
         )
 
@@ -272,7 +270,7 @@ class Stage:
             hint: whether it says how to go on.
         """
         text = "" if not hint else SLIDES_HINT if self._slides else HINT
-        return self._presenter.with_signs(picture, seconds=seconds, hint=text)
+        return self._presenter.with_signs(picture, seconds=seconds, hint=self._words(text))
 
     def _escape(self) -> None:
         """Close what is open; where nothing is, end the show, but not at the first press."""
@@ -295,7 +293,7 @@ class Stage:
         elif action == "freeze":
             self._frozen = None if self.frozen or self._frame is None else self._frame.pixels
         elif action == "search":
-            self._panels.search(Prompt(self.menu.labels))
+            self._panels.search(Prompt(self.menu.labels, self.menu.other_names))
         elif action == "keep":
             self._keep_before()
         elif action == "reset":
@@ -384,8 +382,3 @@ class Stage:
             self._requests.append("seek" if side > 0 else "seek-back")
         elif (area := self._pointing.take(event, self._presenter.place_in_frame)) is not None:
             self._choose(replace(self.choice, area=area))
-
-
-def _drawn(prompt: Prompt) -> DrawnPrompt:
-    """Return the prompt as it is drawn."""
-    return DrawnPrompt(typed=prompt.text, completions=prompt.completions, chosen=prompt.chosen)
