@@ -14,7 +14,6 @@ from live_gradcam.errors import SinkError
 from live_gradcam.playing import play_file, play_live
 from live_gradcam.program import requests_ignored
 from live_gradcam.recording import MakeRecorder
-from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.rig import Tell, about, has_window, load, menu_of, open_sources, refuse_to_write_over
 from live_gradcam.show import Show, turned_by_hand
 from live_gradcam.sinks.recorder import Recorder
@@ -29,6 +28,7 @@ from live_gradcam.stage.menu import Menu
 from live_gradcam.stage.saved import SavedStage
 from live_gradcam.stage.setting import set_stage
 from live_gradcam.statistics import Statistics, write_report
+from live_gradcam.typos import refuse_typos
 
 if TYPE_CHECKING:
     from live_gradcam.explain.preparing import Answers
@@ -95,8 +95,8 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
     say = tell or logger.info
     done = Run(Statistics())
     with suppress(KeyboardInterrupt), ExitStack() as stack:
-        # What is quick to fail comes first: a mistyped name should not have to wait for TensorFlow.
-        colormap_code(chosen.colormap)
+        # Check cheap settings first, so that a typo is told before TensorFlow loads or a display is missed.
+        refuse_typos(chosen)
         source = stack.enter_context(open_sources(chosen))
         done.source = source.name
         windowed = has_window(chosen, source, say)
@@ -122,7 +122,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             done.writers.append(snapshots)
         answering = load(chosen, source.size, say)
         done.model, done.method = answering.models[0].name, chosen.method.casefold()
-        say("h in the window shows the keys; q or Esc ends it" if windowed else "Ctrl-C ends it")
+        say("h in the window shows the keys; q ends it" if windowed else "Ctrl-C ends it")
         if recorder is not None:
             told()  # now, for to look at all the weights of a large model takes a moment
         play(

@@ -18,7 +18,7 @@ GROUND = frozenset(
 )
 ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
 LOOPS = frozenset({"archive", "pipeline", "replay", "server"})
-STAGE = frozenset({"stage", "show", "recording", "playing", "rig"})
+STAGE = frozenset({"stage", "typos", "show", "recording", "playing", "rig"})
 """What a viewer sees and does, and what is set up for it."""
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
@@ -28,10 +28,11 @@ MAY_IMPORT = {
     "recording": GROUND | {"sinks"},
     "show": GROUND | ROOMS | {"stage", "recording"},
     "playing": GROUND | ROOMS | {"stage", "show"},
+    "typos": GROUND | ROOMS,
     "rig": GROUND | ROOMS | {"stage"},
     **dict.fromkeys(LOOPS, GROUND | ROOMS | STAGE),
     "archive": GROUND | ROOMS,  # a loop over files: nobody watches, so there is no show
-    "commands": GROUND | ROOMS | LOOPS,
+    "commands": GROUND | ROOMS | LOOPS | {"typos"},
     "cli": GROUND | ROOMS | LOOPS | {"commands"},
     "__main__": frozenset({"cli", "program"}),
 }

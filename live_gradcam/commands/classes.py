@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from live_gradcam.config import DEFAULT_LANG, Lang
+from live_gradcam.errors import nearest
 
 
 def classes(
@@ -18,13 +19,17 @@ def classes(
 
     labels, english = imagenet_labels(lang), imagenet_labels()
     found = labels.search(query)
+    if query.strip().isdecimal() and not found:
+        found = [labels.find(query)]  # or it says which numbers there are
     for class_id in found:
         name = labels[class_id]
         others = ", ".join(each for each in (english[class_id], *english.synonyms[class_id]) if each != name)
         typer.echo(f"{class_id:4d}  {name}" + (f"  ({others})" if others else ""))
     if not found:
+        near = nearest(query, [*labels, *(each for names in labels.other_names for each in names)])
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
         typer.echo(
-            f"None of the {len(labels)} classes is called '{query}'. They are things, animals, plants and food; "
+            f"None of the {len(labels)} classes is called '{query}'.{hint} They are things, animals, plants and food; "
             "person, for one, is not among them.",
             err=True,
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from live_gradcam.commands import options
+from live_gradcam.commands.columns import print_columns
 from live_gradcam.native import native_stderr_filtered
+from live_gradcam.typos import refuse_unknown_model
 
 
 def layers(
@@ -21,14 +21,16 @@ def layers(
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """List the layers of a MODEL that can be explained, and mark the one that is unless --layer says otherwise."""
+    refuse_unknown_model(model)
     with native_stderr_filtered():
         from live_gradcam.explain.layer_table import layer_table
         from live_gradcam.models.loading import load_model
 
         rows = layer_table(load_model(model, allow_unsafe=allow_unsafe))
-    table = Table("", "layer", "type", "shape", box=None)
-    for row in rows:
-        if row.explainable or every:
-            table.add_row("▶" if row.automatic else "", row.path, row.kind, row.shape)
-    Console().print(table)
+    shown = [
+        ("▶" if row.automatic else "", row.path, row.kind, row.shape)
+        for row in rows
+        if row.explainable or every
+    ]
+    print_columns(("", "layer", "type", "shape"), shown)
     typer.echo("▶ is explained unless --layer names another; several, separated by commas, are fused.")

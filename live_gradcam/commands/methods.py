@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from live_gradcam.commands import options
+from live_gradcam.commands.columns import Columns, print_columns
 from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.native import native_stderr_filtered
 from live_gradcam.timing import interleaved_ms
+from live_gradcam.typos import refuse_unknown_model
 
 
 def methods(
@@ -27,39 +28,44 @@ def methods(
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """List the methods that --method knows: paper, passes, and what each costs on this machine beside Grad-CAM."""
+    refuse_unknown_model(model)
     with native_stderr_filtered():
-        from live_gradcam.explain.explainer import Explainer
         from live_gradcam.explain.methods.method import METHODS, method_named
+
+        known = [method_named(name) for name in METHODS]
+        if not measure:
+            print_columns(
+                ("method", "passes", "paper"), [(each.name, each.passes, each.paper) for each in known]
+            )
+            return
+        from live_gradcam.explain.explainer import Explainer
         from live_gradcam.models.loading import load_model
         from live_gradcam.sources.demo import DemoSource
 
-        table = Table("method", "paper", "passes", box=None)
-        if not measure:
-            for name in METHODS:
-                method = method_named(name)
-                table.add_row(name, method.paper, method.passes)
-            Console().print(table)
-            return
-        loaded = load_model(model)
-        plain = Explainer(loaded, DEFAULT_METHOD)
-        with DemoSource(live=False) as demo:
-            picture = next(iter(demo)).pixels
-        table.add_column("ms", justify="right")
-        table.add_column(f"÷ {DEFAULT_METHOD}", justify="right")
-        console = Console()
-        for name in METHODS:
-            method = method_named(name)
-            with console.status(f"measuring {name}"):
+        # On stderr, for the lines on stdout may go into a pipe.
+        with Console(stderr=True).status("loading the model") as progress:
+            loaded = load_model(model)
+            plain = Explainer(loaded, DEFAULT_METHOD)
+            with DemoSource(live=False) as demo:
+                picture = next(iter(demo)).pixels
+            widest = [
+                max((str(getattr(each, name)) for each in known), key=len) for name in ("name", "passes")
+            ]
+            header = ("method", "ms", f"÷ {DEFAULT_METHOD}", "passes", "paper")
+            columns = Columns(header, (widest[0], "10000.0", "", widest[1], ""), right=(1, 2))
+            for number, method in enumerate(known, start=1):
+                progress.update(f"measuring {method.name}, {number} of {len(known)}")
                 try:
-                    explainer = Explainer(loaded, name)
+                    explainer = Explainer(loaded, method.name)
                     runs = {
                         "plain": partial(plain.explain, picture),
-                        name: partial(explainer.explain, picture),
+                        method.name: partial(explainer.explain, picture),
                     }
                     medians, _ = interleaved_ms(runs, seconds, least=1)
                 except LiveGradcamError as error:
-                    table.add_row(name, method.paper, method.passes, "–", str(error).split(":")[0])
+                    columns.row(method.name, "–", "–", method.passes, f"{method.paper}; {error}")
                     continue
-            ratio = medians[name] / medians["plain"]
-            table.add_row(name, method.paper, method.passes, f"{medians[name]:.1f}", f"{ratio:.2f}")
-    console.print(table)
+                ratio = medians[method.name] / medians["plain"]
+                columns.row(
+                    method.name, f"{medians[method.name]:.1f}", f"{ratio:.2f}", method.passes, method.paper
+                )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from live_gradcam.commands.columns import print_columns
 from live_gradcam.native import native_stderr_filtered
 
 
@@ -14,9 +13,9 @@ def models() -> None:
     with native_stderr_filtered():
         from live_gradcam.models.zoo import CATALOGUE
 
-    table = Table("model", "input", "layer explained", "weights", box=None)
+    rows = []
     for entry in CATALOGUE:
         weights = "here" if entry.builder is None else "Keras downloads them once"
-        table.add_row(entry.name, f"{entry.size}×{entry.size}", entry.layer or "last feature map", weights)
-    Console().print(table)
+        rows.append((entry.name, f"{entry.size}×{entry.size}", entry.layer or "last feature map", weights))
+    print_columns(("model", "input", "layer explained", "weights"), rows)
     typer.echo("Your own .keras or .h5 file, SavedModel folder or frozen .pb works too: --model FILE.")
