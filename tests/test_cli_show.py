@@ -38,6 +38,8 @@ XDOTOOL = {
     "ArrowLeft": "Left",
     "ArrowRight": "Right",
     "Enter": "Return",
+    "PageDown": "Next",
+    "PageUp": "Prior",
     "M": "m",
 }
 """What xdotool calls keys."""
@@ -232,6 +234,41 @@ def test_a_photo_is_mirrored_and_explained_again_and_its_session_is_the_same_twi
     replay_twice(show, capfd)
 
 
+def test_a_folder_is_turned_by_hand_and_ends_with_the_second_escape(
+    screen: Screen, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    colours = ((200, 60, 40), (40, 200, 60), (40, 60, 200))
+    for number, colour in enumerate(colours):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((HEIGHT, WIDTH, 3), colour, np.uint8))
+    corner = slice(60, 90), slice(20, 60)
+
+    def shows(number: int) -> Callable[[Pixels], bool]:
+        return lambda seen: int(seen[corner].mean((0, 1)).argmax()) == number
+
+    show = start(screen, tmp_path, str(folder))
+    show.see(shows(0))
+    for key, number in (
+        ("ArrowRight", 1),
+        ("PageDown", 2),
+        ("ArrowRight", 2),
+        ("PageUp", 1),
+        ("ArrowLeft", 0),
+    ):
+        show.press(key)
+        show.see(shows(number))
+    show.drag((WIDTH - 10, 200), (WIDTH - 10, 200))
+    show.see(shows(1))
+    show.press("Escape")
+    show.see(shows(1))
+    assert show.program.process.poll() is None
+    show.press("Escape")
+    show.program.wait()
+    assert show.program.process.returncode == 0
+    replay_twice(show, capfd)
+
+
 def red(seen: Pixels) -> int:
     """How many pixels are as red as the sign of a recording."""
     blue, green, red = (seen[..., channel].astype(int) for channel in range(3))
@@ -349,6 +386,16 @@ def go_elsewhere(show: Show) -> None:
         show.until_told("only in files")
     show.press("f")
     show.press("f")
+    before = show.see(lambda _: True)
+    show.press("o")
+    show.see(lambda seen: bool(seen.mean() < 0.5 * before.mean()))
+    show.press("Escape")
+    show.see(lambda seen: bool(seen.mean() > 0.8 * before.mean()))
+    show.press(" ")
+    show.press("k")
+    show.see(lambda seen: bool(seen[60:80, 100:220].std() < 4))  # beside each other they leave room above
+    show.press("z")
+    show.see(lambda seen: bool(seen[60:80, 100:220].std() > 4 and difference(seen, before, HEAT) > 0))
     show.press("Tab")
     show.until(lambda line: line.get("source") == "changed", "other source")
     show.until(lambda line: "answer" in line, "answer about it")

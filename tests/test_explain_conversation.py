@@ -14,7 +14,7 @@ from fakes import FakeAnswers
 from live_gradcam.errors import LayerError
 from live_gradcam.explain.conversation import Conversation
 from live_gradcam.explain.worker import ExplainWorker
-from live_gradcam.frame import Frame
+from live_gradcam.frame import Frame, Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.statistics import Statistics
 
@@ -138,7 +138,7 @@ def test_what_is_no_longer_compiled_when_it_is_asked_for_is_prepared_again(
     assert answers.prepared == [SECOND, SECOND]
 
 
-def test_a_compiler_that_is_stuck_is_left_behind_within_a_second_and_named(
+def test_a_compiler_that_is_slow_is_left_behind_within_a_second_and_only_a_verbose_log_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     answers = FakeAnswers(FIRST)
@@ -147,10 +147,11 @@ def test_a_compiler_that_is_stuck_is_left_behind_within_a_second_and_named(
     conversation.ask(SECOND)
     until(lambda: conversation.compiling is not None)
     began = time.monotonic()
-    with caplog.at_level(logging.WARNING, "live_gradcam"):
+    with caplog.at_level(logging.INFO, "live_gradcam"):
         conversation.close()
     assert time.monotonic() - began < 1.0
     (record,) = caplog.records
+    assert record.levelno == logging.INFO
     assert record.getMessage() == "the thread 'prepare' is still compiling hirescam at top and is left behind"
     answers.allow()
     until(lambda: not any(thread.name == "prepare" for thread in threading.enumerate()))
@@ -189,6 +190,32 @@ def test_the_worker_goes_on_with_the_former_question_and_then_switches() -> None
         assert refused == ["no such layer."]
         assert newest(worker, next(frames)).question == SECOND
     assert statistics.frames_explained == len(answers.answered)
+
+
+def test_the_end_comes_within_a_second_and_quietly_where_the_network_is_slow(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answers, begun, may_end = FakeAnswers(FIRST), threading.Event(), threading.Event()
+    answer = answers.answer
+
+    def slowly(pixels: Pixels, question: Question) -> Answer:
+        begun.set()
+        may_end.wait(10)
+        return answer(pixels, question)
+
+    answers.answer = slowly  # type: ignore[method-assign]
+    worker = ExplainWorker(answers, FIRST, Statistics())
+    worker.offer(Frame(PIXELS, 0, 0.0))
+    assert begun.wait(5)
+    began = time.monotonic()
+    with caplog.at_level(logging.WARNING, "live_gradcam"):
+        worker.close()
+    assert time.monotonic() - began < 1.5
+    assert caplog.records == []
+    may_end.set()
+    until(
+        lambda: threading.active_count() == 1 or not any(t.name == "explain" for t in threading.enumerate())
+    )
 
 
 def test_the_worker_ends_within_a_second_while_something_is_compiled() -> None:

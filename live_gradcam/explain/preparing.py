@@ -80,7 +80,7 @@ class Preparing:
             self._wanted = None
 
     def close(self, patience: float) -> None:
-        """Stop after the step in hand, and join the thread; one that is stuck is left behind and named.
+        """Stop after the step in hand, and join the thread; one that is slow is left behind.
 
         Args:
             patience: seconds to wait for it at most.
@@ -89,7 +89,7 @@ class Preparing:
         self._waiting.close()
         self._thread.join(patience)
         if self._thread.is_alive():
-            logger.warning(
+            logger.info(
                 "the thread '%s' is still compiling %s and is left behind", self._thread.name, self._doing
             )
 
