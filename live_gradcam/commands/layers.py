@@ -9,7 +9,6 @@ import typer
 from live_gradcam.commands import options
 from live_gradcam.commands.columns import print_columns
 from live_gradcam.native import native_stderr_filtered
-from live_gradcam.typos import refuse_unknown_model
 
 
 def layers(
@@ -21,6 +20,8 @@ def layers(
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """List the layers of a MODEL that can be explained, and mark the one that is unless --layer says otherwise."""
+    from live_gradcam.typos import refuse_unknown_model  # which loads OpenCV
+
     refuse_unknown_model(model)
     with native_stderr_filtered():
         from live_gradcam.explain.layer_table import layer_table

@@ -14,7 +14,6 @@ from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.native import native_stderr_filtered
 from live_gradcam.timing import interleaved_ms
-from live_gradcam.typos import refuse_unknown_model
 
 
 def methods(
@@ -28,6 +27,8 @@ def methods(
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """List the methods that --method knows: paper, passes, and what each costs on this machine beside Grad-CAM."""
+    from live_gradcam.typos import refuse_unknown_model  # which loads OpenCV
+
     refuse_unknown_model(model)
     with native_stderr_filtered():
         from live_gradcam.explain.methods.method import METHODS, method_named
