@@ -141,8 +141,8 @@ TargetName = Annotated[
         metavar="CLASS",
         help="Class to explain, by name or number; '#2': the second most probable; 'tabby - tiger cat': what "
         "speaks for the one rather than the other; 'tabby -': rather than its strongest rivals; lock: the "
-        "most probable, without flapping; a value, such as age: what raises it, and 'age -': what lowers it; "
-        "MODULE:FUNCTION: a score of your own.  "
+        "most probable, without flapping; a value, such as age: what raises it, and 'age -': what lowers it (try it "
+        "where the picture says 'nothing raises it'); MODULE:FUNCTION: a score of your own.  "
         "\\[default: the most probable]",
         rich_help_panel=EXPLANATION,
     ),
