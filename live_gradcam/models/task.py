@@ -10,7 +10,7 @@ the logits of classes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from live_gradcam.config import Task
@@ -204,14 +204,17 @@ def labels_for(task: Task, units: int, evidence: Evidence) -> Labels:
     labels = evidence.labels
     if task == "values":
         if labels is not None:
-            return with_units(labels)
+            return replace(with_units(labels), kind="value")
         name, unit = named_with_unit(evidence.name)
         name = name or "value"
         names = [name] if units == 1 else [f"{name} {number}" for number in range(units)]
-        return Labels(tuple(names), units=(unit,) * units)
+        return Labels(tuple(names), units=(unit,) * units, kind="value")
+    kind: Literal["class", "label"] = "label" if task == "multi-label" else "class"
     if labels is None:
-        return numbered_labels(2 if units == 1 else units)
-    return labels_from([f"not {labels[0]}", labels[0]]) if units == 1 and len(labels) == 1 else labels
+        return replace(numbered_labels(2 if units == 1 else units), kind=kind)
+    if units == 1 and len(labels) == 1:
+        return labels_from([f"not {labels[0]}", labels[0]])
+    return labels if labels.kind == kind else replace(labels, kind=kind)
 
 
 def fits(labels: int, units: int, task: Task | None) -> bool:
