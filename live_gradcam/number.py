@@ -67,6 +67,13 @@ def number_text(value: float | None, beside: Iterable[float | None] = ()) -> str
     return text.replace("-", "−")
 
 
+def counted(count: int, thing: str) -> str:
+    """Return a number of things: `1 label`, `3 labels`, `2 classes`."""
+    if count == 1:
+        return f"1 {thing}"
+    return f"{count} {thing}es" if thing.endswith("s") else f"{count} {thing}s"
+
+
 def with_unit(text: str, unit: str) -> str:
     """Return a number's text with its unit behind it: `31.6 years`, `12.3°`."""
     if text == NO_NUMBER:

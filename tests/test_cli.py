@@ -268,7 +268,7 @@ def test_the_pretend_webcam_is_explained_and_recorded(webcam: PretendWebcam, tmp
     assert process.returncode == 0
     # A machine that is too busy to encode every picture says so; there is nothing else to complain of.
     assert re.fullmatch(
-        r"(live-gradcam: out\.mp4 lacks \d+ pictures: the encoder was behind\.\n)?", complained
+        r"(live-gradcam: out\.mp4 lacks \d+ pictures?: this computer was too slow [^\n]+\n)?", complained
     )
     assert "camera 0: 1280×720 at 30 fps, MJPG" in said
     assert ": espresso " in said

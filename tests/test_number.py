@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from live_gradcam.number import number_text, percent_text, with_unit
+from live_gradcam.number import counted, number_text, percent_text, with_unit
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,17 @@ def test_a_probability_is_whole_percent_and_never_rounded_up_to_a_threshold(
 def test_the_unit_stands_behind(unit: str, text: str) -> None:
     assert with_unit("31.6", unit) == text
     assert with_unit("no number", unit) == "no number"
+
+
+@pytest.mark.parametrize(
+    ("count", "thing", "text"),
+    [
+        (1, "label", "1 label"),
+        (0, "label", "0 labels"),
+        (2, "class", "2 classes"),
+        (1, "class", "1 class"),
+        (3, "frame", "3 frames"),
+    ],
+)
+def test_things_are_counted_in_the_singular_and_the_plural(count: int, thing: str, text: str) -> None:
+    assert counted(count, thing) == text

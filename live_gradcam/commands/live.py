@@ -19,6 +19,7 @@ from live_gradcam.config import (
     DEFAULT_SMOOTHING,
 )
 from live_gradcam.file_names import shown
+from live_gradcam.number import counted
 
 
 def live(
@@ -168,10 +169,10 @@ def live(
     if statistics.frames_explained:
         explained, on_screen = statistics.frames_explained, statistics.frames_shown
         rate = f" ({statistics.explained_fps:.1f} a second)" if statistics.explained_fps else ""
-        counted = "1 frame" if explained == 1 else f"{explained} frames"
+        frames = counted(explained, "frame")
         more = f", {on_screen} shown ({statistics.shown_fps:.1f} a second)" if on_screen > explained else ""
         found = statistics.mostly()
-        typer.echo(f"{counted} explained{rate}{more}{f': {found}' if found else ''}")
+        typer.echo(f"{frames} explained{rate}{more}{f': {found}' if found else ''}")
     for file in done.written:
         typer.echo(f"{'saved' if file.suffix == '.png' else 'recorded'} {shown(file)}")
     if done.failures:

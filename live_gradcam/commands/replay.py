@@ -9,6 +9,7 @@ import typer
 
 from live_gradcam.commands import options
 from live_gradcam.file_names import shown
+from live_gradcam.number import counted
 
 
 def replay(
@@ -50,7 +51,7 @@ def replay(
         overwrite=overwrite,
         tell=typer.echo,
     )
-    typer.echo(f"{replayed.pictures} pictures, SHA-256 {replayed.digest}")
+    typer.echo(f"{counted(replayed.pictures, 'picture')}, SHA-256 {replayed.digest}")
     if record is not None and record.exists() and not replayed.failures:
         typer.echo(f"recorded {shown(record)}")
     if replayed.failures:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from live_gradcam.config import Task
 from live_gradcam.models.labels import Labels, labels_from, numbered_labels
+from live_gradcam.number import counted
 
 Ending = Literal["softmax", "log-softmax", "sigmoid", "linear", "other"]
 """The function that the output is of the last layer's weighted sums. `softmax` stands for all outputs that are at
@@ -226,12 +227,11 @@ def fits(labels: int, units: int, task: Task | None) -> bool:
 
 def wrong_number(model: str, task: Task | None, units: int, labels: int, source: str = "") -> str:
     """Word the message for labels that do not fit; `source` says where they are from: ` in labels.txt`."""
-    given = f"{labels} labels were given{source}"
+    given = f"{counted(labels, 'label')} {'was' if labels == 1 else 'were'} given{source}"
     if task == "values":
-        count = "1 value" if units == 1 else f"{units} values"
         return (
-            f"{model} has {count} but {given}: one for each value, in the order of its outputs, is needed. "
-            "If its outputs are classes, say --task classes."
+            f"{model} has {counted(units, 'value')} but {given}: one for each value, in the order of its outputs, is "
+            "needed. If its outputs are classes, say --task classes."
         )
     classes = 2 if units == 1 else units
     missing = (
@@ -240,9 +240,15 @@ def wrong_number(model: str, task: Task | None, units: int, labels: int, source:
         else ""
     )
     return (
-        f"{model} has {classes} classes but {given}: one for each class, in the order of its outputs, is needed."
-        f"{missing}"
+        f"{model} has {counted(classes, 'class')} but {given}: one for each class, in the order of its outputs, is "
+        f"needed.{missing}"
     )
+
+
+def difference(task: Task | None, units: int, labels: int) -> str:
+    """Return both numbers of labels that do not fit: `it has 4 names, the model has 5 classes`."""
+    has = counted(units, "value") if task == "values" else counted(2 if units == 1 else units, "class")
+    return f"it has {counted(labels, 'name')}, the model has {has}"
 
 
 def with_units(labels: Labels, *, brackets: bool = True) -> Labels:

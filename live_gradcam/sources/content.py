@@ -51,7 +51,7 @@ def why_no_film(path: Path) -> str | None:
     if text.startswith(_HTML):
         return "it is a web page, no film: the download brought a page instead. Download the file itself."
     if text.startswith((b"#extm3u", b"ffconcat", b"[playlist]", b"#ext-x-")):
-        return "it is a playlist, and no list is followed. Give the films that it names, or their address."
+        return "it is a playlist: it names films, and holds none. Give one of these films, or its address."
     if text.startswith((b"webvtt", b"[script info]", b"{\\rtf")) or path.suffix.lower() in {".srt", ".sub"}:
         return "it is text (subtitles?), no film. Give the video that it belongs to."
     if start.startswith(b"YUV4MPEG2"):

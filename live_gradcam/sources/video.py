@@ -24,6 +24,7 @@ from live_gradcam.container import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame
+from live_gradcam.number import counted
 from live_gradcam.sources.decoding import Decoding
 from live_gradcam.sources.deinterlacing import deinterlaced
 from live_gradcam.sources.film_colour import Colours, dynamic_range
@@ -148,9 +149,9 @@ class VideoSource:
             0.0 if self._last_time is None else self._last_time + self._period
         )  # the last one lasts, too
         if not self._sought and self._count < COMPLETE * promised and reached < COMPLETE * length:
-            return f"is cut short: {self._count} of its {promised} frames could be read"
+            return f"is cut short: {self._count} of its {counted(promised, 'frame')} could be read"
         if self._file.error is not None:
-            return f"is damaged or cut short: {self._count} frames could be read"
+            return f"is damaged or cut short: {counted(self._count, 'frame')} could be read"
         return None
 
     @property
