@@ -169,10 +169,10 @@ def live(
     if statistics.frames_explained:
         explained, on_screen = statistics.frames_explained, statistics.frames_shown
         rate = f" ({statistics.explained_fps:.1f} a second)" if statistics.explained_fps else ""
-        frames = counted(explained, "frame")
+        number = counted(explained, "frame")
         more = f", {on_screen} shown ({statistics.shown_fps:.1f} a second)" if on_screen > explained else ""
         found = statistics.mostly()
-        typer.echo(f"{frames} explained{rate}{more}{f': {found}' if found else ''}")
+        typer.echo(f"{number} explained{rate}{more}{f': {found}' if found else ''}")
     for file in done.written:
         typer.echo(f"{'saved' if file.suffix == '.png' else 'recorded'} {shown(file)}")
     if done.failures:
