@@ -27,10 +27,10 @@ _REFUSALS: dict[Kind, str] = {
     "checkpoint": "is a TensorFlow checkpoint: weights only, not the network. Give the folder that holds "
     "saved_model.pb, if there is one; else save all of it with model.save('NAME.keras') or tf.saved_model.save, or "
     f"{IN_A_FUNCTION}.",
-    "keras metadata": "holds Keras's notes on a SavedModel, not the network. Give the folder that holds saved_model.pb, "
-    "with its folder 'variables'.",
-    "fingerprint": "holds the fingerprint of a SavedModel, not the network. Give the folder that holds saved_model.pb, "
-    "with its folder 'variables'.",
+    "keras metadata": "holds Keras's notes on a SavedModel, not the network. "
+    "Give the folder that holds saved_model.pb, with its folder 'variables'.",
+    "fingerprint": "holds the fingerprint of a SavedModel, not the network. "
+    "Give the folder that holds saved_model.pb, with its folder 'variables'.",
     "tfjs": "is a TensorFlow.js model. Export it as Keras instead (Teachable Machine: Tensorflow, Keras), or convert "
     "it: tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras FILE model.h5",
     "pickle": "is a Python pickle (joblib), which is not read: it can run any code. Save the network with "
