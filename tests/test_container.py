@@ -194,7 +194,7 @@ def test_code_whose_name_ends_like_a_films_is_no_film(tmp_path: Path) -> None:
     entries, failures = find_entries([str(tmp_path)], tmp_path / "out")
     assert [entry.source for entry in entries] == [clip]
     assert failures == []
-    with pytest.raises(SourceError, match=r"^main\.ts cannot be opened: it is text, no film\."):
+    with pytest.raises(SourceError, match=r"^main\.ts cannot be opened: it is text, no picture or film\."):
         open_source(tmp_path / "main.ts")
 
 
