@@ -486,6 +486,7 @@ def test_imagenet_comes_back_from_a_list_of_its_synsets(tmp_path: Path) -> None:
         ("daisy\t1,204\t0.25\nrose\t95\t0.02\n", ("daisy", "rose")),
         ("daisy,12%\nrose,88 %\n", ("daisy", "rose")),
         ("daisy\t120\nrose\t120\n", ("daisy", "rose")),
+        ("daisy: 120\nrose: 95\n", ("daisy", "rose")),
         ("# name and count\ndaisy\t120\nrose\t95\n", ("daisy", "rose")),
         ("Blume\tAnzahl\ndaisy\t120\nrose\t95\n", ("daisy", "rose")),
         ("boeing 747\t12\nairbus 380\t9\n", ("boeing 747", "airbus 380")),

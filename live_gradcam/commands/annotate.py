@@ -16,6 +16,7 @@ from live_gradcam.commands.live import live
 from live_gradcam.commands.settings import settings_of, take_options
 from live_gradcam.config import DEFAULT_LANG, AnnotateSettings, ExplainSettings
 from live_gradcam.file_names import shown
+from live_gradcam.number import counted
 
 if TYPE_CHECKING:
     from live_gradcam.archive.annotation import Report
@@ -146,18 +147,14 @@ def _conclusion(report: Report) -> str:
     parts = []
     if done or not kept:
         rate = f" ({frames / report.seconds:.1f} a second)" if report.seconds and frames else ""
-        parts.append(f"{_counted(len(done), 'file')}, {_counted(frames, 'frame')}{rate}")
+        parts.append(f"{counted(len(done), 'file')}, {counted(frames, 'frame')}{rate}")
     if kept:
-        parts.append(f"{_counted(kept, 'file')} {'was' if kept == 1 else 'were'} there already")
+        parts.append(f"{counted(kept, 'file')} {'was' if kept == 1 else 'were'} there already")
     if report.failures:
-        parts.append(f"{_counted(len(report.failures), 'fault')}, named below")
+        parts.append(f"{counted(len(report.failures), 'fault')}, named below")
     if report.interrupted:
         parts.append("interrupted: the same command goes on")
     return "; ".join(parts)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def with_ray_address(typed: Sequence[str]) -> list[str]:

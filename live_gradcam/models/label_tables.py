@@ -92,7 +92,7 @@ def counted_tables(text: str) -> Iterator[list[Entry]]:
     Numbers that tell names apart (`boeing,737`, `boeing,747`) are part of them, and so are those behind a space.
     """
     text = re.sub(r"(?m)^\s*(?:#|//)(?:[ \t].*)?$", "", text)
-    for delimiter in _delimiters(text):
+    for delimiter in (*_delimiters(text), *(each for each in ":=" if each in text)):
         rows = _rows(text, delimiter)
         if rows is None or len(rows) < 2 or len(rows[0]) < 2 or len({len(row) for row in rows}) != 1:
             continue
