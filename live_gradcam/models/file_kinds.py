@@ -16,7 +16,8 @@ from live_gradcam.models.protobuf_fields import top_level_fields
 
 Kind = Literal[
     "empty", "truncated zip", "git lfs", "html", "xml", "hdf5", "keras zip", "keras folder", "nested zip", "archive",
-    "saved model", "graph", "graph text", "meta graph", "checkpoint", "tflite", "onnx", "pytorch", "torchscript",
+    "saved model", "keras metadata", "fingerprint",
+    "graph", "graph text", "meta graph", "checkpoint", "tflite", "onnx", "pytorch", "torchscript",
     "safetensors", "tfjs", "pickle", "coreml", "openvino", "caffe", "gguf", "numpy", "architecture", "json", "picture",
     "python", "unknown",
 ]  # fmt: skip
@@ -97,6 +98,14 @@ def kind_of(path: Path) -> FileKind:
         raise ModelError(
             f"cannot read the model {path}: {reason}. Check its name and permissions."
         ) from error
+
+
+def is_checkpoint_prefix(path: Path) -> bool:
+    """Whether a path is what TensorFlow calls a checkpoint: the names of its files without `.index` and `.data-…`."""
+    try:
+        return path.with_name(f"{path.name}.index").is_file() and not path.exists()
+    except (OSError, ValueError):  # too long for the name of a file, or none
+        return False
 
 
 def _kind_of_folder(folder: Path) -> FileKind:
@@ -242,7 +251,7 @@ _TEXTS: tuple[tuple[str, Kind], ...] = (
     (r"<\?xml[^>]*>\s*(<!--.*?-->\s*)?<net\b|<net\b", "openvino"),
     (r"<", "xml"),
     (r"(node|library|versions) *\{", "graph text"),
-    (r"saved_model_schema_version *:|meta_graphs *\{", "graph text"),
+    (r"saved_model_schema_version *:|meta_graphs *\{", "saved model"),
     (r"model_checkpoint_path *:", "checkpoint"),
     (r"(name *: *\".*\"\s+)?(layer|layers|input) *[:{]", "caffe"),
     (r"(backend|class_name|config) *:", "architecture"),
@@ -255,7 +264,7 @@ def _kind_of_text(path: Path, text: bytes) -> FileKind:
         return FileKind(_kind_of_json(path), path)
     for pattern, kind in _TEXTS:
         if re.match(pattern, words, re.IGNORECASE | re.DOTALL):
-            return FileKind(kind, path)
+            return FileKind(kind, path.parent if path.name == "saved_model.pbtxt" else path)
     if path.suffix == ".py":
         return FileKind("python", path)
     return FileKind("unknown", path, _quoted(words))
@@ -277,6 +286,10 @@ _ONNX_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
 
 _MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
     # Number of a field of the outermost message → its wire type (0: a number, 2: bytes), from the .proto files.
+    (  # ONNX has texts at 2, 3 and 4, and its graph at 7, where this has an id
+        "fingerprint",
+        lambda fields: 7 in fields and any(fields.get(number) == 0 for number in (2, 3, 4)),
+    ),
     ("coreml", lambda fields: fields.get(1) == 0 and any(200 <= number <= 3000 for number in fields)),
     (
         "onnx",
@@ -293,6 +306,8 @@ def _kind_of_protobuf(path: Path, head: bytes) -> FileKind:
     fields = top_level_fields(path)
     if fields:
         kind = next((kind for kind, fits in _MESSAGES if fits(fields)), None)
+        if fields == {1: 2} and re.search(rb"\x22.{1,2}_tf_keras_", head, re.DOTALL):
+            return FileKind("keras metadata", path)
         if kind == "saved model":
             return FileKind(kind, path.parent if path.name == "saved_model.pb" else path)
         if kind is not None:

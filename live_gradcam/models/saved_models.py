@@ -19,6 +19,7 @@ from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.graph_ports import Entry, graph_with_ports
 from live_gradcam.models.inlining import inlined
 from live_gradcam.models.model import Network
+from live_gradcam.number import counted
 
 logger = logging.getLogger(__name__)
 
@@ -126,9 +127,10 @@ def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
         node.name for node in definition.node if node.op in ("VariableV2", "VarHandleOp", "Variable")
     ]
     if variables:
+        count = counted(len(variables), "variable")
         raise ModelError(
-            f"{path} is a graph without its weights ({len(variables)} variables, such as '{variables[0]}'). Freeze it "
-            "with its checkpoint (freeze_graph.py), or save the model as a .keras file or a SavedModel."
+            f"{path} is a graph without its weights ({count}, such as '{variables[0]}'). Freeze it with its "
+            "checkpoint (freeze_graph.py), or save the model as a .keras file or a SavedModel."
         )
     if definition.library.function:
         definition = _inlined(definition, path)

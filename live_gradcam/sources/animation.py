@@ -21,6 +21,7 @@ from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.native import native_stderr_filtered
+from live_gradcam.number import counted
 from live_gradcam.sources.deep_photo import check_size
 from live_gradcam.sources.file_kind import FileKind, kind_of
 from live_gradcam.sources.photo import open_with_pillow, orientation_of
@@ -93,7 +94,7 @@ class AnimationSource:
         """What could not be read, known at the end: `is cut short: 3 of its 9 frames could be read`; None: nothing."""
         if self._error is None:
             return None
-        return f"is damaged or cut short: {self._count} of its {self.total} frames could be read"
+        return f"is damaged or cut short: {self._count} of its {counted(self.total, 'frame')} could be read"
 
     @property
     def frames_captured(self) -> int:
@@ -102,7 +103,7 @@ class AnimationSource:
 
     def describe(self) -> str:
         """Return the name, the size and how many pictures there are: `cat.gif: 320×240, 12 pictures`."""
-        return f"{self.name}: {self.size[0]}×{self.size[1]}, {self.total} pictures"
+        return f"{self.name}: {self.size[0]}×{self.size[1]}, {counted(self.total, 'picture')}"
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield every picture, in order."""

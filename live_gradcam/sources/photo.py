@@ -17,6 +17,7 @@ from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Pixels
 from live_gradcam.native import native_stderr_filtered
+from live_gradcam.sources.content import why_no_media
 from live_gradcam.sources.deep_photo import (
     MOST_PIXELS,
     check_size,
@@ -108,6 +109,9 @@ def decode_photo(data: bytes, name: str, kind: FileKind | None, *, most_pixels: 
         SourceError: it cannot be decoded.
         PhotoTooLargeError: it has too many pixels.
     """
+    is_foreign = kind is None or kind.role == "foreign"
+    if is_foreign and (reason := why_no_media(data, Path(name).suffix)) is not None:
+        raise SourceError(f"{name} cannot be read: {reason}")
     if kind is None:
         raise SourceError(f"{name} cannot be read: it is damaged, or no {_or(READABLE)}.")
     if not kind.is_readable:
