@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from live_gradcam.explain.activation import Activation, activation_of
+from live_gradcam.explain.field_arithmetic import geometry_by_arithmetic
 from live_gradcam.explain.geometry import COVERING, Geometry
 from live_gradcam.explain.layers import layer_at
 from live_gradcam.explain.observation import tracing_lock
@@ -84,23 +85,33 @@ class Places:
     def __init__(self) -> None:
         self._known: dict[tuple[str, tuple[int, int], tuple[int, int] | None], Geometry] = {}
 
-    def of(self, subject: Subject, paths: Sequence[str], walk: Sequence[LayerShape]) -> list[Geometry]:
+    def of(
+        self,
+        subject: Subject,
+        paths: Sequence[str],
+        walk: Sequence[LayerShape],
+        pixels: Tensor,
+        activations: Sequence[Tensor],
+    ) -> list[Geometry]:
         """Return how each layer's map lies on the input.
 
         Args:
             subject: the network at one input size.
             paths: of the layers.
             walk: the layers that are usually looked at, of which `Model.covering` speaks.
+            pixels: the network's input in a traced graph.
+            activations: what each layer gave there.
         """
         usual = {path for path, _ in walk} if subject.model.covering else set()
         found = []
-        for path in paths:
+        for path, activation in zip(paths, activations, strict=True):
             if path in usual:
                 found.append(COVERING)
                 continue
             key = path, subject.plan.input_size, subject.plan.grid
             if key not in self._known:
-                self._known[key] = located(subject, path)
+                by_arithmetic = geometry_by_arithmetic(pixels, activation)
+                self._known[key] = located(subject, path) if by_arithmetic is None else by_arithmetic
             found.append(self._known[key])
         return found
 
