@@ -76,7 +76,12 @@ def squeezed(x: Any) -> Any:
         pytest.param(
             [Cut(lambda x: tf.pad(x, [[0, 0], [9, 0], [0, 0], [0, 0]], "REFLECT"))], None, id="reflected"
         ),
-        pytest.param([Cut(tf.function(lambda x: x[:, 20:]))], None, id="a function"),
+        pytest.param([Cut(tf.function(lambda x: x + 1.0))], COVERING, id="a function"),
+        pytest.param([Cut(tf.function(lambda x: tf.roll(x, 9, 2)))], None, id="a function, rolled"),
+        pytest.param([L.Conv2D(6, 3, padding="same", groups=3)], COVERING, id="grouped"),
+        pytest.param([L.Dense(8, activation="gelu"), L.Dense(3)], COVERING, id="dense on each place"),
+        pytest.param([L.Reshape((32, 128, 3))], None, id="other rows"),
+        pytest.param([L.Reshape((4096, 3)), L.Dense(3), L.Reshape((64, 64, 3))], None, id="tokens"),
         pytest.param(
             [L.UpSampling2D(), L.Conv2DTranspose(4, 3, padding="same")], None, id="transposed windows"
         ),
@@ -101,7 +106,7 @@ def test_a_network_that_squeezes_and_excites_is_computed_as_its_layers_say() -> 
 
 
 def test_what_is_computed_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("live_gradcam.explain.locating.located", None)
+    monkeypatch.setattr("live_gradcam.explain.locating.measured_geometry", None)
     cut = lg.load_model(spot_network(L.Cropping2D(((24, 12), (40, 0))), SIZE), preprocess="none")
     found = lg.Explainer(cut, target=0, fit="stretch").explain(spot((640, 384), (400, 200), 20))
     assert (found.region, found.inset) == ((160, 96, 480, 240), WHOLE)

@@ -102,6 +102,8 @@ def _pass(operation: Operation, known: dict[int, _State]) -> None:
     found: list[_State]
     if operation.type == "IdentityN":
         found = states
+    elif operation.type in _CALLS:
+        found = _called(operation, states)
     elif "unknown" in states or not all(tensor.dtype.is_floating for tensor in outputs[:1]):
         found = ["unknown"] * len(outputs)
     elif all(state in (None, "everywhere") for state in states):
@@ -114,6 +116,48 @@ def _pass(operation: Operation, known: dict[int, _State]) -> None:
             first = "unknown"
         found = [first, *["unknown"] * (len(outputs) - 1)]  # type: ignore[list-item] # mypy widens the literal
     known.update((id(tensor), state) for tensor, state in zip(outputs, found, strict=True))
+
+
+def _called(operation: Operation, states: Sequence[_State]) -> list[_State]:
+    """Look into a function: Keras calls one for each grouped convolution."""
+    try:
+        body = operation.graph._get_function(operation.get_attr("f").name).graph  # no public way leads there
+        known: dict[int, _State] = {
+            id(tensor): state for tensor, state in zip(body.inputs, states, strict=True)
+        }
+        for inner in body.get_operations():
+            _pass(inner, known)
+        return [
+            known.get(id(tensor), "unknown")
+            for tensor, _ in zip(body.outputs, operation.outputs, strict=True)
+        ]
+    except (AttributeError, TypeError, ValueError):  # of another version of TensorFlow
+        return ["unknown"] * len(operation.outputs)
+
+
+def _flattened(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
+    """Of all places in one row, and back: a dense layer on a map does so."""
+    field, before, after = _field(states[0]), inputs[0].shape, operation.outputs[0].shape
+    if before.rank == 4 and after.rank == 2:
+        return (
+            field  # whether a row is a place is seen where the rows are multiplied: nothing else takes them
+        )
+    back = before.rank == 2 and before[-1] is not None and before[-1] == after[-1]
+    return field if back and _is_map(operation.outputs[0], field) else "unknown"
+
+
+def _transposed(_operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
+    order = _constant(inputs[1]).tolist()
+    return states[0] if order == sorted(order) else "unknown"
+
+
+def _multiplied(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
+    rows = inputs[0].op
+    if rows.type != "Reshape" or states[1] is not None or operation.get_attr("transpose_a"):
+        return "unknown"
+    taken = inputs[1].shape[1 if operation.get_attr("transpose_b") else 0]
+    before = rows.inputs[0].shape
+    return states[0] if before.rank == 4 and taken is not None and before[-1] == taken else "unknown"
 
 
 def _merged(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
@@ -235,6 +279,8 @@ def _constant(tensor: Tensor) -> Any:  # noqa: ANN401 - an array of whatever it 
 
 _Rule = Callable[[Operation, Sequence[Tensor], Sequence[_State]], _State]
 
+_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+
 _LENGTHS = frozenset({"Rank", "Shape", "ShapeN", "Size"})
 """What they give is the same for every picture of a size."""
 
@@ -251,7 +297,10 @@ _RULES: dict[str, _Rule] = {
     **dict.fromkeys(("ResizeArea", "ResizeBicubic", "ResizeBilinear", "ResizeNearestNeighbor"), _resized),
     **dict.fromkeys(("Max", "Mean", "Min", "Sum"), _reduced),
     "ConcatV2": _joined,
+    "MatMul": _multiplied,
+    "Reshape": _flattened,
     "ReverseV2": _reversed,
     "StridedSlice": _cut,
+    "Transpose": _transposed,
 }
 """Type of an operation, and what it makes of the fields of its inputs."""
