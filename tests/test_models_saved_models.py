@@ -73,9 +73,7 @@ FRAMES = [picture(60, 80, seed) for seed in (0, 1)]
 
 def assert_equal_explanations(found: Any, expected: Any, **settings: Any) -> None:
     """Compare two models on two frames: probabilities to 1e-5, maps to 1e-5 of their peak."""
-    first, second = (
-        lg.Explainer(model, **settings).explain_batch(FRAMES) for model in (found, expected)
-    )
+    first, second = (lg.Explainer(model, **settings).explain_batch(FRAMES) for model in (found, expected))
     for mine, theirs in zip(first, second, strict=True):
         for top, other in zip(mine.top, theirs.top, strict=True):
             assert top.probability == pytest.approx(other.probability, abs=1e-5)

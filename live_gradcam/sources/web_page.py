@@ -7,17 +7,14 @@ computer.
 
 from __future__ import annotations
 
-import base64
 import re
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from http.client import HTTPException
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from live_gradcam.address import address_to_type, credentials_of, opened_address
+from live_gradcam.sources.web_request import WebError, answer_of
 
 _MOST_BYTES = 200_000
 _MOST_TRIED = 6
@@ -123,18 +120,16 @@ def _joined(url: str, path: str) -> str | None:
 
 def _asked(url: str, timeout: float) -> _Answer | None:
     """Ask an address for what it is and, if that is a page, for its beginning; None where nobody answers."""
-    split = urlsplit(opened_address(url))
-    bare = urlunsplit(split._replace(netloc=split.netloc.rpartition("@")[2], fragment=""))
-    request = urllib.request.Request(bare, headers={"User-Agent": "live-gradcam"})
-    if (credentials := credentials_of(url)) is not None:
-        token = base64.b64encode(":".join(credentials).encode()).decode()
-        request.add_unredirected_header("Authorization", f"Basic {token}")
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as response:
-            kind = str(response.headers.get("Content-Type", "")).casefold()
-            text = response.read(_MOST_BYTES) if "html" in kind else b""
-            return _Answer(kind, str(response.headers.get("Server", "")), text.decode(errors="replace"))
-    except (OSError, HTTPException, ValueError):
+        with answer_of(url, timeout=timeout, limit=2 * timeout) as answer:
+            text = bytearray()
+            for chunk in answer.chunks() if "html" in answer.kind else ():
+                text += chunk
+                if len(text) >= _MOST_BYTES:
+                    break
+            server = answer.headers.get("Server", "")
+            return _Answer(answer.kind, server, text[:_MOST_BYTES].decode(errors="replace"))
+    except WebError:
         return None
 
 
