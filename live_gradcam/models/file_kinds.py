@@ -299,7 +299,12 @@ _MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
 )
 
 
+_BESIDE_SAVED_MODEL = ("fingerprint.pb", "keras_metadata.pb")
+
+
 def _kind_of_protobuf(path: Path, head: bytes) -> FileKind:
+    if path.name in _BESIDE_SAVED_MODEL and (path.parent / "saved_model.pb").is_file():
+        return FileKind("saved model", path.parent)
     fields = top_level_fields(path)
     if fields:
         kind = next((kind for kind, fits in _MESSAGES if fits(fields)), None)
