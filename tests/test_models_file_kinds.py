@@ -56,6 +56,14 @@ def test_hdf5_behind_a_block_of_the_users_own_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.network(PIXELS), network(PIXELS))
 
 
+@pytest.mark.parametrize("name", ["saved_model.pb", "fingerprint.pb", "keras_metadata.pb"])
+def test_a_file_of_a_saved_model_means_its_folder(tmp_path: Path, name: str) -> None:
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+    (tmp_path / "keras_metadata.pb").write_bytes(b"\x0a\x04root")
+    assert kind_of(tmp_path / name).kind == "saved model"
+    assert kind_of(tmp_path / name).path == tmp_path
+
+
 def test_an_unpacked_keras_file_is_read(tmp_path: Path) -> None:
     network = pooled_network()
     network.save(tmp_path / "packed.keras")
