@@ -56,6 +56,14 @@ def test_hdf5_behind_a_block_of_the_users_own_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.network(PIXELS), network(PIXELS))
 
 
+@pytest.mark.parametrize("name", ["saved_model.pb", "fingerprint.pb", "keras_metadata.pb"])
+def test_a_file_of_a_saved_model_means_its_folder(tmp_path: Path, name: str) -> None:
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+    (tmp_path / "keras_metadata.pb").write_bytes(b"\x0a\x04root")
+    assert kind_of(tmp_path / name).kind == "saved model"
+    assert kind_of(tmp_path / name).path == tmp_path
+
+
 def test_an_unpacked_keras_file_is_read(tmp_path: Path) -> None:
     network = pooled_network()
     network.save(tmp_path / "packed.keras")
@@ -275,8 +283,6 @@ def test_what_is_not_loaded_is_named_with_the_next_step(
 @pytest.mark.parametrize(
     ("part", "is_what"),
     [
-        ("keras_metadata.pb", "Keras's notes"),
-        ("fingerprint.pb", "the fingerprint"),
         ("variables/variables", "the weights"),
         ("variables/variables.index", "the weights"),
         ("variables/variables.data-00000-of-00001", "the weights"),
@@ -287,7 +293,6 @@ def test_a_part_of_a_saved_model_is_named_with_the_folder_to_give(
     tmp_path: Path, part: str, is_what: str
 ) -> None:
     pooled_network().export(tmp_path / "saved", format="tf_saved_model", verbose=False)
-    keras_metadata(tmp_path / "saved" / "keras_metadata.pb")
     with pytest.raises(lg.ModelError) as caught:
         lg.load_model(tmp_path / "saved" / part)
     assert (

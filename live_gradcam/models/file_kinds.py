@@ -174,7 +174,8 @@ def _kind_of_file(path: Path) -> FileKind:
     if kind is not None:
         return kind
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text[:1] in (b"<", b"{", b"[") or _is_text(head):
+    # A graph whose first node is 60, 91 or 123 bytes long begins like a page or JSON behind a line break.
+    if (text[:1] in (b"<", b"{", b"[") and not _is_binary(head)) or _is_text(head):
         return _kind_of_text(path, text)
     return _kind_of_protobuf(path, head)
 
@@ -237,6 +238,15 @@ def _kind_of_zip(path: Path) -> FileKind:
     shown = [name for name in names if not name.startswith("__MACOSX") and not name.endswith("/")]
     more = ", …" if len(shown) > _MOST_LISTED else ""
     return FileKind("archive", path, ", ".join(shown[:_MOST_LISTED]) + more)
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether a file that begins with a line break is a graph: the length and the name of its first node follow."""
+    return (
+        head[:1] == b"\n"
+        and head[2:3] == b"\n"
+        and bool(re.match(rb"[^\x00]*?\x12.[A-Za-z]", head[4:260], re.DOTALL))
+    )
 
 
 def _is_text(head: bytes) -> bool:
@@ -302,7 +312,12 @@ _MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
 )
 
 
+_BESIDE_SAVED_MODEL = ("fingerprint.pb", "keras_metadata.pb")
+
+
 def _kind_of_protobuf(path: Path, head: bytes) -> FileKind:
+    if path.name in _BESIDE_SAVED_MODEL and (path.parent / "saved_model.pb").is_file():
+        return FileKind("saved model", path.parent)
     fields = top_level_fields(path)
     if fields:
         kind = next((kind for kind, fits in _MESSAGES if fits(fields)), None)
