@@ -85,8 +85,8 @@ def test_wrong_bare_arguments_are_told_with_the_nearest_right_one(
 def test_a_mistyped_file_is_told_with_the_one_that_is_there(
     photo: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(("foto.jpg", "--no-window")) == 1
-    assert f"there is no file 'foto.jpg'. Did you mean {photo}?" in capfd.readouterr().err
+    assert main(("phto.jpg", "--no-window")) == 1
+    assert f"there is no file 'phto.jpg'. Did you mean {photo}?" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -57,6 +57,7 @@ def test_no_translation_is_of_something_that_the_program_never_says() -> None:
         "fade",
         "overlay, fade, contours, masked, heat alone",
     }
+    of_others |= {"{}: no evidence", "{}: nothing raises it", "{}: nothing lowers it"}  # told in two parts
     of_others |= {"layer {}", "first − second", "overlay, contours, masked, heat alone"}
     missing = [text for text, each in parts.items() if not all(part in code for part in each)]
     assert set(missing) <= of_others
