@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-
 from nonobjects import nonobjects
 
 import live_gradcam as lg

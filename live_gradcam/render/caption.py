@@ -109,8 +109,6 @@ def caption_of(
     label, number = (plain(first.label), figure(first)) if sure else (NO_LABEL if labels else NOT_SURE, "")
     newest = explanation.top[0] if explanation.top else first
     other = not isinstance(target, Prediction) or target.class_id != newest.class_id
-    if explanation.automatic:  # where it is not sure, the heat is for nothing in particular
-        other = sure and isinstance(target, Prediction) and target.class_id != first.class_id
     if not explanation.has_evidence:
         note = f"no evidence for {named(target)}" if other else "no evidence"
         return Caption(label, number, note, GREY, note_matters=True, sure=sure)
