@@ -23,7 +23,7 @@ def _sheet(colour: tuple[int, int, int]) -> Pixels:
 
 
 def _picture(values: Any) -> Pixels:
-    return np.clip(np.broadcast_to(values, (HEIGHT, WIDTH, 3)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.broadcast_to(values, (HEIGHT, WIDTH, 3)), 0, 255), np.uint8)
 
 
 def _sheets(rng: np.random.Generator) -> dict[str, Pixels]:

@@ -40,14 +40,15 @@ def inlined(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction
 
 
 def _reads_in_loops(definition: GraphDef) -> bool:
-    """Whether a loop or a branch is given a variable."""
-    variables = {
+    """Whether a loop or a branch is given a variable, itself or through operations that hand it on."""
+    kinds = {"Placeholder": "dtype", "Identity": "T"}
+    handles = {
         node.name
         for node in definition.node
-        if node.op == "Placeholder" and node.attr["dtype"].type == tf.resource.as_datatype_enum
+        if node.op in kinds and node.attr[kinds[node.op]].type == tf.resource.as_datatype_enum
     }
     branching = (node for node in definition.node if node.op in _BRANCHING)
-    return any(operation_of(name) in variables for node in branching for name in node.input)
+    return any(operation_of(name) in handles for node in branching for name in node.input)
 
 
 def _without_calls(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction

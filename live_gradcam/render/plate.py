@@ -151,7 +151,7 @@ def _draw_chart_onto(
             colour = _BAR_OF_TARGET if is_target else _BAR
             cv2.rectangle(picture, (x, y, length, high), colour, cv2.FILLED)
         base = y + (high + round(size * CAP)) // 2
-        number = figure(each)
+        number = figure(each, chart)
         number_width = text_width(number, size, REGULAR)
         inset = round(size * 0.3)
         taken = max(number_width, text_width("100%", size, REGULAR))

@@ -12,10 +12,11 @@ from live_gradcam.explanation import Prediction, Region, Value
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.heatmap import share_within
 from live_gradcam.look import Look
+from live_gradcam.number import LABEL_HOLDS, UNSURE
 from live_gradcam.question import Answer
 from live_gradcam.render.bars import Bars
 from live_gradcam.render.canvas import Scene, mark_scenes_onto, paint_scenes_onto, part_of
-from live_gradcam.render.caption import LABEL_HOLDS, UNSURE, caption_of, named
+from live_gradcam.render.caption import caption_of, named, without_heat
 from live_gradcam.render.carrier import CarriedHeat, HeatCarrier
 from live_gradcam.render.channels import ChannelBoard, draw_channels_onto
 from live_gradcam.render.colormaps import colormap_code
@@ -181,7 +182,8 @@ class Presenter:
             case "methods":
                 return explanation.method
             case "targets":
-                return named(explanation.target) + ("" if explanation.has_evidence else ": no evidence")
+                name = named(explanation.target, explanation.values)
+                return name if explanation.has_evidence else f"{name}: {without_heat(explanation)}"
             case "models":
                 model = self._model(number)
                 return self._models[model] if model < len(self._models) else f"model {model + 1}"
