@@ -10,6 +10,7 @@ import numpy as np
 
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
+from live_gradcam.heatmap import share_within
 from live_gradcam.look import Look
 from live_gradcam.render.carrier import CarriedHeat
 from live_gradcam.render.colormaps import colormap_code
@@ -76,7 +77,12 @@ def paint_scenes_onto(picture: Pixels, image: Pixels, scenes: Sequence[Scene], l
 
 
 def mark_scenes_onto(
-    picture: Pixels, scenes: Sequence[Scene], *, rectangle: Region | None, probe: tuple[int, int] | None
+    picture: Pixels,
+    scenes: Sequence[Scene],
+    *,
+    rectangle: Region | None,
+    probe: tuple[int, int] | None,
+    header: int = 0,
 ) -> int:
     """Draw viewfinders, names, and what the viewer marks with the mouse, into every pane.
 
@@ -85,6 +91,7 @@ def mark_scenes_onto(
         scenes: what is where.
         rectangle: (x, y, width, height) of the frame: what is being dragged.
         probe: (x, y) of the frame: the place whose heat is told.
+        header: rows at the top in which the names of the upper panes stand already.
 
     Returns:
         How many rows at the top the names take: what is said of the show stands below them.
@@ -103,11 +110,22 @@ def mark_scenes_onto(
             x, y = pane.point(*probe)
             at = round(x) - pane.place[0], round(y) - pane.place[1]
             draw_probe_onto(within, at, None if scene.heat is None else scene.heat.heat_at(*probe))
-        if scene.name:
+        if scene.name and not (header and pane.cell[1] == header):
             plate = draw_name_onto(part_of(picture, pane.cell), scene.name, side=min(picture.shape[:2]) // 2)
             if plate is not None and pane.cell[1] == scenes[0].pane.cell[1]:
                 taken = max(taken, pane.cell[1] + plate[1] + plate[3])
     return taken
+
+
+def hidden_share(scene: Scene, plate: Region) -> float:
+    """Return which share of what is hot in a pane a plate on the canvas hides, in [0, 1]."""
+    if scene.heat is None or scene.heat.opacity <= 0:
+        return 0.0
+    x, y, width, height = scene.pane.within(scene.heat.explanation.region)
+    if not (width and height):
+        return 0.0
+    on_canvas = x + scene.pane.place[0], y + scene.pane.place[1], width, height
+    return share_within(scene.heat.heatmap, on_canvas, plate)
 
 
 def _shrunk(image: Pixels, width: int, height: int) -> Pixels:

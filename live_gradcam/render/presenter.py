@@ -10,12 +10,11 @@ import numpy as np
 from live_gradcam.config import Following
 from live_gradcam.explanation import Prediction, Region, Value
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.heatmap import share_within
 from live_gradcam.look import Look
 from live_gradcam.number import LABEL_HOLDS, UNSURE
 from live_gradcam.question import Answer
 from live_gradcam.render.bars import Bars
-from live_gradcam.render.canvas import Scene, mark_scenes_onto, paint_scenes_onto, part_of
+from live_gradcam.render.canvas import Scene, hidden_share, mark_scenes_onto, paint_scenes_onto, part_of
 from live_gradcam.render.caption import caption_of, named, without_heat
 from live_gradcam.render.carrier import CarriedHeat, HeatCarrier
 from live_gradcam.render.channels import ChannelBoard, draw_channels_onto
@@ -27,7 +26,7 @@ from live_gradcam.render.panes import MOST_PANES, Arrangement, Pane, arrange
 from live_gradcam.render.plate import Corner, draw_plate_onto
 from live_gradcam.render.ribbon import History, ribbon_height
 from live_gradcam.render.scale_bar import draw_scale_bar_onto
-from live_gradcam.render.signs import draw_recording_onto
+from live_gradcam.render.signs import draw_header_onto, draw_recording_onto
 from live_gradcam.render.steady import Steady
 from live_gradcam.render.styles import kept_at
 
@@ -69,7 +68,7 @@ class Presenter:
         self._is_classifier = True
         self._board = ChannelBoard()
         self._arrangement: Arrangement | None = None
-        self._top = 0
+        self._top = self._header = 0
         self._plates: tuple[Region, ...] = ()
         self._corner = Corner(at_once=self._single)
         self._plate: Region | None = None
@@ -114,16 +113,24 @@ class Presenter:
         above = picture[: picture.shape[0] - ribbon_height(frame.size)] if view == "history" else picture
         if said:  # else it is about what was seen before
             scenes = self._label(above, scenes, said[0], arrangement.free, frame.time)
-        taken = mark_scenes_onto(picture, scenes, rectangle=overlay.rectangle, probe=overlay.probe)
+        header = arrangement.header
+        taken = mark_scenes_onto(
+            picture, scenes, rectangle=overlay.rectangle, probe=overlay.probe, header=header
+        )
         if view == "history":
             (self._history if self._is_classifier else self._curve).draw_onto(picture)
         if self.look.scale_bar:
             self._draw_scale_onto(part_of(above, scenes[-1].pane.cell) if view == "channels" else above)
         if not said and not overlay.notice:
             overlay = replace(overlay, notice=_LOOKING)
-        below = picture if overlay.help else picture[taken:]
-        self._top = picture.shape[0] - below.shape[0]
+        pause = None
+        if header:
+            overlay, pause = _with_header(picture[:header], scenes, overlay)
+        below = picture if overlay.help else picture[max(taken, header) :]
+        self._top, self._header = picture.shape[0] - below.shape[0], 0 if overlay.help else header
         self._plates = draw_overlay_onto(below, overlay, frame.time, statistics=self.look.statistics)
+        if self._header:
+            self._plates = () if pause is None else (pause,)
         return picture, carried[0] if carried else None
 
     def with_recording(self, picture: Pixels, seconds: float) -> Pixels:
@@ -136,6 +143,9 @@ class Presenter:
             seconds: since the recording began.
         """
         signed = picture.copy()
+        if self._header:
+            draw_recording_onto(signed[: self._header], seconds, plates=self._plates, header=True)
+            return signed
         draw_recording_onto(signed[self._top :], seconds, plates=self._plates)
         return signed
 
@@ -225,7 +235,9 @@ class Presenter:
             mirrored = 2 * cell[0] + cell[2] - x - wide, y, wide, high
             is_right = x > mirrored[0]
             corners = (mirrored, self._plate) if is_right else (self._plate, mirrored)
-            self._corner.see(time, *(max(_hidden(each, corner) for each in scenes) for corner in corners))
+            self._corner.see(
+                time, *(max(hidden_share(each, corner) for each in scenes) for corner in corners)
+            )
         right = self._corner.right and not self.look.scale_bar  # which stands in the lower right
         self._plate = self._plate_onto(picture, cell, first, charted=charted, right=right)
         return [replace(each, plate=self._plate) for each in scenes]
@@ -270,12 +282,14 @@ class Presenter:
         draw_scale_bar_onto(picture, colormap_code(look.colormap), style=look.style, kept=kept_at(look.alpha))
 
 
-def _hidden(scene: Scene, plate: Region) -> float:
-    """Return which share of what is hot in a pane a plate on the canvas hides, in [0, 1]."""
-    if scene.heat is None or scene.heat.opacity <= 0:
-        return 0.0
-    x, y, width, height = scene.pane.within(scene.heat.explanation.region)
-    if not (width and height):
-        return 0.0
-    on_canvas = x + scene.pane.place[0], y + scene.pane.place[1], width, height
-    return share_within(scene.heat.heatmap, on_canvas, plate)
+def _with_header(header: Pixels, scenes: Sequence[Scene], overlay: Overlay) -> tuple[Overlay, Region | None]:
+    """Draw the header above several panes.
+
+    Returns:
+        The overlay without what stands there, and the place of the sign that the picture stands still.
+    """
+    top = header.shape[0]
+    names = [(scene.name, scene.pane.cell[0]) for scene in scenes if scene.pane.cell[1] == top]
+    line = " · ".join(filter(None, (overlay.busy, overlay.notice, overlay.chosen)))
+    pause = draw_header_onto(header, names, line, frozen=overlay.frozen)
+    return replace(overlay, busy=None, notice=None, chosen="", frozen=False), pause
