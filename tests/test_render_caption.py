@@ -5,7 +5,7 @@ from fakes import explained, valued
 
 from live_gradcam.explanation import Contrast, Lowered, Prediction
 from live_gradcam.number import UNSURE
-from live_gradcam.render.caption import NO_ANSWER, NOT_FINITE, caption_of, figure
+from live_gradcam.render.caption import NO_ANSWER, NOT_FINITE, belief_in, caption_of, figure
 
 REGION = (0, 0, 64, 64)
 
@@ -120,3 +120,20 @@ def test_labels_that_hold_by_themselves_are_said_together() -> None:
     assert (caption.label, caption.percent, caption.note) == ("person", "98%", "beach 71%")
     caption = caption_of(replace(explained(REGION, top=(("dog", 0.41),)), task="multi-label"))
     assert (caption.label, caption.note, caption.sure) == ("no label", "perhaps dog 41%", False)
+
+
+def test_heat_that_is_weak_beside_that_of_other_things_is_called_so() -> None:
+    explanation = explained(REGION)
+    assert caption_of(explanation, weak=True).note == "weak heat"
+    other = replace(explanation, target=Prediction(1, "tabby", 0.18))
+    assert caption_of(other, weak=True).note == "weak heat for tabby 18%"
+
+
+@pytest.mark.parametrize(("share", "belief"), [(0.0, 0.0), (0.15, 0.5), (0.3, 1.0), (0.9, 1.0)])
+def test_what_the_network_chose_is_believed_from_where_the_plate_names_it(
+    share: float, belief: float
+) -> None:
+    chosen = replace(explained(REGION, top=(("cat", share),)), automatic=True)
+    assert belief_in(chosen) == pytest.approx(belief)
+    assert belief_in(replace(chosen, automatic=False)) == 1
+    assert belief_in(replace(chosen, task="values")) == 1

@@ -31,7 +31,9 @@ def test_cells_fill_the_canvas_and_each_pane_shows_what_the_network_saw(
     arrangement = arrange(view, count, size, [seen] * count)
     cells = [pane.cell for pane in arrangement.panes]
     room = [*cells, *([] if arrangement.free is None else [arrangement.free])]
-    assert sum(width * height for _, _, width, height in room) == size[0] * size[1]
+    assert sum(width * height for _, _, width, height in room) == size[0] * (size[1] - arrangement.header)
+    assert (arrangement.header > 0) == (len(cells) > 1 and min(size) >= 240)
+    assert min(y for _, y, _, _ in room) == arrangement.header
     assert 1 <= len(cells) <= 4
     for pane in arrangement.panes:
         assert inside(pane.place, pane.cell)
@@ -69,13 +71,13 @@ def test_one_pane_is_the_frame_as_it_is() -> None:
 def test_side_by_side_shows_the_viewfinder_large_and_no_more_than_the_frame() -> None:
     camera, heat = arrange("side", 1, (1280, 720), [central((1280, 720))]).panes
     assert camera.window == heat.window == (280, 0, 720, 720)
-    assert camera.place == (0, 40, 640, 640)
-    assert heat.place == (640, 40, 640, 640)
+    assert camera.place == (0, 70, 640, 640)
+    assert heat.place == (640, 70, 640, 640)
 
 
 def test_a_small_part_that_was_explained_is_shown_with_its_surroundings() -> None:
     for pane in arrange("side", 1, (1280, 720), [(1200, 600, 60, 60)]).panes:
-        assert pane.window == (640, 0, 640, 720)
+        assert pane.window == (582, 0, 698, 720)
 
 
 @pytest.mark.parametrize("view", ["one", "side", "targets", "channels"])

@@ -14,6 +14,7 @@ from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import Look, Style, View
 from live_gradcam.question import Answer, Channel
 from live_gradcam.render.overlay import Overlay
+from live_gradcam.render.panes import Pane, arrange
 from live_gradcam.render.presenter import Presenter
 from live_gradcam.render.steady import Steady
 
@@ -172,14 +173,20 @@ def test_side_by_side_has_the_camera_at_the_left_and_heat_at_the_right() -> None
     assert (np.ptp(picture[60:150, 340:620], axis=2) > 20).all()
 
 
+def panes_of(view: View) -> tuple[Pane, ...]:
+    """Where the panes of a view lie in pictures of the usual size."""
+    regions = [each.region for each in answer(view).explanations]
+    return arrange(view, len(regions), SIZE, regions).panes
+
+
 def test_each_target_has_a_pane_with_its_own_heat() -> None:
     picture = show(Look(view="targets", style="heat"))[-1].astype(int)
     hottest = []
-    for top in (0, 180):
-        for left in (0, 320):
-            pane = picture[top + 40 : top + 170, left + 75 : left + 245]
-            red = pane[..., 2] - pane[..., 0]
-            hottest.append(int(np.argmax(red.sum(axis=0))))
+    for pane in panes_of("targets"):
+        left, top, width, height = pane.place
+        within = picture[top + height // 4 : top + height, left + width // 4 : left + 3 * width // 4]
+        red = within[..., 2] - within[..., 0]
+        hottest.append(int(np.argmax(red.sum(axis=0))))
     assert hottest == sorted(hottest)
     assert hottest[3] - hottest[0] > 50
 
@@ -204,8 +211,9 @@ def test_a_point_of_the_picture_is_a_point_of_the_frame_in_every_pane() -> None:
     assert presenter.place_in_frame((10, 10)) is None
     presenter.explained(frame(0), answer("targets"))
     presenter.picture(frame(0))
-    for left, top in ((0, 0), (320, 0), (0, 180), (320, 180)):
-        assert presenter.place_in_frame((left + 100, top + 50)) == (200, 100)
+    for pane in panes_of("targets"):
+        x, y = pane.point(200.5, 100.5)
+        assert presenter.place_in_frame((round(x), round(y))) == pytest.approx((200, 100), abs=2)
     presenter.look = Look(view="side")
     presenter.picture(frame(0))
     assert presenter.place_in_frame((5, 5)) is None
@@ -223,8 +231,10 @@ def test_the_heat_at_the_probe_is_told_in_every_pane() -> None:
 
 def test_a_rectangle_is_drawn_over_its_place_in_every_pane() -> None:
     picture = show(Look(view="targets"), overlay=Overlay(rectangle=(200, 100, 240, 160)))[-1]
-    for left, top in ((0, 0), (320, 0), (0, 180), (320, 180)):
-        assert picture[top + 50, left + 120 : left + 200].min() == 255
+    for pane in panes_of("targets"):
+        x, y, width, _ = pane.within((200, 100, 240, 160))
+        edge = picture[pane.place[1] + y, pane.place[0] + x + 10 : pane.place[0] + x + width - 10]
+        assert edge.min() == 255
 
 
 def test_without_evidence_the_picture_stays_and_the_plate_says_so() -> None:
@@ -254,6 +264,88 @@ def test_what_is_said_leaves_the_names_of_the_panes_alone() -> None:
     def named(overlay: Overlay | None) -> Pixels:
         presenter = Presenter(Look(view="methods", statistics=True))
         presenter.explained(frame(0), answer("methods"))
-        return presenter.picture(frame(0), overlay)[0][:24]
+        return presenter.picture(frame(0), overlay)[0]
 
-    assert np.array_equal(named(replace(OVERLAY, probe=None)), named(None))
+    plain, told = named(None), named(replace(OVERLAY, probe=None, toast=None, statistics=()))
+    assert np.array_equal(told[:30, :320], plain[:30, :320])  # the name of the first pane
+    assert (told[:30, 400:] != plain[:30, 400:]).any()
+    below = slice(30, None), slice(0, 640)
+    assert np.array_equal(told[below], named(Overlay(statistics=()))[below])  # no sign lies on a pane
+
+
+def test_the_sign_of_a_recording_lies_on_no_pane() -> None:
+    presenter = Presenter(Look(view="targets"))
+    presenter.explained(frame(0), answer("targets"))
+    picture = presenter.picture(frame(0), Overlay(frozen=True, busy="compiling hirescam …"))[0]
+    signed = presenter.with_signs(picture, seconds=67.0)
+    changed = np.argwhere((signed != picture).any(axis=2))
+    assert changed[:, 0].max() < 30
+    assert changed[:, 1].max() < 620  # left of the sign that it stands still
+
+
+def test_the_name_goes_with_the_scene_that_it_was_said_of() -> None:
+    presenter = Presenter()
+    presenter.explained(frame(0), answer("one"))
+    named = presenter.picture(frame(0))[0]
+    mug = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+    picture, carried = presenter.picture(frame(1, mug))
+    assert carried is not None
+    assert carried.stale
+    assert (named[280:, :135] != seen(0)[280:, :135]).any()
+    beside = slice(60, None), slice(0, 135)  # left of the viewfinder, below the line that says it is looking
+    assert np.array_equal(picture[beside], mug[beside])
+    assert presenter.rows == ()
+    presenter.explained(frame(2, mug), answered(replace(cat(), top=(MUG,), target=MUG)))
+    assert [row.label for row in rows_after(presenter, frame(2, mug))] == ["mug"]
+
+
+MUG = Prediction(0, "mug", 0.9)
+
+
+def rows_after(presenter: Presenter, shown: Frame) -> tuple[Prediction, ...]:
+    presenter.picture(shown)
+    return presenter.rows
+
+
+def test_where_it_is_not_sure_no_row_is_marked_for_the_heat() -> None:
+    top = (Prediction(0, "kite", 0.12), Prediction(1, "wing", 0.11))
+    unsure = replace(cat(), top=top, target=top[0], automatic=True)
+    amber = np.array((0, 112, 176))
+
+    def marked(explanation: Explanation) -> int:
+        presenter = Presenter()
+        presenter.explained(frame(0), answered(explanation))
+        picture = presenter.picture(frame(0))[0]
+        return int((np.abs(picture[:, :200].astype(int) - amber).max(axis=2) < 8).sum())
+
+    assert marked(unsure) < 20
+    assert marked(replace(unsure, automatic=False)) > 200
+
+
+def test_the_plate_makes_way_for_the_heat_after_a_second_and_stays_there() -> None:
+    region = (0, 0, *SIZE)
+    corner = np.zeros((7, 12), np.float32)
+    corner[6, 1] = 1
+    presenter = Presenter(Look(), motion="off")
+    places = []
+    for index in range(75):
+        still = Frame(seen(0), index, index / 30)
+        presenter.explained(still, answered(explained(region, corner)))
+        picture = presenter.picture(still)[0]
+        left, right = (picture[300:, cut].astype(int).std() for cut in (slice(0, 240), slice(400, 640)))
+        places.append(bool(right > left))
+    assert places[:28] == [False] * 28
+    assert places[34:] == [True] * 41
+
+
+def test_a_picture_that_stands_for_itself_has_its_plate_beside_the_heat_at_once() -> None:
+    region = (0, 0, *SIZE)
+    corner = np.zeros((7, 12), np.float32)
+    corner[6, 1] = 1
+    presenter = Presenter(steady=Steady(smoothing=0))
+    presenter.explained(frame(0), answered(explained(region, corner)))
+    picture = presenter.picture(frame(0))[0]
+    bare = Presenter(Look(alpha=0.0), steady=Steady(smoothing=0))
+    bare.explained(frame(0), answered(explained(region, np.roll(corner, 5, axis=1))))
+    assert (bare.picture(frame(0))[0][340, 20:200] != seen(0)[340, 20:200]).any()
+    assert (picture[340, 440:620] != seen(0)[340, 440:620]).any()

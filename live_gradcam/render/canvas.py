@@ -10,6 +10,7 @@ import numpy as np
 
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
+from live_gradcam.heatmap import share_within
 from live_gradcam.look import Look
 from live_gradcam.render.carrier import CarriedHeat
 from live_gradcam.render.colormaps import colormap_code
@@ -84,6 +85,7 @@ def mark_scenes_onto(
     probe: tuple[int, int] | None,
     area: Region | None = None,
     words: Words = ENGLISH,
+    header: int = 0,
 ) -> int:
     """Draw viewfinders, names, and what the viewer marks with the mouse, into every pane.
 
@@ -94,6 +96,7 @@ def mark_scenes_onto(
         probe: (x, y) of the frame: the place whose heat is told.
         area: (x, y, width, height) of the frame: what is looked at; None: all of it.
         words: the viewer's language.
+        header: rows at the top in which the names of the upper panes stand already.
 
     Returns:
         How many rows at the top the names take: what is said of the show stands below them.
@@ -116,11 +119,22 @@ def mark_scenes_onto(
             draw_probe_onto(
                 within, at, None if scene.heat is None else scene.heat.heat_at(*probe), words("not seen")
             )
-        if scene.name:
+        if scene.name and not (header and pane.cell[1] == header):
             plate = draw_name_onto(part_of(picture, pane.cell), scene.name, side=min(picture.shape[:2]) // 2)
             if plate is not None and pane.cell[1] == scenes[0].pane.cell[1]:
                 taken = max(taken, pane.cell[1] + plate[1] + plate[3])
     return taken
+
+
+def hidden_share(scene: Scene, plate: Region) -> float:
+    """Return which share of what is hot in a pane a plate on the canvas hides, in [0, 1]."""
+    if scene.heat is None or scene.heat.opacity <= 0:
+        return 0.0
+    x, y, width, height = scene.pane.within(scene.heat.explanation.region)
+    if not (width and height):
+        return 0.0
+    on_canvas = x + scene.pane.place[0], y + scene.pane.place[1], width, height
+    return share_within(scene.heat.heatmap, on_canvas, plate)
 
 
 def _shrunk(image: Pixels, width: int, height: int) -> Pixels:

@@ -12,6 +12,7 @@ from live_gradcam.words import Words
 
 NOT_SURE = "not sure"
 
+WEAK_HEAT = "weak heat"
 NO_LABEL = "no label"
 NO_ANSWER = "no answer"
 NOT_FINITE = "the network gives NaN or infinity"
@@ -43,6 +44,18 @@ class Caption:
     """False where no class is probable; the headline is drawn quietly then."""
 
 
+def belief_in(explanation: Explanation) -> float:
+    """Return how far a target that the network chose is to be believed: 1 from where the plate names it.
+
+    It is the most probable class's probability as a part of the one that is needed for that; at most 1. A target that
+    the viewer chose, and a value, count as believed.
+    """
+    if not explanation.automatic or explanation.task == "values" or not explanation.top:
+        return 1.0
+    needed = LABEL_HOLDS if explanation.task == "multi-label" else UNSURE
+    return min(1.0, (explanation.top[0].probability or 0.0) / needed)
+
+
 def figure(target: Target, beside: Sequence[Prediction] = ()) -> str:
     """Return what the network says of a target: a probability, `62%`, or a number with its unit, `31.6 years`.
 
@@ -59,7 +72,11 @@ def figure(target: Target, beside: Sequence[Prediction] = ()) -> str:
 
 
 def caption_of(
-    explanation: Explanation, top: Sequence[Prediction] | None = None, *, sure: bool | None = None
+    explanation: Explanation,
+    top: Sequence[Prediction] | None = None,
+    *,
+    sure: bool | None = None,
+    weak: bool = False,
 ) -> Caption:
     """Word the plate of an explanation.
 
@@ -71,6 +88,7 @@ def caption_of(
         explanation: what the network said.
         top: the most probable classes as they are to be shown, best first; None: as the explanation has them.
         sure: whether the first of them is to be believed; None: where it reaches `UNSURE`.
+        weak: whether the heat is weak beside that of other things.
     """
     target = explanation.target
     shown = explanation.top if top is None else top
@@ -87,10 +105,13 @@ def caption_of(
         note = f"no evidence for {named(target)}" if other else "no evidence"
         return Caption(label, number, note, GREY, note_matters=True, sure=sure)
     if other:
-        return Caption(label, number, f"heat for {named(target)}", AMBER, note_matters=True, sure=sure)
+        note = f"{'weak heat' if weak else 'heat'} for {named(target)}"
+        return Caption(label, number, note, AMBER, note_matters=True, sure=sure)
     if not sure:
         perhaps = f"perhaps {named(first)}"
         return Caption(label, number, perhaps, note_matters=True, note_in_chart=True, sure=False)
+    if weak:
+        return Caption(label, number, WEAK_HEAT, AMBER, note_matters=True)
     others = (
         [each for each in shown[1:] if (each.probability or 0.0) >= LABEL_HOLDS] if labels else shown[1:3]
     )

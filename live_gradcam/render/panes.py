@@ -10,6 +10,9 @@ from live_gradcam.look import View
 
 MOST_PANES = 4
 
+_HEADER, _LEAST_HEADED = 1 / 12, 240
+"""Height of the header as a part of the canvas's shorter side, and the shorter side from which on there is one."""
+
 _PANEL_SHARE = 0.36
 """Of the canvas's longer side, at least, that the panel of the channels has."""
 
@@ -75,6 +78,9 @@ class Arrangement:
     free: Region | None = None
     """(x, y, width, height): the panel of the channels, or the empty fourth cell; None where there is none."""
 
+    header: int = 0
+    """Rows at the top of the canvas that are kept for names and signs, so that they lie on no pane."""
+
 
 def arrange(view: View, count: int, size: tuple[int, int], regions: Sequence[Region]) -> Arrangement:
     """Return where everything goes.
@@ -96,9 +102,10 @@ def arrange(view: View, count: int, size: tuple[int, int], regions: Sequence[Reg
     if view in ("one", "history"):
         return Arrangement((Pane(whole, whole, whole),))
     wanted = 2 if view == "side" else max(1, min(count, 2 if view == "models" else MOST_PANES))
-    cells = _cells(wanted, size)
+    header = round(min(size) * _HEADER) if min(size) >= _LEAST_HEADED and wanted > 1 else 0
+    cells = [(x, y + header, w, h) for x, y, w, h in _cells(wanted, (width, height - header))]
     free = cells[-1] if len(cells) > wanted else None
-    return Arrangement(tuple(_pane(cell, size, seen) for cell in cells[:wanted]), free)
+    return Arrangement(tuple(_pane(cell, size, seen) for cell in cells[:wanted]), free, header)
 
 
 def _cells(count: int, size: tuple[int, int]) -> list[Region]:

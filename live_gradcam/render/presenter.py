@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from live_gradcam.config import Following
-from live_gradcam.explanation import Region, Value
+from live_gradcam.explanation import Prediction, Region, Value
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import Look
 from live_gradcam.number import LABEL_HOLDS, UNSURE
 from live_gradcam.question import Answer
 from live_gradcam.render.bars import Bars
 from live_gradcam.render.before_after import before_and_after, in_right_half
-from live_gradcam.render.canvas import Scene, mark_scenes_onto, paint_scenes_onto, part_of
+from live_gradcam.render.canvas import Scene, hidden_share, mark_scenes_onto, paint_scenes_onto, part_of
 from live_gradcam.render.caption import caption_of, named, translated, without_heat
 from live_gradcam.render.carrier import CarriedHeat, HeatCarrier
 from live_gradcam.render.channels import ChannelBoard, draw_channels_onto
@@ -24,10 +24,10 @@ from live_gradcam.render.curve import Curve
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
 from live_gradcam.render.panes import MOST_PANES, Arrangement, Pane, arrange
-from live_gradcam.render.plate import draw_plate_onto
+from live_gradcam.render.plate import Corner, draw_plate_onto
 from live_gradcam.render.ribbon import History, ribbon_height
 from live_gradcam.render.scale_bar import draw_scale_bar_onto
-from live_gradcam.render.signs import draw_hint_onto, draw_recording_onto
+from live_gradcam.render.signs import draw_header_onto, draw_hint_onto, draw_recording_onto
 from live_gradcam.render.steady import Steady
 from live_gradcam.render.styles import kept_at
 from live_gradcam.words import ENGLISH, Words
@@ -73,10 +73,17 @@ class Presenter:
         self._is_classifier = True
         self._board = ChannelBoard()
         self._arrangement: Arrangement | None = None
-        self._top = 0
+        self._top = self._header = 0
         self._size = (1, 1)
         self._is_halved = False
         self._plates: tuple[Region, ...] = ()
+        self._corner = Corner(at_once=self._single)
+        self._plate: Region | None = None
+
+    @property
+    def rows(self) -> tuple[Prediction, ...]:
+        """The rows of the chart as they stand on the newest picture, the first on top; empty: there is none."""
+        return self._bars[0].shown if 0 in self._bars else ()
 
     def explained(self, frame: Frame, answer: Answer) -> None:
         """Take in an answer about this frame or an earlier one."""
@@ -99,18 +106,21 @@ class Presenter:
         """
         overlay = overlay or Overlay()
         carried = self._carrier.see(frame)
-        self._follow(frame.time, carried)
+        is_stale = any(each.stale for each in carried)
+        self._follow(frame.time, () if is_stale else carried)
         view = self.look.view
         arrangement = arrange(view, len(carried), frame.size, [each.explanation.region for each in carried])
         self._arrangement = arrangement
         picture = np.empty_like(frame.pixels)
         scenes = self._scenes(arrangement.panes, carried)
+        said = () if is_stale else carried
         paint_scenes_onto(picture, frame.pixels, scenes, self.look)
         if arrangement.free is not None:
             self._fill(part_of(picture, arrangement.free))
         above = picture[: picture.shape[0] - ribbon_height(frame.size)] if view == "history" else picture
-        if carried:
-            scenes = self._label(above, scenes, carried[0], arrangement.free)
+        if said:  # else it is about what was seen before
+            scenes = self._label(above, scenes, said[0], arrangement.free, frame.time)
+        header = arrangement.header
         taken = mark_scenes_onto(
             picture,
             scenes,
@@ -118,19 +128,26 @@ class Presenter:
             probe=overlay.probe,
             area=overlay.area,
             words=self._words,
+            header=header,
         )
         if view == "history":
             (self._history if self._is_classifier else self._curve).draw_onto(picture, self._words("now"))
         if self.look.scale_bar:
             self._draw_scale_onto(part_of(above, scenes[-1].pane.cell) if view == "channels" else above)
-        if not carried and not overlay.notice:
+        if not said and not overlay.notice:
             overlay = replace(overlay, notice=self._words(_LOOKING))
+        pause = None
+        if header:
+            overlay, pause = _with_header(picture[:header], scenes, overlay)
         self._size, self._is_halved = frame.size, overlay.before is not None
         if overlay.before is not None:
             picture, taken = before_and_after(overlay.before, picture, self._words)
-        below = picture if overlay.help else picture[taken:]
-        self._top = picture.shape[0] - below.shape[0]
+            header, pause = 0, None
+        below = picture if overlay.help else picture[max(taken, header) :]
+        self._top, self._header = picture.shape[0] - below.shape[0], 0 if overlay.help else header
         self._plates = draw_overlay_onto(below, overlay, frame.time, statistics=self.look.statistics)
+        if self._header:
+            self._plates = () if pause is None else (pause,)
         return picture, carried[0] if carried else None
 
     def with_signs(self, picture: Pixels, *, seconds: float | None = None, hint: str = "") -> Pixels:
@@ -144,7 +161,14 @@ class Presenter:
             hint: a quiet line, such as `h: keys`; empty: none.
         """
         signed = picture.copy()
-        below, plates = signed[self._top :], self._plates
+        below = signed[self._top :]
+        if self._header:
+            if seconds is not None:
+                draw_recording_onto(signed[: self._header], seconds, plates=self._plates, header=True)
+            if hint:
+                draw_hint_onto(below, hint)
+            return signed
+        plates = self._plates
         recording = None if seconds is None else draw_recording_onto(below, seconds, plates=plates)
         if hint:
             draw_hint_onto(below, hint, plates=plates if recording is None else (*plates, recording))
@@ -172,6 +196,7 @@ class Presenter:
         """Take note of what the networks say now, whatever is shown of it."""
         answer = self._carrier.answer
         if answer is None or not carried:
+            self._bars.clear()
             return
         for model in set(answer.models):
             explanation = answer.explanations[answer.models.index(model)]
@@ -199,6 +224,8 @@ class Presenter:
     def _name(self, number: int, heat: CarriedHeat) -> str:
         """Return what tells a pane from the others."""
         explanation = heat.explanation
+        if heat.stale and self.look.view == "targets":
+            return ""
         match self.look.view:
             case "methods":
                 return explanation.method
@@ -217,7 +244,7 @@ class Presenter:
         return 0 if answer is None else answer.models[number]
 
     def _label(
-        self, picture: Pixels, scenes: list[Scene], first: CarriedHeat, free: Region | None
+        self, picture: Pixels, scenes: list[Scene], first: CarriedHeat, free: Region | None, time: float
     ) -> list[Scene]:
         """Draw the label plates, and return the scenes with the places of those that lie in them."""
         match self.look.view:
@@ -238,21 +265,46 @@ class Presenter:
         left, top, _, height = scenes[lowest].pane.cell
         right = picture.shape[1] if self.look.view != "channels" else scenes[0].pane.cell[2]
         cell = (left, top, right - left, height)  # a long name may reach into the pane beside
-        plate = self._plate_onto(picture, cell, first, charted=len(scenes) < MOST_PANES)
-        return [replace(each, plate=plate) if n == lowest else each for n, each in enumerate(scenes)]
+        charted = len(scenes) < MOST_PANES
+        if self._single:  # there was no picture before it that tells how large the plate is
+            self._plate = self._plate_onto(np.empty_like(picture), cell, first, charted=charted)
+        if self._plate is not None:
+            x, y, wide, high = self._plate
+            mirrored = 2 * cell[0] + cell[2] - x - wide, y, wide, high
+            is_right = x > mirrored[0]
+            corners = (mirrored, self._plate) if is_right else (self._plate, mirrored)
+            self._corner.see(
+                time, *(max(hidden_share(each, corner) for each in scenes) for corner in corners)
+            )
+        right = self._corner.right and not self.look.scale_bar  # which stands in the lower right
+        self._plate = self._plate_onto(picture, cell, first, charted=charted, right=right)
+        return [replace(each, plate=self._plate) for each in scenes]
 
     def _plate_onto(
-        self, picture: Pixels, cell: Region, heat: CarriedHeat, number: int = 0, *, charted: bool = True
+        self,
+        picture: Pixels,
+        cell: Region,
+        heat: CarriedHeat,
+        number: int = 0,
+        *,
+        charted: bool = True,
+        right: bool = False,
     ) -> Region | None:
         """Draw the label plate of an explanation into a part of the canvas; return its place on the canvas."""
         explanation, bars = heat.explanation, self._bars[self._model(number)]
-        caption = translated(caption_of(explanation, bars.shown, sure=bars.sure), self._words)
+        caption = caption_of(explanation, bars.shown, sure=bars.sure, weak=heat.weak)
+        caption = translated(caption, self._words)
         target = explanation.target
         marked = None if isinstance(target, Value) else target.class_id
+        if (
+            explanation.automatic
+        ):  # the row that the name stands for; where it is not sure, none in particular
+            marked = bars.shown[0].class_id if bars.sure and bars.shown else None
         room = part_of(picture, cell)
         whole = self.look.view in ("one", "channels", "history")
         side = round((1.0 if whole else _SMALL_PLATE) * min(picture.shape[:2]))
-        plate = draw_plate_onto(room, caption, bars.shown if charted else (), marked=marked, side=side)
+        chart = bars.shown if charted else ()
+        plate = draw_plate_onto(room, caption, chart, marked=marked, side=side, right=right)
         return None if plate is None else (plate[0] + cell[0], plate[1] + cell[1], plate[2], plate[3])
 
     def _fill(self, panel: Pixels) -> None:
@@ -273,3 +325,17 @@ class Presenter:
             kept=kept_at(look.alpha),
             title=self._words("heat"),
         )
+        draw_scale_bar_onto(picture, colormap_code(look.colormap), style=look.style, kept=kept_at(look.alpha))
+
+
+def _with_header(header: Pixels, scenes: Sequence[Scene], overlay: Overlay) -> tuple[Overlay, Region | None]:
+    """Draw the header above several panes.
+
+    Returns:
+        The overlay without what stands there, and the place of the sign that the picture stands still.
+    """
+    top = header.shape[0]
+    names = [(scene.name, scene.pane.cell[0]) for scene in scenes if scene.pane.cell[1] == top]
+    line = " · ".join(filter(None, (overlay.busy, overlay.notice, overlay.chosen)))
+    pause = draw_header_onto(header, names, line, frozen=overlay.frozen)
+    return replace(overlay, busy=None, notice=None, chosen="", frozen=False), pause

@@ -1,4 +1,4 @@
-"""Signs: what was just changed, that it records, that it stands still."""
+"""Signs: what was just changed, that it records, that it stands still; and the header above several panes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from live_gradcam.frame import Pixels
 from live_gradcam.render.lettering import (
     BOLD,
     CAP,
+    GREY,
     REGULAR,
     WHITE,
     Colour,
+    fill_onto,
     plain,
     shade_onto,
     shortened,
@@ -31,6 +33,9 @@ _TOAST_TOP = 0.17
 
 _SIGN, _SMALLEST_SIGN = 1 / 24, 12
 _NAME, _SMALLEST_NAME = 1 / 13, 11
+
+_HEADER_NAME, _HEADER_LINE, _HEADER_MARGIN, _HEADER_SIGN = 0.5, 0.4, 0.25, 1.9
+"""In units of the header's height; the last is the room for the sign that it records."""
 
 
 def draw_toast_onto(picture: Pixels, text: str, *, below: Region | None = None) -> Region | None:
@@ -67,16 +72,58 @@ def draw_name_onto(picture: Pixels, text: str, *, side: int | None = None) -> Re
     return _draw_centred_onto(picture, text, full, round(full * 0.35), _SMALLEST_NAME, weight=REGULAR)
 
 
-def draw_pause_onto(picture: Pixels) -> Region | None:
+def draw_header_onto(
+    header: Pixels, names: Sequence[tuple[str, int]], line: str, *, frozen: bool
+) -> Region | None:
+    """Draw what stands above several panes, in place: at the left of each its name, at the right what goes on.
+
+    Args:
+        header: (H, W, 3) uint8 BGR; all that it holds is painted over.
+        names: of the panes of the upper row, from left to right, and where each begins.
+        line: what goes on; it is shortened where there is too little room.
+        frozen: whether the picture stands still.
+
+    Returns:
+        (x, y, width, height) of the sign that it stands still; None where there is none. Beside it there is room for
+        the sign that it records.
+    """
+    fill_onto(header)
+    height, width = header.shape[:2]
+    size, small = round(height * _HEADER_NAME), round(height * _HEADER_LINE)
+    margin = round(height * _HEADER_MARGIN)
+    pause = draw_pause_onto(header, size=_size_in_header(header)) if frozen else None
+    room = (width if pause is None else pause[0]) - margin - round(height * _HEADER_SIGN)
+    ends = [begin for _, begin in names[1:]] + [room]
+    used = 0
+    for (name, begin), end in zip(names, ends, strict=True):
+        text = shortened(plain(name), size, REGULAR, max(0, end - begin - 2 * margin))
+        write(header, text, (begin + margin, (height + round(size * CAP)) // 2), size)
+        used = begin + margin + text_width(text, size, REGULAR) if text else 0
+    free = room - used - 2 * margin
+    if line and free >= 5 * small:
+        text = shortened(plain(line), small, REGULAR, free)
+        left = room - text_width(text, small, REGULAR)
+        write(header, text, (left, (height + round(small * CAP)) // 2), small, colour=GREY)
+    return pause
+
+
+def _size_in_header(header: Pixels) -> int:
+    """Return the font size of a sign that fills a header."""
+    height: int = header.shape[0]
+    return max(1, round(height / 3.2))
+
+
+def draw_pause_onto(picture: Pixels, *, size: int | None = None) -> Region | None:
     """Draw into the top right that the picture stands still, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
+        size: font size in pixels that it is measured by; None: by the picture.
 
     Returns:
         (x, y, width, height) of the plate; None where there is no room.
     """
-    size, margin, padding, dot = _sign_measures(picture)
+    size, margin, padding, dot = _sign_measures(picture, size)
     side = dot + 2 * padding
     place = _free_place(picture, (side, side), margin, ())
     if place is None:
@@ -89,18 +136,21 @@ def draw_pause_onto(picture: Pixels) -> Region | None:
     return left, top, side, side
 
 
-def draw_recording_onto(picture: Pixels, seconds: float, *, plates: Sequence[Region] = ()) -> Region | None:
+def draw_recording_onto(
+    picture: Pixels, seconds: float, *, plates: Sequence[Region] = (), header: bool = False
+) -> Region | None:
     """Draw a red dot, and for how long it records, in place: as near to the top right as there is room.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
         seconds: since the recording began.
         plates: (x, y, width, height) of what it must not cover.
+        header: whether the picture is a header.
 
     Returns:
         (x, y, width, height) of the plate; None where there is no room.
     """
-    size, margin, padding, dot = _sign_measures(picture)
+    size, margin, padding, dot = _sign_measures(picture, _size_in_header(picture) if header else None)
     text, indent = _clock(seconds), dot + round(size * 0.4)
     wide, tall = indent + text_width(text, size, REGULAR) + 2 * padding, dot + 2 * padding
     place = _free_place(picture, (wide, tall), margin, plates)
@@ -137,9 +187,9 @@ def draw_hint_onto(picture: Pixels, text: str, *, plates: Sequence[Region] = ())
     return left, top, wide, tall
 
 
-def _sign_measures(picture: Pixels) -> tuple[int, int, int, int]:
+def _sign_measures(picture: Pixels, size: int | None = None) -> tuple[int, int, int, int]:
     """Return the font size of a sign, its margin, its padding and the side of its dot, in pixels."""
-    size = max(_SMALLEST_SIGN, round(min(picture.shape[:2]) * _SIGN))
+    size = size or max(_SMALLEST_SIGN, round(min(picture.shape[:2]) * _SIGN))
     return size, round(size * 0.64), round(size * 0.5), round(size * 0.8)
 
 

@@ -16,7 +16,7 @@ from live_gradcam.question import Answer, Question
 from live_gradcam.render.carrier import CarriedHeat
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.presenter import Presenter
-from live_gradcam.stage.choice import Choice, question_of
+from live_gradcam.stage.choice import Choice, chosen_in_words, question_of
 from live_gradcam.stage.controls import Controls
 from live_gradcam.stage.menu import Menu
 from live_gradcam.stage.panels import Panels
@@ -244,6 +244,7 @@ class Stage:
         return self._presenter.picture(
             frame,
             Overlay(
+                chosen=words(chosen_in_words(self.choice, self.menu, self._view)),
                 notice=words(self._status.notice or "") or None,
                 busy=words(self._status.busy or "") or None,
                 toast=words(self._toast.text) if self._toast.stands(self._now) else None,
@@ -300,6 +301,7 @@ class Stage:
             self._reset()
         elif self._controls.does(action):
             mirrored = self.choice.mirror
+            self._controls.rows = self._presenter.rows
             text = self._controls.do(action)
             self._choose(self.choice)
             if text:
