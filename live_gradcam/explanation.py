@@ -186,6 +186,10 @@ class Explanation:
     is_finite: bool = True
     """False where the network gives NaN or infinity for this picture."""
 
+    automatic: bool = False
+    """Whether the network chose the target, as its most probable class or by another rank; False where the viewer
+    did."""
+
     @property
     def best(self) -> Prediction | None:
         """The most probable class or label; None where the network is no classifier, or gives NaN."""

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from nonobjects import nonobjects
+
 import live_gradcam as lg
+from live_gradcam.render.steady import Heat, Steady
 from live_gradcam.sources.demo import DemoSource, Truth
 from live_gradcam.sources.desk import find_photographs
 
@@ -89,3 +92,26 @@ def test_the_network_recognises_what_the_demo_shows(
     assert result.largest <= 0.35
     assert result.recognised >= 0.90 * result.alone
     assert result.heat_within >= 0.95 * result.recognised
+
+
+def test_the_heat_of_forty_pictures_of_nothing_is_faint_and_that_of_the_demos_things_is_full(
+    explainer: lg.Explainer,
+) -> None:
+    steady = Steady(smoothing=0)
+    faint = {
+        name: steady.heat(explainer.explain(picture), 0.0).opacity for name, picture in nonobjects().items()
+    }
+    assert len(faint) >= 40
+    assert {name: opacity for name, opacity in faint.items() if opacity > 0.2} == {}
+    recognised = 0
+    for size in ((1280, 720), (640, 360)):
+        heat: Heat | None = None
+        with DemoSource(live=False, size=size) as source:
+            for index in range(0, source.length, EVERY):
+                explanation = explainer.explain(source.frame_at(index).pixels)
+                heat = steady.heat(explanation, index / 30, heat)
+                thing = thing_in_viewfinder(source.truth(index), source.size)
+                if thing is not None and explanation.top[0].label in thing.labels:
+                    recognised += 1
+                    assert heat.opacity == 1
+    assert recognised > 70

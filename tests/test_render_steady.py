@@ -24,6 +24,11 @@ def about(raw: HeatMap, target: Prediction = CAT, *, has_evidence: bool = True) 
     return explained(REGION, raw, target=target, has_evidence=has_evidence)
 
 
+def chosen_by_itself(raw: HeatMap, target: Prediction = CAT, probability: float = 0.6) -> Explanation:
+    """An explanation of what the network finds most probable."""
+    return replace(about(raw, target), automatic=True, top=(replace(target, probability=probability),))
+
+
 def value(heat: Heat, row: int, column: int) -> float:
     """The heat in the middle of a cell."""
     rows, columns = heat.heatmap.shape
@@ -120,10 +125,10 @@ def test_another_target_has_a_scale_of_its_own() -> None:
 
 def test_noise_is_not_painted_where_nothing_is_though_the_target_changes_with_every_frame() -> None:
     steady = Steady()
-    heat = steady.heat(about(cell(3, 3, 0.9)), 0.0)
+    heat = steady.heat(chosen_by_itself(cell(3, 3, 0.9)), 0.0)
     for number in range(1, 90):
         noise = np.random.default_rng(number).random((7, 7), dtype=np.float32) * 0.15
-        heat = steady.heat(about(noise, (CAT, CUP)[number % 2]), number / 30, heat)
+        heat = steady.heat(chosen_by_itself(noise, (CAT, CUP)[number % 2]), number / 30, heat)
         assert heat.heatmap.max() < 0.25
 
 
@@ -183,7 +188,45 @@ def test_an_unknown_scale_is_refused_with_the_valid_ones() -> None:
 
 def test_a_contrast_is_as_bright_as_a_class_though_its_values_are_smaller() -> None:
     steady = Steady()
-    strong = steady.heat(about(cell(1, 1, peak=10)), 0.0)
+    strong = steady.heat(chosen_by_itself(cell(1, 1, peak=10)), 0.0)
     contrast = replace(about(cell(5, 5, peak=0.5)), target=Contrast(CAT, (CUP,), 1.0))
     assert value(steady.heat(contrast, 0.1, strong), 5, 5) == pytest.approx(1, abs=0.02)
-    assert value(steady.heat(about(cell(5, 5, peak=0.5), CUP), 0.1, strong), 5, 5) < 0.1
+    assert value(steady.heat(chosen_by_itself(cell(5, 5, peak=0.5), CUP), 0.1, strong), 5, 5) < 0.1
+
+
+def test_what_the_viewer_chooses_begins_its_own_scale() -> None:
+    steady = Steady()
+    strong = steady.heat(chosen_by_itself(cell(1, 1, peak=10)), 0.0)
+    banana = steady.heat(about(cell(5, 5, peak=0.5), CUP), 0.1, strong)
+    assert value(banana, 5, 5) == pytest.approx(1, abs=0.02)
+    assert banana.opacity == pytest.approx(1)
+    assert banana.strength == pytest.approx(0.05)
+    again = steady.heat(chosen_by_itself(cell(1, 1, peak=9)), 0.2, banana)
+    assert again.strength == pytest.approx(0.9, abs=0.01)  # what was recognised is remembered
+
+
+@pytest.mark.parametrize("probability", [0.02, 0.15, 0.25])
+def test_heat_for_what_the_network_is_not_sure_of_is_faint(probability: float) -> None:
+    unsure = chosen_by_itself(cell(3, 3), CAT, probability)
+    assert Steady().heat(unsure, 0.0).opacity <= 0.2
+    assert Steady().heat(replace(unsure, automatic=False), 0.0).opacity == 1
+    assert Steady().heat(chosen_by_itself(cell(3, 3), CAT, 0.31), 0.0).opacity == 1
+
+
+def test_heat_as_strong_as_that_of_recognised_things_is_full_though_the_name_is_not_sure() -> None:
+    steady = Steady(smoothing=0)
+    clock = steady.heat(chosen_by_itself(cell(1, 1, peak=0.9)), 0.0)
+    cat = steady.heat(chosen_by_itself(cell(3, 3, peak=0.7), CUP, 0.22), 60.0, clock)
+    assert cat.opacity == pytest.approx(1)
+    wall = steady.heat(chosen_by_itself(cell(3, 3, peak=0.3), CUP, 0.22), 120.0, cat)
+    assert wall.opacity <= 0.2
+    for second in range(121, 600):  # the wall does not become what it is compared with
+        wall = steady.heat(chosen_by_itself(cell(3, 3, peak=0.3), CUP, 0.22), float(second), wall)
+    assert wall.opacity <= 0.2
+
+
+def test_a_network_of_labels_is_sure_from_one_half_on() -> None:
+    label = replace(chosen_by_itself(cell(3, 3), CAT, 0.4), task="multi-label")
+    assert Steady().heat(label, 0.0).opacity <= 0.2
+    held = replace(chosen_by_itself(cell(3, 3), CAT, 0.5), task="multi-label")
+    assert Steady().heat(held, 0.0).opacity == 1

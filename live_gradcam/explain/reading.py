@@ -91,6 +91,7 @@ class Reading:
             inset=inset,
             task=self.task or "values",
             is_finite=bool(result.finite[picture]),
+            automatic=self.task is not None and self.aims[picture][goal].automatic,
         )
 
     def channels(self, picture: int = 0) -> tuple[Channel, ...]:

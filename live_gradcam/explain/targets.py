@@ -39,6 +39,11 @@ class Aim:
     strength: float = 0.0
     """How much of the rivals' score is taken off."""
 
+    @property
+    def automatic(self) -> bool:
+        """Whether the network chooses the class, by its rank, and nothing in particular is set against it."""
+        return self.class_id < 0 and self.rival in (NO_RIVAL, STRONGEST_RIVALS)
+
 
 @lru_cache(maxsize=256)  # names are compared with a thousand others, and asked for with every frame
 def parse_target(target: int | str | None, labels: Labels, *, rivals: bool, strength: float) -> Aim:

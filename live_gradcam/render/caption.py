@@ -21,6 +21,7 @@ NOT_SURE = "not sure"
 LABEL_HOLDS = 0.5
 """From this probability on a label that is right or not by itself, as of a sigmoid, is said."""
 
+WEAK_HEAT = "weak heat"
 NO_LABEL = "no label"
 NO_ANSWER = "no answer"
 NOT_FINITE = "the network gives NaN or infinity"
@@ -52,6 +53,18 @@ class Caption:
     """False where no class is probable; the headline is drawn quietly then."""
 
 
+def belief_in(explanation: Explanation) -> float:
+    """Return how far a target that the network chose is to be believed: 1 from where the plate names it.
+
+    It is the most probable class's probability as a part of the one that is needed for that; at most 1. A target that
+    the viewer chose, and a value, count as believed.
+    """
+    if not explanation.automatic or explanation.task == "values" or not explanation.top:
+        return 1.0
+    needed = LABEL_HOLDS if explanation.task == "multi-label" else UNSURE
+    return min(1.0, (explanation.top[0].probability or 0.0) / needed)
+
+
 def percent(probability: float) -> str:
     """Return a probability as it is read out: `62%`; what rounds to nothing is `<1%`."""
     rounded = f"{probability:.0%}"
@@ -68,7 +81,11 @@ def figure(target: Prediction | Contrast | Lowered | Value) -> str:
 
 
 def caption_of(
-    explanation: Explanation, top: Sequence[Prediction] | None = None, *, sure: bool | None = None
+    explanation: Explanation,
+    top: Sequence[Prediction] | None = None,
+    *,
+    sure: bool | None = None,
+    weak: bool = False,
 ) -> Caption:
     """Word the plate of an explanation.
 
@@ -79,6 +96,7 @@ def caption_of(
         explanation: what the network said.
         top: the most probable classes as they are to be shown, best first; None: as the explanation has them.
         sure: whether the first of them is to be believed; None: where it reaches `UNSURE`.
+        weak: whether the heat is weak beside that of other things.
     """
     target = explanation.target
     shown = explanation.top if top is None else top
@@ -91,14 +109,19 @@ def caption_of(
     label, number = (plain(first.label), figure(first)) if sure else (NO_LABEL if labels else NOT_SURE, "")
     newest = explanation.top[0] if explanation.top else first
     other = not isinstance(target, Prediction) or target.class_id != newest.class_id
+    if explanation.automatic:  # where it is not sure, the heat is for nothing in particular
+        other = sure and isinstance(target, Prediction) and target.class_id != first.class_id
     if not explanation.has_evidence:
         note = f"no evidence for {named(target)}" if other else "no evidence"
         return Caption(label, number, note, GREY, note_matters=True, sure=sure)
     if other:
-        return Caption(label, number, f"heat for {named(target)}", AMBER, note_matters=True, sure=sure)
+        note = f"{'weak heat' if weak else 'heat'} for {named(target)}"
+        return Caption(label, number, note, AMBER, note_matters=True, sure=sure)
     if not sure:
         perhaps = f"perhaps {named(first)}"
         return Caption(label, number, perhaps, note_matters=True, note_in_chart=True, sure=False)
+    if weak:
+        return Caption(label, number, WEAK_HEAT, AMBER, note_matters=True)
     others = (
         [each for each in shown[1:] if (each.probability or 0.0) >= LABEL_HOLDS] if labels else shown[1:3]
     )

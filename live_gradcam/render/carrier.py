@@ -16,7 +16,7 @@ from live_gradcam.explanation import Explanation, HeatMap, Region
 from live_gradcam.frame import Frame
 from live_gradcam.question import Answer
 from live_gradcam.render.motion import Field, Motion, Shift, Way, sampled
-from live_gradcam.render.steady import Heat, Steady
+from live_gradcam.render.steady import WEAK, Heat, Steady
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,8 +36,14 @@ class CarriedHeat:
     """(h, w) float32 in [0, 1]: where the heat is on the present frame, over `explanation.region`."""
 
     opacity: float
-    """In [0, 1], to be multiplied with the alpha of the heat: below 1 while it fades for want of evidence; 0 where
-    the scene has changed since."""
+    """In [0, 1], to be multiplied with the alpha of the heat: below 1 where the network is not sure, and while it
+    fades for want of evidence; 0 where the scene has changed since."""
+
+    stale: bool = False
+    """Whether the scene has changed since: what the explanation says is about another one."""
+
+    weak: bool = False
+    """Whether the heat is weak beside that of things that were recognised of late."""
 
     def heat_at(self, x: int, y: int) -> float | None:
         """Return the heat at a point of the frame, in [0, 1]; None where the network did not look."""
@@ -139,9 +145,18 @@ class HeatCarrier:
             heatmap, opacity = each.heat.heatmap, each.heat.opacity
             if paths is not None:
                 heatmap = paths.faded(each)
-            elif moving or self._cut:
-                opacity = 0.0
-            carried.append(CarriedHeat(each.explanation, newest.index, newest.captured_at, heatmap, opacity))
+            stale = paths is None and (moving or self._cut)
+            carried.append(
+                CarriedHeat(
+                    each.explanation,
+                    newest.index,
+                    newest.captured_at,
+                    heatmap,
+                    0.0 if stale else opacity,
+                    stale,
+                    each.heat.strength < WEAK,
+                )
+            )
         return tuple(carried)
 
     def _take(

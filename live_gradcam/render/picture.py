@@ -11,6 +11,7 @@ from live_gradcam.frame import Pixels
 from live_gradcam.render.caption import caption_of
 from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.render.plate import draw_plate_onto
+from live_gradcam.render.steady import opacity_of
 from live_gradcam.render.styles import paint_onto
 from live_gradcam.render.viewfinder import draw_viewfinder_onto
 
@@ -22,7 +23,8 @@ def draw(
 
     The heat is drawn over the region that the network saw and nowhere else; where that is not the whole frame,
     corner brackets show it. The plate at the bottom left says the class. Where there is no evidence there is no
-    heat: the frame stays as it is, and the plate says so.
+    heat: the frame stays as it is, and the plate says so. Where the network is not sure of the class that it chose,
+    the plate says so and the heat is faint.
 
     Args:
         image: (H, W, 3) uint8 BGR: the frame that was explained. It is left as it is.
@@ -50,6 +52,7 @@ def draw(
         style="overlay",
         alpha=alpha,
         colormap=colormap_code(colormap),
+        opacity=opacity_of(explanation),
         inset=explanation.inset,
     )
     plate = draw_plate_onto(picture, caption_of(explanation))

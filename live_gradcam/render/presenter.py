@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from live_gradcam.config import Following
-from live_gradcam.explanation import Region, Value
+from live_gradcam.explanation import Prediction, Region, Value
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import Look
 from live_gradcam.question import Answer
@@ -70,6 +70,11 @@ class Presenter:
         self._top = 0
         self._plates: tuple[Region, ...] = ()
 
+    @property
+    def rows(self) -> tuple[Prediction, ...]:
+        """The rows of the chart as they stand on the newest picture, the first on top; empty: there is none."""
+        return self._bars[0].shown if 0 in self._bars else ()
+
     def explained(self, frame: Frame, answer: Answer) -> None:
         """Take in an answer about this frame or an earlier one."""
         self._carrier.explained(frame, answer)
@@ -91,24 +96,26 @@ class Presenter:
         """
         overlay = overlay or Overlay()
         carried = self._carrier.see(frame)
-        self._follow(frame.time, carried)
+        is_stale = any(each.stale for each in carried)
+        self._follow(frame.time, () if is_stale else carried)
         view = self.look.view
         arrangement = arrange(view, len(carried), frame.size, [each.explanation.region for each in carried])
         self._arrangement = arrangement
         picture = np.empty_like(frame.pixels)
         scenes = self._scenes(arrangement.panes, carried)
+        said = () if is_stale else carried
         paint_scenes_onto(picture, frame.pixels, scenes, self.look)
         if arrangement.free is not None:
             self._fill(part_of(picture, arrangement.free))
         above = picture[: picture.shape[0] - ribbon_height(frame.size)] if view == "history" else picture
-        if carried:
-            scenes = self._label(above, scenes, carried[0], arrangement.free)
+        if said:  # else it is about what was seen before
+            scenes = self._label(above, scenes, said[0], arrangement.free)
         taken = mark_scenes_onto(picture, scenes, rectangle=overlay.rectangle, probe=overlay.probe)
         if view == "history":
             (self._history if self._is_classifier else self._curve).draw_onto(picture)
         if self.look.scale_bar:
             self._draw_scale_onto(part_of(above, scenes[-1].pane.cell) if view == "channels" else above)
-        if not carried and not overlay.notice:
+        if not said and not overlay.notice:
             overlay = replace(overlay, notice=_LOOKING)
         below = picture if overlay.help else picture[taken:]
         self._top = picture.shape[0] - below.shape[0]
@@ -137,6 +144,7 @@ class Presenter:
         """Take note of what the networks say now, whatever is shown of it."""
         answer = self._carrier.answer
         if answer is None or not carried:
+            self._bars.clear()
             return
         for model in set(answer.models):
             explanation = answer.explanations[answer.models.index(model)]
@@ -164,6 +172,8 @@ class Presenter:
     def _name(self, number: int, heat: CarriedHeat) -> str:
         """Return what tells a pane from the others."""
         explanation = heat.explanation
+        if heat.stale and self.look.view == "targets":
+            return ""
         match self.look.view:
             case "methods":
                 return explanation.method
@@ -210,9 +220,10 @@ class Presenter:
     ) -> Region | None:
         """Draw the label plate of an explanation into a part of the canvas; return its place on the canvas."""
         explanation, bars = heat.explanation, self._bars[self._model(number)]
-        caption = caption_of(explanation, bars.shown, sure=bars.sure)
+        caption = caption_of(explanation, bars.shown, sure=bars.sure, weak=heat.weak)
         target = explanation.target
-        marked = None if isinstance(target, Value) else target.class_id
+        unsure = explanation.automatic and not bars.sure  # then the heat is for nothing in particular
+        marked = None if unsure or isinstance(target, Value) else target.class_id
         room = part_of(picture, cell)
         whole = self.look.view in ("one", "channels", "history")
         side = round((1.0 if whole else _SMALL_PLATE) * min(picture.shape[:2]))

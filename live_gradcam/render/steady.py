@@ -12,6 +12,7 @@ from live_gradcam.config import DEFAULT_SMOOTHING, Scale
 from live_gradcam.errors import RenderError
 from live_gradcam.explanation import Explanation, HeatMap
 from live_gradcam.heatmap import over_region
+from live_gradcam.render.caption import belief_in
 
 _RISE, _FALL = 0.1, 2.0
 """Seconds in which the scale follows a target's peaks up, and down."""
@@ -19,10 +20,21 @@ _RISE, _FALL = 0.1, 2.0
 _CEILING_FALL = 60.0
 """Seconds in which the largest peak of late, of whichever target, is forgotten."""
 
-_WEAK = 0.4
+WEAK = 0.4
 """What peaks below this part of the largest peak of late is dimmed, by the square of how far it is below. With the
 default network a blank wall peaks at 0.2 or less and things at 0.35 to 0.95; and on a blank wall the target changes
 with every frame, so that a scale of each target's own would paint noise."""
+
+_FAINT = 0.12
+"""Opacity of heat for a target that the network chose and is not sure of: nobody takes it for an answer."""
+
+_NEARLY_BELIEVED = (0.85, 1.0)
+"""Between these parts of the probability from which on the plate names a class the heat becomes full, so that it does
+not come and go at a stroke."""
+
+_LIKE_RECOGNISED, _LIKELY = (0.5, 0.7), (0.4, 0.6)
+"""So it does below them, too, where it peaks between these parts of what recognised things gave of late, and the class
+is as probable as these parts of what it takes to be named. docs/motion.md has the measurement."""
 
 _NOTHING = 1e-4
 """Heat below this is none."""
@@ -39,20 +51,28 @@ class Heat:
     """(h, w) float32 in [0, 1]: over the region that the network saw, all of it and nothing else."""
 
     opacity: float
-    """In [0, 1]; it fades where there is no evidence."""
+    """In [0, 1]; it fades where there is no evidence, and where the network is not sure of the target that it chose."""
 
     label: str
     """Of the target that it is the heat of: that of another does not mix with it."""
 
     origin: tuple[object, ...]
-    """Method, layer, shape, region, inset and kind of target that it came by: another's values cannot be compared
-    with it."""
+    """Method, layer, shape, region and inset that it came by: another's values cannot be compared with it."""
+
+    chosen: tuple[object, ...]
+    """The kind of target, and its name where the viewer chose it: what is chosen anew begins its own scale."""
 
     scale: float
     """The raw value that is full heat, for this target."""
 
     ceiling: float
     """The largest peak of late, whatever the target."""
+
+    recognised: float
+    """The largest peak of late of targets that the network chose and was sure of; 0: there was none."""
+
+    strength: float
+    """The newest peak as a part of that, or of the ceiling where there was none."""
 
     at: float
     """When the frame was taken, in seconds."""
@@ -103,41 +123,49 @@ class Steady:
         columns, rows = _mesh(explanation)
         if not (explanation.has_evidence and np.isfinite(raw).all()):
             if before is None or earlier is None:
-                return Heat(np.zeros((rows, columns), np.float32), 0.0, "", (), 0.0, 0.0, at)
+                return Heat(np.zeros((rows, columns), np.float32), 0.0, "", (), (), 0.0, 0.0, 0.0, 0.0, at)
             # It fades in the shape that it had: a map of nothing has none to turn into.
-            return replace(before, heatmap=earlier, opacity=before.opacity * kept, at=at)
+            return replace(before, heatmap=earlier, opacity=before.opacity * kept, strength=0.0, at=at)
 
+        target = explanation.target
+        origin = explanation.method, explanation.layer, raw.shape, explanation.region, explanation.inset
         # A contrast's values are small beside those of a class, and no sign that there is nothing to see.
-        kind = type(explanation.target)
-        origin = (
-            explanation.method,
-            explanation.layer,
-            raw.shape,
-            explanation.region,
-            explanation.inset,
-            kind,
-        )
-        continued = before is not None and before.origin == origin
-        same = continued and before is not None and before.label == explanation.target.label
+        chosen = type(target), "" if explanation.automatic else target.label
+        alike = before if before is not None and before.origin == origin else None
+        continued = alike if alike is not None and alike.chosen == chosen else None
+        same = continued is not None and continued.label == target.label
         peak = max(float(raw.max()), 0.0)
         since = 0.0 if before is None else max(0.0, at - before.at)
-        scale = _followed(before.scale, peak, since, _FALL) if before is not None and same else peak
-        ceiling = (
-            _followed(before.ceiling, peak, since, _CEILING_FALL)
-            if before is not None and continued
-            else peak
-        )
+        scale = _followed(continued.scale, peak, since, _FALL) if continued is not None and same else peak
+        ceiling = peak if continued is None else _followed(continued.ceiling, peak, since, _CEILING_FALL)
+        recognised = 0.0 if alike is None else alike.recognised
+        if explanation.automatic and belief_in(explanation) == 1:
+            recognised = _followed(recognised, peak, since, _CEILING_FALL) if recognised else peak
+        strength = peak / (recognised or ceiling or 1.0)
+        goal = opacity_of(explanation, strength if recognised else 0.0)
         full = peak
         if self.scale == "stable" and scale > 0:
-            full = scale * max(1.0, _WEAK * ceiling / scale) ** 2
+            full = scale * max(1.0, WEAK * ceiling / scale) ** 2
         relative = np.clip(raw / full if full > 0 else raw, 0.0, 1.0).astype(np.float32)
         heatmap = over_region(relative, (columns, rows), explanation.inset)
         if same and earlier is not None:
             heatmap = np.asarray(heatmap + (earlier - heatmap) * (known * np.float32(kept)), np.float32)
         # What fades away must end: numbers too small to be normal make every later step many times slower.
         heatmap = np.where(heatmap < _NOTHING, np.float32(0), heatmap)
-        opacity = 1.0 if before is None else 1.0 - (1.0 - before.opacity) * kept
-        return Heat(heatmap, opacity, explanation.target.label, origin, scale, ceiling, at)
+        opacity = goal if before is None else goal + (before.opacity - goal) * kept
+        return Heat(heatmap, opacity, target.label, origin, chosen, scale, ceiling, recognised, strength, at)
+
+
+def opacity_of(explanation: Explanation, likeness: float = 0.0) -> float:
+    """Return how opaque heat is, in [0, 1]: faint where the network is not sure of a target that it chose itself.
+
+    Args:
+        explanation: what is shown.
+        likeness: the peak of its map as a part of what recognised things gave of late; 0 where nothing was.
+    """
+    belief = belief_in(explanation)
+    like = _smooth_step(likeness, *_LIKE_RECOGNISED) * _smooth_step(belief, *_LIKELY)
+    return _FAINT + (1.0 - _FAINT) * max(_smooth_step(belief, *_NEARLY_BELIEVED), like)
 
 
 def _mesh(explanation: Explanation) -> tuple[int, int]:
@@ -147,6 +175,12 @@ def _mesh(explanation: Explanation) -> tuple[int, int]:
     side = min(max(least, *explanation.raw_heatmap.shape), most)
     scale = min(1.0, side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _smooth_step(value: float, begin: float, end: float) -> float:
+    """Return 0 up to `begin`, 1 from `end` on, and a smooth curve between them."""
+    share = min(1.0, max(0.0, (value - begin) / (end - begin)))
+    return share * share * (3.0 - 2.0 * share)
 
 
 def _followed(scale: float, peak: float, seconds: float, fall: float) -> float:

@@ -32,7 +32,9 @@ class Controls:
         self.menu = menu
         self.choice = choice
         self.explanation: Explanation | None = None
-        """The newest one; classes are pinned from it."""
+        """The newest one."""
+        self.rows: tuple[Prediction, ...] = ()
+        """The classes as they stand on the picture: the keys 1 to 5 take them from here."""
         self.usual_layer: str | None = None
         """The path of the layer that is explained where none is chosen; None as long as it is not known."""
         self._acts = self._table()
@@ -100,7 +102,7 @@ class Controls:
         return self._change(text, target=None, rival=None)
 
     def _pin(self, place: int) -> str:
-        top = self.explanation.top if self.explanation else ()
+        top = self.rows or (self.explanation.top if self.explanation else ())
         return self.aim(top[place].class_id) if place < len(top) else "there is no such class on the picture"
 
     def _lock(self) -> str:

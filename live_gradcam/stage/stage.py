@@ -234,6 +234,7 @@ class Stage:
             self._prompt = Prompt(self.menu.labels)
         elif self._controls.does(action):
             mirrored = self.choice.mirror
+            self._controls.rows = self._presenter.rows
             text = self._controls.do(action)
             self._choose(self.choice)
             if text:
