@@ -125,9 +125,10 @@ def serve(
     from live_gradcam.server.settings import ServerSettings
 
     settings = Settings(**chosen)
+    where: dict[str, Any] = {} if host is None else {"host": host}
     make = ServerSettings.for_phones if phone else ServerSettings
     server = make(
-        **({} if host is None else {"host": host}),
+        **where,
         port=port,
         tls=tls,
         tls_cert=tls_cert,
