@@ -38,10 +38,9 @@ Tell = Callable[[str], None]
 _CONNECTIONS_EACH = 8
 """Connections that are allowed for each visitor: a browser opens six, and its socket."""
 
-_FOR_BROWSERS = "the browser will not know the certificate: go on if its SHA-256 fingerprint is"
-_FOR_PHONES = (
+_WARNING = (
     "the phone will warn that the connection is not private, because this machine made the certificate itself: choose "
-    '"Advanced" (Android) or "Show Details" (iPhone) and open the page. Its SHA-256 fingerprint is'
+    '"Advanced" (Android) or "Show Details" (iPhone) and open the page'
 )
 
 _MOST_LINKS = 3
@@ -95,14 +94,14 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
         def tell_where() -> None:
             if camera is not None:
                 tell(camera.describe())
-            if fingerprint is not None:
-                tell(_FOR_PHONES if server.phone else _FOR_BROWSERS)
+            if fingerprint is not None and not server.phone:
+                tell("the browser will not know the certificate: go on if its SHA-256 fingerprint is")
                 tell(f"  {fingerprint}")
             if not server.encrypted and not server.is_loopback:
                 tell("without TLS: everybody on the way can look on, and browsers give the page no camera")
             link, *further = server.links(listening.getsockname()[1], token)
             if server.phone:
-                _tell_phones(link, further, tell)
+                _tell_phones(link, further, fingerprint, tell)
             else:
                 tell(f"open {link}")
             tell("Ctrl-C ends it")
@@ -179,8 +178,10 @@ def configuration(app: Any, server: ServerSettings, context: ssl.SSLContext | No
     )
 
 
-def _tell_phones(link: str, further: list[str], tell: Tell) -> None:
-    """Print the link, as a QR code too where the terminal can show one."""
+def _tell_phones(link: str, further: list[str], fingerprint: str | None, tell: Tell) -> None:
+    """Print the link, as a QR code too where the terminal can show one, and what the phone will say of it."""
+    if fingerprint is not None:
+        tell(f"SHA-256 fingerprint of the certificate: {fingerprint}")
     code = qr_code(link, coloured=sys.stdout.isatty())
     try:
         code.encode(sys.stdout.encoding or "ascii")
@@ -191,6 +192,8 @@ def _tell_phones(link: str, further: list[str], tell: Tell) -> None:
     tell(f"with a phone in the same network, scan the code or open {link}")
     for other in further[: _MOST_LINKS - 1]:
         tell(f"  or, if that does not open: {other}")
+    if fingerprint is not None:
+        tell(_WARNING)
 
 
 def listening_socket(server: ServerSettings) -> socket.socket:
