@@ -9,6 +9,10 @@ export function signMore(element) {
     element.classList.toggle("more-after", after);
   };
   element.addEventListener("scroll", look, { passive: true });
+  // A browser leaves alone what is half in sight already.
+  element.addEventListener("focusin", ({ target }) => {
+    if (target.matches(":focus-visible")) target.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
   new ResizeObserver(look).observe(element);
   return look;
 }

@@ -12,8 +12,9 @@ function reload(tries) {
 async function start() {
   const tries = history.state?.tries ?? 0;
   try {
-    const style = document.querySelector("link[rel=stylesheet]");
-    if (document.readyState !== "loading" && style.sheet === null) throw new TypeError("the style sheet did not come");
+    // The sheet's own variables say whether it came.
+    const ground = getComputedStyle(document.documentElement).getPropertyValue("--ground");
+    if (ground === "") throw new TypeError("the style sheet did not come");
     await import("/page/main.js");
     history.replaceState(null, "");
   } catch (error) {
