@@ -44,7 +44,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("contrast", "x", "why not the runner-up, or a lower value"),
     Action("search", "/", "type the name of a class"),
     Action("whole", "a", "look at all of the picture again"),
-    Action("style", "t", "overlay, contours, masked, heat alone"),
+    Action("style", "t", "overlay, fade, contours, masked, heat alone"),
     Action("colormap", "c", "next colour map"),
     Action("opacity-up", "+", "stronger heat"),
     Action("opacity-down", "-", "weaker heat"),

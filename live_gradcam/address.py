@@ -16,6 +16,9 @@ from urllib.parse import quote, unquote, urlsplit
 HIDDEN = "***"
 """Stands in the place of a secret."""
 
+PLACEHOLDER = "USER:PASSWORD"
+"""Stands in an address that is to be typed, where the user's own name and password belong."""
+
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]{1,20}):/{1,2}(?!/)")
 _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{1,20}:/{1,2}[^\s'\"<>`]+")
 _BARE_USERINFO = re.compile(r"^[^/@\s:]+:[^@]*@(?=[^@]*$)")
@@ -75,10 +78,19 @@ def shown_address(address: str) -> str:
 
     Secrets are the values that a name calls one (`pwd=`, `token=`, `key=`, `X-Amz-Signature=`, `user=`, …), in the
     query, the fragment or the path (`/user=a_password=b_channel=1`, `/token/abc`), and JSON web tokens. A password may
-    hold `#`, `/`, `?`, `@`, `:`, `%` and spaces, percent-encoded or not. A text that is no address comes back as it
-    is, but for a `user:password@` that it begins with.
+    hold `#`, `/`, `?`, `@`, `:`, `%` and spaces, percent-encoded or not. `PLACEHOLDER` is no secret. A text
+    that is no address comes back as it is, but for a `user:password@` that it begins with.
     """
     return _shown(address, nested=0)
+
+
+def address_to_type(address: str) -> str:
+    """Return an address fit to be shown, with `USER:PASSWORD@` where it has a user or a password."""
+    shown = shown_address(address)
+    if credentials_of(address) is None:
+        return shown
+    scheme = _SCHEME.match(shown)
+    return shown if scheme is None else f"{scheme[0]}{PLACEHOLDER}@{shown[scheme.end() :]}"
 
 
 def without_secrets(text: str) -> str:
@@ -204,8 +216,9 @@ def _shown(address: str, *, nested: int) -> str:
         return _BARE_USERINFO.sub("", address) if "@" in address else address
     if nested > _DEEPEST:
         return HIDDEN
-    _, place = _split(address[found.end() :], showing=True)
-    return address[: found.end()] + _shown_place(place, nested=nested)
+    userinfo, place = _split(address[found.end() :], showing=True)
+    kept = f"{PLACEHOLDER}@" if userinfo == PLACEHOLDER else ""
+    return address[: found.end()] + kept + _shown_place(place, nested=nested)
 
 
 def _shown_match(match: re.Match[str]) -> str:

@@ -49,7 +49,7 @@ _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
     help="Point a camera at something and see, live, what the network says it is and which pixels made it say so.",
-    epilog="`live` is what runs when no command is named: `live-gradcam --source demo`. "
+    epilog="`live` is the default command: `live-gradcam --source demo`. "
     "All its options: `live-gradcam live --help`.",
     no_args_is_help=False,
     add_completion=False,

@@ -15,7 +15,7 @@ Fit = Literal["crop", "wide", "stretch", "pad"]
 whole frame squeezed to a square; the whole frame with borders."""
 
 Score = Literal["logit", "probability"]
-"""What is differentiated: the pre-softmax score y^c, or the seed article's class probability."""
+"""The score to differentiate: the logit y^c before the softmax, or the class probability."""
 
 Task = Literal["classes", "multi-label", "values"]
 """What a network's outputs are: scores of classes of which one is right; of labels, each right or not by itself; or
@@ -159,7 +159,7 @@ class Settings(ExplainSettings):
     """Rate that a camera is asked for, in frames per second; None: 30."""
 
     backend: str | None = None
-    """OpenCV's way to the camera; None: what suits the platform."""
+    """OpenCV's capture backend for the camera; None: the platform's default."""
 
     motion: Following = "on"
 

@@ -10,6 +10,11 @@ LONGEST_LINE = 380
 """Characters of an error message at most: with the program's name before it, a line on stderr stays below 400."""
 
 _LONGEST_WORD = 72
+_FEWEST_LETTERS = 4
+"""Of what is looked for in the middle of a word."""
+
+_LETTERS_A_SLIP = 4
+_ENDING = re.compile(r"\.\w{2,5}$")
 _CUT = " […] "
 _BREAKS = re.compile("[ \x00-\x1f\x7f-\x9f]*[\x00-\x1f\x7f-\x9f][ \x00-\x1f\x7f-\x9f]*")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -114,17 +119,45 @@ def _last_sentences(line: str, longest: int) -> str:
 def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
     """Return up to `count` of the valid names, the most alike first; letter case does not count.
 
-    Names that contain what was typed come before near spellings, so `clock` finds `analog clock`.
+    Names in which what was typed begins a word, or is at least half of the name, come before near spellings, so
+    `clock` finds `analog clock`. A near spelling has one slip of the keyboard for every four letters, or fewer: a
+    wrong, missing or added letter, or two neighbours that changed places. The ending of a file is not counted.
     """
     by_folded = {candidate.casefold(): candidate for candidate in valid}
     typed = name.casefold()
-    containing = [folded for folded in by_folded if len(typed) > 2 and typed in folded]
-    spelled = difflib.get_close_matches(typed, by_folded, n=count, cutoff=0.6)
+    containing = [folded for folded in by_folded if len(typed) > 2 and _names_part(typed, folded)]
+    close = difflib.get_close_matches(typed, by_folded, n=10 * count, cutoff=0.65)
+    slips = {folded: _slips(typed, folded) for folded in close}
+    most = -(-len(_ENDING.sub("", typed)) // _LETTERS_A_SLIP)
+    spelled = sorted((each for each in close if slips[each] <= most), key=slips.__getitem__)
     ordered = dict.fromkeys([*containing, *spelled])
     return [by_folded[folded] for folded in ordered][:count]
 
 
-def unknown_name(kind: str, received: str, valid: Iterable[str], where: str) -> str:
+def _names_part(typed: str, name: str) -> bool:
+    at = name.find(typed)
+    if at < 0:
+        return False
+    begins = re.search(rf"(?<![^\W_]){re.escape(typed)}", name) is not None
+    return begins or len(typed) >= max(_FEWEST_LETTERS, len(name) / 2)
+
+
+def _slips(typed: str, meant: str) -> int:
+    """Return the optimal string alignment distance of two texts."""
+    before: list[int] = []
+    last = list(range(len(meant) + 1))
+    for row, letter in enumerate(typed, 1):
+        here = [row]
+        for column, other in enumerate(meant, 1):
+            least = min(last[column] + 1, here[-1] + 1, last[column - 1] + (letter != other))
+            if row > 1 and column > 1 and (letter, typed[row - 2]) == (meant[column - 2], other):
+                least = min(least, before[column - 2] + 1)
+            here.append(least)
+        before, last = last, here
+    return last[-1]
+
+
+def unknown_name(kind: str, received: str, valid: Iterable[str], where: str, *, listed: int = 24) -> str:
     """Word the message for a name that is not known.
 
     Args:
@@ -132,15 +165,16 @@ def unknown_name(kind: str, received: str, valid: Iterable[str], where: str) -> 
         received: what was typed.
         valid: the names that would have been right.
         where: a sentence that tells how to see all of them.
+        listed: as many names at most are listed instead of that sentence.
 
     Returns:
         One line that lists all the valid names where they are few, else the nearest.
     """
-    names = sorted(valid)
+    names = sorted(set(valid))
     near = nearest(received, names)
     if near:
         hint = f"Did you mean {' or '.join(near)}? {where}"
-    elif len(names) <= 24:
+    elif len(names) <= listed:
         hint = f"Valid: {', '.join(names)}."
     else:
         hint = where

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.config import Task
-from live_gradcam.number import number_text, with_unit
+from live_gradcam.number import number_text, percent_text, with_unit
 
 HeatMap = npt.NDArray[np.float32]
 """(h, w) float32."""
@@ -52,7 +52,7 @@ class Prediction:
 
     def __str__(self) -> str:
         if self.probability is not None:
-            return f"{self.label} {self.probability:.0%}"
+            return f"{self.label} {percent_text(self.probability)}"
         return f"{self.label} {with_unit(number_text(self.value), self.unit)}"
 
 

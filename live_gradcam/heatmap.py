@@ -166,6 +166,26 @@ def heat_place(heatmap: HeatMap, region: Region, inset: Inset = WHOLE) -> HeatPl
     return HeatPlace((x + centre_x, y + centre_y), (x + left, y + top, right - left, bottom - top))
 
 
+def share_within(heatmap: HeatMap, region: Region, box: Region) -> float:
+    """Return which share of what is hot lies within a box, in [0, 1]; 0 where there is no heat.
+
+    Args:
+        heatmap: (h, w) float32 in [0, 1], all of it over the region.
+        region: (x, y, width, height) in pixels.
+        box: likewise.
+    """
+    x, y, width, height = region
+    rows, columns = heatmap.shape
+    left, right = (round((each - x) * columns / width) for each in (box[0], box[0] + box[2]))
+    top, bottom = (round((each - y) * rows / height) for each in (box[1], box[1] + box[3]))
+    peak = float(heatmap.max())
+    if not peak > 0:
+        return 0.0
+    hot = heatmap >= _HOT * peak
+    within = hot[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    return np.count_nonzero(within) / np.count_nonzero(hot)
+
+
 def _ends(mass: npt.NDArray[np.float64], pixels: float) -> tuple[int, int]:
     """Return where a row of points begins and ends to have mass, each point that many pixels wide."""
     hot = np.flatnonzero(mass)

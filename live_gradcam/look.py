@@ -7,9 +7,9 @@ from typing import Literal
 
 from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP
 
-Style = Literal["overlay", "contours", "masked", "heat"]
-"""How heat is shown: blended over the picture, as contour lines, as the picture dimmed where nothing mattered, or
-alone."""
+Style = Literal["overlay", "fade", "contours", "masked", "heat"]
+"""How heat is shown: blended over the picture, all of it alike or the more the hotter it is; as contour lines; as the
+picture dimmed where nothing mattered; or alone."""
 
 View = Literal["one", "side", "methods", "targets", "models", "channels", "history"]
 """What stands on the picture: one heat map; the camera beside it; the same frame under up to four methods, targets

@@ -1,33 +1,77 @@
-"""Numbers as they are read out: three digits that count, and the unit."""
+"""Numbers as they are read out: three digits that count, and the unit; probabilities in whole percent.
+
+A value near zero is written in one of two ways. Beside a number of at least 0.1 it gets three decimals: `−0.001`, or
+`0.00` below half of that. Alone, or beside small numbers only, it keeps its digits and gets a power of ten, `−9.8e−04`:
+the whole range of that output may be as small.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+
+UNSURE = 0.3
+"""Below this probability of the most probable class the picture says `not sure`.
+
+A classifier whose probabilities mean what they say is wrong there more than seven times in ten, and so a name in
+large letters would be wrong more often than not. See docs/views.md for what the default network gives.
+"""
+
+LABEL_HOLDS = 0.5
+"""From this probability on a label that is right or not by itself, as of a sigmoid, is said."""
 
 NO_NUMBER = "no number"
 
 _DIGITS = 3
 _LARGEST = 1_000_000
 _SMALLEST = 0.001
+_ORDINARY = 0.1
+"""Beside a number of this size, one below `_SMALLEST` is close to zero."""
 
 _ATTACHED = ("°", "′", "″")
 """Units that stand close to their number."""
 
 
-def number_text(value: float | None) -> str:
+def percent_text(probability: float) -> str:
+    """Return a probability in whole percent: `62%`; one that rounds to nothing is `<1%`.
+
+    Halves are rounded up. A probability below `UNSURE` or `LABEL_HOLDS` is never rounded up to it: 29.6% is `29%`.
+    """
+    whole = math.floor(100 * probability + 0.5)
+    for threshold in (UNSURE, LABEL_HOLDS):
+        if probability < threshold <= whole / 100:
+            whole -= 1
+    return f"{whole}%" if whole else "<1%"
+
+
+def number_text(value: float | None, beside: Iterable[float | None] = ()) -> str:
     """Return a number with three significant digits, or all those before the point: `31.6`, `0.0417`, `1240`.
 
-    What is very large or small has a power of ten: `3.2e−05`. None, NaN and infinity are `no number`.
+    Very large and small numbers have a power of ten: `3.2e−05`. None, NaN and infinity are `no number`.
+
+    Args:
+        value: the number.
+        beside: other numbers of the same kind. If one of them is at least 0.1, a number close to zero is written with
+            three decimals, `0.001`, or as `0.00`.
     """
     if value is None or not math.isfinite(value):
         return NO_NUMBER
     size = abs(value)
     if size == 0:
         return "0"
-    if not _SMALLEST <= size < _LARGEST:
+    if size < _SMALLEST and any(_is_ordinary(each) for each in beside):
+        return "0.00" if size < _SMALLEST / 2 else "−0.001" if value < 0 else "0.001"
+    if size >= _LARGEST or float(f"{size:.1e}") < _SMALLEST:
         return f"{value:.1e}".replace("-", "−")
-    text = f"{value:.{_decimals(size)}f}"
+    text = f"{value:.{_decimals(max(size, _SMALLEST))}f}"
     return text.replace("-", "−")
+
+
+def counted(count: int, thing: str) -> str:
+    """Return a number of things: `1 label`, `3 labels`, `2 classes`."""
+    if count == 1:
+        return f"1 {thing}"
+    return f"{count} {thing}es" if thing.endswith("s") else f"{count} {thing}s"
 
 
 def with_unit(text: str, unit: str) -> str:
@@ -35,6 +79,10 @@ def with_unit(text: str, unit: str) -> str:
     if text == NO_NUMBER:
         return text
     return f"{text}{unit}" if not unit or unit.startswith(_ATTACHED) else f"{text} {unit}"
+
+
+def _is_ordinary(value: float | None) -> bool:
+    return value is not None and math.isfinite(value) and abs(value) >= _ORDINARY
 
 
 def _decimals(size: float) -> int:

@@ -181,7 +181,8 @@ class Statistics:
         if self.frames_explained == 1:
             counted = [label for label, _ in common]
         for name, found in list(self.values.items())[:_TOLD]:
-            mean, low, high = (number_text(each) for each in (found.mean, found.smallest, found.largest))
+            numbers = (found.mean, found.smallest, found.largest)
+            mean, low, high = (number_text(each, numbers) for each in numbers)
             counted.append(
                 f"{name} {mean}" + ("" if found.smallest == found.largest else f" ({low} to {high})")
             )

@@ -55,7 +55,7 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
 
     write(DOCS / "demo.jpg", picture(frame, one, Look()))
-    for style in ("contours", "masked", "heat"):
+    for style in ("fade", "contours", "masked", "heat"):
         write(folder / f"style-{style}.jpg", picture(frame, one, Look(style=style, scale_bar=True)))
     for colormap in ("turbo", "viridis", "cividis", "inferno"):
         write(

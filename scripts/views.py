@@ -60,6 +60,7 @@ def cases() -> list[Case]:
     )
     return [
         ("one", Look(), "one", nothing),
+        ("one: fade", Look(style="fade"), "one", nothing),
         ("one: contours", Look(style="contours"), "one", nothing),
         ("one: masked", Look(style="masked"), "one", nothing),
         ("one: heat alone", Look(style="heat"), "one", nothing),

@@ -51,6 +51,16 @@ def logging_is_as_before() -> Iterator[None]:
     own.setLevel(levels[1])
 
 
+@pytest.fixture(autouse=True)
+def nothing_that_is_measured_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Let each test measure for itself where maps lie."""
+    module = sys.modules.get("live_gradcam.explain.geometry_store")
+    if module is not None:
+        monkeypatch.setattr(module, "user_cache_path", lambda *_, **__: tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def webcam(tmp_path_factory: pytest.TempPathFactory) -> PretendWebcam:
     """A webcam that looks at a cup of coffee; `webcam.environment()` is for the process that is to see it."""

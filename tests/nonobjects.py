@@ -19,11 +19,11 @@ def nonobjects(seed: int = 0) -> dict[str, Pixels]:
 
 
 def _sheet(colour: tuple[int, int, int]) -> Pixels:
-    return np.full((HEIGHT, WIDTH, 3), colour, np.uint8)
+    return _picture(np.array(colour))
 
 
-def _picture(values: Any) -> Pixels:  # noqa: ANN401 - an array or a number that is broadcast
-    return np.clip(np.broadcast_to(values, (HEIGHT, WIDTH, 3)), 0, 255).astype(np.uint8)
+def _picture(values: Any) -> Pixels:
+    return np.asarray(np.clip(np.broadcast_to(values, (HEIGHT, WIDTH, 3)), 0, 255), np.uint8)
 
 
 def _sheets(rng: np.random.Generator) -> dict[str, Pixels]:
@@ -77,8 +77,7 @@ def _noise(rng: np.random.Generator) -> dict[str, Pixels]:
         )
         noise[f"grey noise of {grain}"] = _picture(cv2.resize(grey, size)[..., None])
     clouds = sum(
-        grain
-        * cv2.resize(rng.normal(0, 1, (HEIGHT // grain + 2, WIDTH // grain + 2)), (WIDTH, HEIGHT))
+        grain * cv2.resize(rng.normal(0, 1, (HEIGHT // grain + 2, WIDTH // grain + 2)), (WIDTH, HEIGHT))
         for grain in (4, 16, 64)
     )
     noise["clouds"] = _picture(128 + 1.5 * np.asarray(clouds)[..., None])

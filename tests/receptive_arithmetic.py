@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
+
+from live_gradcam.explain.geometry import Geometry
 
 PADDINGS_OF_CORNERS = {"ZeroPadding2D": 1, "Cropping2D": -1}
 
@@ -78,3 +81,18 @@ def _of_layer(layer: Any, axis: int, merged: Field, cells: int) -> Field:
     kernel, stride = (window[axis] - 1) * spread + 1, layer.strides[axis]
     needed = max(0, (cells - 1) * stride + kernel - merged.cells) if layer.padding == "same" else 0
     return merged.after(kernel, stride, needed // 2, cells)
+
+
+def check_against_arithmetic(network: Any, geometry: Geometry, layer: str, tolerance: float = 0.5) -> None:
+    """Check that each cell is drawn within half a cell of where it looks, exactly where it is not all of the input."""
+    for axis in (0, 1):
+        field = fields_of(network, axis)[layer]
+        length = network.input_shape[1 + axis]
+        begin, end = geometry.extent[1 - axis] * length, geometry.extent[3 - axis] * length
+        cells = np.arange(field.cells)
+        drawn = begin + (cells + 0.5) * (end - begin) / field.cells
+        looks = np.array([field.centre(int(cell)) for cell in cells])
+        assert np.abs(drawn - looks).max() <= tolerance * field.stride + 1e-3
+        seen = geometry.seen[1 - axis] * length, geometry.seen[3 - axis] * length
+        if (begin, end) != seen:
+            np.testing.assert_allclose(drawn, looks, atol=0.25 * field.stride)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from live_gradcam.address import (
     SecretsHidden,
+    address_to_type,
     credentials_of,
     host_of,
     opened_address,
@@ -158,3 +159,11 @@ def test_a_log_with_a_traceback_hides_secrets() -> None:
         log.exception("at %s", "rtsp://u:geheim@10.0.0.7/")
     assert "geheim" not in stream.getvalue()
     assert stream.getvalue().startswith("at rtsp://10.0.0.7/\nTraceback")
+
+
+def test_an_address_to_type_has_a_place_for_user_and_password_and_is_shown_as_it_is() -> None:
+    typed = address_to_type("http://anna:p#/?@@10.0.0.7:8080/video?token=abcd")
+    assert typed == "http://USER:PASSWORD@10.0.0.7:8080/video?token=***"
+    assert without_secrets(f"give {typed}.") == f"give {typed}."
+    assert address_to_type("http://10.0.0.7/video") == "http://10.0.0.7/video"
+    assert shown_address("http://USER:geheim@10.0.0.7/video") == "http://10.0.0.7/video"

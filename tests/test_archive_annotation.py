@@ -194,7 +194,7 @@ def test_a_broken_file_is_told_and_the_others_are_done(archive: Path, network: A
     (archive / "broken.mp4").write_text("no video", "utf-8")
     report, _ = run(archive, network)
     assert [str(failure) for failure in report.failures] == [
-        "broken.mp4 cannot be opened: it is text, no film. Give a video, a picture or a folder of them."
+        "broken.mp4 cannot be opened: it is text, no picture or film. Give a video, a picture or a folder of them."
     ]
     assert len(report.finished) == 3
 

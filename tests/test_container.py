@@ -194,7 +194,7 @@ def test_code_whose_name_ends_like_a_films_is_no_film(tmp_path: Path) -> None:
     entries, failures = find_entries([str(tmp_path)], tmp_path / "out")
     assert [entry.source for entry in entries] == [clip]
     assert failures == []
-    with pytest.raises(SourceError, match=r"^main\.ts cannot be opened: it is text, no film\."):
+    with pytest.raises(SourceError, match=r"^main\.ts cannot be opened: it is text, no picture or film\."):
         open_source(tmp_path / "main.ts")
 
 
@@ -235,8 +235,8 @@ def test_no_list_is_followed_to_other_files_or_addresses(
                 with pytest.raises(SourceError) as error:
                     open_source(tmp_path / name)
                 assert str(error.value) == (
-                    f"{name} cannot be opened: it is a playlist, and no list is followed. Give the films that it "
-                    "names, or their address."
+                    f"{name} cannot be opened: it is a playlist: it names films, and holds none. Give one of "
+                    "these films, or its address."
                 )
             for name, text in {
                 "session.sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n",

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-
 from nonobjects import nonobjects
 
 import live_gradcam as lg
@@ -106,7 +105,9 @@ def test_the_heat_of_forty_pictures_of_nothing_is_faint_and_that_of_the_demos_th
     recognised = 0
     for size in ((1280, 720), (640, 360)):
         heat: Heat | None = None
-        with DemoSource(live=False, size=size) as source:
+        with DemoSource(
+            live=False, size=size, wall_time=lambda: dt.datetime(2024, 1, 1, 10, 9, 36)
+        ) as source:
             for index in range(0, source.length, EVERY):
                 explanation = explainer.explain(source.frame_at(index).pixels)
                 heat = steady.heat(explanation, index / 30, heat)

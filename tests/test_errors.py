@@ -6,7 +6,8 @@ import pytest
 
 import live_gradcam as lg
 from live_gradcam import cli
-from live_gradcam.errors import LONGEST_LINE, one_line, reason_of
+from live_gradcam.errors import LONGEST_LINE, nearest, one_line, reason_of
+from live_gradcam.models.labels import imagenet_labels
 
 
 def test_a_message_of_many_lines_is_one_line() -> None:
@@ -68,3 +69,52 @@ def test_the_command_line_prints_one_line_of_400_characters_at_most(
     assert line.endswith("Do this." if known else "(--debug shows where)")
     assert cli.main(["layers", "x", "--debug"]) == 1
     assert "so it goes\n" * 5000 in capfd.readouterr().err, "the whole of it stays behind --debug"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("expresso", "espresso"),
+        ("tabyb", "tabby"),
+        ("taby", "tabby"),
+        ("egyptain cat", "Egyptian cat"),
+        ("egiptian cat", "Egyptian cat"),
+        ("golden retreiver", "golden retriever"),
+        ("golden retriver", "golden retriever"),
+        ("german shepard", "German shepherd"),
+        ("bannana", "banana"),
+        ("bananna", "banana"),
+        ("acoustic gitar", "acoustic guitar"),
+        ("brocoli", "broccoli"),
+        ("strawbery", "strawberry"),
+        ("tennisball", "tennis ball"),
+        ("labtop", "laptop"),
+        ("wall clok", "wall clock"),
+        ("siamese", "Siamese cat"),
+        ("clock", "analog clock"),
+        ("pineaple", "pineapple"),
+        ("ladybgu", "ladybug"),
+        ("vulcano", "volcano"),
+        ("chihuaha", "Chihuahua"),
+    ],
+)
+def test_a_plausible_typo_finds_the_name_that_was_meant(typed: str, meant: str) -> None:
+    assert meant in nearest(typed, imagenet_labels())
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("eel", ["ant", "bee", "cat", "dog", "wheel", "steel drum"]),
+        ("person", ["persimmon jam", "pear", "poison ivy"]),
+        ("typo", ["tabby", "tiger cat", "mask", "type of clay"]),
+        ("hello", ["jelly", "yellow jacket"]),
+        ("holiday.mp4", ["birthday.mp4", "concert.mp4", "highway.mov"]),
+        ("cat.jpg", ["dog.jpg", "bath.jpg"]),
+        ("ant", ["elephant", "mantis", "restaurant"]),
+        ("resnet", ["densenet", "regression", "pressure"]),
+        ("car", ["scarf", "oscar", "crab"]),
+    ],
+)
+def test_a_name_that_is_not_alike_is_not_suggested(typed: str, names: list[str]) -> None:
+    assert nearest(typed, names) == []

@@ -191,7 +191,7 @@ def test_few_shapes_stay_compiled_under_wide() -> None:
 def test_the_target_can_be_a_name_and_a_wrong_one_is_told() -> None:
     model = lg.load_model(pooled_network(), labels=["ant", "bee", "cat", "dog"], preprocess="unit")
     assert lg.Explainer(model, target="Bee").explain(picture()).target.label == "bee"
-    with pytest.raises(lg.TargetError, match=r"unknown class 'eel'\. Did you mean bee|unknown class 'eel'"):
+    with pytest.raises(lg.TargetError, match=r"unknown class 'eel'\. Valid: ant, bee, cat, dog\."):
         lg.Explainer(model, target="eel")
 
 

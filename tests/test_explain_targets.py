@@ -57,6 +57,16 @@ def test_a_target_that_is_none_is_told(target: str) -> None:
         parse_target(target, NAMES, rivals=False, strength=0.6)
 
 
+def test_a_rank_that_is_none_is_told_in_the_word_for_what_the_model_gives() -> None:
+    with pytest.raises(
+        lg.TargetError, match="no rank '#9' among the most probable classes: '#1' to '#4' are"
+    ):
+        parse_target("#9", NAMES, rivals=False, strength=0.6)
+    values = Labels(("x", "y"), kind="value")
+    with pytest.raises(lg.TargetError, match="no value '#9': this model's first is '#1', its last '#2'"):
+        parse_target("#9", values, rivals=False, strength=0.6)
+
+
 class Flattened:
     """The flattened network with its parts at hand: the oracle for what a row of class weights gives."""
 

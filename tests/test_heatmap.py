@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from fakes import uneven, warm_in_the_middle
 
-from live_gradcam.heatmap import enlarge, heat_place, levels_over_region, over_region
+from live_gradcam.heatmap import enlarge, heat_place, levels_over_region, over_region, share_within
 
 
 @pytest.mark.parametrize("size", [(720, 720), (1280, 720), (120, 90), (3840, 2160), (9, 1), (1, 1)])
@@ -116,3 +116,15 @@ def test_the_hot_place_is_that_of_the_map_as_it_is_drawn(size: tuple[int, int]) 
 
 def test_where_there_is_no_heat_there_is_no_hot_place() -> None:
     assert heat_place(np.zeros((7, 7), np.float32), (0, 0, 100, 100)) is None
+
+
+def test_the_share_of_what_is_hot_within_a_box() -> None:
+    heatmap = np.zeros((10, 20), np.float32)
+    heatmap[2:4, 4:8] = 0.9
+    heatmap[8, 15] = 0.3  # not hot beside the rest
+    region = (100, 50, 200, 100)
+    assert share_within(heatmap, region, (100, 50, 200, 100)) == 1
+    assert share_within(heatmap, region, (140, 70, 20, 20)) == pytest.approx(0.5)
+    assert share_within(heatmap, region, (240, 120, 60, 30)) == 0
+    assert share_within(heatmap, region, (0, 0, 20, 20)) == 0
+    assert share_within(np.zeros((3, 3), np.float32), region, region) == 0

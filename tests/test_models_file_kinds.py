@@ -56,6 +56,14 @@ def test_hdf5_behind_a_block_of_the_users_own_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.network(PIXELS), network(PIXELS))
 
 
+@pytest.mark.parametrize("name", ["saved_model.pb", "fingerprint.pb", "keras_metadata.pb"])
+def test_a_file_of_a_saved_model_means_its_folder(tmp_path: Path, name: str) -> None:
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+    (tmp_path / "keras_metadata.pb").write_bytes(b"\x0a\x04root")
+    assert kind_of(tmp_path / name).kind == "saved model"
+    assert kind_of(tmp_path / name).path == tmp_path
+
+
 def test_an_unpacked_keras_file_is_read(tmp_path: Path) -> None:
     network = pooled_network()
     network.save(tmp_path / "packed.keras")
@@ -175,6 +183,16 @@ def saved_model_elsewhere(path: Path) -> None:
     path.write_bytes((path.with_name("saved") / "saved_model.pb").read_bytes())
 
 
+def keras_metadata(path: Path) -> None:
+    keras2_object = b"\x1a\x04root" + b"\x22\x11_tf_keras_network" + b"\x2a\x02{}"
+    path.write_bytes(b"\x0a" + bytes([len(keras2_object)]) + keras2_object)
+
+
+def fingerprint(path: Path) -> None:
+    pooled_network().export(path.with_name("saved"), format="tf_saved_model", verbose=False)
+    path.write_bytes((path.with_name("saved") / "fingerprint.pb").read_bytes())
+
+
 def architecture(path: Path) -> None:
     path.write_text(pooled_network().to_json())
 
@@ -210,6 +228,14 @@ CASES: list[tuple[Callable[[Path], None], str]] = [
     (other_hdf5, "is an HDF5 file, but holds no Keras model"),
     (checkpoint, "is a TensorFlow checkpoint: weights only"),
     (text('model_checkpoint_path: "model.ckpt-1000"\n'), "is a TensorFlow checkpoint: weights only"),
+    (
+        keras_metadata,
+        "holds Keras's notes on a SavedModel, not the network. Give the folder that holds saved_model.pb",
+    ),
+    (
+        fingerprint,
+        "holds the fingerprint of a SavedModel, not the network. Give the folder that holds saved_model.pb",
+    ),
     (saved_model_elsewhere, "is the graph of a SavedModel under another name. Name it saved_model.pb"),
     (text(b"\x1c\0\0\0TFL3" + bytes(64)), "is a TensorFlow Lite model, which has no gradients to explain"),
     (text(onnx()), "is an ONNX model. Use the Keras file or SavedModel that it was made from, or convert it"),
@@ -252,6 +278,52 @@ def test_what_is_not_loaded_is_named_with_the_next_step(
     assert f"{path} {said}" in message
     assert "\n" not in message
     assert len(message) <= 380
+
+
+@pytest.mark.parametrize(
+    ("part", "is_what"),
+    [
+        ("variables/variables", "the weights"),
+        ("variables/variables.index", "the weights"),
+        ("variables/variables.data-00000-of-00001", "the weights"),
+        ("variables", "the weights"),
+    ],
+)
+def test_a_part_of_a_saved_model_is_named_with_the_folder_to_give(
+    tmp_path: Path, part: str, is_what: str
+) -> None:
+    pooled_network().export(tmp_path / "saved", format="tf_saved_model", verbose=False)
+    with pytest.raises(lg.ModelError) as caught:
+        lg.load_model(tmp_path / "saved" / part)
+    assert (
+        f" holds {is_what} of a SavedModel, not all of it. Give its folder: --model {tmp_path / 'saved'}"
+        in str(caught.value)
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["model.ckpt", "model.ckpt.index", "model.ckpt.data-00000-of-00001", "checkpoint", "./model.ckpt"]
+)
+def test_every_name_of_a_checkpoint_means_weights_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tf.train.Checkpoint(v=tf.Variable(1.0)).write("model.ckpt")
+    Path("checkpoint").write_text('model_checkpoint_path: "model.ckpt"\n')
+    with pytest.raises(
+        lg.ModelError, match="is a TensorFlow checkpoint: weights only, not the network"
+    ) as caught:
+        lg.load_model(name)
+    assert "Give the folder that holds saved_model.pb" in str(caught.value)
+
+
+def test_a_saved_model_pb_alone_asks_for_the_folder_with_its_variables(tmp_path: Path) -> None:
+    pooled_network().export(tmp_path / "whole", format="tf_saved_model", verbose=False)
+    alone = tmp_path / "alone" / "saved_model.pb"
+    alone.parent.mkdir()
+    alone.write_bytes((tmp_path / "whole" / "saved_model.pb").read_bytes())
+    with pytest.raises(lg.ModelError, match="variables"):
+        lg.load_model(alone)
 
 
 def test_the_fields_of_a_protocol_buffer_are_read_without_its_values(tmp_path: Path) -> None:

@@ -196,3 +196,45 @@ def test_an_input_of_another_form_is_refused() -> None:
         lg.ModelError, match=r"\(N, 16, 16, 5\); pictures \(batch, height, width, 3\) are needed"
     ):
         lg.load_model(network)
+
+
+@pytest.mark.parametrize("functional", [False, True])
+@pytest.mark.parametrize("shape", [(20, 28), (560,)], ids=["no axis of channels", "flat"])
+def test_a_network_of_grey_numbers_gets_grey_pictures(shape: tuple[int, ...], functional: bool) -> None:
+    image = keras.Input(shape)
+    parts = [
+        layers.Reshape((20, 28, 1)),
+        layers.Conv2D(4, 3, activation="relu", name="conv"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(3, activation="softmax"),
+    ]
+    network = keras.Sequential([image, *parts])
+    if functional:
+        x = image
+        for part in parts:
+            x = part(x)
+        network = keras.Model(image, x)
+    model = lg.load_model(network, preprocess="none")
+    assert model.input_size == (20, 28)
+    pixels = np.random.default_rng(1).uniform(0, 255, (2, 20, 28, 1)).astype(np.float32)
+    expected = np.asarray(network(pixels.reshape(2, *shape)))
+    np.testing.assert_allclose(traced(model, pixels), expected, atol=1e-6)
+    explanation = lg.Explainer(model).explain(np.zeros((40, 56, 3), np.uint8))
+    assert (explanation.layer, explanation.heatmap.shape) == ("conv", (18, 26))
+
+
+def test_measurements_in_rows_are_no_picture() -> None:
+    network = keras.Sequential([keras.Input((30, 63)), layers.LSTM(4), layers.Dense(3)])
+    with pytest.raises(
+        lg.ModelError, match=r"\(N, 30, 63\); pictures \(batch, height, width, 3\) are needed"
+    ):
+        lg.load_model(network)
+
+
+def test_flat_numbers_of_unknown_sides_are_refused_with_what_to_write() -> None:
+    network = keras.Sequential([keras.Input((784,)), layers.Dense(10)])
+    with pytest.raises(
+        lg.ModelError, match=r"\(N, 784\).* a function that returns keras\.Sequential\("
+    ) as caught:
+        lg.load_model(network)
+    assert len(str(caught.value)) <= 400

@@ -475,3 +475,77 @@ def test_imagenet_comes_back_from_a_list_of_its_synsets(tmp_path: Path) -> None:
     labels = read_labels(path)
     assert labels.names == known.names
     assert labels.synonyms == known.synonyms
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("daisy\t120\nrose\t95\ntulip\t300\n", ("daisy", "rose", "tulip")),
+        ("daisy,120\nrose,95\n", ("daisy", "rose")),
+        ("daisy; 120\nrose; 95\n", ("daisy", "rose")),
+        ("daisy\t1,204\t0.25\nrose\t95\t0.02\n", ("daisy", "rose")),
+        ("daisy,12%\nrose,88 %\n", ("daisy", "rose")),
+        ("daisy\t120\nrose\t120\n", ("daisy", "rose")),
+        ("daisy: 120\nrose: 95\n", ("daisy", "rose")),
+        ("# name and count\ndaisy\t120\nrose\t95\n", ("daisy", "rose")),
+        ("Blume\tAnzahl\ndaisy\t120\nrose\t95\n", ("daisy", "rose")),
+        ("boeing 747\t12\nairbus 380\t9\n", ("boeing 747", "airbus 380")),
+        ("0\tdaisy\t120\n1\trose\t95\n", ("daisy", "rose")),
+        ("1,95,rose\n0,120,daisy\n", ("daisy", "rose")),
+        ("daisy\t120\t1\nrose\t95\t0\n", ("rose", "daisy")),
+    ],
+)
+def test_a_column_of_counts_is_no_part_of_the_names(
+    tmp_path: Path, text: str, names: tuple[str, ...]
+) -> None:
+    (tmp_path / "labels.txt").write_text(text)
+    assert read_labels(tmp_path / "labels.txt").names == names
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("0\tcat\n1\tdog\n", ("cat", "dog")),
+        ("cat\t1\ndog\t0\n", ("dog", "cat")),
+        ("boeing 747\nairbus 380\n", ("boeing 747", "airbus 380")),
+        ("boeing,747\nboeing,737\nairbus,380\n", ("boeing,747", "boeing,737", "airbus,380")),
+        ("tench, Tinca tinca\ngoldfish, Carassius\n", ("tench, Tinca tinca", "goldfish, Carassius")),
+        ("1 star\n2 stars\n", ("1 star", "2 stars")),
+    ],
+)
+def test_an_index_orders_the_names_and_numbers_that_tell_names_apart_stay(
+    tmp_path: Path, text: str, names: tuple[str, ...]
+) -> None:
+    (tmp_path / "labels.txt").write_text(text)
+    assert read_labels(tmp_path / "labels.txt").names == names
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "<?xml version='1.0'?>\n<annotation></annotation>",
+            "it is XML (an annotation of one picture, as of Pascal",
+        ),
+        (
+            "\ufeff<annotation>\n<folder>x</folder></annotation>",
+            "it is XML (an annotation of one picture, as of",
+        ),
+        (
+            "<?xml version='1.0'?><labels><label>a</label></labels>",
+            "it is XML, not a list of names. Write the names",
+        ),
+        (
+            "<?xml version='1.0'?>\n<!DOCTYPE html><html></html>",
+            "it is a web page, not the file. Download the file",
+        ),
+        ("<!DOCTYPE html><html></html>", "it is a web page, not the file. Download the file"),
+    ],
+)
+def test_xml_is_called_xml_and_a_web_page_a_web_page(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "labels.xml").write_text(text, "utf-8")
+    with pytest.raises(ModelError) as caught:
+        read_labels(tmp_path / "labels.xml")
+    assert f": {said}" in str(caught.value)
+    (tmp_path / "labels.txt").write_text("<unk>\ncat\n")
+    assert read_labels(tmp_path / "labels.txt").names == ("<unk>", "cat")

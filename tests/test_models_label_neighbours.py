@@ -65,19 +65,18 @@ def test_labels_that_are_given_go_before_those_beside_the_model(
     assert caplog.messages == []
 
 
-def test_labels_that_do_not_fit_are_told_and_left(model: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_labels_that_do_not_fit_are_not_used_and_both_numbers_are_told(
+    model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (model.parent / "labels.txt").write_text("a\nb\nc\n")
     (model.parent / "classes.txt").write_bytes(b"a\0b")
-    (model.parent / "metadata.json").write_text('{"labels": ["a", "b"]}')
+    (model.parent / "metadata.json").write_text('{"labels": ["a"]}')
     assert names_of(model) == ("class 0", "class 1", "class 2", "class 3")
     assert caplog.messages == [
-        "labels.txt beside mine.keras is left: mine.keras has 4 classes but 3 labels were given in labels.txt: one for "
-        "each class, in the order of its outputs, is needed. If its class 0 is the background, put a line 'background' "
-        "in front.",
-        f"classes.txt beside mine.keras is left: cannot read the labels {model.parent / 'classes.txt'}: it is no text: "
-        "it holds NUL bytes. Save the names as UTF-8 text.",
-        "metadata.json beside mine.keras is left: mine.keras has 4 classes but 2 labels were given in metadata.json: "
-        "one for each class, in the order of its outputs, is needed.",
+        "labels.txt beside mine.keras is not used: it has 3 names, the model has 4 classes",
+        f"classes.txt beside mine.keras is not used: cannot read the labels {model.parent / 'classes.txt'}: it is no "
+        "text: it holds NUL bytes. Save the names as UTF-8 text.",
+        "metadata.json beside mine.keras is not used: it has 1 name, the model has 4 classes",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 from typing import cast
 
@@ -9,7 +10,7 @@ import pytest
 
 from live_gradcam.config import Lang
 from live_gradcam.errors import ModelError, TargetError
-from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, translated
+from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, numbered_labels, translated
 
 
 def test_there_are_1000_different_readable_imagenet_names() -> None:
@@ -125,6 +126,45 @@ def test_an_unknown_class_lists_the_nearest() -> None:
         imagenet_labels().find("expresso")
     with pytest.raises(TargetError, match="analog clock or digital clock or wall clock"):
         imagenet_labels().find("clock")
+
+
+@pytest.mark.parametrize(
+    ("labels", "target", "said"),
+    [
+        (labels_from(["cat", "dog"]), "typo", "unknown class 'typo'. Valid: cat, dog."),
+        (labels_from(["cat", "dog"]), "dgo", "unknown class 'dgo'. Did you mean dog? Valid: cat, dog."),
+        (
+            labels_from([f"bird of day {number}" for number in range(40)]),
+            "typo",
+            "unknown class 'typo'. The 40 names are those of --labels, or of the file beside the model; or give a "
+            "number: this model's classes are 0 to 39.",
+        ),
+        (
+            numbered_labels(40),
+            "cat",
+            "unknown class 'cat'. Nothing names them: this model's classes are 0 to 39. --labels FILE gives names.",
+        ),
+        (replace(labels_from(["x", "y"]), kind="value"), "typo", "unknown value 'typo'. Valid: x, y."),
+        (
+            replace(labels_from(["x", "y"]), kind="value"),
+            7,
+            "there is no value 7: this model's values are 0 to 1.",
+        ),
+        (
+            replace(labels_from(["age"]), kind="value"),
+            "1",
+            "there is no value 1: this model has one value, number 0.",
+        ),
+        (replace(labels_from(["x", "y"]), kind="label"), "typo", "unknown label 'typo'. Valid: x, y."),
+        (imagenet_labels(), "zzz", "unknown class 'zzz'. `live-gradcam classes QUERY` searches the names."),
+    ],
+)
+def test_a_name_that_is_not_there_is_told_with_the_names_of_this_model(
+    labels: Labels, target: int | str, said: str
+) -> None:
+    with pytest.raises(TargetError) as raised:
+        labels.find(target)
+    assert str(raised.value) == said
 
 
 def test_an_ambiguous_class_lists_those_it_can_be() -> None:

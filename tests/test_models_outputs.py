@@ -107,7 +107,7 @@ def test_one_unit_takes_two_labels_or_one(given: list[str] | None, names: tuple[
 def test_one_label_does_not_do_for_two_units() -> None:
     image = keras.Input((8, 8, 3))
     network = keras.Model(image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(image)))
-    with pytest.raises(lg.ModelError, match="has 2 classes but 1 labels were given"):
+    with pytest.raises(lg.ModelError, match="has 2 classes but 1 label was given"):
         lg.load_model(network, preprocess="unit", labels=["dog"])
 
 

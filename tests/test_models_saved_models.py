@@ -73,9 +73,7 @@ FRAMES = [picture(60, 80, seed) for seed in (0, 1)]
 
 def assert_equal_explanations(found: Any, expected: Any, **settings: Any) -> None:
     """Compare two models on two frames: probabilities to 1e-5, maps to 1e-5 of their peak."""
-    first, second = (
-        lg.Explainer(model, target=1, **settings).explain_batch(FRAMES) for model in (found, expected)
-    )
+    first, second = (lg.Explainer(model, **settings).explain_batch(FRAMES) for model in (found, expected))
     for mine, theirs in zip(first, second, strict=True):
         for top, other in zip(mine.top, theirs.top, strict=True):
             assert top.probability == pytest.approx(other.probability, abs=1e-5)
@@ -505,7 +503,7 @@ def test_a_graph_with_its_weights_left_out_is_told(tmp_path: Path) -> None:
         kernel = v1.get_variable("kernel", (3, 3, 3, 4), use_resource=True)
         tf.nn.softmax(tf.reduce_mean(tf.nn.conv2d(image, kernel, 1, "SAME"), (1, 2)))
     tf.io.write_graph(graph.as_graph_def(), str(tmp_path), "bare.pb", as_text=False)
-    assert "is a graph without its weights (1 variables, such as 'kernel'). Freeze it" in refusal(
+    assert "is a graph without its weights (1 variable, such as 'kernel'). Freeze it" in refusal(
         tmp_path / "bare.pb"
     )
 
@@ -519,3 +517,18 @@ def test_a_constant_that_would_fill_the_memory_is_refused(tmp_path: Path) -> Non
     tensor.tensor_shape.dim[0].size = 10**9
     tf.io.write_graph(graph, str(tmp_path), "bomb.pb", as_text=False)
     assert "made to exhaust memory: its constants would take" in refusal(tmp_path / "bomb.pb")
+
+
+def test_many_graphs_in_one_process_are_called_without_a_warning_of_retracing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pixels = np.random.default_rng(0).uniform(-1, 1, (2, SIZE, SIZE, 3)).astype(np.float32)
+    network = vgg_like(keras)
+    network.export(tmp_path / "saved", format="tf_saved_model", verbose=False)
+    expected = network(pixels)
+    for _ in range(7):
+        found = lg.load_model(tmp_path / "saved", preprocess="tf").network
+        for _ in range(2):
+            np.testing.assert_allclose(found(pixels), expected, atol=1e-5)
+        assert found._compiled_call.experimental_get_tracing_count() == 1
+    assert "retracing" not in caplog.text

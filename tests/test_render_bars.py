@@ -3,8 +3,8 @@ import math
 import pytest
 
 from live_gradcam.explanation import Prediction
+from live_gradcam.number import UNSURE
 from live_gradcam.render.bars import Bars
-from live_gradcam.render.caption import UNSURE
 
 
 def top(**shares: float) -> tuple[Prediction, ...]:

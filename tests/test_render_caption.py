@@ -4,16 +4,10 @@ import pytest
 from fakes import explained, valued
 
 from live_gradcam.explanation import Contrast, Lowered, Prediction
-from live_gradcam.render.caption import NO_ANSWER, NOT_FINITE, UNSURE, caption_of, percent
+from live_gradcam.number import UNSURE
+from live_gradcam.render.caption import NO_ANSWER, NOT_FINITE, belief_in, caption_of, figure
 
 REGION = (0, 0, 64, 64)
-
-
-@pytest.mark.parametrize(
-    ("probability", "said"), [(0.62, "62%"), (1.0, "100%"), (0.007, "1%"), (0.004, "<1%"), (0.0, "<1%")]
-)
-def test_a_probability_is_said_in_whole_percent(probability: float, said: str) -> None:
-    assert percent(probability) == said
 
 
 def test_the_first_class_is_the_headline_and_the_next_two_stand_below() -> None:
@@ -43,6 +37,22 @@ def test_a_low_maximum_is_worded_as_not_sure(share: float, label: str) -> None:
     caption = caption_of(explained(REGION, top=(("tabby", share), ("lynx", 0.1))))
     assert caption.label == label
     assert caption.sure == (label == "tabby")
+
+
+def test_a_probability_below_the_threshold_is_not_shown_as_the_threshold() -> None:
+    caption = caption_of(explained(REGION, top=(("tabby", 0.296), ("lynx", 0.1))))
+    assert (caption.label, caption.note) == ("not sure", "perhaps tabby 29%")
+    caption = caption_of(replace(explained(REGION, top=(("dog", 0.4999),)), task="multi-label"))
+    assert (caption.label, caption.note) == ("no label", "perhaps dog 49%")
+    assert str(Prediction(0, "tabby", 0.296)) == "tabby 29%"
+
+
+def test_a_value_close_to_zero_is_read_beside_the_others_of_its_unit() -> None:
+    box = valued(REGION, ("x", -0.0009, "px"), ("y", 118.0, "px"), ("share", 0.00021, "")).top
+    assert [figure(each, box) for each in box] == ["−0.001 px", "118 px", "2.1e−04"]
+    caption = caption_of(valued(REGION, ("x", -0.0002, "px"), ("y", 118.0, "px")))
+    assert caption.percent == "0.00 px"
+    assert caption_of(valued(REGION, ("x", -0.0002, "px"))).percent == "−2.0e−04 px"
 
 
 def test_who_is_not_sure_has_a_guess_below_and_no_percentage_beside() -> None:
@@ -88,8 +98,10 @@ def test_heat_for_what_lowers_a_value_or_raises_it_rather_than_another_is_named(
     assert caption_of(valued(REGION, *BOX, target=Lowered(x))).note == "heat for what lowers x"
     assert caption_of(valued(REGION, *BOX, target=Contrast(x, (y,), 1.0))).note == "heat for x − y"
     blind = valued(REGION, *BOX, target=Lowered(x), has_evidence=False)
-    assert caption_of(blind).note == "no evidence for what lowers x"
-    assert caption_of(valued(REGION, AGE, has_evidence=False)).note == "no evidence"
+    assert caption_of(blind).note == "nothing lowers it"
+    blind = valued(REGION, *BOX, target=Contrast(x, (y,), 1.0), has_evidence=False)
+    assert caption_of(blind).note == "nothing raises x − y"
+    assert caption_of(valued(REGION, AGE, has_evidence=False)).note == "nothing raises it"
 
 
 def test_a_network_that_gives_nan_is_said_to_do_so() -> None:
@@ -108,3 +120,20 @@ def test_labels_that_hold_by_themselves_are_said_together() -> None:
     assert (caption.label, caption.percent, caption.note) == ("person", "98%", "beach 71%")
     caption = caption_of(replace(explained(REGION, top=(("dog", 0.41),)), task="multi-label"))
     assert (caption.label, caption.note, caption.sure) == ("no label", "perhaps dog 41%", False)
+
+
+def test_heat_that_is_weak_beside_that_of_other_things_is_called_so() -> None:
+    explanation = explained(REGION)
+    assert caption_of(explanation, weak=True).note == "weak heat"
+    other = replace(explanation, target=Prediction(1, "tabby", 0.18))
+    assert caption_of(other, weak=True).note == "weak heat for tabby 18%"
+
+
+@pytest.mark.parametrize(("share", "belief"), [(0.0, 0.0), (0.15, 0.5), (0.3, 1.0), (0.9, 1.0)])
+def test_what_the_network_chose_is_believed_from_where_the_plate_names_it(
+    share: float, belief: float
+) -> None:
+    chosen = replace(explained(REGION, top=(("cat", share),)), automatic=True)
+    assert belief_in(chosen) == pytest.approx(belief)
+    assert belief_in(replace(chosen, automatic=False)) == 1
+    assert belief_in(replace(chosen, task="values")) == 1

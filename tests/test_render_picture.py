@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -143,3 +144,11 @@ def test_who_is_not_sure_says_so_on_a_single_picture_too() -> None:
     )
     assert sure.max() == 255
     assert unsure[500:].max() < 255  # grey letters
+
+
+def test_heat_for_a_class_that_the_network_is_not_sure_of_is_faint_unless_the_viewer_chose_it() -> None:
+    image = np.full((720, 1280, 3), 128, np.uint8)
+    unsure = replace(explained(CENTRE, top=(("kite", 0.04),)), automatic=True)
+    faint, full = lg.draw(image, unsure), lg.draw(image, replace(unsure, automatic=False))
+    at = 360, 640
+    assert np.abs(faint[at].astype(int) - 128).max() <= 0.2 * np.abs(full[at].astype(int) - 128).max()

@@ -257,3 +257,71 @@ def test_what_is_said_leaves_the_names_of_the_panes_alone() -> None:
         return presenter.picture(frame(0), overlay)[0][:24]
 
     assert np.array_equal(named(replace(OVERLAY, probe=None)), named(None))
+
+
+def test_the_name_goes_with_the_scene_that_it_was_said_of() -> None:
+    presenter = Presenter()
+    presenter.explained(frame(0), answer("one"))
+    named = presenter.picture(frame(0))[0]
+    mug = np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+    picture, carried = presenter.picture(frame(1, mug))
+    assert carried is not None
+    assert carried.stale
+    assert (named[280:, :135] != seen(0)[280:, :135]).any()
+    beside = slice(60, None), slice(0, 135)  # left of the viewfinder, below the line that says it is looking
+    assert np.array_equal(picture[beside], mug[beside])
+    assert presenter.rows == ()
+    presenter.explained(frame(2, mug), answered(replace(cat(), top=(MUG,), target=MUG)))
+    assert [row.label for row in rows_after(presenter, frame(2, mug))] == ["mug"]
+
+
+MUG = Prediction(0, "mug", 0.9)
+
+
+def rows_after(presenter: Presenter, shown: Frame) -> tuple[Prediction, ...]:
+    presenter.picture(shown)
+    return presenter.rows
+
+
+def test_where_it_is_not_sure_no_row_is_marked_for_the_heat() -> None:
+    top = (Prediction(0, "kite", 0.12), Prediction(1, "wing", 0.11))
+    unsure = replace(cat(), top=top, target=top[0], automatic=True)
+    amber = np.array((0, 112, 176))
+
+    def marked(explanation: Explanation) -> int:
+        presenter = Presenter()
+        presenter.explained(frame(0), answered(explanation))
+        picture = presenter.picture(frame(0))[0]
+        return int((np.abs(picture[:, :200].astype(int) - amber).max(axis=2) < 8).sum())
+
+    assert marked(unsure) < 20
+    assert marked(replace(unsure, automatic=False)) > 200
+
+
+def test_the_plate_makes_way_for_the_heat_after_a_second_and_stays_there() -> None:
+    region = (0, 0, *SIZE)
+    corner = np.zeros((7, 12), np.float32)
+    corner[6, 1] = 1
+    presenter = Presenter(Look(), motion="off")
+    places = []
+    for index in range(75):
+        still = Frame(seen(0), index, index / 30)
+        presenter.explained(still, answered(explained(region, corner)))
+        picture = presenter.picture(still)[0]
+        left, right = (picture[300:, cut].astype(int).std() for cut in (slice(0, 240), slice(400, 640)))
+        places.append(bool(right > left))
+    assert places[:28] == [False] * 28
+    assert places[34:] == [True] * 41
+
+
+def test_a_picture_that_stands_for_itself_has_its_plate_beside_the_heat_at_once() -> None:
+    region = (0, 0, *SIZE)
+    corner = np.zeros((7, 12), np.float32)
+    corner[6, 1] = 1
+    presenter = Presenter(steady=Steady(smoothing=0))
+    presenter.explained(frame(0), answered(explained(region, corner)))
+    picture = presenter.picture(frame(0))[0]
+    bare = Presenter(Look(alpha=0.0), steady=Steady(smoothing=0))
+    bare.explained(frame(0), answered(explained(region, np.roll(corner, 5, axis=1))))
+    assert (bare.picture(frame(0))[0][340, 20:200] != seen(0)[340, 20:200]).any()
+    assert (picture[340, 440:620] != seen(0)[340, 440:620]).any()

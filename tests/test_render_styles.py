@@ -11,7 +11,7 @@ from live_gradcam.render.styles import kept_at, paint_onto
 
 REGION = (80, 0, 360, 360)
 JET = cv2.COLORMAP_JET
-STYLES: list[Style] = ["overlay", "contours", "masked", "heat"]
+STYLES: list[Style] = ["overlay", "fade", "contours", "masked", "heat"]
 
 
 def image() -> Pixels:
@@ -90,3 +90,17 @@ def test_heat_alone_is_the_colour_map_over_the_region_and_the_rest_is_dimmed() -
     middle = colours_of(JET)[128, 0].astype(int)
     assert np.abs(picture[:, 260].astype(int) - middle).max() <= 12
     assert picture[:, :80].mean() == pytest.approx(0.3 * image()[:, :80].mean(), rel=0.03)
+
+
+def test_heat_that_fades_leaves_cold_places_as_they_are_and_gives_hot_ones_their_full_colour() -> None:
+    image = np.full((120, 120, 3), (250, 245, 240), np.uint8)
+    ramp = np.tile(np.linspace(0, 1, 120, dtype=np.float32), (120, 1))
+    picture = np.empty_like(image)
+    paint_onto(picture, image, ramp, (0, 0, 120, 120), style="fade", alpha=0.5, colormap=cv2.COLORMAP_JET)
+    assert np.array_equal(picture[:, :16], image[:, :16])
+    jet = cv2.applyColorMap(np.rint(ramp * 255).astype(np.uint8), cv2.COLORMAP_JET)
+    assert np.abs(picture[:, 95:].astype(int) - jet[:, 95:]).max() <= 12  # within a level of heat or two
+    middle = picture[60, 54].astype(int)
+    share = ((54 / 119) - 0.15) / 0.6
+    weight = share * share * (3 - 2 * share)
+    assert middle == pytest.approx((1 - weight) * image[60, 54] + weight * jet[60, 54], abs=6)

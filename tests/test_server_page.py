@@ -34,6 +34,7 @@ from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import over_region
 from live_gradcam.models.loading import load_model
+from live_gradcam.number import number_text, percent_text
 from live_gradcam.server.service import Service
 from live_gradcam.sources.demo import DemoSource
 
@@ -545,6 +546,30 @@ def test_values_are_rows_of_numbers_and_the_key_x_explains_what_lowers_one(brows
         expect(page.locator("#label")).to_have_text("y")
         page.close()
         assert FAULTS.pop(page) == []
+
+
+def test_the_page_writes_numbers_and_probabilities_as_the_picture_does(browser: Browser) -> None:
+    shares = [0.0, 0.004, 0.007, 0.125, 0.296, 0.29999, 0.3, 0.306, 0.4951, 0.5, 0.62, 1.0]
+    numbers: list[tuple[float, list[float | None]]] = [
+        (31.6213, []),
+        (-0.0009996, []),
+        (-0.00098, [12.0, None]),
+        (0.0005, [0.1]),
+        (0.00049, [-0.4]),
+        (0.0417, [31.6]),
+        (0.0, []),
+    ]
+    with Served(small_service(headed_network(2, activation="tanh"), ["x [px]", "y"])) as served:
+        page = open_page(browser, served)
+        said = page.evaluate(
+            "async ([shares, numbers]) => { const { percent, numberText } = await import('/page/plate.js');"
+            " return [shares.map(percent), numbers.map((each) => numberText(...each))]; }",
+            [shares, numbers],
+        )
+        page.close()
+        assert FAULTS.pop(page) == []
+    assert said[0] == [percent_text(share) for share in shares]
+    assert said[1] == [number_text(*each) for each in numbers]
 
 
 def test_a_network_that_gives_nan_is_said_to_do_so(browser: Browser) -> None:

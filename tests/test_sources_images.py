@@ -113,7 +113,8 @@ def test_a_damaged_picture_among_others_is_left_out_with_a_warning(
         frames = list(source)
     assert [frame.media_time for frame in frames] == [0.0, 2.0]
     assert caplog.messages == [
-        "2.png cannot be read: it is damaged, or no JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF or BMP. It is left out."
+        "2.png cannot be read: it is text, no picture or film. Give a video, a picture or a folder of them. It is left "
+        "out."
     ]
 
 
@@ -121,10 +122,17 @@ def test_a_picture_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     text, empty = tmp_path / "text.png", tmp_path / "empty.jpg"
     text.write_text("no picture at all")
     empty.touch()
+    noise = tmp_path / "noise.png"
+    noise.write_bytes(bytes((i * i * 31 + 7 * i) % 256 for i in range(3000)))
     for path, message in (
         (
+            noise,
+            "noise.png cannot be read: it is damaged, or no JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF or BMP.",
+        ),
+        (
             text,
-            "text.png cannot be read: it is damaged, or no JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF or BMP.",
+            "text.png cannot be read: it is text, no picture or film. Give a video, a picture or a folder of "
+            "them.",
         ),
         (empty, "empty.jpg cannot be read: the file is empty."),
         (tmp_path / "gone.png", "gone.png cannot be read: No such file or directory."),

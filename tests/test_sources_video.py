@@ -80,7 +80,7 @@ def test_a_text_file_called_mp4_is_no_video(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as error:
         VideoSource(path)
     assert str(error.value) == (
-        "notes.mp4 cannot be opened: it is text, no film. Give a video, a picture or a folder of them."
+        "notes.mp4 cannot be opened: it is text, no picture or film. Give a video, a picture or a folder of them."
     )
 
 
@@ -97,8 +97,8 @@ def test_a_recording_that_was_never_finished_names_the_missing_index(tmp_path: P
     with pytest.raises(SourceError) as error:
         VideoSource(torn)
     assert str(error.value) == (
-        "torn.mp4 cannot be opened: its index (the 'moov' box) is missing, so it was cut off before it was "
-        "finished."
+        "torn.mp4 cannot be opened: its index (the 'moov' box) is missing or incomplete: it was cut off. Copy, "
+        "download or record it again."
     )
 
 

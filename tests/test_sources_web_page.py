@@ -98,10 +98,39 @@ def test_any_other_page_is_said_to_be_one() -> None:
         )
 
 
-def test_a_page_behind_a_password_is_asked_with_it_and_the_password_is_not_shown() -> None:
-    with phone("<title>IP Webcam</title>", "/video", password="YW5uYTpwIy8/QA==") as host:  # anna:p#/?@
-        said = page_at(f"http://anna:p#/?@@{host}/", timeout=1.0)
-    assert said == f"it is a web page. The stream of IP Webcam is at http://{host}/video: give that."
+@pytest.mark.parametrize(
+    ("page", "streams", "said"),
+    [
+        (
+            "<title>IP Webcam</title>",
+            ("/video",),
+            "it is a web page. The stream of IP Webcam is at {place}: give that, with your user and password.",
+        ),
+        (
+            "<title>IP Webcam</title>",
+            (),
+            "it is the web page of IP Webcam. Start the camera in the app and give {place}, with your user and "
+            "password.",
+        ),
+        (
+            "<p>hello",
+            (),
+            "it is a web page, not a stream. Give the address of the stream itself: of a phone's camera app mostly "
+            "{place}, with your user and password.",
+        ),
+    ],
+)
+def test_a_page_behind_a_password_is_asked_with_it_and_the_hint_has_a_place_for_it(
+    page: str, streams: tuple[str, ...], said: str
+) -> None:
+    with phone(page, *streams, password="YW5uYTpwIy8/QA==") as host:  # anna:p#/?@
+        place = f"http://USER:PASSWORD@{host}/video"
+        found = page_at(f"http://anna:p#/?@@{host}/", timeout=1.0)
+        assert found == said.format(place=place)
+        assert str(SourceError(found)) == found  # the last net for secrets leaves it
+        if streams:  # what is shown is what works, once it is filled in
+            typed = place.replace("USER:PASSWORD", "anna:p#/?@")
+            assert page_at(typed, timeout=1.0) is None
 
 
 def test_what_is_no_page_is_none() -> None:

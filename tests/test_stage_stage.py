@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 from stages import LABELS, MENU, SIZE, Acting, answer, frame
 
 from live_gradcam.actions import ACTIONS, HELP
+from live_gradcam.explanation import Prediction
 from live_gradcam.look import View
+from live_gradcam.question import Answer
 from live_gradcam.render.help_page import help_pages
 from live_gradcam.show import MOVES
-from live_gradcam.stage.choice import Choice
+from live_gradcam.stage.choice import Choice, chosen_in_words
 from live_gradcam.stage.controls import Controls
 from live_gradcam.stage.stage import TOAST_SECONDS
 from live_gradcam.stage.status import Status
@@ -259,7 +262,7 @@ def test_a_refused_question_does_not_take_back_how_it_looks() -> None:
     acting = begun()
     acting.press("m", "c", "t")
     acting.stage.refused("no.")
-    assert (acting.stage.choice.look.colormap, acting.stage.choice.look.style) == ("turbo", "contours")
+    assert (acting.stage.choice.look.colormap, acting.stage.choice.look.style) == ("turbo", "fade")
 
 
 def test_what_is_said_stays_for_two_seconds_of_frames() -> None:
@@ -390,11 +393,57 @@ def test_the_contrast_is_with_the_runner_up_of_every_moment_or_of_a_pinned_class
 
 
 def test_the_view_of_two_models_is_left_out_where_there_is_one() -> None:
-    from dataclasses import replace
-
     acting = begun(menu=replace(MENU, models=("small",)))
     seen = set()
     for _ in range(10):
         acting.press("v")
         seen.add(acting.stage.choice.look.view)
     assert seen == set(get_args(View)) - {"models"}
+
+
+def test_what_is_chosen_and_not_the_default_is_said_as_long_as_it_is_so() -> None:
+    acting = begun()
+
+    def said() -> str:
+        return chosen_in_words(acting.stage.choice, MENU, acting.stage.view)
+
+    assert said() == ""
+    acting.press("m")
+    assert said() == "hirescam"
+    acting.press("2", "[")
+    assert said() == "hirescam · layer second · tiger cat"
+    acting.press("x")
+    assert said() == "hirescam · layer second · tiger cat − tabby"
+    acting.press("0", "x")
+    assert said() == "hirescam · layer second · first − second"
+    acting.press("x", "0", "M")
+    assert said() == "layer second"
+    acting.explain()
+    acting.press("]")
+    assert said() == "layer third"
+
+
+def test_the_line_of_what_is_chosen_is_on_the_picture() -> None:
+    acting = begun()
+    acting.see(size=(640, 360))
+    plain = acting.picture()
+    acting.stage.refused("")  # no toast stands on it then
+    acting.press("m")
+    acting.stage.announce("")
+    told = acting.picture()
+    top_left = slice(5, 40), slice(5, 120)
+    assert (told[top_left] != plain[top_left]).any()
+
+
+def test_the_keys_take_the_rows_as_they_stand_on_the_picture() -> None:
+    acting = begun()
+    acting.picture()
+    newest = replace(answer(acting.stage.question).first, top=(Prediction(1, "tiger cat", 0.405), TABBY))
+    acting.stage.explained(acting.see(), Answer(acting.stage.question, (newest,)))
+    assert (
+        acting.press("1") == "tabby"
+    )  # it still stands in the first row: it moves when it is behind by a point
+    acting.picture()
+
+
+TABBY = Prediction(0, "tabby", 0.4)

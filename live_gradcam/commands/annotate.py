@@ -16,6 +16,7 @@ from live_gradcam.commands.live import live
 from live_gradcam.commands.settings import settings_of, take_options
 from live_gradcam.config import DEFAULT_LANG, AnnotateSettings, ExplainSettings
 from live_gradcam.file_names import shown
+from live_gradcam.number import counted
 
 if TYPE_CHECKING:
     from live_gradcam.archive.annotation import Report
@@ -42,8 +43,8 @@ def annotate(
             "--out",
             "-o",
             metavar="PATH",
-            help="Folder for the results, which lie in it as the inputs lie in theirs; for a single input "
-            "the result's own name will do.",
+            help="Folder for the results, with the inputs' own subfolders; for a single input, the name of the result "
+            "will do.",
             show_default=False,
             rich_help_panel=options.OUTPUT,
         ),
@@ -51,13 +52,15 @@ def annotate(
     csv: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.csv", help="Table of what is on each frame.", rich_help_panel=options.OUTPUT
+            metavar="FILE.csv", help="Write a table of what each frame shows.", rich_help_panel=options.OUTPUT
         ),
     ] = None,
     jsonl: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.jsonl", help="The same as JSON, one object a line.", rich_help_panel=options.OUTPUT
+            metavar="FILE.jsonl",
+            help="Write the same as JSON, one object a line.",
+            rich_help_panel=options.OUTPUT,
         ),
     ] = None,
     overwrite: Annotated[
@@ -65,7 +68,7 @@ def annotate(
         typer.Option(
             "--overwrite/--no-overwrite",
             show_default=False,
-            help="Replace files that are there and are not the result of this very input and these settings.",
+            help="Replace existing files that other inputs or settings made.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
@@ -75,24 +78,26 @@ def annotate(
             "--quiet/--no-quiet",
             "-q",
             show_default=False,
-            help="Say nothing but what failed.",
+            help="Print only what failed.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
     every: Annotated[
-        int, typer.Option(metavar="N", help="One frame of N of a video.", rich_help_panel=_FRAMES)
+        int, typer.Option(metavar="N", help="Annotate one in N frames of a video.", rich_help_panel=_FRAMES)
     ] = 1,
     fps: Annotated[
         float | None,
         typer.Option(
-            metavar="FPS", help="At most so many frames of each second of a video.", rich_help_panel=_FRAMES
+            metavar="FPS",
+            help="Annotate at most this many frames a second of a video.",
+            rich_help_panel=_FRAMES,
         ),
     ] = None,
     batch: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="Frames that are explained in one call.  \\[default: what is quickest here, by measuring]",
+            help="Frames to explain in one call.  \\[default: measured, the fastest here]",
             rich_help_panel=_FRAMES,
         ),
     ] = None,
@@ -111,7 +116,7 @@ def annotate(
     debug: options.Debug = False,  # noqa: ARG001 - likewise
     **explained: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> None:
-    """Explain every frame of videos and pictures.  The same command again does only what is missing."""
+    """Explain every frame of videos and pictures.  Run again, it only does what is missing."""
     chosen = options.fields_of(explained)
 
     from live_gradcam.archive.annotation import annotate as annotate_all
@@ -142,18 +147,14 @@ def _conclusion(report: Report) -> str:
     parts = []
     if done or not kept:
         rate = f" ({frames / report.seconds:.1f} a second)" if report.seconds and frames else ""
-        parts.append(f"{_counted(len(done), 'file')}, {_counted(frames, 'frame')}{rate}")
+        parts.append(f"{counted(len(done), 'file')}, {counted(frames, 'frame')}{rate}")
     if kept:
-        parts.append(f"{_counted(kept, 'file')} {'was' if kept == 1 else 'were'} there already")
+        parts.append(f"{counted(kept, 'file')} {'was' if kept == 1 else 'were'} there already")
     if report.failures:
-        parts.append(f"{_counted(len(report.failures), 'fault')}, named below")
+        parts.append(f"{counted(len(report.failures), 'fault')}, named below")
     if report.interrupted:
         parts.append("interrupted: the same command goes on")
     return "; ".join(parts)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def with_ray_address(typed: Sequence[str]) -> list[str]:

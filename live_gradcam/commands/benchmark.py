@@ -51,13 +51,13 @@ def benchmark(
     start: Annotated[
         bool, typer.Option("--start/--no-start", help="Whether to measure the time to the first picture.")
     ] = True,
-    device: Annotated[str, typer.Option(metavar="auto|cpu|gpu:N", help="What it is computed on.")] = "auto",
+    device: Annotated[str, typer.Option(metavar="auto|cpu|gpu:N", help="Device to compute on.")] = "auto",
     methods: Annotated[
         bool,
         typer.Option(
             "--methods/--no-methods",
             show_default=False,
-            help="Also what the methods of one pass, top 5 and a contrast cost.",
+            help="Measure the one-pass methods, the top five and a contrast, too.",
         ),
     ] = False,
     pipeline: Annotated[
@@ -65,14 +65,14 @@ def benchmark(
         typer.Option(
             "--pipeline/--no-pipeline",
             show_default=False,
-            help="Instead run a pretend camera through the whole loop, for each network.",
+            help="Instead run the whole program with a simulated camera, for each network.",
         ),
     ] = False,
     size: Annotated[
-        str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the pretend camera, with --pipeline.")
+        str, typer.Option(metavar="WIDTHxHEIGHT", help="Picture size of the simulated camera (--pipeline).")
     ] = "1280x720",
     camera_fps: Annotated[
-        float, typer.Option(metavar="FPS", help="Of the pretend camera, with --pipeline.")
+        float, typer.Option(metavar="FPS", help="Frame rate of the simulated camera (--pipeline).")
     ] = 30.0,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures to a file, too.")
@@ -80,7 +80,7 @@ def benchmark(
     config: options.ConfigFile = None,  # noqa: ARG001 - read before the other options are
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
-    """Measure what explaining costs here: ratios first, since they hold on other machines too."""
+    """Measure the cost of an explanation on this machine, also relative to that of a prediction."""
     console = Console()
     with native_stderr_filtered():
         from live_gradcam.commands.cost import measure

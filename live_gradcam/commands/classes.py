@@ -10,7 +10,7 @@ from live_gradcam.config import DEFAULT_LANG, Lang
 
 
 def classes(
-    query: Annotated[str, typer.Argument(help="Part of a name; nothing lists them all.")] = "",
+    query: Annotated[str, typer.Argument(help="Part of a name; leave it out to list all names.")] = "",
     lang: Annotated[Lang, typer.Option(help="Language of the names; QUERY may be in either.")] = DEFAULT_LANG,
 ) -> None:
     """List the 1000 ImageNet classes, or those whose name contains QUERY."""

@@ -24,7 +24,7 @@ def config_command(commands: dict[str, Command]) -> Command:
         debug: options.Debug = False,
         **values: Any,  # noqa: ANN401 - each of its setting's kind
     ) -> None:
-        """Print all settings as a file for --config, with what they are; those given here are in it."""
+        """Print all settings as a file for --config, with comments; options given here are set in it."""
         del config, debug
         from live_gradcam.commands.settings_file import write_settings
 

@@ -34,7 +34,7 @@ def doctor(
     debug: options.Debug = False,  # noqa: ARG001 - read by main
     **values: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> None:
-    """See whether this machine is ready: run the whole loop for some seconds with these settings."""
+    """Check whether this machine is ready: run the whole program for some seconds with these settings."""
     del config
     began = time.monotonic()
     if not verbose:

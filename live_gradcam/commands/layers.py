@@ -13,14 +13,21 @@ from live_gradcam.native import native_stderr_filtered
 
 
 def layers(
-    model: Annotated[str, typer.Argument(metavar="NAME|FILE|MODULE:FACTORY", help="As --model takes it.")],
-    every: Annotated[bool, typer.Option("--all", help="Also those that cannot be explained.")] = False,
+    model: Annotated[
+        str, typer.Argument(metavar="NAME|FILE|MODULE:FACTORY", help="The model, as for --model.")
+    ],
+    every: Annotated[
+        bool, typer.Option("--all", help="List the layers that cannot be explained, too.")
+    ] = False,
     allow_unsafe: Annotated[
-        bool, typer.Option("--allow-unsafe", help="Let a model file run code of its own.")
+        bool,
+        typer.Option(
+            "--allow-unsafe", help="Allow a model file to run its own code, and to read and write files."
+        ),
     ] = False,
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
-    """List the layers of a MODEL that can be explained, and mark the one that is unless --layer says otherwise."""
+    """List the layers of a MODEL that can be explained, and mark the one that is explained by default."""
     with native_stderr_filtered():
         from live_gradcam.explain.layer_table import layer_table
         from live_gradcam.models.loading import load_model

@@ -19,6 +19,7 @@ from live_gradcam.config import (
     DEFAULT_SMOOTHING,
 )
 from live_gradcam.file_names import shown
+from live_gradcam.number import counted
 
 
 def live(
@@ -38,7 +39,7 @@ def live(
         typer.Option(
             "--also",
             metavar="SOURCE",
-            help="A further camera, stream or demo; the key Tab turns to it. May be repeated.  "
+            help="Another camera, stream or demo; the key Tab switches to it. May be repeated.  "
             "\\[default: the other cameras]",
             rich_help_panel=options.SOURCE,
         ),
@@ -53,7 +54,7 @@ def live(
         typer.Option(
             "--beside",
             metavar="NAME|FILE|MODULE:FACTORY",
-            help="A second model, for the view of both; the same as --model twice.",
+            help="A second model, shown beside the first; the same as --model twice.",
             rich_help_panel=options.MODEL,
         ),
     ] = None,
@@ -85,7 +86,7 @@ def live(
         typer.Option(
             "--show-stats/--no-show-stats",
             show_default=False,
-            help="Show rates and latencies; key d.",
+            help="Show frame rates and latencies on the picture; key d.",
             rich_help_panel=options.PICTURE,
         ),
     ] = False,
@@ -103,7 +104,7 @@ def live(
         typer.Option(
             "--fullscreen/--no-fullscreen",
             show_default=False,
-            help="Let the window fill the screen.",
+            help="Open the window in full screen.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
@@ -111,7 +112,7 @@ def live(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Record the picture as .mp4, .mkv or .webm; what is on it goes beside it, as .jsonl.",
+            help="Record the picture as .mp4, .mkv or .webm; a .jsonl file beside it lists what each picture shows.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = None,
@@ -119,7 +120,7 @@ def live(
         Path | None,
         typer.Option(
             metavar="FILE.png",
-            help="Save the last picture, its frame and its heat map; key s: the one on the screen.",
+            help="Save the last picture, its frame and its heat map. The key s saves the one on the screen.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = None,
@@ -128,7 +129,7 @@ def live(
         typer.Option(
             "--overwrite/--no-overwrite",
             show_default=False,
-            help="Let --record and --snapshot replace files.",
+            help="Allow --record and --snapshot to replace files.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
@@ -143,7 +144,7 @@ def live(
     stats: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.json", help="Write the run's statistics at its end.", rich_help_panel=options.OUTPUT
+            metavar="FILE.json", help="Write statistics of the run to a file.", rich_help_panel=options.OUTPUT
         ),
     ] = None,
     frames: Annotated[
@@ -152,7 +153,7 @@ def live(
     ] = None,
     duration: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Stop after that many seconds.", rich_help_panel=options.OUTPUT),
+        typer.Option(metavar="SECONDS", help="Stop after this many seconds.", rich_help_panel=options.OUTPUT),
     ] = None,
     config: options.ConfigFile = None,
     verbose: options.Verbose = False,
@@ -168,10 +169,10 @@ def live(
     if statistics.frames_explained:
         explained, on_screen = statistics.frames_explained, statistics.frames_shown
         rate = f" ({statistics.explained_fps:.1f} a second)" if statistics.explained_fps else ""
-        counted = "1 frame" if explained == 1 else f"{explained} frames"
+        number = counted(explained, "frame")
         more = f", {on_screen} shown ({statistics.shown_fps:.1f} a second)" if on_screen > explained else ""
         found = statistics.mostly()
-        typer.echo(f"{counted} explained{rate}{more}{f': {found}' if found else ''}")
+        typer.echo(f"{number} explained{rate}{more}{f': {found}' if found else ''}")
     for file in done.written:
         typer.echo(f"{'saved' if file.suffix == '.png' else 'recorded'} {shown(file)}")
     if done.failures:

@@ -18,7 +18,7 @@ from live_gradcam.timing import interleaved_ms
 
 def methods(
     model: Annotated[
-        str, typer.Option("--model", "-m", metavar="NAME|FILE", help="What the cost is measured on.")
+        str, typer.Option("--model", "-m", metavar="NAME|FILE", help="Model to measure the cost with.")
     ] = DEFAULT_MODEL,
     measure: Annotated[
         bool, typer.Option("--measure/--no-measure", help="Whether to measure, which takes a minute or two.")
@@ -26,7 +26,7 @@ def methods(
     seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long to measure each method.")] = 2.0,
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
-    """List the methods that --method knows: paper, passes, and what each costs on this machine beside Grad-CAM."""
+    """List the methods for --method: paper, passes, and cost on this machine compared with Grad-CAM."""
     with native_stderr_filtered():
         from live_gradcam.explain.explainer import Explainer
         from live_gradcam.explain.methods.method import METHODS, method_named

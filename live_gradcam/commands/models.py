@@ -10,7 +10,7 @@ from live_gradcam.native import native_stderr_filtered
 
 
 def models() -> None:
-    """List the networks that --model knows by name."""
+    """List the names of networks for --model."""
     with native_stderr_filtered():
         from live_gradcam.models.zoo import CATALOGUE
 

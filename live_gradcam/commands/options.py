@@ -25,21 +25,21 @@ CameraSize = Annotated[
     str | None,
     typer.Option(
         metavar="WIDTHxHEIGHT",
-        help="What a camera is asked for.  \\[default: 1280x720]",
+        help="Picture size to ask a camera for.  \\[default: 1280x720]",
         rich_help_panel=SOURCE,
     ),
 ]
 CameraFps = Annotated[
     float | None,
     typer.Option(
-        metavar="FPS", help="Rate that a camera is asked for.  \\[default: 30]", rich_help_panel=SOURCE
+        metavar="FPS", help="Frame rate to ask a camera for.  \\[default: 30]", rich_help_panel=SOURCE
     ),
 ]
 BackendName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="OpenCV's way to the camera: v4l2, avfoundation, msmf, dshow or any.",
+        help="OpenCV's capture backend: v4l2, avfoundation, msmf, dshow or any.",
         rich_help_panel=SOURCE,
     ),
 ]
@@ -48,7 +48,7 @@ Mirror = Annotated[
     typer.Option(
         "--mirror/--no-mirror",
         show_default=False,
-        help="Flip left to right, as a mirror does.",
+        help="Flip the picture left to right, like a mirror.",
         rich_help_panel=SOURCE,
     ),
 ]
@@ -59,8 +59,8 @@ ModelName = Annotated[
         "--model",
         "-m",
         metavar="NAME|FILE|MODULE:FACTORY",
-        help="A name from `live-gradcam models`, a file of Keras, a SavedModel folder, a frozen .pb, or a function "
-        "that makes a model.",
+        help="A name from `live-gradcam models`, a Keras file, a SavedModel folder, a frozen .pb, or a function "
+        "that returns a model.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -89,14 +89,16 @@ PreprocessName = Annotated[
 ]
 OutputName = Annotated[
     str | None,
-    typer.Option(metavar="NAME|INDEX", help="Which of several outputs is explained.", rich_help_panel=MODEL),
+    typer.Option(
+        metavar="NAME|INDEX", help="Output to explain, where the model has several.", rich_help_panel=MODEL
+    ),
 ]
 TaskName = Annotated[
     Task | None,
     typer.Option(
         "--task",
-        help="What the outputs are: classes of which one is right, labels that are right or not each by itself, or "
-        "plain values such as an age.  \\[default: found]",
+        help="Meaning of the outputs: classes of which one is right, labels of which several can be right, or plain "
+        "values such as an age.  \\[default: detected]",
         rich_help_panel=MODEL,
     ),
 ]
@@ -111,17 +113,21 @@ InputValues = Annotated[
 ]
 AllowUnsafe = Annotated[
     bool,
-    typer.Option("--allow-unsafe", help="Let a model file run code of its own.", rich_help_panel=MODEL),
+    typer.Option(
+        "--allow-unsafe",
+        help="Allow a model file to run its own code, and to read and write files.",
+        rich_help_panel=MODEL,
+    ),
 ]
 DeviceName = Annotated[
     str,
-    typer.Option(metavar="auto|cpu|gpu:N", help="What it is computed on.", rich_help_panel=MODEL),
+    typer.Option(metavar="auto|cpu|gpu:N", help="Device to compute on.", rich_help_panel=MODEL),
 ]
 MethodName = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="How it is explained: gradcam, hirescam, … (`live-gradcam methods`).",
+        help="Explanation method: gradcam, hirescam, … (`live-gradcam methods`).",
         rich_help_panel=EXPLANATION,
     ),
 ]
@@ -139,10 +145,11 @@ TargetName = Annotated[
         "--target",
         "-t",
         metavar="CLASS",
-        help="Class to explain, by name or number; '#2': the second most probable; 'tabby - tiger cat': what "
-        "speaks for the one rather than the other; 'tabby -': rather than its strongest rivals; lock: the "
-        "most probable, without flapping; a value, such as age: what raises it, and 'age -': what lowers it; "
-        "MODULE:FUNCTION: a score of your own.  "
+        help="Class to explain, by name or number. '#2': the second most probable. 'tabby - tiger cat': what "
+        "speaks for the first rather than the second. 'tabby -': what speaks for it rather than for its strongest "
+        "rivals. lock: the most probable class, kept until another clearly leads. Of a value, 'age' shows what raises "
+        "it and 'age -' what lowers it (useful where the picture says 'nothing raises it'). MODULE:FUNCTION: your own "
+        "score function.  "
         "\\[default: the most probable]",
         rich_help_panel=EXPLANATION,
     ),
@@ -150,18 +157,21 @@ TargetName = Annotated[
 FitName = Annotated[
     Fit,
     typer.Option(
-        help="What the network gets of the frame: its central part, all of it at its own aspect, all of it "
-        "squeezed, or all of it with borders.",
+        help="Part of the frame that the network sees: crop: its central part; wide: the whole frame, undistorted; "
+        "stretch: the whole frame, squeezed into the input; pad: the whole frame, with borders.",
         rich_help_panel=EXPLANATION,
     ),
 ]
 ScoreName = Annotated[
     Score,
-    typer.Option(help="What is differentiated: before or after the softmax.", rich_help_panel=EXPLANATION),
+    typer.Option(
+        help="Score to explain: the logit before the softmax, or the probability after it.",
+        rich_help_panel=EXPLANATION,
+    ),
 ]
 FusionName = Annotated[
     Fusion,
-    typer.Option(help="How the maps of several layers become one.", rich_help_panel=EXPLANATION),
+    typer.Option(help="How to combine the maps of several layers.", rich_help_panel=EXPLANATION),
 ]
 SmoothName = Annotated[
     Smooth,
@@ -174,7 +184,7 @@ TokenGrid = Annotated[
     str | None,
     typer.Option(
         metavar="HEIGHTxWIDTH",
-        help="How a transformer's tokens lie.  \\[default: found]",
+        help="Rows and columns of a transformer's tokens.  \\[default: detected]",
         rich_help_panel=EXPLANATION,
     ),
 ]
@@ -182,7 +192,7 @@ Strength = Annotated[
     float | None,
     typer.Option(
         metavar="NUMBER",
-        help="How much of the strongest rivals' score is taken off.  \\[default: 0.6]",
+        help="How much of the strongest rivals' score to subtract.  \\[default: 0.6]",
         rich_help_panel=EXPLANATION,
     ),
 ]
@@ -190,13 +200,13 @@ Rivals = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="How many of the strongest rivals.  \\[default: 3]",
+        help="Number of strongest rivals to subtract.  \\[default: 3]",
         rich_help_panel=EXPLANATION,
     ),
 ]
 Alpha = Annotated[
     float,
-    typer.Option(metavar="0..1", help="How opaque the heat is.", rich_help_panel=PICTURE),
+    typer.Option(metavar="0..1", help="Opacity of the heat.", rich_help_panel=PICTURE),
 ]
 ColormapName = Annotated[
     str,
@@ -208,19 +218,26 @@ ColormapName = Annotated[
 ]
 MotionName = Annotated[
     Following,
-    typer.Option(help="Whether heat follows the picture between explanations.", rich_help_panel=PICTURE),
+    typer.Option(
+        help="Whether the heat moves with the picture between two explanations.", rich_help_panel=PICTURE
+    ),
 ]
 SmoothingSeconds = Annotated[
     float,
-    typer.Option(metavar="SECONDS", help="How slowly heat changes; 0: at once.", rich_help_panel=PICTURE),
+    typer.Option(
+        metavar="SECONDS",
+        help="Time in which the heat changes by two thirds; 0: at once.",
+        rich_help_panel=PICTURE,
+    ),
 ]
 ScaleName = Annotated[
     Scale,
     typer.Option(
-        help="Full heat: a slowly moving maximum, or each explanation's own.", rich_help_panel=PICTURE
+        help="How heat is normalised: by a slowly moving maximum, or by each map's own maximum.",
+        rich_help_panel=PICTURE,
     ),
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Say more: what was compiled, and how.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Print more: what is compiled, and how.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -242,7 +259,8 @@ ConfigFile = Annotated[
         "--config",
         "-c",
         metavar="FILE.toml",
-        help="Settings from a file; what is typed goes before them (`live-gradcam config > FILE.toml`).",
+        help="Read settings from a file (`live-gradcam config > FILE.toml` writes one). Options on the command line "
+        "override them.",
         is_eager=True,
         callback=_read_config,
     ),

@@ -23,6 +23,7 @@ from rich.text import Text
 
 from live_gradcam.archive.annotation import Work
 from live_gradcam.archive.entry import Outcome
+from live_gradcam.number import counted
 
 _PLAIN_LINE_SECONDS = 10.0
 
@@ -97,9 +98,10 @@ class AnnotateProgress:
         name = outcome.entry.name
         if outcome.failure is None:
             if outcome.entry.kind == "video":
-                self.say(f"{name}: {outcome.frames} frames")
+                self.say(f"{name}: {counted(outcome.frames, 'frame')}")
         else:
-            self.say(f"{name}: failed" if not outcome.frames else f"{name}: {outcome.frames} frames, not all")
+            frames = counted(outcome.frames, "frame")
+            self.say(f"{name}: failed" if not outcome.frames else f"{name}: {frames}, not all")
 
     def _describe(self) -> None:
         self._bar.update(self._task, description=f"file {min(self._ended + 1, self._files)} of {self._files}")
@@ -108,7 +110,7 @@ class AnnotateProgress:
         rate = self._done / seconds
         left = max(0, self._frames - self._done) / rate if rate else 0
         share = f"{min(1.0, self._done / self._frames):.0%}, " if self._frames else ""
-        return f"{share}{self._done} frames, {rate:.1f} a second, {worded(left)} left"
+        return f"{share}{counted(self._done, 'frame')}, {rate:.1f} a second, {worded(left)} left"
 
     def __enter__(self) -> Self:
         self._bar.start()

@@ -9,10 +9,11 @@ import typer
 
 from live_gradcam.commands import options
 from live_gradcam.file_names import shown
+from live_gradcam.number import counted
 
 
 def replay(
-    folder: Annotated[Path, typer.Argument(help="What --save-session wrote.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="The folder that --save-session wrote.", show_default=False)],
     *,
     model: Annotated[
         str | None,
@@ -22,7 +23,7 @@ def replay(
         str | None, typer.Option(metavar="NAME", help="Another method.  \\[default: the session's]")
     ] = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help="As fast as it goes, rather than at the session's pace.")
+        bool, typer.Option("--fast", help="Play as fast as possible, not at the original speed.")
     ] = False,
     window: Annotated[
         bool | None,
@@ -33,11 +34,11 @@ def replay(
         ),
     ] = None,
     record: Annotated[Path | None, typer.Option(metavar="FILE", help="Record the pictures.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Let --record replace a file.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Allow --record to replace a file.")] = False,
     verbose: options.Verbose = False,  # noqa: ARG001 - read from the command line before anything runs
     debug: options.Debug = False,  # noqa: ARG001 - likewise
 ) -> None:
-    """Play a saved session again: the same frames, keys and pictures; or with another model or method."""
+    """Play a saved session again, with the same frames and keys; also with another model or method."""
     from live_gradcam.replay import replay_session
 
     changes: dict[str, Any] = {"model": model, "method": method}
@@ -50,7 +51,7 @@ def replay(
         overwrite=overwrite,
         tell=typer.echo,
     )
-    typer.echo(f"{replayed.pictures} pictures, SHA-256 {replayed.digest}")
+    typer.echo(f"{counted(replayed.pictures, 'picture')}, SHA-256 {replayed.digest}")
     if record is not None and record.exists() and not replayed.failures:
         typer.echo(f"recorded {shown(record)}")
     if replayed.failures:

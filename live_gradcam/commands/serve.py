@@ -46,7 +46,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Where to listen: this machine only, or 0.0.0.0 for everybody who can reach it.  "
+            help="Address to listen at: this machine only, or 0.0.0.0 for all that can reach it.  "
             "\\[default: 127.0.0.1]",
             rich_help_panel=_SERVER,
         ),
@@ -58,7 +58,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="self-signed",
-            help="Make a certificate, which browsers ask about once.",
+            help="Serve https with a certificate of its own; browsers ask about it once.",
             rich_help_panel=_SERVER,
         ),
     ] = None,
@@ -72,7 +72,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="What visitors must know.  \\[default: made up where others can reach the server]",
+            help="Password for visitors.  \\[default: random where other machines can reach the server]",
             rich_help_panel=_SERVER,
         ),
     ] = None,
@@ -81,18 +81,18 @@ def serve(
         typer.Option(
             "--insecure/--no-insecure",
             show_default=False,
-            help="Let other machines in without TLS.",
+            help="Accept other machines without TLS.",
             rich_help_panel=_SERVER,
         ),
     ] = False,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="A further name of this server; may be repeated.", rich_help_panel=_SERVER
+            metavar="NAME", help="Another name of this server; may be repeated.", rich_help_panel=_SERVER
         ),
     ] = None,
     visitors: Annotated[
-        int, typer.Option(metavar="N", help="How many may be connected at once.", rich_help_panel=_SERVER)
+        int, typer.Option(metavar="N", help="Most connections at once.", rich_help_panel=_SERVER)
     ] = 32,
     source: Annotated[
         str,
@@ -100,7 +100,7 @@ def serve(
             "--source",
             "-s",
             metavar="page|0|URL|demo",
-            help="Each page's own camera, or one of this machine for all of them.",
+            help="page: each visitor's own camera; else a source on this machine for all of them.",
             rich_help_panel=options.SOURCE,
         ),
     ] = _PAGE,

@@ -86,7 +86,7 @@ def write_settings(known: Mapping[str, Setting], values: Mapping[str, Any]) -> s
     document = tomlkit.document()
     lines = [
         f"Settings of live-gradcam {__version__}. To use them: live-gradcam --config FILE",
-        "What is typed beside it goes before what stands here. A path starts from the folder of this file.",
+        "The command line overrides this file. A path starts from the folder of this file.",
         "A line that begins with # is not set.",
     ]
     given, values = values, {name: _shown(value) for name, value in values.items()}

@@ -52,6 +52,10 @@ class GraphBuilder:
         """What the network says; None where the user's own function is explained."""
         self.walk: tuple[LayerShape, ...] = ()
         """The layers to step through, from shallow to deep."""
+        self.pixels: Tensor = None
+        """The network's input."""
+        self.activations: tuple[Tensor, ...] = ()
+        """What each of the layers gave."""
 
     def outputs(self, images: Tensor, aims: Tensor, strengths: Tensor) -> tuple[Tensor, ...]:
         """Build it.
@@ -71,6 +75,7 @@ class GraphBuilder:
         calls, output = subject.run(seen)
         head = subject.head(output)
         layers = self._layers(calls, output, head)
+        self.pixels, self.activations = seen, tuple(activation.tensor for _, activation in layers)
         own = None if head is None else head.first(count)
         goals = [
             None if own is None else goal_of(own, aims[:, number], strengths[:, number], plan.rivals)

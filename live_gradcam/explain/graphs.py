@@ -6,6 +6,8 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -199,7 +201,8 @@ class Graphs:
 def labels_of(model: Model, task: Task, units: int) -> Labels:
     """Return what a model's outputs are called, once a trace has told what they are."""
     if task != "values" and len(model.labels) == (2 if units == 1 else units):
-        return model.labels
+        kind: Literal["class", "label"] = "label" if task == "multi-label" else "class"
+        return model.labels if model.labels.kind == kind else replace(model.labels, kind=kind)
     return labels_for(task, units, model.evidence)
 
 

@@ -38,7 +38,7 @@ class Head:
     """(N, C) float32; likewise. None where the task is `values`."""
 
     scores: Tensor
-    """What is differentiated: (N, C), (N, 1) for one unit, or (N, h, w, C) for an output with places."""
+    """The scores to differentiate: (N, C), (N, 1) for one unit, or (N, h, w, C) for an output with places."""
 
     threshold: float = 0.0
     """Above it a score stands for "yes", where each is decided by itself."""

@@ -122,7 +122,7 @@ def automatic(
     if not found:
         raise LayerError(
             f"{model} has no layer whose activation is a feature map (height, width, channels) or tokens on a "
-            "grid: there is nothing to lay over the picture."
+            "grid: there is nothing to lay over the picture. Use a network with convolutions."
         )
     return found
 

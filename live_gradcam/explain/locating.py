@@ -13,7 +13,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from live_gradcam.explain.activation import Activation, activation_of
+from live_gradcam.explain.field_arithmetic import geometry_by_arithmetic
 from live_gradcam.explain.geometry import COVERING, Geometry
+from live_gradcam.explain.geometry_store import GeometryStore, key_of
 from live_gradcam.explain.layers import layer_at
 from live_gradcam.explain.observation import tracing_lock
 from live_gradcam.explain.receptive_fields import Probing, geometry_of
@@ -79,30 +81,61 @@ class _Knot:
 
 
 class Places:
-    """Where the layers of one network look on its input, found when it is first asked for."""
+    """Where the layers of one network look on its input, found when it is first asked for.
 
-    def __init__(self) -> None:
+    It is computed where all operations are known, else taken from the disk, else measured.
+
+    Args:
+        store: keeps what was measured.
+    """
+
+    def __init__(self, store: GeometryStore | None = None) -> None:
+        self._store = store or GeometryStore()
         self._known: dict[tuple[str, tuple[int, int], tuple[int, int] | None], Geometry] = {}
 
-    def of(self, subject: Subject, paths: Sequence[str], walk: Sequence[LayerShape]) -> list[Geometry]:
+    def of(
+        self,
+        subject: Subject,
+        paths: Sequence[str],
+        walk: Sequence[LayerShape],
+        pixels: Tensor,
+        activations: Sequence[Tensor],
+    ) -> list[Geometry]:
         """Return how each layer's map lies on the input.
 
         Args:
             subject: the network at one input size.
             paths: of the layers.
             walk: the layers that are usually looked at, of which `Model.covering` speaks.
+            pixels: the network's input in a traced graph.
+            activations: what each layer gave there.
         """
         usual = {path for path, _ in walk} if subject.model.covering else set()
         found = []
-        for path in paths:
+        for path, activation in zip(paths, activations, strict=True):
             if path in usual:
                 found.append(COVERING)
                 continue
             key = path, subject.plan.input_size, subject.plan.grid
             if key not in self._known:
-                self._known[key] = located(subject, path)
+                by_arithmetic = geometry_by_arithmetic(pixels, activation)
+                self._known[key] = by_arithmetic or self._measured(subject, path, activation)
             found.append(self._known[key])
         return found
+
+    def _measured(self, subject: Subject, path: str, activation: Tensor) -> Geometry:
+        try:
+            key = key_of(subject.network, activation)
+        except Exception as error:  # a network of the user's own, whose weights are kept in another way
+            logger.debug("%s: it is measured at each start (%s)", subject.model.name, error)
+            return located(subject, path)
+        kept = self._store.find(key)
+        if kept is not None:
+            return kept
+        measured = measured_geometry(subject, path)
+        if measured is not None:
+            self._store.keep(key, measured)
+        return measured or COVERING
 
 
 def located(subject: Subject, path: str) -> Geometry:
@@ -116,6 +149,11 @@ def located(subject: Subject, path: str) -> Geometry:
         subject: the network at one input size.
         path: of the layer.
     """
+    return measured_geometry(subject, path) or COVERING
+
+
+def measured_geometry(subject: Subject, path: str) -> Geometry | None:
+    """Return how a layer's map lies on the network's input, as of `located`; None where that cannot be found."""
     name, size = subject.model.name, subject.plan.input_size
     try:
         with tracing_lock:
@@ -123,7 +161,7 @@ def located(subject: Subject, path: str) -> Geometry:
         geometry, measured = geometry_of(probe.probings(), size)
     except Exception as error:  # a network that cannot be differentiated can be explained all the same
         logger.debug("%s: the place of %s is not known (%s): its map covers the input", name, path, error)
-        return COVERING
+        return None
     logger.debug(
         "%s: %s covers %s of the input and sees %s%s",
         name,

@@ -116,6 +116,30 @@ def geometry_of(probings: Sequence[Probing], input_size: tuple[int, int]) -> tup
     return Geometry((left, top, right, bottom), (before, above, behind, below)), sure and certain
 
 
+def laid_out(
+    centre: float,
+    stride: float,
+    cells: int,
+    seen: tuple[float, float],
+    length: int,
+    *,
+    slack: float = _HALF_A_CELL,
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return begin and end of a map along one axis of the input, and of what it sees, as fractions of the input.
+
+    Args:
+        centre: the place that cell 0 looks at, the first one being 0.
+        stride: places from one cell to the next.
+        cells: how many there are.
+        seen: the first and the last place that any cell depends on.
+        length: of the input, in places.
+        slack: how many cells a cell may lie from where it is drawn.
+    """
+    part = _seen(seen[0] / length, (seen[1] + 1) / length, length)
+    extent = (centre + 0.5 - stride / 2) / length, (centre + 0.5 + stride * (cells - 0.5)) / length
+    return _snapped(extent, part, cells, slack), part
+
+
 def _axis(
     probings: Sequence[Probing], length: int, *, vertical: bool
 ) -> tuple[tuple[float, float], tuple[float, float], bool]:
@@ -134,10 +158,8 @@ def _axis(
         high = step.seen[1] if whole else min(step.seen[1], ends[1] + step.reach)
         first, stride = step.first + step.stride * first, step.stride * stride
         measured, exact = measured and step.measured, exact and step.exact
-    begin, end = (first + 0.5 - stride / 2) / length, (first + 0.5 + stride * (cells - 0.5)) / length
-    seen = _seen(low / length, (high + 1) / length, length)
     slack = _HALF_A_CELL if exact else _HALF_A_CELL + _UNSURE
-    return _snapped((begin, end), seen, cells, slack), seen, measured
+    return *laid_out(first, stride, cells, (low, high), length, slack=slack), measured
 
 
 def _seen(begin: float, end: float, length: int) -> tuple[float, float]:

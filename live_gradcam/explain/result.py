@@ -53,7 +53,8 @@ class Result:
     """(N, M, T, h, w) float32."""
 
     evidence: Any
-    """(N, M, T) bool."""
+    """(N, M, T) bool: False where a map is rounding noise or not finite: nothing in the picture speaks for the class,
+    or raises (or lowers) the value."""
 
     channel_numbers: Any
     """(N, C) int32: the strongest channels of the layer for the first goal."""

@@ -78,9 +78,10 @@ def _class(name: int | str | None, labels: Labels) -> int:
     number = int(rank[1])
     most = max(1, min(MOST_RANKS, len(labels)))
     if not 1 <= number <= most:
-        raise TargetError(
-            f"there is no rank '{name}' among the most probable classes: '#1' to '#{most}' are."
-        )
+        if labels.kind == "value":
+            raise TargetError(f"there is no value '{name}': this model's first is '#1', its last '#{most}'.")
+        of = "classes" if labels.kind == "class" else "labels"
+        raise TargetError(f"there is no rank '{name}' among the most probable {of}: '#1' to '#{most}' are.")
     return -number
 
 

@@ -94,7 +94,9 @@ def trace(model: Model, plan: Plan, *, freeze: bool = True, places: Places | Non
             builder = GraphBuilder(subject, _token_layer(subject))
             concrete = _compiled(subject, builder.outputs, signature)
     if places is not None:
-        geometries = places.of(subject, paths_in(builder.layer), builder.walk)
+        geometries = places.of(
+            subject, paths_in(builder.layer), builder.walk, builder.pixels, builder.activations
+        )
         if plan.lays_maps and not all(each.is_whole for each in geometries):
             # What the graph itself lays over the picture has to lie there, too.
             builder = GraphBuilder(subject, builder.token_layer, geometries)

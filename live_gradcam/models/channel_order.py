@@ -36,6 +36,7 @@ _SAME_IN_ANY_ORDER = frozenset(
         "Multiply",
         "ReLU",
         "Rescaling",
+        "SpatialDropout2D",
         "Subtract",
     }
 )

@@ -16,7 +16,8 @@ from live_gradcam.models.protobuf_fields import top_level_fields
 
 Kind = Literal[
     "empty", "truncated zip", "git lfs", "html", "xml", "hdf5", "keras zip", "keras folder", "nested zip", "archive",
-    "saved model", "graph", "graph text", "meta graph", "checkpoint", "tflite", "onnx", "pytorch", "torchscript",
+    "saved model", "keras metadata", "fingerprint",
+    "graph", "graph text", "meta graph", "checkpoint", "tflite", "onnx", "pytorch", "torchscript",
     "safetensors", "tfjs", "pickle", "coreml", "openvino", "caffe", "gguf", "numpy", "architecture", "json", "picture",
     "python", "unknown",
 ]  # fmt: skip
@@ -99,6 +100,14 @@ def kind_of(path: Path) -> FileKind:
         ) from error
 
 
+def is_checkpoint_prefix(path: Path) -> bool:
+    """Whether a path is what TensorFlow calls a checkpoint: the names of its files without `.index` and `.data-…`."""
+    try:
+        return path.with_name(f"{path.name}.index").is_file() and not path.exists()
+    except (OSError, ValueError):  # too long for the name of a file, or none
+        return False
+
+
 def _kind_of_folder(folder: Path) -> FileKind:
     found = _folder_itself(folder)
     if found is not None:
@@ -165,7 +174,8 @@ def _kind_of_file(path: Path) -> FileKind:
     if kind is not None:
         return kind
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text[:1] in (b"<", b"{", b"[") or _is_text(head):
+    # A graph whose first node is 60, 91 or 123 bytes long begins like a page or JSON behind a line break.
+    if (text[:1] in (b"<", b"{", b"[") and not _is_binary(head)) or _is_text(head):
         return _kind_of_text(path, text)
     return _kind_of_protobuf(path, head)
 
@@ -230,6 +240,15 @@ def _kind_of_zip(path: Path) -> FileKind:
     return FileKind("archive", path, ", ".join(shown[:_MOST_LISTED]) + more)
 
 
+def _is_binary(head: bytes) -> bool:
+    """Whether a file that begins with a line break is a graph: the length and the name of its first node follow."""
+    return (
+        head[:1] == b"\n"
+        and head[2:3] == b"\n"
+        and bool(re.match(rb"[^\x00]*?\x12.[A-Za-z]", head[4:260], re.DOTALL))
+    )
+
+
 def _is_text(head: bytes) -> bool:
     try:
         return head[:-4].decode("utf-8").isprintable() or not re.search(rb"[\x00-\x08\x0e-\x1f]", head)
@@ -242,7 +261,7 @@ _TEXTS: tuple[tuple[str, Kind], ...] = (
     (r"<\?xml[^>]*>\s*(<!--.*?-->\s*)?<net\b|<net\b", "openvino"),
     (r"<", "xml"),
     (r"(node|library|versions) *\{", "graph text"),
-    (r"saved_model_schema_version *:|meta_graphs *\{", "graph text"),
+    (r"saved_model_schema_version *:|meta_graphs *\{", "saved model"),
     (r"model_checkpoint_path *:", "checkpoint"),
     (r"(name *: *\".*\"\s+)?(layer|layers|input) *[:{]", "caffe"),
     (r"(backend|class_name|config) *:", "architecture"),
@@ -255,7 +274,7 @@ def _kind_of_text(path: Path, text: bytes) -> FileKind:
         return FileKind(_kind_of_json(path), path)
     for pattern, kind in _TEXTS:
         if re.match(pattern, words, re.IGNORECASE | re.DOTALL):
-            return FileKind(kind, path)
+            return FileKind(kind, path.parent if path.name == "saved_model.pbtxt" else path)
     if path.suffix == ".py":
         return FileKind("python", path)
     return FileKind("unknown", path, _quoted(words))
@@ -277,6 +296,10 @@ _ONNX_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
 
 _MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
     # Number of a field of the outermost message → its wire type (0: a number, 2: bytes), from the .proto files.
+    (  # ONNX has texts at 2, 3 and 4, and its graph at 7, where this has an id
+        "fingerprint",
+        lambda fields: 7 in fields and any(fields.get(number) == 0 for number in (2, 3, 4)),
+    ),
     ("coreml", lambda fields: fields.get(1) == 0 and any(200 <= number <= 3000 for number in fields)),
     (
         "onnx",
@@ -289,10 +312,17 @@ _MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
 )
 
 
+_BESIDE_SAVED_MODEL = ("fingerprint.pb", "keras_metadata.pb")
+
+
 def _kind_of_protobuf(path: Path, head: bytes) -> FileKind:
+    if path.name in _BESIDE_SAVED_MODEL and (path.parent / "saved_model.pb").is_file():
+        return FileKind("saved model", path.parent)
     fields = top_level_fields(path)
     if fields:
         kind = next((kind for kind, fits in _MESSAGES if fits(fields)), None)
+        if fields == {1: 2} and re.search(rb"\x22.{1,2}_tf_keras_", head, re.DOTALL):
+            return FileKind("keras metadata", path)
         if kind == "saved model":
             return FileKind(kind, path.parent if path.name == "saved_model.pb" else path)
         if kind is not None:

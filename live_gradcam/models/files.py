@@ -13,7 +13,7 @@ import keras
 
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_hdf5, check_zip, limited_weights
-from live_gradcam.models.file_kinds import FileKind, kind_of
+from live_gradcam.models.file_kinds import FileKind, is_checkpoint_prefix, kind_of
 from live_gradcam.models.keras_files import read_keras_file
 from live_gradcam.models.lambda_code import lambdas_in, runs_here, this_python, written_by
 from live_gradcam.models.model import Network
@@ -58,6 +58,8 @@ def found_model(path: Path) -> FileKind:
         there = path.exists()
     except OSError:  # a name that is too long for any file
         there = False
+    if not there and is_checkpoint_prefix(path):
+        return FileKind("checkpoint", path)
     if not there:
         raise ModelError(
             f"there is no model file {path}. Check the path; `live-gradcam models` lists the names."

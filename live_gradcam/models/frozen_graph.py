@@ -6,6 +6,7 @@ the graph was written to a file. Here the branch that predicts is put in their p
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -28,6 +29,8 @@ INPUT_MARK = "_live_gradcam_input"
 WEIGHT_MARK = "_live_gradcam_weight"
 """Attribute of the operations in whose place weights are imported."""
 
+_MOST_STEPS = 100
+
 _KEPT_FRACTIONS = ("keep_prob", "keep_probability", "dropout_keep_prob")
 """Names that tutorials give the share of units that dropout keeps; all of them when predicting."""
 
@@ -42,8 +45,10 @@ def ready(graph: GraphDef, inputs: Sequence[str], outputs: Sequence[str]) -> Gra
     """
     kept = tf.compat.v1.GraphDef()
     kept.CopyFrom(graph)
+    values = inference_values(kept)
     for node in kept.node:
-        _settle(node, node.name in inputs)
+        if node.name not in inputs:
+            _settle(node, values.get(node.name))
     nodes = {node.name: node for node in kept.node}
     _choose_branches(nodes, ordered(kept.node))
     live = _reachable(nodes, [operation_of(name) for name in outputs])
@@ -124,29 +129,81 @@ def ordered(nodes: Sequence[NodeDef]) -> list[NodeDef]:
     return list(done.values())
 
 
-def _settle(node: NodeDef, fed: bool) -> None:
+def _settle(node: NodeDef, value: bool | float | None) -> None:
     """Give an operation that only training feeds the value that it has when predicting."""
-    if fed:
-        return
     if node.op == "PlaceholderWithDefault":
         dtype = node.attr["dtype"].type
         node.op = "Identity"
         node.attr.clear()
         node.attr["T"].type = dtype
-    elif node.op == "Placeholder" and (value := inference_value(node)) is not None:
+    elif node.op == "Placeholder" and value is not None:
         node.op = "Const"
         node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, node.attr["dtype"].type, []))
         node.attr.pop("shape", None)
 
 
-def inference_value(placeholder: NodeDef) -> bool | float | None:
-    """Return what a placeholder is fed when predicting: False for the training phase, 1 for dropout's share."""
-    dtype = tf.as_dtype(placeholder.attr["dtype"].type)
-    shape = shape_of(placeholder)
-    if dtype == tf.bool and shape.rank in (None, 0):
+def inference_values(graph: GraphDef) -> dict[str, bool | float]:
+    """Return what placeholders are fed when predicting: False for the training phase, what drops nothing for dropout.
+
+    Args:
+        graph: as it was written; placeholders of data are not in what is returned.
+    """
+    found: dict[str, bool | float] = {}
+    consumers = consumers_of(graph)
+    nodes = {node.name: node for node in graph.node}
+    for node in graph.node:
+        if node.op != "Placeholder" or shape_of(node).rank not in (None, 0):
+            continue
+        dtype = tf.as_dtype(node.attr["dtype"].type)
+        if dtype == tf.bool:
+            found[node.name] = False
+        elif dtype.is_floating:
+            last = node.name.rpartition("/")[2].casefold()
+            value = 1.0 if last.startswith(_KEPT_FRACTIONS) else _share_of_dropout(node, nodes, consumers)
+            if value is not None:
+                found[node.name] = value
+    return found
+
+
+def consumers_of(graph: GraphDef) -> dict[str, list[NodeDef]]:
+    """Return the operations that take what an operation makes, by its name."""
+    found: dict[str, list[NodeDef]] = defaultdict(list)
+    for node in graph.node:
+        for name in dict.fromkeys(map(operation_of, node.input)):
+            found[name].append(node)
+    return found
+
+
+def _share_of_dropout(
+    placeholder: NodeDef, nodes: dict[str, NodeDef], consumers: dict[str, list[NodeDef]]
+) -> float | None:
+    """Return the number with which dropout drops nothing, where a placeholder is its share.
+
+    Dropout keeps where `floor(kept + random)` is 1, or where `random >= dropped`, with `dropped = 1 - kept`.
+    """
+    waiting = [(placeholder.name, True)]
+    for name, is_itself in waiting:
+        for node in consumers[name] if len(waiting) < _MOST_STEPS else ():
+            inputs = [operation_of(each) for each in node.input]
+            if node.op in ("Identity", "Cast", "Reshape"):
+                waiting.append((node.name, is_itself))
+            elif node.op == "Sub" and inputs[-1] == name:
+                waiting.append((node.name, not is_itself))
+            elif any(_is_random(each, nodes) for each in inputs if each != name):
+                if node.op in ("Add", "AddV2", "Less"):
+                    return float(is_itself)
+                if node.op == "GreaterEqual":
+                    return float(not is_itself)
+    return None
+
+
+def _is_random(name: str, nodes: dict[str, NodeDef], depth: int = 4) -> bool:
+    node = nodes.get(name)
+    if node is None or not depth:
         return False
-    last = placeholder.name.rpartition("/")[2].casefold()
-    return 1.0 if dtype.is_floating and last.startswith(_KEPT_FRACTIONS) else None
+    if node.op in ("Add", "AddV2", "Cast", "Identity", "Mul", "Sub"):
+        return any(_is_random(operation_of(each), nodes, depth - 1) for each in node.input)
+    return str(node.op).startswith(("RandomUniform", "StatelessRandomUniform"))
 
 
 def _choose_branches(nodes: dict[str, NodeDef], order: Sequence[NodeDef]) -> None:

@@ -141,7 +141,12 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
 
     def call(self, inputs: Any, training: bool = False) -> Any:  # noqa: ANN401, ARG002 - Keras's own signature
         """Return the outputs, as they are when predicting."""
-        return self._compiled_call(inputs) if tf.executing_eagerly() else self._imported(inputs)
+        if not tf.executing_eagerly():
+            return self._imported(inputs)
+        # Not a plain call of the function: TensorFlow counts traces by the Python code, which all graphs share, and
+        # would take the first call of each of several networks for a retracing.
+        tensors = keras.tree.map_structure(tf.convert_to_tensor, inputs)
+        return self._compiled_call.get_concrete_function(tensors)(tensors)
 
     def at(self, height: int, width: int) -> GraphNetwork:
         """Return the same graph for pictures of another size, which shares the weights.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -51,12 +51,15 @@ class Feed:
     arguments: tuple[Any, ...]
     """The positional arguments of the call: names of inputs in the structure that the network takes."""
 
+    taken: Shape | None = None
+    """What the network itself takes for the picture where that has no axis of channels; None: `picture.shape`."""
+
     def fill(self, pixels: Tensor) -> tuple[Any, ...]:
         """Return the arguments for a batch of pixels; the other values are repeated for each picture."""
 
         def value(name: str) -> Tensor:
             if name == self.picture.name:
-                return pixels
+                return pixels if self.taken is None else tf.reshape(pixels, (-1, *self.taken[1:]))
             fixed = self.others[name]
             if fixed is None:
                 return None
@@ -88,8 +91,9 @@ def feed_for(network: Any, values: Mapping[str, Any] | None, *, model: str) -> F
                 else f"{model} does not say what it takes besides the picture, so '{name}' cannot be given to it. "
                 "Call it once on data of the right form before it is explained."
             )
-    picture = _picture(inputs, values, model)
-    others = [each for each in inputs if each is not picture]
+    found = _picture(inputs, values, model) if len(inputs) > 1 else _of_flat(inputs[0], network)
+    picture = found or _picture(inputs, values, model)
+    others = [each for each in inputs if each.name != picture.name]
     missing = [each for each in others if each.name not in values and not each.optional]
     if missing:
         flags = " ".join(f"--input {each.name}=VALUE" for each in missing)
@@ -97,8 +101,18 @@ def feed_for(network: Any, values: Mapping[str, Any] | None, *, model: str) -> F
             f"{model} takes more than a picture: {_listed(missing)} must be given. Use {flags} (inputs={{…}})."
         )
     filled = {each.name: _fitted(values[each.name], each, model) for each in others if each.name in values}
-    return Feed(picture, {**dict.fromkeys((each.name for each in others), None), **filled}, arguments)
+    own = next(each.shape for each in inputs if each.name == picture.name)
+    taken = own if own != picture.shape else None
+    return Feed(picture, {**dict.fromkeys((each.name for each in others), None), **filled}, arguments, taken)
 
+
+_FLAT = (
+    " If the numbers are pixels, write a function that returns keras.Sequential([keras.Input((height, width, 1)), "
+    "keras.layers.Flatten(), network]), and use --model module:function."
+)
+
+_SMALLEST = 16
+"""Pixels on a side of what is taken for a picture though it has no axis of channels."""
 
 _ONLY = Input("picture", (None, None, None, 3), None)
 """Stands for the input of a network that does not say what it takes."""
@@ -192,10 +206,30 @@ def _picture(inputs: list[Input], values: Mapping[str, Any], model: str) -> Inpu
             raise ModelError(
                 f"{model}: '{fitting[0].name}' is the picture's own input: leave it to the source."
             )
+    flat = len(inputs) == 1 and len(inputs[0].shape) == 2
     raise ModelError(
         f"{model} takes {_listed(inputs)}; pictures (batch, height, width, 3) are needed "
-        "(or (batch, height, width, 1) for grey ones)."
+        "(or (batch, height, width, 1) for grey ones)." + (_FLAT if flat else "")
     )
+
+
+def _of_flat(entry: Input, network: Any) -> Input | None:  # noqa: ANN401 - a keras.Model
+    """Return the picture that an only input without an axis of channels stands for; None where it stands for none.
+
+    (N, H, W) is a grey picture, unless one side is more than twice the other, as in a sequence of measurements.
+    (N, length) is what the first layer makes of it, where that makes a picture.
+    """
+    lengths = entry.shape[1:]
+    if len(lengths) == 2:
+        height, width = (each or 0 for each in lengths)
+        if min(height, width) >= _SMALLEST and max(height, width) <= 2 * min(height, width):
+            return replace(entry, shape=(None, height, width, 1))
+    if len(lengths) == 1:
+        for layer in getattr(network, "layers", ()):
+            if isinstance(layer, keras.layers.Reshape) and layer.input is network.inputs[0]:
+                shape = tuple(layer.output.shape)
+                return replace(entry, shape=shape) if len(shape) == 4 and shape[3] in (1, 3) else None
+    return None
 
 
 def _fitted(value: Any, entry: Input, model: str) -> npt.NDArray[Any]:  # noqa: ANN401 - what a user gave

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -13,8 +14,11 @@ from typing import Any, Literal
 import keras
 
 from live_gradcam.models.keras2.graph import network_from
+from live_gradcam.models.keras2.keras1 import as_keras_2, has_channels_first, is_of_keras_1
 from live_gradcam.models.keras2.weights import set_hdf5_weights, set_zip_weights
 from live_gradcam.models.model import Network
+
+logger = logging.getLogger(__name__)
 
 Container = Literal["hdf5", "zip"]
 
@@ -46,9 +50,18 @@ def _from_hdf5(path: Path, *, allow_unsafe: bool) -> Network:
         if text is None:
             raise ValueError("No model config found in the file.")
         stored = json.loads(text.decode() if isinstance(text, bytes) else text)
-        if not _is_of_keras_3(stored, file.attrs.get("keras_version")):
-            network = network_from(stored, allow_unsafe=allow_unsafe)
-            set_hdf5_weights(network, file["model_weights"])
+        version = file.attrs.get("keras_version")
+        if not _is_of_keras_3(stored, version):
+            of_keras_1 = is_of_keras_1(stored, version)
+            network = network_from(as_keras_2(stored) if of_keras_1 else stored, allow_unsafe=allow_unsafe)
+            if of_keras_1 and has_channels_first(stored) and "backend" not in file.attrs:
+                logger.warning(
+                    "%s: Keras 1 did not note whether TensorFlow or Theano computed it; it is read as TensorFlow's. If "
+                    "its answers are wrong, set the attribute backend of the file to 'theano' (h5py)",
+                    path.name,
+                )
+            mirrored = file.attrs.get("backend") in ("theano", b"theano")
+            set_hdf5_weights(network, file["model_weights"], of_keras_1=of_keras_1, mirrored=mirrored)
             return network.layer
     names = _prepare(stored)
     if not names:

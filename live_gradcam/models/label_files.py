@@ -15,7 +15,7 @@ from live_gradcam.models.label_entries import Entry, LabelFault, labels_of
 from live_gradcam.models.label_lines import line_readings
 from live_gradcam.models.label_maps import is_pbtxt, pbtxt_entries
 from live_gradcam.models.label_structures import assigned, is_yaml, json_entries, yaml_entries
-from live_gradcam.models.label_tables import bare_tables, headed_tables, one_column
+from live_gradcam.models.label_tables import bare_tables, counted_tables, headed_tables, one_column
 from live_gradcam.models.labels import Labels
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,10 @@ _PICKLED = (
     "it is a Python pickle, which can run code when it is read. Where it was made, write JSON instead: "
     "json.dump(class_indices, open('labels.json', 'w'))"
 )
-_PAGE = re.compile(r"\s*(?:<!doctype html|<html|<head|<\?xml)", re.IGNORECASE)
+_PAGE = re.compile(r"\s*(?:<\?xml.{,2000})?(?:<!doctype html|<html|<head)", re.IGNORECASE | re.DOTALL)
+_XML = re.compile(
+    r"\s*(?:<\?xml\b|<!doctype\b|<(?:annotations?|labels?|classes|root)\b[^>\n]*>)", re.IGNORECASE
+)
 
 
 def read_labels(path: Path, counts: Collection[int] = ()) -> Labels:
@@ -114,6 +117,11 @@ def _best(text: str, counts: Collection[int]) -> Labels:
     """
     if _PAGE.match(text):
         raise LabelFault("it is a web page, not the file. Download the file itself (on GitHub: Raw)")
+    if _XML.match(text):
+        pascal = " (an annotation of one picture, as of Pascal VOC)" if "<annotation" in text[:2000] else ""
+        raise LabelFault(
+            f"it is XML{pascal}, not a list of names. Write the names into a text file, one a line"
+        )
     first: Labels | None = None
     fault: LabelFault | None = None
     for entries in _readings(text):
@@ -148,7 +156,18 @@ def _readings(text: str) -> Iterator[list[Entry]]:
     elif is_yaml(text):
         yield yaml_entries(text)
     else:
-        yield from chain(headed_tables(text), one_column(text), _unheaded(text), line_readings(text))
+        yield from chain(headed_tables(text), one_column(text), _unheaded(text), _lines(text))
+
+
+def _lines(text: str) -> Iterator[list[Entry]]:
+    """Yield the readings of lines; before them that of names with counts, if no line has a number of its own."""
+    lines = line_readings(text)
+    first = next(lines, None)
+    if first is not None and not any(entry.number is not None for entry in first):
+        yield from counted_tables(text)
+    if first is not None:
+        yield first
+    yield from lines
 
 
 def _unheaded(text: str) -> Iterator[list[Entry]]:

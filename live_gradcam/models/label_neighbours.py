@@ -37,7 +37,16 @@ FOLDERS = ("assets", "assets.extra")
 
 
 class DoesNotFit(ModelError):
-    """Labels are not as many as the model's classes."""
+    """Labels are not as many as the model's classes.
+
+    Args:
+        message: as of any other error.
+        difference: both numbers: `it has 4 names, the model has 5 classes`.
+    """
+
+    def __init__(self, message: str, difference: str) -> None:
+        super().__init__(message)
+        self.difference = difference
 
 
 def labels_beside(model: Path, read: Callable[[Path], Labels]) -> Labels | None:
@@ -59,7 +68,8 @@ def labels_beside(model: Path, read: Callable[[Path], Labels]) -> Labels | None:
             found = read(path)
         except (ModelError, OSError, ValueError) as error:
             if surely or (isinstance(error, DoesNotFit) and path.suffix != ".txt"):
-                logger.warning("%s beside %s is left: %s", path.name, model.name, error)
+                reason = error.difference if isinstance(error, DoesNotFit) else error
+                logger.warning("%s beside %s is not used: %s", path.name, model.name, reason)
             else:
                 logger.debug("%s has no labels for %s: %s", path, model.name, error)
             continue

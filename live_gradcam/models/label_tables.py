@@ -37,6 +37,8 @@ _NAME_ENDS = ("name", "label", "class", "category")
 """Ends of other heads of that column, such as `SignName`."""
 
 _UNITS = ("unit", "units")
+_QUANTITY = re.compile(r"\s*[-+]?\d[\d.,']*(?:e[-+]?\d+)?\s*%?\s*", re.IGNORECASE)
+"""A count, a share or a measure: a column of these beside the names says how often each occurs, or the like."""
 _IDENTITY = re.compile(r"n\d{8}|/[mgt]/\w+")
 """Ids of WordNet and of Google's knowledge graph, which are no names."""
 
@@ -78,9 +80,30 @@ def bare_tables(text: str) -> Iterator[list[Entry]]:
             None,
         )
         others = [column for place, column in enumerate(columns) if place != numbers and not _are_ids(column)]
+        others.sort(key=_are_quantities)  # names before counts
         if not others or (numbers is None and len(others) == len(columns)):
             continue
         yield _entries(others[0], None if numbers is None else columns[numbers], None)
+
+
+def counted_tables(text: str) -> Iterator[list[Entry]]:
+    """Yield the reading of names with counts behind them, with or without a header: the counts are no part of a name.
+
+    Numbers that tell names apart (`boeing,737`, `boeing,747`) are part of them, and so are those behind a space.
+    """
+    text = re.sub(r"(?m)^\s*(?:#|//)(?:[ \t].*)?$", "", text)
+    for delimiter in (*_delimiters(text), *(each for each in ":=" if each in text)):
+        rows = _rows(text, delimiter)
+        if rows is None or len(rows) < 2 or len(rows[0]) < 2 or len({len(row) for row in rows}) != 1:
+            continue
+        head = rows[0][1:]
+        if len(rows) > 2 and not any(map(_QUANTITY.fullmatch, head)) and all(cell.strip() for cell in head):
+            rows = rows[1:]
+        names, *columns = zip(*rows, strict=True)
+        folded = {name.strip().casefold() for name in names}
+        is_named = len(folded) == len(names) and not any(map(_QUANTITY.fullmatch, names))
+        if is_named and all(map(_are_quantities, columns)):
+            yield [Entry(name.strip()) for name in names]
 
 
 def one_column(text: str) -> Iterator[list[Entry]]:
@@ -144,6 +167,10 @@ def _numbers_below(rows: Sequence[Sequence[str]]) -> bool:
         number_in(head) is None and are_numbers([number_in(row[place]) for row in rows[1:]])
         for place, head in enumerate(rows[0])
     )
+
+
+def _are_quantities(column: Sequence[str]) -> bool:
+    return all(_QUANTITY.fullmatch(cell) for cell in column)
 
 
 def _are_ids(column: Sequence[str]) -> bool:

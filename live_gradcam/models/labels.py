@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import get_args
+from typing import Literal, get_args
 
 from live_gradcam.config import Lang
 from live_gradcam.errors import ModelError, TargetError, unknown_name
+
+MOST_LISTED = 8
+"""A message lists all the names of a model where there are no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,9 @@ class Labels:
     units: tuple[str, ...] = ()
     """The unit of each value of a network that gives values, such as `years`, `""` for none; empty, or as long as
     `names`."""
+
+    kind: Literal["class", "label", "value"] = field(default="class", compare=False)
+    """What each name is the name of: the word for it in messages."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -53,9 +59,7 @@ class Labels:
         if re.fullmatch(r"[+-]?\d+", text):
             class_id = int(text)
             if not 0 <= class_id < len(self.names):
-                raise TargetError(
-                    f"there is no class {class_id}: this model's classes are 0 to {len(self.names) - 1}."
-                )
+                raise TargetError(f"there is no {self.kind} {class_id}: {self._range()}.")
             return class_id
         wanted = _folded(text)
         in_all_languages = list(zip(self.names, *self.translations, strict=True))
@@ -68,14 +72,28 @@ class Labels:
             return matches[0]
         if matches:
             found = ", ".join(f"{self.names[i]} ({i})" for i in matches)
-            raise TargetError(f"'{text}' is the name of {len(matches)} classes: {found}. Give the number.")
-        raise TargetError(
-            unknown_name(
-                "class",
-                text,
-                {name for names in in_all_languages for name in names},
-                "`live-gradcam classes QUERY` searches the names.",
+            raise TargetError(
+                f"'{text}' is the name of {len(matches)} {_plural(self.kind)}: {found}. Give the number."
             )
+        known = [name for names in in_all_languages for name in names]
+        raise TargetError(unknown_name(self.kind, text, known, self._where(), listed=0))
+
+    def _range(self) -> str:
+        if len(self.names) == 1:
+            return f"this model has one {self.kind}, number 0"
+        return f"this model's {_plural(self.kind)} are 0 to {len(self.names) - 1}"
+
+    def _where(self) -> str:
+        """Return the sentence that says which names there are, or where they come from."""
+        if self in (imagenet_labels("en"), imagenet_labels("zh")):
+            return "`live-gradcam classes QUERY` searches the names."
+        if len(self.names) <= MOST_LISTED:
+            return f"Valid: {', '.join(self.names)}."
+        if self.names == numbered_labels(len(self.names)).names:
+            return f"Nothing names them: {self._range()}. --labels FILE gives names."
+        return (
+            f"The {len(self.names)} names are those of --labels, or of the file beside the model; or give a number: "
+            f"{self._range()}."
         )
 
     def without_first(self) -> Labels:
@@ -85,6 +103,7 @@ class Labels:
             self.synonyms[1:],
             tuple(names[1:] for names in self.translations),
             self.units[1:],
+            self.kind,
         )
 
     def search(self, query: str) -> list[int]:
@@ -104,6 +123,10 @@ class Labels:
 
     def _synonyms_of(self, class_id: int) -> tuple[str, ...]:
         return self.synonyms[class_id] if self.synonyms else ()
+
+
+def _plural(kind: str) -> str:
+    return "classes" if kind == "class" else f"{kind}s"
 
 
 def _folded(name: str) -> str:

@@ -17,6 +17,8 @@ from itertools import pairwise
 from types import CodeType
 from typing import Any
 
+from live_gradcam.models.keras2.formulas import formula_of
+
 _FLAG = 0x80  # marshal sets it on what is referred to again
 _RESUME = {151: "Python 3.11 or 3.12", 149: "Python 3.13", 128: "Python 3.14"}
 """Opcode with which functions begin, by version; it changed in each."""
@@ -49,9 +51,11 @@ def lambdas_in(settings: Any, layer: str = "") -> Iterator[tuple[str, bytes]]:  
     if settings.get("class_name") == "__lambda__" and isinstance(own, dict):
         code = own.get("code", own.get("value"))
         code = code[0] if isinstance(code, list) and code else code
+        code = None if formula_of(settings) is not None else code  # computed, not run
     elif settings.get("class_name") == "Lambda" and isinstance(own, dict):
         function = own.get("function")
         code = function[0] if isinstance(function, list) and function else None
+        code = None if formula_of(function) is not None else code
     if isinstance(code, str):
         try:
             yield layer, base64.b64decode(code)

@@ -15,7 +15,7 @@ from live_gradcam.errors import ModelError, SettingsError
 from live_gradcam.file_names import expanded
 from live_gradcam.models import zoo
 from live_gradcam.models.channel_order import with_channels_last
-from live_gradcam.models.file_kinds import MODEL_SUFFIXES
+from live_gradcam.models.file_kinds import MODEL_SUFFIXES, is_checkpoint_prefix
 from live_gradcam.models.inputs import Feed, feed_for
 from live_gradcam.models.labels import Labels, imagenet_labels, translated
 from live_gradcam.models.model import Model, Network
@@ -135,7 +135,7 @@ def _is_file(text: str) -> bool:
     if text.startswith(("~", ".")) or "/" in text or os.sep in text:
         return True
     try:
-        there = path.exists()
+        there = path.exists() or is_checkpoint_prefix(path)
     except OSError:  # too long for the name of a file
         there = False
     if path.suffix.casefold() in MODEL_SUFFIXES:

@@ -17,7 +17,8 @@ from live_gradcam.models.last_layer import ending_of, name_of
 from live_gradcam.models.model import Model, Network
 from live_gradcam.models.outputs import numbers_of, output_of, units_of
 from live_gradcam.models.stored_loss import loss_of_file, loss_of_network
-from live_gradcam.models.task import Evidence, decided, fits, labels_for, telling, wrong_number
+from live_gradcam.models.task import Evidence, decided, difference, fits, labels_for, telling, wrong_number
+from live_gradcam.number import counted
 
 logger = logging.getLogger(__name__)
 
@@ -112,9 +113,9 @@ def _without_background(labels: Labels, units: int, task: Task | None, model: st
     """
     if fits(len(labels) - 1, units, task) and labels[0].casefold().strip("_ ") in BACKGROUND:
         logger.warning(
-            "%s has %d classes and there are %d labels%s: the first, '%s', is left out",
+            "%s has %s and there are %d labels%s: the first, '%s', is left out",
             model,
-            units,
+            counted(units, "class"),
             len(labels),
             source,
             labels[0],
@@ -122,4 +123,6 @@ def _without_background(labels: Labels, units: int, task: Task | None, model: st
         return labels.without_first()
     from live_gradcam.models.label_neighbours import DoesNotFit
 
-    raise DoesNotFit(wrong_number(model, task, units, len(labels), source))
+    raise DoesNotFit(
+        wrong_number(model, task, units, len(labels), source), difference(task, units, len(labels))
+    )

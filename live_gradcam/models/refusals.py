@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from live_gradcam.models.file_kinds import FileKind, Kind
 
 IN_A_FUNCTION = "write a function that builds the network and returns it, and use --model module:function"
@@ -22,9 +24,13 @@ _REFUSALS: dict[Kind, str] = {
     "torchscript": "is a TorchScript model. Export the PyTorch network to ONNX, and convert that to a SavedModel "
     "(onnx2tf).",
     "safetensors": f"holds weights only (safetensors), not the network: {IN_A_FUNCTION}.",
-    "checkpoint": "is a TensorFlow checkpoint: weights only, not the network. "
-    "Save all of it with model.save('NAME.keras') or tf.saved_model.save, or "
+    "checkpoint": "is a TensorFlow checkpoint: weights only, not the network. Give the folder that holds "
+    "saved_model.pb, if there is one; else save all of it with model.save('NAME.keras') or tf.saved_model.save, or "
     f"{IN_A_FUNCTION}.",
+    "keras metadata": "holds Keras's notes on a SavedModel, not the network. "
+    "Give the folder that holds saved_model.pb, with its folder 'variables'.",
+    "fingerprint": "holds the fingerprint of a SavedModel, not the network. "
+    "Give the folder that holds saved_model.pb, with its folder 'variables'.",
     "tfjs": "is a TensorFlow.js model. Export it as Keras instead (Teachable Machine: Tensorflow, Keras), or convert "
     "it: tensorflowjs_converter --input_format=tfjs_layers_model --output_format=keras FILE model.h5",
     "pickle": "is a Python pickle (joblib), which is not read: it can run any code. Save the network with "
@@ -45,9 +51,26 @@ _REFUSALS: dict[Kind, str] = {
 """What a file of a kind that is not loaded is, and what to do then."""
 
 
+_PARTS: dict[Kind, str] = {
+    "checkpoint": "the weights",
+    "keras metadata": "Keras's notes",
+    "fingerprint": "the fingerprint",
+}
+"""Files of a SavedModel besides its graph."""
+
+
+def _saved_model_around(path: Path) -> Path | None:
+    """Return the SavedModel folder that a file is a part of: its own folder, or that of its folder `variables`."""
+    folder = path.parent.parent if path.parent.name == "variables" else path.parent
+    there = any((folder / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt"))
+    return folder if there else None
+
+
 def refusal(found: FileKind) -> str:
     """Word why a file is not loaded, in one line with the next step."""
     path = found.path
+    if found.kind in _PARTS and (whole := _saved_model_around(path)) is not None:
+        return f"{path} holds {_PARTS[found.kind]} of a SavedModel, not all of it. Give its folder: --model {whole}"
     if found.kind in _REFUSALS:
         return f"{path} {_REFUSALS[found.kind]}"
     if found.kind == "saved model":

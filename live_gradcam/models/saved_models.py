@@ -14,11 +14,15 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_checkpoint, check_constants
-from live_gradcam.models.frozen_graph import GraphDef, inference_value, operation_of
+from live_gradcam.models.frozen_graph import GraphDef, operation_of
+from live_gradcam.models.graph_ends import ends_of, make_placeholders_of_iterators
+from live_gradcam.models.graph_inputs import Entry
 from live_gradcam.models.graph_network import GraphNetwork
-from live_gradcam.models.graph_ports import Entry, graph_with_ports
+from live_gradcam.models.graph_ports import graph_with_ports, reason_not_imported
 from live_gradcam.models.inlining import inlined
 from live_gradcam.models.model import Network
+from live_gradcam.models.saved_model_faults import why_not_loaded
+from live_gradcam.number import counted
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +78,7 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
         # Through tags of its own: of a module of TensorFlow Hub, they are none.
         loaded = tf.saved_model.load(str(folder), tags=list(meta.meta_info_def.tags))
     except Exception as error:
-        raise ModelError(f"cannot load the SavedModel {folder}: {_why_not_loaded(folder, error)}") from error
+        raise ModelError(f"cannot load the SavedModel {folder}: {why_not_loaded(folder, error)}") from error
     function = _function(loaded, folder)
     try:
         definition = inlined(function)
@@ -126,13 +130,15 @@ def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
         node.name for node in definition.node if node.op in ("VariableV2", "VarHandleOp", "Variable")
     ]
     if variables:
+        count = counted(len(variables), "variable")
         raise ModelError(
-            f"{path} is a graph without its weights ({len(variables)} variables, such as '{variables[0]}'). Freeze it "
-            "with its checkpoint (freeze_graph.py), or save the model as a .keras file or a SavedModel."
+            f"{path} is a graph without its weights ({count}, such as '{variables[0]}'). Freeze it with its "
+            "checkpoint (freeze_graph.py), or save the model as a .keras file or a SavedModel."
         )
+    make_placeholders_of_iterators(definition)
     if definition.library.function:
         definition = _inlined(definition, path)
-    inputs, outputs = _ends(definition, path)
+    inputs, outputs = ends_of(definition, path)
     return GraphNetwork(graph_with_ports(definition, inputs, outputs, model=path.name), name=path.stem)
 
 
@@ -177,24 +183,6 @@ def _nodes(definitions: Sequence[Any]) -> Iterator[Any]:
         yield from definition.node if hasattr(definition, "node") else definition.node_def
 
 
-def _why_not_loaded(folder: Path, error: Exception) -> str:
-    text = str(error)
-    if not (folder / "variables").is_dir():
-        return (
-            "its folder 'variables' is missing, which holds the weights. Copy the whole folder: saved_model.pb, "
-            "variables/variables.index and variables/variables.data-…"
-        )
-    if "Op type not registered" in text:
-        kind = text.partition("'")[2].partition("'")[0]
-        return (
-            f"it uses the operation '{kind}', which this TensorFlow does not have. Import the library that brings it "
-            "in a function that returns the network: --model module:function."
-        )
-    return (
-        f"{reason_of(error).rstrip('.')}. Its variables may be damaged or of another model: export it again."
-    )
-
-
 def _function(loaded: Any, folder: Path) -> Any:  # noqa: ANN401 - a ConcreteFunction
     """Return the function that takes pictures: the default signature, another, or the model's own call."""
     signatures = dict(loaded.signatures)
@@ -235,7 +223,7 @@ def _in_floats(outputs: Sequence[Entry], tensors: Sequence[Any]) -> Sequence[Ent
 
 def _inlined(definition: GraphDef, path: Path) -> GraphDef:
     """Return a graph with the functions that it calls written out."""
-    inputs, outputs = _ends(definition, path)
+    inputs, outputs = ends_of(definition, path)
     try:
         wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
         feeds = tf.nest.map_structure(wrapped.graph.as_graph_element, [f"{entry.tensor}" for entry in inputs])
@@ -246,55 +234,4 @@ def _inlined(definition: GraphDef, path: Path) -> GraphDef:
     except LiveGradcamError:
         raise
     except Exception as error:
-        raise ModelError(
-            f"{path} cannot be imported: {reason_of(error).rstrip('.')}. It may be damaged: export it again."
-        ) from error
-
-
-def _ends(definition: GraphDef, path: Path) -> tuple[list[Entry], list[Entry]]:
-    """Return where a graph without a signature begins and ends."""
-    inputs = [
-        Entry(node.name, f"{node.name}:0")
-        for node in definition.node
-        if node.op == "Placeholder" and inference_value(node) is None
-    ]
-    if not inputs:
-        inputs = [
-            Entry(node.name, f"{node.name}:0")
-            for node in definition.node
-            if node.op == "PlaceholderWithDefault"
-        ]
-    used = {operation_of(name) for node in definition.node for name in node.input if not name.startswith("^")}
-    reached = {entry.name for entry in inputs}
-    nodes = {node.name: node for node in definition.node}
-    waiting = [each.name for each in inputs]
-    consumers: dict[str, list[str]] = {}
-    for node in definition.node:
-        for name in node.input:
-            consumers.setdefault(operation_of(name), []).append(node.name)
-    while waiting:
-        for name in consumers.get(waiting.pop(), ()):
-            if name not in reached:
-                reached.add(name)
-                waiting.append(name)
-    ends = [
-        name for name in nodes if name in reached and name not in used and nodes[name].op not in _NO_ANSWER
-    ]
-    if not inputs or not ends:
-        what = "no placeholder that a picture could be given to" if not inputs else "no output"
-        raise ModelError(
-            f"{path} is a TensorFlow graph with {what}. Export the whole network, from the picture to the answer."
-        )
-    likely = [name for name in ends if _answers_like_a_classifier(nodes[name], nodes)]
-    return inputs, [Entry(name, f"{name}:0") for name in (likely or ends)]
-
-
-_NO_ANSWER = frozenset(
-    {"NoOp", "Assert", "SaveV2", "ScalarSummary", "HistogramSummary", "MergeSummary", "Print"}
-)
-
-
-def _answers_like_a_classifier(node: Any, nodes: dict[str, Any]) -> bool:  # noqa: ANN401 - NodeDefs
-    while node.op in ("Identity", "Reshape", "Squeeze") and node.input:
-        node = nodes[operation_of(node.input[0])]
-    return node.op in ("Softmax", "Sigmoid", "LogSoftmax", "ArgMax")
+        raise ModelError(f"{path} cannot be imported: {reason_not_imported(error)}") from error

@@ -10,11 +10,12 @@ the logits of classes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from live_gradcam.config import Task
 from live_gradcam.models.labels import Labels, labels_from, numbered_labels
+from live_gradcam.number import counted
 
 Ending = Literal["softmax", "log-softmax", "sigmoid", "linear", "other"]
 """The function that the output is of the last layer's weighted sums. `softmax` stands for all outputs that are at
@@ -204,14 +205,17 @@ def labels_for(task: Task, units: int, evidence: Evidence) -> Labels:
     labels = evidence.labels
     if task == "values":
         if labels is not None:
-            return with_units(labels)
+            return replace(with_units(labels), kind="value")
         name, unit = named_with_unit(evidence.name)
         name = name or "value"
         names = [name] if units == 1 else [f"{name} {number}" for number in range(units)]
-        return Labels(tuple(names), units=(unit,) * units)
+        return Labels(tuple(names), units=(unit,) * units, kind="value")
+    kind: Literal["class", "label"] = "label" if task == "multi-label" else "class"
     if labels is None:
-        return numbered_labels(2 if units == 1 else units)
-    return labels_from([f"not {labels[0]}", labels[0]]) if units == 1 and len(labels) == 1 else labels
+        return replace(numbered_labels(2 if units == 1 else units), kind=kind)
+    if units == 1 and len(labels) == 1:
+        return labels_from([f"not {labels[0]}", labels[0]])
+    return labels if labels.kind == kind else replace(labels, kind=kind)
 
 
 def fits(labels: int, units: int, task: Task | None) -> bool:
@@ -223,12 +227,11 @@ def fits(labels: int, units: int, task: Task | None) -> bool:
 
 def wrong_number(model: str, task: Task | None, units: int, labels: int, source: str = "") -> str:
     """Word the message for labels that do not fit; `source` says where they are from: ` in labels.txt`."""
-    given = f"{labels} labels were given{source}"
+    given = f"{counted(labels, 'label')} {'was' if labels == 1 else 'were'} given{source}"
     if task == "values":
-        count = "1 value" if units == 1 else f"{units} values"
         return (
-            f"{model} has {count} but {given}: one for each value, in the order of its outputs, is needed. "
-            "If its outputs are classes, say --task classes."
+            f"{model} has {counted(units, 'value')} but {given}: one for each value, in the order of its outputs, is "
+            "needed. If its outputs are classes, say --task classes."
         )
     classes = 2 if units == 1 else units
     missing = (
@@ -237,9 +240,15 @@ def wrong_number(model: str, task: Task | None, units: int, labels: int, source:
         else ""
     )
     return (
-        f"{model} has {classes} classes but {given}: one for each class, in the order of its outputs, is needed."
-        f"{missing}"
+        f"{model} has {counted(classes, 'class')} but {given}: one for each class, in the order of its outputs, is "
+        f"needed.{missing}"
     )
+
+
+def difference(task: Task | None, units: int, labels: int) -> str:
+    """Return both numbers of labels that do not fit: `it has 4 names, the model has 5 classes`."""
+    has = counted(units, "value") if task == "values" else counted(2 if units == 1 else units, "class")
+    return f"it has {counted(labels, 'name')}, the model has {has}"
 
 
 def with_units(labels: Labels, *, brackets: bool = True) -> Labels:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from live_gradcam.explanation import Prediction
-from live_gradcam.render.caption import UNSURE
+from live_gradcam.number import UNSURE
 
 SHOWN = 5
 

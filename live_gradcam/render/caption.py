@@ -6,20 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Target, Value
-from live_gradcam.number import number_text, with_unit
+from live_gradcam.number import LABEL_HOLDS, UNSURE, number_text, percent_text, with_unit
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain
 
-UNSURE = 0.3
-"""Below this probability of the most probable class the plate says `not sure`.
-
-A classifier whose probabilities mean what they say is wrong there more than seven times in ten, and so a name in
-large letters would be wrong more often than not. See docs/views.md for what the default network gives.
-"""
-
 NOT_SURE = "not sure"
-
-LABEL_HOLDS = 0.5
-"""From this probability on a label that is right or not by itself, as of a sigmoid, is said."""
 
 WEAK_HEAT = "weak heat"
 NO_LABEL = "no label"
@@ -65,19 +55,19 @@ def belief_in(explanation: Explanation) -> float:
     return min(1.0, (explanation.top[0].probability or 0.0) / needed)
 
 
-def percent(probability: float) -> str:
-    """Return a probability as it is read out: `62%`; what rounds to nothing is `<1%`."""
-    rounded = f"{probability:.0%}"
-    return "<1%" if rounded == "0%" else rounded
+def figure(target: Target, beside: Sequence[Prediction] = ()) -> str:
+    """Return what the network says of a target: a probability, `62%`, or a number with its unit, `31.6 years`.
 
-
-def figure(target: Prediction | Contrast | Lowered | Value) -> str:
-    """Return what the network says of a target: a probability, `62%`, or a number with its unit, `31.6 years`."""
+    Args:
+        target: the class, the value or the score.
+        beside: all the network's values: those of the same unit tell whether a small number is close to zero.
+    """
     if isinstance(target, Value):
         return number_text(target.value)
     if target.probability is not None:
-        return percent(target.probability)
-    return with_unit(number_text(target.value), target.unit)
+        return percent_text(target.probability)
+    numbers = [each.value for each in beside if each.unit == target.unit]
+    return with_unit(number_text(target.value, numbers), target.unit)
 
 
 def caption_of(
@@ -90,7 +80,8 @@ def caption_of(
     """Word the plate of an explanation.
 
     The most probable class is the headline; where it is hardly probable, `not sure`. Below it stand the next two,
-    or what the heat is for where that is not the most probable class, or that there is no evidence to show.
+    or what the heat is for where that is not the most probable class, or that there is no evidence to show (of a
+    value: that nothing raises it).
 
     Args:
         explanation: what the network said.
@@ -109,8 +100,6 @@ def caption_of(
     label, number = (plain(first.label), figure(first)) if sure else (NO_LABEL if labels else NOT_SURE, "")
     newest = explanation.top[0] if explanation.top else first
     other = not isinstance(target, Prediction) or target.class_id != newest.class_id
-    if explanation.automatic:  # where it is not sure, the heat is for nothing in particular
-        other = sure and isinstance(target, Prediction) and target.class_id != first.class_id
     if not explanation.has_evidence:
         note = f"no evidence for {named(target)}" if other else "no evidence"
         return Caption(label, number, note, GREY, note_matters=True, sure=sure)
@@ -134,24 +123,41 @@ def _caption_of_value(explanation: Explanation) -> Caption:
     if not explanation.is_finite and explanation.task != "values":
         return Caption(NO_ANSWER, "", NOT_FINITE, note_matters=True, sure=False)
     shown = target.prediction if isinstance(target, Contrast | Lowered) else target
-    label, number = plain(shown.label), figure(shown)
+    label, number = plain(shown.label), figure(shown, explanation.values)
     if shown.value is None:
         return Caption(label, "", NOT_FINITE, note_matters=True, sure=False)
     other = isinstance(target, Contrast | Lowered)
     if not explanation.has_evidence:
-        note = f"no evidence for {named(target)}" if other else "no evidence"
-        return Caption(label, number, note, note_matters=True)
+        return Caption(label, number, without_heat(explanation), note_matters=True)
     if other:
         return Caption(label, number, f"heat for {named(target)}", AMBER, note_matters=True)
     own = shown.class_id if isinstance(shown, Prediction) else None
     others = [each for each in explanation.values if each.class_id != own][:3]
-    return Caption(label, number, "   ".join(named(each) for each in others), note_in_chart=True)
+    return Caption(
+        label, number, "   ".join(named(each, explanation.values) for each in others), note_in_chart=True
+    )
 
 
-def named(target: Target) -> str:
-    """Return a target's name and what the network says of it: its probability or its number."""
+def without_heat(explanation: Explanation) -> str:
+    """Say of an explanation without evidence why there is no heat.
+
+    Nothing in the picture raises a value, lowers it, or raises the difference of two; for a class there is no evidence.
+    """
+    if explanation.task != "values" and explanation.top:
+        return "no evidence"
+    match explanation.target:
+        case Lowered():
+            return "nothing lowers it"
+        case Contrast():
+            return f"nothing raises {named(explanation.target)}"
+        case _:
+            return "nothing raises it"
+
+
+def named(target: Target, beside: Sequence[Prediction] = ()) -> str:
+    """Return a target's name and what the network says of it: its probability, or its number as by `figure`."""
     if isinstance(target, Contrast):
         return plain(target.label)
     if isinstance(target, Lowered):
         return f"what lowers {plain(target.prediction.label)}"
-    return f"{plain(target.label)} {figure(target)}"
+    return f"{plain(target.label)} {figure(target, beside)}"

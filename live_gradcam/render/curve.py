@@ -99,5 +99,5 @@ def _write_range_onto(band: Pixels, low: float, high: float, size: int, tall: in
     if low == high:
         write(band, number_text(high), (small // 2, (tall + round(small * CAP)) // 2), small, colour=WHITE)
     elif tall >= 2.2 * small:
-        write(band, number_text(high), (small // 2, round(small * (CAP + 0.25))), small, colour=WHITE)
-        write(band, number_text(low), (small // 2, tall - round(small * 0.25)), small, colour=GREY)
+        write(band, number_text(high, (low,)), (small // 2, round(small * (CAP + 0.25))), small, colour=WHITE)
+        write(band, number_text(low, (high,)), (small // 2, tall - round(small * 0.25)), small, colour=GREY)

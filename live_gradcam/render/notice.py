@@ -13,6 +13,7 @@ from live_gradcam.render.lettering import (
     GREY,
     REGULAR,
     WHITE,
+    Colour,
     plain,
     shade_onto,
     shortened,
@@ -37,6 +38,7 @@ def draw_notice_onto(
     above: Region | None = None,
     beside: Region | None = None,
     turning: float | None = None,
+    colour: Colour = WHITE,
 ) -> Region | None:
     """Draw a line such as `camera lost, reconnecting` into the top left of a picture, in place.
 
@@ -46,6 +48,7 @@ def draw_notice_onto(
         above: (x, y, width, height) of a notice that it stands under.
         beside: (x, y, width, height) of a sign at the right that it must not cover.
         turning: for a line with a spinner: the frame's time in seconds, by which it turns.
+        colour: BGR of the letters.
 
     Returns:
         (x, y, width, height) of its plate; None where the picture is too small for one.
@@ -63,7 +66,7 @@ def draw_notice_onto(
     height = round(size * CAP) + 2 * padding
     shade_onto(picture, left, top, width, height, round(size * _RADIUS))
     base = top + padding + round(size * CAP)
-    write(picture, line, (left + padding + indent, base), size)
+    write(picture, line, (left + padding + indent, base), size, colour=colour)
     if turning is not None:
         _draw_spinner_onto(picture, (left + padding + indent // 3, top + height // 2), size, turning)
     return left, top, width, height

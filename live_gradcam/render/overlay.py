@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
 from live_gradcam.render.help_page import draw_help_onto
+from live_gradcam.render.lettering import GREY
 from live_gradcam.render.notice import draw_notice_onto, draw_statistics_onto
 from live_gradcam.render.prompt import Prompt, draw_prompt_onto
 from live_gradcam.render.signs import draw_pause_onto, draw_toast_onto
@@ -19,8 +20,12 @@ _BOTH = 240
 class Overlay:
     """What stands on a picture. Places are in pixels of the frame, whatever the view."""
 
+    chosen: str = ""
+    """What is chosen and not the default, in a small line at the top left as long as it is so:
+    `hirescam · layer block3_conv3 · tabby`; empty: nothing is."""
+
     notice: str | None = None
-    """A quiet line at the top left: `camera lost, reconnecting`."""
+    """A quiet line below it: `camera lost, reconnecting`."""
 
     busy: str | None = None
     """What is being waited for, beside a spinner: `compiling hirescam …`."""
@@ -67,18 +72,21 @@ def draw_overlay_onto(
         draw_help_onto(picture, overlay.help, overlay.help_page)
         return ((0, 0, picture.shape[1], picture.shape[0]),)
     pause = draw_pause_onto(picture) if overlay.frozen else None
-    notice = draw_notice_onto(picture, overlay.notice or "", beside=pause)
-    busy = draw_notice_onto(picture, overlay.busy or "", above=notice, turning=time)
+    chosen = draw_notice_onto(picture, overlay.chosen, beside=pause, colour=GREY)
+    notice = draw_notice_onto(picture, overlay.notice or "", above=chosen, beside=pause)
+    busy = draw_notice_onto(picture, overlay.busy or "", above=notice or chosen, turning=time)
     if overlay.prompt is not None:
         prompt = draw_prompt_onto(picture, overlay.prompt)
-        return tuple(filter(None, (pause, notice, busy, prompt)))
+        return tuple(filter(None, (pause, chosen, notice, busy, prompt)))
     figures = toast = None
     # On the smallest pictures there is room for what was changed or for figures, and not for both.
     if statistics and not (overlay.toast and min(picture.shape[:2]) < _BOTH):
         # Where the lines at the left reach into the right half, the figures stand below them.
-        reaching = [each for each in (notice, busy) if each and each[0] + each[2] > picture.shape[1] // 2]
+        reaching = [
+            each for each in (chosen, notice, busy) if each and each[0] + each[2] > picture.shape[1] // 2
+        ]
         lowest = max(filter(None, [pause, *reaching]), key=lambda plate: plate[1] + plate[3], default=None)
         figures = draw_statistics_onto(picture, overlay.statistics, above=lowest)
     if overlay.toast:
-        toast = draw_toast_onto(picture, overlay.toast, below=figures or busy)
-    return tuple(filter(None, (pause, notice, busy, figures, toast)))
+        toast = draw_toast_onto(picture, overlay.toast, below=figures or busy or notice)
+    return tuple(filter(None, (pause, chosen, notice, busy, figures, toast)))

@@ -35,6 +35,12 @@ _ROW, _ROW_HEIGHT, _ROW_GAP = 0.43, 0.56, 0.05
 _CHART_WIDTH, _CHART_NARROW, _CHART_SHARE = 7.2, 6.0, 0.34
 """The widest and the narrowest, in units of the headline's font size; between them, a share of the picture's width."""
 
+_HIDES = 0.1
+"""A plate that covers this share of what is hot is in the way."""
+
+_PATIENCE = 1.0
+"""Seconds for which it must be so before the plate moves."""
+
 _BAR: Colour = (172, 108, 44)
 _BAR_OF_TARGET: Colour = (0, 112, 176)
 
@@ -46,8 +52,9 @@ def draw_plate_onto(
     *,
     marked: int | None = None,
     side: int | None = None,
+    right: bool = False,
 ) -> Region | None:
-    """Draw the plate into the bottom left of a picture, in place; it never reaches beyond the picture.
+    """Draw the plate into a lower corner of a picture, in place; it never reaches beyond the picture.
 
     Where a picture is too small, first the chart is left out, then the note; where it is too small for a legible
     headline there is no plate.
@@ -58,6 +65,7 @@ def draw_plate_onto(
         chart: the top classes, drawn as bars above the headline, or several values as rows of numbers.
         marked: id of the class that the heat is for: its bar has the colour of heat.
         side: the length in pixels that the letters are sized by; None: the picture's shorter side.
+        right: whether it stands in the right corner, rather than the left one.
 
     Returns:
         (x, y, width, height) of what is covered; None where there is no plate.
@@ -68,13 +76,13 @@ def draw_plate_onto(
         return None
     alone = len(chart) == 1 and chart[0].probability is None  # one value is said by the headline
     charted = bool(chart) and not alone and round(full * _ROW) >= _SMALLEST_NOTE
-    left, top, wide, tall = _draw_headline_onto(picture, caption, full, charted=charted)
-    if charted:
-        return _draw_chart_onto(picture, chart, full, (left, top, wide, tall), marked)
-    return left, top, wide, tall
+    headline = _draw_headline_onto(picture, caption, full, charted=charted, right=right)
+    return _draw_chart_onto(picture, chart, full, headline, marked, right=right) if charted else headline
 
 
-def _draw_headline_onto(picture: Pixels, caption: Caption, full: int, *, charted: bool) -> Region:
+def _draw_headline_onto(
+    picture: Pixels, caption: Caption, full: int, *, charted: bool, right: bool
+) -> Region:
     height, width = picture.shape[:2]
     margin, padding = round(full * _MARGIN), round(full * _PADDING)
     room = width - 2 * (margin + padding)
@@ -97,7 +105,7 @@ def _draw_headline_onto(picture: Pixels, caption: Caption, full: int, *, charted
     wide = min(room, -(-wide // full) * full)
     tall = round(size * CAP) + (round(note_size * _LINE + full * 0.34) if note else 0)
 
-    left, bottom = margin, height - margin
+    left, bottom = width - margin - wide - 2 * padding if right else margin, height - margin
     top = bottom - tall - 2 * padding
     shade_onto(picture, left, top, wide + 2 * padding, bottom - top, round(full * _RADIUS))
     base = top + padding + round(size * CAP)
@@ -110,14 +118,22 @@ def _draw_headline_onto(picture: Pixels, caption: Caption, full: int, *, charted
 
 
 def _draw_chart_onto(
-    picture: Pixels, chart: Sequence[Prediction], full: int, below: Region, marked: int | None
+    picture: Pixels,
+    chart: Sequence[Prediction],
+    full: int,
+    below: Region,
+    marked: int | None,
+    *,
+    right: bool,
 ) -> Region:
     """Draw bars on a narrow plate of their own above the headline, so that the middle of the picture is free."""
-    left, bottom, wide_below, tall_below = below
+    begin, bottom, wide_below, tall_below = below
+    margin = round(full * _MARGIN)
     size, high, gap = round(full * _ROW), round(full * _ROW_HEIGHT), max(1, round(full * _ROW_GAP))
     padding = round(full * 0.22)
     narrow, share = round(full * _CHART_NARROW), round(picture.shape[1] * _CHART_SHARE)
-    wide = min(round(full * _CHART_WIDTH), max(narrow, share), picture.shape[1] - 2 * left)
+    wide = min(round(full * _CHART_WIDTH), max(narrow, share), picture.shape[1] - 2 * margin)
+    left = picture.shape[1] - margin - wide if right else margin
     bottom -= round(full * 0.14)
     top = bottom - len(chart) * (high + gap) + gap - 2 * padding
     if top < 0:
@@ -135,11 +151,43 @@ def _draw_chart_onto(
             colour = _BAR_OF_TARGET if is_target else _BAR
             cv2.rectangle(picture, (x, y, length, high), colour, cv2.FILLED)
         base = y + (high + round(size * CAP)) // 2
-        number = figure(each)
+        number = figure(each, chart)
         number_width = text_width(number, size, REGULAR)
         inset = round(size * 0.3)
         taken = max(number_width, text_width("100%", size, REGULAR))
         label = shortened(plain(each.label), size, REGULAR, inner - 3 * inset - taken)
         write(picture, label, (x + inset, base), size)
         write(picture, number, (x + inner - inset - number_width, base), size)
-    return left, top, max(wide, wide_below), below[1] + tall_below - top
+    return min(left, begin), top, max(wide, wide_below), below[1] + tall_below - top
+
+
+class Corner:
+    """Chooses the lower corner of the plate: the left one, unless it hides there what is hot and not at the right.
+
+    It changes its mind only after a second, so that a plate does not run to and fro. Moved by the frames' own time.
+
+    Args:
+        at_once: whether every picture stands for itself.
+    """
+
+    def __init__(self, *, at_once: bool = False) -> None:
+        self._at_once = at_once
+        self._since: float | None = None
+        self.right = False
+        """Whether it is the right corner now."""
+
+    def see(self, time: float, left: float, right: float) -> None:
+        """Go on to a frame.
+
+        Args:
+            time: of the frame, in seconds.
+            left: which share of what is hot the plate hides in the left corner, in [0, 1].
+            right: likewise in the right one.
+        """
+        here, there = (right, left) if self.right else (left, right)
+        if not (here > _HIDES and there < here / 2):
+            self._since = None
+        elif self._at_once or (self._since is not None and time - self._since >= _PATIENCE):
+            self.right, self._since = not self.right, None
+        elif self._since is None or time < self._since:
+            self._since = time

@@ -10,11 +10,13 @@ import numpy as np
 from live_gradcam.config import Following
 from live_gradcam.explanation import Prediction, Region, Value
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.heatmap import share_within
 from live_gradcam.look import Look
+from live_gradcam.number import LABEL_HOLDS, UNSURE
 from live_gradcam.question import Answer
 from live_gradcam.render.bars import Bars
 from live_gradcam.render.canvas import Scene, mark_scenes_onto, paint_scenes_onto, part_of
-from live_gradcam.render.caption import LABEL_HOLDS, UNSURE, caption_of, named
+from live_gradcam.render.caption import caption_of, named, without_heat
 from live_gradcam.render.carrier import CarriedHeat, HeatCarrier
 from live_gradcam.render.channels import ChannelBoard, draw_channels_onto
 from live_gradcam.render.colormaps import colormap_code
@@ -22,7 +24,7 @@ from live_gradcam.render.curve import Curve
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
 from live_gradcam.render.panes import MOST_PANES, Arrangement, Pane, arrange
-from live_gradcam.render.plate import draw_plate_onto
+from live_gradcam.render.plate import Corner, draw_plate_onto
 from live_gradcam.render.ribbon import History, ribbon_height
 from live_gradcam.render.scale_bar import draw_scale_bar_onto
 from live_gradcam.render.signs import draw_recording_onto
@@ -69,6 +71,8 @@ class Presenter:
         self._arrangement: Arrangement | None = None
         self._top = 0
         self._plates: tuple[Region, ...] = ()
+        self._corner = Corner(at_once=self._single)
+        self._plate: Region | None = None
 
     @property
     def rows(self) -> tuple[Prediction, ...]:
@@ -109,7 +113,7 @@ class Presenter:
             self._fill(part_of(picture, arrangement.free))
         above = picture[: picture.shape[0] - ribbon_height(frame.size)] if view == "history" else picture
         if said:  # else it is about what was seen before
-            scenes = self._label(above, scenes, said[0], arrangement.free)
+            scenes = self._label(above, scenes, said[0], arrangement.free, frame.time)
         taken = mark_scenes_onto(picture, scenes, rectangle=overlay.rectangle, probe=overlay.probe)
         if view == "history":
             (self._history if self._is_classifier else self._curve).draw_onto(picture)
@@ -178,7 +182,8 @@ class Presenter:
             case "methods":
                 return explanation.method
             case "targets":
-                return named(explanation.target) + ("" if explanation.has_evidence else ": no evidence")
+                name = named(explanation.target, explanation.values)
+                return name if explanation.has_evidence else f"{name}: {without_heat(explanation)}"
             case "models":
                 model = self._model(number)
                 return self._models[model] if model < len(self._models) else f"model {model + 1}"
@@ -191,7 +196,7 @@ class Presenter:
         return 0 if answer is None else answer.models[number]
 
     def _label(
-        self, picture: Pixels, scenes: list[Scene], first: CarriedHeat, free: Region | None
+        self, picture: Pixels, scenes: list[Scene], first: CarriedHeat, free: Region | None, time: float
     ) -> list[Scene]:
         """Draw the label plates, and return the scenes with the places of those that lie in them."""
         match self.look.view:
@@ -212,22 +217,43 @@ class Presenter:
         left, top, _, height = scenes[lowest].pane.cell
         right = picture.shape[1] if self.look.view != "channels" else scenes[0].pane.cell[2]
         cell = (left, top, right - left, height)  # a long name may reach into the pane beside
-        plate = self._plate_onto(picture, cell, first, charted=len(scenes) < MOST_PANES)
-        return [replace(each, plate=plate) if n == lowest else each for n, each in enumerate(scenes)]
+        charted = len(scenes) < MOST_PANES
+        if self._single:  # there was no picture before it that tells how large the plate is
+            self._plate = self._plate_onto(np.empty_like(picture), cell, first, charted=charted)
+        if self._plate is not None:
+            x, y, wide, high = self._plate
+            mirrored = 2 * cell[0] + cell[2] - x - wide, y, wide, high
+            is_right = x > mirrored[0]
+            corners = (mirrored, self._plate) if is_right else (self._plate, mirrored)
+            self._corner.see(time, *(max(_hidden(each, corner) for each in scenes) for corner in corners))
+        right = self._corner.right and not self.look.scale_bar  # which stands in the lower right
+        self._plate = self._plate_onto(picture, cell, first, charted=charted, right=right)
+        return [replace(each, plate=self._plate) for each in scenes]
 
     def _plate_onto(
-        self, picture: Pixels, cell: Region, heat: CarriedHeat, number: int = 0, *, charted: bool = True
+        self,
+        picture: Pixels,
+        cell: Region,
+        heat: CarriedHeat,
+        number: int = 0,
+        *,
+        charted: bool = True,
+        right: bool = False,
     ) -> Region | None:
         """Draw the label plate of an explanation into a part of the canvas; return its place on the canvas."""
         explanation, bars = heat.explanation, self._bars[self._model(number)]
         caption = caption_of(explanation, bars.shown, sure=bars.sure, weak=heat.weak)
         target = explanation.target
-        unsure = explanation.automatic and not bars.sure  # then the heat is for nothing in particular
-        marked = None if unsure or isinstance(target, Value) else target.class_id
+        marked = None if isinstance(target, Value) else target.class_id
+        if (
+            explanation.automatic
+        ):  # the row that the name stands for; where it is not sure, none in particular
+            marked = bars.shown[0].class_id if bars.sure and bars.shown else None
         room = part_of(picture, cell)
         whole = self.look.view in ("one", "channels", "history")
         side = round((1.0 if whole else _SMALL_PLATE) * min(picture.shape[:2]))
-        plate = draw_plate_onto(room, caption, bars.shown if charted else (), marked=marked, side=side)
+        chart = bars.shown if charted else ()
+        plate = draw_plate_onto(room, caption, chart, marked=marked, side=side, right=right)
         return None if plate is None else (plate[0] + cell[0], plate[1] + cell[1], plate[2], plate[3])
 
     def _fill(self, panel: Pixels) -> None:
@@ -242,3 +268,14 @@ class Presenter:
     def _draw_scale_onto(self, picture: Pixels) -> None:
         look = self.look
         draw_scale_bar_onto(picture, colormap_code(look.colormap), style=look.style, kept=kept_at(look.alpha))
+
+
+def _hidden(scene: Scene, plate: Region) -> float:
+    """Return which share of what is hot in a pane a plate on the canvas hides, in [0, 1]."""
+    if scene.heat is None or scene.heat.opacity <= 0:
+        return 0.0
+    x, y, width, height = scene.pane.within(scene.heat.explanation.region)
+    if not (width and height):
+        return 0.0
+    on_canvas = x + scene.pane.place[0], y + scene.pane.place[1], width, height
+    return share_within(scene.heat.heatmap, on_canvas, plate)

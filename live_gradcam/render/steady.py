@@ -32,7 +32,7 @@ _NEARLY_BELIEVED = (0.85, 1.0)
 """Between these parts of the probability from which on the plate names a class the heat becomes full, so that it does
 not come and go at a stroke."""
 
-_LIKE_RECOGNISED, _LIKELY = (0.5, 0.7), (0.4, 0.6)
+_LIKE_RECOGNISED, _LIKELY = (0.5, 0.65), (0.4, 0.6)
 """So it does below them, too, where it peaks between these parts of what recognised things gave of late, and the class
 is as probable as these parts of what it takes to be named. docs/motion.md has the measurement."""
 

@@ -1,6 +1,8 @@
-"""The styles: four ways to show heat on a picture."""
+"""The styles: five ways to show heat on a picture."""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -10,7 +12,10 @@ from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import Levels, levels_over_region
 from live_gradcam.look import Style
 from live_gradcam.render.contours import draw_contours_onto
-from live_gradcam.render.heat import BAND, draw_heat_onto
+from live_gradcam.render.heat import BAND, colours_of, draw_heat_onto
+
+_COLD, _HOT = 0.15, 0.75
+"""Between these levels heat that fades becomes opaque."""
 
 _AROUND_HEAT = 0.3
 """How bright the picture is around heat that stands alone."""
@@ -35,10 +40,12 @@ def paint_onto(
         image: (H, W, 3) uint8 BGR; it is left as it is.
         heatmap: (h, w) float32 in [0, 1]; None: there is none, and the image alone is painted.
         region: (x, y, width, height) of the image that the heat lies over.
-        style: `overlay` blends the colours into the image; `contours` are lines at a quarter, half and three
+        style: `overlay` blends the colours into the image, everywhere alike; `fade` the more the hotter it is, so
+            that cold places keep their own colours; `contours` are lines at a quarter, half and three
             quarters of full heat; `masked` leaves bright what is hot, and dims the rest and takes its colour;
             `heat` is the colours alone.
-        alpha: in [0, 1]: how opaque an overlay is, and how dark what is masked.
+        alpha: in [0, 1]: how opaque an overlay is, and how dark what is masked; what fades is opaque where it is
+            hottest from 0.5 on.
         colormap: OpenCV's number of the colour map.
         opacity: in [0, 1]: how much of the heat there is; it fades where evidence is wanting.
         inset: the part of the heat map that lies over the region.
@@ -55,6 +62,9 @@ def paint_onto(
     if style == "contours":
         picture[:] = image
         draw_contours_onto(picture, heatmap, region, colormap, inset)
+    elif style == "fade":
+        picture[:] = image
+        _paint_faded_onto(picture, image, heatmap, region, alpha, colormap, inset)
     elif style == "masked":
         _paint_masked_onto(picture, image, heatmap, region, kept_at(alpha), inset)
     else:
@@ -67,6 +77,40 @@ def paint_onto(
 def kept_at(alpha: float) -> float:
     """Return how bright the picture stays where nothing mattered, in [0, 1]."""
     return (1.0 - alpha) ** 2
+
+
+def _paint_faded_onto(
+    picture: Pixels,
+    image: Pixels,
+    heatmap: HeatMap,
+    region: Region,
+    alpha: float,
+    colormap: int,
+    inset: Inset,
+) -> None:
+    x, y, width, height = region
+    levels = levels_over_region(heatmap, (width, height), inset)
+    kept, colours = _fading(alpha, colormap)
+    for top in range(0, height, BAND):
+        rows = min(BAND, height - top)
+        band = slice(y + top, y + top + rows), slice(x, x + width)
+        below = cv2.applyColorMap(levels[top : top + rows], kept)
+        cv2.multiply(image[band], below, dst=below, scale=1 / 255)
+        picture[band] = cv2.add(below, cv2.applyColorMap(levels[top : top + rows], colours))
+
+
+@lru_cache(maxsize=32)
+def _fading(alpha: float, colormap: int) -> tuple[Pixels, Pixels]:
+    """Return for each of 256 levels how much of the picture stays, and the colour that is added to it.
+
+    Returns:
+        Two (256, 1, 3) uint8.
+    """
+    levels = np.arange(256) / 255
+    share = np.clip((levels - _COLD) / (_HOT - _COLD), 0.0, 1.0)
+    weights = (min(1.0, 2 * alpha) * share * share * (3 - 2 * share))[:, None, None]
+    kept = np.broadcast_to(np.rint(255 * (1 - weights)), (256, 1, 3)).astype(np.uint8)
+    return kept, np.rint(weights * colours_of(colormap)).astype(np.uint8)
 
 
 def _paint_masked_onto(

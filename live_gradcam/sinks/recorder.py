@@ -17,6 +17,7 @@ import av
 from live_gradcam import __version__
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import fitting, shown
+from live_gradcam.number import counted
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.disk import Disk
 from live_gradcam.sinks.encoder import CONTAINERS, Encoder
@@ -109,7 +110,7 @@ class Recorder:
 
     @property
     def dropped(self) -> int:
-        """How many pictures were left out because the encoder was behind; always 0 with `wait`."""
+        """How many pictures were left out because the encoder was too slow; always 0 with `wait`."""
         return self._dropped
 
     def report(self) -> dict[str, Any]:
@@ -179,7 +180,12 @@ class Recorder:
             self._tell_failure()
             return
         if self._dropped:
-            _LOG.warning("%s lacks %d pictures: the encoder was behind.", self.name, self._dropped)
+            _LOG.warning(
+                "%s lacks %s: this computer was too slow to record all of them. Close other programs, or record "
+                "smaller pictures (--size 640x480).",
+                self.name,
+                counted(self._dropped, "picture"),
+            )
         self._parts.complete()
         self.written.append(self._parts.paths[0])
 

@@ -18,6 +18,7 @@ from live_gradcam import __version__
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import fitting, json_text, marked, shown
 from live_gradcam.heatmap import over_region
+from live_gradcam.number import percent_text
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.sidecar import About, row_of
 
@@ -145,7 +146,7 @@ def _text_of(shown: Shown, about: Mapping[str, Any]) -> PngInfo:
     text.add_text("Creation Time", datetime.datetime.now().astimezone().isoformat(timespec="seconds"))
     if row["top"]:
         label, probability = row["top"][0]
-        text.add_text("Description", f"{label} {probability:.0%}")
+        text.add_text("Description", f"{label} {percent_text(probability)}")
     elif row.get("values") and shown.explanation is not None:
         text.add_text("Description", ", ".join(str(each) for each in shown.explanation.values[:5]))
     text.add_text(TEXT_KEY, json_text({"version": __version__, **about, **row}, ascii_only=True))

@@ -21,7 +21,9 @@ from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.native import native_stderr_filtered
+from live_gradcam.number import counted
 from live_gradcam.sources.deep_photo import check_size
+from live_gradcam.sources.fetched import Fetched
 from live_gradcam.sources.file_kind import FileKind, kind_of
 from live_gradcam.sources.photo import open_with_pillow, orientation_of
 from live_gradcam.sources.photo_colour import blended, on_white, upright
@@ -53,7 +55,7 @@ class AnimationSource:
     is torn gives the pictures before the tear, and one warning.
 
     Args:
-        path: the file.
+        path: the file, or what was fetched from an address.
         keeps: told a picture's index and its time, decides whether it is wanted, as of `VideoSource`.
 
     Raises:
@@ -64,8 +66,7 @@ class AnimationSource:
     notice: str | None = None
     reconnects = 0
 
-    def __init__(self, path: Path, *, keeps: Callable[[int, float], bool] | None = None) -> None:
-        self.path = path
+    def __init__(self, path: Path | Fetched, *, keeps: Callable[[int, float], bool] | None = None) -> None:
         self.name = shown(path.name)
         self._keeps = keeps
         self._lock = threading.Lock()
@@ -75,7 +76,7 @@ class AnimationSource:
         self._ends = 0.0
         self.last_seconds = 0.0
         """For how long the picture that was decoded last is shown."""
-        self._data, self._kind = self._read()
+        self._data, self._kind = self._read(path)
         self._image: Image.Image | None = None
         """What Pillow can still try, where FFmpeg fails."""
         self._pictures = self._begin()
@@ -93,7 +94,7 @@ class AnimationSource:
         """What could not be read, known at the end: `is cut short: 3 of its 9 frames could be read`; None: nothing."""
         if self._error is None:
             return None
-        return f"is damaged or cut short: {self._count} of its {self.total} frames could be read"
+        return f"is damaged or cut short: {self._count} of its {counted(self.total, 'frame')} could be read"
 
     @property
     def frames_captured(self) -> int:
@@ -102,7 +103,7 @@ class AnimationSource:
 
     def describe(self) -> str:
         """Return the name, the size and how many pictures there are: `cat.gif: 320×240, 12 pictures`."""
-        return f"{self.name}: {self.size[0]}×{self.size[1]}, {self.total} pictures"
+        return f"{self.name}: {self.size[0]}×{self.size[1]}, {counted(self.total, 'picture')}"
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield every picture, in order."""
@@ -153,19 +154,22 @@ class AnimationSource:
     ) -> None:
         self.close()
 
-    def _read(self) -> tuple[bytes, FileKind]:
-        try:
-            if self.path.stat().st_size > _MOST_BYTES:
-                raise SourceError(
-                    f"{self.name} cannot be read: it is larger than 1 GB. Make a video of it first."
-                )
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise SourceError(f"{self.name} cannot be read: {error.strerror or error}.") from error
+    def _read(self, path: Path | Fetched) -> tuple[bytes, FileKind]:
+        data = path.data if isinstance(path, Fetched) else self._content(path)
         kind = kind_of(io.BytesIO(data))
         if kind is None or not kind.is_readable:
             raise SourceError(f"{self.name} is no animated picture.")
         return data, kind
+
+    def _content(self, path: Path) -> bytes:
+        try:
+            if path.stat().st_size > _MOST_BYTES:
+                raise SourceError(
+                    f"{self.name} cannot be read: it is larger than 1 GB. Make a video of it first."
+                )
+            return path.read_bytes()
+        except OSError as error:
+            raise SourceError(f"{self.name} cannot be read: {error.strerror or error}.") from error
 
     def _begin(self) -> Pictures:
         """Return what decodes the pictures, from the first."""

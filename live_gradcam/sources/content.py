@@ -1,23 +1,46 @@
-"""Files that are no films, told by their first bytes."""
+"""Files that are no films or pictures, or films that are cut short, told by their bytes."""
 
 from __future__ import annotations
 
+import os
+import struct
 from pathlib import Path
+from typing import BinaryIO
 
 _FIRST = 512
-_HTML = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<svg")
+_HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
 _MODEL_SUFFIXES = frozenset({".h5", ".hdf5", ".keras", ".model", ".onnx", ".pb", ".pt", ".pth", ".tflite"})
-_ARCHIVES = (
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-) + ((b"Rar!", "a rar archive"),)
-_KINDS = (
-    (b"%PDF", "a PDF"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a program"),
-    (b"SQLite format 3", "a database"),
+_GIVE = "Give a video, a picture or a folder of them."
+_UNPACK = "Unpack it first."
+_EXPORT = "Save its pictures as PNG or JPEG first."
+_KINDS: tuple[tuple[int, bytes, str, str], ...] = (
+    # Place, mark, name, next step.
+    (0, b"%PDF", "a PDF document", "Export its pages or pictures as PNG or JPEG first."),
+    (0, b"{\\rtf", "a text document (RTF)", _EXPORT),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document", _EXPORT),
+    (30, b"[Content_Types].xml", "an Office document", _EXPORT),
+    (30, b"_rels/", "an Office document", _EXPORT),
+    (30, b"docProps/", "an Office document", _EXPORT),
+    (30, b"mimetypeapplication/vnd.oasis", "an OpenDocument file", _EXPORT),
+    (30, b"mimetypeapplication/epub", "a book (EPUB)", _EXPORT),
+    (0, b"PK\x03\x04", "a zip archive", _UNPACK),
+    (0, b"\x1f\x8b", "a gzip archive", _UNPACK),
+    (0, b"7z\xbc\xaf", "a 7z archive", _UNPACK),
+    (0, b"Rar!", "a rar archive", _UNPACK),
+    (0, b"BZh", "a bzip2 archive", _UNPACK),
+    (0, b"\xfd7zXZ", "an xz archive", _UNPACK),
+    (257, b"ustar", "a tar archive", _UNPACK),
+    (0, b"\x93NUMPY", "a file of NumPy arrays", _GIVE),
+    (0, b"\x7fELF", "a program", _GIVE),
+    (0, b"MZ", "a program", _GIVE),
+    (0, b"SQLite format 3", "a database", _GIVE),
 )
+_AGAIN = "Copy, download or record it again."
+_FILMS = (b"FLV\x01", b"\x1a\x45\xdf\xa3", b"OggS", b"\0\0\1\xba")
+_SEGMENT = 0x18538067
+"""The id of the element of Matroska and WebM that holds all the rest."""
+
+_MOST_BOXES = 10_000
 
 
 def why_no_film(path: Path) -> str | None:
@@ -27,7 +50,7 @@ def why_no_film(path: Path) -> str | None:
         path: the file.
 
     Returns:
-        What stands after a colon, and the next step: `it is a model, no film. Give it with --model.`; None where
+        What stands after a colon, and the next step, as of `why_no_media`, or that the file is cut short; None where
         the content says nothing.
     """
     try:
@@ -38,27 +61,123 @@ def why_no_film(path: Path) -> str | None:
     if not start:
         return "the file is empty."
     if start[4:8] == b"ftyp":
-        return "its index (the 'moov' box) is missing, so it was cut off before it was finished."
+        return f"its index (the 'moov' box) is missing or incomplete: it was cut off. {_AGAIN}"
+    if (reason := why_no_media(start, path.suffix)) is not None:
+        return reason
+    if start.startswith(_FILMS) or start[8:12] == b"AVI ":
+        return cut_short(path) or f"it is a film whose beginning is damaged or cut short. {_AGAIN}"
+    return None
+
+
+def why_no_media(start: bytes, suffix: str) -> str | None:
+    """Say what a file is that is no picture and no film.
+
+    Args:
+        start: its first bytes, 512 or more.
+        suffix: how its name ends, `.h5`.
+
+    Returns:
+        What stands after a colon, and the next step: `it is a model, no picture or film. Give it with --model.`; None
+        where the bytes say nothing.
+    """
+    start, suffix = start[:_FIRST], suffix.lower()
     if start.startswith(b"version https://git-lfs.github.com/spec/"):
         return "it is a Git LFS pointer, not the file itself. Fetch it with: git lfs pull"
-    if path.suffix.lower() in _MODEL_SUFFIXES or start.startswith(b"\x89HDF") or start[4:8] == b"TFL3":
-        return "it is a model, no film. Give it with --model."
-    for magic, kind in (*_KINDS, *_ARCHIVES):
-        if start.startswith(magic):
-            unpack = " Unpack it first." if (magic, kind) in _ARCHIVES else ""
-            return f"it is {kind}, no film.{unpack} Give a video, a picture or a folder of them."
+    if suffix in _MODEL_SUFFIXES or start.startswith(b"\x89HDF") or start[4:8] == b"TFL3":
+        return "it is a model, no picture or film. Give it with --model."
+    for place, mark, kind, step in _KINDS:
+        if start.startswith(mark, place):
+            return f"it is {kind}, no picture or film. {step}"
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if text.startswith(_HTML):
-        return "it is a web page, no film: the download brought a page instead. Download the file itself."
+    if text.startswith(_HTML) or (text.startswith(b"<?xml") and b"<html" in text):
+        return "it is a web page, no picture or film. Open the address in a browser and save the file itself."
+    if text.startswith(b"<?xml"):
+        return f"it is XML, no picture or film. {_GIVE}"
     if text.startswith((b"#extm3u", b"ffconcat", b"[playlist]", b"#ext-x-")):
-        return "it is a playlist, and no list is followed. Give the films that it names, or their address."
-    if text.startswith((b"webvtt", b"[script info]", b"{\\rtf")) or path.suffix.lower() in {".srt", ".sub"}:
-        return "it is text (subtitles?), no film. Give the video that it belongs to."
+        return "it is a playlist: it names films, and holds none. Give one of these films, or its address."
+    if text.startswith((b"webvtt", b"[script info]")) or suffix in {".srt", ".sub"}:
+        return "it is text (subtitles?), no picture or film. Give the video that it belongs to."
     if start.startswith(b"YUV4MPEG2"):
         return None  # a film whose header is text
     if b"\0" not in start and _is_text(start):
-        return "it is text, no film. Give a video, a picture or a folder of them."
+        return f"it is text, no picture or film. {_GIVE}"
     return None
+
+
+def why_no_frame(path: Path) -> str:
+    """Say why a film that FFmpeg opens has no picture.
+
+    Args:
+        path: the file.
+
+    Returns:
+        What stands after a colon, and the next step: it is cut short, with the numbers of bytes where its container
+        tells how many there should be.
+    """
+    return cut_short(path) or f"its first picture is missing or damaged. {_AGAIN}"
+
+
+def cut_short(path: Path) -> str | None:
+    """Say that a file is shorter than its container says, and what to do; None where it is not, or does not say."""
+    have = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            told = _told_size(file, have)
+    except (OSError, struct.error):
+        return None
+    if told is None or told <= have:
+        return None
+    return f"it is cut short: it has {have:,} of at least {told:,} bytes. {_AGAIN}"
+
+
+def _told_size(file: BinaryIO, have: int) -> int | None:
+    """Return how many bytes a file has at least by its container: MP4 and QuickTime, AVI, Matroska and WebM."""
+    start = file.read(12)
+    if start[:4] == b"RIFF":
+        return int(struct.unpack("<I", start[4:8])[0]) + 8
+    if start[:4] == b"\x1a\x45\xdf\xa3":
+        return _size_of_matroska(file)
+    return _size_of_boxes(file, have) if start[4:8] in (b"ftyp", b"moov", b"wide", b"mdat", b"free") else None
+
+
+def _size_of_boxes(file: BinaryIO, have: int) -> int | None:
+    at = 0
+    for _ in range(_MOST_BOXES):
+        if at >= have:
+            break
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 8:
+            return at + 8
+        size = int(struct.unpack(">I", head[:4])[0])
+        if size == 1 and len(head) == 16:
+            size = int(struct.unpack(">Q", head[8:])[0])
+        if size < 8:
+            return None  # to the end of the file, or nonsense
+        at += size
+    return at
+
+
+def _size_of_matroska(file: BinaryIO) -> int | None:
+    file.seek(4)
+    size = _length(file)
+    if size is None:
+        return None
+    file.seek(size, os.SEEK_CUR)
+    if int.from_bytes(file.read(4), "big") != _SEGMENT:
+        return None
+    size = _length(file)
+    return None if size is None else file.tell() + size
+
+
+def _length(file: BinaryIO) -> int | None:
+    """Return the number of EBML that says how long an element is; None: it is not known."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    more = 8 - first[0].bit_length()
+    value = int.from_bytes(bytes([first[0] & ((1 << (7 - more)) - 1)]) + file.read(more), "big")
+    return None if value == (1 << 7 * (more + 1)) - 1 else value
 
 
 def _is_text(start: bytes) -> bool:

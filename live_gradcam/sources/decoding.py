@@ -13,7 +13,7 @@ import av.error
 
 from live_gradcam.container import FrameClock, is_timeless, open_container, picture_stream
 from live_gradcam.errors import SourceError
-from live_gradcam.sources.content import why_no_film
+from live_gradcam.sources.content import cut_short, why_no_film
 from live_gradcam.sources.keyframes import INDEXED, Keyframe, keyframes_of
 from live_gradcam.sources.reason import in_words
 from live_gradcam.timeline import Timeline
@@ -119,8 +119,14 @@ class Decoding:
             raise SourceError(f"{self._name} cannot be opened: {error.strerror or error}.") from error
         stream = picture_stream(self.container)
         if stream is None:
-            has_cover = bool(self.container.streams.video)
+            has_cover, has_sound = bool(self.container.streams.video), bool(self.container.streams.audio)
             self.container.close()
+            if (
+                isinstance(self._path, Path)
+                and not has_sound
+                and (reason := cut_short(self._path)) is not None
+            ):
+                raise SourceError(f"{self._name} has no picture that can be read: {reason}")
             cover = ": it is sound with a cover picture" if has_cover else ""
             raise SourceError(
                 f"{self._name} has no video in it{cover}. Give a video, a picture or a folder of them."

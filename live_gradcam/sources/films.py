@@ -34,6 +34,16 @@ SUFFIXES = frozenset(
 _SHARED = frozenset({".dv", ".mod", ".mts", ".obu", ".qt", ".rm", ".ts"})
 """Those among them that other kinds of files have too, such as TypeScript's."""
 
+_FILM_MARKS = (
+    (4, b"ftyp"),
+    (4, b"moov"),
+    (0, b"\x1a\x45\xdf\xa3"),
+    (8, b"AVI "),
+    (0, b"OggS"),
+    (0, b"\0\0\1\xba"),
+)
+"""Place and mark: MP4 and QuickTime, Matroska and WebM, AVI, Ogg, MPEG."""
+
 _FIRST_BYTES = 4
 
 
@@ -54,3 +64,12 @@ def is_film(path: Path) -> bool:
         return True  # it is named, and then told of
     # A transport stream begins with a G, or with a time and a G.
     return (start[:1] == b"G" and not start[:4].isalpha()) or not start.isascii() or b"\0" in start
+
+
+def begins_as_film(head: bytes) -> bool:
+    """Tell whether content begins as a film does.
+
+    Args:
+        head: its first 16 bytes, or more.
+    """
+    return any(head.startswith(mark, at) for at, mark in _FILM_MARKS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import time
@@ -14,7 +15,8 @@ from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.sources.animation import AnimationSource
-from live_gradcam.sources.file_kind import kind_of_file
+from live_gradcam.sources.fetched import Fetched
+from live_gradcam.sources.file_kind import kind_of, kind_of_file
 from live_gradcam.sources.photo import READABLE, read_photo
 from live_gradcam.sources.photo import read_picture as read_picture  # where others look for it
 
@@ -70,7 +72,7 @@ class ImagesSource:
     read is passed over with a warning, as long as there are others.
 
     Args:
-        paths: the picture files.
+        paths: the picture files, or what was fetched from addresses.
         name: how to call them together; by default the file's name, or how many there are.
 
     Raises:
@@ -82,7 +84,7 @@ class ImagesSource:
     reconnects = 0
     fps: float | None = 1 / SECONDS_PER_IMAGE
 
-    def __init__(self, paths: Sequence[Path], *, name: str | None = None) -> None:
+    def __init__(self, paths: Sequence[Path | Fetched], *, name: str | None = None) -> None:
         self.name = shown(name or (paths[0].name if len(paths) == 1 else f"{len(paths)} pictures"))
         self._total = len(paths)
         self._waiting = iter(paths)
@@ -154,13 +156,13 @@ class ImagesSource:
             return frame
 
 
-def _pictures_of(path: Path) -> Generator[tuple[Pixels, float], None, None]:
+def _pictures_of(path: Path | Fetched) -> Generator[tuple[Pixels, float], None, None]:
     """Yield what a file shows, and for how many seconds.
 
     Raises:
         SourceError: it cannot be read.
     """
-    kind = kind_of_file(path)
+    kind = kind_of(io.BytesIO(path.data)) if isinstance(path, Fetched) else kind_of_file(path)
     if kind is None or kind.role != "animation":
         photo = read_photo(path)
         if photo.damage is not None:

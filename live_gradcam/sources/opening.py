@@ -18,6 +18,7 @@ from live_gradcam.sources.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, backend
 from live_gradcam.sources.camera_names import camera_called
 from live_gradcam.sources.file_kind import kind_of_file
 from live_gradcam.sources.films import SUFFIXES as FILM_SUFFIXES
+from live_gradcam.sources.films import begins_as_film
 from live_gradcam.sources.images import SUFFIXES, ImagesSource, in_folder, is_picture, natural_order
 from live_gradcam.sources.numbered import numbered_files
 from live_gradcam.sources.photo import READABLE, unreadable
@@ -53,17 +54,6 @@ _VIDEO_SITES = re.compile(
 """Hosts whose pages play videos that only a program made for it can fetch."""
 _ROWS_OF_JPEGS = frozenset({".mjpeg", ".mjpg"})
 """Endings of films that begin as a photo does."""
-
-_HEAD = 16
-_FILM_MARKS = (
-    (4, b"ftyp"),
-    (4, b"moov"),
-    (0, b"\x1a\x45\xdf\xa3"),
-    (8, b"AVI "),
-    (0, b"OggS"),
-    (0, b"\0\0\1\xba"),
-)
-"""Place and mark: MP4 and QuickTime, Matroska and WebM, AVI, Ogg, MPEG."""
 
 _KINDS = "Give a camera's number, a file, a folder, a glob, an address or demo."
 
@@ -137,12 +127,15 @@ def _open_address(url: str, scheme: str) -> Source:
             f"{shown_address(url)} is a page that plays a video, not the video. Save it as a file first, for example "
             "with yt-dlp, and give that file."
         )
-    if (
-        scheme.startswith("http")
-        and PurePosixPath(urlsplit(opened_address(url)).path).suffix.lower() in VIDEO_SUFFIXES
-    ):
+    suffix = PurePosixPath(urlsplit(opened_address(url)).path).suffix.lower()
+    if not scheme.startswith("http") or suffix in _BROADCAST - {".gif"}:
+        return StreamSource(url)
+    if suffix in VIDEO_SUFFIXES:
         return VideoSource(url)
-    return StreamSource(url)
+    # Here, not above: Python's own client takes a moment to load, and only these addresses need it.
+    from live_gradcam.sources.web_picture import open_answer
+
+    return open_answer(url)
 
 
 def open_film(
@@ -191,8 +184,7 @@ def _is_film(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-    return any(head.startswith(mark, at) for at, mark in _FILM_MARKS)
+        return begins_as_film(file.read(16))
 
 
 def _open_path(path: Path) -> Source:

@@ -17,6 +17,7 @@ from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Pixels
 from live_gradcam.native import native_stderr_filtered
+from live_gradcam.sources.content import why_no_media
 from live_gradcam.sources.deep_photo import (
     MOST_PIXELS,
     check_size,
@@ -25,6 +26,7 @@ from live_gradcam.sources.deep_photo import (
     decoded,
     eight_on_white,
 )
+from live_gradcam.sources.fetched import Fetched
 from live_gradcam.sources.file_kind import FileKind, kind_of
 from live_gradcam.sources.jpeg import JPEG_END, jpeg_header
 from live_gradcam.sources.photo_colour import in_srgb, on_white, upright
@@ -56,7 +58,7 @@ class Photo:
     """What could not be read, such as `is cut short`; None: all was."""
 
 
-def read_picture(path: Path) -> Pixels:
+def read_picture(path: Path | Fetched) -> Pixels:
     """Read a picture file, whatever its name: its content says what it is.
 
     It stands upright as its EXIF mark says. Grey becomes three equal channels, other depths become 8 bits (see
@@ -64,7 +66,7 @@ def read_picture(path: Path) -> Pixels:
     is read, of a HEIC the main one.
 
     Args:
-        path: the file; its name may hold any characters.
+        path: the file, whose name may hold any characters, or what was fetched from an address.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -75,24 +77,28 @@ def read_picture(path: Path) -> Pixels:
     return read_photo(path).pixels
 
 
-def read_photo(path: Path) -> Photo:
+def read_photo(path: Path | Fetched) -> Photo:
     """Read a picture file, as of `read_picture`, and say what of it could not be read."""
     name = shown(path.name)
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise SourceError(
-                f"{name} cannot be read: it is larger than 2 GB, and no photo is. Give a photo."
-            )
-        # Bytes, and no library's own way to files: OpenCV's takes names in the system's code page on Windows.
-        data = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"{name} cannot be read: {error.strerror or error}.") from error
+    data = path.data if isinstance(path, Fetched) else _content(path, name)
     if not data:
         raise SourceError(f"{name} cannot be read: the file is empty.")
     kind = kind_of(io.BytesIO(data))
     if kind is None and path.suffix.lower() in _BY_SUFFIX:
         kind = FileKind(_BY_SUFFIX[path.suffix.lower()], "photo")
     return decode_photo(data, name, kind)
+
+
+def _content(path: Path, name: str) -> bytes:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise SourceError(
+                f"{name} cannot be read: it is larger than 2 GB, and no photo is. Give a photo."
+            )
+        # Bytes, and no library's own way to files: OpenCV's takes names in the system's code page on Windows.
+        return path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{name} cannot be read: {error.strerror or error}.") from error
 
 
 def decode_photo(data: bytes, name: str, kind: FileKind | None, *, most_pixels: int = MOST_PIXELS) -> Photo:
@@ -108,6 +114,9 @@ def decode_photo(data: bytes, name: str, kind: FileKind | None, *, most_pixels: 
         SourceError: it cannot be decoded.
         PhotoTooLargeError: it has too many pixels.
     """
+    is_foreign = kind is None or kind.role == "foreign"
+    if is_foreign and (reason := why_no_media(data, Path(name).suffix)) is not None:
+        raise SourceError(f"{name} cannot be read: {reason}")
     if kind is None:
         raise SourceError(f"{name} cannot be read: it is damaged, or no {_or(READABLE)}.")
     if not kind.is_readable:

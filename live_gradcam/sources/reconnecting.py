@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 AnyFeed = TypeVar("AnyFeed", bound=Feed)
 
 BETWEEN_OPENINGS = 0.5
-"""Seconds from one opening to the next at least: the address of a single photo ends as soon as it was read."""
+"""Seconds from one opening to the next at least: some streams end as soon as they were read."""
 
 SLOW_TO_OPEN = 1.0
 """Seconds of opening after which it is said that it takes long."""
@@ -76,6 +76,7 @@ class Reconnecting(Generic[AnyFeed]):
         connect: opens the feed; raises `SourceError`, which from the second time on means: not yet.
         wording: what is said of it.
         pause: seconds between two tries.
+        silence: seconds without a picture after which the viewer is told; None: one.
         open_here: open the feed in the calling thread the first time, where the system insists.
 
     Raises:
@@ -83,11 +84,18 @@ class Reconnecting(Generic[AnyFeed]):
     """
 
     def __init__(
-        self, connect: Callable[[], AnyFeed], wording: Wording, *, pause: float, open_here: bool = False
+        self,
+        connect: Callable[[], AnyFeed],
+        wording: Wording,
+        *,
+        pause: float,
+        silence: float | None = None,
+        open_here: bool = False,
     ) -> None:
         self._connect = connect
         self._wording = wording
         self._pause = pause
+        self._silence = SILENCE if silence is None else silence
         self._stop = threading.Event()
         self._settled = threading.Event()
         self._error: BaseException | None = None
@@ -142,7 +150,7 @@ class Reconnecting(Generic[AnyFeed]):
         if self._trouble is not None:
             slow = opening_since is not None and now - opening_since > SLOW_TO_OPEN
             return f"opening {self._wording.name} …" if slow else self._trouble
-        if now - self._alive_at > max(SILENCE, self._limit - STALL):
+        if now - self._alive_at > max(self._silence, self._limit - STALL):
             return self._wording.hangs if self._index else f"no picture from {self._wording.name} yet"
         return f"{self._wording.name} sends damaged frames" if self._health.damaged else None
 

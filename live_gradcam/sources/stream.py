@@ -15,7 +15,7 @@ import numpy as np
 from live_gradcam.address import host_of, opened_address, shown_address
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
-from live_gradcam.sources.feed import FeedLost, Shot
+from live_gradcam.sources.feed import Feed, FeedLost, Shot
 from live_gradcam.sources.reason import in_words
 from live_gradcam.sources.reconnecting import Reconnecting, Wording
 
@@ -58,17 +58,8 @@ class StreamSource:
         self._url = url
         self._open_timeout, self._read_timeout = open_timeout, read_timeout
         self._was_open = False
-        no_picture = f"{self.name} ended before its first picture. Check the address."
-        self._feeds = Reconnecting(
-            self._connect,
-            Wording(
-                name=self.name,
-                lost="stream lost, reconnecting",
-                hangs="stream hangs, reconnecting",
-                no_picture=no_picture,
-                only_damage=no_picture,
-            ),
-            pause=RETRY_EVERY,
+        self._feeds: Reconnecting[Feed] = Reconnecting(
+            self._connect, self._wording(), pause=RETRY_EVERY, silence=self._silence()
         )
         self.size = self._feeds.first.size
 
@@ -116,7 +107,21 @@ class StreamSource:
     ) -> None:
         self.close()
 
-    def _connect(self) -> StreamFeed:
+    def _wording(self) -> Wording:
+        no_picture = f"{self.name} ended before its first picture. Check the address."
+        return Wording(
+            name=self.name,
+            lost="stream lost, reconnecting",
+            hangs="stream hangs, reconnecting",
+            no_picture=no_picture,
+            only_damage=no_picture,
+        )
+
+    def _silence(self) -> float | None:
+        """Return after how many seconds without a picture the viewer is told; None: as soon as usual."""
+        return None
+
+    def _connect(self) -> Feed:
         began = time.monotonic()
         feed = StreamFeed(self._url, self._open_timeout, self._read_timeout)
         if feed.is_open:

@@ -24,6 +24,8 @@ from live_gradcam.container import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame
+from live_gradcam.number import counted
+from live_gradcam.sources.content import why_no_frame
 from live_gradcam.sources.decoding import Decoding
 from live_gradcam.sources.deinterlacing import deinterlaced
 from live_gradcam.sources.film_colour import Colours, dynamic_range
@@ -148,9 +150,9 @@ class VideoSource:
             0.0 if self._last_time is None else self._last_time + self._period
         )  # the last one lasts, too
         if not self._sought and self._count < COMPLETE * promised and reached < COMPLETE * length:
-            return f"is cut short: {self._count} of its {promised} frames could be read"
+            return f"is cut short: {self._count} of its {counted(promised, 'frame')} could be read"
         if self._file.error is not None:
-            return f"is damaged or cut short: {self._count} frames could be read"
+            return f"is damaged or cut short: {counted(self._count, 'frame')} could be read"
         return None
 
     @property
@@ -248,10 +250,17 @@ class VideoSource:
         # Only the first frame tells how large the upright picture is, and whether there is one at all.
         first = self._next()
         if first is None:
-            error = self._file.error
-            reason = in_words(error) if error else "it ends before the first one"
-            raise SourceError(f"no frame of {self.name} could be read: {reason}. Is the file complete?")
+            raise SourceError(f"{self.name} has no picture that can be read: {self._why_none()}")
         return first
+
+    def _why_none(self) -> str:
+        """Return why there is no first picture, and what to do."""
+        error = self._file.error
+        if self.path is None:
+            return f"{in_words(error) if error else 'it ends before the first one'}. Check the address."
+        if error is None or isinstance(error, av.error.InvalidDataError):
+            return why_no_frame(self.path)
+        return f"{in_words(error)}. Give a video, a picture or a folder of them."
 
     def _timed(self) -> Iterator[tuple[av.VideoFrame, tuple[int, float, Orientation]]]:
         """Yield each decoded frame with its number, its time in seconds, and how it lies."""

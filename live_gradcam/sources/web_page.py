@@ -7,17 +7,14 @@ computer.
 
 from __future__ import annotations
 
-import base64
 import re
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from http.client import HTTPException
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from live_gradcam.address import credentials_of, opened_address, shown_address
+from live_gradcam.address import address_to_type, credentials_of, opened_address
+from live_gradcam.sources.web_request import WebError, answer_of
 
 _MOST_BYTES = 200_000
 _MOST_TRIED = 6
@@ -69,10 +66,12 @@ def page_at(url: str, *, timeout: float) -> str | None:
         timeout: seconds for each answer, and for all of them together twice that.
 
     Returns:
-        Words that stand after `could not be opened: `, with a full stop; None where there is no page.
+        Words that stand after `could not be opened: `, with a full stop; None where there is no page. Where the address
+        has a user and a password, `USER:PASSWORD` stands in their place.
     """
     if urlsplit(opened_address(url)).scheme not in ("http", "https"):
         return None
+    own = "" if credentials_of(url) is None else ", with your user and password"
     deadline = time.monotonic() + 2 * timeout
     answer = _asked(url, timeout)
     if answer is None or "html" not in answer.kind:
@@ -90,13 +89,13 @@ def page_at(url: str, *, timeout: float) -> str | None:
         found = _asked(stream, min(left, timeout / 2))
         if found is not None and found.kind.startswith(_STREAM_TYPES):
             whose = "" if app is None else f" of {app.name}"
-            return f"it is a web page. The stream{whose} is at {shown_address(stream)}: give that."
+            return f"it is a web page. The stream{whose} is at {address_to_type(stream)}: give that{own}."
     if app is not None:
-        stream = shown_address(_joined(url, app.path) or url)
-        return f"it is the web page of {app.name}. Start the camera in the app and give {stream}."
+        stream = address_to_type(_joined(url, app.path) or url)
+        return f"it is the web page of {app.name}. Start the camera in the app and give {stream}{own}."
     return (
         "it is a web page, not a stream. Give the address of the stream itself: of a phone's camera app mostly "
-        f"{shown_address(_joined(url, '/video') or url)}."
+        f"{address_to_type(_joined(url, '/video') or url)}{own}."
     )
 
 
@@ -121,18 +120,16 @@ def _joined(url: str, path: str) -> str | None:
 
 def _asked(url: str, timeout: float) -> _Answer | None:
     """Ask an address for what it is and, if that is a page, for its beginning; None where nobody answers."""
-    split = urlsplit(opened_address(url))
-    bare = urlunsplit(split._replace(netloc=split.netloc.rpartition("@")[2], fragment=""))
-    request = urllib.request.Request(bare, headers={"User-Agent": "live-gradcam"})
-    if (credentials := credentials_of(url)) is not None:
-        token = base64.b64encode(":".join(credentials).encode()).decode()
-        request.add_unredirected_header("Authorization", f"Basic {token}")
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as response:
-            kind = str(response.headers.get("Content-Type", "")).casefold()
-            text = response.read(_MOST_BYTES) if "html" in kind else b""
-            return _Answer(kind, str(response.headers.get("Server", "")), text.decode(errors="replace"))
-    except (OSError, HTTPException, ValueError):
+        with answer_of(url, timeout=timeout, limit=2 * timeout) as answer:
+            text = bytearray()
+            for chunk in answer.chunks() if "html" in answer.kind else ():
+                text += chunk
+                if len(text) >= _MOST_BYTES:
+                    break
+            server = answer.headers.get("Server", "")
+            return _Answer(answer.kind, server, text[:_MOST_BYTES].decode(errors="replace"))
+    except WebError:
         return None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from live_gradcam.config import DEFAULT_METHOD
 from live_gradcam.explanation import Region
-from live_gradcam.look import Look
+from live_gradcam.look import Look, View
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.stage.menu import Menu
 
@@ -64,6 +64,42 @@ def question_of(choice: Choice, menu: Menu) -> Question:
         area=choice.area,
         channels=CHANNELS if view == "channels" else 0,
     )
+
+
+def chosen_in_words(choice: Choice, menu: Menu, view: View) -> str:
+    """Return what of a choice is not the default, for a small line: `hirescam · layer block3_conv3 · tabby`.
+
+    Args:
+        choice: all that is chosen.
+        menu: which has the names.
+        view: what is shown; what it leaves out of account is not named.
+    """
+    words = []
+    if choice.method != DEFAULT_METHOD and view != "methods":
+        words.append(choice.method)
+    if choice.layer is not None:
+        words.append("layer " + ", ".join(path.rpartition("/")[2] for path in choice.layer.split(",")))
+    if view != "targets":
+        words.append(_target_in_words(choice, menu))
+    return " · ".join(filter(None, words))
+
+
+def _target_in_words(choice: Choice, menu: Menu) -> str:
+    target, rival = choice.target, choice.rival
+    if callable(target):
+        return str(getattr(target, "__name__", "a score of your own"))
+    label = "" if target is None else _label(target, menu)
+    if rival is None:
+        return label
+    if rival == LOWERED:
+        return f"what lowers {label or 'the first'}"
+    return f"{label} − {_label(rival, menu)}" if label and rival >= 0 else "first − second"
+
+
+def _label(class_id: int | str, menu: Menu) -> str:
+    if isinstance(class_id, int):
+        return menu.labels[class_id] if 0 <= class_id < len(menu.labels) else f"class {class_id}"
+    return class_id
 
 
 def _target(choice: Choice) -> TargetSpec:

@@ -12,7 +12,7 @@ from live_gradcam.stage.choice import LOWERED, Choice
 from live_gradcam.stage.menu import Menu
 
 COLORMAPS = ("jet", "turbo", "viridis", "cividis", "inferno")
-STYLES: tuple[Style, ...] = ("overlay", "contours", "masked", "heat")
+STYLES: tuple[Style, ...] = ("overlay", "fade", "contours", "masked", "heat")
 VIEWS: tuple[View, ...] = ("one", "side", "methods", "targets", "models", "channels", "history")
 
 OPACITY_STEP = 0.1

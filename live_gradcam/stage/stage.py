@@ -18,7 +18,7 @@ from live_gradcam.render.help_page import help_pages
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.presenter import Presenter
 from live_gradcam.render.prompt import Prompt as DrawnPrompt
-from live_gradcam.stage.choice import Choice, question_of
+from live_gradcam.stage.choice import Choice, chosen_in_words, question_of
 from live_gradcam.stage.controls import Controls
 from live_gradcam.stage.menu import Menu
 from live_gradcam.stage.pointing import Pointing
@@ -208,6 +208,7 @@ class Stage:
         return self._presenter.picture(
             frame,
             Overlay(
+                chosen=chosen_in_words(self.choice, self.menu, self._view),
                 notice=self._status.notice,
                 busy=self._status.busy,
                 toast=self._toast if self._toast and 0 <= self._now - since < TOAST_SECONDS else None,

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.former import CustomScaleLayer
+from live_gradcam.models.keras2.formulas import Arithmetic, formula_of
 from live_gradcam.models.keras2.settings import policy_of
 from live_gradcam.models.keras2.stored import StoredLayer, class_of, decoded
 from live_gradcam.models.lambda_code import runs_here
@@ -40,6 +41,9 @@ def lambda_from(config: Mapping[str, Any], *, allow_unsafe: bool) -> Any:  # noq
     arguments = decoded(config.get("arguments") or {})
     if _scales_a_branch(name, arguments):
         return CustomScaleLayer(arguments["scale"], **settings)
+    formula = formula_of(config.get("function"))
+    if formula is not None:
+        return Arithmetic(formula, arguments, **settings)
     if not allow_unsafe:
         raise ModelError(
             f"the file holds Python code (the Lambda layer '{name}'), which is not run from files that anybody may "

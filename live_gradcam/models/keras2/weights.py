@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.keras2.keras1 import kernel_from, with_gates_joined
 from live_gradcam.models.keras2.stored import StoredLayer
 
 Array = npt.NDArray[Any]
@@ -42,12 +43,20 @@ _KNOWN = frozenset({"beta", "bias", "gamma", "kernel", "moving_mean", "moving_va
 """Names of weights that mean the same in all versions."""
 
 
-def set_hdf5_weights(network: StoredLayer, group: Any) -> None:  # noqa: ANN401 - an h5py.Group
+def set_hdf5_weights(
+    network: StoredLayer,
+    group: Any,  # noqa: ANN401 - an h5py.Group
+    *,
+    of_keras_1: bool = False,
+    mirrored: bool = False,
+) -> None:
     """Set weights from the group that Keras 2 wrote with `save` to HDF5: a list for each layer of the network.
 
     Args:
         network: what they belong to.
         group: `model_weights`, or the file itself where it holds weights only.
+        of_keras_1: whether Keras 1 wrote it, which orders the axes of kernels in other ways.
+        mirrored: whether Theano computed with it, which turns kernels by half a turn.
 
     Raises:
         ModelError: they do not fit the network.
@@ -64,7 +73,10 @@ def set_hdf5_weights(network: StoredLayer, group: Any) -> None:  # noqa: ANN401 
             f"those of {len(stored)}. Save the model again."
         )
     for place, part in enumerate(parts):
-        _assign(part, by_name[part.name] if part.name in by_name else stored[place][1])
+        entries = by_name[part.name] if part.name in by_name else stored[place][1]
+        _assign(part, entries, of_keras_1=of_keras_1)
+    if mirrored:
+        _turn_kernels(network)
     _finish(network)
 
 
@@ -101,16 +113,23 @@ def set_zip_weights(network: StoredLayer, file: Any) -> None:  # noqa: ANN401 - 
     _finish(network)
 
 
-def _assign(part: StoredLayer, entries: Sequence[Entry]) -> None:
+def _assign(part: StoredLayer, entries: Sequence[Entry], *, of_keras_1: bool = False) -> None:
     """Set the weights of one layer, or of all layers of one network."""
     wanted = [
-        (leaf.name, variable)
+        (leaf, variable)
         for learning in (True, False)
         for leaf in part.leaves()
         for variable in _variables(leaf, learning)
     ]
     names = {variable.name for _, variable in wanted}
     entries = [each for each in entries if _last(each[0]) not in _IGNORED - names]
+    if of_keras_1:
+        entries = with_gates_joined(entries)
+        if len(entries) == len(wanted):
+            entries = [
+                (name, kernel_from(leaf, variable.name, value))
+                for (leaf, variable), (name, value) in zip(wanted, entries, strict=True)
+            ]
     entries = _without_cudnn(entries)
     matched = _by_name(wanted, entries) or _in_order(wanted, entries)
     if matched is None:
@@ -123,6 +142,18 @@ def _assign(part: StoredLayer, entries: Sequence[Entry]) -> None:
         variable.assign(value)
 
 
+def _turn_kernels(network: StoredLayer) -> None:
+    """Turn the kernels of all convolutions by half a turn: Theano convolves where TensorFlow correlates."""
+    for leaf in network.leaves():
+        sides = getattr(leaf.layer, "rank", 2 if "ConvLSTM2D" in leaf.class_name else 0)
+        for variable in leaf.layer.weights:
+            if (
+                variable.name in ("kernel", "depthwise_kernel", "recurrent_kernel")
+                and len(variable.shape) == sides + 2
+            ):
+                variable.assign(np.flip(np.asarray(variable), axis=tuple(range(sides))))
+
+
 def _variables(leaf: StoredLayer, learning: bool) -> list[Any]:
     """Return the variables of a layer that Keras 2 listed among the trainable ones, or among the others."""
     trained = [each for each in leaf.layer.weights if each.name not in _NEVER_TRAINED]
@@ -132,7 +163,7 @@ def _variables(leaf: StoredLayer, learning: bool) -> list[Any]:
     return [] if learning else trained + others
 
 
-def _in_order(wanted: Sequence[tuple[str, Any]], entries: Sequence[Entry]) -> list[Array] | None:
+def _in_order(wanted: Sequence[tuple[StoredLayer, Any]], entries: Sequence[Entry]) -> list[Array] | None:
     """Return the values where they fit one by one: in shape, and in name where the names are Keras 2's."""
     if len(wanted) != len(entries):
         return None
@@ -149,7 +180,7 @@ def _same(name: str, stored: str) -> bool:
     return name in (stored, stem) or bool({stem, stem.rpartition("_")[2]} & other) or stem not in _KNOWN
 
 
-def _by_name(wanted: Sequence[tuple[str, Any]], entries: Sequence[Entry]) -> list[Array] | None:
+def _by_name(wanted: Sequence[tuple[StoredLayer, Any]], entries: Sequence[Entry]) -> list[Array] | None:
     """Return the values by the names of their layers, where each is found once."""
     if len(wanted) != len(entries):
         return None
@@ -159,8 +190,8 @@ def _by_name(wanted: Sequence[tuple[str, Any]], entries: Sequence[Entry]) -> lis
         for start in range(len(parts)):
             by_ending["/".join(parts[start:])].append(value)
     values = []
-    for layer, variable in wanted:
-        found = by_ending.get(f"{layer}/{variable.name}", [])
+    for leaf, variable in wanted:
+        found = by_ending.get(f"{leaf.name}/{variable.name}", [])
         if len(found) != 1 or found[0].shape != tuple(variable.shape):
             return None
         values += found

@@ -2,31 +2,46 @@
 
 import { shade } from "./pane.js";
 
+const THRESHOLDS = [0.3, 0.5]; // from which on a class, and a label, is named: UNSURE and LABEL_HOLDS of number.py
 const NO_NUMBER = "no number";
 const HISTORY_SECONDS = 60;
 
 const byId = (id) => document.getElementById(id);
 
-export const percent = (share) => (share > 0 && share < 0.005 ? "<1%" : `${Math.round(100 * share)}%`);
+/** A probability in whole percent, never rounded up to a threshold that it is below: as `percent_text` of number.py. */
+export function percent(share) {
+  let whole = Math.round(100 * share);
+  for (const threshold of THRESHOLDS) {
+    if (share < threshold && threshold <= whole / 100) whole -= 1;
+  }
+  return whole ? `${whole}%` : "<1%";
+}
 
-/** A number with three significant digits, or all those before the point: 31.6, 0.0417, 1240. */
-export function numberText(value) {
+/**
+ * A number with three significant digits, or all those before the point: 31.6, 0.0417, 1240. One close to zero has a
+ * power of ten, or three decimals beside a number of at least 0.1: as `number_text` of number.py.
+ */
+export function numberText(value, beside = []) {
   if (value === null) return NO_NUMBER;
   const size = Math.abs(value);
   if (size === 0) return "0";
+  if (size < 0.001 && beside.some((each) => each !== null && Math.abs(each) >= 0.1)) {
+    return size < 0.0005 ? "0.00" : value < 0 ? "−0.001" : "0.001";
+  }
   const text =
-    size < 0.001 || size >= 1e6
+    Number(size.toExponential(1)) < 0.001 || size >= 1e6
       ? value.toExponential(1).replace("+", "")
-      : value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(size))));
+      : value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Math.max(size, 0.001)))));
   return text.replaceAll("-", "−");
 }
 
-/** What the network says of an output: a probability, or a number with its unit. */
-export function figure({ probability, value, unit }) {
+/** What the network says of an output: a probability, or a number with its unit; `all` are the network's values. */
+export function figure({ probability, value, unit }, all = []) {
   if (probability !== null) return percent(probability);
   if (value === null) return NO_NUMBER;
   const attached = /^[°′″]/.test(unit);
-  return `${numberText(value)}${unit && !attached ? " " : ""}${unit}`;
+  const numbers = all.filter((each) => each.unit === unit).map((each) => each.value);
+  return `${numberText(value, numbers)}${unit && !attached ? " " : ""}${unit}`;
 }
 
 const guessOf = ([id, label, probability, value, unit]) => ({ id, label, probability, value, unit });
@@ -86,7 +101,7 @@ export class Plate {
       row.hidden = guess === undefined;
       if (guess === undefined) return;
       // Where the network is not sure of what it chose, the heat is for nothing in particular.
-      const said = figure(guess), marked = guess.id === target.id && (caption.sure || !automatic);
+      const said = figure(guess, top), marked = guess.id === target.id && (caption.sure || !automatic);
       text(name, guess.label);
       text(share, said);
       // A value has no bar: the whole row says that it is explained.
@@ -137,8 +152,8 @@ export class Plate {
     context.stroke();
     context.fillStyle = "#fff";
     context.font = `${height / 4}px system-ui, sans-serif`;
-    context.fillText(numberText(high), 4, height / 4);
-    if (high > low) context.fillText(numberText(low), 4, height - 4);
+    context.fillText(numberText(high, numbers), 4, height / 4);
+    if (high > low) context.fillText(numberText(low, numbers), 4, height - 4);
   }
 
   /** Draws the plate into the bottom left of another canvas. */

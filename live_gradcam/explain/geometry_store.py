@@ -1,0 +1,156 @@
+"""Keeps on disk where maps were measured to lie, so that a network is measured once, not at every start.
+
+What a network is known by: all operations between the picture and the layer with their settings and sizes, all its
+weights, TensorFlow's version, and the code that measures. Weights count, for those of zero hide what a cell looks at:
+so what is found here is what would be measured again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from platformdirs import user_cache_path
+
+from live_gradcam import __version__
+from live_gradcam.explain.geometry import Geometry
+from live_gradcam.models.fingerprint import weights_sha256
+
+logger = logging.getLogger(__name__)
+
+Tensor = Any
+
+_MEASURING = ("locating.py", "receptive_fields.py", "walk.py")
+"""The modules that measure: what another version of them measured does not count."""
+
+MOST_KEPT = 1000
+"""How many files are kept; the oldest go first."""
+
+_OUTERMOST = 100.0
+"""Fractions of the input beyond which no map lies."""
+
+
+class GeometryStore:
+    """One small file for each layer of a network at one input size.
+
+    Args:
+        folder: where they lie; None: in the user's cache folder.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or user_cache_path("live-gradcam", appauthor=False) / "geometry"
+
+    def find(self, key: str) -> Geometry | None:
+        """Return what is kept; None where nothing is, or the file is damaged."""
+        try:
+            stored = json.loads(self._path(key).read_bytes())
+            extent, seen = (tuple(float(each) for each in stored[name]) for name in ("extent", "seen"))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return None
+        if len(extent) != 4 or len(seen) != 4:
+            return None
+        if not all(math.isfinite(each) and abs(each) <= _OUTERMOST for each in (*extent, *seen)):
+            return None
+        return None if 0.0 in (extent[2] - extent[0], extent[3] - extent[1]) else Geometry(extent, seen)
+
+    def keep(self, key: str, geometry: Geometry) -> None:
+        """Write it; a program that reads at the same moment sees all of the file or none."""
+        text = json.dumps({"extent": geometry.extent, "seen": geometry.seen})
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                "w", encoding="ascii", dir=self._folder, suffix=".part", delete=False
+            ) as file:
+                file.write(text)
+            try:
+                os.replace(file.name, self._path(key))  # noqa: PTH105 - a name, not a Path
+            except OSError:
+                Path(file.name).unlink()
+                raise
+            self._thin_out()
+        except OSError as error:
+            logger.debug("the place of a map cannot be kept in %s: %s", self._folder, error.strerror)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.json"
+
+    def _thin_out(self) -> None:
+        kept = list(self._folder.iterdir())
+        if len(kept) > MOST_KEPT:
+            with suppress(FileNotFoundError):  # another program does the same
+                kept.sort(key=lambda path: path.stat().st_mtime)
+                for path in kept[: len(kept) - MOST_KEPT]:
+                    path.unlink()
+
+
+def key_of(network: Any, activation: Tensor) -> str:  # noqa: ANN401 - a keras.Model, which ships no types
+    """Return what a layer of a network at one input size is known by, in hexadecimal.
+
+    Args:
+        network: whose layer it is.
+        activation: what the layer gave in a traced graph.
+    """
+    digest = hashlib.sha256(f"{__version__} {tf.__version__} {weights_sha256(network)}".encode())
+    for name in _MEASURING:
+        with suppress(OSError):  # in a package without sources its version has to do
+            digest.update(Path(__file__).with_name(name).read_bytes())
+    graph = activation.graph
+    before, waiting = {activation.op}, [activation.op]
+    while waiting:
+        for tensor in waiting.pop().inputs:
+            if tensor.op not in before:
+                before.add(tensor.op)
+                waiting.append(tensor.op)
+    numbers: dict[Any, int] = {}
+    has_functions = False
+    for operation in graph.get_operations():
+        if operation not in before:
+            continue
+        inputs = [(numbers.get(tensor.op, -1), tensor.value_index) for tensor in operation.inputs]
+        outputs = [(tensor.dtype.name, str(tensor.shape)) for tensor in operation.outputs]
+        numbers[operation] = len(numbers)
+        digest.update(repr((operation.type, inputs, outputs)).encode())
+        settings = operation.node_def.attr
+        digest.update(b"".join(_settings(settings)))
+        has_functions = has_functions or any(each.HasField("func") for each in settings.values())
+    if has_functions:
+        for part in _functions(graph.as_graph_def().library.function):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _settings(attributes: Any) -> Iterator[bytes]:  # noqa: ANN401 - a map of protocol buffers
+    for name in sorted(attributes):
+        value = attributes[name]
+        if name.startswith("_") or name in ("container", "shared_name"):
+            continue  # where it runs, and what it is called
+        yield name.encode()
+        yield (
+            _unnumbered(value.func.name)
+            if value.HasField("func")
+            else value.SerializeToString(deterministic=True)
+        )
+
+
+def _functions(library: Iterable[Any]) -> Iterator[bytes]:
+    """Yield what the functions of a graph do: their names have numbers that count what a program has traced."""
+    for function in sorted(library, key=lambda each: _unnumbered(each.signature.name)):
+        yield _unnumbered(function.signature.name)
+        for node in function.node_def:
+            yield repr((node.name, node.op, list(node.input))).encode()
+            yield from _settings(node.attr)
+        yield repr(sorted(function.ret.items())).encode()
+
+
+def _unnumbered(name: str) -> bytes:
+    return re.sub(r"_\d+", "", name).encode()
