@@ -239,6 +239,19 @@ def test_the_servers_camera_is_had_back_after_a_file(page: Page, tmp_path: Path)
         page.goto("about:blank")
 
 
+def test_the_servers_annotated_picture_is_shown_in_a_tab_and_refused_to_other_sites_pages(page: Page) -> None:
+    with Served(small_service(), source=lambda: DemoSource(live=True, size=(320, 180), fps=20)) as served:
+        other = f'<img src="{served.url("/video.mjpg")}">'
+        page.route("http://127.0.0.1:9/", lambda route: route.fulfill(content_type="text/html", body=other))
+        page.goto("http://127.0.0.1:9/")  # another port of the same machine
+        until(page, "document.images[0].complete")
+        assert served.get("/video.mjpg", Sec_Fetch_Site="same-site").status == 403
+        assert page.evaluate("document.images[0].naturalWidth") == 0
+        page.goto(served.url("/video.mjpg"), wait_until="commit")
+        until(page, "document.images[0]?.naturalWidth === 320")
+        page.goto("about:blank")
+
+
 SLOW = """
 const decode = createImageBitmap;
 window.createImageBitmap = async (...given) => {

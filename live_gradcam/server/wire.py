@@ -137,10 +137,11 @@ def answer_message(
     The caption is what the plate says: `label`, `percent`, `note`, `in_chart` (whether the note says nothing but what
     the rows of `top` say) and `sure`.
 
-    A map has `method`, `layer`, `target` (`id`, `label`, `probability`, `value`, `unit`, `lowers`), `automatic` (whether
-    the network chose the target), `evidence`, `opacity` (in [0, 1]: faint where the network is not sure), `shape`
-    ([rows, columns]), `peak` (the raw value of 255), `region` and `inset` (left, top, right, bottom as fractions of the
-    frame, and of the map: as `Explanation.inset` below 0 or above 1 where the region reaches beyond the map).
+    A map has `method`, `layer`, `target` (`id`, `label`, `probability`, `value`, `unit`, `lowers`), `automatic`
+    (whether the network chose the target), `evidence`, `opacity` (in [0, 1]: faint where the network is not sure),
+    `shape` ([rows, columns]), `peak` (the raw value of 255), `region` and `inset` (left, top, right, bottom as
+    fractions of the frame, and of the map: as `Explanation.inset` below 0 or above 1 where the region reaches beyond
+    the map).
 
     Args:
         number: of the frame.
