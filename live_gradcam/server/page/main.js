@@ -6,6 +6,7 @@ import { fitted, inPicture } from "./fit.js";
 import { Plate, named } from "./plate.js";
 import { Recorder } from "./recorder.js";
 import { Scene } from "./scene.js";
+import { isBusy, learnSetup } from "./setup.js";
 import { CameraSource, ServerSource, openFile } from "./sources.js";
 import { Stage } from "./stage.js";
 import { Meter } from "./meter.js";
@@ -16,8 +17,6 @@ const STILL_MS = 250;
 const LAYERS_MS = 2000;
 const NOTICE_MS = 6000;
 const FRESH_MS = 300; // an answer is shown so long without looking whether its scene is still there
-const RETRY_MS = [2000, 4000, 8000, 15000];
-const RETRIED = [408, 429, 500, 502, 503, 504]; // what a server says that is busy for the moment
 const LOOKING = "looking …";
 const LEAST_AREA = 0.04;
 
@@ -384,7 +383,7 @@ export class Page {
       await fetchJson("/setup");
     } catch (error) {
       if (!error.status) return; // it is away: "connection lost" says so
-      words = RETRIED.includes(error.status) ? `The server is busy: ${error.message} Trying again …` : error.message;
+      words = isBusy(error) ? `The server is busy: ${error.message} Trying again …` : error.message;
     }
     if (this.connection.opened) return;
     document.body.dataset.refused = "yes";
@@ -419,30 +418,6 @@ export class Page {
       // The server is away for the moment: the socket says so.
     }
     if (!this.setup.layers.length) setTimeout(() => this.learnLayers(), 2 * LAYERS_MS);
-  }
-}
-
-/** Fetches the setup; where the server is busy or away, says so and tries again, at once if the viewer wants it. */
-async function learnSetup() {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await fetchJson("/setup");
-    } catch (error) {
-      const busy = RETRIED.includes(error.status);
-      if (error.status && !busy) {
-        byId("notice").textContent = error.message;
-        return null;
-      }
-      const why = error.status ? `The server is busy: ${error.message}` : "The server cannot be reached.";
-      byId("notice").textContent = `${why} Trying again …`;
-      const wait = Math.max(1000 * (error.after ?? 0), RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
-      byId("again").hidden = false;
-      await new Promise((resolve) => {
-        byId("again").onclick = resolve;
-        setTimeout(resolve, wait * (0.75 + Math.random() / 2)); // others wait, too
-      });
-      byId("again").hidden = true;
-    }
   }
 }
 
