@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, Playwright, sync_playwright
 
 from live_gradcam.frame import Pixels
 
@@ -54,17 +54,21 @@ def write_camera(path: Path, frames: Sequence[Pixels]) -> Path:
 
 @contextmanager
 def chromium(
-    playwright: Playwright, camera: Path | None = None, *, answer: str = "accept"
+    kind: Playwright | BrowserType, camera: Path | None = None, *, answer: str = "accept", cameras: int = 0
 ) -> Iterator[Browser]:
-    """Start a Chromium that may have this camera; asked whether a page may use it, it says `accept` or `deny`."""
+    """Start a Chromium that may have this camera; asked whether a page may use it, it says `accept` or `deny`.
+
+    Without a camera of one's own it may have several that Chromium makes up.
+    """
     arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+    if camera is not None or cameras:
+        arguments.append(f"--use-fake-ui-for-media-stream{'=deny' if answer == 'deny' else ''}")
     if camera is not None:
-        arguments += [
-            f"--use-fake-ui-for-media-stream{'=deny' if answer == 'deny' else ''}",
-            "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-video-capture={camera}",
-        ]
-    browser = playwright.chromium.launch(executable_path=require_chromium(), args=arguments)
+        arguments += ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={camera}"]
+    elif cameras:
+        arguments.append(f"--use-fake-device-for-media-stream=device-count={cameras}")
+    chosen = kind if isinstance(kind, BrowserType) else kind.chromium
+    browser = chosen.launch(executable_path=require_chromium(), args=arguments)
     try:
         yield browser
     finally:

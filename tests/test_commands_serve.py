@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import ssl
 import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request
 
 import cv2
@@ -18,9 +20,11 @@ import numpy as np
 import pytest
 from programs import Program
 from served import read_answer, send_frame
+from test_server_qr_code import picture_of
 from websockets.sync.client import connect
 
 from live_gradcam.cli import main
+from live_gradcam.server.addresses import own_addresses
 
 
 def one_line(capfd: pytest.CaptureFixture[str], *typed: str) -> str:
@@ -42,6 +46,7 @@ def one_line(capfd: pytest.CaptureFixture[str], *typed: str) -> str:
         ),
         (("--colormap", "jett"), "unknown colour map 'jett'. Did you mean jet"),
         (("--port", "0", "--source", "no/such/camera"), "there is no file 'no/such/camera'"),
+        (("--phone", "--host", "127.0.0.1"), "--phone lets other machines in, and --host 127.0.0.1 does not"),
         (("--target", "lock"), "target is 'lock', which each page has for itself (key l)"),
         (("--port", "0", "--method", "gradcan"), "unknown method 'gradcan'. Did you mean gradcam"),
         (
@@ -98,7 +103,7 @@ def serving(folder: Path, *typed: str) -> Iterator[tuple[Program, str]]:
     program = Program(folder, "serve", "--config", str(folder / "show.toml"), *typed)
     try:
         program.until_said("Ctrl-C ends it")
-        found = re.search(r"^open (http://127\.0\.0\.1:\d+)/$", program.said, re.MULTILINE)
+        found = re.search(r"^.*\bopen (https?://\S+:\d+)/(#token=\S+)?$", program.said, re.MULTILINE)
         assert found is not None, program.said
         yield program, found[1]
     finally:
@@ -141,3 +146,54 @@ def test_it_ends_at_once_while_something_is_compiled_and_is_not_troubled_by_dama
         assert program.process.returncode == 0
         assert program.complained in ("", "live-gradcam: the thread 'compile' is stuck and is left behind\n")
         assert took < AT_ONCE
+
+
+@pytest.fixture
+def reached_at() -> str:
+    found = own_addresses()
+    if not found:
+        pytest.skip("this machine has no network")
+    return found[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on Linux and macOS: signals that can be sent")
+def test_for_a_phone_one_flag_prints_a_link_and_a_code_that_open_the_page_with_its_own_certificate(
+    tmp_path: Path, reached_at: str
+) -> None:
+    with serving(tmp_path, "--phone") as (program, address):
+        said = program.said
+        assert "the phone will warn that the connection is not private, because this machine made" in said
+        code = "\n".join(line for line in said.splitlines() if line.startswith(("█", "▀")))
+        link = cv2.QRCodeDetector().detectAndDecode(picture_of(code))[0]
+        token = link.partition("#token=")[2]
+        assert link.startswith(f"{address}/#token=")
+        assert f"scan the code or open {link}\n" in said
+        assert urlsplit(address).hostname == reached_at
+        pem = ssl.get_server_certificate((reached_at, urlsplit(address).port or 0))
+        trusting = ssl.create_default_context(
+            cadata=pem
+        )  # it checks that the certificate is for this address
+        for path in ("/", "/setup"):
+            request = Request(address + path, headers={"Authorization": f"Bearer {token}"})
+            assert urllib.request.urlopen(request, timeout=20, context=trusting).status == 200
+        with pytest.raises(HTTPError, match="401"):
+            urllib.request.urlopen(f"{address}/setup", timeout=20, context=trusting)
+        with connect(f"wss{address[5:]}/socket?token={token}", ssl=trusting) as visit:
+            visit.send('{"here": true}')
+        program.end(signal.SIGINT)
+    assert (program.process.returncode, program.complained) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="only on Linux and macOS: signals that can be sent")
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+def test_listening_at_every_address_of_ipv6_it_prints_links_that_all_work(
+    tmp_path: Path, reached_at: str
+) -> None:
+    with serving(tmp_path, "--host", "::", "--insecure") as (program, address):
+        assert urlsplit(address).hostname == reached_at
+        port = urlsplit(address).port
+        for each in own_addresses():
+            host = f"[{each}]" if ":" in each else each
+            assert urllib.request.urlopen(f"http://{host}:{port}/", timeout=20).status == 200
+        program.end(signal.SIGINT)
+    assert (program.process.returncode, program.complained) == (0, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,50 @@ def test_a_token_of_ones_own_is_kept() -> None:
     ],
 )
 def test_the_link_can_be_opened_as_it_is(settings: dict[str, Any], token: str | None, link: str) -> None:
-    assert ServerSettings(**settings).link(8000, token) == link
+    assert ServerSettings(**settings).links(8000, token) == (link,)
 
 
-def test_the_link_of_a_server_that_is_everywhere_names_an_address_of_this_machine() -> None:
-    link = ServerSettings(host="0.0.0.0", insecure=True).link(8000, "secret")
-    assert "0.0.0.0" not in link
-    assert link.endswith(":8000/#token=secret")
+@pytest.fixture
+def at_two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("live_gradcam.server.settings.own_addresses", lambda: ("192.168.1.5", "fd00::7"))
+
+
+@pytest.mark.usefixtures("at_two_addresses")
+@pytest.mark.parametrize(
+    ("host", "links"),
+    [
+        ("0.0.0.0", ("http://192.168.1.5:8000/#token=secret",)),
+        ("::", ("http://192.168.1.5:8000/#token=secret", "http://[fd00::7]:8000/#token=secret")),
+    ],
+)
+def test_the_links_of_a_server_that_is_everywhere_name_the_addresses_at_which_it_listens(
+    host: str, links: tuple[str, ...]
+) -> None:
+    assert ServerSettings(host=host, insecure=True).links(8000, "secret") == links
+
+
+def test_a_machine_without_a_network_gives_its_name_in_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("live_gradcam.server.settings.own_addresses", lambda: ())
+    (link,) = ServerSettings(host="0.0.0.0", insecure=True).links(8000, None)
+    assert link == f"http://{socket.gethostname()}:8000/"
+
+
+@pytest.mark.usefixtures("at_two_addresses")
+def test_for_phones_it_listens_at_every_address_with_a_certificate_for_all_of_them() -> None:
+    settings = ServerSettings.for_phones(port=0)
+    assert (settings.host, settings.tls, settings.phone) == ("0.0.0.0", "self-signed", True)
+    assert {"192.168.1.5", "fd00::7", "localhost", socket.gethostname()} <= set(settings.certified_names())
+    assert "0.0.0.0" not in settings.certified_names()
+
+
+def test_for_phones_an_address_and_a_certificate_of_ones_own_are_kept() -> None:
+    settings = ServerSettings.for_phones(
+        host="192.168.1.5", tls_cert=Path("a"), tls_key=Path("b"), token="t" * 16
+    )
+    assert (settings.host, settings.tls, settings.token) == ("192.168.1.5", None, "t" * 16)
+    assert settings.links(8000, settings.secret()) == (f"https://192.168.1.5:8000/#token={'t' * 16}",)
+
+
+def test_for_phones_an_address_that_no_phone_reaches_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"--phone lets other machines in, and --host localhost does not"):
+        ServerSettings.for_phones(host="localhost")

@@ -26,19 +26,31 @@ _NEEDED = (
     "prometheus_client",
     "cryptography",
     "imagesize",
+    "psutil",
+    "segno",
 )
 
 
 def serve(
     *,
-    host: Annotated[
-        str,
+    phone: Annotated[
+        bool,
         typer.Option(
-            metavar="ADDRESS",
-            help="Address to listen at: this machine only, or 0.0.0.0 for all that can reach it.",
+            "--phone/--no-phone",
+            show_default=False,
+            help="For a phone's camera: listen on the network with TLS, and print the link as a QR code.",
             rich_help_panel=_SERVER,
         ),
-    ] = "127.0.0.1",
+    ] = False,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address to listen at: this machine only, or 0.0.0.0 for all that can reach it.  "
+            "\\[default: 127.0.0.1]",
+            rich_help_panel=_SERVER,
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(metavar="N", help="Port; 0: any free one.", rich_help_panel=_SERVER)
     ] = 8000,
@@ -113,8 +125,10 @@ def serve(
     from live_gradcam.server.settings import ServerSettings
 
     settings = Settings(**chosen)
-    server = ServerSettings(
-        host=host,
+    where: dict[str, Any] = {} if host is None else {"host": host}
+    make = ServerSettings.for_phones if phone else ServerSettings
+    server = make(
+        **where,
         port=port,
         tls=tls,
         tls_cert=tls_cert,

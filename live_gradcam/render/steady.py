@@ -138,9 +138,7 @@ class Steady:
         since = 0.0 if before is None else max(0.0, at - before.at)
         scale = _followed(continued.scale, peak, since, _FALL) if continued is not None and same else peak
         ceiling = peak if continued is None else _followed(continued.ceiling, peak, since, _CEILING_FALL)
-        recognised = 0.0 if alike is None else alike.recognised
-        if explanation.automatic and belief_in(explanation) == 1:
-            recognised = _followed(recognised, peak, since, _CEILING_FALL) if recognised else peak
+        recognised = recognised_peak(explanation, 0.0 if alike is None else alike.recognised, since)
         strength = peak / (recognised or ceiling or 1.0)
         goal = opacity_of(explanation, strength if recognised else 0.0)
         full = peak
@@ -154,6 +152,20 @@ class Steady:
         heatmap = np.where(heatmap < _NOTHING, np.float32(0), heatmap)
         opacity = goal if before is None else goal + (before.opacity - goal) * kept
         return Heat(heatmap, opacity, target.label, origin, chosen, scale, ceiling, recognised, strength, at)
+
+
+def recognised_peak(explanation: Explanation, before: float, seconds: float) -> float:
+    """Return the largest peak of late of targets that the network chose and was sure of, after one more explanation.
+
+    Args:
+        explanation: the newest; with evidence.
+        before: the value after the explanation before; 0: nothing was recognised yet.
+        seconds: since then.
+    """
+    if not explanation.automatic or belief_in(explanation) < 1:
+        return before
+    peak = max(float(explanation.raw_heatmap.max()), 0.0)
+    return _followed(before, peak, seconds, _CEILING_FALL) if before else peak
 
 
 def opacity_of(explanation: Explanation, likeness: float = 0.0) -> float:

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -20,6 +21,7 @@ from live_gradcam.native import native_stderr_filtered
 from live_gradcam.program import requests_go_to
 from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.server.certificate import self_signed, tls_context
+from live_gradcam.server.qr_code import qr_code
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.wire import MOST_BYTES
 from live_gradcam.sources.opening import open_source
@@ -35,6 +37,13 @@ Tell = Callable[[str], None]
 
 _CONNECTIONS_EACH = 8
 """Connections that are allowed for each visitor: a browser opens six, and its socket."""
+
+_WARNING = (
+    "the phone will warn that the connection is not private, because this machine made the certificate itself: choose "
+    '"Advanced" (Android) or "Show Details" (iPhone) and open the page'
+)
+
+_MOST_LINKS = 3
 
 
 def serve(settings: Settings, server: ServerSettings, *, source: int | str | None, tell: Tell) -> None:
@@ -85,12 +94,16 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
         def tell_where() -> None:
             if camera is not None:
                 tell(camera.describe())
-            if fingerprint is not None:
+            if fingerprint is not None and not server.phone:
                 tell("the browser will not know the certificate: go on if its SHA-256 fingerprint is")
                 tell(f"  {fingerprint}")
             if not server.encrypted and not server.is_loopback:
                 tell("without TLS: everybody on the way can look on, and browsers give the page no camera")
-            tell(f"open {server.link(listening.getsockname()[1], token)}")
+            link, *further = server.links(listening.getsockname()[1], token)
+            if server.phone:
+                _tell_phones(link, further, fingerprint, tell)
+            else:
+                tell(f"open {link}")
             tell("Ctrl-C ends it")
 
         running = ViewServer(configuration(app, server, context), begun=tell_where, ending=end_streams)
@@ -165,6 +178,24 @@ def configuration(app: Any, server: ServerSettings, context: ssl.SSLContext | No
     )
 
 
+def _tell_phones(link: str, further: list[str], fingerprint: str | None, tell: Tell) -> None:
+    """Print the link, as a QR code too where the terminal can show one, and what the phone will say of it."""
+    if fingerprint is not None:
+        tell(f"SHA-256 fingerprint of the certificate: {fingerprint}")
+    code = qr_code(link, coloured=sys.stdout.isatty())
+    try:
+        code.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        logger.info("the terminal's encoding %s has no block characters for a QR code", sys.stdout.encoding)
+    else:
+        tell(code)
+    tell(f"with a phone in the same network, scan the code or open {link}")
+    for other in further[: _MOST_LINKS - 1]:
+        tell(f"  or, if that does not open: {other}")
+    if fingerprint is not None:
+        tell(_WARNING)
+
+
 def listening_socket(server: ServerSettings) -> socket.socket:
     """Return a socket that listens.
 
@@ -173,7 +204,10 @@ def listening_socket(server: ServerSettings) -> socket.socket:
     """
     try:
         family = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((server.host, server.port), family=family, backlog=128)
+        both = family == socket.AF_INET6 and server.is_everywhere and socket.has_dualstack_ipv6()
+        return socket.create_server(
+            (server.host, server.port), family=family, backlog=128, dualstack_ipv6=both
+        )
     except OSError as error:
         # `create_server` adds words of its own; the numbers of names that are not found lie below 0.
         number = error.errno or 0
@@ -189,7 +223,7 @@ def _tls(server: ServerSettings) -> tuple[ssl.SSLContext | None, str | None]:
         return tls_context(server.tls_cert, server.tls_key), None
     if server.tls is None:
         return None, None
-    return self_signed([name for name in server.names() if name != server.host or not server.is_everywhere])
+    return self_signed(server.certified_names())
 
 
 def _camera(source: int | str, settings: Settings) -> Source:

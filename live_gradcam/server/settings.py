@@ -7,11 +7,14 @@ import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from live_gradcam.errors import SettingsError
+from live_gradcam.server.addresses import own_addresses
 
 DEFAULT_HOST = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"
 DEFAULT_PORT = 8000
 DEFAULT_VISITORS = 32
 
@@ -45,6 +48,30 @@ class ServerSettings:
 
     visitors: int = DEFAULT_VISITORS
     """How many may be connected at once."""
+
+    phone: bool = False
+    """Whether the link is printed for a phone, with a QR code."""
+
+    @classmethod
+    def for_phones(cls, **fields: Any) -> ServerSettings:  # noqa: ANN401 - each of its field's kind
+        """Return settings that let phones in: at every address, with TLS, without which a browser gives no camera.
+
+        Args:
+            fields: as the class has them. A host, a certificate and a token that are named stay.
+
+        Raises:
+            SettingsError: the host lets no other machine in.
+        """
+        fields.setdefault("host", EVERYWHERE)
+        if fields.get("tls_cert") is None and fields.get("tls_key") is None:
+            fields["tls"] = SELF_SIGNED
+        settings = cls(**fields, phone=True)
+        if settings.is_loopback:
+            raise SettingsError(
+                f"--phone lets other machines in, and --host {settings.host} does not: leave --host out, or name an "
+                "address of this machine in the phone's network."
+            )
+        return settings
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense or is not safe.
@@ -113,28 +140,29 @@ class ServerSettings:
         if not self.is_loopback:
             own = socket.gethostname()
             named += [own, own.split(".")[0], f"{own.split('.')[0]}.local"]
-        if self.is_everywhere:
-            named.append(_address())
         return tuple(dict.fromkeys(named))
 
-    def link(self, port: int, token: str | None) -> str:
-        """Return the address to open.
+    def certified_names(self) -> tuple[str, ...]:
+        """Return the names and addresses that a certificate of its own is for."""
+        named = [name for name in self.names() if name != self.host or not self.is_everywhere]
+        if not self.is_loopback:
+            named += own_addresses() if self.is_everywhere else ()
+            named += ["localhost", "127.0.0.1", "::1"]
+        return tuple(dict.fromkeys(named))
+
+    def links(self, port: int, token: str | None) -> tuple[str, ...]:
+        """Return the addresses to open, the likeliest to be reached first.
 
         Args:
             port: the one that it got.
             token: behind the `#`, where a browser keeps it to itself.
         """
-        host = _address() if self.is_everywhere else self.host
-        host = f"[{host}]" if ":" in host else host
+        hosts = self._reached_at() if self.is_everywhere else (self.host,)
         secret = "" if token is None else f"#token={quote(token, safe='')}"
-        return f"http{'s' if self.encrypted else ''}://{host}:{port}/{secret}"
+        scheme = "https" if self.encrypted else "http"
+        return tuple(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/{secret}" for host in hosts)
 
-
-def _address() -> str:
-    """Return the address by which other machines are most likely to reach this one."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent: the system only looks up which way it would go
-            return str(probe.getsockname()[0])
-        except OSError:
-            return socket.gethostname()
+    def _reached_at(self) -> tuple[str, ...]:
+        """Return the addresses of this machine at which it listens, or the machine's name where there is none."""
+        both = ":" in self.host
+        return tuple(each for each in own_addresses() if both or ":" not in each) or (socket.gethostname(),)

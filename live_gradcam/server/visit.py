@@ -15,6 +15,7 @@ from live_gradcam.frame import Pixels
 from live_gradcam.question import Question
 from live_gradcam.server.gate import Allowance
 from live_gradcam.server.lane import Work
+from live_gradcam.server.likeness import Likeness
 from live_gradcam.server.refusal import Refusal
 from live_gradcam.server.relay import Relay
 from live_gradcam.server.service import Service
@@ -65,6 +66,7 @@ class Visit:
         self._allowance = Allowance(_RATE, _BURST)
         self._faults = 0
         self._seen = 0
+        self._likeness = Likeness()
 
     async def run(self) -> None:
         """Listen and answer, side by side."""
@@ -181,7 +183,11 @@ class Visit:
         work = Work(self, self._current, pixels, service.shape((width, height)))
         done = await asyncio.wrap_future(service.submit(work))
         jpeg = b"" if picture is not None or self._relay is None else await self._relay.jpeg(frame)
-        message = answer_message(number, self._current_ask, done, compiling=compiling, jpeg=jpeg)
+        now = time.monotonic()
+        likeness = [self._likeness.of(each, now) for each in done.answer.explanations]
+        message = answer_message(
+            number, self._current_ask, done, compiling=compiling, likeness=likeness, jpeg=jpeg
+        )
         await self._socket.send_bytes(message)
 
     async def _say(self, message: dict[str, object]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Target, Value
 from live_gradcam.question import Question, TargetSpec
+from live_gradcam.render.caption import caption_of
+from live_gradcam.render.steady import WEAK, opacity_of
 from live_gradcam.server.lane import Done
 from live_gradcam.server.refusal import Refusal
 
@@ -114,19 +117,42 @@ def question_of(methods: list[str], layer: str | None, targets: list[int | str |
     )
 
 
-def answer_message(number: int, ask: int, done: Done, *, compiling: str | None, jpeg: bytes = b"") -> bytes:
+def answer_message(
+    number: int,
+    ask: int,
+    done: Done,
+    *,
+    compiling: str | None,
+    likeness: Sequence[float] | None = None,
+    jpeg: bytes = b"",
+) -> bytes:
     """Return an answer as it is sent.
 
     The header holds `frame` and `ask` (which frame, and which wish it answers), `task` (`classes`, `multi-label` or
     `values`), `finite` (false where the network gives NaN), `top` ([id, name, probability, value, unit] each; of values
-    the probability is null, and a number is null where it is NaN), `maps` (see below), `compiling` (what is being
-    prepared, or null), `ms` (`wait`, `explain`: the whole batch's), `batch` (how many were explained together), `jpeg`
-    (its length). A map has `method`, `layer`, `target` (`id`, `label`, `probability`, `value`, `unit`, `lowers`),
-    `evidence`, `shape` ([rows, columns]), `peak` (the raw value of 255), `region` and `inset` (left, top, right, bottom
-    as fractions of the frame, and of the map: as `Explanation.inset` below 0 or above 1 where the region reaches beyond
+    the probability is null, and a number is null where it is NaN), `caption` (see below), `maps` (see below),
+    `compiling` (what is being prepared, or null), `ms` (`wait`, `explain`: the whole batch's), `batch` (how many were
+    explained together), `jpeg` (its length).
+
+    The caption is what the plate says: `label`, `percent`, `note`, `in_chart` (whether the note says nothing but what
+    the rows of `top` say) and `sure`.
+
+    A map has `method`, `layer`, `target` (`id`, `label`, `probability`, `value`, `unit`, `lowers`), `automatic`
+    (whether the network chose the target), `evidence`, `opacity` (in [0, 1]: faint where the network is not sure),
+    `shape` ([rows, columns]), `peak` (the raw value of 255), `region` and `inset` (left, top, right, bottom as
+    fractions of the frame, and of the map: as `Explanation.inset` below 0 or above 1 where the region reaches beyond
     the map).
+
+    Args:
+        number: of the frame.
+        ask: of the wish that it answers.
+        done: what came of the frame.
+        compiling: what is being prepared.
+        likeness: for each map, how its peak compares with those of recognised things (see `Likeness`); None: 0.
+        jpeg: the frame, where it is the server's own.
     """
     explanations = done.answer.explanations
+    likeness = likeness or [0.0] * len(explanations)
     height, width = done.pixels.shape[:2]
     header = {
         "frame": number,
@@ -134,7 +160,11 @@ def answer_message(number: int, ask: int, done: Done, *, compiling: str | None, 
         "task": explanations[0].task,
         "finite": explanations[0].is_finite,
         "top": [[each.class_id, each.label, *_figures(each)] for each in explanations[0].top[:_MOST_ROWS]],
-        "maps": [_map(explanation, width, height) for explanation in explanations],
+        "caption": _caption(explanations[0], weak=0 < likeness[0] < WEAK),
+        "maps": [
+            _map(explanation, like, width, height)
+            for explanation, like in zip(explanations, likeness, strict=True)
+        ],
         "compiling": compiling,
         "ms": {"wait": round(done.waited_ms, 1), "explain": round(done.explained_ms, 1)},
         "batch": done.batch,
@@ -150,14 +180,27 @@ def bytes_of(explanation: Explanation) -> bytes:
     return np.rint(explanation.heatmap * 255).astype(np.uint8).tobytes()
 
 
-def _map(explanation: Explanation, width: int, height: int) -> dict[str, Any]:
+def _caption(explanation: Explanation, *, weak: bool) -> dict[str, Any]:
+    caption = caption_of(explanation, weak=weak)
+    return {
+        "label": caption.label,
+        "percent": caption.percent,
+        "note": caption.note,
+        "in_chart": caption.note_in_chart,
+        "sure": caption.sure,
+    }
+
+
+def _map(explanation: Explanation, likeness: float, width: int, height: int) -> dict[str, Any]:
     x, y, wide, high = explanation.region
     peak = float(explanation.raw_heatmap.max()) if explanation.has_evidence else 0.0
     return {
         "method": explanation.method,
         "layer": explanation.layer,
         "target": _target(explanation.target),
+        "automatic": explanation.automatic,
         "evidence": explanation.has_evidence,
+        "opacity": round(opacity_of(explanation, likeness), 3),
         "shape": list(explanation.heatmap.shape),
         "peak": float(f"{max(peak, 0.0):.4g}"),
         "region": [x / width, y / height, (x + wide) / width, (y + high) / height],

@@ -16,7 +16,8 @@ export async function fetchJson(path) {
   const response = await fetch(path, { headers });
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
-    throw Object.assign(new Error(problem.detail ?? response.statusText), { status: response.status });
+    const after = Number(response.headers.get("Retry-After")) || 0; // seconds
+    throw Object.assign(new Error(problem.detail ?? response.statusText), { status: response.status, after });
   }
   return response.json();
 }
@@ -75,6 +76,7 @@ export class Connection {
     socket.onmessage = (event) => this.receive(event.data);
     socket.onclose = () => {
       this.socket = null;
+      this.opened = false;
       this.sent.clear();
       this.told.state("lost");
       if (document.hidden) return; // it is opened again when somebody looks

@@ -1,8 +1,14 @@
 // What a viewer can do: by key, by touch, by a screen reader. The actions are the server's one table.
 
+import { acceptAreas } from "./areas.js";
+import { isFull, toggleFull } from "./full_screen.js";
 import { STYLES } from "./heat.js";
+import { signMore } from "./scrolling.js";
 import { cameras } from "./sources.js";
 import { VIEWS } from "./stage.js";
+
+/** Values of the list of cameras that are no camera of this device. */
+const SERVER = "the server's camera", FILE = "the file that is shown";
 
 const byId = (id) => document.getElementById(id);
 const after = (list, item, step = 1) => list[(list.indexOf(item) + step + list.length) % list.length];
@@ -88,7 +94,10 @@ export function handlers(page) {
       stage.setMirrored(!stage.mirrored);
       page.controls.show();
     },
-    fullscreen: () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()),
+    fullscreen: async () => {
+      page.say(await toggleFull());
+      page.controls.show();
+    },
   };
 }
 
@@ -101,6 +110,12 @@ export class Controls {
     document.addEventListener("keydown", (event) => this.press(event, keys));
     this.buttons = new Map(BUTTONS.map(([name, label]) => [name, this.button(name, label)]));
     byId("buttons").append(...this.buttons.values());
+    const opens = Object.assign(document.createElement("button"), { type: "button", id: "open", textContent: "Open …" });
+    opens.title = "open a picture or a video";
+    this.buttons.get("freeze").after(opens);
+    for (const each of [opens, byId("choose")]) each.addEventListener("click", () => byId("file").click());
+    byId("leave").addEventListener("click", () => this.run("fullscreen"));
+    this.lookForMore = ["buttons", "choices", "help"].map((id) => signMore(byId(id)));
     if (page.setup.values) {
       Object.assign(this.buttons.get("contrast"), { textContent: "What lowers it", title: "what lowers the value (x)" });
       byId("target").placeholder = "the first value";
@@ -108,7 +123,7 @@ export class Controls {
     this.fillHelp();
     this.fillChoices();
     this.acceptFiles();
-    this.acceptAreas();
+    acceptAreas(page);
     document.addEventListener("fullscreenchange", () => this.show());
     this.listCameras();
     this.show();
@@ -119,13 +134,15 @@ export class Controls {
   }
 
   press(event, keys) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const { target } = event, name = keys.get(event.key);
-    const typing = target.matches("input[type=text], select");
-    if (event.key === "Escape" && typing) return target.blur();
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const { target, key } = event, name = keys.get(key);
+    if (key === "Escape" && document.body.classList.contains("filled")) return this.run("fullscreen");
+    // What is typed into a control is the control's; a slider leaves the letters to the page.
+    const typing = target.matches("input:not([type=range]), select") || (target.matches("input") && /^\d$/.test(key));
+    if (key === "Escape" && typing) return target.blur();
     if (name === undefined || typing) return;
-    // A focused button has the space bar for itself; a slider its digits and signs are nobody's.
-    if (event.key === " " && target.matches("button, a, summary")) return;
+    // A focused button has the space bar for itself.
+    if (key === " " && target.matches("button, a, summary")) return;
     if (byId("help").open && name !== "help") return;
     event.preventDefault();
     this.run(name);
@@ -173,7 +190,17 @@ export class Controls {
       page.stage.look.alpha = target.value / 100;
       this.show();
     });
-    byId("cameras").addEventListener("change", ({ target }) => page.startCamera(target.value || undefined));
+    byId("cameras").addEventListener("change", ({ target }) => {
+      if (target.value === SERVER) page.useServer();
+      else if (target.value !== FILE) page.startCamera(target.value || undefined);
+    });
+    for (const list of [byId("cameras"), byId("methods"), byId("layers")]) {
+      // Chosen by mouse or finger, a list gives the keys back to the page.
+      let touched = false;
+      list.addEventListener("pointerdown", () => (touched = true));
+      list.addEventListener("keydown", () => (touched = false));
+      list.addEventListener("change", () => touched && list.blur());
+    }
     byId("start").addEventListener("click", () => page.startCamera());
   }
 
@@ -191,12 +218,18 @@ export class Controls {
     this.show();
   }
 
+  /** Lists the cameras, of this device and the server's; and what is shown, where that is a file. */
   async listCameras() {
-    const { page } = this;
-    if (page.setup.camera !== null) return options(byId("cameras"), [["", page.setup.camera]]);
-    const found = await cameras();
-    options(byId("cameras"), found.length ? found.map(({ id, name }) => [id, name]) : [["", "none yet"]]);
-    if (page.source?.deviceId) byId("cameras").value = page.source.deviceId;
+    const { page } = this, { setup } = page;
+    const found = (await cameras()).map(({ id, name }) => [id, name]);
+    if (setup.camera !== null) found.unshift([SERVER, setup.camera]);
+    const { source } = page, isFile = source !== null && !source.isCamera && !source.remote;
+    if (isFile) found.unshift([FILE, source.name || "a file"]);
+    // A camera of which the browser tells nothing yet can be started all the same.
+    if (!found.some(([id]) => id !== FILE && id !== SERVER)) found.push(["", source ? "this device's camera" : "none yet"]);
+    options(byId("cameras"), found);
+    if (source?.deviceId) byId("cameras").value = source.deviceId;
+    for (const look of this.lookForMore) look();
   }
 
   acceptFiles() {
@@ -222,50 +255,6 @@ export class Controls {
     document.addEventListener("paste", (event) => page.openFile(event.clipboardData?.files[0]));
   }
 
-  /** A rectangle that is drawn on a pane is the part of the picture that is looked at. */
-  acceptAreas() {
-    const { page } = this, panes = byId("panes");
-    const mark = Object.assign(document.createElement("div"), { className: "mark" });
-    let start = null, frame = null;
-    const place = (event) => {
-      const box = frame.getBoundingClientRect();
-      let x = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-      const y = Math.min(1, Math.max(0, (event.clientY - box.top) / box.height));
-      if (page.stage.mirrored) x = 1 - x;
-      return [x, y];
-    };
-    const area = (event) => {
-      const [x, y] = place(event);
-      return [Math.min(x, start[0]), Math.min(y, start[1]), Math.max(x, start[0]), Math.max(y, start[1])];
-    };
-    panes.addEventListener("pointerdown", (event) => {
-      frame = event.target.closest(".frame");
-      if (frame === null || event.button !== 0 || page.setup.camera !== null) return;
-      start = place(event);
-      frame.setPointerCapture(event.pointerId);
-    });
-    panes.addEventListener("pointermove", (event) => {
-      if (start === null) return;
-      const [left, top, right, bottom] = area(event);
-      frame.querySelector(".turned").append(mark);
-      Object.assign(mark.style, {
-        left: `${100 * left}%`,
-        top: `${100 * top}%`,
-        width: `${100 * (right - left)}%`,
-        height: `${100 * (bottom - top)}%`,
-      });
-    });
-    const end = (event) => {
-      if (start === null) return;
-      const drawn = area(event);
-      start = null;
-      mark.remove();
-      if (event.type === "pointerup") page.setArea(drawn);
-    };
-    panes.addEventListener("pointerup", end);
-    panes.addEventListener("pointercancel", end);
-  }
-
   /** Shows which layer an answer is about, where none was named. */
   answered(answer) {
     const [map] = answer.maps, { page } = this;
@@ -287,7 +276,7 @@ export class Controls {
       mirror: stage.mirrored,
       "scale-bar": !byId("scale").hidden,
       statistics: !byId("statistics").hidden,
-      fullscreen: document.fullscreenElement !== null,
+      fullscreen: isFull(),
     };
     for (const [name, on] of Object.entries(pressed)) this.buttons.get(name).setAttribute("aria-pressed", String(on));
     this.buttons.get("whole").disabled = page.area.join() === "0,0,1,1";
@@ -301,6 +290,7 @@ export class Controls {
       byId("target").value =
         page.target === null ? "" : typeof page.target === "number" ? (page.setup.labels[page.target] ?? page.target) : page.target;
     stage.drawScale(byId("scale").querySelector("canvas"));
+    for (const look of this.lookForMore) look();
   }
 }
 

@@ -1,6 +1,7 @@
 // Paints heat on a canvas that lies over the picture: with WebGL, or a 2-D canvas where there is none.
 
-export const STYLES = ["overlay", "contours", "masked", "heat"];
+export const STYLES = ["overlay", "fade", "contours", "masked", "heat"];
+const COLD = 0.15, HOT = 0.75; // between these levels heat that fades becomes opaque: as in render/styles.py
 const LINES = 5;
 const MOST_PIXELS = 1024;
 
@@ -27,13 +28,16 @@ void main() {
   if (style == 0) {
     colour = vec4(hot * alpha, alpha);
   } else if (style == 1) {
+    float strength = smoothstep(${COLD}, ${HOT}, value) * min(1.0, 2.0 * alpha);
+    colour = vec4(hot * strength, strength);
+  } else if (style == 2) {
     float level = value * float(${LINES + 1});
     float width = max(fwidth(level), 1e-5);
     float nearest = abs(level - clamp(floor(level + 0.5), 1.0, float(${LINES})));
     float line = 1.0 - smoothstep(1.0, 2.0, nearest / width);
     float strength = line * min(1.0, 2.0 * alpha);
     colour = vec4(hot * strength, strength);
-  } else if (style == 2) {
+  } else if (style == 3) {
     colour = vec4(0.0, 0.0, 0.0, (1.0 - smoothstep(0.1, 0.6, value)) * min(1.0, 2.2 * alpha));
   } else {
     colour = vec4(hot, 1.0);
@@ -152,10 +156,8 @@ class FlatPainter {
       let opacity = alpha;
       if (style === "heat") opacity = 1;
       else if (style === "contours") opacity = onLine(values, i, columns) ? Math.min(1, 2 * alpha) : 0;
-      else if (style === "masked") {
-        const t = Math.min(1, Math.max(0, (value - 0.1) / 0.5));
-        opacity = (1 - t * t * (3 - 2 * t)) * Math.min(1, 2.2 * alpha);
-      }
+      else if (style === "fade") opacity = smooth(COLD, HOT, value) * Math.min(1, 2 * alpha);
+      else if (style === "masked") opacity = (1 - smooth(0.1, 0.6, value)) * Math.min(1, 2.2 * alpha);
       if (style !== "masked") {
         out[at] = palette[hot];
         out[at + 1] = palette[hot + 1];
@@ -169,6 +171,11 @@ class FlatPainter {
   clear() {
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
   }
+}
+
+function smooth(begin, end, value) {
+  const t = Math.min(1, Math.max(0, (value - begin) / (end - begin)));
+  return t * t * (3 - 2 * t);
 }
 
 function onLine(values, i, columns) {

@@ -5,6 +5,8 @@ import { Controls } from "./controls.js";
 import { fitted, inPicture } from "./fit.js";
 import { Plate, named } from "./plate.js";
 import { Recorder } from "./recorder.js";
+import { Scene } from "./scene.js";
+import { isBusy, learnSetup } from "./setup.js";
 import { CameraSource, ServerSource, openFile } from "./sources.js";
 import { Stage } from "./stage.js";
 import { Meter } from "./meter.js";
@@ -14,6 +16,8 @@ const QUALITY = 0.75; // 10 KB a frame, and the network sees no difference
 const STILL_MS = 250;
 const LAYERS_MS = 2000;
 const NOTICE_MS = 6000;
+const FRESH_MS = 300; // an answer is shown so long without looking whether its scene is still there
+const LOOKING = "looking …";
 const LEAST_AREA = 0.04;
 
 const byId = (id) => document.getElementById(id);
@@ -30,9 +34,13 @@ export class Page {
     this.answer = null;
     this.answered = ""; // what the last answer about a still picture was about
     this.source = null;
+    this.opening = 0; // how often a camera or a file was chosen: the last one wins
+    this.stands = 0; // how often the picture became another, or was frozen, or went on
+    this.old = false;
+    this.scene = new Scene();
     this.encoding = false;
     this.grabbed = document.createElement("canvas");
-    this.plate = new Plate((rank) => this.pin(rank));
+    this.plate = new Plate((id) => this.keepTo(id));
     this.stage = new Stage(setup, this.plate);
     this.recorder = new Recorder((canvas, afresh) => this.stage.draw(canvas, afresh));
     this.meter = new Meter();
@@ -40,6 +48,7 @@ export class Page {
       this.meter.painted();
       this.recorder.add();
     };
+    this.stage.resized = () => this.stage.lookAt(this.region());
     this.connection = new Connection({
       answer: (answer, memory) => this.take(answer, memory),
       said: (message) => this.hear(message),
@@ -48,8 +57,9 @@ export class Page {
     this.controls = new Controls(this);
     this.ask();
     setInterval(() => this.offerStill(), STILL_MS);
+    setInterval(() => this.watchScene(), FRESH_MS / 2);
     setInterval(() => this.meter.show(byId("statistics"), this), 500);
-    document.addEventListener("visibilitychange", () => !document.hidden && this.follow());
+    document.addEventListener("visibilitychange", () => !document.hidden && this.goOn());
     navigator.mediaDevices?.addEventListener?.("devicechange", () => this.devicesChanged());
     if (!setup.layers.length) setTimeout(() => this.learnLayers(), LAYERS_MS);
   }
@@ -93,9 +103,13 @@ export class Page {
     this.controls.show();
   }
 
+  /** Keeps to the class that stands in a row now, or lets it go. */
   pin(rank) {
-    const guess = this.answer?.top[rank - 1];
-    if (guess) this.choose({ target: this.target === guess[0] ? null : guess[0] });
+    this.keepTo(this.plate.idAt(rank));
+  }
+
+  keepTo(id) {
+    if (id !== undefined) this.choose({ target: this.target === id ? null : id });
   }
 
   setView(view) {
@@ -109,26 +123,48 @@ export class Page {
   // Where the picture comes from
 
   async startCamera(deviceId) {
+    const turn = ++this.opening, before = this.source?.isCamera && !this.source.gone ? this.source : null;
+    if (before !== null) {
+      // Phones open one camera at a time; the last picture stays until the other one is there.
+      this.stage.freeze(true);
+      before.close();
+    }
     this.say("opening the camera …", true);
     try {
       const source = await CameraSource.open(deviceId, () => this.lost(source));
+      if (turn !== this.opening) return source.close();
       this.use(source);
       this.say("");
       await this.controls.listCameras();
     } catch (error) {
+      if (turn !== this.opening) return;
+      if (before !== null && before.deviceId !== deviceId) await this.startCamera(before.deviceId);
+      else if (before !== null) this.wantedCamera = before.deviceId ?? "";
       this.say(error.message, true);
-      this.fault = error.kind;
+      this.controls.show();
     }
   }
 
   async openFile(file) {
     if (!file) return;
+    const turn = ++this.opening;
+    this.say(`opening ${file.name} …`, true);
     try {
-      this.use(await openFile(file));
+      const source = await openFile(file);
+      if (turn !== this.opening) return source.close();
+      this.use(source);
       this.say("");
+      await this.controls.listCameras();
     } catch (error) {
-      this.say(error.message);
+      if (turn === this.opening) this.say(error.message, true);
     }
+  }
+
+  /** Shows the camera of the server. */
+  useServer() {
+    this.opening += 1;
+    this.use(new ServerSource(this.setup.camera));
+    this.controls.listCameras();
   }
 
   use(source) {
@@ -136,7 +172,10 @@ export class Page {
     this.source = source;
     this.area = WHOLE;
     this.answered = "";
+    this.stands += 1;
     this.wantedCamera = null;
+    this.scene.explained(null);
+    this.setOld(true); // the words are of the former picture until the next answer comes
     this.stage.setSource(source);
     before?.close();
     byId("welcome").hidden = true;
@@ -148,10 +187,10 @@ export class Page {
 
   lost(source) {
     if (source !== this.source) return;
+    source.gone = true;
     this.wantedCamera = source.deviceId ?? "";
-    this.stage.freeze(true);
+    this.freeze(true);
     this.say("The camera was unplugged. It goes on when it is back.", true);
-    this.controls.show();
   }
 
   /** A camera that was lost is opened again when it is back. */
@@ -161,10 +200,22 @@ export class Page {
   }
 
   freeze(on) {
+    // A camera that was lost has nothing to go on with: it is opened again.
+    if (!on && this.source?.gone) return this.startCamera(this.wantedCamera || undefined);
+    if (on && !this.stage.size[0]) return;
     this.stage.freeze(on);
+    this.source?.hold(on);
+    this.stands += 1;
     this.answered = "";
+    this.setOld(false);
     if (!on) this.follow();
     this.controls.show();
+  }
+
+  /** Goes on when the page is looked at again: phones stop a video while it is not. */
+  goOn() {
+    if (this.stage.frozen === null && !this.source?.gone) this.source?.hold(false);
+    this.follow();
   }
 
   setArea(area) {
@@ -203,12 +254,17 @@ export class Page {
   /** Asks for the next frame of the server's camera, while somebody looks at it. */
   pull() {
     if (document.hidden || this.stage.frozen || !this.source?.remote) return;
-    while (this.connection.ready) this.connection.next({ source: this.source });
+    while (this.connection.ready) this.connection.next({ source: this.source, shown: this.shown });
   }
 
   /** What a still picture has to be explained for. */
   get still() {
-    return [this.connection.asked, this.area.join(), this.setup.fit, this.epoch].join("|");
+    return [this.connection.asked, this.shown, this.epoch].join("|");
+  }
+
+  /** What is shown of which picture: an answer about anything else comes too late. */
+  get shown() {
+    return [this.stands, this.area.join(), this.source?.remote ? "" : this.stage.size.join()].join("|");
   }
 
   /** A picture that stands still is explained again when something about it has changed. */
@@ -225,12 +281,13 @@ export class Page {
     this.encoding = true;
     try {
       const fit = fitted(size, this.area, this.setup.input, this.setup.fit);
-      const memory = { source: this.source, seen: fit.seen, size, captured: at, still: this.still };
+      const memory = { source: this.source, seen: fit.seen, size, captured: at, still: this.still, shown: this.shown };
       [this.grabbed.width, this.grabbed.height] = fit.size;
       const context = this.grabbed.getContext("2d");
       context.imageSmoothingQuality = "high";
       context.drawImage(drawable, ...fit.seen, 0, 0, ...fit.size);
       const jpeg = await new Promise((resolve) => this.grabbed.toBlob(resolve, "image/jpeg", QUALITY));
+      memory.jpeg = jpeg;
       if (this.connection.ready) await this.connection.send(jpeg, memory);
     } finally {
       this.encoding = false;
@@ -241,6 +298,7 @@ export class Page {
 
   async take(answer, memory) {
     if (memory.source !== this.source) return;
+    if (memory.shown !== this.shown) return this.pull();
     if (answer.picture !== null) {
       if (this.stage.frozen === null) await this.source.take(answer.picture);
       memory.size = this.stage.size;
@@ -249,6 +307,12 @@ export class Page {
     }
     const now = performance.now();
     this.answer = answer;
+    this.answeredAt = memory.captured ?? now;
+    this.seen = memory.seen;
+    this.scene.explained(memory.jpeg ?? null);
+    const late = this.moves && now - this.answeredAt > FRESH_MS;
+    this.setOld(late && (await this.scene.differs(this.stage.drawable, this.seen)));
+    if (memory.shown !== this.shown) return;
     const regions = answer.maps.map((map) => inPicture(map.region, memory.seen, memory.size));
     this.stage.explained(answer, regions, this.captions(answer), now / 1000);
     this.plate.show(answer, this.target, now / 1000);
@@ -257,6 +321,26 @@ export class Page {
     this.preparing(answer.compiling);
     if (this.contrast) this.ask(); // the runner-up may be another by now
     this.controls.answered(answer);
+  }
+
+  /** Whether the picture goes on by itself, while the answers come when they come. */
+  get moves() {
+    return this.source?.live && !this.source.remote && this.stage.frozen === null;
+  }
+
+  /** Where no answer comes for a while, heat and words go as soon as the scene is another. */
+  async watchScene() {
+    if (document.hidden || !this.moves || !this.seen || performance.now() - this.answeredAt < FRESH_MS) return;
+    const { shown } = this, differs = await this.scene.differs(this.stage.drawable, this.seen);
+    if (shown === this.shown && performance.now() - this.answeredAt >= FRESH_MS) this.setOld(differs);
+  }
+
+  setOld(on) {
+    this.stage.setOld(on);
+    this.plate.setOld(on);
+    const notice = byId("notice");
+    if (on && this.answer !== null && notice.textContent === "") this.say(LOOKING, true);
+    else if (!on && notice.textContent === LOOKING) this.say("");
   }
 
   captions(answer) {
@@ -286,8 +370,24 @@ export class Page {
     this.epoch = (this.epoch ?? 0) + 1; // a server that was started again has to be asked again
     document.body.classList.toggle("lost", state === "lost");
     if (state === "lost") this.say("connection lost, trying again …", true);
-    else if (byId("notice").textContent.startsWith("connection lost")) this.say("");
+    else if (document.body.dataset.refused || byId("notice").textContent.startsWith("connection lost")) this.say("");
+    if (state === "lost" && this.connection.failures > 1) this.learnWhy();
+    else delete document.body.dataset.refused;
     if (state === "open") this.pull();
+  }
+
+  /** Finds out why the socket is refused: a browser does not tell. */
+  async learnWhy() {
+    let words = "The server has as many visitors as it takes. Trying again …";
+    try {
+      await fetchJson("/setup");
+    } catch (error) {
+      if (!error.status) return; // it is away: "connection lost" says so
+      words = isBusy(error) ? `The server is busy: ${error.message} Trying again …` : error.message;
+    }
+    if (this.connection.opened) return;
+    document.body.dataset.refused = "yes";
+    this.say(words, true);
   }
 
   // What is told
@@ -322,17 +422,16 @@ export class Page {
 }
 
 async function open() {
-  let setup;
-  try {
-    setup = await fetchJson("/setup");
-  } catch (error) {
-    byId("notice").textContent = error.status ? error.message : "The server cannot be reached.";
-    byId("welcome").hidden = error.status === 401;
-    if (!error.status) setTimeout(() => location.reload(), 2000);
+  const setup = await learnSetup();
+  byId("stuck").hidden = true;
+  if (setup === null) {
+    byId("welcome").hidden = true;
     return null;
   }
+  byId("notice").textContent = "";
   const page = new Page(setup);
-  if (setup.camera !== null) page.use(new ServerSource(setup.camera));
+  for (const name of ["start", "choose"]) byId(name).disabled = false;
+  if (setup.camera !== null) page.useServer();
   return page;
 }
 

@@ -24,8 +24,11 @@ export class Pane {
     this.painted = "";
   }
 
-  /** Shows this very element; null shows what `copyFrom` draws. */
-  show(media) {
+  /**
+   * Shows this very element; null, or `covered`, shows what `copyFrom` draws. A video that is covered stays where it is:
+   * one that is taken out of the document stops.
+   */
+  show(media, covered = false) {
     const shown = this.turned.querySelector(".media");
     if (shown !== media) {
       shown?.remove();
@@ -34,7 +37,7 @@ export class Pane {
         this.turned.prepend(media);
       }
     }
-    this.copy.hidden = media !== null;
+    this.copy.hidden = media !== null && !covered;
   }
 
   /** Draws a picture into the pane. */
@@ -68,9 +71,21 @@ export class Pane {
     this.finder.hidden = left < 0.005 && top < 0.005 && right > 0.995 && bottom > 0.995;
   }
 
-  explained(map, region, now) {
+  /** Shows which part of the picture is looked at from now on; heat of another part is not stretched into it. */
+  lookAt(region) {
+    if (differ(region, this.region)) this.drop();
     this.place(region);
+  }
+
+  explained(map, region, now) {
+    this.lookAt(region);
     this.steady.explained(map, region, now);
+  }
+
+  /** Forgets the heat and what it is for. */
+  drop() {
+    this.steady.drop();
+    this.caption.textContent = "";
   }
 
   /** Paints the heat as it is after so many seconds more. */
@@ -106,9 +121,10 @@ export class Pane {
     if (this.caption.textContent) {
       const size = Math.max(14, height / 22);
       context.font = `600 ${size}px system-ui, sans-serif`;
-      shade(context, x + size * 0.6, y + size * 0.6, context.measureText(this.caption.textContent).width + size, size * 1.7);
+      const wide = context.measureText(this.caption.textContent).width + size;
+      shade(context, x + size * 0.6, y + height - size * 2.3, wide, size * 1.7);
       context.fillStyle = "#fff";
-      context.fillText(this.caption.textContent, x + size * 1.1, y + size * 1.75);
+      context.fillText(this.caption.textContent, x + size * 1.1, y + height - size * 1.15);
     }
   }
 
@@ -117,6 +133,8 @@ export class Pane {
     this.root.remove();
   }
 }
+
+const differ = (one, other) => one.some((edge, i) => Math.abs(edge - other[i]) > 0.01);
 
 /** Darkens a rectangle with round corners. */
 export function shade(context, x, y, width, height) {

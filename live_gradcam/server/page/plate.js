@@ -2,10 +2,8 @@
 
 import { shade } from "./pane.js";
 
-const UNSURE = 0.3;
-const LABEL_HOLDS = 0.5;
+const THRESHOLDS = [0.3, 0.5]; // from which on a class, and a label, is named: UNSURE and LABEL_HOLDS of number.py
 const NO_NUMBER = "no number";
-const NOT_FINITE = "the network gives NaN or infinity";
 const HISTORY_SECONDS = 60;
 
 const byId = (id) => document.getElementById(id);
@@ -13,7 +11,7 @@ const byId = (id) => document.getElementById(id);
 /** A probability in whole percent, never rounded up to a threshold that it is below: as `percent_text` of number.py. */
 export function percent(share) {
   let whole = Math.round(100 * share);
-  for (const threshold of [UNSURE, LABEL_HOLDS]) {
+  for (const threshold of THRESHOLDS) {
     if (share < threshold && threshold <= whole / 100) whole -= 1;
   }
   return whole ? `${whole}%` : "<1%";
@@ -55,35 +53,55 @@ export function named(target) {
 }
 
 export class Plate {
-  /** @param pin is called with the rank, from 1, of a class that was clicked. */
+  /** @param pin is called with the number of the class that was clicked. */
   constructor(pin) {
     this.rows = [1, 2, 3, 4, 5].map((rank) => {
       const row = document.createElement("li");
       const button = document.createElement("button");
       button.type = "button";
       button.innerHTML = '<span class="bar"></span><span class="name"></span><span class="share"></span>';
-      button.addEventListener("click", () => pin(rank));
+      // What stood in the row when it was touched is meant: by the time of the click it may hold another class.
+      let touched;
+      button.addEventListener("pointerdown", () => (touched = this.idAt(rank)));
+      button.addEventListener("click", (event) => pin(event.detail ? (touched ?? this.idAt(rank)) : this.idAt(rank)));
       row.append(button);
       byId("top").append(row);
       return { row, button, bar: row.querySelector(".bar"), name: row.querySelector(".name"), share: row.querySelector(".share") };
     });
     this.history = [];
     this.values = false;
-    this.said = "";
+    this.ids = [];
+    this.old = false;
+  }
+
+  /** Returns the number of the class or value in a row, from 1 on; undefined where none stands there. */
+  idAt(rank) {
+    return this.old ? undefined : this.ids[rank - 1];
+  }
+
+  /** Lets the words fade where they are of a scene that is not there any more. */
+  setOld(on) {
+    this.old = on;
+    byId("plate").classList.toggle("old", on);
   }
 
   /** Shows what an answer says; `pinned` is the class that is kept to, or null. */
   show(answer, pinned, now) {
     byId("plate").hidden = false;
-    const map = answer.maps[0], { target } = map, values = answer.task === "values";
+    const { caption } = answer, [{ target, automatic }] = answer.maps, values = answer.task === "values";
     const top = answer.top.map(guessOf), [best] = top;
-    if (values || !best) this.showValue(answer, target);
-    else this.showClass(answer, best, map);
+    text(byId("label"), caption.label);
+    text(byId("percent"), caption.percent);
+    text(byId("note"), caption.in_chart ? "" : caption.note);
+    byId("plate").classList.toggle("unsure", !caption.sure);
+    const single = values && top.length === 1; // one value is said by the headline
+    this.ids = top.map((guess) => guess.id);
     this.rows.forEach(({ row, button, bar, name, share }, i) => {
-      const guess = values && top.length === 1 ? undefined : top[i]; // one value is said by the headline
+      const guess = single ? undefined : top[i];
       row.hidden = guess === undefined;
       if (guess === undefined) return;
-      const said = figure(guess, top), marked = guess.id === target.id;
+      // Where the network is not sure of what it chose, the heat is for nothing in particular.
+      const said = figure(guess, top), marked = guess.id === target.id && (caption.sure || !automatic);
       text(name, guess.label);
       text(share, said);
       // A value has no bar: the whole row says that it is explained.
@@ -95,31 +113,6 @@ export class Plate {
     if (values) this.remember(target.label, target.value, now);
     else if (best) this.remember(best.label, best.probability, now);
     this.values = values;
-  }
-
-  showClass(answer, best, map) {
-    const { target } = map, labels = answer.task === "multi-label";
-    const unsure = best.probability < (labels ? LABEL_HOLDS : UNSURE);
-    text(byId("label"), unsure && labels ? "no label" : best.label);
-    text(byId("percent"), unsure && labels ? "" : figure(best));
-    byId("plate").classList.toggle("unsure", unsure);
-    const other = target.id !== best.id || target.label !== best.label;
-    let note = unsure ? (labels ? `perhaps ${named(best)}` : "not sure") : "";
-    if (!map.evidence) note = other ? `no evidence for ${target.label}` : "no evidence";
-    else if (other) note = `heat for ${named(target)}`;
-    text(byId("note"), note);
-  }
-
-  /** Shows a value, a score of the server's own, or that a classifier gives NaN. */
-  showValue(answer, target) {
-    const broken = !answer.finite && answer.task !== "values", [map] = answer.maps;
-    text(byId("label"), broken ? "no answer" : target.label.replace(/ −$/, ""));
-    text(byId("percent"), broken || target.value === null ? "" : figure(target, answer.top.map(guessOf)));
-    byId("plate").classList.toggle("unsure", broken || target.value === null);
-    let note = target.lowers ? `heat for ${named(target)}` : "";
-    if (broken || target.value === null) note = NOT_FINITE;
-    else if (!map.evidence) note = target.lowers ? "nothing lowers it" : "nothing raises it";
-    text(byId("note"), note);
   }
 
   remember(label, number, now) {
@@ -165,7 +158,7 @@ export class Plate {
 
   /** Draws the plate into the bottom left of another canvas. */
   drawOnto(context, width, height) {
-    if (byId("plate").hidden) return;
+    if (byId("plate").hidden || this.old) return;
     const size = Math.max(12, Math.min(width, height) / 14), label = byId("label").textContent;
     const note = byId("note").textContent, share = byId("percent").textContent;
     context.font = `600 ${size}px system-ui, sans-serif`;

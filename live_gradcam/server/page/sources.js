@@ -2,6 +2,7 @@
 
 const ASKED = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
 const MOST_SIDE = 4096;
+const MOST_ASPECT = 64; // a narrower picture has less than a cell of the network's last map across
 
 /** What all sources have: `element` to draw from, `size`, `live` (frames follow one another), `name`, `close()`. */
 class Source {
@@ -16,10 +17,23 @@ class Source {
       : [element.width, element.height];
   }
 
+  /** Whether it was closed, or pulled out. */
+  gone = false;
+
+  /** Holds the picture, where the source can wait, or lets it go on. */
+  hold() {}
+
   close() {}
 }
 
+/** Lets a video run that the browser has stopped: in a tab that was not looked at, or because it was moved. */
+function run(element) {
+  if (element.paused) element.play().catch(() => {}); // where it may not play yet, the next touch tries again
+}
+
 export class CameraSource extends Source {
+  isCamera = true;
+
   /** Opens a camera; `lost` is called when it is pulled out. Throws an error with a message for the viewer. */
   static async open(deviceId, lost) {
     if (!navigator.mediaDevices?.getUserMedia)
@@ -41,12 +55,22 @@ export class CameraSource extends Source {
     const source = new CameraSource(element, track.label || "camera", true);
     source.deviceId = track.getSettings().deviceId ?? deviceId;
     track.addEventListener("ended", lost);
-    await element.play();
+    try {
+      await element.play();
+    } catch (error) {
+      source.close();
+      throw new Error(`The camera's picture cannot be shown: ${error.message}`);
+    }
     return source;
   }
 
+  hold(on) {
+    if (!on) run(this.element);
+  }
+
   close() {
-    for (const track of this.element.srcObject.getTracks()) track.stop();
+    this.gone = true;
+    for (const track of this.element.srcObject?.getTracks() ?? []) track.stop();
     this.element.srcObject = null;
   }
 }
@@ -58,25 +82,38 @@ const REASONS = {
   OverconstrainedError: "That camera is not there any more. Choose another.",
 };
 
-/** Opens a picture or video file. */
+/** Opens a picture or video file. Throws an error with a message for the viewer. */
 export async function openFile(file) {
-  return file.type.startsWith("video/") ? VideoSource.open(file) : StillSource.open(file);
+  if (file.type.startsWith("video/")) return VideoSource.open(file);
+  if (file.type.startsWith("image/")) return StillSource.open(file);
+  // The system does not know what it is: the browser may.
+  return StillSource.open(file).catch((error) => VideoSource.open(file).catch(() => Promise.reject(error)));
 }
 
 export class StillSource extends Source {
   static async open(file) {
+    const name = file.name || "This file";
     let bitmap;
     try {
       bitmap = await createImageBitmap(file);
     } catch {
       const isHeic = /\.hei[cf]$/i.test(file.name) || /hei[cf]/.test(file.type);
       const hint = isHeic ? " Safari shows HEIC; for others, save the photo as JPEG." : "";
-      throw new Error(`${file.name || "This file"} is no picture that the browser can show.${hint}`);
+      throw new Error(`${name} is no picture that the browser can show.${hint}`);
     }
-    const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
+    const { width, height } = bitmap;
+    if (Math.max(width, height) > MOST_ASPECT * Math.min(width, height)) {
+      bitmap.close();
+      const [long, short] = width > height ? ["wide", "high"] : ["high", "wide"];
+      throw new Error(
+        `${name} has ${width}×${height} pixels: it is too narrow to be shown. Cut out a part that is at most ` +
+          `${MOST_ASPECT} times as ${long} as it is ${short}.`,
+      );
+    }
+    const scale = Math.min(1, MOST_SIDE / Math.max(width, height));
     const canvas = document.createElement("canvas");
-    canvas.width = Math.round(bitmap.width * scale);
-    canvas.height = Math.round(bitmap.height * scale);
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
     const context = canvas.getContext("2d");
     context.imageSmoothingQuality = "high";
     context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
@@ -87,18 +124,25 @@ export class StillSource extends Source {
 
 export class VideoSource extends Source {
   static async open(file) {
-    const element = document.createElement("video");
+    const element = document.createElement("video"), name = file.name || "This file";
     const url = URL.createObjectURL(file);
     Object.assign(element, { src: url, muted: true, loop: true, playsInline: true });
     try {
       await element.play();
     } catch {
       URL.revokeObjectURL(url);
-      throw new Error(`${file.name || "This file"} is no video that the browser can play.`);
+      throw new Error(`${name} is no video that the browser can play.`);
     }
     const source = new VideoSource(element, file.name, true);
     source.url = url;
-    return source;
+    if (element.videoWidth) return source;
+    source.close();
+    throw new Error(`${name} has no picture that the browser can show.`);
+  }
+
+  hold(on) {
+    if (on) this.element.pause();
+    else run(this.element);
   }
 
   close() {

@@ -23,6 +23,7 @@ export class Stage {
     this.frames = 0;
     this.last = performance.now();
     this.afterPaint = () => {};
+    this.resized = () => {}; // the picture has another size: a phone was turned
     this.setView("one");
     new ResizeObserver(() => this.fit()).observe(byId("panes"));
     requestAnimationFrame((now) => this.paint(now));
@@ -39,11 +40,18 @@ export class Stage {
 
   setView(view) {
     this.view = view;
-    for (const pane of this.panes) pane.close();
     const count = view === "targets" ? Math.max(1, Math.min(4, this.setup.labels.length || 4)) : PANES[view];
-    this.panes = Array.from({ length: count }, (_, i) => new Pane(this.setup, !(view === "side" && i === 0)));
+    // The first pane stays where it is, with the video in it: one that is taken out of the document stops.
+    for (const pane of this.panes.splice(count)) pane.close();
+    while (this.panes.length < count) {
+      const pane = new Pane(this.setup);
+      this.panes.push(pane);
+      byId("panes").append(pane.root);
+    }
+    this.panes[0].withHeat = view !== "side";
+    for (const pane of this.panes) pane.drop();
     byId("panes").className = `view-${view}`;
-    byId("panes").replaceChildren(...this.panes.map((pane) => pane.root));
+    byId("stage").classList.toggle("several", count > 1);
     byId("history").hidden = view !== "history";
     this.turn();
     this.arrange();
@@ -52,7 +60,7 @@ export class Stage {
   setSource(source) {
     this.source = source;
     this.frozen = null;
-    for (const pane of this.panes) pane.steady.goalOpacity = 0;
+    for (const pane of this.panes) pane.drop();
     this.arrange();
   }
 
@@ -68,6 +76,11 @@ export class Stage {
     this.arrange();
   }
 
+  /** Lets the heat fade where it is of a scene that is not there any more. */
+  setOld(on) {
+    for (const pane of this.panes) pane.steady.setOld(on);
+  }
+
   setMirrored(on) {
     this.mirrored = on;
     this.turn();
@@ -78,7 +91,8 @@ export class Stage {
   }
 
   arrange() {
-    this.panes.forEach((pane, i) => pane.show(i === 0 && !this.frozen ? (this.source?.element ?? null) : null));
+    const media = this.source?.element ?? null;
+    this.panes.forEach((pane, i) => pane.show(i === 0 ? media : null, this.frozen !== null));
     this.fitted = "";
     this.fit();
   }
@@ -92,7 +106,8 @@ export class Stage {
   /** Takes in an answer: one map for each pane that has heat. */
   explained(answer, regions, captions, now) {
     const hot = this.panes.filter((pane) => pane.withHeat);
-    if (answer.maps.length !== hot.length) hot.splice(1); // it answers the question of before: the first pane shows it
+    // Where it answers the question of before, the first pane shows it, and the others show nothing that is older still.
+    if (answer.maps.length !== hot.length) for (const pane of hot.splice(1)) pane.drop();
     hot.forEach((pane, i) => {
       pane.explained(answer.maps[i], regions[i], now);
       pane.caption.textContent = captions[i];
@@ -101,7 +116,7 @@ export class Stage {
 
   /** Shows which part of the picture is looked at, before the first answer about it comes. */
   lookAt(region) {
-    for (const pane of this.panes) pane.place(region);
+    for (const pane of this.panes) pane.lookAt(region);
   }
 
   paint(now) {
@@ -109,7 +124,12 @@ export class Stage {
     const seconds = Math.min(0.25, (now - this.last) / 1000);
     this.last = now;
     if (this.drawable === null || !this.size[0]) return;
-    if (this.fitted !== this.size.join()) this.fit();
+    if (this.fitted !== this.size.join()) {
+      const turned = this.shownSize !== undefined && this.shownSize !== this.size.join();
+      this.shownSize = this.size.join();
+      this.fit();
+      if (turned) this.resized();
+    }
     const palette = this.palettes[this.look.colormap];
     this.panes.forEach((pane, i) => {
       if (i > 0 || this.frozen) pane.copyFrom(this.drawable, this.size);

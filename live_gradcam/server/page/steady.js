@@ -17,7 +17,10 @@ export class Steady {
     this.shape = [0, 0];
     this.opacity = 0;
     this.goalOpacity = 0;
+    this.mapOpacity = 0; // as the server gave it: faint where the network is not sure
+    this.old = false; // whether the heat is of a scene that is not there any more
     this.origin = "";
+    this.chosen = "";
     this.label = "";
     this.scale = this.ceiling = 0;
     this.at = 0;
@@ -25,13 +28,17 @@ export class Steady {
 
   /** Takes in a map, as it is in an answer; `now` in seconds. */
   explained(map, region, now) {
-    this.goalOpacity = map.evidence ? 1 : 0;
+    this.mapOpacity = map.evidence ? map.opacity : 0;
+    this.setOld(this.old);
     if (!map.evidence) {
       this.at = now;
       return;
     }
     const origin = JSON.stringify([map.method, map.layer, map.shape, map.inset, region.map((each) => each.toFixed(3))]);
-    const continued = origin === this.origin, same = continued && map.target.label === this.label;
+    // What is chosen anew begins its own scale: the values of one class say nothing about those of another.
+    const chosen = map.automatic ? "" : map.target.label;
+    const continued = origin === this.origin && chosen === this.chosen;
+    const same = continued && map.target.label === this.label;
     const since = Math.max(0, now - this.at), peak = map.peak;
     this.scale = same ? followed(this.scale, peak, since, FALL) : peak;
     this.ceiling = continued ? followed(this.ceiling, peak, since, CEILING_FALL) : peak;
@@ -43,8 +50,22 @@ export class Steady {
     this.shape = map.shape;
     this.inset = map.inset;
     this.origin = origin;
+    this.chosen = chosen;
     this.label = map.target.label;
     this.at = now;
+  }
+
+  /** Lets the heat fade where it is of a scene that is not there any more, and come back where it is. */
+  setOld(on) {
+    this.old = on;
+    this.goalOpacity = on ? 0 : this.mapOpacity;
+  }
+
+  /** Forgets the heat at once: what is shown from now on is another picture, or another part of it. */
+  drop() {
+    this.goal = this.shown = null;
+    this.opacity = this.goalOpacity = this.mapOpacity = 0;
+    this.origin = "";
   }
 
   /** Goes on by some seconds; returns whether anything changed that can be seen. */

@@ -1,0 +1,35 @@
+// The setup: which model, methods, layers and classes the server has, and what a viewer can do.
+
+import { fetchJson } from "./connection.js";
+
+const RETRY_MS = [2000, 4000, 8000, 15000];
+const RETRIED = [408, 429, 500, 502, 503, 504]; // what a server says that is busy for the moment
+
+const byId = (id) => document.getElementById(id);
+
+/** Returns whether an error of `fetchJson` will pass. */
+export const isBusy = (error) => RETRIED.includes(error.status);
+
+/** Fetches the setup; where the server is busy or away, says so and tries again, at once if the viewer wants it. */
+export async function learnSetup() {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await fetchJson("/setup");
+    } catch (error) {
+      const busy = isBusy(error);
+      if (error.status && !busy) {
+        byId("notice").textContent = error.message;
+        return null;
+      }
+      const why = error.status ? `The server is busy: ${error.message}` : "The server cannot be reached.";
+      byId("notice").textContent = `${why} Trying again …`;
+      const wait = Math.max(1000 * (error.after ?? 0), RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
+      byId("again").hidden = false;
+      await new Promise((resolve) => {
+        byId("again").onclick = resolve;
+        setTimeout(resolve, wait * (0.75 + Math.random() / 2)); // others wait, too
+      });
+      byId("again").hidden = true;
+    }
+  }
+}

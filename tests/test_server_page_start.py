@@ -1,0 +1,153 @@
+"""How the page begins: what it says and does where a part of it, or the server, does not come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from browser import chromium, of_page, require_chromium, until_page
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from served import Served, small_service
+
+from live_gradcam.server.settings import ServerSettings
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    require_chromium()
+    with sync_playwright() as playwright, chromium(playwright, cameras=1) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with Served(small_service()) as served:
+        yield served
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+class Failing:
+    """Lets requests for some path fail, so many times.
+
+    Args:
+        page: whose requests.
+        path: as `page.route` takes it.
+        status: what they are answered with; 0: nothing.
+        times: how often, before they come through.
+    """
+
+    def __init__(self, page: Page, path: str, status: int, times: int) -> None:
+        self.left, self._status = times, status
+        page.route(path, self._answer)
+
+    def _answer(self, route: Route) -> None:
+        if self.left <= 0:
+            route.continue_()
+            return
+        self.left -= 1
+        if self._status:
+            route.fulfill(status=self._status, json={"detail": "slow down."})
+        else:
+            route.abort()
+
+
+def starts(page: Page) -> None:
+    """Assert that the page works: the camera starts and is explained."""
+    expect(page.locator("#start")).to_be_enabled(timeout=20_000)
+    page.click("#start")
+    until_page(page, "page.answer !== null")
+    expect(page.locator("#again")).to_be_hidden()
+    expect(page.locator("#stuck")).to_be_hidden()
+
+
+@pytest.mark.parametrize("status", [429, 503, 0])
+@pytest.mark.parametrize("module", ["main.js", "heat.js", "style.css"])
+def test_where_a_part_of_the_page_does_not_come_it_says_so_and_tries_again_by_itself(
+    page: Page, served: Served, module: str, status: int
+) -> None:
+    failing = Failing(page, f"**/page/{module}", status, 1)
+    page.goto(served.url())
+    expect(page.locator("#notice")).to_have_text(
+        "A part of this page did not load: the server is busy or away. Trying again …"
+    )
+    assert page.locator("#start").is_disabled()  # it would do nothing
+    starts(page)
+    assert failing.left == 0
+
+
+def test_where_it_stays_away_the_page_stops_trying_and_a_button_tries_again(
+    page: Page, served: Served
+) -> None:
+    failing = Failing(page, "**/page/plate.js", 503, 1000)
+    page.add_init_script("history.replaceState({ tries: 6 }, '')")
+    page.goto(served.url("/#token=kept"))
+    expect(page.locator("#notice")).to_have_text(
+        "A part of this page did not load: the server is busy or away."
+    )
+    failing.left = 0
+    page.click("#again")
+    starts(page)
+    assert page.evaluate("location.hash") == "#token=kept"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (429, "The server is busy: slow down. Trying again …"),
+        (503, "The server is busy: slow down. Trying again …"),
+        (0, "The server cannot be reached. Trying again …"),
+    ],
+)
+def test_where_the_setup_does_not_come_it_says_why_and_tries_again(
+    page: Page, served: Served, status: int, said: str
+) -> None:
+    failing = Failing(page, "**/setup", status, 1)
+    page.goto(served.url())
+    expect(page.locator("#notice")).to_have_text(said)
+    assert page.locator("#start").is_disabled()
+    if status == 429:
+        page.click("#again")
+    starts(page)
+    assert failing.left == 0
+
+
+def test_without_its_first_module_the_page_asks_to_be_loaded_again(page: Page, served: Served) -> None:
+    Failing(page, "**/page/start.js", 503, 1000)
+    page.goto(served.url())
+    expect(page.locator("#stuck")).to_have_text("The page is loading. If this stays, reload it.")
+    expect(page.locator("#stuck")).to_be_hidden()  # most pages are there before anybody reads it
+    expect(page.locator("#stuck")).to_be_visible(timeout=10_000)
+    assert page.locator("#start").is_disabled()
+
+
+def test_a_server_that_takes_no_more_visitors_is_told_and_the_page_comes_in_when_one_leaves(
+    page: Page,
+) -> None:
+    with Served(small_service(), ServerSettings(visitors=2)) as crowded:
+        with crowded.socket(), crowded.socket():
+            page.goto(crowded.url())
+            expect(page.locator("#notice")).to_have_text(
+                "The server has as many visitors as it takes. Trying again …", timeout=10_000
+            )
+        expect(page.locator("#notice")).to_have_text("", timeout=10_000)
+        starts(page)
+
+
+def test_a_page_of_a_server_that_was_started_again_with_another_token_is_told_to_open_the_new_link(
+    page: Page,
+) -> None:
+    with Served(small_service(), token="the-first-token!") as served:
+        port = served.port
+        page.goto(served.url("/#token=the-first-token!"))
+        starts(page)
+    with Served(small_service(), token="another-token-it-is", port=port):
+        expect(page.locator("#notice")).to_have_text(
+            "the token is wrong: open the link that the server printed when it started.", timeout=15_000
+        )
+        assert of_page(page, "page.stage.drawable !== null")
