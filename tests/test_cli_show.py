@@ -282,7 +282,7 @@ def change_the_look(show: Show) -> None:
     show.see(lambda seen: bool(seen.mean() < 0.5 * plain.mean()))
     show.press("h")
     show.see(lambda seen: difference(seen, plain, HEAT) < 0.5)
-    for key in ("t", "t", "t"):
+    for key in ("t", "t", "t", "t"):
         show.changes(key, HEAT)
     show.press("t")
     show.see(lambda seen: difference(seen, plain, HEAT) < 0.5)
