@@ -139,7 +139,7 @@ class Show:
         self.program.until(is_shown, "answer on the screen")
         return self.see(lambda _: True)
 
-    def changes(self, key: str, place: Place, least: float = 2.0) -> Pixels:
+    def changes(self, key: str, place: Place, least: float = 0.5) -> Pixels:
         """Press a key, and return the picture as soon as it is another in a place."""
         before = self.see(lambda _: True)
         self.press(key)
@@ -283,7 +283,7 @@ def change_the_look(show: Show) -> None:
     show.press("h")
     show.see(lambda seen: difference(seen, plain, HEAT) < 0.5)
     for key in ("t", "t", "t", "t"):
-        show.changes(key, HEAT, 0.5)  # one of them differs little where there is little heat
+        show.changes(key, HEAT)
     show.press("t")
     show.see(lambda seen: difference(seen, plain, HEAT) < 0.5)
     show.changes("+", HEAT)
