@@ -139,11 +139,11 @@ class Show:
         self.program.until(is_shown, "answer on the screen")
         return self.see(lambda _: True)
 
-    def changes(self, key: str, place: Place) -> Pixels:
+    def changes(self, key: str, place: Place, least: float = 0.5) -> Pixels:
         """Press a key, and return the picture as soon as it is another in a place."""
         before = self.see(lambda _: True)
         self.press(key)
-        return self.see(lambda seen: difference(seen, before, place) > 2)
+        return self.see(lambda seen: difference(seen, before, place) > least)
 
 
 def difference(one: Pixels, other: Pixels, place: Place) -> float:
@@ -282,7 +282,7 @@ def change_the_look(show: Show) -> None:
     show.see(lambda seen: bool(seen.mean() < 0.5 * plain.mean()))
     show.press("h")
     show.see(lambda seen: difference(seen, plain, HEAT) < 0.5)
-    for key in ("t", "t", "t"):
+    for key in ("t", "t", "t", "t"):
         show.changes(key, HEAT)
     show.press("t")
     show.see(lambda seen: difference(seen, plain, HEAT) < 0.5)

@@ -610,7 +610,7 @@ def test_a_picture_that_is_kept_stands_beside_the_next_one_until_the_key_again()
     assert np.abs(left - kept).mean() < 2, "the former picture is at the left"
     assert not np.array_equal(left, right)
     acting.see()
-    assert np.array_equal(acting.picture()[40:80, 4:70], both[40:80, 4:70])
+    assert np.array_equal(acting.picture()[62:88, 4:70], both[62:88, 4:70])
     acting.press("k")
     acting.stage.told(Status(idle=5.0))
     assert acting.picture()[:, :10].std() > 0
