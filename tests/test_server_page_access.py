@@ -15,7 +15,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from served import Served, small_service
 
 PHONE, ON_ITS_SIDE = (390, 844), (844, 390)
-SCREENS = [PHONE, ON_ITS_SIDE, (320, 568), (1280, 720), (1920, 1080), (1024, 768)]
+SCREENS = [
+    PHONE,
+    ON_ITS_SIDE,
+    (1280, 720),
+    *(pytest.param(size, marks=pytest.mark.screens) for size in ((320, 568), (1920, 1080), (1024, 768))),
+]
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +122,7 @@ def test_words_figures_scale_and_controls_never_overlap_in_any_view(
     context.close()
 
 
-@pytest.mark.parametrize("size", [PHONE, ON_ITS_SIDE, (320, 568)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", SCREENS[:2], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_what_a_finger_touches_has_44_pixels_each_way(
     browser: Browser, served: Served, size: tuple[int, int]
 ) -> None:
@@ -217,7 +222,7 @@ FOCUS = """() => {
 """What the focused element looks like: `cut` is how far its outline lies within all that clips it, in pixels."""
 
 
-@pytest.mark.parametrize("size", [PHONE, ON_ITS_SIDE, (1280, 720)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", SCREENS[:3], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_the_focus_is_seen_on_everything_that_the_keyboard_reaches(
     browser: Browser, served: Served, size: tuple[int, int]
 ) -> None:

@@ -66,8 +66,18 @@ def starts(page: Page) -> None:
     expect(page.locator("#stuck")).to_be_hidden()
 
 
-@pytest.mark.parametrize("status", [429, 503, 0])
-@pytest.mark.parametrize("module", ["main.js", "heat.js", "style.css"])
+@pytest.mark.parametrize(
+    ("module", "status"),
+    [
+        ("heat.js", 429),
+        ("main.js", 503),
+        ("style.css", 0),
+        *(
+            pytest.param(module, status, marks=pytest.mark.screens)
+            for module, status in (("heat.js", 0), ("main.js", 429), ("style.css", 503), ("fit.js", 503))
+        ),
+    ],
+)
 def test_where_a_part_of_the_page_does_not_come_it_says_so_and_tries_again_by_itself(
     page: Page, served: Served, module: str, status: int
 ) -> None:
