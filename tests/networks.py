@@ -33,14 +33,20 @@ def two_layer_network(size: int, *, seed: int = 14) -> Any:
 
 
 def stage_network() -> Any:
-    """Three convolutions (`first`, `second`, `third`) and 6 classes: compiled at once, and with much to choose from."""
+    """Three convolutions (`first`, `second`, `third`) and 6 classes: compiled at once, and with much to choose from.
+
+    It is sure of its first class, whatever it sees: what it is not sure of has faint heat.
+    """
     keras.utils.set_random_seed(15)
     x = image = keras.Input((32, 32, 3))
     for name, filters in (("first", 8), ("second", 10), ("third", 12)):
         x = keras.layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu", name=name)(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     x = keras.layers.Dense(6, activation="softmax", kernel_initializer="random_normal")(x)
-    return keras.Model(image, x, name="stage")
+    network = keras.Model(image, x, name="stage")
+    kernel, _ = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([kernel, np.array([2.0, 1.0, 0.8, 0.6, 0.4, 0.2], np.float32)])
+    return network
 
 
 def flattened_network(*, activation: str | None = "softmax", seed: int = 2) -> Any:

@@ -139,7 +139,7 @@ class Show:
         self.program.until(is_shown, "answer on the screen")
         return self.see(lambda _: True)
 
-    def changes(self, key: str, place: Place, least: float = 0.5) -> Pixels:
+    def changes(self, key: str, place: Place, least: float = 2.0) -> Pixels:
         """Press a key, and return the picture as soon as it is another in a place."""
         before = self.see(lambda _: True)
         self.press(key)
