@@ -32,7 +32,7 @@ def test_cells_fill_the_canvas_and_each_pane_shows_what_the_network_saw(
     cells = [pane.cell for pane in arrangement.panes]
     room = [*cells, *([] if arrangement.free is None else [arrangement.free])]
     assert sum(width * height for _, _, width, height in room) == size[0] * (size[1] - arrangement.header)
-    assert (arrangement.header > 0) == (len(cells) > 1 and min(size) >= 240)
+    assert (arrangement.header > 0) == (len(room) > 1 and min(size) >= 240)
     assert min(y for _, y, _, _ in room) == arrangement.header
     assert 1 <= len(cells) <= 4
     for pane in arrangement.panes:

@@ -81,7 +81,7 @@ def _draw_spinner_onto(picture: Pixels, centre: tuple[int, int], size: int, time
 
 
 def draw_statistics_onto(
-    picture: Pixels, lines: Sequence[str], *, above: Region | None = None
+    picture: Pixels, lines: Sequence[str], *, plates: Sequence[Region] = (), lowest: int | None = None
 ) -> Region | None:
     r"""Draw figures into the top right of a picture, in place.
 
@@ -89,24 +89,36 @@ def draw_statistics_onto(
         picture: (H, W, 3) uint8 BGR.
         lines: such as `shown\t30.0 fps`: what stands before the tab is set to the left, what follows to the right.
             What does not fit the picture's height is left out, and what is too wide is shortened.
-        above: (x, y, width, height) of a sign that they stand under.
+        plates: (x, y, width, height) of what they must not cover: they stand below it.
+        lowest: the row above which they end; None: they end above the label plate.
 
     Returns:
         (x, y, width, height) of the plate; None where the picture is too small for one.
     """
     size, margin, padding, room = _measures(picture)
     rows = [line.partition("\t")[::2] for line in lines]
-    top = margin if above is None else above[1] + above[3] + margin // 2
-    while rows and not _fits(picture, size, len(rows) + (0 if above is None else 2)):
-        rows.pop()
     if not rows:
         return None
     widest = [max(text_width(row[side], size, REGULAR) for row in rows) for side in (0, 1)]
     # In steps, for a plate whose width changed with each digit would tremble.
     wide = min(room, -(-(sum(widest) + round(size * _GAP)) // (2 * size)) * 2 * size)
-    tall = round(size * (CAP + (len(rows) - 1) * _LINE))
     left = picture.shape[1] - margin - padding - wide
-    shade_onto(picture, left - padding, top, wide + 2 * padding, tall + 2 * padding, round(size * _RADIUS))
+    beside = [y + tall for x, y, across, tall in plates if x + across > left - padding]
+    top = max([margin, *(end + margin // 2 for end in beside)])
+    bottom = picture.shape[0] if lowest is None else lowest
+
+    def tall_with(count: int) -> int:
+        return round(size * (CAP + (count - 1) * _LINE)) + 2 * padding
+
+    taken = 0 if not beside else 2
+    while rows and not (
+        _fits(picture, size, len(rows) + taken) and top + tall_with(len(rows)) + margin // 2 <= bottom
+    ):
+        rows.pop()
+    if not rows:
+        return None
+    tall = tall_with(len(rows))
+    shade_onto(picture, left - padding, top, wide + 2 * padding, tall, round(size * _RADIUS))
     for number, (label, value) in enumerate(rows):
         base = top + padding + round(size * (CAP + number * _LINE))
         value = shortened(value, size, REGULAR, wide)
@@ -114,7 +126,7 @@ def draw_statistics_onto(
         label = shortened(label, size, REGULAR, max(0, wide - value_width))
         write(picture, label, (left, base), size, colour=GREY)
         write(picture, value, (left + wide - value_width, base), size)
-    return left - padding, top, wide + 2 * padding, tall + 2 * padding
+    return left - padding, top, wide + 2 * padding, tall
 
 
 def _measures(picture: Pixels) -> tuple[int, int, int, int]:

@@ -67,7 +67,7 @@ class Overlay:
 
 
 def draw_overlay_onto(
-    picture: Pixels, overlay: Overlay, time: float, *, statistics: bool
+    picture: Pixels, overlay: Overlay, time: float, *, statistics: bool, lowest: int | None = None
 ) -> tuple[Region, ...]:
     """Draw all of an overlay that has its place on the canvas, in place; the marks have theirs on the panes.
 
@@ -76,6 +76,7 @@ def draw_overlay_onto(
         overlay: what to draw.
         time: of the frame, in seconds.
         statistics: whether its statistics are wanted.
+        lowest: the row above which they end: that of the scale; None: there is none.
 
     Returns:
         (x, y, width, height) of all that must not be covered.
@@ -101,12 +102,8 @@ def draw_overlay_onto(
     figures = toast = None
     # On the smallest pictures there is room for what was changed or for figures, and not for both.
     if statistics and not (overlay.toast and min(picture.shape[:2]) < _BOTH):
-        # Where the lines at the left reach into the right half, the figures stand below them.
-        reaching = [
-            each for each in (chosen, notice, busy) if each and each[0] + each[2] > picture.shape[1] // 2
-        ]
-        lowest = max(filter(None, [pause, *reaching]), key=lambda plate: plate[1] + plate[3], default=None)
-        figures = draw_statistics_onto(picture, overlay.statistics, above=lowest)
+        plates = tuple(filter(None, (pause, chosen, notice, busy)))
+        figures = draw_statistics_onto(picture, overlay.statistics, plates=plates, lowest=lowest)
     if overlay.toast:
         toast = draw_toast_onto(picture, overlay.toast, below=figures or busy or notice)
     return tuple(filter(None, (pause, chosen, notice, busy, figures, toast)))

@@ -96,16 +96,21 @@ def arrange(view: View, count: int, size: tuple[int, int], regions: Sequence[Reg
     width, height = size
     whole = (0, 0, width, height)
     seen = _around(regions) if regions else whole
+    header = round(min(size) * _HEADER) if min(size) >= _LEAST_HEADED else 0
     if view == "channels":
-        cell, panel = _panelled(size)
-        return Arrangement((_pane(cell, size, seen),), panel)
+        cell, panel = (_lowered(each, header) for each in _panelled((width, height - header)))
+        return Arrangement((_pane(cell, size, seen),), panel, header)
     if view in ("one", "history"):
         return Arrangement((Pane(whole, whole, whole),))
     wanted = 2 if view == "side" else max(1, min(count, 2 if view == "models" else MOST_PANES))
-    header = round(min(size) * _HEADER) if min(size) >= _LEAST_HEADED and wanted > 1 else 0
-    cells = [(x, y + header, w, h) for x, y, w, h in _cells(wanted, (width, height - header))]
+    header = header if wanted > 1 else 0
+    cells = [_lowered(each, header) for each in _cells(wanted, (width, height - header))]
     free = cells[-1] if len(cells) > wanted else None
     return Arrangement(tuple(_pane(cell, size, seen) for cell in cells[:wanted]), free, header)
+
+
+def _lowered(cell: Region, rows: int) -> Region:
+    return cell[0], cell[1] + rows, cell[2], cell[3]
 
 
 def _cells(count: int, size: tuple[int, int]) -> list[Region]:

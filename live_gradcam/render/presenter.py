@@ -132,8 +132,11 @@ class Presenter:
         )
         if view == "history":
             (self._history if self._is_classifier else self._curve).draw_onto(picture, self._words("now"))
+        scale = None
         if self.look.scale_bar:
-            self._draw_scale_onto(part_of(above, scenes[-1].pane.cell) if view == "channels" else above)
+            scale = self._draw_scale_onto(
+                part_of(above, scenes[-1].pane.cell) if view == "channels" else above
+            )
         if not said and not overlay.notice:
             overlay = replace(overlay, notice=self._words(_LOOKING))
         pause = None
@@ -145,7 +148,10 @@ class Presenter:
             header, pause = 0, None
         below = picture if overlay.help else picture[max(taken, header) :]
         self._top, self._header = picture.shape[0] - below.shape[0], 0 if overlay.help else header
-        self._plates = draw_overlay_onto(below, overlay, frame.time, statistics=self.look.statistics)
+        lowest = None if scale is None or overlay.before is not None else scale[1] - self._top
+        self._plates = draw_overlay_onto(
+            below, overlay, frame.time, statistics=self.look.statistics, lowest=lowest
+        )
         if self._header:
             self._plates = () if pause is None else (pause,)
         return picture, carried[0] if carried else None
@@ -165,10 +171,8 @@ class Presenter:
         if self._header:
             if seconds is not None:
                 draw_recording_onto(signed[: self._header], seconds, plates=self._plates, header=True)
-            if hint:
-                draw_hint_onto(below, hint)
             return signed
-        plates = self._plates
+        plates = self._plates if self._plate is None else (*self._plates, _moved_up(self._plate, self._top))
         recording = None if seconds is None else draw_recording_onto(below, seconds, plates=plates)
         if hint:
             draw_hint_onto(below, hint, plates=plates if recording is None else (*plates, recording))
@@ -316,16 +320,19 @@ class Presenter:
         else:
             fill_onto(panel)
 
-    def _draw_scale_onto(self, picture: Pixels) -> None:
+    def _draw_scale_onto(self, picture: Pixels) -> Region | None:
         look = self.look
-        draw_scale_bar_onto(
+        return draw_scale_bar_onto(
             picture,
             colormap_code(look.colormap),
             style=look.style,
             kept=kept_at(look.alpha),
             title=self._words("heat"),
         )
-        draw_scale_bar_onto(picture, colormap_code(look.colormap), style=look.style, kept=kept_at(look.alpha))
+
+
+def _moved_up(region: Region, rows: int) -> Region:
+    return region[0], region[1] - rows, region[2], region[3]
 
 
 def _with_header(header: Pixels, scenes: Sequence[Scene], overlay: Overlay) -> tuple[Overlay, Region | None]:
