@@ -90,8 +90,8 @@ class Screen:
         raise AssertionError(f"no window '{title}' appeared")
 
     def press(self, key: str, window: int) -> None:
-        """Press a key, such as `q`, `Escape` or `Left`, in a window."""
-        subprocess.run(["xdotool", "key", "--window", str(window), key], env=self.environment, check=True)
+        """Press a key, such as `q`, `Escape` or `Left`, in a window, which may be gone before the key is let go."""
+        subprocess.run(["xdotool", "key", "--window", str(window), key], env=self.environment, check=False)
 
     def hold(self, key: str) -> None:
         """Hold a key of the keyboard down, such as `shift`."""

@@ -302,7 +302,7 @@ def test_a_row_explains_the_class_that_stood_there_when_it_was_touched(page: Pag
 
 def test_what_the_network_is_not_sure_of_is_called_so_and_its_heat_is_faint(browser: Browser) -> None:
     labels = [f"thing {number}" for number in range(6)]
-    with Served(small_service(stage_network(), labels)) as unsure:
+    with Served(small_service(stage_network(sure=False), labels)) as unsure:
         context = context_of(browser, (1280, 720))
         page = open_page(context, unsure)
         expect(page.locator("#label")).to_have_text("not sure")
