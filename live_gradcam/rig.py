@@ -111,7 +111,8 @@ def has_window(settings: Settings, source: Source, say: Tell) -> bool:
     if not saved and settings.frames is None and settings.duration is None:
         raise SinkError(
             f"nothing to show the picture on: {reason.rstrip('.')}. "
-            "Say --record FILE.mp4 to record it, or --frames N or --duration SECONDS to run without."
+            "Say --record FILE.mp4 to record it, --snapshot FILE.png to save a photo, or --frames N or --duration "
+            "SECONDS to run without."
         )
     if settings.window is None:
         say(f"no window: {reason}")

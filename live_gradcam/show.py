@@ -292,8 +292,13 @@ class Show:
         line = self._terminal.take_line() if is_open else None
         if line is None:
             return False
-        self.stage.act(Text(line))
-        self.stage.act(Key("Enter"))
+        if line:  # it takes the place of what stood there; an empty line is for what is found already
+            for _ in range(len(self.stage.prompt.text) if self.stage.prompt is not None else 0):
+                self.stage.act(Key("Backspace"))
+            self.stage.act(Text(line))
+        prompt = self.stage.prompt
+        if not line or (prompt is not None and prompt.is_clear):
+            self.stage.act(Key("Enter"))
         return True
 
     def _carry_out(self, request: str) -> None:
@@ -321,6 +326,8 @@ class Show:
             told: str | None = self._recording.end()
         elif isinstance(self._source, ImagesSource) and self._source.single:
             told = "a still photo cannot be recorded: s saves it"
+        elif self.by_hand:
+            told = "slides are not recorded: s saves one"
         else:
             told = self._recording.begin()
         if told is not None:

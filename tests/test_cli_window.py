@@ -34,9 +34,11 @@ def screen() -> Iterator[Screen]:
 
 
 def shows_the_demo(seen: Pixels) -> bool:
-    """Whether there is a bright picture with the dark label plate in its lower left corner."""
-    picture, plate = seen[:720, :1280], seen[580:690, 40:120]
-    return bool(picture.mean() > 60 and plate.mean() < 0.7 * picture.mean() and plate.max() > 200)
+    """Whether there is a bright picture with the dark label plate in a lower corner."""
+    picture = seen[:720, :1280]
+    plates = (seen[580:690, columns] for columns in (slice(40, 120), slice(1160, 1240)))
+    dark = (each.mean() < 0.7 * picture.mean() and each.max() > 200 for each in plates)
+    return bool(picture.mean() > 60 and any(dark))
 
 
 def goes_on() -> Callable[[Pixels], bool]:

@@ -230,3 +230,10 @@ def test_a_network_of_labels_is_sure_from_one_half_on() -> None:
     assert Steady().heat(label, 0.0).opacity <= 0.2
     held = replace(chosen_by_itself(cell(3, 3), CAT, 0.5), task="multi-label")
     assert Steady().heat(held, 0.0).opacity == 1
+
+
+def test_a_contrast_is_never_called_weak() -> None:
+    steady = Steady()
+    strong = steady.heat(chosen_by_itself(cell(1, 1, peak=10)), 0.0)
+    contrast = replace(about(cell(5, 5, peak=0.5)), target=Contrast(CAT, (CUP,), 1.0))
+    assert steady.heat(contrast, 0.1, strong).strength == 1

@@ -128,7 +128,8 @@ def test_a_still_photo_is_not_recorded_and_the_key_says_what_to_do(
     paths = [tmp_path / f"{number}.png" for number in range(photos)]
     hand = Hand(source=ImagesSource(paths))
     said = hand.press("r")
-    assert said == ("a still photo cannot be recorded: s saves it" if photos == 1 else "recording")
+    single, slides = "a still photo cannot be recorded: s saves it", "slides are not recorded: s saves one"
+    assert said == (single if photos == 1 else slides)
     hand.sinks.close()
 
 

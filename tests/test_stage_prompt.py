@@ -68,3 +68,11 @@ def test_a_class_is_found_by_its_names_in_other_languages_too() -> None:
 def test_its_own_name_goes_before_other_names() -> None:
     prompt = Prompt(("cat flap", "lynx"), ((), ("cat flap like",))).with_text("cat flap")
     assert prompt.completions[0] == "cat flap"
+
+
+def test_one_class_is_meant_where_no_other_fits_or_the_name_is_whole() -> None:
+    labels = ("tabby", "tiger cat", "Egyptian cat", "cat")
+    assert Prompt(labels, text="tab").is_clear
+    assert not Prompt(labels, text="at").is_clear
+    assert Prompt(labels, text="Cat").is_clear
+    assert not Prompt(labels, text="dog").is_clear

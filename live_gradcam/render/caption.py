@@ -105,7 +105,7 @@ def caption_of(
         note = f"no evidence for {named(target)}" if other else "no evidence"
         return Caption(label, number, note, GREY, note_matters=True, sure=sure)
     if other:
-        note = f"{'weak heat' if weak else 'heat'} for {named(target)}"
+        note = f"weak heat for {named(target)}" if weak else f"heat for {named(target)}"
         return Caption(label, number, note, AMBER, note_matters=True, sure=sure)
     if not sure:
         perhaps = f"perhaps {named(first)}"

@@ -146,6 +146,7 @@ class Presenter:
         if overlay.before is not None:
             picture, taken = before_and_after(overlay.before, picture, self._words)
             header, pause = 0, None
+            overlay = replace(overlay, chosen="")  # it is about one half
         below = picture if overlay.help else picture[max(taken, header) :]
         self._top, self._header = picture.shape[0] - below.shape[0], 0 if overlay.help else header
         lowest = None if scale is None or overlay.before is not None else scale[1] - self._top

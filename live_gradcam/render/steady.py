@@ -10,7 +10,7 @@ import numpy as np
 
 from live_gradcam.config import DEFAULT_SMOOTHING, Scale
 from live_gradcam.errors import RenderError
-from live_gradcam.explanation import Explanation, HeatMap
+from live_gradcam.explanation import Explanation, HeatMap, Prediction
 from live_gradcam.heatmap import over_region
 from live_gradcam.render.caption import belief_in
 
@@ -129,7 +129,6 @@ class Steady:
 
         target = explanation.target
         origin = explanation.method, explanation.layer, raw.shape, explanation.region, explanation.inset
-        # A contrast's values are small beside those of a class, and no sign that there is nothing to see.
         chosen = type(target), "" if explanation.automatic else target.label
         alike = before if before is not None and before.origin == origin else None
         continued = alike if alike is not None and alike.chosen == chosen else None
@@ -139,7 +138,8 @@ class Steady:
         scale = _followed(continued.scale, peak, since, _FALL) if continued is not None and same else peak
         ceiling = peak if continued is None else _followed(continued.ceiling, peak, since, _CEILING_FALL)
         recognised = recognised_peak(explanation, 0.0 if alike is None else alike.recognised, since)
-        strength = peak / (recognised or ceiling or 1.0)
+        # A contrast's values are small beside those of a class, and no sign that there is nothing to see.
+        strength = peak / (recognised or ceiling or 1.0) if isinstance(target, Prediction) else 1.0
         goal = opacity_of(explanation, strength if recognised else 0.0)
         full = peak
         if self.scale == "stable" and scale > 0:

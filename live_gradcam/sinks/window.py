@@ -65,6 +65,10 @@ class Window:
         self._events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         self._shift_held: Callable[[], bool] | None = None
         self._border = (0, 0)
+        self._fitted: tuple[int, int] | None = None
+        """The size of the pictures that the window was made for."""
+        self._size: tuple[int, int] | None = None
+        """What the window's size was set to; None: it never was."""
         self._wheel: WheelGuard | None = None
         self.tells_hover = False
         """Whether the mouse is told of where it moves with no button held."""
@@ -81,6 +85,7 @@ class Window:
         try:
             if not self._open:
                 self._open_for(shown.pixels)
+            self._fit_to(shown.pixels)
             cv2.imshow(self._title, self._bordered(shown.pixels))
         except cv2.error as error:
             raise SinkError(
@@ -144,11 +149,22 @@ class Window:
         if cv2.currentUIFramework().startswith("QT"):
             self._wheel = WheelGuard()
         cv2.setMouseCallback(self._title, self._point)
-        height, width = picture.shape[:2]
-        scale = min(1.0, _LARGEST[0] / width, _LARGEST[1] / height)
-        cv2.resizeWindow(self._title, round(width * scale), round(height * scale))
+        self._fit_to(picture)
         if self._fullscreen:
             cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
+
+    def _fit_to(self, picture: Pixels) -> None:
+        """Give the window the size of a picture of another size, unless the viewer has given it one."""
+        height, width = picture.shape[:2]
+        if (width, height) == self._fitted:
+            return
+        is_own = self._size is not None and cv2.getWindowImageRect(self._title)[2:] != self._size
+        self._fitted = (width, height)
+        if is_own or (self._fullscreen and self._size is not None):
+            return
+        scale = min(1.0, _LARGEST[0] / width, _LARGEST[1] / height)
+        self._size = round(width * scale), round(height * scale)
+        cv2.resizeWindow(self._title, *self._size)
 
     def _point(self, kind: int, x: int, y: int, held: int, _: object) -> None:
         """Take in what the mouse did, in pixels of the picture; called while events are seen to."""

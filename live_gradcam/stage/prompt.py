@@ -32,6 +32,14 @@ class Prompt:
         found = self._found
         return found[self.chosen] if self.chosen < len(found) else None
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether but one class is meant: there is no other, or the text is all of a name."""
+        wanted = self.text.casefold().strip()
+        chosen = () if self.class_id is None else self._names(self.class_id)
+        exact = any(wanted == name.casefold() for names in chosen for name in names)
+        return len(self._found) == 1 or exact
+
     def typed(self, key: str) -> Prompt:
         """Return the prompt after one more key: a character, `Backspace`, `ArrowUp`, `ArrowDown` or `Tab`."""
         if key == "Backspace":
