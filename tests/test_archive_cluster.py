@@ -18,7 +18,7 @@ from clips import write_clip
 from live_gradcam.cli import main
 
 ROOT = Path(__file__).parent.parent
-FRAMES = 500
+FRAMES = 1500
 
 
 def workers_of(process: int) -> list[int]:
@@ -43,6 +43,7 @@ def frames_of(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
+@pytest.mark.load
 @pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="only on Linux: finds Ray's processes in /proc"
 )

@@ -222,7 +222,11 @@ FOCUS = """() => {
 """What the focused element looks like: `cut` is how far its outline lies within all that clips it, in pixels."""
 
 
-@pytest.mark.parametrize("size", SCREENS[:3], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "size",
+    [SCREENS[0], *(pytest.param(size, marks=pytest.mark.screens) for size in SCREENS[1:3])],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
 def test_the_focus_is_seen_on_everything_that_the_keyboard_reaches(
     browser: Browser, served: Served, size: tuple[int, int]
 ) -> None:
@@ -322,6 +326,7 @@ def test_what_the_network_is_not_sure_of_is_called_so_and_its_heat_is_faint(brow
 # By a screen reader
 
 
+@pytest.mark.screens
 @pytest.mark.skipif(
     importlib.util.find_spec("axe_playwright_python") is None,
     reason="no axe: pip install axe-playwright-python",
