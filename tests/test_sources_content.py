@@ -17,7 +17,9 @@ from live_gradcam.sources.opening import open_source
 def zipped(name: str = "config.json", content: str = "{}") -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(name, content)
+        archive.writestr(
+            zipfile.ZipInfo(name), content
+        )  # which has no date: each process makes the same bytes
     return file.getvalue()
 
 
