@@ -117,6 +117,10 @@ def is_yaml(text: str) -> bool:
     return all(line.startswith("- ") for line in lines) or _is_quoted_mapping(lines)
 
 
+_DEEPEST = 200
+"""Brackets that are opened and not closed in YAML."""
+
+
 def yaml_entries(text: str) -> list[Entry]:
     """Return the entries of YAML: a list, a mapping, or one of them under `names:` or another usual key.
 
@@ -133,6 +137,8 @@ def yaml_entries(text: str) -> list[Entry]:
     if len(text) > most:
         raise LabelFault(f"it is YAML of {len(text):,} characters, and {most:,} are the most")
     body = text.split("\n---", 1)[0] if text.startswith("---") else text  # the front matter of a page
+    if body.count("[") - body.count("]") > _DEEPEST or body.count("{") - body.count("}") > _DEEPEST:
+        raise LabelFault("its YAML is nested too deeply")  # the C parser would overrun the stack
     try:
         return entries_of(yaml.load(body, Loader=loader))
     except RecursionError:
