@@ -117,8 +117,8 @@ def is_yaml(text: str) -> bool:
     return all(line.startswith("- ") for line in lines) or _is_quoted_mapping(lines)
 
 
-_DEEPEST = 200
-"""Brackets that are opened and not closed in YAML."""
+_DEEPEST = 100
+"""Levels of lists and mappings within one another in YAML."""
 
 
 def yaml_entries(text: str) -> list[Entry]:
@@ -137,9 +137,14 @@ def yaml_entries(text: str) -> list[Entry]:
     if len(text) > most:
         raise LabelFault(f"it is YAML of {len(text):,} characters, and {most:,} are the most")
     body = text.split("\n---", 1)[0] if text.startswith("---") else text  # the front matter of a page
-    if body.count("[") - body.count("]") > _DEEPEST or body.count("{") - body.count("}") > _DEEPEST:
-        raise LabelFault("its YAML is nested too deeply")  # the C parser would overrun the stack
     try:
+        depth = 0
+        for event in yaml.parse(
+            body, Loader=loader
+        ):  # before it is loaded: that calls itself, in C, at each level
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise LabelFault("its YAML is nested too deeply")
         return entries_of(yaml.load(body, Loader=loader))
     except RecursionError:
         raise LabelFault("its YAML is nested too deeply") from None
