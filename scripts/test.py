@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Run the tests, in an environment made on the first run: `python3 scripts/test.py [PYTEST ARGUMENTS]`.
 
-The slow groups stay out unless named: `python3 scripts/test.py -m bench`. All but they run in a process for each core;
-`-n 0` runs them in one.
+The slow groups stay out unless named: `python3 scripts/test.py -m bench`. All but they run in one process
+more than there are cores, for many tests wait for a window or a page; `-n 0` runs them in one.
 With LIVE_GRADCAM_NO_SKIPS=1 in the environment, a test that skips fails: see tests/no_skips.py.
 """
 
@@ -24,7 +24,9 @@ def main() -> int:
     strict = ["-p", "tests.no_skips"] if os.environ.get("LIVE_GRADCAM_NO_SKIPS", "0") not in ("", "0") else []
     typed = sys.argv[1:]
     alone = any(argument.startswith("-m") for argument in typed)  # a slow group measures, or fills the memory
-    spread = [] if alone else ["-n", "auto", "--maxprocesses", str(MOST_PROCESSES), "--dist", "worksteal"]
+    spread = (
+        [] if alone else ["-n", str(min(MOST_PROCESSES, (os.cpu_count() or 1) + 1)), "--dist", "worksteal"]
+    )
     command = [str(environment.PYTHON), "-m", "pytest", "-m", quick, *spread, *strict, *typed]
     return environment.run(command, cwd=environment.ROOT)
 
