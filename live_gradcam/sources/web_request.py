@@ -291,15 +291,8 @@ class _Connection(HTTPConnection):
         self._line.watch(self.sock)
 
 
-class _SecureConnection(HTTPSConnection):
-    def __init__(self, line: Line, host: str, **settings: Any) -> None:  # noqa: ANN401 - http.client's
-        super().__init__(host, **settings)
-        self._line = line
-
-    def connect(self) -> None:
-        with _host_named(self.host):
-            super().connect()
-        self._line.watch(self.sock)
+class _SecureConnection(_Connection, HTTPSConnection):
+    pass
 
 
 @contextmanager
