@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import shutil
 import struct
 import subprocess
@@ -23,6 +24,7 @@ from live_gradcam.frame import Pixels
 WIDTH, HEIGHT = 1280, 800
 _PATIENCE_SECONDS = 20.0
 _CLIENT_MESSAGE = 33
+_TRIES = 5
 
 
 def require_screen() -> None:
@@ -39,10 +41,22 @@ class Screen:
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory()
+        for number in random.SystemRandom().sample(range(100, 10_000), _TRIES):
+            if self._started(number):
+                return self
+        raise AssertionError(f"Xvfb did not start in {_TRIES} tries")
+
+    def _started(self, number: int) -> bool:
+        """Start the server under a number; False where the number is taken.
+
+        Under a number that it chooses itself (`-displayfd` alone) it makes no lock file: of two that start at the same
+        time, one takes the other's socket away.
+        """
         reading, writing = os.pipe()
         self._server = subprocess.Popen(
             [
                 "Xvfb",
+                f":{number}",
                 "-noreset",
                 "-displayfd",
                 str(writing),
@@ -58,9 +72,12 @@ class Screen:
             stderr=subprocess.DEVNULL,
         )
         os.close(writing)
-        with os.fdopen(reading) as answer:
-            self.address = f":{answer.readline().strip()}"
-        return self
+        with os.fdopen(reading) as answer:  # ends without a word where the server ends
+            ready = bool(answer.readline().strip())
+        self.address = f":{number}"
+        if not ready:
+            self._server.wait(10)
+        return ready
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
