@@ -49,8 +49,8 @@ class Screen:
     def _started(self, number: int) -> bool:
         """Start the server under a number; False where the number is taken.
 
-        Under a number that it chooses itself (`-displayfd` alone) it makes no lock file: of two that start at the same
-        time, one takes the other's socket away.
+        Servers that choose their numbers themselves (`-displayfd` alone) all begin at 0, without a lock: of two that
+        start at the same time, one can take the other's socket away.
         """
         reading, writing = os.pipe()
         self._server = subprocess.Popen(

@@ -17,7 +17,7 @@ from live_gradcam.frame import Pixels
 TITLE = "looking"
 RED, GREEN = (20, 30, 220), (30, 200, 40)
 GIVE_UP_SECONDS = 20
-STARTS = 4
+STARTS = 6
 
 SHOW = """
 import sys, time
