@@ -121,8 +121,10 @@ def annotate(
 
     from live_gradcam.archive.annotation import annotate as annotate_all
     from live_gradcam.commands.progress import AnnotateProgress
+    from live_gradcam.typos import refuse_typos
 
     settings = AnnotateSettings(every=every, fps=fps, batch=batch, overwrite=overwrite, lang=lang, **chosen)
+    refuse_typos(settings)
     with AnnotateProgress(quiet=quiet) as progress:
         report = annotate_all(
             typed, out, settings, watch=progress, listed=sys.stdin, csv=csv, jsonl=jsonl, cluster=ray

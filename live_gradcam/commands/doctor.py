@@ -39,7 +39,10 @@ def doctor(
     began = time.monotonic()
     if not verbose:
         logging.getLogger("live_gradcam").setLevel(logging.ERROR)  # what it warns of stands in the findings
+    from live_gradcam.typos import refuse_typos
+
     settings = Settings(**options.fields_of(values))
+    refuse_typos(settings)
     console = Console(highlight=False, soft_wrap=True)
     faults: list[Finding] = []
 

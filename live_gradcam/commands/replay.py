@@ -39,6 +39,13 @@ def replay(
     debug: options.Debug = False,  # noqa: ARG001 - likewise
 ) -> None:
     """Play a saved session again, with the same frames and keys; also with another model or method."""
+    from live_gradcam.typos import refuse_unknown_method, refuse_unknown_model
+
+    if method is not None:
+        refuse_unknown_method(method)
+    if model is not None:
+        refuse_unknown_model(model)
+
     from live_gradcam.replay import replay_session
 
     changes: dict[str, Any] = {"model": model, "method": method}
