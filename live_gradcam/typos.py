@@ -18,7 +18,7 @@ from live_gradcam.errors import (
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.file_names import expanded, nearest_paths
 from live_gradcam.models import label_files
-from live_gradcam.models.file_kinds import FileKind, is_checkpoint_prefix, kind_of
+from live_gradcam.models.file_kinds import MODEL_SUFFIXES, FileKind, is_checkpoint_prefix, kind_of
 from live_gradcam.models.labels import imagenet_labels
 from live_gradcam.models.reference import is_reference
 from live_gradcam.models.refusals import READ, refusal
@@ -166,11 +166,15 @@ def refuse_misspelt_model(text: str) -> None:
         raise ModelError(
             f"there is no model file {path}. {_near(text)} `live-gradcam models` lists the names."
         )
-    raise ModelError(
-        unknown_name(
-            "model", text, MODELS, "`live-gradcam models` lists them; a model file or folder works too."
-        )
-    )
+    where = "`live-gradcam models` lists them; a model file or folder works too."
+    files = [] if nearest(text, MODELS) else nearest_paths(text, among=_may_be_model)
+    if files:
+        where = f"Did you mean {' or '.join(files)}? {where}"
+    raise ModelError(unknown_name("model", text, MODELS, where))
+
+
+def _may_be_model(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() in MODEL_SUFFIXES | {".json"}
 
 
 def refuse_unreadable_model(text: str) -> None:

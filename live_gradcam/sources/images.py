@@ -251,7 +251,7 @@ def in_folder(folder: Path) -> list[Path]:
     except OSError as error:
         raise SourceError(f"the folder {folder} cannot be read: {error.strerror or error}.") from error
     if not found:
-        raise SourceError(f"the folder {shown(folder)} has no pictures in it{_elsewhere(folder)}")
+        raise SourceError(f"the folder {shown(folder)} has no pictures{_elsewhere(folder)}")
     return sorted(found, key=natural_order)
 
 
@@ -273,14 +273,13 @@ def _elsewhere(folder: Path) -> str:
     if within:
         named = ", ".join(f"'{shown(each)}'" for each in within[:_MOST_FOLDERS])
         more = ", …" if len(within) > _MOST_FOLDERS else ""
-        one = (
-            "is one in it that has: give it" if len(within) == 1 else "are folders in it that have: give one"
-        )
-        return f" itself. There {one}: {named}{more}."
+        if len(within) == 1:
+            return f" of its own; its folder {named} has some: give that."
+        return f" of its own; its folders {named}{more} have some: give one of these."
     if films:
         count = f"{len(films)} films, such as" if len(films) > 1 else "a film,"
-        return f", but {count} '{shown(films[0])}': give that."
-    return f". {READABLE} are read."
+        return f" in it, but {count} '{shown(films[0])}': give that."
+    return f" in it. {READABLE} are read."
 
 
 def is_picture(path: Path) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from live_gradcam.address import host_of, opened_address, remember_address, shown_address
 from live_gradcam.errors import SourceError, nearest
-from live_gradcam.file_names import expanded, matches, nearest_paths, shown
+from live_gradcam.file_names import expanded, fixed_part, matches, nearest_paths, shown
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.camera import CameraSource
 from live_gradcam.sources.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, backends
@@ -199,6 +199,10 @@ def _open_path(typed: str) -> Source:
             return ImagesSource(numbered, name=path.name)
         if glob.has_magic(str(path)):
             pictures = sorted(filter(is_picture, matches(path)), key=natural_order)
+            if not pictures and not (folder := fixed_part(path)).is_dir():
+                near = nearest_paths(folder, among=Path.is_dir)
+                hint = f"Did you mean {' or '.join(near)}?" if near else "Check the path."
+                raise SourceError(f"there is no folder '{shown(folder)}' for '{shown(path)}'. {hint}")
             if not pictures:
                 raise SourceError(f"no picture matches '{shown_address(shown(path))}'. {READABLE} are read.")
             return ImagesSource(pictures, name=str(path))
