@@ -62,7 +62,7 @@ def test_a_picture_a_folder_and_a_glob_open_as_pictures(pictures: Path) -> None:
         ("photos/kat.jpg", "there is no file 'photos/kat.jpg'. Did you mean photos/cat.jpg?"),
         ("photos/cat.png", "there is no file 'photos/cat.png'. Did you mean photos/cat.jpg?"),
         ("foto/*.png", "there is no folder 'foto' for 'foto/*.png'. Did you mean photos/?"),
-        ("./dmeo", "Give a camera's number, a file, a folder, a glob, an address or demo."),
+        ("./dmeo", "there is no file './dmeo'. Did you mean demo?"),
         ("nothing/", "Give a camera's number, a file, a folder, a glob, an address or demo."),
     ],
 )
