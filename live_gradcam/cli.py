@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
 from live_gradcam import __version__
 from live_gradcam.address import SecretsHidden, is_address, remember_address, without_secrets
@@ -48,17 +49,32 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 COMMANDS["config"] = config_command(COMMANDS)
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
+
+class _Command(TyperCommand):
+    """A command in whose help switches have no `<bool>` behind them, since they take no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - of typer's own click
+        """Return the options and arguments."""
+        params = super().get_params(ctx)
+        for each in params:
+            if getattr(each, "is_flag", False):
+                each.metavar = ""
+        return params
+
+
 app = typer.Typer(
     help="Point a camera at something and see, live, what the network says it is and which pixels made it say so.",
-    epilog="Without a command, `live` runs, and a bare argument is its source: `live-gradcam photo.jpg`, "
-    "`live-gradcam demo`. All its options: `live-gradcam live --help`.",
+    epilog="Without a command, `live` runs, and a bare argument is its source. `live-gradcam` alone: the webcam; "
+    "`live-gradcam photo.jpg`, `live-gradcam clip.mp4`, `live-gradcam photos/`: files; `live-gradcam demo`: a desk "
+    "with clocks and photos, for a first try. `live-gradcam live --help` lists all options.",
+    subcommand_metavar="[SOURCE] | COMMAND …",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, cls=_Command)(_command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -70,7 +86,11 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: bool = typer.Option(
-        False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        False,
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the version and exit.",
     ),
 ) -> None:
     del version

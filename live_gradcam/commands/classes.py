@@ -12,7 +12,9 @@ from live_gradcam.errors import nearest
 
 
 def classes(
-    query: Annotated[str, typer.Argument(help="Part of a name; leave it out to list all names.")] = "",
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="Part of a name; leave it out to list all names.")
+    ] = "",
     lang: Annotated[
         Lang,
         typer.Option(

@@ -13,7 +13,10 @@ from live_gradcam.number import counted
 
 
 def replay(
-    folder: Annotated[Path, typer.Argument(help="The folder that --save-session wrote.", show_default=False)],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="The folder that --save-session wrote.", show_default=False),
+    ],
     *,
     model: Annotated[
         str | None,
