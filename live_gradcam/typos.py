@@ -17,11 +17,8 @@ from live_gradcam.errors import (
 )
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.file_names import expanded, nearest_paths
-from live_gradcam.models import label_files
-from live_gradcam.models.file_kinds import MODEL_SUFFIXES, FileKind, is_checkpoint_prefix, kind_of
 from live_gradcam.models.labels import imagenet_labels
 from live_gradcam.models.reference import is_reference
-from live_gradcam.models.refusals import READ, refusal
 from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.sinks.encoder import CONTAINERS, not_recordable
 from live_gradcam.sources.camera_feed import backends
@@ -156,6 +153,9 @@ def refuse_misspelt_model(text: str) -> None:
     """
     if _is_of_the_zoo(text) or is_reference(text):
         return
+    # Here and below, not above: what reads archives and tables takes a moment to load, and few runs need it.
+    from live_gradcam.models.file_kinds import is_checkpoint_prefix
+
     path = expanded(text)
     try:
         if path.exists() or is_checkpoint_prefix(path):
@@ -174,6 +174,8 @@ def refuse_misspelt_model(text: str) -> None:
 
 
 def _may_be_model(path: Path) -> bool:
+    from live_gradcam.models.file_kinds import MODEL_SUFFIXES
+
     return path.is_dir() or path.suffix.lower() in MODEL_SUFFIXES | {".json"}
 
 
@@ -185,6 +187,9 @@ def refuse_unreadable_model(text: str) -> None:
     """
     if _is_of_the_zoo(text) and "/" not in text and os.sep not in text:
         return
+    from live_gradcam.models.file_kinds import FileKind, is_checkpoint_prefix, kind_of
+    from live_gradcam.models.refusals import READ, refusal
+
     path = expanded(text)
     try:
         there = path.exists()
@@ -208,6 +213,8 @@ def _refuse_unreadable_labels(labels: object) -> None:
     path = expanded(str(labels))
     if not path.exists():
         raise ModelError(f"there is no file of labels '{labels}'. {_near(str(labels))}")
+    from live_gradcam.models import label_files
+
     was_disabled, label_files.logger.disabled = label_files.logger.disabled, True
     try:  # what there is to say is said when they are used
         label_files.read_labels(path)
