@@ -236,6 +236,15 @@ def test_wrong_usage_is_told_with_the_right_one(
     assert said in line
 
 
+def test_an_option_that_is_an_argument_is_told_as_one(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["layers", "--model", "vgg16"]) == 2
+    usage, line = capfd.readouterr().err.splitlines()
+    assert usage.startswith("Usage: live-gradcam layers")
+    assert (
+        line == "live-gradcam: there is no option --model: give it alone, as in `live-gradcam layers MODEL`."
+    )
+
+
 def test_a_list_on_stdin_behind_a_target_is_no_part_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -300,6 +309,35 @@ def test_a_missing_display_comes_after_a_bad_file_and_a_file_after_a_typo(tmp_pa
         assert code == 1, typed
         (line,) = complaint
         assert said in line, (typed, line)
+
+
+def test_layers_says_in_one_line_which_part_of_a_model_it_was_given(tmp_path: Path) -> None:
+    (tmp_path / "ck").mkdir()
+    (tmp_path / "ck" / "model.ckpt.index").write_bytes(bytes(40) + bytes.fromhex("57fb808b247547db"))
+    (tmp_path / "ck" / "model.ckpt.data-00000-of-00001").write_bytes(bytes(40))
+    (tmp_path / "net.json").write_text('{"class_name": "Sequential", "config": {"layers": []}}')
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "keras_metadata.pb").write_bytes(b"\x12\x04root")
+    (tmp_path / "lone.h5").write_bytes(b"")
+    checkpoint = (
+        "is a TensorFlow checkpoint: weights only, not the network. Give the folder that holds saved_model.pb"
+    )
+    lines = {
+        "ck/model.ckpt": f"ck/model.ckpt {checkpoint}",
+        "ck/model.ckpt.index": f"ck/model.ckpt.index {checkpoint}",
+        "ck": checkpoint,
+        "net.json": "net.json holds the network without its weights. Save all of it with model.save('NAME.keras')",
+        "export/keras_metadata.pb": "holds Keras's notes on a SavedModel, not the network. Give the folder that holds",
+        "export": "holds Keras's notes on a SavedModel, not the network. Give the folder that holds",
+        "lone.h5": "lone.h5 is empty. Download or save it again.",
+        "net.jsn": "unknown model 'net.jsn'. Did you mean net.json?",
+        "expert/net.h5": "there is no model file expert/net.h5. Did you mean export/?",
+    }
+    told = told_by(tmp_path, [["layers", name] for name in lines])
+    for (name, said), (code, complaint) in zip(lines.items(), told, strict=True):
+        assert code == 1, name
+        (line,) = complaint
+        assert said in line, (name, line)
 
 
 def test_the_names_are_those_of_the_registries() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import takewhile
@@ -38,7 +39,12 @@ def one_of(name: str, kind: Any) -> Callable[[str], str]:  # noqa: ANN401 - a Li
     return read
 
 
-def no_such_option(received: str, own: Collection[str], command: str, commands: Mapping[str, Command]) -> str:
+def no_such_option(
+    received: str,
+    own: Collection[str],
+    command: str,
+    commands: Mapping[str, Command],
+) -> str:
     """Word the message for an option that a command has not.
 
     Args:
@@ -52,6 +58,8 @@ def no_such_option(received: str, own: Collection[str], command: str, commands: 
     """
     said = f"there is no option {received}"
     word = received.lstrip("-").casefold().replace("_", "-")
+    if word in _arguments_of(commands[command]):
+        return f"{said}: give it alone, as in `live-gradcam {command} {word.upper()}`."
     have = [name for name, function in commands.items() if word in settings_of(name, function)]
     if have and f"--{word}" not in own:
         return f"{said} for `live-gradcam {command}`; `live-gradcam {have[0]}` has it."
@@ -94,6 +102,12 @@ def _is_class(name: str) -> bool:
     from live_gradcam.models.labels import imagenet_labels  # here: seldom needed
 
     return bool(nearest(name, imagenet_labels(), 1))
+
+
+def _arguments_of(command: Command) -> list[str]:
+    """Return the parameters of a command that are typed without an option."""
+    parameters = inspect.signature(command).parameters.values()
+    return [each.name for each in parameters if "typer.Argument" in str(each.annotation)]
 
 
 def _without_opposites(word: str, own: Collection[str]) -> Sequence[str]:
