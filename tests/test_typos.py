@@ -126,9 +126,11 @@ def with_choices() -> Iterator[tuple[str, str, tuple[str, ...]]]:
     for name, command in COMMANDS.items():
         if name == "config":
             continue  # what it is given it writes, and does not use
+        # `doctor` tells what is wrong with a model among its findings, when it has looked at everything.
+        findings = ("model", "beside", "preprocess", "device") if name == "doctor" else ()
         for setting in settings_of(name, command).values():
             choices = setting.choices or lists.get(setting.name, ())
-            if choices:
+            if choices and setting.name not in findings:
                 yield name, setting.name, choices
 
 
