@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,8 +180,9 @@ def test_every_name_of_a_long_list_is_found_again_where_it_is_misspelt(
     for name in names:
         if misspelt(name) in names:
             continue
+        chosen: dict[str, Any] = {setting: misspelt(name)}
         with pytest.raises(LiveGradcamError) as refused:
-            refuse_typos(Settings(source="demo", **{setting: misspelt(name)}))
+            refuse_typos(Settings(source="demo", **chosen))
         near = str(refused.value).partition("Did you mean ")[2]
         assert name in near or (len(name) <= 3 and name in str(refused.value)), refused.value
 
