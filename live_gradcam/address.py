@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, unquote, urlsplit
 
+from live_gradcam.file_names import shown
+
 HIDDEN = "***"
 """Stands in the place of a secret."""
 
@@ -84,6 +86,19 @@ def shown_address(address: str) -> str:
     return _shown(address, nested=0)
 
 
+def address_name(address: str) -> str:
+    """Return an address as a name that is read: fit to be shown, and with `#`, spaces and letters for `%23` and so on.
+
+    Where a decoded character would be taken for a part of the address that it is not, such as an `@`, it stays encoded.
+    """
+    safe = shown_address(address)
+    try:
+        decoded = unquote(safe, errors="strict")
+    except UnicodeDecodeError:
+        return safe
+    return shown(decoded) if shown_address(decoded) == decoded else safe
+
+
 def address_to_type(address: str) -> str:
     """Return an address fit to be shown, with `USER:PASSWORD@` where it has a user or a password."""
     shown = shown_address(address)
@@ -140,7 +155,7 @@ def opened_address(address: str) -> str:
     if found is None:
         return address
     userinfo, place = _split(address[found.end() :], showing=False)
-    place = re.sub(r"[\s\"<>\\^`{|}]", lambda match: quote(match[0], safe=""), place)
+    place = re.sub(r"[\s\"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})", lambda match: quote(match[0], safe=""), place)
     if userinfo is None:
         return address[: found.end()] + place
     user, colon, password = userinfo.partition(":")

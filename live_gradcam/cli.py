@@ -9,14 +9,15 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import typer
+from typer.core import TyperCommand
 
 from live_gradcam import __version__
 from live_gradcam.address import SecretsHidden, is_address, remember_address, without_secrets
 from live_gradcam.commands.annotate import annotate, with_ray_address
-from live_gradcam.commands.bare_source import WrongUsage, with_command
+from live_gradcam.commands.bare_source import DEFAULT, USAGE, WrongUsage, with_command
 from live_gradcam.commands.benchmark import benchmark
 from live_gradcam.commands.cameras import cameras
 from live_gradcam.commands.classes import classes
@@ -28,6 +29,7 @@ from live_gradcam.commands.methods import methods
 from live_gradcam.commands.models import models
 from live_gradcam.commands.replay import replay
 from live_gradcam.commands.serve import serve
+from live_gradcam.commands.spelling import no_such_option, refuse_unquoted_target
 from live_gradcam.errors import LiveGradcamError, SettingsError, one_line, reason_of
 from live_gradcam.file_names import shown
 
@@ -47,17 +49,32 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 COMMANDS["config"] = config_command(COMMANDS)
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
+
+class _Command(TyperCommand):
+    """A command in whose help switches have no `<bool>` behind them, since they take no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - of typer's own click
+        """Return the options and arguments."""
+        params = super().get_params(ctx)
+        for each in params:
+            if getattr(each, "is_flag", False):
+                each.metavar = ""
+        return params
+
+
 app = typer.Typer(
     help="Point a camera at something and see, live, what the network says it is and which pixels made it say so.",
-    epilog="Without a command, `live` runs, and a bare argument is its source: `live-gradcam photo.jpg`, "
-    "`live-gradcam demo`. All its options: `live-gradcam live --help`.",
+    epilog="Without a command, `live` runs, and a bare argument is its source. `live-gradcam` alone: the webcam; "
+    "`live-gradcam photo.jpg`, `live-gradcam clip.mp4`, `live-gradcam photos/`: files; `live-gradcam demo`: a desk "
+    "with clocks and photos, for a first try. `live-gradcam live --help` lists all options.",
+    subcommand_metavar="[SOURCE] | COMMAND …",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, cls=_Command)(_command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -69,7 +86,11 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: bool = typer.Option(
-        False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        False,
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the version and exit.",
     ),
 ) -> None:
     del version
@@ -88,9 +109,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # in `models`: in a program of the user's, TensorFlow may have more to do than that.
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     try:
-        typed = with_command(list(sys.argv[1:] if arguments is None else arguments), COMMANDS)
+        typed = list(sys.argv[1:] if arguments is None else arguments)
+        refuse_unquoted_target(typed)
+        typed = with_command(typed, COMMANDS)
     except WrongUsage as error:
-        error.show()
+        sys.stderr.write(f"{_usage(error)}\nlive-gradcam: {_wrong_usage(error)}\n")
         return 2
     if typed[0] == "annotate":
         typed = with_ray_address(typed)
@@ -116,10 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(_second_model(typed), prog_name="live-gradcam", standalone_mode=False)
     except typer.TyperException as error:
-        for name, text in vars(error).items():  # before it is drawn in a box that breaks it into lines
-            if isinstance(text, str):
-                setattr(error, name, without_secrets(text))
-        cast(Any, error).show()  # every one that reaches us has it; the base class does not say so
+        sys.stderr.write(f"{_usage(error)}\nlive-gradcam: {_wrong_usage(error)}\n")
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return 0
@@ -137,6 +157,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"unexpected {type(error).__name__}: {line} (--debug shows where)", debug=debug)
     # What a command ended with by `typer.Exit`.
     return code if isinstance(code, int) and code != _INTERRUPTED else 0
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Return the line that says how the command is used, or the program where none need be named."""
+    context = getattr(error, "ctx", None)
+    if context is None or context.command.name == DEFAULT:
+        return USAGE
+    return " ".join(context.get_usage().split())
+
+
+def _wrong_usage(error: typer.TyperException) -> str:
+    """Word wrong usage in one line, with the nearest right one."""
+    option, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
+    line = error.format_message()
+    if hasattr(error, "possibilities") and isinstance(option, str) and context is not None:
+        own = {name for each in context.command.params for name in (*each.opts, *each.secondary_opts)}
+        line = no_such_option(option, own, str(context.command.name), COMMANDS)
+    elif (number := _not_a_number(error)) is not None:
+        line = number
+    return one_line(shown(without_secrets(line)))
+
+
+def _not_a_number(error: typer.TyperException) -> str | None:
+    """Word the message for a text in the place of a number; None: it is about something else."""
+    faults: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()  # pydantic's
+    kind = {"int_parsing": "a whole number", "int_from_float": "a whole number", "float_parsing": "a number"}
+    wanted = kind.get(str(faults[0]["type"])) if faults else None
+    if wanted is None or getattr(error, "param", None) is None:
+        return None
+    option = max(error.param.opts, key=len)  # type: ignore[attr-defined]  # of a BadParameter
+    return f"{option} is '{faults[0]['input']}': it must be {wanted}."
 
 
 def _second_model(typed: list[str]) -> list[str]:

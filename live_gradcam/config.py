@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from live_gradcam.choices import not_among
 from live_gradcam.errors import SettingsError
 
 Fit = Literal["crop", "wide", "stretch", "pad"]
@@ -46,6 +47,18 @@ DEFAULT_COLORMAP = "jet"
 DEFAULT_FIT: Fit = "crop"
 DEFAULT_SCORE: Score = "logit"
 DEFAULT_LANG: Lang = "en"
+
+
+def _choices_of(settings: type) -> dict[str, tuple[str, ...]]:
+    """Return the fields of a settings class that are one of several texts, and these texts."""
+    hints = get_type_hints(settings)
+    kinds = {name: [hint, *get_args(hint)] for name, hint in hints.items()}
+    return {
+        name: get_args(kind)
+        for name, several in kinds.items()
+        for kind in several
+        if get_origin(kind) is Literal
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,16 +136,12 @@ class ExplainSettings:
         """
         if not 0.0 <= self.alpha <= 1.0:
             raise SettingsError(f"alpha is {self.alpha}: it must lie between 0 (no heat) and 1 (heat only).")
-        if self.fit not in get_args(Fit):
-            raise SettingsError(f"fit is '{self.fit}'. Valid: {', '.join(get_args(Fit))}.")
         if self.rivals is not None and self.rivals < 1:
             raise SettingsError(f"rivals is {self.rivals}: it must be at least 1.")
-        if self.score not in get_args(Score):
-            raise SettingsError(f"score is '{self.score}'. Valid: {', '.join(get_args(Score))}.")
-        if self.task is not None and self.task not in get_args(Task):
-            raise SettingsError(f"task is '{self.task}'. Valid: {', '.join(get_args(Task))}.")
-        if self.lang not in get_args(Lang):
-            raise SettingsError(f"lang is '{self.lang}'. Valid: {', '.join(get_args(Lang))}.")
+        for name, choices in _choices_of(type(self)).items():
+            received = getattr(self, name)
+            if received is not None and received not in choices:
+                raise SettingsError(not_among(name.replace("_", "-"), str(received), choices))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ _FEWEST_LETTERS = 4
 """Of what is looked for in the middle of a word."""
 
 _LETTERS_A_SLIP = 4
+_LETTERS_A_SLIP_IN_PART = 5
+_WORD = re.compile(r"[^\W_]+")
 _ENDING = re.compile(r"\.\w{2,5}$")
 _CUT = " […] "
 _BREAKS = re.compile("[ \x00-\x1f\x7f-\x9f]*[\x00-\x1f\x7f-\x9f][ \x00-\x1f\x7f-\x9f]*")
@@ -117,21 +119,58 @@ def _last_sentences(line: str, longest: int) -> str:
 
 
 def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
-    """Return up to `count` of the valid names, the most alike first; letter case does not count.
+    """Return up to `count` of the valid names, the most alike first; letter case does not count, and `ph` is an `f`.
 
     Names in which what was typed begins a word, or is at least half of the name, come before near spellings, so
     `clock` finds `analog clock`. A near spelling has one slip of the keyboard for every four letters, or fewer: a
-    wrong, missing or added letter, or two neighbours that changed places. The ending of a file is not counted.
+    wrong, missing or added letter, or two neighbours that changed places. The ending of a file is not counted. Where
+    some words of a name are nearer than any whole name, they count, with one slip for every five letters: `efficentnet`
+    finds `efficientnet-lite0`.
     """
     by_folded = {candidate.casefold(): candidate for candidate in valid}
     typed = name.casefold()
     containing = [folded for folded in by_folded if len(typed) > 2 and _names_part(typed, folded)]
-    close = difflib.get_close_matches(typed, by_folded, n=10 * count, cutoff=0.65)
-    slips = {folded: _slips(typed, folded) for folded in close}
-    most = -(-len(_ENDING.sub("", typed)) // _LETTERS_A_SLIP)
-    spelled = sorted((each for each in close if slips[each] <= most), key=slips.__getitem__)
+    sounds: dict[str, str] = {}
+    for folded in by_folded:
+        sounds.setdefault(_sound(folded), folded)
+    sound = _sound(typed)
+    close = difflib.get_close_matches(sound, sounds, n=10 * count, cutoff=0.65)
+    slips = {sounds[each]: _slips(sound, each) for each in close}
+    most = -(-len(_ENDING.sub("", sound)) // _LETTERS_A_SLIP)
+    spelled = sorted((each for each in slips if slips[each] <= most), key=slips.__getitem__)
+    if not containing:
+        fewest = slips[spelled[0]] if spelled else None
+        spelled = [*_alike_in_part(typed, by_folded, fewest), *spelled]
     ordered = dict.fromkeys([*containing, *spelled])
     return [by_folded[folded] for folded in ordered][:count]
+
+
+def _sound(folded: str) -> str:
+    return folded.replace("ph", "f")
+
+
+def _alike_in_part(typed: str, names: Iterable[str], below: int | None) -> list[str]:
+    """Return the names some neighbouring words of which are spelled nearly as what was typed, the nearest first.
+
+    Args:
+        typed: what was typed, in small letters.
+        names: likewise.
+        below: how many slips are too many; None: as many as may be.
+    """
+    most = len(typed) // _LETTERS_A_SLIP_IN_PART
+    most = most if below is None else min(most, below - 1)
+    if most <= 0:
+        return []
+    found: list[tuple[int, str]] = []
+    for name in names:
+        words = list(_WORD.finditer(name))
+        parts = (
+            name[first.start() : last.end()] for place, first in enumerate(words) for last in words[place:]
+        )
+        near = [_slips(typed, part) for part in parts if abs(len(part) - len(typed)) <= most]
+        if near and min(near) <= most:
+            found.append((min(near), name))
+    return [name for _, name in sorted(found, key=lambda each: each[0])]
 
 
 def _names_part(typed: str, name: str) -> bool:
@@ -170,12 +209,12 @@ def unknown_name(kind: str, received: str, valid: Iterable[str], where: str, *, 
     Returns:
         One line that lists all the valid names where they are few, else the nearest.
     """
-    names = sorted(set(valid))
+    names = list(dict.fromkeys(valid))
     near = nearest(received, names)
     if near:
-        hint = f"Did you mean {' or '.join(near)}? {where}"
+        hint = f"Did you mean {' or '.join(near)}? {where}".rstrip()
     elif len(names) <= listed:
-        hint = f"Valid: {', '.join(names)}."
+        hint = f"Valid: {', '.join(sorted(names))}."
     else:
         hint = where
     return f"unknown {kind} '{received}'. {hint}"

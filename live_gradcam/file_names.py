@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import itertools
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from live_gradcam.errors import nearest
 
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"  # controls, and what turns text around
@@ -22,6 +25,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_IN_JSON = re.compile(
     "[\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 )  # Python and others end lines at some of them
+_MOST_BESIDE = 5_000
+"""How many files of a folder are compared with a name that is not among them."""
+
 _LONGEST = 255
 """Bytes of a name on every usual file system."""
 
@@ -58,6 +64,40 @@ def json_text(value: Any, *, ascii_only: bool = False, indent: int | None = None
         text = _SURROGATE.sub(lambda found: _escaped(found).replace("\\", "\\\\"), text)
         text = _NOT_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return json.dumps(json.loads(text), indent=indent) if ascii_only else text
+
+
+def nearest_paths(path: str | Path, *, among: Callable[[Path], bool] | None = None) -> list[str]:
+    """Return paths that are there and are spelled nearly as one that is not; the best first, three at most.
+
+    The first part of the path that is missing is the one that is looked for: `foto/2024/a.jpg` finds
+    `photo/2024/a.jpg`. A folder ends with a slash. A file of the same name with another ending is near, too.
+
+    Args:
+        path: what was typed.
+        among: tells which files and folders may be meant; None: all.
+    """
+    missing = expanded(path)
+    while not missing.parent.is_dir() and missing.parent != missing:
+        missing = missing.parent
+    rest = expanded(path).relative_to(missing)
+    hidden = missing.name.startswith(".")
+    try:
+        beside = list(itertools.islice(missing.parent.iterdir(), _MOST_BESIDE))
+    except OSError:
+        return []
+    beside = [each for each in sorted(beside) if (hidden or not each.name.startswith("."))]
+    if among is not None:
+        beside = [each for each in beside if among(each)]
+    names = [each.name for each in beside]
+    stem = missing.stem.casefold()
+    same = [name for name in names if Path(name).stem.casefold() == stem != ""]
+    found = []
+    for name in list(dict.fromkeys([*same, *nearest(missing.name, names)]))[:3]:
+        near = missing.with_name(name)
+        inside = near / rest
+        near = inside if os.path.lexists(inside) else near
+        found.append(f"{shown(near)}{os.sep}" if near.is_dir() else shown(near))
+    return found
 
 
 def matches(pattern: str | Path, *, recursive: bool = False) -> Iterator[Path]:

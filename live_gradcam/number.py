@@ -1,8 +1,8 @@
 """Numbers as they are read out: three digits that count, and the unit; probabilities in whole percent.
 
 A value near zero is written in one of two ways. Beside a number of at least 0.1 it gets three decimals: `−0.001`, or
-`0.00` below half of that. Alone, or beside small numbers only, it keeps its digits and gets a power of ten, `−9.8e−04`:
-the whole range of that output may be as small.
+`0.00` below half of that. Alone, or beside small numbers only, it keeps two digits, `−0.00098`: the whole range of that
+output may be as small. Below `_PLAIN` it gets a power of ten.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ NO_NUMBER = "no number"
 _DIGITS = 3
 _LARGEST = 1_000_000
 _SMALLEST = 0.001
+_PLAIN = 1e-5
+"""The smallest number that is written without a power of ten."""
+
 _ORDINARY = 0.1
 """Beside a number of this size, one below `_SMALLEST` is close to zero."""
 
@@ -47,7 +50,8 @@ def percent_text(probability: float) -> str:
 def number_text(value: float | None, beside: Iterable[float | None] = ()) -> str:
     """Return a number with three significant digits, or all those before the point: `31.6`, `0.0417`, `1240`.
 
-    Very large and small numbers have a power of ten: `3.2e−05`. None, NaN and infinity are `no number`.
+    Below 0.001 it has two significant digits, `0.00098`. Very large and small numbers have a power of ten: `3.2e−06`.
+    None, NaN and infinity are `no number`.
 
     Args:
         value: the number.
@@ -61,9 +65,13 @@ def number_text(value: float | None, beside: Iterable[float | None] = ()) -> str
         return "0"
     if size < _SMALLEST and any(_is_ordinary(each) for each in beside):
         return "0.00" if size < _SMALLEST / 2 else "−0.001" if value < 0 else "0.001"
-    if size >= _LARGEST or float(f"{size:.1e}") < _SMALLEST:
-        return f"{value:.1e}".replace("-", "−")
-    text = f"{value:.{_decimals(max(size, _SMALLEST))}f}"
+    rounded = float(f"{size:.1e}")
+    if size >= _LARGEST or rounded < _PLAIN:
+        text = f"{value:.1e}"
+    elif rounded < _SMALLEST:
+        text = f"{value:.{_decimals(rounded) - 1}f}"
+    else:
+        text = f"{value:.{_decimals(max(size, _SMALLEST))}f}"
     return text.replace("-", "−")
 
 

@@ -14,7 +14,7 @@ from live_gradcam.errors import SinkError
 from live_gradcam.playing import play_file, play_live
 from live_gradcam.program import requests_ignored
 from live_gradcam.recording import MakeRecorder
-from live_gradcam.rig import Tell, about, has_window, load, menu_of, open_sources, refuse_to_write_over
+from live_gradcam.rig import Tell, about, has_window, load, menu_of, open_sources, refuse_outputs
 from live_gradcam.show import Show, turned_by_hand
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
@@ -95,13 +95,13 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
     say = tell or logger.info
     done = Run(Statistics())
     with suppress(KeyboardInterrupt), ExitStack() as stack:
-        # Check cheap settings first, so that a typo is told before TensorFlow loads or a display is missed.
+        # In this order: typos, files, a missing display, and only then what takes long.
         refuse_typos(chosen)
+        refuse_outputs(chosen)
         source = stack.enter_context(open_sources(chosen))
         done.source = source.name
         windowed = has_window(chosen, source, say)
         say(source.describe())
-        refuse_to_write_over(chosen)
         sinks = SeveralSinks()
         done.failures = sinks.failures
         stack.callback(_finish, sinks, done, chosen.stats)

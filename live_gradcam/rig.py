@@ -15,6 +15,8 @@ from live_gradcam.errors import SinkError, SourceError
 from live_gradcam.file_names import expanded
 from live_gradcam.native import native_stderr_filtered
 from live_gradcam.sinks.display import find_display
+from live_gradcam.sinks.recorder import refuse_recording
+from live_gradcam.sinks.snapshot import refuse_snapshot
 from live_gradcam.slot import Slot
 from live_gradcam.sources.camera_feed import backends
 from live_gradcam.sources.camera_names import list_cameras
@@ -22,7 +24,9 @@ from live_gradcam.sources.carousel import Carousel
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
 from live_gradcam.stage.menu import Menu
+from live_gradcam.stage.saved import refuse_session_folder
 from live_gradcam.stage.setting import written
+from live_gradcam.statistics import refuse_report
 
 if TYPE_CHECKING:
     from live_gradcam.explain.answering import Answering
@@ -81,12 +85,25 @@ def _no_file(spec: int | str) -> SourceError:
     )
 
 
-def refuse_to_write_over(settings: Settings) -> None:
-    """Make sure that what is being read would not be replaced.
+def refuse_outputs(settings: Settings) -> None:
+    """Refuse files and folders that cannot be written, before anything slow begins.
 
     Raises:
-        SinkError: it would.
+        SinkError: a file exists that may not be replaced, a folder is not there, or the source itself would be
+            replaced.
     """
+    _refuse_to_write_over_source(settings)
+    if settings.record is not None:
+        refuse_recording(Path(settings.record), overwrite=settings.overwrite)
+    if settings.snapshot is not None:
+        refuse_snapshot(Path(settings.snapshot), overwrite=settings.overwrite)
+    if settings.save_session is not None:
+        refuse_session_folder(Path(settings.save_session))
+    if settings.stats is not None:
+        refuse_report(Path(settings.stats))
+
+
+def _refuse_to_write_over_source(settings: Settings) -> None:
     if isinstance(settings.source, int):
         return
     source = expanded(settings.source)

@@ -288,6 +288,7 @@ class Show:
         is_open = self.stage.prompt is not None
         if is_open and not self._searched:
             self._terminal.drop()  # what was typed before was not meant
+            self._terminal.say("type the name of a class here or in the window, and press Enter")
         self._searched = is_open
         line = self._terminal.take_line() if is_open else None
         if line is None:
@@ -297,8 +298,12 @@ class Show:
                 self.stage.act(Key("Backspace"))
             self.stage.act(Text(line))
         prompt = self.stage.prompt
-        if not line or (prompt is not None and prompt.is_clear):
+        if prompt is not None and (not line or prompt.is_clear):
             self.stage.act(Key("Enter"))
+        if prompt is not None:
+            self._terminal.say(
+                prompt.advice if self.stage.prompt is not None else f"chosen: {self.stage.toast}"
+            )
         return True
 
     def _carry_out(self, request: str) -> None:

@@ -226,6 +226,20 @@ class Statistics:
             }
 
 
+def refuse_report(path: Path) -> None:
+    """Refuse a file of statistics that cannot be written because its folder is not there, or it is one.
+
+    Raises:
+        SinkError: so it is.
+    """
+    if path.is_dir():
+        raise SinkError(f"cannot write the statistics to '{path}': it is a folder. Give the name of a file.")
+    if not path.parent.is_dir():
+        raise SinkError(
+            f"cannot write the statistics to '{path}': there is no folder '{path.parent}'. Make it first."
+        )
+
+
 def write_report(report: dict[str, Any], path: Path) -> None:
     """Write a report; a reader sees all of it or none.
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from live_gradcam.address import (
     SecretsHidden,
+    address_name,
     address_to_type,
     credentials_of,
     host_of,
@@ -167,3 +168,33 @@ def test_an_address_to_type_has_a_place_for_user_and_password_and_is_shown_as_it
     assert without_secrets(f"give {typed}.") == f"give {typed}."
     assert address_to_type("http://10.0.0.7/video") == "http://10.0.0.7/video"
     assert shown_address("http://USER:geheim@10.0.0.7/video") == "http://10.0.0.7/video"
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("http://10.0.0.7/cat%20%231.jpg", "http://10.0.0.7/cat #1.jpg"),
+        ("http://10.0.0.7/why%3F.jpg?size=2%20x", "http://10.0.0.7/why?.jpg?size=2 x"),
+        ("http://10.0.0.7/K%C3%A4se%20%E7%8C%AB.png", "http://10.0.0.7/Käse 猫.png"),
+        ("http://10.0.0.7/100%25.jpg", "http://10.0.0.7/100%.jpg"),
+        ("http://10.0.0.7/plain.jpg", "http://10.0.0.7/plain.jpg"),
+        ("http://10.0.0.7/latin%E9.jpg", "http://10.0.0.7/latin%E9.jpg"),
+        ("http://10.0.0.7/line%0Abreak.jpg", "http://10.0.0.7/line\\nbreak.jpg"),
+        ("http://10.0.0.7/cat%40home.org/a.jpg", "http://10.0.0.7/cat@home.org/a.jpg"),
+        ("http://anna:p%23w@10.0.0.7/a%20b.jpg?token=x%20y", "http://10.0.0.7/a b.jpg?token=***"),
+    ],
+)
+def test_a_name_is_decoded_and_holds_no_secret(address: str, name: str) -> None:
+    assert address_name(address) == name
+
+
+@given(PASSWORDS, st.text(string.ascii_letters + "#?@:% /äß中", max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_a_name_never_holds_a_password(password: str, path: str) -> None:
+    address = f"http://anna:{quote(password, safe='')}@10.0.0.7/{quote(path, safe='')}"
+    assert password not in address_name(address).removeprefix("http://10.0.0.7/") or password in path
+
+
+def test_a_percent_sign_that_encodes_nothing_is_asked_for_as_one() -> None:
+    assert opened_address("http://10.0.0.7/100%.jpg") == "http://10.0.0.7/100%25.jpg"
+    assert opened_address("http://10.0.0.7/a%20b.jpg") == "http://10.0.0.7/a%20b.jpg"

@@ -12,7 +12,18 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
 # cli → commands → pipeline | server → {explain → models} | sources | render | sinks → the ground
 GROUND = frozenset(
-    {"actions", "address", "config", "container", "errors", "event", "explanation", "file_names", "frame"}
+    {
+        "actions",
+        "address",
+        "choices",
+        "config",
+        "container",
+        "errors",
+        "event",
+        "explanation",
+        "file_names",
+        "frame",
+    }
     | {"heatmap", "look", "native", "number", "opencv", "program", "question", "shown", "slot"}
     | {"statistics", "timeline", "timing", "words"}
 )

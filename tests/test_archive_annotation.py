@@ -186,6 +186,10 @@ def test_a_strangers_file_is_left_alone(archive: Path, network: Any) -> None:
     report, told = run(archive, network)
     assert [failure.name for failure in report.failures] == ["a.mp4"]
     assert "exists and was not made by this command" in str(report.failures[0])
+    assert told.lines[0] == (  # before the model is loaded
+        f"1 file will be left out: {out / 'a.mp4'} exists and was not made by this command. Use "
+        "--overwrite, or another --out."
+    )
     assert (out / "a.mp4").read_bytes() == b"my holidays"
     assert len(told.names) == 2
 

@@ -142,7 +142,10 @@ def test_what_cannot_be_done_at_all_is_told_in_one_line() -> None:
     )
     assert "cannot write the picture b.JPG to 'b.mp4'" in failing("day 1/b.JPG", out="b.mp4")
     Path("empty").mkdir()
-    assert failing("empty") == "the folder 'empty' has no videos or pictures in it."
+    assert failing("empty") == (
+        "the folder 'empty' has no videos or pictures in it. JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF and BMP are "
+        "read, and films such as .mp4, .mov, .mkv, .webm and .avi."
+    )
 
 
 def test_an_input_that_is_its_own_output_is_refused_and_the_others_are_not(tree: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_file_that_was_written_has_every_setting_once_and_says_what_it_is() ->
             '\n[live]\nfit = "wide"\n',
             "line 2: 'live' is a table, and there are none: each setting stands for itself, as in fit = \"wide\".",
         ),
-        ('fit = "wid"', "line 1: fit is 'wid': did you mean 'wide'? Valid: crop, wide, stretch, pad."),
+        ('fit = "wid"', "line 1: fit is 'wid'. Did you mean wide? Valid: crop, wide, stretch, pad."),
         (
             "fit = 3",
             'line 1: fit is the number 3: one of crop, wide, stretch, pad is wanted, such as fit = "crop".',

@@ -96,6 +96,8 @@ def test_the_command_line_prints_one_line_of_400_characters_at_most(
         ("ladybgu", "ladybug"),
         ("vulcano", "volcano"),
         ("chihuaha", "Chihuahua"),
+        ("retreiver", "golden retriever"),
+        ("egyptain", "Egyptian cat"),
     ],
 )
 def test_a_plausible_typo_finds_the_name_that_was_meant(typed: str, meant: str) -> None:

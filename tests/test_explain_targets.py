@@ -40,10 +40,46 @@ NAMES = Labels(("tabby", "tiger cat", "hen-of-the-woods", "mask"))
         ("#1 - #2", Aim(-1, -2, 1.0)),
         ("- mask", Aim(-1, 3, 1.0)),
         ("tabby -", Aim(0, REVERSED, 0.6)),
+        ("tabby-", Aim(0, REVERSED, 0.6)),
+        ("tabby -tiger cat", Aim(0, 1, 1.0)),
+        ("tabby- tiger cat", Aim(0, 1, 1.0)),
+        ("tabby – tiger cat", Aim(0, 1, 1.0)),
     ],
 )
 def test_a_target_is_named_in_many_ways(target: int | str | None, aim: Aim) -> None:
     assert parse_target(target, NAMES, rivals=False, strength=0.6) == aim
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("tabby-mask", "unknown class 'tabby-mask'. Did you mean 'tabby - mask'?"),
+        ("tabby-tiger cat", "Did you mean 'tabby - tiger cat'?"),
+        ("tabby–tigercat", "Did you mean 'tabby - tigercat'?"),
+        ("#1-#2", "Did you mean '#1 - #2'?"),
+        ("taby-mask", "Did you mean 'tabby - mask'?"),
+        ("hen-of-the-woods-mask", "Did you mean 'hen-of-the-woods - mask'?"),
+        (
+            "tigr cat",
+            "unknown class 'tigr cat'. Did you mean tiger cat? Valid: tabby, tiger cat, hen-of-the-woods, mask.",
+        ),
+        ("espresso", "unknown class 'espresso'. Valid: tabby, tiger cat, hen-of-the-woods, mask."),
+    ],
+)
+def test_a_target_that_is_nearly_one_is_told_in_the_models_own_names(typed: str, said: str) -> None:
+    with pytest.raises(lg.TargetError) as refused:
+        parse_target(typed, NAMES, rivals=False, strength=0.6)
+    assert said in str(refused.value)
+    assert "live-gradcam classes" not in str(refused.value)
+
+
+def test_a_name_of_one_s_own_comes_before_a_contrast() -> None:
+    grades = Labels(("A", "A+", "A-", "front - left", "front", "left"))
+    assert parse_target("A-", grades, rivals=False, strength=0.6) == Aim(2)
+    assert parse_target("a+", grades, rivals=False, strength=0.6) == Aim(1)
+    assert parse_target("A", grades, rivals=False, strength=0.6) == Aim(0)
+    assert parse_target("Front - Left", grades, rivals=False, strength=0.6) == Aim(3)
+    assert parse_target("left - front", grades, rivals=False, strength=0.6) == Aim(5, 4, 1.0)
 
 
 def test_finercam_sets_every_class_against_its_strongest_rivals() -> None:

@@ -49,10 +49,10 @@ def test_a_probability_below_the_threshold_is_not_shown_as_the_threshold() -> No
 
 def test_a_value_close_to_zero_is_read_beside_the_others_of_its_unit() -> None:
     box = valued(REGION, ("x", -0.0009, "px"), ("y", 118.0, "px"), ("share", 0.00021, "")).top
-    assert [figure(each, box) for each in box] == ["−0.001 px", "118 px", "2.1e−04"]
+    assert [figure(each, box) for each in box] == ["−0.001 px", "118 px", "0.00021"]
     caption = caption_of(valued(REGION, ("x", -0.0002, "px"), ("y", 118.0, "px")))
     assert caption.percent == "0.00 px"
-    assert caption_of(valued(REGION, ("x", -0.0002, "px"))).percent == "−2.0e−04 px"
+    assert caption_of(valued(REGION, ("x", -0.0002, "px"))).percent == "−0.00020 px"
 
 
 def test_who_is_not_sure_has_a_guess_below_and_no_percentage_beside() -> None:

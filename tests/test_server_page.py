@@ -554,6 +554,9 @@ def test_the_page_writes_numbers_and_probabilities_as_the_picture_does(browser: 
     numbers: list[tuple[float, list[float | None]]] = [
         (31.6213, []),
         (-0.0009996, []),
+        (-0.00098, []),
+        (3.21e-5, []),
+        (9.96e-5, []),
         (-0.00098, [12.0, None]),
         (0.0005, [0.1]),
         (0.00049, [-0.4]),

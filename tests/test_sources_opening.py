@@ -53,6 +53,59 @@ def test_a_picture_a_folder_and_a_glob_open_as_pictures(pictures: Path) -> None:
             assert len(list(source)) == count
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("foto/", "there is no folder 'foto/'. Did you mean photos/?"),
+        ("photo/", "there is no folder 'photo/'. Did you mean photos/?"),
+        ("foto/cat.jpg", "there is no file 'foto/cat.jpg'. Did you mean photos/cat.jpg?"),
+        ("photos/kat.jpg", "there is no file 'photos/kat.jpg'. Did you mean photos/cat.jpg?"),
+        ("photos/cat.png", "there is no file 'photos/cat.png'. Did you mean photos/cat.jpg?"),
+        ("foto/*.png", "there is no folder 'foto' for 'foto/*.png'. Did you mean photos/?"),
+        ("./dmeo", "there is no file './dmeo'. Did you mean demo?"),
+        ("nothing/", "Give a camera's number, a file, a folder, a glob, an address or demo."),
+    ],
+)
+def test_a_path_that_is_not_there_is_told_with_the_one_that_is(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, typed: str, said: str
+) -> None:
+    monkeypatch.chdir(pictures.parent)
+    with pytest.raises(SourceError) as refused:
+        open_source(typed)
+    assert said in str(refused.value)
+
+
+def test_a_folder_without_pictures_says_where_some_are_or_which_kinds_are_read(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pictures.parent)
+    card, films, empty = Path("card"), Path("films"), Path("empty")
+    for folder in (card / "DCIM" / "100", films, empty):
+        folder.mkdir(parents=True)
+    (pictures / "cat.jpg").rename(card / "DCIM" / "100" / "cat.jpg")
+    for name in ("b.mp4", "a.mkv"):
+        (films / name).touch()
+    (empty / "notes.txt").touch()
+    kinds = "JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF and BMP are read."
+
+    def said(folder: str) -> str:
+        with pytest.raises(SourceError) as refused:
+            open_source(folder)
+        return str(refused.value)
+
+    assert said("card") == (
+        f"the folder card has no pictures of its own; its folder '{card / 'DCIM' / '100'}' has some: give that."
+    )
+    assert said("films") == (
+        f"the folder films has no pictures in it, but 2 films, such as '{films / 'a.mkv'}': give that."
+    )
+    assert said("empty") == f"the folder empty has no pictures in it. {kinds}"
+    (card / "DCIM" / "101").mkdir()
+    cv2.imwrite(str(card / "DCIM" / "101" / "dog.png"), np.zeros((20, 30, 3), np.uint8))
+    first, second = card / "DCIM" / "100", card / "DCIM" / "101"
+    assert said("card").endswith(f"its folders '{first}', '{second}' have some: give one of these.")
+
+
 def test_a_colon_in_a_file_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_clip(tmp_path / "clip.mp4", [0, 40]).rename(tmp_path / "take:2.mp4")

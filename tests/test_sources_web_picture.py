@@ -106,6 +106,31 @@ def test_every_kind_of_photo_is_what_it_is_as_a_file(tmp_path: Path, name: str, 
     np.testing.assert_array_equal(frame.pixels, read_picture(tmp_path / "photo"))
 
 
+@pytest.mark.parametrize(
+    ("typed", "asked", "shown"),
+    [
+        ("/cat%20%231.png", "/cat%20%231.png", "/cat #1.png"),
+        ("/why%3F.png", "/why%3F.png", "/why?.png"),
+        ("/my cat.png", "/my%20cat.png", "/my cat.png"),
+        ("/100%.png", "/100%25.png", "/100%.png"),
+        ("/K%C3%A4se.png", "/K%C3%A4se.png", "/Käse.png"),
+    ],
+)
+def test_an_address_is_asked_as_it_is_encoded_and_shown_decoded(typed: str, asked: str, shown: str) -> None:
+    body, kind = KINDS["PNG"]
+    with (
+        website({asked: content(body, kind, headers=DATED)}) as site,
+        open_source(site.url(typed)) as source,
+    ):
+        assert source.name == f"http://{site.host}{shown}"
+        assert {path for path, _ in site.asked} == {asked}
+
+
+def test_a_sign_that_cuts_an_address_is_told_where_the_rest_is_not_found() -> None:
+    with website({}) as site, pytest.raises(SourceError, match="the # of a name is written %23"):
+        open_source(site.url("/cat#1.png"))
+
+
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 def test_an_animated_picture_is_a_film(tmp_path: Path, kind: str) -> None:
     moving = [Image.fromarray(np.full((48, 64, 3), 50 * i, np.uint8)) for i in range(4)]

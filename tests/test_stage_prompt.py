@@ -76,3 +76,17 @@ def test_one_class_is_meant_where_no_other_fits_or_the_name_is_whole() -> None:
     assert not Prompt(labels, text="at").is_clear
     assert Prompt(labels, text="Cat").is_clear
     assert not Prompt(labels, text="dog").is_clear
+
+
+def test_the_advice_says_what_fits_and_what_to_do() -> None:
+    labels = ("tabby", "tiger cat", "Egyptian cat")
+    assert Prompt(labels).advice == "type the name of a class first"
+    assert Prompt(labels, text="dog").advice == "no class is called 'dog': type another name"
+    assert Prompt(labels, text="tab").advice == "'tabby' fits: press Enter again to take it"
+    assert Prompt(labels, text="cat").advice == (
+        "several classes fit (tiger cat, Egyptian cat): press Enter again to take 'tiger cat', or type more of the name"
+    )
+    many = Prompt([f"bird {number}" for number in range(50)], text="bird")
+    assert many.advice.startswith(
+        "several classes fit (bird 0, bird 1, bird 2, bird 3, bird 4, bird 5, …): press"
+    )

@@ -53,6 +53,8 @@ def test_a_joined_file_lasts_as_long_as_ffmpeg_says_and_no_time_comes_twice(
     assert len(times) == count == round(25 * sum(parts))
     assert times[-1] + 0.04 == pytest.approx(seconds, abs=0.041)
     assert np.diff(times).min() > 0
+    with VideoSource(joined) as source:
+        assert source.describe() == f"{joined.name}: 64×48 at 25 fps, {sum(parts):.1f} s"
     if not name.endswith(
         "vob"
     ):  # a program stream tells the time of few pictures, and FFmpeg guesses the others

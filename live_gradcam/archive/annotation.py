@@ -16,6 +16,7 @@ from live_gradcam.archive.summary import check_summary, write_csv, write_jsonl
 from live_gradcam.archive.worker import Worker, grouped
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SinkError
+from live_gradcam.number import counted
 from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.sources.opening import promise_of_film
 
@@ -112,7 +113,9 @@ def annotate(
     report = Report(failures=failures)
     if entries:
         _make_folder(entries[0].record.parent)
-    missing = _sorted_out(entries, settings, report)
+    missing, taken = _sorted_out(entries, settings, report)
+    if missing and taken:  # now, and not only behind all the others
+        watch.say(f"{counted(len(taken), 'file')} will be left out: {taken[0].reason}")
     work = _work(missing, settings)
     watch.begin(work)
     try:
@@ -129,10 +132,13 @@ def annotate(
     return report
 
 
-def _sorted_out(entries: Iterable[Entry], settings: AnnotateSettings, report: Report) -> list[Entry]:
-    """Return the entries that are to be done; the report is told of those that are done or cannot be."""
+def _sorted_out(
+    entries: Iterable[Entry], settings: AnnotateSettings, report: Report
+) -> tuple[list[Entry], list[Failure]]:
+    """Return the entries that are to be done, and those whose output is in the way; the report is told."""
     wanted = described(settings)
-    missing = []
+    missing: list[Entry] = []
+    taken: list[Failure] = []
     for entry in entries:
         if not entry.output.exists():
             missing.append(entry)
@@ -147,10 +153,11 @@ def _sorted_out(entries: Iterable[Entry], settings: AnnotateSettings, report: Re
         elif settings.overwrite and not entry.output.is_dir():
             missing.append(entry)
         else:
-            report.failures.append(
+            taken.append(
                 Failure(entry.name, f"{entry.output} exists and {reason}. Use --overwrite, or another --out.")
             )
-    return missing
+    report.failures += taken
+    return missing, taken
 
 
 def _make_folder(folder: Path) -> None:

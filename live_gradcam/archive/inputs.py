@@ -14,18 +14,21 @@ from live_gradcam.address import is_address, shown_address
 from live_gradcam.archive.entry import Entry, Failure
 from live_gradcam.archive.record import RECORDS
 from live_gradcam.errors import SinkError, SourceError
-from live_gradcam.file_names import expanded, fitting, fixed_part, matches, shown
+from live_gradcam.file_names import expanded, fitting, fixed_part, matches, nearest_paths, shown
 from live_gradcam.sinks.encoder import CONTAINERS
 from live_gradcam.sources.films import SUFFIXES as VIDEOS
 from live_gradcam.sources.films import is_film
 from live_gradcam.sources.images import is_picture, natural_order
 from live_gradcam.sources.numbered import numbered_files
 from live_gradcam.sources.opening import is_still
+from live_gradcam.sources.photo import READABLE
 
 WRITABLE = frozenset(
     {".bmp", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
 """Endings under which pictures are written; others become .png."""
+
+_KINDS = f"{READABLE} are read, and films such as .mp4, .mov, .mkv, .webm and .avi."
 
 LIST = "-"
 """The input that stands for a list on stdin."""
@@ -116,7 +119,7 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
     if path.is_dir():
         found = list(_within(path, out))
         if not found:
-            raise SourceError(f"the folder '{typed}' has no videos or pictures in it.")
+            raise SourceError(f"the folder '{shown(typed)}' has no videos or pictures in it. {_KINDS}")
         return found
     if path.exists():
         return [_Found(path, path.parent)]
@@ -128,9 +131,9 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
         if not files:
             raise SourceError(f"no video or picture matches '{shown_address(shown(typed))}'.")
         return [_Found(each, fixed_part(path)) for each in files]
-    raise SourceError(
-        f"there is no file '{shown_address(shown(typed))}'. Give videos, pictures, folders or globs."
-    )
+    near = nearest_paths(typed, among=lambda each: each.is_dir() or _is_wanted(each))
+    hint = f"Did you mean {' or '.join(near)}?" if near else "Give videos, pictures, folders or globs."
+    raise SourceError(f"there is no file '{shown_address(shown(typed))}'. {hint}")
 
 
 def _within(folder: Path, out: Path) -> Iterator[_Found]:

@@ -33,7 +33,7 @@ def annotate(
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Videos, pictures, folders with all that is in them, globs; - reads a list from stdin.",
+            help="Videos, pictures, folders with all that is in them, or globs; - reads a list from stdin.",
             show_default=False,
         ),
     ],
@@ -43,8 +43,8 @@ def annotate(
             "--out",
             "-o",
             metavar="PATH",
-            help="Folder for the results, with the inputs' own subfolders; for a single input, the name of the result "
-            "will do.",
+            help="Folder for the results, with the inputs' own subfolders; or, for a single input, the name of the "
+            "result.",
             show_default=False,
             rich_help_panel=options.OUTPUT,
         ),
@@ -116,13 +116,15 @@ def annotate(
     debug: options.Debug = False,  # noqa: ARG001 - likewise
     **explained: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> None:
-    """Explain every frame of videos and pictures.  Run again, it only does what is missing."""
+    """Write videos and pictures again with the heat on every frame.  Run again, it does only what is missing."""
     chosen = options.fields_of(explained)
 
     from live_gradcam.archive.annotation import annotate as annotate_all
     from live_gradcam.commands.progress import AnnotateProgress
+    from live_gradcam.typos import refuse_typos
 
     settings = AnnotateSettings(every=every, fps=fps, batch=batch, overwrite=overwrite, lang=lang, **chosen)
+    refuse_typos(settings)
     with AnnotateProgress(quiet=quiet) as progress:
         report = annotate_all(
             typed, out, settings, watch=progress, listed=sys.stdin, csv=csv, jsonl=jsonl, cluster=ray

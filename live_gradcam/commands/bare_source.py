@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import typer
 
@@ -14,7 +14,7 @@ from live_gradcam.errors import nearest
 DEFAULT = "live"
 """The command that runs where none is named."""
 
-_USAGE = "Usage: live-gradcam [SOURCE] [OPTIONS], or live-gradcam COMMAND …; live-gradcam --help lists the commands."
+USAGE = "Usage: live-gradcam [SOURCE] [OPTIONS], or live-gradcam COMMAND …; live-gradcam --help lists the commands."
 _OF_THE_PROGRAM = frozenset({"-h", "--help", "--version"})
 
 
@@ -24,10 +24,6 @@ class WrongUsage(typer.BadParameter):
     def format_message(self) -> str:
         """Return the message alone."""
         return str(self.message)
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Write the usage and the message to stderr."""
-        typer.echo(f"{_USAGE}\nlive-gradcam: {self.message}", file=file, err=True)
 
 
 def with_command(typed: Sequence[str], commands: Collection[str]) -> list[str]:

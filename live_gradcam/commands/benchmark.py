@@ -81,14 +81,23 @@ def benchmark(
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """Measure the cost of an explanation on this machine, also relative to that of a prediction."""
+    from live_gradcam.typos import refuse_unknown_device, refuse_unknown_model
+
     console = Console()
+    for each in model or ():
+        refuse_unknown_model(each)
+    refuse_unknown_device(device)
+    asked = options.pair("--size", size, "WIDTHxHEIGHT in pixels, such as --size 1280x720")
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise SinkError(
+            f"cannot write the figures to '{json_file}': there is no folder '{json_file.parent}'. Make it first."
+        )
     with native_stderr_filtered():
         from live_gradcam.commands.cost import measure
         from live_gradcam.models.devices import choose_device, describe_host
 
         name = choose_device(device)
     if pipeline:
-        asked = options.pair("--size", size, "WIDTHxHEIGHT in pixels, such as --size 1280x720")
         reports = [
             _run_pipeline(each, seconds, asked, camera_fps, console) for each in model or [DEFAULT_MODEL]
         ]

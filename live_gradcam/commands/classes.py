@@ -6,13 +6,21 @@ from typing import Annotated
 
 import typer
 
+from live_gradcam.commands.spelling import one_of
 from live_gradcam.config import DEFAULT_LANG, Lang
 from live_gradcam.errors import nearest
 
 
 def classes(
-    query: Annotated[str, typer.Argument(help="Part of a name; leave it out to list all names.")] = "",
-    lang: Annotated[Lang, typer.Option(help="Language of the names; QUERY may be in either.")] = DEFAULT_LANG,
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="Part of a name; leave it out to list all names.")
+    ] = "",
+    lang: Annotated[
+        Lang,
+        typer.Option(
+            parser=one_of("--lang", Lang), help="Language of the names; QUERY may be in either language."
+        ),
+    ] = DEFAULT_LANG,
 ) -> None:
     """List the 1000 ImageNet classes, or those whose name contains QUERY."""
     from live_gradcam.models.labels import imagenet_labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,6 +15,7 @@ from live_gradcam.commands import options
 from live_gradcam.commands.live import live
 from live_gradcam.commands.settings import settings_of, take_options
 from live_gradcam.config import Settings
+from live_gradcam.errors import DeviceError, ModelError, TargetError
 from live_gradcam.native import native_stderr_filtered
 
 if TYPE_CHECKING:
@@ -39,7 +41,11 @@ def doctor(
     began = time.monotonic()
     if not verbose:
         logging.getLogger("live_gradcam").setLevel(logging.ERROR)  # what it warns of stands in the findings
+    from live_gradcam.typos import refuse_typos
+
     settings = Settings(**options.fields_of(values))
+    with suppress(ModelError, TargetError, DeviceError):  # a finding, told with all the others
+        refuse_typos(settings)
     console = Console(highlight=False, soft_wrap=True)
     faults: list[Finding] = []
 

@@ -27,7 +27,9 @@ def live(
     bare: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE", help="The same as --source; the word live may be left out.", show_default=False
+            metavar="SOURCE",
+            help="What to look at, the same as --source. The word live may be left out: `live-gradcam photo.jpg`.",
+            show_default=False,
         ),
     ] = None,
     *,
@@ -166,7 +168,7 @@ def live(
     verbose: options.Verbose = False,
     debug: options.Debug = False,
 ) -> None:
-    """Explain what a camera sees, live.  q or Esc twice ends it."""
+    """Show what a camera sees, or a film or photos, with the heat on it.  In the window h shows the keys, q ends it."""
     typed = {name: value for name, value in locals().items() if name not in ("context", "bare")}
     typed["source"] = bare_source.source_of(context, bare, source)
     chosen = options.fields_of(typed)

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from live_gradcam.commands.settings import NO_SETTINGS, known_settings, settings_of
+from live_gradcam.commands.spelling import one_of
 from live_gradcam.config import Fit, Following, Fusion, Lang, Scale, Score, Smooth, Task
 from live_gradcam.errors import SettingsError
 
@@ -76,6 +77,7 @@ LabelsFile = Annotated[
 LangName = Annotated[
     Lang,
     typer.Option(
+        parser=one_of("--lang", Lang),
         help="Language of the words on the picture and of ImageNet's class names: English or Simplified Chinese.",
         rich_help_panel=MODEL,
     ),
@@ -98,6 +100,7 @@ TaskName = Annotated[
     Task | None,
     typer.Option(
         "--task",
+        parser=one_of("--task", Task),
         help="Meaning of the outputs: classes of which one is right, labels of which several can be right, or plain "
         "values such as an age.  \\[default: detected]",
         rich_help_panel=MODEL,
@@ -158,6 +161,7 @@ TargetName = Annotated[
 FitName = Annotated[
     Fit,
     typer.Option(
+        parser=one_of("--fit", Fit),
         help="Part of the frame that the network sees: crop: its central part; wide: the whole frame, undistorted; "
         "stretch: the whole frame, squeezed into the input; pad: the whole frame, with borders.",
         rich_help_panel=EXPLANATION,
@@ -166,17 +170,23 @@ FitName = Annotated[
 ScoreName = Annotated[
     Score,
     typer.Option(
+        parser=one_of("--score", Score),
         help="Score to explain: the logit before the softmax, or the probability after it.",
         rich_help_panel=EXPLANATION,
     ),
 ]
 FusionName = Annotated[
     Fusion,
-    typer.Option(help="How to combine the maps of several layers.", rich_help_panel=EXPLANATION),
+    typer.Option(
+        parser=one_of("--fusion", Fusion),
+        help="How to combine the maps of several layers.",
+        rich_help_panel=EXPLANATION,
+    ),
 ]
 SmoothName = Annotated[
     Smooth,
     typer.Option(
+        parser=one_of("--smooth", Smooth),
         help="augment: the mean over flipped and enlarged copies, at six times the cost.",
         rich_help_panel=EXPLANATION,
     ),
@@ -220,7 +230,9 @@ ColormapName = Annotated[
 MotionName = Annotated[
     Following,
     typer.Option(
-        help="Whether the heat moves with the picture between two explanations.", rich_help_panel=PICTURE
+        parser=one_of("--motion", Following),
+        help="Whether the heat moves with the picture between two explanations.",
+        rich_help_panel=PICTURE,
     ),
 ]
 SmoothingSeconds = Annotated[
@@ -234,6 +246,7 @@ SmoothingSeconds = Annotated[
 ScaleName = Annotated[
     Scale,
     typer.Option(
+        parser=one_of("--scale", Scale),
         help="How heat is normalised: by a slowly moving maximum, or by each map's own maximum.",
         rich_help_panel=PICTURE,
     ),

@@ -13,7 +13,10 @@ from live_gradcam.number import counted
 
 
 def replay(
-    folder: Annotated[Path, typer.Argument(help="The folder that --save-session wrote.", show_default=False)],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="The folder that --save-session wrote.", show_default=False),
+    ],
     *,
     model: Annotated[
         str | None,
@@ -39,6 +42,13 @@ def replay(
     debug: options.Debug = False,  # noqa: ARG001 - likewise
 ) -> None:
     """Play a saved session again, with the same frames and keys; also with another model or method."""
+    from live_gradcam.typos import refuse_unknown_method, refuse_unknown_model
+
+    if method is not None:
+        refuse_unknown_method(method)
+    if model is not None:
+        refuse_unknown_model(model)
+
     from live_gradcam.replay import replay_session
 
     changes: dict[str, Any] = {"model": model, "method": method}

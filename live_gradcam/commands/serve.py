@@ -121,10 +121,14 @@ def serve(
     # that was made to deceive one of them. As `uploads.MOST_PIXELS`.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "40000000")
 
+    from live_gradcam.typos import refuse_typos
+
+    settings = Settings(**chosen)
+    refuse_typos(settings)
+
     from live_gradcam.server.running import serve as run
     from live_gradcam.server.settings import ServerSettings
 
-    settings = Settings(**chosen)
     where: dict[str, Any] = {} if host is None else {"host": host}
     make = ServerSettings.for_phones if phone else ServerSettings
     server = make(

@@ -17,6 +17,7 @@ from tomlkit.items import Comment, Trivia
 
 from live_gradcam import __version__
 from live_gradcam.address import is_address, shown_address
+from live_gradcam.choices import choice_meant, not_among
 from live_gradcam.commands.options import fields_of
 from live_gradcam.commands.settings import Setting
 from live_gradcam.config import AnnotateSettings, Settings
@@ -190,14 +191,10 @@ def _converted(setting: Setting, received: Any) -> Any:  # noqa: ANN401 - as abo
         if all(_is_text(each) for each in listed):
             return [str(each) for each in listed]
     elif setting.choices:
-        if received in setting.choices:
-            return received
         if isinstance(received, str):
-            near = nearest(received, setting.choices, 1)
-            meant = f"did you mean '{near[0]}'? " if near else ""
-            raise SettingsError(
-                f"{setting.name} is '{received}': {meant}Valid: {', '.join(setting.choices)}."
-            )
+            if (meant := choice_meant(received, setting.choices)) is not None:
+                return meant
+            raise SettingsError(not_among(setting.name, received, setting.choices))
     elif kind is bool or kind is int:
         if type(received) is kind:
             return received

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from live_gradcam.errors import ModelError, TargetError
+from live_gradcam.errors import ModelError, TargetError, nearest
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.reference import callable_named, is_reference
 from live_gradcam.question import TargetSpec
@@ -18,6 +18,8 @@ ScoreFunction = Callable[[Any], Any]
 
 MOST_RANKS = 16
 """How many of the most probable classes can be named by their rank: `#1` to `#16`."""
+
+_DASH = re.compile(r"\s+[-−–]\s*|\s*[-−–]\s+|\s*[-−–]$")
 
 NO_RIVAL = -1_000_000
 STRONGEST_RIVALS = -1_000_001
@@ -58,15 +60,55 @@ def parse_target(target: int | str | None, labels: Labels, *, rivals: bool, stre
     Raises:
         TargetError: there is no such class, or several.
     """
-    if isinstance(target, str):
-        sides = re.split(r"\s+[-−–]\s*|^[-−–]\s+", target.strip(), maxsplit=1)
-        if len(sides) == 2 and not re.fullmatch(r"-\d+", target.strip()):
-            first, second = (side.strip() for side in sides)
-            if not second:
-                return Aim(_class(first or None, labels), REVERSED, strength)
+    if isinstance(target, str) and not labels.exactly(target):
+        first, dash, second = _sides(target)
+        if dash and not second:
+            return Aim(_class(first or None, labels), REVERSED, strength)
+        if dash:
             return Aim(_class(first or None, labels), _class(second, labels), 1.0)
-    class_id = _class(target, labels)
+    try:
+        class_id = _class(target, labels)
+    except TargetError as error:
+        meant = _contrast_meant(str(target), labels)
+        if meant is None:
+            raise
+        raise TargetError(
+            f"unknown {labels.kind} '{target}'. Did you mean '{meant}'? A contrast has spaces around its dash."
+        ) from error
     return Aim(class_id, STRONGEST_RIVALS, strength) if rivals else Aim(class_id)
+
+
+def _sides(target: str) -> tuple[str, bool, str]:
+    """Return what stands before the dash of a contrast, whether there is a dash, and what stands behind it.
+
+    A dash has a space on one side at least, or ends the target: others are part of a name.
+    """
+    first, *rest = _DASH.split(target.strip(), maxsplit=1)
+    return first.strip(), bool(rest), rest[0].strip() if rest else ""
+
+
+def _contrast_meant(text: str, labels: Labels) -> str | None:
+    """Return the contrast that a text means which is no name: `tabby - tiger` of `tabby-tiger`; None: it means none."""
+    best: str | None = None
+    for dash in re.finditer(r"(?<=[^\s])[-−–](?=[^\s])", text):
+        sides = [text[: dash.start()], text[dash.end() :]]
+        exact = [_is_known(side, labels) for side in sides]
+        if all(exact):
+            return " - ".join(sides)
+        near = [
+            [side] if known else nearest(side, labels, 1) for side, known in zip(sides, exact, strict=True)
+        ]
+        if any(exact) and all(near):
+            best = best or " - ".join(each[0] for each in near)
+    return best
+
+
+def _is_known(name: str, labels: Labels) -> bool:
+    try:
+        _class(name, labels)
+    except TargetError:
+        return False
+    return True
 
 
 def _class(name: int | str | None, labels: Labels) -> int:

@@ -312,7 +312,11 @@ _MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
 )
 
 
-_BESIDE_SAVED_MODEL = ("fingerprint.pb", "keras_metadata.pb")
+_BESIDE_SAVED_MODEL: dict[str, Kind] = {
+    "fingerprint.pb": "fingerprint",
+    "keras_metadata.pb": "keras metadata",
+}
+"""Files that lie beside `saved_model.pb`, and what they are where they lie alone."""
 
 
 def _kind_of_protobuf(path: Path, head: bytes) -> FileKind:
@@ -330,6 +334,8 @@ def _kind_of_protobuf(path: Path, head: bytes) -> FileKind:
     # A download that broke off has lost its last field; the name of the first node's operation is still there.
     if head[:1] == b"\n" and re.search(rb"\x12.(Placeholder|Const|NoOp|VarHandleOp|Identity)", head[:512]):
         return FileKind("graph", path)
+    if path.name in _BESIDE_SAVED_MODEL:
+        return FileKind(_BESIDE_SAVED_MODEL[path.name], path)
     return FileKind("unknown", path, _quoted(head[:24].decode("latin-1")))
 
 

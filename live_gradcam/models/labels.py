@@ -61,6 +61,8 @@ class Labels:
             if not 0 <= class_id < len(self.names):
                 raise TargetError(f"there is no {self.kind} {class_id}: {self._range()}.")
             return class_id
+        if len(exact := self.exactly(text)) == 1:
+            return exact[0]  # `A-` among `A`, `A+` and `A-`
         wanted = _folded(text)
         in_all_languages = list(zip(self.names, *self.translations, strict=True))
         matches = [i for i, names in enumerate(in_all_languages) if wanted in map(_folded, names)]
@@ -77,6 +79,12 @@ class Labels:
             )
         known = [name for names in in_all_languages for name in names]
         raise TargetError(unknown_name(self.kind, text, known, self._where(), listed=0))
+
+    def exactly(self, name: str) -> list[int]:
+        """Return the ids of the classes of just this name, in any language; only letter case does not count."""
+        wanted = name.strip().casefold()
+        named = zip(self.names, *self.translations, strict=True)
+        return [i for i, names in enumerate(named) if any(wanted == each.casefold() for each in names)]
 
     def _range(self) -> str:
         if len(self.names) == 1:

@@ -9,6 +9,9 @@ from live_gradcam.models.file_kinds import FileKind, Kind
 IN_A_FUNCTION = "write a function that builds the network and returns it, and use --model module:function"
 _EXPORT = "Use the Keras file or SavedModel that it was made from"
 
+READ: frozenset[Kind] = frozenset({"hdf5", "keras zip", "keras folder", "saved model", "graph", "graph text"})
+"""The kinds that are loaded; a SavedModel is a folder."""
+
 _REFUSALS: dict[Kind, str] = {
     "empty": "is empty. Download or save it again.",
     "truncated zip": "breaks off: its last part is missing. Download it again.",

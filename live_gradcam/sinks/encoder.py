@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
+from live_gradcam.errors import nearest
 from live_gradcam.file_names import shown
 from live_gradcam.frame import Pixels
 from live_gradcam.sinks.codec import Preset, codec_for
@@ -46,6 +47,14 @@ _KEYFRAME_EVERY = 60
 _LAST_SHOWN_SECONDS = 1 / 25
 # FFmpeg's number for BT.709 primaries and transfer; its matrix has the same number.
 _BT709 = 1
+
+
+def not_recordable(path: str | Path) -> str:
+    """Word the message for a recording whose name has another ending; it names the nearest right one."""
+    path = Path(path)
+    near = nearest(path.suffix, CONTAINERS, 1) or [".mp4"]
+    hint = f" Did you mean {shown(path.with_suffix(near[0]))}?" if path.name else ""
+    return f"cannot record to '{path}': the name must end in {', '.join(CONTAINERS)}.{hint}"
 
 
 class Encoder:

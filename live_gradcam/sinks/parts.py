@@ -6,6 +6,7 @@ import itertools
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from live_gradcam.errors import SinkError
@@ -37,14 +38,13 @@ class Parts:
         self._overwrite = overwrite
         self._lock: int | None = None
         try:
-            self._refuse_taken_names()
+            refuse_taken_names(paths, overwrite=overwrite)
             self._claim()
         except FileNotFoundError:
             folder = paths[0].parent
-            missing = f"there is no folder '{folder}'. Make it first."
-            raise SinkError(
-                f"cannot record to '{paths[0]}': {'nothing can be made there.' if folder.is_dir() else missing}"
-            ) from None
+            if folder.is_dir():
+                raise SinkError(f"cannot record to '{paths[0]}': nothing can be made there.") from None
+            raise SinkError(_no_folder(paths[0])) from None
         except OSError as error:
             raise SinkError(
                 f"cannot record to '{paths[0]}': {error.strerror}. Choose a place where you may write."
@@ -79,17 +79,6 @@ class Parts:
             raise SinkError(
                 f"the recording could not be named {self.paths[0]} ({error.strerror}): it is kept as {self.files[0]}."
             ) from error
-
-    def _refuse_taken_names(self) -> None:
-        path = self.paths[0]
-        if path.is_dir():
-            raise SinkError(f"cannot record to '{path}': it is a folder. Give the name of a file.")
-        for taken in self.paths:
-            if taken.exists() and not self._overwrite:
-                which = "it" if taken == path else f"'{taken}', which goes with it,"
-                raise SinkError(
-                    f"cannot record to '{path}': {which} exists. Choose another name, or use --overwrite."
-                )
 
     def _claim(self) -> None:
         """Make the part files, empty, and so find out whether they can be written."""
@@ -141,3 +130,30 @@ class Parts:
             shown(self.paths[0].name),
             shown(aside[0]),
         )
+
+
+def refuse_taken_names(paths: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse names of a recording's files that are taken, and a folder that is not there.
+
+    Args:
+        paths: the files, in one folder; the first one is named in the message.
+        overwrite: whether files may be replaced.
+
+    Raises:
+        SinkError: there is such a file, or no such folder.
+    """
+    path = paths[0]
+    if path.is_dir():
+        raise SinkError(f"cannot record to '{path}': it is a folder. Give the name of a file.")
+    for taken in paths:
+        if taken.exists() and not overwrite:
+            which = "it" if taken == path else f"'{taken}', which goes with it,"
+            raise SinkError(
+                f"cannot record to '{path}': {which} exists. Choose another name, or use --overwrite."
+            )
+    if not path.parent.is_dir():
+        raise SinkError(_no_folder(path))
+
+
+def _no_folder(path: Path) -> str:
+    return f"cannot record to '{path}': there is no folder '{path.parent}'. Make it first."

@@ -20,8 +20,8 @@ from live_gradcam.file_names import fitting, shown
 from live_gradcam.number import counted
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.disk import Disk
-from live_gradcam.sinks.encoder import CONTAINERS, Encoder
-from live_gradcam.sinks.parts import Parts
+from live_gradcam.sinks.encoder import CONTAINERS, Encoder, not_recordable
+from live_gradcam.sinks.parts import Parts, refuse_taken_names
 from live_gradcam.sinks.sidecar import About, Sidecar
 
 _LOG = logging.getLogger(__name__)
@@ -29,6 +29,21 @@ _LOG = logging.getLogger(__name__)
 _WAITING_PICTURES = 8
 _GLANCE_SECONDS = 0.05
 _PATIENCE_SECONDS = 2.0
+
+
+def refuse_recording(path: Path, *, overwrite: bool) -> None:
+    """Refuse the name of a recording that cannot be made, as `Recorder` does, and make nothing yet.
+
+    Raises:
+        SinkError: the path has another extension, is taken, or lies in no folder.
+    """
+    if path.suffix.lower() not in CONTAINERS:
+        raise SinkError(not_recordable(path))
+    refuse_taken_names(_files_of(path), overwrite=overwrite)
+
+
+def _files_of(path: Path) -> tuple[Path, Path]:
+    return path, fitting(path.with_suffix(".jsonl"))
 
 
 class Recorder:
@@ -69,9 +84,9 @@ class Recorder:
     ) -> None:
         path = Path(path)
         if path.suffix.lower() not in CONTAINERS:
-            raise SinkError(f"cannot record to '{path}': the name must end in {', '.join(CONTAINERS)}.")
+            raise SinkError(not_recordable(path))
         self.name = shown(path.name)
-        self._parts = Parts(path, fitting(path.with_suffix(".jsonl")), overwrite=overwrite)
+        self._parts = Parts(*_files_of(path), overwrite=overwrite)
         self._disk = Disk(path.parent, self.name)
         self._wait = wait
         self._about = about

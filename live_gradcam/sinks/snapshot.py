@@ -35,6 +35,25 @@ def snapshot_files(path: Path) -> tuple[Path, Path, Path]:
     return path, fitting(path.with_suffix(".frame.png")), fitting(path.with_suffix(".heat.png"))
 
 
+def refuse_snapshot(path: Path, *, overwrite: bool) -> None:
+    """Refuse the name of a snapshot that cannot be made.
+
+    Raises:
+        SinkError: it has another ending, there is no such folder, or a file is in the way.
+    """
+    if path.suffix.lower() != ".png":
+        raise SinkError(f"cannot write the snapshot '{path}': the name must end in .png.")
+    if not path.parent.is_dir():
+        raise SinkError(
+            f"cannot write the snapshot '{path}': there is no folder '{path.parent}'. Make it first."
+        )
+    for file in snapshot_files(path):
+        if file.exists() and not overwrite:
+            raise SinkError(
+                f"cannot write the snapshot '{path}': '{file}' exists. Choose another name, or use --overwrite."
+            )
+
+
 class Snapshot:
     """Keeps the newest picture, and writes a snapshot of it when it is closed: what a run comes to.
 
@@ -50,17 +69,7 @@ class Snapshot:
     notice: str | None = None
 
     def __init__(self, path: Path, *, overwrite: bool = False, about: About | None = None) -> None:
-        if path.suffix.lower() != ".png":
-            raise SinkError(f"cannot write the snapshot '{path}': the name must end in .png.")
-        if not path.parent.is_dir():
-            raise SinkError(
-                f"cannot write the snapshot '{path}': there is no folder '{path.parent}'. Make it first."
-            )
-        for file in snapshot_files(path):
-            if file.exists() and not overwrite:
-                raise SinkError(
-                    f"cannot write the snapshot '{path}': '{file}' exists. Choose another name, or use --overwrite."
-                )
+        refuse_snapshot(path, overwrite=overwrite)
         self.name = shown(path.name)
         self._path = path
         self._about = about

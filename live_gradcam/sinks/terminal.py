@@ -33,6 +33,12 @@ class Terminal:
         self._rest = rest
         return line.decode(sys.stdin.encoding or "utf-8", "replace").strip()
 
+    def say(self, line: str) -> None:
+        """Write a line to the terminal, for who types there; nothing where nobody can."""
+        if self._is_ours() and sys.stdout.isatty():
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
     def drop(self) -> None:
         """Forget what was typed so far."""
         while self.take_line() is not None:

@@ -55,8 +55,13 @@ class Decoding:
         return float(rate) if rate else None
 
     @property
-    def seconds(self) -> float:
-        """How long the file says that it lasts; 0 where it does not."""
+    def seconds(self) -> float | None:
+        """How long the file says that it lasts, 0 where it does not; None where what it says may be wrong.
+
+        So it may be in a format whose files can be joined: `keyframes.length_of` measures it.
+        """
+        if self.container.format.name in INDEXED and isinstance(self._path, Path):
+            return None
         return max(0.0, (self.container.duration or 0) / av.time_base)
 
     def frames(self) -> Iterator[tuple[av.VideoFrame, float | None]]:
@@ -180,7 +185,11 @@ class Decoding:
 def _why_not(path: str | Path, error: av.error.FFmpegError) -> str:
     """Return why a file or an address cannot be opened, and what to do."""
     if not isinstance(path, Path):
-        return f"{in_words(error)}."
+        # Here, not above: Python's own client takes a moment to load, and this is seldom needed.
+        from live_gradcam.sources.web_film import why_not_from_server
+
+        is_slow_or_broken = isinstance(error, (av.error.ExitError, av.error.InvalidDataError, OSError))
+        return (why_not_from_server(path) if is_slow_or_broken else None) or f"{in_words(error)}."
     if isinstance(error, (av.error.FileNotFoundError, av.error.PermissionError)):
         return f"{in_words(error)}."
     if (reason := why_no_film(path)) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -17,6 +18,7 @@ from live_gradcam.frame import Frame, Pixels
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.fetched import Fetched
 from live_gradcam.sources.file_kind import kind_of, kind_of_file
+from live_gradcam.sources.films import is_film
 from live_gradcam.sources.photo import READABLE, read_photo
 from live_gradcam.sources.photo import read_picture as read_picture  # where others look for it
 
@@ -24,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 SECONDS_PER_IMAGE = 2.0
 """How long a slide stands."""
+
+_MOST_LOOKED_AT = 20_000
+_MOST_FOLDERS = 3
+"""Of the folders in one without pictures: files that are looked at, and folders that are named."""
 
 ANIMATED = frozenset({".apng", ".avifs", ".gif"})
 """File name endings of pictures that usually move."""
@@ -245,8 +251,35 @@ def in_folder(folder: Path) -> list[Path]:
     except OSError as error:
         raise SourceError(f"the folder {folder} cannot be read: {error.strerror or error}.") from error
     if not found:
-        raise SourceError(f"the folder {folder} has no pictures in it. {READABLE} are read.")
+        raise SourceError(f"the folder {shown(folder)} has no pictures{_elsewhere(folder)}")
     return sorted(found, key=natural_order)
+
+
+def _elsewhere(folder: Path) -> str:
+    """Say what a folder without pictures has instead: folders with pictures, or films; else which kinds are read."""
+    within: list[Path] = []
+    films: list[Path] = []
+    looked = 0
+    for parent, folders, files in os.walk(folder):
+        here = Path(parent)
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        looked += len(files)
+        if here == folder:
+            films = sorted((each for name in files if is_film(each := here / name)), key=natural_order)
+        elif any(is_picture(here / name) for name in files):
+            within.append(here)
+        if looked > _MOST_LOOKED_AT or len(within) > _MOST_FOLDERS:
+            break
+    if within:
+        named = ", ".join(f"'{shown(each)}'" for each in within[:_MOST_FOLDERS])
+        more = ", …" if len(within) > _MOST_FOLDERS else ""
+        if len(within) == 1:
+            return f" of its own; its folder {named} has some: give that."
+        return f" of its own; its folders {named}{more} have some: give one of these."
+    if films:
+        count = f"{len(films)} films, such as" if len(films) > 1 else "a film,"
+        return f" in it, but {count} '{shown(films[0])}': give that."
+    return f" in it. {READABLE} are read."
 
 
 def is_picture(path: Path) -> bool:

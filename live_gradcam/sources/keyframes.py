@@ -19,6 +19,10 @@ SEARCH_SECONDS = 2.0
 """How long a file is searched; what is found by then has to do."""
 
 
+LENGTH_SECONDS = 0.3
+"""How long a file is searched for its length, which is not worth a long wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class Keyframe:
     """A place to begin decoding at."""
@@ -67,3 +71,36 @@ def keyframes_of(path: Path, index: int, *, search_seconds: float = SEARCH_SECON
     except (av.error.FFmpegError, OSError):
         return found or None
     return found
+
+
+def length_of(path: Path, index: int, *, search_seconds: float = LENGTH_SECONDS) -> float | None:
+    """Return how long a film lasts, joined recordings one behind the other, without decoding anything.
+
+    FFmpeg takes the difference of the last time and the first one, which is wrong where the clock begins anew.
+
+    Args:
+        path: the file.
+        index: the stream's.
+        search_seconds: how long to search.
+
+    Returns:
+        Seconds; None where the whole file could not be read in that time, or no packet has a time.
+    """
+    until = time.monotonic() + search_seconds
+    begin: int | None = None
+    end = 0
+    try:
+        with open_container(path) as container:
+            stream = container.streams[index]
+            timeline = Timeline(container, stream)
+            for packet in container.demux(stream):
+                timeline.place(packet)
+                if time.monotonic() > until:
+                    return None
+                if packet.pts is None or not packet.size:
+                    continue
+                begin = packet.pts if begin is None else min(begin, packet.pts)
+                end = max(end, packet.pts + (packet.duration or 0))
+            return None if begin is None else float((end - begin) * timeline.clock)
+    except (av.error.FFmpegError, OSError):
+        return None

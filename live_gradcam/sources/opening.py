@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import logging
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -11,14 +12,14 @@ from urllib.parse import urlsplit
 
 from live_gradcam.address import host_of, opened_address, remember_address, shown_address
 from live_gradcam.errors import SourceError, nearest
-from live_gradcam.file_names import expanded, matches, shown
+from live_gradcam.file_names import expanded, fixed_part, matches, nearest_paths, shown
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.camera import CameraSource
 from live_gradcam.sources.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, backends
 from live_gradcam.sources.camera_names import camera_called
 from live_gradcam.sources.file_kind import kind_of_file
 from live_gradcam.sources.films import SUFFIXES as FILM_SUFFIXES
-from live_gradcam.sources.films import begins_as_film
+from live_gradcam.sources.films import begins_as_film, is_film
 from live_gradcam.sources.images import SUFFIXES, ImagesSource, in_folder, is_picture, natural_order
 from live_gradcam.sources.numbered import numbered_files
 from live_gradcam.sources.photo import READABLE, unreadable
@@ -89,7 +90,7 @@ def open_source(
         from live_gradcam.sources.demo import DemoSource
 
         return DemoSource(live=True, size=size or DEFAULT_SIZES[0], fps=DEFAULT_FPS if fps is None else fps)
-    source = _open_path(spec) if isinstance(spec, Path) else _open_other(str(spec))
+    source = _open_path(str(spec)) if isinstance(spec, Path) else _open_other(str(spec))
     if size is not None or fps is not None or backend is not None:
         logger.warning("%s has a size and a rate of its own: what was asked for is for cameras", source.name)
     return source
@@ -115,7 +116,7 @@ def _open_other(spec: str) -> Source:
         return _open_address(spec, address[1].lower())
     if not spec:
         raise SourceError(f"the source is empty. {_KINDS}")
-    return _open_path(Path(spec))
+    return _open_path(spec)
 
 
 def _open_address(url: str, scheme: str) -> Source:
@@ -187,8 +188,8 @@ def _is_film(path: Path) -> bool:
         return begins_as_film(file.read(16))
 
 
-def _open_path(path: Path) -> Source:
-    path = expanded(path)
+def _open_path(typed: str) -> Source:
+    path = expanded(typed)
     try:
         if path.is_dir():
             return ImagesSource(in_folder(path), name=path.resolve().name)
@@ -198,6 +199,10 @@ def _open_path(path: Path) -> Source:
             return ImagesSource(numbered, name=path.name)
         if glob.has_magic(str(path)):
             pictures = sorted(filter(is_picture, matches(path)), key=natural_order)
+            if not pictures and not (folder := fixed_part(path)).is_dir():
+                near = nearest_paths(folder, among=Path.is_dir)
+                hint = f"Did you mean {' or '.join(near)}?" if near else "Check the path."
+                raise SourceError(f"there is no folder '{shown(folder)}' for '{shown(path)}'. {hint}")
             if not pictures:
                 raise SourceError(f"no picture matches '{shown_address(shown(path))}'. {READABLE} are read.")
             return ImagesSource(pictures, name=str(path))
@@ -207,14 +212,18 @@ def _open_path(path: Path) -> Source:
         ) from error
     except ValueError as error:  # a NUL in the name
         raise SourceError(f"there is no file '{shown(path)}': {error}.") from error
-    raise SourceError(f"there is no file '{shown_address(shown(path))}'. {_hint(path)}")
+    what = "folder" if typed.endswith(("/", os.sep)) else "file"
+    raise SourceError(f"there is no {what} '{shown_address(shown(typed))}'. {_hint(path, typed)}")
 
 
-def _hint(path: Path) -> str:
+def _hint(path: Path, typed: str) -> str:
     if _LIKE_ADDRESS.match(str(path)):
         return "An address begins with http:// or rtsp://."
-    neighbours = [neighbour.name for neighbour in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = nearest_paths(path, among=Path.is_dir if typed.endswith(("/", os.sep)) else _may_be_meant)
     if path.parent == Path():
-        neighbours.append("demo")
-    near = nearest(path.name, neighbours)
+        near += nearest(path.name, ["demo"])
     return f"Did you mean {' or '.join(near)}?" if near else _KINDS
+
+
+def _may_be_meant(path: Path) -> bool:
+    return path.is_dir() or is_picture(path) or is_film(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av.error
 
@@ -32,6 +34,8 @@ def in_words(error: av.error.FFmpegError) -> str:
     Returns:
         A few words without a full stop, for instance `the server knows no such address (404)`.
     """
+    if error.errno == errno.EIO:
+        return "its data broke off"
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return words

@@ -12,7 +12,7 @@ import cv2
 import av
 import numpy as np
 
-from live_gradcam.address import host_of, opened_address, shown_address
+from live_gradcam.address import address_name, host_of, opened_address
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
 from live_gradcam.sources.feed import Feed, FeedLost, Shot
@@ -54,7 +54,7 @@ class StreamSource:
     def __init__(
         self, url: str, *, open_timeout: float = OPEN_TIMEOUT, read_timeout: float = READ_TIMEOUT
     ) -> None:
-        self.name = shown_address(url)
+        self.name = address_name(url)
         self._url = url
         self._open_timeout, self._read_timeout = open_timeout, read_timeout
         self._was_open = False

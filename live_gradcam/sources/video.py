@@ -19,7 +19,7 @@ import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 import av.error
 
-from live_gradcam.address import opened_address, shown_address
+from live_gradcam.address import address_name, opened_address
 from live_gradcam.container import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.errors import SourceError
 from live_gradcam.file_names import shown
@@ -29,6 +29,7 @@ from live_gradcam.sources.content import why_no_frame
 from live_gradcam.sources.decoding import Decoding
 from live_gradcam.sources.deinterlacing import deinterlaced
 from live_gradcam.sources.film_colour import Colours, dynamic_range
+from live_gradcam.sources.keyframes import length_of
 from live_gradcam.sources.reason import in_words
 from live_gradcam.sources.upright import Display, Orientation, square_size
 
@@ -106,7 +107,7 @@ class VideoSource:
     def __init__(self, path: str | Path, *, keeps: Callable[[int, float], bool] | None = None) -> None:
         self.path = None if isinstance(path, str) and "://" in path else Path(path)
         """The file; None where it lies behind an address."""
-        self.name = shown_address(path) if isinstance(path, str) and "://" in path else shown(Path(path).name)
+        self.name = address_name(path) if isinstance(path, str) and "://" in path else shown(Path(path).name)
         self._lock = threading.Lock()
         self._keeps = keeps
         self._closed = False
@@ -116,8 +117,9 @@ class VideoSource:
         self._last_time: float | None = None
         self._colours = Colours()
         remote = self.path is None
+        self._address = opened_address(str(path)) if remote else ""
         self._file = Decoding(
-            opened_address(str(path)) if remote else Path(path),
+            self._address if remote else Path(path),
             self.name,
             NETWORK_TIMEOUT if remote else None,
         )
@@ -161,7 +163,12 @@ class VideoSource:
         return self._count
 
     def describe(self) -> str:
-        """Return the name, size, rate and length: `cat.mp4: 1280×720 at 30 fps, 12.5 s`, and what became of HDR."""
+        """Return the name, size, rate and length: `cat.mp4: 1280×720 at 30 fps, 12.5 s`, and what became of HDR.
+
+        The length is left out where nothing tells it in a moment.
+        """
+        if self._seconds is None and self.path is not None:
+            self._seconds = length_of(self.path, self._file.stream.index) or 0.0
         rate = f" at {self.fps:.5g} fps" if self.fps else ""
         length = f", {self._seconds:.1f} s" if self._seconds else ""
         colours = f", {self._range} shown as BT.709" if self._range else ""
@@ -257,7 +264,11 @@ class VideoSource:
         """Return why there is no first picture, and what to do."""
         error = self._file.error
         if self.path is None:
-            return f"{in_words(error) if error else 'it ends before the first one'}. Check the address."
+            # Here, not above: Python's own client takes a moment to load, and this is seldom needed.
+            from live_gradcam.sources.web_film import why_not_from_server
+
+            broken = f"{in_words(error) if error else 'it ends before the first one'}. Check the address."
+            return why_not_from_server(self._address) or broken
         if error is None or isinstance(error, av.error.InvalidDataError):
             return why_no_frame(self.path)
         return f"{in_words(error)}. Give a video, a picture or a folder of them."

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from live_gradcam.address import credentials_of, opened_address, shown_address
+from live_gradcam.address import address_name, credentials_of, opened_address, shown_address
 from live_gradcam.errors import SourceError
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.fetched import Fetched
@@ -85,7 +85,9 @@ def open_answer(url: str, *, timeout: float = OPEN_TIMEOUT, limit: float = FETCH
         refused = error.status == 401 and credentials_of(url) is not None
         if refused or (error.unclear and _suffix(url) not in SUFFIXES):
             return StreamSource(url, open_timeout=timeout)
-        raise _no_source(url, f"{error}. {error.remedy}".rstrip()) from error
+        named = error.status == 404 and urlsplit(opened_address(url)).fragment
+        remedy = "In an address the # of a name is written %23." if named else error.remedy
+        raise _no_source(url, f"{error}. {remedy}".rstrip()) from error
     if found == "page":
         raise _no_source(url, _of_page(url))
     if isinstance(found, Fetched):
@@ -159,7 +161,7 @@ def _taken(url: str, answer: WebAnswer) -> Fetched | Literal["camera", "page", "
     if kind is not None and not kind.is_readable:
         if "web page" in kind.name:
             return "page"
-        raise unreadable(shown_address(url), kind)
+        raise unreadable(address_name(url), kind)
     if kind is None:
         if answer.length is not None and begins_as_film(head):
             return "film"
@@ -170,7 +172,7 @@ def _taken(url: str, answer: WebAnswer) -> Fetched | Literal["camera", "page", "
     if keeping_of(answer.headers) == "must not be kept":
         return "camera"
     answer.check_length(MOST_BYTES)
-    return Fetched(shown_address(url), _suffix(url), _joined(head, chunks, answer, kind))
+    return Fetched(address_name(url), _suffix(url), _joined(head, chunks, answer, kind))
 
 
 def _joined(head: bytes, chunks: Iterator[bytes], answer: WebAnswer, kind: FileKind | None) -> bytes:

@@ -40,6 +40,20 @@ class Prompt:
         exact = any(wanted == name.casefold() for names in chosen for name in names)
         return len(self._found) == 1 or exact
 
+    @property
+    def advice(self) -> str:
+        """What is found, and what to do next: a line for who types elsewhere and does not look at the picture."""
+        found = self.completions
+        if not self.text.strip():
+            return "type the name of a class first"
+        if not found:
+            return f"no class is called '{self.text}': type another name"
+        if len(found) == 1:
+            return f"'{found[0]}' fits: press Enter again to take it"
+        names = ", ".join(found) + (", …" if len(found) == SHOWN else "")
+        take = f"press Enter again to take '{found[self.chosen]}'"
+        return f"several classes fit ({names}): {take}, or type more of the name"
+
     def typed(self, key: str) -> Prompt:
         """Return the prompt after one more key: a character, `Backspace`, `ArrowUp`, `ArrowDown` or `Tab`."""
         if key == "Backspace":

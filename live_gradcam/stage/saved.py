@@ -21,6 +21,18 @@ from live_gradcam.stage.status import Status
 from live_gradcam.words import ENGLISH, Words
 
 
+def refuse_session_folder(folder: Path) -> None:
+    """Refuse a folder in which no session can be saved.
+
+    Raises:
+        SinkError: it holds a session, or its path is a file's.
+    """
+    if (folder / FILE).exists():
+        raise SinkError(f"'{folder}' holds a session already: give --save-session another folder.")
+    if folder.exists() and not folder.is_dir():
+        raise SinkError(f"the session cannot be saved in '{folder}': it is a file. Give a folder.")
+
+
 class SavedStage(Stage):
     """A stage that writes its session into a folder: frames without loss, and a journal of all that happened.
 
@@ -56,8 +68,7 @@ class SavedStage(Stage):
             presenter, menu, choice, live=live, slides=slides, fullscreen=fullscreen, words=words
         )
         try:
-            if (folder / FILE).exists():
-                raise SinkError(f"'{folder}' holds a session already: give --save-session another folder.")
+            refuse_session_folder(folder)
             folder.mkdir(parents=True, exist_ok=True)
             self._journal = Journal(folder, settings)
         except OSError as error:

@@ -18,8 +18,8 @@ export function percent(share) {
 }
 
 /**
- * A number with three significant digits, or all those before the point: 31.6, 0.0417, 1240. One close to zero has a
- * power of ten, or three decimals beside a number of at least 0.1: as `number_text` of number.py.
+ * A number with three significant digits, or all those before the point: 31.6, 0.0417, 1240. One close to zero has two,
+ * 0.00098, or three decimals beside a number of at least 0.1: as `number_text` of number.py.
  */
 export function numberText(value, beside = []) {
   if (value === null) return NO_NUMBER;
@@ -28,10 +28,10 @@ export function numberText(value, beside = []) {
   if (size < 0.001 && beside.some((each) => each !== null && Math.abs(each) >= 0.1)) {
     return size < 0.0005 ? "0.00" : value < 0 ? "−0.001" : "0.001";
   }
+  const rounded = Number(size.toExponential(1));
+  const digits = rounded < 0.001 ? 1 - Math.floor(Math.log10(rounded)) : 2 - Math.floor(Math.log10(Math.max(size, 0.001)));
   const text =
-    Number(size.toExponential(1)) < 0.001 || size >= 1e6
-      ? value.toExponential(1).replace("+", "")
-      : value.toFixed(Math.max(0, 2 - Math.floor(Math.log10(Math.max(size, 0.001)))));
+    rounded < 1e-5 || size >= 1e6 ? value.toExponential(1).replace("+", "") : value.toFixed(Math.max(0, digits));
   return text.replaceAll("-", "−");
 }
 

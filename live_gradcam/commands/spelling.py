@@ -1,0 +1,116 @@
+"""The spelling of options and of their values: what was typed, and what comes nearest to it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import takewhile
+from typing import Any, get_args
+
+from live_gradcam.actions import ACTIONS
+from live_gradcam.choices import choice_meant, not_among
+from live_gradcam.commands.bare_source import WrongUsage, may_be_source
+from live_gradcam.commands.settings import Command, settings_of
+from live_gradcam.errors import nearest
+
+_MOST_NAMED = 2
+_DASHES = ("-", "−", "–")
+
+
+def one_of(name: str, kind: Any) -> Callable[[str], str]:  # noqa: ANN401 - a Literal
+    """Return what reads an option's value: one of a few texts, whatever the case of its letters.
+
+    Args:
+        name: the option, `--fit`.
+        kind: the `Literal` of the texts.
+
+    Returns:
+        A function for `typer.Option(parser=…)`; it raises `WrongUsage`, with the nearest text.
+    """
+    choices: tuple[str, ...] = get_args(kind)
+
+    def read(received: str) -> str:
+        meant = choice_meant(received, choices)
+        if meant is None:
+            raise WrongUsage(not_among(name, received, choices))
+        return meant
+
+    return read
+
+
+def no_such_option(
+    received: str,
+    own: Collection[str],
+    command: str,
+    commands: Mapping[str, Command],
+) -> str:
+    """Word the message for an option that a command has not.
+
+    Args:
+        received: what was typed, `--mirorr`.
+        own: the options that the command has, with their dashes.
+        command: what it is called.
+        commands: name → function of all commands.
+
+    Returns:
+        One line: the command that has the option, the nearest of this one's, or the key in the window that does it.
+    """
+    said = f"there is no option {received}"
+    word = received.lstrip("-").casefold().replace("_", "-")
+    if word in _arguments_of(commands[command]):
+        return f"{said}: give it alone, as in `live-gradcam {command} {word.upper()}`."
+    have = [name for name, function in commands.items() if word in settings_of(name, function)]
+    if have and f"--{word}" not in own:
+        return f"{said} for `live-gradcam {command}`; `live-gradcam {have[0]}` has it."
+    near = nearest(word, _without_opposites(word, own), _MOST_NAMED) if len(word) > 1 else []
+    if near:
+        return f"{said}. Did you mean {' or '.join(f'--{each}' for each in near)}?"
+    action = next((each for each in ACTIONS if each.name == word), None)
+    key = f" In the window the key {action.key} does it." if action is not None else ""
+    return f"{said}.{key} `live-gradcam {command} --help` lists the options."
+
+
+def refuse_unquoted_target(typed: Sequence[str]) -> None:
+    """Refuse a target of several words that the shell has taken apart: `--target tabby - tiger cat`.
+
+    Args:
+        typed: the arguments after the program's name.
+
+    Raises:
+        WrongUsage: so it is; the message has the quotes.
+    """
+    for at, word in enumerate(typed):
+        if word in ("--target", "-t"):
+            value, rest = "".join(typed[at + 1 : at + 2]), typed[at + 2 :]
+        elif word.startswith("--target="):
+            value, rest = word.partition("=")[2], typed[at + 1 :]
+        else:
+            continue
+        more = list(takewhile(lambda each: re.match(r"--|-[A-Za-z]$", each) is None, rest))
+        whole = " ".join([value, *more])
+        dashed = bool(more) and re.match(r"[-−–]($|[^\W\d_])", more[0]) is not None
+        lone = bool(more) and more[0] in _DASHES
+        if lone:
+            is_list = typed[0] == "annotate" and len(more) == 1  # of inputs, on stdin
+            dashed = not is_list and not (len(more) > 1 and may_be_source(more[1]))
+        if dashed or (more and not lone and not may_be_source(more[0]) and _is_class(whole)):
+            raise WrongUsage(f"--target takes one text: put it in quotes, --target '{whole}'.")
+
+
+def _is_class(name: str) -> bool:
+    from live_gradcam.models.labels import imagenet_labels  # here: seldom needed
+
+    return bool(nearest(name, imagenet_labels(), 1))
+
+
+def _arguments_of(command: Command) -> list[str]:
+    """Return the parameters of a command that are typed without an option."""
+    parameters = inspect.signature(command).parameters.values()
+    return [each.name for each in parameters if "typer.Argument" in str(each.annotation)]
+
+
+def _without_opposites(word: str, own: Collection[str]) -> Sequence[str]:
+    """Return the long options without their dashes, and without `no-mirror` where no `no` was typed."""
+    names = [each.lstrip("-") for each in own if each.startswith("--")]
+    return [each for each in names if word.startswith("no") or not each.startswith("no-")]
