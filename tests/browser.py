@@ -108,6 +108,13 @@ def until_page(page: Page, expression: str, *, patience: float = 30) -> Any:
     )
 
 
+def start_camera(page: Page, url: str) -> None:
+    """Open the page, start the camera and wait for the first answer."""
+    page.goto(url)
+    page.click("#start")
+    until_page(page, "page.answer !== null")
+
+
 def canvas_pixels(page: Page, selector: str = "canvas.heat") -> Any:
     """Read a canvas: (H, W, 4) uint8 BGRA."""
     url = page.evaluate(f"document.querySelector('{selector}').toDataURL('image/png')")

@@ -38,7 +38,7 @@ export class CameraSource extends Source {
   static async open(deviceId, lost) {
     if (!navigator.mediaDevices?.getUserMedia)
       throw new Error(
-        "Browsers give a camera to https pages and to localhost only. Open this page through an SSH tunnel, or start the server with --tls.",
+        "Browsers give a camera to https pages and to localhost only. Open this page through an SSH tunnel, or start the server with --phone.",
       );
     const video = deviceId ? { ...ASKED, deviceId: { exact: deviceId } } : { ...ASKED, facingMode: "environment" };
     let stream;
