@@ -5,29 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser import chromium, of_page, require_chromium, until_page
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from browser import of_page, until_page
+from playwright.sync_api import Browser, Page, Route, expect
 from served import Served, small_service
 
 from live_gradcam.server.settings import ServerSettings
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require_chromium()
-    with sync_playwright() as playwright, chromium(playwright, cameras=1) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with Served(small_service()) as served:
-        yield served
+pytest_plugins = ["page_fixtures"]
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
+    """A page of its own, which waits no longer than it must before it tries again."""
     page = browser.new_page()
+    page.add_init_script("Math.random = () => 0;")
     yield page
     page.close()
 
@@ -38,7 +29,7 @@ class Failing:
     Args:
         page: whose requests.
         path: as `page.route` takes it.
-        status: what they are answered with; 0: nothing.
+        status: what they are answered with; 0: nothing; −1: not even that, as long as anybody waits.
         times: how often, before they come through.
     """
 
@@ -51,9 +42,9 @@ class Failing:
             route.continue_()
             return
         self.left -= 1
-        if self._status:
+        if self._status > 0:
             route.fulfill(status=self._status, json={"detail": "slow down."})
-        else:
+        elif self._status == 0:
             route.abort()
 
 
@@ -123,6 +114,34 @@ def test_where_the_setup_does_not_come_it_says_why_and_tries_again(
     assert page.locator("#start").is_disabled()
     if status == 429:
         page.click("#again")
+    starts(page)
+    assert failing.left == 0
+
+
+@pytest.mark.parametrize("path", ["**/page/plate.js", "**/setup"])
+def test_where_the_server_says_nothing_at_all_the_page_says_so_and_a_button_tries_again(
+    page: Page, served: Served, path: str
+) -> None:
+    page.add_init_script(
+        "const wait = setTimeout; setTimeout = (act, ms, ...rest) => wait(act, ms === 10000 ? 500 : ms, ...rest);"
+    )
+    failing = Failing(page, path, -1, 1000)
+    page.goto(served.url(), wait_until="commit")
+    expect(page.locator("#notice")).to_have_text("The server has not answered yet.")
+    assert page.locator("#start").is_disabled()
+    failing.left = 0
+    page.click("#again")
+    starts(page)
+    expect(page.locator("#notice")).to_have_text("")
+
+
+def test_a_setup_that_never_comes_is_given_up_and_asked_for_again(page: Page, served: Served) -> None:
+    page.add_init_script(
+        "const limit = AbortSignal.timeout; AbortSignal.timeout = () => limit.call(AbortSignal, 700);"
+    )
+    failing = Failing(page, "**/setup", -1, 1)
+    page.goto(served.url(), wait_until="commit")
+    expect(page.locator("#notice")).to_have_text("The server cannot be reached. Trying again …")
     starts(page)
     assert failing.left == 0
 

@@ -69,7 +69,10 @@ export class Controls {
     if (key === "Escape" && document.body.classList.contains("filled")) return this.run("fullscreen");
     // What is typed into a control is the control's; a slider leaves the letters to the page.
     const typing = target.matches("input:not([type=range]), select") || (target.matches("input") && /^\d$/.test(key));
-    if (key === "Escape" && typing) return target.blur();
+    if (key === "Escape" && typing) {
+      if (target.id === "target") target.value = this.typedClass(); // what was typed and not entered is forgotten
+      return target.blur();
+    }
     if (name === undefined || typing) return;
     // A focused button has the space bar for itself.
     if (key === " " && target.matches("button, a, summary")) return;
@@ -143,6 +146,12 @@ export class Controls {
     const typed = input.value.trim(), { page } = this;
     const id = page.setup.labels.findIndex((label) => label.toLowerCase() === typed.toLowerCase());
     page.choose({ target: typed === "" ? null : id >= 0 ? id : typed });
+  }
+
+  /** What stands in the field for a class, as it is chosen. */
+  typedClass() {
+    const { target, setup } = this.page;
+    return target === null ? "" : String((typeof target === "number" && setup.labels[target]) || target);
   }
 
   listLayers() {
@@ -223,9 +232,7 @@ export class Controls {
     byId("methods").value = page.method;
     byId("layers").value = page.layer ?? "";
     byId("opacity").value = Math.round(100 * stage.look.alpha);
-    if (document.activeElement !== byId("target"))
-      byId("target").value =
-        page.target === null ? "" : typeof page.target === "number" ? (page.setup.labels[page.target] ?? page.target) : page.target;
+    if (document.activeElement !== byId("target")) byId("target").value = this.typedClass();
     stage.drawScale(byId("scale").querySelector("canvas"));
     for (const look of this.lookForMore) look();
   }

@@ -1,4 +1,4 @@
-// The notice: one line in a corner of the picture that says what happened, or what is going on.
+// The notice: a line in a corner of the picture that says what happened, and one that says what is being compiled.
 
 const SECONDS = 6;
 
@@ -16,16 +16,12 @@ export class Notice {
     clearTimeout(this.silence);
     this.said = text;
     byId("notice").textContent = this.words(text);
-    byId("notice").classList.remove("working");
     if (text && !stays) this.silence = setTimeout(() => this.say(""), 1000 * SECONDS);
   }
 
   /** Says what is being compiled, as long as it is; null: nothing. */
   compiling(what) {
-    const { classList } = byId("notice");
-    if (what !== null) {
-      this.say(`compiling ${what} …`, true);
-      classList.add("working");
-    } else if (classList.contains("working")) this.say("");
+    const said = what === null ? "" : this.words(`compiling ${what} …`);
+    if (byId("busy").textContent !== said) byId("busy").textContent = said;
   }
 }
