@@ -123,8 +123,14 @@ FAULTS: dict[Page, list[str]] = {}
 """What each page that is open complained of."""
 
 
+SHARED: list[Page] = []
+"""The page that several tests share, while it is open: it is closed before another is opened, for it would go on
+sending and painting beside it."""
+
+
 def new_page(browser: Browser, **options: Any) -> Page:
     """Open an empty page whose complaints `close_page` looks at."""
+    close_shared()
     page = browser.new_page(**{"viewport": SIZE, **options})
     faults = FAULTS[page] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -137,6 +143,12 @@ def close_page(page: Page) -> None:
     page.close()
     faults = FAULTS.pop(page)
     assert faults == []
+
+
+def close_shared() -> None:
+    """Close the page that tests share; the next test that wants it opens another."""
+    while SHARED:
+        close_page(SHARED.pop())
 
 
 def is_reset(page: Page) -> bool:

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from browser import (
     FAULTS,
+    SHARED,
     SIZE,
     chromium,
     close_page,
+    close_shared,
     is_reset,
     new_page,
     require_chromium,
@@ -61,24 +63,25 @@ def empty(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def opened() -> Iterator[list[Page]]:
-    """The page that `page` gives to one test after another."""
-    pages: list[Page] = []
-    yield pages
-    for page in pages:
-        close_page(page)
+def shared(browser: Browser, served: Served) -> Iterator[list[Page]]:
+    """The page that `page` gives to one test after another: it is closed before its server ends."""
+    del browser, served
+    yield SHARED
+    close_shared()
 
 
 @pytest.fixture
-def page(browser: Browser, served: Served, opened: list[Page]) -> Iterator[Page]:
-    """A page with a running camera, as at the beginning; the tests of a module share it."""
-    if opened and not is_reset(opened[-1]):
-        close_page(opened.pop())
-    if not opened:
-        opened.append(new_page(browser))
-        start_camera(opened[-1], served.url())
-    opened[-1].set_viewport_size(SIZE)
-    yield opened[-1]
-    faults = list(FAULTS[opened[-1]])
-    FAULTS[opened[-1]].clear()
+def page(browser: Browser, served: Served, shared: list[Page]) -> Iterator[Page]:
+    """A page with a running camera, as at the beginning; tests that follow one another share it."""
+    if shared and not is_reset(shared[0]):
+        close_shared()
+    if not shared:
+        page = new_page(browser)
+        start_camera(page, served.url())
+        shared.append(page)
+    page = shared[0]
+    page.set_viewport_size(SIZE)
+    yield page
+    faults = list(FAULTS[page])
+    FAULTS[page].clear()
     assert faults == []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium, is_reset, of_page, start_camera, until, until_page
+from browser import chromium, close_shared, is_reset, of_page, start_camera, until, until_page
 from networks import stage_network
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 from served import Served, small_service
@@ -41,22 +41,13 @@ def open_page(context: BrowserContext, served: Served, *, start: bool = True) ->
     return page
 
 
-PageOfSize = Callable[[tuple[int, int]], Page]
-
-
-@pytest.fixture(scope="module")
-def page_of_size(browser: Browser, served: Served) -> Iterator[PageOfSize]:
-    """Give a page with a running camera on a screen of some size, as at the beginning; tests share it."""
-    pages: dict[tuple[int, int], Page] = {}
-
-    def page_of(size: tuple[int, int]) -> Page:
-        if size not in pages or not is_reset(pages[size]):
-            pages[size] = open_page(context_of(browser, size), served)
-        return pages[size]
-
-    yield page_of
-    for page in pages.values():
-        page.context.close()
+@pytest.fixture(scope="module", params=SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
+def screen(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Iterator[Page]:
+    """A page with a running camera on a screen of some size: the tests of one size follow one another, and share it."""
+    close_shared()
+    page = open_page(context_of(browser, request.param), served)
+    yield page
+    page.context.close()
 
 
 def boxes(page: Page, selector: str) -> list[dict[str, Any]]:
@@ -71,6 +62,12 @@ def boxes(page: Page, selector: str) -> list[dict[str, Any]]:
     return found
 
 
+def size_of(page: Page) -> tuple[int, int]:
+    size = page.viewport_size
+    assert size is not None
+    return size["width"], size["height"]
+
+
 def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
     across = min(one["right"], other["right"]) - max(one["left"], other["left"])
     down = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
@@ -80,11 +77,9 @@ def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
 # On every screen
 
 
-@pytest.mark.parametrize("size", SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_words_figures_scale_and_controls_never_overlap_in_any_view(
-    page_of_size: PageOfSize, size: tuple[int, int]
-) -> None:
-    page = page_of_size(size)
+def test_words_figures_scale_and_controls_never_overlap_in_any_view(screen: Page) -> None:
+    page, size = screen, size_of(screen)
+    assert is_reset(page)
     page.keyboard.press("b")
     page.keyboard.press("d")
     of_page(page, "page.choose({ method: 'hirescam', target: page.answer.top[1][0], layer: 'features' })")
@@ -127,11 +122,9 @@ def test_what_a_finger_touches_has_44_pixels_each_way(
     context.close()
 
 
-@pytest.mark.parametrize("size", SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_where_controls_are_cut_off_an_arrow_says_so_until_the_last_is_reached(
-    page_of_size: PageOfSize, size: tuple[int, int]
-) -> None:
-    page = page_of_size(size)
+def test_where_controls_are_cut_off_an_arrow_says_so_until_the_last_is_reached(screen: Page) -> None:
+    page, size = screen, size_of(screen)
+    assert is_reset(page)
     signs = """([id, side]) => getComputedStyle(document.getElementById(id), `::${side}`).visibility === 'visible'
       && !['none', 'normal'].includes(getComputedStyle(document.getElementById(id), `::${side}`).content)"""
     more = """([id]) => {

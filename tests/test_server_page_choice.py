@@ -68,9 +68,8 @@ def chinese() -> Iterator[Served]:
 
 
 @pytest.fixture
-def live(page: Page, served: Served) -> Page:
+def live(page: Page) -> Page:
     """A page with a running camera, that knows the layers."""
-    start_camera(page, served.url())
     until_page(page, "page.setup.layers.length > 1 && page.usualLayer !== undefined")
     return page
 
@@ -165,8 +164,7 @@ def test_a_choice_that_is_refused_goes_back_to_the_one_that_was_answered(live: P
 # The same words as in the window
 
 
-def test_the_line_is_worded_as_in_the_window(page: Page, served: Served) -> None:
-    page.goto(served.url())
+def test_the_line_is_worded_as_in_the_window(page: Page) -> None:
     menu = Menu(methods=[DEFAULT_METHOD, "hirescam"], labels=LABELS)
     top = [[0, "red"], [2, "blue"]]
     choices: list[tuple[Choice, bool]] = [
@@ -200,8 +198,7 @@ def test_the_line_is_worded_as_in_the_window(page: Page, served: Served) -> None
         assert said == [chosen_in_words(choice, replace(menu, values=values), view) for view in views], choice
 
 
-def test_a_language_is_spoken_by_the_same_rules_as_in_the_window(page: Page, served: Served) -> None:
-    page.goto(served.url())
+def test_a_language_is_spoken_by_the_same_rules_as_in_the_window(page: Page) -> None:
     table = table_of("zh")
     texts = [text.replace("{}", "tabby 3%") for text in table] + [
         "heat for what lowers age",
@@ -236,6 +233,7 @@ def test_the_page_speaks_the_language_of_the_server(page: Page, chinese: Served)
     english |= _english(page)
     assert english == set()
     assert page.evaluate("document.documentElement.lang") == "zh"
+    page.goto("about:blank")
 
 
 def _english(page: Page) -> set[str]:
@@ -263,13 +261,14 @@ def _english(page: Page) -> set[str]:
 def test_every_sentence_of_the_page_is_translated() -> None:
     words = words_of("zh")
     said = []
-    for file in sorted(PAGE.glob("*.js")):
+    before = {"start.js", "setup.js", "connection.js"}  # they speak before the language is known
+    for file in sorted(each for each in PAGE.glob("*.js") if each.name not in before):
         code = re.sub(r"`\s*\+\s*`", "", file.read_text("utf-8"))
         code = re.sub(r"\$\{[^{}]*\}", "{}", code)
         said += re.findall(r'\b(?:say|words|says)\(\s*[`"]([^`"]+)[`"]', code)
-        said += re.findall(r'(?:Error\(\s*|return |Error: )[`"]([A-Z{][^`"]* [^`"]+)[`"]', code)
+        said += re.findall(r'(?:Error\(\s*|return |Error: |\? |: )[`"]([A-Z{][^`"]* [^`"]+)[`"]', code)
     assert len(said) > 30
-    said = [text.replace("as {} as it is {}", "as wide as it is high") for text in said]
+    said = [text.replace("most {}{}", "most {} times as wide as it is high.") for text in said]
     sentences = [text for text in said if re.search("[a-z]{2} |…", text)]
     untold = [
         text
