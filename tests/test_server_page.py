@@ -449,18 +449,6 @@ def test_a_hidden_tab_sends_nothing(page: Page) -> None:
     until_page(page, f"page.connection.number > {sent + 3}")
 
 
-def test_the_link_with_the_token_opens_the_page_and_without_it_the_page_says_so(browser: Browser) -> None:
-    with Served(small_service(), token="a-token-of-some-length") as served:
-        page = open_page(browser, served, path="/#token=a-token-of-some-length")
-        page.close()
-        page = browser.new_page()
-        page.goto(served.url("/#token=wrong"))
-        expect(page.locator("#notice")).to_contain_text(
-            "the token is wrong: open the link that the server printed"
-        )
-        page.close()
-
-
 def test_nothing_sticks_out_of_any_screen(page: Page) -> None:
     for size in ((360, 740), (740, 360), (1280, 720), (3840, 2160)):
         page.set_viewport_size({"width": size[0], "height": size[1]})

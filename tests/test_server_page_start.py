@@ -14,6 +14,9 @@ from live_gradcam.server.settings import ServerSettings
 pytest_plugins = ["page_fixtures"]
 
 
+WRONG_TOKEN = "the token is wrong: open the link that the server printed when it started."
+
+
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page of its own, which waits no longer than it must before it tries again."""
@@ -168,15 +171,17 @@ def test_a_server_that_takes_no_more_visitors_is_told_and_the_page_comes_in_when
         starts(page)
 
 
-def test_a_page_of_a_server_that_was_started_again_with_another_token_is_told_to_open_the_new_link(
-    page: Page,
+def test_the_link_with_the_token_opens_the_page_and_another_token_is_told_before_and_after_a_new_start(
+    page: Page, browser: Browser
 ) -> None:
     with Served(small_service(), token="the-first-token!") as served:
         port = served.port
         page.goto(served.url("/#token=the-first-token!"))
         starts(page)
+        stranger = browser.new_page()
+        stranger.goto(served.url("/#token=wrong"))
+        expect(stranger.locator("#notice")).to_have_text(WRONG_TOKEN)
+        stranger.close()
     with Served(small_service(), token="another-token-it-is", port=port):
-        expect(page.locator("#notice")).to_have_text(
-            "the token is wrong: open the link that the server printed when it started.", timeout=15_000
-        )
+        expect(page.locator("#notice")).to_have_text(WRONG_TOKEN, timeout=15_000)
         assert of_page(page, "page.stage.drawable !== null")
