@@ -57,7 +57,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("statistics", "d", "show or hide rates and latencies"),
     Action("mirror", "i", "mirror the picture"),
     Action("keep", "k", "before and after, side by side", "window"),
-    Action("reset", "z", "everything back to the beginning", "window"),
+    Action("reset", "z", "everything back to the beginning"),
     Action("fullscreen", "f", "fill the screen"),
     Action("source", "Tab", "next camera or source", "window"),
     Action("step-back", ",", "one frame back, in a paused file", "window"),

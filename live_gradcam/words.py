@@ -51,10 +51,16 @@ class Words:
 ENGLISH = Words({})
 
 
+def table_of(lang: str) -> dict[str, str]:
+    """Return English text → text in a language, such as `zh`; empty where the language has no file of its own."""
+    if lang == "en":
+        return {}
+    file = resources.files("live_gradcam").joinpath("languages", f"{lang}.toml")
+    return tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+
+
 @cache
 def words_of(lang: str) -> Words:
-    """Return the words of a language, such as `zh`; a language without a file of its own is spoken English."""
-    if lang == "en":
-        return ENGLISH
-    file = resources.files("live_gradcam").joinpath("languages", f"{lang}.toml")
-    return Words(tomllib.loads(file.read_text("utf-8"))) if file.is_file() else ENGLISH
+    """Return the words of a language; one without a file of its own is spoken English."""
+    table = table_of(lang)
+    return Words(table) if table else ENGLISH

@@ -13,7 +13,15 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserType, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserType,
+    Error,
+    Page,
+    Playwright,
+    ViewportSize,
+    sync_playwright,
+)
 
 from live_gradcam.frame import Pixels
 
@@ -106,6 +114,67 @@ def until_page(page: Page, expression: str, *, patience: float = 30) -> Any:
         f"async () => {{ const {{ page }} = await import('/page/main.js'); return {expression}; }}",
         patience=patience,
     )
+
+
+SIZE: ViewportSize = {"width": 1000, "height": 640}
+"""Of a page, where a test wants no other."""
+
+FAULTS: dict[Page, list[str]] = {}
+"""What each page that is open complained of."""
+
+
+SHARED: list[Page] = []
+"""The page that several tests share, while it is open: it is closed before another is opened, for it would go on
+sending and painting beside it."""
+
+
+def new_page(browser: Browser, **options: Any) -> Page:
+    """Open an empty page whose complaints `close_page` looks at."""
+    close_shared()
+    page = browser.new_page(**{"viewport": SIZE, **options})
+    faults = FAULTS[page] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    return page
+
+
+def close_page(page: Page) -> None:
+    """Close a page, and assert that it never complained."""
+    page.close()
+    faults = FAULTS.pop(page)
+    assert faults == []
+
+
+def close_shared() -> None:
+    """Close the page that tests share; the next test that wants it opens another."""
+    while SHARED:
+        close_page(SHARED.pop())
+
+
+def is_reset(page: Page) -> bool:
+    """Take a page with a running camera back to the beginning; return False where it has none any more."""
+    state = "page.source?.isCamera && !page.source.gone"
+    clean = (
+        "document.fullscreenElement && document.exitFullscreen(), document.querySelector('#help').close(),"
+        f" document.activeElement.blur(), page.reset(), page.say(''), {state} && page.answer.frame"
+    )
+    try:
+        answered = of_page(page, f"({clean})")
+        if answered is False or answered is None:
+            return False
+        until_page(
+            page, f"page.answer.frame > {answered} && page.answer.ask === page.connection.asked", patience=5
+        )
+        return bool(of_page(page, state))
+    except (Error, AssertionError):
+        return False
+
+
+def start_camera(page: Page, url: str) -> None:
+    """Go to the page, start the camera and wait for the first answer."""
+    page.goto(url)
+    page.click("#start")
+    until_page(page, "page.answer !== null")
 
 
 def canvas_pixels(page: Page, selector: str = "canvas.heat") -> Any:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from browser import chromium, of_page, require_chromium, until, until_page, write_camera
+from browser import chromium, close_shared, is_reset, of_page, start_camera, until, until_page
 from networks import stage_network
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 from served import Served, small_service
+
+pytest_plugins = ["page_fixtures"]
 
 PHONE, ON_ITS_SIDE = (390, 844), (844, 390)
 SCREENS = [
@@ -21,31 +22,6 @@ SCREENS = [
     (1280, 720),
     *(pytest.param(size, marks=pytest.mark.screens) for size in ((320, 568), (1920, 1080), (1024, 768))),
 ]
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    require_chromium()
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pixels = np.random.default_rng(1).integers(0, 256, (720, 1280, 3)).astype(np.uint8)
-    return write_camera(tmp_path_factory.mktemp("camera") / "noise.mjpeg", [pixels] * 2)
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright, camera: Path) -> Iterator[Browser]:
-    with chromium(playwright, camera) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with Served(small_service()) as served:
-        yield served
 
 
 def context_of(browser: Browser, size: tuple[int, int]) -> BrowserContext:
@@ -65,11 +41,13 @@ def open_page(context: BrowserContext, served: Served, *, start: bool = True) ->
     return page
 
 
-@pytest.fixture
-def page(browser: Browser, served: Served) -> Iterator[Page]:
-    context = context_of(browser, (1280, 720))
-    yield open_page(context, served)
-    context.close()
+@pytest.fixture(scope="module", params=SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
+def screen(request: pytest.FixtureRequest, browser: Browser, served: Served) -> Iterator[Page]:
+    """A page with a running camera on a screen of some size: the tests of one size follow one another, and share it."""
+    close_shared()
+    page = open_page(context_of(browser, request.param), served)
+    yield page
+    page.context.close()
 
 
 def boxes(page: Page, selector: str) -> list[dict[str, Any]]:
@@ -84,6 +62,12 @@ def boxes(page: Page, selector: str) -> list[dict[str, Any]]:
     return found
 
 
+def size_of(page: Page) -> tuple[int, int]:
+    size = page.viewport_size
+    assert size is not None
+    return size["width"], size["height"]
+
+
 def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
     across = min(one["right"], other["right"]) - max(one["left"], other["left"])
     down = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
@@ -93,33 +77,30 @@ def overlap(one: dict[str, Any], other: dict[str, Any]) -> bool:
 # On every screen
 
 
-@pytest.mark.parametrize("size", SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_words_figures_scale_and_controls_never_overlap_in_any_view(
-    browser: Browser, served: Served, size: tuple[int, int]
-) -> None:
-    context = context_of(browser, size)
-    page = open_page(context, served)
+def test_words_figures_scale_and_controls_never_overlap_in_any_view(screen: Page) -> None:
+    page, size = screen, size_of(screen)
+    assert is_reset(page)
     page.keyboard.press("b")
     page.keyboard.press("d")
+    of_page(page, "page.choose({ method: 'hirescam', target: page.answer.top[1][0], layer: 'features' })")
     expect(page.locator("#statistics dt").first).to_be_visible()
     for view in ("one", "side", "methods", "targets", "history"):
         of_page(page, f"page.setView('{view}')")
         until_page(page, "page.answer.ask === page.connection.asked && page.answer.compiling === null")
         of_page(page, "page.say('The camera was unplugged. It goes on when it is back.', true)")
         page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        found = boxes(page, "#notice, #statistics, #scale, #plate, #bar")
-        assert {each["name"] for each in found} == {"notice", "statistics", "scale", "plate", "bar"}
+        found = boxes(page, "#chosen, #notice, #statistics, #scale, #plate, #bar")
+        assert {each["name"] for each in found} == {"chosen", "notice", "statistics", "scale", "plate", "bar"}
         for i, one in enumerate(found):
             assert one["left"] >= 0, (view, one)
             assert one["right"] <= size[0] + 0.5, (view, one)
             for other in found[i + 1 :]:
                 assert not overlap(one, other), (view, one, other)
         scale = next(each for each in found if each["name"] == "scale")
-        assert scale["height"] > 60, (view, scale)
-        if view in ("side", "methods", "targets"):  # the plate lies below the panes
-            plate = next(each for each in found if each["name"] == "plate")
-            assert not any(overlap(plate, pane) for pane in boxes(page, ".pane")), view
-    context.close()
+        assert max(scale["height"], scale["width"]) > 60, (view, scale)
+        if view in ("side", "methods", "targets"):  # nothing lies on the panes
+            for pane in boxes(page, ".pane"):
+                assert not any(overlap(each, pane) for each in found), (view, pane)
 
 
 @pytest.mark.parametrize("size", SCREENS[:2], ids=lambda size: f"{size[0]}x{size[1]}")
@@ -141,12 +122,9 @@ def test_what_a_finger_touches_has_44_pixels_each_way(
     context.close()
 
 
-@pytest.mark.parametrize("size", SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_where_controls_are_cut_off_an_arrow_says_so_until_the_last_is_reached(
-    browser: Browser, served: Served, size: tuple[int, int]
-) -> None:
-    context = context_of(browser, size)
-    page = open_page(context, served)
+def test_where_controls_are_cut_off_an_arrow_says_so_until_the_last_is_reached(screen: Page) -> None:
+    page, size = screen, size_of(screen)
+    assert is_reset(page)
     signs = """([id, side]) => getComputedStyle(document.getElementById(id), `::${side}`).visibility === 'visible'
       && !['none', 'normal'].includes(getComputedStyle(document.getElementById(id), `::${side}`).content)"""
     more = """([id]) => {
@@ -169,7 +147,6 @@ def test_where_controls_are_cut_off_an_arrow_says_so_until_the_last_is_reached(
     close = page.locator("#help form button").bounding_box()
     assert close is not None
     assert close["y"] + close["height"] <= size[1]  # however long the list is
-    context.close()
 
 
 def test_a_browser_without_full_screen_hides_the_controls_instead_and_gives_them_back(
@@ -264,9 +241,10 @@ def test_a_digit_that_is_typed_into_a_control_pins_no_class_and_elsewhere_it_doe
         page.focus(f"#{control}")
         page.keyboard.press("2")
         page.keyboard.press("0")
+        if control == "target":
+            assert page.input_value("#target") == "20"
+            page.keyboard.press("Escape")  # what was typed and not entered is forgotten
         assert of_page(page, "page.target") is None, control
-    page.fill("#target", "")
-    page.keyboard.press("Escape")
     page.focus("#opacity")
     page.keyboard.press("i")  # letters mean nothing to a slider
     assert of_page(page, "page.stage.mirrored")
@@ -286,13 +264,15 @@ def test_a_list_that_was_chosen_from_by_mouse_gives_the_keys_back(page: Page) ->
 # Rows
 
 
-def test_a_row_explains_the_class_that_stood_there_when_it_was_touched(page: Page) -> None:
+def test_a_row_explains_the_class_that_stood_there_when_it_was_touched(empty: Page, served: Served) -> None:
+    page = empty
+    start_camera(page, served.url())
     row = page.locator("#top li:nth-child(2) button")
     box = row.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 20, box["y"] + 8)
     of_page(page, "Object.defineProperty(page.connection, 'ready', { get: () => false })")
-    page.wait_for_timeout(300)
+    until_page(page, "page.connection.sent.size === 0")
     touched = of_page(page, "page.answer.top[1][0]")
     page.mouse.down()
     of_page(page, "(page.answer.top.reverse(), page.plate.show(page.answer, null, 0))")
@@ -313,7 +293,8 @@ def test_what_the_network_is_not_sure_of_is_called_so_and_its_heat_is_faint(brow
         expect(page.locator("#percent")).to_be_empty()
         assert of_page(page, "page.answer.top[0][2] < 0.25")
         until_page(page, "page.stage.panes[0].steady.shown !== null")
-        page.wait_for_timeout(500)
+        until_page(page, "page.stage.panes[0].steady.opacity === page.stage.panes[0].steady.goalOpacity")
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         opacity = page.locator("canvas.heat").evaluate("(each) => Number(each.style.opacity)")
         assert opacity == pytest.approx(0.12, abs=0.03)
         expect(page.locator("#top .target")).to_have_count(0)  # the heat is for nothing in particular

@@ -10,12 +10,25 @@ import cv2
 import av
 import numpy as np
 import pytest
-from browser import chromium, of_page, require_chromium, until, until_page, write_camera
-from playwright.sync_api import Browser, BrowserContext, Page, WebSocket, expect, sync_playwright
+from browser import (
+    FAULTS,
+    canvas_pixels,
+    chromium,
+    close_page,
+    new_page,
+    of_page,
+    until,
+    until_page,
+    write_camera,
+)
+from browser import start_camera as start_page
+from playwright.sync_api import Browser, Page, Playwright, WebSocket, expect
 from served import Served, jpeg, small_service
 
 from live_gradcam.frame import Pixels
 from live_gradcam.sources.demo import DemoSource
+
+pytest_plugins = ["page_fixtures"]
 
 STEP = 8
 """Grey levels from one frame of the camera and of the clip to the next."""
@@ -26,32 +39,52 @@ def grey(level: int, size: tuple[int, int] = (320, 240)) -> Pixels:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    require_chromium()
-    camera = tmp_path_factory.mktemp("camera") / "grey.mjpeg"
-    write_camera(camera, [grey(level) for level in range(16, 240, STEP)])
-    with sync_playwright() as playwright, chromium(playwright, camera) as browser:
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the pretend camera shows: grey that grows lighter from frame to frame."""
+    path = tmp_path_factory.mktemp("camera") / "grey.mjpeg"
+    return write_camera(path, [grey(level) for level in range(16, 240, STEP)])
+
+
+@pytest.fixture(scope="module")
+def browser_of_two_cameras(playwright: Playwright) -> Iterator[Browser]:
+    """A browser with two pretend cameras of Chromium's own: each a picture that moves."""
+    with chromium(playwright, cameras=2) as browser:
         yield browser
 
 
 @pytest.fixture
-def of_two_cameras(browser: Browser) -> Iterator[Page]:
-    """A page in a browser with two pretend cameras of Chromium's own: each a picture that moves."""
-    with chromium(browser.browser_type, cameras=2) as other:
-        yield other.new_page()
+def of_two_cameras(browser_of_two_cameras: Browser) -> Iterator[Page]:
+    page = new_page(browser_of_two_cameras)
+    yield page
+    close_page(page)
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with Served(small_service()) as served:
+def with_camera() -> Iterator[Served]:
+    """A server with a camera of its own."""
+    with Served(small_service(), source=lambda: DemoSource(live=True, size=(320, 180), fps=20)) as served:
         yield served
 
 
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of grey that grows lighter."""
+    path = tmp_path_factory.mktemp("clip") / "clip.webm"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libvpx", 10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for level in range(16, 240, STEP):
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(grey(level), "bgr24")))
+        film.mux(stream.encode())
+    return path
+
+
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 800, "height": 600}, has_touch=True)
-    yield context
-    context.close()
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of its own, for fingers too: what it sends is counted from its first frame."""
+    page = new_page(browser, has_touch=True)
+    yield page
+    close_page(page)
 
 
 class Sent:
@@ -81,31 +114,13 @@ class Sent:
             page.wait_for_timeout(50)
 
 
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    yield page
-    assert faults == []
-
-
 def start_camera(page: Page, served: Served) -> Sent:
     sent = Sent(page)
-    page.goto(served.url())
-    page.click("#start")
-    until_page(page, "page.answer !== null")
+    start_page(page, served.url())
     return sent
 
 
-def open_clip(page: Page, served: Served, folder: Path) -> Sent:
-    clip = folder / "clip.webm"
-    with av.open(str(clip), "w") as film:
-        stream = film.add_stream("libvpx", 10)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for level in range(16, 240, STEP):
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(grey(level), "bgr24")))
-        film.mux(stream.encode())
+def open_clip(page: Page, served: Served, clip: Path) -> Sent:
     sent = Sent(page)
     page.goto(served.url())
     until(page, "!document.querySelector('#choose').disabled")
@@ -130,9 +145,9 @@ def open_clip(page: Page, served: Served, folder: Path) -> Sent:
     ],
 )
 def test_frozen_one_picture_is_sent_whatever_is_done_and_then_it_goes_on(
-    page: Page, served: Served, tmp_path: Path, kind: str, keys: str
+    page: Page, served: Served, clip: Path, kind: str, keys: str
 ) -> None:
-    sent = start_camera(page, served) if kind == "camera" else open_clip(page, served, tmp_path)
+    sent = start_camera(page, served) if kind == "camera" else open_clip(page, served, clip)
     sent.until_they_change(page)
     page.keyboard.press(" ")
     until_page(page, "page.answered === page.still")
@@ -151,11 +166,11 @@ def test_frozen_one_picture_is_sent_whatever_is_done_and_then_it_goes_on(
     assert of_page(page, "!page.source.element.paused && page.stage.frozen === null")
 
 
-def test_a_video_goes_on_where_it_was_frozen(page: Page, served: Served, tmp_path: Path) -> None:
-    open_clip(page, served, tmp_path)
+def test_a_video_goes_on_where_it_was_frozen(page: Page, served: Served, clip: Path) -> None:
+    open_clip(page, served, clip)
     page.keyboard.press(" ")
     at = of_page(page, "page.source.element.currentTime")
-    page.wait_for_timeout(700)
+    page.wait_for_timeout(300)
     assert of_page(page, "page.source.element.currentTime") == at
 
 
@@ -236,37 +251,57 @@ def test_a_file_is_opened_by_touch_while_the_camera_runs_and_the_camera_is_had_b
     sent.until_they_change(page)
 
 
-def test_the_servers_camera_is_had_back_after_a_file(page: Page, tmp_path: Path) -> None:
+# The server's camera
+
+
+def test_the_servers_own_camera_is_shown_with_every_control(page: Page, with_camera: Served) -> None:
+    page.goto(with_camera.url())
+    until_page(page, "page.answer !== null && page.stage.size[0] === 320")
+    answered = of_page(page, "page.answer.frame")
+    until_page(page, f"page.answer.frame > {answered + 5}")
+    page.keyboard.press("m")
+    until_page(page, "page.answer.maps[0].method === 'gradcam++'")
+    assert page.evaluate("document.querySelector('.media').tagName") == "CANVAS"
+    assert canvas_pixels(page, ".media")[..., :3].std() > 10
+
+
+def test_the_servers_camera_is_had_back_after_a_file(page: Page, with_camera: Served, tmp_path: Path) -> None:
     (tmp_path / "grey.png").write_bytes(jpeg(grey(100), ".png"))
-    with Served(small_service(), source=lambda: DemoSource(live=True, size=(320, 180), fps=20)) as served:
-        page.goto(served.url())
-        until_page(page, "page.answer !== null && page.source.remote")
-        page.set_input_files("#file", tmp_path / "grey.png")
-        until_page(page, "page.source.name === 'grey.png' && page.answered === page.still")
-        page.select_option("#cameras", "the server's camera")
-        frame = of_page(page, "page.answer.frame")
-        until_page(page, f"page.source.remote && page.answer.frame > {frame + 3}")
-        page.goto("about:blank")
+    page.goto(with_camera.url())
+    until_page(page, "page.answer !== null && page.source.remote")
+    page.set_input_files("#file", tmp_path / "grey.png")
+    until_page(page, "page.source.name === 'grey.png' && page.answered === page.still")
+    page.select_option("#cameras", "the server's camera")
+    frame = of_page(page, "page.answer.frame")
+    until_page(page, f"page.source.remote && page.answer.frame > {frame + 3}")
 
 
-def test_the_servers_annotated_picture_is_shown_in_a_tab_and_refused_to_other_sites_pages(page: Page) -> None:
-    with Served(small_service(), source=lambda: DemoSource(live=True, size=(320, 180), fps=20)) as served:
-        other = f'<img src="{served.url("/video.mjpg")}">'
-        page.route("http://127.0.0.1:9/", lambda route: route.fulfill(content_type="text/html", body=other))
-        page.goto("http://127.0.0.1:9/")  # another port of the same machine
-        until(page, "document.images[0].complete")
-        assert served.get("/video.mjpg", Sec_Fetch_Site="same-site").status == 403
-        assert page.evaluate("document.images[0].naturalWidth") == 0
-        page.goto(served.url("/video.mjpg"), wait_until="commit")
-        until(page, "document.images[0]?.naturalWidth === 320")
-        page.goto("about:blank")
+def test_the_servers_annotated_picture_is_shown_in_a_tab_and_refused_to_other_sites_pages(
+    page: Page, with_camera: Served
+) -> None:
+    other = f'<img src="{with_camera.url("/video.mjpg")}">'
+    page.route("http://127.0.0.1:9/", lambda route: route.fulfill(content_type="text/html", body=other))
+    page.goto("http://127.0.0.1:9/")  # another port of the same machine
+    until(page, "document.images[0].complete")
+    assert with_camera.get("/video.mjpg", Sec_Fetch_Site="same-site").status == 403
+    assert page.evaluate("document.images[0].naturalWidth") == 0
+    page.goto(with_camera.url("/video.mjpg"), wait_until="commit")
+    until(page, "document.images[0]?.naturalWidth === 320")
+    page.goto("about:blank")
+    assert any("video.mjpg" in fault for fault in FAULTS[page])
+    FAULTS[page].clear()
 
+
+# Which of several files is shown
 
 SLOW = """
 const decode = createImageBitmap;
 window.createImageBitmap = async (...given) => {
   const bitmap = await decode(...given);
-  if (given[0].name === 'slow.png') await new Promise((done) => setTimeout(done, 900));
+  if (given[0].name === 'slow.png') {
+    await new Promise((done) => setTimeout(done, 500));
+    setTimeout(() => (window.decoded = (window.decoded ?? 0) + 1), 50);
+  }
   return bitmap;
 };
 """
@@ -283,12 +318,12 @@ def test_the_file_that_was_chosen_last_is_shown_not_the_one_that_was_decoded_las
     page.set_input_files("#file", tmp_path / "slow.png")
     page.set_input_files("#file", tmp_path / "quick.png")
     until_page(page, "page.source.name === 'quick.png' && page.answered === page.still")
-    page.wait_for_timeout(1100)
+    until(page, "window.decoded === 1")
     assert of_page(page, "page.source.name") == "quick.png"
     page.set_input_files("#file", tmp_path / "slow.png")
     page.select_option("#cameras", index=1)  # a camera, chosen after it
     sent.until_they_change(page)
-    page.wait_for_timeout(1100)
+    until(page, "window.decoded === 2")
     assert of_page(page, "page.source.isCamera")
 
 
@@ -308,10 +343,10 @@ def test_a_picture_that_is_too_narrow_to_be_shown_is_told(
 
 
 def test_a_file_of_which_nothing_is_known_is_tried_as_a_picture_and_as_a_video(
-    page: Page, served: Served, tmp_path: Path
+    page: Page, served: Served, clip: Path, tmp_path: Path
 ) -> None:
-    open_clip(page, served, tmp_path)
-    (tmp_path / "clip").write_bytes((tmp_path / "clip.webm").read_bytes())
+    open_clip(page, served, clip)
+    (tmp_path / "clip").write_bytes(clip.read_bytes())
     page.set_input_files("#file", tmp_path / "clip")
     until_page(page, "page.source.name === 'clip' && page.source.live")
     (tmp_path / "text").write_text("no picture")
@@ -358,7 +393,7 @@ def test_heat_and_words_of_a_scene_that_is_gone_fade_and_come_back_with_it_or_wi
         page,
         "Object.defineProperty(page.connection, 'ready', { get: () => globalThis.on, configurable: true })",
     )
-    page.wait_for_timeout(800)
+    page.wait_for_timeout(600)
     assert of_page(
         page, "page.stage.panes.every((pane) => pane.steady.opacity > 0.95)"
     )  # late, but the same scene
@@ -402,6 +437,55 @@ def test_heat_of_another_part_or_another_picture_is_never_stretched_into_the_new
     until_page(page, "page.source.name === 'tall.png' && page.answered === page.still")
     assert page.evaluate("dropped && faded")
     assert page.evaluate("!document.querySelector('#plate').classList.contains('old')")
+
+
+SLOW_ANSWERS = """
+const { exchange, stage, connection } = page, take = exchange.take.bind(exchange), { told } = connection;
+const answer = told.answer;
+told.answer = (...given) => setTimeout(() => answer(...given), 400);
+Object.assign(globalThis, { wrong: [], shownAreas: new Set(), latest: exchange.shown });
+exchange.take = async (answer, memory) => {
+  const before = stage.panes[0].steady.goal;
+  await take(answer, memory);
+  if (stage.panes[0].steady.goal !== before) globalThis.latest = memory.shown;
+};
+const look = () => {
+  const { steady, region } = stage.panes[0];
+  if (steady.shown !== null && steady.opacity > 0.01) {
+    const area = (shown) => shown.split('|')[1];
+    if (area(latest) !== area(exchange.shown)) wrong.push([latest, exchange.shown]);
+    if (region.some((edge, i) => Math.abs(edge - page.region()[i]) > 0.011)) wrong.push([region, page.region()]);
+    shownAreas.add(exchange.shown);
+  }
+  requestAnimationFrame(look);
+};
+look();
+"""
+"""Answers that come late; each picture on the screen is looked at: whose heat is it?"""
+
+
+def test_while_answers_come_late_no_heat_is_ever_seen_on_a_part_that_it_is_not_about(
+    page: Page, served: Served
+) -> None:
+    start_camera(page, served)
+    page.evaluate(f"async () => {{ const {{ page }} = await import('/page/main.js'); {SLOW_ANSWERS} }}")
+    box = page.locator(".frame").bounding_box()
+    assert box is not None
+    corners = [(0.1, 0.1, 0.6, 0.6), (0.4, 0.2, 0.9, 0.9), (0.2, 0.3, 0.5, 0.8), (0.1, 0.1, 0.9, 0.5)]
+    for number, (left, top, right, bottom) in enumerate(corners):
+        page.mouse.move(box["x"] + left * box["width"], box["y"] + top * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + right * box["width"], box["y"] + bottom * box["height"], steps=3)
+        page.mouse.up()
+        if number == 2:
+            page.keyboard.press(" ")
+        if number != 1:  # it is drawn again before any answer comes
+            until_page(page, "shownAreas.has(page.exchange.shown)")
+    page.keyboard.press(" ")
+    page.keyboard.press("a")
+    until_page(page, "shownAreas.has(page.exchange.shown)")
+    assert page.evaluate("wrong") == []
+    assert page.evaluate("shownAreas.size") >= 5
 
 
 def test_answers_to_the_question_of_before_leave_no_older_heat_in_the_other_panes(

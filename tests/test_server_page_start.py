@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser import chromium, of_page, require_chromium, until_page
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from browser import of_page, until_page
+from playwright.sync_api import Browser, Page, Route, expect
 from served import Served, small_service
 
 from live_gradcam.server.settings import ServerSettings
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    require_chromium()
-    with sync_playwright() as playwright, chromium(playwright, cameras=1) as browser:
-        yield browser
+pytest_plugins = ["page_fixtures"]
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with Served(small_service()) as served:
-        yield served
+WRONG_TOKEN = "the token is wrong: open the link that the server printed when it started."
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
+    """A page of its own, which waits no longer than it must before it tries again."""
     page = browser.new_page()
+    page.add_init_script("Math.random = () => 0;")
     yield page
     page.close()
 
@@ -38,7 +32,7 @@ class Failing:
     Args:
         page: whose requests.
         path: as `page.route` takes it.
-        status: what they are answered with; 0: nothing.
+        status: what they are answered with; 0: nothing; −1: not even that, as long as anybody waits.
         times: how often, before they come through.
     """
 
@@ -51,9 +45,9 @@ class Failing:
             route.continue_()
             return
         self.left -= 1
-        if self._status:
+        if self._status > 0:
             route.fulfill(status=self._status, json={"detail": "slow down."})
-        else:
+        elif self._status == 0:
             route.abort()
 
 
@@ -127,6 +121,34 @@ def test_where_the_setup_does_not_come_it_says_why_and_tries_again(
     assert failing.left == 0
 
 
+@pytest.mark.parametrize("path", ["**/page/plate.js", "**/setup"])
+def test_where_the_server_says_nothing_at_all_the_page_says_so_and_a_button_tries_again(
+    page: Page, served: Served, path: str
+) -> None:
+    page.add_init_script(
+        "const wait = setTimeout; setTimeout = (act, ms, ...rest) => wait(act, ms === 10000 ? 500 : ms, ...rest);"
+    )
+    failing = Failing(page, path, -1, 1000)
+    page.goto(served.url(), wait_until="commit")
+    expect(page.locator("#notice")).to_have_text("The server has not answered yet.")
+    assert page.locator("#start").is_disabled()
+    failing.left = 0
+    page.click("#again")
+    starts(page)
+    expect(page.locator("#notice")).to_have_text("")
+
+
+def test_a_setup_that_never_comes_is_given_up_and_asked_for_again(page: Page, served: Served) -> None:
+    page.add_init_script(
+        "const limit = AbortSignal.timeout; AbortSignal.timeout = () => limit.call(AbortSignal, 700);"
+    )
+    failing = Failing(page, "**/setup", -1, 1)
+    page.goto(served.url(), wait_until="commit")
+    expect(page.locator("#notice")).to_have_text("The server cannot be reached. Trying again …")
+    starts(page)
+    assert failing.left == 0
+
+
 def test_without_its_first_module_the_page_asks_to_be_loaded_again(page: Page, served: Served) -> None:
     Failing(page, "**/page/start.js", 503, 1000)
     page.goto(served.url())
@@ -149,15 +171,17 @@ def test_a_server_that_takes_no_more_visitors_is_told_and_the_page_comes_in_when
         starts(page)
 
 
-def test_a_page_of_a_server_that_was_started_again_with_another_token_is_told_to_open_the_new_link(
-    page: Page,
+def test_the_link_with_the_token_opens_the_page_and_another_token_is_told_before_and_after_a_new_start(
+    page: Page, browser: Browser
 ) -> None:
     with Served(small_service(), token="the-first-token!") as served:
         port = served.port
         page.goto(served.url("/#token=the-first-token!"))
         starts(page)
+        stranger = browser.new_page()
+        stranger.goto(served.url("/#token=wrong"))
+        expect(stranger.locator("#notice")).to_have_text(WRONG_TOKEN)
+        stranger.close()
     with Served(small_service(), token="another-token-it-is", port=port):
-        expect(page.locator("#notice")).to_have_text(
-            "the token is wrong: open the link that the server printed when it started.", timeout=15_000
-        )
+        expect(page.locator("#notice")).to_have_text(WRONG_TOKEN, timeout=15_000)
         assert of_page(page, "page.stage.drawable !== null")

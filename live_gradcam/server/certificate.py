@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from live_gradcam.errors import SettingsError
+from live_gradcam.server.plain_http import HttpsContext
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     Raises:
         SettingsError: they cannot be read or do not belong together.
     """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context = HttpsContext(ssl.PROTOCOL_TLS_SERVER)  # as `ssl.create_default_context` makes it for servers
     try:
         context.load_cert_chain(certificate, key, password=lambda: "")
     except (OSError, ssl.SSLError) as error:

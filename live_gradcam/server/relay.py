@@ -26,6 +26,7 @@ from live_gradcam.server.refusal import Refusal
 from live_gradcam.server.service import Service
 from live_gradcam.sources.capture import Capture
 from live_gradcam.sources.source import Source
+from live_gradcam.words import words_of
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ class Relay:
             Look(alpha=settings.alpha, colormap=settings.colormap),
             motion=settings.motion,
             steady=Steady(smoothing=settings.smoothing, scale=settings.scale),
+            words=words_of(settings.lang),
         )
         loop = asyncio.get_running_loop()
         self._shots: Newest[Shot] = Newest(loop)

@@ -11,7 +11,7 @@ from typing import Any
 
 from live_gradcam import __version__
 from live_gradcam.actions import ACTIONS
-from live_gradcam.config import Settings
+from live_gradcam.config import DEFAULT_METHOD, Settings
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.layer_table import layer_table
@@ -26,6 +26,7 @@ from live_gradcam.server.lane import Done, Lane, Work
 from live_gradcam.server.palettes import PALETTES, palette
 from live_gradcam.server.refusal import Refusal
 from live_gradcam.server.tally import Tally
+from live_gradcam.words import table_of
 
 _ONE_PASS = ("gradient", "activation")
 """Families of methods that take one pass, and several pictures at once. The others take seconds, and wait elsewhere."""
@@ -148,6 +149,7 @@ class Service:
             "labels": list(self.labels),
             "values": self._first is not None and self._first.task == "values",
             "method": settings.method,
+            "usual_method": DEFAULT_METHOD,
             "layer": settings.layer,
             "target": settings.target,
             "alpha": settings.alpha,
@@ -156,6 +158,8 @@ class Service:
             "scale": settings.scale,
             "palettes": {name: palette(name) for name in dict.fromkeys((settings.colormap, *PALETTES))},
             "camera": camera,
+            "lang": settings.lang,
+            "words": table_of(settings.lang),
             "actions": [
                 {"name": action.name, "key": action.key, "text": action.text}
                 for action in ACTIONS

@@ -4,16 +4,17 @@ const IN_FLIGHT = 2; // one that is being explained, one that waits
 const RETRY_MS = [250, 500, 1000, 2000, 4000];
 const HERE_MS = 20000;
 const LOST_MS = 8000;
+const ANSWER_MS = 15000; // a server that says nothing for so long is away
 
 /** Returns the token of the link that this page was opened by; it stays behind the `#` and goes to this server only. */
 export function token() {
   return new URLSearchParams(location.hash.slice(1)).get("token");
 }
 
-/** Fetches JSON from this server. */
+/** Fetches JSON from this server; throws an error without a `status` where it does not answer. */
 export async function fetchJson(path) {
   const headers = token() === null ? {} : { Authorization: `Bearer ${token()}` };
-  const response = await fetch(path, { headers });
+  const response = await fetch(path, { headers, signal: AbortSignal.timeout(ANSWER_MS) });
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
     const after = Number(response.headers.get("Retry-After")) || 0; // seconds

@@ -1,17 +1,15 @@
-// What a viewer can do: by key, by touch, by a screen reader. The actions are the server's one table.
+// The controls: buttons, lists and keys for what a viewer can do, by touch and by a screen reader too.
 
+import { handlers } from "./actions.js";
 import { acceptAreas } from "./areas.js";
-import { isFull, toggleFull } from "./full_screen.js";
-import { STYLES } from "./heat.js";
+import { isFull } from "./full_screen.js";
 import { signMore } from "./scrolling.js";
 import { cameras } from "./sources.js";
-import { VIEWS } from "./stage.js";
 
 /** Values of the list of cameras that are no camera of this device. */
 const SERVER = "the server's camera", FILE = "the file that is shown";
 
 const byId = (id) => document.getElementById(id);
-const after = (list, item, step = 1) => list[(list.indexOf(item) + step + list.length) % list.length];
 
 const BUTTONS = [
   ["freeze", "Freeze"],
@@ -24,6 +22,7 @@ const BUTTONS = [
   ["lock", "Lock"],
   ["automatic", "Automatic"],
   ["whole", "Whole"],
+  ["reset", "Reset"],
   ["mirror", "Mirror"],
   ["scale-bar", "Scale"],
   ["statistics", "Figures"],
@@ -31,94 +30,25 @@ const BUTTONS = [
   ["help", "Help"],
 ];
 
-/** Action → what does it. A test asserts that every action of the server's table has one. */
-export function handlers(page) {
-  const { stage } = page;
-  const look = (changes) => {
-    Object.assign(stage.look, changes);
-    page.controls.show();
-  };
-  const method = (step) => page.choose({ method: after(page.setup.methods.map((each) => each.name), page.method, step) });
-  const layer = (step) => {
-    const paths = page.setup.layers.map((each) => each.path);
-    const at = paths.indexOf(page.layer ?? page.lastLayer);
-    if (!paths.length) return page.say("the layers are not known yet");
-    const next = at < 0 ? paths.length - 1 : Math.min(paths.length - 1, Math.max(0, at + step));
-    page.choose({ layer: paths[next] });
-    page.say(`${paths[next]}  ${page.setup.layers[next].shape}`);
-  };
-  const toggle = (id) => {
-    byId(id).hidden = !byId(id).hidden;
-    page.controls.show();
-  };
-  return {
-    help: () => (byId("help").open ? byId("help").close() : byId("help").showModal()),
-    freeze: () => page.freeze(stage.frozen === null),
-    record: () => {
-      if (page.recorder.running) page.recorder.stop();
-      else {
-        const problem = page.recorder.start();
-        if (problem !== null) page.say(problem);
-      }
-      page.controls.show();
-    },
-    snapshot: async () => {
-      const problem = await page.recorder.snapshot();
-      page.say(problem ?? "saved");
-    },
-    "method-next": () => method(1),
-    "method-previous": () => method(-1),
-    "layer-shallower": () => layer(-1),
-    "layer-deeper": () => layer(1),
-    ...Object.fromEntries([1, 2, 3, 4, 5].map((rank) => [`pin-${rank}`, () => page.pin(rank)])),
-    automatic: () => page.choose({ target: null, contrast: false }),
-    lock: () => {
-      const id = page.answer?.maps[0].target.id;
-      if (page.target !== null) page.choose({ target: null });
-      else if (id !== undefined && id >= 0) page.choose({ target: id });
-    },
-    contrast: () => page.choose({ contrast: !page.contrast }),
-    search: () => {
-      byId("target").focus();
-      byId("target").select();
-    },
-    whole: () => page.setArea([0, 0, 1, 1]),
-    style: () => look({ style: after(STYLES, stage.look.style) }),
-    colormap: () => look({ colormap: after(Object.keys(stage.palettes), stage.look.colormap) }),
-    "opacity-up": () => look({ alpha: Math.min(1, Math.round(20 * stage.look.alpha + 1) / 20) }),
-    "opacity-down": () => look({ alpha: Math.max(0, Math.round(20 * stage.look.alpha - 1) / 20) }),
-    view: () => page.setView(after(VIEWS, stage.view)),
-    "scale-bar": () => toggle("scale"),
-    statistics: () => toggle("statistics"),
-    mirror: () => {
-      stage.setMirrored(!stage.mirrored);
-      page.controls.show();
-    },
-    fullscreen: async () => {
-      page.say(await toggleFull());
-      page.controls.show();
-    },
-  };
-}
-
 export class Controls {
   constructor(page) {
     this.page = page;
+    this.words = page.words;
     this.handlers = handlers(page);
     const keys = new Map(page.setup.actions.map((action) => [action.key, action.name]));
     this.texts = new Map(page.setup.actions.map((action) => [action.name, action]));
     document.addEventListener("keydown", (event) => this.press(event, keys));
     this.buttons = new Map(BUTTONS.map(([name, label]) => [name, this.button(name, label)]));
     byId("buttons").append(...this.buttons.values());
-    const opens = Object.assign(document.createElement("button"), { type: "button", id: "open", textContent: "Open …" });
-    opens.title = "open a picture or a video";
+    const opens = Object.assign(document.createElement("button"), { type: "button", id: "open", textContent: this.words("Open …") });
+    opens.title = this.words("open a picture or a video");
     this.buttons.get("freeze").after(opens);
     for (const each of [opens, byId("choose")]) each.addEventListener("click", () => byId("file").click());
     byId("leave").addEventListener("click", () => this.run("fullscreen"));
     this.lookForMore = ["buttons", "choices", "help"].map((id) => signMore(byId(id)));
     if (page.setup.values) {
-      Object.assign(this.buttons.get("contrast"), { textContent: "What lowers it", title: "what lowers the value (x)" });
-      byId("target").placeholder = "the first value";
+      this.buttons.get("contrast").textContent = this.words("What lowers it");
+      byId("target").placeholder = this.words("the first value");
     }
     this.fillHelp();
     this.fillChoices();
@@ -139,7 +69,10 @@ export class Controls {
     if (key === "Escape" && document.body.classList.contains("filled")) return this.run("fullscreen");
     // What is typed into a control is the control's; a slider leaves the letters to the page.
     const typing = target.matches("input:not([type=range]), select") || (target.matches("input") && /^\d$/.test(key));
-    if (key === "Escape" && typing) return target.blur();
+    if (key === "Escape" && typing) {
+      if (target.id === "target") target.value = this.typedClass(); // what was typed and not entered is forgotten
+      return target.blur();
+    }
     if (name === undefined || typing) return;
     // A focused button has the space bar for itself.
     if (key === " " && target.matches("button, a, summary")) return;
@@ -148,10 +81,14 @@ export class Controls {
     this.run(name);
   }
 
+  keyName(key) {
+    return key === " " ? this.words("space") : key;
+  }
+
   button(name, label) {
     const { text, key } = this.texts.get(name) ?? { text: label, key: "" };
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: label });
-    button.title = `${text} (${key === " " ? "space" : key})`;
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: this.words(label) });
+    button.title = `${this.words(text)} (${this.keyName(key)})`;
     button.dataset.action = name;
     button.setAttribute("aria-keyshortcuts", key === " " ? "Space" : key);
     button.addEventListener("click", () => this.run(name));
@@ -162,8 +99,9 @@ export class Controls {
     const rows = this.page.setup.actions.map(({ name, key, text }) => {
       const row = document.createElement("tr"), cell = document.createElement("td");
       const head = Object.assign(document.createElement("th"), { scope: "row" });
-      head.append(Object.assign(document.createElement("kbd"), { textContent: key === " " ? "space" : key }));
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+      head.append(Object.assign(document.createElement("kbd"), { textContent: this.keyName(key) }));
+      const said = { type: "button", textContent: this.words(text) };
+      const button = Object.assign(document.createElement("button"), said);
       button.addEventListener("click", () => {
         byId("help").close();
         if (name !== "help") this.run(name);
@@ -177,7 +115,7 @@ export class Controls {
 
   fillChoices() {
     const { page } = this, { setup } = page;
-    options(byId("methods"), setup.methods.map(({ name, quick }) => [name, quick ? name : `${name} (slow)`]));
+    options(byId("methods"), setup.methods.map(({ name, quick }) => [name, quick ? name : this.words(`${name} (slow)`)]));
     byId("methods").addEventListener("change", ({ target }) => page.choose({ method: target.value }));
     byId("layers").addEventListener("change", ({ target }) => page.choose({ layer: target.value || null }));
     this.listLayers();
@@ -191,8 +129,8 @@ export class Controls {
       this.show();
     });
     byId("cameras").addEventListener("change", ({ target }) => {
-      if (target.value === SERVER) page.useServer();
-      else if (target.value !== FILE) page.startCamera(target.value || undefined);
+      if (target.value === SERVER) page.opening.server();
+      else if (target.value !== FILE) page.opening.camera(target.value || undefined);
     });
     for (const list of [byId("cameras"), byId("methods"), byId("layers")]) {
       // Chosen by mouse or finger, a list gives the keys back to the page.
@@ -201,7 +139,7 @@ export class Controls {
       list.addEventListener("keydown", () => (touched = false));
       list.addEventListener("change", () => touched && list.blur());
     }
-    byId("start").addEventListener("click", () => page.startCamera());
+    byId("start").addEventListener("click", () => page.opening.camera());
   }
 
   chooseClass(input) {
@@ -210,11 +148,18 @@ export class Controls {
     page.choose({ target: typed === "" ? null : id >= 0 ? id : typed });
   }
 
+  /** What stands in the field for a class, as it is chosen. */
+  typedClass() {
+    const { target, setup } = this.page;
+    return target === null ? "" : String((typeof target === "number" && setup.labels[target]) || target);
+  }
+
   listLayers() {
-    const { setup } = this.page;
+    const { page } = this, { setup } = page;
     const rows = setup.layers.map(({ path, shape }) => [path, `${path}  ${shape}`]);
     if (setup.layer !== null && !setup.layers.some(({ path }) => path === setup.layer)) rows.push([setup.layer, setup.layer]);
-    options(byId("layers"), [["", "the last feature map"], ...rows]);
+    const usual = page.usualLayer === undefined ? "the last feature map" : `the last feature map (${page.usualLayer})`;
+    options(byId("layers"), [["", this.words(usual)], ...rows]);
     this.show();
   }
 
@@ -224,9 +169,9 @@ export class Controls {
     const found = (await cameras()).map(({ id, name }) => [id, name]);
     if (setup.camera !== null) found.unshift([SERVER, setup.camera]);
     const { source } = page, isFile = source !== null && !source.isCamera && !source.remote;
-    if (isFile) found.unshift([FILE, source.name || "a file"]);
+    if (isFile) found.unshift([FILE, source.name || this.words("a file")]);
     // A camera of which the browser tells nothing yet can be started all the same.
-    if (!found.some(([id]) => id !== FILE && id !== SERVER)) found.push(["", source ? "this device's camera" : "none yet"]);
+    if (!found.some(([id]) => id !== FILE && id !== SERVER)) found.push(["", this.words(source ? "this device's camera" : "none yet")]);
     options(byId("cameras"), found);
     if (source?.deviceId) byId("cameras").value = source.deviceId;
     for (const look of this.lookForMore) look();
@@ -235,7 +180,7 @@ export class Controls {
   acceptFiles() {
     const { page } = this;
     byId("file").addEventListener("change", ({ target }) => {
-      page.openFile(target.files[0]);
+      page.opening.file(target.files[0]);
       target.value = "";
     });
     let inside = 0;
@@ -250,18 +195,17 @@ export class Controls {
       event.preventDefault();
       inside = 0;
       shown(0);
-      page.openFile(event.dataTransfer.files[0]);
+      page.opening.file(event.dataTransfer.files[0]);
     });
-    document.addEventListener("paste", (event) => page.openFile(event.clipboardData?.files[0]));
+    document.addEventListener("paste", (event) => page.opening.file(event.clipboardData?.files[0]));
   }
 
   /** Shows which layer an answer is about, where none was named. */
   answered(answer) {
     const [map] = answer.maps, { page } = this;
-    if (page.lastLayer === map.layer) return;
-    page.lastLayer = map.layer;
-    const first = byId("layers").options[0];
-    if (page.layer === null) first.textContent = `the last feature map (${map.layer})`;
+    if (page.layer !== null || answer.ask !== page.connection.asked || page.usualLayer === map.layer) return;
+    page.usualLayer = map.layer;
+    this.listLayers();
   }
 
   /** Shows on the controls what is chosen. */
@@ -280,15 +224,15 @@ export class Controls {
     };
     for (const [name, on] of Object.entries(pressed)) this.buttons.get(name).setAttribute("aria-pressed", String(on));
     this.buttons.get("whole").disabled = page.area.join() === "0,0,1,1";
-    this.buttons.get("view").textContent = `View: ${stage.view}`;
-    this.buttons.get("style").textContent = `Style: ${stage.look.style}`;
-    this.buttons.get("colormap").textContent = `Colours: ${stage.look.colormap}`;
+    const says = (name, text) => (this.buttons.get(name).textContent = this.words(text));
+    says("view", `View: ${stage.view}`);
+    says("style", `Style: ${stage.look.style === "heat" ? "heat alone" : stage.look.style}`);
+    says("colormap", `Colours: ${stage.look.colormap}`);
+    byId("chosen").textContent = page.chosen;
     byId("methods").value = page.method;
     byId("layers").value = page.layer ?? "";
     byId("opacity").value = Math.round(100 * stage.look.alpha);
-    if (document.activeElement !== byId("target"))
-      byId("target").value =
-        page.target === null ? "" : typeof page.target === "number" ? (page.setup.labels[page.target] ?? page.target) : page.target;
+    if (document.activeElement !== byId("target")) byId("target").value = this.typedClass();
     stage.drawScale(byId("scale").querySelector("canvas"));
     for (const look of this.lookForMore) look();
   }

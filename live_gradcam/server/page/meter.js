@@ -3,7 +3,9 @@
 const SECONDS = 5;
 
 export class Meter {
-  constructor() {
+  /** @param words puts a text into the viewer's language. */
+  constructor(words) {
+    this.words = words;
     this.paints = [];
     this.answers = []; // [at, latency or null, explain ms, batch]
     this.bytes = [];
@@ -50,10 +52,14 @@ export class Meter {
       ["sent", `${figures.sent.toFixed(0)} kB/s`],
     ];
     list.replaceChildren(
-      ...rows.flatMap(([name, value]) => [
-        Object.assign(document.createElement("dt"), { textContent: name }),
-        Object.assign(document.createElement("dd"), { textContent: value }),
-      ]),
+      ...rows.map(([name, value]) => {
+        const row = document.createElement("div");
+        row.append(
+          Object.assign(document.createElement("dt"), { textContent: this.words(name) }),
+          Object.assign(document.createElement("dd"), { textContent: this.words(value) }),
+        );
+        return row;
+      }),
     );
   }
 }

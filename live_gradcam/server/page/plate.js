@@ -53,8 +53,9 @@ export function named(target) {
 }
 
 export class Plate {
-  /** @param pin is called with the number of the class that was clicked. */
-  constructor(pin) {
+  /** @param pin is called with the number of the class that was clicked; @param words puts a text into the language. */
+  constructor(pin, words) {
+    this.words = words;
     this.rows = [1, 2, 3, 4, 5].map((rank) => {
       const row = document.createElement("li");
       const button = document.createElement("button");
@@ -90,9 +91,9 @@ export class Plate {
     byId("plate").hidden = false;
     const { caption } = answer, [{ target, automatic }] = answer.maps, values = answer.task === "values";
     const top = answer.top.map(guessOf), [best] = top;
-    text(byId("label"), caption.label);
+    text(byId("label"), caption.sure ? caption.label : this.words(caption.label));
     text(byId("percent"), caption.percent);
-    text(byId("note"), caption.in_chart ? "" : caption.note);
+    text(byId("note"), caption.in_chart ? "" : this.words(caption.note));
     byId("plate").classList.toggle("unsure", !caption.sure);
     const single = values && top.length === 1; // one value is said by the headline
     this.ids = top.map((guess) => guess.id);
@@ -108,7 +109,7 @@ export class Plate {
       bar.style.transform = `scaleX(${guess.probability ?? (marked ? 1 : 0)})`;
       row.classList.toggle("target", marked);
       button.setAttribute("aria-pressed", String(pinned === guess.id));
-      button.setAttribute("aria-label", `${guess.label}, ${said}${marked ? ", explained" : ""}`);
+      button.setAttribute("aria-label", `${guess.label}, ${said}${marked ? `, ${this.words("explained")}` : ""}`);
     });
     if (values) this.remember(target.label, target.value, now);
     else if (best) this.remember(best.label, best.probability, now);

@@ -38,7 +38,7 @@ export class CameraSource extends Source {
   static async open(deviceId, lost) {
     if (!navigator.mediaDevices?.getUserMedia)
       throw new Error(
-        "Browsers give a camera to https pages and to localhost only. Open this page through an SSH tunnel, or start the server with --tls.",
+        "Browsers give a camera to https pages and to localhost only. Open this page through an SSH tunnel, or start the server with --phone.",
       );
     const video = deviceId ? { ...ASKED, deviceId: { exact: deviceId } } : { ...ASKED, facingMode: "environment" };
     let stream;
@@ -98,16 +98,19 @@ export class StillSource extends Source {
       bitmap = await createImageBitmap(file);
     } catch {
       const isHeic = /\.hei[cf]$/i.test(file.name) || /hei[cf]/.test(file.type);
-      const hint = isHeic ? " Safari shows HEIC; for others, save the photo as JPEG." : "";
-      throw new Error(`${name} is no picture that the browser can show.${hint}`);
+      throw new Error(
+        isHeic
+          ? `${name} is no picture that the browser can show. Safari shows HEIC; for others, save the photo as JPEG.`
+          : `${name} is no picture that the browser can show.`,
+      );
     }
     const { width, height } = bitmap;
     if (Math.max(width, height) > MOST_ASPECT * Math.min(width, height)) {
       bitmap.close();
-      const [long, short] = width > height ? ["wide", "high"] : ["high", "wide"];
+      const form = width > height ? " times as wide as it is high." : " times as high as it is wide.";
       throw new Error(
         `${name} has ${width}×${height} pixels: it is too narrow to be shown. Cut out a part that is at most ` +
-          `${MOST_ASPECT} times as ${long} as it is ${short}.`,
+          `${MOST_ASPECT}${form}`,
       );
     }
     const scale = Math.min(1, MOST_SIDE / Math.max(width, height));

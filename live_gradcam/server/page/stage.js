@@ -13,10 +13,7 @@ export class Stage {
   constructor(setup, plate) {
     this.setup = setup;
     this.plate = plate;
-    this.look = { alpha: setup.alpha, colormap: setup.colormap, style: "overlay" };
     this.palettes = Object.fromEntries(Object.entries(setup.palettes).map(([name, text]) => [name, colours(text)]));
-    this.view = "one";
-    this.mirrored = false;
     this.source = null;
     this.frozen = null; // a canvas with the picture that is kept
     this.panes = [];
@@ -24,9 +21,17 @@ export class Stage {
     this.last = performance.now();
     this.afterPaint = () => {};
     this.resized = () => {}; // the picture has another size: a phone was turned
+    this.begin();
     this.setView("one");
     new ResizeObserver(() => this.fit()).observe(byId("panes"));
     requestAnimationFrame((now) => this.paint(now));
+  }
+
+  /** Gives the picture the look that it has at the beginning. */
+  begin() {
+    const { alpha, colormap } = this.setup;
+    this.look = { alpha, colormap, style: "overlay" };
+    this.setMirrored(false);
   }
 
   /** What the panes' pictures are drawn from; null where there is none yet. */
@@ -99,6 +104,9 @@ export class Stage {
 
   fit() {
     if (!this.size[0]) return;
+    const { clientWidth, clientHeight, style } = byId("panes"), count = this.panes.length;
+    const columns = columnsFor(count, this.size, [clientWidth, clientHeight]), share = "minmax(0, 1fr)";
+    style.gridTemplate = `repeat(${Math.ceil(count / columns)}, ${share}) / repeat(${columns}, ${share})`;
     for (const pane of this.panes) pane.fit(this.size);
     this.fitted = this.size.join();
   }
@@ -165,11 +173,23 @@ export class Stage {
     return true;
   }
 
-  /** Draws the scale of colours of the bar. */
+  /** Draws the scale of colours: upright, or lying where it stands above several panes. */
   drawScale(canvas) {
-    const context = canvas.getContext("2d"), image = context.createImageData(1, 256);
-    const palette = this.palettes[this.look.colormap];
-    for (let i = 0; i < 256; i++) image.data.set(palette.subarray(4 * (255 - i), 4 * (255 - i) + 4), 4 * i);
+    const lies = this.panes.length > 1, palette = this.palettes[this.look.colormap];
+    [canvas.width, canvas.height] = lies ? [256, 1] : [1, 256];
+    const context = canvas.getContext("2d"), image = context.createImageData(canvas.width, canvas.height);
+    for (let i = 0; i < 256; i++) {
+      const level = lies ? i : 255 - i;
+      image.data.set(palette.subarray(4 * level, 4 * level + 4), 4 * i);
+    }
     context.putImageData(image, 0, 0);
   }
+}
+
+/** Returns in how many columns so many pictures are largest; in two, where no other is clearly better. */
+function columnsFor(count, [width, height], [wide, high]) {
+  const scale = (columns) => Math.min(wide / columns / width, high / Math.ceil(count / columns) / height);
+  let best = Math.min(2, count);
+  for (let columns = 1; columns <= count; columns++) if (scale(columns) > 1.05 * scale(best)) best = columns;
+  return best;
 }

@@ -1,6 +1,7 @@
 // Loads the page's modules; where one does not come, says so and tries again.
 
 const MOST_TRIES = 6;
+const SLOW_MS = 10000;
 
 const byId = (id) => document.getElementById(id);
 
@@ -9,15 +10,26 @@ function reload(tries) {
   location.reload();
 }
 
+/** Says that the page is still being loaded, and lets the viewer try again. */
+function saySlow() {
+  if (byId("notice").textContent) return; // something else is known
+  byId("notice").textContent = "The server has not answered yet.";
+  byId("again").hidden = false;
+  byId("again").onclick = () => reload(0);
+}
+
 async function start() {
-  const tries = history.state?.tries ?? 0;
+  const tries = history.state?.tries ?? 0, slow = setTimeout(saySlow, SLOW_MS);
   try {
     // The sheet's own variables say whether it came.
     const ground = getComputedStyle(document.documentElement).getPropertyValue("--ground");
     if (ground === "") throw new TypeError("the style sheet did not come");
     await import("/page/main.js");
+    clearTimeout(slow);
+    byId("again").hidden = true;
     history.replaceState(null, "");
   } catch (error) {
+    clearTimeout(slow);
     console.warn(error);
     byId("again").hidden = false;
     byId("again").onclick = () => reload(0);

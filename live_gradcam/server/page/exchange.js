@@ -1,0 +1,151 @@
+// The exchange with the server: frames go out as they come, and answers come in; one that comes too late is dropped.
+
+import { fitted, inPicture } from "./fit.js";
+import { named } from "./plate.js";
+import { Scene } from "./scene.js";
+
+const QUALITY = 0.75; // 10 KB a frame, and the network sees no difference
+const STILL_MS = 250;
+const FRESH_MS = 300; // an answer is shown so long without looking whether its scene is still there
+
+export class Exchange {
+  /** @param page what is shown and asked; its `connection` takes the frames. */
+  constructor(page) {
+    this.page = page;
+    this.answer = null;
+    this.answered = ""; // what the last answer about a still picture was about
+    this.stands = 0; // how often the picture became another, or was frozen, or went on
+    this.epoch = 0; // how often the connection was opened or lost
+    this.turn = 0;
+    this.encoding = false;
+    this.grabbed = document.createElement("canvas");
+    this.scene = new Scene();
+    setInterval(() => this.offerStill(), STILL_MS);
+    setInterval(() => this.watchScene(), FRESH_MS / 2);
+  }
+
+  /** Takes in that the picture is another from now on. */
+  changed() {
+    this.stands += 1;
+    this.answered = "";
+  }
+
+  // Frames out
+
+  /** Sends each new frame of a live source. */
+  follow() {
+    const { page } = this, { source } = page;
+    if (source === null || !source.live) return;
+    if (source.remote) return this.pull();
+    const turn = ++this.turn;
+    const next = (now, data) => {
+      if (turn !== this.turn || source !== page.source) return;
+      if (!page.stage.frozen) this.offer(data?.captureTime ?? now);
+      register(next);
+    };
+    const register = (callback) =>
+      source.element.requestVideoFrameCallback?.(callback) ?? requestAnimationFrame(callback);
+    register(next);
+  }
+
+  /** Asks for the next frame of the server's camera, while somebody looks at it. */
+  pull() {
+    const { stage, source, connection } = this.page;
+    if (document.hidden || stage.frozen || !source?.remote) return;
+    while (connection.ready) connection.next({ source, shown: this.shown });
+  }
+
+  /** What a still picture has to be explained for. */
+  get still() {
+    return [this.page.connection.asked, this.shown, this.epoch].join("|");
+  }
+
+  /** What is shown of which picture: an answer about anything else comes too late. */
+  get shown() {
+    const { area, source, stage } = this.page;
+    return [this.stands, area.join(), source?.remote ? "" : stage.size.join()].join("|");
+  }
+
+  /** Sends a picture that stands still again when something about it has changed. */
+  offerStill() {
+    const { stage, source } = this.page;
+    const stands = stage.frozen !== null || (source !== null && !source.live);
+    if (stands && this.answered !== this.still) this.offer(performance.now());
+    else if (source?.remote) this.pull();
+  }
+
+  async offer(at) {
+    const { stage, source, area, setup, connection } = this.page;
+    if (document.hidden || this.encoding || !connection.ready) return;
+    const { drawable, size } = stage;
+    if (drawable === null || !size[0]) return;
+    this.encoding = true;
+    try {
+      const fit = fitted(size, area, setup.input, setup.fit);
+      const memory = { source, seen: fit.seen, size, captured: at, still: this.still, shown: this.shown };
+      [this.grabbed.width, this.grabbed.height] = fit.size;
+      const context = this.grabbed.getContext("2d");
+      context.imageSmoothingQuality = "high";
+      context.drawImage(drawable, ...fit.seen, 0, 0, ...fit.size);
+      const jpeg = await new Promise((resolve) => this.grabbed.toBlob(resolve, "image/jpeg", QUALITY));
+      memory.jpeg = jpeg;
+      if (connection.ready) await connection.send(jpeg, memory);
+    } finally {
+      this.encoding = false;
+    }
+  }
+
+  // Answers in
+
+  async take(answer, memory) {
+    const { page } = this, { stage } = page;
+    if (memory.source !== page.source) return;
+    if (memory.shown !== this.shown) return this.pull();
+    if (answer.picture !== null) {
+      if (stage.frozen === null) await page.source.take(answer.picture);
+      memory.size = stage.size;
+      memory.seen = [0, 0, ...memory.size];
+      this.pull();
+    }
+    const now = performance.now();
+    this.answer = answer;
+    this.answeredAt = memory.captured ?? now;
+    this.seen = memory.seen;
+    this.scene.explained(memory.jpeg ?? null);
+    const late = this.moves && now - this.answeredAt > FRESH_MS;
+    page.setOld(late && (await this.scene.differs(stage.drawable, this.seen)));
+    if (memory.shown !== this.shown) return;
+    const regions = answer.maps.map((map) => inPicture(map.region, memory.seen, memory.size));
+    stage.explained(answer, regions, this.captions(answer), now / 1000);
+    page.plate.show(answer, page.target, now / 1000);
+    if (answer.ask === page.connection.asked) this.answered = memory.still ?? "";
+    page.took(answer, memory.captured === undefined ? null : now - memory.captured);
+  }
+
+  captions(answer) {
+    const { stage, words } = this.page;
+    if (stage.view === "methods") return answer.maps.map((map) => map.method);
+    if (stage.view === "targets") return answer.maps.map((map) => words(nameOf(map, answer.task)));
+    return answer.maps.map(() => "");
+  }
+
+  /** Whether the picture goes on by itself, while the answers come when they come. */
+  get moves() {
+    const { source, stage } = this.page;
+    return source?.live && !source.remote && stage.frozen === null;
+  }
+
+  /** Lets heat and words go where no answer comes for a while and the scene is another. */
+  async watchScene() {
+    if (document.hidden || !this.moves || !this.seen || performance.now() - this.answeredAt < FRESH_MS) return;
+    const { shown, page } = this, differs = await this.scene.differs(page.stage.drawable, this.seen);
+    if (shown === this.shown && performance.now() - this.answeredAt >= FRESH_MS) page.setOld(differs);
+  }
+}
+
+/** Names a map by its target, and says where it has no heat why: as the window does. */
+function nameOf({ target, evidence }, task) {
+  if (evidence) return named(target);
+  const why = task !== "values" ? "no evidence" : `nothing ${target.lowers ? "lowers" : "raises"} it`;
+  return `${named(target)}: ${why}`;
+}
