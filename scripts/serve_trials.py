@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import re
 import signal
 import sys
@@ -113,8 +114,11 @@ class Trial:
             "post p95": (beside.post_p95 / alone.post_p95, MOST_TIMES_P95),
             "memory": (self.memory["last"] / self.memory["first"], MOST_GROWTH),
         }
-        # `not <=`: NaN, where nothing was answered, holds no bound.
-        faults = [f"{name} × {ratio:.1f}" for name, (ratio, most) in ratios.items() if not ratio <= most]
+        faults = [
+            f"{name} × {ratio:.1f}" if math.isfinite(ratio) else f"no {name.split()[0]} answered"
+            for name, (ratio, most) in ratios.items()
+            if not ratio <= most  # NaN, where nothing was answered, holds no bound
+        ]
         if not alone.health_p50 <= MOST_HEALTH_MS:
             faults.append(f"healthz p50 {alone.health_p50:.1f} ms")
         if self.refused:
@@ -128,7 +132,7 @@ class Trial:
                 faults.append(f"{self.ending.dirty_lines} dirty lines in the log")
             if self.ending.code != 0 or self.ending.seconds > MOST_ENDING_SECONDS:
                 faults.append(f"ended in {self.ending.seconds:.1f} s with {self.ending.code}")
-        return replace(self, faults=faults)
+        return replace(self, faults=list(dict.fromkeys(faults)))
 
 
 def table(trials: list[Trial]) -> str:
@@ -280,4 +284,5 @@ def as_json(trials: list[Trial], seconds: float) -> str:
         "hold": not any(each.faults for each in trials),
         "trials": [asdict(each) for each in trials],
     }
-    return json.dumps(found, indent=2)
+    # JSON has no NaN, which stands where nothing was answered.
+    return json.dumps(json.loads(json.dumps(found), parse_constant=lambda _: None), indent=2)

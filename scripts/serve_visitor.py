@@ -85,7 +85,9 @@ class Visitor:
             try:
                 await visit()
             except _LOST as error:
-                self._refuse(kind, f"{type(error).__name__} {error}")
+                self._refuse(
+                    kind, str(error) if isinstance(error, RefusedError) else f"{type(error).__name__} {error}"
+                )
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _stay_on_the_page(self) -> None:
@@ -133,8 +135,7 @@ class Visitor:
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     reply = await connection.ask("GET", "/healthz", with_token=False)
                 if reply.status != 200:
-                    self._refuse("healthz", f"{reply.status} {reply.body[:100].decode(errors='replace')}")
-                    return
+                    raise RefusedError(reply.status, reply.body[:100].decode(errors="replace"))
                 self.health.seen.append((sent, 1000 * (time.monotonic() - sent)))
 
     async def _beats(self, a_second: float) -> AsyncIterator[float]:
