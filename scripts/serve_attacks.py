@@ -92,6 +92,7 @@ async def mix(address: Address, counts: Counts) -> None:
 ATTACKS = {
     "png-bomb": Attack(serve_costs.png_bomb_frames, prepare=serve_costs.bombs),
     "jpeg-scans": Attack(serve_costs.jpeg_scan_frames, prepare=serve_costs.scans),
+    "large-photos": Attack(serve_costs.large_photos, prepare=serve_costs.photos),
     "idle-connections": Attack(serve_holding.idle_connections),
     "slow-bodies": Attack(serve_holding.slow_bodies),
     "slow-headers": Attack(serve_holding.slow_headers),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import io
 import itertools
 import json
 import random
 from typing import Any
 from urllib.parse import quote
 
+import cv2
+import numpy as np
+from PIL import Image
 from serve_bombs import jpeg_of_scans, plain_png, png_bomb, text_bomb
 from serve_connection import BINARY, CLOSE, TEXT, Address, Connection, frame
 from serve_crowd import JPEG, PNG, Counts, crowd, photo, post, send_frames
@@ -49,6 +53,7 @@ def all_pictures() -> None:
     """Make what the attacks of every server send."""
     bombs()
     scans()
+    photos()
 
 
 async def png_bomb_frames(address: Address, counts: Counts) -> None:
@@ -64,6 +69,31 @@ async def png_bomb_frames(address: Address, counts: Counts) -> None:
 async def jpeg_scan_frames(address: Address, counts: Counts) -> None:
     """Frames that are progressive JPEGs of tens of thousands of empty scans: seconds of decoding each."""
     await crowd(1, lambda _: send_frames(address, scans(), counts), counts)
+
+
+@functools.cache
+def photos() -> tuple[tuple[dict[str, str], bytes], ...]:
+    """Return headers and files of photos that take long: as large as may be, and of kinds that decode slowly."""
+    shades = np.asarray(Image.open(io.BytesIO(photo())).convert("RGB"))
+    large = np.asarray(cv2.resize(shades, (7680, 5120)), np.uint8)
+    small = Image.fromarray(large[:512, :512])
+    found = [(JPEG, bytes(cv2.imencode(".jpg", large, (cv2.IMWRITE_JPEG_PROGRESSIVE, 1))[1]))]
+    found.append((PNG, plain_png(7680, 5120)))
+    for kind, ending in (("AVIF", "avif"), ("WEBP", "webp")):
+        file = io.BytesIO()
+        small.save(file, kind)
+        found.append(({"Content-Type": f"image/{ending}"}, file.getvalue()))
+    return tuple(found)
+
+
+async def large_photos(address: Address, counts: Counts) -> None:
+    """Eight programs that post photos of forty million pixels and of slow kinds, again and again."""
+
+    async def act(place: int) -> None:
+        headers, body = photos()[place % len(photos())]
+        await post(address, "?overlay=true" if place < 4 else "", body, headers, counts)
+
+    await crowd(8, act, counts)
 
 
 async def scorecam_posts(address: Address, counts: Counts) -> None:

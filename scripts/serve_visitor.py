@@ -131,9 +131,16 @@ class Visitor:
     async def _ask_for_health(self) -> None:
         """Ask whether the server is alive, through one connection that is kept."""
         async with await Connection.open(self._address) as connection:
+            asked = 0
             async for sent in self._beats(_HEALTH_A_SECOND):
-                async with asyncio.timeout(PATIENCE_SECONDS):
-                    reply = await connection.ask("GET", "/healthz", with_token=False)
+                try:
+                    async with asyncio.timeout(PATIENCE_SECONDS):
+                        reply = await connection.ask("GET", "/healthz")
+                except (EOFError, ConnectionError):
+                    if asked:
+                        return  # a server may close an idle connection (RFC 9112, 9.3): another one is opened
+                    raise
+                asked += 1
                 if reply.status != 200:
                     raise RefusedError(reply.status, reply.body[:100].decode(errors="replace"))
                 self.health.seen.append((sent, 1000 * (time.monotonic() - sent)))
