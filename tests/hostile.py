@@ -19,7 +19,7 @@ End = Literal["close", "reset", "half", "stay"]
 
 ENDS: tuple[End, ...] = ("close", "reset", "half", "stay")
 
-_PATIENCE_SECONDS = 1.0
+_PATIENCE_SECONDS = 0.5
 _MOST_READ = 1 << 18
 
 KINDS: dict[str, Callable[[random.Random, str, str], list[bytes]]] = {

@@ -138,6 +138,7 @@ class Attacker(threading.Thread):
                 said = hold(held, self._port)
             except OSError as error:
                 self.seen[f"{held.kind}: {type(error).__name__}"] += 1
+                self.over.wait(0.2)  # it is ending
                 continue
             for status in statuses(said) or [0]:
                 self.seen[f"{held.kind}: {status or 'no answer'}"] += 1
