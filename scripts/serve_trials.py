@@ -227,6 +227,8 @@ async def trial(
         began = time.monotonic()
         out, _ = await attack.communicate()
         ended = time.monotonic()
+        if attack.returncode != 0:
+            raise RuntimeError(f"the attack {name} ended with {attack.returncode}: its own message is above.")
         visitor.end()
         await visiting
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import statistics
 import time
 from collections import Counter
@@ -47,7 +48,7 @@ def p50(ms: list[float]) -> float:
 
 def p95(ms: list[float]) -> float:
     """Return what 95 of 100 stay below, of ascending values; NaN of nothing."""
-    return ms[int(0.95 * (len(ms) - 1))] if ms else float("nan")
+    return ms[math.ceil(0.95 * len(ms)) - 1] if ms else float("nan")
 
 
 class Visitor:

@@ -233,6 +233,7 @@ def test_times_are_of_a_span_and_percentiles_of_what_there_is() -> None:
     assert (min(span), max(span)) == (81, 90)
     assert p50([1.0, 2.0, 30.0]) == 2
     assert p95([float(each) for each in range(101)]) == 95
+    assert p95([1.0, 2.0]) == 2
     assert math.isnan(p50([]))
     assert math.isnan(p95([]))
 
