@@ -43,6 +43,7 @@ def wide_pictures() -> tuple[list[bytes], list[bytes]]:
     """Return pictures of odd shapes: all, and those that a frame may have."""
     sizes = [(1_000_000, 10), (100_000, 400), (400, 100_000), (20_000, 50), (50, 20_000)]
     sizes += [(1000 + 320 * place, 100) for place in range(20)]
+    sizes += [(240 + 32 * place, 224) for place in range(20)]  # not odd, but each needs another graph
     pictures = [plain_png(*size) for size in sizes]
     return pictures, [
         each for each, (wide, high) in zip(pictures, sizes, strict=True) if wide * high <= 1_000_000
