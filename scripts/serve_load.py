@@ -3,6 +3,11 @@
 
 Each client sends frames of a picture over a WebSocket of its own, at its own rate, the next only when the last was
 answered. At the end: what each reached, from sending to answer, how large the batches were, and the server's memory.
+
+With `--attack NAME` (or `all`), an honest visitor that asks for 5 frames a second and posts a picture a second is
+measured alone, then beside that attack, each for `--seconds`: how long it waits, what it is refused, and the server's
+memory. Without an address each attack gets a fresh server of its own, with the default network. JSON goes to stdout, a
+table to stderr; the exit code is 1 where a bound does not hold (`serve_trials.py` has them).
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
+from serve_attacks import ATTACKS
 from websockets.asyncio.client import connect
 
 WARM_UP_SECONDS = 2.0
@@ -143,22 +149,48 @@ async def load(url: str, clients: int, fps: float, seconds: float, *, own_classe
     }
 
 
-def main() -> None:
-    """Read the command line, run, and print one JSON object."""
+def try_attacks(names: list[str], asked: argparse.Namespace) -> int:
+    """Try attacks, print what came of them, and return the exit code."""
+    from serve_trials import as_json, table, tried  # psutil, and the tests' own pieces
+
+    trials = []
+    for name in names:
+        done = tried(name, pictures(224), asked.seconds, asked.url, asked.source)
+        print(f"{name}: {'; '.join(done.faults) or 'holds'}", file=sys.stderr, flush=True)
+        trials.append(done)
+    print(as_json(trials, asked.seconds))
+    print(table(trials), file=sys.stderr)
+    return int(any(each.faults for each in trials))
+
+
+def main() -> int:
+    """Read the command line, run, print one JSON object, and return the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("url", help="address of the server")
+    parser.add_argument("url", nargs="?", help="the link that the server prints")
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--fps", type=float, default=5.0, help="frames a second of each client")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--own-classes", action="store_true", help="each client asks about another class")
+    parser.add_argument(
+        "--attack", action="append", choices=("all", *ATTACKS), help="may be repeated; all: each of them"
+    )
+    parser.add_argument(
+        "--from", dest="source", metavar="ADDRESS", help="attack from this local address, such as 127.0.0.2"
+    )
     asked = parser.parse_args()
+    if asked.attack is not None:
+        suited = [name for name, attack in ATTACKS.items() if asked.url is None or not attack.serve]
+        return try_attacks(suited if "all" in asked.attack else asked.attack, asked)
+    if asked.url is None:
+        parser.error("an address is needed, or --attack")
     found = asyncio.run(
         load(asked.url.rstrip("/"), asked.clients, asked.fps, asked.seconds, own_classes=asked.own_classes)
     )
     print(json.dumps(found, indent=2))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -14,7 +14,7 @@ import environment
 MOST_PROCESSES = 4
 """Each holds TensorFlow and the networks of its tests: up to 3 GB."""
 
-SLOW_GROUPS = ("bench", "fuzz", "geometry", "keras2", "load", "peers", "screens", "soak")
+SLOW_GROUPS = ("bench", "fuzz", "geometry", "hostile", "keras2", "load", "peers", "screens", "soak")
 
 
 def main() -> int:

@@ -60,9 +60,9 @@ class Program:
         """What is on stderr by now."""
         return self._err.read_text()
 
-    def until(self, happened: Callable[[], bool], what: str) -> None:
+    def until(self, happened: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
         """Wait until something happened; fail where it does not, or where the program ends."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + seconds
         while not happened():
             assert self.process.poll() is None, f"it ended before {what}: {self.said}{self.complained}"
             assert time.monotonic() < deadline, f"no {what}: {self.said}{self.complained}"
@@ -77,9 +77,9 @@ class Program:
         caught = int(status.partition("SigCgt:")[2].split()[0], 16)
         return bool(caught >> (signal.SIGTERM - 1) & 1)
 
-    def until_said(self, text: str) -> None:
+    def until_said(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until this is on stdout."""
-        self.until(lambda: text in self.said, f"'{text}'")
+        self.until(lambda: text in self.said, f"'{text}'", seconds)
 
     def until_complained(self, text: str) -> None:
         """Wait until this is on stderr."""
