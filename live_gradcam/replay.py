@@ -97,6 +97,7 @@ def replay_session(
             live=saved["live"],
             still=saved["still"],
             slides=saved.get("slides", False),
+            legible=saved.get("legible", False),
         )
         replayed = replay(lines, folder, stage, answering, sinks, asked_again=bool(changes), fast=fast)
         sinks.close()

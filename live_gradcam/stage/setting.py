@@ -21,7 +21,13 @@ from live_gradcam.words import words_of
 
 
 def set_stage(
-    settings: Settings, menu: Menu, *, live: bool = True, still: bool = False, slides: bool = False
+    settings: Settings,
+    menu: Menu,
+    *,
+    live: bool = True,
+    still: bool = False,
+    slides: bool = False,
+    legible: bool = False,
 ) -> Stage:
     """Return a stage as the settings want it; where they say so, its session is saved.
 
@@ -31,6 +37,7 @@ def set_stage(
         live: whether frames come by themselves.
         still: whether they are single pictures, of which nothing goes over from one to the next.
         slides: whether the viewer turns them.
+        legible: whether the canvas of a small frame is larger than the frame, for a window.
 
     Raises:
         SinkError: the session cannot be saved there.
@@ -41,7 +48,12 @@ def set_stage(
     look = Look(alpha=settings.alpha, colormap=settings.colormap, statistics=settings.show_stats)
     words = words_of(settings.lang)
     presenter = Presenter(
-        look, motion="off" if still else settings.motion, steady=steady, models=menu.models, words=words
+        look,
+        motion="off" if still else settings.motion,
+        steady=steady,
+        models=menu.models,
+        words=words,
+        legible=legible,
     )
     choice = Choice(
         method=settings.method,
@@ -69,7 +81,7 @@ def set_stage(
         fullscreen=settings.fullscreen,
         words=words,
         folder=Path(settings.save_session),
-        settings={**written(settings), "live": live, "still": still, "slides": slides},
+        settings={**written(settings), "live": live, "still": still, "slides": slides, "legible": legible},
     )
 
 
