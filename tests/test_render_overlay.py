@@ -15,7 +15,7 @@ from live_gradcam.render.help_page import draw_help_onto, help_pages
 from live_gradcam.render.marks import draw_probe_onto, draw_rectangle_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
 from live_gradcam.render.prompt import Prompt, draw_prompt_onto
-from live_gradcam.render.signs import draw_name_onto, draw_pause_onto, draw_recording_onto, draw_toast_onto
+from live_gradcam.render.signs import draw_pause_onto, draw_recording_onto, draw_title_onto, draw_toast_onto
 
 SIZES = [(160, 120), (320, 240), (640, 480), (1280, 720), (720, 1280), (1920, 1080), (3840, 2160)]
 TOAST = "layer block5_conv3  14×14×512"
@@ -251,10 +251,16 @@ def test_a_probe_stands_within_the_picture(at: tuple[int, int]) -> None:
     assert not np.array_equal(told, untold)
 
 
-def test_a_pane_s_name_stands_at_the_middle_of_its_upper_edge() -> None:
-    plate = draw_name_onto(grey((640, 360)), "hirescam")
-    assert plate is not None
-    x, y, width, _ = plate
-    assert x + width / 2 == pytest.approx(320, abs=1)
-    assert y < 20
-    assert draw_name_onto(grey((30, 20)), "hirescam") is None
+@pytest.mark.parametrize("width", [70, 160, 640])
+def test_a_pane_s_name_stands_at_the_left_of_its_strip_and_its_figure_is_never_cut(width: int) -> None:
+    strips = [grey((width, 24)) for _ in range(3)]
+    for strip, (name, tail) in zip(
+        strips,
+        [("hirescam", ""), ("Chesapeake Bay retriever", "11%"), ("Chesapeake Bay retriever", "88%")],
+        strict=True,
+    ):
+        draw_title_onto(strip, name, tail)
+        columns = np.nonzero(strip.max(axis=(0, 2)) > 128)[0]
+        assert columns.min() < 12
+        assert columns.max() < width - 2
+    assert (strips[1] != strips[2]).any()

@@ -14,8 +14,9 @@ from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import Look, Style, View
 from live_gradcam.question import Answer, Channel
 from live_gradcam.render.overlay import Overlay
-from live_gradcam.render.panes import Pane, arrange
+from live_gradcam.render.panes import Pane, arrange, foot_of
 from live_gradcam.render.presenter import Presenter
+from live_gradcam.render.scale_bar import scale_column_width
 from live_gradcam.render.steady import Steady
 
 SIZE = (640, 360)
@@ -260,27 +261,64 @@ def test_the_last_minute_is_remembered_while_another_view_is_shown() -> None:
     assert ribbon[300].tolist() != ribbon[620].tolist()
 
 
-def test_what_is_said_leaves_the_names_of_the_panes_alone() -> None:
-    def named(overlay: Overlay | None) -> Pixels:
-        presenter = Presenter(Look(view="methods", statistics=True))
-        presenter.explained(frame(0), answer("methods"))
-        return presenter.picture(frame(0), overlay)[0]
-
-    plain, told = named(None), named(replace(OVERLAY, probe=None, toast=None, statistics=()))
-    assert np.array_equal(told[:30, :320], plain[:30, :320])  # the name of the first pane
-    assert (told[:30, 400:] != plain[:30, 400:]).any()
-    below = slice(30, None), slice(0, 640)
-    assert np.array_equal(told[below], named(Overlay(statistics=()))[below])  # no sign lies on a pane
+def shown_with(
+    view: View, overlay: Overlay | None, size: tuple[int, int] = SIZE, **look: bool
+) -> tuple[Presenter, Pixels]:
+    presenter = Presenter(Look(view=view, **look))  # type: ignore[arg-type]  # switches of it
+    pixels = seen(0, size)
+    presenter.explained(frame(0, pixels), answer(view, size))
+    return presenter, presenter.picture(frame(0, pixels), overlay)[0]
 
 
-def test_the_sign_of_a_recording_lies_on_no_pane() -> None:
-    presenter = Presenter(Look(view="targets"))
-    presenter.explained(frame(0), answer("targets"))
-    picture = presenter.picture(frame(0), Overlay(frozen=True, busy="compiling hirescam …"))[0]
-    signed = presenter.with_signs(picture, seconds=67.0)
-    changed = np.argwhere((signed != picture).any(axis=2))
-    assert changed[:, 0].max() < 30
-    assert changed[:, 1].max() < 620  # left of the sign that it stands still
+SEVERAL: tuple[View, ...] = ("side", "methods", "targets", "models", "channels")
+
+
+@pytest.mark.parametrize("size", [(160, 120), (240, 320), (640, 360), (640, 480), (720, 1280), (1920, 1080)])
+@pytest.mark.parametrize("view", SEVERAL)
+def test_what_is_said_and_the_signs_lie_on_no_pane_and_change_no_name(
+    view: View, size: tuple[int, int]
+) -> None:
+    told = replace(OVERLAY, probe=None, toast=None, statistics=())
+    presenter, plain = shown_with(view, None, size)
+    signed = presenter.with_signs(shown_with(view, told, size)[1], seconds=67.0, hint="h: keys")
+    changed = (signed != plain).any(axis=2)
+    foot = foot_of(size, labelled=view in ("methods", "targets"))
+    assert foot is not None
+    assert changed[foot.region[1] :].any()
+    assert not changed[: foot.region[1]].any()
+
+
+@pytest.mark.parametrize("view", SEVERAL)
+def test_figures_and_the_scale_have_rooms_of_their_own_beside_the_panes(view: View) -> None:
+    figures = Overlay(statistics=("shown\t30.0 fps", "explained\t29.8 fps", "latency\t18 ms, 95% 25"))
+    _, first = shown_with(view, figures, statistics=True, scale_bar=True)
+    other = replace(figures, statistics=("shown\t14.0 fps", "explained\t8.8 fps", "latency\t7 ms, 95% 9"))
+    _, second = shown_with(view, other, statistics=True, scale_bar=True)
+    changed = np.argwhere((first != second).any(axis=2))
+    foot = foot_of(SIZE, figures=3)
+    assert foot is not None
+    assert changed[:, 0].min() >= foot.region[1] + foot.row
+    column = first[: foot.region[1], -scale_column_width(SIZE) :]
+    assert (np.ptp(column.astype(int), axis=2) > 150).any(), "the colours of the scale"
+    edge = first[: foot.region[1], -scale_column_width(SIZE)]
+    assert (edge == (24, 22, 20)).all(), "no pane reaches into the column"
+
+
+@pytest.mark.parametrize("view", SEVERAL)
+def test_every_pane_has_its_name_in_a_strip_above_it(view: View) -> None:
+    _, picture = shown_with(view, None)
+    regions = [each.region for each in answer(view).explanations]
+    strips = []
+    for pane in arrange(view, len(regions), SIZE, regions).panes:
+        assert pane.title is not None
+        x, y, width, height = pane.title
+        assert y + height == pane.cell[1]
+        strip = picture[y : y + height, x : x + width]
+        assert (strip == 255).any(), "letters"
+        assert (strip[:, -4:] == (24, 22, 20)).all() or view == "channels", "on plain ground"
+        strips.append(strip[:, : width - 4])
+    if view != "targets":
+        assert len({strip.tobytes() for strip in strips}) == len(strips)
 
 
 def test_the_name_goes_with_the_scene_that_it_was_said_of() -> None:

@@ -17,6 +17,7 @@ from live_gradcam.explanation import Prediction
 from live_gradcam.look import View
 from live_gradcam.question import Answer
 from live_gradcam.render.help_page import TURN, help_pages, row_at
+from live_gradcam.render.panes import foot_of, title_height
 from live_gradcam.show import MOVES
 from live_gradcam.stage.choice import Choice, chosen_in_words
 from live_gradcam.stage.controls import Controls
@@ -605,12 +606,20 @@ def test_a_picture_that_is_kept_stands_beside_the_next_one_until_the_key_again()
     acting.stage.told(Status(idle=TOAST_SECONDS + 1))
     both = acting.picture()
     assert both.shape == before.shape
-    left, right = both[60:90, 4:76].astype(int), both[60:90, 84:156].astype(int)
-    kept = cv2.resize(before, (80, 60), interpolation=cv2.INTER_AREA)[30:, 4:76]
-    assert np.abs(left - kept).mean() < 2, "the former picture is at the left"
-    assert not np.array_equal(left, right)
+    # Each half has a strip for its name above it, and the foot of the canvas below it.
+    foot, top = foot_of(SIZE), title_height(SIZE)
+    assert foot is not None
+    high = foot.region[1] - top
+    wide = round(high * SIZE[0] / SIZE[1]) if high * SIZE[0] < 80 * SIZE[1] else 80
+    tall = round(wide * SIZE[1] / SIZE[0])
+    left, y = (80 - wide) // 2, top + (high - tall) // 2
+    halves = [both[y : y + tall, x + left : x + left + wide].astype(int) for x in (0, 80)]
+    kept = cv2.resize(before, (wide, tall), interpolation=cv2.INTER_AREA).astype(int)
+    lower = slice(tall // 2, -4), slice(4, -4)  # above it stands, on the one, that the picture stands still
+    assert np.abs(halves[0] - kept)[lower].mean() < 2, "the former picture is at the left"
+    assert not np.array_equal(*halves)
     acting.see()
-    assert np.array_equal(acting.picture()[62:88, 4:70], both[62:88, 4:70])
+    assert np.array_equal(acting.picture()[y : y + tall, left : left + wide], halves[0])
     acting.press("k")
     acting.stage.told(Status(idle=5.0))
     assert acting.picture()[:, :10].std() > 0
@@ -622,7 +631,7 @@ def test_a_click_beside_a_kept_picture_is_one_on_the_present_picture() -> None:
     acting.press("k")
     acting.picture()
     acting.drag((90, 40), (140, 80))
-    assert acting.stage.choice.area == (20, 20, 101, 81)
+    assert acting.stage.choice.area == (20, 22, 101, 81)
     acting.press("a")
     acting.drag((10, 40), (60, 80))
     assert acting.stage.choice.area is None, "the kept one is no longer looked at"

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Target, Value
-from live_gradcam.number import LABEL_HOLDS, UNSURE, number_text, percent_text, with_unit
+from live_gradcam.explanation import (
+    NO_ANSWER,
+    NO_LABEL,
+    NOT_SURE,
+    Contrast,
+    Explanation,
+    Lowered,
+    Prediction,
+    Target,
+    Value,
+)
+from live_gradcam.number import LABEL_HOLDS, number_text, percent_text, with_unit
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain
 from live_gradcam.words import Words
-
-NOT_SURE = "not sure"
 
 NOTE_GAP = "   "
 """Stands between the classes of a note."""
 
 WEAK_HEAT = "weak heat"
-NO_LABEL = "no label"
-NO_ANSWER = "no answer"
 NOT_FINITE = "the network gives NaN or infinity"
 
 
@@ -55,12 +61,7 @@ def belief_in(explanation: Explanation) -> float:
     """
     if not explanation.automatic or explanation.task == "values" or not explanation.top:
         return 1.0
-    return min(1.0, (explanation.top[0].probability or 0.0) / needed_for(explanation))
-
-
-def needed_for(explanation: Explanation) -> float:
-    """Return the probability from which on the plate names the most probable class or label."""
-    return LABEL_HOLDS if explanation.task == "multi-label" else UNSURE
+    return min(1.0, (explanation.top[0].probability or 0.0) / explanation.needed)
 
 
 def figure(target: Target, beside: Sequence[Prediction] = ()) -> str:
@@ -104,7 +105,7 @@ def caption_of(
     first = shown[0]
     labels = explanation.task == "multi-label"
     if sure is None:
-        sure = (first.probability or 0.0) >= needed_for(explanation)
+        sure = (first.probability or 0.0) >= explanation.needed
     label, number = (plain(first.label), figure(first)) if sure else (NO_LABEL if labels else NOT_SURE, "")
     newest = explanation.top[0] if explanation.top else first
     other = not isinstance(target, Prediction) or target.class_id != newest.class_id

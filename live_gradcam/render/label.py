@@ -13,7 +13,7 @@ from live_gradcam.look import Look
 from live_gradcam.question import Answer
 from live_gradcam.render.bars import Bars
 from live_gradcam.render.canvas import Scene, hidden_share, part_of
-from live_gradcam.render.caption import Caption, caption_of, needed_for, translated
+from live_gradcam.render.caption import Caption, caption_of, translated
 from live_gradcam.render.carrier import CarriedHeat
 from live_gradcam.render.panes import MOST_PANES
 from live_gradcam.render.plate import Corner, draw_plate_onto
@@ -58,7 +58,7 @@ class Label:
         for model in set(answer.models):
             explanation = answer.explanations[answer.models.index(model)]
             bars = self._bars.setdefault(model, Bars(0) if self._single else Bars())
-            bars.see(explanation.top, time, believed=needed_for(explanation))
+            bars.see(explanation.top, time, believed=explanation.needed)
 
     def caption(self, heat: CarriedHeat, model: int) -> Caption:
         """Return the words of the label of an explanation, in the viewer's language."""

@@ -101,7 +101,14 @@ def draw_overlay_onto(
     small = min(picture.shape[:2]) < _BOTH and bool(overlay.toast)
     chosen = None if small else draw_notice_onto(picture, overlay.chosen, beside=pause, colour=GREY)
     notice = None if small else draw_notice_onto(picture, overlay.notice or "", above=chosen, beside=pause)
-    busy = draw_notice_onto(picture, overlay.busy or "", above=notice or chosen, turning=time)
+    lowest_notice = notice or chosen
+    busy = draw_notice_onto(
+        picture,
+        overlay.busy or "",
+        above=lowest_notice,
+        beside=pause if lowest_notice is None else None,
+        turning=time,
+    )
     if overlay.prompt is not None:
         prompt = draw_prompt_onto(picture, overlay.prompt)
         return tuple(filter(None, (pause, chosen, notice, busy, prompt)))
@@ -110,5 +117,5 @@ def draw_overlay_onto(
         plates = tuple(filter(None, (pause, chosen, notice, busy)))
         figures = draw_statistics_onto(picture, overlay.statistics, plates=plates, lowest=lowest)
     if overlay.toast:
-        toast = draw_toast_onto(picture, overlay.toast, below=figures or busy or notice or chosen)
+        toast = draw_toast_onto(picture, overlay.toast, below=figures or busy or lowest_notice)
     return tuple(filter(None, (pause, chosen, notice, busy, figures, toast)))

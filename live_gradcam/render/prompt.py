@@ -15,12 +15,12 @@ from live_gradcam.render.lettering import (
     REGULAR,
     WHITE,
     Colour,
+    fitted,
     plain,
     shade_onto,
     shortened,
     size_that_fits,
     text_width,
-    wrapped,
     write,
 )
 
@@ -77,7 +77,7 @@ def draw_prompt_onto(picture: Pixels, prompt: Prompt) -> Region | None:
     names = [plain(each) for each in prompt.completions[:MOST_COMPLETIONS]]
     if not names:
         message = prompt.none if prompt.typed else prompt.hint
-        names = list(wrapped(message, size, REGULAR, max(1, inner), _MESSAGE_LINES))
+        names = list(fitted(message, size, _SMALLEST_NAME, REGULAR, max(1, inner), _MESSAGE_LINES)[1])
     top = round(height * _TOP)
     rows = min(len(names), (height - top - 3 * padding) // row - 1)
     if rows < 1 or wide < 6 * size:
