@@ -116,7 +116,11 @@ def session_format(folder: Path) -> int:
 
 def _checked(folder: Path, header: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON holds
     """Return the first line of a journal, or raise a SourceError where it is none that can be read."""
-    if not isinstance(header, dict) or "session" not in header or not isinstance(header.get("settings"), dict):
+    if (
+        not isinstance(header, dict)
+        or "session" not in header
+        or not isinstance(header.get("settings"), dict)
+    ):
         raise SourceError(f"'{folder}' holds no session: '{FILE}' in it is not what --save-session writes.")
     if header["session"] not in _READ:
         raise SourceError(
