@@ -13,6 +13,7 @@ from live_gradcam.explanation import Explanation, Prediction
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import Look, Style, View
 from live_gradcam.question import Answer, Channel
+from live_gradcam.render.canvas import legible_canvas
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.panes import Pane, arrange, foot_of
 from live_gradcam.render.presenter import Presenter
@@ -387,3 +388,43 @@ def test_a_picture_that_stands_for_itself_has_its_plate_beside_the_heat_at_once(
     bare.explained(frame(0), answered(explained(region, np.roll(corner, 5, axis=1))))
     assert (bare.picture(frame(0))[0][340, 20:200] != seen(0)[340, 20:200]).any()
     assert (picture[340, 440:620] != seen(0)[340, 440:620]).any()
+
+
+@pytest.mark.parametrize("view", get_args(View))
+@pytest.mark.parametrize("size", [(32, 24), (100, 75), (33, 120)])
+def test_a_small_picture_is_shown_large_in_a_window_with_its_heat_at_its_place(
+    view: View, size: tuple[int, int]
+) -> None:
+    pixels = np.full((size[1], size[0], 3), 40, np.uint8)
+    presenter = Presenter(Look(view=view, style="heat"), legible=True, models=("lite0", "vgg16"))
+    presenter.explained(frame(0, pixels), answer(view, size))
+    picture, carried = presenter.picture(frame(0, pixels))
+    height, width = picture.shape[:2]
+    assert (width, height) == presenter.canvas(size) == legible_canvas(size)
+    assert carried is not None
+    assert carried.explanation.region == cat(size).region, "what the network saw is not enlarged"
+    if view == "one":
+        scale = min(width / size[0], height / size[1])
+        x, y, wide, high = cat(size).region
+        margin = (height - size[1] * scale) / 2
+        centre = (
+            round((x + wide / 2) * scale + (width - size[0] * scale) / 2),
+            round((y + high / 2) * scale + margin),
+        )
+        blue, _, red = picture[centre[1], centre[0]].astype(int)
+        assert red - blue > 80, "the middle is hot"
+        assert presenter.place_in_frame(centre) == pytest.approx((size[0] // 2, size[1] // 2), abs=1)
+
+
+def test_beside_the_camera_the_plate_stays_off_the_heat() -> None:
+    region = (0, 0, *SIZE)
+    corner = np.zeros((7, 12), np.float32)
+    corner[6, 1] = 1
+    presenter = Presenter(steady=Steady(smoothing=0))
+    for view in ("one", "side"):
+        presenter.look = Look(view=view)  # type: ignore[arg-type]  # two of them
+        presenter.explained(frame(0), answered(explained(region, corner)))
+        picture = presenter.picture(frame(0))[0]
+    plain = Presenter(Look(view="side", alpha=0.0), steady=Steady(smoothing=0))
+    plain.explained(frame(0), answered(explained(region, np.zeros_like(corner), top=(("", 0.62),))))
+    assert (picture[250:330, 20:200] != plain.picture(frame(0))[0][250:330, 20:200]).any()

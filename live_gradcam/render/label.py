@@ -120,7 +120,8 @@ class Label:
             self._corner.see(
                 time, *(max(hidden_share(each, corner) for each in scenes) for corner in corners)
             )
-        right = self._corner.right and not look.scale_bar  # which stands in the lower right
+        # The scale stands in the lower right; and beside the camera's pane, the right one has the heat.
+        right = self._corner.right and not look.scale_bar and look.view != "side"
         self.plate = self._draw_one_onto(picture, cell, first, model, side, charted=charted, right=right)
         return [replace(each, plate=self.plate) for each in scenes]
 

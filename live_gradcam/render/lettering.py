@@ -69,7 +69,11 @@ def size_that_fits(text: str, size: int, smallest: int, weight: int, room: int) 
     needed = text_width(text, size, weight)
     if needed <= room:
         return size
-    return max(smallest, round(size * 0.6), size * room // needed)
+    least = max(smallest, round(size * 0.6))
+    size = max(least, size * room // needed)
+    while size > least and text_width(text, size, weight) > room:  # widths are not quite proportional
+        size -= 1
+    return size
 
 
 @lru_cache(maxsize=512)

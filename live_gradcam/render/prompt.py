@@ -75,9 +75,11 @@ def draw_prompt_onto(picture: Pixels, prompt: Prompt) -> Region | None:
     wide = min((_WIDTH if width >= _NARROW * size else _WIDTH_IN_NARROW) * size, width - 2 * padding)
     inner = wide - 2 * padding
     names = [plain(each) for each in prompt.completions[:MOST_COMPLETIONS]]
+    row_size = size
     if not names:
         message = prompt.none if prompt.typed else prompt.hint
-        names = list(fitted(message, size, _SMALLEST_NAME, REGULAR, max(1, inner), _MESSAGE_LINES)[1])
+        row_size, lines = fitted(message, size, _SMALLEST_NAME, REGULAR, max(1, inner), _MESSAGE_LINES)
+        names = list(lines)
     top = round(height * _TOP)
     rows = min(len(names), (height - top - 3 * padding) // row - 1)
     if rows < 1 or wide < 6 * size:
@@ -102,7 +104,7 @@ def draw_prompt_onto(picture: Pixels, prompt: Prompt) -> Region | None:
         if prompt.completions and number == prompt.chosen:
             cv2.rectangle(picture, (left + padding // 2, y, wide - padding, row), _CHOSEN, cv2.FILLED)
         colour = WHITE if prompt.completions else GREY
-        small = size_that_fits(name, size, _SMALLEST_NAME, REGULAR, inner)
+        small = size_that_fits(name, row_size, _SMALLEST_NAME, REGULAR, inner)
         at = (x, y + (row + round(small * CAP)) // 2)
         write(picture, shortened(name, small, REGULAR, inner), at, small, colour=colour)
     return left, top, wide, tall
