@@ -422,7 +422,7 @@ def test_beside_the_camera_the_plate_stays_off_the_heat() -> None:
     corner[6, 1] = 1
     presenter = Presenter(steady=Steady(smoothing=0))
     for view in ("one", "side"):
-        presenter.look = Look(view=view)  # type: ignore[arg-type]  # two of them
+        presenter.look = Look(view=view)
         presenter.explained(frame(0), answered(explained(region, corner)))
         picture = presenter.picture(frame(0))[0]
     plain = Presenter(Look(view="side", alpha=0.0), steady=Steady(smoothing=0))
