@@ -32,8 +32,11 @@ _POINTER: dict[int, PointerKind] = {
     cv2.EVENT_LBUTTONUP: "up",
 }
 _LARGEST = (1600, 900)
-_SCREEN_SHARE = (1.0, 0.92)
+_SCREEN_SHARE = (0.98, 0.92)
 """Of the screen's width and height that a window takes at most when it opens: a title bar and a panel need room."""
+
+_TITLE_BAR = 20
+"""Pixels by which the middle of a window lies lower than that of its frame, about."""
 
 _BLACK = (0, 0, 0)
 
@@ -73,6 +76,8 @@ class Window:
         self._size: tuple[int, int] | None = None
         """What the window's size was set to; None: it never was."""
         self._largest = _LARGEST
+        self._screen: tuple[int, int] | None = None
+        """The (width, height) of the screen in pixels; None: not known."""
         self._wheel: WheelGuard | None = None
         self.tells_hover = False
         """Whether the mouse is told of where it moves with no button held."""
@@ -150,10 +155,11 @@ class Window:
         with hold_display():
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         self._open = True
-        if (screen := screen_size()) is not None:
+        self._screen = screen_size()
+        if self._screen is not None:
             width, height = (
                 min(most, int(side * share))
-                for most, side, share in zip(_LARGEST, screen, _SCREEN_SHARE, strict=True)
+                for most, side, share in zip(_LARGEST, self._screen, _SCREEN_SHARE, strict=True)
             )
             self._largest = (width, height)
         if cv2.currentUIFramework().startswith("QT"):
@@ -175,6 +181,16 @@ class Window:
         scale = min(1.0, self._largest[0] / width, self._largest[1] / height)
         self._size = round(width * scale), round(height * scale)
         cv2.resizeWindow(self._title, *self._size)
+        self._move_onto_screen(*self._size)
+
+    def _move_onto_screen(self, width: int, height: int) -> None:
+        """Move the window to the middle of the screen where its new size would reach beyond the edge."""
+        if self._screen is None or self._fullscreen:
+            return
+        left, top, _, _ = cv2.getWindowImageRect(self._title)
+        if left + width > self._screen[0] or top + height > self._screen[1]:
+            x, y = (self._screen[0] - width) // 2, (self._screen[1] - height) // 2 - _TITLE_BAR
+            cv2.moveWindow(self._title, max(0, x), max(0, y))
 
     def _point(self, kind: int, x: int, y: int, held: int, _: object) -> None:
         """Take in what the mouse did, in pixels of the picture; called while events are seen to."""
