@@ -7,18 +7,20 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from fakes import answered, explained, panned, warm_in_the_middle
+from fakes import answered, explained, panned, valued, warm_in_the_middle
 
 from live_gradcam.explanation import Explanation, Prediction
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import Look, Style, View
 from live_gradcam.question import Answer, Channel
+from live_gradcam.render import canvas
 from live_gradcam.render.canvas import legible_canvas
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.panes import Pane, arrange, foot_of
 from live_gradcam.render.presenter import Presenter
 from live_gradcam.render.scale_bar import scale_column_width
 from live_gradcam.render.steady import Steady
+from live_gradcam.words import words_of
 
 SIZE = (640, 360)
 SIZES = [(160, 120), (640, 480), (720, 1280), (1920, 1080), (33, 17)]
@@ -428,3 +430,14 @@ def test_beside_the_camera_the_plate_stays_off_the_heat() -> None:
     plain = Presenter(Look(view="side", alpha=0.0), steady=Steady(smoothing=0))
     plain.explained(frame(0), answered(explained(region, np.zeros_like(corner), top=(("", 0.62),))))
     assert (picture[250:330, 20:200] != plain.picture(frame(0))[0][250:330, 20:200]).any()
+
+
+def test_in_the_view_of_targets_a_value_without_evidence_says_what_is_missing() -> None:
+    age = replace(valued(cat().region, ("age", 31.6, "years"), has_evidence=False), automatic=True)
+    presenter = Presenter(Look(view="targets"), words=words_of("zh"))
+    presenter.explained(frame(0), answered(age, age))
+    told: list[tuple[str, str]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canvas, "draw_title_onto", lambda _, name, tail="": told.append((name, tail)))
+        presenter.picture(frame(0))
+    assert told == [("age", "31.6 years: 没有什么使它升高")] * 2
