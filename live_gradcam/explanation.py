@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.config import Task
-from live_gradcam.number import number_text, percent_text, with_unit
+from live_gradcam.number import LABEL_HOLDS, UNSURE, number_text, percent_text, with_unit
 
 HeatMap = npt.NDArray[np.float32]
 """(h, w) float32."""
@@ -22,6 +22,11 @@ Inset = tuple[float, float, float, float]
 that part reaches beyond the map."""
 
 WHOLE: Inset = (0.0, 0.0, 1.0, 1.0)
+
+NOT_SURE = "not sure"
+NO_LABEL = "no label"
+NO_ANSWER = "no answer"
+"""What is said in the place of a class's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +199,25 @@ class Explanation:
     def best(self) -> Prediction | None:
         """The most probable class or label; None where the network is no classifier, or gives NaN."""
         return self.top[0] if self.top and self.task != "values" else None
+
+    @property
+    def needed(self) -> float:
+        """The probability from which on the most probable class or label is named."""
+        return LABEL_HOLDS if self.task == "multi-label" else UNSURE
+
+    @property
+    def headline(self) -> str | None:
+        """The name that this explanation gives the picture: the most probable class, or that there is none.
+
+        None where the network is no classifier, or a score of the user's own is explained.
+        """
+        if self.task == "values":
+            return None
+        if self.best is None:
+            return None if self.is_finite else NO_ANSWER
+        if (self.best.probability or 0.0) >= self.needed:
+            return self.best.label
+        return NO_LABEL if self.task == "multi-label" else NOT_SURE
 
     @property
     def values(self) -> tuple[Prediction, ...]:

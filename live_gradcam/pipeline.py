@@ -165,9 +165,15 @@ def play(
         recorder: the recording that runs from the start.
     """
     still = not source.live and (source.fps is None or source.fps < _STILL_FPS)
-    slides = turned_by_hand(source, settings, in_window=sinks.window is not None)
+    in_window = sinks.window is not None
     stage = set_stage(
-        settings, menu or Menu(methods=(settings.method,)), live=source.live, still=still, slides=slides
+        settings,
+        menu or Menu(methods=(settings.method,)),
+        live=source.live,
+        still=still,
+        slides=turned_by_hand(source, settings, in_window=in_window),
+        # What is recorded or saved from the start has the source's own size.
+        legible=in_window and recorder is None and settings.snapshot is None,
     )
     with ExitStack() as stack:
         if isinstance(stage, SavedStage):

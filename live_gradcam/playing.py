@@ -107,10 +107,8 @@ class _Film:
             self._explain()
             now = time.monotonic()
             self._statistics.stage("explain", 1000 * (now - began))
-            explanation = self._stage.explanation
-            best = None if explanation is None else explanation.best
-            numbers = {} if explanation is None else explanation.numbers
-            self._statistics.explained(None if best is None else best.label, now, numbers)
+            if self._stage.explanation is not None:
+                self._statistics.explained_by(self._stage.explanation, now)
             self._statistics.traces = self._answers.traces
             if show.window is not None:
                 self._wait_for(frame)

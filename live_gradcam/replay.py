@@ -24,7 +24,13 @@ from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.video import VideoSource
-from live_gradcam.stage.journal import event_of, question_of_line, read_journal, status_of
+from live_gradcam.stage.journal import (
+    event_of,
+    question_of_line,
+    read_journal,
+    session_format,
+    status_of,
+)
 from live_gradcam.stage.setting import restored, set_stage
 from live_gradcam.stage.stage import Stage
 
@@ -97,6 +103,8 @@ def replay_session(
             live=saved["live"],
             still=saved["still"],
             slides=saved.get("slides", False),
+            legible=saved.get("legible", False),
+            session_format=session_format(folder),
         )
         replayed = replay(lines, folder, stage, answering, sinks, asked_again=bool(changes), fast=fast)
         sinks.close()

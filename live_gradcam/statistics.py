@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from live_gradcam.errors import SinkError
+from live_gradcam.explanation import NO_ANSWER, NO_LABEL, NOT_SURE, Explanation
 from live_gradcam.file_names import fitting, json_text
 from live_gradcam.number import number_text
 
+_NONE = (NOT_SURE, NO_LABEL, NO_ANSWER)
 _TOLD = 3
 """How many classes or values are told at the end."""
 
@@ -102,6 +104,8 @@ class Statistics:
         self.traces = 0
         self.top: Counter[str] = Counter()
         """Label → how many explained frames had it on top; empty where the network is no classifier."""
+        self.headlines: Counter[str] = Counter()
+        """What the label says → in how many explained frames: a class, or that there is none."""
         self.values: dict[str, Range] = {}
         """Name of a value → its range, of a network that is no classifier."""
         self.latency = Spread()
@@ -130,18 +134,35 @@ class Statistics:
         seconds = 0.0 if self._first_explained is None else self._last_explained - self._first_explained
         return (self.frames_explained - 1) / seconds if seconds > 0 else 0.0
 
-    def explained(self, label: str | None, now: float, values: Mapping[str, float] | None = None) -> None:
+    def explained_by(self, explanation: Explanation, now: float) -> None:
+        """Count an explained frame, at monotonic seconds."""
+        best = explanation.best
+        label = None if best is None else best.label
+        self.explained(label, now, explanation.numbers, headline=explanation.headline)
+
+    def explained(
+        self,
+        label: str | None,
+        now: float,
+        values: Mapping[str, float] | None = None,
+        *,
+        headline: str | None = None,
+    ) -> None:
         """Count an explained frame.
 
         Args:
             label: the most probable class; None where there are no classes.
             now: monotonic seconds.
             values: name → number, of a network that is no classifier.
+            headline: what the label on the picture says, as `Explanation.headline`; None: that class.
         """
+        headline = headline or label
         with self._lock:
             self.frames_explained += 1
             if label is not None:
                 self.top[label] += 1
+            if headline is not None:
+                self.headlines[headline] += 1
             for name, value in (values or {}).items():
                 self.values.setdefault(name, Range()).add(value)
             self._first_explained = now if self._first_explained is None else self._first_explained
@@ -170,11 +191,13 @@ class Statistics:
             self.stages.setdefault(name, Spread()).add(milliseconds)
 
     def mostly(self) -> str:
-        """Return what the network said most, in a few words.
+        """Return what the labels on the pictures said most, in a few words.
 
-        Such as `cat in 10 frames, dog in 1`, `cat` for a single frame, or `age 31.2 (28.1 to 34)`.
+        Such as `cat in 10 frames, dog in 1, not sure in 2`, `cat` for a single frame, or `age 31.2 (28.1 to 34)`.
         """
-        common = self.top.most_common(_TOLD)
+        ranked = self.headlines.most_common()
+        common = [each for each in ranked if each[0] not in _NONE][:_TOLD]
+        common += [each for each in ranked if each[0] in _NONE]
         counted = [f"{label} in {count}" for label, count in common]
         if common:
             counted[0] += " frame" if common[0][1] == 1 else " frames"

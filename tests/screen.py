@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -137,6 +138,30 @@ class Screen:
         """Click at a place of the screen: 1 is the left button, 3 the right one, 4 to 7 are the wheel."""
         command = ["xdotool", "mousemove", *map(str, place), "click", str(button)]
         subprocess.run(command, env=self.environment, check=True)
+
+    @contextmanager
+    def managed(self) -> Iterator[None]:
+        """A window manager (openbox) on this screen, for as long as the context lasts."""
+        if shutil.which("openbox") is None:
+            pytest.skip("openbox is not installed (apt install openbox)")
+        manager = subprocess.Popen(
+            ["openbox", "--sm-disable"],
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield
+        finally:
+            manager.terminate()
+            manager.wait(10)
+
+    def geometry(self, window: int) -> tuple[int, int, int, int]:
+        """Where a window is on the screen: (x, y, width, height)."""
+        command = ["xdotool", "getwindowgeometry", "--shell", str(window)]
+        told = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True)
+        found = dict(line.split("=") for line in told.stdout.split())
+        return int(found["X"]), int(found["Y"]), int(found["WIDTH"]), int(found["HEIGHT"])
 
     def resize(self, window: int, width: int, height: int) -> None:
         """Give a window another size, as dragging its edge does."""

@@ -21,6 +21,7 @@ from live_gradcam.event import Event, Key, Pointer
 from live_gradcam.frame import Pixels
 from live_gradcam.pipeline import play
 from live_gradcam.question import Answer, Question
+from live_gradcam.render.canvas import legible_canvas
 from live_gradcam.shown import Shown
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.several import SeveralSinks
@@ -187,7 +188,8 @@ def test_slides_stay_until_the_viewer_turns_them_and_the_last_one_stays(
     tmp_path: Path, on: str, back: str
 ) -> None:
     def turned(step: int) -> tuple[Event, ...]:
-        x = 62 if step > 0 else 1
+        width, _ = legible_canvas((64, 48))  # of what the viewer sees
+        x = width - 2 if step > 0 else 1
         clicked = (Pointer("down", x, 20), Pointer("up", x, 20))
         return clicked if on == "click" else keys(on if step > 0 else back)
 

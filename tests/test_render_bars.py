@@ -3,7 +3,7 @@ import math
 import pytest
 
 from live_gradcam.explanation import Prediction
-from live_gradcam.number import UNSURE
+from live_gradcam.number import UNSURE, percent_text
 from live_gradcam.render.bars import Bars
 
 
@@ -79,15 +79,17 @@ def test_single_pictures_have_no_smoothness() -> None:
     assert bars.shown == top(dog=0.8)
 
 
-def test_sureness_does_not_waver_around_the_threshold() -> None:
-    bars = Bars(0.01)
-    said = []
+def test_it_is_sure_where_the_number_that_is_shown_reaches_the_threshold_and_nowhere_else() -> None:
+    bars = Bars(0.3)
+    said = set()
     for number in range(40):
-        bars.see(top(cat=UNSURE + (0.02 if number % 2 else -0.02)), number / 10)
-        said.append(bars.sure)
-    assert set(said) == {False}
-    bars.see(top(cat=0.6), 10.0)
-    assert bars.sure
+        bars.see(top(cat=UNSURE + (0.08 if number % 8 < 4 else -0.08)), number / 10)
+        share = bars.shown[0].probability
+        assert share is not None
+        assert bars.sure == (share >= UNSURE)
+        assert (int(percent_text(share)[:-1]) >= 100 * UNSURE) == bars.sure
+        said.add(bars.sure)
+    assert said == {True, False}
 
 
 def test_a_network_without_classes_has_no_bars() -> None:
@@ -112,6 +114,6 @@ def test_values_stand_there_as_they_are_in_their_order() -> None:
 
 def test_labels_that_hold_by_themselves_are_believed_from_another_probability_on() -> None:
     bars = Bars(0.001)
-    for step, (share, sure) in enumerate(((0.52, True), (0.48, False), (0.53, False), (0.56, True))):
+    for step, (share, sure) in enumerate(((0.52, True), (0.48, False), (0.501, True), (0.4999, False))):
         bars.see(top(dog=share), step / 10, believed=0.5)
         assert bars.sure == sure, share

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 from fakes import explained, valued
 
-from live_gradcam.explanation import Contrast, Lowered, Prediction
+from live_gradcam.explanation import NO_ANSWER, Contrast, Lowered, Prediction
 from live_gradcam.number import UNSURE
-from live_gradcam.render.caption import NO_ANSWER, NOT_FINITE, belief_in, caption_of, figure
+from live_gradcam.render.caption import NOT_FINITE, belief_in, caption_of, figure
 
 REGION = (0, 0, 64, 64)
 

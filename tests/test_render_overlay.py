@@ -10,12 +10,21 @@ import pytest
 from live_gradcam.actions import HELP
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
-from live_gradcam.render import help_page, lettering
+from live_gradcam.render import help_page, lettering, notice, prompt, signs
 from live_gradcam.render.help_page import draw_help_onto, help_pages
 from live_gradcam.render.marks import draw_probe_onto, draw_rectangle_onto
+from live_gradcam.render.notice import draw_notice_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
 from live_gradcam.render.prompt import Prompt, draw_prompt_onto
-from live_gradcam.render.signs import draw_name_onto, draw_pause_onto, draw_recording_onto, draw_toast_onto
+from live_gradcam.render.signs import (
+    HINT_GAP,
+    draw_hint_onto,
+    draw_pause_onto,
+    draw_recording_onto,
+    draw_title_onto,
+    draw_toast_onto,
+)
+from live_gradcam.stage.stage import SLIDES_HINT
 
 SIZES = [(160, 120), (320, 240), (640, 480), (1280, 720), (720, 1280), (1920, 1080), (3840, 2160)]
 TOAST = "layer block5_conv3  14×14×512"
@@ -251,10 +260,72 @@ def test_a_probe_stands_within_the_picture(at: tuple[int, int]) -> None:
     assert not np.array_equal(told, untold)
 
 
-def test_a_pane_s_name_stands_at_the_middle_of_its_upper_edge() -> None:
-    plate = draw_name_onto(grey((640, 360)), "hirescam")
-    assert plate is not None
-    x, y, width, _ = plate
-    assert x + width / 2 == pytest.approx(320, abs=1)
-    assert y < 20
-    assert draw_name_onto(grey((30, 20)), "hirescam") is None
+@pytest.mark.parametrize("width", [70, 160, 640])
+def test_a_pane_s_name_stands_at_the_left_of_its_strip_and_its_figure_is_never_cut(width: int) -> None:
+    strips = [grey((width, 24)) for _ in range(3)]
+    for strip, (name, tail) in zip(
+        strips,
+        [("hirescam", ""), ("Chesapeake Bay retriever", "11%"), ("Chesapeake Bay retriever", "88%")],
+        strict=True,
+    ):
+        draw_title_onto(strip, name, tail)
+        columns = np.nonzero(strip.max(axis=(0, 2)) > 128)[0]
+        assert columns.min() < 12
+        assert columns.max() < width - 2
+    assert (strips[1] != strips[2]).any()
+
+
+@contextmanager
+def lettered(*modules: Any) -> Iterator[list[str]]:
+    """Take down what some modules write."""
+    texts: list[str] = []
+
+    def write(picture: Pixels, text: str, at: tuple[int, int], size: int, **how: Any) -> None:
+        texts.append(text)
+        lettering.write(picture, text, at, size, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in modules:
+            patch.setattr(module, "write", write)
+        yield texts
+
+
+SENTENCES = (
+    "type the name of a class",
+    "no such class",
+    "before and after: k again goes back to one",
+    "there is no such class on the picture",
+    "why the first, rather than the second",
+    "camera lost, reconnecting",
+    "a still photo cannot be recorded: s saves it",
+    "输入类别名称（中文在终端输入）",
+)
+
+
+@pytest.mark.parametrize("size", [(160, 120), (160, 284), (240, 320), (240, 426), (360, 640), (320, 240)])
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_on_narrow_pictures_all_of_a_sentence_is_there(size: tuple[int, int], sentence: str) -> None:
+    """It stands on several lines where need be; no word of it is lost."""
+    for way in ("toast", "search", "notice"):
+        with lettered(signs, prompt, notice) as texts:
+            picture = grey(size)
+            if way == "toast":
+                plate = draw_toast_onto(picture, sentence)
+            elif way == "search":
+                plate = draw_prompt_onto(picture, Prompt(hint=sentence))
+            else:
+                plate = draw_notice_onto(picture, sentence)
+        assert holds(size, plate)
+        said = "".join("".join(text for text in texts if text != "/").split())
+        if way == "notice" and min(size) < 240:  # a quiet line has two lines at most
+            assert said.rstrip("…") in "".join(sentence.split())
+        else:
+            assert said == "".join(sentence.split()), way
+
+
+@pytest.mark.parametrize("size", [(160, 284), (240, 320), (160, 120), (640, 480)])
+def test_a_hint_that_is_too_wide_stands_on_two_lines(size: tuple[int, int]) -> None:
+    with lettered(signs) as texts:
+        plate = draw_hint_onto(grey(size), SLIDES_HINT)
+    assert holds(size, plate)
+    assert HINT_GAP.join(texts) == SLIDES_HINT

@@ -1,10 +1,11 @@
+from itertools import combinations
 from typing import get_args
 
 import pytest
 
 from live_gradcam.explanation import Region
 from live_gradcam.look import View
-from live_gradcam.render.panes import arrange
+from live_gradcam.render.panes import arrange, foot_of
 
 SIZES = [(160, 120), (640, 480), (1280, 720), (721, 405), (720, 1280), (3840, 2160)]
 
@@ -21,6 +22,13 @@ def inside(inner: Region, outer: Region) -> bool:
     )
 
 
+def overlap(one: Region, other: Region) -> bool:
+    return all(
+        one[axis] < other[axis] + other[axis + 2] and other[axis] < one[axis] + one[axis + 2]
+        for axis in (0, 1)
+    )
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("view", get_args(View))
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 7])
@@ -28,12 +36,17 @@ def test_cells_fill_the_canvas_and_each_pane_shows_what_the_network_saw(
     size: tuple[int, int], view: View, count: int
 ) -> None:
     seen = central(size)
-    arrangement = arrange(view, count, size, [seen] * count)
+    arrangement = arrange(view, count, size, [seen] * count, figures=4, column=40)
     cells = [pane.cell for pane in arrangement.panes]
-    room = [*cells, *([] if arrangement.free is None else [arrangement.free])]
-    assert sum(width * height for _, _, width, height in room) == size[0] * (size[1] - arrangement.header)
-    assert (arrangement.header > 0) == (len(room) > 1 and min(size) >= 240)
-    assert min(y for _, y, _, _ in room) == arrangement.header
+    titles = [pane.title for pane in arrangement.panes]
+    foot = None if arrangement.foot is None else arrangement.foot.region
+    parts = [*cells, *titles, arrangement.free, foot, arrangement.column]
+    room = [each for each in parts if each is not None]
+    assert sum(width * height for _, _, width, height in room) == size[0] * size[1]
+    assert not any(overlap(one, other) for one, other in combinations(room, 2))
+    several = len(cells) + (arrangement.free is not None) > 1
+    assert (foot is not None) == several
+    assert all((title is not None) == several for title in titles)
     assert 1 <= len(cells) <= 4
     for pane in arrangement.panes:
         assert inside(pane.place, pane.cell)
@@ -70,14 +83,15 @@ def test_one_pane_is_the_frame_as_it_is() -> None:
 
 def test_side_by_side_shows_the_viewfinder_large_and_no_more_than_the_frame() -> None:
     camera, heat = arrange("side", 1, (1280, 720), [central((1280, 720))]).panes
-    assert camera.window == heat.window == (280, 0, 720, 720)
-    assert camera.place == (0, 70, 640, 640)
-    assert heat.place == (640, 70, 640, 640)
+    assert camera.window == heat.window == (263, 0, 753, 720)
+    assert camera.place == (0, 51, 640, 612)
+    assert camera.title == (0, 0, 640, 51)
+    assert heat.place == (640, 51, 640, 612)
 
 
 def test_a_small_part_that_was_explained_is_shown_with_its_surroundings() -> None:
     for pane in arrange("side", 1, (1280, 720), [(1200, 600, 60, 60)]).panes:
-        assert pane.window == (582, 0, 698, 720)
+        assert pane.window == (527, 0, 753, 720)
 
 
 @pytest.mark.parametrize("view", ["one", "side", "targets", "channels"])
@@ -90,3 +104,27 @@ def test_a_point_of_the_frame_is_found_again_on_the_canvas(view: View) -> None:
         assert pane.frame_point(pane.cell[0] - 1, 0) is None
         assert pane.sees(640, 200)
         assert not pane.sees(-1, 200)
+
+
+@pytest.mark.parametrize("view", ["side", "methods", "channels"])
+def test_a_canvas_too_small_for_letters_has_panes_alone(view: View) -> None:
+    arrangement = arrange(view, 2, (60, 40), [central((60, 40))] * 2, figures=4, column=10)
+    assert arrangement.foot is None
+    assert arrangement.column is None
+    assert [pane.title for pane in arrangement.panes] == [None] * len(arrangement.panes)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_figures_take_at_most_a_third_of_the_canvas(size: tuple[int, int]) -> None:
+    foot = foot_of(size, labelled=True, figures=5)
+    assert foot is not None
+    assert foot.region[3] <= size[1] / 3 + foot.row
+    assert foot.figures >= 1
+
+
+def test_a_frame_on_a_larger_canvas_stands_in_its_middle_as_large_as_it_fits() -> None:
+    (pane,) = arrange("one", 1, (32, 24), [(4, 0, 24, 24)], canvas=(400, 360)).panes
+    assert pane.cell == (0, 0, 400, 360)
+    assert pane.place == (0, 30, 400, 300)
+    assert pane.window == (0, 0, 32, 24)
+    assert pane.frame_point(200, 180) == (16, 12)

@@ -7,16 +7,20 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from fakes import answered, explained, panned, warm_in_the_middle
+from fakes import answered, explained, panned, valued, warm_in_the_middle
 
 from live_gradcam.explanation import Explanation, Prediction
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import Look, Style, View
 from live_gradcam.question import Answer, Channel
+from live_gradcam.render import canvas
+from live_gradcam.render.canvas import legible_canvas
 from live_gradcam.render.overlay import Overlay
-from live_gradcam.render.panes import Pane, arrange
+from live_gradcam.render.panes import Pane, arrange, foot_of
 from live_gradcam.render.presenter import Presenter
+from live_gradcam.render.scale_bar import scale_column_width
 from live_gradcam.render.steady import Steady
+from live_gradcam.words import words_of
 
 SIZE = (640, 360)
 SIZES = [(160, 120), (640, 480), (720, 1280), (1920, 1080), (33, 17)]
@@ -260,27 +264,64 @@ def test_the_last_minute_is_remembered_while_another_view_is_shown() -> None:
     assert ribbon[300].tolist() != ribbon[620].tolist()
 
 
-def test_what_is_said_leaves_the_names_of_the_panes_alone() -> None:
-    def named(overlay: Overlay | None) -> Pixels:
-        presenter = Presenter(Look(view="methods", statistics=True))
-        presenter.explained(frame(0), answer("methods"))
-        return presenter.picture(frame(0), overlay)[0]
-
-    plain, told = named(None), named(replace(OVERLAY, probe=None, toast=None, statistics=()))
-    assert np.array_equal(told[:30, :320], plain[:30, :320])  # the name of the first pane
-    assert (told[:30, 400:] != plain[:30, 400:]).any()
-    below = slice(30, None), slice(0, 640)
-    assert np.array_equal(told[below], named(Overlay(statistics=()))[below])  # no sign lies on a pane
+def shown_with(
+    view: View, overlay: Overlay | None, size: tuple[int, int] = SIZE, **look: bool
+) -> tuple[Presenter, Pixels]:
+    presenter = Presenter(Look(view=view, **look))  # type: ignore[arg-type]  # switches of it
+    pixels = seen(0, size)
+    presenter.explained(frame(0, pixels), answer(view, size))
+    return presenter, presenter.picture(frame(0, pixels), overlay)[0]
 
 
-def test_the_sign_of_a_recording_lies_on_no_pane() -> None:
-    presenter = Presenter(Look(view="targets"))
-    presenter.explained(frame(0), answer("targets"))
-    picture = presenter.picture(frame(0), Overlay(frozen=True, busy="compiling hirescam …"))[0]
-    signed = presenter.with_signs(picture, seconds=67.0)
-    changed = np.argwhere((signed != picture).any(axis=2))
-    assert changed[:, 0].max() < 30
-    assert changed[:, 1].max() < 620  # left of the sign that it stands still
+SEVERAL: tuple[View, ...] = ("side", "methods", "targets", "models", "channels")
+
+
+@pytest.mark.parametrize("size", [(160, 120), (240, 320), (640, 360), (640, 480), (720, 1280), (1920, 1080)])
+@pytest.mark.parametrize("view", SEVERAL)
+def test_what_is_said_and_the_signs_lie_on_no_pane_and_change_no_name(
+    view: View, size: tuple[int, int]
+) -> None:
+    told = replace(OVERLAY, probe=None, toast=None, statistics=())
+    presenter, plain = shown_with(view, None, size)
+    signed = presenter.with_signs(shown_with(view, told, size)[1], seconds=67.0, hint="h: keys")
+    changed = (signed != plain).any(axis=2)
+    foot = foot_of(size, labelled=view in ("methods", "targets"))
+    assert foot is not None
+    assert changed[foot.region[1] :].any()
+    assert not changed[: foot.region[1]].any()
+
+
+@pytest.mark.parametrize("view", SEVERAL)
+def test_figures_and_the_scale_have_rooms_of_their_own_beside_the_panes(view: View) -> None:
+    figures = Overlay(statistics=("shown\t30.0 fps", "explained\t29.8 fps", "latency\t18 ms, 95% 25"))
+    _, first = shown_with(view, figures, statistics=True, scale_bar=True)
+    other = replace(figures, statistics=("shown\t14.0 fps", "explained\t8.8 fps", "latency\t7 ms, 95% 9"))
+    _, second = shown_with(view, other, statistics=True, scale_bar=True)
+    changed = np.argwhere((first != second).any(axis=2))
+    foot = foot_of(SIZE, figures=3)
+    assert foot is not None
+    assert changed[:, 0].min() >= foot.region[1] + foot.row
+    column = first[: foot.region[1], -scale_column_width(SIZE) :]
+    assert (np.ptp(column.astype(int), axis=2) > 150).any(), "the colours of the scale"
+    edge = first[: foot.region[1], -scale_column_width(SIZE)]
+    assert (edge == (24, 22, 20)).all(), "no pane reaches into the column"
+
+
+@pytest.mark.parametrize("view", SEVERAL)
+def test_every_pane_has_its_name_in_a_strip_above_it(view: View) -> None:
+    _, picture = shown_with(view, None)
+    regions = [each.region for each in answer(view).explanations]
+    strips = []
+    for pane in arrange(view, len(regions), SIZE, regions).panes:
+        assert pane.title is not None
+        x, y, width, height = pane.title
+        assert y + height == pane.cell[1]
+        strip = picture[y : y + height, x : x + width]
+        assert (strip == 255).any(), "letters"
+        assert (strip[:, -4:] == (24, 22, 20)).all() or view == "channels", "on plain ground"
+        strips.append(strip[:, : width - 4])
+    if view != "targets":
+        assert len({strip.tobytes() for strip in strips}) == len(strips)
 
 
 def test_the_name_goes_with_the_scene_that_it_was_said_of() -> None:
@@ -349,3 +390,54 @@ def test_a_picture_that_stands_for_itself_has_its_plate_beside_the_heat_at_once(
     bare.explained(frame(0), answered(explained(region, np.roll(corner, 5, axis=1))))
     assert (bare.picture(frame(0))[0][340, 20:200] != seen(0)[340, 20:200]).any()
     assert (picture[340, 440:620] != seen(0)[340, 440:620]).any()
+
+
+@pytest.mark.parametrize("view", get_args(View))
+@pytest.mark.parametrize("size", [(32, 24), (100, 75), (33, 120)])
+def test_a_small_picture_is_shown_large_in_a_window_with_its_heat_at_its_place(
+    view: View, size: tuple[int, int]
+) -> None:
+    pixels = np.full((size[1], size[0], 3), 40, np.uint8)
+    presenter = Presenter(Look(view=view, style="heat"), legible=True, models=("lite0", "vgg16"))
+    presenter.explained(frame(0, pixels), answer(view, size))
+    picture, carried = presenter.picture(frame(0, pixels))
+    height, width = picture.shape[:2]
+    assert (width, height) == presenter.canvas(size) == legible_canvas(size)
+    assert carried is not None
+    assert carried.explanation.region == cat(size).region, "what the network saw is not enlarged"
+    if view == "one":
+        scale = min(width / size[0], height / size[1])
+        x, y, wide, high = cat(size).region
+        margin = (height - size[1] * scale) / 2
+        centre = (
+            round((x + wide / 2) * scale + (width - size[0] * scale) / 2),
+            round((y + high / 2) * scale + margin),
+        )
+        blue, _, red = picture[centre[1], centre[0]].astype(int)
+        assert red - blue > 80, "the middle is hot"
+        assert presenter.place_in_frame(centre) == pytest.approx((size[0] // 2, size[1] // 2), abs=1)
+
+
+def test_beside_the_camera_the_plate_stays_off_the_heat() -> None:
+    region = (0, 0, *SIZE)
+    corner = np.zeros((7, 12), np.float32)
+    corner[6, 1] = 1
+    presenter = Presenter(steady=Steady(smoothing=0))
+    for view in ("one", "side"):
+        presenter.look = Look(view=view)
+        presenter.explained(frame(0), answered(explained(region, corner)))
+        picture = presenter.picture(frame(0))[0]
+    plain = Presenter(Look(view="side", alpha=0.0), steady=Steady(smoothing=0))
+    plain.explained(frame(0), answered(explained(region, np.zeros_like(corner), top=(("", 0.62),))))
+    assert (picture[250:330, 20:200] != plain.picture(frame(0))[0][250:330, 20:200]).any()
+
+
+def test_in_the_view_of_targets_a_value_without_evidence_says_what_is_missing() -> None:
+    age = replace(valued(cat().region, ("age", 31.6, "years"), has_evidence=False), automatic=True)
+    presenter = Presenter(Look(view="targets"), words=words_of("zh"))
+    presenter.explained(frame(0), answered(age, age))
+    told: list[tuple[str, str]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canvas, "draw_title_onto", lambda _, name, tail="": told.append((name, tail)))
+        presenter.picture(frame(0))
+    assert told == [("age", "31.6 years: 没有什么使它升高")] * 2

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import cv2
 import pytest
+from screen import HEIGHT, WIDTH, Screen, require_screen
 
 from live_gradcam.errors import SinkError
 from live_gradcam.sinks import display
-from live_gradcam.sinks.display import find_display, hold_display
+from live_gradcam.sinks.display import find_display, hold_display, screen_size
 
 pytestmark = pytest.mark.skipif(
     sys.platform in ("win32", "darwin"), reason="only on Unix desktops: they have X"
@@ -258,3 +259,17 @@ def test_whatever_loads_pyav_loads_opencv_first(module: str) -> None:
     look = f"import sys, live_gradcam.{module}; n = list(sys.modules); print(n.index('cv2') < n.index('av'))"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
+
+
+def test_the_size_of_the_screen_is_what_the_server_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_screen()
+    with Screen() as screen:
+        monkeypatch.setenv("DISPLAY", screen.address)
+        assert screen_size() == (WIDTH, HEIGHT)
+
+
+def test_a_screen_that_cannot_be_asked_has_no_known_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":4711")
+    assert screen_size() is None
+    monkeypatch.delenv("DISPLAY")
+    assert screen_size() is None

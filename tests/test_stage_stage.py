@@ -14,16 +14,22 @@ from live_gradcam.actions import ACTIONS, HELP
 from live_gradcam.actions import MENU as MENU_ROWS
 from live_gradcam.event import Pointer, Text
 from live_gradcam.explanation import Prediction
+from live_gradcam.frame import Pixels
 from live_gradcam.look import View
 from live_gradcam.question import Answer
+from live_gradcam.render import presenter
+from live_gradcam.render.before_after import before_and_after
 from live_gradcam.render.help_page import TURN, help_pages, row_at
+from live_gradcam.render.panes import foot_of, title_height
 from live_gradcam.show import MOVES
-from live_gradcam.stage.choice import Choice, chosen_in_words
+from live_gradcam.stage.choice import LOWERED, Choice, chosen_in_words
 from live_gradcam.stage.controls import Controls
+from live_gradcam.stage.kept import Made, names_of_halves
 from live_gradcam.stage.pointing import SMALLEST_AREA
 from live_gradcam.stage.stage import ENDING
 from live_gradcam.stage.status import Status
 from live_gradcam.stage.toast import TOAST_SECONDS
+from live_gradcam.words import ENGLISH, words_of
 
 ON_STAGE = {"help", "menu", "freeze", "search", "keep", "reset"}
 OF_THE_SHOW = {"quit", "snapshot", "record", "fullscreen", "source", *MOVES}
@@ -605,12 +611,23 @@ def test_a_picture_that_is_kept_stands_beside_the_next_one_until_the_key_again()
     acting.stage.told(Status(idle=TOAST_SECONDS + 1))
     both = acting.picture()
     assert both.shape == before.shape
-    left, right = both[60:90, 4:76].astype(int), both[60:90, 84:156].astype(int)
-    kept = cv2.resize(before, (80, 60), interpolation=cv2.INTER_AREA)[30:, 4:76]
-    assert np.abs(left - kept).mean() < 2, "the former picture is at the left"
-    assert not np.array_equal(left, right)
+    # Each half has a strip for its name above it, and the foot of the canvas below it.
+    foot, top = foot_of(SIZE), title_height(SIZE)
+    assert foot is not None
+    high = foot.region[1] - top
+    wide = round(high * SIZE[0] / SIZE[1]) if high * SIZE[0] < 80 * SIZE[1] else 80
+    tall = round(wide * SIZE[1] / SIZE[0])
+    left, y = (80 - wide) // 2, top + (high - tall) // 2
+    halves = [both[y : y + tall, x + left : x + left + wide].astype(int) for x in (0, 80)]
+    kept = cv2.resize(before, (wide, tall), interpolation=cv2.INTER_AREA).astype(int)
+    lower = (
+        slice(tall * 2 // 3, -4),
+        slice(4, -4),
+    )  # above it stands, on the one, that the picture stands still
+    assert np.abs(halves[0] - kept)[lower].mean() < 2, "the former picture is at the left"
+    assert not np.array_equal(halves[0], halves[1])
     acting.see()
-    assert np.array_equal(acting.picture()[62:88, 4:70], both[62:88, 4:70])
+    assert np.array_equal(acting.picture()[y : y + tall, left : left + wide][lower], halves[0][lower])
     acting.press("k")
     acting.stage.told(Status(idle=5.0))
     assert acting.picture()[:, :10].std() > 0
@@ -622,7 +639,7 @@ def test_a_click_beside_a_kept_picture_is_one_on_the_present_picture() -> None:
     acting.press("k")
     acting.picture()
     acting.drag((90, 40), (140, 80))
-    assert acting.stage.choice.area == (20, 20, 101, 81)
+    assert acting.stage.choice.area == (20, 22, 101, 81)
     acting.press("a")
     acting.drag((10, 40), (60, 80))
     assert acting.stage.choice.area is None, "the kept one is no longer looked at"
@@ -709,3 +726,61 @@ def test_the_keys_take_the_rows_as_they_stand_on_the_picture() -> None:
 
 
 TABBY = Prediction(0, "tabby", 0.4)
+
+
+def test_the_halves_are_named_and_say_the_method_and_the_layer_where_those_differ() -> None:
+    gradcam, hirescam = Made("gradcam", "top"), Made("hirescam", "top")
+    assert names_of_halves(gradcam, gradcam, ENGLISH) == ("before", "now")
+    assert names_of_halves(gradcam, hirescam, ENGLISH) == ("before · gradcam", "now · hirescam")
+    deeper = Made("gradcam", "block3", "block3")
+    assert names_of_halves(gradcam, deeper, ENGLISH) == ("before · top", "now · block3")
+    by_itself = Made("saliency", "input")
+    assert names_of_halves(gradcam, by_itself, ENGLISH) == ("before · gradcam", "now · saliency")
+    assert names_of_halves(Made(), gradcam, words_of("zh"))[0] == "之前"
+
+
+def test_the_halves_of_a_show_name_what_each_is_explained_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    acting = begun()
+    acting.press("k")
+    told: list[tuple[str, str]] = []
+
+    def take(before: Pixels, now: Pixels, names: tuple[str, str], *, foot: int) -> Pixels:
+        told.append(names)
+        return before_and_after(before, now, names, foot=foot)
+
+    monkeypatch.setattr(presenter, "before_and_after", take)
+    acting.picture()
+    acting.press("m")
+    seen = acting.stage.frame
+    assert seen is not None
+    answered = answer(acting.stage.question)
+    found = replace(answered, explanations=(replace(answered.first, method="hirescam"),))
+    acting.stage.explained(seen, found)
+    acting.picture()
+    assert told == [("before", "now"), ("before · gradcam", "now · hirescam")]
+
+
+@pytest.mark.parametrize("target", ["cup", "杯子", "968"])
+def test_a_class_that_was_typed_is_named_in_the_viewer_s_language_once_it_is_explained(target: str) -> None:
+    words, menu = words_of("zh"), replace(MENU, labels=())
+    choice = Choice(method="scorecam", target=target)
+    assert chosen_in_words(choice, menu, "one", words=words) == f"scorecam · {target}"
+    cup = Prediction(968, "杯子", 0.2)
+    assert chosen_in_words(choice, menu, "one", explained=cup, words=words) == "scorecam · 杯子"
+    rank = Choice(target="#2")
+    assert chosen_in_words(rank, menu, "one", explained=cup, words=words) == "#2"
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        (Choice(layer="base/block3_conv3"), "层 block3_conv3"),
+        (Choice(target=4711), "类别 4711"),
+        (Choice(rival=-1), "第一个 − 第二个"),
+        (Choice(rival=LOWERED), "什么使它降低"),
+        (Choice(target=1, rival=LOWERED), "什么降低tiger cat"),
+        (Choice(target=1, rival=2), "tiger cat − lynx"),
+    ],
+)
+def test_what_is_chosen_is_told_in_the_viewer_s_language(choice: Choice, said: str) -> None:
+    assert chosen_in_words(choice, MENU, "one", words=words_of("zh")) == said

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import explained
 
+from live_gradcam.config import Task
 from live_gradcam.errors import SinkError
+from live_gradcam.number import percent_text
+from live_gradcam.render.caption import belief_in, caption_of
 from live_gradcam.statistics import Spread, Statistics, write_report
 
 
@@ -101,3 +106,36 @@ def test_the_end_of_a_run_tells_the_classes_or_nothing() -> None:
         statistics.explained(label, 0.0)
     assert statistics.mostly() == "cat in 2 frames, dog in 1"
     assert "values" not in statistics.report(source="demo", model="m", method="gradcam")
+
+
+def test_the_end_of_a_run_tells_what_the_labels_on_the_pictures_said() -> None:
+    def told(*shares: float, task: Task = "classes") -> Statistics:
+        statistics = Statistics()
+        for share in shares:
+            explanation = replace(explained((0, 0, 8, 8), top=(("mug", share), ("cup", 0.1))), task=task)
+            statistics.explained_by(explanation, 0.0)
+        return statistics
+
+    assert told(0.62).mostly() == "mug"
+    assert told(0.296).mostly() == "not sure"
+    assert told(0.49, task="multi-label").mostly() == "no label"
+    mixed = told(0.62, 0.62, 0.1, 0.29, 0.3)
+    assert mixed.mostly() == "mug in 3 frames, not sure in 2"
+    assert mixed.report(source="", model="", method="")["top"] == {"mug": 5}, (
+        "whatever is on top is counted there"
+    )
+    assert told(0.1, 0.2).mostly() == "not sure in 2 frames"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.004, 0.2949, 0.295, 0.296, 0.29999, 0.3, 0.3049, 0.4999, 0.5, 1.0])
+@pytest.mark.parametrize("task", ["classes", "multi-label"])
+def test_the_line_at_the_end_the_label_and_the_heat_go_by_one_rule(share: float, task: Task) -> None:
+    explanation = replace(
+        explained((0, 0, 8, 8), top=(("mug", share), ("cup", 0.0))), task=task, automatic=True
+    )
+    statistics = Statistics()
+    statistics.explained_by(explanation, 0.0)
+    caption = caption_of(explanation)
+    assert statistics.mostly() == caption.label
+    assert caption.sure == (belief_in(explanation) == 1.0)
+    assert caption.sure == (int(percent_text(share).strip("<%")) >= 100 * explanation.needed)

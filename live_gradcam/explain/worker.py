@@ -94,8 +94,7 @@ class ExplainWorker:
                 now = time.monotonic()
                 self._statistics.stage("wait", 1000 * (began - frame.captured_at))
                 self._statistics.stage("explain", 1000 * (now - began))
-                best = answer.first.best
-                self._statistics.explained(None if best is None else best.label, now, answer.first.numbers)
+                self._statistics.explained_by(answer.first, now)
                 self._statistics.traces = self._answers.traces
                 self._answered.put((frame, answer))
                 if self._statistics.frames_explained == self._limit:

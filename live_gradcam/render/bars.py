@@ -19,9 +19,6 @@ DEFAULT_SECONDS = 0.15
 _LEAD = 0.01
 """By which a class must exceed the one above it to take its place: rows that hardly differ do not dance."""
 
-_SURE_AGAIN = 0.05
-"""By which the first class must exceed the threshold to be believed again."""
-
 _GONE = 0.002
 _LONGEST_STEP = 2.0
 """Seconds; after a longer gap, bars are where they belong at once."""
@@ -47,7 +44,7 @@ class Bars:
 
     @property
     def sure(self) -> bool:
-        """Whether the first class is probable enough to be believed; it does not waver around the threshold."""
+        """Whether the first class is probable enough to be believed, by the number that stands beside it."""
         return self._sure
 
     @property
@@ -77,10 +74,9 @@ class Bars:
         self._time = time
         if step is None or self._seconds == 0 or not 0 < step <= _LONGEST_STEP or not self._values:
             self._values = dict(sorted(self._goals.items(), key=lambda item: -item[1]))
-            self._sure = self._first >= believed
         else:
             self._move(1.0 - math.exp(-step / self._seconds))
-            self._sure = self._first >= (believed if self._sure else believed + _SURE_AGAIN)
+        self._sure = self._first >= believed
 
     @property
     def _first(self) -> float:

@@ -8,54 +8,60 @@ import numpy as np
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
 from live_gradcam.render.lettering import fill_onto
-from live_gradcam.render.signs import draw_name_onto
-from live_gradcam.words import ENGLISH, Words
+from live_gradcam.render.panes import title_height
+from live_gradcam.render.signs import draw_title_onto
 
 BEFORE, NOW = "before", "now"
 
 
-def before_and_after(before: Pixels, now: Pixels, words: Words = ENGLISH) -> tuple[Pixels, int]:
+def before_and_after(
+    before: Pixels, now: Pixels, names: tuple[str, str] = (BEFORE, NOW), *, foot: int = 0
+) -> Pixels:
     """Return a picture with two others side by side, or one above the other where they are upright.
 
     Args:
         before: (H, W, 3) uint8 BGR of any size: what was kept.
         now: (H, W, 3) uint8 BGR: the present picture, which has the size of the canvas.
-        words: the viewer's language, for what stands above them.
+        names: what stands above them.
+        foot: rows at the bottom that are left free.
 
     Returns:
-        New (H, W, 3) uint8 BGR of the size of `now`, and how many rows at its top the names take.
+        New (H, W, 3) uint8 BGR of the size of `now`.
     """
     canvas = np.empty_like(now)
     fill_onto(canvas)
     height, width = now.shape[:2]
-    taken = 0
-    for cell, picture, name in zip(_cells((width, height)), (before, now), (BEFORE, NOW), strict=True):
+    for half, picture, name in zip(_halves((width, height), foot), (before, now), names, strict=True):
+        title, cell = half
         x, y, wide, high = _place((picture.shape[1], picture.shape[0]), cell)
         canvas[y : y + high, x : x + wide] = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_AREA)
-        part = canvas[cell[1] : cell[1] + cell[3], cell[0] : cell[0] + cell[2]]
-        plate = draw_name_onto(part, words(name), side=min(width, height) // 2)
-        if plate is not None and cell[1] == 0:
-            taken = max(taken, plate[1] + plate[3])
-    return canvas, taken
+        if title[3]:
+            draw_title_onto(canvas[title[1] : title[1] + title[3], title[0] : title[0] + title[2]], name)
+    return canvas
 
 
-def in_right_half(point: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+def in_right_half(point: tuple[int, int], size: tuple[int, int], *, foot: int = 0) -> tuple[int, int]:
     """Return which point of the present picture is at a point of the canvas; it may lie beyond the picture.
 
     Args:
         point: (x, y) in pixels of the canvas.
         size: (width, height) of both.
+        foot: rows at the bottom that are left free.
     """
-    left, top, wide, high = _place(size, _cells(size)[1])
+    left, top, wide, high = _place(size, _halves(size, foot)[1][1])
     return int((point[0] - left) * size[0] // wide), int((point[1] - top) * size[1] // high)
 
 
-def _cells(size: tuple[int, int]) -> tuple[Region, Region]:
-    """Divide the canvas in two along its longer side."""
-    width, height = size
-    if width >= height:
-        return (0, 0, width // 2, height), (width // 2, 0, width - width // 2, height)
-    return (0, 0, width, height // 2), (0, height // 2, width, height - height // 2)
+def _halves(size: tuple[int, int], foot: int) -> tuple[tuple[Region, Region], tuple[Region, Region]]:
+    """Divide the canvas in two along its longer side; return of each half the strip for its name, and what is below."""
+    width, height = size[0], size[1] - foot
+    if size[0] >= size[1]:
+        cells = (0, 0, width // 2, height), (width // 2, 0, width - width // 2, height)
+    else:
+        cells = (0, 0, width, height // 2), (0, height // 2, width, height - height // 2)
+    title = title_height(size)
+    first, second = (((x, y, wide, title), (x, y + title, wide, high - title)) for x, y, wide, high in cells)
+    return first, second
 
 
 def _place(size: tuple[int, int], cell: Region) -> Region:

@@ -17,10 +17,35 @@ from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.marks import draw_outline_onto, draw_probe_onto, draw_rectangle_onto
 from live_gradcam.render.panes import Pane
-from live_gradcam.render.signs import draw_name_onto
+from live_gradcam.render.signs import draw_title_onto
 from live_gradcam.render.styles import paint_onto
 from live_gradcam.render.viewfinder import draw_viewfinder_onto
 from live_gradcam.words import ENGLISH, Words
+
+_LEGIBLE, _ENLARGED = 240, 360
+"""Shorter side in pixels that a canvas has in a window at least, and the one that is aimed at where it had less."""
+
+_WINDOW = (1600, 900)
+"""The largest window that opens."""
+
+
+def legible_canvas(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of a canvas whose words can be read in a window, for a frame of (width, height).
+
+    It is the frame's own size, as a rule. A small frame is enlarged by a whole factor; one that is much longer than
+    wide, or wider than long, stands between margins.
+    """
+    width, height = size
+    shorter = min(size)
+    fit = min(_WINDOW[0] / width, _WINDOW[1] / height)
+    if shorter * min(1.0, fit) >= _LEGIBLE:
+        return size
+    wanted = -(-_ENLARGED // shorter)
+    factor = min(wanted, int(fit))
+    if shorter * factor >= _LEGIBLE:
+        return width * factor, height * factor
+    scale = min(wanted, fit)
+    return max(round(width * scale), _ENLARGED), max(round(height * scale), _ENLARGED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +59,9 @@ class Scene:
 
     name: str = ""
     """What tells the pane from the others; empty: nothing does."""
+
+    tail: str = ""
+    """What follows the name and is never cut: `62%`."""
 
     plate: Region | None = None
     """(x, y, width, height) on the canvas of the label plate in it; None where there is none."""
@@ -85,8 +113,7 @@ def mark_scenes_onto(
     probe: tuple[int, int] | None,
     area: Region | None = None,
     words: Words = ENGLISH,
-    header: int = 0,
-) -> int:
+) -> None:
     """Draw viewfinders, names, and what the viewer marks with the mouse, into every pane.
 
     Args:
@@ -96,12 +123,7 @@ def mark_scenes_onto(
         probe: (x, y) of the frame: the place whose heat is told.
         area: (x, y, width, height) of the frame: what is looked at; None: all of it.
         words: the viewer's language.
-        header: rows at the top in which the names of the upper panes stand already.
-
-    Returns:
-        How many rows at the top the names take: what is said of the show stands below them.
     """
-    taken = 0
     for scene in scenes:
         pane = scene.pane
         within = part_of(picture, pane.place)
@@ -119,11 +141,8 @@ def mark_scenes_onto(
             draw_probe_onto(
                 within, at, None if scene.heat is None else scene.heat.heat_at(*probe), words("not seen")
             )
-        if scene.name and not (header and pane.cell[1] == header):
-            plate = draw_name_onto(part_of(picture, pane.cell), scene.name, side=min(picture.shape[:2]) // 2)
-            if plate is not None and pane.cell[1] == scenes[0].pane.cell[1]:
-                taken = max(taken, pane.cell[1] + plate[1] + plate[3])
-    return taken
+        if pane.title is not None:
+            draw_title_onto(part_of(picture, pane.title), scene.name, scene.tail)
 
 
 def hidden_share(scene: Scene, plate: Region) -> float:
@@ -142,7 +161,9 @@ def _shrunk(image: Pixels, width: int, height: int) -> Pixels:
     if image.shape[:2] == (height, width):
         return image
     half = image.shape[:2] == (2 * height, 2 * width)
-    interpolation = cv2.INTER_AREA if half else cv2.INTER_LINEAR
+    interpolation = (
+        cv2.INTER_AREA if half else cv2.INTER_CUBIC if width > image.shape[1] else cv2.INTER_LINEAR
+    )
     return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
 
 
@@ -167,7 +188,7 @@ def _draw_seams_onto(picture: Pixels, scenes: Sequence[Scene]) -> None:
         x, y, _, height = scene.pane.cell
         if x > 0:
             fill_onto(picture[y : y + height, x - thick : x + thick])
-        if y > 0:
+        if y > 0 and scene.pane.title is None:
             fill_onto(picture[y - thick : y + thick])
 
 

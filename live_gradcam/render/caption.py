@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Target, Value
-from live_gradcam.number import LABEL_HOLDS, UNSURE, number_text, percent_text, with_unit
+from live_gradcam.explanation import (
+    NO_ANSWER,
+    NO_LABEL,
+    NOT_SURE,
+    Contrast,
+    Explanation,
+    Lowered,
+    Prediction,
+    Target,
+    Value,
+)
+from live_gradcam.number import LABEL_HOLDS, number_text, percent_text, with_unit
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain
 from live_gradcam.words import Words
 
-NOT_SURE = "not sure"
+NOTE_GAP = "   "
+"""Stands between the classes of a note."""
 
 WEAK_HEAT = "weak heat"
-NO_LABEL = "no label"
-NO_ANSWER = "no answer"
 NOT_FINITE = "the network gives NaN or infinity"
 
 
@@ -52,8 +61,7 @@ def belief_in(explanation: Explanation) -> float:
     """
     if not explanation.automatic or explanation.task == "values" or not explanation.top:
         return 1.0
-    needed = LABEL_HOLDS if explanation.task == "multi-label" else UNSURE
-    return min(1.0, (explanation.top[0].probability or 0.0) / needed)
+    return min(1.0, (explanation.top[0].probability or 0.0) / explanation.needed)
 
 
 def figure(target: Target, beside: Sequence[Prediction] = ()) -> str:
@@ -97,7 +105,7 @@ def caption_of(
     first = shown[0]
     labels = explanation.task == "multi-label"
     if sure is None:
-        sure = (first.probability or 0.0) >= (LABEL_HOLDS if labels else UNSURE)
+        sure = (first.probability or 0.0) >= explanation.needed
     label, number = (plain(first.label), figure(first)) if sure else (NO_LABEL if labels else NOT_SURE, "")
     newest = explanation.top[0] if explanation.top else first
     other = not isinstance(target, Prediction) or target.class_id != newest.class_id
@@ -115,7 +123,7 @@ def caption_of(
     others = (
         [each for each in shown[1:] if (each.probability or 0.0) >= LABEL_HOLDS] if labels else shown[1:3]
     )
-    return Caption(label, number, "   ".join(named(each) for each in others), note_in_chart=True)
+    return Caption(label, number, NOTE_GAP.join(named(each) for each in others), note_in_chart=True)
 
 
 def translated(caption: Caption, words: Words) -> Caption:
@@ -141,7 +149,7 @@ def _caption_of_value(explanation: Explanation) -> Caption:
     own = shown.class_id if isinstance(shown, Prediction) else None
     others = [each for each in explanation.values if each.class_id != own][:3]
     return Caption(
-        label, number, "   ".join(named(each, explanation.values) for each in others), note_in_chart=True
+        label, number, NOTE_GAP.join(named(each, explanation.values) for each in others), note_in_chart=True
     )
 
 
@@ -163,8 +171,16 @@ def without_heat(explanation: Explanation) -> str:
 
 def named(target: Target, beside: Sequence[Prediction] = ()) -> str:
     """Return a target's name and what the network says of it: its probability, or its number as by `figure`."""
-    if isinstance(target, Contrast):
-        return plain(target.label)
+    return f"{name_of(target)} {figure_of(target, beside)}".rstrip()
+
+
+def name_of(target: Target) -> str:
+    """Return a target's name alone."""
     if isinstance(target, Lowered):
         return f"what lowers {plain(target.prediction.label)}"
-    return f"{plain(target.label)} {figure(target, beside)}"
+    return plain(target.label)
+
+
+def figure_of(target: Target, beside: Sequence[Prediction] = ()) -> str:
+    """Return what stands behind a target's name, as by `figure`; empty for a contrast and for what lowers a value."""
+    return "" if isinstance(target, Contrast | Lowered) else figure(target, beside)

@@ -27,6 +27,11 @@ CAP = 0.72
 
 _OPACITY = 0.72
 _ELLIPSIS = "…"
+_CUT_OFF = " ,:;·("
+"""What does not stand before an ellipsis."""
+
+_IDEOGRAPHS, _NEVER_FIRST = "\u2e80", "，。：；、）》”"
+"""The first of the signs that are words by themselves, and those of them with which no line begins."""
 
 
 def write(
@@ -64,22 +69,92 @@ def size_that_fits(text: str, size: int, smallest: int, weight: int, room: int) 
     needed = text_width(text, size, weight)
     if needed <= room:
         return size
-    return max(smallest, round(size * 0.6), size * room // needed)
+    least = max(smallest, round(size * 0.6))
+    size = max(least, size * room // needed)
+    while size > least and text_width(text, size, weight) > room:  # widths are not quite proportional
+        size -= 1
+    return size
 
 
 @lru_cache(maxsize=512)
 def shortened(text: str, size: int, weight: int, room: int) -> str:
-    """Return the text, cut and ended by an ellipsis where it is wider than the room."""
+    """Return the text, cut and ended by an ellipsis where it is wider than the room.
+
+    It is cut between words; within one only where not even the first word fits.
+    """
     if text_width(text, size, weight) <= room:
         return text
 
     def cut(length: int) -> str:
-        return text[:length].rstrip() + _ELLIPSIS
+        return text[:length].rstrip(_CUT_OFF) + _ELLIPSIS
 
     longest = bisect_right(
         range(1, len(text)), room, key=lambda length: text_width(cut(length), size, weight)
     )
-    return cut(longest)
+    return cut(_end_of_word(text, longest) or longest)
+
+
+@lru_cache(maxsize=256)
+def wrapped(text: str, size: int, weight: int, room: int, most: int) -> tuple[str, ...]:
+    """Return the text on at most `most` lines, broken between words; what is too much for them is cut.
+
+    A word that is wider than the room is broken where the line ends.
+    """
+    lines: list[str] = []
+    rest = text.strip()
+    while len(lines) < most - 1 and text_width(rest, size, weight) > room:
+        longest = bisect_right(
+            range(1, len(rest)), room, key=lambda length: text_width(rest[:length].rstrip(), size, weight)
+        )
+        end = _end_of_word(rest, longest) or max(1, longest)
+        lines.append(rest[:end].rstrip())
+        rest = rest[end:].lstrip()
+    return (*lines, shortened(rest, size, weight, room))
+
+
+@lru_cache(maxsize=256)
+def fitted(
+    text: str, full: int, smallest: int, weight: int, room: int, most: int
+) -> tuple[int, tuple[str, ...]]:
+    """Return a font size and the lines of a text, such that all of it can be read if that is possible at all.
+
+    It stands on one line at 80% of the full size or more; else on as few lines as needed, as large as they fit; where
+    `most` lines of the smallest size do not hold it, the last one is cut.
+    """
+    for count in range(1, most + 1):
+        least = max(smallest, round(0.8 * full)) if count == 1 and most > 1 else smallest
+        for size in range(full, least - 1, -1):
+            lines = wrapped(text, size, weight, room, count)
+            if _is_whole(text, lines):
+                return size, lines
+    return smallest, wrapped(text, smallest, weight, room, most)
+
+
+def _is_whole(text: str, lines: tuple[str, ...]) -> bool:
+    """Return whether lines hold all of a text, with no word broken."""
+    position = 0
+    for line in lines:
+        while text[position : position + 1].isspace():
+            position += 1
+        if text[position : position + len(line)] != line:
+            return False
+        position += len(line)
+        if position < len(text.rstrip()) and not _is_break(text, position):
+            return False
+    return position >= len(text.rstrip())
+
+
+def _end_of_word(text: str, longest: int) -> int:
+    """Return where the last word ends that is whole within the first characters of a text; 0: there is none."""
+    return next((end for end in range(longest, 0, -1) if text[:end].strip() and _is_break(text, end)), 0)
+
+
+def _is_break(text: str, at: int) -> bool:
+    """Return whether a line may end before a character of a text: at a space, and beside signs that are words."""
+    before, after = text[at - 1], text[at : at + 1]
+    return (
+        after.isspace() or before in "/," or (min(before, after) >= _IDEOGRAPHS and after not in _NEVER_FIRST)
+    )
 
 
 def plain(text: str) -> str:

@@ -17,13 +17,15 @@ from live_gradcam.render.lettering import (
     plain,
     shade_onto,
     shortened,
+    size_that_fits,
     text_width,
+    wrapped,
     write,
 )
 
 # All lengths are in units of the font size, which is itself a part of the frame's shorter side.
 _SHORTER_SIDE = 1 / 30
-_SMALLEST = 11
+_SMALLEST, _SMALLEST_ROW = 11, 8
 _MARGIN, _PADDING, _LINE, _GAP = 0.8, 0.6, 1.45, 1.0
 _RADIUS = 0.5
 
@@ -44,7 +46,7 @@ def draw_notice_onto(
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        text: one line; it is shortened where the picture is too narrow.
+        text: where the picture is too narrow, it stands on two lines, and is shortened.
         above: (x, y, width, height) of a notice that it stands under.
         beside: (x, y, width, height) of a sign at the right that it must not cover.
         turning: for a line with a spinner: the frame's time in seconds, by which it turns.
@@ -59,20 +61,23 @@ def draw_notice_onto(
     if not text or room < 4 * size or not _fits(picture, size, 1 if above is None else 3):
         return None
     indent = 0 if turning is None else round(size * _SPINNER)
-    line = shortened(plain(text), size, REGULAR, room - indent)
+    most = 2 if _fits(picture, size, 2 if above is None else 4) else 1
+    lines = wrapped(plain(text), size, REGULAR, room - indent, most)
     left = margin
     top = margin if above is None else above[1] + above[3] + margin // 2
-    width = indent + text_width(line, size, REGULAR) + 2 * padding
-    height = round(size * CAP) + 2 * padding
+    width = indent + max(text_width(line, size, REGULAR) for line in lines) + 2 * padding
+    height = round(size * CAP) + (len(lines) - 1) * round(size * _LINE) + 2 * padding
     shade_onto(picture, left, top, width, height, round(size * _RADIUS))
-    base = top + padding + round(size * CAP)
-    write(picture, line, (left + padding + indent, base), size, colour=colour)
+    for number, line in enumerate(lines):
+        base = top + padding + round(size * CAP) + number * round(size * _LINE)
+        write(picture, line, (left + padding + indent, base), size, colour=colour)
     if turning is not None:
-        _draw_spinner_onto(picture, (left + padding + indent // 3, top + height // 2), size, turning)
+        middle = top + (round(size * CAP) + 2 * padding) // 2
+        draw_spinner_onto(picture, (left + padding + indent // 3, middle), size, turning)
     return left, top, width, height
 
 
-def _draw_spinner_onto(picture: Pixels, centre: tuple[int, int], size: int, time: float) -> None:
+def draw_spinner_onto(picture: Pixels, centre: tuple[int, int], size: int, time: float) -> None:
     """Draw three quarters of a ring, turned as the time says."""
     radius, thick = max(3, round(size * 0.36)), max(1, round(size * 0.13))
     angle = 360.0 * ((time / _TURN_SECONDS) % 1.0)
@@ -88,7 +93,7 @@ def draw_statistics_onto(
     Args:
         picture: (H, W, 3) uint8 BGR.
         lines: such as `shown\t30.0 fps`: what stands before the tab is set to the left, what follows to the right.
-            What does not fit the picture's height is left out, and what is too wide is shortened.
+            What does not fit the picture's height is left out, and what is too wide is smaller, or shortened.
         plates: (x, y, width, height) of what they must not cover: they stand below it.
         lowest: the row above which they end; None: they end above the label plate.
 
@@ -121,11 +126,12 @@ def draw_statistics_onto(
     shade_onto(picture, left - padding, top, wide + 2 * padding, tall, round(size * _RADIUS))
     for number, (label, value) in enumerate(rows):
         base = top + padding + round(size * (CAP + number * _LINE))
-        value = shortened(value, size, REGULAR, wide)
-        value_width = text_width(value, size, REGULAR)
-        label = shortened(label, size, REGULAR, max(0, wide - value_width))
-        write(picture, label, (left, base), size, colour=GREY)
-        write(picture, value, (left + wide - value_width, base), size)
+        small = size_that_fits(f"{label} {value}", size, _SMALLEST_ROW, REGULAR, wide)
+        value = shortened(value, small, REGULAR, wide)
+        value_width = text_width(value, small, REGULAR)
+        label = shortened(label, small, REGULAR, max(0, wide - value_width))
+        write(picture, label, (left, base), small, colour=GREY)
+        write(picture, value, (left + wide - value_width, base), small)
     return left - padding, top, wide + 2 * padding, tall
 
 

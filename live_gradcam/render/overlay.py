@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
+from live_gradcam.render.before_after import BEFORE, NOW
 from live_gradcam.render.help_page import draw_help_onto
 from live_gradcam.render.lettering import GREY
 from live_gradcam.render.notice import draw_notice_onto, draw_statistics_onto
@@ -46,6 +47,9 @@ class Overlay:
 
     before: Pixels | None = None
     """(H, W, 3) uint8 BGR: a former picture, to stand beside this one; None: this one stands alone."""
+
+    halves: tuple[str, str] = (BEFORE, NOW)
+    """What stands above the two."""
 
     probe: tuple[int, int] | None = None
     """(x, y) of the place whose heat is told."""
@@ -93,17 +97,25 @@ def draw_overlay_onto(
         )
         return ((0, 0, picture.shape[1], picture.shape[0]),)
     pause = draw_pause_onto(picture) if overlay.frozen else None
-    chosen = draw_notice_onto(picture, overlay.chosen, beside=pause, colour=GREY)
-    notice = draw_notice_onto(picture, overlay.notice or "", above=chosen, beside=pause)
-    busy = draw_notice_onto(picture, overlay.busy or "", above=notice or chosen, turning=time)
+    # On the smallest pictures there is room for what was changed, or for what else there is to say.
+    small = min(picture.shape[:2]) < _BOTH and bool(overlay.toast)
+    chosen = None if small else draw_notice_onto(picture, overlay.chosen, beside=pause, colour=GREY)
+    notice = None if small else draw_notice_onto(picture, overlay.notice or "", above=chosen, beside=pause)
+    lowest_notice = notice or chosen
+    busy = draw_notice_onto(
+        picture,
+        overlay.busy or "",
+        above=lowest_notice,
+        beside=pause if lowest_notice is None else None,
+        turning=time,
+    )
     if overlay.prompt is not None:
         prompt = draw_prompt_onto(picture, overlay.prompt)
         return tuple(filter(None, (pause, chosen, notice, busy, prompt)))
     figures = toast = None
-    # On the smallest pictures there is room for what was changed or for figures, and not for both.
-    if statistics and not (overlay.toast and min(picture.shape[:2]) < _BOTH):
+    if statistics and not small:
         plates = tuple(filter(None, (pause, chosen, notice, busy)))
         figures = draw_statistics_onto(picture, overlay.statistics, plates=plates, lowest=lowest)
     if overlay.toast:
-        toast = draw_toast_onto(picture, overlay.toast, below=figures or busy or notice)
+        toast = draw_toast_onto(picture, overlay.toast, below=figures or busy or lowest_notice)
     return tuple(filter(None, (pause, chosen, notice, busy, figures, toast)))

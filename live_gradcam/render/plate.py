@@ -8,7 +8,7 @@ import cv2
 
 from live_gradcam.explanation import Prediction, Region
 from live_gradcam.frame import Pixels
-from live_gradcam.render.caption import Caption, figure
+from live_gradcam.render.caption import NOTE_GAP, Caption, figure
 from live_gradcam.render.lettering import (
     BOLD,
     CAP,
@@ -21,6 +21,7 @@ from live_gradcam.render.lettering import (
     shortened,
     size_that_fits,
     text_width,
+    wrapped,
     write,
 )
 
@@ -29,6 +30,7 @@ _SHORTER_SIDE = 1 / 14
 _SMALLEST, _SMALLEST_NOTE = 12, 10
 _MARGIN, _PADDING = 0.45, 0.42
 _NOTE, _LINE = 0.56, 0.86
+_HEADLINE_LINE = 1.1
 _RADIUS = 0.32
 
 _ROW, _ROW_HEIGHT, _ROW_GAP = 0.43, 0.56, 0.05
@@ -90,31 +92,57 @@ def _draw_headline_onto(
     size = size_that_fits(f"{caption.label} {caption.percent}", full, _SMALLEST, weight, room)
     tail = f" {caption.percent}" if caption.percent else ""
     tail_width = text_width(tail, size, REGULAR)
-    label = shortened(caption.label, size, weight, room - tail_width)
-    label_width = text_width(label, size, weight)
-    wide = label_width + tail_width
+    step = round(size * _HEADLINE_LINE)
+    most = 2 if height >= 8 * full + 2 * padding else 1
+    lines = _headline_lines(caption.label, size, weight, room, tail_width, most)
+    wide = max(text_width(line, size, weight) for line in lines)
+    last_width = text_width(lines[-1], size, weight)
+    wide = max(wide, last_width + tail_width)
 
     note_size = max(_SMALLEST_NOTE, round(full * _NOTE))
     note = caption.note if caption.note_matters or round(full * _NOTE) >= _SMALLEST_NOTE else ""
     if note and not (charted and caption.note_in_chart):
-        note = shortened(note, note_size, REGULAR, room)
+        note = note_that_fits(caption, note_size, room)
         wide = max(wide, text_width(note, note_size, REGULAR))
     else:
         note = ""
     # A width that changed with each digit would make the plate tremble: it grows in steps.
     wide = min(room, -(-wide // full) * full)
-    tall = round(size * CAP) + (round(note_size * _LINE + full * 0.34) if note else 0)
+    tall = (
+        round(size * CAP) + (len(lines) - 1) * step + (round(note_size * _LINE + full * 0.34) if note else 0)
+    )
 
     left, bottom = width - margin - wide - 2 * padding if right else margin, height - margin
     top = bottom - tall - 2 * padding
     shade_onto(picture, left, top, wide + 2 * padding, bottom - top, round(full * _RADIUS))
     base = top + padding + round(size * CAP)
-    write(picture, label, (left + padding, base), size, weight=weight, colour=colour)
+    for number, line in enumerate(lines):
+        write(picture, line, (left + padding, base + number * step), size, weight=weight, colour=colour)
     if tail:
-        write(picture, tail, (left + padding + label_width, base), size)
+        write(picture, tail, (left + padding + last_width, base + (len(lines) - 1) * step), size)
     if note:
         write(picture, note, (left + padding, bottom - padding), note_size, colour=caption.note_colour)
     return left, top, wide + 2 * padding, bottom - top
+
+
+def _headline_lines(label: str, size: int, weight: int, room: int, tail: int, most: int) -> tuple[str, ...]:
+    """Return the lines of a name, of which the last leaves room for what follows it, `tail` pixels wide."""
+    lines = wrapped(label, size, weight, room, most)
+    if text_width(lines[-1], size, weight) + tail <= room:
+        return lines
+    if len(lines) < most:
+        return *lines, ""
+    return *lines[:-1], shortened(lines[-1], size, weight, max(0, room - tail))
+
+
+def note_that_fits(caption: Caption, size: int, room: int) -> str:
+    """Return the note of a caption; of a list of classes those that there is room for."""
+    if caption.note_matters:
+        return shortened(caption.note, size, REGULAR, room)
+    parts = caption.note.split(NOTE_GAP)
+    while len(parts) > 1 and text_width(NOTE_GAP.join(parts), size, REGULAR) > room:
+        parts.pop()
+    return shortened(NOTE_GAP.join(parts), size, REGULAR, room)
 
 
 def _draw_chart_onto(

@@ -15,9 +15,11 @@ from live_gradcam.render.lettering import (
     REGULAR,
     WHITE,
     Colour,
+    fitted,
     plain,
     shade_onto,
     shortened,
+    size_that_fits,
     text_width,
     write,
 )
@@ -25,8 +27,11 @@ from live_gradcam.render.lettering import (
 MOST_COMPLETIONS = 6
 
 _SHORTER_SIDE, _SMALLEST = 1 / 18, 11
-_WIDTH = 14
-"""In units of the font size, as far as there is room."""
+_WIDTH, _WIDTH_IN_NARROW, _NARROW = 14, 18, 28
+"""Its width on most pictures, and on those narrower than the third figure, in units of the font size; at most the
+picture's."""
+
+_SMALLEST_NAME, _MESSAGE_LINES = 9, 3
 
 _TOP = 0.16
 _ROW = 1.5
@@ -67,10 +72,14 @@ def draw_prompt_onto(picture: Pixels, prompt: Prompt) -> Region | None:
     height, width = picture.shape[:2]
     size = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
     padding, row = round(size * 0.5), round(size * _ROW)
-    wide = min(_WIDTH * size, width - 2 * padding)
+    wide = min((_WIDTH if width >= _NARROW * size else _WIDTH_IN_NARROW) * size, width - 2 * padding)
+    inner = wide - 2 * padding
     names = [plain(each) for each in prompt.completions[:MOST_COMPLETIONS]]
+    row_size = size
     if not names:
-        names = [prompt.none if prompt.typed else prompt.hint]
+        message = prompt.none if prompt.typed else prompt.hint
+        row_size, lines = fitted(message, size, _SMALLEST_NAME, REGULAR, max(1, inner), _MESSAGE_LINES)
+        names = list(lines)
     top = round(height * _TOP)
     rows = min(len(names), (height - top - 3 * padding) // row - 1)
     if rows < 1 or wide < 6 * size:
@@ -80,7 +89,6 @@ def draw_prompt_onto(picture: Pixels, prompt: Prompt) -> Region | None:
     shade_onto(picture, left, top, wide, tall, round(size * 0.4))
     shade_onto(picture, left, top, wide, tall, round(size * 0.4))  # twice: there is much to read
 
-    inner = wide - 2 * padding
     x, middle = left + padding, top + padding + row // 2
     base = middle + round(size * CAP) // 2
     typed = _end_of(f"/{prompt.typed}", size, inner - size // 2)
@@ -96,13 +104,16 @@ def draw_prompt_onto(picture: Pixels, prompt: Prompt) -> Region | None:
         if prompt.completions and number == prompt.chosen:
             cv2.rectangle(picture, (left + padding // 2, y, wide - padding, row), _CHOSEN, cv2.FILLED)
         colour = WHITE if prompt.completions else GREY
-        at = (x, y + (row + round(size * CAP)) // 2)
-        write(picture, shortened(name, size, REGULAR, inner), at, size, colour=colour)
+        small = size_that_fits(name, row_size, _SMALLEST_NAME, REGULAR, inner)
+        at = (x, y + (row + round(small * CAP)) // 2)
+        write(picture, shortened(name, small, REGULAR, inner), at, small, colour=colour)
     return left, top, wide, tall
 
 
 def _end_of(text: str, size: int, room: int) -> str:
     """Return as much of a text's end as there is room for: there it is typed on."""
-    while len(text) > 1 and text_width(text, size, BOLD) > room:
+    if text_width(text, size, BOLD) <= room:
+        return text
+    while len(text) > 1 and text_width(f"…{text}", size, BOLD) > room:
         text = text[1:]
-    return text
+    return f"…{text}"

@@ -1,4 +1,4 @@
-"""Signs: what was just changed, that it records, that it stands still; and the header above several panes."""
+"""Signs: what was just changed, that it records, that it stands still; and the names of panes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from live_gradcam.frame import Pixels
 from live_gradcam.render.lettering import (
     BOLD,
     CAP,
-    GREY,
     REGULAR,
     WHITE,
     Colour,
     fill_onto,
+    fitted,
     plain,
     shade_onto,
     shortened,
     size_that_fits,
     text_width,
+    wrapped,
     write,
 )
 
@@ -28,14 +29,20 @@ _RED: Colour = (48, 48, 240)
 
 # All lengths are in units of a font size, which is itself a part of the picture's shorter side.
 _TOAST, _SMALLEST_TOAST = 1 / 15, 10
+_TOAST_LINES = 3
 _TOAST_TOP = 0.17
 """Where a toast begins, as a part of the height: below the notices, above the middle."""
 
-_SIGN, _SMALLEST_SIGN = 1 / 24, 12
-_NAME, _SMALLEST_NAME = 1 / 13, 11
+_LINE = 1.35
+"""From one line of a text to the next."""
 
-_HEADER_NAME, _HEADER_LINE, _HEADER_MARGIN, _HEADER_SIGN = 0.5, 0.4, 0.25, 1.9
-"""In units of the header's height; the last is the room for the sign that it records."""
+_SIGN, _SMALLEST_SIGN = 1 / 24, 12
+
+HINT_GAP = "   "
+"""Stands between the parts of a hint."""
+
+_TITLE, _SMALLEST_NAME = 1.7, 9
+"""Height of a pane's strip, in units of its font size."""
 
 
 def draw_toast_onto(picture: Pixels, text: str, *, below: Region | None = None) -> Region | None:
@@ -43,7 +50,7 @@ def draw_toast_onto(picture: Pixels, text: str, *, below: Region | None = None) 
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        text: one line; it is made smaller, then shortened, where the picture is too narrow.
+        text: it stands on up to three lines, and is made smaller, where the picture is narrow.
         below: (x, y, width, height) of figures that it must not cover.
 
     Returns:
@@ -54,114 +61,90 @@ def draw_toast_onto(picture: Pixels, text: str, *, below: Region | None = None) 
     top = round(height * _TOAST_TOP)
     if below is not None:
         top = max(top, below[1] + below[3] + full // 4)
-    return _draw_centred_onto(picture, text, full, top, _SMALLEST_TOAST)
+    padding, margin = round(full * 0.45), round(full * 0.3)
+    room = width - 2 * (margin + padding)
+    line = plain(text)
+    if not line or room < 3 * full:
+        return None
+    size, lines = fitted(line, full, _SMALLEST_TOAST, BOLD, room, _TOAST_LINES)
+    step = round(size * _LINE)
+    while len(lines) > 1 and top + _toast_height(size, len(lines), padding) > height:
+        lines = wrapped(line, size, BOLD, room, len(lines) - 1)
+    tall = _toast_height(size, len(lines), padding)
+    if top + tall > height:
+        return None
+    wide = max(text_width(each, size, BOLD) for each in lines) + 2 * padding
+    left = (width - wide) // 2
+    shade_onto(picture, left, top, wide, tall, round(full * 0.35))
+    for number, each in enumerate(lines):
+        x = (width - text_width(each, size, BOLD)) // 2
+        write(picture, each, (x, top + padding + round(size * CAP) + number * step), size, weight=BOLD)
+    return left, top, wide, tall
 
 
-def draw_name_onto(picture: Pixels, text: str, *, side: int | None = None) -> Region | None:
-    """Draw the name of a pane into the middle of its upper edge, in place.
+def _toast_height(size: int, lines: int, padding: int) -> int:
+    return round(size * CAP) + (lines - 1) * round(size * _LINE) + 2 * padding
+
+
+def draw_title_onto(strip: Pixels, name: str, tail: str = "") -> None:
+    """Draw the name of a pane into the strip above it, in place.
 
     Args:
-        picture: (H, W, 3) uint8 BGR: the pane.
-        text: one line.
-        side: in pixels, that the letters are measured by; None: the pane's shorter side.
-
-    Returns:
-        (x, y, width, height) of its plate; None where the pane is too small for one.
+        strip: (H, W, 3) uint8 BGR; all that it holds is painted over.
+        name: one line; it is made smaller, then shortened, where the strip is too narrow.
+        tail: what follows the name and is never shortened: `62%`.
     """
-    full = max(_SMALLEST_NAME, round((side or min(picture.shape[:2])) * _NAME))
-    return _draw_centred_onto(picture, text, full, round(full * 0.35), _SMALLEST_NAME, weight=REGULAR)
+    fill_onto(strip)
+    height, width = strip.shape[:2]
+    full, margin = round(height / _TITLE), round(height * 0.25)
+    line = plain(name)
+    after = f" {tail}" if tail else ""
+    size = size_that_fits(line + after, full, _SMALLEST_NAME, REGULAR, width - 2 * margin)
+    line = shortened(line, size, REGULAR, max(0, width - 2 * margin - text_width(after, size, REGULAR)))
+    write(strip, line + after, (margin, (height + round(size * CAP)) // 2), size)
 
 
-def draw_header_onto(
-    header: Pixels, names: Sequence[tuple[str, int]], line: str, *, frozen: bool
-) -> Region | None:
-    """Draw what stands above several panes, in place: at the left of each its name, at the right what goes on.
-
-    Args:
-        header: (H, W, 3) uint8 BGR; all that it holds is painted over.
-        names: of the panes of the upper row, from left to right, and where each begins.
-        line: what goes on; it is shortened where there is too little room.
-        frozen: whether the picture stands still.
-
-    Returns:
-        (x, y, width, height) of the sign that it stands still; None where there is none. Beside it there is room for
-        the sign that it records.
-    """
-    fill_onto(header)
-    height, width = header.shape[:2]
-    size, small = round(height * _HEADER_NAME), round(height * _HEADER_LINE)
-    margin = round(height * _HEADER_MARGIN)
-    pause = draw_pause_onto(header, size=_size_in_header(header)) if frozen else None
-    room = (width if pause is None else pause[0]) - margin - round(height * _HEADER_SIGN)
-    ends = [begin for _, begin in names[1:]] + [room]
-    used = 0
-    for (name, begin), end in zip(names, ends, strict=True):
-        text = shortened(plain(name), size, REGULAR, max(0, end - begin - 2 * margin))
-        write(header, text, (begin + margin, (height + round(size * CAP)) // 2), size)
-        used = begin + margin + text_width(text, size, REGULAR) if text else 0
-    free = room - used - 2 * margin
-    if line and free >= 5 * small:
-        text = shortened(plain(line), small, REGULAR, free)
-        left = room - text_width(text, small, REGULAR)
-        write(header, text, (left, (height + round(small * CAP)) // 2), small, colour=GREY)
-    return pause
-
-
-def _size_in_header(header: Pixels) -> int:
-    """Return the font size of a sign that fills a header."""
-    height: int = header.shape[0]
-    return max(1, round(height / 3.2))
-
-
-def draw_pause_onto(picture: Pixels, *, size: int | None = None) -> Region | None:
+def draw_pause_onto(picture: Pixels) -> Region | None:
     """Draw into the top right that the picture stands still, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        size: font size in pixels that it is measured by; None: by the picture.
 
     Returns:
         (x, y, width, height) of the plate; None where there is no room.
     """
-    size, margin, padding, dot = _sign_measures(picture, size)
+    size, margin, padding, dot = _sign_measures(picture)
     side = dot + 2 * padding
     place = _free_place(picture, (side, side), margin, ())
     if place is None:
         return None
     left, top = place
     shade_onto(picture, left, top, side, side, round(size * 0.4))
-    x, y, bar = left + padding, top + padding, max(1, round(dot * 0.34))
-    for at in (x, x + dot - bar):
-        cv2.rectangle(picture, (at, y, bar, dot), WHITE, cv2.FILLED)
+    draw_bars_onto(picture, left + padding, top + padding, dot)
     return left, top, side, side
 
 
-def draw_recording_onto(
-    picture: Pixels, seconds: float, *, plates: Sequence[Region] = (), header: bool = False
-) -> Region | None:
+def draw_recording_onto(picture: Pixels, seconds: float, *, plates: Sequence[Region] = ()) -> Region | None:
     """Draw a red dot, and for how long it records, in place: as near to the top right as there is room.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
         seconds: since the recording began.
         plates: (x, y, width, height) of what it must not cover.
-        header: whether the picture is a header.
 
     Returns:
         (x, y, width, height) of the plate; None where there is no room.
     """
-    size, margin, padding, dot = _sign_measures(picture, _size_in_header(picture) if header else None)
-    text, indent = _clock(seconds), dot + round(size * 0.4)
+    size, margin, padding, dot = _sign_measures(picture)
+    text, indent = clock(seconds), dot + round(size * 0.4)
     wide, tall = indent + text_width(text, size, REGULAR) + 2 * padding, dot + 2 * padding
     place = _free_place(picture, (wide, tall), margin, plates)
     if place is None:
         return None
     left, top = place
     shade_onto(picture, left, top, wide, tall, round(size * 0.4))
-    x, y, radius = left + padding, top + padding, dot / 2
-    centre = (round((x + radius) * 16), round((y + radius) * 16))
-    cv2.circle(picture, centre, round(radius * 16), _RED, cv2.FILLED, cv2.LINE_AA, 4)
-    write(picture, text, (x + indent, y + (dot + round(size * CAP)) // 2), size)
+    draw_dot_onto(picture, left + padding, top + padding, dot)
+    write(picture, text, (left + padding + indent, top + padding + (dot + round(size * CAP)) // 2), size)
     return left, top, wide, tall
 
 
@@ -170,26 +153,47 @@ def draw_hint_onto(picture: Pixels, text: str, *, plates: Sequence[Region] = ())
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        text: one line, such as `h: keys`.
+        text: one line, such as `h: keys`; where it is too wide, its parts, which three spaces separate, stand below
+            each other.
         plates: (x, y, width, height) of what it must not cover.
 
     Returns:
         (x, y, width, height) of the plate; None where there is no room.
     """
     size, margin, padding, dot = _sign_measures(picture)
-    wide, tall = text_width(text, size, REGULAR) + 2 * padding, dot + 2 * padding
+    room = picture.shape[1] - 2 * (margin + padding)
+    lines = [text] if text_width(text, size, REGULAR) <= room else text.split(HINT_GAP)
+    wide = max(text_width(line, size, REGULAR) for line in lines) + 2 * padding
+    step = round(size * _LINE)
+    tall = dot + 2 * padding + (len(lines) - 1) * step
     place = _free_place(picture, (wide, tall), margin, plates)
     if place is None:
         return None
     left, top = place
     shade_onto(picture, left, top, wide, tall, round(size * 0.4))
-    write(picture, text, (left + padding, top + padding + (dot + round(size * CAP)) // 2), size)
+    for number, line in enumerate(lines):
+        base = top + padding + (dot + round(size * CAP)) // 2 + number * step
+        write(picture, line, (left + padding, base), size)
     return left, top, wide, tall
 
 
-def _sign_measures(picture: Pixels, size: int | None = None) -> tuple[int, int, int, int]:
+def draw_bars_onto(picture: Pixels, x: int, y: int, side: int) -> None:
+    """Draw the two bars of a picture that stands still into a square, in place."""
+    bar = max(1, round(side * 0.34))
+    for at in (x, x + side - bar):
+        cv2.rectangle(picture, (at, y, bar, side), WHITE, cv2.FILLED)
+
+
+def draw_dot_onto(picture: Pixels, x: int, y: int, side: int) -> None:
+    """Draw the red dot of a recording into a square, in place."""
+    radius = side / 2
+    centre = (round((x + radius) * 16), round((y + radius) * 16))
+    cv2.circle(picture, centre, round(radius * 16), _RED, cv2.FILLED, cv2.LINE_AA, 4)
+
+
+def _sign_measures(picture: Pixels) -> tuple[int, int, int, int]:
     """Return the font size of a sign, its margin, its padding and the side of its dot, in pixels."""
-    size = size or max(_SMALLEST_SIGN, round(min(picture.shape[:2]) * _SIGN))
+    size = max(_SMALLEST_SIGN, round(min(picture.shape[:2]) * _SIGN))
     return size, round(size * 0.64), round(size * 0.5), round(size * 0.8)
 
 
@@ -209,26 +213,7 @@ def _free_place(
     return None
 
 
-def _draw_centred_onto(
-    picture: Pixels, text: str, full: int, top: int, smallest: int, *, weight: int = BOLD
-) -> Region | None:
-    height, width = picture.shape[:2]
-    padding, margin = round(full * 0.45), round(full * 0.3)
-    room = width - 2 * (margin + padding)
-    line = plain(text)
-    size = size_that_fits(line, full, smallest, weight, room)
-    tall = round(size * CAP) + 2 * padding
-    if not line or room < 3 * full or top + tall > height:
-        return None
-    line = shortened(line, size, weight, room)
-    wide = text_width(line, size, weight) + 2 * padding
-    left = (width - wide) // 2
-    shade_onto(picture, left, top, wide, tall, round(full * 0.35))
-    write(picture, line, (left + padding, top + padding + round(size * CAP)), size, weight=weight)
-    return left, top, wide, tall
-
-
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """Return minutes and seconds, and hours where there are any: `0:07`, `1:02:03`."""
     minutes, rest = divmod(max(0, int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)

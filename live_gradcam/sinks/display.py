@@ -77,6 +77,29 @@ def hold_display() -> AbstractContextManager[object]:
     return _knock(address)
 
 
+def screen_size() -> tuple[int, int] | None:
+    """Return the (width, height) of the screen in pixels; None where it is not known.
+
+    An X server with several monitors tells the size of all of them together.
+    """
+    if sys.platform == "win32":
+        user32 = ctypes.windll.user32
+        return int(user32.GetSystemMetrics(0)), int(user32.GetSystemMetrics(1))
+    address = os.environ.get("DISPLAY", "")
+    if sys.platform == "darwin" or not address:
+        return None
+    try:
+        with _knock(address) as connection:
+            # The server's greeting: 32 bytes, the vendor's name, the pixel formats, the first screen.
+            fixed = _receive(connection, 32)
+            vendor, formats = struct.unpack_from("<H", fixed, 16)[0], fixed[21]
+            rest = _receive(connection, vendor + -vendor % 4 + 8 * formats + 24)
+    except (SinkError, OSError, EOFError):
+        return None
+    width, height = struct.unpack_from("<HH", rest, len(rest) - 4)
+    return int(width), int(height)
+
+
 def _why_no_plugin() -> str | None:
     """Return which system library Qt's window plugin misses; Qt would abort over it."""
     plugin = Path(os.environ.get("QT_QPA_PLATFORM_PLUGIN_PATH", "")) / "platforms" / "libqxcb.so"

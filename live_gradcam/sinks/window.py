@@ -17,7 +17,7 @@ from live_gradcam.errors import SinkError
 from live_gradcam.event import Event, Key, Pointer, PointerKind
 from live_gradcam.frame import Pixels
 from live_gradcam.shown import Shown
-from live_gradcam.sinks.display import find_display, hold_display
+from live_gradcam.sinks.display import find_display, hold_display, screen_size
 from live_gradcam.sinks.keys import key_name, shift_probe
 from live_gradcam.sinks.wheel import WheelGuard
 
@@ -32,15 +32,21 @@ _POINTER: dict[int, PointerKind] = {
     cv2.EVENT_LBUTTONUP: "up",
 }
 _LARGEST = (1600, 900)
+_SCREEN_SHARE = (0.98, 0.92)
+"""Of the screen's width and height that a window takes at most when it opens: a title bar and a panel need room."""
+
+_TITLE_BAR = 20
+"""Pixels by which the middle of a window lies lower than that of its frame, about."""
+
 _BLACK = (0, 0, 0)
 
 
 class Window:
     """Shows pictures in a window, and collects what the viewer does there; closing it sets `finished`.
 
-    It opens with the first picture, at its size (larger pictures are shown smaller), keeps its aspect when it is
-    resized, and never comes back after the viewer closed it. Everything here belongs on the main thread: macOS
-    allows windows nowhere else.
+    It opens with the first picture, at its size (one that is larger than the screen is shown smaller), keeps its
+    aspect when it is resized, and never comes back after the viewer closed it. Everything here belongs on the main
+    thread: macOS allows windows nowhere else.
 
     Args:
         title: what stands in the title bar.
@@ -69,6 +75,9 @@ class Window:
         """The size of the pictures that the window was made for."""
         self._size: tuple[int, int] | None = None
         """What the window's size was set to; None: it never was."""
+        self._largest = _LARGEST
+        self._screen: tuple[int, int] | None = None
+        """The (width, height) of the screen in pixels; None: not known."""
         self._wheel: WheelGuard | None = None
         self.tells_hover = False
         """Whether the mouse is told of where it moves with no button held."""
@@ -146,6 +155,13 @@ class Window:
         with hold_display():
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         self._open = True
+        self._screen = screen_size()
+        if self._screen is not None:
+            width, height = (
+                min(most, int(side * share))
+                for most, side, share in zip(_LARGEST, self._screen, _SCREEN_SHARE, strict=True)
+            )
+            self._largest = (width, height)
         if cv2.currentUIFramework().startswith("QT"):
             self._wheel = WheelGuard()
         cv2.setMouseCallback(self._title, self._point)
@@ -162,9 +178,19 @@ class Window:
         self._fitted = (width, height)
         if is_own or (self._fullscreen and self._size is not None):
             return
-        scale = min(1.0, _LARGEST[0] / width, _LARGEST[1] / height)
+        scale = min(1.0, self._largest[0] / width, self._largest[1] / height)
         self._size = round(width * scale), round(height * scale)
         cv2.resizeWindow(self._title, *self._size)
+        self._move_onto_screen(*self._size)
+
+    def _move_onto_screen(self, width: int, height: int) -> None:
+        """Move the window to the middle of the screen where its new size would reach beyond the edge."""
+        if self._screen is None or self._fullscreen:
+            return
+        left, top, _, _ = cv2.getWindowImageRect(self._title)
+        if left + width > self._screen[0] or top + height > self._screen[1]:
+            x, y = (self._screen[0] - width) // 2, (self._screen[1] - height) // 2 - _TITLE_BAR
+            cv2.moveWindow(self._title, max(0, x), max(0, y))
 
     def _point(self, kind: int, x: int, y: int, held: int, _: object) -> None:
         """Take in what the mouse did, in pixels of the picture; called while events are seen to."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from live_gradcam.config import DEFAULT_METHOD
-from live_gradcam.explanation import Region
+from live_gradcam.explanation import Region, Target
 from live_gradcam.look import Look, View
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.stage.menu import Menu
+from live_gradcam.words import ENGLISH, Words
 
 PANES = 4
 """How many methods or targets are compared at once."""
@@ -66,40 +67,51 @@ def question_of(choice: Choice, menu: Menu) -> Question:
     )
 
 
-def chosen_in_words(choice: Choice, menu: Menu, view: View) -> str:
+def chosen_in_words(
+    choice: Choice, menu: Menu, view: View, *, explained: Target | None = None, words: Words = ENGLISH
+) -> str:
     """Return what of a choice is not the default, for a small line: `hirescam · layer block3_conv3 · tabby`.
 
     Args:
         choice: all that is chosen.
         menu: which has the names.
         view: what is shown; what it leaves out of account is not named.
+        explained: the newest target that was explained, which has the name of one that was typed; None: there is none.
+        words: the viewer's language.
     """
-    words = []
+    chosen = []
     if choice.method != DEFAULT_METHOD and view != "methods":
-        words.append(choice.method)
+        chosen.append(choice.method)
     if choice.layer is not None:
-        words.append("layer " + ", ".join(path.rpartition("/")[2] for path in choice.layer.split(",")))
+        layers = ", ".join(path.rpartition("/")[2] for path in choice.layer.split(","))
+        chosen.append(words(f"layer {layers}"))
     if view != "targets":
-        words.append(_target_in_words(choice, menu))
-    return " · ".join(filter(None, words))
+        chosen.append(_target_in_words(choice, menu, explained, words))
+    return " · ".join(filter(None, chosen))
 
 
-def _target_in_words(choice: Choice, menu: Menu) -> str:
+def _target_in_words(choice: Choice, menu: Menu, explained: Target | None, words: Words) -> str:
     target, rival = choice.target, choice.rival
     if callable(target):
-        return str(getattr(target, "__name__", "a score of your own"))
-    label = "" if target is None else _label(target, menu)
+        return str(getattr(target, "__name__", words("a score of your own")))
+    if isinstance(target, str):  # as it was typed: a name in another language, or a contrast in full
+        label = target if "#" in target else _name_of(explained) or target
+    else:
+        label = "" if target is None else _label(target, menu, words)
     if rival is None:
         return label
     if rival == LOWERED:
-        return f"what lowers {label or 'the first'}"
-    return f"{label} − {_label(rival, menu)}" if label and rival >= 0 else "first − second"
+        return words(f"what lowers {label}") if label else words("what lowers it")
+    return f"{label} − {_label(rival, menu, words)}" if label and rival >= 0 else words("first − second")
 
 
-def _label(class_id: int | str, menu: Menu) -> str:
-    if isinstance(class_id, int):
-        return menu.labels[class_id] if 0 <= class_id < len(menu.labels) else f"class {class_id}"
-    return class_id
+def _name_of(target: Target | None) -> str:
+    """Return the name of a target in the viewer's language; empty: there is none."""
+    return "" if target is None else " ".join(target.label.split())
+
+
+def _label(class_id: int, menu: Menu, words: Words) -> str:
+    return menu.labels[class_id] if 0 <= class_id < len(menu.labels) else words(f"class {class_id}")
 
 
 def _target(choice: Choice) -> TargetSpec:

@@ -37,6 +37,8 @@ class Controls:
         """The classes as they stand on the picture: the keys 1 to 5 take them from here."""
         self.usual_layer: str | None = None
         """The path of the layer that is explained where none is chosen; None as long as it is not known."""
+        self.styles = STYLES
+        """In the order that the key `t` goes through them."""
         self._acts = self._table()
 
     def does(self, action: str) -> bool:
@@ -138,7 +140,7 @@ class Controls:
         return self._change(f"rather than {rival.label}", target=target, rival=rival.class_id)
 
     def _style(self) -> str:
-        style = _after(STYLES, self.choice.look.style, 1)
+        style = _after(self.styles, self.choice.look.style, 1)
         return self._look({"heat": "heat alone"}.get(style, style), style=style)
 
     def _colormap(self) -> str:

@@ -16,10 +16,11 @@ from live_gradcam.question import Answer, Question
 from live_gradcam.stage.status import Status
 
 FILE = "session.jsonl"
-FORMAT = 2
-"""Since 2, texts and further uses of the mouse are kept, and Esc asks before it ends."""
+FORMAT = 3
+"""Since 2, texts and further uses of the mouse are kept, and Esc asks before it ends; since 3, panes have strips for
+their names. `stage.earlier` plays the earlier ones."""
 
-_READ = (1, FORMAT)
+_READ = range(1, FORMAT + 1)
 
 
 class Journal:
@@ -104,15 +105,29 @@ def read_journal(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         SourceError: there is no session in that folder, or it is of another format.
     """
     lines = list(_lines(folder))
-    if not lines or "session" not in lines[0]:
+    header = _checked(folder, lines[0] if lines else {})
+    return dict(header["settings"]), lines[1:]
+
+
+def session_format(folder: Path) -> int:
+    """Return the format of a session, from 1 to `FORMAT`; raises as `read_journal` does."""
+    return int(_checked(folder, next(_lines(folder), {}))["session"])
+
+
+def _checked(folder: Path, header: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON holds
+    """Return the first line of a journal, or raise a SourceError where it is none that can be read."""
+    if (
+        not isinstance(header, dict)
+        or "session" not in header
+        or not isinstance(header.get("settings"), dict)
+    ):
         raise SourceError(f"'{folder}' holds no session: '{FILE}' in it is not what --save-session writes.")
-    header, *rest = lines
     if header["session"] not in _READ:
         raise SourceError(
-            f"the session in '{folder}' has format {header['session']}, written by version {header['version']}; this "
-            f"version reads formats 1 to {FORMAT}."
+            f"the session in '{folder}' has format {header['session']}, written by version "
+            f"{header.get('version', '?')}; this version reads formats 1 to {FORMAT}."
         )
-    return dict(header["settings"]), rest
+    return header
 
 
 def event_of(line: Mapping[str, Any]) -> Event | None:

@@ -14,6 +14,8 @@ from live_gradcam.look import Look
 from live_gradcam.render.presenter import Presenter
 from live_gradcam.render.steady import Steady
 from live_gradcam.stage.choice import Choice
+from live_gradcam.stage.earlier import EarlierStage
+from live_gradcam.stage.journal import FORMAT
 from live_gradcam.stage.menu import Menu
 from live_gradcam.stage.saved import SavedStage
 from live_gradcam.stage.stage import Stage
@@ -21,7 +23,14 @@ from live_gradcam.words import words_of
 
 
 def set_stage(
-    settings: Settings, menu: Menu, *, live: bool = True, still: bool = False, slides: bool = False
+    settings: Settings,
+    menu: Menu,
+    *,
+    live: bool = True,
+    still: bool = False,
+    slides: bool = False,
+    legible: bool = False,
+    session_format: int = FORMAT,
 ) -> Stage:
     """Return a stage as the settings want it; where they say so, its session is saved.
 
@@ -31,6 +40,8 @@ def set_stage(
         live: whether frames come by themselves.
         still: whether they are single pictures, of which nothing goes over from one to the next.
         slides: whether the viewer turns them.
+        legible: whether the canvas of a small frame is larger than the frame, for a window.
+        session_format: of the session that is played on it.
 
     Raises:
         SinkError: the session cannot be saved there.
@@ -41,7 +52,12 @@ def set_stage(
     look = Look(alpha=settings.alpha, colormap=settings.colormap, statistics=settings.show_stats)
     words = words_of(settings.lang)
     presenter = Presenter(
-        look, motion="off" if still else settings.motion, steady=steady, models=menu.models, words=words
+        look,
+        motion="off" if still else settings.motion,
+        steady=steady,
+        models=menu.models,
+        words=words,
+        legible=legible,
     )
     choice = Choice(
         method=settings.method,
@@ -50,6 +66,17 @@ def set_stage(
         look=look,
         mirror=settings.mirror,
     )
+    if session_format < FORMAT:
+        return EarlierStage(
+            presenter,
+            menu,
+            choice,
+            session_format=session_format,
+            live=live,
+            slides=slides,
+            fullscreen=settings.fullscreen,
+            words=words,
+        )
     if settings.save_session is None:
         return Stage(
             presenter,
@@ -69,7 +96,7 @@ def set_stage(
         fullscreen=settings.fullscreen,
         words=words,
         folder=Path(settings.save_session),
-        settings={**written(settings), "live": live, "still": still, "slides": slides},
+        settings={**written(settings), "live": live, "still": still, "slides": slides, "legible": legible},
     )
 
 

@@ -18,6 +18,7 @@ from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.presenter import Presenter
 from live_gradcam.stage.choice import Choice, chosen_in_words, question_of
 from live_gradcam.stage.controls import Controls
+from live_gradcam.stage.kept import Kept, Made, made_by, names_of_halves
 from live_gradcam.stage.menu import Menu
 from live_gradcam.stage.panels import Panels
 from live_gradcam.stage.pointing import Pointing
@@ -81,7 +82,7 @@ class Stage:
         self._turned: Frame | None = None
         self._words = words
         self._panels = Panels(words)
-        self._before: Pixels | None = None
+        self._before: Kept | None = None
         self._toast = Toast()
         self._pointing = Pointing()
         self._requests: deque[str] = deque()
@@ -143,7 +144,8 @@ class Stage:
 
     @property
     def _size(self) -> tuple[int, int]:
-        return (1, 1) if self._frame is None else self._frame.size
+        """(width, height) of the picture in pixels."""
+        return (1, 1) if self._frame is None else self._presenter.canvas(self._frame.size)
 
     @property
     def _now(self) -> float:
@@ -239,12 +241,12 @@ class Stage:
         """Return the picture of the newest frame, new (H, W, 3) uint8 BGR, and the heat on it."""
         frame = self._frame
         assert frame is not None, "a frame is seen before a picture is asked for"
-        look, panels, words = self.choice.look, self._panels, self._words
+        look, panels, words, before = self.choice.look, self._panels, self._words, self._before
         self._presenter.look = replace(look, view=self._view)
         return self._presenter.picture(
             frame,
             Overlay(
-                chosen=words(chosen_in_words(self.choice, self.menu, self._view)),
+                chosen=self._chosen(),
                 notice=words(self._status.notice or "") or None,
                 busy=words(self._status.busy or "") or None,
                 toast=words(self._toast.text) if self._toast.stands(self._now) else None,
@@ -253,7 +255,8 @@ class Stage:
                 rectangle=self._pointing.rectangle,
                 area=self.choice.area,
                 probe=self._pointing.probe,
-                before=self._before,
+                before=None if before is None else before.picture,
+                halves=names_of_halves(self._made() if before is None else before.made, self._made(), words),
                 help=panels.rows,
                 help_page=panels.page,
                 help_chosen=panels.chosen,
@@ -315,6 +318,12 @@ class Stage:
                 self._fullscreen = not self._fullscreen
             self._requests.append(action)
 
+    def _chosen(self) -> str:
+        """Return what is chosen and not the default, in the viewer's language."""
+        is_answered = self.explanation is not None and self._answered.target == self.choice.target
+        explained = self.explanation.target if self.explanation is not None and is_answered else None
+        return chosen_in_words(self.choice, self.menu, self._view, explained=explained, words=self._words)
+
     def _keep_before(self) -> None:
         """Keep the picture as it is, to stand beside those that come; or let go of the one that is kept."""
         if self._before is not None or self._frame is None:
@@ -322,8 +331,12 @@ class Stage:
             return
         self._presenter.look = replace(self.choice.look, view=self._view)
         overlay = Overlay(area=self.choice.area, probe=self._pointing.probe)
-        self._before, _ = self._presenter.picture(self._frame, overlay)
+        picture, _ = self._presenter.picture(self._frame, overlay)
+        self._before = Kept(picture, self._made())
         self._say("before and after: k again goes back to one")
+
+    def _made(self) -> Made:
+        return made_by(self.explanation, self._view, self.choice.layer)
 
     def _reset(self) -> None:
         """Take everything that the viewer chose back to the beginning."""

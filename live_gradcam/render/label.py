@@ -1,0 +1,155 @@
+"""The label: what the networks say, moving smoothly from answer to answer, and the plates that it stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from live_gradcam.explanation import Prediction, Region, Value
+from live_gradcam.frame import Pixels
+from live_gradcam.look import Look
+from live_gradcam.question import Answer
+from live_gradcam.render.bars import Bars
+from live_gradcam.render.canvas import Scene, hidden_share, part_of
+from live_gradcam.render.caption import Caption, caption_of, translated
+from live_gradcam.render.carrier import CarriedHeat
+from live_gradcam.render.panes import MOST_PANES
+from live_gradcam.render.plate import Corner, draw_plate_onto
+from live_gradcam.words import Words
+
+_SMALL_PLATE = 0.75
+"""How large a plate is where there are several panes: it would hide the things in them."""
+
+
+class Label:
+    """The bars of every model, the words for them, and the place of the plate.
+
+    Args:
+        words: the viewer's language.
+        single: whether every picture stands for itself, so that nothing moves from one to the next.
+    """
+
+    def __init__(self, words: Words, *, single: bool) -> None:
+        self._words = words
+        self._single = single
+        self._bars: dict[int, Bars] = {}
+        self._corner = Corner(at_once=single)
+        self.plate: Region | None = None
+        """(x, y, width, height) on the canvas of the plate of a single picture; None: there was none yet."""
+
+    @property
+    def rows(self) -> tuple[Prediction, ...]:
+        """The rows of the first model's chart, the first on top; empty: there is none."""
+        return self._bars[0].shown if 0 in self._bars else ()
+
+    def first(self, model: int) -> Prediction | None:
+        """Return the class that a model's plate names; None where it is not sure of any."""
+        bars = self._bars[model]
+        return bars.shown[0] if bars.shown and bars.sure else None
+
+    def clear(self) -> None:
+        """Take in that nothing is said any more: the scene is another."""
+        self._bars.clear()
+
+    def see(self, answer: Answer, time: float) -> None:
+        """Go on to a frame with the newest answer, at a time in seconds."""
+        for model in set(answer.models):
+            explanation = answer.explanations[answer.models.index(model)]
+            bars = self._bars.setdefault(model, Bars(0) if self._single else Bars())
+            bars.see(explanation.top, time, believed=explanation.needed)
+
+    def caption(self, heat: CarriedHeat, model: int) -> Caption:
+        """Return the words of the label of an explanation, in the viewer's language."""
+        bars = self._bars[model]
+        caption = caption_of(heat.explanation, bars.shown, sure=bars.sure, weak=heat.weak)
+        return translated(caption, self._words)
+
+    def draw_onto(
+        self,
+        picture: Pixels,
+        scenes: Sequence[Scene],
+        first: CarriedHeat,
+        models: Sequence[int],
+        look: Look,
+        time: float,
+        *,
+        side: int,
+    ) -> list[Scene]:
+        """Draw the plates, in place: one for each model, or one for all panes.
+
+        Args:
+            picture: (H, W, 3) uint8 BGR: the part of the canvas that plates may lie on.
+            scenes: what is where.
+            first: the heat of the answer's first explanation.
+            models: by which model the explanation of each scene is.
+            look: how the picture looks.
+            time: of the frame, in seconds.
+            side: in pixels: what letters are sized by.
+
+        Returns:
+            The scenes, with the places of the plates that lie in them.
+        """
+        small = look.view in ("side", "methods", "targets", "models")
+        side = round((_SMALL_PLATE if small else 1.0) * side)
+        if look.view == "models":
+            return [
+                replace(
+                    scene,
+                    plate=self._draw_one_onto(picture, scene.pane.cell, scene.heat or first, model, side),
+                )
+                for scene, model in zip(scenes, models, strict=False)
+            ]
+        # Among four panes the plate lies in the lower left one, and there is no room for a chart.
+        lowest = 2 if len(scenes) == MOST_PANES else 0
+        left, top, _, height = scenes[lowest].pane.cell
+        end = picture.shape[1] if look.view != "channels" else scenes[0].pane.cell[2]
+        cell = (left, top, end - left, height)  # a long name may reach into the pane beside
+        charted = len(scenes) < MOST_PANES
+        model = models[0]
+        if self._single:  # there was no picture before it that tells how large the plate is
+            self.plate = self._draw_one_onto(
+                np.empty_like(picture), cell, first, model, side, charted=charted
+            )
+        if self.plate is not None:
+            x, y, wide, high = self.plate
+            mirrored = 2 * cell[0] + cell[2] - x - wide, y, wide, high
+            is_right = x > mirrored[0]
+            corners = (mirrored, self.plate) if is_right else (self.plate, mirrored)
+            self._corner.see(
+                time, *(max(hidden_share(each, corner) for each in scenes) for corner in corners)
+            )
+        # The scale stands in the lower right; and beside the camera's pane, the right one has the heat.
+        right = self._corner.right and not look.scale_bar and look.view != "side"
+        self.plate = self._draw_one_onto(picture, cell, first, model, side, charted=charted, right=right)
+        return [replace(each, plate=self.plate) for each in scenes]
+
+    def _draw_one_onto(
+        self,
+        picture: Pixels,
+        cell: Region,
+        heat: CarriedHeat,
+        model: int,
+        side: int,
+        *,
+        charted: bool = True,
+        right: bool = False,
+    ) -> Region | None:
+        """Draw the plate of an explanation into a part of the canvas; return its place on the canvas."""
+        explanation, bars = heat.explanation, self._bars[model]
+        target = explanation.target
+        marked = None if isinstance(target, Value) else target.class_id
+        if explanation.automatic:
+            # The row that the name stands for; where it is not sure, none in particular.
+            named = self.first(model)
+            marked = None if named is None else named.class_id
+        plate = draw_plate_onto(
+            part_of(picture, cell),
+            self.caption(heat, model),
+            bars.shown if charted else (),
+            marked=marked,
+            side=side,
+            right=right,
+        )
+        return None if plate is None else (plate[0] + cell[0], plate[1] + cell[1], plate[2], plate[3])
