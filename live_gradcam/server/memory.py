@@ -19,6 +19,10 @@ LEAST_BYTES = 1_500_000_000
 """Of `--memory`: TensorFlow, the default network and one graph fill a gigabyte."""
 
 _PART_OF_MACHINE = 0.5
+
+_ONE_GRAPH = 100_000_000
+"""Bytes that compiling one more may take, with eight pictures to warm it up."""
+
 _CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
@@ -68,8 +72,8 @@ class Memory:
 
     @property
     def is_short(self) -> bool:
-        """Whether more is used than may be."""
-        return self.used > self.limit
+        """Whether one more graph may take more than may be used."""
+        return self.used + _ONE_GRAPH > self.limit
 
     def settle(self) -> None:
         """Leave alone from now on what was made so far: it stays, and looking for garbage in it takes long."""
