@@ -102,6 +102,7 @@ class Served:
     def _end_streams(self) -> None:
         for relay in self._relays:
             relay.stop()
+        self.service.stop()
 
     @property
     def relay(self) -> Relay:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import time
+import weakref
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,7 +19,7 @@ from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 from live_gradcam.models.loading import load_model
 from live_gradcam.question import Question, TargetSpec
-from live_gradcam.server import graphs as graph_cache
+from live_gradcam.server import background, kept_graphs
 from live_gradcam.server.graphs import Graphs
 from live_gradcam.server.refusal import Refusal
 
@@ -31,6 +34,7 @@ class PretendExplainer:
         self.target: TargetSpec = None
         self.traces = 1
         self.batches: list[int] = []
+        self.prepared: list[tuple[tuple[int, int], int]] = []
 
     def explain_batch(
         self, images: Sequence[Pixels], *, targets: Sequence[TargetSpec] | None = None
@@ -43,6 +47,9 @@ class PretendExplainer:
         del image
         return tuple(explained((0, 0, 16, 16)) for _ in targets)
 
+    def prepare(self, size: tuple[int, int], *, targets: int = 1) -> None:
+        self.prepared.append((size, targets))
+
 
 class Workshop:
     """Makes pretend explainers when it is allowed to."""
@@ -50,6 +57,7 @@ class Workshop:
     def __init__(self) -> None:
         self.made: list[str] = []
         self.explainers: dict[str, PretendExplainer] = {}
+        self.failed: list[weakref.ref[PretendExplainer]] = []
         self.begun = threading.Event()
         self.open = threading.Event()
         self.open.set()
@@ -59,12 +67,15 @@ class Workshop:
         self.begun.set()
         assert self.open.wait(10)
         self.made.append(method)
+        explainer = PretendExplainer(method)
+        if method in ("impossible", "broken"):
+            self.failed.append(weakref.ref(explainer))
         if method == "impossible":
             raise LayerError("it has no such layer")
         if method == "broken":
             raise ZeroDivisionError
-        self.explainers[method] = PretendExplainer(method)
-        return self.explainers[method]
+        self.explainers[method] = explainer
+        return explainer
 
 
 @pytest.fixture
@@ -171,8 +182,8 @@ def test_a_failure_that_nobody_foresaw_is_told_without_its_details(
 def test_the_cache_is_bounded_and_lets_go_of_what_was_used_longest_ago(
     graphs: Graphs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph_cache, "GRAPHS_KEPT", 3)
-    monkeypatch.setattr(graph_cache, "_IN_USE_SECONDS", 0.0)
+    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 3)
+    monkeypatch.setattr(kept_graphs, "IN_USE_SECONDS", 0.0)
     graphs.keep(asked("kept"))
     for method in ("kept", "a", "b"):
         compile_now(graphs, asked(method))
@@ -184,17 +195,128 @@ def test_the_cache_is_bounded_and_lets_go_of_what_was_used_longest_ago(
         graphs.answer([BLACK], [asked("b")])
 
 
-def test_what_is_in_use_is_not_thrown_out_for_something_new(
+def test_what_others_use_is_not_thrown_out_for_something_new(
     graphs: Graphs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph_cache, "GRAPHS_KEPT", 2)
+    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 2)
+    for method, asker in (("a", "me"), ("b", "another")):
+        compile_now(graphs, asked(method), asker)
+    with pytest.raises(Refusal) as refusal:
+        compile_now(graphs, asked("c"), "third")
+    assert refusal.value.status == 503
+    assert str(refusal.value) == (
+        "2 combinations of method and layer are in use. Take one of them (a, b), or wait."
+    )
+    assert graphs.ready(asked("a"))
+
+
+def test_one_who_wants_something_new_each_second_throws_out_its_own(
+    graphs: Graphs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 4)
+    monkeypatch.setattr(background, "REST", 0.0)
+    for method in ("a", "b"):
+        compile_now(graphs, asked(method), "modest")
+    monkeypatch.setattr(kept_graphs, "IN_USE_SECONDS", 0.0)  # as if it were long ago
+    for number in range(20):
+        compile_now(graphs, asked(f"greedy {number}"), "greedy")
+    assert [graphs.ready(asked(method)) for method in ("a", "b", "greedy 18", "greedy 19")] == [True] * 4
+    assert len(graphs) == 4
+
+
+def test_what_cannot_be_compiled_throws_out_nothing(graphs: Graphs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 2)
+    monkeypatch.setattr(kept_graphs, "IN_USE_SECONDS", 0.0)
     for method in ("a", "b"):
         compile_now(graphs, asked(method))
+    with pytest.raises(Refusal, match="it has no such layer"):
+        compile_now(graphs, asked("impossible"), "another")
+    assert graphs.ready(asked("a", "b"))
+
+
+def test_a_refusal_keeps_nothing_of_what_failed(graphs: Graphs, workshop: Workshop) -> None:
+    gc.disable()  # what holds it is found by counting references, as it is in the server between two collections
+    try:
+        for method in ("impossible", "broken"):
+            with pytest.raises(Refusal) as refusal:
+                compile_now(graphs, asked(method))
+            assert refusal.value.__cause__ is None
+            del refusal
+        deadline = time.monotonic() + 5
+        while any(failed() is not None for failed in workshop.failed):
+            assert time.monotonic() < deadline, "the failed network is still held"
+            time.sleep(0.01)
+    finally:
+        gc.enable()
+    assert len(workshop.failed) == 2
+
+
+def test_no_more_may_be_wanted_at_once_than_one_question_has(graphs: Graphs, workshop: Workshop) -> None:
+    workshop.open.clear()
+    for number in range(4):
+        graphs.prepare(asked(f"m{number}"), object(), "10.0.0.1")
+    with pytest.raises(
+        Refusal, match="4 combinations of method and layer are being compiled for you"
+    ) as refusal:
+        graphs.prepare(asked("m5"), object(), "10.0.0.1")
+    assert (refusal.value.status, refusal.value.retry_after) == (503, 2)
+    assert len(graphs.prepare(asked("m6"), object(), "10.0.0.2")) == 1
+
+
+def test_who_wants_a_lot_does_not_keep_others_from_compiling(graphs: Graphs, workshop: Workshop) -> None:
+    workshop.open.clear()
+    greedy = [graphs.prepare(asked(f"greedy {number}"), object(), "10.0.0.1") for number in range(4)]
+    assert workshop.begun.wait(10)
+    modest = graphs.prepare(asked("modest"), object(), "10.0.0.2")
+    workshop.open.set()
+    for future in (*greedy[-1], *modest):
+        future.result(10)
+    assert workshop.made[:2] == ["greedy 0", "modest"]
+
+
+class Room:
+    """Memory that a few graphs fill."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.graphs: Graphs | None = None
+        self.freed = 0
+
+    @property
+    def is_short(self) -> bool:
+        assert self.graphs is not None
+        return len(self.graphs) >= self.most
+
+    def free(self) -> None:
+        self.freed += 1
+
+
+def test_graphs_are_thrown_out_where_memory_is_short_and_the_default_never(
+    workshop: Workshop,
+) -> None:
+    room = Room(3)
+    graphs = room.graphs = Graphs(workshop.make, (16, 16), bool, room)
+    graphs.keep(asked("default"))
+    for method in ("default", "a", "b"):
+        compile_now(graphs, asked(method), "me")
+    assert (len(graphs), room.freed) == (3, 0)
+    compile_now(graphs, asked("c"), "me")
+    assert [graphs.ready(asked(method)) for method in ("default", "a", "b", "c")] == [True, False, True, True]
+    assert room.freed == 2  # once in the hope that this is enough, once for what was thrown out
+    room.most = 1
     with pytest.raises(Refusal) as refusal:
-        compile_now(graphs, asked("c"))
-    assert refusal.value.status == 503
-    assert "Take one of them (a, b), or wait." in str(refusal.value)
-    assert graphs.ready(asked("a"))
+        compile_now(graphs, asked("d"), "me")
+    assert str(refusal.value) == (
+        "the server has no memory for another combination of method and layer. Take one of them (default), "
+        "or wait."
+    )
+    graphs.close()
+
+
+def test_a_method_of_many_passes_is_not_run_before_somebody_asks(graphs: Graphs, workshop: Workshop) -> None:
+    compile_now(graphs, asked("slow", targets=("#1", "#2")))
+    assert workshop.explainers["slow"].prepared == [((16, 16), 2)]
+    assert workshop.explainers["slow"].batches == []
 
 
 def test_a_question_of_several_methods_and_targets_has_a_map_for_each(graphs: Graphs) -> None:

@@ -127,7 +127,7 @@ def test_one_who_asks_again_and_again_does_not_keep_the_others_waiting(
     modest = lane.submit(work("modest", 100, SECOND))
     answers.allowed.release(3)
     modest.result(5)
-    assert answers.batches() == [[1], [29], [100]]
+    assert answers.batches() == [[1], [100], [29]]
 
 
 def test_a_picture_that_cannot_be_decoded_fails_alone(lane: Lane, answers: HeldAnswers) -> None:
@@ -220,6 +220,128 @@ def test_closing_ends_within_a_second_and_gives_up_what_waits(answers: HeldAnswe
     assert not any(thread.name == "explain to close" for thread in threading.enumerate())
     with pytest.raises(Refusal, match="the server is ending"):
         lane.submit(work("c", 3))
+
+
+def costly(asker: str, number: int, *, payer: str, passes: float) -> Work:
+    return Work(asker, SECOND, picture(number), payer=payer, passes=passes)
+
+
+def test_a_payer_who_asks_in_many_names_gets_the_share_of_one(lane: Lane, answers: HeldAnswers) -> None:
+    lane.submit(work("a", 1))
+    answers.begun.acquire()
+    asked = [("greedy", number, 10.0) for number in range(2, 8)]
+    asked += [("modest", number, 5.0) for number in range(20, 24)]
+    last = [
+        lane.submit(
+            Work(str(number), Question(layer=str(number)), picture(number), payer=payer, passes=passes)
+        )
+        for payer, number, passes in asked
+    ]
+    answers.allowed.release(12)
+    for future in last:
+        future.result(5)
+    order = [number for [number] in answers.batches()]
+    assert order[:3] == [1, 2, 20]
+    assert order.index(23) < order.index(5)  # each has the same time: two of five passes for one of ten
+
+
+def test_no_more_may_wait_than_is_done_in_a_while_and_that_is_told(
+    lane: Lane, answers: HeldAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane.submit(work("a", 1))
+    answers.begun.acquire()
+    monkeypatch.setattr(lanes, "MOST_SECONDS", 60.0)
+    passes = 10 / lanes._SECONDS_A_PASS  # ten seconds each
+    for number in range(3):
+        lane.submit(costly(f"first {number}", number, payer="first", passes=passes))
+    with pytest.raises(Refusal) as own:
+        lane.submit(costly("first 3", 3, payer="first", passes=passes))
+    assert str(own.value) == (
+        "30 s of your own work are waiting already, and hirescam takes about 10.0 s: try again in 15 s."
+    )
+    assert (own.value.status, own.value.retry_after) == (503, 15)
+    for payer in ("second", "third"):
+        lane.submit(costly(payer, 3, payer=payer, passes=passes))
+    with pytest.raises(
+        Refusal, match=r"^50 s of work are waiting already, and hirescam takes about 10\.0 s: "
+    ):
+        lane.submit(costly("fourth", 3, payer="fourth", passes=passes))
+    lane.submit(work("quick", 4))  # what takes no time may
+    assert lane.waiting == 6
+
+
+def test_what_takes_longer_than_that_is_done_where_nothing_else_waits(
+    lane: Lane, answers: HeldAnswers
+) -> None:
+    answers.allowed.release()
+    long = lane.submit(costly("a", 1, payer="a", passes=1000 / lanes._SECONDS_A_PASS))
+    assert long.result(5).batch == 1
+
+
+def test_how_long_a_question_took_decides_how_much_of_it_may_wait(
+    lane: Lane, answers: HeldAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "MOST_SECONDS", 1.0)
+    answers.allowed.release()
+    lane.submit(costly("a", 1, payer="a", passes=100)).result(5)  # thought to take 2 s, and takes none
+    lane.submit(work("b", 2))
+    answers.begun.acquire()
+    answers.begun.acquire()
+    for number in range(5):
+        lane.submit(costly(str(number), number, payer="a", passes=100))
+    assert lane.waiting == 5
+
+
+def test_what_is_running_is_abandoned_when_all_who_asked_for_it_have_gone(
+    lane: Lane, answers: HeldAnswers
+) -> None:
+    lane.submit(work("first", 1))
+    answers.begun.acquire()
+    for asker in ("a", "b"):
+        lane.submit(work(asker, 2))
+    answers.allowed.release()
+    answers.begun.acquire()
+    assert not lane.abandoned
+    lane.forget("a")
+    lane.forget("somebody else")
+    assert not lane.abandoned
+    lane.forget("b")
+    assert lane.abandoned
+    next_one = lane.submit(work("a", 3))
+    answers.allowed.release(2)
+    assert next_one.result(5).batch == 1
+    assert not lane.abandoned
+
+
+def test_it_is_waited_for_until_nothing_is_explained_and_no_longer_than_said(
+    lane: Lane, answers: HeldAnswers
+) -> None:
+    began = time.monotonic()
+    lane.wait_idle(5)
+    assert time.monotonic() - began < 1
+    last = lane.submit(work("a", 1))
+    answers.begun.acquire()
+    began = time.monotonic()
+    lane.wait_idle(0.2)
+    assert 0.15 < time.monotonic() - began < 2
+    threading.Timer(0.1, answers.allowed.release).start()
+    began = time.monotonic()
+    lane.wait_idle(10)
+    assert time.monotonic() - began < 5
+    assert last.done()
+
+
+def test_stopping_abandons_what_is_running_and_says_that_the_server_ends(
+    lane: Lane, answers: HeldAnswers
+) -> None:
+    running = lane.submit(work("a", 1))
+    answers.begun.acquire()
+    lane.stop()
+    assert lane.abandoned
+    answers.error = ValueError("abandoned")
+    answers.allowed.release()
+    with pytest.raises(Refusal, match="the server is ending"):
+        running.result(5)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,14 @@ def serve(
     visitors: Annotated[
         int, typer.Option(metavar="N", help="Most connections at once.", rich_help_panel=_SERVER)
     ] = 32,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Memory above which compiled methods are thrown out: 3GB.  \\[default: half of the machine's]",
+            rich_help_panel=_SERVER,
+        ),
+    ] = None,
     source: Annotated[
         str,
         typer.Option(
@@ -126,6 +134,7 @@ def serve(
     settings = Settings(**chosen)
     refuse_typos(settings)
 
+    from live_gradcam.server.memory import bytes_in
     from live_gradcam.server.running import serve as run
     from live_gradcam.server.settings import ServerSettings
 
@@ -141,6 +150,7 @@ def serve(
         insecure=insecure,
         allow_host=tuple(allow_host or ()),
         visitors=visitors,
+        memory=None if memory is None else bytes_in(memory),
     )
     camera = None if source == _PAGE else source
     run(settings, server, source=camera, tell=typer.echo)

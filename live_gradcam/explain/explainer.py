@@ -16,7 +16,7 @@ from live_gradcam.explain.layers import paths_in
 from live_gradcam.explain.lock import TargetLock, aim_of, is_lock
 from live_gradcam.explain.methods.gradients import FINERCAM_RIVALS, FINERCAM_STRENGTH
 from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.plan import Plan
+from live_gradcam.explain.plan import Pace, Plan
 from live_gradcam.explain.reading import Reading
 from live_gradcam.explain.targets import Aim, ScoreFunction, function_of, is_function_name
 from live_gradcam.explanation import Explanation
@@ -52,6 +52,11 @@ class Explainer:
         grid: (height, width) of a transformer's tokens; None finds it.
         strength: how much of the strongest rivals' score a contrast takes off; None: as in FinerCAM's paper.
         rivals: how many rivals that are; None likewise.
+        freeze: whether the weights become constants of the graphs, where that pays: the default network is a sixth
+            faster then, and each graph takes 130 MB. Without it graphs share the network's own weights.
+        pace: is called before each pass of a method of many passes, in a thread of TensorFlow's; it returns how many
+            inputs go through the network next, may wait, and may raise to end the run. None: the passes follow one
+            another.
 
     Raises:
         ModelError, LayerError, TargetError: at once, where the setting is wrong.
@@ -71,6 +76,8 @@ class Explainer:
         grid: tuple[int, int] | None = None,
         strength: float | None = None,
         rivals: int | None = None,
+        freeze: bool = True,
+        pace: Pace | None = None,
     ) -> None:
         if rivals is not None and rivals < 1:
             raise SettingsError(f"rivals is {rivals}: at least 1 is needed.")
@@ -79,6 +86,7 @@ class Explainer:
         self.fit: Fit = fit
         self.score: Score = score
         self._strength = FINERCAM_STRENGTH if strength is None else strength
+        self._freeze = freeze
         self._graphs = Graphs(self.model)
         wanted = layer if layer is not None else self.model.layer
         self._plan = Plan(
@@ -90,12 +98,13 @@ class Explainer:
             fusion=fusion,
             smooth=smooth,
             grid=grid,
+            pace=None if self.method.one_pass else pace,
         )
         self._function: ScoreFunction | None = None
         self._lock: TargetLock | None = None
         self.target = target
         if fit != "wide":
-            self._graphs.compiled(self._plan_for(self.model.input_size, 1, self._function), freeze=True)
+            self._graphs.compiled(self._plan_for(self.model.input_size, 1, self._function), freeze=freeze)
             self.target = target  # the classes of a subclassed model are known only now
 
     @property
@@ -144,14 +153,19 @@ class Explainer:
         compiled = "; ".join(self._graphs.describe(plan, trace) for plan, trace in known)
         return f"in {self.model.network.compute_dtype}: {compiled or 'nothing yet'}"
 
-    def prepare(self, size: tuple[int, int]) -> None:
+    def prepare(self, size: tuple[int, int], *, targets: int = 1) -> None:
         """Compile now for pictures of (width, height) pixels, so that the first of them need not wait for it.
+
+        Args:
+            size: of the pictures.
+            targets: how many targets they will be explained for in one call.
 
         Raises:
             ModelError: the network does not take the input that `fit` makes of them.
         """
         fitting = fitting_for(self.fit, size, self.model.input_size)
-        self._graphs.warm_up(self._plan_for(fitting.input_size, 1, self._function), freeze=True)
+        function = self._function if targets == 1 else None
+        self._graphs.warm_up(self._plan_for(fitting.input_size, targets, function), freeze=self._freeze)
 
     def explain(self, image: Pixels) -> Explanation:
         """Explain one picture.
@@ -248,7 +262,7 @@ class Explainer:
                 + ". Explain them in separate calls, or use another fit."
             )
         plan = self._plan_for(fittings[0].input_size, len(targets[0]), function)
-        compiled = self._graphs.compiled(plan, freeze=True)
+        compiled = self._graphs.compiled(plan, freeze=self._freeze)
         aims = [
             [Aim() if function is not None else self._aim_of(each, lock) for each in row] for row in targets
         ]

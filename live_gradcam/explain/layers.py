@@ -139,23 +139,38 @@ def layer_at(calls: Sequence[Call], path: str, input_size: tuple[int, int], mode
     Raises:
         LayerError: there is no such layer, several, or it is called more than once.
     """
-    matches = [call for call in calls if call.path == path and call.depth]
-    if not matches:
-        matches = [call for call in calls if call.depth and call.path.endswith(f"/{path}")]
     usable = [call.path for call in candidates(calls, input_size)]
-    if not matches:
-        raise LayerError(f"{model}: " + unknown_name("layer", path, usable, _last_few(usable)))
-    if len({call.path for call in matches}) > 1:
-        raise LayerError(
-            f"{model} has several layers called '{path}': {', '.join(call.path for call in matches)}. "
-            "Give the whole path."
-        )
+    called = whole_path(path, [call.path for call in calls if call.depth], usable, model)
+    matches = [call for call in calls if call.path == called and call.depth]
     if len(matches) > 1:
         raise LayerError(
             f"{model} calls layer '{path}' {len(matches)} times, so it has no one activation. "
             f"Name another. {_last_few(usable)}"
         )
     return matches[0]
+
+
+def whole_path(path: str, called: Sequence[str], usable: Sequence[str], model: str) -> str:
+    """Return the path of the layer that has that path, or whose path ends in it.
+
+    Args:
+        path: such as `block5_conv3`.
+        called: the paths of all layers.
+        usable: those that can be explained, for the message.
+        model: its name, for the message.
+
+    Raises:
+        LayerError: there is no such layer, or there are several.
+    """
+    found = [each for each in dict.fromkeys(called) if each == path]
+    found = found or [each for each in dict.fromkeys(called) if each.endswith(f"/{path}")]
+    if not found:
+        raise LayerError(f"{model}: " + unknown_name("layer", path, usable, _last_few(usable)))
+    if len(found) > 1:
+        raise LayerError(
+            f"{model} has several layers called '{path}': {', '.join(found)}. Give the whole path."
+        )
+    return found[0]
 
 
 def check_reachable(call: Call, output: Tensor, model: str) -> None:

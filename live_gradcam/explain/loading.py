@@ -9,6 +9,7 @@ from live_gradcam.config import ExplainSettings
 from live_gradcam.explain.answering import Answering
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.methods.method import Method, method_named
+from live_gradcam.explain.plan import Pace
 from live_gradcam.models.devices import choose_device
 from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
@@ -86,7 +87,14 @@ def load_chosen(settings: ExplainSettings) -> tuple[Model, str]:
 
 
 def explainer_for(
-    model: Model, settings: ExplainSettings, *, method: str, layer: str | None, target: TargetSpec = None
+    model: Model,
+    settings: ExplainSettings,
+    *,
+    method: str,
+    layer: str | None,
+    target: TargetSpec = None,
+    freeze: bool = True,
+    pace: Pace | None = None,
 ) -> Explainer:
     """Return an explainer of a loaded model, which explains in the manner of the settings.
 
@@ -96,11 +104,15 @@ def explainer_for(
         method: how it is explained.
         layer: the target layer; None: the last whose activation is a feature map.
         target: what is explained; None: the most probable class.
+        freeze: as `Explainer` takes it.
+        pace: likewise.
 
     Raises:
         LiveGradcamError: a setting is wrong, or the model cannot be explained.
     """
-    return Explainer(model, method=method, layer=layer, target=target, **_manner(settings))
+    return Explainer(
+        model, method=method, layer=layer, target=target, freeze=freeze, pace=pace, **_manner(settings)
+    )
 
 
 def _manner(settings: ExplainSettings) -> dict[str, Any]:

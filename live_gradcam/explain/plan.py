@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from live_gradcam.config import Fusion, Score, Smooth
 from live_gradcam.explain.methods.method import Method
 from live_gradcam.explain.targets import ScoreFunction
+
+Pace = Callable[[], int]
+"""Returns how many inputs go through the network next, at least 1. It may wait, and it may raise to end the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,9 @@ class Plan:
 
     channels: int = 0
     """How many of the layer's strongest channels are given beside the maps."""
+
+    pace: Pace | None = None
+    """Is called before each pass of a method of many passes, inside the graph; None: they follow one another."""
 
     @property
     def one_pass(self) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
@@ -73,26 +75,40 @@ class TracedProbe:
 
     def scores(self, pixels: Tensor) -> Tensor:
         """Return y for other inputs: (M, H, W, 3) to (M,) float32."""
-        return self._value(self._subject.run(pixels)[1], tf.shape(pixels)[0])
+
+        def score(some: Tensor) -> list[Tensor]:
+            return [self._value(self._subject.run(some)[1], tf.shape(some)[0])]
+
+        return self._paced(score, pixels, [tf.zeros((0,))])[0]
 
     def scores_from(self, activations: Tensor) -> Tensor:
         """Return y with the layer's output replaced: (M, h, w, K) to (M,) float32."""
-        count = tf.shape(activations)[0]
-        replacement = self._activation.from_map(activations)
-        replacement.set_shape([None, *self._activation.tensor.shape[1:]])
-        _, output = self._subject.run(
-            tf.repeat(self.pixels, count, axis=0), path=self._path, replacement=replacement
-        )
-        return self._value(output, count)
+
+        def score(some: Tensor) -> list[Tensor]:
+            count = tf.shape(some)[0]
+            replacement = self._activation.from_map(some)
+            replacement.set_shape([None, *self._activation.tensor.shape[1:]])
+            _, output = self._subject.run(
+                tf.repeat(self.pixels, count, axis=0), path=self._path, replacement=replacement
+            )
+            return [self._value(output, count)]
+
+        return self._paced(score, activations, [tf.zeros((0,))])[0]
 
     def derivatives(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return A and ∂y/∂A at other inputs, (M, h, w, K) float32 each."""
         plan = self._subject.plan
-        calls, output = self._subject.run(pixels)
-        tensor = layer_at(calls, self._path, plan.input_size, self._subject.model.name).output
-        activation = activation_of(tensor, self._path, plan.input_size, plan.grid)
-        (gradient,) = tf.gradients(self._value(output, tf.shape(pixels)[0]), tensor)
-        return activation.as_map(tensor), activation.as_map(gradient)
+
+        def derive(some: Tensor) -> list[Tensor]:
+            calls, output = self._subject.run(some)
+            tensor = layer_at(calls, self._path, plan.input_size, self._subject.model.name).output
+            activation = activation_of(tensor, self._path, plan.input_size, plan.grid)
+            (gradient,) = tf.gradients(self._value(output, tf.shape(some)[0]), tensor)
+            return [activation.as_map(tensor), activation.as_map(gradient)]
+
+        empty = self.activations[:0]
+        found, gradients = self._paced(derive, pixels, [empty, empty])
+        return found, gradients
 
     def pixel_gradients(self, pixels: Tensor, *, guided: bool = False) -> Tensor:
         """Return ∂y/∂x at other inputs, (M, H, W, 3) float32; through guided ReLUs where that is asked for.
@@ -100,6 +116,9 @@ class TracedProbe:
         Raises:
             LiveGradcamError: the network has no ReLU to guide.
         """
+        return self._paced(lambda some: [self._pixel_gradients(some, guided)], pixels, [self.pixels[:0]])[0]
+
+    def _pixel_gradients(self, pixels: Tensor, guided: bool) -> Tensor:
         # An input of its own, so that nothing before it is differentiated.
         pixels = tf.identity(pixels)
         if not guided:
@@ -121,6 +140,41 @@ class TracedProbe:
                 )
         (gradient,) = tf.gradients(self._value(output, tf.shape(pixels)[0]), pixels)
         return tf.cast(gradient, tf.float32)
+
+    def _paced(
+        self, run: Callable[[Tensor], Sequence[Tensor]], inputs: Tensor, empty: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        """Return what `run` makes of inputs (M, …), as many at a time as the plan's pace says.
+
+        Args:
+            run: inputs (m, …) to tensors (m, …).
+            inputs: all of them.
+            empty: what `run` returns, for no inputs.
+        """
+        pace = self._subject.plan.pace
+        if pace is None:
+            return run(inputs)
+        count = tf.shape(inputs)[0]
+
+        def paced(done: Any) -> Any:  # noqa: ANN401 - numpy's, of how many are done: so it waits for them
+            del done
+            return np.int32(pace())
+
+        def step(start: Tensor, *found: Tensor) -> tuple[Tensor, ...]:
+            size = tf.ensure_shape(tf.numpy_function(paced, [tf.shape(found[0])[0]], tf.int32), ())
+            end = tf.minimum(start + size, count)
+            parts = run(inputs[start:end])
+            return (end, *(tf.concat([all_, part], axis=0) for all_, part in zip(found, parts, strict=True)))
+
+        shapes = [tf.TensorShape([None, *each.shape[1:]]) for each in empty]
+        _, *found = tf.while_loop(
+            lambda start, *found: start < count,  # noqa: ARG005 - called with all
+            step,
+            (tf.constant(0), *empty),
+            shape_invariants=(tf.TensorShape(()), *shapes),
+            parallel_iterations=1,
+        )
+        return tuple(found)
 
     def _value(self, output: Tensor, count: Tensor) -> Tensor:
         head, goal = self._subject.head(output, like=self._head), self._goal

@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import sys
+from contextlib import suppress
 
 import keras
 import tensorflow as tf
@@ -62,6 +63,12 @@ def limit_cores(cores: int) -> None:
     """Let TensorFlow compute on so many cores; to be called before the first model is loaded."""
     tf.config.threading.set_intra_op_parallelism_threads(cores)
     tf.config.threading.set_inter_op_parallelism_threads(cores)
+
+
+def room_for_waiting(calls: int) -> None:
+    """Let so many calls of a network run side by side, some of which wait; before the first model is loaded."""
+    with suppress(RuntimeError):  # TensorFlow runs already, with what it has
+        tf.config.threading.set_inter_op_parallelism_threads(max(calls, os.cpu_count() or 1))
 
 
 def describe_gpu() -> str:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from starlette.websockets import WebSocket
 from live_gradcam import __version__
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.render.colormaps import colormap_code
+from live_gradcam.server.departure import Held, while_wanted
 from live_gradcam.server.endpoint import (
     MEDIA_TYPES,
     MOST_BYTES,
@@ -52,7 +54,10 @@ _DRAINED_BYTES = 5 * MOST_BYTES
 """A file that is too large is read so far and forgotten: who is hung up on while still sending hears no reason."""
 
 _DECODED_AT_ONCE = 4
-"""Of them are decoded, explained and drawn at the same time: each may fill 120 MB."""
+"""Of them are decoded or drawn at the same time, or wait for one pass of the network: each may fill 120 MB."""
+
+_MOST_HELD_BYTES = 100_000_000
+"""Of received pictures that wait for their turn."""
 
 _STATUSES = {
     400: "The question makes no sense for this model.",
@@ -93,6 +98,13 @@ def create_app(
     async def life(_: FastAPI) -> AsyncIterator[None]:
         nonlocal relay
         relay = None if open_relay is None else open_relay()
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(ending.set)
+
+        service.at_end(end)
         try:
             yield
         finally:
@@ -111,6 +123,8 @@ def create_app(
     )
     uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
     drawing = asyncio.Semaphore(_DECODED_AT_ONCE)
+    held = Held(_MOST_HELD_BYTES)
+    ending = asyncio.Event()
     service.tally.watch("visitors", "Sockets that are open.", lambda: visitors)
     service.tally.watch("viewers", "Viewers of the camera's picture.", lambda: relay.viewers if relay else 0)
     visitors = 0
@@ -129,7 +143,9 @@ def create_app(
     async def refused(_: Request, error: LiveGradcamError) -> JSONResponse:
         status = error.status if isinstance(error, Refusal) else 400
         service.tally.refused.labels(str(status)).inc()
-        headers = {"Retry-After": "1"} if status == 503 else None
+        headers = (
+            {"Retry-After": str(error.retry_after)} if isinstance(error, Refusal) and status == 503 else None
+        )
         return JSONResponse({"detail": str(error)}, status, headers)
 
     @app.get("/", include_in_schema=False)
@@ -189,15 +205,26 @@ def create_app(
         colormap_code(colours)
         body = await receive(request)
         opacity = service.settings.alpha if alpha is None else alpha
-        async with drawing:
-            pixels = await asyncio.to_thread(photo_of, body)
-            height, width = pixels.shape[:2]
-            work = Work(object(), question, pixels, service.shape((width, height)))
-            done = await service.explained(work)
+        payer = request.client.host if request.client else None
+
+        async def explain_it() -> Explained:
+            await service.compiled(question, object(), payer)
             name = service.model.name
-            return await asyncio.to_thread(
-                explained, done, model=name, overlay=overlay, colormap=colours, alpha=opacity
-            )
+            word = partial(explained, model=name, overlay=overlay, colormap=colours, alpha=opacity)
+            if not service.is_quick(question):
+                # Decoded when its turn comes: meanwhile it fills no more than its file.
+                done = await service.explained(Work(object(), question, partial(photo_of, body), payer=payer))
+                async with drawing:
+                    return await asyncio.to_thread(word, done)
+            async with drawing:
+                pixels = await asyncio.to_thread(photo_of, body)
+                height, width = pixels.shape[:2]
+                shape = service.shape((width, height))
+                done = await service.explained(Work(object(), question, pixels, shape, payer=payer))
+                return await asyncio.to_thread(word, done)
+
+        with held.taking(len(body)):
+            return await while_wanted(explain_it(), request, ending)
 
     @app.get(
         "/video.mjpg",

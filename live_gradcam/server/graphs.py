@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 
@@ -17,8 +19,9 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.targets import is_function_name
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
-from live_gradcam.question import Answer, Question, TargetSpec
+from live_gradcam.question import Answer, Question
 from live_gradcam.server.background import Background
+from live_gradcam.server.kept_graphs import IN_USE_SECONDS, Explains, KeptGraphs, Key, Room, keys_of, named
 from live_gradcam.server.refusal import Refusal
 
 logger = logging.getLogger(__name__)
@@ -26,39 +29,23 @@ logger = logging.getLogger(__name__)
 BATCHES = (1, 2, 4, 8)
 """How many pictures one call explains: others are filled up, so that only these sizes are ever optimised."""
 
-GRAPHS_KEPT = 12
-"""How many combinations of method and layer stay compiled; the one that was used longest ago goes first."""
-
-_IN_USE_SECONDS = 10.0
-"""What was used so lately is not thrown out for something new, which is not tried again for as long."""
+MOST_WANTED = 4
+"""How many combinations may wait to be compiled for one payer: as many as one question has at most."""
 
 _REFUSALS_KEPT = 64
-
-
-class Explains(Protocol):
-    """What is needed of an `Explainer`."""
-
-    target: TargetSpec
-    """What is explained where nothing else is said."""
-
-    @property
-    def traces(self) -> int:
-        """How often the network was traced."""
-
-    def explain_batch(
-        self, images: Sequence[Pixels], *, targets: Sequence[TargetSpec] | None = None
-    ) -> list[Explanation]:
-        """Explain several pictures in one call, each for a target of its own."""
-
-    def explain_targets(self, image: Pixels, targets: Sequence[TargetSpec]) -> tuple[Explanation, ...]:
-        """Explain one picture for several targets."""
 
 
 Make = Callable[[str, str | None], Explains]
 """From a method and the path of a layer (None: the last feature map) to what explains so."""
 
-_Key = tuple[str, str | None, int]
-"""Method, layer, number of targets: what has a graph of its own."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wish:
+    """What waits to be compiled, or is."""
+
+    future: Future[None]
+    askers: set[Hashable]
+    payer: Hashable
 
 
 class Graphs:
@@ -67,40 +54,50 @@ class Graphs:
     Compiling goes on in a thread of its own, while what is compiled already is used. One thread at a time may ask
     with the same method.
 
+    What a payer wants anew takes the place of what it wanted before, once it has its share of what is kept; else of
+    what nobody uses any more.
+
     Args:
         make: makes what explains, for a method and a layer.
         size: (width, height) of the pictures to warm up with.
         batched: whether a method takes several pictures in one call.
+        room: says whether there is memory; None: there always is.
     """
 
-    def __init__(self, make: Make, size: tuple[int, int], batched: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        make: Make,
+        size: tuple[int, int],
+        batched: Callable[[str], bool],
+        room: Room | None = None,
+    ) -> None:
         self._make = make
         self._size = size
         self._batched = batched
         self._lock = threading.Lock()
-        self._compiled: OrderedDict[_Key, tuple[Explains, float]] = OrderedDict()
-        self._compiling: dict[_Key, tuple[Future[None], set[Hashable]]] = {}
-        self._refused: OrderedDict[_Key, tuple[Refusal, float]] = OrderedDict()
-        self._kept: frozenset[_Key] = frozenset()
+        self._kept = KeptGraphs(room)
+        self._compiling: dict[Key, _Wish] = {}
+        self._refused: OrderedDict[Key, tuple[int, str, float]] = OrderedDict()
+        """Status, reason, and until when: no exception, for its traceback would hold all that failed."""
         self._thread = Background("compile")
-        self._traces_before = 0
 
     @property
     def traces(self) -> int:
         """How often the network was traced for what is compiled now and what was thrown out."""
-        with self._lock:
-            return self._traces_before + sum(explains.traces for explains, _ in self._compiled.values())
+        return self._kept.traces
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def keep(self, question: Question) -> None:
         """Never throw out what this question needs: everybody can fall back on it."""
-        self._kept = frozenset(_keys(question))
+        self._kept.keep_always(keys_of(question))
 
     def ready(self, question: Question) -> bool:
         """Whether a question can be answered without compiling."""
-        with self._lock:
-            return all(key in self._compiled for key in _keys(question))
+        return all(key in self._kept for key in keys_of(question))
 
-    def prepare(self, question: Question, asker: Hashable) -> list[Future[None]]:
+    def prepare(self, question: Question, asker: Hashable, payer: Hashable = None) -> list[Future[None]]:
         """See to it that a question can be answered.
 
         What the same asker wanted before and nobody else wants is not compiled any more, unless it was begun.
@@ -108,36 +105,44 @@ class Graphs:
         Args:
             question: what is wanted.
             asker: who wants it.
+            payer: whose turn it takes; None: the asker's.
 
         Returns:
             What has to be waited for; nothing where it is ready. A future that failed holds a `Refusal`.
 
         Raises:
-            Refusal: it is known to be impossible.
+            Refusal: it is known to be impossible (400), or too much is wanted (503).
         """
-        wanted = _keys(question)
+        payer = asker if payer is None else payer
+        wanted = keys_of(question)
         with self._lock:
             self._forget(asker, keep=wanted)
-            found = []
+            found, now = [], time.monotonic()
             for key in wanted:
-                if key in self._compiled:
+                if self._kept.want(key, payer):
                     continue
-                if key in self._refused:
-                    refusal, until = self._refused[key]
-                    if time.monotonic() < until:
-                        raise refusal
-                    del self._refused[key]
+                self._check_refused(key, now)
                 if key not in self._compiling:
-                    self._compiling[key] = (self._thread.submit(partial(self._compile, key)), set())
-                future, askers = self._compiling[key]
-                askers.add(asker)
-                found.append(future)
+                    waiting = sum(each.payer == payer for each in self._compiling.values())
+                    if waiting >= MOST_WANTED:
+                        raise Refusal(
+                            503,
+                            f"{waiting} combinations of method and layer are being compiled for you already: "
+                            "try again when one of them is ready.",
+                            retry_after=2,
+                        )
+                    work = partial(self._compile, key, payer)
+                    self._compiling[key] = _Wish(self._thread.submit(work, payer), set(), payer)
+                wish = self._compiling[key]
+                wish.askers.add(asker)
+                found.append(wish.future)
             return found
 
     def forget(self, asker: Hashable) -> None:
         """Compile nothing more for an asker who has gone."""
         with self._lock:
             self._forget(asker, keep=())
+        self._kept.forget(asker)
 
     def answer(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
         """Answer questions that are ready, in one call for each method.
@@ -150,8 +155,8 @@ class Graphs:
             LiveGradcamError: the network fails.
         """
         rows: list[list[Explanation]] = [[] for _ in images]
-        for key in _keys(questions[0]):
-            explains = self._used(key)
+        for key in keys_of(questions[0]):
+            explains = self._kept.use(key)
             if key[2] > 1:
                 found = [
                     explains.explain_targets(image, question.targets)
@@ -166,6 +171,10 @@ class Graphs:
     def later(self, work: Callable[[], None]) -> None:
         """Do something else in the compiling thread, which has the time for it."""
         self._thread.submit(work)
+
+    def stop(self) -> None:
+        """Begin to compile nothing more, and cancel what waits."""
+        self._thread.stop()
 
     def close(self) -> None:
         """Compile nothing more."""
@@ -190,90 +199,74 @@ class Graphs:
             )
         return found[: len(images)]
 
-    def _used(self, key: _Key) -> Explains:
-        with self._lock:
-            if key not in self._compiled:
-                raise Refusal(503, f"{_named(key)} is not compiled any more: ask again.")
-            explains, _ = self._compiled.pop(key)
-            self._compiled[key] = (explains, time.monotonic())
-            return explains
-
-    def _forget(self, asker: Hashable, *, keep: Sequence[_Key]) -> None:
-        for key, (future, askers) in list(self._compiling.items()):
+    def _forget(self, asker: Hashable, *, keep: Sequence[Key]) -> None:
+        for key, wish in list(self._compiling.items()):
             if key not in keep:
-                askers.discard(asker)
-                if not askers and future.cancel():
+                wish.askers.discard(asker)
+                if not wish.askers and wish.future.cancel():
                     del self._compiling[key]
 
-    def _compile(self, key: _Key) -> None:
+    def _check_refused(self, key: Key, now: float) -> None:
+        """Raise what a combination was refused with before."""
+        if key in self._refused:
+            status, reason, until = self._refused[key]
+            if now < until:
+                retry_after = 1 if until == math.inf else math.ceil(until - now)
+                raise Refusal(status, reason, retry_after=retry_after)
+            del self._refused[key]
+
+    def _compile(self, key: Key, payer: Hashable) -> None:
         began = time.monotonic()
         try:
-            self._make_room()
-            explains = self._warm(key)
+            # Traced first: what cannot be had costs nobody a graph.
+            explains = self._make(key[0], key[1])
+            self._kept.make_room(payer)
+            self._warm(key, explains)
         except Exception as error:
-            refusal, seconds = _refusal(key, error)
+            status, reason, seconds = _refusal(key, error)
+            # The frames of the traceback hold the network's failed graph, and whoever is told keeps the exception.
+            _let_go(error)
             with self._lock:
                 self._compiling.pop(key, None)
-                self._refused[key] = (refusal, time.monotonic() + seconds)
+                self._refused[key] = (status, reason, time.monotonic() + seconds)
                 if len(self._refused) > _REFUSALS_KEPT:
                     self._refused.popitem(last=False)
-            raise refusal from error
+            raise Refusal(status, reason) from None
         with self._lock:
-            self._compiled[key] = (explains, time.monotonic())
+            self._kept.add(key, explains, payer)
             self._compiling.pop(key, None)
-        logger.info("compiled %s in %.1f s", _named(key), time.monotonic() - began)
+        logger.info("compiled %s in %.1f s", named(key), time.monotonic() - began)
 
-    def _make_room(self) -> None:
-        """Throw out what was used longest ago, where the cache is full.
-
-        Raises:
-            Refusal: everything is in use.
-        """
-        with self._lock:
-            if len(self._compiled) < GRAPHS_KEPT:
-                return
-            unkept = (each for each in self._compiled.items() if each[0] not in self._kept)
-            key, (explains, used) = next(unkept)
-            if time.monotonic() - used < _IN_USE_SECONDS:
-                names = sorted({_named(each) for each in self._compiled})
-                raise Refusal(
-                    503,
-                    f"{GRAPHS_KEPT} combinations of method and layer are in use, which is as many as are kept. "
-                    f"Take one of them ({', '.join(names)}), or wait.",
-                )
-            del self._compiled[key]
-            self._traces_before += explains.traces
-
-    def _warm(self, key: _Key) -> Explains:
-        """Compile, and run once in each size of batch: the first run of a size is slow."""
-        method, layer, targets = key
-        explains = self._make(method, layer)
+    def _warm(self, key: Key, explains: Explains) -> None:
+        """Run once in each size of batch: the first run of a size is slow. What takes many passes is not run."""
+        method, _, targets = key
         width, height = self._size
+        if not self._batched(method):
+            explains.prepare(self._size, targets=targets)
+            return
         black = np.zeros((height, width, 3), np.uint8)
         if targets > 1:
             explains.explain_targets(black, [f"#{rank}" for rank in range(1, targets + 1)])
-        elif self._batched(method):
-            for size in BATCHES:
-                explains.explain_batch([black] * size)
-        return explains
+            return
+        for size in BATCHES:
+            explains.explain_batch([black] * size)
 
 
-def _keys(question: Question) -> list[_Key]:
-    return [(method, question.layer, len(question.targets)) for method in question.methods]
-
-
-def _named(key: _Key) -> str:
-    method, layer, targets = key
-    where = "" if layer is None else f" at {layer}"
-    return f"{method}{where}" if targets == 1 else f"{method}{where} for {targets} targets"
-
-
-def _refusal(key: _Key, error: Exception) -> tuple[Refusal, float]:
-    """Return what an asker is told, and for how many seconds it is not tried again."""
+def _refusal(key: Key, error: Exception) -> tuple[int, str, float]:
+    """Return what an asker is told, status and reason, and for how many seconds it is not tried again."""
     if isinstance(error, Refusal):
-        return error, _IN_USE_SECONDS
+        return error.status, str(error), IN_USE_SECONDS
     if isinstance(error, LiveGradcamError):
-        return Refusal(400, str(error)), float("inf")
+        return 400, str(error), math.inf
     # What nobody foresaw is for the log, not for a stranger.
-    logger.warning("%s cannot be compiled", _named(key), exc_info=error)
-    return Refusal(400, f"{_named(key)} cannot be compiled for this network: choose another."), float("inf")
+    logger.warning("%s cannot be compiled", named(key), exc_info=error)
+    return 400, f"{named(key)} cannot be compiled for this network: choose another.", math.inf
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Empty the frames of an exception and of those it came from, which hold whatever failed."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        former, error.__traceback__ = error, None
+        error = former.__cause__ or former.__context__
+        former.__cause__ = former.__context__ = None

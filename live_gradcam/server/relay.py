@@ -189,7 +189,8 @@ class Relay:
                     self._explain(last)
                     self._draw(last)
         except BaseException as error:  # whatever it is, the owner is told
-            self.error = error
+            if not self._closing.is_set():  # what fails because all ends is no fault
+                self.error = error
         if not self._closing.is_set():
             self._ended()
 

@@ -45,6 +45,9 @@ _WARNING = (
 
 _MOST_LINKS = 3
 
+_CALLS_AT_ONCE = 8
+"""Calls of the network side by side: quick, slow and warming up, each with two threads. A slow one waits at times."""
+
 
 def serve(settings: Settings, server: ServerSettings, *, source: int | str | None, tell: Tell) -> None:
     """Serve the browser view until it is interrupted.
@@ -68,7 +71,7 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
         camera = None if source is None else _camera(source, settings)
         try:
             with native_stderr_filtered():
-                service = _service(settings, tell)
+                service = _service(settings, tell, server.memory)
                 from live_gradcam.server.app import create_app
                 from live_gradcam.server.relay import Relay
         except BaseException:
@@ -80,6 +83,7 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
         def end_streams() -> None:
             for relay in opened:
                 relay.stop()
+            service.stop()
 
         def stop() -> None:
             running.should_exit = True
@@ -236,16 +240,21 @@ def _camera(source: int | str, settings: Settings) -> Source:
     return camera
 
 
-def _service(settings: Settings, tell: Tell) -> Service:
+def _service(settings: Settings, tell: Tell, memory: int | None) -> Service:
     tell(f"loading {settings.model_name} …")
     # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
     from live_gradcam.explain.loading import load_chosen
+    from live_gradcam.models.devices import room_for_waiting
+    from live_gradcam.server.memory import Memory
     from live_gradcam.server.service import Service
 
+    room_for_waiting(_CALLS_AT_ONCE)
     model, device = load_chosen(settings)
-    service = Service(model, settings)
+    watch = Memory(memory)
+    service = Service(model, settings, watch)
     try:
         service.start()
+        watch.settle()
     except BaseException:
         service.close()
         raise

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 from live_gradcam import __version__
@@ -14,15 +15,19 @@ from live_gradcam.actions import ACTIONS
 from live_gradcam.config import DEFAULT_METHOD, Settings
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.explainer import Explainer
-from live_gradcam.explain.layer_table import layer_table
+from live_gradcam.explain.layer_table import LayerRow, layer_table
+from live_gradcam.explain.layers import paths_in, whole_path
 from live_gradcam.explain.loading import explainer_for
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.targets import parse_target
+from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
 from live_gradcam.question import Question
 from live_gradcam.server.graphs import BATCHES, Graphs
 from live_gradcam.server.lane import Done, Lane, Work
+from live_gradcam.server.memory import Memory
+from live_gradcam.server.pace import Pace
 from live_gradcam.server.palettes import PALETTES, palette
 from live_gradcam.server.refusal import Refusal
 from live_gradcam.server.tally import Tally
@@ -31,8 +36,11 @@ from live_gradcam.words import table_of
 _ONE_PASS = ("gradient", "activation")
 """Families of methods that take one pass, and several pictures at once. The others take seconds, and wait elsewhere."""
 
-_COMPILING_SECONDS = 120.0
-"""What a program waits at most for its question to be compiled."""
+_LONGEST_SECONDS = 120.0
+"""What a program waits at most for its question to be compiled, and then for its picture to be explained."""
+
+_CHANNELS = 1280
+"""Of a layer of which nothing is known yet."""
 
 
 class Service:
@@ -41,19 +49,23 @@ class Service:
     Args:
         model: what is asked.
         settings: how it explains, and what is explained where nobody asks for anything else.
+        memory: watches how much is used; None: by its own default.
     """
 
-    def __init__(self, model: Model, settings: Settings) -> None:
+    def __init__(self, model: Model, settings: Settings, memory: Memory | None = None) -> None:
         self.model = model
         self.settings = settings
         self.tally = Tally()
         rows, columns = model.input_size
-        self.graphs = Graphs(self._explainer, (columns, rows), _takes_batches)
+        self.graphs = Graphs(self._explainer, (columns, rows), takes_batches, memory or Memory())
         self._quick = Lane(self.graphs, BATCHES, name="explain", explained=self.tally.explained)
         self._slow = Lane(self.graphs, (1,), name="explain slowly", explained=self.tally.explained)
         self.layers: tuple[tuple[str, str], ...] = ()
         """Path and shape of the layers to walk, from shallow to deep; empty until they were found out."""
 
+        self._rows: tuple[LayerRow, ...] = ()
+        """All layers, likewise."""
+        self._ending: list[Callable[[], None]] = []
         self._first: Explainer | None = None
         """Knows, once it is compiled, what the outputs are and what they are called."""
         self.default = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
@@ -78,7 +90,7 @@ class Service:
         """Return a question that makes sense for this model.
 
         Raises:
-            Refusal: a method, a class or the number of targets is wrong (400).
+            Refusal: a method, a layer, a class or the number of targets is wrong (400).
         """
         try:
             for method in question.methods:
@@ -90,32 +102,52 @@ class Service:
             raise Refusal(400, str(error)) from error
         if len(question.methods) * len(question.targets) > 4:
             raise Refusal(400, "at most 4 heat maps can be asked for at once.")
-        return question
+        return question if question.layer is None else replace(question, layer=self._layer(question.layer))
+
+    def is_quick(self, question: Question) -> bool:
+        """Whether one pass of the network is enough for a question."""
+        return all(takes_batches(method) for method in question.methods)
 
     def submit(self, work: Work) -> Future[Done]:
         """Let a picture wait for its turn.
 
         Raises:
-            Refusal: too many wait.
+            Refusal: too much waits.
         """
-        quick = all(_takes_batches(method) for method in work.question.methods)
-        return (self._quick if quick else self._slow).submit(work)
+        work = replace(work, passes=self._passes(work.question))
+        return self._lane(work.question).submit(work)
 
-    async def explained(self, work: Work) -> Done:
-        """Compile where needed, and return what comes of a picture: for programs, which do not ask again.
+    async def compiled(self, question: Question, asker: Hashable, payer: Hashable) -> None:
+        """Make sure that a question may wait, and wait until it is compiled: for programs, which do not ask again.
 
         Raises:
-            Refusal: it cannot be explained so, or takes too long.
+            Refusal: it cannot be explained so, or too much waits, or it takes too long.
         """
+        self._lane(question).admit(
+            Work(asker, question, _no_picture, payer=payer, passes=self._passes(question))
+        )
         try:
             # Shielded: who gives up must not cancel what others wait for, too.
-            compiling = self.graphs.prepare(work.question, work.asker)
+            compiling = self.graphs.prepare(question, asker, payer)
             waiting = [asyncio.shield(asyncio.wrap_future(each)) for each in compiling]
-            async with asyncio.timeout(_COMPILING_SECONDS):
+            async with asyncio.timeout(_LONGEST_SECONDS):
                 await asyncio.gather(*waiting)
+        except TimeoutError as error:
+            raise _too_long() from error
+        finally:
+            self.graphs.forget(asker)
+
+    async def explained(self, work: Work) -> Done:
+        """Return what comes of a picture, for a question that is compiled; who stops waiting has it given up.
+
+        Raises:
+            Refusal: too much waits, or it takes too long.
+        """
+        try:
+            async with asyncio.timeout(_LONGEST_SECONDS):
                 return await asyncio.wrap_future(self.submit(work))
         except TimeoutError as error:
-            raise Refusal(503, "this takes too long: try again later, or a quicker method.") from error
+            raise _too_long() from error
         finally:
             self.forget(work.asker)
 
@@ -142,7 +174,7 @@ class Service:
             "input": list(self.model.input_size),
             "fit": settings.fit,
             "methods": [
-                {"name": name, "quick": _takes_batches(name), "paper": method_named(name).paper}
+                {"name": name, "quick": takes_batches(name), "paper": method_named(name).paper}
                 for name in METHODS
             ],
             "layers": [{"path": path, "shape": shape} for path, shape in self.layers],
@@ -167,8 +199,20 @@ class Service:
             ],
         }
 
+    def at_end(self, call: Callable[[], None]) -> None:
+        """Call something when the service stops."""
+        self._ending.append(call)
+
+    def stop(self) -> None:
+        """Explain and compile nothing more, and give up what is under way; from any thread, and at once."""
+        for each in (self.graphs, self._quick, self._slow):
+            each.stop()
+        for call in self._ending:
+            call()
+
     def close(self) -> None:
         """Explain nothing more; join the threads."""
+        self.stop()
         # Side by side: one that is stuck in native code is waited for no longer than all of them together.
         closing = [
             threading.Thread(target=each.close, daemon=True)
@@ -181,21 +225,73 @@ class Service:
 
     def _find_layers(self) -> None:
         """Find out which layers there are to walk: the last of each size, and the one that is taken by itself."""
-        rows = [row for row in layer_table(self.model) if row.explainable]
+        table = layer_table(self.model)
+        rows = [row for row in table if row.explainable]
         following = [row.shape for row in rows[1:]] + [""]
         self.layers = tuple(
             (row.path, row.shape)
             for row, after in zip(rows, following, strict=True)
             if row.automatic or row.shape != after
         )
+        self._rows = tuple(table)
+
+    def _layer(self, layer: str) -> str | None:
+        """Return the whole paths of the layers that are named; None for the one that is taken by itself.
+
+        Raises:
+            Refusal: there is no such layer (400).
+        """
+        if not self._rows:  # not known yet: compiling tells
+            return layer
+        called = [row.path for row in self._rows]
+        usable = [row.path for row in self._rows if row.explainable]
+        try:
+            paths = [whole_path(path, called, usable, self.model.name) for path in paths_in(layer)]
+        except LiveGradcamError as error:
+            raise Refusal(400, str(error)) from error
+        automatic = [row.path for row in self._rows if row.automatic]
+        return None if self.default.layer is None and paths == automatic else ",".join(paths)
+
+    def _passes(self, question: Question) -> float:
+        """Return how many passes of the network a question takes."""
+        shapes = {row.path: row.shape for row in self._rows}
+        automatic = next((row.path for row in self._rows if row.automatic), "")
+        paths = [automatic] if question.layer is None else paths_in(question.layer)
+        channels = 0
+        for path in paths:
+            last = shapes.get(path, "").rpartition("×")[2]
+            channels = max(channels, int(last) if last.isdecimal() else _CHANNELS)
+        each = sum(method_named(method).pass_count(channels) for method in question.methods)
+        return float(each * len(question.targets))
+
+    def _lane(self, question: Question) -> Lane:
+        return self._quick if self.is_quick(question) else self._slow
 
     def _explainer(self, method: str, layer: str | None) -> Explainer:
         began = time.monotonic()
-        explainer = explainer_for(self.model, self.settings, method=method, layer=layer)
+        # The default's alone is worth the memory that weights as constants take: all others share the network's.
+        default = (method, layer) == (self.default.methods[0], self.default.layer)
+        explainer = explainer_for(
+            self.model,
+            self.settings,
+            method=method,
+            layer=layer,
+            freeze=default,
+            pace=Pace(self._slow, self._quick),
+        )
         self._first = self._first or explainer
         self.tally.compiled(time.monotonic() - began)
         return explainer
 
 
-def _takes_batches(method: str) -> bool:
+def takes_batches(method: str) -> bool:
+    """Whether a method takes one pass, and several pictures at once."""
     return method_named(method).family in _ONE_PASS
+
+
+def _no_picture() -> Pixels:
+    raise Refusal(500, "nothing was asked.")
+
+
+def _too_long() -> Refusal:
+    return Refusal(503, "this takes too long: try again later, or a quicker method.", retry_after=30)

@@ -49,6 +49,9 @@ class ServerSettings:
     visitors: int = DEFAULT_VISITORS
     """How many may be connected at once."""
 
+    memory: int | None = None
+    """Bytes that the process may use before compiled graphs are thrown out; None: half of what the machine has."""
+
     phone: bool = False
     """Whether the link is printed for a phone, with a QR code."""
 

@@ -49,6 +49,9 @@ class Method:
     passes: str
     """What it costs: how often the network is run, forward and backward; K is the layer's number of channels."""
 
+    pass_count: Callable[[int], int]
+    """The same as a number, forward and backward passes together, for a layer of K channels."""
+
     @property
     def one_pass(self) -> bool:
         """Whether one pass of the network is enough, which several such methods can share."""
@@ -65,24 +68,31 @@ class Method:
         return self.function is gradients.finercam
 
 
+def _always(count: int) -> Callable[[int], int]:
+    return lambda channels: count  # noqa: ARG005 - whatever the layer has
+
+
+def _each_channel(channels: int) -> int:
+    return channels + 1
+
+
 def _gradient(name: str, function: Callable[..., Any], rectified: bool, paper: str) -> Method:
-    return Method(name, "gradient", function, rectified, paper, "1 forward, 1 backward")
+    return Method(name, "gradient", function, rectified, paper, "1 forward, 1 backward", _always(2))
 
 
 def _activation(name: str, function: Callable[..., Any], paper: str) -> Method:
-    return Method(name, "activation", function, False, paper, "1 forward")
+    return Method(name, "activation", function, False, paper, "1 forward", _always(1))
 
 
-def _perturbation(name: str, function: Callable[..., Any], passes: str, paper: str) -> Method:
-    return Method(name, "perturbation", function, True, paper, passes)
+def _perturbation(
+    name: str, function: Callable[..., Any], passes: str, count: Callable[[int], int], paper: str
+) -> Method:
+    return Method(name, "perturbation", function, True, paper, passes, count)
 
 
-def _pixel(name: str, function: Callable[..., Any], passes: str, paper: str) -> Method:
-    return Method(name, "pixel", function, False, paper, passes)
-
-
-def _each_way(count: int) -> str:
-    return f"{count} forward, {count} backward"
+def _pixel(name: str, function: Callable[..., Any], forward: int, backward: int, paper: str) -> Method:
+    passes = f"{forward} forward, {backward} backward"
+    return Method(name, "pixel", function, False, paper, passes, _always(forward + backward))
 
 
 _METHODS = {
@@ -100,39 +110,50 @@ _METHODS = {
         _activation("eigencam", activations.eigencam, "Muhammad and Yeasin 2020, arXiv:2008.00299"),
         _activation("kpcacam", activations.kpcacam, "Karmani et al. 2024, arXiv:2410.00267"),
         _activation("fem", activations.fem, "Fuad et al. 2020, IPTA"),
-        _perturbation("scorecam", scorecam, "K + 1 forward", "Wang et al. 2019, arXiv:1910.01279"),
         _perturbation(
-            "ablationcam", ablationcam, "1 forward, K from the layer on", "Desai and Ramaswamy 2020, WACV"
+            "scorecam", scorecam, "K + 1 forward", _each_channel, "Wang et al. 2019, arXiv:1910.01279"
+        ),
+        _perturbation(
+            "ablationcam",
+            ablationcam,
+            "1 forward, K from the layer on",
+            _each_channel,
+            "Desai and Ramaswamy 2020, WACV",
         ),
         _perturbation(
             "smoothgradcam++",
             smoothgradcam_pp,
             f"{SMOOTHGRADCAM_SAMPLES + 1} forward, {SMOOTHGRADCAM_SAMPLES} backward",
+            _always(2 * SMOOTHGRADCAM_SAMPLES + 1),
             "Omeiza et al. 2019, arXiv:1908.01224",
         ),
-        _pixel("saliency", pixels.saliency, _each_way(1), "Simonyan et al. 2013, arXiv:1312.6034"),
+        _pixel("saliency", pixels.saliency, 1, 1, "Simonyan et al. 2013, arXiv:1312.6034"),
         _pixel(
             "smoothgrad",
             pixels.smoothgrad,
-            _each_way(SMOOTHGRAD_SAMPLES),
+            SMOOTHGRAD_SAMPLES,
+            SMOOTHGRAD_SAMPLES,
             "Smilkov et al. 2017, arXiv:1706.03825",
         ),
         _pixel(
             "integrated-gradients",
             pixels.integrated_gradients,
-            _each_way(INTEGRATION_STEPS),
+            INTEGRATION_STEPS,
+            INTEGRATION_STEPS,
             "Sundararajan et al. 2017, arXiv:1703.01365",
         ),
         _pixel(
             "guided-backprop",
             pixels.guided_backprop,
-            _each_way(1),
+            1,
+            1,
             "Springenberg et al. 2014, arXiv:1412.6806",
         ),
         _pixel(
             "guided-gradcam",
             pixels.guided_gradcam,
-            "1 forward, 2 backward",
+            1,
+            2,
             "Selvaraju et al. 2016, arXiv:1610.02391",
         ),
     )

@@ -1,0 +1,95 @@
+"""The memory of the server's process: how much may be used, how much is, and giving back what is free."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import re
+import sys
+from pathlib import Path
+
+import psutil
+
+from live_gradcam.errors import SettingsError
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?|)B?\s*", re.IGNORECASE)
+
+LEAST_BYTES = 1_500_000_000
+"""Of `--memory`: TensorFlow, the default network and one graph fill a gigabyte."""
+
+_PART_OF_MACHINE = 0.5
+
+_ONE_GRAPH = 100_000_000
+"""Bytes that compiling one more may take, with eight pictures to warm it up."""
+
+_CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+def bytes_in(text: str) -> int:
+    """Return the bytes that a size such as `3GB`, `1500 MB` or `2.5GiB` names.
+
+    Raises:
+        SettingsError: it is none, or less than the server needs.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise SettingsError(f"memory is '{text}': give a size, such as 3GB or 2500MB.")
+    size = int(float(match[1]) * _UNITS[match[2].upper()])
+    if size < LEAST_BYTES:
+        raise SettingsError(
+            f"memory is '{text}': the server needs at least {LEAST_BYTES / 1e9:g}GB, for TensorFlow and one network."
+        )
+    return size
+
+
+def machine_bytes() -> int:
+    """Return the memory that this machine, or the container that the process runs in, has."""
+    found = int(psutil.virtual_memory().total)
+    for path in _CONTAINER_LIMITS:
+        try:
+            found = min(found, int(path.read_text("ascii")))
+        except (OSError, ValueError):  # another system, or `max`: there is no limit
+            continue
+    return found
+
+
+class Memory:
+    """Watches the resident memory of this process.
+
+    Args:
+        limit: bytes that may be used; None: half of what the machine has, and not less than the least.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit or max(LEAST_BYTES, int(_PART_OF_MACHINE * machine_bytes()))
+        self._process = psutil.Process()
+
+    @property
+    def used(self) -> int:
+        """Bytes of this process that lie in the machine's memory."""
+        return int(self._process.memory_info().rss)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether one more graph may take more than may be used."""
+        return self.used + _ONE_GRAPH > self.limit
+
+    def settle(self) -> None:
+        """Leave alone from now on what was made so far: it stays, and looking for garbage in it takes long."""
+        gc.collect()
+        gc.freeze()
+
+    def free(self) -> None:
+        """Give back to the system what is not used any more: graphs lie in circles, which Python finds late."""
+        gc.collect()
+        trim()
+
+
+def trim() -> None:
+    """Let the C library give its free memory back to the system, where it can."""
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        except (OSError, AttributeError):  # another C library, such as musl
+            return
