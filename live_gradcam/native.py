@@ -15,6 +15,7 @@ from live_gradcam.errors import LiveGradcamError
 _NATIVE_LINE = re.compile(
     rb"[IWE]\d{4} |WARNING: All log messages before absl|To enable the following instructions:"
     rb"|Corrupt JPEG data: |Premature end of JPEG file|Invalid JPEG file structure|Unsupported marker type"
+    rb"|Inconsistent progression sequence|Invalid SOS parameters|Unknown Adobe color|Application transferred too"
     rb"|libpng (error|warning): |Warning: unknown JFIF revision"
     rb"|tempfile\.tif: |\w*(TIFF|tiff)\w*: |(JPEG|LZW|Fax|PackBits|ZIP|ThunderScan)\w+: "
 )

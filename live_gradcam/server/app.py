@@ -24,6 +24,7 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.file_names import shown
 from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.server.bodies import Bodies
+from live_gradcam.server.bounds import check_shape
 from live_gradcam.server.decoders import Decoders
 from live_gradcam.server.endpoint import (
     Explained,
@@ -191,6 +192,7 @@ def create_app(
         async with drawing:
             pixels = await decoders.photo(body)
             height, width = pixels.shape[:2]
+            check_shape(width, height, service.settings.fit)
             work = Work(object(), question, pixels, service.shape((width, height)))
             done = await service.explained(work)
             name = service.model.name

@@ -11,13 +11,15 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 
+from live_gradcam.config import Fit
 from live_gradcam.server.refusal import Refusal
 
 MOST_PIXELS = 40_000_000
 """Of any picture: a camera's largest. Decoded, it fills 120 MB."""
 
-MOST_RATIO = 64
-"""How many times as long as wide a picture may be, as on the page."""
+MOST_RATIO, MOST_WIDE_RATIO = 64, 4
+"""How many times as long as wide a picture may be, as on the page; the second where the network's input grows with it
+(`fit="wide"`): the page squeezes longer ones."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PARTS = frozenset(
@@ -49,17 +51,24 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_ALONE = (0x01, 0xD8)
 
 
-def check_shape(width: int, height: int) -> None:
-    """Refuse a picture that is far longer than wide: under `fit="wide"` the network's input grows with it.
+def check_shape(width: int, height: int, fit: Fit | None = None) -> None:
+    """Refuse a picture that is far longer than wide.
+
+    Args:
+        width: in pixels.
+        height: in pixels.
+        fit: how it is brought to the network; None: not known yet.
 
     Raises:
-        Refusal: it is (413).
+        Refusal: it is too long (413).
     """
-    if max(width, height) > MOST_RATIO * min(width, height):
+    most = MOST_WIDE_RATIO if fit == "wide" else MOST_RATIO
+    if max(width, height) > most * (min(width, height) + 0.5):  # the page rounds the shorter side
+        where = " here (--fit wide)" if fit == "wide" else ""
         raise Refusal(
             413,
-            f"the picture has {width}×{height} pixels, and its longer side may be at most {MOST_RATIO} times the "
-            "shorter one: cut out the part that matters.",
+            f"the picture has {width}×{height} pixels, and its longer side may be at most {most} times the shorter "
+            f"one{where}: cut out the part that matters.",
         )
 
 

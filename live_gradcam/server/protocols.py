@@ -235,6 +235,11 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
         self._frames_read += len(self.conn.events)
         super().handle_events()
 
+    def handle_ping(self) -> None:
+        """Answer a ping, unless nobody is there any more: asyncio would log each."""
+        if not self.transport.is_closing():
+            super().handle_ping()
+
     async def receive(self) -> Any:  # noqa: ANN401 - an ASGI message
         """Return the next message."""
         message = await super().receive()
@@ -258,7 +263,7 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
     def _read(self) -> None:
         """Parse what was received, piece by piece, until a message is there or the allowance is used up."""
         self._reading = None
-        while self._unread and not self.disconnected and not self.read_paused:
+        while self._unread and not self.transport.is_closing() and not self.read_paused:
             piece = bytes(self._unread[: self._piece])
             del self._unread[: self._piece]
             self._frames_read = 0
@@ -270,7 +275,7 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
                 self.transport.pause_reading()
                 self._reading = self.loop.call_later(wait, self._read)
                 return
-        if not self._unread and not self.read_paused and not self.disconnected:
+        if not self._unread and not self.read_paused and not self.transport.is_closing():
             self.transport.resume_reading()
 
 

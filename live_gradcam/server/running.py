@@ -187,7 +187,7 @@ class ViewServer(uvicorn.Server):
 
 def configuration(app: Any, server: ServerSettings, context: ssl.SSLContext | None) -> uvicorn.Config:  # noqa: ANN401 - an ASGI application
     """Return how uvicorn runs the application."""
-    return uvicorn.Config(
+    config = uvicorn.Config(
         app,
         log_config=None,
         log_level="error",
@@ -203,8 +203,10 @@ def configuration(app: Any, server: ServerSettings, context: ssl.SSLContext | No
         ws_per_message_deflate=False,  # JPEGs do not get smaller, and what inflates can be a bomb
         limit_concurrency=most_connections(server.visitors),
         timeout_graceful_shutdown=1,
-        ssl_context_factory=None if context is None else lambda *_: context,
     )
+    config.load()
+    config.ssl = context  # a context of our own: `uvicorn.Config` takes names of files
+    return config
 
 
 def most_connections(visitors: int) -> int:

@@ -13,6 +13,7 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.file_names import shown
 from live_gradcam.question import Question
 from live_gradcam.server.allowance import Allowance
+from live_gradcam.server.bounds import check_shape
 from live_gradcam.server.decoders import Decoders
 from live_gradcam.server.lane import Work
 from live_gradcam.server.likeness import Likeness
@@ -183,6 +184,7 @@ class Visit:
             size_of(picture, MOST_FRAME_PIXELS)
             came, pixels = time.monotonic(), await self._decoders.frame(picture)
         height, width = pixels.shape[:2]
+        check_shape(width, height, service.settings.fit)
         work = Work(self, self._current, pixels, service.shape((width, height)), came)
         done = await asyncio.wrap_future(service.submit(work))
         jpeg = b"" if picture is not None or self._relay is None else await self._relay.jpeg(frame)
