@@ -124,6 +124,8 @@ class Gate:
             return 403, "another site's page may not use this server."
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and scope["path"] != "/":
             return 403, "another site's page may not use this server."
+        if "\0" in scope["path"]:  # no file is called so, and not every system call says it in the same way
+            return 404, "Not Found"
         return None
 
     async def _turn(self, scope: Scope) -> tuple[int, str] | None:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import h11
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from live_gradcam.server.allowance import Allowance
@@ -247,14 +248,20 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
         return message
 
     async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI message
-        """Send a message."""
+        """Send a message.
+
+        Raises:
+            ClientDisconnected: the client is gone. Without it, asyncio would log each message.
+        """
+        if message["type"] == "websocket.send" and self.transport.is_closing():
+            raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.close":
             self._read_on()  # the client's own close may be among what is unread
 
     def _read_on(self) -> None:
         """Parse what is unread before more is received."""
-        if self.disconnected or (self._reading is None and not self._unread):
+        if self.transport.is_closing() or (self._reading is None and not self._unread):
             return
         self.transport.pause_reading()
         if self._reading is None and not self.read_paused:
