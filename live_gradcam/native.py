@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from live_gradcam.errors import LiveGradcamError
 
 _NATIVE_LINE = re.compile(
-    rb"[IWE]\d{4} |WARNING: All log messages before absl|To enable the following instructions:"
+    rb"[IWE]\d{4} |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] |WARNING: All log messages before absl"
+    rb"|To enable the following instructions:"
     rb"|Corrupt JPEG data: |Premature end of JPEG file|Invalid JPEG file structure|Unsupported marker type"
     rb"|Inconsistent progression sequence|Invalid SOS parameters|Unknown Adobe color|Application transferred too"
     rb"|libpng (error|warning): |Warning: unknown JFIF revision"

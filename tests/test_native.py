@@ -14,7 +14,10 @@ from live_gradcam import native
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.native import native_stderr_filtered
 
-NOISE = b"I0000 00:00:1 cudart_stub.cc:31] Could not find cuda drivers\nCorrupt JPEG data: premature end\n"
+NOISE = (
+    b"I0000 00:00:1 cudart_stub.cc:31] Could not find cuda drivers\nCorrupt JPEG data: premature end\n"
+    b"2026-11-28 23:43:54.826649: E external/local_xla/xla/cuda_platform.cc:51] failed call to cuInit\n"
+)
 WORD = b"something else\n"
 
 
