@@ -7,18 +7,24 @@ import re
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from live_gradcam.errors import LiveGradcamError
 
 _NATIVE_LINE = re.compile(
-    rb"[IWE]\d{4} |WARNING: All log messages before absl|To enable the following instructions:"
+    rb"[IWE]\d{4} |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] |WARNING: All log messages before absl"
+    rb"|To enable the following instructions:"
     rb"|Corrupt JPEG data: |Premature end of JPEG file|Invalid JPEG file structure|Unsupported marker type"
+    rb"|Inconsistent progression sequence|Invalid SOS parameters|Unknown Adobe color|Application transferred too"
     rb"|libpng (error|warning): |Warning: unknown JFIF revision"
     rb"|tempfile\.tif: |\w*(TIFF|tiff)\w*: |(JPEG|LZW|Fax|PackBits|ZIP|ThunderScan)\w+: "
 )
 """How the lines of TensorFlow's C++ log begin, and those of libjpeg, libpng and libtiff, which know only stderr."""
+
+_LONGEST_HELD_SECONDS = 1.0
+"""What other threads print waits no longer than this for the end of all blocks."""
 
 
 class _Diversion:
@@ -30,7 +36,9 @@ class _Diversion:
         self._surprised = False
         self._ending = False
         self._held = -1
+        self._spare = -1
         self._saved = -1
+        self._since = 0.0
 
     def begin(self) -> None:
         """Divert.
@@ -42,12 +50,10 @@ class _Diversion:
             if self._blocks == 0:
                 _flush()
                 self._saved = os.dup(2)
-                if self._held < 0:
-                    with (
-                        tempfile.TemporaryFile() as file
-                    ):  # one for good: a camera comes here for every frame
-                        self._held = os.dup(file.fileno())
+                if self._held < 0:  # for good: a camera comes here for every frame
+                    self._held, self._spare = _temporary(), _temporary()
                 os.dup2(self._held, 2)
+                self._since = time.monotonic()
             self._blocks += 1
 
     def end(self, *, surprised: bool) -> None:
@@ -60,6 +66,7 @@ class _Diversion:
             self._blocks -= 1
             self._surprised |= surprised and not self._ending
             if self._blocks:
+                self._relieve()
                 return
             _flush()
             os.dup2(self._saved, 2)  # first: what others print meanwhile must not be lost
@@ -77,6 +84,16 @@ class _Diversion:
             if self._blocks:
                 _flush()
                 self._print_held()
+
+    def _relieve(self) -> None:
+        """Print what is held where blocks overlap without end, as those of a server's visitors do."""
+        if time.monotonic() - self._since < _LONGEST_HELD_SECONDS:
+            return
+        self._since = time.monotonic()
+        _flush()
+        os.dup2(self._spare, 2)  # first, as at the end
+        self._print_held()
+        self._held, self._spare = self._spare, self._held
 
     def _print_held(self) -> None:
         size = os.lseek(self._held, 0, os.SEEK_END)
@@ -131,6 +148,11 @@ def _shown(line: bytes) -> bytes:
     from live_gradcam.address import without_secrets  # here, for importing the package does not need it
 
     return without_secrets(line.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+
+def _temporary() -> int:
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 def _flush() -> None:

@@ -10,6 +10,7 @@ import pytest
 from networks import picture
 from skimage import data
 
+from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.fit import fitting_for
 from live_gradcam.explain.geometry import Geometry
 from live_gradcam.explanation import WHOLE
@@ -100,3 +101,19 @@ def test_shrinking_makes_nearly_grey_of_a_pattern_too_fine_for_the_input(side: i
     fitted = fitting_for("crop", (side, side), (224, 224)).apply(pattern)
 
     assert np.abs(fitted.astype(float) - 127.5).max() < 50, "at most 127.5"
+
+
+@pytest.mark.parametrize("size", [(1_000_000, 10), (100_000, 400), (400, 100_000), (21 * 224, 224)])
+def test_wide_refuses_a_frame_that_would_make_the_input_huge(size: tuple[int, int]) -> None:
+    with pytest.raises(
+        LiveGradcamError, match=r"fit 'wide' keeps the whole frame, and .* too large\. Use fit 'crop'"
+    ):
+        fitting_for("wide", size, (224, 224))
+
+
+@pytest.mark.parametrize(
+    ("size", "input_size"),
+    [((10 * 224, 224), (224, 224)), ((3840, 2160), (1024, 1024)), ((4096, 1024), (1024, 1024))],
+)
+def test_wide_takes_a_panorama(size: tuple[int, int], input_size: tuple[int, int]) -> None:
+    assert fitting_for("wide", size, input_size).region == (0, 0, *size)

@@ -6,13 +6,18 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
+from live_gradcam import native
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.native import native_stderr_filtered
 
-NOISE = b"I0000 00:00:1 cudart_stub.cc:31] Could not find cuda drivers\nCorrupt JPEG data: premature end\n"
+NOISE = (
+    b"I0000 00:00:1 cudart_stub.cc:31] Could not find cuda drivers\nCorrupt JPEG data: premature end\n"
+    b"2026-11-28 23:43:54.826649: E external/local_xla/xla/cuda_platform.cc:51] failed call to cuInit\n"
+)
 WORD = b"something else\n"
 
 
@@ -128,3 +133,18 @@ def test_what_fails_because_the_process_ends_surprises_nobody(end: str, told: st
         [sys.executable, "-c", ENDS.format(end=end)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, told)
+
+
+def test_blocks_that_overlap_without_end_hold_no_line_back_for_long(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "_LONGEST_HELD_SECONDS", 0.02)
+    with native_stderr_filtered():
+        for number in range(5):
+            os.write(2, f"line {number}\nInconsistent progression sequence for component 0\n".encode())
+            time.sleep(0.03)
+            with native_stderr_filtered():
+                pass
+        assert capfd.readouterr().err == "".join(f"line {number}\n" for number in range(5))
+        os.write(2, b"the last\n")
+    assert capfd.readouterr().err == "the last\n"

@@ -68,6 +68,19 @@ def test_several_viewers_see_the_annotated_picture(served: Served) -> None:
         time.sleep(0.02)
 
 
+def test_a_camera_far_longer_than_wide_ends_with_one_line() -> None:
+    with Served(
+        small_service(fit="wide"), source=lambda: DemoSource(live=True, size=(640, 100), fps=30)
+    ) as served:
+        deadline = time.monotonic() + 10
+        while served.relay.error is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert str(served.relay.error) == (
+            "demo cannot be shown: the picture has 640×100 pixels, and its longer side may be at most 4 times the "
+            "shorter one here (--fit wide): cut out the part that matters."
+        )
+
+
 def test_nothing_is_drawn_while_nobody_looks(served: Served) -> None:
     explained = served.get("/metrics").body.decode().split("live_gradcam_explained_total ")[1].split("\n")[0]
     time.sleep(0.5)

@@ -27,6 +27,12 @@ from live_gradcam.server.settings import ServerSettings
             "--tls self-signed and --tls-cert exclude each other",
         ),
         ({"token": "short"}, "at least 16 characters"),
+        (
+            {"token": "ein-sehr-schönes-Wort"},
+            "the token holds a character that a link or a header cannot carry",
+        ),
+        ({"token": "a long token\n with a line"}, "take letters without accents, digits and the signs"),
+        ({"token": " a-token-that-is-long "}, "the token holds a character"),
     ],
 )
 def test_what_is_not_safe_or_makes_no_sense_is_refused(settings: dict[str, Any], said: str) -> None:

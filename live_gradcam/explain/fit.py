@@ -16,6 +16,10 @@ from live_gradcam.frame import Pixels
 WIDTH_STEP = 32
 """`wide` inputs are rounded to multiples of this many pixels, so that few shapes have to be traced."""
 
+MOST_WIDE_PIXELS = 1_000_000
+"""Of the network's input under `wide`, or four times the network's own size where that is more. Time and memory grow
+with it: a million pixels take twenty times as long as 224×224."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
@@ -91,6 +95,9 @@ def fitting_for(fit: Fit, frame_size: tuple[int, int], input_size: tuple[int, in
 
     Returns:
         The plan; its `input_size` differs from the given one under `wide` only.
+
+    Raises:
+        LiveGradcamError: under `wide`, the frame is too long for its width.
     """
     width, height = frame_size
     rows, columns = input_size
@@ -103,6 +110,11 @@ def fitting_for(fit: Fit, frame_size: tuple[int, int], input_size: tuple[int, in
             size = (short, _to_step(short * width / height))
         else:
             size = (_to_step(short * height / width), short)
+        if size[0] * size[1] > max(MOST_WIDE_PIXELS, 4 * short * short):
+            raise LiveGradcamError(
+                f"fit 'wide' keeps the whole frame, and {width}×{height} pixels would make the network's input "
+                f"{size[1]}×{size[0]}: too large. Use fit 'crop' or 'pad', or cut out the part that matters."
+            )
         return Fitting(size, whole, (0, 0, size[1], size[0]))
     if fit == "pad":
         scale = min(columns / width, rows / height)

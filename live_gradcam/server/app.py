@@ -12,19 +12,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocket
 
 from live_gradcam import __version__
 from live_gradcam.errors import LiveGradcamError
+from live_gradcam.file_names import shown
+from live_gradcam.frame import Pixels
 from live_gradcam.render.colormaps import colormap_code
+from live_gradcam.server.bodies import Bodies
+from live_gradcam.server.bounds import check_shape
+from live_gradcam.server.decoders import Decoders
 from live_gradcam.server.departure import Held, while_wanted
 from live_gradcam.server.endpoint import (
-    MEDIA_TYPES,
-    MOST_BYTES,
     Explained,
     Health,
     Problem,
@@ -33,6 +38,7 @@ from live_gradcam.server.endpoint import (
 )
 from live_gradcam.server.gate import Gate
 from live_gradcam.server.lane import Work
+from live_gradcam.server.log_lines import log_line
 from live_gradcam.server.refusal import Refusal
 from live_gradcam.server.relay import BOUNDARY, Relay
 from live_gradcam.server.service import Service
@@ -45,13 +51,6 @@ logger = logging.getLogger(__name__)
 
 PAGE = Path(str(resources.files("live_gradcam.server").joinpath("page")))
 """The folder of the page's files. Only names that are listed here are ever looked up in it."""
-
-_UPLOADS_AT_ONCE = 16
-_UPLOAD_SECONDS = 20.0
-"""How many pictures of programs are received at the same time, and how long that may take."""
-
-_DRAINED_BYTES = 5 * MOST_BYTES
-"""A file that is too large is read so far and forgotten: who is hung up on while still sending hears no reason."""
 
 _DECODED_AT_ONCE = 4
 """Of them are decoded or drawn at the same time, or wait for one pass of the network: each may fill 120 MB."""
@@ -67,6 +66,7 @@ _STATUSES = {
     413: "The picture is too large.",
     415: "The body is no JPEG, PNG, WebP, HEIC or AVIF.",
     421: "The Host header names another server.",
+    422: "A parameter is out of range, or of another kind.",
     429: "Too many requests.",
     503: "Too much is waiting.",
 }
@@ -110,7 +110,7 @@ def create_app(
         finally:
             if relay is not None:
                 await asyncio.to_thread(relay.close)
-            await asyncio.to_thread(service.close)
+            await asyncio.gather(asyncio.to_thread(service.close), asyncio.to_thread(decoders.close))
 
     app = FastAPIOffline(
         docs_url=None,
@@ -121,23 +121,13 @@ def create_app(
         description="What a network sees in a picture, and where. With `--token`, send `Authorization: Bearer TOKEN`.",
         lifespan=life,
     )
-    uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
+    decoders, receive = Decoders(), Bodies().receive
     drawing = asyncio.Semaphore(_DECODED_AT_ONCE)
     held = Held(_MOST_HELD_BYTES)
     ending = asyncio.Event()
     service.tally.watch("visitors", "Sockets that are open.", lambda: visitors)
     service.tally.watch("viewers", "Viewers of the camera's picture.", lambda: relay.viewers if relay else 0)
     visitors = 0
-
-    async def receive(request: Request) -> bytes:
-        if uploads.locked():
-            raise Refusal(503, "too many pictures are being received: try again later.")
-        async with uploads:
-            try:
-                async with asyncio.timeout(_UPLOAD_SECONDS):
-                    return await _body(request)
-            except TimeoutError as error:
-                raise Refusal(408, f"the picture did not arrive within {_UPLOAD_SECONDS:.0f} s.") from error
 
     @app.exception_handler(LiveGradcamError)
     async def refused(_: Request, error: LiveGradcamError) -> JSONResponse:
@@ -146,7 +136,19 @@ def create_app(
         headers = (
             {"Retry-After": str(error.retry_after)} if isinstance(error, Refusal) and status == 503 else None
         )
-        return JSONResponse({"detail": str(error)}, status, headers)
+        return JSONResponse({"detail": shown(str(error))}, status, headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong(_: Request, error: RequestValidationError) -> JSONResponse:
+        service.tally.refused.labels("422").inc()
+        first = error.errors()[0]
+        text = f"{first['loc'][-1]}: {first['msg']}."
+        return JSONResponse({"detail": shown(text)}, 422)
+
+    @app.exception_handler(ClientDisconnect)
+    async def left(request: Request, _: ClientDisconnect) -> Response:
+        logger.debug("%s", log_line("client-left", path=request.url.path))
+        return Response(status_code=400)  # nobody reads it
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
@@ -207,18 +209,24 @@ def create_app(
         opacity = service.settings.alpha if alpha is None else alpha
         payer = request.client.host if request.client else None
 
+        def photo() -> Pixels:
+            pixels = photo_of(body)
+            check_shape(pixels.shape[1], pixels.shape[0], service.settings.fit)
+            return pixels
+
         async def explain_it() -> Explained:
             await service.compiled(question, object(), payer)
             name = service.model.name
             word = partial(explained, model=name, overlay=overlay, colormap=colours, alpha=opacity)
             if not service.is_quick(question):
                 # Decoded when its turn comes: meanwhile it fills no more than its file.
-                done = await service.explained(Work(object(), question, partial(photo_of, body), payer=payer))
+                done = await service.explained(Work(object(), question, photo, payer=payer))
                 async with drawing:
                     return await asyncio.to_thread(word, done)
             async with drawing:
-                pixels = await asyncio.to_thread(photo_of, body)
+                pixels = await decoders.photo(body)
                 height, width = pixels.shape[:2]
+                check_shape(width, height, service.settings.fit)
                 shape = service.shape((width, height))
                 done = await service.explained(Work(object(), question, pixels, shape, payer=payer))
                 return await asyncio.to_thread(word, done)
@@ -249,38 +257,21 @@ def create_app(
         nonlocal visitors
         if visitors >= settings.visitors:
             text = f"{settings.visitors} visitors are connected, which is as many as may be."
+            service.tally.refused.labels("503").inc()
             await websocket.send_denial_response(JSONResponse({"detail": text}, 503))
             return
         visitors += 1
         try:
             await websocket.accept()
-            await Visit(websocket, service, relay).run()
+            await Visit(websocket, service, decoders, relay).run()
         finally:
             visitors -= 1
 
-    return Gate(app, hosts=settings.names(), token=token)
+    def count(status: int) -> None:
+        service.tally.refused.labels(str(status)).inc()
+
+    return Gate(app, hosts=settings.names(), token=token, refused=count)
 
 
 def _only(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _PROBLEMS[status] for status in statuses}
-
-
-async def _body(request: Request) -> bytes:
-    """Return the body of a request, of which no more is ever kept than may come.
-
-    Raises:
-        Refusal: it is of another kind (415) or too large (413).
-    """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
-    if kind not in MEDIA_TYPES:
-        raise Refusal(415, f"the Content-Type must be one of {', '.join(MEDIA_TYPES)}.")
-    body, size = bytearray(), 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= MOST_BYTES:
-            body += chunk
-        elif size > _DRAINED_BYTES:
-            break
-    if size > MOST_BYTES:
-        raise Refusal(413, f"the file has more than {MOST_BYTES // 1_000_000} MB: send a smaller one.")
-    return bytes(body)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import logging
-import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from live_gradcam.server.allowance import Allowance
+from live_gradcam.server.log_lines import log_line
+from live_gradcam.server.protocols import TRUSTED
 
 logger = logging.getLogger(__name__)
 
@@ -38,36 +42,16 @@ _HEADERS = {
 }
 
 _RATE, _BURST = 50.0, 100.0
-"""Requests a second that one address may make, and how many at once: each visitor's page is about fifteen files."""
+"""Requests a second, and at once, that one address may make. Clients with the token and those without are counted
+apart: strangers behind the same router use up nothing of a visitor's."""
+
+_OPEN_RATE, _OPEN_BURST = 300.0, 1000.0
+"""Likewise of what anybody may fetch: a page is about 25 files, and a class behind one router opens it at once."""
+
+_LONGEST_WAIT = 2.0
+"""Seconds that a request waits for its turn before it is refused."""
 
 _ADDRESSES_KEPT = 1024
-
-
-class Allowance:
-    """How much somebody may still do: so much at once, and so much more each second.
-
-    Args:
-        rate: a second.
-        burst: at once.
-    """
-
-    def __init__(self, rate: float, burst: float) -> None:
-        self._rate, self._burst = rate, burst
-        self._left, self._at = burst, time.monotonic()
-
-    def spend(self) -> float:
-        """Take one from it.
-
-        Returns:
-            0 where there was one; else in how many seconds there will be.
-        """
-        now = time.monotonic()
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
-        self._at = now
-        if self._left < 1:
-            return (1 - self._left) / self._rate
-        self._left -= 1
-        return 0.0
 
 
 class Gate:
@@ -81,10 +65,19 @@ class Gate:
         hosts: names that this server may be called by, besides localhost and addresses of digits, which cannot be
             pointed anywhere.
         token: what has to be known; None: nothing.
+        refused: is told the status of each refusal.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str] = (), token: str | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Iterable[str] = (),
+        token: str | None = None,
+        refused: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._app = app
+        self._refused = refused
         self._hosts = frozenset(host.casefold().rstrip(".") for host in hosts) | {"localhost"}
         self._token = token
         self._allowances: OrderedDict[str, Allowance] = OrderedDict()
@@ -94,17 +87,31 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
+        refusal = self._refusal(scope) or await self._turn(scope)
         if refusal is None:
+            if scope["type"] == "http" and scope["method"] == "HEAD":
+                scope = {**scope, "method": "GET"}
+                send = _without_body(send)
             await self._app(scope, receive, _with_headers(scope, send))
             return
         status, reason = refusal
-        logger.info("refused %s: %s", scope["path"], reason)
-        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+        self._refused(status)
+        client = scope["client"][0] if scope.get("client") else None
+        logger.info(
+            "%s", log_line("refused", status=status, client=client, path=scope["path"], reason=reason)
+        )
+        headers = (
+            {"WWW-Authenticate": "Bearer"}
+            if status == 401
+            else {"Retry-After": "1"}
+            if status == 429
+            else None
+        )
         response = JSONResponse({"detail": reason}, status, headers)
         await response(scope, receive, _with_headers(scope, send))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Return why a request is refused whenever it comes."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if len(headers.getlist("host")) > 1 or not self._is_ours(host):
@@ -117,16 +124,32 @@ class Gate:
             return 403, "another site's page may not use this server."
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and scope["path"] != "/":
             return 403, "another site's page may not use this server."
-        if self._allowance(scope).spend():
-            return 429, f"more than {_RATE:.0f} requests a second: slow down."
-        if self._token is None or _is_open(scope):
+        if "\0" in scope["path"]:  # no file is called so, and not every system call says it in the same way
+            return 404, "Not Found"
+        return None
+
+    async def _turn(self, scope: Scope) -> tuple[int, str] | None:
+        """Wait for a request's turn, and check its token."""
+        is_open = _is_open(scope)
+        given = None if self._token is None else _token_in(Headers(scope=scope), scope)
+        known = self._token is None or (
+            given is not None and hmac.compare_digest(given.encode(), self._token.encode())
+        )
+        if known:
+            scope.setdefault("state", {})[TRUSTED] = True
+        kind = "open" if is_open else "known" if known else "stranger"
+        address = scope["client"][0] if scope.get("client") else ""
+        rate, burst = (_OPEN_RATE, _OPEN_BURST) if is_open else (_RATE, _BURST)
+        wait = self._allowance(f"{kind} {address}", rate, burst).reserve(_LONGEST_WAIT)
+        if wait is None:
+            return 429, f"more than {rate:.0f} requests a second: slow down."
+        if wait:
+            await asyncio.sleep(wait)
+        if known or is_open:
             return None
-        given = _token_in(headers, scope)
         if given is None:
             return 401, "a token is needed: open the link that the server printed when it started."
-        if not hmac.compare_digest(given.encode(), self._token.encode()):
-            return 401, "the token is wrong: open the link that the server printed when it started."
-        return None
+        return 401, "the token is wrong: open the link that the server printed when it started."
 
     def _is_ours(self, host: str) -> bool:
         name = _name_in(host)
@@ -140,10 +163,9 @@ class Gate:
             return False
         return True
 
-    def _allowance(self, scope: Scope) -> Allowance:
-        address = scope["client"][0] if scope.get("client") else ""
-        allowance = self._allowances.pop(address, None) or Allowance(_RATE, _BURST)
-        self._allowances[address] = allowance
+    def _allowance(self, key: str, rate: float, burst: float) -> Allowance:
+        allowance = self._allowances.pop(key, None) or Allowance(rate, burst)
+        self._allowances[key] = allowance
         if len(self._allowances) > _ADDRESSES_KEPT:
             self._allowances.popitem(last=False)
         return allowance
@@ -189,6 +211,21 @@ def _token_in(headers: Headers, scope: Scope) -> str | None:
         return given.strip()
     found = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token")
     return found[0] if found else None
+
+
+def _without_body(send: Send) -> Send:
+    """Return what sends a reply's head alone: the answer to HEAD is that to GET without its body."""
+    ended = False
+
+    async def sending(message: Message) -> None:
+        nonlocal ended
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not ended:
+            ended = True  # an endless stream learns now that its client is gone
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return sending
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:

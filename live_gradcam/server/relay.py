@@ -15,12 +15,13 @@ import cv2
 import numpy as np
 
 from live_gradcam.config import Settings
-from live_gradcam.errors import LiveGradcamError
+from live_gradcam.errors import LiveGradcamError, SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.look import Look
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.presenter import Presenter
 from live_gradcam.render.steady import Steady
+from live_gradcam.server.bounds import check_shape
 from live_gradcam.server.lane import Done, Work
 from live_gradcam.server.refusal import Refusal
 from live_gradcam.server.service import Service
@@ -182,6 +183,8 @@ class Relay:
                     if last is not None and self._source.notice and self.viewers:
                         self._draw(last)
                     continue
+                if last is None or last.size != frame.size:
+                    self._check_shape(*frame.size)
                 number += 1
                 last = self._mirrored(frame)
                 self._shots.publish(Shot(number, last.pixels))
@@ -213,6 +216,12 @@ class Relay:
     def _draw(self, frame: Frame) -> None:
         picture, _ = self._presenter.picture(frame, Overlay(notice=self._source.notice))
         self._pictures.publish(_jpeg(picture))
+
+    def _check_shape(self, width: int, height: int) -> None:
+        try:
+            check_shape(width, height, self._service.settings.fit)
+        except Refusal as refusal:
+            raise SourceError(f"{self.name} cannot be shown: {refusal}") from refusal
 
     def _mirrored(self, frame: Frame) -> Frame:
         if not self._mirror:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ from live_gradcam.native import native_stderr_filtered
 from live_gradcam.program import requests_go_to
 from live_gradcam.render.colormaps import colormap_code
 from live_gradcam.server.certificate import self_signed, tls_context
+from live_gradcam.server.connections import Connections
+from live_gradcam.server.protocols import Door, HttpProtocol, SocketProtocol
 from live_gradcam.server.qr_code import qr_code
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.wire import MOST_BYTES
@@ -37,6 +40,10 @@ Tell = Callable[[str], None]
 
 _CONNECTIONS_EACH = 8
 """Connections that are allowed for each visitor: a browser opens six, and its socket."""
+
+_LEAST_CONNECTIONS = 256
+_OTHER_FILES = 128
+"""Open files that are kept for what is no connection."""
 
 _WARNING = (
     "the phone will warn that the connection is not private, because this machine made the certificate itself: choose "
@@ -134,6 +141,12 @@ class ViewServer(uvicorn.Server):
         super().__init__(config)
         self._begun = begun
         self._ending = ending
+        self._connections: Connections | None = None
+        # Not uvicorn's own limit, which refuses whoever comes last.
+        self._most_connections, config.limit_concurrency = (
+            config.limit_concurrency or _LEAST_CONNECTIONS,
+            None,
+        )
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -152,19 +165,33 @@ class ViewServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen."""
-        await super().startup(sockets)
-        if self.started:
-            self._begun()
+        await super().startup(sockets=[])
+        if not self.started:
+            return
+        loop = asyncio.get_running_loop()
+        self._connections = connections = Connections(self._most_connections, loop)
+
+        def door() -> Door:
+            return Door(connections, protocol, self.config.ssl)
+
+        def protocol() -> HttpProtocol:
+            return HttpProtocol(self.config, self.server_state, self.lifespan.state)
+
+        for listening in sockets or ():
+            self.servers.append(await loop.create_server(door, sock=listening, backlog=self.config.backlog))
+        self._begun()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, streams first."""
         self._ending()
+        if self._connections is not None:
+            self._connections.close()
         await super().shutdown(sockets)
 
 
 def configuration(app: Any, server: ServerSettings, context: ssl.SSLContext | None) -> uvicorn.Config:  # noqa: ANN401 - an ASGI application
     """Return how uvicorn runs the application."""
-    return uvicorn.Config(
+    config = uvicorn.Config(
         app,
         log_config=None,
         log_level="error",
@@ -172,14 +199,36 @@ def configuration(app: Any, server: ServerSettings, context: ssl.SSLContext | No
         server_header=False,
         date_header=False,
         proxy_headers=False,  # anybody can write them
-        ws="websockets-sansio",
+        loop="asyncio",
+        http=HttpProtocol,
+        ws=SocketProtocol,
         ws_max_size=MOST_BYTES,
         ws_max_queue=4,
         ws_per_message_deflate=False,  # JPEGs do not get smaller, and what inflates can be a bomb
-        limit_concurrency=server.visitors * _CONNECTIONS_EACH,
+        limit_concurrency=most_connections(server.visitors),
         timeout_graceful_shutdown=1,
-        ssl_context_factory=None if context is None else lambda *_: context,
     )
+    config.load()
+    config.ssl = context  # a context of our own: `uvicorn.Config` takes names of files
+    return config
+
+
+def most_connections(visitors: int) -> int:
+    """Return how many connections there may be; the system's limit of open files is raised for them where it can be."""
+    wanted = max(_LEAST_CONNECTIONS, visitors * _CONNECTIONS_EACH)
+    try:
+        import resource
+    except ImportError:  # Windows, where sockets are no files
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
+        return max(1, min(wanted, soft - _OTHER_FILES))
+    return wanted
 
 
 def _tell_phones(link: str, further: list[str], fingerprint: str | None, tell: Tell) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 import socket
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ DEFAULT_HOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
 DEFAULT_PORT = 8000
 DEFAULT_VISITORS = 32
+
+_TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
+"""Printable ASCII, without blanks at its ends: what an `Authorization` header carries unchanged."""
 
 SELF_SIGNED = "self-signed"
 """The value of `--tls` that makes a certificate."""
@@ -100,6 +104,11 @@ class ServerSettings:
         if self.token is not None and len(self.token) < 16:
             raise SettingsError(
                 "the token is too short to be safe: give at least 16 characters, or leave it out."
+            )
+        if self.token is not None and not _TOKEN.fullmatch(self.token):
+            raise SettingsError(
+                "the token holds a character that a link or a header cannot carry: take letters without accents, "
+                "digits and the signs of an English keyboard."
             )
         if not self.is_loopback and not self.encrypted and not self.insecure:
             raise SettingsError(

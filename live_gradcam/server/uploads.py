@@ -11,6 +11,8 @@ import numpy as np
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.native import native_stderr_filtered
+from live_gradcam.server.bounds import MOST_PIXELS, bounded, check_shape
+from live_gradcam.server.photo_process import decode_apart
 from live_gradcam.server.refusal import Refusal
 from live_gradcam.sources.deep_photo import PhotoTooLargeError
 from live_gradcam.sources.file_kind import kind_of
@@ -22,8 +24,9 @@ FORMATS = {"JPEG": (b"\xff\xd8\xff",), "PNG": (b"\x89PNG\r\n\x1a\n",), "WebP": (
 PHOTOS = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC", "AVIF": "AVIF"}
 """What a photo may be: what browsers and phones send. Other formats have parsers that few look after."""
 
-MOST_PIXELS = 40_000_000
-"""Of any picture: a camera's largest. Decoded, it fills 120 MB."""
+_APART = ("HEIF", "AVIF")
+"""Formats whose headers do not bound the decoder's work: the coded picture may be larger than the size that the file
+names, and be repeated in thousands of tiles. They are decoded in a process with limits."""
 
 MOST_FRAME_PIXELS = 1_000_000
 """Of a frame over the socket, which is meant to have the network's size."""
@@ -37,7 +40,7 @@ def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
         most_pixels: how many it may have.
 
     Raises:
-        Refusal: it is no such file (415), or has too many pixels (413).
+        Refusal: it is no such file (415), or has too many pixels or is too long (413).
     """
     if not any(data.startswith(mark) for marks in FORMATS.values() for mark in marks):
         raise Refusal(415, f"this is no picture that can be read: {', '.join(FORMATS)} can.")
@@ -51,6 +54,7 @@ def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
         raise Refusal(415, "the picture is damaged: it does not say how large it is.")
     if width * height > most_pixels:
         raise _too_many(width, height, most_pixels)
+    check_shape(width, height)
     return int(width), int(height)
 
 
@@ -65,13 +69,26 @@ def photo_of(data: bytes, most_pixels: int = MOST_PIXELS) -> Pixels:
         (H, W, 3) uint8 BGR, upright.
 
     Raises:
-        Refusal: it is no such file or cannot be decoded (415), or has too many pixels (413).
+        Refusal: it is no such file or cannot be decoded (415), or has too many pixels or is too long (413).
     """
     kind = kind_of(io.BytesIO(data))
     if kind is None or kind.name not in PHOTOS:
         raise Refusal(415, f"this is no picture that can be read: {', '.join(PHOTOS.values())} can.")
+    pixels = (
+        decode_apart(data, most_pixels) if kind.name in _APART else photo_in_place(bounded(data), most_pixels)
+    )
+    check_shape(*pixels.shape[1::-1])
+    return pixels
+
+
+def photo_in_place(data: bytes, most_pixels: int) -> Pixels:
+    """Return a photo as `photo_of` does, decoded in this process and whatever its shape.
+
+    Raises:
+        Refusal: it cannot be decoded (415), or has too many pixels (413).
+    """
     try:
-        photo = decode_photo(data, "the picture", kind, most_pixels=most_pixels)
+        photo = decode_photo(data, "the picture", kind_of(io.BytesIO(data)), most_pixels=most_pixels)
     except PhotoTooLargeError as error:
         raise _too_many(*error.size, most_pixels) from error
     except SourceError as error:
@@ -85,8 +102,9 @@ def decoded(data: bytes) -> Pixels:
     """Return a picture whose size was looked at, as (H, W, 3) uint8 BGR.
 
     Raises:
-        Refusal: it cannot be decoded (415).
+        Refusal: it cannot be decoded, or holds more data than its pixels need (415).
     """
+    data = bounded(data)
     try:
         with native_stderr_filtered():  # no visitor's damaged picture is a matter for the server's terminal
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

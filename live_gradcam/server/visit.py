@@ -6,20 +6,22 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from functools import partial
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.frame import Pixels
+from live_gradcam.file_names import shown
 from live_gradcam.question import Question
-from live_gradcam.server.gate import Allowance
+from live_gradcam.server.allowance import Allowance
+from live_gradcam.server.bounds import check_shape
+from live_gradcam.server.decoders import Decoders
 from live_gradcam.server.lane import Work
 from live_gradcam.server.likeness import Likeness
+from live_gradcam.server.log_lines import log_line
 from live_gradcam.server.refusal import Refusal
 from live_gradcam.server.relay import Relay
 from live_gradcam.server.service import Service
-from live_gradcam.server.uploads import MOST_FRAME_PIXELS, decoded, size_of
+from live_gradcam.server.uploads import MOST_FRAME_PIXELS, size_of
 from live_gradcam.server.wire import (
     Ask,
     Next,
@@ -50,12 +52,14 @@ class Visit:
     Args:
         socket: accepted.
         service: what answers.
+        decoders: what decodes frames.
         relay: the server's own camera, where it has one.
     """
 
-    def __init__(self, socket: WebSocket, service: Service, relay: Relay | None) -> None:
+    def __init__(self, socket: WebSocket, service: Service, decoders: Decoders, relay: Relay | None) -> None:
         self._socket = socket
         self._service = service
+        self._decoders = decoders
         self._relay = relay
         self._ask = 0
         self._wanted = service.default
@@ -82,7 +86,7 @@ class Visit:
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
                 # Closed between two messages, or a fault of ours: the log is told, the other visitors go on.
-                logger.info("a visit ended: %s", result)
+                logger.info("%s", log_line("visit-ended", reason=result))
 
     async def _listen(self) -> None:
         while True:
@@ -95,7 +99,7 @@ class Visit:
             if message["type"] == "websocket.disconnect":
                 return
             # Who sends too often is read from less often: what is not read fills the sender's own buffers.
-            while wait := self._allowance.spend():
+            if wait := self._allowance.spend():
                 await asyncio.sleep(wait)
             try:
                 self._take(message.get("bytes"), message.get("text"))
@@ -175,12 +179,13 @@ class Visit:
             assert self._relay is not None
             frame = await self._relay.frame_after(self._seen)
             self._seen = frame.number
-            pixels: Pixels | partial[Pixels] = frame.pixels
-            width, height = frame.pixels.shape[1::-1]
+            came, pixels = time.monotonic(), frame.pixels
         else:
-            width, height = size_of(picture, MOST_FRAME_PIXELS)
-            pixels = partial(decoded, picture)
-        work = Work(self, self._current, pixels, service.shape((width, height)))
+            size_of(picture, MOST_FRAME_PIXELS)
+            came, pixels = time.monotonic(), await self._decoders.frame(picture)
+        height, width = pixels.shape[:2]
+        check_shape(width, height, service.settings.fit)
+        work = Work(self, self._current, pixels, service.shape((width, height)), came)
         done = await asyncio.wrap_future(service.submit(work))
         jpeg = b"" if picture is not None or self._relay is None else await self._relay.jpeg(frame)
         now = time.monotonic()
@@ -191,7 +196,9 @@ class Visit:
         await self._socket.send_bytes(message)
 
     async def _say(self, message: dict[str, object]) -> None:
-        await self._socket.send_json(message)
+        # What is wrong may quote a message, which may hold anything.
+        said = {name: shown(value) if isinstance(value, str) else value for name, value in message.items()}
+        await self._socket.send_json(said)
 
     async def _close(self, code: int, reason: str) -> None:
         if self._socket.application_state is WebSocketState.CONNECTED:

@@ -30,6 +30,9 @@ from live_gradcam.server.refusal import Refusal
 MOST_BYTES = 512 * 1024
 """Of a message: a frame of the network's size has 10 to 100 KB."""
 
+_NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control characters, ends of lines and halves of surrogate pairs, which no name of a model has, and no log should."""
+
 _MOST_MAPS = 4
 _MOST_ROWS = 5
 
@@ -100,8 +103,11 @@ def question_of(methods: list[str], layer: str | None, targets: list[int | str |
     """Return the question that a visitor means.
 
     Raises:
-        Refusal: it names code, or needs the memory of one visitor only.
+        Refusal: it names code, needs the memory of one visitor only, or holds control characters.
     """
+    for name in (*methods, layer, *targets):
+        if isinstance(name, str) and _NO_NAME.search(name):
+            raise Refusal(400, "a name of a method, a layer or a class holds no control characters.")
     for target in targets:
         # `module:function` would import what a stranger names; `lock` has a memory, which visitors would share.
         if isinstance(target, str) and (":" in target or target.strip().casefold() == "lock"):
