@@ -20,7 +20,7 @@ from live_gradcam.frame import Pixels
 from live_gradcam.models.loading import load_model
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.server import background, kept_graphs
-from live_gradcam.server.graphs import Graphs
+from live_gradcam.server.graphs import MOST_WANTED, Graphs
 from live_gradcam.server.refusal import Refusal
 
 BLACK = np.zeros((16, 16, 3), np.uint8)
@@ -34,7 +34,7 @@ class PretendExplainer:
         self.target: TargetSpec = None
         self.traces = 1
         self.batches: list[int] = []
-        self.prepared: list[tuple[tuple[int, int], int]] = []
+        self.prepares: list[tuple[tuple[int, int], int]] = []
 
     def explain_batch(
         self, images: Sequence[Pixels], *, targets: Sequence[TargetSpec] | None = None
@@ -48,7 +48,10 @@ class PretendExplainer:
         return tuple(explained((0, 0, 16, 16)) for _ in targets)
 
     def prepare(self, size: tuple[int, int], *, targets: int = 1) -> None:
-        self.prepared.append((size, targets))
+        self.prepares.append((size, targets))
+
+    def prepared(self, size: tuple[int, int], *, targets: int = 1) -> bool:
+        return (size, targets) in self.prepares
 
 
 class Workshop:
@@ -112,6 +115,29 @@ def test_what_is_compiled_answers_while_something_new_is_being_compiled(
     waiting[0].result(10)
     assert graphs.ready(asked("b"))
     assert graphs.prepare(asked("b"), "me") == []
+
+
+def test_another_size_is_compiled_in_the_compiling_thread_once_for_all_who_want_it(
+    graphs: Graphs, workshop: Workshop
+) -> None:
+    compile_now(graphs, asked("a"))
+    (mine,) = graphs.prepare_size(asked("a"), (32, 16), "me")
+    mine.result(10)
+    assert graphs.prepare_size(asked("a"), (32, 16), "you") == []
+    assert workshop.explainers["a"].prepares == [((32, 16), 1)]
+
+
+def test_one_payer_wants_a_few_sizes_at_once_and_no_more(graphs: Graphs, workshop: Workshop) -> None:
+    compile_now(graphs, asked("a"))
+    workshop.open.clear()
+    graphs.prepare(asked("b"), "else")
+    for width in range(MOST_WANTED):
+        graphs.prepare_size(asked("a"), (100 + width, 50), "me")
+    with pytest.raises(Refusal, match=r"4 combinations .* are being compiled for you already"):
+        graphs.prepare_size(asked("a"), (200, 50), "me")
+    assert len(graphs.prepare_size(asked("a"), (200, 50), "you")) == 1
+    graphs.forget("me")
+    workshop.open.set()
 
 
 def test_batches_are_filled_up_to_the_sizes_that_are_warm(graphs: Graphs, workshop: Workshop) -> None:
@@ -256,7 +282,7 @@ def test_no_more_may_be_wanted_at_once_than_one_question_has(graphs: Graphs, wor
     for number in range(4):
         graphs.prepare(asked(f"m{number}"), object(), "10.0.0.1")
     with pytest.raises(
-        Refusal, match="4 combinations of method and layer are being compiled for you"
+        Refusal, match=r"4 combinations of method and layer are being compiled for you"
     ) as refusal:
         graphs.prepare(asked("m5"), object(), "10.0.0.1")
     assert (refusal.value.status, refusal.value.retry_after) == (503, 2)
@@ -315,7 +341,7 @@ def test_graphs_are_thrown_out_where_memory_is_short_and_the_default_never(
 
 def test_a_method_of_many_passes_is_not_run_before_somebody_asks(graphs: Graphs, workshop: Workshop) -> None:
     compile_now(graphs, asked("slow", targets=("#1", "#2")))
-    assert workshop.explainers["slow"].prepared == [((16, 16), 2)]
+    assert workshop.explainers["slow"].prepares == [((16, 16), 2)]
     assert workshop.explainers["slow"].batches == []
 
 

@@ -163,9 +163,11 @@ class Explainer:
         Raises:
             ModelError: the network does not take the input that `fit` makes of them.
         """
-        fitting = fitting_for(self.fit, size, self.model.input_size)
-        function = self._function if targets == 1 else None
-        self._graphs.warm_up(self._plan_for(fitting.input_size, targets, function), freeze=self._freeze)
+        self._graphs.warm_up(self._plan_of(size, targets), freeze=self._freeze)
+
+    def prepared(self, size: tuple[int, int], *, targets: int = 1) -> bool:
+        """Whether pictures of (width, height) pixels can be explained for so many targets without compiling."""
+        return self._graphs.ready(self._plan_of(size, targets))
 
     def explain(self, image: Pixels) -> Explanation:
         """Explain one picture.
@@ -239,6 +241,10 @@ class Explainer:
             count: how many classes, at most 16 and no more than the model has.
         """
         return self.explain_targets(image, [f"#{rank}" for rank in range(1, count + 1)])
+
+    def _plan_of(self, size: tuple[int, int], targets: int) -> Plan:
+        fitting = fitting_for(self.fit, size, self.model.input_size)
+        return self._plan_for(fitting.input_size, targets, self._function if targets == 1 else None)
 
     def _plan_for(self, input_size: tuple[int, int], targets: int, function: ScoreFunction | None) -> Plan:
         return replace(self._plan, input_size=input_size, targets=targets, function=function)

@@ -43,7 +43,7 @@ from live_gradcam.server.refusal import Refusal
 from live_gradcam.server.relay import BOUNDARY, Relay
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
-from live_gradcam.server.uploads import photo_of
+from live_gradcam.server.uploads import photo_of, pixels_of
 from live_gradcam.server.visit import Visit
 from live_gradcam.server.wire import question_of
 
@@ -53,7 +53,10 @@ PAGE = Path(str(resources.files("live_gradcam.server").joinpath("page")))
 """The folder of the page's files. Only names that are listed here are ever looked up in it."""
 
 _DECODED_AT_ONCE = 4
-"""Of them are decoded or drawn at the same time, or wait for one pass of the network: each may fill 120 MB."""
+"""So many pictures are decoded or drawn at the same time, or wait for one pass of the network."""
+
+_LARGE_PIXELS = 4_000_000
+"""A picture of more takes its turn among others of its kind, one at a time: it may take seconds and fill 120 MB."""
 
 _MOST_HELD_BYTES = 100_000_000
 """Of received pictures that wait for their turn."""
@@ -122,7 +125,7 @@ def create_app(
         lifespan=life,
     )
     decoders, receive = Decoders(), Bodies().receive
-    drawing = asyncio.Semaphore(_DECODED_AT_ONCE)
+    few, one = asyncio.Semaphore(_DECODED_AT_ONCE), asyncio.Semaphore(1)
     held = Held(_MOST_HELD_BYTES)
     ending = asyncio.Event()
     service.tally.watch("visitors", "Sockets that are open.", lambda: visitors)
@@ -215,20 +218,23 @@ def create_app(
             return pixels
 
         async def explain_it() -> Explained:
-            await service.compiled(question, object(), payer)
+            asker = object()
+            await service.compiled(question, asker, payer)
             name = service.model.name
             word = partial(explained, model=name, overlay=overlay, colormap=colours, alpha=opacity)
+            slots = one if pixels_of(body) > _LARGE_PIXELS else few
             if not service.is_quick(question):
                 # Decoded when its turn comes: meanwhile it fills no more than its file.
-                done = await service.explained(Work(object(), question, photo, payer=payer))
-                async with drawing:
+                done = await service.explained(Work(asker, question, photo, payer=payer))
+                async with slots:
                     return await asyncio.to_thread(word, done)
-            async with drawing:
+            async with slots:
                 pixels = await decoders.photo(body)
                 height, width = pixels.shape[:2]
                 check_shape(width, height, service.settings.fit)
+                await service.sized(question, (width, height), asker, payer)
                 shape = service.shape((width, height))
-                done = await service.explained(Work(object(), question, pixels, shape, payer=payer))
+                done = await service.explained(Work(asker, question, pixels, shape, payer=payer))
                 return await asyncio.to_thread(word, done)
 
         with held.taking(len(body)):

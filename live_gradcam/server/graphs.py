@@ -35,6 +35,9 @@ MOST_WANTED = 4
 _REFUSALS_KEPT = 64
 
 
+Size = tuple[int, int]
+"""(width, height) of a picture."""
+
 Make = Callable[[str, str | None], Explains]
 """From a method and the path of a layer (None: the last feature map) to what explains so."""
 
@@ -76,7 +79,8 @@ class Graphs:
         self._batched = batched
         self._lock = threading.Lock()
         self._kept = KeptGraphs(room)
-        self._compiling: dict[Key, _Wish] = {}
+        self._compiling: dict[tuple[Key, Size | None], _Wish] = {}
+        """By combination, and by the size of pictures where it is compiled but for these."""
         self._refused: OrderedDict[Key, tuple[int, str, float]] = OrderedDict()
         """Status, reason, and until when: no exception, for its traceback would hold all that failed."""
         self._thread = Background("compile")
@@ -122,20 +126,34 @@ class Graphs:
                 if self._kept.want(key, payer):
                     continue
                 self._check_refused(key, now)
-                if key not in self._compiling:
-                    waiting = sum(each.payer == payer for each in self._compiling.values())
-                    if waiting >= MOST_WANTED:
-                        raise Refusal(
-                            503,
-                            f"{waiting} combinations of method and layer are being compiled for you already: "
-                            "try again when one of them is ready.",
-                            retry_after=2,
-                        )
-                    work = partial(self._compile, key, payer)
-                    self._compiling[key] = _Wish(self._thread.submit(work, payer), set(), payer)
-                wish = self._compiling[key]
-                wish.askers.add(asker)
-                found.append(wish.future)
+                found.append(self._wish((key, None), partial(self._compile, key, payer), asker, payer))
+            return found
+
+    def prepare_size(
+        self, question: Question, size: tuple[int, int], asker: Hashable, payer: Hashable = None
+    ) -> list[Future[None]]:
+        """See to it that a question that is ready can be answered for pictures of another size.
+
+        Args:
+            question: what is wanted.
+            size: (width, height) of the pictures.
+            asker: who wants it.
+            payer: whose turn it takes; None: the asker's.
+
+        Returns:
+            What has to be waited for; nothing where it is ready.
+
+        Raises:
+            Refusal: too much is wanted (503).
+        """
+        payer = asker if payer is None else payer
+        with self._lock:
+            found = []
+            for key in keys_of(question):
+                explains = self._kept.use(key)
+                if not explains.prepared(size, targets=key[2]):
+                    work = partial(self._prepare_size, (key, size), explains)
+                    found.append(self._wish((key, size), work, asker, payer))
             return found
 
     def forget(self, asker: Hashable) -> None:
@@ -199,12 +217,34 @@ class Graphs:
             )
         return found[: len(images)]
 
+    def _wish(
+        self, wanted: tuple[Key, Size | None], work: Callable[[], None], asker: Hashable, payer: Hashable
+    ) -> Future[None]:
+        """Return what tells that something is compiled, which is begun unless somebody wants it already.
+
+        Raises:
+            Refusal: the payer wants too much at once (503).
+        """
+        if wanted not in self._compiling:
+            waiting = sum(each.payer == payer for each in self._compiling.values())
+            if waiting >= MOST_WANTED:
+                raise Refusal(
+                    503,
+                    f"{waiting} combinations of method and layer are being compiled for you already: "
+                    "try again when one of them is ready.",
+                    retry_after=2,
+                )
+            self._compiling[wanted] = _Wish(self._thread.submit(work, payer), set(), payer)
+        wish = self._compiling[wanted]
+        wish.askers.add(asker)
+        return wish.future
+
     def _forget(self, asker: Hashable, *, keep: Sequence[Key]) -> None:
-        for key, wish in list(self._compiling.items()):
-            if key not in keep:
+        for wanted, wish in list(self._compiling.items()):
+            if wanted[0] not in keep:
                 wish.askers.discard(asker)
                 if not wish.askers and wish.future.cancel():
-                    del self._compiling[key]
+                    del self._compiling[wanted]
 
     def _check_refused(self, key: Key, now: float) -> None:
         """Raise what a combination was refused with before."""
@@ -227,15 +267,27 @@ class Graphs:
             # The frames of the traceback hold the network's failed graph, and whoever is told keeps the exception.
             _let_go(error)
             with self._lock:
-                self._compiling.pop(key, None)
+                self._compiling.pop((key, None), None)
                 self._refused[key] = (status, reason, time.monotonic() + seconds)
                 if len(self._refused) > _REFUSALS_KEPT:
                     self._refused.popitem(last=False)
             raise Refusal(status, reason) from None
         with self._lock:
             self._kept.add(key, explains, payer)
-            self._compiling.pop(key, None)
+            self._compiling.pop((key, None), None)
         logger.info("compiled %s in %.1f s", named(key), time.monotonic() - began)
+
+    def _prepare_size(self, wanted: tuple[Key, Size], explains: Explains) -> None:
+        key, size = wanted
+        began = time.monotonic()
+        try:
+            explains.prepare(size, targets=key[2])
+        except LiveGradcamError as error:
+            raise Refusal(400, str(error)) from None
+        finally:
+            with self._lock:
+                self._compiling.pop(wanted, None)
+        logger.info("compiled %s for %d×%d in %.1f s", named(key), *size, time.monotonic() - began)
 
     def _warm(self, key: Key, explains: Explains) -> None:
         """Run once in each size of batch: the first run of a size is slow. What takes many passes is not run."""

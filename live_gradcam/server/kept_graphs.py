@@ -50,6 +50,9 @@ class Explains(Protocol):
     def prepare(self, size: tuple[int, int], *, targets: int = 1) -> None:
         """Compile for pictures of (width, height) and so many targets, and run nothing that takes many passes."""
 
+    def prepared(self, size: tuple[int, int], *, targets: int = 1) -> bool:
+        """Whether pictures of (width, height) can be explained without compiling."""
+
 
 class Room(Protocol):
     """Says whether there is memory, and makes free what was let go of (`memory.Memory`)."""

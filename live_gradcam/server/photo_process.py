@@ -30,7 +30,8 @@ def decode_apart(data: bytes, most_pixels: int) -> Pixels:
     Raises:
         Refusal: it cannot be decoded (415), has too many pixels (413), or takes too long (413).
     """
-    command = [sys.executable, "-m", "live_gradcam.server.photo_process", str(most_pixels)]
+    # -P: modules in the folder in which the server was started are not this process's.
+    command = [sys.executable, "-P", "-m", "live_gradcam.server.photo_process", str(most_pixels)]
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired as error:

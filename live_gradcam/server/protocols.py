@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 import h11
@@ -137,6 +138,16 @@ class HttpProtocol(H11Protocol, _Watched):
             self._reading.cancel()
             self._reading = None
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, unless an answer is under way; the application hears that the client has gone."""
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        with suppress(h11.LocalProtocolError):  # an answer is under way, or to HEAD, which has no body
+            super().send_400_response(msg)
+        self.transport.close()
 
     def on_response_complete(self) -> None:
         """Take note of an answer that is complete."""

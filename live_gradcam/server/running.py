@@ -52,6 +52,12 @@ _WARNING = (
 
 _MOST_LINKS = 3
 
+_FAULTS_OF_CLIENTS = (
+    "Invalid UTF-8 sequence received from client",
+    "ASGI callable returned without completing handshake",
+)
+"""What uvicorn logs as errors, and a client can do at will."""
+
 _CALLS_AT_ONCE = 8
 """Calls of the network side by side: quick, slow and warming up, each with two threads. A slow one waits at times."""
 
@@ -209,8 +215,16 @@ def configuration(app: Any, server: ServerSettings, context: ssl.SSLContext | No
         timeout_graceful_shutdown=1,
     )
     config.load()
+    logging.getLogger("uvicorn.error").addFilter(_is_fault_of_ours)
     config.ssl = context  # a context of our own: `uvicorn.Config` takes names of files
     return config
+
+
+def _is_fault_of_ours(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's tells more than what a client did, or what the end of the server cut off."""
+    if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+        return False
+    return not record.getMessage().startswith(_FAULTS_OF_CLIENTS)
 
 
 def most_connections(visitors: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
@@ -127,15 +127,22 @@ class Service:
             Work(asker, question, _no_picture, payer=payer, passes=self._passes(question))
         )
         try:
-            # Shielded: who gives up must not cancel what others wait for, too.
-            compiling = self.graphs.prepare(question, asker, payer)
-            waiting = [asyncio.shield(asyncio.wrap_future(each)) for each in compiling]
-            async with asyncio.timeout(_LONGEST_SECONDS):
-                await asyncio.gather(*waiting)
-        except TimeoutError as error:
-            raise _too_long() from error
+            await self._wait_for(self.graphs.prepare(question, asker, payer))
         finally:
             self.graphs.forget(asker)
+
+    async def sized(
+        self, question: Question, size: tuple[int, int], asker: Hashable, payer: Hashable = None
+    ) -> None:
+        """Wait until a question that is compiled can be answered for pictures of (width, height), too.
+
+        Only the fit `wide` makes inputs of several shapes: none of them is compiled in the thread that explains.
+
+        Raises:
+            Refusal: the network does not take that shape, or too much waits, or it takes too long.
+        """
+        if self.settings.fit == "wide":
+            await self._wait_for(self.graphs.prepare_size(question, size, asker, payer))
 
     async def explained(self, work: Work) -> Done:
         """Return what comes of a picture, for a question that is compiled; who stops waiting has it given up.
@@ -222,6 +229,15 @@ class Service:
             thread.start()
         for thread in closing:
             thread.join()
+
+    async def _wait_for(self, compiling: Sequence[Future[None]]) -> None:
+        # Shielded: who gives up must not cancel what others wait for, too.
+        waiting = [asyncio.shield(asyncio.wrap_future(each)) for each in compiling]
+        try:
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                await asyncio.gather(*waiting)
+        except TimeoutError as error:
+            raise _too_long() from error
 
     def _find_layers(self) -> None:
         """Find out which layers there are to walk: the last of each size, and the one that is taken by itself."""

@@ -58,6 +58,15 @@ def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def pixels_of(data: bytes) -> int:
+    """Return how many pixels a photo says that it has; 0 where it does not say: those are decoded within limits."""
+    try:
+        width, height = imagesize.get(io.BytesIO(data))
+    except Exception:  # as in `size_of`; what is damaged is told when it is decoded
+        return 0
+    return int(max(0, width) * max(0, height))
+
+
 def photo_of(data: bytes, most_pixels: int = MOST_PIXELS) -> Pixels:
     """Return a photo that a program sent, as `read_picture` reads one from a file.
 

@@ -185,6 +185,7 @@ class Visit:
             came, pixels = time.monotonic(), await self._decoders.frame(picture)
         height, width = pixels.shape[:2]
         check_shape(width, height, service.settings.fit)
+        await service.sized(self._current, (width, height), self)
         work = Work(self, self._current, pixels, service.shape((width, height)), came)
         done = await asyncio.wrap_future(service.submit(work))
         jpeg = b"" if picture is not None or self._relay is None else await self._relay.jpeg(frame)

@@ -51,7 +51,7 @@ export function inWords(choice, setup, answer, view) {
 function targetInWords({ target, contrast }, { labels, values }, answer) {
   const name = target === null ? "" : typeof target === "number" ? (labels[target] ?? `class ${target}`) : target;
   if (!contrast) return name;
-  if (values) return `what lowers ${name || "the first"}`;
+  if (values) return `what lowers ${name || "it"}`;
   const rival = name && answer?.top[rivalRank(target, answer) - 1];
   return rival ? `${name} − ${rival[1]}` : "first − second";
 }
