@@ -193,6 +193,7 @@ def start(screen: Screen, folder: Path, *source: str) -> Show:
     raise AssertionError
 
 
+@pytest.mark.screens
 def test_every_key_of_the_table_shows_and_the_session_is_the_same_twice(
     screen: Screen, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -214,6 +215,7 @@ def test_every_key_of_the_table_shows_and_the_session_is_the_same_twice(
     replay_twice(show, capfd)
 
 
+@pytest.mark.screens
 def test_a_photo_is_mirrored_and_explained_again_and_its_session_is_the_same_twice(
     screen: Screen, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -141,6 +141,7 @@ def test_the_map_is_that_of_the_gradient(target: str | None, method: str, score:
         assert (one.top, one.target, one.has_evidence) == (other.top, other.target, other.has_evidence)
 
 
+@pytest.mark.geometry
 def test_vgg16_reads_its_largest_weights_once() -> None:
     from live_gradcam.models.zoo import with_random_weights
 

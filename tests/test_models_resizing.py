@@ -21,7 +21,7 @@ layers = keras.layers
     [
         ("MobileNetV2", {"alpha": 0.35, "classifier_activation": None}),
         ("EfficientNetB0", {}),
-        ("ResNet50V2", {"classes": 9}),
+        pytest.param("ResNet50V2", {"classes": 9}, marks=pytest.mark.geometry),
     ],
 )
 def test_a_network_of_keras_is_remade_wide_with_its_weights_and_options(

@@ -78,7 +78,13 @@ def test_a_base_that_was_built_upon_is_recognised_by_its_layers(
     assert scaling_of(headed(base.input, base.output), caplog) == (expected, 0)
 
 
-@pytest.mark.parametrize("builder", ["EfficientNetB0", "DenseNet121", "ResNet50V2"])
+@pytest.mark.parametrize(
+    "builder",
+    [
+        "EfficientNetB0",
+        *(pytest.param(name, marks=pytest.mark.geometry) for name in ("DenseNet121", "ResNet50V2")),
+    ],
+)
 def test_a_whole_network_of_keras_is_scaled_as_the_zoo_says(
     caplog: pytest.LogCaptureFixture, builder: str
 ) -> None:

@@ -138,6 +138,7 @@ def test_where_the_server_says_nothing_at_all_the_page_says_so_and_a_button_trie
     expect(page.locator("#notice")).to_have_text("")
 
 
+@pytest.mark.screens
 def test_a_setup_that_never_comes_is_given_up_and_asked_for_again(page: Page, served: Served) -> None:
     page.add_init_script(
         "const limit = AbortSignal.timeout; AbortSignal.timeout = () => limit.call(AbortSignal, 700);"
@@ -149,6 +150,7 @@ def test_a_setup_that_never_comes_is_given_up_and_asked_for_again(page: Page, se
     assert failing.left == 0
 
 
+@pytest.mark.screens
 def test_without_its_first_module_the_page_asks_to_be_loaded_again(page: Page, served: Served) -> None:
     Failing(page, "**/page/start.js", 503, 1000)
     page.goto(served.url())
