@@ -135,8 +135,8 @@ def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
         sounds.setdefault(_sound(folded), folded)
     sound = _sound(typed)
     close = difflib.get_close_matches(sound, sounds, n=10 * count, cutoff=0.65)
-    slips = {sounds[each]: _slips(sound, each) for each in close}
     most = -(-len(_ENDING.sub("", sound)) // _LETTERS_A_SLIP)
+    slips = {sounds[each]: _slips(sound, each, most) for each in close}
     spelled = sorted((each for each in slips if slips[each] <= most), key=slips.__getitem__)
     if not containing:
         fewest = slips[spelled[0]] if spelled else None
@@ -167,7 +167,7 @@ def _alike_in_part(typed: str, names: Iterable[str], below: int | None) -> list[
         parts = (
             name[first.start() : last.end()] for place, first in enumerate(words) for last in words[place:]
         )
-        near = [_slips(typed, part) for part in parts if abs(len(part) - len(typed)) <= most]
+        near = [_slips(typed, part, most) for part in parts if abs(len(part) - len(typed)) <= most]
         if near and min(near) <= most:
             found.append((min(near), name))
     return [name for _, name in sorted(found, key=lambda each: each[0])]
@@ -181,8 +181,11 @@ def _names_part(typed: str, name: str) -> bool:
     return begins or len(typed) >= max(_FEWEST_LETTERS, len(name) / 2)
 
 
-def _slips(typed: str, meant: str) -> int:
-    """Return the optimal string alignment distance of two texts."""
+def _slips(typed: str, meant: str, most: int) -> int:
+    """Return the optimal string alignment distance of two texts, or more than `most` where it is more."""
+    missing = sum(max(0, typed.count(letter) - meant.count(letter)) for letter in set(typed))
+    if missing > most:
+        return most + 1  # each letter that is missing is a slip; most names end here, in a tenth of the time
     before: list[int] = []
     last = list(range(len(meant) + 1))
     for row, letter in enumerate(typed, 1):
@@ -192,6 +195,8 @@ def _slips(typed: str, meant: str) -> int:
             if row > 1 and column > 1 and (letter, typed[row - 2]) == (meant[column - 2], other):
                 least = min(least, before[column - 2] + 1)
             here.append(least)
+        if min(here) > most and min(last) > most:
+            return most + 1
         before, last = last, here
     return last[-1]
 

@@ -285,14 +285,15 @@ class Service:
 
     def _explainer(self, method: str, layer: str | None) -> Explainer:
         began = time.monotonic()
-        # The default's alone is worth the memory that weights as constants take: all others share the network's.
+        # The default's alone is worth the memory that weights as constants take: all others share the network's,
+        # and so do the many shapes of `wide`.
         default = (method, layer) == (self.default.methods[0], self.default.layer)
         explainer = explainer_for(
             self.model,
             self.settings,
             method=method,
             layer=layer,
-            freeze=default,
+            freeze=default and self.settings.fit != "wide",
             pace=Pace(self._slow, self._quick),
         )
         self._first = self._first or explainer
