@@ -86,7 +86,17 @@ async def mix(address: Address, counts: Counts) -> None:
     async with asyncio.TaskGroup() as group:
         for name, attack in ATTACKS.items():
             if not attack.serve and name not in ("mix", "pairs"):
-                group.create_task(attack.run(address, counts), name=name)
+                group.create_task(_on_and_on(attack.run, address, counts), name=name)
+
+
+async def _on_and_on(
+    run: Callable[[Address, Counts], Coroutine[Any, Any, None]], address: Address, counts: Counts
+) -> None:
+    """Begin again where the server, whose connections are all taken, cuts an attack off."""
+    while True:
+        with suppress(OSError, EOFError):
+            await run(address, counts)
+        await asyncio.sleep(0.1)
 
 
 ATTACKS = {

@@ -222,7 +222,7 @@ def create_app(
             await service.compiled(question, asker, payer)
             name = service.model.name
             word = partial(explained, model=name, overlay=overlay, colormap=colours, alpha=opacity)
-            slots = one if pixels_of(body) > _LARGE_PIXELS else few
+            slots = few if 0 < pixels_of(body) <= _LARGE_PIXELS else one
             if not service.is_quick(question):
                 # Decoded when its turn comes: meanwhile it fills no more than its file.
                 done = await service.explained(Work(asker, question, photo, payer=payer))

@@ -41,12 +41,11 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
-_RATE, _BURST = 50.0, 100.0
-"""Requests a second, and at once, that one address may make. Clients with the token and those without are counted
-apart: strangers behind the same router use up nothing of a visitor's."""
-
-_OPEN_RATE, _OPEN_BURST = 300.0, 1000.0
-"""Likewise of what anybody may fetch: a page is about 25 files, and a class behind one router opens it at once."""
+_RATES = {"known": (200.0, 400.0), "stranger": (50.0, 100.0), "open": (300.0, 1000.0)}
+"""Requests a second, and at once, that one address may make: with the token or where none is needed, without it, and
+for what anybody may fetch. They are counted apart: strangers behind the same router use up nothing of a visitor's. A
+page is about 25 files, and a class behind one router opens it at once; what a request costs the network has its own
+limit (`Lane.admit`)."""
 
 _LONGEST_WAIT = 2.0
 """Seconds that a request waits for its turn before it is refused."""
@@ -139,7 +138,7 @@ class Gate:
             scope.setdefault("state", {})[TRUSTED] = True
         kind = "open" if is_open else "known" if known else "stranger"
         address = scope["client"][0] if scope.get("client") else ""
-        rate, burst = (_OPEN_RATE, _OPEN_BURST) if is_open else (_RATE, _BURST)
+        rate, burst = _RATES[kind]
         wait = self._allowance(f"{kind} {address}", rate, burst).reserve(_LONGEST_WAIT)
         if wait is None:
             return 429, f"more than {rate:.0f} requests a second: slow down."
