@@ -110,6 +110,9 @@ class Screen:
     def press(self, key: str, window: int) -> None:
         """Press a key, such as `q`, `Escape` or `Left`, in a window, which may be gone before the key is let go."""
         subprocess.run(["xdotool", "key", "--window", str(window), key], env=self.environment, check=False)
+        # A window that has the focus gets a real key. If it is gone before the key is let go, xdotool gives up, and the
+        # key stays down: it is repeated in whatever window comes under the pointer.
+        subprocess.run(["xdotool", "keyup", key], env=self.environment, check=False)
 
     def hold(self, key: str) -> None:
         """Hold a key of the keyboard down, such as `shift`."""

@@ -291,8 +291,10 @@ def test_frames_beyond_the_allowance_are_answered_later(monkeypatch: pytest.Monk
         for _ in range(60):
             client.send("x" * 400)
         assert [client.recv(5) for _ in range(60)] == ["400"] * 60
-        last_piece = -(-4096 // 408)  # so many frames are read together, on credit: 4096 bytes, 408 a frame
-        assert time.monotonic() - began >= (60 - 10 - last_piece) / 50
+        # However many of them were read together, on credit: the next one waits until all are paid for.
+        client.send("y")
+        assert client.recv(5) == "1"
+        assert time.monotonic() - began > 0.99 * (60 - 10) / 50
 
 
 def test_thousands_of_tiny_chunks_slow_nobody(host: Host) -> None:

@@ -55,8 +55,9 @@ _MOST_LINKS = 3
 _FAULTS_OF_CLIENTS = (
     "Invalid UTF-8 sequence received from client",
     "ASGI callable returned without completing handshake",
+    "Cancel ",
 )
-"""What uvicorn logs as errors, and a client can do at will."""
+"""What uvicorn logs as errors, and a client can do at will: wait for an answer when Ctrl-C ends the server, too."""
 
 _CALLS_AT_ONCE = 8
 """Calls of the network side by side: quick, slow and warming up, each with two threads. A slow one waits at times."""
