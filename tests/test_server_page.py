@@ -228,13 +228,13 @@ def test_a_class_is_typed_and_a_wrong_one_is_told(page: Page) -> None:
     page.keyboard.press("/")
     page.keyboard.type("blue")
     page.keyboard.press("Enter")
-    until_page(page, "page.answer.maps[0].target.label === 'blue'")
+    blue = "page.answer.ask === page.connection.asked && page.target === page.setup.labels.indexOf('blue')"
+    until_page(page, blue)
+    assert of_page(page, "page.answer.maps[0].target.label") == "blue"
     page.fill("#target", "purple")
     page.keyboard.press("Enter")
     expect(page.locator("#notice")).to_contain_text("unknown class 'purple'")
-    until_page(
-        page, "page.answer.ask === page.connection.asked && page.target === page.setup.labels.indexOf('blue')"
-    )
+    until_page(page, blue)
     asked = of_page(page, "page.connection.asked")
     page.keyboard.press("/")
     page.keyboard.type("re")
