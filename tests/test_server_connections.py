@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
 from live_gradcam.server import connections, protocols
@@ -295,6 +296,17 @@ def test_frames_beyond_the_allowance_are_answered_later(monkeypatch: pytest.Monk
         client.send("y")
         assert client.recv(5) == "1"
         assert time.monotonic() - began > 0.99 * (60 - 10) / 50
+
+
+def test_wrong_utf8_beside_the_client_s_own_close_is_no_fault_of_ours(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connect(f"ws://127.0.0.1:{host.port}/socket") as client:
+        frames = Frame(Opcode.TEXT, b"\xc0"), Frame(Opcode.CLOSE, (1000).to_bytes(2, "big"))
+        client.socket.sendall(b"".join(frame.serialize(mask=True) for frame in frames))
+        with pytest.raises(ConnectionClosed):
+            client.recv(5)
+    assert "data_received" not in caplog.text
 
 
 def test_thousands_of_tiny_chunks_slow_nobody(host: Host) -> None:

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from live_gradcam.server.allowance import Allowance
 from live_gradcam.server.connections import HEAD_SECONDS, Connection, Connections
@@ -246,6 +247,11 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
         """Count the frames, and take them in."""
         self._frames_read += len(self.conn.events)
         super().handle_events()
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand on a message; what is no UTF-8 closes the socket, unless the client's own close came with it."""
+        with suppress(InvalidState):
+            super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
         """Answer a ping, unless nobody is there any more: asyncio would log each."""
