@@ -28,7 +28,7 @@ from websockets.sync.client import ClientConnection
 
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.frame import Pixels
-from live_gradcam.server import visit
+from live_gradcam.server import photo_process, uploads, visit
 from live_gradcam.server.app import PAGE
 from live_gradcam.server.endpoint import MOST_BYTES
 from live_gradcam.server.settings import ServerSettings
@@ -151,6 +151,30 @@ def test_many_programs_at_once_are_explained_together(served: Served) -> None:
     for seed, reply in enumerate(replies):
         expected = explainer.explain(noise(seed))
         assert reply.json["top"][0]["label"] == expected.top[0].label
+
+
+def test_photos_that_are_slow_to_decode_hold_up_no_others(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode, begun, go_on = photo_process.decode_apart, threading.Semaphore(0), threading.Event()
+
+    def slowly(data: bytes, most_pixels: int) -> Pixels:
+        begun.release()
+        assert go_on.wait(20)
+        return decode(data, most_pixels)
+
+    monkeypatch.setattr(uploads, "decode_apart", slowly)
+    avif = jpeg(noise(1, 32, 32), ".avif")
+    with ThreadPoolExecutor(6) as pool:
+        slow = [pool.submit(served.explain, "", avif, "image/avif") for _ in range(6)]
+        assert begun.acquire(timeout=20)
+        try:
+            for seed in range(3):
+                assert served.explain("", jpeg(noise(seed), ".png"), "image/png").status == 200
+            assert not begun.acquire(timeout=0.2)  # one at a time
+        finally:
+            go_on.set()
+        assert [each.result(60).status for each in slow] == [200] * 6
 
 
 def test_the_openapi_document_describes_what_there_is(served: Served) -> None:

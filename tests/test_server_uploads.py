@@ -19,7 +19,7 @@ from live_gradcam.server import bounds, photo_process
 from live_gradcam.server.bounds import check_shape
 from live_gradcam.server.decoders import Pool
 from live_gradcam.server.refusal import Refusal
-from live_gradcam.server.uploads import MOST_FRAME_PIXELS, decoded, photo_of, size_of
+from live_gradcam.server.uploads import MOST_FRAME_PIXELS, decoded, is_light, photo_of, size_of
 
 
 def png_that_claims(width: int, height: int, data: bytes = b"") -> bytes:
@@ -296,3 +296,13 @@ def test_what_a_decoder_refuses_is_told_to_who_waits() -> None:
     with pytest.raises(Refusal, match="this is no picture that can be read"):
         pool.submit(lambda: photo_of(b"hello")).result(10)
     pool.close(time.monotonic() + 5)
+
+
+def test_a_photo_is_light_that_has_few_pixels_and_needs_no_process() -> None:
+    few, many = np.zeros((2000, 2000, 3), np.uint8), np.zeros((2001, 2000, 3), np.uint8)
+    assert is_light(jpeg(few))
+    assert is_light(jpeg(few, ".png"))
+    assert not is_light(jpeg(many))
+    assert not is_light(jpeg(many, ".png"))
+    assert not is_light(jpeg(few[:32, :32], ".avif"))
+    assert not is_light(b"no picture")

@@ -43,7 +43,7 @@ from live_gradcam.server.refusal import Refusal
 from live_gradcam.server.relay import BOUNDARY, Relay
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
-from live_gradcam.server.uploads import photo_of, pixels_of
+from live_gradcam.server.uploads import is_light, photo_of
 from live_gradcam.server.visit import Visit
 from live_gradcam.server.wire import question_of
 
@@ -54,9 +54,6 @@ PAGE = Path(str(resources.files("live_gradcam.server").joinpath("page")))
 
 _DECODED_AT_ONCE = 4
 """So many pictures are decoded or drawn at the same time, or wait for one pass of the network."""
-
-_LARGE_PIXELS = 4_000_000
-"""A picture of more takes its turn among others of its kind, one at a time: it may take seconds and fill 120 MB."""
 
 _MOST_HELD_BYTES = 100_000_000
 """Of received pictures that wait for their turn."""
@@ -222,7 +219,7 @@ def create_app(
             await service.compiled(question, asker, payer)
             name = service.model.name
             word = partial(explained, model=name, overlay=overlay, colormap=colours, alpha=opacity)
-            slots = few if 0 < pixels_of(body) <= _LARGE_PIXELS else one
+            slots = few if is_light(body) else one  # one may take seconds and fill 120 MB
             if not service.is_quick(question):
                 # Decoded when its turn comes: meanwhile it fills no more than its file.
                 done = await service.explained(Work(asker, question, photo, payer=payer))

@@ -31,6 +31,9 @@ names, and be repeated in thousands of tiles. They are decoded in a process with
 MOST_FRAME_PIXELS = 1_000_000
 """Of a frame over the socket, which is meant to have the network's size."""
 
+MOST_LIGHT_PIXELS = 4_000_000
+"""Of a photo that does not have to take turns with others of its kind."""
+
 
 def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
     """Return (width, height) of a picture, read from its first bytes.
@@ -58,13 +61,16 @@ def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def pixels_of(data: bytes) -> int:
-    """Return how many pixels a photo says that it has; 0 where it does not say: those are decoded within limits."""
+def is_light(data: bytes) -> bool:
+    """Whether a photo is decoded in a moment: it has few pixels, and needs no process of its own."""
+    kind = kind_of(io.BytesIO(data))
+    if kind is None or kind.name in _APART:
+        return False
     try:
         width, height = imagesize.get(io.BytesIO(data))
     except Exception:  # as in `size_of`; what is damaged is told when it is decoded
-        return 0
-    return int(max(0, width) * max(0, height))
+        return False
+    return 0 < int(width) * int(height) <= MOST_LIGHT_PIXELS
 
 
 def photo_of(data: bytes, most_pixels: int = MOST_PIXELS) -> Pixels:
