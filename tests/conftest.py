@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,12 @@ import pytest
 from fakecam.webcam import PretendWebcam, build, panning, write_frames
 
 from live_gradcam.frame import Pixels
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as usual, though whoever started the tests in the background had it ignored: programs inherit it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
