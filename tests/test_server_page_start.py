@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -37,7 +38,7 @@ class Failing:
     """
 
     def __init__(self, page: Page, path: str, status: int, times: int) -> None:
-        self.left, self._status = times, status
+        self.left, self._times, self._status, self._page = times, times, status, page
         page.route(path, self._answer)
 
     def _answer(self, route: Route) -> None:
@@ -49,6 +50,13 @@ class Failing:
             route.fulfill(status=self._status, json={"detail": "slow down."})
         elif self._status == 0:
             route.abort()
+
+    def until_met(self, *, patience: float = 30) -> None:
+        """Wait until a request has failed."""
+        deadline, times = time.monotonic() + patience, self._times
+        while self.left == times:
+            assert time.monotonic() < deadline, "no request came"
+            self._page.wait_for_timeout(20)
 
 
 def starts(page: Page) -> None:
@@ -131,6 +139,7 @@ def test_where_the_server_says_nothing_at_all_the_page_says_so_and_a_button_trie
     failing = Failing(page, path, -1, 1000)
     page.goto(served.url(), wait_until="commit")
     expect(page.locator("#notice")).to_have_text("The server has not answered yet.")
+    failing.until_met()  # a slow machine says so before the page has come so far
     assert page.locator("#start").is_disabled()
     failing.left = 0
     page.click("#again")
