@@ -9,8 +9,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from live_gradcam import opencv as _opencv
-from live_gradcam.native import native_stderr_filtered
+from live_gradcam.process import environment as _opencv
+from live_gradcam.process.stderr_filter import native_stderr_filtered
+from live_gradcam.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from live_gradcam.config import Settings
@@ -78,8 +79,6 @@ __all__ = [
     "open_source",
     "run",
 ]
-
-__version__ = "0.1.0"
 
 _opencv.prepare()  # here, because every module that imports cv2 lies below this package
 

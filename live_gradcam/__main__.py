@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from live_gradcam.program import run_as_program
+from live_gradcam.process.lifecycle import run_as_program
 
 
 def main() -> NoReturn:

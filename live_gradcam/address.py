@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, unquote, urlsplit
 
-from live_gradcam.file_names import shown
+from live_gradcam.printable import shown
 
 HIDDEN = "***"
 """Stands in the place of a secret."""

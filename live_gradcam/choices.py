@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from live_gradcam.errors import nearest
+from live_gradcam.near_names import nearest
 
 _CHINESE = "zh"
 _LANGUAGES = {

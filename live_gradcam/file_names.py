@@ -9,22 +9,13 @@ from __future__ import annotations
 import glob
 import hashlib
 import itertools
-import json
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from live_gradcam.errors import nearest
+from live_gradcam.near_names import nearest
+from live_gradcam.printable import shown
 
-_UNPRINTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"  # controls, and what turns text around
-)
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_NOT_IN_JSON = re.compile(
-    "[\x7f-\x9f\u2028\u2029\ud800-\udfff]"
-)  # Python and others end lines at some of them
 _MOST_BESIDE = 5_000
 """How many files of a folder are compared with a name that is not among them."""
 
@@ -44,26 +35,6 @@ def expanded(typed: str | Path) -> Path:
         return path.expanduser()
     except RuntimeError:
         return path
-
-
-def shown(name: str | Path) -> str:
-    r"""Return a name or a line that holds names, fit for a terminal: `a\nb`, `caf\xe9.jpg`."""
-    return _UNPRINTABLE.sub(_escaped, str(name))
-
-
-def json_text(value: Any, *, ascii_only: bool = False, indent: int | None = None) -> str:  # noqa: ANN401 - whatever JSON holds
-    r"""Return a value as JSON that every reader takes: bytes of a name that are not UTF-8 become `\xe9`.
-
-    Args:
-        value: what `json.dumps` takes; NaN and infinity, which JSON has not, raise ValueError.
-        ascii_only: whether other letters are escaped.
-        indent: as of `json.dumps`.
-    """
-    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
-    if _NOT_IN_JSON.search(text):
-        text = _SURROGATE.sub(lambda found: _escaped(found).replace("\\", "\\\\"), text)
-        text = _NOT_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    return json.dumps(json.loads(text), indent=indent) if ascii_only else text
 
 
 def nearest_paths(path: str | Path, *, among: Callable[[Path], bool] | None = None) -> list[str]:
@@ -145,10 +116,3 @@ def fitting(path: Path) -> Path:
     while len(os.fsencode(stem + endings)) > _LONGEST:
         stem = stem[:-1]
     return path.with_name(stem + endings)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"\\x{code - 0xDC00:02x}"
-    return found[0].encode("unicode_escape").decode("ascii")

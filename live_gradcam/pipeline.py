@@ -11,27 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
-from live_gradcam.playing import play_file, play_live
-from live_gradcam.program import requests_ignored
-from live_gradcam.recording import MakeRecorder
-from live_gradcam.rig import Tell, about, has_window, load, menu_of, open_sources, refuse_outputs
-from live_gradcam.show import Show, turned_by_hand
+from live_gradcam.live.choice import Menu
+from live_gradcam.live.initial_view import initial_view
+from live_gradcam.live.loops import play_file, play_live
+from live_gradcam.live.recording import MakeRecorder
+from live_gradcam.live.run_controller import RunController, turned_by_hand
+from live_gradcam.live.setup import Tell, about, has_window, load, menu_of, open_sources, refuse_outputs
+from live_gradcam.live.view_state import ViewState
+from live_gradcam.process.lifecycle import requests_ignored
+from live_gradcam.run_statistics import RunStatistics, write_report
+from live_gradcam.session.recording_view import refuse_session_folder, view_maker
+from live_gradcam.settings_check import refuse_typos
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.several import SeveralSinks
 from live_gradcam.sinks.sidecar import About
-from live_gradcam.sinks.snapshot import Snapshot
-from live_gradcam.sinks.snapshots import Snapshots
+from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.snapshot import Snapshot, Snapshots
 from live_gradcam.sinks.window import Window
-from live_gradcam.sources.source import Source
-from live_gradcam.sources.video import VideoSource
-from live_gradcam.stage.menu import Menu
-from live_gradcam.stage.saved import SavedStage
-from live_gradcam.stage.setting import set_stage
-from live_gradcam.statistics import Statistics, write_report
-from live_gradcam.typos import refuse_typos
+from live_gradcam.sources.source import Film, Source
 
 if TYPE_CHECKING:
-    from live_gradcam.explain.preparing import Answers
+    from live_gradcam.explain.question_switch import Answers
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ _STILL_FPS = 5
 class Run:
     """What a run came to."""
 
-    statistics: Statistics
+    statistics: RunStatistics
     failures: list[str] = field(default_factory=list)
     """What went wrong without ending the run, one line each: a recording that broke off."""
 
@@ -51,19 +50,18 @@ class Run:
     model: str = ""
     method: str = ""
 
-    writers: list[Recorder | Snapshot | Snapshots] = field(default_factory=list)
-    """What wrote files."""
+    recorders: list[Recorder] = field(default_factory=list)
+    snapshots: list[Snapshot | Snapshots] = field(default_factory=list)
 
     @property
     def written(self) -> list[Path]:
         """The recordings and snapshots that are complete."""
-        return [file for writer in self.writers for file in writer.written]
+        return [file for writer in (*self.recorders, *self.snapshots) for file in writer.written]
 
     def report(self) -> dict[str, Any]:
         """Return the object that `--stats` writes."""
         counted = self.statistics.report(source=self.source, model=self.model, method=self.method)
-        recordings = [writer.report() for writer in self.writers if isinstance(writer, Recorder)]
-        return {**counted, "recordings": recordings}
+        return {**counted, "recordings": [recorder.report() for recorder in self.recorders]}
 
     def recorder(self, settings: Settings, source: Source, path: Path, told: About) -> Recorder:
         """Return a new recorder, whose files and figures are this run's."""
@@ -72,9 +70,9 @@ class Run:
             overwrite=settings.overwrite,
             wait=not source.live,
             about=told,
-            audio_from=source.path if isinstance(source, VideoSource) else None,
+            audio_from=source.sound_path if isinstance(source, Film) else None,
         )
-        self.writers.append(made)
+        self.recorders.append(made)
         return made
 
 
@@ -93,16 +91,18 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
     """
     chosen = Settings(**settings)
     say = tell or logger.info
-    done = Run(Statistics())
+    done = Run(RunStatistics())
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         # In this order: typos, files, a missing display, and only then what takes long.
         refuse_typos(chosen)
         refuse_outputs(chosen)
+        if chosen.save_session is not None:
+            refuse_session_folder(Path(chosen.save_session))
         source = stack.enter_context(open_sources(chosen))
         done.source = source.name
         windowed = has_window(chosen, source, say)
         say(source.describe())
-        sinks = SeveralSinks()
+        sinks = SinkGroup()
         done.failures = sinks.failures
         stack.callback(_finish, sinks, done, chosen.stats)
         # Asked when there is a model, at the first picture.
@@ -114,12 +114,12 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         if chosen.snapshot is not None:
             last = Snapshot(Path(chosen.snapshot), overwrite=chosen.overwrite, about=told)
             sinks.add(last)
-            done.writers.append(last)
+            done.snapshots.append(last)
         snapshots = None
         if windowed:
             sinks.add(Window(f"live_gradcam: {source.name}", fullscreen=chosen.fullscreen))
             snapshots = stack.enter_context(Snapshots(told))
-            done.writers.append(snapshots)
+            done.snapshots.append(snapshots)
         answering = load(chosen, source.size, say)
         done.model, done.method = answering.models[0].name, chosen.method.casefold()
         say("h in the window shows the keys; q ends it" if windowed else "Ctrl-C ends it")
@@ -142,9 +142,9 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
 def play(
     source: Source,
     answers: Answers,
-    sinks: SeveralSinks,
+    sinks: SinkGroup,
     settings: Settings,
-    statistics: Statistics,
+    statistics: RunStatistics,
     *,
     menu: Menu | None = None,
     snapshots: Snapshots | None = None,
@@ -166,19 +166,22 @@ def play(
     """
     still = not source.live and (source.fps is None or source.fps < _STILL_FPS)
     in_window = sinks.window is not None
-    stage = set_stage(
+    frames = {
+        "live": source.live,
+        "still": still,
+        "slides": turned_by_hand(source, settings, in_window=in_window),
+        # What is recorded or saved from the start has the source's own size.
+        "legible": in_window and recorder is None and settings.snapshot is None,
+    }
+    stage = initial_view(
         settings,
         menu or Menu(methods=(settings.method,)),
-        live=source.live,
-        still=still,
-        slides=turned_by_hand(source, settings, in_window=in_window),
-        # What is recorded or saved from the start has the source's own size.
-        legible=in_window and recorder is None and settings.snapshot is None,
+        **frames,
+        make=view_maker(settings, **frames),
     )
     with ExitStack() as stack:
-        if isinstance(stage, SavedStage):
-            stack.callback(_close_session, stage, sinks)
-        show = Show(
+        stack.callback(_close_session, stage, sinks)
+        show = RunController(
             source,
             sinks,
             stage,
@@ -191,7 +194,7 @@ def play(
         (play_live if source.live else play_file)(source, answers, show, statistics)
 
 
-def _close_session(stage: SavedStage, sinks: SeveralSinks) -> None:
+def _close_session(stage: ViewState, sinks: SinkGroup) -> None:
     with requests_ignored():
         stage.close()
     if stage.failure is not None:
@@ -199,7 +202,7 @@ def _close_session(stage: SavedStage, sinks: SeveralSinks) -> None:
         logger.warning("%s", stage.failure)
 
 
-def _finish(sinks: SeveralSinks, done: Run, stats: Path | None) -> None:
+def _finish(sinks: SinkGroup, done: Run, stats: Path | None) -> None:
     """Finish the recording and write the statistics, which a second Ctrl-C must not cut short."""
     with requests_ignored():
         sinks.close()

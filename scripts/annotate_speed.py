@@ -29,13 +29,13 @@ import torch_twins
 
 import live_gradcam as lg
 from live_gradcam.archive.batches import explain_all, quickest_batch
-from live_gradcam.archive.entry import Outcome
+from live_gradcam.archive.file_worker import FileWorker
+from live_gradcam.archive.files import Outcome
 from live_gradcam.archive.inputs import find_entries
-from live_gradcam.archive.worker import Worker
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.frame import Pixels
 from live_gradcam.sinks.encoder import Encoder
-from live_gradcam.sources.demo import DemoSource
+from live_gradcam.sources.demo.demo import DemoSource
 from live_gradcam.sources.video import VideoSource
 
 SIZE = (1280, 720)
@@ -105,7 +105,7 @@ def annotation(video: Path, folder: Path, batch: int, frames: int) -> Run:
     """Return `annotate` of a video, from the first frame to the finished file."""
     settings = AnnotateSettings(batch=batch)
     (entry,), _ = find_entries([str(video)], folder / "annotated.mp4")
-    worker = Worker(settings, size=SIZE, frames=frames)
+    worker = FileWorker(settings, size=SIZE, frames=frames)
 
     def run() -> None:
         outcomes: list[Outcome] = []

@@ -21,7 +21,7 @@ import numpy as np
 from live_gradcam.frame import Pixels
 from live_gradcam.sinks.codec import Preset
 from live_gradcam.sinks.encoder import CONTAINERS, Encoder
-from live_gradcam.sources.demo import DemoSource
+from live_gradcam.sources.demo.demo import DemoSource
 
 LIKENESS_EVERY = 10
 

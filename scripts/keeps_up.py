@@ -32,8 +32,8 @@ from screen import Screen
 
 import live_gradcam as lg
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.native import native_stderr_filtered
-from live_gradcam.render.presenter import Presenter
+from live_gradcam.process.stderr_filter import native_stderr_filtered
+from live_gradcam.render.renderer import Renderer
 
 SCRIPTS = Path(__file__).resolve().parent
 SEED = 0
@@ -76,7 +76,11 @@ class Run:
 RUNS = (
     Run("30 fps", (Goal("shown", 29.5), Goal("explained", 29.5), Goal("p95", most=25))),
     Run("30 fps, recording", (Goal("shown", 29.5), Goal("recorded", 29.5)), record=True),
-    Run("60 fps", (Goal("shown", 58), Goal("explained", 55), Goal("p95", most=25)), fps=60),
+    Run(
+        "60 fps",
+        (Goal("shown", 58), Goal("explained", 55), Goal("p95", most=25)),
+        fps=60,
+    ),
     Run(
         "VGG16, 30 fps",
         (Goal("shown", 29.5), Goal("÷ alone", 0.75), Goal("p95", most=35)),
@@ -263,7 +267,7 @@ def drawing(size: tuple[int, int]) -> Figures:
     pixels = swaying[0]
     middle = explained(((width - height) // 2, 0, height, height))
     whole = explained((0, 0, width, height))
-    presenter = Presenter()
+    presenter = Renderer()
     index = 0
 
     def follow() -> None:

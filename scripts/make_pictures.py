@@ -15,13 +15,13 @@ import numpy as np
 import live_gradcam as lg
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.look import Look
 from live_gradcam.models.model import Model
 from live_gradcam.question import Answer, Channel, Question
+from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.overlay import Overlay
-from live_gradcam.render.presenter import Presenter
-from live_gradcam.render.prompt import Prompt
-from live_gradcam.sources.demo import DemoSource
+from live_gradcam.render.renderer import Renderer
+from live_gradcam.render.search_box import SearchBox
+from live_gradcam.sources.demo.demo import DemoSource
 
 DOCS = Path(__file__).parent.parent / "docs"
 SIZE = (960, 540)
@@ -54,28 +54,29 @@ def main() -> None:
     folder = DOCS / "pictures"
     folder.mkdir(exist_ok=True)
 
-    write(DOCS / "demo.jpg", picture(frame, one, Look()))
+    write(DOCS / "demo.jpg", picture(frame, one, Appearance()))
     for style in ("fade", "contours", "masked", "heat"):
-        write(folder / f"style-{style}.jpg", picture(frame, one, Look(style=style, scale_bar=True)))
+        write(folder / f"style-{style}.jpg", picture(frame, one, Appearance(style=style, scale_bar=True)))
     for colormap in ("turbo", "viridis", "cividis", "inferno"):
         write(
-            folder / f"colormap-{colormap}.jpg", picture(frame, one, Look(colormap=colormap, scale_bar=True))
+            folder / f"colormap-{colormap}.jpg",
+            picture(frame, one, Appearance(colormap=colormap, scale_bar=True)),
         )
-    write(folder / "view-side.jpg", picture(frame, one, Look(view="side")))
-    write(folder / "view-methods.jpg", picture(frame, methods, Look(view="methods")))
-    write(folder / "view-targets.jpg", picture(frame, targets, Look(view="targets")))
-    write(folder / "view-channels.jpg", picture(frame, channels, Look(view="channels", scale_bar=True)))
-    write(folder / "view-history.jpg", after(minute, explainer, Look(view="history")))
+    write(folder / "view-side.jpg", picture(frame, one, Appearance(view="side")))
+    write(folder / "view-methods.jpg", picture(frame, methods, Appearance(view="methods")))
+    write(folder / "view-targets.jpg", picture(frame, targets, Appearance(view="targets")))
+    write(folder / "view-channels.jpg", picture(frame, channels, Appearance(view="channels", scale_bar=True)))
+    write(folder / "view-history.jpg", after(minute, explainer, Appearance(view="history")))
     busy = Overlay(
         toast="why this, rather than the runner-up",
         busy="compiling hirescam …",
         frozen=True,
         statistics=("shown\t30.0 fps", "explained\t29.8 fps", "latency\t18 ms, 95% 25"),
     )
-    write(folder / "signs.jpg", picture(frame, contrast, Look(statistics=True), busy, recording=72.0))
+    write(folder / "signs.jpg", picture(frame, contrast, Appearance(statistics=True), busy, recording=72.0))
     names = ("wall clock", "analog clock", "digital clock", "clog")
-    search = Overlay(prompt=Prompt(typed="clo", completions=names, chosen=1))
-    write(folder / "search.jpg", picture(frame, one, Look(), search))
+    search = Overlay(prompt=SearchBox(typed="clo", completions=names, chosen=1))
+    write(folder / "search.jpg", picture(frame, one, Appearance(), search))
 
 
 def answer(*explanations: Explanation) -> Answer:
@@ -86,21 +87,21 @@ def answer(*explanations: Explanation) -> Answer:
 def picture(
     frame: Frame,
     of_it: Answer,
-    look: Look,
+    look: Appearance,
     overlay: Overlay | None = None,
     *,
     recording: float | None = None,
 ) -> Pixels:
     """Return the picture of a frame; where it has been recorded for some seconds, as the window shows it."""
-    presenter = Presenter(look)
+    presenter = Renderer(look)
     presenter.explained(frame, of_it)
     drawn, _ = presenter.picture(frame, overlay)
     return drawn if recording is None else presenter.with_signs(drawn, seconds=recording)
 
 
-def after(frames: list[Frame], explainer: lg.Explainer, look: Look) -> Pixels:
+def after(frames: list[Frame], explainer: lg.Explainer, look: Appearance) -> Pixels:
     """Return the picture of the last of some frames, all of which were shown."""
-    presenter = Presenter(look, motion="off")
+    presenter = Renderer(look, motion="off")
     for frame in frames:
         presenter.explained(frame, answer(explainer.explain(frame.pixels)))
         shown, _ = presenter.picture(frame)

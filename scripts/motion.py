@@ -24,9 +24,9 @@ from live_gradcam.explanation import Explanation, HeatMap, Region
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.heatmap import over_region
 from live_gradcam.question import Answer, Question
-from live_gradcam.render.carrier import HeatCarrier
-from live_gradcam.render.steady import Steady
-from live_gradcam.sources.demo import DemoSource, Truth
+from live_gradcam.render.heat_smoothing import HeatSmoothing
+from live_gradcam.render.heat_tracking import HeatTracker
+from live_gradcam.sources.demo.demo import DemoSource, Truth
 
 EVERY = 6
 """Of 30 frames a second one in six is explained: 5 a second."""
@@ -40,8 +40,8 @@ MOVING = 3.0
 MOVED = 1.0
 """Pixels, of 1280 across: where a thing has moved by less since the frame explained, there is nothing to carry."""
 
-AS_IT_IS = Steady(smoothing=0, scale="frame")
-STEADY = Steady()
+AS_IT_IS = HeatSmoothing(smoothing=0, scale="frame")
+STEADY = HeatSmoothing()
 
 Point = tuple[float, float]
 
@@ -50,7 +50,7 @@ Point = tuple[float, float]
 class Course:
     """One way to show heat, and how far its centre lies from that of the frame's own explanation."""
 
-    carrier: HeatCarrier
+    carrier: HeatTracker
     late: int
     every: int
     distances: list[float] = field(default_factory=list)
@@ -88,7 +88,7 @@ def tell_distances(explainer: lg.Explainer, size: tuple[int, int]) -> None:
     """Print how far the heat shown is from where it belongs."""
     courses = {
         f"{name}, {late * 1000 // 30} ms late": Course(
-            HeatCarrier(motion="off" if name == "held" else "on", steady=steady), late, every
+            HeatTracker(motion="off" if name == "held" else "on", steady=steady), late, every
         )
         for late in (0, LATE)
         for name, steady, every in (
@@ -97,9 +97,9 @@ def tell_distances(explainer: lg.Explainer, size: tuple[int, int]) -> None:
             ("carried, steady", STEADY, EVERY),
         )
     }
-    courses["every frame explained, steady"] = Course(HeatCarrier(steady=STEADY), 0, 1)
+    courses["every frame explained, steady"] = Course(HeatTracker(steady=STEADY), 0, 1)
     courses["every frame explained, smoothed but held"] = Course(
-        HeatCarrier(motion="off", steady=STEADY), 0, 1
+        HeatTracker(motion="off", steady=STEADY), 0, 1
     )
     speeds: list[float] = []
     past: deque[tuple[Frame, Explanation, bool]] = deque(maxlen=EVERY + LATE)
@@ -208,11 +208,11 @@ def tell_flicker(explainer: lg.Explainer, size: tuple[int, int]) -> None:
     )
     for name, steady in (
         ("each frame's own maximum", AS_IT_IS),
-        ("stable scale alone", Steady(smoothing=0)),
-        ("smoothing alone", Steady(scale="frame")),
+        ("stable scale alone", HeatSmoothing(smoothing=0)),
+        ("smoothing alone", HeatSmoothing(scale="frame")),
         ("steady", STEADY),
     ):
-        carrier = HeatCarrier(steady=steady)
+        carrier = HeatTracker(steady=steady)
         cells = []
         first = 0
         for picture in (still, wall):
@@ -224,7 +224,7 @@ def tell_flicker(explainer: lg.Explainer, size: tuple[int, int]) -> None:
 
 
 def heats(
-    explainer: lg.Explainer, carrier: HeatCarrier, still: Frame, first: int, count: int
+    explainer: lg.Explainer, carrier: HeatTracker, still: Frame, first: int, count: int
 ) -> Iterator[HeatMap]:
     """Give the heat of a still picture under noise, frame by frame."""
     random = np.random.default_rng(0)
@@ -251,7 +251,7 @@ def tell_costs(explainer: lg.Explainer) -> None:
         whole = replace(explanation, region=(0, 0, *size))
         times: list[tuple[float, ...]] = []
         for _ in range(30):
-            carrier = HeatCarrier()
+            carrier = HeatTracker()
             for frame in frames[:3]:
                 carrier.see(frame)
             carrier.explained(frames[1], answer(explanation))

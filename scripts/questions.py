@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 import live_gradcam as lg
-from live_gradcam.explain.answering import Answering
-from live_gradcam.explain.worker import ExplainWorker
+from live_gradcam.explain.engine import Engine
+from live_gradcam.explain.explain_thread import ExplainThread
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.question import Question
-from live_gradcam.render.presenter import Presenter
-from live_gradcam.sources.demo import DemoSource
-from live_gradcam.statistics import Statistics
+from live_gradcam.render.renderer import Renderer
+from live_gradcam.run_statistics import RunStatistics
+from live_gradcam.sources.demo.demo import DemoSource
 from live_gradcam.timing import interleaved_ms
 
 SIZE = (1280, 720)
@@ -51,7 +51,7 @@ def main() -> None:
     model = lg.load_model(arguments.model)
     with DemoSource(live=False, size=SIZE, wall_time=lambda: dt.datetime(2026, 1, 1, 10, 9, 36)) as demo:
         frames = [frame.pixels for frame in itertools.islice(demo, 2 * FPS)]
-    answering = Answering([model, model])
+    answering = Engine([model, model])
     answering.compile(ONE, SIZE)
     tell_changes(answering, frames)
     for question in COSTS.values():
@@ -64,15 +64,15 @@ def main() -> None:
         print(f"{name:32} {median:6.1f} {median / medians['one map']:5.2f}")
 
 
-def tell_changes(answering: Answering, frames: list[Pixels]) -> None:
+def tell_changes(answering: Engine, frames: list[Pixels]) -> None:
     """Tell what is shown and explained while the picture goes on and questions are compiled."""
     layers = [path for path, _ in answering.layers_of()][:-1:3]
     questions = [Question(methods=("hirescam",)), *(Question(layer=path) for path in layers)]
-    statistics = Statistics()
-    presenter = Presenter()
+    statistics = RunStatistics()
+    presenter = Renderer()
     numbers = itertools.count()
     print(f"{FPS} pictures a second are drawn at {SIZE[0]}×{SIZE[1]}")
-    with ExplainWorker(answering, ONE, statistics) as worker:
+    with ExplainThread(answering, ONE, statistics) as worker:
 
         def show(until: float, question: Question) -> None:
             """Show pictures until a moment, or until a question is answered, and tell how that went."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.cli import main as live_gradcam
-from live_gradcam.program import run_as_program
+from live_gradcam.process.lifecycle import run_as_program
 from live_gradcam.sinks.display import find_display
 
 RECORDING = Path("demo.mp4")

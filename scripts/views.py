@@ -18,16 +18,16 @@ from make_pictures import METHODS, answer, strongest
 
 import live_gradcam as lg
 from live_gradcam.frame import Frame
-from live_gradcam.look import Look
 from live_gradcam.question import Answer, Question
+from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.overlay import Overlay
-from live_gradcam.render.presenter import Presenter
-from live_gradcam.sources.demo import DemoSource
+from live_gradcam.render.renderer import Renderer
+from live_gradcam.sources.demo.demo import DemoSource
 
 SIZES = ((1280, 720), (1920, 1080), (3840, 2160))
 FRAMES = range(90, 98)
 
-Case = tuple[str, Look, str, Overlay]
+Case = tuple[str, Appearance, str, Overlay]
 """What it is called, how it looks, which answer, and what else stands on it."""
 
 
@@ -59,20 +59,25 @@ def cases() -> list[Case]:
         help=tuple((key, f"what the key {key} does") for key in "abcdefghijklmnopqrstuvwxyz123456")
     )
     return [
-        ("one", Look(), "one", nothing),
-        ("one: fade", Look(style="fade"), "one", nothing),
-        ("one: contours", Look(style="contours"), "one", nothing),
-        ("one: masked", Look(style="masked"), "one", nothing),
-        ("one: heat alone", Look(style="heat"), "one", nothing),
-        ("side by side", Look(view="side"), "one", nothing),
-        ("four methods", Look(view="methods"), "methods", nothing),
-        ("four methods: contours", Look(view="methods", style="contours"), "methods", nothing),
-        ("four targets", Look(view="targets"), "targets", nothing),
-        ("two models", Look(view="models"), "models", nothing),
-        ("channels", Look(view="channels"), "channels", nothing),
-        ("history", Look(view="history"), "one", nothing),
-        ("one, with scale, figures, toast and signs", Look(scale_bar=True, statistics=True), "one", told),
-        ("help", Look(), "one", keys),
+        ("one", Appearance(), "one", nothing),
+        ("one: fade", Appearance(style="fade"), "one", nothing),
+        ("one: contours", Appearance(style="contours"), "one", nothing),
+        ("one: masked", Appearance(style="masked"), "one", nothing),
+        ("one: heat alone", Appearance(style="heat"), "one", nothing),
+        ("side by side", Appearance(view="side"), "one", nothing),
+        ("four methods", Appearance(view="methods"), "methods", nothing),
+        ("four methods: contours", Appearance(view="methods", style="contours"), "methods", nothing),
+        ("four targets", Appearance(view="targets"), "targets", nothing),
+        ("two models", Appearance(view="models"), "models", nothing),
+        ("channels", Appearance(view="channels"), "channels", nothing),
+        ("history", Appearance(view="history"), "one", nothing),
+        (
+            "one, with scale, figures, toast and signs",
+            Appearance(scale_bar=True, statistics=True),
+            "one",
+            told,
+        ),
+        ("help", Appearance(), "one", keys),
     ]
 
 
@@ -83,7 +88,7 @@ def measured(size: tuple[int, int], rounds: int) -> dict[str, str]:
     answers = answers_about(frames[0])
     costs = {}
     for name, look, asked, overlay in cases():
-        presenter = Presenter(look)
+        presenter = Renderer(look)
         times, processor = [], []
         for number in range(rounds + 3):
             # Back and forth, for a step from the last to the first would be a cut.

@@ -24,15 +24,15 @@ from keeps_up import coffee
 from screen import Screen
 
 from live_gradcam.config import DEFAULT_MODEL, Settings
-from live_gradcam.event import Event, Key
-from live_gradcam.look import Look, View
+from live_gradcam.live.choice import Choice, question_of
+from live_gradcam.live.controls import VIEWS
+from live_gradcam.live.setup import load, menu_of, open_sources
 from live_gradcam.pipeline import play
-from live_gradcam.rig import load, menu_of, open_sources
-from live_gradcam.sinks.several import SeveralSinks
+from live_gradcam.render.appearance import Appearance, View
+from live_gradcam.run_statistics import RunStatistics
+from live_gradcam.sinks.sink_group import SinkGroup
 from live_gradcam.sinks.window import Window
-from live_gradcam.stage.choice import Choice, question_of
-from live_gradcam.stage.controls import VIEWS
-from live_gradcam.statistics import Statistics
+from live_gradcam.viewer_input import Event, Key
 
 LEAST_SHOWN = 25.0
 FPS = 30
@@ -112,11 +112,11 @@ def report_of(view: View, size: tuple[int, int], seconds: float) -> dict[str, An
     """Run the loop in one view, whose graphs are compiled before, and return its statistics."""
     beside = DEFAULT_MODEL if view == "models" else None
     settings = Settings(source=0, beside=beside, size=size, camera_fps=FPS, duration=seconds)
-    statistics = Statistics()
-    with open_sources(settings) as source, SeveralSinks() as sinks:
+    statistics = RunStatistics()
+    with open_sources(settings) as source, SinkGroup() as sinks:
         answering = load(settings, source.size, lambda _: None)
         menu = menu_of(answering, settings)
-        answering.compile(question_of(Choice(look=Look(view=view)), menu), source.size)
+        answering.compile(question_of(Choice(look=Appearance(view=view)), menu), source.size)
         presses = [each for each in VIEWS if each != "models" or beside].index(view)
         sinks.add(PressedWindow("live_gradcam", ("v",) * presses))
         play(source, answering, sinks, settings, statistics, menu=menu)

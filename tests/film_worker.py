@@ -16,7 +16,7 @@ from pathlib import Path
 from programs import most_memory
 
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.native import native_stderr_filtered
+from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.video import VideoSource, promise_of
 

@@ -16,7 +16,7 @@ import av
 import numpy as np
 
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.shown import Shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.recorder import Recorder
 
 RED = (20, 30, 220)
@@ -57,7 +57,7 @@ def record(path: Path, pictures: list[Pixels], seconds: list[float] | None = Non
         for picture, moment in zip(
             pictures, seconds or [index / 30 for index in range(len(pictures))], strict=True
         ):
-            recorder.write(Shown(picture, at(moment)))
+            recorder.write(Rendered(picture, at(moment)))
     return play(path)
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from live_gradcam.explain.field_arithmetic import geometry_by_arithmetic
 from live_gradcam.explain.geometry import Geometry
+from live_gradcam.explain.geometry_by_arithmetic import geometry_by_arithmetic
+from live_gradcam.explain.geometry_by_gradients import located
+from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.layers import layer_at
-from live_gradcam.explain.locating import located
 from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.observation import tracing_lock
-from live_gradcam.explain.plan import Plan
-from live_gradcam.explain.subject import Subject, subject_of
+from live_gradcam.explain.traced_network import TracedNetwork, subject_of
 from live_gradcam.models.model import Model
 
 
@@ -40,6 +40,6 @@ def computed_geometry(model: Model, layer: str) -> Geometry | None:
     return found[-1]
 
 
-def _subject(model: Model, layer: str) -> Subject:
-    plan = Plan(methods=(method_named("gradcam"),), layers=(layer,), input_size=model.input_size)
+def _subject(model: Model, layer: str) -> TracedNetwork:
+    plan = GraphSpec(methods=(method_named("gradcam"),), layers=(layer,), input_size=model.input_size)
     return subject_of(model, plan)

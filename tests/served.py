@@ -22,11 +22,11 @@ from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels
 from live_gradcam.models.loading import load_model
 from live_gradcam.server.app import create_app
-from live_gradcam.server.certificate import self_signed
-from live_gradcam.server.relay import Relay
-from live_gradcam.server.running import ViewServer, configuration, listening_socket
+from live_gradcam.server.camera_stream import CameraStream
+from live_gradcam.server.run import ViewServer, configuration, listening_socket
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
+from live_gradcam.server.tls import self_signed
 from live_gradcam.sources.source import Source
 
 
@@ -76,12 +76,12 @@ class Served:
     ) -> None:
         self.service = service
         self._settings = settings or ServerSettings(port=port)
-        self._relays: list[Relay] = []
+        self._relays: list[CameraStream] = []
         context = self_signed(["127.0.0.1", "localhost"])[0] if self._settings.tls else None
 
-        def open_relay() -> Relay:
+        def open_relay() -> CameraStream:
             assert source is not None
-            self._relays.append(Relay(source(), service, service.settings, ended=lambda: None))
+            self._relays.append(CameraStream(source(), service, service.settings, ended=lambda: None))
             return self._relays[0]
 
         app = create_app(
@@ -105,7 +105,7 @@ class Served:
         self.service.stop()
 
     @property
-    def relay(self) -> Relay:
+    def relay(self) -> CameraStream:
         return self._relays[0]
 
     def url(self, path: str = "/") -> str:

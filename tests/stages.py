@@ -12,19 +12,18 @@ from typing import Any, Self
 import numpy as np
 from fakes import explained, panned
 
-from live_gradcam.event import Event, Key, Pointer
 from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.look import Look, View
+from live_gradcam.live.choice import Choice, Menu
+from live_gradcam.live.view_state import ViewState
 from live_gradcam.question import Answer, Channel, Question
-from live_gradcam.render.presenter import Presenter
-from live_gradcam.shown import Shown
+from live_gradcam.render.appearance import Appearance, View
+from live_gradcam.render.renderer import Renderer
+from live_gradcam.rendered import Rendered
+from live_gradcam.session.recording_view import RecordingView
 from live_gradcam.sinks.window import Window
-from live_gradcam.stage.choice import Choice
-from live_gradcam.stage.menu import Menu
-from live_gradcam.stage.saved import SavedStage
-from live_gradcam.stage.stage import Stage
-from live_gradcam.words import ENGLISH, Words
+from live_gradcam.translations import ENGLISH, Words
+from live_gradcam.viewer_input import Event, Key, Pointer
 
 SIZE = (160, 120)
 LABELS = ("tabby", "tiger cat", "lynx", "Egyptian cat", "puma", "cat flap", "sea tiger")
@@ -71,14 +70,16 @@ class Acting:
         saved: Path | None = None,
         **choice: Any,
     ) -> None:
-        look = Look(view=view)
-        presenter = Presenter(look, models=menu.models, words=words)
+        look = Appearance(view=view)
+        presenter = Renderer(look, models=menu.models, words=words)
         chosen = Choice(look=look, **choice)
-        self.stage: Stage
+        self.stage: ViewState
         if saved is None:
-            self.stage = Stage(presenter, menu, chosen, live=live, slides=slides, words=words)
+            self.stage = ViewState(presenter, menu, chosen, live=live, slides=slides, words=words)
         else:
-            self.stage = SavedStage(presenter, menu, chosen, live=live, folder=saved, settings={"live": live})
+            self.stage = RecordingView(
+                presenter, menu, chosen, live=live, folder=saved, settings={"live": live}
+            )
         self.index = -1
 
     def see(self, *, size: tuple[int, int] = SIZE) -> Frame:
@@ -119,13 +120,13 @@ class FakeWindow(Window):
         self._done: deque[Event] = deque()
         self._moment = 0
         self.fullscreen = 0
-        self.shown: list[Shown] = []
+        self.shown: list[Rendered] = []
 
     @property
     def finished(self) -> bool:
         return False
 
-    def write(self, shown: Shown) -> None:
+    def write(self, shown: Rendered) -> None:
         self.shown.append(shown)
         self._done.extend(self._script.get(len(self.shown), ()))
 

@@ -18,7 +18,7 @@ from clips import complaints, write_clip
 from fakes import ShadeExplainer
 from films import packets, write_talkie
 
-from live_gradcam.archive.entry import Entry, Outcome
+from live_gradcam.archive.files import ArchiveFile, Outcome
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.record import rows_of
 from live_gradcam.archive.video import annotate_video
@@ -38,7 +38,7 @@ def no_thread_is_left() -> Iterator[None]:
     assert set(threading.enumerate()) <= before
 
 
-def entry_of(path: Path) -> Entry:
+def entry_of(path: Path) -> ArchiveFile:
     (entry,), _ = find_entries([str(path)], path.parent / "out")
     return entry
 

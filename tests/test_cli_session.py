@@ -10,7 +10,7 @@ from clips import write_clip
 from programs import Program
 
 from live_gradcam.cli import _second_model, main
-from live_gradcam.stage.journal import read_journal
+from live_gradcam.session.journal import read_journal
 
 MODEL = ("--model", "networks:nested_network", "--preprocess", "unit")
 

@@ -16,9 +16,9 @@ import pytest
 from programs import TESTS, Program, frames_in
 from screen import Screen, require_screen
 
-from live_gradcam.actions import ACTIONS
 from live_gradcam.cli import main
 from live_gradcam.frame import Pixels
+from live_gradcam.viewer_input import ACTIONS
 
 STARTS = 4
 WIDTH, HEIGHT = 640, 360

@@ -21,12 +21,12 @@ from live_gradcam import pipeline
 from live_gradcam.cli import main
 from live_gradcam.commands import rehearsal
 from live_gradcam.config import Settings
-from live_gradcam.explain.preparing import Answers
-from live_gradcam.models.download import REFUSED, no_downloads
-from live_gradcam.shown import Shown
-from live_gradcam.sinks.several import SeveralSinks
+from live_gradcam.explain.question_switch import Answers
+from live_gradcam.models.zoo import REFUSED, no_downloads
+from live_gradcam.rendered import Rendered
+from live_gradcam.run_statistics import RunStatistics
+from live_gradcam.sinks.sink_group import SinkGroup
 from live_gradcam.sources.source import Source
-from live_gradcam.statistics import Statistics
 
 DEMO = ("--source", "demo", "--size", "320x240", "--no-window")
 SMALL = ("--model", "networks:colour_network", "--preprocess", "unit")
@@ -34,7 +34,7 @@ SMALL = ("--model", "networks:colour_network", "--preprocess", "unit")
 
 
 def play_well(
-    source: Source, answers: Answers, sinks: SeveralSinks, settings: Settings, statistics: Statistics
+    source: Source, answers: Answers, sinks: SinkGroup, settings: Settings, statistics: RunStatistics
 ) -> None:
     """What a machine comes to that has nothing else to do: 5 s at 30 fps, in no time."""
     assert settings.duration is not None
@@ -42,7 +42,7 @@ def play_well(
     frame = next(iter(source))
     for index in range(151):
         if index < 8:  # as many as wait for the encoder at most, so that it leaves none out
-            sinks.write(Shown(frame.pixels, frame))
+            sinks.write(Rendered(frame.pixels, frame))
         statistics.explained("espresso", index / 30)
         statistics.shown(index / 30, latency_ms=20.0, age_ms=30.0)
     statistics.frames_captured = 151

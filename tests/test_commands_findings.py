@@ -8,10 +8,10 @@ import pytest
 
 from live_gradcam.commands.findings import Finding, fault, judge_recording, judge_space, judge_speed
 from live_gradcam.config import Settings
-from live_gradcam.sources.camera import CameraSource
-from live_gradcam.sources.camera_faults import why_not
+from live_gradcam.run_statistics import RunStatistics
+from live_gradcam.sources.camera.camera import CameraSource
+from live_gradcam.sources.camera.faults import why_not
 from live_gradcam.sources.source import Source
-from live_gradcam.statistics import Statistics
 
 
 class Camera(CameraSource):
@@ -30,9 +30,9 @@ class Picture(Clip):
         self.fps = None
 
 
-def counted(*, shown: int, explained: int, captured: int, seconds: float = 5.0) -> Statistics:
+def counted(*, shown: int, explained: int, captured: int, seconds: float = 5.0) -> RunStatistics:
     """The statistics of a loop that reached so many a second."""
-    statistics = Statistics()
+    statistics = RunStatistics()
     for index in range(round(shown * seconds) + 1):
         statistics.shown(index / shown, latency_ms=20.0, age_ms=None)
     for index in range(round(explained * seconds) + 1):
@@ -42,7 +42,7 @@ def counted(*, shown: int, explained: int, captured: int, seconds: float = 5.0) 
 
 
 def judged(
-    statistics: Statistics,
+    statistics: RunStatistics,
     source: Source | None = None,
     *,
     model: str = "efficientnet-lite0",

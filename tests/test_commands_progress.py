@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from live_gradcam.archive.annotation import Work
-from live_gradcam.archive.entry import Entry, Failure, Outcome
+from live_gradcam.archive.files import AnnotateJob, ArchiveFile, Failure, Outcome
 from live_gradcam.commands import progress
 from live_gradcam.commands.progress import AnnotateProgress, worded
 
-CLIP = Entry(Path("/in/a.mp4"), "a.mp4", "video", Path("/out/a.mp4"), Path("/out/a.jsonl"))
+CLIP = ArchiveFile(Path("/in/a.mp4"), "a.mp4", "video", Path("/out/a.mp4"), Path("/out/a.jsonl"))
 
 
 def told(*, quiet: bool) -> None:
     with AnnotateProgress(quiet=quiet) as watch:
-        watch.begin(Work((CLIP, CLIP), 40, (64, 48)))
+        watch.begin(AnnotateJob((CLIP, CLIP), 40, (64, 48)))
         watch.say("loading [a] model …")
         watch.advance(0)
         watch.advance(10)

@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 from programs import Program
 from served import read_answer, send_frame
-from test_server_qr_code import picture_of
+from test_server_links_qr_code import picture_of
 from websockets.sync.client import connect
 
 from live_gradcam.cli import main
-from live_gradcam.server.addresses import own_addresses
+from live_gradcam.server.links import own_addresses
 
 
 def one_line(capfd: pytest.CaptureFixture[str], *typed: str) -> str:

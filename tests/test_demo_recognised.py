@@ -8,9 +8,9 @@ import pytest
 from nonobjects import nonobjects
 
 import live_gradcam as lg
-from live_gradcam.render.steady import Heat, Steady
-from live_gradcam.sources.demo import DemoSource, Truth
-from live_gradcam.sources.desk import find_photographs
+from live_gradcam.render.heat_smoothing import Heat, HeatSmoothing
+from live_gradcam.sources.demo.demo import DemoSource, Truth
+from live_gradcam.sources.demo.desk import find_photographs
 
 EVERY = 10
 """Of this many frames one is looked at."""
@@ -96,7 +96,7 @@ def test_the_network_recognises_what_the_demo_shows(
 def test_the_heat_of_forty_pictures_of_nothing_is_faint_and_that_of_the_demos_things_is_full(
     explainer: lg.Explainer,
 ) -> None:
-    steady = Steady(smoothing=0)
+    steady = HeatSmoothing(smoothing=0)
     faint = {
         name: steady.heat(explainer.explain(picture), 0.0).opacity for name, picture in nonobjects().items()
     }

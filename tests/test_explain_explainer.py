@@ -17,7 +17,7 @@ from networks import colour_network, flattened_network, picture, pooled_network
 import live_gradcam as lg
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.models import efficientnet_lite0
-from live_gradcam.sources.demo import DemoSource
+from live_gradcam.sources.demo.demo import DemoSource
 
 Array = npt.NDArray[Any]
 

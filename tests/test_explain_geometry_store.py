@@ -18,7 +18,7 @@ import live_gradcam as lg
 from live_gradcam.explain import geometry_store
 from live_gradcam.explain.geometry import Geometry
 from live_gradcam.explain.geometry_store import GeometryStore, key_of
-from live_gradcam.explain.observation import tracing_lock
+from live_gradcam.explain.layer_calls import tracing_lock
 
 L = keras.layers
 GEOMETRY = Geometry((-0.125, 0.25, 1.5, 0.75), (0.0, 0.25, 1.0, 0.75))
@@ -133,7 +133,7 @@ def test_a_network_is_measured_once_and_not_at_the_next_start(
     first = lg.Explainer(lg.load_model(network(mirrored), preprocess="none"), target=0).explain(image)
     (kept,) = (tmp_path / "geometry").iterdir()
     assert json.loads(kept.read_bytes())["seen"] == pytest.approx([0, 0.25, 1, 1])
-    monkeypatch.setattr("live_gradcam.explain.locating.measured_geometry", None)
+    monkeypatch.setattr("live_gradcam.explain.geometry_by_gradients.measured_geometry", None)
     second = lg.Explainer(lg.load_model(network(mirrored), preprocess="none"), target=0).explain(image)
     assert second.region == first.region
     assert second.inset == first.inset
@@ -142,7 +142,7 @@ def test_a_network_is_measured_once_and_not_at_the_next_start(
 
 def test_what_could_not_be_measured_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(geometry_store, "user_cache_path", lambda *_, **__: tmp_path)
-    monkeypatch.setattr("live_gradcam.explain.locating.measured_geometry", lambda *_: None)
+    monkeypatch.setattr("live_gradcam.explain.geometry_by_gradients.measured_geometry", lambda *_: None)
     model = lg.load_model(network(mirrored), preprocess="none")
     assert lg.Explainer(model, target=0).explain(spot((48, 48), (30, 30))).inset == (0.0, 0.0, 1.0, 1.0)
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from oracles import assert_same_map
 from probes import KerasProbe, smooth
 
 from live_gradcam.explain.methods import chunks, perturbations
-from live_gradcam.explain.methods.noise import NOISE_LEVEL
+from live_gradcam.explain.methods.chunks import NOISE_LEVEL
 
 FUNCTIONS = [perturbations.scorecam, perturbations.ablationcam, perturbations.smoothgradcam_pp]
 

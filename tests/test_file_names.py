@@ -19,21 +19,22 @@ from clips import write_clip
 from fakes import ShadeExplainer
 from PIL import Image
 
-from live_gradcam.archive.entry import Entry, Outcome
+from live_gradcam.archive.files import ArchiveFile, Outcome
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.pictures import annotate_pictures
 from live_gradcam.archive.summary import write_csv, write_jsonl
 from live_gradcam.archive.video import annotate_video
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SourceError
-from live_gradcam.file_names import expanded, fitting, fixed_part, json_text, marked, matches, shown
+from live_gradcam.file_names import expanded, fitting, fixed_part, marked, matches
 from live_gradcam.frame import Frame
-from live_gradcam.shown import Shown
+from live_gradcam.printable import json_text, shown
+from live_gradcam.rendered import Rendered
+from live_gradcam.run_statistics import write_report
+from live_gradcam.session.journal import FILE, Journal, read_journal
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.snapshot import TEXT_KEY, Snapshot
 from live_gradcam.sources.opening import open_source
-from live_gradcam.stage.journal import FILE, Journal, read_journal
-from live_gradcam.statistics import write_report
 
 if sys.platform == "win32":
     pytest.skip("only on Unix: Windows has no such names", allow_module_level=True)
@@ -90,9 +91,9 @@ def gif() -> Callable[[Path], None]:
     )
 
 
-def picture() -> Shown:
+def picture() -> Rendered:
     pixels = np.full((48, 64, 3), 90, np.uint8)
-    return Shown(pixels, Frame(pixels, 0, time.monotonic(), media_time=0.0), None, None)
+    return Rendered(pixels, Frame(pixels, 0, time.monotonic(), media_time=0.0), None, None)
 
 
 def is_plain(line: str) -> bool:
@@ -150,7 +151,7 @@ def test_annotate_mirrors_the_names_and_writes_valid_tables(stem: str, here: Pat
     assert [path for path in here.rglob("*") if ".part" in path.name] == []
 
 
-def annotated(entry: Entry) -> int:
+def annotated(entry: ArchiveFile) -> int:
     outcomes: list[Outcome] = []
     if entry.kind == "picture":
         annotate_pictures(

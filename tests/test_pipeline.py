@@ -21,10 +21,10 @@ from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.pipeline import play
 from live_gradcam.question import Answer, Question
-from live_gradcam.shown import Shown
+from live_gradcam.rendered import Rendered
+from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.several import SeveralSinks
-from live_gradcam.statistics import Statistics
+from live_gradcam.sinks.sink_group import SinkGroup
 
 SIZE = (160, 120)
 
@@ -117,14 +117,14 @@ class FakeSink:
         self._ends_after, self._fails_after, self._hangs_after = ends_after, fails_after, hangs_after
         self.shown: list[int] = []
         self.pictures: list[Any] = []
-        self.taken: list[Shown] = []
+        self.taken: list[Rendered] = []
         self.closed = 0
 
     @property
     def finished(self) -> bool:
         return self._ends_after is not None and len(self.shown) >= self._ends_after
 
-    def write(self, shown: Shown) -> None:
+    def write(self, shown: Rendered) -> None:
         if self._fails_after is not None and len(self.shown) >= self._fails_after:
             raise SinkError("the fake sink is full. Empty it.")
         if len(self.shown) == self._hangs_after:
@@ -154,8 +154,8 @@ def no_thread_is_left_over() -> Iterator[None]:
 
 def show(
     source: FakeCamera, explainer: FakeExplainer, *sinks: FakeSink | Recorder, **settings: Any
-) -> tuple[Statistics, SeveralSinks]:
-    statistics, several = Statistics(), SeveralSinks()
+) -> tuple[RunStatistics, SinkGroup]:
+    statistics, several = RunStatistics(), SinkGroup()
     for sink in sinks:
         several.add(sink)
     play(source, explainer, several, Settings(**settings), statistics)
@@ -249,7 +249,7 @@ class SteppedSink(FakeSink):
         super().__init__()
         self._steps = steps
 
-    def write(self, shown: Shown) -> None:
+    def write(self, shown: Rendered) -> None:
         super().write(shown)
         self._steps.show(shown.frame.index)
 

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from live_gradcam.actions import HELP
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
-from live_gradcam.render import help_page, lettering, notice, prompt, signs
+from live_gradcam.live.view_state import SLIDES_HINT
+from live_gradcam.render import help_page, lettering, notice, signs
+from live_gradcam.render import search_box as prompt
 from live_gradcam.render.help_page import draw_help_onto, help_pages
 from live_gradcam.render.marks import draw_probe_onto, draw_rectangle_onto
 from live_gradcam.render.notice import draw_notice_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
-from live_gradcam.render.prompt import Prompt, draw_prompt_onto
+from live_gradcam.render.search_box import SearchBox, draw_prompt_onto
 from live_gradcam.render.signs import (
     HINT_GAP,
     draw_hint_onto,
@@ -24,7 +25,7 @@ from live_gradcam.render.signs import (
     draw_title_onto,
     draw_toast_onto,
 )
-from live_gradcam.stage.stage import SLIDES_HINT
+from live_gradcam.viewer_input import HELP
 
 SIZES = [(160, 120), (320, 240), (640, 480), (1280, 720), (720, 1280), (1920, 1080), (3840, 2160)]
 TOAST = "layer block5_conv3  14×14×512"
@@ -167,7 +168,9 @@ def test_the_prompt_shows_what_was_typed_and_marks_what_is_chosen(size: tuple[in
     pictures = []
     for chosen in (0, 1, None):
         picture = grey(size)
-        assert holds(size, draw_prompt_onto(picture, Prompt(typed="tab", completions=names, chosen=chosen)))
+        assert holds(
+            size, draw_prompt_onto(picture, SearchBox(typed="tab", completions=names, chosen=chosen))
+        )
         pictures.append(picture)
     blue = [((p[..., 0].astype(int) - p[..., 2]) > 80).sum() for p in pictures]
     assert blue[0] > 0
@@ -180,7 +183,11 @@ def test_the_prompt_shows_what_was_typed_and_marks_what_is_chosen(size: tuple[in
 def test_a_prompt_says_what_to_do_and_when_nothing_fits() -> None:
     hint, none, typed = (
         draw_prompt_onto(grey(), prompt)
-        for prompt in (Prompt(), Prompt(typed="qqq"), Prompt(typed="t", completions=("tabby", "tub")))
+        for prompt in (
+            SearchBox(),
+            SearchBox(typed="qqq"),
+            SearchBox(typed="t", completions=("tabby", "tub")),
+        )
     )
     assert hint == none
     assert typed is not None
@@ -189,7 +196,7 @@ def test_a_prompt_says_what_to_do_and_when_nothing_fits() -> None:
 
 
 def test_a_long_word_is_shown_from_its_end() -> None:
-    plates = {draw_prompt_onto(grey((640, 480)), Prompt(typed="x" * length)) for length in (1, 20, 90)}
+    plates = {draw_prompt_onto(grey((640, 480)), SearchBox(typed="x" * length)) for length in (1, 20, 90)}
     assert len(plates) == 1
 
 
@@ -312,7 +319,7 @@ def test_on_narrow_pictures_all_of_a_sentence_is_there(size: tuple[int, int], se
             if way == "toast":
                 plate = draw_toast_onto(picture, sentence)
             elif way == "search":
-                plate = draw_prompt_onto(picture, Prompt(hint=sentence))
+                plate = draw_prompt_onto(picture, SearchBox(hint=sentence))
             else:
                 plate = draw_notice_onto(picture, sentence)
         assert holds(size, plate)

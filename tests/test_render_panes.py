@@ -4,7 +4,7 @@ from typing import get_args
 import pytest
 
 from live_gradcam.explanation import Region
-from live_gradcam.look import View
+from live_gradcam.render.appearance import View
 from live_gradcam.render.panes import arrange, foot_of
 
 SIZES = [(160, 120), (640, 480), (1280, 720), (721, 405), (720, 1280), (3840, 2160)]

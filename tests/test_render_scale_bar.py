@@ -3,9 +3,8 @@ import numpy as np
 import pytest
 
 from live_gradcam.frame import Pixels
-from live_gradcam.look import Style
-from live_gradcam.render.colormaps import colormap_code
-from live_gradcam.render.heat import colours_of
+from live_gradcam.render.appearance import Style
+from live_gradcam.render.heat import colormap_code, colours_of
 from live_gradcam.render.scale_bar import draw_scale_bar_onto
 
 

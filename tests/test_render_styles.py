@@ -4,10 +4,9 @@ import pytest
 
 from live_gradcam.explanation import HeatMap, Region
 from live_gradcam.frame import Pixels
-from live_gradcam.look import Style
-from live_gradcam.render.contours import CONTOURS
+from live_gradcam.render.appearance import Style
 from live_gradcam.render.heat import colours_of
-from live_gradcam.render.styles import kept_at, paint_onto
+from live_gradcam.render.styles import CONTOURS, kept_at, paint_onto
 
 REGION = (80, 0, 360, 360)
 JET = cv2.COLORMAP_JET

@@ -29,7 +29,7 @@ from serve_costs import scans, wide_pictures
 from serve_trials import Ending, Trial, Waits, as_json, table, trial
 from serve_visitor import Times, Visitor, p50, p95
 
-from live_gradcam.server.wire import MOST_BYTES
+from live_gradcam.server.messages import MOST_BYTES
 
 TOKEN = "a-token-for-the-tests"
 

@@ -28,11 +28,12 @@ from websockets.sync.client import ClientConnection
 
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.frame import Pixels
-from live_gradcam.server import photo_process, uploads, visit
+from live_gradcam.server import photo_process, uploads
+from live_gradcam.server import websocket as visit
 from live_gradcam.server.app import PAGE
 from live_gradcam.server.endpoint import MOST_BYTES
+from live_gradcam.server.messages import MOST_BYTES as MOST_MESSAGE_BYTES
 from live_gradcam.server.settings import ServerSettings
-from live_gradcam.server.wire import MOST_BYTES as MOST_MESSAGE_BYTES
 
 TOKEN = "a-token-that-nobody-knows"
 

@@ -19,11 +19,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
-from live_gradcam.server import connections, protocols
-from live_gradcam.server.certificate import self_signed
-from live_gradcam.server.protocols import FRAMES_AT_ONCE
-from live_gradcam.server.running import ViewServer, configuration
+from live_gradcam.server import connections
+from live_gradcam.server import uvicorn_protocols as protocols
+from live_gradcam.server.run import ViewServer, configuration
 from live_gradcam.server.settings import ServerSettings
+from live_gradcam.server.tls import self_signed
+from live_gradcam.server.uvicorn_protocols import FRAMES_AT_ONCE
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 UPGRADE = (

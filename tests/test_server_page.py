@@ -31,7 +31,6 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 from served import Served, jpeg, small_service
 from spotting import PREPARATIONS, spot, spot_network
 
-from live_gradcam.actions import ACTIONS
 from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import over_region
@@ -39,6 +38,7 @@ from live_gradcam.models.loading import load_model
 from live_gradcam.number import number_text, percent_text
 from live_gradcam.render.styles import paint_onto
 from live_gradcam.server.service import Service
+from live_gradcam.viewer_input import ACTIONS
 
 pytest_plugins = ["page_fixtures"]
 

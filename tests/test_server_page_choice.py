@@ -12,13 +12,12 @@ from networks import stage_network
 from playwright.sync_api import Page, expect
 from served import Served, small_service
 
-from live_gradcam.actions import ACTIONS
 from live_gradcam.config import DEFAULT_METHOD
-from live_gradcam.look import View
+from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words
+from live_gradcam.render.appearance import View
 from live_gradcam.server.app import PAGE
-from live_gradcam.stage.choice import LOWERED, Choice, chosen_in_words
-from live_gradcam.stage.menu import Menu
-from live_gradcam.words import table_of, words_of
+from live_gradcam.translations import table_of, words_of
+from live_gradcam.viewer_input import ACTIONS
 
 pytest_plugins = ["page_fixtures"]
 

@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, Page, Playwright, WebSocket, expect
 from served import Served, jpeg, small_service
 
 from live_gradcam.frame import Pixels
-from live_gradcam.sources.demo import DemoSource
+from live_gradcam.sources.demo.demo import DemoSource
 
 pytest_plugins = ["page_fixtures"]
 

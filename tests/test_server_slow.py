@@ -14,9 +14,9 @@ from served import Reply, Served, answer_to, jpeg, small_service
 
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
-from live_gradcam.server import lane as lanes
+from live_gradcam.server import batch_queue as lanes
 from live_gradcam.server import service as services
-from live_gradcam.server.lane import Work
+from live_gradcam.server.batch_queue import QueuedWork
 from live_gradcam.server.service import Service
 
 
@@ -131,12 +131,12 @@ def test_ending_does_not_wait_for_slow_ones_and_tells_them(
 def test_more_work_than_may_wait_is_refused_with_when_to_come_again(
     served: Served, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def takes(self: object, work: Work) -> float:
+    def takes(self: object, work: QueuedWork) -> float:
         del self, work
         return 9.0
 
     monkeypatch.setattr(lanes, "MOST_SECONDS", 60.0)
-    monkeypatch.setattr(lanes.Lane, "_seconds", takes)
+    monkeypatch.setattr(lanes.BatchQueue, "_seconds", takes)
     with ThreadPoolExecutor(3) as pool:
         waiting = [pool.submit(served.explain, "?method=scorecam") for _ in range(3)]
         try:

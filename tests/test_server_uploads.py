@@ -15,10 +15,11 @@ from PIL import Image
 from served import jpeg
 
 from live_gradcam.frame import Pixels
-from live_gradcam.server import bounds, photo_process
-from live_gradcam.server.bounds import check_shape
+from live_gradcam.server import decode_limits as bounds
+from live_gradcam.server import photo_process
+from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Pool
-from live_gradcam.server.refusal import Refusal
+from live_gradcam.server.errors import RequestError
 from live_gradcam.server.uploads import MOST_FRAME_PIXELS, decoded, is_light, photo_of, size_of
 
 
@@ -44,7 +45,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     bomb = png_that_claims(50_000, 50_000, zlib.compress(bytes(50_000_000), 9))
     assert len(bomb) < 60_000
     began = time.monotonic()
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RequestError) as refusal:
         size_of(bomb)
     assert time.monotonic() - began < 0.5
     assert refusal.value.status == 413
@@ -54,7 +55,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
 def test_a_frame_may_have_fewer_pixels_than_a_picture() -> None:
     data = jpeg(np.zeros((1200, 1200, 3), np.uint8))
     assert size_of(data) == (1200, 1200)
-    with pytest.raises(Refusal, match="at most 1 million"):
+    with pytest.raises(RequestError, match="at most 1 million"):
         size_of(data, MOST_FRAME_PIXELS)
 
 
@@ -73,7 +74,7 @@ def test_a_frame_may_have_fewer_pixels_than_a_picture() -> None:
     ],
 )
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RequestError) as refusal:
         size_of(data)
     assert refusal.value.status == 415
 
@@ -81,7 +82,7 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("data", [png_that_claims(16, 16), png_that_claims(16, 16, b"no zlib")])
 def test_a_picture_that_is_damaged_inside_is_refused(data: bytes) -> None:
     size_of(data)
-    with pytest.raises(Refusal, match="the picture is damaged"):
+    with pytest.raises(RequestError, match="the picture is damaged"):
         decoded(data)
 
 
@@ -92,7 +93,7 @@ def test_a_photo_of_a_phone_or_a_browser_is_taken(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["TIFF", "GIF", "BMP", "QOI", "TGA"])
 def test_a_photo_of_another_format_is_refused(name: str) -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RequestError) as refusal:
         photo_of(FORMATS[name]())
     assert refusal.value.status == 415
     assert str(refusal.value) == "this is no picture that can be read: JPEG, PNG, WebP, HEIC, AVIF can."
@@ -100,7 +101,7 @@ def test_a_photo_of_another_format_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WebP", "HEIC", "AVIF"])
 def test_a_photo_of_too_many_pixels_is_refused_with_both_numbers(name: str) -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RequestError) as refusal:
         photo_of(FORMATS[name](), most_pixels=3000)
     assert refusal.value.status == 413
     assert str(refusal.value) == (
@@ -118,7 +119,7 @@ def test_a_photo_is_turned_upright_and_laid_on_white() -> None:
 def test_half_a_photo_is_refused() -> None:
     for name in ("JPEG", "PNG", "WebP", "HEIC", "AVIF"):
         data = FORMATS[name]()
-        with pytest.raises(Refusal, match="the picture is damaged: it"):
+        with pytest.raises(RequestError, match="the picture is damaged: it"):
             photo_of(data[: round(0.7 * len(data))])
 
 
@@ -155,7 +156,9 @@ def test_a_png_that_inflates_to_more_than_its_pixels_is_refused_at_once(depth: i
     bomb = png_of(100, deflated(60), depth=depth, interlaced=interlaced)
     began = time.process_time()
     for decode in (decoded, photo_of):
-        with pytest.raises(Refusal, match="the picture is damaged: it holds more data than its pixels need"):
+        with pytest.raises(
+            RequestError, match="the picture is damaged: it holds more data than its pixels need"
+        ):
             decode(bomb)
     assert time.process_time() - began < 0.3
 
@@ -172,7 +175,7 @@ def test_what_is_beside_the_pixels_of_a_png_is_not_inflated(name: bytes) -> None
 
 
 def test_a_png_of_thousands_of_parts_is_refused() -> None:
-    with pytest.raises(Refusal, match="the picture is damaged: it has more than 20000 parts"):
+    with pytest.raises(RequestError, match="the picture is damaged: it has more than 20000 parts"):
         decoded(png_of(10, b"", *[chunk(b"tEXt", b"")] * 30_000))
 
 
@@ -217,7 +220,7 @@ def test_a_jpeg_of_thousands_of_scans_is_refused_at_once() -> None:
     bomb = scans_of(1000, 5000)
     began = time.process_time()
     for decode in (decoded, photo_of):
-        with pytest.raises(Refusal, match="the picture has more scans than its size justifies"):
+        with pytest.raises(RequestError, match="the picture has more scans than its size justifies"):
             decode(bomb)
     assert time.process_time() - began < 0.3
 
@@ -233,7 +236,7 @@ def test_a_picture_far_longer_than_wide_is_refused(size: tuple[int, int]) -> Non
     data = jpeg(np.zeros((size[1], size[0], 3), np.uint8), ".png")
     told = f"the picture has {size[0]}×{size[1]} pixels, and its longer side may be at most 64 times the shorter one"
     for read in (size_of, photo_of):
-        with pytest.raises(Refusal, match=told) as refusal:
+        with pytest.raises(RequestError, match=told) as refusal:
             read(data)
         assert refusal.value.status == 413
 
@@ -241,14 +244,14 @@ def test_a_picture_far_longer_than_wide_is_refused(size: tuple[int, int]) -> Non
 def test_under_wide_the_shape_is_bounded_as_on_the_page() -> None:
     check_shape(896, 224, "wide")
     check_shape(6400, 100, "crop")
-    with pytest.raises(Refusal, match=r"at most 4 times the shorter one here \(--fit wide\)"):
+    with pytest.raises(RequestError, match=r"at most 4 times the shorter one here \(--fit wide\)"):
         check_shape(1000, 224, "wide")
 
 
 def test_a_photo_that_hides_a_larger_one_is_decoded_within_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photo_process, "SECONDS", 0.05)
     with pytest.raises(
-        Refusal, match=r"the picture takes longer than 0 s to decode: send a smaller one\."
+        RequestError, match=r"the picture takes longer than 0 s to decode: send a smaller one\."
     ) as refusal:
         photo_of(FORMATS["AVIF"]())
     assert refusal.value.status == 413
@@ -256,7 +259,7 @@ def test_a_photo_that_hides_a_larger_one_is_decoded_within_limits(monkeypatch: p
 
 def test_a_decoder_that_dies_is_told_as_a_damaged_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "false")
-    with pytest.raises(Refusal, match=r"the picture is damaged: it cannot be decoded\."):
+    with pytest.raises(RequestError, match=r"the picture is damaged: it cannot be decoded\."):
         photo_of(FORMATS["AVIF"]())
 
 
@@ -287,13 +290,13 @@ def test_frames_are_decoded_in_threads_of_their_own_while_photos_take_their_time
     waiting[1].result(10)
     photos.close(time.monotonic() + 5)
     frames.close(time.monotonic() + 5)
-    with pytest.raises(Refusal, match="the server is ending"):
+    with pytest.raises(RequestError, match="the server is ending"):
         frames.submit(noted)
 
 
 def test_what_a_decoder_refuses_is_told_to_who_waits() -> None:
     pool = Pool("photos", 1)
-    with pytest.raises(Refusal, match="this is no picture that can be read"):
+    with pytest.raises(RequestError, match="this is no picture that can be read"):
         pool.submit(lambda: photo_of(b"hello")).result(10)
     pool.close(time.monotonic() + 5)
 

@@ -16,7 +16,7 @@ from films import plain, write_talkie
 from PIL import Image
 
 from live_gradcam.frame import Frame
-from live_gradcam.shown import Shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def film(folder: Path, name: str, kind: str) -> Path:
         for index in range(60):
             moment = index / 20 + (0.013 if index % 3 else 0)
             picture = plain(RED if index < 30 else BLUE, 320, 240)
-            recorder.write(Shown(picture, Frame(picture, index, 0.0, media_time=moment)))
+            recorder.write(Rendered(picture, Frame(picture, index, 0.0, media_time=moment)))
         if kind == "while it is made":
             time.sleep(0.5)
             shutil.copy(folder / name.replace(".", ".part."), folder / f"now.{name}")

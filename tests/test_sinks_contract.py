@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.shown import Shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.display import find_display
-from live_gradcam.sinks.null import Null
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink import Sink
+from live_gradcam.sinks.sink import Null, Sink
 from live_gradcam.sinks.snapshot import Snapshot
 from live_gradcam.sinks.window import Window
 
@@ -54,21 +53,21 @@ def test_it_has_a_name_to_be_called_by(sink: Sink) -> None:
 def test_it_takes_pictures_and_does_not_end_by_itself(sink: Sink) -> None:
     with sink:
         for index in range(5):
-            sink.write(Shown(picture(), frame(index)))
+            sink.write(Rendered(picture(), frame(index)))
             assert not sink.finished
 
 
 def test_it_takes_pictures_whose_size_changes(sink: Sink) -> None:
     with sink:
         for index, size in enumerate([(64, 48), (65, 49), (31, 90), (1, 1), (64, 48)]):
-            sink.write(Shown(picture(*size), frame(index)))
+            sink.write(Rendered(picture(*size), frame(index)))
         assert not sink.finished
 
 
 def test_it_leaves_the_picture_as_it_is(sink: Sink) -> None:
     shown = picture(63, 47)
     with sink:
-        sink.write(Shown(shown, frame(0)))
+        sink.write(Rendered(shown, frame(0)))
     assert np.array_equal(shown, picture(63, 47))
 
 
@@ -76,12 +75,12 @@ def test_it_takes_a_picture_that_must_not_be_written_to(sink: Sink) -> None:
     shown = picture()
     shown.flags.writeable = False
     with sink:
-        sink.write(Shown(shown, frame(0)))
+        sink.write(Rendered(shown, frame(0)))
         assert not sink.finished
 
 
 def test_it_can_be_closed_twice(sink: Sink) -> None:
-    sink.write(Shown(picture(), frame(0)))
+    sink.write(Rendered(picture(), frame(0)))
     sink.close()
     sink.close()
     with sink:
@@ -96,7 +95,7 @@ def test_it_can_be_closed_without_a_picture(sink: Sink, tmp_path: Path) -> None:
 def test_closing_it_takes_less_than_a_second_and_leaves_no_thread(sink: Sink) -> None:
     before = set(threading.enumerate())
     for index in range(20):
-        sink.write(Shown(picture(), frame(index)))
+        sink.write(Rendered(picture(), frame(index)))
     began = time.monotonic()
     sink.close()
     assert time.monotonic() - began < 1
@@ -108,7 +107,7 @@ def test_an_error_in_the_loop_passes_through_and_closes_it(sink: Sink) -> None:
 
     def loop() -> None:
         with sink:
-            sink.write(Shown(picture(), frame(0)))
+            sink.write(Rendered(picture(), frame(0)))
             raise LookupError("the loop failed")
 
     with pytest.raises(LookupError, match="the loop failed"):
@@ -119,6 +118,6 @@ def test_an_error_in_the_loop_passes_through_and_closes_it(sink: Sink) -> None:
 def test_nothing_is_printed(sink: Sink, capfd: pytest.CaptureFixture[str]) -> None:
     with sink:
         for index in range(3):
-            sink.write(Shown(picture(), frame(index)))
+            sink.write(Rendered(picture(), frame(index)))
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("", "")

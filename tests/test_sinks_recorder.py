@@ -10,7 +10,7 @@ from films import RED, at, files, not_root, plain, play, record
 
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame
-from live_gradcam.shown import Shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.recorder import Recorder
 
 BOTH = pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
@@ -33,7 +33,7 @@ def test_the_last_picture_is_shown_as_long_as_the_one_before_it(tmp_path: Path) 
 def test_a_file_keeps_its_own_clock(tmp_path: Path) -> None:
     with Recorder(tmp_path / "out.mp4", wait=True) as recorder:
         for index in range(4):
-            recorder.write(Shown(plain(), Frame(plain(), index, captured_at=77.0, media_time=index / 10)))
+            recorder.write(Rendered(plain(), Frame(plain(), index, captured_at=77.0, media_time=index / 10)))
     assert play(tmp_path / "out.mp4").seconds == pytest.approx([0, 0.1, 0.2, 0.3], abs=0.001)
 
 
@@ -88,7 +88,7 @@ def test_a_live_recorder_drops_and_counts_what_it_cannot_keep_up_with(tmp_path: 
     noise = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
     with Recorder(tmp_path / "out.mp4", wait=False) as recorder:
         for index in range(60):
-            recorder.write(Shown(noise, at(index / 30)))
+            recorder.write(Rendered(noise, at(index / 30)))
     assert recorder.dropped > 0
     assert len(play(tmp_path / "out.mp4").pictures) + recorder.dropped == 60
 
@@ -97,7 +97,7 @@ def test_a_live_recorder_drops_and_counts_what_it_cannot_keep_up_with(tmp_path: 
 def test_it_has_a_part_name_until_it_is_closed(tmp_path: Path, name: str) -> None:
     stem, dot, extension = name.partition(".")
     with Recorder(tmp_path / name, wait=True) as recorder:
-        recorder.write(Shown(plain(), at(0)))
+        recorder.write(Rendered(plain(), at(0)))
         assert files(tmp_path) == [f"{stem}.part.jsonl", f"{stem}.part{dot}{extension}"]
     assert files(tmp_path) == [f"{stem}.jsonl", name]
 
@@ -131,7 +131,7 @@ def test_an_existing_file_is_replaced_on_request_and_only_when_the_new_one_is_co
     path = tmp_path / "out.mp4"
     path.write_text("old")
     with Recorder(path, overwrite=True, wait=True) as recorder:
-        recorder.write(Shown(plain(), at(0)))
+        recorder.write(Rendered(plain(), at(0)))
         assert path.read_text() == "old"
     assert len(play(path).pictures) == 1
     assert files(tmp_path) == ["out.jsonl", "out.mp4"]
@@ -147,7 +147,7 @@ def test_with_overwrite_and_without_a_picture_the_old_file_stays(tmp_path: Path)
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "out.mp4"
     recorder = Recorder(path, wait=True)
-    recorder.write(Shown(plain(), at(0)))
+    recorder.write(Rendered(plain(), at(0)))
     path.write_text("precious")
     with pytest.raises(SinkError, match=r"out\.mp4 appeared while .* kept as .*out\.part\.mp4"):
         recorder.close()
@@ -177,7 +177,7 @@ def test_what_a_killed_run_has_left_is_set_aside_and_named(
 def test_with_overwrite_what_a_killed_run_has_left_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "out.part.mp4").write_text("what a killed run left")
     with Recorder(tmp_path / "out.mp4", overwrite=True, wait=True) as recorder:
-        recorder.write(Shown(plain(), at(0)))
+        recorder.write(Rendered(plain(), at(0)))
     assert files(tmp_path) == ["out.jsonl", "out.mp4"]
 
 
@@ -185,12 +185,12 @@ def test_with_overwrite_what_a_killed_run_has_left_is_replaced(tmp_path: Path) -
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_two_recorders_never_write_to_the_same_part(tmp_path: Path, overwrite: bool) -> None:
     with Recorder(tmp_path / "out.mp4", wait=True) as recorder:
-        recorder.write(Shown(plain(), at(0)))
+        recorder.write(Rendered(plain(), at(0)))
         with pytest.raises(
             SinkError, match=r"another program is recording to it just now\. Choose another name\."
         ):
             Recorder(tmp_path / "out.mp4", overwrite=overwrite, wait=True)
-        recorder.write(Shown(plain(), at(1)))
+        recorder.write(Rendered(plain(), at(1)))
     assert len(play(tmp_path / "out.mp4").pictures) == 2
 
 
@@ -243,4 +243,4 @@ def test_a_closed_recorder_takes_no_picture(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "out.mp4", wait=True)
     recorder.close()
     with pytest.raises(SinkError, match=r"out\.mp4 is closed: make a new Recorder"):
-        recorder.write(Shown(plain(), at(0)))
+        recorder.write(Rendered(plain(), at(0)))

@@ -19,7 +19,7 @@ from films import at, files, lines, plain, play, readable
 
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Pixels
-from live_gradcam.shown import Shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks import recorder as recorder_module
 from live_gradcam.sinks.encoder import CONTAINERS, Encoder
 from live_gradcam.sinks.recorder import Recorder
@@ -51,7 +51,7 @@ def test_a_full_disk_is_told_once_and_what_was_recorded_is_kept(
     told = []
     for index in range(50):
         try:
-            recorder.write(Shown(plain(), at(index / 30)))
+            recorder.write(Rendered(plain(), at(index / 30)))
         except SinkError as error:
             told.append(str(error))
         time.sleep(0.005)
@@ -72,7 +72,7 @@ def test_a_disk_that_is_full_at_the_very_end_is_told_by_close(
 
     monkeypatch.setattr(Encoder, "finish", failing)
     recorder = Recorder(tmp_path / "out.mp4", wait=True)
-    recorder.write(Shown(plain(), at(0)))
+    recorder.write(Rendered(plain(), at(0)))
     with pytest.raises(SinkError, match=r"out\.mp4 stopped: No space left on device"):
         recorder.close()
     assert files(tmp_path) == ["out.part.jsonl", "out.part.mp4"]
@@ -93,7 +93,7 @@ def test_a_disk_that_does_not_answer_is_given_up_and_the_thread_is_named(
     recorder = Recorder(tmp_path / "out.mp4", wait=False)
     for index in range(20):
         began = time.monotonic()
-        recorder.write(Shown(plain(), at(index / 30)))
+        recorder.write(Rendered(plain(), at(index / 30)))
         assert time.monotonic() - began < 0.2
     with pytest.raises(SinkError, match=r"its disk has not answered .* 'recorder of out.mp4' is left behind"):
         recorder.close()
@@ -116,7 +116,7 @@ def test_a_slow_encoder_is_waited_for_as_long_as_it_gets_on(
     monkeypatch.setattr(recorder_module, "_PATIENCE_SECONDS", 0.4)
     recorder = Recorder(tmp_path / "out.mp4", wait=False)
     for index in range(8):
-        recorder.write(Shown(plain(), at(index / 30)))
+        recorder.write(Rendered(plain(), at(index / 30)))
     recorder.close()
     assert len(play(tmp_path / "out.mp4").pictures) == 8
 
@@ -129,7 +129,7 @@ def test_an_error_that_is_a_bug_comes_through_as_it_is(
 
     monkeypatch.setattr(Encoder, "encode", broken)
     recorder = Recorder(tmp_path / "out.mp4", wait=True)
-    recorder.write(Shown(plain(), at(0)))
+    recorder.write(Rendered(plain(), at(0)))
     with pytest.raises(ZeroDivisionError, match="at 0"):
         recorder.close()
 
@@ -139,7 +139,7 @@ import resource, sys
 import numpy as np
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame
-from live_gradcam.shown import Shown
+from live_gradcam.rendered import Shown
 from live_gradcam.sinks.recorder import Recorder
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
@@ -185,11 +185,11 @@ def test_a_disk_that_is_really_full_stops_the_recording_and_what_was_written_pla
     written = 0
     while not told and written < 500:
         try:
-            recorder.write(Shown(noise.integers(0, 256, (240, 320, 3), np.uint8), at(written / 30)))
+            recorder.write(Rendered(noise.integers(0, 256, (240, 320, 3), np.uint8), at(written / 30)))
             written += 1
         except SinkError as error:
             told.append(str(error))
-    recorder.write(Shown(plain(), at(100)))  # the show goes on
+    recorder.write(Rendered(plain(), at(100)))  # the show goes on
     recorder.close()
     part = small_disk / f"out.part{extension}"
     assert told == [
@@ -204,7 +204,7 @@ KILLED = """
 import itertools, sys, time
 import numpy as np
 from live_gradcam.frame import Frame
-from live_gradcam.shown import Shown
+from live_gradcam.rendered import Shown
 from live_gradcam.sinks.recorder import Recorder
 
 rng = np.random.default_rng(0)

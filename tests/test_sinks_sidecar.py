@@ -17,7 +17,7 @@ from films import at, files, lines, plain, play, write_talkie
 from live_gradcam import __version__
 from live_gradcam.explanation import Lowered, Prediction
 from live_gradcam.frame import Frame
-from live_gradcam.shown import Shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.encoder import CONTAINERS
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sidecar import row_of
@@ -36,7 +36,7 @@ def test_pictures_of_a_jittery_clock_keep_their_times_in_the_video_and_in_the_si
     path = tmp_path / f"out{extension}"
     with Recorder(path, wait=True) as recorder:
         for index, moment in enumerate(moments):
-            recorder.write(Shown(plain(), Frame(plain(), 10 + index, moment)))
+            recorder.write(Rendered(plain(), Frame(plain(), 10 + index, moment)))
     film = play(path)
     _, rows = lines(tmp_path / "out.jsonl")
     assert len(film.pictures) == len(rows) == len(moments) == recorder.recorded
@@ -52,7 +52,7 @@ def test_what_was_dropped_has_no_line(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8)
     with Recorder(tmp_path / "out.mp4", wait=False) as recorder:
         for index in range(60):
-            recorder.write(Shown(noise, Frame(noise, index, index / 30)))
+            recorder.write(Rendered(noise, Frame(noise, index, index / 30)))
     film = play(tmp_path / "out.mp4")
     _, rows = lines(tmp_path / "out.jsonl")
     assert recorder.dropped > 0
@@ -75,7 +75,7 @@ def test_the_header_says_what_all_pictures_have_in_common(tmp_path: Path) -> Non
 
     with Recorder(tmp_path / "out.mp4", wait=True, about=about) as recorder:
         for index in range(3):
-            recorder.write(Shown(plain(), at(index)))
+            recorder.write(Rendered(plain(), at(index)))
     header, rows = lines(tmp_path / "out.jsonl")
     assert header.pop("began")[:2] == "20"
     assert header == {
@@ -98,7 +98,7 @@ def test_a_line_says_what_is_on_the_picture() -> None:
         target=Prediction(1, "tabby", 0.18),
     )
     frame = Frame(plain(width=1280, height=720), 41, 1000.5)
-    row = row_of(Shown(frame.pixels, frame, explanation, explanation.heatmap, 23.456))
+    row = row_of(Rendered(frame.pixels, frame, explanation, explanation.heatmap, 23.456))
     centre, box = row.pop("heat_centre"), row.pop("heat_box")
     assert row == {
         "index": 41,
@@ -117,12 +117,12 @@ def test_a_line_says_what_is_on_the_picture() -> None:
 
 def test_without_heat_or_an_explanation_there_is_null() -> None:
     frame = Frame(plain(), 0, 1.0, media_time=0.0)
-    row = row_of(Shown(plain(), frame))
+    row = row_of(Rendered(plain(), frame))
     assert (row["top"], row["media_time"], row["latency_ms"]) == ([], 0.0, None)
     unknown = ("target", "method", "has_evidence", "heat_centre", "heat_box")
     assert [row[name] for name in unknown] == [None] * 5
     blind = explained((0, 0, 64, 48), has_evidence=False)
-    row = row_of(Shown(plain(), frame, blind, None))
+    row = row_of(Rendered(plain(), frame, blind, None))
     assert (row["has_evidence"], row["heat_centre"], row["heat_box"]) == (False, None, None)
 
 
@@ -140,7 +140,7 @@ def test_ffprobe_has_nothing_to_complain_of(tmp_path: Path, extension: str, kind
         for index in range(count):
             size = (64, 48) if kind != "of changing sizes" or index % 3 else (33 + index, 90)
             picture = plain((index, 90, 2 * index), *size)
-            recorder.write(Shown(picture, Frame(picture, index, 0.0, media_time=index / 25)))
+            recorder.write(Rendered(picture, Frame(picture, index, 0.0, media_time=index / 25)))
     count_frames = [
         "ffprobe",
         "-v",
@@ -162,8 +162,8 @@ def test_ffprobe_has_nothing_to_complain_of(tmp_path: Path, extension: str, kind
 def test_of_a_network_that_is_no_classifier_the_line_has_values_and_no_probability() -> None:
     frame = Frame(plain(), 0, 1.0)
     found = valued((0, 0, 64, 48), ("age", 31.62000083923340, "years"), ("size", None, ""))
-    row = row_of(Shown(plain(), frame, found, found.heatmap))
+    row = row_of(Rendered(plain(), frame, found, found.heatmap))
     assert (row["top"], row["values"]) == ([], [["age", 31.62, "years"], ["size", None, ""]])
     assert (row["target"], row["has_evidence"]) == ("age", True)
     lowered = replace(found, target=Lowered(found.top[0]))
-    assert row_of(Shown(plain(), frame, lowered, None))["target"] == "age −"
+    assert row_of(Rendered(plain(), frame, lowered, None))["target"] == "age −"

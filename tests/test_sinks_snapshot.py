@@ -21,18 +21,17 @@ from live_gradcam import __version__
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame
 from live_gradcam.heatmap import over_region
-from live_gradcam.shown import Shown
-from live_gradcam.sinks.snapshot import Snapshot, heat_of_frame, snapshot_files, write_snapshot
-from live_gradcam.sinks.snapshots import Snapshots
+from live_gradcam.rendered import Rendered
+from live_gradcam.sinks.snapshot import Snapshot, Snapshots, heat_of_frame, snapshot_files, write_snapshot
 
 ABOUT = {"model": "lenet", "settings": {"target": "Ägyptische Katze"}}
 
 
-def shown(index: int = 0) -> Shown:
+def shown(index: int = 0) -> Rendered:
     random = np.random.default_rng(index)
     frame = Frame(random.integers(0, 256, (90, 160, 3), np.uint8), index, captured_at=1000.0)
     picture = random.integers(0, 256, (90, 160, 3), np.uint8)
-    return Shown(picture, frame, explained((35, 5, 80, 80)), uneven(), 12.0)
+    return Rendered(picture, frame, explained((35, 5, 80, 80)), uneven(), 12.0)
 
 
 def values(path: Path) -> npt.NDArray[Any]:
@@ -78,7 +77,7 @@ def test_the_text_of_each_says_how_it_was_made(tmp_path: Path) -> None:
 
 def test_without_an_explanation_the_heat_is_black(tmp_path: Path) -> None:
     frame = Frame(np.full((9, 16, 3), 7, np.uint8), 0, 0.0)
-    nothing_yet = Shown(frame.pixels, frame)
+    nothing_yet = Rendered(frame.pixels, frame)
     assert not heat_of_frame(nothing_yet).any()
     write_snapshot(nothing_yet, tmp_path / "cat.png", {})
     assert "Description" not in text_of(tmp_path / "cat.png")

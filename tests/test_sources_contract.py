@@ -20,7 +20,7 @@ from clips import shade, write_clip
 from fakes import MjpegServer
 from PIL import Image
 
-from live_gradcam.sources.demo import DemoSource
+from live_gradcam.sources.demo.demo import DemoSource
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
 

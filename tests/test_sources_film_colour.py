@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from clips import bgr_by_ffmpeg, made_by_ffmpeg
 
-from live_gradcam.sources.tone import Gamut, Transfer, pq_code, to_bt709
+from live_gradcam.sources.film_colour import Gamut, Transfer, pq_code, to_bt709
 from live_gradcam.sources.video import VideoSource
 
 X264 = "-c:v libx264 -qp 0"

@@ -5,12 +5,14 @@ import logging
 import pytest
 
 from live_gradcam.sources.feed import Shot
-from live_gradcam.sources.health import Health
+from live_gradcam.sources.health import SourceHealth
 
 SLOW = "camera 0 gives 16 fps of the 30 it promised (dark room? slow USB port?)"
 
 
-def feed(health: Health, seconds: float, *, fps: float, waits: float = 0.7, start: float = 100.0) -> float:
+def feed(
+    health: SourceHealth, seconds: float, *, fps: float, waits: float = 0.7, start: float = 100.0
+) -> float:
     """Give evenly spaced frames, the reader having waited for them for this share of the time; return the end."""
     count = round(seconds * fps)
     for i in range(count):
@@ -19,7 +21,7 @@ def feed(health: Health, seconds: float, *, fps: float, waits: float = 0.7, star
 
 
 def test_the_rate_is_known_after_a_second() -> None:
-    health = Health("camera 0", 30.0)
+    health = SourceHealth("camera 0", 30.0)
     end = feed(health, 0.9, fps=30)
     assert health.measured_fps is None
     feed(health, 0.3, fps=30, start=end)
@@ -29,20 +31,20 @@ def test_the_rate_is_known_after_a_second() -> None:
 
 
 def test_the_rate_is_that_of_the_last_seconds() -> None:
-    health = Health("camera 0", 30.0)
+    health = SourceHealth("camera 0", 30.0)
     feed(health, 4, fps=10, start=feed(health, 10, fps=30))
     assert health.measured_fps == pytest.approx(10, abs=0.5)
 
 
 def test_a_camera_that_keeps_its_promise_is_not_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        feed(Health("camera 0", 30.0), 20, fps=27)
-        feed(Health("camera 0", None), 20, fps=5)
+        feed(SourceHealth("camera 0", 30.0), 20, fps=27)
+        feed(SourceHealth("camera 0", None), 20, fps=5)
     assert caplog.messages == []
 
 
 def test_a_camera_that_gives_less_is_warned_of_once_and_not_at_once(caplog: pytest.LogCaptureFixture) -> None:
-    health = Health("camera 0", 30.0)
+    health = SourceHealth("camera 0", 30.0)
     with caplog.at_level(logging.WARNING):
         end = feed(health, 3.5, fps=16)
         assert caplog.messages == []
@@ -53,7 +55,7 @@ def test_a_camera_that_gives_less_is_warned_of_once_and_not_at_once(caplog: pyte
 
 
 def test_a_rate_that_sinks_later_is_warned_of_too(caplog: pytest.LogCaptureFixture) -> None:
-    health = Health("camera 0", 30.0)
+    health = SourceHealth("camera 0", 30.0)
     with caplog.at_level(logging.WARNING):
         feed(health, 10, fps=16, start=feed(health, 60, fps=30))
     assert caplog.messages == [SLOW]  # and not while the two rates were mixed
@@ -61,8 +63,8 @@ def test_a_rate_that_sinks_later_is_warned_of_too(caplog: pytest.LogCaptureFixtu
 
 def test_a_machine_that_is_too_slow_is_not_blamed_on_the_camera(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        feed(Health("camera 0", 30.0), 10, fps=16, waits=0.01)
-        missing_some = Health("camera 0", 30.0)
+        feed(SourceHealth("camera 0", 30.0), 10, fps=16, waits=0.01)
+        missing_some = SourceHealth("camera 0", 30.0)
         for i in range(300):
             if i % 3:  # two of each three frames are read, and the machine waits for the second
                 missing_some.note(Shot(None, 100 + i / 30, 0.02))
@@ -72,7 +74,7 @@ def test_a_machine_that_is_too_slow_is_not_blamed_on_the_camera(caplog: pytest.L
 def test_damaged_frames_are_warned_of_once_and_forgotten_when_they_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    health = Health("camera 0", 30.0)
+    health = SourceHealth("camera 0", 30.0)
     with caplog.at_level(logging.WARNING):
         for i in range(4):
             health.note(Shot(None, 100 + i / 30, 0.02, damaged=True))

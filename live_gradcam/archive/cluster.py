@@ -15,10 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from live_gradcam.archive.annotation import Work
-from live_gradcam.archive.entry import Entry, Failure, Outcome
+from live_gradcam.archive.file_worker import FileWorker
+from live_gradcam.archive.files import AnnotateJob, ArchiveFile, Failure, Outcome
 from live_gradcam.archive.record import conclusion_of, described, obstacle
-from live_gradcam.archive.worker import Worker
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import LiveGradcamError
 
@@ -37,9 +36,9 @@ _OBJECT_STORE_BYTES = 100 * 2**20
 
 
 def annotate_on_cluster(
-    groups: Sequence[Sequence[Entry]],
+    groups: Sequence[Sequence[ArchiveFile]],
     settings: AnnotateSettings,
-    work: Work,
+    work: AnnotateJob,
     address: str,
     *,
     say: Callable[[str], None],
@@ -83,7 +82,7 @@ def annotate_on_cluster(
                     ended(outcome)
 
 
-def _outcomes(ray: Any, done: Any, group: Sequence[Entry]) -> list[Outcome]:  # noqa: ANN401 - Ray's own
+def _outcomes(ray: Any, done: Any, group: Sequence[ArchiveFile]) -> list[Outcome]:  # noqa: ANN401 - Ray's own
     """Return what came of a group; where Ray has given it up, why."""
     try:
         found: list[Outcome] = ray.get(done)
@@ -111,12 +110,12 @@ class _Tally:
         return sum(self._frames.values())
 
 
-_worker: tuple[AnnotateSettings, Worker] | None = None
+_worker: tuple[AnnotateSettings, FileWorker] | None = None
 """This process's worker, if it has one: the model stays for the next group."""
 
 
 def _annotate(
-    group: Sequence[Entry],
+    group: Sequence[ArchiveFile],
     settings: AnnotateSettings,
     size: tuple[int, int],
     frames: int,
@@ -126,7 +125,7 @@ def _annotate(
     """Annotate one group: what runs in Ray's worker processes."""
     global _worker
     if _worker is None or _worker[0] != settings:
-        _worker = settings, Worker(settings, size=size, frames=frames, cores=cores)
+        _worker = settings, FileWorker(settings, size=size, frames=frames, cores=cores)
     outcomes: list[Outcome] = []
     done = 0
     told = 0.0

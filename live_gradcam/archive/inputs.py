@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TextIO
 
 from live_gradcam.address import is_address, shown_address
-from live_gradcam.archive.entry import Entry, Failure
+from live_gradcam.archive.files import ArchiveFile, Failure
 from live_gradcam.archive.record import RECORDS
 from live_gradcam.errors import SinkError, SourceError
-from live_gradcam.file_names import expanded, fitting, fixed_part, matches, nearest_paths, shown
+from live_gradcam.file_names import expanded, fitting, fixed_part, matches, nearest_paths
+from live_gradcam.printable import shown
 from live_gradcam.sinks.encoder import CONTAINERS
 from live_gradcam.sources.films import SUFFIXES as VIDEOS
 from live_gradcam.sources.films import is_film
@@ -44,7 +45,7 @@ class _Found:
 
 def find_entries(
     typed: Sequence[str], out: Path, listed: TextIO | None = None
-) -> tuple[list[Entry], list[Failure]]:
+) -> tuple[list[ArchiveFile], list[Failure]]:
     """Find all files that are meant.
 
     Args:
@@ -184,7 +185,7 @@ def _is_file_name(out: Path) -> bool:
     return known and not out.is_dir()
 
 
-def _single(file: Path, out: Path) -> Entry:
+def _single(file: Path, out: Path) -> ArchiveFile:
     """Return the entry of a file whose output is named.
 
     Raises:
@@ -201,7 +202,7 @@ def _single(file: Path, out: Path) -> Entry:
     return _entry(file, file.name, out.parent, Path(out.name), picture)
 
 
-def _mirrored(files: Sequence[Path], folder: Path, out: Path) -> list[Entry]:
+def _mirrored(files: Sequence[Path], folder: Path, out: Path) -> list[ArchiveFile]:
     """Return entries whose outputs lie in their folder as the inputs lie in theirs."""
     inside = [file.relative_to(folder) for file in files]
     stills = [is_still(file) for file in files]
@@ -224,9 +225,9 @@ def _ending_of(file: Path, still: bool) -> str:
     return file.suffix if file.suffix.lower() in kept else ".png" if still else ".mp4"
 
 
-def _entry(file: Path, name: str, out: Path, output: Path, still: bool) -> Entry:
+def _entry(file: Path, name: str, out: Path, output: Path, still: bool) -> ArchiveFile:
     place = fitting(out / output)
-    return Entry(
+    return ArchiveFile(
         source=file,
         name=shown(name),
         kind="picture" if still else "video",
@@ -235,10 +236,10 @@ def _entry(file: Path, name: str, out: Path, output: Path, still: bool) -> Entry
     )
 
 
-def _without_own_outputs(entries: Sequence[Entry]) -> tuple[list[Entry], list[Failure]]:
+def _without_own_outputs(entries: Sequence[ArchiveFile]) -> tuple[list[ArchiveFile], list[Failure]]:
     """Leave out the entries whose output is one of the inputs."""
     sources = {entry.source.resolve(): entry for entry in entries}
-    good: list[Entry] = []
+    good: list[ArchiveFile] = []
     failures: list[Failure] = []
     for entry in entries:
         victim = sources.get(entry.output.resolve())

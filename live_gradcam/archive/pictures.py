@@ -9,10 +9,9 @@ from pathlib import Path
 import cv2
 
 from live_gradcam.archive.batches import ExplainsBatches, explain_all
-from live_gradcam.archive.entry import Entry, Failure, Outcome, damage_to
-from live_gradcam.archive.flow import flow
-from live_gradcam.archive.reason import in_words
-from live_gradcam.archive.result import Result
+from live_gradcam.archive.files import ArchiveFile, Failure, Outcome, damage_to, in_words
+from live_gradcam.archive.pipelined import flow
+from live_gradcam.archive.record import AnnotatedFile
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SinkError
 from live_gradcam.explanation import Explanation
@@ -29,7 +28,7 @@ _QUALITY = {
 
 
 def annotate_pictures(
-    entries: Sequence[Entry],
+    entries: Sequence[ArchiveFile],
     explainer: ExplainsBatches,
     settings: AnnotateSettings,
     *,
@@ -48,14 +47,14 @@ def annotate_pictures(
         ended: told what came of each, from another thread.
     """
 
-    def end(entry: Entry, error: Exception | None, damage: str | None = None) -> None:
+    def end(entry: ArchiveFile, error: Exception | None, damage: str | None = None) -> None:
         advance(1)
         if error is None:
             ended(Outcome(entry, 1, failure=damage_to(entry, damage)))
         else:
             ended(Outcome(entry, 0, failure=Failure(entry.name, in_words(error))))
 
-    def read() -> Iterator[tuple[Entry, Photo]]:
+    def read() -> Iterator[tuple[ArchiveFile, Photo]]:
         for entry in entries:
             try:
                 photo = read_photo(entry.source)
@@ -64,7 +63,7 @@ def annotate_pictures(
             else:
                 yield entry, photo
 
-    def explain(items: Sequence[tuple[Entry, Photo]]) -> Sequence[Explanation | Exception]:
+    def explain(items: Sequence[tuple[ArchiveFile, Photo]]) -> Sequence[Explanation | Exception]:
         try:
             return explain_all(explainer, [photo.pixels for _, photo in items])
         except Exception as error:
@@ -72,12 +71,12 @@ def annotate_pictures(
                 return [error]
             return [explain([item])[0] for item in items]  # only the one that is to blame fails
 
-    def write(item: tuple[Entry, Photo], found: Explanation | Exception) -> None:
+    def write(item: tuple[ArchiveFile, Photo], found: Explanation | Exception) -> None:
         entry, photo = item
         try:
             if isinstance(found, Exception):
                 raise found
-            with Result(entry, settings) as result:
+            with AnnotatedFile(entry, settings) as result:
                 _write(draw(photo.pixels, found, settings.alpha, settings.colormap), entry.part)
                 result.add(Frame(photo.pixels, 0, time.monotonic(), media_time=0.0), found)
                 result.complete(photo.damage)

@@ -11,12 +11,17 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from live_gradcam import __version__
-from live_gradcam.archive.entry import Entry
+from live_gradcam.archive.files import ArchiveFile
 from live_gradcam.config import AnnotateSettings
-from live_gradcam.file_names import fitting, json_text, shown
+from live_gradcam.explanation import Explanation
+from live_gradcam.file_names import fitting
+from live_gradcam.frame import Frame
+from live_gradcam.heatmap import heat_place
+from live_gradcam.printable import json_text, shown
+from live_gradcam.version import __version__
 
 RECORDS = ".live-gradcam"
 """The folder of the records, in that of the outputs."""
@@ -150,7 +155,7 @@ def rows_of(record: Path) -> Iterator[dict[str, Any]]:
             before = line  # the last line is no row
 
 
-def obstacle(entry: Entry, settings: Mapping[str, Any]) -> str | None:
+def obstacle(entry: ArchiveFile, settings: Mapping[str, Any]) -> str | None:
     """Return why an output that is there is not the finished result that is wanted; None where it is.
 
     Args:
@@ -168,3 +173,98 @@ def obstacle(entry: Entry, settings: Mapping[str, Any]) -> str | None:
             changed = "has changed" if name.endswith("_file") else f"was {was}, not {wanted}"
             return f"was made with other settings: {name.removesuffix('_file')} {changed}"
     return None
+
+
+def row_of(name: str, frame: Frame, explanation: Explanation) -> dict[str, Any]:
+    """Return the row of one frame.
+
+    Args:
+        name: the file's.
+        frame: which frame of the file it is, and when.
+        explanation: what the network said of it.
+
+    Returns:
+        `file`; `frame` (counted from 0, in the input); `seconds` into the file; `top` (five pairs of label and
+        probability) and `values` (triples of name, number and unit, of a network that is no classifier, where `top` is
+        empty; a number is None where it is NaN); `target`; `method`; `has_evidence`; `heat_centre` (x, y) and
+        `heat_box` (x, y, width, height) of the heat that is at least half of its maximum, in pixels of the frame, None
+        where there is no heat.
+    """
+    place = heat_place(explanation.heatmap, explanation.region, explanation.inset)
+    return {
+        "file": name,
+        "frame": frame.index,
+        "seconds": round(frame.time, 6),
+        **explanation.said,
+        "target": explanation.target.label,
+        "method": explanation.method,
+        "has_evidence": explanation.has_evidence,
+        "heat_centre": None if place is None else [round(place.centre[0], 1), round(place.centre[1], 1)],
+        "heat_box": None if place is None else list(place.box),
+    }
+
+
+class AnnotatedFile:
+    """Makes room for an output and its record; whatever was begun and not completed is removed at the end.
+
+    Args:
+        entry: whose result it is.
+        settings: what it is made with.
+
+    Raises:
+        OSError: the input is not there, or nothing can be written.
+    """
+
+    def __init__(self, entry: ArchiveFile, settings: AnnotateSettings) -> None:
+        self.entry = entry
+        self._settings = settings
+        self._source = FileState.of(entry.source)  # before it is read: what changes later will be noticed
+        entry.output.parent.mkdir(parents=True, exist_ok=True)
+        self._record = RecordWriter(entry.record)
+
+    @property
+    def frames(self) -> int:
+        """How many frames were added."""
+        return self._record.rows
+
+    def add(self, frame: Frame, explanation: Explanation) -> None:
+        """Write down what is on one more frame.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._record.write(row_of(self.entry.name, frame, explanation))
+
+    def complete(self, damage: str | None = None) -> None:
+        """Give the record and the output, which is complete in its part file, their names.
+
+        Args:
+            damage: what could not be read of the input.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        part = self.entry.part
+        # The record first: an output without one could not be told from a stranger's file.
+        self._record.conclude(
+            Conclusion(
+                source=self._source.as_json(),
+                settings=described(self._settings),
+                frames=self.frames,
+                bytes=part.stat().st_size,
+                damage=damage,
+            )
+        )
+        part.replace(self.entry.output)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._record.abandon()
+        try:
+            self.entry.part.unlink(missing_ok=True)
+        except OSError:
+            return  # it is replaced by the next run

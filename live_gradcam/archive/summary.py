@@ -8,10 +8,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
-from live_gradcam.archive.entry import Entry
+from live_gradcam.archive.files import ArchiveFile
 from live_gradcam.archive.record import rows_of
 from live_gradcam.errors import SinkError
-from live_gradcam.file_names import json_text, marked
+from live_gradcam.file_names import marked
+from live_gradcam.printable import json_text
 
 _TOP = 5
 
@@ -58,7 +59,7 @@ def check_summary(path: Path, ending: str, *, to_be_made: Path) -> None:
         raise SinkError(f"cannot write the summary to '{path}': {error.strerror}.") from error
 
 
-def write_csv(entries: Iterable[Entry], path: Path) -> None:
+def write_csv(entries: Iterable[ArchiveFile], path: Path) -> None:
     """Write a CSV table, UTF-8, one row for each frame; it replaces an older one once it is complete.
 
     Args:
@@ -82,7 +83,7 @@ def write_csv(entries: Iterable[Entry], path: Path) -> None:
     _write(path, write)
 
 
-def write_jsonl(entries: Iterable[Entry], path: Path) -> None:
+def write_jsonl(entries: Iterable[ArchiveFile], path: Path) -> None:
     """Write one JSON object a line, one for each frame, as `row_of` returns it; as `write_csv` otherwise."""
 
     def write(file: TextIO) -> None:
@@ -92,7 +93,7 @@ def write_jsonl(entries: Iterable[Entry], path: Path) -> None:
     _write(path, write)
 
 
-def _rows(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+def _rows(entries: Iterable[ArchiveFile]) -> Iterator[dict[str, Any]]:
     for entry in entries:
         yield from rows_of(entry.record)
 

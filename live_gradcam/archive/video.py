@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from live_gradcam.archive.batches import ExplainsBatches, explain_all
-from live_gradcam.archive.entry import Entry, Outcome, damage_to
-from live_gradcam.archive.flow import flow
-from live_gradcam.archive.result import Result
-from live_gradcam.archive.thinning import Thinning
+from live_gradcam.archive.files import ArchiveFile, Outcome, damage_to
+from live_gradcam.archive.pipelined import flow
+from live_gradcam.archive.record import AnnotatedFile
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame
 from live_gradcam.render.picture import draw
 from live_gradcam.sinks.encoder import Encoder
-from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.opening import open_film
 
 
 def annotate_video(
-    entry: Entry,
+    entry: ArchiveFile,
     explainer: ExplainsBatches,
     settings: AnnotateSettings,
     *,
@@ -43,9 +42,8 @@ def annotate_video(
         OSError, av.FFmpegError: it cannot be written.
     """
     thinning = Thinning(settings.every, settings.fps)
-    with open_film(entry.source, keeps=thinning.keeps) as source, Result(entry, settings) as result:
-        audio = None if isinstance(source, AnimationSource) else entry.source
-        encoder = Encoder(entry.part, "veryfast", audio_from=audio)
+    with open_film(entry.source, keeps=thinning.keeps) as source, AnnotatedFile(entry, settings) as result:
+        encoder = Encoder(entry.part, "veryfast", audio_from=source.sound_path)
 
         def explain(frames: Sequence[Frame]) -> list[Explanation]:
             return explain_all(explainer, [frame.pixels for frame in frames])
@@ -57,10 +55,42 @@ def annotate_video(
 
         try:
             flow(source, explain, write, batch=batch, weigh=lambda frame: frame.pixels.nbytes)
-            encoder.finish(last_shown=source.last_seconds if isinstance(source, AnimationSource) else None)
+            encoder.finish(last_shown=source.last_seconds)
         except BaseException:
             encoder.abandon()
             raise
         damage = source.damage
         result.complete(damage)
         return Outcome(entry, result.frames, failure=damage_to(entry, damage))
+
+
+_GRACE = 1e-6
+"""Times are sums of fractions: a frame at 0.1 s may come at 0.09999999 s."""
+
+
+class Thinning:
+    """Keeps one frame of so many, or at most so many of each second; the first always. For one video.
+
+    Args:
+        every: keep one frame of so many.
+        fps: keep the first frame of each 1/fps seconds; None: all.
+    """
+
+    def __init__(self, every: int = 1, fps: float | None = None) -> None:
+        self._every = every
+        self._fps = fps
+        self._last_slot = -1
+
+    def keeps(self, index: int, seconds: float) -> bool:
+        """Decide about the next frame; to be asked once about each, in order.
+
+        Args:
+            index: counted from 0.
+            seconds: into the video.
+        """
+        if self._fps is None:
+            return index % self._every == 0
+        slot = math.floor(seconds * self._fps + _GRACE)
+        kept = slot > self._last_slot
+        self._last_slot = max(slot, self._last_slot)
+        return kept

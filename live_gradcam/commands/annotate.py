@@ -13,13 +13,13 @@ import typer
 
 from live_gradcam.commands import options
 from live_gradcam.commands.live import live
-from live_gradcam.commands.settings import settings_of, take_options
+from live_gradcam.commands.settings import fields_of, settings_of, take_options
 from live_gradcam.config import DEFAULT_LANG, AnnotateSettings, ExplainSettings
-from live_gradcam.file_names import shown
 from live_gradcam.number import counted
+from live_gradcam.printable import shown
 
 if TYPE_CHECKING:
-    from live_gradcam.archive.annotation import Report
+    from live_gradcam.archive.annotate import Report
 
 _FRAMES = "Frames"
 _RAY = "--ray"
@@ -117,11 +117,11 @@ def annotate(
     **explained: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> None:
     """Write videos and pictures again with the heat on every frame.  Run again, it does only what is missing."""
-    chosen = options.fields_of(explained)
+    chosen = fields_of(explained)
 
-    from live_gradcam.archive.annotation import annotate as annotate_all
+    from live_gradcam.archive.annotate import annotate as annotate_all
     from live_gradcam.commands.progress import AnnotateProgress
-    from live_gradcam.typos import refuse_typos
+    from live_gradcam.settings_check import refuse_typos
 
     settings = AnnotateSettings(every=every, fps=fps, batch=batch, overwrite=overwrite, lang=lang, **chosen)
     refuse_typos(settings)

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from live_gradcam.address import is_address
-from live_gradcam.errors import nearest
+from live_gradcam.near_names import nearest
 
 DEFAULT = "live"
 """The command that runs where none is named."""

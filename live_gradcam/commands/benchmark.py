@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from live_gradcam.commands import options
+from live_gradcam.commands.settings import pair
 from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL
 from live_gradcam.errors import LiveGradcamError, SinkError
-from live_gradcam.native import native_stderr_filtered
+from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 if TYPE_CHECKING:
     from live_gradcam.commands.cost import Cost
@@ -81,13 +82,13 @@ def benchmark(
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """Measure the cost of an explanation on this machine, also relative to that of a prediction."""
-    from live_gradcam.typos import refuse_unknown_device, refuse_unknown_model
+    from live_gradcam.settings_check import refuse_unknown_device, refuse_unknown_model
 
     console = Console()
     for each in model or ():
         refuse_unknown_model(each)
     refuse_unknown_device(device)
-    asked = options.pair("--size", size, "WIDTHxHEIGHT in pixels, such as --size 1280x720")
+    asked = pair("--size", size, "WIDTHxHEIGHT in pixels, such as --size 1280x720")
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise SinkError(
             f"cannot write the figures to '{json_file}': there is no folder '{json_file.parent}'. Make it first."

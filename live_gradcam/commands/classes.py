@@ -8,7 +8,7 @@ import typer
 
 from live_gradcam.commands.spelling import one_of
 from live_gradcam.config import DEFAULT_LANG, Lang
-from live_gradcam.errors import nearest
+from live_gradcam.near_names import nearest
 
 
 def classes(

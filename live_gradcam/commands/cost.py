@@ -19,7 +19,7 @@ from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
 from live_gradcam.models.zoo import with_random_weights
 from live_gradcam.render.picture import draw
-from live_gradcam.sources.demo import DemoSource
+from live_gradcam.sources.demo.demo import DemoSource
 from live_gradcam.timing import interleaved_ms
 
 SEED = 0

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from live_gradcam.commands import options
 from live_gradcam.commands.live import live
-from live_gradcam.commands.settings import settings_of, take_options
+from live_gradcam.commands.settings import fields_of, settings_of, take_options
 from live_gradcam.config import Settings
 from live_gradcam.errors import DeviceError, ModelError, TargetError
-from live_gradcam.native import native_stderr_filtered
+from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 if TYPE_CHECKING:
     from live_gradcam.commands.findings import Finding, State
@@ -41,9 +41,9 @@ def doctor(
     began = time.monotonic()
     if not verbose:
         logging.getLogger("live_gradcam").setLevel(logging.ERROR)  # what it warns of stands in the findings
-    from live_gradcam.typos import refuse_typos
+    from live_gradcam.settings_check import refuse_typos
 
-    settings = Settings(**options.fields_of(values))
+    settings = Settings(**fields_of(values))
     with suppress(ModelError, TargetError, DeviceError):  # a finding, told with all the others
         refuse_typos(settings)
     console = Console(highlight=False, soft_wrap=True)

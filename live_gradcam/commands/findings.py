@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from live_gradcam.config import DEFAULT_MODEL, Settings
-from live_gradcam.sources.camera import CameraSource
-from live_gradcam.sources.source import Source
-from live_gradcam.statistics import Statistics
+from live_gradcam.run_statistics import RunStatistics
+from live_gradcam.sources.source import Device, Source
 
 SHORTEST_RUN = 1.0
 """Seconds of the loop below which nothing can be said of its speed."""
@@ -51,7 +50,7 @@ def fault(subject: str, message: str) -> Finding:
 
 
 def judge_speed(
-    statistics: Statistics, source: Source, settings: Settings, *, windowed: bool, slow_method: bool
+    statistics: RunStatistics, source: Source, settings: Settings, *, windowed: bool, slow_method: bool
 ) -> Iterator[Finding]:
     """Say what the loop reached, and what held it up.
 
@@ -75,7 +74,7 @@ def judge_speed(
         yield Finding("speed", "fault", what, "Start it again, and let it run.")
         return
     wanted = source.fps or shown
-    if isinstance(source, CameraSource):
+    if isinstance(source, Device):
         captured = (statistics.frames_captured - 1) / seconds
         if captured < 0.8 * wanted:
             what = f"it gives {captured:.0f} of the {wanted:.0f} pictures a second that it promised"

@@ -8,7 +8,7 @@ import typer
 
 from live_gradcam.commands import options
 from live_gradcam.commands.columns import print_columns
-from live_gradcam.native import native_stderr_filtered
+from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 
 def layers(
@@ -27,7 +27,7 @@ def layers(
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """List the layers of a MODEL that can be explained, and mark the one that is explained by default."""
-    from live_gradcam.typos import refuse_unknown_model  # which loads OpenCV
+    from live_gradcam.settings_check import refuse_unknown_model  # which loads OpenCV
 
     refuse_unknown_model(model)
     with native_stderr_filtered():

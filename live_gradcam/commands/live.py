@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from live_gradcam.commands import bare_source, options
+from live_gradcam.commands.settings import fields_of
 from live_gradcam.config import (
     DEFAULT_ALPHA,
     DEFAULT_COLORMAP,
@@ -18,8 +19,8 @@ from live_gradcam.config import (
     DEFAULT_SCORE,
     DEFAULT_SMOOTHING,
 )
-from live_gradcam.file_names import shown
 from live_gradcam.number import counted
+from live_gradcam.printable import shown
 
 
 def live(
@@ -171,7 +172,7 @@ def live(
     """Show what a camera sees, or a film or photos, with the heat on it.  In the window h shows the keys, q ends it."""
     typed = {name: value for name, value in locals().items() if name not in ("context", "bare")}
     typed["source"] = bare_source.source_of(context, bare, source)
-    chosen = options.fields_of(typed)
+    chosen = fields_of(typed)
 
     from live_gradcam.pipeline import run
 

@@ -12,7 +12,7 @@ from live_gradcam.commands import options
 from live_gradcam.commands.columns import Columns, print_columns
 from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.native import native_stderr_filtered
+from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.timing import interleaved_ms
 
 
@@ -27,7 +27,7 @@ def methods(
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """List the methods for --method: paper, passes, and cost on this machine compared with Grad-CAM."""
-    from live_gradcam.typos import refuse_unknown_model  # which loads OpenCV
+    from live_gradcam.settings_check import refuse_unknown_model  # which loads OpenCV
 
     refuse_unknown_model(model)
     with native_stderr_filtered():
@@ -41,7 +41,7 @@ def methods(
             return
         from live_gradcam.explain.explainer import Explainer
         from live_gradcam.models.loading import load_model
-        from live_gradcam.sources.demo import DemoSource
+        from live_gradcam.sources.demo.demo import DemoSource
 
         # On stderr, for the lines on stdout may go into a pipe.
         with Console(stderr=True).status("loading the model") as progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from live_gradcam.commands.columns import print_columns
-from live_gradcam.native import native_stderr_filtered
+from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 
 def models() -> None:

@@ -7,17 +7,14 @@
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from live_gradcam.commands.settings import NO_SETTINGS, known_settings, settings_of
+from live_gradcam.commands.settings import known_settings, settings_of
 from live_gradcam.commands.spelling import one_of
 from live_gradcam.config import Fit, Following, Fusion, Lang, Scale, Score, Smooth, Task
-from live_gradcam.errors import SettingsError
 
 SOURCE, MODEL, EXPLANATION, PICTURE, OUTPUT = "Source", "Model", "Explanation", "Picture", "Output"
 """The panels of the help."""
@@ -279,51 +276,3 @@ ConfigFile = Annotated[
         callback=_read_config,
     ),
 ]
-
-
-def fields_of(typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of the settings classes that options stand for.
-
-    Args:
-        typed: parameter → value, as typer gives it; what is no setting is left out.
-
-    Raises:
-        SettingsError: a text has not the form that it should.
-    """
-    chosen = {name: value for name, value in typed.items() if name not in NO_SETTINGS}
-    if "inputs" in chosen:
-        chosen["inputs"] = input_values(chosen["inputs"] or [])
-    if "also" in chosen:
-        chosen["also"] = tuple(chosen["also"] or ())
-    if chosen.get("grid") is not None:
-        chosen["grid"] = pair("--grid", chosen["grid"], "HEIGHTxWIDTH in tokens, such as 14x14")
-    if chosen.get("size") is not None:
-        chosen["size"] = pair("--size", chosen["size"], "WIDTHxHEIGHT in pixels, such as 1280x720")
-    return chosen
-
-
-def input_values(pairs: list[str]) -> dict[str, str] | None:
-    """Return the values of further inputs, as they were typed.
-
-    Raises:
-        SettingsError: one is not NAME=VALUE.
-    """
-    values = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (name and equals and value):
-            raise SettingsError(f"--input is '{pair}': it must be NAME=VALUE, such as --input age=40.")
-        values[name] = value
-    return values or None
-
-
-def pair(option: str, text: str, form: str) -> tuple[int, int]:
-    """Return the two numbers of an option such as `14x14`.
-
-    Raises:
-        SettingsError: it has another form.
-    """
-    match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text)
-    if match is None:
-        raise SettingsError(f"{option} is '{text}': it must be {form}.")
-    return int(match[1]), int(match[2])

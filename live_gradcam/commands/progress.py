@@ -21,8 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from live_gradcam.archive.annotation import Work
-from live_gradcam.archive.entry import Outcome
+from live_gradcam.archive.files import AnnotateJob, Outcome
 from live_gradcam.number import counted
 
 _PLAIN_LINE_SECONDS = 10.0
@@ -69,7 +68,7 @@ class AnnotateProgress:
         """Print a line."""
         self._console.print(line, markup=False)
 
-    def begin(self, work: Work) -> None:
+    def begin(self, work: AnnotateJob) -> None:
         """Say what is to be done."""
         self._files, self._frames = len(work.entries), work.frames
 

@@ -20,20 +20,20 @@ from live_gradcam.commands.findings import (
 )
 from live_gradcam.config import Settings
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
-from live_gradcam.explain.answering import Answering
+from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.loading import load_answering
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.models.devices import describe_gpu
-from live_gradcam.models.download import no_downloads
+from live_gradcam.models.zoo import no_downloads
 from live_gradcam.pipeline import play
+from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.display import find_display
-from live_gradcam.sinks.null import Null
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.several import SeveralSinks
+from live_gradcam.sinks.sink import Null
+from live_gradcam.sinks.sink_group import SinkGroup
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
-from live_gradcam.statistics import Statistics
 
 SECONDS = 5.0
 """How long the loop runs."""
@@ -70,10 +70,10 @@ def rehearse(settings: Settings, report: Report, *, began: float, seconds: float
             return ""
         target = Path(settings.record or "recording.mp4").absolute()
         folder = stack.enter_context(_folder_for_trial(target.parent, report))
-        sinks = stack.enter_context(SeveralSinks())
+        sinks = stack.enter_context(SinkGroup())
         now = time.monotonic()
         length = max(_AT_LEAST, min(seconds, began + _AT_MOST - now))
-        statistics = Statistics()
+        statistics = RunStatistics()
         try:
             recorder = Recorder(folder / target.name, wait=not source.live)
             sinks.add(recorder)
@@ -149,7 +149,7 @@ def _open(settings: Settings, report: Report) -> Source:
     return source
 
 
-def _load(settings: Settings, source: Source, report: Report) -> Answering | None:
+def _load(settings: Settings, source: Source, report: Report) -> Engine | None:
     told: list[str] = []
     began = time.monotonic()
     answering = None

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from live_gradcam.commands import options
-from live_gradcam.file_names import shown
 from live_gradcam.number import counted
+from live_gradcam.printable import shown
 
 
 def replay(
@@ -42,14 +42,14 @@ def replay(
     debug: options.Debug = False,  # noqa: ARG001 - likewise
 ) -> None:
     """Play a saved session again, with the same frames and keys; also with another model or method."""
-    from live_gradcam.typos import refuse_unknown_method, refuse_unknown_model
+    from live_gradcam.settings_check import refuse_unknown_method, refuse_unknown_model
 
     if method is not None:
         refuse_unknown_method(method)
     if model is not None:
         refuse_unknown_model(model)
 
-    from live_gradcam.replay import replay_session
+    from live_gradcam.session.replay import replay_session
 
     changes: dict[str, Any] = {"model": model, "method": method}
     replayed = replay_session(

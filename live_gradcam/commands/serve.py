@@ -11,7 +11,7 @@ import typer
 
 from live_gradcam.commands import options
 from live_gradcam.commands.live import live
-from live_gradcam.commands.settings import settings_of, take_options
+from live_gradcam.commands.settings import fields_of, settings_of, take_options
 from live_gradcam.config import Settings
 from live_gradcam.errors import SettingsError
 
@@ -118,7 +118,7 @@ def serve(
     **shown: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> None:
     """Serve the browser view: the camera of any laptop, tablet or phone.  Ctrl-C ends it."""
-    chosen = options.fields_of(shown)
+    chosen = fields_of(shown)
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise SettingsError(
@@ -129,13 +129,13 @@ def serve(
     # that was made to deceive one of them. As `uploads.MOST_PIXELS`.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "40000000")
 
-    from live_gradcam.typos import refuse_typos
+    from live_gradcam.settings_check import refuse_typos
 
     settings = Settings(**chosen)
     refuse_typos(settings)
 
     from live_gradcam.server.memory import bytes_in
-    from live_gradcam.server.running import serve as run
+    from live_gradcam.server.run import serve as run
     from live_gradcam.server.settings import ServerSettings
 
     where: dict[str, Any] = {} if host is None else {"host": host}

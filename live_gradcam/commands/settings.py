@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from typer.models import OptionInfo
+
+from live_gradcam.errors import SettingsError
 
 Command = Callable[..., Any]
 
@@ -135,3 +138,51 @@ def _kind(hint: Any) -> Any:  # noqa: ANN401 - a type, as typing writes it
         return plain
     (kind,) = (each for each in get_args(plain) if each is not type(None))
     return kind
+
+
+def fields_of(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the settings classes that options stand for.
+
+    Args:
+        typed: parameter → value, as typer gives it; what is no setting is left out.
+
+    Raises:
+        SettingsError: a text has not the form that it should.
+    """
+    chosen = {name: value for name, value in typed.items() if name not in NO_SETTINGS}
+    if "inputs" in chosen:
+        chosen["inputs"] = input_values(chosen["inputs"] or [])
+    if "also" in chosen:
+        chosen["also"] = tuple(chosen["also"] or ())
+    if chosen.get("grid") is not None:
+        chosen["grid"] = pair("--grid", chosen["grid"], "HEIGHTxWIDTH in tokens, such as 14x14")
+    if chosen.get("size") is not None:
+        chosen["size"] = pair("--size", chosen["size"], "WIDTHxHEIGHT in pixels, such as 1280x720")
+    return chosen
+
+
+def input_values(pairs: list[str]) -> dict[str, str] | None:
+    """Return the values of further inputs, as they were typed.
+
+    Raises:
+        SettingsError: one is not NAME=VALUE.
+    """
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise SettingsError(f"--input is '{pair}': it must be NAME=VALUE, such as --input age=40.")
+        values[name] = value
+    return values or None
+
+
+def pair(option: str, text: str, form: str) -> tuple[int, int]:
+    """Return the two numbers of an option such as `14x14`.
+
+    Raises:
+        SettingsError: it has another form.
+    """
+    match = re.fullmatch(r"([1-9]\d*)[x×]([1-9]\d*)", text)
+    if match is None:
+        raise SettingsError(f"{option} is '{text}': it must be {form}.")
+    return int(match[1]), int(match[2])

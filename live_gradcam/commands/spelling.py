@@ -8,11 +8,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, get_args
 
-from live_gradcam.actions import ACTIONS
 from live_gradcam.choices import choice_meant, not_among
 from live_gradcam.commands.bare_source import WrongUsage, may_be_source
 from live_gradcam.commands.settings import Command, settings_of
-from live_gradcam.errors import nearest
+from live_gradcam.near_names import nearest
+from live_gradcam.viewer_input import ACTIONS
 
 _MOST_NAMED = 2
 _DASHES = ("-", "−", "–")

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from live_gradcam.explain.freezing import constant_weights
+from live_gradcam.explain.traced_network import constant_weights
 from live_gradcam.frame import Pixels
 from live_gradcam.models.model import Model
 

@@ -11,14 +11,21 @@ import numpy as np
 from live_gradcam.config import DEFAULT_FIT, DEFAULT_METHOD, DEFAULT_SCORE, Fit, Fusion, Score, Smooth, Task
 from live_gradcam.errors import LiveGradcamError, SettingsError, TargetError
 from live_gradcam.explain.fit import fitting_for, size_of
-from live_gradcam.explain.graphs import Graphs
+from live_gradcam.explain.graph_cache import GraphCache
+from live_gradcam.explain.graph_spec import GraphSpec, Pace
 from live_gradcam.explain.layers import paths_in
-from live_gradcam.explain.lock import TargetLock, aim_of, is_lock
 from live_gradcam.explain.methods.gradients import FINERCAM_RIVALS, FINERCAM_STRENGTH
 from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.plan import Pace, Plan
-from live_gradcam.explain.reading import Reading
-from live_gradcam.explain.targets import Aim, ScoreFunction, function_of, is_function_name
+from live_gradcam.explain.results import ResultReader
+from live_gradcam.explain.targets import (
+    Aim,
+    ScoreFunction,
+    TargetLock,
+    aim_of,
+    function_of,
+    is_function_name,
+    is_lock,
+)
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
@@ -87,9 +94,9 @@ class Explainer:
         self.score: Score = score
         self._strength = FINERCAM_STRENGTH if strength is None else strength
         self._freeze = freeze
-        self._graphs = Graphs(self.model)
+        self._graphs = GraphCache(self.model)
         wanted = layer if layer is not None else self.model.layer
-        self._plan = Plan(
+        self._plan = GraphSpec(
             methods=(self.method,),
             layers=None if wanted is None else paths_in(wanted),
             input_size=self.model.input_size,
@@ -242,11 +249,13 @@ class Explainer:
         """
         return self.explain_targets(image, [f"#{rank}" for rank in range(1, count + 1)])
 
-    def _plan_of(self, size: tuple[int, int], targets: int) -> Plan:
+    def _plan_of(self, size: tuple[int, int], targets: int) -> GraphSpec:
         fitting = fitting_for(self.fit, size, self.model.input_size)
         return self._plan_for(fitting.input_size, targets, self._function if targets == 1 else None)
 
-    def _plan_for(self, input_size: tuple[int, int], targets: int, function: ScoreFunction | None) -> Plan:
+    def _plan_for(
+        self, input_size: tuple[int, int], targets: int, function: ScoreFunction | None
+    ) -> GraphSpec:
         return replace(self._plan, input_size=input_size, targets=targets, function=function)
 
     def _aim_of(self, target: TargetSpec, lock: TargetLock | None = None) -> Aim:
@@ -274,7 +283,7 @@ class Explainer:
         ]
         batch = np.stack([fitting.apply(image) for fitting, image in zip(fittings, images, strict=True)])
         result = self._graphs.run(plan, batch, aims)
-        reading = Reading(
+        reading = ResultReader(
             plan=plan,
             layer=compiled.layer,
             task=compiled.task,

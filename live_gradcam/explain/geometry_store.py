@@ -22,15 +22,15 @@ from typing import Any
 import tensorflow as tf
 from platformdirs import user_cache_path
 
-from live_gradcam import __version__
 from live_gradcam.explain.geometry import Geometry
-from live_gradcam.models.fingerprint import weights_sha256
+from live_gradcam.models.model import weights_sha256
+from live_gradcam.version import __version__
 
 logger = logging.getLogger(__name__)
 
 Tensor = Any
 
-_MEASURING = ("locating.py", "receptive_fields.py", "walk.py")
+_MEASURING = ("geometry_by_gradients.py", "receptive_fields.py", "layer_steps.py")
 """The modules that measure: what another version of them measured does not count."""
 
 MOST_KEPT = 1000

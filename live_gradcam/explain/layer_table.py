@@ -7,11 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.layers import candidates
 from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.observation import tracing_lock
-from live_gradcam.explain.plan import Plan
-from live_gradcam.explain.subject import subject_of
+from live_gradcam.explain.traced_network import subject_of
 from live_gradcam.explain.tracing import trace
 from live_gradcam.models.model import Model
 
@@ -45,7 +45,7 @@ def layer_table(model: Model) -> list[LayerRow]:
     Raises:
         ModelError, LayerError: it cannot be run, or has nothing to explain.
     """
-    plan = Plan(
+    plan = GraphSpec(
         methods=(method_named("gradcam"),),
         layers=None if model.layer is None else (model.layer,),
         input_size=model.input_size,

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from live_gradcam.errors import LayerError, LiveGradcamError, unknown_name
+from live_gradcam.errors import LayerError, LiveGradcamError
 from live_gradcam.explain.activation import activation_of
-from live_gradcam.explain.observation import Call
+from live_gradcam.explain.layer_calls import LayerCall
+from live_gradcam.near_names import unknown_name
 
 Tensor = Any
 
@@ -42,7 +43,7 @@ def paths_in(layers: str) -> tuple[str, ...]:
     return tuple(path.strip() for path in layers.split(","))
 
 
-def is_feature_map(call: Call) -> bool:
+def is_feature_map(call: LayerCall) -> bool:
     """Whether a call gave a spatial feature map: (N, h, w, K) floats with more than one place."""
     output = call.output
     shape = getattr(output, "shape", None)
@@ -52,7 +53,7 @@ def is_feature_map(call: Call) -> bool:
     return (height is None or height > 1) or (width is None or width > 1)
 
 
-def is_tokens(call: Call, input_size: tuple[int, int]) -> bool:
+def is_tokens(call: LayerCall, input_size: tuple[int, int]) -> bool:
     """Whether a call gave tokens (N, T, K) that lie on a grid over the picture."""
     output = call.output
     shape = getattr(output, "shape", None)
@@ -65,7 +66,7 @@ def is_tokens(call: Call, input_size: tuple[int, int]) -> bool:
     return True
 
 
-def candidates(calls: Sequence[Call], input_size: tuple[int, int]) -> list[Call]:
+def candidates(calls: Sequence[LayerCall], input_size: tuple[int, int]) -> list[LayerCall]:
     """Return the calls whose activation can be explained, in the order they ended.
 
     Where a model or block returns the very tensor that a layer inside of it gave, the inner one stands for both.
@@ -84,8 +85,8 @@ def candidates(calls: Sequence[Call], input_size: tuple[int, int]) -> list[Call]
 
 
 def automatic(
-    calls: Sequence[Call], output: Tensor, scores: Tensor | None, input_size: tuple[int, int], model: str
-) -> list[Call]:
+    calls: Sequence[LayerCall], output: Tensor, scores: Tensor | None, input_size: tuple[int, int], model: str
+) -> list[LayerCall]:
     """Return the calls that can be explained when no layer is named, the best first.
 
     The best is the last that gave a new feature map: pooling, padding, dropout and the like are passed over
@@ -127,7 +128,7 @@ def automatic(
     return found
 
 
-def layer_at(calls: Sequence[Call], path: str, input_size: tuple[int, int], model: str) -> Call:
+def layer_at(calls: Sequence[LayerCall], path: str, input_size: tuple[int, int], model: str) -> LayerCall:
     """Return the one call of the layer with that path, or whose path ends in it.
 
     Args:
@@ -173,7 +174,7 @@ def whole_path(path: str, called: Sequence[str], usable: Sequence[str], model: s
     return found[0]
 
 
-def check_reachable(call: Call, output: Tensor, model: str) -> None:
+def check_reachable(call: LayerCall, output: Tensor, model: str) -> None:
     """Make sure that a layer's activation is part of the traced graph.
 
     Raises:

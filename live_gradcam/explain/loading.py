@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from live_gradcam.config import ExplainSettings
-from live_gradcam.explain.answering import Answering
+from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.explainer import Explainer
+from live_gradcam.explain.graph_spec import Pace
 from live_gradcam.explain.methods.method import Method, method_named
-from live_gradcam.explain.plan import Pace
 from live_gradcam.models.devices import choose_device
 from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
@@ -40,7 +40,7 @@ def load_explainer(settings: ExplainSettings, size: tuple[int, int], say: Say) -
 
 def load_answering(
     settings: ExplainSettings, size: tuple[int, int], say: Say, *, others: tuple[Any, ...] = ()
-) -> Answering:
+) -> Engine:
     """Load the models that the settings name, and compile the first question that they ask.
 
     Args:
@@ -54,7 +54,7 @@ def load_answering(
     """
     model, device = load_chosen(settings)
     beside = [load_model(other, allow_unsafe=settings.allow_unsafe, lang=settings.lang) for other in others]
-    answering = Answering([model, *beside], **_manner(settings))
+    answering = Engine([model, *beside], **_manner(settings))
     question = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
     answering.compile(question, size)
     _tell(model, device, method_named(settings.method), answering.layer_of(question, size), say)
@@ -116,7 +116,7 @@ def explainer_for(
 
 
 def _manner(settings: ExplainSettings) -> dict[str, Any]:
-    """Return what stays the same whatever is asked, as `Explainer` and `Answering` both take it."""
+    """Return what stays the same whatever is asked, as `Explainer` and `Engine` both take it."""
     stays = ("fit", "score", "fusion", "smooth", "grid", "strength", "rivals")
     return {name: getattr(settings, name) for name in stays}
 

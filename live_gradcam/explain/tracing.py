@@ -13,15 +13,15 @@ from live_gradcam.config import Task
 from live_gradcam.errors import LayerError, LiveGradcamError, ModelError, reason_of
 from live_gradcam.explain.activation import activation_of
 from live_gradcam.explain.geometry import COVERING, Geometry
-from live_gradcam.explain.goal import goal_of
-from live_gradcam.explain.graph import GraphBuilder, TokensFoundError
+from live_gradcam.explain.geometry_by_gradients import Places
+from live_gradcam.explain.graph_builder import GraphBuilder, TokensFoundError
+from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.layer_calls import tracing_lock
+from live_gradcam.explain.layer_steps import LayerShape
 from live_gradcam.explain.layers import automatic, paths_in
-from live_gradcam.explain.locating import Places
-from live_gradcam.explain.observation import tracing_lock
-from live_gradcam.explain.plan import Plan
-from live_gradcam.explain.subject import Subject, subject_of
+from live_gradcam.explain.target_scores import goal_of
 from live_gradcam.explain.targets import NO_RIVAL
-from live_gradcam.explain.walk import LayerShape
+from live_gradcam.explain.traced_network import TracedNetwork, subject_of
 from live_gradcam.models.model import Model
 
 Tensor = Any
@@ -61,7 +61,7 @@ class Trace:
     """How the maps lie on the network's input."""
 
 
-def trace(model: Model, plan: Plan, *, freeze: bool = True, places: Places | None = None) -> Trace:
+def trace(model: Model, plan: GraphSpec, *, freeze: bool = True, places: Places | None = None) -> Trace:
     """Trace and compile. One thread at a time does so; the others wait.
 
     Args:
@@ -120,7 +120,7 @@ def trace(model: Model, plan: Plan, *, freeze: bool = True, places: Places | Non
     )
 
 
-def _compiled(subject: Subject, function: Any, signature: Sequence[Any]) -> Any:  # noqa: ANN401 - a ConcreteFunction
+def _compiled(subject: TracedNetwork, function: Any, signature: Sequence[Any]) -> Any:  # noqa: ANN401 - a ConcreteFunction
     try:
         return tf.function(function, signature, autograph=False).get_concrete_function()
     except LiveGradcamError:
@@ -132,7 +132,7 @@ def _compiled(subject: Subject, function: Any, signature: Sequence[Any]) -> Any:
         ) from error
 
 
-def _token_layer(subject: Subject) -> str:
+def _token_layer(subject: TracedNetwork) -> str:
     """Return the path of the last tokens whose places the score depends on.
 
     A vision transformer that reads its answer off the class token ignores what the last block makes of the other

@@ -25,7 +25,7 @@ Kind = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class FileKind:
+class ModelFileKind:
     """What lies at a path."""
 
     kind: Kind
@@ -79,7 +79,7 @@ _MODELS_IN_FOLDERS = frozenset({"hdf5", "keras zip", "keras folder", "saved mode
 _MOST_LISTED = 4
 
 
-def kind_of(path: Path) -> FileKind:
+def kind_of(path: Path) -> ModelFileKind:
     """Recognise a file or folder.
 
     Args:
@@ -108,7 +108,7 @@ def is_checkpoint_prefix(path: Path) -> bool:
         return False
 
 
-def _kind_of_folder(folder: Path) -> FileKind:
+def _kind_of_folder(folder: Path) -> ModelFileKind:
     found = _folder_itself(folder)
     if found is not None:
         return found
@@ -144,7 +144,7 @@ def _kind_of_folder(folder: Path) -> FileKind:
     )
 
 
-def _told(path: Path) -> FileKind | None:
+def _told(path: Path) -> ModelFileKind | None:
     """Return what a file is that cannot be loaded but can be named, such as a checkpoint; None for the rest."""
     if path.is_dir() or not path.stat().st_size:
         return None
@@ -152,20 +152,20 @@ def _told(path: Path) -> FileKind | None:
     return found if found.kind not in ("unknown", "json", "picture", "python", "xml", "html") else None
 
 
-def _folder_itself(folder: Path) -> FileKind | None:
+def _folder_itself(folder: Path) -> ModelFileKind | None:
     if (folder / "saved_model.pb").is_file() or (folder / "saved_model.pbtxt").is_file():
-        return FileKind("saved model", folder)
+        return ModelFileKind("saved model", folder)
     if (folder / "config.json").is_file() and (folder / "model.weights.h5").is_file():
-        return FileKind("keras folder", folder)
+        return ModelFileKind("keras folder", folder)
     if (folder / "Manifest.json").is_file() and folder.suffix == ".mlpackage":
-        return FileKind("coreml", folder)
+        return ModelFileKind("coreml", folder)
     return None
 
 
-def _kind_of_file(path: Path) -> FileKind:
+def _kind_of_file(path: Path) -> ModelFileKind:
     size = path.stat().st_size
     if size == 0:
-        return FileKind("empty", path)
+        return ModelFileKind("empty", path)
     with path.open("rb") as file:
         head = file.read(_HEAD)
         file.seek(max(0, size - 8))
@@ -180,15 +180,15 @@ def _kind_of_file(path: Path) -> FileKind:
     return _kind_of_protobuf(path, head)
 
 
-def _by_signature(path: Path, head: bytes, tail: bytes) -> FileKind | None:
+def _by_signature(path: Path, head: bytes, tail: bytes) -> ModelFileKind | None:
     """Return what the first bytes tell, or the last ones."""
     # HDF5 may begin behind a block of the user's own, of 512 bytes or a power of two times as many.
     if any(head.startswith(_HDF5, offset) for offset in (0, 512, 1024, 2048, 4096)):
-        return FileKind("hdf5", path)
+        return ModelFileKind("hdf5", path)
     if head.startswith(b"PK"):
         return _kind_of_zip(path)
     if head.startswith(b"version https://git-lfs"):
-        return FileKind("git lfs", path)
+        return ModelFileKind("git lfs", path)
     simple: list[tuple[bool, Kind]] = [
         (head[4:8] == b"TFL3", "tflite"),
         (tail == _TABLE_END or ".data-0000" in path.name, "checkpoint"),
@@ -204,7 +204,7 @@ def _by_signature(path: Path, head: bytes, tail: bytes) -> FileKind | None:
     kind = next((kind for holds, kind in simple if holds), None)
     if kind is None and head[257:262] == b"ustar":
         kind = "pytorch" if _is_torch_tar(path) else "archive"
-    return None if kind is None else FileKind(kind, path)
+    return None if kind is None else ModelFileKind(kind, path)
 
 
 def _is_torch_tar(path: Path) -> bool:
@@ -217,27 +217,27 @@ def _is_torch_tar(path: Path) -> bool:
     return first is not None and first.name in ("sys_info", "pickle", "tensors", "storages")
 
 
-def _kind_of_zip(path: Path) -> FileKind:
+def _kind_of_zip(path: Path) -> ModelFileKind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, ValueError):
-        return FileKind("truncated zip", path)
+        return ModelFileKind("truncated zip", path)
     if "config.json" in names and any(name.endswith((".h5", ".npz")) for name in names):
-        return FileKind("keras zip", path)
+        return ModelFileKind("keras zip", path)
     if any(re.fullmatch(r"[^/]+/code/.*", name) for name in names):
-        return FileKind("torchscript", path)
+        return ModelFileKind("torchscript", path)
     if any(re.fullmatch(r"([^/]+/)?data\.pkl", name) for name in names):
-        return FileKind("pytorch", path)
+        return ModelFileKind("pytorch", path)
     if names and all(name.endswith(".npy") for name in names):
-        return FileKind("numpy", path)
+        return ModelFileKind("numpy", path)
     if "config.json" in {name.rpartition("/")[2] for name in names} and any(
         name.endswith("/model.weights.h5") for name in names
     ):
-        return FileKind("nested zip", path)
+        return ModelFileKind("nested zip", path)
     shown = [name for name in names if not name.startswith("__MACOSX") and not name.endswith("/")]
     more = ", …" if len(shown) > _MOST_LISTED else ""
-    return FileKind("archive", path, ", ".join(shown[:_MOST_LISTED]) + more)
+    return ModelFileKind("archive", path, ", ".join(shown[:_MOST_LISTED]) + more)
 
 
 def _is_binary(head: bytes) -> bool:
@@ -268,16 +268,16 @@ _TEXTS: tuple[tuple[str, Kind], ...] = (
 )
 
 
-def _kind_of_text(path: Path, text: bytes) -> FileKind:
+def _kind_of_text(path: Path, text: bytes) -> ModelFileKind:
     words = text.decode("utf-8", "replace")
     if words[:1] == "{":
-        return FileKind(_kind_of_json(path), path)
+        return ModelFileKind(_kind_of_json(path), path)
     for pattern, kind in _TEXTS:
         if re.match(pattern, words, re.IGNORECASE | re.DOTALL):
-            return FileKind(kind, path.parent if path.name == "saved_model.pbtxt" else path)
+            return ModelFileKind(kind, path.parent if path.name == "saved_model.pbtxt" else path)
     if path.suffix == ".py":
-        return FileKind("python", path)
-    return FileKind("unknown", path, _quoted(words))
+        return ModelFileKind("python", path)
+    return ModelFileKind("unknown", path, _quoted(words))
 
 
 def _kind_of_json(path: Path) -> Kind:
@@ -319,24 +319,24 @@ _BESIDE_SAVED_MODEL: dict[str, Kind] = {
 """Files that lie beside `saved_model.pb`, and what they are where they lie alone."""
 
 
-def _kind_of_protobuf(path: Path, head: bytes) -> FileKind:
+def _kind_of_protobuf(path: Path, head: bytes) -> ModelFileKind:
     if path.name in _BESIDE_SAVED_MODEL and (path.parent / "saved_model.pb").is_file():
-        return FileKind("saved model", path.parent)
+        return ModelFileKind("saved model", path.parent)
     fields = top_level_fields(path)
     if fields:
         kind = next((kind for kind, fits in _MESSAGES if fits(fields)), None)
         if fields == {1: 2} and re.search(rb"\x22.{1,2}_tf_keras_", head, re.DOTALL):
-            return FileKind("keras metadata", path)
+            return ModelFileKind("keras metadata", path)
         if kind == "saved model":
-            return FileKind(kind, path.parent if path.name == "saved_model.pb" else path)
+            return ModelFileKind(kind, path.parent if path.name == "saved_model.pb" else path)
         if kind is not None:
-            return FileKind(kind, path)
+            return ModelFileKind(kind, path)
     # A download that broke off has lost its last field; the name of the first node's operation is still there.
     if head[:1] == b"\n" and re.search(rb"\x12.(Placeholder|Const|NoOp|VarHandleOp|Identity)", head[:512]):
-        return FileKind("graph", path)
+        return ModelFileKind("graph", path)
     if path.name in _BESIDE_SAVED_MODEL:
-        return FileKind(_BESIDE_SAVED_MODEL[path.name], path)
-    return FileKind("unknown", path, _quoted(head[:24].decode("latin-1")))
+        return ModelFileKind(_BESIDE_SAVED_MODEL[path.name], path)
+    return ModelFileKind("unknown", path, _quoted(head[:24].decode("latin-1")))
 
 
 def _quoted(text: str) -> str:

@@ -13,11 +13,11 @@ import keras
 
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_hdf5, check_zip, limited_weights
-from live_gradcam.models.file_kinds import FileKind, is_checkpoint_prefix, kind_of
+from live_gradcam.models.file_kinds import ModelFileKind, is_checkpoint_prefix, kind_of
 from live_gradcam.models.keras_files import read_keras_file
 from live_gradcam.models.lambda_code import lambdas_in, runs_here, this_python, written_by
 from live_gradcam.models.model import Network
-from live_gradcam.models.refusals import IN_A_FUNCTION, refusal
+from live_gradcam.models.not_models import IN_A_FUNCTION, refusal
 from live_gradcam.models.stored_settings import StoredSettings, is_known, stored_settings, unknown_classes
 
 _UNKNOWN_OBJECT = re.compile(
@@ -48,7 +48,7 @@ def read_network(path: Path, *, allow_unsafe: bool = False) -> Network:
     return read_found(found_model(path), allow_unsafe=allow_unsafe)
 
 
-def found_model(path: Path) -> FileKind:
+def found_model(path: Path) -> ModelFileKind:
     """Return what a path means: of a folder that holds exactly one model, that model.
 
     Raises:
@@ -59,7 +59,7 @@ def found_model(path: Path) -> FileKind:
     except OSError:  # a name that is too long for any file
         there = False
     if not there and is_checkpoint_prefix(path):
-        return FileKind("checkpoint", path)
+        return ModelFileKind("checkpoint", path)
     if not there:
         raise ModelError(
             f"there is no model file {path}. Check the path; `live-gradcam models` lists the names."
@@ -67,7 +67,7 @@ def found_model(path: Path) -> FileKind:
     return kind_of(path)
 
 
-def read_found(found: FileKind, *, allow_unsafe: bool = False) -> Network:
+def read_found(found: ModelFileKind, *, allow_unsafe: bool = False) -> Network:
     """Return the network of what `found_model` found.
 
     Raises:
@@ -85,7 +85,7 @@ def read_found(found: FileKind, *, allow_unsafe: bool = False) -> Network:
             log.setLevel(level)
 
 
-def _read(found: FileKind, path: Path, *, allow_unsafe: bool) -> Network:
+def _read(found: ModelFileKind, path: Path, *, allow_unsafe: bool) -> Network:
     match found.kind:
         case "hdf5" | "keras zip" | "keras folder":
             return _read_keras(found, allow_unsafe=allow_unsafe)
@@ -96,7 +96,7 @@ def _read(found: FileKind, path: Path, *, allow_unsafe: bool) -> Network:
     raise ModelError(refusal(found))
 
 
-def _read_graph(found: FileKind, *, allow_unsafe: bool) -> Network:
+def _read_graph(found: ModelFileKind, *, allow_unsafe: bool) -> Network:
     from live_gradcam.models.saved_models import (
         read_graph,
         read_saved_model,
@@ -114,7 +114,7 @@ def _read_graph(found: FileKind, *, allow_unsafe: bool) -> Network:
         ) from error
 
 
-def _read_keras(found: FileKind, *, allow_unsafe: bool) -> Network:
+def _read_keras(found: ModelFileKind, *, allow_unsafe: bool) -> Network:
     path = found.path
     container: Literal["hdf5", "zip", "folder"] = "hdf5" if found.kind == "hdf5" else "zip"
     if found.kind == "keras folder":

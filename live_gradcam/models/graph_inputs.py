@@ -28,14 +28,14 @@ _FREE: tuple[int | None, ...] = (None, None, None, 3)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class GraphEntry:
     """An input or output as the file declares it."""
 
     name: str
     tensor: str
 
 
-def input_port(entry: Entry, definition: GraphDef, model: str) -> Port:
+def input_port(entry: GraphEntry, definition: GraphDef, model: str) -> Port:
     """Return where the value of an input enters a graph.
 
     Args:
@@ -84,7 +84,7 @@ def input_port(entry: Entry, definition: GraphDef, model: str) -> Port:
 
 
 def _entered(
-    entry: Entry,
+    entry: GraphEntry,
     lengths: tuple[int | None, ...],
     consumers: dict[str, list[NodeDef]],
     nodes: dict[str, NodeDef],
@@ -134,7 +134,11 @@ def _made_picture(
 
 
 def _decoded(
-    entry: Entry, node: NodeDef, nodes: dict[str, NodeDef], consumers: dict[str, list[NodeDef]], model: str
+    entry: GraphEntry,
+    node: NodeDef,
+    nodes: dict[str, NodeDef],
+    consumers: dict[str, list[NodeDef]],
+    model: str,
 ) -> Port:
     """Return the place behind the decoder of encoded pictures: the program has decoded its own already."""
     refused = ModelError(

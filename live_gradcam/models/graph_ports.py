@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from live_gradcam.models.frozen_graph import (
     INPUT_MARK,
     GraphDef,
     constant,
+    inference_values,
     make_place,
     operation_of,
     ready,
 )
-from live_gradcam.models.graph_inputs import Entry, input_port
+from live_gradcam.models.graph_inputs import GraphEntry, input_port
 from live_gradcam.models.graph_network import Graph, Port, parts_of_names
 
 Tensor = Any
@@ -27,7 +29,7 @@ _ANSWERING = frozenset({"ArgMax", "TopK", "TopKV2"})
 
 
 def graph_with_ports(
-    definition: GraphDef, inputs: Sequence[Entry], outputs: Sequence[Entry], *, model: str
+    definition: GraphDef, inputs: Sequence[GraphEntry], outputs: Sequence[GraphEntry], *, model: str
 ) -> Graph:
     """Return a graph that predicts, with its inputs and outputs.
 
@@ -64,7 +66,7 @@ def graph_with_ports(
     return Graph(definition, tuple(ports), tuple(given), scopes)
 
 
-def _with_places(definition: GraphDef, ports: Sequence[Port], answers: Sequence[Entry]) -> GraphDef:
+def _with_places(definition: GraphDef, ports: Sequence[Port], answers: Sequence[GraphEntry]) -> GraphDef:
     """Return a graph that begins where its ports are."""
     fed = {operation_of(tensor): port for port in ports for tensor in port.tensors}
     for node in definition.node:
@@ -78,16 +80,16 @@ def _tensor(name: str) -> str:
     return name if ":" in name else f"{name}:0"
 
 
-def _answers(definition: GraphDef, outputs: Sequence[Entry]) -> list[Entry]:
+def _answers(definition: GraphDef, outputs: Sequence[GraphEntry]) -> list[GraphEntry]:
     """Return the outputs in numbers: of the number of the best class, what it was chosen among."""
     nodes = {node.name: node for node in definition.node}
-    found: dict[str, Entry] = {}
+    found: dict[str, GraphEntry] = {}
     for entry in outputs:
         node = nodes.get(operation_of(entry.tensor))
         while node is not None and node.op in ("Identity", "Cast", "Squeeze") and node.input:
             node = nodes.get(operation_of(node.input[0]))
         if node is not None and node.op in _ANSWERING:
-            entry = Entry(operation_of(node.input[0]), _tensor(node.input[0]))
+            entry = GraphEntry(operation_of(node.input[0]), _tensor(node.input[0]))
         found.setdefault(entry.tensor, entry)
     return list(found.values())
 
@@ -114,7 +116,7 @@ def _check_operations(definition: GraphDef, model: str) -> None:
 
 
 def _probed(
-    definition: GraphDef, ports: Sequence[Port], answers: Sequence[Entry], batch: int | None, model: str
+    definition: GraphDef, ports: Sequence[Port], answers: Sequence[GraphEntry], batch: int | None, model: str
 ) -> tuple[GraphDef, list[Tensor]]:
     """Import a graph once, to know its shapes and to free its batch axis, and return it and its outputs."""
     try:
@@ -171,3 +173,88 @@ def reason_not_imported(error: Exception) -> str:
             "in a function that returns the network: --model module:function."
         )
     return f"{reason_of(error)} The file may be damaged: export it again."
+
+
+def make_placeholders_of_iterators(definition: GraphDef) -> None:
+    """Let pictures be fed where a training program read them from a data set: `IteratorGetNext` of an Estimator.
+
+    Args:
+        definition: changed in place, unless it has placeholders or its answer needs several parts of the data set.
+    """
+    if any(node.op == "Placeholder" for node in definition.node):
+        return
+    for node in definition.node:
+        if node.op != "IteratorGetNext":
+            continue
+        names = {name for each in definition.node for name in each.input if operation_of(name) == node.name}
+        places = {int(name.partition(":")[2] or 0) for name in names}
+        if len(places) != 1:
+            continue
+        (place,) = places
+        dtype = node.attr["output_types"].list.type[place]
+        shapes = node.attr["output_shapes"].list.shape
+        shape = shapes[place] if place < len(shapes) else None
+        node.op = "Placeholder"
+        del node.input[:]
+        node.attr.clear()
+        node.attr["dtype"].type = dtype
+        if shape is not None:
+            node.attr["shape"].shape.CopyFrom(shape)
+        for each in definition.node:
+            for position, name in enumerate(each.input):
+                if name in names:
+                    each.input[position] = node.name
+
+
+def ends_of(definition: GraphDef, path: Path) -> tuple[list[GraphEntry], list[GraphEntry]]:
+    """Return where a graph without a signature begins and ends.
+
+    Raises:
+        ModelError: nothing can be fed to it, or nothing comes of it.
+    """
+    fixed = inference_values(definition)
+    inputs = [
+        GraphEntry(node.name, f"{node.name}:0")
+        for node in definition.node
+        if node.op == "Placeholder" and node.name not in fixed
+    ]
+    if not inputs:
+        inputs = [
+            GraphEntry(node.name, f"{node.name}:0")
+            for node in definition.node
+            if node.op == "PlaceholderWithDefault"
+        ]
+    used = {operation_of(name) for node in definition.node for name in node.input if not name.startswith("^")}
+    reached = {entry.name for entry in inputs}
+    nodes = {node.name: node for node in definition.node}
+    waiting = [each.name for each in inputs]
+    consumers: dict[str, list[str]] = {}
+    for node in definition.node:
+        for name in node.input:
+            consumers.setdefault(operation_of(name), []).append(node.name)
+    while waiting:
+        for name in consumers.get(waiting.pop(), ()):
+            if name not in reached:
+                reached.add(name)
+                waiting.append(name)
+    ends = [
+        name for name in nodes if name in reached and name not in used and nodes[name].op not in _NO_ANSWER
+    ]
+    if not inputs or not ends:
+        what = "no placeholder that a picture could be given to" if not inputs else "no output"
+        raise ModelError(
+            f"{path} is a TensorFlow graph with {what}. Export the whole network, from the picture to the answer."
+        )
+    likely = [name for name in ends if _answers_like_a_classifier(nodes[name], nodes)]
+    return inputs, [GraphEntry(name, f"{name}:0") for name in (likely or ends)]
+
+
+_NO_ANSWER = frozenset(
+    {"NoOp", "Assert", "SaveV2", "ScalarSummary", "HistogramSummary", "MergeSummary", "Print"}
+)
+
+
+def _answers_like_a_classifier(node: Any, nodes: dict[str, Any]) -> bool:  # noqa: ANN401 - NodeDefs
+    while node.op in ("Identity", "Reshape", "Squeeze") and node.input:
+        node = nodes[operation_of(node.input[0])]
+    return node.op in ("Softmax", "Sigmoid", "LogSoftmax", "ArgMax")

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from live_gradcam.errors import ModelError, unknown_name
+from live_gradcam.errors import ModelError
 from live_gradcam.file_names import expanded
 from live_gradcam.models.outputs import shape_text
+from live_gradcam.near_names import unknown_name
 
 Tensor = Any
 Shape = tuple[int | None, ...]
@@ -39,7 +40,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Feed:
+class InputFeed:
     """How a network is called."""
 
     picture: Input
@@ -69,7 +70,7 @@ class Feed:
         return tuple(keras.tree.map_structure(value, argument) for argument in self.arguments)
 
 
-def feed_for(network: Any, values: Mapping[str, Any] | None, *, model: str) -> Feed:  # noqa: ANN401 - a keras.Model
+def feed_for(network: Any, values: Mapping[str, Any] | None, *, model: str) -> InputFeed:  # noqa: ANN401 - a keras.Model
     """Find the picture's input among a network's, and give the others the values that the user named.
 
     Args:
@@ -103,7 +104,9 @@ def feed_for(network: Any, values: Mapping[str, Any] | None, *, model: str) -> F
     filled = {each.name: _fitted(values[each.name], each, model) for each in others if each.name in values}
     own = next(each.shape for each in inputs if each.name == picture.name)
     taken = own if own != picture.shape else None
-    return Feed(picture, {**dict.fromkeys((each.name for each in others), None), **filled}, arguments, taken)
+    return InputFeed(
+        picture, {**dict.fromkeys((each.name for each in others), None), **filled}, arguments, taken
+    )
 
 
 _FLAT = (
@@ -117,7 +120,7 @@ _SMALLEST = 16
 _ONLY = Input("picture", (None, None, None, 3), None)
 """Stands for the input of a network that does not say what it takes."""
 
-PICTURE_ONLY = Feed(_ONLY, {}, (_ONLY.name,))
+PICTURE_ONLY = InputFeed(_ONLY, {}, (_ONLY.name,))
 """How a network is called whose one argument is the pixels."""
 
 

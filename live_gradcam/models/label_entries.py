@@ -33,7 +33,7 @@ class LabelFault(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LabelEntry:
     """One class of a file."""
 
     name: str
@@ -65,7 +65,7 @@ def are_numbers(numbers: Sequence[int | None]) -> bool:
     )
 
 
-def labels_of(entries: Sequence[Entry]) -> Labels:
+def labels_of(entries: Sequence[LabelEntry]) -> Labels:
     """Return the labels that entries make, in the order of their numbers.
 
     Numbers begin at 0 or at 1. A unit in brackets behind a name, `age [years]`, goes to `units`: in square brackets
@@ -117,10 +117,10 @@ def readable(name: str) -> str:
     return name.replace("_", " ")
 
 
-def with_synonyms(text: str, number: int | None = None) -> Entry:
+def with_synonyms(text: str, number: int | None = None) -> LabelEntry:
     """Return the entry of a synset's words, `tabby, tabby cat`: a name and its synonyms."""
     name, *others = (readable(word.strip()) for word in text.split(", "))
-    return Entry(name, number, synonyms=tuple(filter(None, others)))
+    return LabelEntry(name, number, synonyms=tuple(filter(None, others)))
 
 
 def _check(numbers: Iterable[int | None]) -> None:

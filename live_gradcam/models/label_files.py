@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 from collections.abc import Collection, Iterator
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from live_gradcam.errors import ModelError
-from live_gradcam.models.label_arrays import array_entries
 from live_gradcam.models.label_encodings import UTF_8, decoded
-from live_gradcam.models.label_entries import Entry, LabelFault, labels_of
+from live_gradcam.models.label_entries import LabelEntry, LabelFault, labels_of
 from live_gradcam.models.label_lines import line_readings
 from live_gradcam.models.label_maps import is_pbtxt, pbtxt_entries
 from live_gradcam.models.label_structures import assigned, is_yaml, json_entries, yaml_entries
@@ -140,7 +142,7 @@ def _best(text: str, counts: Collection[int]) -> Labels:
     raise LabelFault("there is no name in it")
 
 
-def _readings(text: str) -> Iterator[list[Entry]]:
+def _readings(text: str) -> Iterator[list[LabelEntry]]:
     """Yield the ways to read a text, the likeliest first.
 
     Raises:
@@ -159,7 +161,7 @@ def _readings(text: str) -> Iterator[list[Entry]]:
         yield from chain(headed_tables(text), one_column(text), _unheaded(text), _lines(text))
 
 
-def _lines(text: str) -> Iterator[list[Entry]]:
+def _lines(text: str) -> Iterator[list[LabelEntry]]:
     """Yield the readings of lines; before them that of names with counts, if no line has a number of its own."""
     lines = line_readings(text)
     first = next(lines, None)
@@ -170,7 +172,7 @@ def _lines(text: str) -> Iterator[list[Entry]]:
     yield from lines
 
 
-def _unheaded(text: str) -> Iterator[list[Entry]]:
+def _unheaded(text: str) -> Iterator[list[LabelEntry]]:
     """Yield a table without a header where it says more than lines do: quoted cells, or numbers that are not first."""
     lines = next(iter(line_readings(text)), [])
     numbered = any(entry.number is not None for entry in lines)
@@ -188,3 +190,37 @@ def _refusal(path: Path, reason: str) -> str:
     if ". " in reason:  # which says what to do
         return f"cannot read the labels {shown}: {reason}."
     return f"cannot read the labels {shown}: {reason}. Expected: {_FORMS}."
+
+
+def array_entries(content: bytes) -> list[LabelEntry]:
+    """Return the entries of a NumPy file: a list of texts or numbers, as `np.save("classes.npy", classes)` writes it.
+
+    Raises:
+        LabelFault: it is of another kind, or holds Python objects, which are a pickle.
+    """
+    stream = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, _, kind = read(stream)
+        left = len(content) - stream.tell()
+        if kind.hasobject:
+            raise LabelFault(
+                "it is a NumPy file of Python objects, which can run code when it is read. Save it as "
+                "numpy.save(FILE, names.astype(str))"
+            )
+        if len(shape) != 1 or kind.kind not in "USiu" or kind.itemsize * shape[0] > left:
+            raise LabelFault("it is a NumPy file, but no list of names")
+        array = np.frombuffer(content, kind, shape[0], stream.tell())
+    except LabelFault:
+        raise
+    except Exception:  # NumPy's parser of headers lets through whatever Python's own raises
+        raise LabelFault("it is a NumPy file that is damaged") from None
+    try:
+        return [
+            LabelEntry(each.decode() if isinstance(each, bytes) else str(each)) for each in array.tolist()
+        ]
+    except UnicodeDecodeError:
+        raise LabelFault("it is a NumPy file of bytes that are no UTF-8 text") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from live_gradcam.models.label_entries import WNID, Entry, are_numbers, with_synonyms
+from live_gradcam.models.label_entries import WNID, LabelEntry, are_numbers, with_synonyms
 from live_gradcam.models.labels import wordnet_names
 
 _COMMENT = re.compile(r"(#|//)(\s|$)")
@@ -48,7 +48,7 @@ def lines_of(text: str) -> list[str]:
     return [line for line in map(str.strip, re.split(r"\r\n|\r|\n", text)) if line]
 
 
-def line_readings(text: str) -> Iterator[list[Entry]]:
+def line_readings(text: str) -> Iterator[list[LabelEntry]]:
     """Yield the ways to read lines, the likeliest first: without comments, then with every line a name.
 
     A single line may be a list of names.
@@ -72,8 +72,8 @@ def line_readings(text: str) -> Iterator[list[Entry]]:
         yield _plain(lines)
 
 
-def _plain(lines: Sequence[str]) -> list[Entry]:
-    return [Entry(name) for name in _unquoted(lines)]
+def _plain(lines: Sequence[str]) -> list[LabelEntry]:
+    return [LabelEntry(name) for name in _unquoted(lines)]
 
 
 def _unquoted(names: Sequence[str]) -> list[str]:
@@ -85,7 +85,7 @@ def _unquoted(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _synsets(lines: Sequence[str]) -> list[Entry] | None:
+def _synsets(lines: Sequence[str]) -> list[LabelEntry] | None:
     """Return the entries of `n02123045 tabby, tabby cat`, with or without words and numbers; None for other lines."""
     matches = [_SYNSET.fullmatch(line) for line in lines]
     if not all(matches) or not matches:
@@ -99,10 +99,10 @@ def _synsets(lines: Sequence[str]) -> list[Entry] | None:
     if any(words):
         return None
     known = wordnet_names()
-    return [Entry(known.get(line, line)) for line in lines]
+    return [LabelEntry(known.get(line, line)) for line in lines]
 
 
-def _numbered(lines: Sequence[str], *, sure: bool = True) -> list[Entry] | None:
+def _numbered(lines: Sequence[str], *, sure: bool = True) -> list[LabelEntry] | None:
     """Return the entries of numbered lines; None where the numbers are part of the names, or there are none.
 
     Raises:
@@ -112,7 +112,7 @@ def _numbered(lines: Sequence[str], *, sure: bool = True) -> list[Entry] | None:
         matches = [pattern.fullmatch(line) for line in lines]
         if not all(matches):
             continue
-        entries = [Entry(match[2].strip(), int(match[1])) for match in matches if match is not None]
+        entries = [LabelEntry(match[2].strip(), int(match[1])) for match in matches if match is not None]
         if are_numbers([entry.number for entry in entries]):
             return None if _is_counted_thing(entries) else _named_behind(entries)
         if sure and len(lines) >= _SURE and (place < len(_BEFORE) - 1 or _is_nearly_numbered(entries)):
@@ -122,7 +122,7 @@ def _numbered(lines: Sequence[str], *, sure: bool = True) -> list[Entry] | None:
         matches = [pattern.fullmatch(line) for line in lines]
         if not all(matches):
             continue
-        entries = [Entry(match[1].strip(), int(match[2])) for match in matches if match is not None]
+        entries = [LabelEntry(match[1].strip(), int(match[2])) for match in matches if match is not None]
         space = pattern is _BEHIND[-1]
         if are_numbers([entry.number for entry in entries]) and not _is_counted_thing(entries):
             if space and min(entry.number or 0 for entry in entries) != 0:
@@ -132,7 +132,7 @@ def _numbered(lines: Sequence[str], *, sure: bool = True) -> list[Entry] | None:
     return None
 
 
-def _named_behind(entries: list[Entry]) -> list[Entry]:
+def _named_behind(entries: list[LabelEntry]) -> list[LabelEntry]:
     """Return entries with the WordNet id, or the quotes, of every name taken off."""
     names = _unquoted([entry.name for entry in entries])
     entries = [replace(entry, name=name) for entry, name in zip(entries, names, strict=True)]
@@ -147,13 +147,13 @@ def _named_behind(entries: list[Entry]) -> list[Entry]:
     return entries
 
 
-def _is_counted_thing(entries: Sequence[Entry]) -> bool:
+def _is_counted_thing(entries: Sequence[LabelEntry]) -> bool:
     """Return whether the numbers count one thing, as in `1 star`, `2 stars`: then they are part of the names."""
     names = {_PLURAL.sub("", entry.name.casefold()) for entry in entries}
     return len(entries) > 1 and len(names) == 1
 
 
-def _is_nearly_numbered(entries: Sequence[Entry]) -> bool:
+def _is_nearly_numbered(entries: Sequence[LabelEntry]) -> bool:
     """Return whether most numbers of a range are there, in rising order: a list with gaps."""
     numbers = [entry.number or 0 for entry in entries]
     rising = all(before < after for before, after in pairwise(numbers))

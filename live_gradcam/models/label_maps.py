@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from live_gradcam.models.label_entries import Entry, LabelFault
+from live_gradcam.models.label_entries import LabelEntry, LabelFault
 from live_gradcam.models.label_structures import NAMES, entries_of
 
 _PBTXT = re.compile(
@@ -20,7 +20,7 @@ def is_pbtxt(text: str) -> bool:
     return re.search(r"(?:^|[\s}])(?:item|entries|class|label)s?\s*:?\s*[{<]\s*[A-Za-z_#]", text) is not None
 
 
-def pbtxt_entries(text: str) -> list[Entry]:
+def pbtxt_entries(text: str) -> list[LabelEntry]:
     """Return the entries of a label map; the name that is meant to be shown comes before an id of a knowledge graph.
 
     Raises:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from live_gradcam.models.label_entries import WNID, Entry, LabelFault, are_numbers, number_in, readable
+from live_gradcam.models.label_entries import WNID, LabelEntry, LabelFault, are_numbers, number_in, readable
 from live_gradcam.models.label_lines import lines_of
 
 Content = Any  # whatever such a file holds
@@ -71,7 +71,7 @@ _YAML_BEGINS = re.compile(
 )
 
 
-def json_entries(text: str) -> list[Entry]:
+def json_entries(text: str) -> list[LabelEntry]:
     """Return the entries of JSON, of one JSON object a line, or of a Python list or dict that was printed.
 
     Raises:
@@ -121,7 +121,7 @@ _DEEPEST = 100
 """Levels of lists and mappings within one another in YAML."""
 
 
-def yaml_entries(text: str) -> list[Entry]:
+def yaml_entries(text: str) -> list[LabelEntry]:
     """Return the entries of YAML: a list, a mapping, or one of them under `names:` or another usual key.
 
     Every scalar is a text (`no`, `1.0` and `null` are names), and nothing but lists and mappings is built.
@@ -158,7 +158,7 @@ def yaml_entries(text: str) -> list[Entry]:
         raise error if isinstance(error, LabelFault) else LabelFault("it is YAML without labels") from None
 
 
-def entries_of(content: Content) -> list[Entry]:
+def entries_of(content: Content) -> list[LabelEntry]:
     """Return the entries of what a structured file holds, wherever in it its labels are.
 
     Raises:
@@ -193,7 +193,7 @@ def _candidates(content: Content) -> Iterator[Content]:
             queue.extend(value for value in node[:_MOST_NODES] if isinstance(value, (list, Mapping)))
 
 
-def _direct(content: Content) -> list[Entry]:
+def _direct(content: Content) -> list[LabelEntry]:
     if isinstance(content, (list, tuple)):
         return _listed(content)
     if isinstance(content, Mapping):
@@ -201,9 +201,9 @@ def _direct(content: Content) -> list[Entry]:
     raise LabelFault("it holds no list and no object")
 
 
-def _listed(content: Sequence[Content]) -> list[Entry]:
+def _listed(content: Sequence[Content]) -> list[LabelEntry]:
     if all(_is_name(each) for each in content):
-        return [Entry(str(each)) for each in content]
+        return [LabelEntry(str(each)) for each in content]
     if all(isinstance(each, Mapping) for each in content):
         if all(len(each) == 1 and number_in(next(iter(each))) is not None for each in content):
             return _mapped(_without_twins([pair for each in content for pair in each.items()]))
@@ -213,24 +213,24 @@ def _listed(content: Sequence[Content]) -> list[Entry]:
     raise LabelFault("not every name in its list is a text")
 
 
-def _pairs(pairs: Sequence[tuple[Content, Content]]) -> list[Entry]:
+def _pairs(pairs: Sequence[tuple[Content, Content]]) -> list[LabelEntry]:
     if all(isinstance(first, str) and WNID.fullmatch(first) and _is_name(name) for first, name in pairs):
-        return [Entry(readable(str(name))) for _, name in pairs]
+        return [LabelEntry(readable(str(name))) for _, name in pairs]
     for numbers, names in (zip(*pairs, strict=True), reversed(list(zip(*pairs, strict=True)))):
         counted = [number_in(each) for each in numbers]
         if are_numbers(counted) and all(_is_name(name) for name in names):
-            return [Entry(str(name), number) for name, number in zip(names, counted, strict=True)]
+            return [LabelEntry(str(name), number) for name, number in zip(names, counted, strict=True)]
     raise LabelFault("its list holds lists, but no pairs of a number and a name")
 
 
-def _mapped(content: Mapping[Content, Content]) -> list[Entry]:
+def _mapped(content: Mapping[Content, Content]) -> list[LabelEntry]:
     keys, values = list(content), list(content.values())
     if not keys:
         raise LabelFault("its object is empty")
     numbers = [number_in(key) for key in keys]
     if all(isinstance(value, (list, tuple)) and len(value) in (2, 3) for value in values):
         if all(number is not None for number in numbers) and all(_is_name(value[1]) for value in values):
-            return [Entry(readable(str(value[1])), n) for n, value in zip(numbers, values, strict=True)]
+            return [LabelEntry(readable(str(value[1])), n) for n, value in zip(numbers, values, strict=True)]
         raise LabelFault("its object holds lists, but not a WordNet id and a name for each number")
     if all(isinstance(value, Mapping) for value in values):
         if all(number is not None for number in numbers):
@@ -241,15 +241,15 @@ def _mapped(content: Mapping[Content, Content]) -> list[Entry]:
     inverse = [number_in(value) for value in values]
     are_ints = all(type(value) is int for value in values)
     if all(number is not None for number in inverse) and (are_ints or not are_numbers(numbers)):
-        return [Entry(str(key), number) for key, number in zip(keys, inverse, strict=True)]
+        return [LabelEntry(str(key), number) for key, number in zip(keys, inverse, strict=True)]
     if all(number is not None for number in numbers):
-        return [Entry(str(value), number) for value, number in zip(values, numbers, strict=True)]
+        return [LabelEntry(str(value), number) for value, number in zip(values, numbers, strict=True)]
     if all(isinstance(key, str) and WNID.fullmatch(key) for key in keys):
-        return [Entry(readable(str(value))) for value in values]
+        return [LabelEntry(readable(str(value))) for value in values]
     raise LabelFault("its object gives no number for each name")
 
 
-def _objects(objects: Sequence[Mapping[Content, Content]], *, numbered: bool = False) -> list[Entry]:
+def _objects(objects: Sequence[Mapping[Content, Content]], *, numbered: bool = False) -> list[LabelEntry]:
     """Return the entries of objects with a name and perhaps a number and a unit; `numbered`: a number each."""
     entries = []
     for each in objects:
@@ -266,7 +266,7 @@ def _objects(objects: Sequence[Mapping[Content, Content]], *, numbered: bool = F
         if numbered and number is None:
             raise LabelFault("its objects give no number for each name")
         unit = next((str(fields[key]) for key in _UNITS if isinstance(fields.get(key), str)), "")
-        entries.append(Entry(str(fields[name]), number, unit))
+        entries.append(LabelEntry(str(fields[name]), number, unit))
     return entries
 
 

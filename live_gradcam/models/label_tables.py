@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
-from live_gradcam.models.label_entries import WNID, Entry, are_numbers, number_in, readable
+from live_gradcam.models.label_entries import WNID, LabelEntry, are_numbers, number_in, readable
 
 _DELIMITERS = ("\t", ",", ";", "|")
 _NUMBERS = (
@@ -43,7 +43,7 @@ _IDENTITY = re.compile(r"n\d{8}|/[mgt]/\w+")
 """Ids of WordNet and of Google's knowledge graph, which are no names."""
 
 
-def headed_tables(text: str) -> Iterator[list[Entry]]:
+def headed_tables(text: str) -> Iterator[list[LabelEntry]]:
     """Yield the reading of a table whose first row says what its columns are; nothing for another text.
 
     It does so where one of its cells is a usual head, or where a column numbers all the other rows.
@@ -62,7 +62,7 @@ def headed_tables(text: str) -> Iterator[list[Entry]]:
             yield entries
 
 
-def bare_tables(text: str) -> Iterator[list[Entry]]:
+def bare_tables(text: str) -> Iterator[list[LabelEntry]]:
     """Yield the reading of a table without a header: one of its columns numbers the rows, or holds WordNet ids."""
     for delimiter in _delimiters(text):
         rows = _rows(text, delimiter)
@@ -86,7 +86,7 @@ def bare_tables(text: str) -> Iterator[list[Entry]]:
         yield _entries(others[0], None if numbers is None else columns[numbers], None)
 
 
-def counted_tables(text: str) -> Iterator[list[Entry]]:
+def counted_tables(text: str) -> Iterator[list[LabelEntry]]:
     """Yield the reading of names with counts behind them, with or without a header: the counts are no part of a name.
 
     Numbers that tell names apart (`boeing,737`, `boeing,747`) are part of them, and so are those behind a space.
@@ -103,14 +103,14 @@ def counted_tables(text: str) -> Iterator[list[Entry]]:
         folded = {name.strip().casefold() for name in names}
         is_named = len(folded) == len(names) and not any(map(_QUANTITY.fullmatch, names))
         if is_named and all(map(_are_quantities, columns)):
-            yield [Entry(name.strip()) for name in names]
+            yield [LabelEntry(name.strip()) for name in names]
 
 
-def one_column(text: str) -> Iterator[list[Entry]]:
+def one_column(text: str) -> Iterator[list[LabelEntry]]:
     """Yield the reading of a list whose first line is the head of its column, such as `label`."""
     rows = _rows(text, ",")
     if rows and len(rows) > 1 and all(len(row) == 1 for row in rows) and _folded(rows[0][0]) in _NAMES:
-        yield [Entry(row[0]) for row in rows[1:]]
+        yield [LabelEntry(row[0]) for row in rows[1:]]
 
 
 def _delimiters(text: str) -> Sequence[str]:
@@ -135,7 +135,7 @@ def _rows(text: str, delimiter: str) -> list[list[str]] | None:
     return rows or None
 
 
-def _by_heads(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Entry] | None:
+def _by_heads(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[LabelEntry] | None:
     columns = dict(enumerate(zip(*rows, strict=True)))
     counted = [
         place for place, column in columns.items() if are_numbers([number_in(cell) for cell in column])
@@ -186,10 +186,12 @@ def _best(heads: Sequence[str], wanted: Sequence[str], places: Sequence[int]) ->
     )
 
 
-def _entries(names: Sequence[str], numbers: Sequence[str] | None, units: Sequence[str] | None) -> list[Entry]:
+def _entries(
+    names: Sequence[str], numbers: Sequence[str] | None, units: Sequence[str] | None
+) -> list[LabelEntry]:
     are_wordnet = all(WNID.match(name) for name in names)
     return [
-        Entry(
+        LabelEntry(
             readable(name) if are_wordnet else name,
             None if numbers is None else number_in(numbers[row]),
             "" if units is None else units[row].strip(),

@@ -10,7 +10,8 @@ from importlib import resources
 from typing import Literal, get_args
 
 from live_gradcam.config import Lang
-from live_gradcam.errors import ModelError, TargetError, unknown_name
+from live_gradcam.errors import ModelError, TargetError
+from live_gradcam.near_names import unknown_name
 
 MOST_LISTED = 8
 """A message lists all the names of a model where there are no more."""

@@ -16,16 +16,16 @@ from live_gradcam.file_names import expanded
 from live_gradcam.models import zoo
 from live_gradcam.models.channel_order import with_channels_last
 from live_gradcam.models.file_kinds import MODEL_SUFFIXES, is_checkpoint_prefix
-from live_gradcam.models.inputs import Feed, feed_for
+from live_gradcam.models.inputs import InputFeed, feed_for
 from live_gradcam.models.labels import Labels, imagenet_labels, translated
 from live_gradcam.models.model import Model, Network
 from live_gradcam.models.naming import evidence_of, first_labels, with_labels
 from live_gradcam.models.outputs import classes_of, output_of, units_of
 from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
-from live_gradcam.models.reference import callable_named, current_folder_first, is_reference, said_by
 from live_gradcam.models.resizing import resizer
 from live_gradcam.models.scaling import application_scaling, preprocessing_of
-from live_gradcam.native import native_stderr_filtered
+from live_gradcam.models.user_code import callable_named, current_folder_first, is_reference, said_by
+from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 _USUAL_SIZE = (224, 224)
 
@@ -242,7 +242,7 @@ def _build(network: Network, name: str) -> None:
         ) from error
 
 
-def _symbolic(network: Network, feed: Feed) -> Any:  # noqa: ANN401 - a KerasTensor or None
+def _symbolic(network: Network, feed: InputFeed) -> Any:  # noqa: ANN401 - a KerasTensor or None
     """Return the symbolic input that takes the picture; None for a subclassed network, which has none."""
     names = keras.tree.flatten(feed.arguments)
     tensors = getattr(network, "inputs", None) or [None] * len(names)

@@ -8,8 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from live_gradcam.errors import ModelError, unknown_name
-from live_gradcam.models.reference import callable_named, current_folder_first, is_reference, said_by
+from live_gradcam.errors import ModelError
+from live_gradcam.models.user_code import callable_named, current_folder_first, is_reference, said_by
+from live_gradcam.near_names import unknown_name
 
 Tensor = Any
 """A `tf.Tensor`; TensorFlow ships no types."""

@@ -15,13 +15,16 @@ from tensorflow.core.protobuf import saved_model_pb2
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_checkpoint, check_constants
 from live_gradcam.models.frozen_graph import GraphDef, operation_of
-from live_gradcam.models.graph_ends import ends_of, make_placeholders_of_iterators
-from live_gradcam.models.graph_inputs import Entry
+from live_gradcam.models.graph_inputs import GraphEntry
 from live_gradcam.models.graph_network import GraphNetwork
-from live_gradcam.models.graph_ports import graph_with_ports, reason_not_imported
+from live_gradcam.models.graph_ports import (
+    ends_of,
+    graph_with_ports,
+    make_placeholders_of_iterators,
+    reason_not_imported,
+)
 from live_gradcam.models.inlining import inlined
 from live_gradcam.models.model import Network
-from live_gradcam.models.saved_model_faults import why_not_loaded
 from live_gradcam.number import counted
 
 logger = logging.getLogger(__name__)
@@ -93,9 +96,9 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
     ]
     named = function.structured_outputs
     names = sorted(named) if isinstance(named, dict) else [operation_of(t.name) for t in function.outputs]
-    inputs = [Entry(name, tensor.name) for name, tensor in zip(given, function.inputs, strict=False)]
+    inputs = [GraphEntry(name, tensor.name) for name, tensor in zip(given, function.inputs, strict=False)]
     outputs = [
-        Entry(name, tensor.name)
+        GraphEntry(name, tensor.name)
         for name, tensor in zip(names, function.outputs, strict=True)
         if tensor.dtype.is_floating or tensor.dtype.is_integer
     ]
@@ -215,7 +218,7 @@ def _trains(function: Any) -> bool:  # noqa: ANN401 - a ConcreteFunction
     return any(each is True for each in flat)
 
 
-def _in_floats(outputs: Sequence[Entry], tensors: Sequence[Any]) -> Sequence[Entry]:
+def _in_floats(outputs: Sequence[GraphEntry], tensors: Sequence[Any]) -> Sequence[GraphEntry]:
     """Return the outputs in floats where there are some, else all."""
     floats = {tensor.name for tensor in tensors if tensor.dtype.is_floating}
     return [entry for entry in outputs if entry.tensor in floats] or outputs
@@ -235,3 +238,44 @@ def _inlined(definition: GraphDef, path: Path) -> GraphDef:
         raise
     except Exception as error:
         raise ModelError(f"{path} cannot be imported: {reason_not_imported(error)}") from error
+
+
+_LFS = b"version https://git-lfs"
+
+
+def why_not_loaded(folder: Path, error: Exception) -> str:
+    """Return why a SavedModel was not loaded, and what to do then."""
+    text = str(error)
+    if not (folder / "variables").is_dir():
+        return (
+            "its folder 'variables' is missing, which holds the weights. Copy the whole folder: saved_model.pb, "
+            "variables/variables.index and variables/variables.data-…"
+        )
+    missing = _missing_shard(folder)
+    if missing:
+        return missing
+    if "Op type not registered" in text:
+        kind = text.partition("'")[2].partition("'")[0]
+        return (
+            f"it uses the operation '{kind}', which this TensorFlow does not have. Import the library that brings it "
+            "in a function that returns the network: --model module:function."
+        )
+    return (
+        f"{reason_of(error).rstrip('.')}. Its variables may be damaged or of another model: export it again."
+    )
+
+
+def _missing_shard(folder: Path) -> str:
+    """Return what is wrong with the files of the variables; empty where they are all there."""
+    files = sorted(each for each in (folder / "variables").iterdir() if each.name.startswith("variables."))
+    for each in files:
+        with each.open("rb") as file:
+            if file.read(len(_LFS)) == _LFS:
+                return f"its variables/{each.name} is a Git LFS pointer, not the weights. Fetch them: git lfs pull"
+    for part in ("index", "data-"):
+        if not any(each.name.startswith(f"variables.{part}") for each in files):
+            return (
+                f"its folder 'variables' has no variables.{part}{'…' if part == 'data-' else ''}, which is one of the "
+                "files that hold the weights. Copy the whole folder."
+            )
+    return ""

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from urllib.error import URLError
 
 import keras
 
-from live_gradcam.errors import ModelError, reason_of, unknown_name
+from live_gradcam.errors import ModelError, reason_of
 from live_gradcam.models import efficientnet_lite0
-from live_gradcam.models.download import REFUSED
 from live_gradcam.models.inputs import feed_for
 from live_gradcam.models.labels import imagenet_labels
 from live_gradcam.models.model import Model, Network
 from live_gradcam.models.preprocessing import preprocessing_named
 from live_gradcam.models.resizing import resizer
+from live_gradcam.near_names import unknown_name
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ZooEntry:
     """What is known of one network."""
 
     name: str
@@ -44,31 +48,31 @@ class Entry:
     """As in `Model`; tests/test_explain_locating.py measures it."""
 
 
-_DEFAULT = Entry(efficientnet_lite0.NAME, None, "efficientnet-lite", efficientnet_lite0.INPUT_SIZE[0])
+_DEFAULT = ZooEntry(efficientnet_lite0.NAME, None, "efficientnet-lite", efficientnet_lite0.INPUT_SIZE[0])
 
 _ENTRIES = {
     entry.name: entry
     for entry in (
-        Entry("vgg16", "VGG16", "imagenet-caffe", 224, "block5_conv3"),
-        Entry("vgg19", "VGG19", "imagenet-caffe", 224, "block5_conv4"),
-        *(Entry(f"resnet{n}", f"ResNet{n}", "imagenet-caffe", 224) for n in (50, 101, 152)),
-        *(Entry(f"resnet{n}v2", f"ResNet{n}V2", "tf", 224) for n in (50, 101, 152)),
-        Entry("mobilenet", "MobileNet", "tf", 224),
-        Entry("mobilenetv2", "MobileNetV2", "tf", 224),
-        Entry("mobilenetv3-small", "MobileNetV3Small", "none", 224),
-        Entry("mobilenetv3-large", "MobileNetV3Large", "none", 224),
-        *(Entry(f"densenet{n}", f"DenseNet{n}", "torch", 224) for n in (121, 169, 201)),
-        Entry("inception-v3", "InceptionV3", "tf", 299, covering=False),
-        Entry("inception-resnet-v2", "InceptionResNetV2", "tf", 299, covering=False),
-        Entry("xception", "Xception", "tf", 299),
-        Entry("nasnet-mobile", "NASNetMobile", "tf", 224, covering=False),
-        Entry("nasnet-large", "NASNetLarge", "tf", 331, covering=False),
+        ZooEntry("vgg16", "VGG16", "imagenet-caffe", 224, "block5_conv3"),
+        ZooEntry("vgg19", "VGG19", "imagenet-caffe", 224, "block5_conv4"),
+        *(ZooEntry(f"resnet{n}", f"ResNet{n}", "imagenet-caffe", 224) for n in (50, 101, 152)),
+        *(ZooEntry(f"resnet{n}v2", f"ResNet{n}V2", "tf", 224) for n in (50, 101, 152)),
+        ZooEntry("mobilenet", "MobileNet", "tf", 224),
+        ZooEntry("mobilenetv2", "MobileNetV2", "tf", 224),
+        ZooEntry("mobilenetv3-small", "MobileNetV3Small", "none", 224),
+        ZooEntry("mobilenetv3-large", "MobileNetV3Large", "none", 224),
+        *(ZooEntry(f"densenet{n}", f"DenseNet{n}", "torch", 224) for n in (121, 169, 201)),
+        ZooEntry("inception-v3", "InceptionV3", "tf", 299, covering=False),
+        ZooEntry("inception-resnet-v2", "InceptionResNetV2", "tf", 299, covering=False),
+        ZooEntry("xception", "Xception", "tf", 299),
+        ZooEntry("nasnet-mobile", "NASNetMobile", "tf", 224, covering=False),
+        ZooEntry("nasnet-large", "NASNetLarge", "tf", 331, covering=False),
         *(
-            Entry(f"efficientnet-b{n}", f"EfficientNetB{n}", "none", size)
+            ZooEntry(f"efficientnet-b{n}", f"EfficientNetB{n}", "none", size)
             for n, size in enumerate((224, 240, 260, 300, 380, 456, 528, 600))
         ),
         *(
-            Entry(f"efficientnetv2-{kind}", f"EfficientNetV2{kind.upper()}", "none", size)
+            ZooEntry(f"efficientnetv2-{kind}", f"EfficientNetV2{kind.upper()}", "none", size)
             for kind, size in (
                 ("b0", 224),
                 ("b1", 240),
@@ -80,7 +84,7 @@ _ENTRIES = {
             )
         ),
         *(
-            Entry(f"convnext-{kind.lower()}", f"ConvNeXt{kind}", "none", 224)
+            ZooEntry(f"convnext-{kind.lower()}", f"ConvNeXt{kind}", "none", 224)
             for kind in ("Tiny", "Small", "Base", "Large", "XLarge")
         ),
     )
@@ -93,7 +97,7 @@ ZOO = tuple(entry.name for entry in CATALOGUE)
 """Their names."""
 
 
-def entry_like(name: str) -> Entry | None:
+def entry_like(name: str) -> ZooEntry | None:
     """Return the `keras.applications` entry that a name means: case, hyphens and underscores don't count."""
     wanted = _folded(name)
     return next(
@@ -102,7 +106,7 @@ def entry_like(name: str) -> Entry | None:
     )
 
 
-def entry_of(network_name: str) -> Entry | None:
+def entry_of(network_name: str) -> ZooEntry | None:
     """Return the entry of a network by the name that Keras gave it, such as `mobilenetv2_1.00_224`."""
     return entry_like(re.sub(r"_\d\.\d\d_\d+$", "", network_name))
 
@@ -130,7 +134,7 @@ def load(name: str) -> Model:
     return as_entry(entry, _download(entry))
 
 
-def as_entry(entry: Entry, network: Network) -> Model:
+def as_entry(entry: ZooEntry, network: Network) -> Model:
     """Return a network with what the zoo knows of it: scaling, labels, layer, size."""
     return Model(
         network=network,
@@ -145,7 +149,7 @@ def as_entry(entry: Entry, network: Network) -> Model:
     )
 
 
-def _builder(entry: Entry) -> Callable[..., Any]:
+def _builder(entry: ZooEntry) -> Callable[..., Any]:
     builder: Callable[..., Any] = getattr(keras.applications, str(entry.builder))
     return builder
 
@@ -165,7 +169,7 @@ def with_random_weights(name: str, seed: int) -> Model:
     return as_entry(entry, _builder(entry)(weights=None))
 
 
-def _download(entry: Entry) -> Network:
+def _download(entry: ZooEntry) -> Network:
     """Build with Keras's own weights, which it downloads once.
 
     Raises:
@@ -194,3 +198,23 @@ def _download(entry: Entry) -> Network:
 
 def _folded(name: str | None) -> str:
     return re.sub(r"[^a-z0-9]", "", (name or "").casefold())
+
+
+REFUSED = "nothing is downloaded now"
+"""What a download that was not allowed says of itself."""
+
+
+class _RefusingOpener(urllib.request.OpenerDirector):
+    def open(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 - whatever is asked for
+        raise URLError(REFUSED)
+
+
+@contextmanager
+def no_downloads() -> Iterator[None]:
+    """Make every download by Keras fail at once; what it has fetched before is read as ever."""
+    urllib.request.install_opener(_RefusingOpener())
+    try:
+        with redirect_stdout(io.StringIO()):  # where Keras announces what then does not happen
+            yield
+    finally:
+        urllib.request.install_opener(urllib.request.build_opener())

@@ -11,16 +11,20 @@ import numpy as np
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import share_within
-from live_gradcam.look import Look
-from live_gradcam.render.carrier import CarriedHeat
-from live_gradcam.render.colormaps import colormap_code
+from live_gradcam.render.appearance import Appearance
+from live_gradcam.render.heat import colormap_code
+from live_gradcam.render.heat_tracking import CarriedHeat
 from live_gradcam.render.lettering import fill_onto
-from live_gradcam.render.marks import draw_outline_onto, draw_probe_onto, draw_rectangle_onto
+from live_gradcam.render.marks import (
+    draw_outline_onto,
+    draw_probe_onto,
+    draw_rectangle_onto,
+    draw_viewfinder_onto,
+)
 from live_gradcam.render.panes import Pane
 from live_gradcam.render.signs import draw_title_onto
 from live_gradcam.render.styles import paint_onto
-from live_gradcam.render.viewfinder import draw_viewfinder_onto
-from live_gradcam.words import ENGLISH, Words
+from live_gradcam.translations import ENGLISH, Words
 
 _LEGIBLE, _ENLARGED = 240, 360
 """Shorter side in pixels that a canvas has in a window at least, and the one that is aimed at where it had less."""
@@ -73,7 +77,7 @@ def part_of(picture: Pixels, region: Region) -> Pixels:
     return picture[y : y + height, x : x + width]
 
 
-def paint_scenes_onto(picture: Pixels, image: Pixels, scenes: Sequence[Scene], look: Look) -> None:
+def paint_scenes_onto(picture: Pixels, image: Pixels, scenes: Sequence[Scene], look: Appearance) -> None:
     """Paint the frame and its heat into every pane.
 
     Args:

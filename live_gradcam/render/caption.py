@@ -18,7 +18,7 @@ from live_gradcam.explanation import (
 )
 from live_gradcam.number import LABEL_HOLDS, number_text, percent_text, with_unit
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain
-from live_gradcam.words import Words
+from live_gradcam.translations import Words
 
 NOTE_GAP = "   "
 """Stands between the classes of a note."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import base64
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
 
+from live_gradcam.errors import RenderError
 from live_gradcam.explanation import WHOLE, HeatMap, Inset, Region
 from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import levels_over_region
+from live_gradcam.near_names import unknown_name
 
 # Rows that are coloured and blended at a time: so few stay in the processor's cache, which halves the time.
 BAND = 32
@@ -54,3 +57,45 @@ def colours_of(colormap: int) -> Pixels:
     """Return the 256 colours of a colour map, (256, 1, 3) uint8 BGR; to make them anew costs 0.2 ms each time."""
     levels = np.arange(256, dtype=np.uint8).reshape(-1, 1)
     return np.asarray(cv2.applyColorMap(levels, colormap), np.uint8)
+
+
+_PREFIX = "COLORMAP_"
+
+
+@cache
+def colormap_names() -> tuple[str, ...]:
+    """Return the names of all colour maps that this OpenCV has, sorted: `autumn`, …, `jet`, …, `winter`."""
+    return tuple(sorted(name.removeprefix(_PREFIX).lower() for name in dir(cv2) if name.startswith(_PREFIX)))
+
+
+@cache
+def colormap_code(name: str) -> int:
+    """Return OpenCV's number for a colour map.
+
+    Args:
+        name: such as `jet` or `twilight_shifted`; letter case does not count, a hyphen is as good as an underscore.
+
+    Raises:
+        RenderError: there is no such colour map; the message names the nearest and all the others.
+    """
+    names = colormap_names()
+    plain = name.strip().lower().replace("-", "_")
+    if plain not in names:
+        raise RenderError(unknown_name("colour map", name, names, f"All of them: {', '.join(names)}."))
+    return int(getattr(cv2, _PREFIX + plain.upper()))
+
+
+PALETTES = ("jet", "turbo", "viridis", "cividis", "inferno")
+"""Those that one key walks through: the usual one, and those that are even and safe for the colour-blind."""
+
+
+@cache
+def palette(name: str) -> str:
+    """Return a colour map's 256 colours, RGB, as base64 of 768 bytes.
+
+    Raises:
+        RenderError: there is no such colour map.
+    """
+    levels = np.arange(256, dtype=np.uint8).reshape(-1, 1)
+    colours = cv2.applyColorMap(levels, colormap_code(name))
+    return base64.b64encode(np.ascontiguousarray(colours[:, 0, ::-1]).tobytes()).decode()

@@ -10,7 +10,7 @@ from live_gradcam.render.before_after import BEFORE, NOW
 from live_gradcam.render.help_page import draw_help_onto
 from live_gradcam.render.lettering import GREY
 from live_gradcam.render.notice import draw_notice_onto, draw_statistics_onto
-from live_gradcam.render.prompt import Prompt, draw_prompt_onto
+from live_gradcam.render.search_box import SearchBox, draw_prompt_onto
 from live_gradcam.render.signs import draw_pause_onto, draw_toast_onto
 
 _BOTH = 240
@@ -37,7 +37,7 @@ class Overlay:
     frozen: bool = False
     """Whether the picture stands still."""
 
-    prompt: Prompt | None = None
+    prompt: SearchBox | None = None
 
     rectangle: Region | None = None
     """(x, y, width, height) of the part of the frame that is being marked out."""

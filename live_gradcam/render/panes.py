@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from live_gradcam.explanation import Region
-from live_gradcam.look import View
+from live_gradcam.render.appearance import View
 
 MOST_PANES = 4
 
@@ -91,7 +91,7 @@ class Pane:
 
 
 @dataclass(frozen=True, slots=True)
-class Foot:
+class Footer:
     """The strip below several panes, and how it is divided."""
 
     region: Region
@@ -124,7 +124,7 @@ class Arrangement:
     free: Region | None = None
     """(x, y, width, height): the panel of the channels, or the empty fourth cell; None where there is none."""
 
-    foot: Foot | None = None
+    foot: Footer | None = None
     """Below several panes; None where there is one pane, or the canvas is too small."""
 
     column: Region | None = None
@@ -141,7 +141,7 @@ def title_height(canvas: tuple[int, int]) -> int:
     return round(strip_size(canvas) * _TITLE)
 
 
-def foot_of(canvas: tuple[int, int], *, labelled: bool = False, figures: int = 0) -> Foot | None:
+def foot_of(canvas: tuple[int, int], *, labelled: bool = False, figures: int = 0) -> Footer | None:
     """Return the foot of a canvas of (width, height); None where the canvas is too small.
 
     Args:
@@ -158,7 +158,7 @@ def foot_of(canvas: tuple[int, int], *, labelled: bool = False, figures: int = 0
     row = round(size * _FOOT)
     figures = min(figures, columns * max(0, round(height * _MOST_FOOT) // row - rows))
     tall = row * (rows + -(-figures // columns))
-    return Foot((0, height - tall, width, tall), size, rows, figures, columns)
+    return Footer((0, height - tall, width, tall), size, rows, figures, columns)
 
 
 def arrange(

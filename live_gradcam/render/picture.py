@@ -9,11 +9,11 @@ from live_gradcam.errors import RenderError
 from live_gradcam.explanation import Explanation, Region
 from live_gradcam.frame import Pixels
 from live_gradcam.render.caption import caption_of
-from live_gradcam.render.colormaps import colormap_code
-from live_gradcam.render.plate import draw_plate_onto
-from live_gradcam.render.steady import opacity_of
+from live_gradcam.render.heat import colormap_code
+from live_gradcam.render.heat_smoothing import opacity_of
+from live_gradcam.render.label_plate import draw_plate_onto
+from live_gradcam.render.marks import draw_viewfinder_onto
 from live_gradcam.render.styles import paint_onto
-from live_gradcam.render.viewfinder import draw_viewfinder_onto
 
 
 def draw(

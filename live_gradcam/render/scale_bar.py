@@ -7,7 +7,7 @@ import numpy as np
 
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
-from live_gradcam.look import Style
+from live_gradcam.render.appearance import Style
 from live_gradcam.render.heat import colours_of
 from live_gradcam.render.lettering import CAP, GREY, REGULAR, WHITE, fill_onto, shade_onto, text_width, write
 from live_gradcam.render.styles import shown_levels

@@ -20,15 +20,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocket
 
-from live_gradcam import __version__
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.file_names import shown
 from live_gradcam.frame import Pixels
-from live_gradcam.render.colormaps import colormap_code
-from live_gradcam.server.bodies import Bodies
-from live_gradcam.server.bounds import check_shape
+from live_gradcam.printable import shown
+from live_gradcam.render.heat import colormap_code
+from live_gradcam.server.access_control import AccessControl
+from live_gradcam.server.batch_queue import QueuedWork
+from live_gradcam.server.camera_stream import BOUNDARY, CameraStream
+from live_gradcam.server.client_disconnect import Held, while_wanted
+from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
-from live_gradcam.server.departure import Held, while_wanted
 from live_gradcam.server.endpoint import (
     Explained,
     Health,
@@ -36,16 +37,15 @@ from live_gradcam.server.endpoint import (
     explained,
     upload_description,
 )
-from live_gradcam.server.gate import Gate
-from live_gradcam.server.lane import Work
+from live_gradcam.server.errors import RequestError
 from live_gradcam.server.log_lines import log_line
-from live_gradcam.server.refusal import Refusal
-from live_gradcam.server.relay import BOUNDARY, Relay
+from live_gradcam.server.messages import question_of
+from live_gradcam.server.request_bodies import RequestBodies
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.uploads import is_light, photo_of
-from live_gradcam.server.visit import Visit
-from live_gradcam.server.wire import question_of
+from live_gradcam.server.websocket import PageSocket
+from live_gradcam.version import __version__
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text} for status, text in _STATUSES.items()
 }
 
-OpenRelay = Callable[[], Relay]
+OpenRelay = Callable[[], CameraStream]
 
 
 def create_app(
@@ -83,7 +83,7 @@ def create_app(
     *,
     token: str | None = None,
     open_relay: OpenRelay | None = None,
-) -> Gate:
+) -> AccessControl:
     """Return the ASGI application.
 
     Args:
@@ -92,7 +92,7 @@ def create_app(
         token: what a visitor has to know.
         open_relay: opens the server's own camera, inside the event loop; None: it has none.
     """
-    relay: Relay | None = None
+    relay: CameraStream | None = None
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -121,7 +121,7 @@ def create_app(
         description="What a network sees in a picture, and where. With `--token`, send `Authorization: Bearer TOKEN`.",
         lifespan=life,
     )
-    decoders, receive = Decoders(), Bodies().receive
+    decoders, receive = Decoders(), RequestBodies().receive
     few, one = asyncio.Semaphore(_DECODED_AT_ONCE), asyncio.Semaphore(1)
     held = Held(_MOST_HELD_BYTES)
     ending = asyncio.Event()
@@ -131,10 +131,12 @@ def create_app(
 
     @app.exception_handler(LiveGradcamError)
     async def refused(_: Request, error: LiveGradcamError) -> JSONResponse:
-        status = error.status if isinstance(error, Refusal) else 400
+        status = error.status if isinstance(error, RequestError) else 400
         service.tally.refused.labels(str(status)).inc()
         headers = (
-            {"Retry-After": str(error.retry_after)} if isinstance(error, Refusal) and status == 503 else None
+            {"Retry-After": str(error.retry_after)}
+            if isinstance(error, RequestError) and status == 503
+            else None
         )
         return JSONResponse({"detail": shown(str(error))}, status, headers)
 
@@ -222,7 +224,7 @@ def create_app(
             slots = few if is_light(body) else one  # one may take seconds and fill 120 MB
             if not service.is_quick(question):
                 # Decoded when its turn comes: meanwhile it fills no more than its file.
-                done = await service.explained(Work(asker, question, photo, payer=payer))
+                done = await service.explained(QueuedWork(asker, question, photo, payer=payer))
                 async with slots:
                     return await asyncio.to_thread(word, done)
             async with slots:
@@ -231,7 +233,7 @@ def create_app(
                 check_shape(width, height, service.settings.fit)
                 await service.sized(question, (width, height), asker, payer)
                 shape = service.shape((width, height))
-                done = await service.explained(Work(asker, question, pixels, shape, payer=payer))
+                done = await service.explained(QueuedWork(asker, question, pixels, shape, payer=payer))
                 return await asyncio.to_thread(word, done)
 
         with held.taking(len(body)):
@@ -251,7 +253,7 @@ def create_app(
         if relay is None:
             raise HTTPException(404, "this server has no camera of its own: start it with --source 0.")
         if relay.viewers >= settings.visitors:
-            raise Refusal(503, f"{settings.visitors} viewers are connected, which is as many as may be.")
+            raise RequestError(503, f"{settings.visitors} viewers are connected, which is as many as may be.")
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
         return StreamingResponse(relay.pictures(), media_type=kind)
 
@@ -266,14 +268,14 @@ def create_app(
         visitors += 1
         try:
             await websocket.accept()
-            await Visit(websocket, service, decoders, relay).run()
+            await PageSocket(websocket, service, decoders, relay).run()
         finally:
             visitors -= 1
 
     def count(status: int) -> None:
         service.tally.refused.labels(str(status)).inc()
 
-    return Gate(app, hosts=settings.names(), token=token, refused=count)
+    return AccessControl(app, hosts=settings.names(), token=token, refused=count)
 
 
 def _only(*statuses: int) -> dict[int | str, dict[str, Any]]:

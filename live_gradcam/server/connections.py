@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter, OrderedDict
 from typing import Protocol
 
-from live_gradcam.server.allowance import Allowance
+from live_gradcam.server.rate_limit import RateLimit
 
 HEAD_SECONDS = 10.0
 """How long a connection may take to send a whole request head, TLS handshake included, and to send the next one."""
@@ -141,7 +141,7 @@ class Connections:
         self._loop = loop
         self._open: OrderedDict[Connection, None] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
-        self.parsing = Allowance(_PARSING_SECONDS, _PARSING_SECONDS)
+        self.parsing = RateLimit(_PARSING_SECONDS, _PARSING_SECONDS)
         """Seconds that are spent on requests that take long to parse, of all clients together."""
         self.closed = 0
         """How many were closed because they dawdled, or gave way."""

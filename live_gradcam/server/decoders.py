@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from live_gradcam.frame import Pixels
-from live_gradcam.server.refusal import Refusal
+from live_gradcam.server.errors import RequestError
 from live_gradcam.server.uploads import decoded, photo_of
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Pool:
         future: Future[Pixels] = Future()
         with self._changed:
             if self._closed:
-                raise Refusal(503, "the server is ending.")
+                raise RequestError(503, "the server is ending.")
             self._waiting.append((future, decode))
             self._changed.notify()
         return future
@@ -129,7 +129,7 @@ class Decoders:
             Refusal: it cannot be decoded (415), is too large (413), or too many wait (503).
         """
         if self._photos.waiting >= MOST_WAITING:
-            raise Refusal(503, f"{MOST_WAITING} pictures wait to be decoded already: try again later.")
+            raise RequestError(503, f"{MOST_WAITING} pictures wait to be decoded already: try again later.")
         return await asyncio.wrap_future(self._photos.submit(lambda: photo_of(data)))
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Question, TargetSpec
-from live_gradcam.server.refusal import Refusal
+from live_gradcam.server.errors import RequestError
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Room(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Graph:
+class _KeptGraph:
     """What is compiled for a key, and who uses it."""
 
     explains: Explains
@@ -90,7 +90,7 @@ class KeptGraphs:
     def __init__(self, room: Room | None = None) -> None:
         self._room = room
         self._lock = threading.Lock()
-        self._graphs: dict[Key, _Graph] = {}
+        self._graphs: dict[Key, _KeptGraph] = {}
         self._always: frozenset[Key] = frozenset()
         self._traces_before = 0
 
@@ -119,7 +119,7 @@ class KeptGraphs:
         with self._lock:
             graph = self._graphs.get(key)
             if graph is None:
-                raise Refusal(503, f"{named(key)} is not compiled any more: ask again.")
+                raise RequestError(503, f"{named(key)} is not compiled any more: ask again.")
             graph.used_at = time.monotonic()
             return graph.explains
 
@@ -135,7 +135,7 @@ class KeptGraphs:
         """Keep something new."""
         now = time.monotonic()
         with self._lock:
-            self._graphs[key] = _Graph(explains, {payer: now}, now)
+            self._graphs[key] = _KeptGraph(explains, {payer: now}, now)
 
     def forget(self, payer: Hashable) -> None:
         """Note that a payer has gone."""
@@ -168,7 +168,7 @@ class KeptGraphs:
                 why = f"{len(names)} combinations of method and layer are in use"
                 if len(names) < GRAPHS_KEPT:
                     why = "the server has no memory for another combination of method and layer"
-                raise Refusal(503, f"{why}. Take one of them ({', '.join(names)}), or wait.")
+                raise RequestError(503, f"{why}. Take one of them ({', '.join(names)}), or wait.")
             self._traces_before += self._graphs.pop(key).explains.traces
         logger.info("%s is thrown out", named(key))
 

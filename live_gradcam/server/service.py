@@ -10,8 +10,6 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
-from live_gradcam import __version__
-from live_gradcam.actions import ACTIONS
 from live_gradcam.config import DEFAULT_METHOD, Settings
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.explainer import Explainer
@@ -24,14 +22,16 @@ from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
 from live_gradcam.question import Question
-from live_gradcam.server.graphs import BATCHES, Graphs
-from live_gradcam.server.lane import Done, Lane, Work
+from live_gradcam.render.heat import PALETTES, palette
+from live_gradcam.server.batch_queue import BatchQueue, Done, QueuedWork
+from live_gradcam.server.compile_queue import BATCHES, CompileQueue
+from live_gradcam.server.errors import RequestError
 from live_gradcam.server.memory import Memory
-from live_gradcam.server.pace import Pace
-from live_gradcam.server.palettes import PALETTES, palette
-from live_gradcam.server.refusal import Refusal
-from live_gradcam.server.tally import Tally
-from live_gradcam.words import table_of
+from live_gradcam.server.metrics import Metrics
+from live_gradcam.server.pass_slices import PassSlices
+from live_gradcam.translations import table_of
+from live_gradcam.version import __version__
+from live_gradcam.viewer_input import ACTIONS
 
 _ONE_PASS = ("gradient", "activation")
 """Families of methods that take one pass, and several pictures at once. The others take seconds, and wait elsewhere."""
@@ -55,11 +55,11 @@ class Service:
     def __init__(self, model: Model, settings: Settings, memory: Memory | None = None) -> None:
         self.model = model
         self.settings = settings
-        self.tally = Tally()
+        self.tally = Metrics()
         rows, columns = model.input_size
-        self.graphs = Graphs(self._explainer, (columns, rows), takes_batches, memory or Memory())
-        self._quick = Lane(self.graphs, BATCHES, name="explain", explained=self.tally.explained)
-        self._slow = Lane(self.graphs, (1,), name="explain slowly", explained=self.tally.explained)
+        self.graphs = CompileQueue(self._explainer, (columns, rows), takes_batches, memory or Memory())
+        self._quick = BatchQueue(self.graphs, BATCHES, name="explain", explained=self.tally.explained)
+        self._slow = BatchQueue(self.graphs, (1,), name="explain slowly", explained=self.tally.explained)
         self.layers: tuple[tuple[str, str], ...] = ()
         """Path and shape of the layers to walk, from shallow to deep; empty until they were found out."""
 
@@ -99,16 +99,16 @@ class Service:
                 if not callable(target) and len(self.labels):
                     parse_target(target, self.labels, rivals=False, strength=1.0)
         except LiveGradcamError as error:
-            raise Refusal(400, str(error)) from error
+            raise RequestError(400, str(error)) from error
         if len(question.methods) * len(question.targets) > 4:
-            raise Refusal(400, "at most 4 heat maps can be asked for at once.")
+            raise RequestError(400, "at most 4 heat maps can be asked for at once.")
         return question if question.layer is None else replace(question, layer=self._layer(question.layer))
 
     def is_quick(self, question: Question) -> bool:
         """Whether one pass of the network is enough for a question."""
         return all(takes_batches(method) for method in question.methods)
 
-    def submit(self, work: Work) -> Future[Done]:
+    def submit(self, work: QueuedWork) -> Future[Done]:
         """Let a picture wait for its turn.
 
         Raises:
@@ -124,7 +124,7 @@ class Service:
             Refusal: it cannot be explained so, or too much waits, or it takes too long.
         """
         self._lane(question).admit(
-            Work(asker, question, _no_picture, payer=payer, passes=self._passes(question))
+            QueuedWork(asker, question, _no_picture, payer=payer, passes=self._passes(question))
         )
         try:
             await self._wait_for(self.graphs.prepare(question, asker, payer))
@@ -144,7 +144,7 @@ class Service:
         if self.settings.fit == "wide":
             await self._wait_for(self.graphs.prepare_size(question, size, asker, payer))
 
-    async def explained(self, work: Work) -> Done:
+    async def explained(self, work: QueuedWork) -> Done:
         """Return what comes of a picture, for a question that is compiled; who stops waiting has it given up.
 
         Raises:
@@ -264,7 +264,7 @@ class Service:
         try:
             paths = [whole_path(path, called, usable, self.model.name) for path in paths_in(layer)]
         except LiveGradcamError as error:
-            raise Refusal(400, str(error)) from error
+            raise RequestError(400, str(error)) from error
         automatic = [row.path for row in self._rows if row.automatic]
         return None if self.default.layer is None and paths == automatic else ",".join(paths)
 
@@ -280,7 +280,7 @@ class Service:
         each = sum(method_named(method).pass_count(channels) for method in question.methods)
         return float(each * len(question.targets))
 
-    def _lane(self, question: Question) -> Lane:
+    def _lane(self, question: Question) -> BatchQueue:
         return self._quick if self.is_quick(question) else self._slow
 
     def _explainer(self, method: str, layer: str | None) -> Explainer:
@@ -294,7 +294,7 @@ class Service:
             method=method,
             layer=layer,
             freeze=default and self.settings.fit != "wide",
-            pace=Pace(self._slow, self._quick),
+            pace=PassSlices(self._slow, self._quick),
         )
         self._first = self._first or explainer
         self.tally.compiled(time.monotonic() - began)
@@ -307,8 +307,8 @@ def takes_batches(method: str) -> bool:
 
 
 def _no_picture() -> Pixels:
-    raise Refusal(500, "nothing was asked.")
+    raise RequestError(500, "nothing was asked.")
 
 
-def _too_long() -> Refusal:
-    return Refusal(503, "this takes too long: try again later, or a quicker method.", retry_after=30)
+def _too_long() -> RequestError:
+    return RequestError(503, "this takes too long: try again later, or a quicker method.", retry_after=30)

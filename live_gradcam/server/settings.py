@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from live_gradcam.errors import SettingsError
-from live_gradcam.server.addresses import own_addresses
+from live_gradcam.server.links import own_addresses
 
 DEFAULT_HOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"

@@ -8,15 +8,12 @@ import cv2
 import imagesize
 import numpy as np
 
-from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
-from live_gradcam.native import native_stderr_filtered
-from live_gradcam.server.bounds import MOST_PIXELS, bounded, check_shape
-from live_gradcam.server.photo_process import decode_apart
-from live_gradcam.server.refusal import Refusal
-from live_gradcam.sources.deep_photo import PhotoTooLargeError
+from live_gradcam.process.stderr_filter import native_stderr_filtered
+from live_gradcam.server.decode_limits import MOST_PIXELS, bounded, check_shape
+from live_gradcam.server.errors import RequestError
+from live_gradcam.server.photo_process import _too_many, decode_apart, photo_in_place
 from live_gradcam.sources.file_kind import kind_of
-from live_gradcam.sources.photo import decode_photo
 
 FORMATS = {"JPEG": (b"\xff\xd8\xff",), "PNG": (b"\x89PNG\r\n\x1a\n",), "WebP": (b"RIFF",)}
 """What a frame may be, and how such a file begins."""
@@ -46,15 +43,15 @@ def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
         Refusal: it is no such file (415), or has too many pixels or is too long (413).
     """
     if not any(data.startswith(mark) for marks in FORMATS.values() for mark in marks):
-        raise Refusal(415, f"this is no picture that can be read: {', '.join(FORMATS)} can.")
+        raise RequestError(415, f"this is no picture that can be read: {', '.join(FORMATS)} can.")
     try:
         width, height = imagesize.get(io.BytesIO(data))
     except (
         Exception
     ) as error:  # a parser of bytes from strangers: whatever it stumbles over, they are no picture
-        raise Refusal(415, "the picture is damaged: it does not say how large it is.") from error
+        raise RequestError(415, "the picture is damaged: it does not say how large it is.") from error
     if width < 1 or height < 1:
-        raise Refusal(415, "the picture is damaged: it does not say how large it is.")
+        raise RequestError(415, "the picture is damaged: it does not say how large it is.")
     if width * height > most_pixels:
         raise _too_many(width, height, most_pixels)
     check_shape(width, height)
@@ -88,29 +85,12 @@ def photo_of(data: bytes, most_pixels: int = MOST_PIXELS) -> Pixels:
     """
     kind = kind_of(io.BytesIO(data))
     if kind is None or kind.name not in PHOTOS:
-        raise Refusal(415, f"this is no picture that can be read: {', '.join(PHOTOS.values())} can.")
+        raise RequestError(415, f"this is no picture that can be read: {', '.join(PHOTOS.values())} can.")
     pixels = (
         decode_apart(data, most_pixels) if kind.name in _APART else photo_in_place(bounded(data), most_pixels)
     )
     check_shape(*pixels.shape[1::-1])
     return pixels
-
-
-def photo_in_place(data: bytes, most_pixels: int) -> Pixels:
-    """Return a photo as `photo_of` does, decoded in this process and whatever its shape.
-
-    Raises:
-        Refusal: it cannot be decoded (415), or has too many pixels (413).
-    """
-    try:
-        photo = decode_photo(data, "the picture", kind_of(io.BytesIO(data)), most_pixels=most_pixels)
-    except PhotoTooLargeError as error:
-        raise _too_many(*error.size, most_pixels) from error
-    except SourceError as error:
-        raise Refusal(415, "the picture is damaged: it cannot be decoded.") from error
-    if photo.damage is not None:
-        raise Refusal(415, f"the picture is damaged: it {photo.damage}.")
-    return photo.pixels
 
 
 def decoded(data: bytes) -> Pixels:
@@ -124,15 +104,7 @@ def decoded(data: bytes) -> Pixels:
         with native_stderr_filtered():  # no visitor's damaged picture is a matter for the server's terminal
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # OpenCV's own limit: its parser saw more pixels than ours
-        raise Refusal(413, "the picture has too many pixels.") from error
+        raise RequestError(413, "the picture has too many pixels.") from error
     if pixels is None:
-        raise Refusal(415, "the picture is damaged: it cannot be decoded.")
+        raise RequestError(415, "the picture is damaged: it cannot be decoded.")
     return np.asarray(pixels, np.uint8)
-
-
-def _too_many(width: int, height: int, most_pixels: int) -> Refusal:
-    return Refusal(
-        413,
-        f"the picture has {width}×{height} pixels, and at most {most_pixels / 1e6:g} million can be taken: "
-        "send a smaller one.",
-    )

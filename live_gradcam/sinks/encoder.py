@@ -15,9 +15,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
-from live_gradcam.errors import nearest
-from live_gradcam.file_names import shown
 from live_gradcam.frame import Pixels
+from live_gradcam.near_names import nearest
+from live_gradcam.printable import shown
 from live_gradcam.sinks.codec import Preset, codec_for
 from live_gradcam.sinks.sound import Sound
 

@@ -14,15 +14,15 @@ from typing import Any, Self
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 
-from live_gradcam import __version__
 from live_gradcam.errors import SinkError
-from live_gradcam.file_names import fitting, shown
+from live_gradcam.file_names import fitting
 from live_gradcam.number import counted
-from live_gradcam.shown import Shown
-from live_gradcam.sinks.disk import Disk
+from live_gradcam.printable import shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.encoder import CONTAINERS, Encoder, not_recordable
-from live_gradcam.sinks.parts import Parts, refuse_taken_names
+from live_gradcam.sinks.parts import Disk, Parts, refuse_taken_names
 from live_gradcam.sinks.sidecar import About, Sidecar
+from live_gradcam.version import __version__
 
 _LOG = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class Recorder:
         self._wait = wait
         self._about = about
         self._audio_from = audio_from
-        self._waiting: queue.Queue[Shown] = queue.Queue(_WAITING_PICTURES)
+        self._waiting: queue.Queue[Rendered] = queue.Queue(_WAITING_PICTURES)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._failure: Exception | None = None
@@ -137,7 +137,7 @@ class Recorder:
             "frames_dropped": self._dropped,
         }
 
-    def write(self, shown: Shown) -> None:
+    def write(self, shown: Rendered) -> None:
         """Hand one picture to the encoder.
 
         Raises:
@@ -229,7 +229,7 @@ class Recorder:
             if sidecar is not None:
                 sidecar.abandon()
 
-    def _next(self) -> Shown | None:
+    def _next(self) -> Rendered | None:
         """Return the next picture; None when it was told to stop and nothing waits."""
         while True:
             try:
@@ -238,7 +238,7 @@ class Recorder:
                 if self._stop.is_set():
                     return None
 
-    def _header(self, first: Shown) -> dict[str, Any]:
+    def _header(self, first: Rendered) -> dict[str, Any]:
         """Return what the sidecar's header says."""
         age = time.monotonic() - first.frame.captured_at
         began = datetime.datetime.now().astimezone() - datetime.timedelta(seconds=age)

@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from live_gradcam.file_names import json_text
 from live_gradcam.heatmap import heat_place
-from live_gradcam.shown import Shown
+from live_gradcam.printable import json_text
+from live_gradcam.rendered import Rendered
 
 About = Callable[[], Mapping[str, Any]]
 """Tells what a run is made with: version, model, layer, method, source, settings."""
@@ -32,7 +32,7 @@ class Sidecar:
         self._file = path.open("w", encoding="utf-8", buffering=1, newline="\n")
         self._write({"kind": "header", **header})
 
-    def write(self, shown: Shown, seconds: float) -> None:
+    def write(self, shown: Rendered, seconds: float) -> None:
         """Write the line of one picture.
 
         Args:
@@ -54,7 +54,7 @@ class Sidecar:
         self._file.write(json_text(line) + "\n")
 
 
-def row_of(shown: Shown) -> dict[str, Any]:
+def row_of(shown: Rendered) -> dict[str, Any]:
     """Return what is on a picture.
 
     Returns:

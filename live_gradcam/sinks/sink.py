@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self
 
-from live_gradcam.shown import Shown
+from live_gradcam.rendered import Rendered
 
 
 class Sink(Protocol):
@@ -28,7 +28,7 @@ class Sink(Protocol):
     def notice(self) -> str | None:
         """A quiet line for the picture, such as `disk nearly full: 150 MB left`; None when all is well."""
 
-    def write(self, shown: Shown) -> None:
+    def write(self, shown: Rendered) -> None:
         """Take one picture.
 
         Args:
@@ -46,3 +46,29 @@ class Sink(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class Null:
+    """Takes every picture and keeps none; never asks to end."""
+
+    name = "null"
+    notice: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Always False: nobody is looking."""
+        return False
+
+    def write(self, shown: Rendered) -> None:
+        """Forget one picture."""
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to finish."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import itertools
+import logging
+import queue
+import threading
+import time
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -14,13 +19,14 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from live_gradcam import __version__
 from live_gradcam.errors import SinkError
-from live_gradcam.file_names import fitting, json_text, marked, shown
+from live_gradcam.file_names import fitting, marked
 from live_gradcam.heatmap import over_region
 from live_gradcam.number import percent_text
-from live_gradcam.shown import Shown
+from live_gradcam.printable import json_text, shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.sidecar import About, row_of
+from live_gradcam.version import __version__
 
 TEXT_KEY = "live_gradcam"
 """Keyword of the PNG text that holds everything, as one JSON object: the sidecar's header and the picture's line."""
@@ -73,7 +79,7 @@ class Snapshot:
         self.name = shown(path.name)
         self._path = path
         self._about = about
-        self._newest: Shown | None = None
+        self._newest: Rendered | None = None
         self.written: list[Path] = []
         """The picture, once it is written."""
 
@@ -82,7 +88,7 @@ class Snapshot:
         """Always False: nobody is looking."""
         return False
 
-    def write(self, shown: Shown) -> None:
+    def write(self, shown: Rendered) -> None:
         """Keep a picture instead of the one before it."""
         self._newest = shown
 
@@ -106,7 +112,7 @@ class Snapshot:
         self.close()
 
 
-def write_snapshot(shown: Shown, path: Path, about: Mapping[str, Any]) -> None:
+def write_snapshot(shown: Rendered, path: Path, about: Mapping[str, Any]) -> None:
     """Write the three PNGs of a snapshot; a reader sees each of them whole or not at all.
 
     The heat map is 16-bit grey at the frame's size: 0 to 65535 stand for 0 to 1, and where the network did not look
@@ -137,7 +143,7 @@ def write_snapshot(shown: Shown, path: Path, about: Mapping[str, Any]) -> None:
             ) from error
 
 
-def heat_of_frame(shown: Shown) -> npt.NDArray[np.uint16]:
+def heat_of_frame(shown: Rendered) -> npt.NDArray[np.uint16]:
     """Return the heat at every pixel of a frame: (H, W) uint16, 65535 for 1."""
     height, width = shown.frame.pixels.shape[:2]
     heat = np.zeros((height, width), np.uint16)
@@ -148,7 +154,7 @@ def heat_of_frame(shown: Shown) -> npt.NDArray[np.uint16]:
     return heat
 
 
-def _text_of(shown: Shown, about: Mapping[str, Any]) -> PngInfo:
+def _text_of(shown: Rendered, about: Mapping[str, Any]) -> PngInfo:
     row = row_of(shown)
     text = PngInfo()
     text.add_text("Software", f"live_gradcam {__version__}")
@@ -160,3 +166,94 @@ def _text_of(shown: Shown, about: Mapping[str, Any]) -> PngInfo:
         text.add_text("Description", ", ".join(str(each) for each in shown.explanation.values[:5]))
     text.add_text(TEXT_KEY, json_text({"version": __version__, **about, **row}, ascii_only=True))
     return text
+
+
+logger = logging.getLogger(__name__)
+
+_WAITING = 4
+_NOTICE_SECONDS = 2.0
+_CLOSE_SECONDS = 10.0
+
+
+class Snapshots:
+    """Writes snapshots beside a show, named by date and time, in a thread of its own.
+
+    Args:
+        about: tells what the sidecar's header says; asked in that thread.
+        folder: where they go.
+    """
+
+    def __init__(self, about: About, folder: Path = Path()) -> None:
+        self._about = about
+        self._folder = folder
+        self._waiting: queue.Queue[Rendered | None] = queue.Queue(_WAITING)
+        self._thread: threading.Thread | None = None
+        self._failure: Exception | None = None
+        self._said: tuple[float, str] | None = None
+        self.written: list[Path] = []
+        """The pictures that were written."""
+
+    @property
+    def notice(self) -> str | None:
+        """What became of the last one, for two seconds."""
+        said = self._said
+        return said[1] if said is not None and time.monotonic() - said[0] < _NOTICE_SECONDS else None
+
+    def take(self, shown: Rendered) -> None:
+        """Have a picture written; where it cannot be, `notice` says so."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write_all, name="snapshots", daemon=True)
+            self._thread.start()
+        try:
+            self._waiting.put_nowait(shown)
+        except queue.Full:
+            self._say("not saved: the snapshots before it are still being written")
+
+    def close(self) -> None:
+        """Write what waits, and join the thread.
+
+        Raises:
+            Exception: what the thread failed with, where that is a bug.
+        """
+        if self._thread is None:
+            return
+        self._waiting.put(None)
+        self._thread.join(_CLOSE_SECONDS)
+        self._thread = None
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _write_all(self) -> None:
+        try:
+            while (shown := self._waiting.get()) is not None:
+                path = self._free_path()
+                try:
+                    write_snapshot(shown, path, self._about())
+                except SinkError as error:
+                    self._say("the snapshot cannot be written")
+                    logger.warning("%s", error)
+                else:
+                    self.written.append(path)
+                    self._say(f"saved {path.name}")
+        except Exception as error:  # whatever it is, the owner gets it from close
+            self._failure = error
+
+    def _free_path(self) -> Path:
+        stem = f"{datetime.datetime.now():snapshot-%Y%m%d-%H%M%S}"
+        for number in itertools.count(1):
+            path = self._folder / (f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
+            if not any(file.exists() for file in snapshot_files(path)):
+                return path
+        raise AssertionError("counting never ends")
+
+    def _say(self, line: str) -> None:
+        self._said = (time.monotonic(), line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

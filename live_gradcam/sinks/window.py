@@ -14,12 +14,11 @@ import cv2
 import numpy as np
 
 from live_gradcam.errors import SinkError
-from live_gradcam.event import Event, Key, Pointer, PointerKind
 from live_gradcam.frame import Pixels
-from live_gradcam.shown import Shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.display import find_display, hold_display, screen_size
-from live_gradcam.sinks.keys import key_name, shift_probe
-from live_gradcam.sinks.wheel import WheelGuard
+from live_gradcam.sinks.window_input import WheelGuard, key_name, shift_probe
+from live_gradcam.viewer_input import Event, Key, Pointer, PointerKind
 
 _NO_KEY = -1
 _EVENTS_KEPT = 64
@@ -87,7 +86,7 @@ class Window:
         """Whether the viewer closed the window."""
         return self._finished
 
-    def write(self, shown: Shown) -> None:
+    def write(self, shown: Rendered) -> None:
         """Show one picture and see to keys; nothing after the viewer has closed it."""
         if self._finished:
             return

@@ -18,10 +18,10 @@ import numpy as np
 from PIL import Image
 
 from live_gradcam.errors import SourceError
-from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.native import native_stderr_filtered
 from live_gradcam.number import counted
+from live_gradcam.printable import shown
+from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.sources.deep_photo import check_size
 from live_gradcam.sources.fetched import Fetched
 from live_gradcam.sources.file_kind import FileKind, kind_of
@@ -63,6 +63,7 @@ class AnimationSource:
     """
 
     live = False
+    sound_path: Path | None = None
     notice: str | None = None
     reconnects = 0
 

@@ -7,8 +7,8 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from live_gradcam.concurrency.latest import Latest
 from live_gradcam.frame import Frame
-from live_gradcam.slot import Slot
 from live_gradcam.sources.source import Source
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Capture:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._frames: Slot[Frame] = Slot()
+        self._frames: Latest[Frame] = Latest()
         self._thread = threading.Thread(target=self._read, name=f"capture of {source.name}", daemon=True)
         self._thread.start()
 

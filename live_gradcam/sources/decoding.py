@@ -11,11 +11,11 @@ import av
 import av.container
 import av.error
 
-from live_gradcam.container import FrameClock, is_timeless, open_container, picture_stream
 from live_gradcam.errors import SourceError
-from live_gradcam.sources.content import cut_short, why_no_film
+from live_gradcam.media_file import FrameClock, is_timeless, open_container, picture_stream
+from live_gradcam.sources.damaged_files import cut_short, why_no_film
+from live_gradcam.sources.ffmpeg_errors import in_words
 from live_gradcam.sources.keyframes import INDEXED, Keyframe, keyframes_of
-from live_gradcam.sources.reason import in_words
 from live_gradcam.timeline import Timeline
 
 _SENSIBLE_FPS = 1000

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from live_gradcam.sources import tiff
+from live_gradcam.sources import photo_headers as tiff
 
 _HEAD = 4096
 """Bytes."""

@@ -32,7 +32,7 @@ DAMAGED = 5
 """Damaged frames among the recent ones that are no accident: a single one happens when a camera starts."""
 
 
-class Health:
+class SourceHealth:
     """Watches one source's frames, and warns once of each ailment.
 
     Args:

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Self
 
 from live_gradcam.errors import SourceError
-from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.printable import shown
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.fetched import Fetched
 from live_gradcam.sources.file_kind import kind_of, kind_of_file

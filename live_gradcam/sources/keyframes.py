@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av.error
 
-from live_gradcam.container import open_container
+from live_gradcam.media_file import open_container
 from live_gradcam.timeline import Timeline
 
 INDEXED = frozenset({"mpegts", "mpeg"})

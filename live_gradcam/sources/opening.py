@@ -11,12 +11,14 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from live_gradcam.address import host_of, opened_address, remember_address, shown_address
-from live_gradcam.errors import SourceError, nearest
-from live_gradcam.file_names import expanded, fixed_part, matches, nearest_paths, shown
+from live_gradcam.errors import SourceError
+from live_gradcam.file_names import expanded, fixed_part, matches, nearest_paths
+from live_gradcam.near_names import nearest
+from live_gradcam.printable import shown
 from live_gradcam.sources.animation import AnimationSource
-from live_gradcam.sources.camera import CameraSource
-from live_gradcam.sources.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, backends
-from live_gradcam.sources.camera_names import camera_called
+from live_gradcam.sources.camera.camera import CameraSource
+from live_gradcam.sources.camera.feed import DEFAULT_FPS, DEFAULT_SIZES, backends
+from live_gradcam.sources.camera.names import camera_called
 from live_gradcam.sources.file_kind import kind_of_file
 from live_gradcam.sources.films import SUFFIXES as FILM_SUFFIXES
 from live_gradcam.sources.films import begins_as_film, is_film
@@ -87,7 +89,7 @@ def open_source(
         return CameraSource(device, size=size, fps=fps, backend=backend)
     if spec == "demo":
         # Here, because the demo draws what it shows, which no other source needs.
-        from live_gradcam.sources.demo import DemoSource
+        from live_gradcam.sources.demo.demo import DemoSource
 
         return DemoSource(live=True, size=size or DEFAULT_SIZES[0], fps=DEFAULT_FPS if fps is None else fps)
     source = _open_path(str(spec)) if isinstance(spec, Path) else _open_other(str(spec))

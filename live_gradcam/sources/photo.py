@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from live_gradcam.errors import SourceError
-from live_gradcam.file_names import shown
 from live_gradcam.frame import Pixels
-from live_gradcam.native import native_stderr_filtered
-from live_gradcam.sources.content import why_no_media
+from live_gradcam.printable import shown
+from live_gradcam.process.stderr_filter import native_stderr_filtered
+from live_gradcam.sources.damaged_files import why_no_media
 from live_gradcam.sources.deep_photo import (
     MOST_PIXELS,
     check_size,
@@ -28,8 +28,8 @@ from live_gradcam.sources.deep_photo import (
 )
 from live_gradcam.sources.fetched import Fetched
 from live_gradcam.sources.file_kind import FileKind, kind_of
-from live_gradcam.sources.jpeg import JPEG_END, jpeg_header
 from live_gradcam.sources.photo_colour import in_srgb, on_white, upright
+from live_gradcam.sources.photo_headers import JPEG_END, jpeg_header
 
 logger = logging.getLogger(__name__)
 

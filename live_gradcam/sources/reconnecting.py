@@ -16,7 +16,7 @@ import numpy as np
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.sources.feed import Feed, FeedLost
-from live_gradcam.sources.health import Health
+from live_gradcam.sources.health import SourceHealth
 from live_gradcam.sources.newest import NewestFrame
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class Reconnecting(Generic[AnyFeed]):
         self._error: BaseException | None = None
         self._first: AnyFeed | None = None
         self._feed: AnyFeed | None = None
-        self._health = Health(wording.name)
+        self._health = SourceHealth(wording.name)
         self._index = 0
         self._size: tuple[int, int] | None = None
         self._scaled = False

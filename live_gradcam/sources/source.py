@@ -1,10 +1,11 @@
-"""What every source of frames promises."""
+"""The protocols of sources: what every source of frames has, and what some can do besides."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from live_gradcam.frame import Frame
 
@@ -67,3 +68,70 @@ class Source(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+@runtime_checkable
+class Seekable(Source, Protocol):
+    """A file that can go on at another place: a video, an animated picture."""
+
+    def seek(self, seconds: float) -> None:
+        """Continue with the frame at a time, in seconds; the iteration that runs must be begun again."""
+
+    def step_back(self, seconds: float) -> None:
+        """Continue with the frame before the one at a time, in seconds."""
+
+
+@runtime_checkable
+class Film(Seekable, Protocol):
+    """A seekable file that can tell how it ended."""
+
+    sound_path: Path | None
+    """The file whose sound belongs to the frames; None where there is none."""
+
+    @property
+    def last_seconds(self) -> float | None:
+        """How long the last frame is shown, in seconds; None where the frame rate says it."""
+
+    @property
+    def damage(self) -> str | None:
+        """What could not be read, known at the end; None: nothing."""
+
+
+@runtime_checkable
+class Slides(Source, Protocol):
+    """Pictures that a viewer can turn like slides."""
+
+    ends_slide: bool
+    """Whether the frame that was given last is the last of its file."""
+
+    @property
+    def single(self) -> bool:
+        """Whether there is only one."""
+
+    def turn(self, step: int) -> bool:
+        """Continue with the next picture (1) or the previous one (-1); return False where there is none."""
+
+
+@runtime_checkable
+class Switchable(Source, Protocol):
+    """Several live sources, one of which is on."""
+
+    turns: int
+    """How often another source came on."""
+
+    def turn(self) -> bool:
+        """Begin to open the next source; return False where there is no other."""
+
+    def take_trouble(self) -> str | None:
+        """Return why the next source could not be opened, once; None where all is well."""
+
+
+@runtime_checkable
+class Device(Source, Protocol):
+    """A camera of this machine."""
+
+    @property
+    def measured_fps(self) -> float | None:
+        """Frames per second that it gives; None until that is known, and while it gives none."""
+
+    is_device: bool

@@ -16,7 +16,7 @@ from live_gradcam.address import address_name, host_of, opened_address
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
 from live_gradcam.sources.feed import Feed, FeedLost, Shot
-from live_gradcam.sources.reason import in_words
+from live_gradcam.sources.ffmpeg_errors import in_words
 from live_gradcam.sources.reconnecting import Reconnecting, Wording
 
 OPEN_TIMEOUT = 4.0

@@ -12,8 +12,8 @@ import cv2
 import av
 import numpy as np
 
-from live_gradcam.container import MOST_PIXELS
 from live_gradcam.frame import Pixels
+from live_gradcam.media_file import MOST_PIXELS
 
 if TYPE_CHECKING:
     from av.sidedata.sidedata import SideDataContainer

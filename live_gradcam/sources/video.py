@@ -20,17 +20,17 @@ import av
 import av.error
 
 from live_gradcam.address import address_name, opened_address
-from live_gradcam.container import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.errors import SourceError
-from live_gradcam.file_names import shown
 from live_gradcam.frame import Frame
+from live_gradcam.media_file import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.number import counted
-from live_gradcam.sources.content import why_no_frame
+from live_gradcam.printable import shown
+from live_gradcam.sources.damaged_files import why_no_frame
 from live_gradcam.sources.decoding import Decoding
 from live_gradcam.sources.deinterlacing import deinterlaced
+from live_gradcam.sources.ffmpeg_errors import in_words
 from live_gradcam.sources.film_colour import Colours, dynamic_range
 from live_gradcam.sources.keyframes import length_of
-from live_gradcam.sources.reason import in_words
 from live_gradcam.sources.upright import Display, Orientation, square_size
 
 logger = logging.getLogger(__name__)
@@ -107,6 +107,8 @@ class VideoSource:
     def __init__(self, path: str | Path, *, keeps: Callable[[int, float], bool] | None = None) -> None:
         self.path = None if isinstance(path, str) and "://" in path else Path(path)
         """The file; None where it lies behind an address."""
+        self.sound_path = self.path
+        self.last_seconds: float | None = None
         self.name = address_name(path) if isinstance(path, str) and "://" in path else shown(Path(path).name)
         self._lock = threading.Lock()
         self._keeps = keeps

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from live_gradcam.errors import LiveGradcamError, unknown_name
+from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.methods import activations, gradients, pixels
 from live_gradcam.explain.methods.perturbations import (
     SMOOTHGRADCAM_SAMPLES,
@@ -15,6 +15,7 @@ from live_gradcam.explain.methods.perturbations import (
     smoothgradcam_pp,
 )
 from live_gradcam.explain.methods.pixels import INTEGRATION_STEPS, SMOOTHGRAD_SAMPLES
+from live_gradcam.near_names import unknown_name
 
 Family = Literal["gradient", "activation", "perturbation", "pixel"]
 """What a method looks at, and so what its function takes."""

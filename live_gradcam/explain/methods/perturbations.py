@@ -11,8 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from live_gradcam.explain.methods.chunks import scores_in_chunks, sums_in_chunks
-from live_gradcam.explain.methods.noise import noisy_copies
+from live_gradcam.explain.methods.chunks import noisy_copies, scores_in_chunks, sums_in_chunks
 from live_gradcam.explain.methods.probe import Probe
 
 Tensor = Any

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from live_gradcam.explain.methods.chunks import sums_in_chunks
+from live_gradcam.explain.methods.chunks import noisy_copies, sums_in_chunks
 from live_gradcam.explain.methods.gradients import gradcam
-from live_gradcam.explain.methods.noise import noisy_copies
 from live_gradcam.explain.methods.probe import Probe
 
 Tensor = Any

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.keras2.stored import class_of
+from live_gradcam.models.keras2.stored_layer import class_of
 
 Tensor = Any
 Activation = str | Callable[[Tensor], Tensor]

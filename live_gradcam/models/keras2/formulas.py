@@ -135,7 +135,7 @@ def formula_of(stored: Any) -> Formula | None:  # noqa: ANN401 - a JSON value
     for data in _decoded(code):
         for count, is_later in _LAYOUTS:
             try:
-                return _Reader(data).formula(count, tuple(defaults or ()), is_later=is_later)
+                return _FormulaReader(data).formula(count, tuple(defaults or ()), is_later=is_later)
             except (_NoFormulaError, IndexError, struct.error, UnicodeDecodeError, ValueError, TypeError):
                 continue
     return None
@@ -150,7 +150,7 @@ def _decoded(code: str) -> list[bytes]:
     return [data for data in found if data[:1] in (b"c", b"\xe3")]
 
 
-class _Reader:
+class _FormulaReader:
     """Reads what `marshal` wrote."""
 
     def __init__(self, data: bytes) -> None:

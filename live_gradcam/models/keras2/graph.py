@@ -13,7 +13,7 @@ from live_gradcam.models.keras2.lambdas import lambda_faults
 from live_gradcam.models.keras2.layers import layer_from
 from live_gradcam.models.keras2.operations import TFOpLambda
 from live_gradcam.models.keras2.settings import policy_of
-from live_gradcam.models.keras2.stored import (
+from live_gradcam.models.keras2.stored_layer import (
     Config,
     StoredLayer,
     class_of,
@@ -45,10 +45,10 @@ def network_from(stored: Config, *, allow_unsafe: bool) -> StoredLayer:
             f"the file holds a network of the class '{class_of(stored)}', which is defined in the code that made the "
             "file. Write a function there that returns the network, and use --model module:function."
         )
-    return _Reader(allow_unsafe=allow_unsafe).read(stored)
+    return _GraphReader(allow_unsafe=allow_unsafe).read(stored)
 
 
-class _Reader:
+class _GraphReader:
     """Makes layers and networks."""
 
     def __init__(self, *, allow_unsafe: bool) -> None:
@@ -125,7 +125,7 @@ class _Reader:
     def _functional(self, stored: Config) -> StoredLayer:
         config = config_of(stored)
         name = str(config.get("name") or stored.get("name") or "model")
-        graph = _Graph()
+        graph = _StoredGraph()
         parts: list[StoredLayer] = []
         for each in _listed(config):
             label = str(each.get("name") or config_of(each).get("name"))
@@ -145,7 +145,7 @@ class _Reader:
         return StoredLayer(name, class_of(stored), network, _trains(config), tuple(parts))
 
 
-class _Graph:
+class _StoredGraph:
     """The calls of a functional network's layers, made in an order in which each finds its inputs."""
 
     def __init__(self) -> None:

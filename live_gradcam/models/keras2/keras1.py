@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.keras2.stored import StoredLayer
+from live_gradcam.models.keras2.stored_layer import StoredLayer
 
 Array = npt.NDArray[Any]
 

@@ -16,10 +16,10 @@ import numpy as np
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.keras2.former import CustomScaleLayer
+from live_gradcam.models.keras2.former_layers import CustomScaleLayer
 from live_gradcam.models.keras2.formulas import Arithmetic, formula_of
 from live_gradcam.models.keras2.settings import policy_of
-from live_gradcam.models.keras2.stored import StoredLayer, class_of, decoded
+from live_gradcam.models.keras2.stored_layer import StoredLayer, class_of, decoded
 from live_gradcam.models.lambda_code import runs_here
 from live_gradcam.models.layer_names import safe_name
 

@@ -9,11 +9,11 @@ import keras
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.activations import activation_from
-from live_gradcam.models.keras2.former import FORMER_LAYERS, Unchanged
+from live_gradcam.models.keras2.former_layers import FORMER_LAYERS, Unchanged
 from live_gradcam.models.keras2.lambdas import lambda_from
 from live_gradcam.models.keras2.operations import OPERATION_LAYERS, operation_from
 from live_gradcam.models.keras2.settings import settings_for, with_former_defaults
-from live_gradcam.models.keras2.stored import Config, StoredLayer, class_of, config_of
+from live_gradcam.models.keras2.stored_layer import Config, StoredLayer, class_of, config_of
 
 Nested = Callable[[Config], StoredLayer]
 """Makes a layer or a network that is stored inside of another."""

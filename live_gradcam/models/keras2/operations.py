@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.settings import policy_of
-from live_gradcam.models.keras2.stored import decoded
+from live_gradcam.models.keras2.stored_layer import decoded
 from live_gradcam.models.layer_names import safe_name
 
 Tensor = Any
@@ -82,7 +82,7 @@ _RAW_OPERATIONS = _words(
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _ArgumentPlace:
     """Stands for a tensor among the arguments of a function."""
 
     index: int
@@ -188,7 +188,7 @@ def _without_tensors(value: Any, tensors: list[Tensor]) -> Any:  # noqa: ANN401
     """Return arguments with a place for each symbolic tensor, which goes to `tensors`."""
     if isinstance(value, keras.KerasTensor):
         tensors.append(value)
-        return _Place(len(tensors) - 1)
+        return _ArgumentPlace(len(tensors) - 1)
     if isinstance(value, (list, tuple)):
         return tuple(_without_tensors(each, tensors) for each in value)
     if isinstance(value, Mapping):
@@ -198,7 +198,7 @@ def _without_tensors(value: Any, tensors: list[Tensor]) -> Any:  # noqa: ANN401
 
 def _with_tensors(value: Any, tensors: Sequence[Tensor]) -> Any:  # noqa: ANN401
     """Return arguments with tensors at their places."""
-    if isinstance(value, _Place):
+    if isinstance(value, _ArgumentPlace):
         return tensors[value.index]
     if isinstance(value, (list, tuple)):
         return [_with_tensors(each, tensors) for each in value]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.keras2.stored import decoded
+from live_gradcam.models.keras2.stored_layer import decoded
 from live_gradcam.models.layer_names import safe_name
 
 logger = logging.getLogger(__name__)

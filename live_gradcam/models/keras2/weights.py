@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.keras1 import kernel_from, with_gates_joined
-from live_gradcam.models.keras2.stored import StoredLayer
+from live_gradcam.models.keras2.stored_layer import StoredLayer
 
 Array = npt.NDArray[Any]
 Entry = tuple[str, Array]

@@ -39,7 +39,7 @@ export function questionOf(choice, setup, answer, view, panes) {
   return { methods, layer: choice.layer, targets };
 }
 
-/** Says what of a choice is not the default, for a small line: as `chosen_in_words` of stage/choice.py. */
+/** Says what of a choice is not the default, for a small line: as `chosen_in_words` of live/choice.py. */
 export function inWords(choice, setup, answer, view) {
   const said = [];
   if (choice.method !== setup.usual_method && view !== "methods") said.push(choice.method);

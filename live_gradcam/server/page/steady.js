@@ -1,4 +1,4 @@
-// Heat that neither flickers nor paints noise: the same rules as in render/steady.py, at the display's own rate.
+// Heat that neither flickers nor paints noise: the same rules as in render/heat_smoothing.py, at the display's own rate.
 
 const RISE = 0.1, FALL = 2.0, CEILING_FALL = 60.0, WEAK = 0.4, SIDE = 112;
 

@@ -1,0 +1,102 @@
+"""The worker: one model, and the files that are annotated with it one after the other."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import cv2
+
+from live_gradcam.archive.batches import ExplainsBatches, quickest_batch
+from live_gradcam.archive.files import ArchiveFile, Failure, Outcome, in_words
+from live_gradcam.archive.pictures import annotate_pictures
+from live_gradcam.archive.video import annotate_video
+from live_gradcam.config import AnnotateSettings
+from live_gradcam.process.stderr_filter import native_stderr_filtered
+
+logger = logging.getLogger(__name__)
+
+PICTURES_AT_ONCE = 64
+"""How many pictures are one group."""
+
+_LOCK = "lock"
+
+
+def grouped(entries: Sequence[ArchiveFile]) -> list[tuple[ArchiveFile, ...]]:
+    """Return what is annotated together: many pictures, or one video."""
+    pictures = [entry for entry in entries if entry.kind == "picture"]
+    videos = [entry for entry in entries if entry.kind == "video"]
+    return [
+        *(tuple(pictures[at : at + PICTURES_AT_ONCE]) for at in range(0, len(pictures), PICTURES_AT_ONCE)),
+        *((video,) for video in videos),
+    ]
+
+
+class FileWorker:
+    """Annotates groups of files with one model. Not thread-safe.
+
+    Args:
+        settings: model, method and all.
+        size: (width, height) in pixels that is typical of what is to come.
+        frames: how many are to come, about.
+        cores: how many cores it may use; None: all.
+        say: takes each line that is worth telling.
+
+    Raises:
+        LiveGradcamError: the model cannot be loaded or explained.
+    """
+
+    def __init__(
+        self,
+        settings: AnnotateSettings,
+        *,
+        size: tuple[int, int],
+        frames: int,
+        cores: int | None = None,
+        say: Callable[[str], None] = logger.info,
+    ) -> None:
+        self._settings = settings
+        say(f"loading {settings.model_name} …")
+        with native_stderr_filtered():
+            # Here, not above: TensorFlow takes seconds, and an archive that is done needs none of it.
+            from live_gradcam.explain.loading import load_explainer
+            from live_gradcam.models.devices import limit_cores
+
+            if cores is not None:
+                limit_cores(cores)
+                cv2.setNumThreads(cores)
+            self._explainer: ExplainsBatches = load_explainer(settings, size, say)
+        # What a lock holds on to depends on the frames before, one by one.
+        self._locked = isinstance(settings.target, str) and settings.target.strip().casefold() == _LOCK
+        self.batch = 1 if self._locked else settings.batch or quickest_batch(self._explainer, size, frames)
+
+    def annotate(
+        self,
+        group: Sequence[ArchiveFile],
+        *,
+        advance: Callable[[int], None],
+        ended: Callable[[Outcome], None],
+    ) -> None:
+        """Annotate one group; what fails is told, and no reason to stop.
+
+        Args:
+            group: pictures, or one video.
+            advance: told how many more frames are done, from any thread.
+            ended: told what came of each file, from any thread.
+        """
+        for files in [[entry] for entry in group] if self._locked else [group]:
+            if self._locked:
+                self._explainer.target = self._explainer.target  # it lets go of what it held in another file
+            if files[0].kind == "picture":
+                annotate_pictures(
+                    files, self._explainer, self._settings, batch=self.batch, advance=advance, ended=ended
+                )
+            else:
+                ended(self._annotate_video(files[0], advance))
+
+    def _annotate_video(self, entry: ArchiveFile, advance: Callable[[int], None]) -> Outcome:
+        try:
+            return annotate_video(entry, self._explainer, self._settings, batch=self.batch, advance=advance)
+        except Exception as error:
+            logger.debug("%s failed", entry.name, exc_info=True)
+            return Outcome(entry, 0, failure=Failure(entry.name, in_words(error)))

@@ -1,0 +1,200 @@
+"""The end of a traced network: what it says of each output, and what is differentiated to explain one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from live_gradcam.config import Score, Task
+from live_gradcam.errors import ModelError
+from live_gradcam.explain.output_function import OutputFunction, ending_of_numbers, find_ending
+from live_gradcam.models.model import Model
+from live_gradcam.models.outputs import shape_text
+from live_gradcam.models.task import decided
+
+Tensor = Any
+
+_SMALLEST = 1e-30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkOutput:
+    """What a network says, and how a row of weights becomes a score y = Σ_c row_c · y^c."""
+
+    task: Task
+    """What its outputs are."""
+
+    units: int
+    """How many numbers the output has for each thing that it decides."""
+
+    values: Tensor
+    """(N, C) float32: the network's own numbers; of an output with places, the mean over all of them."""
+
+    probabilities: Tensor | None
+    """(N, C) float32; likewise. None where the task is `values`."""
+
+    scores: Tensor
+    """The scores to differentiate: (N, C), (N, 1) for one unit, or (N, h, w, C) for an output with places."""
+
+    threshold: float = 0.0
+    """Above it a score stands for "yes", where each is decided by itself."""
+
+    ending: OutputFunction | None = None
+    """The function that was found at the end of the network; None in tests."""
+
+    @property
+    def classes(self) -> int:
+        """How many outputs there are to explain: classes, labels or values."""
+        return int(self.values.shape[-1])
+
+    def first(self, count: Tensor) -> NetworkOutput:
+        """Return the head of the first pictures alone."""
+        probabilities = None if self.probabilities is None else self.probabilities[:count]
+        values = probabilities if self.values is self.probabilities else self.values[:count]
+        return replace(self, values=values, probabilities=probabilities, scores=self.scores[:count])
+
+    def seed(self, row: Tensor, ids: Tensor) -> Tensor:
+        """Return ∂y/∂scores for weights `row` (N, C): what the gradient starts from.
+
+        For an output with places the score of a class is summed over the places that the network gives to the class
+        `ids` (N,), and the score of a value is its mean over all places.
+        """
+        row = tf.cast(row, self.scores.dtype)
+        two_sided = self.task == "classes" and self.scores.shape[-1] == 1
+        sided = row[:, 1:2] - row[:, 0:1] if two_sided else row  # the logit of "not" is minus the logit
+        if self.scores.shape.rank != 4:
+            return sided
+        if self.task == "values":
+            places = tf.cast(tf.reduce_prod(tf.shape(self.scores)[1:3]), row.dtype)
+            return tf.ones_like(self.scores) * (sided / places)[:, None, None, :]
+        if two_sided:
+            given = (self.scores > self.threshold) == (ids == 1)[:, None, None, None]
+        elif self.task == "multi-label":
+            given = tf.gather(self.scores, ids, axis=-1, batch_dims=1)[..., None] > self.threshold
+        else:
+            given = (tf.argmax(self.scores, axis=-1, output_type=tf.int32) == ids[:, None, None])[..., None]
+        return tf.cast(given, row.dtype) * sided[:, None, None, :]
+
+    def value(self, row: Tensor, ids: Tensor) -> Tensor:
+        """Return y, (N,) float32."""
+        weighted = tf.cast(self.scores * self.seed(row, ids), tf.float32)
+        return tf.reduce_sum(tf.reshape(weighted, (tf.shape(weighted)[0], -1)), axis=1)
+
+
+def head_of(
+    output: Tensor,
+    score: Score,
+    model: Model,
+    *,
+    like: NetworkOutput | None = None,
+    sample: Callable[[], np.ndarray[Any, Any] | None] | None = None,
+) -> NetworkOutput:
+    """Return the head of a traced network.
+
+    The score of a class is its logit, the input of the softmax, log-softmax or sigmoid that is found at the end, or
+    with `probability` what comes out. Where none is found and the outputs are probabilities, it is log p, which differs
+    from the logit by the normaliser: a warning says so. The score of a value is the value itself.
+
+    Args:
+        output: what the model returned: (N, C), (N, 1, 1, C), or (N, h, w, C) of a segmentation network.
+        score: which of logit and probability is differentiated.
+        model: what is known of it otherwise.
+        like: the head of the same network in another trace, which is no other here.
+        sample: returns outputs for some pictures, for networks whose last operations cannot be looked at.
+
+    Raises:
+        ModelError: the output is no such tensor.
+    """
+    output = _flat(output, model)
+    units = int(output.shape[-1])
+    found = find_ending(output)
+    if like is not None and like.ending is not None:
+        task = like.task
+        found = replace(found, kind=like.ending.kind)
+    else:
+        if found.kind is None:
+            seen = None if sample is None else sample()
+            found = OutputFunction("linear" if seen is None else ending_of_numbers(seen))
+        decision = decided(found.kind or "other", units, model.evidence)
+        task = decision.task
+        if decision.is_guess:
+            model.tell_once(decision.told(model.name, units))
+    if task == "values":
+        own = _averaged(output)
+        return NetworkOutput(task, units, own, None, output, ending=found)
+    probabilities, logits = _parts(output, found, task, model, wants_logits=score == "logit")
+    threshold = 0.0 if score == "logit" else 0.5
+    own = _averaged(output)
+    likely = own if probabilities is output else _averaged(probabilities)
+    if units == 1 and task == "classes":
+        own = tf.concat([1.0 - own if probabilities is output else -own, own], axis=-1)
+        likely = own if probabilities is output else tf.concat([1.0 - likely, likely], axis=-1)
+    return NetworkOutput(
+        task, units, own, likely, logits if score == "logit" else probabilities, threshold, found
+    )
+
+
+def _flat(output: Tensor, model: Model) -> Tensor:
+    """Return an output as (N, C) or (N, h, w, C).
+
+    Raises:
+        ModelError: it is no tensor, or of another form.
+    """
+    shape = getattr(output, "shape", None)
+    rank = getattr(shape, "rank", None)
+    if not tf.is_tensor(output) or shape is None or rank is None or shape[-1] is None:
+        raise ModelError(_no_head(output, model))
+    if rank == 4 and tuple(shape[1:3]) == (1, 1):
+        return tf.reshape(output, (-1, shape[-1]))
+    if rank in (2, 4):
+        return output
+    if rank > 2 and model.evidence.said == "values" and None not in tuple(shape[1:]):
+        return tf.reshape(output, (-1, int(np.prod(tuple(shape[1:])))))
+    raise ModelError(_no_head(output, model))
+
+
+def _no_head(output: Tensor, model: Model) -> str:
+    shape = getattr(output, "shape", None)
+    given = type(output).__name__ if shape is None or shape.rank is None else shape_text(shape)
+    return (
+        f"{model.name} gives {given}, not one score for each class: explain a function of its output instead "
+        "(--target MODULE:FUNCTION), or, if these are plain numbers, say --task values."
+    )
+
+
+def _averaged(tensor: Tensor) -> Tensor:
+    """Return (N, C) float32: the mean over the places, where there are any."""
+    tensor = tf.cast(tensor, tf.float32)
+    return tf.reduce_mean(tensor, axis=(1, 2)) if tensor.shape.rank == 4 else tensor
+
+
+def _parts(
+    output: Tensor, found: OutputFunction, task: Task, model: Model, *, wants_logits: bool
+) -> tuple[Tensor, Tensor]:
+    """Return probabilities and logits, both of the output's shape."""
+    alone = task == "multi-label" or output.shape[-1] == 1
+    if found.kind == "log-softmax":
+        logits = output if found.logits is None else tf.reshape(found.logits, tf.shape(output))
+        return tf.exp(tf.cast(output, tf.float32)), logits
+    unbounded = found.kind == "other" and (model.evidence.from_logits or model.evidence.said == task)
+    if found.kind == "linear" or (unbounded and not alone):
+        return (tf.sigmoid(output) if alone else tf.nn.softmax(tf.cast(output, tf.float32))), output
+    probabilities = output
+    if found.kind == "other":
+        probabilities = tf.clip_by_value(output, tf.cast(0.0, output.dtype), tf.cast(1.0, output.dtype))
+    if found.logits is not None:
+        return probabilities, tf.reshape(found.logits, tf.shape(output))
+    share = tf.cast(probabilities, tf.float32)
+    logarithm = tf.math.log(tf.maximum(share, _SMALLEST))
+    if alone:  # exact: the logit is log p − log (1 − p)
+        return probabilities, logarithm - tf.math.log(tf.maximum(1.0 - share, _SMALLEST))
+    if wants_logits:
+        model.tell_once(
+            f"{model.name}: no softmax was found at its end, so the score is log p, not the logit (the normaliser "
+            "varies too)"
+        )
+    return probabilities, logarithm

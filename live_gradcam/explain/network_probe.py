@@ -1,0 +1,185 @@
+"""The network to try things on, while it is traced: what methods with more than one pass ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from live_gradcam.errors import LiveGradcamError
+from live_gradcam.explain.activation import Activation, activation_of
+from live_gradcam.explain.layers import layer_at
+from live_gradcam.explain.network_output import NetworkOutput
+from live_gradcam.explain.raw_maps import laid
+from live_gradcam.explain.target_scores import TargetScores
+from live_gradcam.explain.traced_network import TracedNetwork
+from live_gradcam.explanation import WHOLE, Inset
+
+Tensor = Any
+
+_GUIDED = "LiveGradcamGuided"
+
+
+@tf.RegisterGradient(f"{_GUIDED}Relu")  # type: ignore[untyped-decorator] # TensorFlow ships no types
+def _guided_relu(operation: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401 - a tf.Operation
+    """Pass back what is positive where the input was (Springenberg et al. 2014, arXiv:1412.6806)."""
+    passes = (gradient > 0) & (operation.outputs[0] > 0)
+    return tf.where(passes, gradient, tf.zeros_like(gradient))
+
+
+@tf.RegisterGradient(f"{_GUIDED}Relu6")  # type: ignore[untyped-decorator] # likewise
+def _guided_relu6(operation: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401 - a tf.Operation
+    """The same, where the input was below 6."""
+    output = operation.outputs[0]
+    passes = (gradient > 0) & (output > 0) & (output < 6)
+    return tf.where(passes, gradient, tf.zeros_like(gradient))
+
+
+class NetworkProbe:
+    """One picture, one target (`methods.probe.Probe`)."""
+
+    def __init__(
+        self,
+        subject: TracedNetwork,
+        goal: TargetScores | None,
+        pixels: Tensor,
+        path: str,
+        activation: Activation,
+        gradient: Tensor,
+        head: NetworkOutput | None,
+        extent: Inset = WHOLE,
+    ) -> None:
+        self._subject = subject
+        self._head = head
+        self._goal = goal
+        self._path = path
+        self._activation = activation
+        self._extent = extent
+        self.pixels = pixels
+        self.activations = activation.as_map(activation.tensor)
+        self.gradients = gradient
+
+    @property
+    def black(self) -> Tensor:
+        """The network's input for a black picture, (1, H, W, 3) float32."""
+        return self._subject.model.preprocessing(tf.zeros(tf.shape(self.pixels), tf.uint8))
+
+    def over_pixels(self, maps: Tensor) -> Tensor:
+        """Return maps (M, h, w) of the layer as masks (M, H, W) of the input."""
+        if self._extent == WHOLE:
+            return tf.image.resize(maps[..., None], tf.shape(self.pixels)[1:3])[..., 0]
+        maps = tf.ensure_shape(maps, (None, *self.activations.shape[1:3]))
+        return laid(maps, self._extent, self._subject.plan.input_size)
+
+    def scores(self, pixels: Tensor) -> Tensor:
+        """Return y for other inputs: (M, H, W, 3) to (M,) float32."""
+
+        def score(some: Tensor) -> list[Tensor]:
+            return [self._value(self._subject.run(some)[1], tf.shape(some)[0])]
+
+        return self._paced(score, pixels, [tf.zeros((0,))])[0]
+
+    def scores_from(self, activations: Tensor) -> Tensor:
+        """Return y with the layer's output replaced: (M, h, w, K) to (M,) float32."""
+
+        def score(some: Tensor) -> list[Tensor]:
+            count = tf.shape(some)[0]
+            replacement = self._activation.from_map(some)
+            replacement.set_shape([None, *self._activation.tensor.shape[1:]])
+            _, output = self._subject.run(
+                tf.repeat(self.pixels, count, axis=0), path=self._path, replacement=replacement
+            )
+            return [self._value(output, count)]
+
+        return self._paced(score, activations, [tf.zeros((0,))])[0]
+
+    def derivatives(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return A and ∂y/∂A at other inputs, (M, h, w, K) float32 each."""
+        plan = self._subject.plan
+
+        def derive(some: Tensor) -> list[Tensor]:
+            calls, output = self._subject.run(some)
+            tensor = layer_at(calls, self._path, plan.input_size, self._subject.model.name).output
+            activation = activation_of(tensor, self._path, plan.input_size, plan.grid)
+            (gradient,) = tf.gradients(self._value(output, tf.shape(some)[0]), tensor)
+            return [activation.as_map(tensor), activation.as_map(gradient)]
+
+        empty = self.activations[:0]
+        found, gradients = self._paced(derive, pixels, [empty, empty])
+        return found, gradients
+
+    def pixel_gradients(self, pixels: Tensor, *, guided: bool = False) -> Tensor:
+        """Return ∂y/∂x at other inputs, (M, H, W, 3) float32; through guided ReLUs where that is asked for.
+
+        Raises:
+            LiveGradcamError: the network has no ReLU to guide.
+        """
+        return self._paced(lambda some: [self._pixel_gradients(some, guided)], pixels, [self.pixels[:0]])[0]
+
+    def _pixel_gradients(self, pixels: Tensor, guided: bool) -> Tensor:
+        # An input of its own, so that nothing before it is differentiated.
+        pixels = tf.identity(pixels)
+        if not guided:
+            output = self._subject.run(pixels)[1]
+        else:
+            graph = tf.compat.v1.get_default_graph()
+            before = len(graph.get_operations())
+            overrides = {"Relu": f"{_GUIDED}Relu", "Relu6": f"{_GUIDED}Relu6"}
+            with graph.gradient_override_map(overrides):
+                output = self._subject.run(pixels)[1]
+            rectifiers = [each for each in graph.get_operations()[before:] if each.type in overrides]
+            overridden = [
+                each for each in rectifiers if each.get_attr("_gradient_op_type").startswith(_GUIDED.encode())
+            ]
+            if not rectifiers or len(overridden) != len(rectifiers):
+                raise LiveGradcamError(
+                    f"{self._subject.model.name} has {len(rectifiers)} ReLUs of which {len(overridden)} can be guided: "
+                    "guided backpropagation needs a network of ReLUs. Take another method, such as smoothgrad."
+                )
+        (gradient,) = tf.gradients(self._value(output, tf.shape(pixels)[0]), pixels)
+        return tf.cast(gradient, tf.float32)
+
+    def _paced(
+        self, run: Callable[[Tensor], Sequence[Tensor]], inputs: Tensor, empty: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        """Return what `run` makes of inputs (M, …), as many at a time as the plan's pace says.
+
+        Args:
+            run: inputs (m, …) to tensors (m, …).
+            inputs: all of them.
+            empty: what `run` returns, for no inputs.
+        """
+        pace = self._subject.plan.pace
+        if pace is None:
+            return run(inputs)
+        count = tf.shape(inputs)[0]
+
+        def paced(done: Any) -> Any:  # noqa: ANN401 - numpy's, of how many are done: so it waits for them
+            del done
+            return np.int32(pace())
+
+        def step(start: Tensor, *found: Tensor) -> tuple[Tensor, ...]:
+            size = tf.ensure_shape(tf.numpy_function(paced, [tf.shape(found[0])[0]], tf.int32), ())
+            end = tf.minimum(start + size, count)
+            parts = run(inputs[start:end])
+            return (end, *(tf.concat([all_, part], axis=0) for all_, part in zip(found, parts, strict=True)))
+
+        shapes = [tf.TensorShape([None, *each.shape[1:]]) for each in empty]
+        _, *found = tf.while_loop(
+            lambda start, *found: start < count,  # noqa: ARG005 - called with all
+            step,
+            (tf.constant(0), *empty),
+            shape_invariants=(tf.TensorShape(()), *shapes),
+            parallel_iterations=1,
+        )
+        return tuple(found)
+
+    def _value(self, output: Tensor, count: Tensor) -> Tensor:
+        head, goal = self._subject.head(output, like=self._head), self._goal
+        if head is None:
+            return self._subject.own_score(output)
+        assert goal is not None
+        goal = goal.repeated(count)
+        return head.value(goal.row, goal.ids)

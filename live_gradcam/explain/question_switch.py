@@ -1,0 +1,196 @@
+"""A conversation: questions may change at any moment, and an answer never waits for what has to be compiled first."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Protocol, Self
+
+from live_gradcam.concurrency.latest import Latest
+from live_gradcam.errors import LiveGradcamError
+from live_gradcam.frame import Pixels
+from live_gradcam.question import Answer, Question
+
+_PATIENCE_SECONDS = 0.9
+
+
+class QuestionSwitch:
+    """Answers the newest question that is ready; a newer one is prepared meanwhile.
+
+    One thread answers; any thread may ask.
+
+    Args:
+        answers: what answers. It is not closed.
+        question: the first question; what it needs is compiled with its first answer, unless it is ready.
+    """
+
+    def __init__(self, answers: Answers, question: Question) -> None:
+        self._answers = answers
+        self._lock = threading.Lock()
+        self._answered = question
+        self._asked = question
+        self._size: Size | None = None
+        self._refused: str | None = None
+        self._preparing = Preparing(answers)
+
+    @property
+    def compiling(self) -> str | None:
+        """What is compiled for the question that was asked, `hirescam at block5c_add`; None once it is answered."""
+        return None if self._asked == self._answered else self._preparing.doing
+
+    @property
+    def answered(self) -> Question:
+        """The question that is answered now."""
+        return self._answered
+
+    def ask(self, question: Question) -> None:
+        """Ask from now on; the former question goes on being answered until this one can be."""
+        with self._lock:
+            self._asked = question
+            self._refused = None
+            if question == self._answered:
+                self._preparing.forget()
+            elif self._size is not None:
+                self._turn(self._size)
+
+    def refused(self) -> str | None:
+        """Return, once, why the question that was asked cannot be answered: one line. The former one goes on."""
+        with self._lock:
+            line, self._refused = self._refused, None
+            return line
+
+    def answer(self, pixels: Pixels) -> Answer:
+        """Answer about a frame, (H, W, 3) uint8 BGR; the answer says to which question.
+
+        Raises:
+            Exception: what the question that is answered fails with.
+        """
+        height, width = pixels.shape[:2]
+        with self._lock:
+            self._size = (width, height)
+            self._turn(self._size)
+            question = self._answered
+        return self._answers.answer(pixels, question)
+
+    def close(self, patience: float = _PATIENCE_SECONDS) -> None:
+        """Stop preparing. The thread is joined, or left behind and named in the log after `patience` seconds."""
+        self._preparing.close(patience)
+
+    def _turn(self, size: Size) -> None:
+        """Turn to the question that was asked, if it is ready or turns out to have no answer."""
+        if self._asked == self._answered:
+            return
+        try:
+            if self._preparing.finished(self._asked, size):
+                self._answered = self._asked
+        except LiveGradcamError as error:
+            self._refused, self._asked = str(error), self._answered
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+logger = logging.getLogger(__name__)
+
+Size = tuple[int, int]
+"""(width, height) of a frame in pixels."""
+
+
+class Answers(Protocol):
+    """What answers questions about frames: `answering.Answering`, and what stands for it in tests."""
+
+    @property
+    def traces(self) -> int:
+        """How often a network was traced."""
+
+    def ready(self, question: Question, size: Size) -> bool:
+        """Whether everything is compiled that a question needs for frames of a size."""
+
+    def prepare(self, question: Question, size: Size) -> Iterator[str]:
+        """Compile what a question needs, step by step; give before each step what it compiles."""
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
+        """Answer a question about a frame, (H, W, 3) uint8 BGR."""
+
+
+class Preparing:
+    """Compiles in a thread of its own: one thing at a time, and of what waits the newest only.
+
+    Args:
+        answers: what compiles.
+    """
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._lock = threading.Lock()
+        self._waiting: Latest[tuple[Question, Size]] = Latest()
+        self._wanted: tuple[Question, Size] | None = None
+        self._failure: tuple[tuple[Question, Size], Exception] | None = None
+        self._doing: str | None = None
+        self._thread = threading.Thread(target=self._work, name="prepare", daemon=True)
+        self._thread.start()
+
+    @property
+    def doing(self) -> str | None:
+        """What is being compiled: `hirescam at block5c_add`; None where nothing is."""
+        return self._doing
+
+    def finished(self, question: Question, size: Size) -> bool:
+        """Whether a question is ready to be answered; if not, it is prepared, and no other that was wanted before.
+
+        Raises:
+            Exception: what the preparation of this question failed with, once.
+        """
+        wish = (question, size)
+        if self._answers.ready(question, size):
+            return True
+        with self._lock:
+            if self._failure is not None and self._failure[0] == wish:
+                error, self._failure = self._failure[1], None
+                raise error
+            if wish != self._wanted:
+                self._wanted = wish
+                self._waiting.put(wish)
+        return False
+
+    def forget(self) -> None:
+        """Want nothing any more; the step that was begun is finished."""
+        with self._lock:
+            self._wanted = None
+
+    def close(self, patience: float) -> None:
+        """Stop after the step in hand, and join the thread; one that is slow is left behind.
+
+        Args:
+            patience: seconds to wait for it at most.
+        """
+        self.forget()
+        self._waiting.close()
+        self._thread.join(patience)
+        if self._thread.is_alive():
+            logger.info(
+                "the thread '%s' is still compiling %s and is left behind", self._thread.name, self._doing
+            )
+
+    def _work(self) -> None:
+        while (wish := self._waiting.take()) is not None:
+            failure = None
+            try:
+                for step in self._answers.prepare(*wish):
+                    if wish != self._wanted:
+                        break
+                    self._doing = step
+            except Exception as error:  # whatever it is, whoever asked is told
+                failure = error
+            self._doing = None
+            with self._lock:
+                if wish == self._wanted:
+                    self._wanted = None
+                    self._failure = None if failure is None else (wish, failure)

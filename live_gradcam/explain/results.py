@@ -1,0 +1,165 @@
+"""Reads what a graph returned: arrays become explanations and channels, with the names of the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from live_gradcam.config import Task
+from live_gradcam.explain.fit import Fitting
+from live_gradcam.explain.geometry import COVERING, Geometry
+from live_gradcam.explain.graph_outputs import GraphOutputs
+from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.targets import REVERSED, Aim
+from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Region, Target, Value
+from live_gradcam.models.labels import Labels
+from live_gradcam.question import Channel
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ResultReader:
+    """What one run of a graph says of its pictures."""
+
+    plan: GraphSpec
+    layer: str
+    """Path of the layer that was explained."""
+
+    task: Task | None
+    """What the network's outputs are; None where the user's own function is explained."""
+
+    labels: Labels
+    aims: Sequence[Sequence[Aim]]
+    """For each picture, one for each of the plan's goals."""
+
+    result: GraphOutputs
+    """Arrays."""
+
+    geometry: Geometry = COVERING
+    """How the layer's map lies on the network's input."""
+
+    def explanation(
+        self,
+        fitting: Fitting,
+        *,
+        picture: int = 0,
+        method: int = 0,
+        target: int = 0,
+        corner: tuple[int, int] = (0, 0),
+    ) -> Explanation:
+        """Return one explanation.
+
+        Args:
+            fitting: how the picture was brought to the network.
+            picture: which of the batch.
+            method: which of the plan's.
+            target: which of the plan's.
+            corner: where in the frame the picture's upper left corner lies, in pixels.
+        """
+        result, goal = self.result, self.plan.goal_number(method, target)
+        geometry = self.geometry
+        if self.plan.methods[method].family == "pixel":
+            geometry = Geometry(seen=geometry.seen)  # the map is the input's own
+        raw = geometry.turned(result.raw[picture, method, target])
+        raw = np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)
+        region, inset = fitting.laid(geometry.upright)
+        has_evidence = bool(result.evidence[picture, method, target])
+        heatmap = np.zeros_like(raw)
+        if has_evidence:
+            np.maximum(raw, 0.0, out=heatmap)
+            peak = heatmap.max()
+            if peak > 0:
+                heatmap /= peak
+        top = self._predictions(
+            result.top_ids[picture], result.top_probabilities[picture], result.top_values[picture]
+        )
+        if self.task == "multi-label":
+            top = tuple(each for each in top if each.probability is not None)
+        elif self._is_broken(picture):
+            top = ()
+        return Explanation(
+            heatmap=heatmap,
+            raw_heatmap=raw,
+            has_evidence=has_evidence,
+            top=top,
+            target=self._target(picture, goal),
+            region=_moved(region, corner),
+            method=self.plan.methods[method].name,
+            layer=self.layer,
+            inset=inset,
+            task=self.task or "values",
+            is_finite=bool(result.finite[picture]),
+            automatic=self.task is not None and self.aims[picture][goal].automatic,
+        )
+
+    def channels(self, picture: int = 0) -> tuple[Channel, ...]:
+        """Return the strongest channels of one picture, as many as the plan has."""
+        result = self.result
+        return tuple(
+            Channel(
+                int(number), float(np.nan_to_num(weight)), np.nan_to_num(self.geometry.turned(activation))
+            )
+            for number, weight, activation in zip(
+                result.channel_numbers[picture],
+                result.channel_weights[picture],
+                result.channel_maps[picture],
+                strict=True,
+            )
+        )
+
+    def _is_broken(self, picture: int) -> bool:
+        """Whether the network gives NaN for classes: as they depend on one another, none of them is told then."""
+        return self.task == "classes" and not self.result.finite[picture]
+
+    def _target(self, picture: int, goal: int) -> Target:
+        result = self.result
+        if self.task is None:
+            name = str(getattr(self.plan.function, "__name__", "score"))
+            return Value(name, _number(result.target_values[picture, goal]))
+        one = slice(goal, goal + 1)
+        (prediction,) = self._predictions(
+            result.target_ids[picture, one],
+            result.target_probabilities[picture, one],
+            result.target_values[picture, one],
+        )
+        ids = result.rival_ids[picture, goal]
+        there = ids >= 0
+        rivals = self._predictions(
+            ids[there],
+            result.rival_probabilities[picture, goal][there[: result.rival_probabilities.shape[2]]],
+            result.rival_values[picture, goal][there],
+        )
+        if self._is_broken(picture):
+            prediction = replace(prediction, probability=None, value=None)
+            rivals = tuple(replace(rival, probability=None, value=None) for rival in rivals)
+        aim = self.aims[picture][goal]
+        if rivals:
+            return Contrast(prediction, rivals, aim.strength)
+        return Lowered(prediction) if self.task == "values" and aim.rival == REVERSED else prediction
+
+    def _predictions(self, ids: Any, probabilities: Any, values: Any) -> tuple[Prediction, ...]:  # noqa: ANN401
+        """Return what is said about the outputs `ids`, (k,); of `probabilities` there may be none."""
+        likely = [_number(each) for each in probabilities] or [None] * len(ids)
+        units = self.labels.units if self.task == "values" else ()
+        return tuple(
+            Prediction(
+                class_id=int(class_id),
+                label=self.labels[int(class_id)],
+                probability=None if probability is None else min(1.0, max(0.0, probability)),
+                value=_number(value),
+                unit=units[int(class_id)] if units else "",
+            )
+            for class_id, probability, value in zip(ids, likely, values, strict=True)
+        )
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - a NumPy scalar
+    """Return a number; None where it is NaN or infinite."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _moved(region: Region, corner: tuple[int, int]) -> Region:
+    x, y, width, height = region
+    return x + corner[0], y + corner[1], width, height

@@ -1,0 +1,150 @@
+"""The choice: all that a viewer has chosen, and the question that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from live_gradcam.config import DEFAULT_METHOD
+from live_gradcam.explanation import Region, Target
+from live_gradcam.question import Question, TargetSpec
+from live_gradcam.render.appearance import Appearance, View
+from live_gradcam.translations import ENGLISH, Words
+
+PANES = 4
+"""How many methods or targets are compared at once."""
+
+LOWERED = -2
+"""Stands in the place of a rival."""
+
+CHANNELS = 9
+"""How many channels the strip shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """All that a viewer has chosen."""
+
+    method: str = DEFAULT_METHOD
+    layer: str | None = None
+    """None: the last feature map."""
+
+    target: TargetSpec = None
+    """None: whatever is most probable."""
+
+    rival: int | None = None
+    """Class that the target is set against; −1: the runner-up of every moment; `LOWERED`: none, but a value is
+    explained by what lowers it; None: it is not."""
+
+    area: Region | None = None
+    """(x, y, width, height) of the part of the frame that is looked at; None: all of it."""
+
+    look: Appearance = field(default_factory=Appearance)
+    mirror: bool = False
+
+
+def question_of(choice: Choice, menu: Menu) -> Question:
+    """Return what the networks are to be asked."""
+    view = choice.look.view
+    methods: tuple[str, ...] = (choice.method,)
+    targets: tuple[TargetSpec, ...] = (_target(choice),)
+    models: tuple[int, ...] = (0,)
+    if view == "methods":
+        others = [method for method in menu.together if method != choice.method]
+        methods = (choice.method, *others)[:PANES]
+    elif view == "targets":
+        count = min(PANES, len(menu.labels) or PANES)
+        targets = tuple(f"#{rank}" for rank in range(1, count + 1))
+    elif view == "models":
+        models = tuple(range(len(menu.models)))
+    return Question(
+        models=models,
+        methods=methods,
+        layer=choice.layer,
+        targets=targets,
+        area=choice.area,
+        channels=CHANNELS if view == "channels" else 0,
+    )
+
+
+def chosen_in_words(
+    choice: Choice, menu: Menu, view: View, *, explained: Target | None = None, words: Words = ENGLISH
+) -> str:
+    """Return what of a choice is not the default, for a small line: `hirescam · layer block3_conv3 · tabby`.
+
+    Args:
+        choice: all that is chosen.
+        menu: which has the names.
+        view: what is shown; what it leaves out of account is not named.
+        explained: the newest target that was explained, which has the name of one that was typed; None: there is none.
+        words: the viewer's language.
+    """
+    chosen = []
+    if choice.method != DEFAULT_METHOD and view != "methods":
+        chosen.append(choice.method)
+    if choice.layer is not None:
+        layers = ", ".join(path.rpartition("/")[2] for path in choice.layer.split(","))
+        chosen.append(words(f"layer {layers}"))
+    if view != "targets":
+        chosen.append(_target_in_words(choice, menu, explained, words))
+    return " · ".join(filter(None, chosen))
+
+
+def _target_in_words(choice: Choice, menu: Menu, explained: Target | None, words: Words) -> str:
+    target, rival = choice.target, choice.rival
+    if callable(target):
+        return str(getattr(target, "__name__", words("a score of your own")))
+    if isinstance(target, str):  # as it was typed: a name in another language, or a contrast in full
+        label = target if "#" in target else _name_of(explained) or target
+    else:
+        label = "" if target is None else _label(target, menu, words)
+    if rival is None:
+        return label
+    if rival == LOWERED:
+        return words(f"what lowers {label}") if label else words("what lowers it")
+    return f"{label} − {_label(rival, menu, words)}" if label and rival >= 0 else words("first − second")
+
+
+def _name_of(target: Target | None) -> str:
+    """Return the name of a target in the viewer's language; empty: there is none."""
+    return "" if target is None else " ".join(target.label.split())
+
+
+def _label(class_id: int, menu: Menu, words: Words) -> str:
+    return menu.labels[class_id] if 0 <= class_id < len(menu.labels) else words(f"class {class_id}")
+
+
+def _target(choice: Choice) -> TargetSpec:
+    if choice.rival is None:
+        return choice.target
+    if choice.rival == LOWERED:
+        return f"{'#1' if choice.target is None else choice.target} -"
+    if choice.rival < 0:
+        return "#1 - #2"
+    return f"{choice.target} - {choice.rival}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """What a viewer can choose from: methods, layers, classes, models."""
+
+    methods: Sequence[str]
+    """In the order that the key `m` goes through them."""
+
+    together: Sequence[str] = ()
+    """The methods that one pass serves, best first: for the view of up to four."""
+
+    layers: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    """(path, shape), from shallow to deep; empty as long as they are not known."""
+
+    labels: Sequence[str] = ()
+    """The names of the classes or values, by their ids."""
+
+    other_names: Sequence[Sequence[str]] = ()
+    """For each class its further names, in other languages too, by which it is found; empty: there are none."""
+
+    values: bool = False
+    """Whether the network is no classifier, and these are values."""
+
+    models: Sequence[str] = ("",)
+    """Names of the models, one or two."""

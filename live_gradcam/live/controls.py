@@ -1,0 +1,160 @@
+"""The controls: each action of the table, and what it changes of the viewer's choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction
+from live_gradcam.live.choice import LOWERED, Choice, Menu
+from live_gradcam.render.appearance import Style, View
+
+COLORMAPS = ("jet", "turbo", "viridis", "cividis", "inferno")
+STYLES: tuple[Style, ...] = ("overlay", "fade", "contours", "masked", "heat")
+VIEWS: tuple[View, ...] = ("one", "side", "methods", "targets", "models", "channels", "history")
+
+OPACITY_STEP = 0.1
+
+Name = TypeVar("Name", bound=str)
+
+
+class Controls:
+    """Changes a choice, action by action, and says in a few words what it changed.
+
+    Args:
+        menu: what there is to choose from; its layers may become known later.
+        choice: what is chosen at the beginning.
+    """
+
+    def __init__(self, menu: Menu, choice: Choice) -> None:
+        self.menu = menu
+        self.choice = choice
+        self.explanation: Explanation | None = None
+        """The newest one."""
+        self.rows: tuple[Prediction, ...] = ()
+        """The classes as they stand on the picture: the keys 1 to 5 take them from here."""
+        self.usual_layer: str | None = None
+        """The path of the layer that is explained where none is chosen; None as long as it is not known."""
+        self.styles = STYLES
+        """In the order that the key `t` goes through them."""
+        self._acts = self._table()
+
+    def does(self, action: str) -> bool:
+        """Return whether an action changes the choice; others are carried out elsewhere."""
+        return action in self._acts
+
+    def do(self, action: str) -> str:
+        """Carry out an action, and return what to say of it; empty: it speaks for itself."""
+        return self._acts[action]()
+
+    def aim(self, class_id: int) -> str:
+        """Keep to a class."""
+        self.choice = replace(self.choice, target=class_id, rival=None)
+        return self.menu.labels[class_id] if class_id < len(self.menu.labels) else f"class {class_id}"
+
+    def _table(self) -> dict[str, Callable[[], str]]:
+        table: dict[str, Callable[[], str]] = {
+            "method-next": lambda: self._method(1),
+            "method-previous": lambda: self._method(-1),
+            "layer-shallower": lambda: self._layer(-1),
+            "layer-deeper": lambda: self._layer(1),
+            "automatic": self._automatic,
+            "lock": self._lock,
+            "contrast": self._contrast,
+            "whole": lambda: self._change("the whole picture", area=None),
+            "style": self._style,
+            "colormap": self._colormap,
+            "view": self._view,
+            "opacity-up": lambda: self._opacity(OPACITY_STEP),
+            "opacity-down": lambda: self._opacity(-OPACITY_STEP),
+            "scale-bar": lambda: self._look("", scale_bar=not self.choice.look.scale_bar),
+            "statistics": lambda: self._look("", statistics=not self.choice.look.statistics),
+            "mirror": lambda: self._change("", mirror=not self.choice.mirror, area=None),
+        }
+        for place in range(5):
+            table[f"pin-{place + 1}"] = lambda place=place: self._pin(place)  # type: ignore[misc]
+        return table
+
+    def _change(self, text: str, **changes: object) -> str:
+        self.choice = replace(self.choice, **changes)  # type: ignore[arg-type]
+        return text
+
+    def _look(self, text: str, **changes: object) -> str:
+        return self._change(text, look=replace(self.choice.look, **changes))  # type: ignore[arg-type]
+
+    def _method(self, step: int) -> str:
+        method = _after(self.menu.methods, self.choice.method, step)
+        return self._change(method, method=method)
+
+    def _layer(self, step: int) -> str:
+        layers = self.menu.layers
+        if not layers:
+            return "the layers are still being listed"
+        paths = [path for path, _ in layers]
+        now = self.choice.layer or self.usual_layer
+        place = paths.index(now) if now in paths else len(paths) - 1
+        path, shape = layers[min(max(place + step, 0), len(paths) - 1)]
+        # The usual layer is asked for as none in particular: that graph is compiled already.
+        return self._change(f"{path}  {shape}", layer=None if path == self.usual_layer else path)
+
+    def _automatic(self) -> str:
+        text = "the first value" if self.menu.values else "the most probable class"
+        return self._change(text, target=None, rival=None)
+
+    def _pin(self, place: int) -> str:
+        top = self.rows or (self.explanation.top if self.explanation else ())
+        return self.aim(top[place].class_id) if place < len(top) else "there is no such class on the picture"
+
+    def _lock(self) -> str:
+        target = self.explanation.target if self.explanation else None
+        if isinstance(target, Prediction | Contrast | Lowered):
+            return self.aim(target.class_id)
+        return "there is nothing to keep to yet"
+
+    def _contrast(self) -> str:
+        choice = self.choice
+        if choice.rival is not None:
+            text = "what raises it" if self.menu.values else "no contrast"
+            return self._change(text, rival=None)
+        explained = self.explanation.target if self.explanation else None
+        if self.menu.values:
+            target = choice.target
+            if isinstance(target, str) and isinstance(explained, Prediction | Contrast | Lowered):
+                target = explained.class_id
+            if isinstance(explained, Lowered):
+                return self._change("what raises it", target=target)
+            return self._change("what lowers it", target=target, rival=LOWERED)
+        if isinstance(choice.target, int):
+            target = choice.target
+        elif choice.target is not None and isinstance(explained, Prediction):
+            target = explained.class_id
+        else:
+            return self._change("why the first, rather than the second", target=None, rival=-1)
+        top = self.explanation.top if self.explanation else ()
+        others = [each for each in top if each.class_id != target]
+        if not others:
+            return "there is nothing to set it against"
+        rival = others[0]
+        return self._change(f"rather than {rival.label}", target=target, rival=rival.class_id)
+
+    def _style(self) -> str:
+        style = _after(self.styles, self.choice.look.style, 1)
+        return self._look({"heat": "heat alone"}.get(style, style), style=style)
+
+    def _colormap(self) -> str:
+        colormap = _after(COLORMAPS, self.choice.look.colormap, 1)
+        return self._look(colormap, colormap=colormap)
+
+    def _view(self) -> str:
+        views = [view for view in VIEWS if view != "models" or len(self.menu.models) > 1]
+        return self._look("", view=_after(views, self.choice.look.view, 1))
+
+    def _opacity(self, step: float) -> str:
+        alpha = round(min(1.0, max(0.0, self.choice.look.alpha + step)), 2)
+        return self._look(f"heat {alpha:.0%}", alpha=alpha)
+
+
+def _after(names: Sequence[Name], name: Name, step: int) -> Name:
+    """Return the name that comes after one, round and round; the first, where it is not among them."""
+    return names[(names.index(name) + step) % len(names)] if name in names else names[0]

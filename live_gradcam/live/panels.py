@@ -1,0 +1,170 @@
+"""The panels over the picture: the help, the menu and the search for a class. One of them is open at most."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from live_gradcam.live.class_search import ClassSearch
+from live_gradcam.render.help_page import TURN, help_pages, page_of, row_at
+from live_gradcam.render.search_box import SearchBox
+from live_gradcam.translations import ENGLISH, Words
+from live_gradcam.viewer_input import ACTION_OF, ACTIONS, HELP, MENU, Pointer
+
+Size = tuple[int, int]
+"""(width, height) of the picture in pixels."""
+
+
+FOOTERS = {
+    "help": ("page {} of {}: h turns it", "page {} of {}: h hides it"),
+    "menu": ("page {} of {}: a click here turns it", "page {} of {}: a click here closes it"),
+}
+"""The lines that turn the page of a list, and those of its last page."""
+
+
+class Panels:
+    """Opens, turns and closes the panels, and tells what was chosen in them.
+
+    Args:
+        words: the viewer's language.
+    """
+
+    def __init__(self, words: Words = ENGLISH) -> None:
+        self._words = words
+        self._lists = {name: _translated(rows, words) for name, rows in (("help", HELP), ("menu", MENU))}
+        self.open: Literal["help", "menu"] | None = None
+        """Which list covers the picture."""
+        self.page = 0
+        """Which page of it is shown."""
+        self.chosen: int | None = None
+        """Which row of the menu is marked, by its number; `TURN`: the line that turns the page."""
+        self.prompt: ClassSearch | None = None
+        """The search for a class; None: it is not open."""
+
+    @property
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """The rows of the list that is open; empty where none is."""
+        return () if self.open is None else self._lists[self.open]
+
+    @property
+    def footers(self) -> tuple[str, str]:
+        """The line that turns the page, and that of the last page."""
+        footer, last_footer = FOOTERS[self.open or "help"]
+        return self._words(footer), self._words(last_footer)
+
+    @property
+    def drawn_prompt(self) -> SearchBox | None:
+        """The search as it is drawn; None: it is not open."""
+        prompt = self.prompt
+        if prompt is None:
+            return None
+        return SearchBox(
+            typed=prompt.text,
+            completions=prompt.completions,
+            chosen=prompt.chosen,
+            hint=self._words("type the name of a class"),
+            none=self._words("no such class"),
+        )
+
+    def close(self) -> bool:
+        """Close what is open, and return whether anything was."""
+        was_open = self.open is not None or self.prompt is not None
+        self.open = self.prompt = self.chosen = None
+        return was_open
+
+    def turn_help(self, size: Size) -> None:
+        """Show the help, its next page, or none after the last."""
+        self._turn("help", size)
+
+    def open_menu(self) -> None:
+        """Show the menu, or close it."""
+        was_open = self.open == "menu"
+        self.close()
+        if not was_open:
+            self.open, self.page, self.chosen = "menu", 0, 0
+
+    def search(self, prompt: ClassSearch) -> None:
+        """Open the search for a class."""
+        self.close()
+        self.prompt = prompt
+
+    def menu_key(self, key: str, size: Size) -> str | None:
+        """Take in a key while the menu is open, and return the name of the action that it chooses, if any.
+
+        The arrows go from row to row, Enter takes one; every other key closes the menu and does what it does always.
+        """
+        if key in ("ArrowUp", "ArrowDown"):
+            number = self.chosen if self.chosen is not None and self.chosen != TURN else -1
+            self.chosen = (number + (1 if key == "ArrowDown" else -1)) % len(MENU)
+            self.page = page_of(self._lists["menu"], size, self.chosen)
+            return None
+        chosen = self.chosen
+        if key == "Enter":
+            return self._choose(chosen, size)
+        if (action := ACTION_OF.get(key)) not in (None, "menu"):
+            self.close()
+        return action
+
+    def point(self, event: Pointer, size: Size) -> str | None:
+        """Take in the mouse while a list is open, and return the name of the action that it chooses, if any."""
+        if self.open == "help":
+            if event.kind == "up":
+                self.turn_help(size)
+            return None
+        number = row_at(self._lists["menu"], size, self.page, event.x, event.y)
+        self.chosen = number
+        if event.kind != "up":
+            return None
+        if number is None:
+            self.close()
+            return None
+        return self._choose(number, size)
+
+    def _choose(self, number: int | None, size: Size) -> str | None:
+        if number is None:
+            return None
+        if number == TURN:
+            self._turn("menu", size)
+            return None
+        self.close()
+        return ACTIONS[number].name
+
+    def _turn(self, name: Literal["help", "menu"], size: Size) -> None:
+        page = self.page + 1 if self.open == name else 0
+        self.close()
+        if page < help_pages(self._lists[name], size):
+            self.open, self.page = name, page
+
+
+def _translated(rows: tuple[tuple[str, str], ...], words: Words) -> tuple[tuple[str, str], ...]:
+    return tuple((words(key), words(text)) for key, text in rows)
+
+
+TOAST_SECONDS = 2.0
+
+
+class Toast:
+    """Holds what was said last, and for how long it stands."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        """What was said last."""
+        self._since: float | None = None
+
+    def say(self, text: str, now: float | None) -> None:
+        """Show a line from now on.
+
+        Args:
+            text: the line.
+            now: seconds of the frames' clock; None: from the first frame on.
+        """
+        self.text, self._since = text, now
+
+    def see(self, now: float) -> None:
+        """Take in that a frame has come: what was said before the first one stands from now on."""
+        if self._since is None:
+            self._since = now
+
+    def stands(self, now: float) -> bool:
+        """Return whether it is still shown."""
+        since = now if self._since is None else self._since
+        return bool(self.text) and 0 <= now - since < TOAST_SECONDS

@@ -1,0 +1,221 @@
+"""The rig of a run: what is set up before it begins, and what can be found to be wrong with it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from live_gradcam.address import shown_address
+from live_gradcam.concurrency.latest import Latest
+from live_gradcam.config import Settings
+from live_gradcam.errors import SinkError, SourceError
+from live_gradcam.file_names import expanded
+from live_gradcam.live.choice import Menu
+from live_gradcam.live.initial_view import written
+from live_gradcam.process.stderr_filter import native_stderr_filtered
+from live_gradcam.run_statistics import refuse_report
+from live_gradcam.sinks.display import find_display
+from live_gradcam.sinks.recorder import refuse_recording
+from live_gradcam.sinks.snapshot import refuse_snapshot
+from live_gradcam.sources.camera.feed import backends
+from live_gradcam.sources.camera.names import list_cameras
+from live_gradcam.sources.opening import open_source
+from live_gradcam.sources.source import Source
+from live_gradcam.sources.switching import SwitchingSource
+
+if TYPE_CHECKING:
+    from live_gradcam.explain.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+Result = TypeVar("Result")
+
+_GLANCE_SECONDS = 0.1
+
+
+def open_sources(settings: Settings) -> Source:
+    """Open the source, or the first of several.
+
+    Where the first is live, the others can be turned to: those that the settings name, or else the cameras that are
+    found when the viewer asks for another.
+
+    Raises:
+        SourceError: it cannot be opened; or one of several is a file.
+    """
+    opened = _opened(settings, settings.source)
+    if not opened.live:
+        if settings.also:
+            opened.close()
+            raise _no_file(settings.source)
+        return opened
+    return SwitchingSource(
+        opened,
+        lambda: [partial(_live, settings, other) for other in settings.also or _cameras_beside(settings)],
+        partial(_live, settings, settings.source),
+    )
+
+
+def _cameras_beside(settings: Settings) -> list[int]:
+    """Return the numbers of the cameras that there are besides the one that is on."""
+    on = int(settings.source) if str(settings.source).isdecimal() else None
+    return [camera.number for camera in list_cameras(backends(settings.backend)[0]) if camera.number != on]
+
+
+def _opened(settings: Settings, spec: int | str) -> Source:
+    return open_source(spec, size=settings.size, fps=settings.camera_fps, backend=settings.backend)
+
+
+def _live(settings: Settings, spec: int | str) -> Source:
+    opened = _opened(settings, spec)
+    if not opened.live:
+        opened.close()
+        raise _no_file(spec)
+    return opened
+
+
+def _no_file(spec: int | str) -> SourceError:
+    return SourceError(
+        f"'{shown_address(str(spec))}' is a file: where there are several sources, all are cameras, streams or demo."
+    )
+
+
+def refuse_outputs(settings: Settings) -> None:
+    """Refuse files and folders that cannot be written, before anything slow begins.
+
+    Raises:
+        SinkError: a file exists that may not be replaced, a folder is not there, or the source itself would be
+            replaced.
+    """
+    _refuse_to_write_over_source(settings)
+    if settings.record is not None:
+        refuse_recording(Path(settings.record), overwrite=settings.overwrite)
+    if settings.snapshot is not None:
+        refuse_snapshot(Path(settings.snapshot), overwrite=settings.overwrite)
+    if settings.stats is not None:
+        refuse_report(Path(settings.stats))
+
+
+def _refuse_to_write_over_source(settings: Settings) -> None:
+    if isinstance(settings.source, int):
+        return
+    source = expanded(settings.source)
+    for done, path in (("record to", settings.record), ("save the snapshot to", settings.snapshot)):
+        if path is not None and Path(path).exists() and source.exists() and source.samefile(path):
+            raise SinkError(f"cannot {done} '{path}': it is the source itself. Choose another name.")
+
+
+def has_window(settings: Settings, source: Source, say: Tell) -> bool:
+    """Decide whether a window is opened.
+
+    Raises:
+        SinkError: one is wanted and cannot be, or there would be nothing to see and no end.
+    """
+    reason = "no window was asked for" if settings.window is False else find_display()
+    if reason is None:
+        return True
+    if settings.window:
+        raise SinkError(f"cannot open a window: {reason}")
+    saved = settings.record is not None or settings.save_session is not None
+    saved |= settings.snapshot is not None and not source.live
+    if not saved and settings.frames is None and settings.duration is None:
+        raise SinkError(
+            f"nothing to show the picture on: {reason.rstrip('.')}. "
+            "Say --record FILE.mp4 to record it, --snapshot FILE.png to save a photo, or --frames N or --duration "
+            "SECONDS to run without."
+        )
+    if settings.window is None:
+        say(f"no window: {reason}")
+    return False
+
+
+def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
+    """Load the models and compile the first question, in a thread, so that Ctrl-C need not wait for TensorFlow.
+
+    Raises:
+        LiveGradcamError: a setting is wrong, or a model cannot be loaded or explained.
+    """
+    say(f"loading {settings.model_name} …")
+
+    @native_stderr_filtered()
+    def do() -> Engine:
+        # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
+        from live_gradcam.explain.loading import load_answering
+
+        beside = () if settings.beside is None else (settings.beside,)
+        return load_answering(settings, size, say, others=beside)
+
+    return _in_background(do, "loading the model")
+
+
+def menu_of(answering: Engine, settings: Settings) -> Menu:
+    """Return what there is to choose from: methods of one or two passes, layers, classes and models."""
+    from live_gradcam.explain.methods.method import METHODS, method_named
+
+    slow = {name for name in METHODS if method_named(name).family == "perturbation"}
+    slow |= {"smoothgrad", "integrated-gradients"}
+    methods = [name for name in METHODS if name not in slow or name == settings.method.casefold()]
+    layers = [
+        (path, "×".join("?" if length is None else str(length) for length in shape))
+        for path, shape in answering.layers_of()
+    ]
+    labels = answering.labels_of()
+    return Menu(
+        methods=tuple(methods),
+        together=("gradcam", "gradcam++", "hirescam", "layercam"),
+        layers=tuple(layers),
+        labels=labels.names,
+        other_names=labels.other_names,
+        values=answering.task_of() == "values",
+        models=tuple(model.name for model in answering.models),
+    )
+
+
+def about(settings: Settings, source: Source, answering: Engine) -> dict[str, Any]:
+    """Return what all pictures of a run have in common, as recordings and snapshots tell it."""
+    from live_gradcam.models.model import weights_sha256
+
+    model = answering.models[0]
+    chosen = written(settings)
+    chosen["source"] = str(chosen["source"])
+    if not isinstance(settings.model, str):
+        chosen["model"] = model.name
+    layers = answering.layers_of()
+    return {
+        "source": source.name,
+        "model": model.name,
+        "model_sha256": weights_sha256(model.network),
+        "method": settings.method.casefold(),
+        "layer": settings.layer or (layers[-1][0] if layers else None),
+        "settings": chosen,
+    }
+
+
+def _in_background(work: Callable[[], Result], name: str) -> Result:
+    """Do something in a thread and wait for it, so that Ctrl-C need not; then the thread is left behind.
+
+    TensorFlow takes seconds in native code to load and to trace, and drops or rewords a KeyboardInterrupt that
+    comes to it meanwhile.
+    """
+    done: Latest[Result] = Latest()
+
+    def do() -> None:
+        try:
+            done.put(work())
+        except BaseException as error:  # whatever it is, whoever waits is told
+            done.close(error)
+
+    thread = threading.Thread(target=do, name=name, daemon=True)
+    thread.start()
+    try:
+        while (result := done.take(_GLANCE_SECONDS)) is None:  # on Windows Ctrl-C cannot end a longer wait
+            pass
+    except KeyboardInterrupt:
+        logger.info("the thread '%s' is left behind", name)
+        raise
+    thread.join()
+    return result

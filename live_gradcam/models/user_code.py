@@ -1,0 +1,84 @@
+"""A thing in a user's own code, named on the command line: `module:name`."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from live_gradcam.errors import ModelError, reason_of
+from live_gradcam.near_names import unknown_name
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_REFERENCE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")
+
+
+def is_reference(text: str) -> bool:
+    r"""Whether a text is meant as `module:name`: it has a colon, but is no URL and no Windows path (`C:\\…`)."""
+    return ":" in text and "://" not in text and _DRIVE.match(text) is None
+
+
+def callable_named(reference: str) -> Callable[..., Any]:
+    """Import what a reference names, as `python` in the current folder would.
+
+    Args:
+        reference: `module:name`; both may have dots, as in `package.module:Class.method`.
+
+    Raises:
+        ModelError: it has another form, cannot be imported, or names nothing that can be called.
+    """
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise ModelError(
+            f"'{reference}' has not the form module:name, such as my_code:build for build in my_code.py."
+        )
+    module_name, attributes = match.groups()
+    with current_folder_first():
+        found: Any = _module(module_name, reference)
+    for attribute in attributes.split("."):
+        if not hasattr(found, attribute):
+            public = [name for name in dir(found) if not name.startswith("_")]
+            where = f"It has to be defined in {getattr(found, '__file__', None) or module_name}."
+            raise ModelError(f"{module_name}: {unknown_name('name', attribute, public, where)}")
+        found = getattr(found, attribute)
+    if not callable(found):
+        raise ModelError(f"{reference} is {type(found).__name__}, not a function.")
+    return found  # type: ignore[no-any-return]  # what a user's module holds has no type here
+
+
+@contextmanager
+def current_folder_first() -> Iterator[None]:
+    """Let imports find what lies in the current folder, which an installed command's would not."""
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def _module(name: str, reference: str) -> Any:  # noqa: ANN401 - a module of the user's
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+            raise ModelError(f"cannot import {name}: {error}. Install it, or correct {name}.") from error
+        stem = name.removesuffix(".py")
+        hint = (
+            f"Leave out .py: {stem}:{reference.partition(':')[2]}"
+            if stem != name
+            else f"It was looked for in {Path.cwd()} and where Python looks."
+        )
+        raise ModelError(f"there is no module {name} for '{reference}'. {hint}") from error
+    except Exception as error:
+        raise ModelError(f"cannot import {name}: {said_by(error)}") from error
+
+
+def said_by(error: BaseException) -> str:
+    """Return an error's type and the first line of what it says."""
+    name, said = type(error).__name__, reason_of(error)
+    return name if said == name else f"{name}: {said}"

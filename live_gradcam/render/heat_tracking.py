@@ -1,0 +1,270 @@
+"""The carrier: the heat of the newest answer, carried along with the picture until the next one comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import get_args
+
+import cv2
+import numpy as np
+
+from live_gradcam.config import Following
+from live_gradcam.errors import RenderError
+from live_gradcam.explanation import Explanation, HeatMap, Region
+from live_gradcam.frame import Frame
+from live_gradcam.question import Answer
+from live_gradcam.render.heat_smoothing import WEAK, Heat, HeatSmoothing
+from live_gradcam.render.motion import Field, Motion, Shift, Way, sampled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CarriedHeat:
+    """What is to be drawn on a frame."""
+
+    explanation: Explanation
+    """The newest; of an earlier frame as a rule."""
+
+    index: int
+    """Of the frame that was explained."""
+
+    captured_at: float
+    """When that frame was taken: `Frame.captured_at`."""
+
+    heatmap: HeatMap
+    """(h, w) float32 in [0, 1]: where the heat is on the present frame, over `explanation.region`."""
+
+    opacity: float
+    """In [0, 1], to be multiplied with the alpha of the heat: below 1 where the network is not sure, and while it
+    fades for want of evidence; 0 where the scene has changed since."""
+
+    stale: bool = False
+    """Whether the scene has changed since: what the explanation says is about another one."""
+
+    weak: bool = False
+    """Whether the heat is weak beside that of things that were recognised of late."""
+
+    def heat_at(self, x: int, y: int) -> float | None:
+        """Return the heat at a point of the frame, in [0, 1]; None where the network did not look."""
+        left, top, width, height = self.explanation.region
+        if not (left <= x < left + width and top <= y < top + height):
+            return None
+        rows, columns = self.heatmap.shape
+        place = [(x + 0.5 - left) * columns / width - 0.5, (y + 0.5 - top) * rows / height - 0.5]
+        return self.opacity * float(sampled(self.heatmap, np.array([[place]], np.float32))[0, 0])
+
+
+class HeatTracker:
+    """Carries heat along with the picture, and keeps it steady: one heat map, or several of the same frames.
+
+    It belongs to one thread: the one that presents. For every frame that is shown it calls `see`, in order; and
+    whenever an answer has come, before that, `explained`:
+
+        carrier.explained(frame_that_was_explained, answer)
+        carried = carrier.see(frame)
+
+    An answer may be about a frame that was seen some time ago, that is seen next, or that was never seen. What is
+    older than the newest, or from before a cut, is left out. However many heat maps there are, the motion is
+    found once.
+
+    Args:
+        motion: `on`, or `off` for heat that is held until the next answer.
+        steady: how heat is made steady.
+
+    Raises:
+        RenderError: `motion` is neither.
+    """
+
+    def __init__(self, *, motion: Following = "on", steady: HeatSmoothing | None = None) -> None:
+        if motion not in get_args(Following):
+            raise RenderError(f"motion is '{motion}'. Valid: {', '.join(get_args(Following))}.")
+        self._motion = Motion() if motion == "on" else None
+        self._steady = steady or HeatSmoothing()
+        self._waiting: tuple[Frame, Answer] | None = None
+        self._newest: _Explained | None = None
+        self._cut = False
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer whose heat is carried."""
+        return None if self._newest is None else self._newest.answer
+
+    def cut(self) -> None:
+        """Take in that the picture is another from now on: no heat is seen on it until it has been explained."""
+        self._cut = self._newest is not None
+        self._waiting = None
+        if self._motion is not None:
+            self._motion = Motion()
+
+    def explained(self, frame: Frame, answer: Answer) -> None:
+        """Take in an answer.
+
+        Args:
+            frame: the frame that was explained.
+            answer: about it.
+        """
+        motion, newest = self._motion, self._newest
+        if motion is None:
+            self._take(frame, answer, lambda _: (None, 0.0 if self._cut else 1.0))
+        elif motion.newest is None or frame.index > motion.newest:
+            self._waiting = (frame, answer)
+        elif motion.reaches(frame.index):
+            way = motion.refer_to(frame.index, frame.pixels)
+            if newest is None or way is None or newest.size != frame.size or self._cut:
+                self._take(frame, answer, lambda _: (None, 0.0))
+            else:
+                paths = _Paths(way, newest.size)
+                self._take(frame, answer, paths.known)
+
+    def see(self, frame: Frame) -> tuple[CarriedHeat, ...]:
+        """Go on to the next frame that is shown.
+
+        Args:
+            frame: newer than all that were seen before; an older one begins a new scene.
+
+        Returns:
+            The heat for it, for each explanation of the answer; empty as long as no frame of its size was explained.
+        """
+        motion = self._motion
+        if motion is not None:
+            if self._waiting is not None and self._waiting[0].index <= frame.index:
+                waiting, answer = self._waiting
+                self._waiting = None
+                motion.see(waiting.index, waiting.pixels)
+                self.explained(waiting, answer)
+            motion.see(frame.index, frame.pixels)
+        newest = self._newest
+        if newest is None or newest.size != frame.size:
+            return ()
+        moving = motion is not None and newest.index != frame.index and not self._cut
+        way = motion.way() if motion is not None and moving else None
+        paths = None if way is None else _Paths(way, newest.size)
+        carried = []
+        for each in newest.heats:
+            heatmap, opacity = each.heat.heatmap, each.heat.opacity
+            if paths is not None:
+                heatmap = paths.faded(each)
+            stale = paths is None and (moving or self._cut)
+            carried.append(
+                CarriedHeat(
+                    each.explanation,
+                    newest.index,
+                    newest.captured_at,
+                    heatmap,
+                    0.0 if stale else opacity,
+                    stale,
+                    each.heat.strength < WEAK,
+                )
+            )
+        return tuple(carried)
+
+    def _take(
+        self, frame: Frame, answer: Answer, known: Callable[[_One], tuple[HeatMap | None, HeatMap | float]]
+    ) -> None:
+        """Mix an answer with what there was; `known` says where that is now, and how far it is to be believed."""
+        heats = []
+        for place, (model, explanation) in enumerate(zip(answer.models, answer.explanations, strict=True)):
+            before = self._before(place, model, explanation)
+            moved, trust = (None, 1.0) if before is None else known(before)
+            heat = self._steady.heat(
+                explanation, frame.time, None if before is None else before.heat, moved=moved, known=trust
+            )
+            heats.append(_One(explanation, model, heat))
+        self._newest = _Explained(answer, tuple(heats), frame.index, frame.captured_at, frame.size)
+        self._cut = False
+
+    def _before(self, place: int, model: int, explanation: Explanation) -> _One | None:
+        """Return the heat that an explanation goes on from: of the same target, else in the same place."""
+        if self._newest is None:
+            return None
+        heats = [each for each in self._newest.heats if each.model == model]
+        for each in heats:
+            same_method = each.explanation.method == explanation.method
+            if same_method and each.explanation.target.label == explanation.target.label:
+                return each
+        return next((each for each in self._newest.heats[place : place + 1] if each.model == model), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _One:
+    """One explanation, which model it is by, and its heat."""
+
+    explanation: Explanation
+    model: int
+    heat: Heat
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Explained:
+    """The newest answer, its heat, and of the frame what is needed; not its pixels."""
+
+    answer: Answer
+    heats: tuple[_One, ...]
+    index: int
+    captured_at: float
+    size: tuple[int, int]
+
+
+class _Paths:
+    """The way from one frame to another, as the points of heat maps go it; looked up once for all that lie alike."""
+
+    def __init__(self, way: Way, size: tuple[int, int]) -> None:
+        self._way = way
+        self._size = size
+        self._found: dict[tuple[Region, tuple[int, int]], tuple[Shift, HeatMap]] = {}
+
+    def faded(self, one: _One) -> HeatMap:
+        """Return a heat map moved along, less where the way is not to be believed."""
+        origin, trust = self._path(one)
+        return _moved(one.heat.heatmap, origin) * trust
+
+    def known(self, one: _One) -> tuple[HeatMap, HeatMap]:
+        """Return a heat map moved along, and how far it is to be believed.
+
+        Not at all, where it comes from outside of the region.
+        """
+        origin, trust = self._path(one)
+        return _moved(one.heat.heatmap, origin), trust * _moved(np.ones(trust.shape, np.float32), origin)
+
+    def _path(self, one: _One) -> tuple[Shift, HeatMap]:
+        """Return where each point of a heat map comes from, and how far that is to be believed."""
+        rows, columns = one.heat.heatmap.shape
+        cell_rows, cell_columns = self._way.trust.shape
+        key = one.explanation.region, (rows, columns)
+        if key not in self._found:
+            mesh = _mesh(key[0], self._size, key[1], (cell_rows, cell_columns))
+            origin = mesh.points + sampled(self._way.shift, mesh.places) * mesh.scale
+            self._found[key] = origin, sampled(self._way.trust, mesh.places)
+        return self._found[key]
+
+
+def _moved(heatmap: HeatMap, origin: Shift) -> HeatMap:
+    """Return a heat map moved along; what comes from outside of the region is no heat."""
+    return sampled(heatmap, origin, border=cv2.BORDER_CONSTANT)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mesh:
+    """The points of a heat map over a region, as places among the cells that motion is known for."""
+
+    places: Shift
+    """(h, w, 2) float32: x and y of each point, in cells."""
+
+    points: Shift
+    """(h, w, 2) float32: each point's own x and y in the heat map."""
+
+    scale: Field
+    """(2,) float32: points of the heat map to a cell, across and down."""
+
+
+@lru_cache(maxsize=8)
+def _mesh(region: Region, size: tuple[int, int], points: tuple[int, int], cells: tuple[int, int]) -> _Mesh:
+    """Lay a heat map of (rows, columns) points over the region of a frame of (width, height) pixels."""
+    x, y, width, height = region
+    rows, columns = points
+    across, down = cells[1] / size[0], cells[0] / size[1]
+    own = np.dstack(np.meshgrid(np.arange(columns), np.arange(rows))).astype(np.float32)
+    to_cells = np.array([width / columns * across, height / rows * down], np.float32)
+    offset = np.array([x * across - 0.5, y * down - 0.5], np.float32)
+    return _Mesh((own + np.float32(0.5)) * to_cells + offset, own, np.float32(1.0) / to_cells)

@@ -1,0 +1,242 @@
+"""The gate: who may come in, how often, and what every reply tells the browser."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from live_gradcam.server.log_lines import log_line
+from live_gradcam.server.rate_limit import RateLimit
+from live_gradcam.server.uvicorn_protocols import TRUSTED
+
+logger = logging.getLogger(__name__)
+
+OPEN_PATHS = ("/", "/healthz", "/docs", "/openapi.json")
+"""What anybody may fetch who knows the way: it is the same for everybody and computes nothing."""
+
+OPEN_FOLDERS = ("/page/", "/docs/")
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_DOCS_POLICY = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+"""Swagger UI sets styles on its elements; its scripts are files like all others."""
+
+_HEADERS = {
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+_RATES = {"known": (200.0, 400.0), "stranger": (50.0, 100.0), "open": (300.0, 1000.0)}
+"""Requests a second, and at once, that one address may make: with the token or where none is needed, without it, and
+for what anybody may fetch. They are counted apart: strangers behind the same router use up nothing of a visitor's. A
+page is about 25 files, and a class behind one router opens it at once; what a request costs the network has its own
+limit (`BatchQueue.admit`)."""
+
+_LONGEST_WAIT = 2.0
+"""Seconds that a request waits for its turn before it is refused."""
+
+_ADDRESSES_KEPT = 1024
+
+
+class AccessControl:
+    """Lets nobody in who is not meant to be.
+
+    Another page in the same browser is kept out by the Origin; a name that an attacker has pointed at this machine
+    (DNS rebinding) by the Host; a stranger by the token, compared in constant time.
+
+    Args:
+        app: what is behind the gate.
+        hosts: names that this server may be called by, besides localhost and addresses of digits, which cannot be
+            pointed anywhere.
+        token: what has to be known; None: nothing.
+        refused: is told the status of each refusal.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Iterable[str] = (),
+        token: str | None = None,
+        refused: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._app = app
+        self._refused = refused
+        self._hosts = frozenset(host.casefold().rstrip(".") for host in hosts) | {"localhost"}
+        self._token = token
+        self._allowances: OrderedDict[str, RateLimit] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope) or await self._turn(scope)
+        if refusal is None:
+            if scope["type"] == "http" and scope["method"] == "HEAD":
+                scope = {**scope, "method": "GET"}
+                send = _without_body(send)
+            await self._app(scope, receive, _with_headers(scope, send))
+            return
+        status, reason = refusal
+        self._refused(status)
+        client = scope["client"][0] if scope.get("client") else None
+        logger.info(
+            "%s", log_line("refused", status=status, client=client, path=scope["path"], reason=reason)
+        )
+        headers = (
+            {"WWW-Authenticate": "Bearer"}
+            if status == 401
+            else {"Retry-After": "1"}
+            if status == 429
+            else None
+        )
+        response = JSONResponse({"detail": reason}, status, headers)
+        await response(scope, receive, _with_headers(scope, send))
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Return why a request is refused whenever it comes."""
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if len(headers.getlist("host")) > 1 or not self._is_ours(host):
+            return (
+                421,
+                f"this server does not go by the name in the Host header: start it with --allow-host {_shown(host)}",
+            )
+        origin = headers.get("origin")
+        if origin is not None and not _same(origin, host):
+            return 403, "another site's page may not use this server."
+        if headers.get("sec-fetch-site") in ("cross-site", "same-site") and scope["path"] != "/":
+            return 403, "another site's page may not use this server."
+        if "\0" in scope["path"]:  # no file is called so, and not every system call says it in the same way
+            return 404, "Not Found"
+        return None
+
+    async def _turn(self, scope: Scope) -> tuple[int, str] | None:
+        """Wait for a request's turn, and check its token."""
+        is_open = _is_open(scope)
+        given = None if self._token is None else _token_in(Headers(scope=scope), scope)
+        known = self._token is None or (
+            given is not None and hmac.compare_digest(given.encode(), self._token.encode())
+        )
+        if known:
+            scope.setdefault("state", {})[TRUSTED] = True
+        kind = "open" if is_open else "known" if known else "stranger"
+        address = scope["client"][0] if scope.get("client") else ""
+        rate, burst = _RATES[kind]
+        wait = self._allowance(f"{kind} {address}", rate, burst).reserve(_LONGEST_WAIT)
+        if wait is None:
+            return 429, f"more than {rate:.0f} requests a second: slow down."
+        if wait:
+            await asyncio.sleep(wait)
+        if known or is_open:
+            return None
+        if given is None:
+            return 401, "a token is needed: open the link that the server printed when it started."
+        return 401, "the token is wrong: open the link that the server printed when it started."
+
+    def _is_ours(self, host: str) -> bool:
+        name = _name_in(host)
+        if name is None:
+            return False
+        if name in self._hosts:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    def _allowance(self, key: str, rate: float, burst: float) -> RateLimit:
+        allowance = self._allowances.pop(key, None) or RateLimit(rate, burst)
+        self._allowances[key] = allowance
+        if len(self._allowances) > _ADDRESSES_KEPT:
+            self._allowances.popitem(last=False)
+        return allowance
+
+
+def _is_open(scope: Scope) -> bool:
+    path = scope["path"]
+    return scope["type"] == "http" and (path in OPEN_PATHS or path.startswith(OPEN_FOLDERS))
+
+
+def _name_in(host: str) -> str | None:
+    """Return the name in a Host header, without the port; None where it is none."""
+    try:
+        parts = urlsplit(f"//{host}")
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return None
+    if parts.path or parts.query or parts.fragment or parts.username is not None or not parts.hostname:
+        return None
+    return parts.hostname.casefold().rstrip(".")
+
+
+def _same(origin: str, host: str) -> bool:
+    """Whether an Origin is this server's own, by the name that the browser called it.
+
+    The scheme is left out: before a proxy that ends TLS stands https, behind it http.
+    """
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc.casefold() == host.casefold()
+
+
+def _shown(host: str) -> str:
+    name = _name_in(host)
+    return name if name is not None and name.replace("-", "").replace(".", "").isalnum() else "NAME"
+
+
+def _token_in(headers: Headers, scope: Scope) -> str | None:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if scheme.casefold() == "bearer" and given:
+        return given.strip()
+    found = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token")
+    return found[0] if found else None
+
+
+def _without_body(send: Send) -> Send:
+    """Return what sends a reply's head alone: the answer to HEAD is that to GET without its body."""
+    ended = False
+
+    async def sending(message: Message) -> None:
+        nonlocal ended
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not ended:
+            ended = True  # an endless stream learns now that its client is gone
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return sending
+
+
+def _with_headers(scope: Scope, send: Send) -> Send:
+    """Return what sends a reply with the headers that every reply has."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
+            headers = MutableHeaders(scope=message)
+            policy = _DOCS_POLICY if scope["path"].startswith("/docs") else _POLICY
+            headers["Content-Security-Policy"] = policy
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return sending

@@ -1,0 +1,172 @@
+"""Limits on the work that a picture file gives its decoder, checked before the decoder sees it.
+
+A decoder's time follows from the pixels that the header names, with these exceptions: a PNG can hold more compressed
+data than its pixels need, and compressed texts; a JPEG can hold thousands of scans, each over the whole picture.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+
+from live_gradcam.config import Fit
+from live_gradcam.server.errors import RequestError
+
+MOST_PIXELS = 40_000_000
+"""Of any picture: a camera's largest. Decoded, it fills 120 MB."""
+
+MOST_RATIO, MOST_WIDE_RATIO = 64, 4
+"""How many times as long as wide a picture may be, as on the page; the second where the network's input grows with it
+(`fit="wide"`): the page squeezes longer ones."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_PARTS = frozenset(
+    {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"gAMA", b"cHRM", b"sRGB", b"cICP"}
+)
+"""Chunks that decide how the picture looks, beside `iCCP`. All others are dropped: texts can inflate to gigabytes, and
+the further pictures of an animation are not shown."""
+
+_MOST_PROFILE_BYTES = 1_000_000
+_MOST_PARTS = 20_000
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Colour type of a PNG → channels."""
+
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column, first row, step of columns, step of rows of each pass of an interlaced PNG (PNG specification, 8.2)."""
+
+_SLACK_BYTES = 65_536
+"""So many bytes more than the pixels need are let through: some encoders write a few."""
+
+_PIECE_BYTES = 1 << 18
+
+_MOST_SCANS = 64
+_MOST_SCANNED_PIXELS = 16 * MOST_PIXELS
+"""Scans of a progressive JPEG: encoders write 6 to 12. Each goes over the whole picture, so a large one may have
+fewer."""
+
+_JPEG_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_ALONE = (0x01, 0xD8)
+
+
+def check_shape(width: int, height: int, fit: Fit | None = None) -> None:
+    """Refuse a picture that is far longer than wide.
+
+    Args:
+        width: in pixels.
+        height: in pixels.
+        fit: how it is brought to the network; None: not known yet.
+
+    Raises:
+        Refusal: it is too long (413).
+    """
+    most = MOST_WIDE_RATIO if fit == "wide" else MOST_RATIO
+    if max(width, height) > most * (min(width, height) + 0.5):  # the page rounds the shorter side
+        where = " here (--fit wide)" if fit == "wide" else ""
+        raise RequestError(
+            413,
+            f"the picture has {width}×{height} pixels, and its longer side may be at most {most} times the shorter "
+            f"one{where}: cut out the part that matters.",
+        )
+
+
+def bounded(data: bytes) -> bytes:
+    """Return a picture file whose decoding takes no longer than its pixels justify.
+
+    Args:
+        data: a JPEG, PNG or other file. Others are returned as they are.
+
+    Raises:
+        Refusal: it holds more data than its pixels need (415).
+    """
+    if data.startswith(_PNG):
+        return _bounded_png(data)
+    if data.startswith(b"\xff\xd8"):
+        _check_scans(data)
+    return data
+
+
+def _bounded_png(data: bytes) -> bytes:
+    """Return a PNG without what can inflate; see `_PNG_PARTS`.
+
+    A part that is cut short, and all that follows a damaged one, stays as it is: the decoder says what is wrong.
+    """
+    kept, pixels = [_PNG], []
+    has_profile = False
+    at = len(_PNG)
+    for _ in range(_MOST_PARTS):
+        if at + 12 > len(data):
+            kept.append(data[at:])
+            break
+        size, name = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + size
+        if name == b"IDAT":
+            pixels.append(memoryview(data)[at + 8 : min(end - 4, len(data))])
+        if name in _PNG_PARTS:
+            kept.append(data[at:end])
+        elif name == b"iCCP" and not has_profile and size <= _MOST_PROFILE_BYTES:
+            kept.append(data[at:end])
+            has_profile = True
+        if name == b"IEND":
+            break
+        at = end
+    else:
+        raise RequestError(415, f"the picture is damaged: it has more than {_MOST_PARTS} parts.")
+    if len(data) >= 33 and data[12:16] == b"IHDR":
+        _check_inflated(pixels, _png_bytes(data))
+    return b"".join(kept)
+
+
+def _png_bytes(data: bytes) -> int:
+    """Return how many bytes the pixels of a PNG have before compression, filter bytes included."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
+    bits = depth * _CHANNELS.get(colour, 4)
+    passes: Iterator[tuple[int, int]] | list[tuple[int, int]] = [(width, height)]
+    if interlaced:
+        passes = ((-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in _ADAM7)
+    return sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in passes if columns > 0 and rows > 0)
+
+
+def _check_inflated(pieces: Sequence[memoryview], expected: int) -> None:
+    """Inflate compressed data, keeping nothing of it.
+
+    Raises:
+        Refusal: it has more bytes than expected.
+    """
+    inflating, total = zlib.decompressobj(), 0
+    for piece in pieces:
+        rest: bytes | memoryview = piece
+        while len(rest) and not inflating.eof:
+            try:
+                total += len(inflating.decompress(rest, _PIECE_BYTES))
+            except zlib.error:
+                return  # no decoder gets further
+            if total > expected + _SLACK_BYTES:
+                raise RequestError(415, "the picture is damaged: it holds more data than its pixels need.")
+            rest = inflating.unconsumed_tail
+
+
+def _check_scans(data: bytes) -> None:
+    """Count the scans of a JPEG.
+
+    Raises:
+        Refusal: there are too many for its size.
+    """
+    scans, pixels, at = 0, 0, 2
+    while (found := _JPEG_MARKER.search(data, at)) is not None:
+        marker, at = found[1][0], found.end()
+        if marker in _JPEG_ALONE:
+            continue
+        if marker == 0xD9 or at + 2 > len(data):
+            return
+        if marker in _JPEG_FRAMES and at + 7 <= len(data):
+            height, width = struct.unpack_from(">HH", data, at + 3)
+            pixels = max(pixels, height * width)
+        scans += marker == 0xDA
+        if scans > _MOST_SCANS or (scans > 1 and scans * pixels > _MOST_SCANNED_PIXELS):
+            raise RequestError(
+                415, f"the picture has more scans than its size justifies ({scans}): save it again."
+            )
+        at += max(2, int.from_bytes(data[at : at + 2], "big"))

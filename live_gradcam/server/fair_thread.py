@@ -1,0 +1,115 @@
+"""A thread that does one thing after another, those of each payer in turn, and holds nobody up at the end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+logger = logging.getLogger(__name__)
+
+REST = 0.5
+"""For how long a payer rests after something was done for it, in parts of the time that it took."""
+
+_PATIENCE_SECONDS = 0.7
+_PAYERS_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    future: Future[None]
+    work: Callable[[], None]
+    payer: Hashable
+
+
+class FairThread:
+    """Does what is submitted; what was cancelled before its turn is left out.
+
+    Next is what the payer asked who was served the longest time ago, and of one payer what came first. One who was
+    served rests before it is served again, so that the thread leaves time to others.
+
+    Python's own executor waits for its thread when the program ends, and compiling takes seconds.
+
+    Args:
+        name: of the thread.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._changed = threading.Condition()
+        self._waiting: list[_Task] = []
+        self._served: dict[Hashable, tuple[float, float]] = {}
+        """When each payer was served last, and when its rest ends."""
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[], None], payer: Hashable = None) -> Future[None]:
+        """Do something later; the future tells when, or what it raised.
+
+        Args:
+            work: what is done.
+            payer: for whom; None: for the server itself, which never rests.
+        """
+        future: Future[None] = Future()
+        with self._changed:
+            if self._closed:
+                future.cancel()
+            else:
+                self._waiting.append(_Task(future, work, payer))
+                self._changed.notify()
+        return future
+
+    def stop(self) -> None:
+        """Begin nothing more, and cancel what waits."""
+        with self._changed:
+            self._closed = True
+            waiting, self._waiting = self._waiting, []
+            self._changed.notify()
+        for task in waiting:
+            task.future.cancel()
+
+    def close(self) -> None:
+        """Stop, and join the thread; one that is still at work is left behind."""
+        self.stop()
+        self._thread.join(_PATIENCE_SECONDS)
+        if self._thread.is_alive():
+            logger.info("the thread '%s' is still at work and is left behind", self._thread.name)
+
+    def _run(self) -> None:
+        while (task := self._next()) is not None:
+            if not task.future.set_running_or_notify_cancel():
+                continue
+            began = time.monotonic()
+            try:
+                task.work()
+            except Exception as error:  # whoever waits for it is told
+                task.future.set_exception(error)
+            else:
+                task.future.set_result(None)
+            if task.payer is not None:
+                now = time.monotonic()
+                self._served[task.payer] = (now, now + REST * (now - began))
+                if len(self._served) > _PAYERS_KEPT:
+                    del self._served[min(self._served, key=lambda payer: self._served[payer][0])]
+            del task  # nothing of it is kept while this thread waits for the next
+
+    def _next(self) -> _Task | None:
+        """Wait for what is to be done next; None when it is closed."""
+        with self._changed:
+            while not self._closed:
+                for task in [each for each in self._waiting if each.future.cancelled()]:
+                    task.future.set_running_or_notify_cancel()
+                    self._waiting.remove(task)
+                now = time.monotonic()
+                rested = {task.payer: self._served.get(task.payer, (0.0, 0.0)) for task in self._waiting}
+                ready = [task for task in self._waiting if rested[task.payer][1] <= now]
+                if ready:
+                    task = min(ready, key=lambda each: rested[each.payer][0])
+                    self._waiting.remove(task)
+                    return task
+                ends = [until for _, until in rested.values()]
+                self._changed.wait(min(ends) - now if ends else None)
+            return None

@@ -1,0 +1,51 @@
+"""The pace of methods of many passes: short slices of the network's time, between which quick work goes first."""
+
+from __future__ import annotations
+
+import time
+
+from live_gradcam.server.batch_queue import Abandoned, BatchQueue
+
+SLICE_SECONDS = 0.03
+"""How long inputs that go through the network together may take: so long a quick picture waits at most."""
+
+_MOST_INPUTS = 32
+
+_LONGEST_WAIT = 4 * SLICE_SECONDS
+"""How long quick work is waited for between two slices: a fifth of the network's time is always left."""
+
+
+class PassSlices:
+    """Says how many inputs of a method of many passes go through the network next (`explain.plan.Pace`).
+
+    Each explainer has its own, for its passes have their own length.
+
+    Args:
+        slow: the lane that runs such methods.
+        quick: the lane that goes first.
+    """
+
+    def __init__(self, slow: BatchQueue, quick: BatchQueue) -> None:
+        self._slow = slow
+        self._quick = quick
+        self._inputs = 1
+        self._call = 0
+        self._begun = 0.0
+
+    def __call__(self) -> int:
+        """Wait for quick work, and return how many inputs are next.
+
+        Raises:
+            Abandoned: nobody waits for the result any more.
+        """
+        if self._call == self._slow.calls:
+            took = time.monotonic() - self._begun
+            if took > 1.5 * SLICE_SECONDS:
+                self._inputs = max(1, self._inputs // 2)
+            elif took < 0.6 * SLICE_SECONDS:
+                self._inputs = min(_MOST_INPUTS, self._inputs * 2)
+        self._quick.wait_idle(_LONGEST_WAIT)
+        if self._slow.abandoned:
+            raise Abandoned
+        self._call, self._begun = self._slow.calls, time.monotonic()
+        return self._inputs

@@ -1,0 +1,143 @@
+"""Receives the pictures of programs: so many bytes at once, and none that come too slowly."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from live_gradcam.server.endpoint import MEDIA_TYPES, MOST_BYTES
+from live_gradcam.server.errors import RequestError
+
+MOST_HELD = 8 * MOST_BYTES
+"""Bytes of all files that arrive. Beyond them slow uploads end, and an address that holds more
+than half of them gets no more."""
+
+MOST_EVER_HELD = 2 * MOST_HELD
+"""Beyond these every upload ends that brings more."""
+
+SECONDS = 20.0
+"""How long a picture may take to arrive."""
+
+GRACE_SECONDS = 3.0
+LEAST_RATE = 10_000.0
+"""Bytes a second that have to come on average, after the grace."""
+
+SLOW_AFTER_SECONDS = 1.0
+SLOW_RATE = 100_000.0
+"""An upload is slow that brings less than this after a second, or nothing for a second."""
+
+_DRAINED_BYTES = 5 * MOST_BYTES
+"""A file that is too large is read so far and forgotten: a client that is cut off while it sends reads no reason."""
+
+
+@dataclass(slots=True, eq=False)
+class _Upload:
+    """A picture that arrives."""
+
+    address: str
+    began: float
+    last: float
+    """When its last bytes came."""
+    size: int = 0
+    """Bytes that came, kept or not."""
+    held: int = 0
+    """Bytes that are kept."""
+    limit: asyncio.Timeout | None = field(default=None, repr=False)
+    """Of its next bytes; None once all are here."""
+    evicted: bool = False
+
+    def is_slow(self, now: float) -> bool:
+        """Whether it gives way to others."""
+        seconds = now - self.began
+        if self.limit is None or self.evicted or seconds < SLOW_AFTER_SECONDS:
+            return False
+        return self.size < SLOW_RATE * seconds or now - self.last > SLOW_AFTER_SECONDS
+
+    def evict(self, now: float) -> None:
+        """End it."""
+        self.evicted = True
+        if self.limit is not None:
+            self.limit.reschedule(now)
+
+
+class RequestBodies:
+    """The pictures that arrive.
+
+    A slow upload that brought little costs next to nothing, so their number has no limit here (that of connections
+    has one): a client that sends a picture at once is received however many others dawdle.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[_Upload] = []
+
+    async def receive(self, request: Request) -> bytes:
+        """Return the body of a request, of which no more is ever kept than a picture may have.
+
+        Raises:
+            Refusal: it is of another kind (415), too large (413) or too slow (408), or too many arrive (503).
+            ClientDisconnect: the client left.
+        """
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+        if kind not in MEDIA_TYPES:
+            raise RequestError(415, f"the Content-Type must be one of {', '.join(MEDIA_TYPES)}.")
+        now = asyncio.get_running_loop().time()
+        upload = _Upload(request.client.host if request.client else "", now, now)
+        self._open.append(upload)
+        try:
+            return await self._read(request, upload)
+        finally:
+            self._open.remove(upload)
+
+    async def _read(self, request: Request, upload: _Upload) -> bytes:
+        loop = asyncio.get_running_loop()
+        body = bytearray()
+        try:
+            async with asyncio.timeout_at(upload.began + GRACE_SECONDS) as upload.limit:
+                async for chunk in request.stream():
+                    upload.size += len(chunk)
+                    upload.last = loop.time()
+                    if upload.size <= MOST_BYTES:
+                        body += chunk
+                        upload.held = len(body)
+                        self._make_room(upload, upload.last)
+                    elif upload.size > _DRAINED_BYTES:
+                        break
+                    if not upload.evicted:
+                        seconds = min(SECONDS, GRACE_SECONDS + upload.size / LEAST_RATE)
+                        upload.limit.reschedule(upload.began + seconds)
+        except TimeoutError as error:
+            raise RequestError(408, _too_slow(upload, loop.time())) from error
+        finally:
+            upload.limit = None
+        if upload.size > MOST_BYTES:
+            raise RequestError(
+                413, f"the file has more than {MOST_BYTES // 1_000_000} MB: send a smaller one."
+            )
+        return bytes(body)
+
+    def _make_room(self, upload: _Upload, now: float) -> None:
+        """End slow uploads where all together hold too much.
+
+        Raises:
+            Refusal: none is slow, and this one has to end (503).
+        """
+        held = sum(each.held for each in self._open if not each.evicted)
+        if held <= MOST_HELD:
+            return
+        slow = [each for each in self._open if each.is_slow(now) and each is not upload]
+        if slow:
+            max(slow, key=lambda each: each.held).evict(now)
+            return
+        own = sum(each.held for each in self._open if each.address == upload.address)
+        if held > MOST_EVER_HELD or own > MOST_HELD // 2:
+            raise RequestError(503, "too many pictures are being received: try again later.")
+
+
+def _too_slow(upload: _Upload, now: float) -> str:
+    if upload.evicted:
+        return "the picture came slowly while others waited: send it again."
+    if now - upload.began >= SECONDS:
+        return f"the picture did not arrive within {SECONDS:.0f} s."
+    return f"the picture came too slowly: at least {LEAST_RATE / 1000:.0f} kB/s are needed."

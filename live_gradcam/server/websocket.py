@@ -1,0 +1,249 @@
+"""A visit: one page's socket. Frames come in, answers go out, and nobody waits for a slow one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Hashable
+from contextlib import suppress
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from live_gradcam.errors import LiveGradcamError
+from live_gradcam.explanation import Explanation
+from live_gradcam.printable import shown
+from live_gradcam.question import Question
+from live_gradcam.render.heat_smoothing import recognised_peak
+from live_gradcam.server.batch_queue import QueuedWork
+from live_gradcam.server.camera_stream import CameraStream
+from live_gradcam.server.decode_limits import check_shape
+from live_gradcam.server.decoders import Decoders
+from live_gradcam.server.errors import RequestError
+from live_gradcam.server.log_lines import log_line
+from live_gradcam.server.messages import (
+    Ask,
+    Next,
+    answer_message,
+    question_of,
+    read_frame,
+    read_text,
+)
+from live_gradcam.server.rate_limit import RateLimit
+from live_gradcam.server.service import Service
+from live_gradcam.server.uploads import MOST_FRAME_PIXELS, size_of
+
+logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 60.0
+"""Without a message for so long, a socket is closed; a page that only waits says that it is there."""
+
+_RATE, _BURST = 90.0, 180.0
+"""Messages a second, and at once, that are read from one socket: a page sends 60 at most."""
+
+_WRONG, _IDLE = 1007, 1001
+"""Why a socket is closed, as WebSocket numbers it."""
+
+_MOST_FAULTS = 20
+"""So many messages that make no sense are answered with what is wrong, then the socket is closed."""
+
+
+class PageSocket:
+    """Serves one socket, until one side closes it.
+
+    Args:
+        socket: accepted.
+        service: what answers.
+        decoders: what decodes frames.
+        relay: the server's own camera, where it has one.
+    """
+
+    def __init__(
+        self, socket: WebSocket, service: Service, decoders: Decoders, relay: CameraStream | None
+    ) -> None:
+        self._socket = socket
+        self._service = service
+        self._decoders = decoders
+        self._relay = relay
+        self._ask = 0
+        self._wanted = service.default
+        self._current = service.default
+        self._current_ask = 0
+        self._frame: tuple[int, bytes | None, float] | None = None
+        self._arrived = asyncio.Event()
+        self._allowance = RateLimit(_RATE, _BURST)
+        self._faults = 0
+        self._seen = 0
+        self._likeness = Likeness()
+
+    async def run(self) -> None:
+        """Listen and answer, side by side."""
+        answering = asyncio.create_task(self._answer(), name="answer a visitor")
+        listening = asyncio.create_task(self._listen(), name="listen to a visitor")
+        try:
+            await asyncio.wait((answering, listening), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (answering, listening):
+                task.cancel()
+            results = await asyncio.gather(answering, listening, return_exceptions=True)
+            self._service.forget(self)
+        for result in results:
+            if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
+                # Closed between two messages, or a fault of ours: the log is told, the other visitors go on.
+                logger.info("%s", log_line("visit-ended", reason=result))
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_SECONDS):
+                    message = await self._socket.receive()
+            except TimeoutError:
+                await self._close(_IDLE, "nothing was said for a minute")
+                return
+            if message["type"] == "websocket.disconnect":
+                return
+            # Who sends too often is read from less often: what is not read fills the sender's own buffers.
+            if wait := self._allowance.spend():
+                await asyncio.sleep(wait)
+            try:
+                self._take(message.get("bytes"), message.get("text"))
+            except RequestError as refusal:
+                self._service.tally.refused.labels(str(refusal.status)).inc()
+                self._faults += 1
+                if self._faults >= _MOST_FAULTS:
+                    await self._close(_WRONG, "too many messages that make no sense")
+                    return
+                await self._say({"error": str(refusal)})
+
+    def _take(self, data: bytes | None, text: str | None) -> None:
+        """Take in one message.
+
+        Raises:
+            Refusal: it makes no sense.
+        """
+        if data is not None:
+            number, picture = read_frame(data)
+            self._offer(number, picture)
+            return
+        message = read_text(text or "")
+        if isinstance(message, Ask):
+            self._ask = message.ask
+            self._wanted = question_of(message.methods, message.layer, list(message.targets))
+            self._arrived.set()
+        elif isinstance(message, Next):
+            if self._relay is None:
+                raise RequestError(400, "this server has no camera of its own.")
+            self._offer(message.next, None)
+
+    def _offer(self, number: int, picture: bytes | None) -> None:
+        self._frame = (number, picture, time.monotonic())
+        self._arrived.set()
+
+    async def _answer(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            compiling = await self._choose()
+            if self._frame is None:
+                continue
+            (number, picture, came), self._frame = self._frame, None
+            try:
+                await self._explain(number, picture, compiling)
+            except RequestError as refusal:
+                self._service.tally.refused.labels(str(refusal.status)).inc()
+                await self._say({"error": str(refusal), "frame": number})
+            except LiveGradcamError as error:
+                await self._say({"error": str(error), "frame": number})
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                await self._say({"error": "the server is ending.", "frame": number})  # the lane gave it up
+            self._service.tally.answered(time.monotonic() - came)
+
+    async def _choose(self) -> str | None:
+        """Take up what is wanted once it is compiled; return what is still being prepared."""
+        try:
+            wanted = self._service.checked(self._wanted)
+            waiting = self._service.graphs.prepare(wanted, self)
+        except RequestError as refusal:
+            self._wanted, self._current_ask = self._current, self._ask
+            await self._say({"refused": str(refusal), "ask": self._ask})
+            return None
+        if not waiting:
+            self._current, self._current_ask = wanted, self._ask
+            return None
+        if not self._service.graphs.ready(self._current):
+            self._current = self._service.default  # it was not used for long, and thrown out
+        return _in_words(wanted)
+
+    async def _explain(self, number: int, picture: bytes | None, compiling: str | None) -> None:
+        service = self._service
+        if picture is None:
+            assert self._relay is not None
+            frame = await self._relay.frame_after(self._seen)
+            self._seen = frame.number
+            came, pixels = time.monotonic(), frame.pixels
+        else:
+            size_of(picture, MOST_FRAME_PIXELS)
+            came, pixels = time.monotonic(), await self._decoders.frame(picture)
+        height, width = pixels.shape[:2]
+        check_shape(width, height, service.settings.fit)
+        await service.sized(self._current, (width, height), self)
+        work = QueuedWork(self, self._current, pixels, service.shape((width, height)), came)
+        done = await asyncio.wrap_future(service.submit(work))
+        jpeg = b"" if picture is not None or self._relay is None else await self._relay.jpeg(frame)
+        now = time.monotonic()
+        likeness = [self._likeness.of(each, now) for each in done.answer.explanations]
+        message = answer_message(
+            number, self._current_ask, done, compiling=compiling, likeness=likeness, jpeg=jpeg
+        )
+        await self._socket.send_bytes(message)
+
+    async def _say(self, message: dict[str, object]) -> None:
+        # What is wrong may quote a message, which may hold anything.
+        said = {name: shown(value) if isinstance(value, str) else value for name, value in message.items()}
+        await self._socket.send_json(said)
+
+    async def _close(self, code: int, reason: str) -> None:
+        if self._socket.application_state is WebSocketState.CONNECTED:
+            with suppress(RuntimeError, WebSocketDisconnect):
+                await self._socket.close(code, reason)
+
+
+def _in_words(question: Question) -> str:
+    where = "" if question.layer is None else f" at {question.layer}"
+    return f"{', '.join(question.methods)}{where}"
+
+
+_MOST_KEPT = 16
+"""Kinds of maps that are remembered for each visitor: of each method, layer and shape."""
+
+
+class Likeness:
+    """Remembers the peaks of what was recognised, for one visitor; raw values of different kinds are not compared."""
+
+    def __init__(self) -> None:
+        self._peaks: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def of(self, explanation: Explanation, at: float) -> float:
+        """Take in one more explanation, and return the peak of its map as a part of what recognised things gave.
+
+        Args:
+            explanation: the newest.
+            at: when it was made, in seconds.
+
+        Returns:
+            0 where nothing was recognised yet, or where there is no evidence.
+        """
+        if not explanation.has_evidence:
+            return 0.0
+        kind = explanation.method, explanation.layer, explanation.raw_heatmap.shape
+        before, since = self._peaks.pop(kind, (0.0, at))
+        peak = max(float(explanation.raw_heatmap.max()), 0.0)
+        recognised = recognised_peak(explanation, before, at - since)
+        self._peaks[kind] = recognised, at
+        if len(self._peaks) > _MOST_KEPT:
+            self._peaks.popitem(last=False)
+        return peak / recognised if recognised else 0.0

@@ -1,0 +1,180 @@
+"""The journal of a session: everything that came onto the stage, in order, on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from live_gradcam.errors import SourceError
+from live_gradcam.frame import Frame
+from live_gradcam.live.status import Status
+from live_gradcam.question import Answer, Question
+from live_gradcam.version import __version__
+from live_gradcam.viewer_input import Event, Key, Pointer, Text
+
+FILE = "session.jsonl"
+FORMAT = 3
+"""Since 2, texts and further uses of the mouse are kept, and Esc asks before it ends; since 3, panes have strips for
+their names. `stage.earlier` plays the earlier ones."""
+
+_READ = range(1, FORMAT + 1)
+
+
+class Journal:
+    """Writes one line of JSON for each thing that comes onto the stage.
+
+    Args:
+        folder: where; it exists.
+        settings: what the session was begun with, as JSON can hold it.
+
+    Raises:
+        OSError: it cannot be written; also from every method.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self._file: IO[str] = (folder / FILE).open(
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",  # the bytes of a name: JSON reads such an escape back
+        )
+        self._write(session=FORMAT, version=__version__, settings=dict(settings))
+
+    def frame(self, frame: Frame) -> None:
+        """Note that a frame was seen; its pixels are kept elsewhere, in the same order."""
+        self._write(
+            frame=frame.index,
+            captured_at=frame.captured_at,
+            media_time=frame.media_time,
+            size=frame.size,
+        )
+
+    def event(self, event: Event) -> None:
+        """Note what the viewer did."""
+        if isinstance(event, Key):
+            self._write(key=event.name)
+        elif isinstance(event, Text):
+            self._write(text=event.text)
+        else:
+            self._write(pointer=event.kind, x=event.x, y=event.y)
+
+    def answer(self, frame: Frame, answer: Answer) -> None:
+        """Note that an answer came: to which question, about which frame."""
+        question = asdict(answer.question)
+        # A function of the user's own has no place in JSON; its name tells a reader what it was.
+        question["targets"] = [str(each) if callable(each) else each for each in answer.question.targets]
+        self._write(answer=frame.index, question=question)
+
+    def refused(self, reason: str) -> None:
+        """Note that a question could not be answered."""
+        self._write(refused=reason)
+
+    def status(self, status: Status) -> None:
+        """Note what goes on around the picture."""
+        self._write(status=asdict(status))
+
+    def announce(self, text: str) -> None:
+        """Note a line that was shown for a moment."""
+        self._write(announce=text)
+
+    def source_changed(self) -> None:
+        """Note that the frames come from somewhere else."""
+        self._write(source="changed")
+
+    def picture(self) -> None:
+        """Note that a picture was made."""
+        self._write(picture=True)
+
+    def close(self) -> None:
+        """Close the file; twice does no harm."""
+        self._file.close()
+
+    def _write(self, **line: Any) -> None:  # noqa: ANN401 - whatever JSON holds
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._file.flush()  # what was written before a crash is what one wants to see again
+
+
+def read_journal(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return what a session was begun with, and its lines in order.
+
+    A last line that was torn off is left out.
+
+    Raises:
+        SourceError: there is no session in that folder, or it is of another format.
+    """
+    lines = list(_lines(folder))
+    header = _checked(folder, lines[0] if lines else {})
+    return dict(header["settings"]), lines[1:]
+
+
+def session_format(folder: Path) -> int:
+    """Return the format of a session, from 1 to `FORMAT`; raises as `read_journal` does."""
+    return int(_checked(folder, next(_lines(folder), {}))["session"])
+
+
+def _checked(folder: Path, header: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON holds
+    """Return the first line of a journal, or raise a SourceError where it is none that can be read."""
+    if (
+        not isinstance(header, dict)
+        or "session" not in header
+        or not isinstance(header.get("settings"), dict)
+    ):
+        raise SourceError(f"'{folder}' holds no session: '{FILE}' in it is not what --save-session writes.")
+    if header["session"] not in _READ:
+        raise SourceError(
+            f"the session in '{folder}' has format {header['session']}, written by version "
+            f"{header.get('version', '?')}; this version reads formats 1 to {FORMAT}."
+        )
+    return header
+
+
+def event_of(line: Mapping[str, Any]) -> Event | None:
+    """Return what the viewer did, if a line is of that."""
+    if "key" in line:
+        return Key(line["key"])
+    if "text" in line:
+        return Text(line["text"])
+    if "pointer" in line:
+        return Pointer(line["pointer"], line["x"], line["y"])
+    return None
+
+
+def question_of_line(line: Mapping[str, Any]) -> Question:
+    """Return the question that an answer's line names."""
+    fields = line["question"]
+    area = fields["area"]
+    return Question(
+        models=tuple(fields["models"]),
+        methods=tuple(fields["methods"]),
+        layer=fields["layer"],
+        targets=tuple(fields["targets"]),
+        area=None if area is None else (area[0], area[1], area[2], area[3]),
+        channels=fields["channels"],
+    )
+
+
+def status_of(line: Mapping[str, Any]) -> Status:
+    """Return the status that a line holds."""
+    fields = dict(line["status"])
+    fields.pop(
+        "recording", None
+    )  # earlier sessions note how long it had been recorded: that stood on the picture
+    return Status(**{**fields, "statistics": tuple(fields["statistics"])})
+
+
+def _lines(folder: Path) -> Iterator[dict[str, Any]]:
+    path = folder / FILE
+    try:
+        with path.open(encoding="utf-8") as file:
+            for text in file:
+                try:
+                    yield json.loads(text)
+                except json.JSONDecodeError:
+                    return
+    except OSError as error:
+        raise SourceError(
+            f"'{folder}' holds no session: {FILE} cannot be read ({error.strerror}). Give a folder that "
+            "--save-session wrote."
+        ) from error

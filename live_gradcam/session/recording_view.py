@@ -1,0 +1,154 @@
+"""A view that saves its session: all that it takes in is written to a folder and can be played again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from live_gradcam.config import Settings
+from live_gradcam.errors import SinkError
+from live_gradcam.frame import Frame, Pixels
+from live_gradcam.live.choice import Choice, Menu
+from live_gradcam.live.initial_view import written
+from live_gradcam.live.status import Status
+from live_gradcam.live.view_state import ViewState
+from live_gradcam.question import Answer
+from live_gradcam.render.heat_tracking import CarriedHeat
+from live_gradcam.render.renderer import Renderer
+from live_gradcam.session.frame_file import FrameFile
+from live_gradcam.session.journal import FILE, Journal
+from live_gradcam.translations import ENGLISH, Words
+from live_gradcam.viewer_input import Event
+
+
+def view_maker(settings: Settings, **frames: bool) -> Callable[..., ViewState]:
+    """Return what makes the view of a run: one that saves its session where the settings say so.
+
+    Args:
+        settings: of the run.
+        frames: the arguments of `initial_view` that say how frames come, which a replay needs again.
+    """
+    if settings.save_session is None:
+        return ViewState
+    return partial(
+        RecordingView, folder=Path(settings.save_session), settings={**written(settings), **frames}
+    )
+
+
+def refuse_session_folder(folder: Path) -> None:
+    """Refuse a folder in which no session can be saved.
+
+    Raises:
+        SinkError: it holds a session, or its path is a file's.
+    """
+    if (folder / FILE).exists():
+        raise SinkError(f"'{folder}' holds a session already: give --save-session another folder.")
+    if folder.exists() and not folder.is_dir():
+        raise SinkError(f"the session cannot be saved in '{folder}': it is a file. Give a folder.")
+
+
+class RecordingView(ViewState):
+    """A view that writes its session into a folder: frames without loss, and a journal of all that it took in.
+
+    Args:
+        renderer: as of `ViewState`.
+        menu: likewise.
+        choice: likewise.
+        live: likewise.
+        slides: likewise.
+        fullscreen: likewise.
+        words: likewise.
+        folder: where; it is made, and must hold no session yet.
+        settings: what the session is begun with, as JSON can hold it.
+
+    Raises:
+        SinkError: the folder cannot be written to, or holds a session.
+    """
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        menu: Menu,
+        choice: Choice,
+        *,
+        live: bool = True,
+        slides: bool = False,
+        fullscreen: bool = False,
+        words: Words = ENGLISH,
+        folder: Path,
+        settings: dict[str, Any],
+    ) -> None:
+        super().__init__(renderer, menu, choice, live=live, slides=slides, fullscreen=fullscreen, words=words)
+        try:
+            refuse_session_folder(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._journal = Journal(folder, settings)
+        except OSError as error:
+            raise SinkError(f"the session cannot be saved in '{folder}': {error.strerror}.") from error
+        self._film = FrameFile(folder)
+
+    def close(self) -> None:
+        """Complete what was saved; twice does no harm."""
+        # Both, whatever has failed before: the one holds a file, the other a thread.
+        for close in (self._journal.close, self._film.close):
+            self._try(close)
+
+    def act(self, event: Event) -> None:
+        """As of `ViewState`."""
+        self._keep(lambda: self._journal.event(event))
+        super().act(event)
+
+    def see(self, frame: Frame) -> Frame:
+        """As of `ViewState`."""
+        self._keep(lambda: self._film.add(frame.pixels))
+        self._keep(lambda: self._journal.frame(frame))
+        return super().see(frame)
+
+    def explained(self, frame: Frame, answer: Answer) -> None:
+        """As of `ViewState`."""
+        if self.takes(frame):
+            self._keep(lambda: self._journal.answer(frame, answer))
+        super().explained(frame, answer)
+
+    def refused(self, reason: str) -> None:
+        """As of `ViewState`."""
+        self._keep(lambda: self._journal.refused(reason))
+        super().refused(reason)
+
+    def told(self, status: Status) -> None:
+        """As of `ViewState`."""
+        if status != self._status:  # a new frame has set it back, too
+            self._keep(lambda: self._journal.status(status))
+        super().told(status)
+
+    def announce(self, text: str) -> None:
+        """As of `ViewState`."""
+        self._keep(lambda: self._journal.announce(text))
+        super().announce(text)
+
+    def source_changed(self) -> None:
+        """As of `ViewState`."""
+        self._keep(self._journal.source_changed)
+        super().source_changed()
+
+    def picture(self) -> tuple[Pixels, CarriedHeat | None]:
+        """As of `ViewState`."""
+        self._keep(self._journal.picture)
+        return super().picture()
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        """Write something down; where that fails, it is told, and the show goes on without being saved."""
+        if self.failure is None:
+            self._try(write)
+            if self.failure is not None:
+                super().announce(self.failure)
+
+    def _try(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as error:
+            self.failure = self.failure or f"the session is saved no further: {error.strerror}."
+        except SinkError as error:
+            self.failure = self.failure or str(error)

@@ -1,0 +1,241 @@
+"""The loop of a replay: what a saved session held comes onto a stage again, in the same order."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
+from live_gradcam.frame import Frame, Pixels
+from live_gradcam.live.initial_view import initial_view, restored
+from live_gradcam.live.setup import Tell, load, menu_of
+from live_gradcam.live.view_state import ViewState
+from live_gradcam.printable import shown
+from live_gradcam.question import Answer, Question
+from live_gradcam.rendered import Rendered
+from live_gradcam.session.earlier_formats import view_of_format
+from live_gradcam.session.frame_file import reel_name
+from live_gradcam.session.journal import (
+    event_of,
+    question_of_line,
+    read_journal,
+    session_format,
+    status_of,
+)
+from live_gradcam.sinks.display import find_display
+from live_gradcam.sinks.recorder import Recorder
+from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.window import Window
+from live_gradcam.sources.video import VideoSource
+from live_gradcam.viewer_input import Key
+
+logger = logging.getLogger(__name__)
+
+_ENDING = frozenset({"q", "Q", "Escape"})
+
+
+class ReplayedAnswers(Protocol):
+    """What answers the questions of a session."""
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
+        """Answer a question about one frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay came to."""
+
+    pictures: int
+    digest: str
+    """SHA-256 of all pictures, in hexadecimal: the same for the same session on the same machine."""
+
+    failures: tuple[str, ...] = ()
+    """What went wrong without ending it, one line each."""
+
+
+def replay_session(
+    folder: Path,
+    *,
+    changes: Mapping[str, Any],
+    fast: bool = False,
+    window: bool | None = None,
+    record: Path | None = None,
+    overwrite: bool = False,
+    tell: Tell = logger.info,
+) -> Replayed:
+    """Play a session again: the same frames, keys and pictures; or with another model or method.
+
+    Args:
+        folder: what `--save-session` wrote.
+        changes: settings that are others than the session's, such as `method`.
+        fast: whether it runs as fast as it goes, rather than at the session's own pace.
+        window: whether to open one; None: where there is a display.
+        record: video file to write the pictures to.
+        overwrite: whether that may replace a file.
+        tell: takes each line that is worth telling.
+
+    Raises:
+        LiveGradcamError: there is no session there, or it cannot be played again.
+    """
+    saved, lines = read_journal(folder)
+    settings = replace(restored(saved), **changes)
+    first = next((line for line in lines if "frame" in line), None)
+    if first is None:
+        raise SourceError(f"the session in '{folder}' has no frame in it.")
+    with ExitStack() as stack:
+        sinks = stack.enter_context(SinkGroup())
+        if record is not None:
+            sinks.add(Recorder(record, overwrite=overwrite, wait=True))
+        reason = "no window was asked for" if window is False else find_display()
+        if reason is None:
+            sinks.add(Window(f"live_gradcam: {shown(folder.name)}"))
+        elif window:
+            raise SinkError(f"cannot open a window: {reason}")
+        answering = load(settings, (first["size"][0], first["size"][1]), tell)
+        stage = initial_view(
+            settings,
+            menu_of(answering, settings),
+            live=saved["live"],
+            still=saved["still"],
+            slides=saved.get("slides", False),
+            legible=saved.get("legible", False),
+            make=view_of_format(session_format(folder)),
+        )
+        replayed = replay(lines, folder, stage, answering, sinks, asked_again=bool(changes), fast=fast)
+        sinks.close()
+        return replace(replayed, failures=(*replayed.failures, *sinks.failures))
+
+
+def replay(
+    lines: list[dict[str, Any]],
+    folder: Path,
+    stage: ViewState,
+    answers: ReplayedAnswers,
+    sinks: SinkGroup,
+    *,
+    asked_again: bool = False,
+    fast: bool = False,
+) -> Replayed:
+    """Play a session again.
+
+    Args:
+        lines: the journal's, without its header.
+        folder: where its frames are.
+        stage: as it was at the beginning, or with another method.
+        answers: what answers; it may be another model.
+        sinks: where pictures go; a window among them may end it.
+        asked_again: whether the stage's own questions are asked, rather than those that the journal holds; so where
+            the method or the model is another.
+        fast: whether it runs as fast as it goes, rather than at the session's own pace.
+
+    Raises:
+        LiveGradcamError: the frames cannot be read, or a question of the session has no answer.
+    """
+    frames = _frames(folder)
+    wanted = {line["answer"] for line in lines if "answer" in line}
+    kept: dict[int, Frame] = {}
+    digest, pictures = hashlib.sha256(), 0
+    failures: list[str] = []
+    began: tuple[float, float] | None = None
+    for line in lines:
+        if _is_over(sinks):
+            break
+        if "frame" in line:
+            frame = _restored(line, frames)
+            if frame is None:
+                if not pictures:
+                    raise SourceError(f"no frame of the session in '{folder}' can be read.")
+                failures.append(
+                    "the session's frames end before its journal does: it was cut off while it was saved."
+                )
+                logger.warning("%s", failures[-1])
+                break
+            now = time.monotonic()
+            began = began or (now, frame.captured_at)
+            if not fast:
+                _wait(sinks, began[0] + frame.captured_at - began[1])
+            seen = stage.see(frame)
+            if seen.index in wanted:
+                kept[seen.index] = seen
+        elif (event := event_of(line)) is not None:
+            stage.act(event)
+            stage.take_requests()  # the session's own recordings and snapshots are not made again
+        elif "answer" in line:
+            about = line["answer"]
+            for older in [index for index in kept if index < about]:
+                del kept[older]
+            # The one on the stage may have been mirrored since it was seen.
+            seen = stage.frame if stage.frame is not None and stage.frame.index == about else kept[about]
+            if asked_again:
+                _ask_again(stage, answers, seen)
+            else:
+                stage.explained(seen, answers.answer(seen.pixels, question_of_line(line)))
+        elif "status" in line:
+            stage.told(status_of(line))
+        elif "refused" in line:
+            stage.refused(line["refused"])
+        elif "announce" in line:
+            stage.announce(line["announce"])
+        elif "source" in line:
+            stage.source_changed()
+        elif "picture" in line:
+            assert stage.frame is not None
+            picture, carried = stage.picture()
+            digest.update(picture.tobytes())
+            pictures += 1
+            sinks.write(
+                Rendered(
+                    picture,
+                    stage.frame,
+                    None if carried is None else carried.explanation,
+                    None if carried is None else carried.heatmap,
+                )
+            )
+    return Replayed(pictures, digest.hexdigest(), tuple(failures))
+
+
+def _ask_again(stage: ViewState, answers: ReplayedAnswers, frame: Frame) -> None:
+    """Ask the stage's own question; another model may have no such class or layer."""
+    try:
+        answer = answers.answer(frame.pixels, stage.question)
+    except LiveGradcamError as error:
+        stage.refused(str(error))
+    else:
+        stage.explained(frame, answer)
+
+
+def _is_over(sinks: SinkGroup) -> bool:
+    """Whether the viewer has ended it: no other key means anything here."""
+    events = () if sinks.window is None else sinks.window.take_events()
+    return sinks.finished or any(isinstance(each, Key) and each.name in _ENDING for each in events)
+
+
+def _frames(folder: Path) -> Iterator[Frame]:
+    """Yield the frames of a session, reel after reel."""
+    number = 1
+    while (path := folder / reel_name(number)).exists():
+        with VideoSource(path) as reel:
+            yield from reel
+        number += 1
+
+
+def _restored(line: dict[str, Any], frames: Iterator[Frame]) -> Frame | None:
+    """Return the next frame as it was, with its own index and times; None where there are no more."""
+    frame = next(frames, None)
+    if frame is None:
+        return None
+    return replace(frame, index=line["frame"], captured_at=line["captured_at"], media_time=line["media_time"])
+
+
+def _wait(sinks: SinkGroup, until: float) -> None:
+    while (left := until - time.monotonic()) > 0 and not sinks.finished:
+        if sinks.window is not None:
+            sinks.window.poll(max(1, int(1000 * min(left, 0.05))))
+        else:
+            time.sleep(left)

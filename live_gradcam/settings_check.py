@@ -1,0 +1,241 @@
+"""Typos in the settings, found before TensorFlow is loaded, a source is opened or a display is looked for."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from live_gradcam.config import ExplainSettings, Settings
+from live_gradcam.errors import DeviceError, LiveGradcamError, ModelError, SinkError
+from live_gradcam.explain.targets import parse_target
+from live_gradcam.file_names import expanded, nearest_paths
+from live_gradcam.models.labels import imagenet_labels
+from live_gradcam.models.user_code import is_reference
+from live_gradcam.near_names import nearest, unknown_name
+from live_gradcam.render.heat import colormap_code
+from live_gradcam.sinks.encoder import CONTAINERS, not_recordable
+from live_gradcam.sources.camera.feed import backends
+
+METHODS = (
+    (
+        "gradcam",
+        "gradcam++",
+        "hirescam",
+        "elementwise",
+        "xgradcam",
+        "layercam",
+        "eigengradcam",
+        "finercam",
+        "cam",
+    )
+    + ("eigencam", "kpcacam", "fem", "scorecam", "ablationcam", "smoothgradcam++", "saliency", "smoothgrad")
+    + ("integrated-gradients", "guided-backprop", "guided-gradcam")
+)
+"""The names that `explain.methods` has; there TensorFlow is loaded with them."""
+
+MODELS = (
+    (
+        "efficientnet-lite0",
+        "vgg16",
+        "vgg19",
+        "resnet50",
+        "resnet101",
+        "resnet152",
+        "resnet50v2",
+        "resnet101v2",
+    )
+    + ("resnet152v2", "mobilenet", "mobilenetv2", "mobilenetv3-small", "mobilenetv3-large", "densenet121")
+    + ("densenet169", "densenet201", "inception-v3", "inception-resnet-v2", "xception", "nasnet-mobile")
+    + ("nasnet-large", *(f"efficientnet-b{n}" for n in range(8)), *(f"efficientnetv2-b{n}" for n in range(4)))
+    + ("efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-l", "convnext-tiny", "convnext-small")
+    + ("convnext-base", "convnext-large", "convnext-xlarge")
+)
+"""The names that `models.zoo` has."""
+
+PREPROCESSINGS = ("imagenet-caffe", "tf", "torch", "unit", "none", "efficientnet-lite")
+"""The names that `models.preprocessing` has."""
+
+_SUFFIX = re.compile(r"\.(keras|h5|hdf5|pb)", re.IGNORECASE)
+_DEVICES = ("auto", "cpu", "gpu")
+
+
+def refuse_typos(settings: ExplainSettings) -> None:
+    """Look at all settings that can be told to be wrong without loading a model.
+
+    Raises:
+        LiveGradcamError: a name is not known, or a file is not there or is of a kind that is not read.
+    """
+    colormap_code(settings.colormap)
+    refuse_unknown_method(settings.method)
+    models = _models_of(settings)
+    for model in models:
+        refuse_misspelt_model(model)
+    refuse_unknown_preprocessing(settings.preprocess)
+    refuse_unknown_device(settings.device)
+    if isinstance(settings, Settings):
+        if settings.backend is not None:
+            backends(settings.backend)
+        if settings.record is not None and Path(settings.record).suffix.lower() not in CONTAINERS:
+            raise SinkError(not_recordable(settings.record))
+        if settings.snapshot is not None and Path(settings.snapshot).suffix.lower() != ".png":
+            raise SinkError(f"cannot write the snapshot '{settings.snapshot}': the name must end in .png.")
+    _refuse_unknown_target(settings, models)
+    for model in models:
+        refuse_unreadable_model(model)
+    if settings.labels is not None:
+        _refuse_unreadable_labels(settings.labels)
+    for name, value in (settings.inputs or {}).items():
+        if isinstance(value, str) and value.casefold().endswith(".npy") and not expanded(value).is_file():
+            raise ModelError(f"there is no file '{value}' for --input {name}. {_near(value)}")
+
+
+def refuse_unknown_preprocessing(name: object) -> None:
+    """Refuse a way to scale pixels that there is not; one that is no text is a function.
+
+    Raises:
+        ModelError: there is none of that name.
+    """
+    if not isinstance(name, str) or is_reference(name):
+        return
+    if name.casefold() not in ("auto", *PREPROCESSINGS):
+        valid = f"Valid: {', '.join(PREPROCESSINGS)}, auto, or module:function."
+        raise ModelError(unknown_name("preprocessing", name, ("auto", *PREPROCESSINGS), valid))
+
+
+def refuse_unknown_device(name: str) -> None:
+    """Refuse what is the name of no device; whether it is there TensorFlow knows.
+
+    Raises:
+        DeviceError: it is neither `auto`, `cpu`, `gpu` nor `gpu:N`.
+    """
+    if re.fullmatch(r"auto|cpu|gpu(:\d+)?", name.casefold()):
+        return
+    number = re.search(r"\d+$", name)
+    with_number = f"gpu:{number[0] if number else 0}"
+    is_gpu = re.fullmatch(r"(?:gpu|cuda)[ :_-]?\d*", name.casefold()) is not None
+    near = [with_number] if is_gpu else nearest(name, (*_DEVICES, with_number), 1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    raise DeviceError(f"unknown device '{name}'. {hint}Valid: auto, cpu, gpu:0, gpu:1, …")
+
+
+def refuse_unknown_method(name: str) -> None:
+    """Refuse a method that there is not.
+
+    Raises:
+        LiveGradcamError: there is none of that name.
+    """
+    if name.casefold() not in METHODS:
+        raise LiveGradcamError(unknown_name("method", name, METHODS, f"Valid: {', '.join(METHODS)}."))
+
+
+def refuse_unknown_model(text: str) -> None:
+    """Refuse what is neither a network of the zoo nor a function nor a file or folder that can be one.
+
+    Raises:
+        ModelError: there is no such model, or it is of a kind that is not read.
+    """
+    refuse_misspelt_model(text)
+    refuse_unreadable_model(text)
+
+
+def refuse_misspelt_model(text: str) -> None:
+    """Refuse what is neither a network of the zoo nor the name of a file, a folder or a function.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    if _is_of_the_zoo(text) or is_reference(text):
+        return
+    # Here and below, not above: what reads archives and tables takes a moment to load, and few runs need it.
+    from live_gradcam.models.file_kinds import is_checkpoint_prefix
+
+    path = expanded(text)
+    try:
+        if path.exists() or is_checkpoint_prefix(path):
+            return
+    except OSError:  # too long for the name of a file
+        pass
+    if text.startswith(("~", ".")) or "/" in text or os.sep in text or _SUFFIX.fullmatch(path.suffix):
+        raise ModelError(
+            f"there is no model file {path}. {_near(text)} `live-gradcam models` lists the names."
+        )
+    where = "`live-gradcam models` lists them; a model file or folder works too."
+    files = [] if nearest(text, MODELS) else nearest_paths(text, among=_may_be_model)
+    if files:
+        where = f"Did you mean {' or '.join(files)}? {where}"
+    raise ModelError(unknown_name("model", text, MODELS, where))
+
+
+def _may_be_model(path: Path) -> bool:
+    from live_gradcam.models.file_kinds import MODEL_SUFFIXES
+
+    return path.is_dir() or path.suffix.lower() in MODEL_SUFFIXES | {".json"}
+
+
+def refuse_unreadable_model(text: str) -> None:
+    """Refuse a file or folder that by its content is no model that is read.
+
+    Raises:
+        ModelError: the message says what it is instead.
+    """
+    if _is_of_the_zoo(text) and "/" not in text and os.sep not in text:
+        return
+    from live_gradcam.models.file_kinds import ModelFileKind, is_checkpoint_prefix, kind_of
+    from live_gradcam.models.not_models import READ, refusal
+
+    path = expanded(text)
+    try:
+        there = path.exists()
+        kind = ModelFileKind("checkpoint", path) if not there and is_checkpoint_prefix(path) else None
+    except OSError:
+        return
+    if there or kind is not None:
+        found = kind or kind_of(path)
+        if found.kind not in READ or (found.kind == "saved model" and not found.path.is_dir()):
+            raise ModelError(refusal(found))
+
+
+def _models_of(settings: ExplainSettings) -> list[str]:
+    both = (settings.model, getattr(settings, "beside", None))
+    return [str(model) for model in both if isinstance(model, str | Path)]
+
+
+def _refuse_unreadable_labels(labels: object) -> None:
+    if not isinstance(labels, str | Path):
+        return
+    path = expanded(str(labels))
+    if not path.exists():
+        raise ModelError(f"there is no file of labels '{labels}'. {_near(str(labels))}")
+    from live_gradcam.models import label_files
+
+    was_disabled, label_files.logger.disabled = label_files.logger.disabled, True
+    try:  # what there is to say is said when they are used
+        label_files.read_labels(path)
+    finally:
+        label_files.logger.disabled = was_disabled
+
+
+def _near(typed: str) -> str:
+    near = nearest_paths(typed)
+    return f"Did you mean {' or '.join(near)}?" if near else "Check the path."
+
+
+def _refuse_unknown_target(settings: ExplainSettings, models: list[str]) -> None:
+    """Refuse a class that ImageNet has not, where the model is of the zoo and has ImageNet's classes."""
+    target = settings.target
+    if settings.labels is not None or settings.output is not None or settings.task not in (None, "classes"):
+        return
+    of_the_zoo = settings.model == models[0] if models else False
+    if not of_the_zoo or not all(_is_of_the_zoo(each) for each in models):
+        return
+    if isinstance(target, int | str) and target != "lock" and not is_reference(str(target)):
+        parse_target(target, imagenet_labels(settings.lang), rivals=False, strength=1.0)
+
+
+def _is_of_the_zoo(text: str) -> bool:
+    return _folded(text) in {_folded(name) for name in MODELS}
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.casefold())

@@ -1,0 +1,220 @@
+"""The cameras that are there, by name; and which of them is the one that was unplugged."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from live_gradcam.errors import SourceError
+from live_gradcam.sources.camera.faults import is_there, node_of
+
+logger = logging.getLogger(__name__)
+
+MOST_NODES = 64
+"""Numbers that are looked at on Linux."""
+
+SYSFS = Path("/sys/class/video4linux")
+"""Where Linux tells the name of a camera without opening it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraName:
+    """A camera as the system knows it."""
+
+    number: int
+    """What OpenCV calls it by; it may be another one after it was unplugged and plugged in."""
+
+    name: str
+    """What its maker calls it: `HD Pro Webcam C920`."""
+
+    path: str = ""
+    """Its node, or the system's own word for it; empty where there is none."""
+
+    usb: str | None = None
+    """Vendor and product, `046d:082d`; None for what is not on the USB."""
+
+    port: str | None = None
+    """Where it is plugged in, on Linux: `1-2:1.0`."""
+
+    stream: int = 0
+    """Which one of a camera's nodes it is, on Linux."""
+
+    @property
+    def place(self) -> str | None:
+        """What tells it from another one of its kind."""
+        return self.port or self.path or None
+
+    def is_like(self, other: CameraName) -> bool:
+        """Return whether it is of the same make, as far as can be told."""
+        return (self.name, self.usb, self.stream) == (other.name, other.usb, other.stream)
+
+
+def list_cameras(backend: int) -> tuple[CameraName, ...]:
+    """Return the cameras that are there and give pictures, in the order of their numbers.
+
+    Args:
+        backend: OpenCV's number of the capture backend, which has its own counting.
+    """
+    if sys.platform.startswith("linux"):
+        return tuple(camera for number in range(MOST_NODES) if (camera := _look_at(number)) is not None)
+    return _enumerate(backend)
+
+
+def camera_called(part: str, backend: int) -> CameraName:
+    """Return the one camera whose name contains `part`; letter case does not count.
+
+    Raises:
+        SourceError: there is none, or there are several; the message lists the names.
+    """
+    cameras = list_cameras(backend)
+    if not cameras:
+        raise SourceError(f"there is no camera called '{part}': there is none at all. Try --source demo.")
+    listed = ", ".join(f"'{camera.name}' (--source {camera.number})" for camera in cameras)
+    matching = [camera for camera in cameras if part.casefold() in camera.name.casefold()]
+    exact = [camera for camera in matching if camera.name.casefold() == part.casefold()]
+    if len(exact) == 1:
+        return exact[0]
+    if not part or not matching:
+        raise SourceError(f"there is no camera called '{part}'. There is {listed}.")
+    if len(matching) > 1:
+        raise SourceError(f"'{part}' is the name of {len(matching)} cameras. There is {listed}.")
+    return matching[0]
+
+
+class Whereabouts:
+    """Where one camera is, though its number changes when it is plugged in again.
+
+    It is the one of the same make on the same port; on another port where it was the only one of its kind. One
+    that was named by a link, such as those in `/dev/v4l/by-id`, is wherever the link leads.
+
+    Args:
+        device: the camera's number, or on Linux its node or a link to one.
+        backend: OpenCV's number of the capture backend.
+
+    Raises:
+        SourceError: that cannot be a camera.
+    """
+
+    def __init__(self, device: int | str, backend: int) -> None:
+        self._backend = backend
+        self._link = device if isinstance(device, str) else None
+        number = device if isinstance(device, int) else number_of_node(device)
+        if number is None:
+            raise SourceError(
+                f"there is no camera '{device}'. Give its number, such as 0, or try --source demo."
+            )
+        if number < 0:
+            raise SourceError(f"there is no camera {number}: cameras are counted from 0.")
+        self.number = number
+        """What it was called by at first."""
+
+        present = _present(backend)
+        self.camera = next((camera for camera in present if camera.number == number), None)
+        """What is known of it; None where that is nothing."""
+
+        self._twins = frozenset(
+            camera.place
+            for camera in present
+            if self.camera is not None and camera != self.camera and camera.is_like(self.camera)
+        )
+
+    def find(self) -> int | None:
+        """Return its number now; None while it is not there."""
+        if self._link is not None:
+            number = number_of_node(self._link)
+            return number if number is not None and is_there(number) else None
+        if self.camera is None:
+            return self.number if is_there(self.number) else None
+        return same_camera(self.camera, self._twins, _present(self._backend))
+
+
+def same_camera(
+    camera: CameraName, twins: frozenset[str | None], present: tuple[CameraName, ...]
+) -> int | None:
+    """Return the number of the one among those present that is this camera and none of its twins."""
+    alike = [other for other in present if other.is_like(camera)]
+    in_place = [other for other in alike if other.place == camera.place]
+    moved = [other for other in alike if other.place not in twins]
+    found = in_place or moved
+    return found[0].number if found else None
+
+
+def number_of_node(path: str) -> int | None:
+    """Return the number of a camera's node on Linux, or of the node that a link leads to; None for another path."""
+    node = re.fullmatch(r"/dev/video(\d+)", str(Path(path).resolve()))
+    return int(node[1]) if node is not None else None
+
+
+def _present(backend: int) -> tuple[CameraName, ...]:
+    """Return what is known of the cameras that are there, without opening any."""
+    if not sys.platform.startswith("linux"):
+        return _enumerate(backend)
+    there = (number for number in range(MOST_NODES) if is_there(number))
+    return tuple(known for number in there if (known := _in_sysfs(number)) is not None)
+
+
+def _look_at(number: int) -> CameraName | None:
+    """Return the camera of a node on Linux; None where there is none, or one that gives no pictures."""
+    from live_gradcam.sources.camera.v4l2 import card_and_captures  # there is no such module elsewhere
+
+    node = node_of(number)
+    if not node.exists():
+        return None
+    known = _in_sysfs(number)
+    try:
+        card, captures = card_and_captures(node)
+    except OSError:
+        return known or CameraName(
+            number, f"camera {number}", str(node)
+        )  # there, though it may not be opened
+    if not captures:
+        return None
+    return known or CameraName(number, card, str(node))
+
+
+def _in_sysfs(number: int) -> CameraName | None:
+    folder = SYSFS / f"video{number}"
+    name = _line(folder / "name")
+    if name is None:
+        return None
+    interface = (folder / "device").resolve()
+    # The ids stand with the device, one level above its interfaces.
+    vendor, product = _line(interface.parent / "idVendor"), _line(interface.parent / "idProduct")
+    stream = _line(folder / "index") or "0"
+    return CameraName(
+        number,
+        name,
+        str(node_of(number)),
+        f"{vendor}:{product}" if vendor and product else None,
+        interface.name,
+        int(stream) if stream.isdecimal() else 0,
+    )
+
+
+def _line(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8", "replace").strip()
+    except OSError:
+        return None
+
+
+def _enumerate(backend: int) -> tuple[CameraName, ...]:
+    try:
+        from cv2_enumerate_cameras import enumerate_cameras
+
+        found = enumerate_cameras(backend)
+    except (ImportError, NotImplementedError, OSError) as error:
+        logger.info("the names of cameras are not known: %s", error)
+        return ()
+    return tuple(
+        CameraName(
+            each.index,
+            each.name,
+            each.path or "",
+            f"{each.vid:04x}:{each.pid:04x}" if each.vid is not None and each.pid is not None else None,
+        )
+        for each in sorted(found, key=lambda each: int(each.index))
+    )

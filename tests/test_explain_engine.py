@@ -1,0 +1,388 @@
+"""Answers equal what explainers give one by one, from as few graphs and passes as the mathematics allows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import networks
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from networks import picture
+
+import live_gradcam as lg
+from live_gradcam.explain.engine import Engine
+from live_gradcam.explain.methods.method import METHODS, method_named
+from live_gradcam.explain.question_switch import QuestionSwitch
+from live_gradcam.explanation import Contrast, Region
+from live_gradcam.question import Question, TargetSpec
+
+Array = npt.NDArray[Any]
+
+ONE_PASS = tuple(name for name in METHODS if method_named(name).one_pass and name != "cam")
+TARGETS: tuple[TargetSpec, ...] = (None, "#2", 2, "class 0 - class 1")
+
+
+def model(network: Any, **options: Any) -> lg.Model:
+    return lg.load_model(network, preprocess="unit", **options)
+
+
+def assert_equal(found: lg.Explanation, expected: lg.Explanation) -> None:
+    peak = max(np.abs(expected.raw_heatmap).max(), 1e-6)
+    np.testing.assert_allclose(found.raw_heatmap, expected.raw_heatmap, atol=1e-5 * peak)
+    assert (found.method, found.layer, found.region, found.has_evidence) == (
+        expected.method,
+        expected.layer,
+        expected.region,
+        expected.has_evidence,
+    )
+    assert type(found.target) is type(expected.target)
+    assert found.target.label == expected.target.label
+    assert [each.class_id for each in found.top] == [each.class_id for each in expected.top]
+
+
+@pytest.mark.parametrize(
+    ("build", "layer", "methods"),
+    [
+        (networks.nested_network, "base/early", ONE_PASS),
+        (networks.residual_network, "target", ("hirescam", "finercam", "gradcam")),
+        (lambda: networks.token_network(True, 2), "block1_norm1", ("gradcam", "finercam", "fem")),
+        (networks.segmentation_network, "features", ("fem", "gradcam++")),
+    ],
+)
+def test_methods_and_targets_come_from_one_graph_and_equal_each_alone(
+    build: Callable[[], Any], layer: str, methods: tuple[str, ...]
+) -> None:
+    loaded = model(build())
+    image = picture(*loaded.input_size, seed=9)
+    question = Question(methods=methods, layer=layer, targets=TARGETS)
+    answering = Engine([loaded])
+    answer = answering.answer(image, question)
+    assert answering.traces == 1
+    assert answer.question == question
+    assert len(answer.explanations) == len(methods) * len(TARGETS)
+    found = iter(answer.explanations)
+    for name in methods:
+        alone = lg.Explainer(loaded, name, layer)
+        for target in TARGETS:
+            alone.target = target
+            assert_equal(next(found), alone.explain(image))
+    assert answer.first is answer.explanations[0]
+
+
+def test_finercam_sets_a_class_against_its_rivals_beside_methods_that_do_not() -> None:
+    answering = Engine([model(networks.flattened_network())])
+    targets: tuple[TargetSpec, ...] = (None, "class 0 - class 1")
+    answer = answering.answer(picture(seed=5), Question(methods=("gradcam", "finercam"), targets=targets))
+    plain, named, finer, finer_named = (each.target for each in answer.explanations)
+    assert isinstance(plain, lg.Prediction)
+    assert isinstance(finer, Contrast)
+    assert len(finer.rivals) == 2
+    assert named == finer_named
+
+
+def test_a_shared_graph_runs_the_network_once() -> None:
+    """The graph of all methods and targets has no more convolutions than that of one, but for the way back."""
+    loaded = model(networks.residual_network())
+    answering = Engine([loaded])
+    convolutions = []
+    for methods, targets in ((("gradcam",), (None,)), (ONE_PASS, TARGETS)):
+        question = Question(methods=methods, targets=targets, layer="late", channels=4)
+        answering.compile(question, (16, 16))
+        (plan, trace), *_ = reversed(answering._graphs[0].known().items())
+        assert len(plan.methods) == len(methods)
+        graph = trace.function.graph.as_graph_def()
+        nodes = [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
+        convolutions.append(sum(node.op == "Conv2D" for node in nodes))
+    assert convolutions == [3, 3]
+
+
+def test_methods_of_many_passes_have_graphs_of_their_own_and_equal_each_alone() -> None:
+    loaded = model(networks.nested_network())
+    image = picture(seed=9)
+    methods = ("scorecam", "gradcam", "saliency", "layercam")
+    answering = Engine([loaded])
+    answer = answering.answer(image, Question(methods=methods, targets=(1, None), channels=2))
+    assert answering.traces == 3
+    found = iter(answer.explanations)
+    for name in methods:
+        alone = lg.Explainer(loaded, name)
+        for target in (1, None):
+            alone.target = target
+            assert_equal(next(found), alone.explain(image))
+    assert len(answer.channels) == 2
+
+
+def entropy(output: Any) -> Any:
+    """How undecided the network is."""
+    return -tf.reduce_sum(output * tf.math.log(output), axis=-1)
+
+
+def first(output: Any) -> Any:
+    """The first output."""
+    return output[:, 0]
+
+
+def test_a_score_of_ones_own_stands_beside_classes() -> None:
+    loaded = model(networks.residual_network())
+    answering = Engine([loaded])
+    answer = answering.answer(
+        picture(seed=9), Question(methods=("gradcam", "finercam"), targets=(2, entropy), channels=1)
+    )
+    assert answering.traces == 2
+    labels = [each.target.label for each in answer.explanations]
+    assert labels[1::2] == ["entropy", "entropy"]
+    assert (labels[0], labels[2].split(" − ")[0]) == ("class 2", "class 2")
+    assert_equal(answer.explanations[1], lg.Explainer(loaded, target=entropy).explain(picture(seed=9)))
+
+
+@pytest.mark.parametrize("method", ["gradcam", "eigencam", "scorecam"])
+def test_channels_are_the_strongest_with_grad_cams_weight_and_their_activation(method: str) -> None:
+    network = networks.flattened_network()
+    image = picture(seed=5)
+    answer = Engine([model(network)]).answer(image, Question(methods=(method,), targets=(1,), channels=3))
+    inner = keras.Model(network.input, network.get_layer("features").output)
+    activations = np.asarray(inner(image[None, ..., ::-1].astype(np.float32) / 255)[0])
+    kernel = network.layers[-1].get_weights()[0]
+    weights = kernel[:, 1].reshape(activations.shape).mean(axis=(0, 1))
+    order = np.argsort(-np.abs(weights) * np.abs(activations).mean(axis=(0, 1)))[:3]
+    assert [channel.number for channel in answer.channels] == list(order)
+    for channel in answer.channels:
+        assert channel.weight == pytest.approx(float(weights[channel.number]), rel=1e-4)
+        np.testing.assert_allclose(channel.activation, activations[..., channel.number], atol=1e-6)
+
+
+def test_all_channels_together_are_grad_cams_map() -> None:
+    answer = Engine([model(networks.residual_network())]).answer(
+        picture(seed=9), Question(layer="target", targets=("#2",), channels=1000)
+    )
+    assert len(answer.channels) == 6, "the layer has no more"
+    total = sum((each.weight * each.activation for each in answer.channels), np.zeros((8, 8), np.float32))
+    np.testing.assert_allclose(np.maximum(total, 0), answer.first.raw_heatmap, atol=1e-6)
+
+
+def test_two_models_are_asked_each_at_its_own_size_and_layer() -> None:
+    small = model(networks.pooled_network())
+    large = model(networks.two_layer_network(24))
+    answering = Engine([small, large])
+    image = picture(48, 48, seed=3)
+    question = Question(models=(1, 0), methods=("gradcam", "layercam"), layer="second", channels=2)
+    answer = answering.answer(image, question)
+    assert answering.traces == 2
+    assert [each.layer for each in answer.explanations] == ["second", "second", "features", "features"]
+    for number, loaded, layer in ((0, large, "second"), (2, small, None)):
+        assert_equal(answer.explanations[number], lg.Explainer(loaded, layer=layer).explain(image))
+    assert answer.channels[0].activation.shape == (12, 12)
+    assert [step for step in answering.prepare(Question(models=(1,), methods=("fem",)), (48, 48))] == [
+        "fem at its last feature map of large"
+    ]
+
+
+def test_an_area_is_explained_as_its_crop_and_its_place_in_the_frame_is_told() -> None:
+    loaded = model(networks.residual_network())
+    answering, image = Engine([loaded]), picture(90, 160, seed=4)
+    answer = answering.answer(image, Question(area=(30, 20, 64, 40), targets=(1,)))
+    alone = lg.Explainer(loaded, target=1).explain(image[20:60, 30:94])
+    np.testing.assert_allclose(answer.first.raw_heatmap, alone.raw_heatmap, atol=1e-6)
+    x, y, width, height = alone.region
+    assert answer.first.region == (x + 30, y + 20, width, height)
+    assert answering.traces == 1
+
+
+@pytest.mark.parametrize(
+    ("area", "region"),
+    [
+        ((150, 80, 64, 40), (150, 80, 10, 10)),
+        ((-20, -20, 52, 52), (0, 0, 32, 32)),
+        ((500, 500, 10, 10), (159, 89, 1, 1)),
+        ((10, 10, 0, 0), (10, 10, 1, 1)),
+        ((30, 30, -5, -5), (30, 30, 1, 1)),
+    ],
+)
+def test_an_area_is_cut_to_the_frame_and_never_empty(area: Region, region: Region) -> None:
+    answering = Engine([model(networks.pooled_network())])
+    assert answering.answer(picture(90, 160), Question(area=area)).first.region == region
+
+
+def test_classes_contrasts_areas_and_the_lock_never_trace_again() -> None:
+    answering = Engine([model(networks.pooled_network())])
+    answering.compile(Question(), (160, 90))
+    for number, target in enumerate((None, 3, "#2", "class 1 - class 2", "class 0 -", "lock", "- class 1")):
+        question = Question(targets=(target,), area=(number, 0, 20 + number, 30))
+        assert answering.ready(question, (160, 90))
+        answering.answer(picture(90, 160), question)
+    assert answering.traces == 1
+
+
+def test_the_lock_holds_in_a_conversation_and_is_let_go_when_it_is_not_asked_for() -> None:
+    answering = Engine([model(networks.colour_network())])
+    locked, free = Question(targets=("lock", None)), Question(targets=(None, None))
+    red, blue = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8)
+    red[..., 2] = blue[..., 0] = 255
+
+    def labels(pixels: Array, question: Question) -> list[str]:
+        return [each.target.label for each in answering.answer(pixels, question).explanations]
+
+    assert labels(red, locked) == ["class 0", "class 0"]
+    assert labels(blue, locked) == ["class 0", "class 1"]
+    assert labels(blue, free) == ["class 1", "class 1"]
+    assert labels(blue, locked) == ["class 1", "class 1"]
+
+
+def test_ready_is_what_has_been_run_once_for_the_first_run_of_a_graph_is_slow() -> None:
+    answering = Engine([model(networks.residual_network())])
+    live, slow = Question(), Question(methods=("ablationcam",))
+    for question, ready in ((live, False), (slow, True)):
+        answering._graphs[0].compiled(answering._parts(question, (16, 16))[0].plan)
+        assert answering.ready(question, (16, 16)) is ready, "what takes many passes is not run for nothing"
+    assert list(answering.prepare(live, (16, 16))) == ["gradcam at late"]
+    assert answering.ready(live, (16, 16))
+    assert answering.traces == 2
+
+
+def test_only_what_is_asked_from_the_start_is_frozen() -> None:
+    answering = Engine([model(networks.residual_network())])
+    first, later = Question(), Question(methods=("hirescam",))
+    answering.compile(first, (16, 16))
+    for _ in answering.prepare(later, (16, 16)):
+        pass
+    assert [trace.frozen for trace in answering._graphs[0].known().values()] == [True, False]
+    frozen = answering.answer(picture(), first).first
+    assert_equal(frozen, lg.Explainer(answering.models[0]).explain(picture()))
+
+
+def test_the_graph_that_was_used_longest_ago_goes_first() -> None:
+    answering = Engine([model(networks.residual_network())])
+    questions = [
+        Question(layer=layer, methods=(method,))
+        for layer in ("early", "late")
+        for method in ("gradcam", "hirescam", "fem", "layercam", "xgradcam")
+    ]
+    for question in questions:
+        answering.compile(question, (16, 16))
+        assert answering.ready(questions[0], (16, 16)), "what is used is kept"
+    assert answering.traces == 10
+    assert [answering.ready(each, (16, 16)) for each in questions] == [True, False, False] + [True] * 7
+
+
+def test_a_question_of_many_graphs_has_room_for_all_of_them() -> None:
+    answering = Engine([model(networks.residual_network(activation=None))])
+    question = Question(methods=("saliency", "gradcam", "scorecam", "hirescam"), targets=(0, entropy, first))
+    steps = list(answering.prepare(question, (16, 16)))
+    assert answering.ready(question, (16, 16))
+    assert len(steps) == answering.traces == 9
+    assert steps[0] == "gradcam, hirescam at its last feature map"
+    assert steps[3:5] == ["saliency at late", "saliency at late"]
+
+
+@pytest.mark.parametrize(
+    ("question", "line"),
+    [
+        (Question(methods=("gradcan",)), r"unknown method 'gradcan'\. Did you mean gradcam"),
+        (Question(layer="lete"), r"residual: unknown layer 'lete'\. Did you mean late"),
+        (Question(layer="head"), r"layer 'head' gives \(None, 4\), neither a feature map nor"),
+        (Question(methods=("cam",)), r"cam needs a network that ends in global average pooling"),
+        (Question(methods=("guided-backprop",)), r"guided backpropagation needs a network of ReLUs"),
+        (Question(targets=("#1", "eel")), r"unknown class 'eel'"),
+        (Question(targets=("no_such_module:first",)), r"there is no module no_such_module"),
+        (Question(targets=()), r"at least one model, one method and one target"),
+        (Question(models=(0, 1)), r"the question is about models \(0, 1\): 1 are loaded"),
+    ],
+)
+def test_what_cannot_be_answered_is_told_in_one_line(question: Question, line: str) -> None:
+    answering = Engine([model(networks.residual_network())])
+    assert not answering.ready(question, (16, 16))
+    with pytest.raises(lg.LiveGradcamError, match=line) as caught:
+        answering.compile(question, (16, 16))
+    assert "\n" not in str(caught.value)
+    assert not answering.ready(question, (16, 16))
+
+
+def test_no_model_and_no_rivals_are_refused() -> None:
+    with pytest.raises(lg.SettingsError, match="there is no model to ask"):
+        Engine([])
+    with pytest.raises(lg.SettingsError, match="rivals is 0"):
+        Engine([model(networks.pooled_network())], rivals=0)
+
+
+def test_what_is_compiled_is_answered_while_something_else_is_traced() -> None:
+    network = networks.residual_network()
+    answering = Engine([model(network)])
+    answering.answer(picture(), Question())
+    tracing, go_on = threading.Event(), threading.Event()
+
+    def held_up(output: Any) -> Any:
+        tracing.set()
+        assert go_on.wait(20)
+        return output[:, 0]
+
+    with QuestionSwitch(answering, Question()) as conversation:
+        conversation.answer(picture())
+        conversation.ask(Question(targets=(held_up,)))
+        assert tracing.wait(20)
+        assert conversation.compiling == "gradcam at late"
+        for seed in range(20):
+            assert conversation.answer(picture(seed=seed)).question == Question()
+        go_on.set()
+        while conversation.answer(picture()).question == Question():
+            pass
+        assert answering.traces == 2
+
+
+def test_walking_warm_layers_and_methods_never_traces_again() -> None:
+    answering = Engine([model(networks.residual_network())])
+    questions = [Question(layer=path) for path, _ in answering.layers_of()]
+    assert questions == [], "nothing is known before the first question"
+    answering.answer(picture(), Question())
+    questions = [Question(layer=path) for path, _ in answering.layers_of()]
+    with QuestionSwitch(answering, Question()) as conversation:
+        for _ in range(2):
+            for question in questions:
+                conversation.answer(picture())
+                conversation.ask(question)
+                while conversation.answer(picture()).question != question:
+                    assert conversation.refused() is None
+    assert len(questions) == 5
+    assert answering.traces == 1 + len(questions)
+
+
+def test_a_subclassed_model_learns_its_classes_and_takes_a_class_at_once() -> None:
+    answering = Engine([model(networks.subclassed_network(size=None))])
+    answer = answering.answer(picture(224, 224), Question(targets=(2, "class 1")))
+    assert [each.target.label for each in answer.explanations] == ["class 2", "class 1"]
+
+
+def test_the_threads_end_in_a_fresh_process_that_is_still_compiling(tmp_path: Any) -> None:
+    code = """
+import sys
+import numpy as np, networks, live_gradcam as lg
+from live_gradcam.explain.engine import Answering
+from live_gradcam.explain.question_switch import Conversation
+from live_gradcam.question import Question
+answering = Answering([lg.load_model(networks.nested_network(), preprocess="unit")])
+pixels = np.zeros((16, 16, 3), np.uint8)
+answering.answer(pixels, Question())
+with Conversation(answering, Question()) as conversation:
+    conversation.answer(pixels)
+    conversation.ask(Question(methods=("scorecam", "smoothgrad", "ablationcam", "integrated-gradients")))
+print("the end", file=sys.stderr)
+"""
+    path = os.pathsep.join(str(each) for each in sys.path if each)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert done.returncode == 0
+    assert "the end" in done.stderr

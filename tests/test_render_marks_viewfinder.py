@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from live_gradcam.explanation import Region
+from live_gradcam.render.marks import draw_viewfinder_onto
+
+CORNERS = {"top left": (0, 0), "top right": (1, 0), "bottom left": (0, 1), "bottom right": (1, 1)}
+
+
+def drawn_corners(background: int, region: Region, covered: Region | None = None) -> set[str]:
+    picture = np.full((720, 1280, 3), background, np.uint8)
+    draw_viewfinder_onto(picture, region, covered)
+    changed = (picture != background).any(axis=2)
+    x, y, width, height = region
+    inside = changed[y : y + height, x : x + width]
+    assert changed.sum() == inside.sum()
+    halves = {
+        name: inside[down * height // 2 :][: height // 2, right * width // 2 :][:, : width // 2]
+        for name, (right, down) in CORNERS.items()
+    }
+    return {name for name, half in halves.items() if half.any()}
+
+
+@pytest.mark.parametrize("background", [0, 128, 255])
+def test_it_marks_the_four_corners_and_stays_inside_the_region(background: int) -> None:
+    assert drawn_corners(background, (280, 0, 720, 720)) == set(CORNERS)
+
+
+def test_it_leaves_the_middle_alone() -> None:
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    draw_viewfinder_onto(picture, (280, 0, 720, 720))
+    assert not picture[:, 400:880].any()
+    assert not picture[120:600].any()
+
+
+def test_a_corner_under_the_plate_is_left_out() -> None:
+    assert drawn_corners(0, (280, 0, 720, 720), (20, 580, 500, 120)) == set(CORNERS) - {"bottom left"}
+
+
+def test_a_region_too_small_for_brackets_has_none() -> None:
+    assert drawn_corners(0, (0, 0, 20, 20)) == set()

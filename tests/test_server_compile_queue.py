@@ -1,0 +1,388 @@
+"""The compiled graphs that visitors share: what is compiled when, what is kept, and that nothing is traced twice."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+from fakes import explained
+from networks import pooled_network
+
+from live_gradcam.errors import LayerError
+from live_gradcam.explain.explainer import Explainer
+from live_gradcam.explanation import Explanation
+from live_gradcam.frame import Pixels
+from live_gradcam.models.loading import load_model
+from live_gradcam.question import Question, TargetSpec
+from live_gradcam.server import fair_thread as background
+from live_gradcam.server import kept_graphs
+from live_gradcam.server.compile_queue import MOST_WANTED, CompileQueue
+from live_gradcam.server.errors import RequestError
+
+BLACK = np.zeros((16, 16, 3), np.uint8)
+
+
+class PretendExplainer:
+    """Counts how many pictures it was given at a time."""
+
+    def __init__(self, method: str) -> None:
+        self.method = method
+        self.target: TargetSpec = None
+        self.traces = 1
+        self.batches: list[int] = []
+        self.prepares: list[tuple[tuple[int, int], int]] = []
+
+    def explain_batch(
+        self, images: Sequence[Pixels], *, targets: Sequence[TargetSpec] | None = None
+    ) -> list[Explanation]:
+        assert targets is None or len(targets) == len(images)
+        self.batches.append(len(images))
+        return [explained((0, 0, 16, 16)) for _ in images]
+
+    def explain_targets(self, image: Pixels, targets: Sequence[TargetSpec]) -> tuple[Explanation, ...]:
+        del image
+        return tuple(explained((0, 0, 16, 16)) for _ in targets)
+
+    def prepare(self, size: tuple[int, int], *, targets: int = 1) -> None:
+        self.prepares.append((size, targets))
+
+    def prepared(self, size: tuple[int, int], *, targets: int = 1) -> bool:
+        return (size, targets) in self.prepares
+
+
+class Workshop:
+    """Makes pretend explainers when it is allowed to."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.explainers: dict[str, PretendExplainer] = {}
+        self.failed: list[weakref.ref[PretendExplainer]] = []
+        self.begun = threading.Event()
+        self.open = threading.Event()
+        self.open.set()
+
+    def make(self, method: str, layer: str | None) -> PretendExplainer:
+        del layer
+        self.begun.set()
+        assert self.open.wait(10)
+        self.made.append(method)
+        explainer = PretendExplainer(method)
+        if method in ("impossible", "broken"):
+            self.failed.append(weakref.ref(explainer))
+        if method == "impossible":
+            raise LayerError("it has no such layer")
+        if method == "broken":
+            raise ZeroDivisionError
+        self.explainers[method] = explainer
+        return explainer
+
+
+@pytest.fixture
+def workshop() -> Workshop:
+    return Workshop()
+
+
+@pytest.fixture
+def graphs(workshop: Workshop) -> Iterator[CompileQueue]:
+    graphs = CompileQueue(workshop.make, (16, 16), lambda method: method != "slow")
+    yield graphs
+    workshop.open.set()
+    graphs.close()
+
+
+def asked(*methods: str, targets: tuple[TargetSpec, ...] = (None,)) -> Question:
+    return Question(methods=methods, targets=targets)
+
+
+def compile_now(graphs: CompileQueue, question: Question, asker: str = "me") -> None:
+    for future in graphs.prepare(question, asker):
+        future.result(10)
+
+
+def test_what_is_compiled_answers_while_something_new_is_being_compiled(
+    graphs: CompileQueue, workshop: Workshop
+) -> None:
+    compile_now(graphs, asked("a"))
+    workshop.open.clear()
+    waiting = graphs.prepare(asked("b"), "me")
+    assert not graphs.ready(asked("b"))
+    assert len(graphs.answer([BLACK], [asked("a")])) == 1
+    workshop.open.set()
+    waiting[0].result(10)
+    assert graphs.ready(asked("b"))
+    assert graphs.prepare(asked("b"), "me") == []
+
+
+def test_another_size_is_compiled_in_the_compiling_thread_once_for_all_who_want_it(
+    graphs: CompileQueue, workshop: Workshop
+) -> None:
+    compile_now(graphs, asked("a"))
+    (mine,) = graphs.prepare_size(asked("a"), (32, 16), "me")
+    mine.result(10)
+    assert graphs.prepare_size(asked("a"), (32, 16), "you") == []
+    assert workshop.explainers["a"].prepares == [((32, 16), 1)]
+
+
+def test_one_payer_wants_a_few_sizes_at_once_and_no_more(graphs: CompileQueue, workshop: Workshop) -> None:
+    compile_now(graphs, asked("a"))
+    workshop.open.clear()
+    graphs.prepare(asked("b"), "else")
+    for width in range(MOST_WANTED):
+        graphs.prepare_size(asked("a"), (100 + width, 50), "me")
+    with pytest.raises(RequestError, match=r"4 combinations .* are being compiled for you already"):
+        graphs.prepare_size(asked("a"), (200, 50), "me")
+    assert len(graphs.prepare_size(asked("a"), (200, 50), "you")) == 1
+    graphs.forget("me")
+    workshop.open.set()
+
+
+def test_batches_are_filled_up_to_the_sizes_that_are_warm(graphs: CompileQueue, workshop: Workshop) -> None:
+    compile_now(graphs, asked("a"))
+    batches = workshop.explainers["a"].batches
+    assert batches == [1, 2, 4, 8]
+    for count in (1, 2, 3, 4, 6, 7, 8):
+        assert len(graphs.answer([BLACK] * count, [asked("a")] * count)) == count
+    assert batches[4:] == [1, 2, 4, 4, 8, 8, 8]
+
+
+def test_a_method_that_takes_one_picture_at_a_time_is_not_filled_up_and_not_warmed(
+    graphs: CompileQueue, workshop: Workshop
+) -> None:
+    compile_now(graphs, asked("slow"))
+    graphs.answer([BLACK], [asked("slow")])
+    assert workshop.explainers["slow"].batches == [1]
+
+
+def test_what_nobody_wants_any_more_is_not_compiled(graphs: CompileQueue, workshop: Workshop) -> None:
+    workshop.open.clear()
+    graphs.prepare(asked("begun"), "me")
+    assert workshop.begun.wait(10)
+    for method in ("b", "c", "d"):
+        graphs.prepare(asked(method), "me")
+    graphs.prepare(asked("c"), "another")
+    last = graphs.prepare(asked("e"), "me")
+    workshop.open.set()
+    last[0].result(10)
+    assert workshop.made == ["begun", "c", "e"]
+
+
+def test_who_has_gone_wants_nothing_any_more(graphs: CompileQueue, workshop: Workshop) -> None:
+    workshop.open.clear()
+    graphs.prepare(asked("begun"), "me")
+    assert workshop.begun.wait(10)
+    gone = graphs.prepare(asked("b"), "another")
+    graphs.forget("another")
+    assert gone[0].cancelled()
+
+
+def test_several_who_want_the_same_wait_for_one_compilation(graphs: CompileQueue, workshop: Workshop) -> None:
+    workshop.open.clear()
+    waiting = [graphs.prepare(asked("a"), number)[0] for number in range(5)]
+    workshop.open.set()
+    for future in waiting:
+        future.result(10)
+    assert workshop.made == ["a"]
+
+
+def test_what_is_impossible_is_told_and_not_tried_again(graphs: CompileQueue, workshop: Workshop) -> None:
+    with pytest.raises(RequestError, match="it has no such layer"):
+        compile_now(graphs, asked("impossible"))
+    with pytest.raises(RequestError, match="it has no such layer"):
+        graphs.prepare(asked("impossible"), "another")
+    assert workshop.made == ["impossible"]
+
+
+def test_a_failure_that_nobody_foresaw_is_told_without_its_details(
+    graphs: CompileQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(RequestError) as refusal:
+        compile_now(graphs, asked("broken"))
+    assert str(refusal.value) == "broken cannot be compiled for this network: choose another."
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_the_cache_is_bounded_and_lets_go_of_what_was_used_longest_ago(
+    graphs: CompileQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 3)
+    monkeypatch.setattr(kept_graphs, "IN_USE_SECONDS", 0.0)
+    graphs.keep(asked("kept"))
+    for method in ("kept", "a", "b"):
+        compile_now(graphs, asked(method))
+    graphs.answer([BLACK], [asked("a")])
+    compile_now(graphs, asked("c"))
+    assert [graphs.ready(asked(method)) for method in ("kept", "a", "b", "c")] == [True, True, False, True]
+    assert graphs.traces == 4
+    with pytest.raises(RequestError, match="b is not compiled any more: ask again"):
+        graphs.answer([BLACK], [asked("b")])
+
+
+def test_what_others_use_is_not_thrown_out_for_something_new(
+    graphs: CompileQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 2)
+    for method, asker in (("a", "me"), ("b", "another")):
+        compile_now(graphs, asked(method), asker)
+    with pytest.raises(RequestError) as refusal:
+        compile_now(graphs, asked("c"), "third")
+    assert refusal.value.status == 503
+    assert str(refusal.value) == (
+        "2 combinations of method and layer are in use. Take one of them (a, b), or wait."
+    )
+    assert graphs.ready(asked("a"))
+
+
+def test_one_who_wants_something_new_each_second_throws_out_its_own(
+    graphs: CompileQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 4)
+    monkeypatch.setattr(background, "REST", 0.0)
+    for method in ("a", "b"):
+        compile_now(graphs, asked(method), "modest")
+    monkeypatch.setattr(kept_graphs, "IN_USE_SECONDS", 0.0)  # as if it were long ago
+    for number in range(20):
+        compile_now(graphs, asked(f"greedy {number}"), "greedy")
+    assert [graphs.ready(asked(method)) for method in ("a", "b", "greedy 18", "greedy 19")] == [True] * 4
+    assert len(graphs) == 4
+
+
+def test_what_cannot_be_compiled_throws_out_nothing(
+    graphs: CompileQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 2)
+    monkeypatch.setattr(kept_graphs, "IN_USE_SECONDS", 0.0)
+    for method in ("a", "b"):
+        compile_now(graphs, asked(method))
+    with pytest.raises(RequestError, match="it has no such layer"):
+        compile_now(graphs, asked("impossible"), "another")
+    assert graphs.ready(asked("a", "b"))
+
+
+def test_a_refusal_keeps_nothing_of_what_failed(graphs: CompileQueue, workshop: Workshop) -> None:
+    gc.disable()  # what holds it is found by counting references, as it is in the server between two collections
+    try:
+        for method in ("impossible", "broken"):
+            with pytest.raises(RequestError) as refusal:
+                compile_now(graphs, asked(method))
+            assert refusal.value.__cause__ is None
+            del refusal
+        deadline = time.monotonic() + 5
+        while any(failed() is not None for failed in workshop.failed):
+            assert time.monotonic() < deadline, "the failed network is still held"
+            time.sleep(0.01)
+    finally:
+        gc.enable()
+    assert len(workshop.failed) == 2
+
+
+def test_no_more_may_be_wanted_at_once_than_one_question_has(
+    graphs: CompileQueue, workshop: Workshop
+) -> None:
+    workshop.open.clear()
+    for number in range(4):
+        graphs.prepare(asked(f"m{number}"), object(), "10.0.0.1")
+    with pytest.raises(
+        RequestError, match=r"4 combinations of method and layer are being compiled for you"
+    ) as refusal:
+        graphs.prepare(asked("m5"), object(), "10.0.0.1")
+    assert (refusal.value.status, refusal.value.retry_after) == (503, 2)
+    assert len(graphs.prepare(asked("m6"), object(), "10.0.0.2")) == 1
+
+
+def test_who_wants_a_lot_does_not_keep_others_from_compiling(
+    graphs: CompileQueue, workshop: Workshop
+) -> None:
+    workshop.open.clear()
+    greedy = [graphs.prepare(asked(f"greedy {number}"), object(), "10.0.0.1") for number in range(4)]
+    assert workshop.begun.wait(10)
+    modest = graphs.prepare(asked("modest"), object(), "10.0.0.2")
+    workshop.open.set()
+    for future in (*greedy[-1], *modest):
+        future.result(10)
+    assert workshop.made[:2] == ["greedy 0", "modest"]
+
+
+class Room:
+    """Memory that a few graphs fill."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.graphs: CompileQueue | None = None
+        self.freed = 0
+
+    @property
+    def is_short(self) -> bool:
+        assert self.graphs is not None
+        return len(self.graphs) >= self.most
+
+    def free(self) -> None:
+        self.freed += 1
+
+
+def test_graphs_are_thrown_out_where_memory_is_short_and_the_default_never(
+    workshop: Workshop,
+) -> None:
+    room = Room(3)
+    graphs = room.graphs = CompileQueue(workshop.make, (16, 16), bool, room)
+    graphs.keep(asked("default"))
+    for method in ("default", "a", "b"):
+        compile_now(graphs, asked(method), "me")
+    assert (len(graphs), room.freed) == (3, 0)
+    compile_now(graphs, asked("c"), "me")
+    assert [graphs.ready(asked(method)) for method in ("default", "a", "b", "c")] == [True, False, True, True]
+    assert room.freed == 2  # once in the hope that this is enough, once for what was thrown out
+    room.most = 1
+    with pytest.raises(RequestError) as refusal:
+        compile_now(graphs, asked("d"), "me")
+    assert str(refusal.value) == (
+        "the server has no memory for another combination of method and layer. Take one of them (default), "
+        "or wait."
+    )
+    graphs.close()
+
+
+def test_a_method_of_many_passes_is_not_run_before_somebody_asks(
+    graphs: CompileQueue, workshop: Workshop
+) -> None:
+    compile_now(graphs, asked("slow", targets=("#1", "#2")))
+    assert workshop.explainers["slow"].prepares == [((16, 16), 2)]
+    assert workshop.explainers["slow"].batches == []
+
+
+def test_a_question_of_several_methods_and_targets_has_a_map_for_each(graphs: CompileQueue) -> None:
+    question = asked("a", "b", targets=("#1", "#2"))
+    compile_now(graphs, question)
+    answers = graphs.answer([BLACK, BLACK], [question, question])
+    assert [len(answer.explanations) for answer in answers] == [4, 4]
+
+
+def test_no_size_of_batch_and_no_class_traces_a_real_network_again_and_each_picture_has_its_own_class() -> (
+    None
+):
+    model = load_model(pooled_network(), ["a", "b", "c", "d"], preprocess="unit")
+    made: list[Explainer] = []
+
+    def make(method: str, layer: str | None) -> Explainer:
+        made.append(Explainer(model, method, layer))
+        return made[-1]
+
+    graphs = CompileQueue(make, (16, 16), bool)
+    random = np.random.default_rng(0)
+    pictures = [random.integers(0, 256, (16, 16, 3)).astype(np.uint8) for _ in range(8)]
+    compile_now(graphs, asked("gradcam"))
+    targets: tuple[TargetSpec, ...] = (None, 2, "#2", "a - b", "c -", 0, "b", "#4")
+    questions = [asked("gradcam", targets=(target,)) for target in targets]
+    for count in range(1, 9):
+        together = graphs.answer(pictures[:count], questions[:count])
+        assert [answer.question for answer in together] == questions[:count]
+    assert graphs.traces == 1
+    for picture, target, answer in zip(pictures, targets, together, strict=True):
+        alone = Explainer(model, target=target).explain(picture)
+        assert answer.first.target.label == alone.target.label
+        np.testing.assert_allclose(answer.first.raw_heatmap, alone.raw_heatmap, rtol=1e-4, atol=1e-6)
+    graphs.close()
