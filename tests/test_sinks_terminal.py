@@ -19,7 +19,7 @@ PATIENCE = 30.0
 SHOW = """
 import time
 from stages import Acting, MENU
-from test_show import Hand
+from test_live_run_controller import Hand
 from dataclasses import replace
 chinese = ("虎斑猫", "虎猫", "猞猁", "埃及猫", "美洲狮", "猫洞", "海虎")
 hand = Hand()

@@ -1,1 +1,1 @@
-"""What the presenter does: keys and mouse, and what comes of them."""
+"""The live view: what the viewer sees and does, the loops, and how a run is set up."""

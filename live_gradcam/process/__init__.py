@@ -1,1 +1,1 @@
-"""."""
+"""The process: how it ends, what native libraries print, and its environment."""

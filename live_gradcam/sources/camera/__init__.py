@@ -1,1 +1,1 @@
-"""."""
+"""Cameras of this machine."""
