@@ -454,7 +454,7 @@ def test_nothing_sticks_out_of_any_screen(page: Page) -> None:
 
 def test_the_documentation_page_shows_the_endpoint(empty: Page, served: Served) -> None:
     empty.goto(served.url("/docs"))
-    expect(empty.locator("#swagger-ui")).to_contain_text("/explain", timeout=20_000)
+    expect(empty.locator("#swagger-ui")).to_contain_text("/explain")
 
 
 # Networks that are no classifiers

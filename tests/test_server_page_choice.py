@@ -86,10 +86,10 @@ def test_every_key_that_the_help_lists_does_what_it_says_and_back(live: Page) ->
         elif not action.name.startswith(("snapshot", "reset")):
             assert not of_page(page, effect), action
         page.keyboard.press(action.key)
-        until_page(page, effect, patience=10)
+        until_page(page, effect)
         if back:
             page.keyboard.press(action.key)
-            until_page(page, f"!({effect})", patience=10)
+            until_page(page, f"!({effect})")
         page.keyboard.press("Escape")
         page.keyboard.press("z")
         until_page(page, "page.answer.ask === page.connection.asked")
