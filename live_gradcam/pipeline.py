@@ -13,11 +13,11 @@ from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.live.choice import Menu
 from live_gradcam.live.initial_view import initial_view
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.loops import play_file, play_live
 from live_gradcam.live.recording import MakeRecorder
 from live_gradcam.live.run_controller import RunController, turned_by_hand
 from live_gradcam.live.setup import Tell, about, has_window, load, menu_of, open_sources, refuse_outputs
-from live_gradcam.live.view_state import ViewState
 from live_gradcam.process.lifecycle import requests_ignored
 from live_gradcam.run_statistics import RunStatistics, write_report
 from live_gradcam.session.recording_view import refuse_session_folder, view_maker
@@ -194,7 +194,7 @@ def play(
         (play_live if source.live else play_file)(source, answers, show, statistics)
 
 
-def _close_session(stage: ViewState, sinks: SinkGroup) -> None:
+def _close_session(stage: InteractiveView, sinks: SinkGroup) -> None:
     with requests_ignored():
         stage.close()
     if stage.failure is not None:

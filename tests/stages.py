@@ -15,7 +15,7 @@ from fakes import explained, panned
 from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice, Menu
-from live_gradcam.live.view_state import ViewState
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.question import Answer, Channel, Question
 from live_gradcam.render.appearance import Appearance, View
 from live_gradcam.render.renderer import Renderer
@@ -73,9 +73,9 @@ class Acting:
         look = Appearance(view=view)
         presenter = Renderer(look, models=menu.models, words=words)
         chosen = Choice(look=look, **choice)
-        self.stage: ViewState
+        self.stage: InteractiveView
         if saved is None:
-            self.stage = ViewState(presenter, menu, chosen, live=live, slides=slides, words=words)
+            self.stage = InteractiveView(presenter, menu, chosen, live=live, slides=slides, words=words)
         else:
             self.stage = RecordingView(
                 presenter, menu, chosen, live=live, folder=saved, settings={"live": live}

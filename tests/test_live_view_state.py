@@ -12,14 +12,14 @@ from stages import LABELS, MENU, SIZE, Acting, answer, frame
 
 from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Pixels
-from live_gradcam.live.before_after import Made, names_of_halves
 from live_gradcam.live.choice import LOWERED, Choice, chosen_in_words
 from live_gradcam.live.controls import Controls
+from live_gradcam.live.interactive_view import ENDING
 from live_gradcam.live.mouse import SMALLEST_AREA
 from live_gradcam.live.panels import TOAST_SECONDS
 from live_gradcam.live.run_controller import MOVES
 from live_gradcam.live.status import Status
-from live_gradcam.live.view_state import ENDING
+from live_gradcam.live.view_picture import Made, names_of_halves
 from live_gradcam.question import Answer
 from live_gradcam.render import renderer as presenter
 from live_gradcam.render.appearance import View

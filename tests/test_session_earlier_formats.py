@@ -15,7 +15,7 @@ from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels
 from live_gradcam.live.controls import STYLES
 from live_gradcam.live.initial_view import initial_view, written
-from live_gradcam.live.view_state import ViewState
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.question import Answer, Question
 from live_gradcam.session.earlier_formats import view_of_format
 from live_gradcam.session.frame_file import FrameFile
@@ -93,7 +93,7 @@ def saved(folder: Path, lines: list[dict[str, Any]], version: int) -> Path:
     return folder
 
 
-def played(folder: Path) -> tuple[ViewState, Replayed]:
+def played(folder: Path) -> tuple[InteractiveView, Replayed]:
     settings, lines = read_journal(folder)
     chosen = Settings(source="demo", motion=settings["motion"], smoothing=settings["smoothing"])
     stage = initial_view(chosen, MENU, live=settings["live"], make=view_of_format(session_format(folder)))

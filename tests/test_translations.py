@@ -12,8 +12,9 @@ from stages import LABELS, Acting
 
 import live_gradcam
 from live_gradcam.explanation import NO_ANSWER, NO_LABEL, NOT_SURE
+from live_gradcam.live.interactive_view import ENDING
 from live_gradcam.live.panels import FOOTERS
-from live_gradcam.live.view_state import ENDING, HINT, SLIDES_HINT
+from live_gradcam.live.view_picture import HINT, SLIDES_HINT
 from live_gradcam.render.caption import NOT_FINITE
 from live_gradcam.translations import ENGLISH, words_of
 from live_gradcam.viewer_input import HELP

@@ -11,7 +11,7 @@ from typing import Any
 from live_gradcam.address import shown_address
 from live_gradcam.config import Settings
 from live_gradcam.live.choice import Choice, Menu
-from live_gradcam.live.view_state import ViewState
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.renderer import Renderer
@@ -26,8 +26,8 @@ def initial_view(
     still: bool = False,
     slides: bool = False,
     legible: bool = False,
-    make: Callable[..., ViewState] = ViewState,
-) -> ViewState:
+    make: Callable[..., InteractiveView] = InteractiveView,
+) -> InteractiveView:
     """Return the view as the settings ask for it.
 
     Args:
@@ -37,7 +37,7 @@ def initial_view(
         still: whether they are single pictures, of which nothing goes over from one to the next.
         slides: whether the viewer turns them.
         legible: whether the canvas of a small frame is larger than the frame, for a window.
-        make: takes the arguments of `ViewState`.
+        make: takes the arguments of `InteractiveView`.
 
     Raises:
         SinkError: the session cannot be saved there.

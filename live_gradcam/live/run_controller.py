@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from live_gradcam.config import Settings
 from live_gradcam.frame import Frame
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.recording import MakeRecorder, Recording
 from live_gradcam.live.status import Status
-from live_gradcam.live.view_state import ViewState
 from live_gradcam.render.heat_tracking import CarriedHeat
 from live_gradcam.rendered import Rendered
 from live_gradcam.run_statistics import RunStatistics
@@ -64,7 +64,7 @@ class RunController:
         self,
         source: Source,
         sinks: SinkGroup,
-        stage: ViewState,
+        stage: InteractiveView,
         settings: Settings,
         statistics: RunStatistics,
         *,

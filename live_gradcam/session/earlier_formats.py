@@ -10,7 +10,8 @@ from typing import Any
 from live_gradcam.frame import Frame
 from live_gradcam.live.class_search import ClassSearch
 from live_gradcam.live.controls import STYLES
-from live_gradcam.live.view_state import ViewState
+from live_gradcam.live.interactive_view import InteractiveView
+from live_gradcam.live.status import Request
 from live_gradcam.question import Answer, Question
 from live_gradcam.session.journal import FORMAT
 
@@ -20,12 +21,12 @@ _SINCE_2 = frozenset({"menu", "keep", "reset", "seek", "seek-back"})
 _STYLES_OF_1 = tuple(style for style in STYLES if style != "fade")
 
 
-def view_of_format(number: int) -> Callable[..., ViewState]:
+def view_of_format(number: int) -> Callable[..., InteractiveView]:
     """Return what makes the view on which a session of a format is played."""
-    return ViewState if number >= FORMAT else partial(EarlierView, session_format=number)
+    return InteractiveView if number >= FORMAT else partial(EarlierView, session_format=number)
 
 
-class EarlierView(ViewState):
+class EarlierView(InteractiveView):
     """Plays sessions of earlier formats.
 
     Of format 1, Esc ends the show at once, Enter closes the search whether a class fits or not, and some keys do not
@@ -33,9 +34,9 @@ class EarlierView(ViewState):
     which area came of it is read from the questions that were answered.
 
     Args:
-        presenter: as of `ViewState`.
+        presenter: as of `InteractiveView`.
         session_format: of the session.
-        others: as of `ViewState`.
+        others: as of `InteractiveView`.
     """
 
     def __init__(self, *stage: Any, session_format: int, **others: Any) -> None:  # noqa: ANN401 - as of Stage
@@ -46,7 +47,7 @@ class EarlierView(ViewState):
             self._controls.styles = _STYLES_OF_1
 
     def explained(self, frame: Frame, answer: Answer) -> None:
-        """As of `ViewState`."""
+        """As of `InteractiveView`."""
         if self.takes(frame) and answer.question != self._asked:
             self._asked = answer.question
             self._follow(answer.question)
@@ -67,7 +68,7 @@ class EarlierView(ViewState):
         if not self._is_first:
             super()._escape()
         elif not self._panels.close():
-            self._requests.append("quit")
+            self._requests.append(Request.QUIT)
 
     def _do(self, action: str | None) -> None:
         if not (self._is_first and action in _SINCE_2):

@@ -12,8 +12,8 @@ from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice, Menu
 from live_gradcam.live.initial_view import written
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.status import Status
-from live_gradcam.live.view_state import ViewState
 from live_gradcam.question import Answer
 from live_gradcam.render.heat_tracking import CarriedHeat
 from live_gradcam.render.renderer import Renderer
@@ -23,7 +23,7 @@ from live_gradcam.translations import ENGLISH, Words
 from live_gradcam.viewer_input import Event
 
 
-def view_maker(settings: Settings, **frames: bool) -> Callable[..., ViewState]:
+def view_maker(settings: Settings, **frames: bool) -> Callable[..., InteractiveView]:
     """Return what makes the view of a run: one that saves its session where the settings say so.
 
     Args:
@@ -31,7 +31,7 @@ def view_maker(settings: Settings, **frames: bool) -> Callable[..., ViewState]:
         frames: the arguments of `initial_view` that say how frames come, which a replay needs again.
     """
     if settings.save_session is None:
-        return ViewState
+        return InteractiveView
     return partial(
         RecordingView, folder=Path(settings.save_session), settings={**written(settings), **frames}
     )
@@ -49,11 +49,11 @@ def refuse_session_folder(folder: Path) -> None:
         raise SinkError(f"the session cannot be saved in '{folder}': it is a file. Give a folder.")
 
 
-class RecordingView(ViewState):
+class RecordingView(InteractiveView):
     """A view that writes its session into a folder: frames without loss, and a journal of all that it took in.
 
     Args:
-        renderer: as of `ViewState`.
+        renderer: as of `InteractiveView`.
         menu: likewise.
         choice: likewise.
         live: likewise.
@@ -96,45 +96,45 @@ class RecordingView(ViewState):
             self._try(close)
 
     def act(self, event: Event) -> None:
-        """As of `ViewState`."""
+        """As of `InteractiveView`."""
         self._keep(lambda: self._journal.event(event))
         super().act(event)
 
     def see(self, frame: Frame) -> Frame:
-        """As of `ViewState`."""
+        """As of `InteractiveView`."""
         self._keep(lambda: self._film.add(frame.pixels))
         self._keep(lambda: self._journal.frame(frame))
         return super().see(frame)
 
     def explained(self, frame: Frame, answer: Answer) -> None:
-        """As of `ViewState`."""
+        """As of `InteractiveView`."""
         if self.takes(frame):
             self._keep(lambda: self._journal.answer(frame, answer))
         super().explained(frame, answer)
 
     def refused(self, reason: str) -> None:
-        """As of `ViewState`."""
+        """As of `InteractiveView`."""
         self._keep(lambda: self._journal.refused(reason))
         super().refused(reason)
 
     def told(self, status: Status) -> None:
-        """As of `ViewState`."""
+        """As of `InteractiveView`."""
         if status != self._status:  # a new frame has set it back, too
             self._keep(lambda: self._journal.status(status))
         super().told(status)
 
     def announce(self, text: str) -> None:
-        """As of `ViewState`."""
+        """As of `InteractiveView`."""
         self._keep(lambda: self._journal.announce(text))
         super().announce(text)
 
     def source_changed(self) -> None:
-        """As of `ViewState`."""
+        """As of `InteractiveView`."""
         self._keep(self._journal.source_changed)
         super().source_changed()
 
     def picture(self) -> tuple[Pixels, CarriedHeat | None]:
-        """As of `ViewState`."""
+        """As of `InteractiveView`."""
         self._keep(self._journal.picture)
         return super().picture()
 

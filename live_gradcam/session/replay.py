@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.initial_view import initial_view, restored
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.setup import Tell, load, menu_of
-from live_gradcam.live.view_state import ViewState
 from live_gradcam.printable import shown
 from live_gradcam.question import Answer, Question
 from live_gradcam.rendered import Rendered
@@ -115,7 +115,7 @@ def replay_session(
 def replay(
     lines: list[dict[str, Any]],
     folder: Path,
-    stage: ViewState,
+    stage: InteractiveView,
     answers: ReplayedAnswers,
     sinks: SinkGroup,
     *,
@@ -200,7 +200,7 @@ def replay(
     return Replayed(pictures, digest.hexdigest(), tuple(failures))
 
 
-def _ask_again(stage: ViewState, answers: ReplayedAnswers, frame: Frame) -> None:
+def _ask_again(stage: InteractiveView, answers: ReplayedAnswers, frame: Frame) -> None:
     """Ask the stage's own question; another model may have no such class or layer."""
     try:
         answer = answers.answer(frame.pixels, stage.question)
