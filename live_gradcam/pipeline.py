@@ -14,7 +14,7 @@ from live_gradcam.errors import SinkError
 from live_gradcam.live.choice import Menu
 from live_gradcam.live.initial_view import initial_view
 from live_gradcam.live.interactive_view import InteractiveView
-from live_gradcam.live.loops import play_file, play_live
+from live_gradcam.live.loops import run_file, run_live
 from live_gradcam.live.recording import MakeRecorder
 from live_gradcam.live.run_controller import RunController, turned_by_hand
 from live_gradcam.live.setup import Tell, about, has_window, load, menu_of, open_sources, refuse_outputs
@@ -173,33 +173,33 @@ def play(
         # What is recorded or saved from the start has the source's own size.
         "legible": in_window and recorder is None and settings.snapshot is None,
     }
-    stage = initial_view(
+    view = initial_view(
         settings,
         menu or Menu(methods=(settings.method,)),
         **frames,
         make=view_maker(settings, **frames),
     )
     with ExitStack() as stack:
-        stack.callback(_close_session, stage, sinks)
+        stack.callback(_close_session, view, sinks)
         show = RunController(
             source,
             sinks,
-            stage,
+            view,
             settings,
             statistics,
             snapshots=snapshots,
             make_recorder=make_recorder,
             recorder=recorder,
         )
-        (play_live if source.live else play_file)(source, answers, show, statistics)
+        (run_live if source.live else run_file)(source, answers, show, statistics)
 
 
-def _close_session(stage: InteractiveView, sinks: SinkGroup) -> None:
+def _close_session(view: InteractiveView, sinks: SinkGroup) -> None:
     with requests_ignored():
-        stage.close()
-    if stage.failure is not None:
-        sinks.failures.append(stage.failure)
-        logger.warning("%s", stage.failure)
+        view.close()
+    if view.failure is not None:
+        sinks.failures.append(view.failure)
+        logger.warning("%s", view.failure)
 
 
 def _finish(sinks: SinkGroup, done: Run, stats: Path | None) -> None:

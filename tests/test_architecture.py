@@ -137,7 +137,7 @@ def test_the_check_sees_the_package_and_its_imports() -> None:
         ("pipeline.py", "import live_gradcam.server.page", "1: pipeline imports server"),
         ("pipeline.py", "from live_gradcam.archive.pipelined import flow", "1: pipeline imports archive"),
         ("archive/video.py", "import live_gradcam.pipeline", "1: archive imports pipeline"),
-        ("archive/video.py", "from live_gradcam.live.loops import play_live", "1: archive imports live"),
+        ("archive/video.py", "from live_gradcam.live.loops import run_live", "1: archive imports live"),
         ("commands/live.py", "from live_gradcam import cli", "1: commands imports cli"),
         ("commands/live.py", "import tensorflow as tf", "1: commands imports tensorflow"),
         ("pipeline.py", "from keras.layers import Dense", "1: pipeline imports keras"),

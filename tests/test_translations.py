@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stages import LABELS, Acting
+from acting import LABELS, Acting
 
 import live_gradcam
 from live_gradcam.explanation import NO_ANSWER, NO_LABEL, NOT_SURE
@@ -23,7 +23,10 @@ PACKAGE = Path(live_gradcam.__file__).parent
 ZH = tomllib.loads((PACKAGE / "languages" / "zh.toml").read_text("utf-8"))
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
-TOLD_BY = ("live/controls.py", "live/view_state.py", "show.py", "playing.py", "recording.py")
+TOLD_BY = tuple(
+    f"live/{name}.py"
+    for name in ("controls", "view_state", "interactive_view", "run_controller", "loops", "recording")
+)
 """Modules whose sentences are shown for a moment."""
 
 

@@ -63,7 +63,7 @@ class InteractiveView(ViewState):
         self._requests.clear()
         return requests
 
-    def act(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Handle a key, a text or the mouse."""
         if isinstance(event, Pointer):
             self._point(event)

@@ -125,7 +125,7 @@ class ViewState:
     def close(self) -> None:
         """Finish the saved session; here nothing is saved."""
 
-    def see(self, frame: Frame) -> Frame:
+    def show_frame(self, frame: Frame) -> Frame:
         """Take the next frame, and return it as it is shown: mirrored, or frozen."""
         pixels = frame.pixels
         if self.choice.mirror:
@@ -141,13 +141,13 @@ class ViewState:
         self._toast.see(self._now)
         return self._frame
 
-    def takes(self, frame: Frame) -> bool:
+    def accepts(self, frame: Frame) -> bool:
         """Whether an answer about a frame still counts: it does not if the picture was mirrored or switched since."""
         return frame is self._turned or frame.index >= self._since
 
-    def explained(self, frame: Frame, answer: Answer) -> None:
+    def add_answer(self, frame: Frame, answer: Answer) -> None:
         """Take an answer about a frame; one that no longer counts is dropped."""
-        if not self.takes(frame):
+        if not self.accepts(frame):
             return
         self._controls.explanation = answer.first
         if answer.question.layer is None:
@@ -157,7 +157,7 @@ class ViewState:
             self._view = self.choice.look.view
         self._renderer.explained(frame, answer)
 
-    def refused(self, reason: str) -> None:
+    def refuse_question(self, reason: str) -> None:
         """Go back to the choice that was answered last: the question cannot be answered."""
         answered = self._answered
         self._choose(
@@ -173,7 +173,7 @@ class ViewState:
         )
         self._say(reason)
 
-    def told(self, status: Status) -> None:
+    def set_status(self, status: Status) -> None:
         """Take the status of the run."""
         self._status = status
 

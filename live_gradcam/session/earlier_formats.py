@@ -46,12 +46,12 @@ class EarlierView(InteractiveView):
         if self._is_first:
             self._controls.styles = _STYLES_OF_1
 
-    def explained(self, frame: Frame, answer: Answer) -> None:
+    def add_answer(self, frame: Frame, answer: Answer) -> None:
         """As of `InteractiveView`."""
-        if self.takes(frame) and answer.question != self._asked:
+        if self.accepts(frame) and answer.question != self._asked:
             self._asked = answer.question
             self._follow(answer.question)
-        super().explained(frame, answer)
+        super().add_answer(frame, answer)
 
     def _follow(self, question: Question) -> None:
         """Choose the class and the area that a question names, where it differs from the stage's own in them alone."""

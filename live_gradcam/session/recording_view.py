@@ -95,33 +95,33 @@ class RecordingView(InteractiveView):
         for close in (self._journal.close, self._film.close):
             self._try(close)
 
-    def act(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """As of `InteractiveView`."""
         self._keep(lambda: self._journal.event(event))
-        super().act(event)
+        super().handle(event)
 
-    def see(self, frame: Frame) -> Frame:
+    def show_frame(self, frame: Frame) -> Frame:
         """As of `InteractiveView`."""
         self._keep(lambda: self._film.add(frame.pixels))
         self._keep(lambda: self._journal.frame(frame))
-        return super().see(frame)
+        return super().show_frame(frame)
 
-    def explained(self, frame: Frame, answer: Answer) -> None:
+    def add_answer(self, frame: Frame, answer: Answer) -> None:
         """As of `InteractiveView`."""
-        if self.takes(frame):
+        if self.accepts(frame):
             self._keep(lambda: self._journal.answer(frame, answer))
-        super().explained(frame, answer)
+        super().add_answer(frame, answer)
 
-    def refused(self, reason: str) -> None:
+    def refuse_question(self, reason: str) -> None:
         """As of `InteractiveView`."""
         self._keep(lambda: self._journal.refused(reason))
-        super().refused(reason)
+        super().refuse_question(reason)
 
-    def told(self, status: Status) -> None:
+    def set_status(self, status: Status) -> None:
         """As of `InteractiveView`."""
         if status != self._status:  # a new frame has set it back, too
             self._keep(lambda: self._journal.status(status))
-        super().told(status)
+        super().set_status(status)
 
     def announce(self, text: str) -> None:
         """As of `InteractiveView`."""

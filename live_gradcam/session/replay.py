@@ -1,4 +1,4 @@
-"""The loop of a replay: what a saved session held comes onto a stage again, in the same order."""
+"""The loop of a replay: what a saved session held comes onto a view again, in the same order."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def replay_session(
         elif window:
             raise SinkError(f"cannot open a window: {reason}")
         answering = load(settings, (first["size"][0], first["size"][1]), tell)
-        stage = initial_view(
+        view = initial_view(
             settings,
             menu_of(answering, settings),
             live=saved["live"],
@@ -107,7 +107,7 @@ def replay_session(
             legible=saved.get("legible", False),
             make=view_of_format(session_format(folder)),
         )
-        replayed = replay(lines, folder, stage, answering, sinks, asked_again=bool(changes), fast=fast)
+        replayed = replay(lines, folder, view, answering, sinks, asked_again=bool(changes), fast=fast)
         sinks.close()
         return replace(replayed, failures=(*replayed.failures, *sinks.failures))
 
@@ -115,7 +115,7 @@ def replay_session(
 def replay(
     lines: list[dict[str, Any]],
     folder: Path,
-    stage: InteractiveView,
+    view: InteractiveView,
     answers: ReplayedAnswers,
     sinks: SinkGroup,
     *,
@@ -127,7 +127,7 @@ def replay(
     Args:
         lines: the journal's, without its header.
         folder: where its frames are.
-        stage: as it was at the beginning, or with another method.
+        view: as it was at the beginning, or with another method.
         answers: what answers; it may be another model.
         sinks: where pictures go; a window among them may end it.
         asked_again: whether the stage's own questions are asked, rather than those that the journal holds; so where
@@ -160,39 +160,39 @@ def replay(
             began = began or (now, frame.captured_at)
             if not fast:
                 _wait(sinks, began[0] + frame.captured_at - began[1])
-            seen = stage.see(frame)
+            seen = view.show_frame(frame)
             if seen.index in wanted:
                 kept[seen.index] = seen
         elif (event := event_of(line)) is not None:
-            stage.act(event)
-            stage.take_requests()  # the session's own recordings and snapshots are not made again
+            view.handle(event)
+            view.take_requests()  # the session's own recordings and snapshots are not made again
         elif "answer" in line:
             about = line["answer"]
             for older in [index for index in kept if index < about]:
                 del kept[older]
-            # The one on the stage may have been mirrored since it was seen.
-            seen = stage.frame if stage.frame is not None and stage.frame.index == about else kept[about]
+            # The one on the view may have been mirrored since it was seen.
+            seen = view.frame if view.frame is not None and view.frame.index == about else kept[about]
             if asked_again:
-                _ask_again(stage, answers, seen)
+                _ask_again(view, answers, seen)
             else:
-                stage.explained(seen, answers.answer(seen.pixels, question_of_line(line)))
+                view.add_answer(seen, answers.answer(seen.pixels, question_of_line(line)))
         elif "status" in line:
-            stage.told(status_of(line))
+            view.set_status(status_of(line))
         elif "refused" in line:
-            stage.refused(line["refused"])
+            view.refuse_question(line["refused"])
         elif "announce" in line:
-            stage.announce(line["announce"])
+            view.announce(line["announce"])
         elif "source" in line:
-            stage.source_changed()
+            view.source_changed()
         elif "picture" in line:
-            assert stage.frame is not None
-            picture, carried = stage.picture()
+            assert view.frame is not None
+            picture, carried = view.picture()
             digest.update(picture.tobytes())
             pictures += 1
             sinks.write(
                 Rendered(
                     picture,
-                    stage.frame,
+                    view.frame,
                     None if carried is None else carried.explanation,
                     None if carried is None else carried.heatmap,
                 )
@@ -200,14 +200,14 @@ def replay(
     return Replayed(pictures, digest.hexdigest(), tuple(failures))
 
 
-def _ask_again(stage: InteractiveView, answers: ReplayedAnswers, frame: Frame) -> None:
+def _ask_again(view: InteractiveView, answers: ReplayedAnswers, frame: Frame) -> None:
     """Ask the stage's own question; another model may have no such class or layer."""
     try:
-        answer = answers.answer(frame.pixels, stage.question)
+        answer = answers.answer(frame.pixels, view.question)
     except LiveGradcamError as error:
-        stage.refused(str(error))
+        view.refuse_question(str(error))
     else:
-        stage.explained(frame, answer)
+        view.add_answer(frame, answer)
 
 
 def _is_over(sinks: SinkGroup) -> bool:
