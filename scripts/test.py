@@ -3,8 +3,9 @@
 
 The first run makes the environment. `--quick` keeps the tests that start no process and open no browser and no window:
 see tests/quick.py. The slow groups run only where they are named, in one process: `python3 scripts/test.py -m soak`.
-All other tests run in one process more than there are cores, because many of them wait for a window or a page; `-n 0`
-runs them in one. With LIVE_GRADCAM_NO_SKIPS=1 in the environment, a test that skips fails: see tests/no_skips.py.
+All other tests run in two processes more than there are cores, because many of them wait for a window or a page;
+`-n 0` runs them in one. With LIVE_GRADCAM_NO_SKIPS=1 in the environment, a test that skips fails: see
+tests/no_skips.py.
 """
 
 import os
@@ -28,7 +29,7 @@ def main() -> int:
     usual = " and ".join(f"not {group}" for group in SLOW_GROUPS)
     alone = any(argument.startswith("-m") for argument in typed)  # a slow group measures, or fills the memory
     spread = (
-        [] if alone else ["-n", str(min(MOST_PROCESSES, (os.cpu_count() or 1) + 1)), "--dist", "worksteal"]
+        [] if alone else ["-n", str(min(MOST_PROCESSES, (os.cpu_count() or 1) + 2)), "--dist", "worksteal"]
     )
     command = [str(environment.PYTHON), "-m", "pytest", "-m", usual, *spread, *plugins, *typed]
     return environment.run(command, cwd=environment.ROOT)

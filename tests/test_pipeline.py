@@ -116,6 +116,7 @@ class FakeSink:
     ) -> None:
         self.notice = notice
         self._ends_after, self._fails_after, self._hangs_after = ends_after, fails_after, hangs_after
+        self.hangs = threading.Event()
         self.shown: list[int] = []
         self.pictures: list[Any] = []
         self.taken: list[Rendered] = []
@@ -129,7 +130,8 @@ class FakeSink:
         if self._fails_after is not None and len(self.shown) >= self._fails_after:
             raise SinkError("the fake sink is full. Empty it.")
         if len(self.shown) == self._hangs_after:
-            threading.Event().wait(20)
+            self.hangs.set()
+            threading.Event().wait()
         self.shown.append(shown.frame.index)
         self.pictures.append(shown.pixels)
         self.taken.append(shown)
@@ -366,7 +368,12 @@ def test_a_sink_that_hangs_keeps_nobody_from_ending_it_and_the_recording_is_whol
     hanging, recorder = FakeSink(hangs_after=30), Recorder(tmp_path / "out.mp4", wait=False)
     main = threading.main_thread().ident
     assert main is not None
-    ctrl_c = threading.Timer(1.0, signal.pthread_kill, (main, signal.SIGINT))
+
+    def press_ctrl_c() -> None:
+        hanging.hangs.wait()
+        signal.pthread_kill(main, signal.SIGINT)
+
+    ctrl_c = threading.Thread(target=press_ctrl_c)
     ctrl_c.start()
     with pytest.raises(KeyboardInterrupt):
         show(FakeCamera(100), FakeExplainer(), recorder, hanging)

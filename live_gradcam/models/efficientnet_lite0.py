@@ -111,7 +111,8 @@ def _weights() -> dict[str, npt.NDArray[np.float32]]:
     checkpoint = checkpoint_path()
     cached = user_cache_path("live-gradcam", appauthor=False) / f"{NAME}-{_SHA256[:16]}.npz"
     try:
-        with np.load(cached, allow_pickle=False) as stored:
+        # NumPy leaves a damaged file open that it opened itself.
+        with cached.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return dict(stored)
     except FileNotFoundError:
         pass
