@@ -6,36 +6,11 @@ import json
 import re
 import tarfile
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.protobuf_fields import top_level_fields
-
-Kind = Literal[
-    "empty", "truncated zip", "git lfs", "html", "xml", "hdf5", "keras zip", "keras folder", "nested zip", "archive",
-    "saved model", "keras metadata", "fingerprint",
-    "graph", "graph text", "meta graph", "checkpoint", "tflite", "onnx", "pytorch", "torchscript",
-    "safetensors", "tfjs", "pickle", "coreml", "openvino", "caffe", "gguf", "numpy", "architecture", "json", "picture",
-    "python", "unknown",
-]  # fmt: skip
-"""What a file is. `kind_of` returns one; `read_network` loads some and words a refusal for the others."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFileKind:
-    """What lies at a path."""
-
-    kind: Kind
-
-    path: Path
-    """What is to be read: the file or folder itself, or the one model in the folder that was named."""
-
-    detail: str = ""
-    """What a message can name: members of an archive, the first characters of an unknown file."""
-
+from live_gradcam.models.model_file import Kind, ModelFileKind, quoted
+from live_gradcam.models.protobuf_messages import kind_of_message
 
 MODEL_SUFFIXES = frozenset(
     {
@@ -177,7 +152,7 @@ def _kind_of_file(path: Path) -> ModelFileKind:
     # A graph whose first node is 60, 91 or 123 bytes long begins like a page or JSON behind a line break.
     if (text[:1] in (b"<", b"{", b"[") and not _is_binary(head)) or _is_text(head):
         return _kind_of_text(path, text)
-    return _kind_of_protobuf(path, head)
+    return kind_of_message(path, head)
 
 
 def _by_signature(path: Path, head: bytes, tail: bytes) -> ModelFileKind | None:
@@ -277,7 +252,7 @@ def _kind_of_text(path: Path, text: bytes) -> ModelFileKind:
             return ModelFileKind(kind, path.parent if path.name == "saved_model.pbtxt" else path)
     if path.suffix == ".py":
         return ModelFileKind("python", path)
-    return ModelFileKind("unknown", path, _quoted(words))
+    return ModelFileKind("unknown", path, quoted(words))
 
 
 def _kind_of_json(path: Path) -> Kind:
@@ -290,54 +265,3 @@ def _kind_of_json(path: Path) -> Kind:
     if {"modelTopology", "weightsManifest"} & content.keys():
         return "tfjs"
     return "architecture" if {"class_name", "config"} <= content.keys() else "json"
-
-
-_ONNX_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
-
-_MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
-    # Number of a field of the outermost message → its wire type (0: a number, 2: bytes), from the .proto files.
-    (  # ONNX has texts at 2, 3 and 4, and its graph at 7, where this has an id
-        "fingerprint",
-        lambda fields: 7 in fields and any(fields.get(number) == 0 for number in (2, 3, 4)),
-    ),
-    ("coreml", lambda fields: fields.get(1) == 0 and any(200 <= number <= 3000 for number in fields)),
-    (
-        "onnx",
-        lambda fields: fields.get(1, 0) == 0 and fields.get(7) == 2 and not fields.keys() - _ONNX_FIELDS,
-    ),
-    ("saved model", lambda fields: fields == {1: 0, 2: 2}),
-    ("caffe", lambda fields: fields.get(1, 2) == 2 and fields.get(100) == 2),
-    ("meta graph", lambda fields: fields.get(1) == 2 and fields.get(2) == 2 and fields.get(3) == 2),
-    ("graph", lambda fields: fields.get(1) == 2 and not fields.keys() - {1, 2, 3, 4, 5}),
-)
-
-
-_BESIDE_SAVED_MODEL: dict[str, Kind] = {
-    "fingerprint.pb": "fingerprint",
-    "keras_metadata.pb": "keras metadata",
-}
-"""Files that lie beside `saved_model.pb`, and what they are where they lie alone."""
-
-
-def _kind_of_protobuf(path: Path, head: bytes) -> ModelFileKind:
-    if path.name in _BESIDE_SAVED_MODEL and (path.parent / "saved_model.pb").is_file():
-        return ModelFileKind("saved model", path.parent)
-    fields = top_level_fields(path)
-    if fields:
-        kind = next((kind for kind, fits in _MESSAGES if fits(fields)), None)
-        if fields == {1: 2} and re.search(rb"\x22.{1,2}_tf_keras_", head, re.DOTALL):
-            return ModelFileKind("keras metadata", path)
-        if kind == "saved model":
-            return ModelFileKind(kind, path.parent if path.name == "saved_model.pb" else path)
-        if kind is not None:
-            return ModelFileKind(kind, path)
-    # A download that broke off has lost its last field; the name of the first node's operation is still there.
-    if head[:1] == b"\n" and re.search(rb"\x12.(Placeholder|Const|NoOp|VarHandleOp|Identity)", head[:512]):
-        return ModelFileKind("graph", path)
-    if path.name in _BESIDE_SAVED_MODEL:
-        return ModelFileKind(_BESIDE_SAVED_MODEL[path.name], path)
-    return ModelFileKind("unknown", path, _quoted(head[:24].decode("latin-1")))
-
-
-def _quoted(text: str) -> str:
-    return repr(text[:24].strip())[1:-1]

@@ -13,12 +13,17 @@ import keras
 
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_hdf5, check_zip, limited_weights
-from live_gradcam.models.file_kinds import ModelFileKind, is_checkpoint_prefix, kind_of
-from live_gradcam.models.keras_files import read_keras_file
-from live_gradcam.models.lambda_code import lambdas_in, runs_here, this_python, written_by
+from live_gradcam.models.file_kinds import is_checkpoint_prefix, kind_of
+from live_gradcam.models.keras2.lambdas import lambdas_in, runs_here, this_python, written_by
+from live_gradcam.models.keras_files import (
+    StoredSettings,
+    is_known,
+    read_keras_file,
+    stored_settings,
+    unknown_classes,
+)
 from live_gradcam.models.model import Network
-from live_gradcam.models.not_models import IN_A_FUNCTION, refusal
-from live_gradcam.models.stored_settings import StoredSettings, is_known, stored_settings, unknown_classes
+from live_gradcam.models.model_file import IN_A_FUNCTION, ModelFileKind, refusal
 
 _UNKNOWN_OBJECT = re.compile(
     r"Could not locate (?:class|function) '([^']+)'"

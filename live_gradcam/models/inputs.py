@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from live_gradcam.errors import ModelError
 from live_gradcam.file_names import expanded
-from live_gradcam.models.outputs import shape_text
 from live_gradcam.near_names import unknown_name
 
 Tensor = Any
@@ -285,3 +284,9 @@ def _listed(inputs: list[Input]) -> str:
     return ", ".join(
         f"'{each.name}'" + (f" {shape_text(each.shape)}" if each.shape else "") for each in inputs
     )
+
+
+def shape_text(shape: Sequence[int | None]) -> str:
+    """Return a shape as people write it: `(N, 16, 16, 3)`, `?` where a length is free."""
+    lengths = ["N", *("?" if length is None else str(length) for length in list(shape)[1:])]
+    return f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from live_gradcam.models.label_entries import WNID, LabelEntry, LabelFault, are_numbers, number_in, readable
-from live_gradcam.models.label_lines import lines_of
+from live_gradcam.models.label_text import lines_of
 
 Content = Any  # whatever such a file holds
 

@@ -14,15 +14,14 @@ from live_gradcam.config import DEFAULT_LANG, Lang, Task
 from live_gradcam.errors import ModelError, SettingsError
 from live_gradcam.file_names import expanded
 from live_gradcam.models import zoo
-from live_gradcam.models.channel_order import with_channels_last
+from live_gradcam.models.evidence import evidence_of
 from live_gradcam.models.file_kinds import MODEL_SUFFIXES, is_checkpoint_prefix
 from live_gradcam.models.inputs import InputFeed, feed_for
 from live_gradcam.models.labels import Labels, imagenet_labels, translated
-from live_gradcam.models.model import Model, Network
-from live_gradcam.models.naming import evidence_of, first_labels, with_labels
-from live_gradcam.models.outputs import classes_of, output_of, units_of
+from live_gradcam.models.model import Model, Network, classes_of, output_of, units_of
+from live_gradcam.models.model_labels import first_labels, with_labels
+from live_gradcam.models.network_copies import resizer, with_channels_last
 from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
-from live_gradcam.models.resizing import resizer
 from live_gradcam.models.scaling import application_scaling, preprocessing_of
 from live_gradcam.models.user_code import callable_named, current_folder_first, is_reference, said_by
 from live_gradcam.process.stderr_filter import native_stderr_filtered
@@ -258,7 +257,7 @@ def _named_beside(model: str | Path | Model | Network, loaded: Model) -> Model:
     if units_of(output_of(loaded.network, loaded.output, loaded.name)) is None:
         return loaded  # nothing tells yet whether they fit
     from live_gradcam.models.files import found_model
-    from live_gradcam.models.label_neighbours import labels_beside
+    from live_gradcam.models.model_labels import labels_beside
 
     named: list[Model] = []
 

@@ -20,8 +20,8 @@ from live_gradcam.models import efficientnet_lite0
 from live_gradcam.models.inputs import feed_for
 from live_gradcam.models.labels import imagenet_labels
 from live_gradcam.models.model import Model, Network
+from live_gradcam.models.network_copies import resizer
 from live_gradcam.models.preprocessing import preprocessing_named
-from live_gradcam.models.resizing import resizer
 from live_gradcam.near_names import unknown_name
 
 

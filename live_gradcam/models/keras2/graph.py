@@ -12,7 +12,6 @@ from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.lambdas import lambda_faults
 from live_gradcam.models.keras2.layers import layer_from
 from live_gradcam.models.keras2.operations import TFOpLambda
-from live_gradcam.models.keras2.settings import policy_of
 from live_gradcam.models.keras2.stored_layer import (
     Config,
     StoredLayer,
@@ -20,8 +19,9 @@ from live_gradcam.models.keras2.stored_layer import (
     config_of,
     decoded,
     is_network,
+    policy_of,
 )
-from live_gradcam.models.layer_names import keep_name, safe_name
+from live_gradcam.models.model import keep_name, safe_name
 
 Tensor = Any
 

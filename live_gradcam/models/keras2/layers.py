@@ -1,19 +1,28 @@
-"""Makes a Keras 3 layer from what Keras 2 stored of one."""
+"""Builds a Keras 3 layer from the configuration that Keras 2 stored."""
 
 from __future__ import annotations
 
+import inspect
+import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.keras2.activations import activation_from
-from live_gradcam.models.keras2.former_layers import FORMER_LAYERS, Unchanged
+from live_gradcam.models.keras2.former_layers import FORMER_LAYERS, Unchanged, activation_from
 from live_gradcam.models.keras2.lambdas import lambda_from
 from live_gradcam.models.keras2.operations import OPERATION_LAYERS, operation_from
-from live_gradcam.models.keras2.settings import settings_for, with_former_defaults
-from live_gradcam.models.keras2.stored_layer import Config, StoredLayer, class_of, config_of
+from live_gradcam.models.keras2.stored_layer import (
+    Config,
+    StoredLayer,
+    class_of,
+    config_of,
+    decoded,
+    policy_of,
+)
+from live_gradcam.models.model import safe_name
 
 Nested = Callable[[Config], StoredLayer]
 """Makes a layer or a network that is stored inside of another."""
@@ -112,3 +121,164 @@ def _values(config: Mapping[str, Any], nested: Nested, name: str) -> dict[str, A
         elif key in _WITH_LAYERS and isinstance(value, Mapping):
             values[key] = nested(value)
     return values
+
+
+logger = logging.getLogger(__name__)
+
+_TRAINING_ONLY = re.compile(r".*_(initializer|regularizer|constraint)$")
+"""Settings that matter only before or while training: the weights are in the file."""
+
+_RENAMED: Mapping[str, Mapping[str, str]] = {
+    "LeakyReLU": {"alpha": "negative_slope"},
+    "InputLayer": {"batch_input_shape": "batch_shape"},
+}
+
+_DROPPED: Mapping[str, tuple[Any, ...]] = {
+    "adjustment": (None,),
+    "fused": (None, True, False),
+    "groups": (1,),
+    "renorm": (False, True),  # statistics of training; predictions use the moving ones in both
+    "softmax_robust_masking": (False, True),  # matters only where whole rows are masked
+    "time_major": (False,),
+    "virtual_batch_size": (None,),
+    "merge_repeated": (None,),
+}
+"""Setting → the values with which it changes nothing in predictions."""
+
+_ALWAYS_DROPPED = frozenset(
+    {
+        "activity_regularizer",
+        "autocast",
+        "batch_input_shape",
+        "batch_size",
+        "build_config",
+        "build_input_shape",
+        "dynamic",
+        "experimental_autocast",
+        "force_generator",
+        "implementation",  # how, not what, is computed
+        "input_dim",
+        "input_dtype",
+        "input_length",
+        "input_shape",
+        "key_shape",
+        "noise_shape",
+        "query_shape",
+        "ragged",
+        "renorm_clipping",
+        "renorm_momentum",
+        "rng_type",
+        "seed",
+        "sparse",
+        "synchronized",
+        "trainable",
+        "use_legacy_config",
+        "value_shape",
+        "vectorize",
+        "vocabulary_size",
+        "weight_decay",
+        "weights",
+    }
+)
+"""Settings whose absence changes nothing in predictions, where a layer of Keras 3 does not take them."""
+
+_MISSING: Mapping[str, Mapping[str, Any]] = {
+    "CuDNNGRU": {"reset_after": True, "recurrent_activation": "sigmoid"},
+    "CuDNNLSTM": {"recurrent_activation": "sigmoid"},
+    "GRU": {"reset_after": False, "recurrent_activation": "hard_sigmoid"},
+    "GRUCell": {"reset_after": False, "recurrent_activation": "hard_sigmoid"},
+    "LSTM": {"recurrent_activation": "hard_sigmoid"},
+    "LSTMCell": {"recurrent_activation": "hard_sigmoid"},
+    "ConvLSTM2D": {"recurrent_activation": "hard_sigmoid"},
+    "AveragePooling1D": {"padding": "valid"},
+    "Flatten": {"data_format": "channels_last"},
+    "RandomCrop": {"crop_to_aspect_ratio": True},
+    "UpSampling2D": {"interpolation": "nearest"},
+}
+"""Settings with the value that they had before Keras wrote them down."""
+
+
+def with_former_defaults(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings completed by those that older versions did not write because there was no choice."""
+    return {**_MISSING.get(class_name, {}), **config}
+
+
+def settings_for(
+    kind: type, class_name: str, config: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments that a layer's class of Keras 3 is made with.
+
+    Args:
+        kind: that class.
+        class_name: the class in Keras 2.
+        config: its stored settings.
+        values: settings that the caller has translated: activations, layers inside of it.
+
+    Raises:
+        ModelError: a setting changes predictions and Keras 3 does not have it.
+    """
+    name = str(config.get("name", class_name))
+    taken = _taken_by(kind)
+    merged = {**config, **values}
+    settings: dict[str, Any] = {}
+    for stored_key, value in merged.items():
+        key = _RENAMED.get(class_name, {}).get(stored_key, stored_key)
+        if _TRAINING_ONLY.match(key) or key == "activity_regularizer":
+            continue
+        if key in ("dtype", "name", "axis") or key in values:
+            settings[key] = value
+        elif key in taken:
+            settings[key] = _tuple(decoded(value))
+        elif value in (None, False) or key in _ALWAYS_DROPPED or value in _DROPPED.get(key, ()):
+            logger.debug("layer '%s' (%s): %s=%r has no effect and is left out", name, class_name, key, value)
+        else:
+            raise ModelError(
+                f"layer '{name}' ({class_name}) has the setting {key}={_short(value)}, which Keras 3 does not have. "
+                "Load the file with the Keras that wrote it, and save the network without that setting."
+            )
+    if "dtype" in settings:
+        settings["dtype"] = policy_of(settings["dtype"])
+    if "name" in settings:
+        settings["name"] = safe_name(str(settings["name"]))
+    if "axis" in settings:
+        settings["axis"] = _axis(decoded(settings["axis"]), kind)
+    return settings
+
+
+def _taken_by(kind: type) -> set[str]:
+    """Return the names of the arguments that a class and those it hands the rest to take."""
+    names: set[str] = set()
+    for each in kind.__mro__:
+        if "__init__" not in vars(each):
+            continue
+        parameters = inspect.signature(vars(each)["__init__"]).parameters.values()
+        names.update(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters) or each.__name__ == "Layer":
+            break
+    return names - {"self"}
+
+
+def _axis(value: Any, kind: type) -> Any:  # noqa: ANN401 - an axis or several
+    """Return an axis as its layer takes it: Keras 2 wrote a list where Keras 3 wants a number."""
+    if isinstance(value, (list, tuple)):
+        several = kind.__name__ in (
+            "LayerNormalization",
+            "Normalization",
+            "UnitNormalization",
+            "Dot",
+            "Softmax",
+        )
+        return tuple(value) if several and len(value) != 1 else value[0] if value else -1
+    return value
+
+
+def _tuple(value: Any) -> Any:  # noqa: ANN401 - a setting
+    """Return numbers in lists as tuples: JSON has none."""
+    if isinstance(value, list):
+        return tuple(_tuple(each) for each in value)
+    return value
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 - a setting
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -12,9 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.keras2.settings import policy_of
-from live_gradcam.models.keras2.stored_layer import decoded
-from live_gradcam.models.layer_names import safe_name
+from live_gradcam.models.keras2.stored_layer import decoded, policy_of
+from live_gradcam.models.model import safe_name
 
 Tensor = Any
 
@@ -224,7 +223,7 @@ def _function_named(symbol: str, layer: str) -> Callable[..., Tensor]:
     if path[:2] == ["keras", "backend"] and len(path) == 3 and path[2] in _OF_KERAS:
         return _OF_KERAS[path[2]]
     if path[:2] == ["keras", "activations"] and len(path) == 3:
-        from live_gradcam.models.keras2.activations import activation_from
+        from live_gradcam.models.keras2.former_layers import activation_from
 
         return keras.activations.get(activation_from(path[2], _no_layer, layer=layer))  # type: ignore[no-any-return]
     found: Any = None

@@ -105,3 +105,13 @@ def decoded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
             return np.asarray(value.get("value"))
         case _:
             return {key: decoded(each) for key, each in value.items()}
+
+
+def policy_of(stored: Any) -> str | None:  # noqa: ANN401 - a name or an object
+    """Return the dtype, or the name of the mixed-precision policy, that a stored `dtype` means."""
+    while isinstance(stored, Mapping):
+        config = stored.get("config")
+        stored = config.get("name") if isinstance(config, Mapping) else config
+    if stored is None or str(stored).startswith(("_infer", "infer")):
+        return None
+    return str(stored)

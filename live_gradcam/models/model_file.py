@@ -1,10 +1,10 @@
-"""What is said of files that are no model that can be explained: what they are, and what to do."""
+"""The kinds of model files, and the message for each kind that cannot be loaded."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-
-from live_gradcam.models.file_kinds import Kind, ModelFileKind
+from typing import Literal
 
 IN_A_FUNCTION = "write a function that builds the network and returns it, and use --model module:function"
 _EXPORT = "Use the Keras file or SavedModel that it was made from"
@@ -90,3 +90,31 @@ def refusal(found: ModelFileKind) -> str:
         f"{path} is no model of a known kind: it begins with '{found.detail}'. A .keras or .h5 file, a SavedModel "
         "folder or a frozen .pb graph is needed; if it was downloaded, download it again."
     )
+
+
+Kind = Literal[
+    "empty", "truncated zip", "git lfs", "html", "xml", "hdf5", "keras zip", "keras folder", "nested zip", "archive",
+    "saved model", "keras metadata", "fingerprint",
+    "graph", "graph text", "meta graph", "checkpoint", "tflite", "onnx", "pytorch", "torchscript",
+    "safetensors", "tfjs", "pickle", "coreml", "openvino", "caffe", "gguf", "numpy", "architecture", "json", "picture",
+    "python", "unknown",
+]  # fmt: skip
+"""What a file is. `kind_of` returns one; `read_network` loads some and words a refusal for the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFileKind:
+    """What lies at a path."""
+
+    kind: Kind
+
+    path: Path
+    """What is to be read: the file or folder itself, or the one model in the folder that was named."""
+
+    detail: str = ""
+    """What a message can name: members of an archive, the first characters of an unknown file."""
+
+
+def quoted(text: str) -> str:
+    """Return the beginning of a text as a message can show it."""
+    return repr(text[:24].strip())[1:-1]
