@@ -13,12 +13,13 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import keras
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.untyped import GraphDef, HDF5Group, Layer, Shape, Variable
 
 _ALWAYS_ALLOWED = 128 * 2**20
 """Bytes that any file may declare."""
@@ -43,7 +44,7 @@ def check_zip(path: Path) -> None:
             raise _refused(path, member.file_size, f"its {member.filename}")
 
 
-def check_hdf5(path: Path, file: Any = None) -> None:  # noqa: ANN401 - an open file, where it lies in another one
+def check_hdf5(path: Path, file: IO[bytes] | None = None) -> None:
     """Refuse an HDF5 file whose datasets are far larger than the file.
 
     Args:
@@ -58,7 +59,7 @@ def check_hdf5(path: Path, file: Any = None) -> None:  # noqa: ANN401 - an open 
 
     sizes: list[int] = []
 
-    def measure(_: str, item: Any) -> None:  # noqa: ANN401 - what HDF5 holds
+    def measure(_: str, item: HDF5Group) -> None:
         if isinstance(item, h5py.Dataset):
             sizes.append(math.prod(item.shape or ()) * item.dtype.itemsize)
 
@@ -67,7 +68,7 @@ def check_hdf5(path: Path, file: Any = None) -> None:  # noqa: ANN401 - an open 
     _check(path, sum(sizes))
 
 
-def check_constants(path: Path, definition: Any) -> None:  # noqa: ANN401 - a GraphDef
+def check_constants(path: Path, definition: GraphDef) -> None:
     """Refuse a graph with constants that repeat one number too often.
 
     Raises:
@@ -138,7 +139,7 @@ def limited_weights(path: Path) -> Iterator[None]:
     asked = 0
     loading = threading.get_ident()
 
-    def counted(layer: Any, shape: Any = None, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Keras's signature
+    def counted(layer: Layer, shape: Shape | int | None = None, *args: object, **kwargs: object) -> Variable:
         nonlocal asked
         if threading.get_ident() != loading:
             return original(layer, shape, *args, **kwargs)

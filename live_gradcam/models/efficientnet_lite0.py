@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -28,6 +27,7 @@ import numpy.typing as npt
 from platformdirs import user_cache_path
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.untyped import Array, Network
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ _STAGES = (
 )
 
 
-def build() -> Any:  # noqa: ANN401 - a keras.Model; Keras ships no types
+def build() -> Network:
     """Return the `keras.Model`: input (N, H, W, 3) float32 `(rgb - 127) / 128`, output 1000 probabilities.
 
     The weights are converted from the checkpoint once and kept in the user's cache folder.
@@ -68,7 +68,7 @@ def build() -> Any:  # noqa: ANN401 - a keras.Model; Keras ships no types
     return model
 
 
-def architecture() -> Any:  # noqa: ANN401 - a keras.Model
+def architecture() -> Network:
     """Return the network with weights of zero; each batch normalisation is folded into its convolution's bias."""
     layers = keras.layers
     # Zeros, for real weights take their place at once: random ones for five million would cost a tenth of a second.
@@ -140,7 +140,7 @@ def _keep(weights: dict[str, npt.NDArray[np.float32]], path: Path) -> None:
         logger.warning("cannot keep the converted weights in %s: %s", path.parent, error.strerror)
 
 
-def convert(state: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float32]]:
+def convert(state: dict[str, Array]) -> dict[str, npt.NDArray[np.float32]]:
     """Return the checkpoint's tensors as this network's: layout turned, batch normalisations folded.
 
     Args:
@@ -202,7 +202,7 @@ def _rebuild_tensor(
     return _Tensor(storage, offset, shape, strides)
 
 
-_ADMITTED: dict[tuple[str, str], Callable[..., Any] | str] = {
+_ADMITTED: dict[tuple[str, str], Callable[..., object] | str] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch", "FloatStorage"): "<f4",
@@ -213,20 +213,20 @@ _ADMITTED: dict[tuple[str, str], Callable[..., Any] | str] = {
 class _StateDictUnpickler(pickle.Unpickler):
     """Admits what a state dict of plain tensors needs, and nothing else."""
 
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - pickle's own signature
+    def find_class(self, module: str, name: str) -> object:
         """Return what stands for `module.name`, or refuse."""
         try:
             return _ADMITTED[module, name]
         except KeyError:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which no state dict needs") from None
 
-    def persistent_load(self, pid: Any) -> _Storage:  # noqa: ANN401 - pickle's own signature
+    def persistent_load(self, pid: tuple[str, npt.DTypeLike, str, str, int, object]) -> _Storage:
         """Return the storage that a persistent id describes."""
         _, dtype, key, _, length, _ = pid
         return _Storage(dtype, key, length)
 
 
-def read_state_dict(path: Path, *, sha256: str) -> dict[str, npt.NDArray[Any]]:
+def read_state_dict(path: Path, *, sha256: str) -> dict[str, Array]:
     """Return the tensors of a checkpoint by name.
 
     Args:
@@ -249,7 +249,7 @@ def read_state_dict(path: Path, *, sha256: str) -> dict[str, npt.NDArray[Any]]:
     return _parse(data, path)
 
 
-def _parse(data: bytes, path: Path) -> dict[str, npt.NDArray[Any]]:
+def _parse(data: bytes, path: Path) -> dict[str, Array]:
     stream = io.BytesIO(data)
     try:
         magic, protocol, machine, tensors, keys = (_StateDictUnpickler(stream).load() for _ in range(5))
@@ -257,7 +257,7 @@ def _parse(data: bytes, path: Path) -> dict[str, npt.NDArray[Any]]:
         raise ModelError(f"{path} is not a checkpoint of plain tensors: {error}.") from error
     if magic != _MAGIC or protocol != _PROTOCOL or not machine.get("little_endian"):
         raise ModelError(f"{path} is not a checkpoint in PyTorch's old format.")
-    storages: dict[str, npt.NDArray[Any]] = {}
+    storages: dict[str, Array] = {}
     dtypes = {tensor.storage.key: np.dtype(tensor.storage.dtype) for tensor in tensors.values()}
     for key in keys:
         length = int.from_bytes(stream.read(8), "little")
@@ -266,6 +266,6 @@ def _parse(data: bytes, path: Path) -> dict[str, npt.NDArray[Any]]:
     return {name: _view(tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}
 
 
-def _view(tensor: _Tensor, storage: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _view(tensor: _Tensor, storage: Array) -> Array:
     strides = tuple(stride * storage.itemsize for stride in tensor.strides)
     return np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, strides, writeable=False)

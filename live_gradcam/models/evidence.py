@@ -8,19 +8,17 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from live_gradcam.config import Task
-from live_gradcam.models.model import Network, output_of
+from live_gradcam.models.model import output_of
 from live_gradcam.models.task import (
     Ending,
     Evidence,
     telling,
 )
-
-Tensor = Any
+from live_gradcam.models.untyped import Json, Network, Operation, Tensor
 
 _MOST_BYTES = 64_000_000
 """Of a configuration; a larger one is not read."""
@@ -45,7 +43,7 @@ class Loss:
     """Whether it applies the softmax or the sigmoid itself."""
 
 
-def loss_of_network(network: Any, index: int, name: str) -> Loss | None:  # noqa: ANN401 - a keras.Model
+def loss_of_network(network: Network, index: int, name: str) -> Loss | None:
     """Return the loss of one output of a `keras.Model` that is compiled; None where it is not known.
 
     Args:
@@ -78,13 +76,13 @@ def loss_of_file(path: Path, index: int, name: str) -> Loss | None:
         return None  # it is evidence, no more: what is wrong with the file is said by those who load it
 
 
-def _zipped(path: Path) -> Any:  # noqa: ANN401 - whatever the JSON holds
+def _zipped(path: Path) -> Json:
     with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
         text = file.read(_MOST_BYTES + 1)
     return None if len(text) > _MOST_BYTES else json.loads(text).get("compile_config")
 
 
-def _hdf5(path: Path) -> Any:  # noqa: ANN401 - whatever the JSON holds
+def _hdf5(path: Path) -> Json:
     import h5py
 
     with h5py.File(path) as file:
@@ -92,7 +90,7 @@ def _hdf5(path: Path) -> Any:  # noqa: ANN401 - whatever the JSON holds
     return None if text is None or len(text) > _MOST_BYTES else json.loads(text)
 
 
-def _beside_graph(folder: Path) -> Any:  # noqa: ANN401 - whatever the JSON holds
+def _beside_graph(folder: Path) -> Json:
     """Return the training configuration of a SavedModel, which Keras 2 keeps as JSON in a file of its own."""
     path = folder / "keras_metadata.pb"
     if not path.is_file() or path.stat().st_size > _MOST_BYTES:
@@ -101,7 +99,7 @@ def _beside_graph(folder: Path) -> Any:  # noqa: ANN401 - whatever the JSON hold
     return json.JSONDecoder().raw_decode(rest)[0] if found else None
 
 
-def _loss_in(loss: Any, index: int, name: str) -> Loss | None:  # noqa: ANN401 - as Keras serialises it
+def _loss_in(loss: Json, index: int, name: str) -> Loss | None:
     """Return what a serialised loss says: a name, a configuration, or one for each output."""
     if isinstance(loss, str):
         return _named(loss)
@@ -210,7 +208,7 @@ def name_of(tensor: Tensor) -> str:
     return ""
 
 
-def _own_name(operation: Any) -> str:  # noqa: ANN401 - a layer or operation of Keras
+def _own_name(operation: Operation) -> str:
     """Return the name of a layer; "" for an operation, and for what is called after its class: `re_lu_1`."""
     kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(operation).__name__).casefold()
     named_after_class = re.fullmatch(rf"{re.escape(kind)}(_\d+)?", operation.name.casefold())
@@ -218,7 +216,7 @@ def _own_name(operation: Any) -> str:  # noqa: ANN401 - a layer or operation of 
     return telling(operation.name) if is_layer and not named_after_class else ""
 
 
-def _backwards(tensor: Tensor) -> Iterator[Any]:
+def _backwards(tensor: Tensor) -> Iterator[Operation]:
     """Give the layers and operations of Keras that make a symbolic tensor, the last first, while they are in a row."""
     for _ in range(_MOST_STEPS):
         history = getattr(tensor, "_keras_history", None)

@@ -22,8 +22,8 @@ from live_gradcam.models.keras_files import (
     stored_settings,
     unknown_classes,
 )
-from live_gradcam.models.model import Network
 from live_gradcam.models.model_file import IN_A_FUNCTION, ModelFileKind, refusal
+from live_gradcam.models.untyped import Network
 
 _UNKNOWN_OBJECT = re.compile(
     r"Could not locate (?:class|function) '([^']+)'"

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-GraphDef = Any
-"""A `tf.compat.v1.GraphDef`; TensorFlow ships no types."""
-
-NodeDef = Any
+from live_gradcam.models.untyped import Array, GraphDef, NodeDef
 
 LEARNERS = frozenset(
     {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMulV2", "Einsum"}
@@ -95,12 +91,12 @@ def operation_of(tensor: str) -> str:
     return tensor.removeprefix("^").partition(":")[0]
 
 
-def constant(node: NodeDef) -> Any:  # noqa: ANN401 - an array
+def constant(node: NodeDef) -> Array:
     """Return the value of a `Const`."""
-    return tf.make_ndarray(node.attr["value"].tensor)
+    return np.asarray(tf.make_ndarray(node.attr["value"].tensor))
 
 
-def shape_of(placeholder: NodeDef) -> Any:  # noqa: ANN401 - a TensorShape
+def shape_of(placeholder: NodeDef) -> tf.TensorShape:
     """Return the shape that a placeholder declares; one of unknown rank where it declares none."""
     declared = placeholder.attr.get("shape")
     return tf.TensorShape(None if declared is None else declared.shape)

@@ -8,15 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.frozen_graph import (
-    GraphDef,
-    NodeDef,
-    constant,
-    consumers_of,
-    operation_of,
-    shape_of,
-)
+from live_gradcam.models.frozen_graph import constant, consumers_of, operation_of, shape_of
 from live_gradcam.models.graph_network import Port
+from live_gradcam.models.untyped import GraphDef, NodeDef, Shape
 
 _DECODERS = frozenset(
     {"DecodeJpeg", "DecodePng", "DecodeImage", "DecodeBmp", "DecodeGif", "DecodeAndCropJpeg"}
@@ -24,7 +18,7 @@ _DECODERS = frozenset(
 _FORWARDING = frozenset({"Identity", "Cast", "ExpandDims", "Squeeze", "StopGradient"})
 _RESIZING = frozenset({"ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea"})
 
-_FREE: tuple[int | None, ...] = (None, None, None, 3)
+_FREE: Shape = (None, None, None, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,7 @@ def input_port(entry: GraphEntry, definition: GraphDef, model: str) -> Port:
     if dtype == tf.string:
         return _decoded(entry, node, nodes, consumers, model)
     shape = shape_of(node)
-    lengths: tuple[int | None, ...] = () if shape.rank is None else tuple(shape.as_list())
+    lengths: Shape = () if shape.rank is None else tuple(shape.as_list())
     if len(lengths) != 4:
         behind = _entered(entry, lengths, consumers, nodes)
         if behind is not None:
@@ -85,7 +79,7 @@ def input_port(entry: GraphEntry, definition: GraphDef, model: str) -> Port:
 
 def _entered(
     entry: GraphEntry,
-    lengths: tuple[int | None, ...],
+    lengths: Shape,
     consumers: dict[str, list[NodeDef]],
     nodes: dict[str, NodeDef],
 ) -> Port | None:
@@ -102,9 +96,7 @@ def _entered(
     return Port(entry.name, tuple(f"{node.name}:0" for node in following), shape, dtype.name)
 
 
-def _flat(
-    name: str, consumers: dict[str, list[NodeDef]], nodes: dict[str, NodeDef]
-) -> tuple[int | None, ...] | None:
+def _flat(name: str, consumers: dict[str, list[NodeDef]], nodes: dict[str, NodeDef]) -> Shape | None:
     """Return (None, length) where a graph multiplies its input with a matrix; None where it does something else."""
     for node in consumers[name]:
         if node.op != "MatMul" or operation_of(node.input[0]) != name:
@@ -117,9 +109,7 @@ def _flat(
     return None
 
 
-def _made_picture(
-    node: NodeDef, lengths: tuple[int | None, ...], nodes: dict[str, NodeDef]
-) -> tuple[int | None, ...] | None:
+def _made_picture(node: NodeDef, lengths: Shape, nodes: dict[str, NodeDef]) -> Shape | None:
     """Return the shape of the pictures that an operation makes of its input; None where it makes none."""
     second = nodes.get(operation_of(node.input[1])) if len(node.input) > 1 else None
     if second is None or second.op != "Const":
@@ -184,9 +174,7 @@ def _resized_to(
     return None
 
 
-def _sized(
-    shape: tuple[int | None, ...], name: str, nodes: dict[str, NodeDef], consumers: dict[str, list[NodeDef]]
-) -> tuple[int | None, ...]:
+def _sized(shape: Shape, name: str, nodes: dict[str, NodeDef], consumers: dict[str, list[NodeDef]]) -> Shape:
     """Return a picture's shape with the number of its channels, which the first convolution tells."""
     if shape[3] is not None:
         return shape

@@ -10,23 +10,24 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from live_gradcam.models.frozen_graph import (
-    LEARNERS,
-    WEIGHT_MARK,
-    GraphDef,
-    constant,
-    make_place,
-    operation_of,
-)
+from live_gradcam.models.frozen_graph import LEARNERS, WEIGHT_MARK, constant, make_place, operation_of
 from live_gradcam.models.graph_layers import GraphLayer, graph_layers
-
-Tensor = Any
+from live_gradcam.models.untyped import (
+    Array,
+    GraphDef,
+    KerasTensor,
+    NodeDef,
+    Shape,
+    Tensor,
+    Tensors,
+    Variable,
+)
 
 _SMALLEST_WEIGHT = 16
 """Numbers in a constant of floats from which it counts as a weight."""
@@ -42,7 +43,7 @@ class Port:
     tensors: tuple[str, ...]
     """The tensors it stands for, such as `input_1:0`; an output is one."""
 
-    shape: tuple[int | None, ...]
+    shape: Shape
     """With the batch axis; None where a length is free."""
 
     dtype: str
@@ -83,7 +84,7 @@ watcher: ContextVar[GraphWatcher | None] = ContextVar("watcher", default=None)
 class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
     """A graph, ready to be called like a network of Keras: pictures (N, H, W, C) in, its outputs out."""
 
-    def __init__(self, graph: Graph, *, name: str, kept: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, graph: Graph, *, name: str, kept: Mapping[str, Variable] | None = None) -> None:
         super().__init__(
             name=re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "graph", trainable=False, dtype="float32"
         )
@@ -115,22 +116,22 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
         return self._graph
 
     @property
-    def input(self) -> Any:  # noqa: ANN401 - a KerasTensor, or a dict of them
+    def input(self) -> Tensors:
         """The symbolic input, or a dict of several."""
         return next(iter(self._inputs.values())) if len(self._inputs) == 1 else dict(self._inputs)
 
     @property
-    def inputs(self) -> list[Any]:
+    def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs."""
         return keras.tree.flatten(self.input)  # type: ignore[no-any-return]
 
     @property
-    def output(self) -> Any:  # noqa: ANN401 - a KerasTensor, or a dict of them
+    def output(self) -> Tensors:
         """The symbolic output, or a dict of several."""
         return next(iter(self._outputs.values())) if len(self._outputs) == 1 else dict(self._outputs)
 
     @property
-    def outputs(self) -> list[Any]:
+    def outputs(self) -> list[KerasTensor]:
         """The symbolic outputs."""
         return keras.tree.flatten(self.output)  # type: ignore[no-any-return]
 
@@ -139,7 +140,7 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
         """Their names, in the same order."""
         return sorted(self._outputs) if len(self._outputs) > 1 else list(self._outputs)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:  # noqa: ANN401, ARG002 - Keras's own signature
+    def call(self, inputs: Tensors, training: bool = False) -> Tensors:  # noqa: ARG002
         """Return the outputs, as they are when predicting."""
         if not tf.executing_eagerly():
             return self._imported(inputs)
@@ -176,7 +177,7 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
             [outputs[port.name] for port in self._graph.outputs] if isinstance(outputs, dict) else [outputs]
         )
 
-    def front(self, pixels: Any) -> Any:  # noqa: ANN401 - arrays
+    def front(self, pixels: Tensors) -> Tensors:
         """Return what the first operation with weights is given, for pictures (N, H, W, C).
 
         Raises:
@@ -202,7 +203,7 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
             reached.add(node.name)
         return None
 
-    def _imported(self, inputs: Any) -> Any:  # noqa: ANN401 - tensors
+    def _imported(self, inputs: Tensors) -> Tensors:
         feeds = self._feeds(inputs)
         watching = watcher.get()
         layers = self._layers_of if watching is not None else ()
@@ -220,7 +221,7 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
             return outputs[0]
         return {port.name: tensor for port, tensor in zip(self._graph.outputs, outputs, strict=True)}
 
-    def _feeds(self, inputs: Any) -> dict[str, Tensor]:  # noqa: ANN401 - tensors
+    def _feeds(self, inputs: Tensors) -> dict[str, Tensor]:
         values = inputs if isinstance(inputs, Mapping) else {self._graph.inputs[0].name: inputs}
         feeds = {}
         for port in self._graph.inputs:
@@ -244,7 +245,7 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
         return found
 
 
-def _without_weights(definition: GraphDef) -> tuple[GraphDef, dict[str, Any]]:
+def _without_weights(definition: GraphDef) -> tuple[GraphDef, dict[str, Array]]:
     """Return a graph with places for its weights, and the weights by the name of their tensor."""
     bare = tf.compat.v1.GraphDef()
     bare.versions.CopyFrom(definition.versions)
@@ -262,14 +263,14 @@ def _without_weights(definition: GraphDef) -> tuple[GraphDef, dict[str, Any]]:
     return bare, values
 
 
-def _is_weight(node: Any) -> bool:  # noqa: ANN401 - a NodeDef
+def _is_weight(node: NodeDef) -> bool:
     if node.op != "Const" or not tf.as_dtype(node.attr["dtype"].type).is_floating:
         return False
     shape = [axis.size for axis in node.attr["value"].tensor.tensor_shape.dim]
     return bool(shape) and int(np.prod(shape)) >= _SMALLEST_WEIGHT
 
 
-def _symbol(port: Port) -> Any:  # noqa: ANN401 - a KerasTensor
+def _symbol(port: Port) -> KerasTensor:
     return keras.Input(batch_shape=port.shape, dtype=port.dtype, name=port.name.replace("/", "_"))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +12,6 @@ import tensorflow as tf
 from live_gradcam.errors import ModelError, reason_of
 from live_gradcam.models.frozen_graph import (
     INPUT_MARK,
-    GraphDef,
     constant,
     inference_values,
     make_place,
@@ -22,8 +20,7 @@ from live_gradcam.models.frozen_graph import (
 )
 from live_gradcam.models.graph_inputs import GraphEntry, input_port
 from live_gradcam.models.graph_network import Graph, Port, parts_of_names
-
-Tensor = Any
+from live_gradcam.models.untyped import GraphDef, NodeDef, Tensor
 
 _ANSWERING = frozenset({"ArgMax", "TopK", "TopKV2"})
 
@@ -254,7 +251,7 @@ _NO_ANSWER = frozenset(
 )
 
 
-def _answers_like_a_classifier(node: Any, nodes: dict[str, Any]) -> bool:  # noqa: ANN401 - NodeDefs
+def _answers_like_a_classifier(node: NodeDef, nodes: dict[str, NodeDef]) -> bool:
     while node.op in ("Identity", "Reshape", "Squeeze") and node.input:
         node = nodes[operation_of(node.input[0])]
     return node.op in ("Softmax", "Sigmoid", "LogSoftmax", "ArgMax")

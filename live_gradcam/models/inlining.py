@@ -7,19 +7,20 @@ every network with random layers (augmentation) counts their calls.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tensorflow.python.grappler import tf_optimizer
 
-from live_gradcam.models.frozen_graph import GraphDef, NodeDef, operation_of
+from live_gradcam.models.frozen_graph import operation_of
+from live_gradcam.models.untyped import Array, ConcreteFunction, GraphDef, NodeDef
 
 _BRANCHING = frozenset({"If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase"})
 
 
-def inlined(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction
+def inlined(function: ConcreteFunction) -> GraphDef:
     """Return a function's graph without calls of functions and without variables; its inputs are placeholders.
 
     Args:
@@ -51,7 +52,7 @@ def _reads_in_loops(definition: GraphDef) -> bool:
     return any(operation_of(name) in handles for node in branching for name in node.input)
 
 
-def _without_calls(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction
+def _without_calls(function: ConcreteFunction) -> GraphDef:
     definition = function.graph.as_graph_def()
     for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
         for node in nodes:
@@ -71,7 +72,7 @@ def _without_calls(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunct
     return tf_optimizer.OptimizeGraph(config, meta)
 
 
-def _values(function: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a ConcreteFunction
+def _values(function: ConcreteFunction) -> Iterator[tuple[str, Array]]:
     """Yield the name of each placeholder that stands for a variable or constant of outside, and its value."""
     variables = {id(variable.handle): variable for variable in function.graph.variables}
     for outer, inner in function.graph.captures:
@@ -82,7 +83,7 @@ def _values(function: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a Con
             yield name, outer.numpy()
 
 
-def _read_at_once(definition: GraphDef, node: NodeDef, values: dict[str, Any]) -> None:
+def _read_at_once(definition: GraphDef, node: NodeDef, values: dict[str, Array]) -> None:
     """Put a constant in the place of a captured value, and of a node that reads a variable."""
     if node.op == "Placeholder" and node.name in values:
         if node.attr["dtype"].type != tf.resource.as_datatype_enum:
@@ -112,7 +113,7 @@ def _read_at_once(definition: GraphDef, node: NodeDef, values: dict[str, Any]) -
         node.attr["Taxis"].type = tf.int32.as_datatype_enum
 
 
-def _make_constant(node: NodeDef, value: Any, dtype: Any = None) -> None:  # noqa: ANN401 - an array, a DType
+def _make_constant(node: NodeDef, value: npt.ArrayLike, dtype: tf.DType | None = None) -> None:
     tensor = tf.make_tensor_proto(value, dtype)
     node.op = "Const"
     node.ClearField("input")

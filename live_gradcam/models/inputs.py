@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -14,11 +14,17 @@ import tensorflow as tf
 
 from live_gradcam.errors import ModelError
 from live_gradcam.file_names import expanded
+from live_gradcam.models.untyped import Array, Json, KerasTensor, Network, Shape, Tensor, Tensors
 from live_gradcam.near_names import unknown_name
 
-Tensor = Any
-Shape = tuple[int | None, ...]
-Value = npt.NDArray[Any] | None
+KeyPath = tuple[object, ...]
+"""The keys and indices that lead to one element of a structure."""
+
+Names: TypeAlias = "str | Sequence[Names] | Mapping[str, Names]"
+"""Names of inputs, in the structure that a network takes: one, a list or a dict."""
+
+InputValue = str | npt.ArrayLike
+"""What a user gives for an input: an array, a number, or as text numbers with commas between them or a .npy file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +51,16 @@ class InputFeed:
     picture: Input
     """The input that takes the pixels."""
 
-    others: Mapping[str, Value]
+    others: Mapping[str, Array | None]
     """Name → value without a batch axis, of every other input; None for what is left out."""
 
-    arguments: tuple[Any, ...]
+    arguments: tuple[Names, ...]
     """The positional arguments of the call: names of inputs in the structure that the network takes."""
 
     taken: Shape | None = None
     """What the network itself takes for the picture where that has no axis of channels; None: `picture.shape`."""
 
-    def fill(self, pixels: Tensor) -> tuple[Any, ...]:
+    def fill(self, pixels: Tensor) -> tuple[Tensors, ...]:
         """Return the arguments for a batch of pixels; the other values are repeated for each picture."""
 
         def value(name: str) -> Tensor:
@@ -69,7 +75,7 @@ class InputFeed:
         return tuple(keras.tree.map_structure(value, argument) for argument in self.arguments)
 
 
-def feed_for(network: Any, values: Mapping[str, Any] | None, *, model: str) -> InputFeed:  # noqa: ANN401 - a keras.Model
+def feed_for(network: Network, values: Mapping[str, InputValue] | None, *, model: str) -> InputFeed:
     """Find the picture's input among a network's, and give the others the values that the user named.
 
     Args:
@@ -123,7 +129,7 @@ PICTURE_ONLY = InputFeed(_ONLY, {}, (_ONLY.name,))
 """How a network is called whose one argument is the pixels."""
 
 
-def _inputs(network: Any) -> tuple[tuple[Any, ...], list[Input]]:  # noqa: ANN401 - a keras.Model
+def _inputs(network: Network) -> tuple[tuple[Names, ...], list[Input]]:
     """Return the arguments of the network's call as names in their structure, and what each name stands for."""
     tensors = getattr(network, "inputs", None)
     if tensors and isinstance(network, keras.Sequential):
@@ -149,7 +155,7 @@ def _inputs(network: Any) -> tuple[tuple[Any, ...], list[Input]]:  # noqa: ANN40
     return tuple(arguments), inputs
 
 
-def _required(call: Any) -> list[str]:  # noqa: ANN401 - a network's own method
+def _required(call: Callable[..., Tensors]) -> list[str]:
     """Return the names of the arguments that a subclassed network's `call` must be given."""
     return [
         each.name
@@ -160,22 +166,22 @@ def _required(call: Any) -> list[str]:  # noqa: ANN401 - a network's own method
     ]
 
 
-def _of_tensor(tensor: Any, name: str) -> Input:  # noqa: ANN401 - a KerasTensor
+def _of_tensor(tensor: KerasTensor, name: str) -> Input:
     optional = bool(getattr(tensor._keras_history.operation, "optional", False))
     return Input(name, tuple(tensor.shape), tensor.dtype, optional)
 
 
-def _name(path: tuple[Any, ...], tensor: Any) -> str:  # noqa: ANN401 - a KerasTensor
+def _name(path: KeyPath, tensor: KerasTensor) -> str:
     return "/".join(map(str, path)) if any(isinstance(key, str) for key in path) else str(tensor.name)
 
 
-def _is_shape(structure: Any) -> bool:  # noqa: ANN401 - shapes in any structure
+def _is_shape(structure: object) -> bool:
     return isinstance(structure, (list, tuple)) and all(
         each is None or isinstance(each, int) for each in structure
     )
 
 
-def _shapes(structure: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Shape]]:  # noqa: ANN401
+def _shapes(structure: Json, path: KeyPath) -> Iterator[tuple[KeyPath, Shape]]:
     if _is_shape(structure):
         yield path, tuple(structure)
         return
@@ -184,7 +190,7 @@ def _shapes(structure: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, 
         yield from _shapes(inner, (*path, key))
 
 
-def _packed(structure: Any, inputs: Iterator[Input]) -> Any:  # noqa: ANN401 - names in the structure of the shapes
+def _packed(structure: Json, inputs: Iterator[Input]) -> Names:
     if _is_shape(structure):
         return next(inputs).name
     if isinstance(structure, Mapping):
@@ -192,7 +198,7 @@ def _packed(structure: Any, inputs: Iterator[Input]) -> Any:  # noqa: ANN401 - n
     return [_packed(inner, inputs) for inner in structure or ()]
 
 
-def _picture(inputs: list[Input], values: Mapping[str, Any], model: str) -> Input:
+def _picture(inputs: list[Input], values: Mapping[str, InputValue], model: str) -> Input:
     """Return the input that takes the picture: colour before grey, and not what the user gave a value for."""
     for channels in ((3,), (1, None)):
         fitting = [each for each in inputs if len(each.shape) == 4 and each.shape[-1] in channels]
@@ -215,7 +221,7 @@ def _picture(inputs: list[Input], values: Mapping[str, Any], model: str) -> Inpu
     )
 
 
-def _of_flat(entry: Input, network: Any) -> Input | None:  # noqa: ANN401 - a keras.Model
+def _of_flat(entry: Input, network: Network) -> Input | None:
     """Return the picture that an only input without an axis of channels stands for; None where it stands for none.
 
     (N, H, W) is a grey picture, unless one side is more than twice the other, as in a sequence of measurements.
@@ -234,7 +240,7 @@ def _of_flat(entry: Input, network: Any) -> Input | None:  # noqa: ANN401 - a ke
     return None
 
 
-def _fitted(value: Any, entry: Input, model: str) -> npt.NDArray[Any]:  # noqa: ANN401 - what a user gave
+def _fitted(value: InputValue, entry: Input, model: str) -> Array:
     """Return a user's value as an array of the input's dtype and shape, without the batch axis."""
     if isinstance(value, str) and entry.dtype != "string":
         value = _read(value, entry, model)
@@ -261,10 +267,10 @@ def _fitted(value: Any, entry: Input, model: str) -> npt.NDArray[Any]:  # noqa: 
         ) from error
 
 
-def _read(text: str, entry: Input, model: str) -> Any:  # noqa: ANN401 - numbers
+def _read(text: str, entry: Input, model: str) -> npt.ArrayLike:
     try:
         if text.casefold().endswith(".npy"):
-            return np.load(expanded(text), allow_pickle=False)
+            return np.asarray(np.load(expanded(text), allow_pickle=False))
         numbers = [float(part) for part in text.split(",")]
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not"
@@ -275,9 +281,9 @@ def _read(text: str, entry: Input, model: str) -> Any:  # noqa: ANN401 - numbers
     return numbers if len(numbers) > 1 else numbers[0]
 
 
-def _described(value: Any) -> str:  # noqa: ANN401 - what a user gave
+def _described(value: InputValue) -> str:
     shape = np.shape(value) if not isinstance(value, str) else ()
-    return f"an array {shape}" if shape else f"'{value}'"
+    return f"an array {shape}" if shape else f"'{value!s}'"
 
 
 def _listed(inputs: list[Input]) -> str:

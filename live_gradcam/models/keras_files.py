@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 
 from live_gradcam.models.keras2.graph import network_from
 from live_gradcam.models.keras2.keras1 import as_keras_2, has_channels_first, is_of_keras_1
 from live_gradcam.models.keras2.weights import set_hdf5_weights, set_zip_weights
-from live_gradcam.models.model import Network
+from live_gradcam.models.untyped import Json, LayerClass, Network, Operation, Tensor
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def _from_zip(path: Path, *, allow_unsafe: bool) -> Network:
 
 
 def _loaded(
-    path: Path, suffix: str, *, allow_unsafe: bool, custom_objects: Mapping[str, Any] | None = None
+    path: Path, suffix: str, *, allow_unsafe: bool, custom_objects: Mapping[str, LayerClass] | None = None
 ) -> Network:
     """Let Keras load one of its own files, which it tells by the name."""
     options = {"custom_objects": custom_objects, "compile": False, "safe_mode": not allow_unsafe}
@@ -105,7 +105,7 @@ def _loaded(
         return keras.saving.load_model(named, **options)
 
 
-def _is_of_keras_3(stored: Any, version: Any) -> bool:  # noqa: ANN401 - JSON values
+def _is_of_keras_3(stored: Json, version: Json) -> bool:
     """Whether Keras 3 wrote a configuration: by its version, or by how it writes the shape of an input."""
     if isinstance(version, bytes):
         version = version.decode()
@@ -114,16 +114,16 @@ def _is_of_keras_3(stored: Any, version: Any) -> bool:  # noqa: ANN401 - JSON va
     return '"batch_shape"' in json.dumps(stored)
 
 
-def _prepare(stored: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON value
+def _prepare(stored: Json) -> dict[str, LayerClass]:
     """Change a configuration of Keras 3 where its reader of HDF5 gets it wrong; return the names that it is to know.
 
     Operations (`x + y` is `Add`) have names of layers, or names that the reader does not find. Several axes are lost,
     so they get another key.
     """
     known = _operations_of_keras()
-    found: dict[str, Any] = {}
+    found: dict[str, LayerClass] = {}
 
-    def visit(value: Any) -> None:  # noqa: ANN401
+    def visit(value: Json) -> None:
         for layer in value.get("layers") or () if isinstance(value, Mapping) else ():
             config = layer.get("config") if isinstance(layer, Mapping) else None
             if not isinstance(config, dict):
@@ -145,23 +145,23 @@ def _prepare(stored: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON value
     return found
 
 
-def _reader_of(kind: Any) -> Any:  # noqa: ANN401 - a class of layers or operations
+def _reader_of(kind: LayerClass) -> LayerClass:
     """Return what Keras takes for a class and makes an instance of `kind` with."""
 
-    def from_config(config: dict[str, Any]) -> Any:  # noqa: ANN401
+    def from_config(config: dict[str, Json]) -> Operation:
         axes = config.pop(_AXES, None)
         return kind.from_config(config if axes is None else config | {"axis": axes})
 
     return type(kind.__name__, (), {"from_config": staticmethod(from_config)})
 
 
-def _operations_of_keras() -> dict[str, Any]:
+def _operations_of_keras() -> dict[str, LayerClass]:
     """Return the operations of Keras 3 by the names of their classes."""
 
-    def call_with_tuple(self: Any, x: Any, key: Any) -> Any:  # noqa: ANN401 - an operation, a tensor, an index
+    def call_with_tuple(self: Operation, x: Tensor, key: object) -> Tensor:
         return part_of(self, x, tuple(key) if isinstance(key, list) else key)
 
-    found: dict[str, Any] = {}
+    found: dict[str, LayerClass] = {}
     waiting = [keras.Operation]
     while waiting:
         for kind in waiting.pop().__subclasses__():
@@ -215,7 +215,7 @@ _PLACES = (
 class StoredSettings:
     """What a file says of its network."""
 
-    network: dict[str, Any] | None
+    network: dict[str, Json] | None
     """Class and settings, as Keras wrote them; None where the file holds only weights."""
 
     keras_version: str | None
@@ -269,7 +269,7 @@ def _in_hdf5(path: Path) -> StoredSettings:
     return StoredSettings(network, None if version is None else str(version), weights or nested)
 
 
-def unknown_classes(settings: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+def unknown_classes(settings: Json) -> Iterator[str]:
     """Yield the names of the classes and functions in a network's settings that are not Keras's own."""
     if isinstance(settings, list):
         for each in settings:

@@ -13,7 +13,8 @@ from typing import Any
 from live_gradcam.models.label_entries import WNID, LabelEntry, LabelFault, are_numbers, number_in, readable
 from live_gradcam.models.label_text import lines_of
 
-Content = Any  # whatever such a file holds
+Content = Any
+"""A value in a structured file: a number, a text, a list or a mapping."""
 
 _WRAPPERS = (
     *("labels", "id2label", "idx_to_class", "idx2class", "index_to_class", "names", "class_names", "classes"),

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import keras
 
@@ -16,13 +16,14 @@ from live_gradcam.file_names import expanded
 from live_gradcam.models import zoo
 from live_gradcam.models.evidence import evidence_of
 from live_gradcam.models.file_kinds import MODEL_SUFFIXES, is_checkpoint_prefix
-from live_gradcam.models.inputs import InputFeed, feed_for
+from live_gradcam.models.inputs import InputFeed, InputValue, feed_for
 from live_gradcam.models.labels import Labels, imagenet_labels, translated
-from live_gradcam.models.model import Model, Network, classes_of, output_of, units_of
+from live_gradcam.models.model import Model, classes_of, output_of, units_of
 from live_gradcam.models.model_labels import first_labels, with_labels
 from live_gradcam.models.network_copies import resizer, with_channels_last
 from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
 from live_gradcam.models.scaling import application_scaling, preprocessing_of
+from live_gradcam.models.untyped import KerasTensor, Network, Tensor
 from live_gradcam.models.user_code import callable_named, current_folder_first, is_reference, said_by
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
@@ -36,11 +37,11 @@ _MOST_PIXELS = 2**26
 def load_model(
     model: str | Path | Model | Network,
     labels: Sequence[str] | Labels | str | Path | None = None,
-    preprocess: str | Callable[[Any], Any] = "auto",
+    preprocess: str | Callable[[Tensor], Tensor] = "auto",
     *,
     output: str | int | None = None,
     task: Task | None = None,
-    inputs: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, InputValue] | None = None,
     allow_unsafe: bool = False,
     lang: Lang = DEFAULT_LANG,
 ) -> Model:
@@ -105,7 +106,7 @@ def load_model(
 def _load(
     model: str | Path | Network,
     output: str | int | None,
-    inputs: Mapping[str, Any] | None,
+    inputs: Mapping[str, InputValue] | None,
     *,
     allow_unsafe: bool,
     scaled: bool,
@@ -157,7 +158,7 @@ def _made_by(reference: str) -> Network:
     return network
 
 
-def _redirected(model: Model, output: str | int | None, inputs: Mapping[str, Any] | None) -> Model:
+def _redirected(model: Model, output: str | int | None, inputs: Mapping[str, InputValue] | None) -> Model:
     """Return a model that is loaded already with another output, or other values for its inputs."""
     if inputs is not None:
         model = replace(model, feed=feed_for(model.network, inputs, model=model.name))
@@ -176,7 +177,7 @@ def _from_network(
     network: Network,
     name: str,
     output: str | int | None,
-    inputs: Mapping[str, Any] | None,
+    inputs: Mapping[str, InputValue] | None,
     *,
     scaled: bool,
     file: Path | None = None,
@@ -241,7 +242,7 @@ def _build(network: Network, name: str) -> None:
         ) from error
 
 
-def _symbolic(network: Network, feed: InputFeed) -> Any:  # noqa: ANN401 - a KerasTensor or None
+def _symbolic(network: Network, feed: InputFeed) -> KerasTensor:
     """Return the symbolic input that takes the picture; None for a subclassed network, which has none."""
     names = keras.tree.flatten(feed.arguments)
     tensors = getattr(network, "inputs", None) or [None] * len(names)

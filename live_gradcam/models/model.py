@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
@@ -20,13 +19,9 @@ from live_gradcam.models.inputs import PICTURE_ONLY, InputFeed, shape_text
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.preprocessing import Preprocessing
 from live_gradcam.models.task import Evidence
+from live_gradcam.models.untyped import Layer, Network, Tensor, Tensors, Variable
 
 logger = logging.getLogger(__name__)
-
-Network = Any
-"""A `keras.Model`; Keras ships no types."""
-
-Tensor = Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +71,7 @@ class Model:
             logger.warning("%s", line)
 
     def forward(
-        self, network: Network, pixels: Tensor, *, weights: Sequence[tuple[Any, Tensor]] = ()
+        self, network: Network, pixels: Tensor, *, weights: Sequence[tuple[Variable, Tensor]] = ()
     ) -> Tensor:
         """Run the network on a batch, in inference mode, and return the output that is explained.
 
@@ -115,7 +110,9 @@ class Model:
         return self.resize(height, width)
 
 
-def _untouched(network: Network, weights: Sequence[tuple[Any, Tensor]]) -> AbstractContextManager[object]:
+def _untouched(
+    network: Network, weights: Sequence[tuple[Variable, Tensor]]
+) -> AbstractContextManager[object]:
     """Return a scope in which what a network's layers assign to their variables does not reach them.
 
     Args:
@@ -142,7 +139,7 @@ def takes_only(name: str, shape: Sequence[int | None], height: int, width: int) 
     )
 
 
-def weights_sha256(network: Any) -> str:  # noqa: ANN401 - a keras.Model, which ships no types
+def weights_sha256(network: Network) -> str:
     """Return the SHA-256 of a network's weights, in hexadecimal: the shape, type and values of each, in order.
 
     About a second for VGG16's 550 MB.
@@ -166,18 +163,18 @@ def safe_name(name: str) -> str:
     return name.replace("/", "_")
 
 
-def layer_name(layer: Any) -> str:  # noqa: ANN401 - a keras layer
+def layer_name(layer: Layer) -> str:
     """Return the name that the user knows: that of the file where Keras 3 forbids it, else Keras's."""
     return str(getattr(layer, _ATTRIBUTE, layer.name))
 
 
-def keep_name(layer: Any, name: str) -> None:  # noqa: ANN401 - a keras layer
+def keep_name(layer: Layer, name: str) -> None:
     """Remember the user's name for a layer, if it is another than Keras's."""
     if name != layer.name:
         setattr(layer, _ATTRIBUTE, name)
 
 
-def chosen_output(outputs: Any, wanted: str | int | None, *, names: Sequence[str], model: str) -> Tensor:  # noqa: ANN401 - tensors in any structure
+def chosen_output(outputs: Tensors, wanted: str | int | None, *, names: Sequence[str], model: str) -> Tensor:
     """Return the output that is explained.
 
     Args:
@@ -216,7 +213,7 @@ def chosen_output(outputs: Any, wanted: str | int | None, *, names: Sequence[str
     raise ModelError(f"{model} has no output '{wanted}'. It has: {_listed(leaves)}.")
 
 
-def output_of(network: Any, output: str | int | None, name: str) -> Tensor:  # noqa: ANN401 - a `Network`, whose module needs this one
+def output_of(network: Network, output: str | int | None, name: str) -> Tensor:
     """Return the symbolic output that is explained; None for a subclassed network: only a trace can tell.
 
     Args:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from live_gradcam.config import Task
 from live_gradcam.errors import ModelError
@@ -22,6 +21,7 @@ from live_gradcam.models.task import (
     labels_for,
     wrong_number,
 )
+from live_gradcam.models.untyped import KerasTensor
 from live_gradcam.number import counted
 
 logger = logging.getLogger(__name__)
@@ -30,13 +30,13 @@ BACKGROUND = frozenset({"background", "bg", "???", "unlabeled", "unlabelled", "d
 """What the first line of a list of labels may be, letters only, that the network has no output for."""
 
 
-def first_labels(tensor: Any, units: int | None, evidence: Evidence) -> Labels:  # noqa: ANN401
+def first_labels(tensor: KerasTensor, units: int | None, evidence: Evidence) -> Labels:
     """Return what the outputs are called, as far as that is known before the network is traced."""
     task = task_of(tensor, units, evidence)
     return Labels(()) if task is None or units is None else labels_for(task, units, evidence)
 
 
-def task_of(tensor: Any, units: int | None, evidence: Evidence) -> Task | None:  # noqa: ANN401 - a KerasTensor or None
+def task_of(tensor: KerasTensor, units: int | None, evidence: Evidence) -> Task | None:
     """Return what the outputs are; None where only a trace can tell."""
     ending = None if tensor is None else ending_of(tensor)
     if evidence.said is not None:
@@ -102,9 +102,6 @@ def _without_background(labels: Labels, units: int, task: Task | None, model: st
     raise DoesNotFit(
         wrong_number(model, task, units, len(labels), source), difference(task, units, len(labels))
     )
-
-
-Tensor = Any
 
 
 SUFFIXES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml", ".pbtxt")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 import keras
 
 from live_gradcam.errors import ModelError, reason_of
 from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.inputs import shape_text
-from live_gradcam.models.model import Network, keep_name, layer_name, takes_only
+from live_gradcam.models.model import keep_name, layer_name, takes_only
+from live_gradcam.models.untyped import Layer, Network, Shape, Tensors
 
 _CHANNELS = (1, 3)
 
@@ -107,7 +107,7 @@ def _turned(network: Network) -> Network:
     return keras.models.clone_model(network, input_tensors=inputs, clone_function=_turned_layer)
 
 
-def _turned_layer(layer: Any) -> Any:  # noqa: ANN401 - keras layers
+def _turned_layer(layer: Layer) -> Layer:
     kind = type(layer).__name__
     if hasattr(layer, "layers") and type(layer).__module__.startswith("keras."):
         return _turned(layer) if _takes_channels_first_inside(layer) else layer
@@ -137,7 +137,7 @@ def _axis(axis: int) -> int:
     return {0: 0, 1: 3, 2: 1, 3: 2}[axis % 4]
 
 
-def _shapes(structure: Any) -> list[tuple[int | None, ...]]:  # noqa: ANN401 - KerasTensors
+def _shapes(structure: Tensors) -> list[Shape]:
     return [tuple(tensor.shape) for tensor in keras.tree.flatten(structure)]
 
 
@@ -185,11 +185,11 @@ def _graph_resizer(network: GraphNetwork, name: str) -> Callable[[int, int], Net
     return resize
 
 
-def _remade(network: Network, shape: tuple[int | None, ...]) -> Network:
+def _remade(network: Network, shape: Shape) -> Network:
     own = network.inputs[0]
     image = keras.Input(shape, dtype=own.dtype, name=own.name)
 
-    def remake(layer: Any) -> Any:  # noqa: ANN401 - a keras layer
+    def remake(layer: Layer) -> Layer:
         if hasattr(layer, "layers") and type(layer).__module__.startswith("keras."):
             # Networks inside of it take what comes: how large that is, is not known before it comes.
             (inner,) = layer.inputs

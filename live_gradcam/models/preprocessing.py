@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.untyped import Tensor
 from live_gradcam.models.user_code import callable_named, current_folder_first, is_reference, said_by
 from live_gradcam.near_names import unknown_name
-
-Tensor = Any
-"""A `tf.Tensor`; TensorFlow ships no types."""
 
 
 @dataclass(frozen=True, slots=True)

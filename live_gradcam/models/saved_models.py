@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_checkpoint, check_constants
-from live_gradcam.models.frozen_graph import GraphDef, operation_of
+from live_gradcam.models.frozen_graph import operation_of
 from live_gradcam.models.graph_inputs import GraphEntry
 from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.graph_ports import (
@@ -24,7 +24,7 @@ from live_gradcam.models.graph_ports import (
     reason_not_imported,
 )
 from live_gradcam.models.inlining import inlined
-from live_gradcam.models.model import Network
+from live_gradcam.models.untyped import ConcreteFunction, GraphDef, Network, NodeDef, Tensor
 from live_gradcam.number import counted
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
     return GraphNetwork(graph_with_ports(definition, inputs, outputs, model=path.name), name=path.stem)
 
 
-def _meta_graph(folder: Path) -> Any:  # noqa: ANN401 - a MetaGraphDef
+def _meta_graph(folder: Path) -> MetaGraphDef:
     """Return the graph of a SavedModel that serves."""
     saved = saved_model_pb2.SavedModel()
     binary = folder / "saved_model.pb"
@@ -162,14 +162,14 @@ def _meta_graph(folder: Path) -> Any:  # noqa: ANN401 - a MetaGraphDef
     if not graphs:
         raise ModelError(f"the SavedModel {folder} holds no graph. Export it again.")
 
-    def rank(graph: Any) -> tuple[bool, bool, int]:  # noqa: ANN401 - a MetaGraphDef
+    def rank(graph: MetaGraphDef) -> tuple[bool, bool, int]:
         tags = set(graph.meta_info_def.tags)
         return "serve" not in tags, "train" in tags, len(tags)
 
     return min(graphs, key=rank)
 
 
-def _check_operations(path: Path, definitions: Sequence[Any], *, allow_unsafe: bool) -> None:
+def _check_operations(path: Path, definitions: Sequence[GraphDef], *, allow_unsafe: bool) -> None:
     # Under `Save` and `Restore` the variables themselves are read: every SavedModel has them.
     if allow_unsafe:
         return
@@ -181,12 +181,12 @@ def _check_operations(path: Path, definitions: Sequence[Any], *, allow_unsafe: b
             )
 
 
-def _nodes(definitions: Sequence[Any]) -> Iterator[Any]:
+def _nodes(definitions: Sequence[GraphDef]) -> Iterator[NodeDef]:
     for definition in definitions:
         yield from definition.node if hasattr(definition, "node") else definition.node_def
 
 
-def _function(loaded: Any, folder: Path) -> Any:  # noqa: ANN401 - a ConcreteFunction
+def _function(loaded: tf.Module, folder: Path) -> ConcreteFunction:
     """Return the function that takes pictures: the default signature, another, or the model's own call."""
     signatures = dict(loaded.signatures)
     usual = signatures.pop(_DEFAULT_SIGNATURE, None)
@@ -204,21 +204,21 @@ def _function(loaded: Any, folder: Path) -> Any:  # noqa: ANN401 - a ConcreteFun
     return chosen
 
 
-def _specs(function: Any) -> list[Any]:  # noqa: ANN401 - a ConcreteFunction
+def _specs(function: ConcreteFunction) -> list[tf.TensorSpec]:
     flat = tf.nest.flatten(function.structured_input_signature, expand_composites=True)
     return [spec for spec in flat if isinstance(spec, tf.TensorSpec)]
 
 
-def _is_picture(spec: Any) -> bool:  # noqa: ANN401 - a TensorSpec
+def _is_picture(spec: tf.TensorSpec) -> bool:
     return spec.dtype != tf.string and spec.shape.rank in (None, 4)
 
 
-def _trains(function: Any) -> bool:  # noqa: ANN401 - a ConcreteFunction
+def _trains(function: ConcreteFunction) -> bool:
     flat = tf.nest.flatten(function.structured_input_signature)
     return any(each is True for each in flat)
 
 
-def _in_floats(outputs: Sequence[GraphEntry], tensors: Sequence[Any]) -> Sequence[GraphEntry]:
+def _in_floats(outputs: Sequence[GraphEntry], tensors: Sequence[Tensor]) -> Sequence[GraphEntry]:
     """Return the outputs in floats where there are some, else all."""
     floats = {tensor.name for tensor in tensors if tensor.dtype.is_floating}
     return [entry for entry in outputs if entry.tensor in floats] or outputs

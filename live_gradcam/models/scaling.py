@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import Any
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
 from live_gradcam.models import zoo
 from live_gradcam.models.graph_network import GraphNetwork
-from live_gradcam.models.model import Network
 from live_gradcam.models.preprocessing import Preprocessing, preprocessing_named
+from live_gradcam.models.untyped import Array, KerasTensor, Layer, Network, Operation, Shape, Tensor
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ _LAYERS_OF: tuple[tuple[str, frozenset[str]], ...] = (
 user builds a network of his own on `base.output`, where nothing else tells what the base was."""
 
 
-def preprocessing_of(network: Network, picture: Any, name: str) -> Preprocessing:  # noqa: ANN401 - a KerasTensor
+def preprocessing_of(network: Network, picture: KerasTensor, name: str) -> Preprocessing:
     """Return how pixels have to be scaled for a network, and warn where that is a guess.
 
     In this order: what the network does to the pixels before its first weights (a `Rescaling` layer, a
@@ -90,7 +90,7 @@ def application_scaling(network: Network) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _scaled_inside(network: Any, picture: Any = None) -> str | None:  # noqa: ANN401 - a layer, a KerasTensor
+def _scaled_inside(network: Layer, picture: KerasTensor = None) -> str | None:
     """Return `none` if a network takes [0, 255], `unit` if [0, 1], by what it does before its first weights.
 
     None where it does nothing to them.
@@ -111,7 +111,7 @@ def _scaled_inside(network: Any, picture: Any = None) -> str | None:  # noqa: AN
     return _scaled_inside(learner)
 
 
-def _first_weights(graph: Any, picture: Any) -> tuple[Any, Any]:  # noqa: ANN401 - a KerasTensor, an operation
+def _first_weights(graph: KerasTensor, picture: KerasTensor) -> tuple[KerasTensor, Operation]:
     """Return the first layer with weights to learn on the picture's way through a graph, and what it is given.
 
     Keras has no public way to follow a graph; a layer's own `input` fails where it is used in several.
@@ -127,21 +127,21 @@ def _first_weights(graph: Any, picture: Any) -> tuple[Any, Any]:  # noqa: ANN401
     return None, None
 
 
-def _learns(operation: Any) -> bool:  # noqa: ANN401 - a keras layer or operation
+def _learns(operation: Operation) -> bool:
     if not isinstance(operation, keras.layers.Layer):
         return False
     known = {id(weight) for layer in _scaling_layers(operation) for weight in layer.weights}
     return any(id(weight) not in known for weight in operation.weights)
 
 
-def _scaling_layers(layer: Any) -> list[Any]:  # noqa: ANN401 - keras layers
+def _scaling_layers(layer: Layer) -> list[Layer]:
     """Return the `Rescaling` and `Normalization` layers in a layer or network, itself included."""
     if not isinstance(layer, keras.layers.Layer):
         return []
     return [each for each in layer._flatten_layers() if type(each).__name__ in _SCALING]
 
 
-def _range_of(function: Any, shape: tuple[int | None, ...] = (1, 1, 3)) -> str | None:  # noqa: ANN401
+def _range_of(function: Callable[[Array], Tensor], shape: Shape = (1, 1, 3)) -> str | None:
     """Return which range of pixels a scaling is made for, by what it makes of black and of white.
 
     Where the slope is small or the middle far from zero, it is meant for [0, 255]: x/127.5 − 1, x − 123; where

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from live_gradcam.config import Task
 from live_gradcam.models.labels import Labels, labels_from, numbered_labels
@@ -20,8 +20,6 @@ from live_gradcam.number import counted
 Ending = Literal["softmax", "log-softmax", "sigmoid", "linear", "other"]
 """The function that the output is of the last layer's weighted sums. `softmax` stands for all outputs that are at
 least 0 and sum to 1, `sigmoid` for all others in [0, 1] that are made of sigmoids, `other` for tanh, ReLU and so on."""
-
-Tensor = Any
 
 _VALUE_NAMES = frozenset(
     re.findall(

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from live_gradcam.errors import ModelError, reason_of
@@ -38,7 +39,7 @@ def callable_named(reference: str) -> Callable[..., Any]:
         )
     module_name, attributes = match.groups()
     with current_folder_first():
-        found: Any = _module(module_name, reference)
+        found: object = _module(module_name, reference)
     for attribute in attributes.split("."):
         if not hasattr(found, attribute):
             public = [name for name in dir(found) if not name.startswith("_")]
@@ -47,7 +48,7 @@ def callable_named(reference: str) -> Callable[..., Any]:
         found = getattr(found, attribute)
     if not callable(found):
         raise ModelError(f"{reference} is {type(found).__name__}, not a function.")
-    return found  # type: ignore[no-any-return]  # what a user's module holds has no type here
+    return found
 
 
 @contextmanager
@@ -61,7 +62,7 @@ def current_folder_first() -> Iterator[None]:
         sys.path.remove(folder)
 
 
-def _module(name: str, reference: str) -> Any:  # noqa: ANN401 - a module of the user's
+def _module(name: str, reference: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.error import URLError
 
 import keras
@@ -19,9 +19,10 @@ from live_gradcam.errors import ModelError, reason_of
 from live_gradcam.models import efficientnet_lite0
 from live_gradcam.models.inputs import feed_for
 from live_gradcam.models.labels import imagenet_labels
-from live_gradcam.models.model import Model, Network
+from live_gradcam.models.model import Model
 from live_gradcam.models.network_copies import resizer
 from live_gradcam.models.preprocessing import preprocessing_named
+from live_gradcam.models.untyped import Network
 from live_gradcam.near_names import unknown_name
 
 
@@ -149,8 +150,8 @@ def as_entry(entry: ZooEntry, network: Network) -> Model:
     )
 
 
-def _builder(entry: ZooEntry) -> Callable[..., Any]:
-    builder: Callable[..., Any] = getattr(keras.applications, str(entry.builder))
+def _builder(entry: ZooEntry) -> Callable[..., Network]:
+    builder: Callable[..., Network] = getattr(keras.applications, str(entry.builder))
     return builder
 
 
@@ -205,7 +206,7 @@ REFUSED = "nothing is downloaded now"
 
 
 class _RefusingOpener(urllib.request.OpenerDirector):
-    def open(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 - whatever is asked for
+    def open(self, *_: object, **__: object) -> NoReturn:
         raise URLError(REFUSED)
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import keras
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.stored_layer import class_of
-
-Tensor = Any
+from live_gradcam.models.untyped import Json, KerasTensor, Layer, Shape, Tensor, Tensors
 
 _registered = keras.saving.register_keras_serializable(package="live_gradcam")
 
@@ -18,7 +16,7 @@ _registered = keras.saving.register_keras_serializable(package="live_gradcam")
 class Unchanged(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Gives what it is given: a layer that does nothing when predicting."""
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - of the layer that it stands for
+    def __init__(self, **settings: object) -> None:
         super().__init__(name=settings.get("name"), dtype=settings.get("dtype"))
         self.supports_masking = True
 
@@ -26,7 +24,7 @@ class Unchanged(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no typ
         """Return the inputs."""
         return inputs
 
-    def compute_output_shape(self, input_shape: Any) -> Any:  # noqa: ANN401 - a shape
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the inputs' shape."""
         return input_shape
 
@@ -50,12 +48,12 @@ class StochasticDepth(Unchanged):
 class LayerScale(keras.layers.Layer):  # type: ignore[misc]
     """Multiplies each channel by a weight (ConvNeXt)."""
 
-    def __init__(self, init_values: float = 1e-6, projection_dim: int = 1, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(self, init_values: float = 1e-6, projection_dim: int = 1, **settings: object) -> None:
         super().__init__(**settings)
         self.init_values = init_values
         self.projection_dim = projection_dim
 
-    def build(self, input_shape: Any) -> None:  # noqa: ANN401, ARG002 - a shape
+    def build(self, input_shape: tuple[int, ...]) -> None:  # noqa: ARG002
         """Make the weights `gamma` (channels,)."""
         start = keras.initializers.Constant(self.init_values)
         self.gamma = self.add_weight(shape=(self.projection_dim,), initializer=start, name="gamma")
@@ -64,7 +62,7 @@ class LayerScale(keras.layers.Layer):  # type: ignore[misc]
         """Return x · gamma."""
         return x * self.gamma
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return its settings."""
         own = {"init_values": self.init_values, "projection_dim": self.projection_dim}
         return dict(super().get_config()) | own
@@ -74,7 +72,7 @@ class LayerScale(keras.layers.Layer):  # type: ignore[misc]
 class CustomScaleLayer(keras.layers.Layer):  # type: ignore[misc]
     """Adds a scaled residual branch: first + second · scale (Inception-ResNet V2)."""
 
-    def __init__(self, scale: float = 1.0, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(self, scale: float = 1.0, **settings: object) -> None:
         super().__init__(**settings)
         self.scale = scale
 
@@ -82,7 +80,7 @@ class CustomScaleLayer(keras.layers.Layer):  # type: ignore[misc]
         """Return the sum."""
         return inputs[0] + inputs[1] * self.scale
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return its settings."""
         return dict(super().get_config()) | {"scale": self.scale}
 
@@ -91,7 +89,7 @@ class CustomScaleLayer(keras.layers.Layer):  # type: ignore[misc]
 class ThresholdedReLU(keras.layers.Layer):  # type: ignore[misc]
     """Gives x where x > theta, else 0."""
 
-    def __init__(self, theta: float = 1.0, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(self, theta: float = 1.0, **settings: object) -> None:
         super().__init__(**settings)
         self.theta = float(theta)
         self.supports_masking = True
@@ -100,7 +98,7 @@ class ThresholdedReLU(keras.layers.Layer):  # type: ignore[misc]
         """Return the values above the threshold."""
         return inputs * keras.ops.cast(inputs > self.theta, inputs.dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return its settings."""
         return dict(super().get_config()) | {"theta": self.theta}
 
@@ -109,13 +107,13 @@ class ThresholdedReLU(keras.layers.Layer):  # type: ignore[misc]
 class Scale(keras.layers.Layer):  # type: ignore[misc]
     """Multiplies and shifts each channel, as converted Caffe networks do after batch normalisation."""
 
-    def __init__(self, axis: int = -1, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(self, axis: int = -1, **settings: object) -> None:
         for training in ("weights", "momentum", "beta_init", "gamma_init"):
             settings.pop(training, None)
         super().__init__(**settings)
         self.axis = axis
 
-    def build(self, input_shape: Any) -> None:  # noqa: ANN401 - a shape
+    def build(self, input_shape: tuple[int, ...]) -> None:
         """Make the weights `gamma` and `beta` (channels,)."""
         channels = (input_shape[self.axis],)
         self.gamma = self.add_weight(shape=channels, initializer="ones", name="gamma")
@@ -127,7 +125,7 @@ class Scale(keras.layers.Layer):  # type: ignore[misc]
         shape[self.axis] = -1
         return keras.ops.reshape(self.gamma, shape) * x + keras.ops.reshape(self.beta, shape)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return its settings."""
         return dict(super().get_config()) | {"axis": self.axis}
 
@@ -141,12 +139,12 @@ class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
         filters: int,
         kernel_size: tuple[int, int],
         strides: tuple[int, int] = (1, 1),
-        activation: Any = None,  # noqa: ANN401 - as Keras takes it
+        activation: Activation | None = None,
         use_bias: bool = True,
         padding: str = "valid",
         data_format: str | None = None,
         implementation: int = 1,
-        **settings: Any,  # noqa: ANN401
+        **settings: object,
     ) -> None:
         super().__init__(**settings)
         if (padding, data_format or "channels_last", implementation) != ("valid", "channels_last", 1):
@@ -161,14 +159,14 @@ class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
 
-    def _places(self, input_shape: Any) -> tuple[int, int]:  # noqa: ANN401 - a shape
+    def _places(self, input_shape: tuple[int, ...]) -> tuple[int, int]:
         rows, columns = (
             (length - size) // step + 1
             for length, size, step in zip(input_shape[1:3], self.kernel_size, self.strides, strict=True)
         )
         return rows, columns
 
-    def build(self, input_shape: Any) -> None:  # noqa: ANN401 - a shape
+    def build(self, input_shape: tuple[int, ...]) -> None:
         """Make `kernel` (places, kernel height · kernel width · channels, filters) and `bias`."""
         rows, columns = self._places(input_shape)
         size = self.kernel_size[0] * self.kernel_size[1] * input_shape[-1]
@@ -185,11 +183,11 @@ class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
         mixed = keras.ops.reshape(mixed, (-1, rows, columns, self.filters))
         return self.activation(mixed + self.bias if self.use_bias else mixed)
 
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a shape
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> Shape:
         """Return (N, rows, columns, filters)."""
         return (input_shape[0], *self._places(input_shape), self.filters)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return its settings."""
         return dict(super().get_config()) | {
             "filters": self.filters,
@@ -204,7 +202,7 @@ class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
 class EinsumDense(keras.layers.EinsumDense):  # type: ignore[misc]
     """Keras's layer, with the lengths that its inputs tell where `output_shape` leaves them open, as in Keras 2."""
 
-    def compute_output_spec(self, inputs: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+    def compute_output_spec(self, inputs: Tensors, *arguments: object, **named: object) -> KerasTensor:
         """Return the shape and dtype of the output."""
         return keras.Operation.compute_output_spec(self, inputs, *arguments, **named)
 
@@ -255,7 +253,7 @@ _FUNCTIONS: dict[str, Activation] = {
 """Names that mean something else in Keras 3, or that are no Keras 2 activation but written in many files."""
 
 
-def activation_from(stored: Any, make_layer: Callable[[Any], Any], *, layer: str) -> Activation | None:  # noqa: ANN401
+def activation_from(stored: Json, make_layer: Callable[[Json], Layer], *, layer: str) -> Activation | None:
     """Return what a stored activation stands for.
 
     Args:

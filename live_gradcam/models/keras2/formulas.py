@@ -18,11 +18,16 @@ from typing import Any
 
 import keras
 
+from live_gradcam.models.untyped import Json, Tensors
+
+Value = Any
+"""A value that a lambda computes with: a tensor, a number, a slice, a text or a tuple of them."""
+
 _MOST_INSTRUCTIONS = 100
 _DEEPEST = 10
 _FLAG = 0x80  # on what is referred to again
 
-_ARITHMETIC: Mapping[int, Callable[[Any, Any], Any]] = {
+_ARITHMETIC: Mapping[int, Callable[[Value, Value], Value]] = {
     20: operator.mul,
     21: operator.truediv,
     23: operator.add,
@@ -60,7 +65,7 @@ class Formula:
     instructions: tuple[tuple[int, int], ...]
     """Opcode and argument of each."""
 
-    constants: tuple[Any, ...]
+    constants: tuple[Value, ...]
 
     variables: tuple[str, ...]
     """Names; those of the arguments come first."""
@@ -68,10 +73,10 @@ class Formula:
     arguments: int
     """How many of the variables are arguments."""
 
-    defaults: tuple[Any, ...] = ()
+    defaults: tuple[Value, ...] = ()
     """Values of the last arguments."""
 
-    def value(self, inputs: Any, named: Mapping[str, Any]) -> Any:  # noqa: ANN401 - tensors
+    def value(self, inputs: Tensors, named: Mapping[str, Json]) -> Value:
         """Return what the lambda gives for its first argument, and others by name.
 
         Raises:
@@ -80,7 +85,7 @@ class Formula:
         given = self.variables[: self.arguments]
         values = dict(zip(given[len(given) - len(self.defaults) :], self.defaults, strict=True))
         values |= {given[0]: inputs, **named}
-        stack: list[Any] = []
+        stack: list[Value] = []
         for opcode, argument in self.instructions:
             if opcode == _LOAD_FAST:
                 name = self.variables[argument]
@@ -104,7 +109,7 @@ class Formula:
         return stack.pop()
 
 
-def _joined(opcode: int, first: Any, second: Any) -> Any:  # noqa: ANN401 - tensors and numbers
+def _joined(opcode: int, first: Value, second: Value) -> Value:
     if opcode == _SUBSCRIPT:
         return first[second]
     numbers = [each for each in (first, second) if isinstance(each, (int, float))]
@@ -117,7 +122,7 @@ def _joined(opcode: int, first: Any, second: Any) -> Any:  # noqa: ANN401 - tens
     return _ARITHMETIC[opcode](first, second)
 
 
-def formula_of(stored: Any) -> Formula | None:  # noqa: ANN401 - a JSON value
+def formula_of(stored: Json) -> Formula | None:
     """Return what a stored lambda computes; None where it is not arithmetic alone, or of a later Python.
 
     Args:
@@ -156,10 +161,10 @@ class _FormulaReader:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._place = 0
-        self._seen: list[Any] = []
-        self._interned: list[Any] = []
+        self._seen: list[Value] = []
+        self._interned: list[Value] = []
 
-    def formula(self, count: int, defaults: tuple[Any, ...], *, is_later: bool) -> Formula:
+    def formula(self, count: int, defaults: tuple[Value, ...], *, is_later: bool) -> Formula:
         """Read a function's code whose instructions stand behind so many numbers."""
         first = self._bytes(1)[0]
         if first & _FLAG:
@@ -196,7 +201,7 @@ class _FormulaReader:
     def _number(self) -> int:
         return int(struct.unpack("<i", self._bytes(4))[0])
 
-    def _value(self, depth: int = 0) -> Any:  # noqa: ANN401 - what Python code holds
+    def _value(self, depth: int = 0) -> Value:
         if depth > _DEEPEST:
             raise _NoFormulaError
         byte = self._bytes(1)[0]
@@ -206,7 +211,7 @@ class _FormulaReader:
             if is_kept:
                 self._seen.append(None)
             length = self._number() if kind == "(" else self._bytes(1)[0]
-            value: Any = tuple(self._value(depth + 1) for _ in range(length))
+            value: Value = tuple(self._value(depth + 1) for _ in range(length))
             if is_kept:
                 self._seen[place] = value
             return value
@@ -219,7 +224,7 @@ class _FormulaReader:
             self._seen.append(value)
         return value
 
-    def _simple(self, kind: str) -> Any:  # noqa: ANN401
+    def _simple(self, kind: str) -> Value:
         match kind:
             case "N":
                 return None
@@ -266,7 +271,7 @@ def _instructions(code: bytes, *, words: bool) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _is_plain(value: Any) -> bool:  # noqa: ANN401
+def _is_plain(value: object) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
     return value is None or value is ... or isinstance(value, (bool, int, float))
@@ -276,15 +281,15 @@ def _is_plain(value: Any) -> bool:  # noqa: ANN401
 class Arithmetic(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Computes a formula."""
 
-    def __init__(self, formula: Formula, named: Mapping[str, Any] | None = None, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(self, formula: Formula, named: Mapping[str, Json] | None = None, **settings: object) -> None:
         super().__init__(**settings)
         self._formula = formula
         self._named = dict(named or {})
 
-    def call(self, inputs: Any) -> Any:  # noqa: ANN401 - tensors
+    def call(self, inputs: Tensors) -> Tensors:
         """Return the value of the formula."""
         return self._formula.value(inputs, self._named)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return its settings."""
         return dict(super().get_config()) | {"formula": self._formula, "named": self._named}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import keras
 
@@ -22,8 +21,7 @@ from live_gradcam.models.keras2.stored_layer import (
     policy_of,
 )
 from live_gradcam.models.model import keep_name, safe_name
-
-Tensor = Any
+from live_gradcam.models.untyped import Json, Layer, Tensor, Tensors
 
 _CONSTANT = "_CONSTANT_VALUE"
 _DEEPEST = 50
@@ -150,15 +148,15 @@ class _StoredGraph:
 
     def __init__(self) -> None:
         self._layers: dict[str, StoredLayer] = {}
-        self._waiting: dict[str, list[Any]] = {}
+        self._waiting: dict[str, list[Json]] = {}
         self._outputs: dict[str, list[list[Tensor]]] = {}
-        self._calls: dict[str, list[Any]] = {}
+        self._calls: dict[str, list[Json]] = {}
 
     def add_input(self, name: str, tensor: Tensor) -> None:
         self._outputs[name] = [[tensor]]
         self._calls[name] = [None]
 
-    def add_layer(self, name: str, layer: StoredLayer, calls: Sequence[Any]) -> None:
+    def add_layer(self, name: str, layer: StoredLayer, calls: Sequence[Json]) -> None:
         self._layers[name] = layer
         self._outputs[name] = []
         self._calls[name] = list(calls)
@@ -185,7 +183,7 @@ class _StoredGraph:
                     "model again."
                 )
 
-    def tensors(self, structure: Any) -> Any:  # noqa: ANN401 - references in any structure
+    def tensors(self, structure: Json) -> Json:
         """Return a structure with tensors in place of the references."""
         if self._is_reference(structure):
             return self._tensor(structure)
@@ -212,7 +210,7 @@ class _StoredGraph:
             if name in self._layers
         }
 
-    def _references(self, structure: Any) -> Iterator[Any]:  # noqa: ANN401
+    def _references(self, structure: Json) -> Iterator[Json]:
         if self._is_reference(structure):
             yield structure
             structure = structure[3] if len(structure) > 3 else ()
@@ -224,7 +222,7 @@ class _StoredGraph:
             for each in structure:
                 yield from self._references(each)
 
-    def _is_reference(self, value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    def _is_reference(self, value: Json) -> bool:
         return (
             isinstance(value, (list, tuple))
             and len(value) in (3, 4)
@@ -234,7 +232,7 @@ class _StoredGraph:
             and isinstance(value[3] if len(value) > 3 else {}, Mapping)
         )
 
-    def _is_ready(self, call: Any) -> bool:  # noqa: ANN401
+    def _is_ready(self, call: Json) -> bool:
         return all(
             len(self._outputs[name]) > self._place(name, index) for name, index, *_ in self._references(call)
         )
@@ -247,7 +245,7 @@ class _StoredGraph:
         # What only the outputs of the network refer to was not seen when the first call's number was found.
         return index - 1 if self._layers[name].parts and place >= calls > index - 1 else place
 
-    def _tensor(self, reference: Sequence[Any]) -> Tensor:
+    def _tensor(self, reference: Sequence[Json]) -> Tensor:
         name, index, place = reference[:3]
         try:
             return self._outputs[name][max(0, self._place(name, index))][place]
@@ -257,11 +255,11 @@ class _StoredGraph:
                 "the model again."
             ) from error
 
-    def _call(self, layer: StoredLayer, call: Any) -> Tensor:  # noqa: ANN401
+    def _call(self, layer: StoredLayer, call: Json) -> Tensor:
         """Call a layer as one entry of `inbound_nodes` says."""
-        named: dict[str, Any] = {}
+        named: dict[str, Json] = {}
 
-        def argument(entry: Any) -> Any:  # noqa: ANN401
+        def argument(entry: Json) -> Tensors:
             if isinstance(entry, (list, tuple)) and len(entry) > 2 and entry[0] == _CONSTANT:
                 named.update(entry[3] if len(entry) > 3 and isinstance(entry[3], Mapping) else {})
                 return decoded(entry[2])
@@ -301,7 +299,7 @@ def _distinct(parts: list[StoredLayer]) -> list[StoredLayer]:
     return parts
 
 
-def _is_taken(layer: Any, key: str, value: Any) -> bool:  # noqa: ANN401
+def _is_taken(layer: Layer, key: str, value: object) -> bool:
     """Whether a layer is given a named argument: Keras 2 wrote down all, such as `training`."""
     if key == "name" or value is None or (key == "training" and not value):
         return False
@@ -309,14 +307,14 @@ def _is_taken(layer: Any, key: str, value: Any) -> bool:  # noqa: ANN401
     return key in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
-def _listed(config: Config) -> list[dict[str, Any]]:
+def _listed(config: Config) -> list[dict[str, Json]]:
     layers = config.get("layers")
     if not isinstance(layers, list) or not all(isinstance(each, Mapping) for each in layers):
         raise ModelError("the model's configuration is damaged: it lists no layers. Save the model again.")
     return [dict(each) for each in layers]
 
 
-def _one(structure: Any) -> Any:  # noqa: ANN401
+def _one(structure: Tensors) -> Tensors:
     """Return the only element of a list, or the structure."""
     return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
 

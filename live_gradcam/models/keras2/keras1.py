@@ -8,15 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.stored_layer import StoredLayer
-
-Array = npt.NDArray[Any]
+from live_gradcam.models.untyped import Array, Json
 
 _CLASSES: Mapping[str, str] = {
     "AtrousConvolution1D": "Conv1D",
@@ -76,7 +73,7 @@ _GATES = {3: "zrh", 4: "ifco"}
 """Number of gates → their order in Keras 2: of a GRU, of an LSTM."""
 
 
-def is_of_keras_1(stored: Any, version: str | bytes | None) -> bool:  # noqa: ANN401 - a JSON value
+def is_of_keras_1(stored: Json, version: str | bytes | None) -> bool:
     """Whether Keras 1 wrote a configuration: by its version, or where it has none by its words."""
     if isinstance(version, bytes):
         version = version.decode(errors="replace")
@@ -86,12 +83,12 @@ def is_of_keras_1(stored: Any, version: str | bytes | None) -> bool:  # noqa: AN
     return '"nb_filter"' in text or '"border_mode"' in text
 
 
-def has_channels_first(stored: Any) -> bool:  # noqa: ANN401 - a JSON value
+def has_channels_first(stored: Json) -> bool:
     """Whether a network of Keras 1 takes pictures with channels first."""
     return re.search(r'"dim_ordering":\s*"th"', json.dumps(stored)) is not None
 
 
-def as_keras_2(stored: Any) -> Any:  # noqa: ANN401 - a JSON value
+def as_keras_2(stored: Json) -> Json:
     """Return a configuration of Keras 1 as Keras 2 would have written it.
 
     Raises:
@@ -100,7 +97,7 @@ def as_keras_2(stored: Any) -> Any:  # noqa: ANN401 - a JSON value
     return _translated(stored, "th" if has_channels_first(stored) else "tf")
 
 
-def _translated(stored: Any, order: str) -> Any:  # noqa: ANN401 - a JSON value
+def _translated(stored: Json, order: str) -> Json:
     if isinstance(stored, list):
         return [_translated(each, order) for each in stored]
     if not isinstance(stored, Mapping):
@@ -114,7 +111,7 @@ def _translated(stored: Any, order: str) -> Any:  # noqa: ANN401 - a JSON value
     return changed
 
 
-def _layer(class_name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _layer(class_name: str, config: dict[str, Json]) -> tuple[str, dict[str, Json]]:
     """Return the class and the settings of one layer."""
     name = config.get("name", class_name)
     if class_name == "Merge":
@@ -145,7 +142,7 @@ def _layer(class_name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]
     return _CLASSES.get(class_name, class_name), settings
 
 
-def _merge(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _merge(name: str, config: Mapping[str, Json]) -> tuple[str, dict[str, Json]]:
     """Return the class and the settings of what joins several inputs."""
     mode = config.get("mode")
     if config.get("mode_type", "raw") != "raw" or not isinstance(mode, str) or mode not in _MERGES:
@@ -157,7 +154,7 @@ def _merge(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return _MERGES[mode], {"name": name, **axis}
 
 
-def _padding(value: Any) -> Any:  # noqa: ANN401 - a setting
+def _padding(value: Json) -> Json:
     """Return the padding of rows and columns: Keras 1 wrote (rows, columns), four numbers, or their names."""
     if isinstance(value, Mapping):
         sides = ("top_pad", "bottom_pad", "left_pad", "right_pad")

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 import keras
@@ -28,11 +28,12 @@ from live_gradcam.models.keras2.former_layers import CustomScaleLayer
 from live_gradcam.models.keras2.formulas import Arithmetic, formula_of
 from live_gradcam.models.keras2.stored_layer import StoredLayer, class_of, decoded, policy_of
 from live_gradcam.models.model import safe_name
+from live_gradcam.models.untyped import Json, KerasTensor, Layer
 
 _REMEDY = "Write a function that builds the network and loads its weights, and use --model module:function."
 
 
-def lambda_from(config: Mapping[str, Any], *, allow_unsafe: bool) -> Any:  # noqa: ANN401 - a keras layer
+def lambda_from(config: Mapping[str, Json], *, allow_unsafe: bool) -> Layer:
     """Return the layer for a stored `Lambda`.
 
     Args:
@@ -67,7 +68,7 @@ def lambda_from(config: Mapping[str, Any], *, allow_unsafe: bool) -> Any:  # noq
 class _Lambda(keras.layers.Lambda):  # type: ignore[misc]  # Keras ships no types
     """Lets its code's own error through; Keras says only that the shape of the output is missing."""
 
-    def compute_output_spec(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+    def compute_output_spec(self, *arguments: object, **named: object) -> KerasTensor:
         """Return the shape and dtype of the output."""
         return keras.Operation.compute_output_spec(self, *arguments, **named)
 
@@ -98,13 +99,13 @@ def lambda_faults(layers: Iterable[StoredLayer]) -> Iterator[None]:
         raise
 
 
-def _scales_a_branch(name: str, arguments: Any) -> bool:  # noqa: ANN401
+def _scales_a_branch(name: str, arguments: Json) -> bool:
     """Whether this is the scaled sum of Inception-ResNet V2, a Lambda layer until Keras 2.12."""
     stem, _, number = name.rpartition("_")
     return stem in ("block35", "block17", "block8") and number.isdecimal() and set(arguments) == {"scale"}
 
 
-def _function_of(stored: Any, config: Mapping[str, Any], module_key: str, layer: str) -> Callable[..., Any]:  # noqa: ANN401
+def _function_of(stored: Json, config: Mapping[str, Json], module_key: str, layer: str) -> Callable[..., Any]:
     """Return the function that was stored as a name or as Python's own code."""
     if isinstance(stored, Mapping) and class_of(stored) == "__lambda__":
         inner = stored.get("config") or {}
@@ -147,11 +148,11 @@ def _function_named(name: str, module: str, layer: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _cell(value: Any) -> Any:  # noqa: ANN401
+def _cell(value: object) -> CellType:
     return (lambda: value).__closure__[0]  # type: ignore[index]
 
 
-def _globals() -> dict[str, Any]:
+def _globals() -> dict[str, object]:
     """Return the names that such code uses without bringing them along."""
     return {
         "__builtins__": __builtins__,
@@ -175,7 +176,7 @@ _SCALED_SUM = re.compile(r"block(35|17|8)_\d+")
 _BEFORE_RESUME = frozenset({"COPY_FREE_VARS", "MAKE_CELL", "RETURN_GENERATOR", "POP_TOP"})
 
 
-def lambdas_in(settings: Any, layer: str = "") -> Iterator[tuple[str, bytes]]:  # noqa: ANN401 - JSON
+def lambdas_in(settings: Json, layer: str = "") -> Iterator[tuple[str, bytes]]:
     """Yield the layer's name and the marshalled code of every lambda in a network's settings.
 
     Args:

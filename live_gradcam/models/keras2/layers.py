@@ -6,7 +6,6 @@ import inspect
 import logging
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import keras
 
@@ -23,6 +22,7 @@ from live_gradcam.models.keras2.stored_layer import (
     policy_of,
 )
 from live_gradcam.models.model import safe_name
+from live_gradcam.models.untyped import Json, LayerClass
 
 Nested = Callable[[Config], StoredLayer]
 """Makes a layer or a network that is stored inside of another."""
@@ -88,7 +88,7 @@ def layer_from(stored: Config, nested: Nested, *, allow_unsafe: bool) -> StoredL
     return StoredLayer(name, class_name, layer, trainable, parts)
 
 
-def _kind(stored: Config, name: str) -> Any:  # noqa: ANN401 - a class of layers
+def _kind(stored: Config, name: str) -> LayerClass:
     """Return the class of Keras 3 for a stored layer: the user's own first, then Keras's, then what it lost."""
     class_name = class_of(stored)
     for known in (stored.get("registered_name"), stored.get("class_name"), class_name):
@@ -110,9 +110,9 @@ def _kind(stored: Config, name: str) -> Any:  # noqa: ANN401 - a class of layers
     )
 
 
-def _values(config: Mapping[str, Any], nested: Nested, name: str) -> dict[str, Any]:
+def _values(config: Mapping[str, Json], nested: Nested, name: str) -> dict[str, Json]:
     """Return the settings that are objects: activations and layers."""
-    values: dict[str, Any] = {}
+    values: dict[str, Json] = {}
     for key, value in config.items():
         if key == "activation" or key.endswith("_activation"):
             values[key] = activation_from(value, lambda stored: nested(stored).layer, layer=name)
@@ -133,7 +133,7 @@ _RENAMED: Mapping[str, Mapping[str, str]] = {
     "InputLayer": {"batch_input_shape": "batch_shape"},
 }
 
-_DROPPED: Mapping[str, tuple[Any, ...]] = {
+_DROPPED: Mapping[str, tuple[object, ...]] = {
     "adjustment": (None,),
     "fused": (None, True, False),
     "groups": (1,),
@@ -182,7 +182,7 @@ _ALWAYS_DROPPED = frozenset(
 )
 """Settings whose absence changes nothing in predictions, where a layer of Keras 3 does not take them."""
 
-_MISSING: Mapping[str, Mapping[str, Any]] = {
+_MISSING: Mapping[str, Mapping[str, object]] = {
     "CuDNNGRU": {"reset_after": True, "recurrent_activation": "sigmoid"},
     "CuDNNLSTM": {"recurrent_activation": "sigmoid"},
     "GRU": {"reset_after": False, "recurrent_activation": "hard_sigmoid"},
@@ -198,14 +198,14 @@ _MISSING: Mapping[str, Mapping[str, Any]] = {
 """Settings with the value that they had before Keras wrote them down."""
 
 
-def with_former_defaults(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+def with_former_defaults(class_name: str, config: Mapping[str, Json]) -> dict[str, Json]:
     """Return settings completed by those that older versions did not write because there was no choice."""
     return {**_MISSING.get(class_name, {}), **config}
 
 
 def settings_for(
-    kind: type, class_name: str, config: Mapping[str, Any], values: Mapping[str, Any]
-) -> dict[str, Any]:
+    kind: type, class_name: str, config: Mapping[str, Json], values: Mapping[str, Json]
+) -> dict[str, Json]:
     """Return the arguments that a layer's class of Keras 3 is made with.
 
     Args:
@@ -220,7 +220,7 @@ def settings_for(
     name = str(config.get("name", class_name))
     taken = _taken_by(kind)
     merged = {**config, **values}
-    settings: dict[str, Any] = {}
+    settings: dict[str, Json] = {}
     for stored_key, value in merged.items():
         key = _RENAMED.get(class_name, {}).get(stored_key, stored_key)
         if _TRAINING_ONLY.match(key) or key == "activity_regularizer":
@@ -258,7 +258,7 @@ def _taken_by(kind: type) -> set[str]:
     return names - {"self"}
 
 
-def _axis(value: Any, kind: type) -> Any:  # noqa: ANN401 - an axis or several
+def _axis(value: Json, kind: type) -> Json:
     """Return an axis as its layer takes it: Keras 2 wrote a list where Keras 3 wants a number."""
     if isinstance(value, (list, tuple)):
         several = kind.__name__ in (
@@ -272,13 +272,13 @@ def _axis(value: Any, kind: type) -> Any:  # noqa: ANN401 - an axis or several
     return value
 
 
-def _tuple(value: Any) -> Any:  # noqa: ANN401 - a setting
+def _tuple(value: Json) -> Json:
     """Return numbers in lists as tuples: JSON has none."""
     if isinstance(value, list):
         return tuple(_tuple(each) for each in value)
     return value
 
 
-def _short(value: Any) -> str:  # noqa: ANN401 - a setting
+def _short(value: Json) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -14,8 +14,13 @@ import tensorflow as tf
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.stored_layer import decoded, policy_of
 from live_gradcam.models.model import safe_name
+from live_gradcam.models.untyped import Json, Layer, LayerClass, Tensor, Tensors
 
-Tensor = Any
+Arguments = Any
+"""Arguments of a function: tensors, numbers, texts and slices, in lists and mappings."""
+
+AttrValue = Any
+"""A `tf.compat.v1.AttrValue`: an attribute of an operation."""
 
 _registered = keras.saving.register_keras_serializable(package="live_gradcam")
 
@@ -91,7 +96,7 @@ class _ArgumentPlace:
 class TFOpLambda(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Calls one TensorFlow function, as the layer of that name in Keras 2 did."""
 
-    def __init__(self, function: str, arguments: Any = None, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(self, function: str, arguments: Arguments = None, **settings: object) -> None:
         super().__init__(name=settings.get("name"), dtype=settings.get("dtype"), autocast=False)
         self.symbol = function
         self._arguments = arguments
@@ -99,7 +104,7 @@ class TFOpLambda(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no ty
         self._convert_input_args = False  # the function converts as TensorFlow does
         self.built = True
 
-    def applied(self, first: Any, named: Mapping[str, Any]) -> Tensor:  # noqa: ANN401
+    def applied(self, first: Arguments, named: Mapping[str, Arguments]) -> Tensor:
         """Call the function on symbolic tensors, and remember the arguments beside them.
 
         Args:
@@ -111,13 +116,13 @@ class TFOpLambda(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no ty
         self._arguments = arguments
         return self(tensors)
 
-    def call(self, inputs: Any) -> Tensor:  # noqa: ANN401 - tensors
+    def call(self, inputs: Tensors) -> Tensor:
         """Return what the function gives."""
         tensors = keras.tree.flatten(inputs)
         first, named = _with_tensors(self._arguments, tensors)
         return self._function(_converted(first, tensors), **named)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return its settings."""
         return dict(super().get_config()) | {"function": self.symbol, "arguments": self._arguments}
 
@@ -126,7 +131,7 @@ class TFOpLambda(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no ty
 class SlicingOpLambda(TFOpLambda):
     """Cuts a part out of a tensor: `x[:, 1:]`."""
 
-    def applied(self, first: Any, named: Mapping[str, Any]) -> Tensor:  # noqa: ANN401
+    def applied(self, first: Arguments, named: Mapping[str, Arguments]) -> Tensor:
         """Call the function on symbolic tensors; slices are stored as dicts."""
         return super().applied(first, {key: _slices(value) for key, value in named.items()})
 
@@ -135,7 +140,9 @@ class SlicingOpLambda(TFOpLambda):
 class TensorFlowOpLayer(keras.layers.Layer):  # type: ignore[misc]
     """Runs one operation of a TensorFlow graph, as tf.keras 1.13 to 2.3 kept them."""
 
-    def __init__(self, node_def: Any, constants: Mapping[str, Any] | None = None, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self, node_def: Json, constants: Mapping[str, Json] | None = None, **settings: object
+    ) -> None:
         super().__init__(name=settings.get("name"), dtype=settings.get("dtype"), autocast=False)
         self.node_def = node_def
         self.constants = dict(constants or {})
@@ -143,12 +150,12 @@ class TensorFlowOpLayer(keras.layers.Layer):  # type: ignore[misc]
         self._convert_input_args = False
         self.built = True
 
-    def call(self, inputs: Any) -> Tensor:  # noqa: ANN401 - tensors
+    def call(self, inputs: Tensors) -> Tensor:
         """Return what the operation gives."""
         values = list(keras.tree.flatten(inputs))
         for index in sorted(self.constants, key=int):
             values.insert(int(index), self.constants[index])
-        arguments: dict[str, Any] = {}
+        arguments: dict[str, Tensors] = {}
         for name, is_list in self._names:
             after = len(self._names) - len(arguments) - 1
             count = len(values) - after if is_list else 1
@@ -156,18 +163,18 @@ class TensorFlowOpLayer(keras.layers.Layer):  # type: ignore[misc]
             values = values[count:]
         return self._operation(**arguments, **self._attributes)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return its settings."""
         return dict(super().get_config()) | {"node_def": self.node_def, "constants": self.constants}
 
 
-OPERATION_LAYERS: Mapping[str, Any] = {
+OPERATION_LAYERS: Mapping[str, LayerClass] = {
     each.__name__: each for each in (SlicingOpLambda, TFOpLambda, TensorFlowOpLayer)
 }
 """Class in Keras 2 → class."""
 
 
-def operation_from(class_name: str, config: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a keras layer
+def operation_from(class_name: str, config: Mapping[str, Json]) -> Layer:
     """Return the layer for a stored operation.
 
     Args:
@@ -183,7 +190,7 @@ def operation_from(class_name: str, config: Mapping[str, Any]) -> Any:  # noqa: 
     return OPERATION_LAYERS[class_name](str(config.get("function")), **settings)
 
 
-def _without_tensors(value: Any, tensors: list[Tensor]) -> Any:  # noqa: ANN401
+def _without_tensors(value: Arguments, tensors: list[Tensor]) -> Arguments:
     """Return arguments with a place for each symbolic tensor, which goes to `tensors`."""
     if isinstance(value, keras.KerasTensor):
         tensors.append(value)
@@ -195,7 +202,7 @@ def _without_tensors(value: Any, tensors: list[Tensor]) -> Any:  # noqa: ANN401
     return value
 
 
-def _with_tensors(value: Any, tensors: Sequence[Tensor]) -> Any:  # noqa: ANN401
+def _with_tensors(value: Arguments, tensors: Sequence[Tensor]) -> Arguments:
     """Return arguments with tensors at their places."""
     if isinstance(value, _ArgumentPlace):
         return tensors[value.index]
@@ -206,7 +213,7 @@ def _with_tensors(value: Any, tensors: Sequence[Tensor]) -> Any:  # noqa: ANN401
     return value
 
 
-def _converted(first: Any, tensors: Sequence[Tensor]) -> Any:  # noqa: ANN401
+def _converted(first: Arguments, tensors: Sequence[Tensor]) -> Arguments:
     """Return a first argument that is a number or an array as a tensor, which has the type of the others.
 
     Functions that are operators look at the type of their first argument: `1 - x`.
@@ -243,11 +250,11 @@ def _function_named(symbol: str, layer: str) -> Callable[..., Tensor]:
     )
 
 
-def _no_layer(stored: Any) -> Any:  # noqa: ANN401
+def _no_layer(stored: Json) -> Layer:
     raise ModelError(f"{stored!r} is no activation function.")
 
 
-def _slices(value: Any) -> Any:  # noqa: ANN401 - what stands between the brackets
+def _slices(value: Json) -> Arguments:
     value = decoded(value)
     if isinstance(value, Mapping):
         return slice(value.get("start"), value.get("stop"), value.get("step"))
@@ -255,9 +262,9 @@ def _slices(value: Any) -> Any:  # noqa: ANN401 - what stands between the bracke
 
 
 def _raw_operation(
-    node_def: Any,  # noqa: ANN401 - JSON, or a serialised NodeDef
+    node_def: Json,
     layer: str,
-) -> tuple[Callable[..., Tensor], list[tuple[str, bool]], dict[str, Any]]:
+) -> tuple[Callable[..., Tensor], list[tuple[str, bool]], dict[str, object]]:
     """Return a graph's operation as a function, its arguments (name, is a list), and its attributes."""
     from google.protobuf import json_format
     from tensorflow.python.framework import op_def_registry
@@ -290,7 +297,7 @@ def _raw_operation(
     return getattr(tf.raw_ops, node.op), names, attributes
 
 
-def _attribute(value: Any) -> Any:  # noqa: ANN401 - an AttrValue
+def _attribute(value: AttrValue) -> object:
     kind = value.WhichOneof("value")
     if kind == "list":
         lists = (value.list.i, value.list.f, value.list.b, value.list.s, value.list.type)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.untyped import Json, Layer
 
-Config = Mapping[str, Any]
+Config = Mapping[str, Json]
 """A JSON object of the stored configuration."""
 
 NETWORKS = frozenset({"Functional", "Model", "Network", "Sequential"})
@@ -27,7 +27,7 @@ class StoredLayer:
     class_name: str
     """Its class in Keras 2, without a package: `CuDNNLSTM`."""
 
-    layer: Any
+    layer: Layer
     """The `keras.layers.Layer`."""
 
     trainable: bool = True
@@ -63,7 +63,7 @@ def class_of(stored: Config) -> str:
     return name.rpartition(">")[2]
 
 
-def config_of(stored: Config) -> dict[str, Any]:
+def config_of(stored: Config) -> dict[str, Json]:
     """Return the settings of a stored object; those of an old `Sequential` are no more than a list of layers.
 
     Raises:
@@ -85,7 +85,7 @@ def is_network(stored: Config) -> bool:
     )
 
 
-def decoded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def decoded(value: Json) -> Json:
     """Return a JSON value with the objects that Keras 2 wrote as dicts: tuples, arrays, shapes, dtypes."""
     if isinstance(value, list):
         return [decoded(each) for each in value]
@@ -107,7 +107,7 @@ def decoded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
             return {key: decoded(each) for key, each in value.items()}
 
 
-def policy_of(stored: Any) -> str | None:  # noqa: ANN401 - a name or an object
+def policy_of(stored: Json) -> str | None:
     """Return the dtype, or the name of the mixed-precision policy, that a stored `dtype` means."""
     while isinstance(stored, Mapping):
         config = stored.get("config")

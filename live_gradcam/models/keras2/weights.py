@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.keras1 import kernel_from, with_gates_joined
 from live_gradcam.models.keras2.stored_layer import StoredLayer
+from live_gradcam.models.untyped import Array, HDF5Group, Layer, Variable
 
-Array = npt.NDArray[Any]
 Entry = tuple[str, Array]
 """Name of a stored weight, such as `conv1/bn/gamma:0`, and its value."""
 
@@ -45,7 +43,7 @@ _KNOWN = frozenset({"beta", "bias", "gamma", "kernel", "moving_mean", "moving_va
 
 def set_hdf5_weights(
     network: StoredLayer,
-    group: Any,  # noqa: ANN401 - an h5py.Group
+    group: HDF5Group,
     *,
     of_keras_1: bool = False,
     mirrored: bool = False,
@@ -80,7 +78,7 @@ def set_hdf5_weights(
     _finish(network)
 
 
-def set_zip_weights(network: StoredLayer, file: Any) -> None:  # noqa: ANN401 - an h5py.File
+def set_zip_weights(network: StoredLayer, file: HDF5Group) -> None:
     """Set weights from `model.weights.h5` of a `.keras` file: a group of numbered weights for each layer.
 
     Args:
@@ -92,7 +90,7 @@ def set_zip_weights(network: StoredLayer, file: Any) -> None:  # noqa: ANN401 - 
     """
     groups: dict[str, dict[int, Array]] = defaultdict(dict)
 
-    def collect(path: str, item: Any) -> None:  # noqa: ANN401 - a group or a data set
+    def collect(path: str, item: HDF5Group) -> None:
         home, _, number = path.replace("\\", "/").rpartition("/")
         if hasattr(item, "shape") and number.isdecimal() and home.rpartition("/")[2] == "vars":
             groups[home.removesuffix("vars").rstrip("/")][int(number)] = np.asarray(item)
@@ -154,7 +152,7 @@ def _turn_kernels(network: StoredLayer) -> None:
                 variable.assign(np.flip(np.asarray(variable), axis=tuple(range(sides))))
 
 
-def _variables(leaf: StoredLayer, learning: bool) -> list[Any]:
+def _variables(leaf: StoredLayer, learning: bool) -> list[Variable]:
     """Return the variables of a layer that Keras 2 listed among the trainable ones, or among the others."""
     trained = [each for each in leaf.layer.weights if each.name not in _NEVER_TRAINED]
     others = [each for each in leaf.layer.weights if each.name in _NEVER_TRAINED]
@@ -163,7 +161,7 @@ def _variables(leaf: StoredLayer, learning: bool) -> list[Any]:
     return [] if learning else trained + others
 
 
-def _in_order(wanted: Sequence[tuple[StoredLayer, Any]], entries: Sequence[Entry]) -> list[Array] | None:
+def _in_order(wanted: Sequence[tuple[StoredLayer, Variable]], entries: Sequence[Entry]) -> list[Array] | None:
     """Return the values where they fit one by one: in shape, and in name where the names are Keras 2's."""
     if len(wanted) != len(entries):
         return None
@@ -180,7 +178,7 @@ def _same(name: str, stored: str) -> bool:
     return name in (stored, stem) or bool({stem, stem.rpartition("_")[2]} & other) or stem not in _KNOWN
 
 
-def _by_name(wanted: Sequence[tuple[StoredLayer, Any]], entries: Sequence[Entry]) -> list[Array] | None:
+def _by_name(wanted: Sequence[tuple[StoredLayer, Variable]], entries: Sequence[Entry]) -> list[Array] | None:
     """Return the values by the names of their layers, where each is found once."""
     if len(wanted) != len(entries):
         return None
@@ -219,7 +217,7 @@ def _last(name: str) -> str:
     return name.rpartition("/")[2].partition(":")[0]
 
 
-def _attribute(group: Any, name: str) -> list[str]:  # noqa: ANN401 - an h5py.Group
+def _attribute(group: HDF5Group, name: str) -> list[str]:
     """Return a list that Keras keeps in one attribute, or in several where it is long."""
     parts = [group.attrs[name]] if name in group.attrs else []
     while f"{name}{len(parts)}" in group.attrs and name not in group.attrs:
@@ -227,7 +225,7 @@ def _attribute(group: Any, name: str) -> list[str]:  # noqa: ANN401 - an h5py.Gr
     return [each.decode() if isinstance(each, bytes) else str(each) for part in parts for each in part]
 
 
-def _entries(group: Any, layer: str) -> list[Entry]:  # noqa: ANN401 - an h5py.Group
+def _entries(group: HDF5Group, layer: str) -> list[Entry]:
     inner = group[layer]
     return [(name, np.asarray(inner[name])) for name in _attribute(inner, "weight_names")]
 
@@ -281,7 +279,7 @@ def _snake(name: str) -> str:
 
 def _set_one(
     leaf: StoredLayer,
-    layer: Any,  # noqa: ANN401 - its layer, or one that this one keeps
+    layer: Layer,
     place: str,
     groups: Mapping[str, Mapping[int, Array]],
     done: set[int],
