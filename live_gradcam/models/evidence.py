@@ -21,7 +21,7 @@ from live_gradcam.models.task import (
 from live_gradcam.models.untyped import Json, Network, Operation, Tensor
 
 _MOST_BYTES = 64_000_000
-"""Of a configuration; a larger one is not read."""
+"""Largest configuration that is read."""
 
 _LOSSES: tuple[tuple[str, Task], ...] = (
     (r"binary.*crossentropy|bce|multi.?label", "multi-label"),
@@ -31,49 +31,49 @@ _LOSSES: tuple[tuple[str, Task], ...] = (
         "values",
     ),
 )
-"""What the names of Keras's losses, in snake case, are for; the first that is found in a name counts."""
+"""Pattern in the name of a loss, in snake case → the task it is used for; the first match counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What a loss says about the outputs that it was made for."""
+    """What a loss says about the outputs that it compares."""
 
     task: Task
     from_logits: bool = False
-    """Whether it applies the softmax or the sigmoid itself."""
+    """Whether the loss applies the softmax or sigmoid itself."""
 
 
 def loss_of_network(network: Network, index: int, name: str) -> Loss | None:
-    """Return the loss of one output of a `keras.Model` that is compiled; None where it is not known.
+    """Return the loss that one output of a network was compiled with; None where it is unknown.
 
     Args:
-        network: the model.
-        index: which of its outputs.
-        name: what that output is called.
+        network: the network.
+        index: index of the output.
+        name: name of the output.
     """
     if not getattr(network, "compiled", False):
         return None
     try:
         config = network.get_compile_config()
-    except Exception:  # a user's own loss may not be serialisable, in as many ways as there are
+    except Exception:  # a user's own loss may fail to serialise in any way
         return None
     return _loss_in((config or {}).get("loss"), index, name)
 
 
 def loss_of_file(path: Path, index: int, name: str) -> Loss | None:
-    """Return the loss of one output that a model file holds; None where it holds none.
+    """Return the loss of one output as a model file stores it; None where it stores none.
 
     Args:
-        path: a `.keras` zip file, or HDF5, whatever it is called; or the folder of a SavedModel of Keras 2.
-        index: which of the outputs.
-        name: what that output is called.
+        path: a zip file of Keras or an HDF5 file under any name, or the folder of a SavedModel.
+        index: index of the output.
+        name: name of the output.
     """
     try:
         reader = _beside_graph if path.is_dir() else _zipped if zipfile.is_zipfile(path) else _hdf5
         config = reader(path)
         return _loss_in((config or {}).get("loss"), index, name)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.BadZipFile):
-        return None  # it is evidence, no more: what is wrong with the file is said by those who load it
+        return None  # only evidence: loading the file reports its faults
 
 
 def _zipped(path: Path) -> Json:
@@ -91,7 +91,7 @@ def _hdf5(path: Path) -> Json:
 
 
 def _beside_graph(folder: Path) -> Json:
-    """Return the training configuration of a SavedModel, which Keras 2 keeps as JSON in a file of its own."""
+    """Return the training configuration of a SavedModel; Keras 2 stores it as JSON in a separate file."""
     path = folder / "keras_metadata.pb"
     if not path.is_file() or path.stat().st_size > _MOST_BYTES:
         return None
@@ -100,7 +100,7 @@ def _beside_graph(folder: Path) -> Json:
 
 
 def _loss_in(loss: Json, index: int, name: str) -> Loss | None:
-    """Return what a serialised loss says: a name, a configuration, or one for each output."""
+    """Return the loss of one output from a serialised loss: a name, a configuration, or one of these per output."""
     if isinstance(loss, str):
         return _named(loss)
     if isinstance(loss, Mapping):
@@ -112,7 +112,7 @@ def _loss_in(loss: Json, index: int, name: str) -> Loss | None:
         if loss["class_name"] in ("__list__", "__tuple__"):
             return _loss_in(config, index, name)
         settings = config if isinstance(config, Mapping) else {}
-        # A loss function of Keras 2 is wrapped: its own name stands inside.
+        # Keras 2 wraps loss functions; the function's name is inside.
         inner = settings.get("fn") if str(loss["class_name"]) == "LossFunctionWrapper" else None
         found = _named(str(inner or loss["class_name"]))
         return None if found is None else Loss(found.task, settings.get("from_logits") is True)
@@ -127,13 +127,13 @@ def _named(name: str) -> Loss | None:
 
 
 def evidence_of(network: Network, output: str | int | None, name: str, file: Path | None = None) -> Evidence:
-    """Return what is known about the numbers of an output besides the operations that make them.
+    """Return the evidence of an output's task: the loss of the network and the name of the output.
 
     Args:
         network: the network.
         output: name or index of the output.
-        name: what the network is called, for the messages.
-        file: what it was read from, which may tell its loss.
+        name: name of the model, for messages.
+        file: the file it was read from, which may store the loss.
     """
     tensor = output_of(network, output, name)
     names = list(getattr(network, "output_names", ()))
@@ -154,22 +154,15 @@ def evidence_of(network: Network, output: str | int | None, name: str, file: Pat
 
 
 _MOST_STEPS = 64
+_SAME_NUMBERS = frozenset("Cast Dropout ExpandDims Flatten Identity Reshape Squeeze StopGradient".split())
+"""Layers and operations of Keras that do not change the numbers."""
 
-
-_SAME_NUMBERS = frozenset(
-    {"Cast", "Dropout", "ExpandDims", "Flatten", "Identity", "Reshape", "Squeeze", "StopGradient"}
-)
-"""Layers and operations of Keras that hand on the numbers as they are."""
-
-
-_ENDINGS: dict[str, Ending] = {
+_ACTIVATIONS: dict[str, Ending] = {
     "linear": "linear",
     "sigmoid": "sigmoid",
     "softmax": "softmax",
     "log_softmax": "log-softmax",
 }
-
-
 _OPERATIONS: dict[str, Ending] = {
     "Softmax": "softmax",
     "LogSoftmax": "log-softmax",
@@ -181,7 +174,7 @@ _OPERATIONS: dict[str, Ending] = {
 
 
 def ending_of(tensor: Tensor) -> Ending | None:
-    """Return the function that a symbolic output ends in; None where only a trace can tell."""
+    """Return the function that makes a symbolic output; None where only a trace can tell."""
     for operation in _backwards(tensor):
         kind = type(operation).__name__
         if kind in _SAME_NUMBERS:
@@ -189,13 +182,13 @@ def ending_of(tensor: Tensor) -> Ending | None:
         if kind == "Activation" or hasattr(operation, "kernel_initializer"):
             name = getattr(getattr(operation, "activation", None), "__name__", None)
             known = name is not None and hasattr(keras.activations, name)
-            return _ENDINGS.get(str(name), "other") if known else None
+            return _ACTIVATIONS.get(str(name), "other") if known else None
         return _OPERATIONS.get(kind)
     return None
 
 
 def name_of(tensor: Tensor) -> str:
-    """Return the name that the user gave the layer of a symbolic output, or "" where Keras made it up."""
+    """Return the name that the user gave the layer of a symbolic output; "" where Keras generated it."""
     shape = tensor.shape
     for operation in _backwards(tensor):
         output = operation.output if len(operation._inbound_nodes) == 1 else None
@@ -204,12 +197,12 @@ def name_of(tensor: Tensor) -> str:
         if name := _own_name(operation):
             return name
         if hasattr(operation, "kernel_initializer"):
-            return ""  # before the layer that makes the numbers, names are of features
+            return ""  # earlier layers are named after features, not after the output
     return ""
 
 
 def _own_name(operation: Operation) -> str:
-    """Return the name of a layer; "" for an operation, and for what is called after its class: `re_lu_1`."""
+    """Return the name of a layer; "" for an operation, and for a name generated from the class, such as `re_lu_1`."""
     kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(operation).__name__).casefold()
     named_after_class = re.fullmatch(rf"{re.escape(kind)}(_\d+)?", operation.name.casefold())
     is_layer = isinstance(operation, keras.layers.Layer)
@@ -217,7 +210,7 @@ def _own_name(operation: Operation) -> str:
 
 
 def _backwards(tensor: Tensor) -> Iterator[Operation]:
-    """Give the layers and operations of Keras that make a symbolic tensor, the last first, while they are in a row."""
+    """Yield the operations that make a symbolic tensor, the last first, up to the first with several inputs."""
     for _ in range(_MOST_STEPS):
         history = getattr(tensor, "_keras_history", None)
         if history is None:

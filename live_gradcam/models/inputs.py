@@ -1,4 +1,4 @@
-"""What goes into a network: the picture, and what else it asks for."""
+"""The inputs of a network: which one takes the picture, and the values of the others."""
 
 from __future__ import annotations
 
@@ -32,36 +32,36 @@ class Input:
     """One input of a network."""
 
     name: str
-    """Its key where the network takes a dict, else the name of its tensor."""
+    """The key where the network takes a dict, else the name of the tensor."""
 
     shape: Shape
-    """With the batch axis; None where a length is free; empty where nothing is known of it."""
+    """The shape with the batch axis; empty where it is unknown."""
 
     dtype: str | None
-    """As Keras names it; None where the network does not say."""
+    """Keras's name of the dtype; None where the network does not declare it."""
 
     optional: bool = False
-    """Whether the network runs without it."""
+    """Whether a call may leave it out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InputFeed:
-    """How a network is called."""
+    """The arguments of a network's call."""
 
     picture: Input
     """The input that takes the pixels."""
 
     others: Mapping[str, Array | None]
-    """Name → value without a batch axis, of every other input; None for what is left out."""
+    """Name → value without a batch axis, for every other input; None for an input that is left out."""
 
     arguments: tuple[Names, ...]
-    """The positional arguments of the call: names of inputs in the structure that the network takes."""
+    """The positional arguments of the call, with names in place of tensors."""
 
     taken: Shape | None = None
-    """What the network itself takes for the picture where that has no axis of channels; None: `picture.shape`."""
+    """The network's own input shape, where it has no channel axis; None: `picture.shape`."""
 
     def fill(self, pixels: Tensor) -> tuple[Tensors, ...]:
-        """Return the arguments for a batch of pixels; the other values are repeated for each picture."""
+        """Return the arguments for a batch of pixels; every other value is repeated for each picture."""
 
         def value(name: str) -> Tensor:
             if name == self.picture.name:
@@ -76,15 +76,15 @@ class InputFeed:
 
 
 def feed_for(network: Network, values: Mapping[str, InputValue] | None, *, model: str) -> InputFeed:
-    """Find the picture's input among a network's, and give the others the values that the user named.
+    """Find the input that takes the picture, and give the others the user's values.
 
     Args:
         network: a `keras.Model`.
-        values: name → number, array, or text: numbers with commas between them, or a .npy file.
-        model: its name, for the messages.
+        values: name → value of the other inputs.
+        model: name of the model, for messages.
 
     Raises:
-        ModelError: no input takes pictures, or it is not clear which; a value is missing, unknown or does not fit.
+        ModelError: no input or more than one may take the picture; or a value is missing, unknown, or does not fit.
     """
     values = dict(values or {})
     arguments, inputs = _inputs(network)
@@ -120,17 +120,17 @@ _FLAT = (
 )
 
 _SMALLEST = 16
-"""Pixels on a side of what is taken for a picture though it has no axis of channels."""
+"""Fewest pixels on each side of an input without a channel axis that is taken for a picture."""
 
 _ONLY = Input("picture", (None, None, None, 3), None)
-"""Stands for the input of a network that does not say what it takes."""
+"""The input of a network that declares none."""
 
 PICTURE_ONLY = InputFeed(_ONLY, {}, (_ONLY.name,))
-"""How a network is called whose one argument is the pixels."""
+"""The arguments of a network whose only argument is the pixels."""
 
 
 def _inputs(network: Network) -> tuple[tuple[Names, ...], list[Input]]:
-    """Return the arguments of the network's call as names in their structure, and what each name stands for."""
+    """Return the arguments of the network's call, with names in place of tensors, and the input of each name."""
     tensors = getattr(network, "inputs", None)
     if tensors and isinstance(network, keras.Sequential):
         return (tensors[0].name,), [_of_tensor(tensors[0], tensors[0].name)]
@@ -138,7 +138,7 @@ def _inputs(network: Network) -> tuple[tuple[Names, ...], list[Input]]:
         leaves = keras.tree.flatten_with_path(network.input)
         inputs = [_of_tensor(tensor, _name(path, tensor)) for path, tensor in leaves]
         return (keras.tree.pack_sequence_as(network.input, [each.name for each in inputs]),), inputs
-    # A subclassed network remembers the shapes that its first argument was built for, and names the others.
+    # A subclassed network stores the shapes it was built for; its `call` names the arguments.
     shapes = list((getattr(network, "_build_shapes_dict", None) or {}).values())
     parameters = _required(network.call)
     if not shapes and len(parameters) < 2:
@@ -156,7 +156,7 @@ def _inputs(network: Network) -> tuple[tuple[Names, ...], list[Input]]:
 
 
 def _required(call: Callable[..., Tensors]) -> list[str]:
-    """Return the names of the arguments that a subclassed network's `call` must be given."""
+    """Return the names of the required arguments of a subclassed network's `call`."""
     return [
         each.name
         for each in inspect.signature(call).parameters.values()
@@ -199,7 +199,7 @@ def _packed(structure: Json, inputs: Iterator[Input]) -> Names:
 
 
 def _picture(inputs: list[Input], values: Mapping[str, InputValue], model: str) -> Input:
-    """Return the input that takes the picture: colour before grey, and not what the user gave a value for."""
+    """Return the input that takes the picture: of those without a user's value, one of 3 channels before one of 1."""
     for channels in ((3,), (1, None)):
         fitting = [each for each in inputs if len(each.shape) == 4 and each.shape[-1] in channels]
         left = [each for each in fitting if each.name not in values]
@@ -222,10 +222,10 @@ def _picture(inputs: list[Input], values: Mapping[str, InputValue], model: str) 
 
 
 def _of_flat(entry: Input, network: Network) -> Input | None:
-    """Return the picture that an only input without an axis of channels stands for; None where it stands for none.
+    """Return an input without a channel axis as a grey picture; None where it is no picture.
 
     (N, H, W) is a grey picture, unless one side is more than twice the other, as in a sequence of measurements.
-    (N, length) is what the first layer makes of it, where that makes a picture.
+    (N, length) is one if the first layer reshapes it to a picture.
     """
     lengths = entry.shape[1:]
     if len(lengths) == 2:
@@ -241,7 +241,7 @@ def _of_flat(entry: Input, network: Network) -> Input | None:
 
 
 def _fitted(value: InputValue, entry: Input, model: str) -> Array:
-    """Return a user's value as an array of the input's dtype and shape, without the batch axis."""
+    """Return a user's value as an array with the input's dtype and shape, without the batch axis."""
     if isinstance(value, str) and entry.dtype != "string":
         value = _read(value, entry, model)
     try:
@@ -293,6 +293,6 @@ def _listed(inputs: list[Input]) -> str:
 
 
 def shape_text(shape: Sequence[int | None]) -> str:
-    """Return a shape as people write it: `(N, 16, 16, 3)`, `?` where a length is free."""
+    """Return a shape for a message: `(N, 16, 16, 3)`, `?` where a length is free."""
     lengths = ["N", *("?" if length is None else str(length) for length in list(shape)[1:])]
     return f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"

@@ -1,4 +1,4 @@
-"""A model as the explainer needs it: the network, how pixels enter it, and what its outputs are called."""
+"""A loaded model: the network with its preprocessing, inputs, labels and the output that is explained."""
 
 from __future__ import annotations
 
@@ -26,68 +26,69 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A network, ready to be explained. `load_model` makes one."""
+    """A network with all that the explainer needs to know about it; `load_model` returns one."""
 
     network: Network
-    """The `keras.Model`, exactly as it was given."""
+    """The `keras.Model`, unchanged."""
 
     name: str
-    """Its name in the zoo, the file's, or the `keras.Model`'s own."""
+    """Its name in the zoo, the name of its file, or the `keras.Model`'s own."""
 
     preprocessing: Preprocessing
-    """How pictures become its input."""
+    """Converts pictures to the input of the network."""
 
     labels: Labels
-    """The names of its classes, labels or values; none where they are known only when the network is traced."""
+    """The names of its classes, labels or values; empty where only a trace can tell which of these they are."""
 
     input_size: tuple[int, int]
-    """(height, width) that a square picture is brought to."""
+    """(height, width) in pixels to which a square picture is resized."""
 
     layer: str | None = None
-    """Path of the layer that is explained unless another is asked for; None: the last feature map."""
+    """Path of the layer that is explained by default; None: the last feature map."""
 
     resize: Callable[[int, int], Network] | None = None
-    """Makes the same network, weights shared in value, for another (height, width); None where it can't."""
+    """Returns a copy of the network, with equal weights, for another (height, width); None where that is impossible."""
 
     feed: InputFeed = PICTURE_ONLY
-    """How it is called: where the pixels go, and what else it is given."""
+    """The arguments of a call: which input takes the pixels, and the values of all others."""
 
     output: str | int | None = None
-    """Name or index of the output that is explained; None where there is but one."""
+    """Name or index of the output that is explained; None where there is only one."""
 
     covering: bool = False
-    """Whether it is known that its feature maps cover its input to half a cell, and need not be located."""
+    """Whether its feature maps are known to cover the whole input to within half a cell, so that they need not be
+    located."""
 
     evidence: Evidence = field(default_factory=Evidence)
-    """What tells whether its outputs are classes, labels or values."""
+    """What is known about the task besides the network's operations."""
 
-    _told: set[str] = field(default_factory=set)
-    """The lines that the log has already."""
+    _logged: set[str] = field(default_factory=set)
+    """The warnings that were logged before."""
 
     def tell_once(self, line: str) -> None:
-        """Log a warning about this model, once however often it is traced and run."""
-        if line not in self._told:
-            self._told.add(line)
+        """Log a warning about this model, unless it was logged before."""
+        if line not in self._logged:
+            self._logged.add(line)
             logger.warning("%s", line)
 
     def forward(
         self, network: Network, pixels: Tensor, *, weights: Sequence[tuple[Variable, Tensor]] = ()
     ) -> Tensor:
-        """Run the network on a batch, in inference mode, and return the output that is explained.
+        """Run the network on a batch in inference mode, and return the output that is explained.
 
-        Nothing is left behind in it, not even what Keras leaves: random layers count their calls, and layers with
-        an activity regulariser keep the loss, which in a trace is a tensor of that graph.
+        The call changes no variable of the network. A plain call would: random layers count their calls, and layers
+        with an activity regulariser keep the loss, which during tracing is a tensor of that graph.
 
         Args:
-            network: `network`, or what `network_at` returned.
-            pixels: its input (N, H, W, channels), preprocessed.
-            weights: variables of the network, each with the value that it is to seem to have.
+            network: `self.network`, or a network that `network_at` returned.
+            pixels: preprocessed pictures, (N, H, W, channels).
+            weights: variables of the network, each with a value that replaces its own during this call.
 
         Returns:
-            (N, …, units) of the network's dtype; where the output is (N,), one unit.
+            (N, …, units) of the network's dtype; an output (N,) becomes (N, 1).
 
         Raises:
-            ModelError: it has several outputs and none was chosen, or the chosen one is not there.
+            ModelError: the network has several outputs and none was chosen, or it lacks the chosen one.
         """
         with _untouched(network, weights):
             outputs = network(*self.feed.fill(pixels), training=False)
@@ -99,9 +100,9 @@ class Model:
         """Return the network for an input of (height, width) pixels.
 
         Raises:
-            ModelError: it takes only its own input size.
+            ModelError: the network takes only its own input size.
         """
-        # Only a graph has a size of its own: what a subclassed network was built for is no more than its first call.
+        # A subclassed network has no fixed size: its build shape is only that of its first call.
         own = self.feed.picture.shape if getattr(self.network, "inputs", None) else (None,) * 4
         if all(have in (None, want) for have, want in zip(own[1:3], (height, width), strict=True)):
             return self.network
@@ -113,25 +114,25 @@ class Model:
 def _untouched(
     network: Network, weights: Sequence[tuple[Variable, Tensor]]
 ) -> AbstractContextManager[object]:
-    """Return a scope in which what a network's layers assign to their variables does not reach them.
+    """Return a scope in which assignments to a network's variables have no effect outside.
 
     Args:
-        network: whose layers they are.
-        weights: variables that have another value in there.
+        network: the network.
+        weights: variables that have another value inside the scope.
     """
-    # Weights that do not exist yet have to: they could not be made in there.
+    # Inside the scope no variable can be created, so a network that is not built yet needs a plain call.
     built = all(layer.built for layer in network._flatten_layers())
     return keras.StatelessScope(state_mapping=weights) if built else nullcontext()
 
 
 def takes_only(name: str, shape: Sequence[int | None], height: int, width: int) -> str:
-    """Word the message for a network that is made for one size of picture.
+    """Return the message for a network that takes pictures of one size only.
 
     Args:
-        name: the model's.
+        name: the model's name.
         shape: (N, H, W, channels) of its picture input.
-        height: what was asked for, in pixels.
-        width: the same.
+        height: requested height in pixels.
+        width: requested width in pixels.
     """
     return (
         f"{name} takes pictures of {shape[2]}×{shape[1]} pixels only, not {width}×{height}. "
@@ -140,12 +141,9 @@ def takes_only(name: str, shape: Sequence[int | None], height: int, width: int) 
 
 
 def weights_sha256(network: Network) -> str:
-    """Return the SHA-256 of a network's weights, in hexadecimal: the shape, type and values of each, in order.
+    """Return the hexadecimal SHA-256 of a network's weights: the shape, dtype and values of each, in order.
 
-    About a second for VGG16's 550 MB.
-
-    Args:
-        network: a `keras.Model`.
+    It takes about a second for VGG16's 550 MB.
     """
     digest = hashlib.sha256()
     for weight in network.weights:
@@ -159,17 +157,17 @@ _ATTRIBUTE = "_live_gradcam_name"
 
 
 def safe_name(name: str) -> str:
-    """Return a name that Keras 3 takes: with `_` for each slash, as in `keras.applications` (`conv1_bn`)."""
+    """Return a layer's name as Keras 3 accepts it: each slash becomes `_`."""
     return name.replace("/", "_")
 
 
 def layer_name(layer: Layer) -> str:
-    """Return the name that the user knows: that of the file where Keras 3 forbids it, else Keras's."""
+    """Return a layer's name as the user knows it: the name in the file, where `keep_name` stored one."""
     return str(getattr(layer, _ATTRIBUTE, layer.name))
 
 
 def keep_name(layer: Layer, name: str) -> None:
-    """Remember the user's name for a layer, if it is another than Keras's."""
+    """Store the user's name of a layer on it, where it differs from the layer's own."""
     if name != layer.name:
         setattr(layer, _ATTRIBUTE, name)
 
@@ -178,13 +176,13 @@ def chosen_output(outputs: Tensors, wanted: str | int | None, *, names: Sequence
     """Return the output that is explained.
 
     Args:
-        outputs: what the network returned, or its symbolic outputs: a tensor, or a list or dict of them.
-        wanted: name or index; None where there is but one.
-        names: what the network calls its outputs, in order; empty where they have no names but a dict's keys.
-        model: its name, for the messages.
+        outputs: the outputs of the network, with or without values.
+        wanted: name or index; None where there is only one.
+        names: the network's names for its outputs, in order; empty where only the keys of a dict name them.
+        model: name of the model, for messages.
 
     Raises:
-        ModelError: there are several and none was chosen, or the chosen one is not there.
+        ModelError: there are several outputs and none was chosen, or the chosen one does not exist.
     """
     leaves = [
         ("/".join(map(str, path)) if any(isinstance(key, str) for key in path) else "", tensor)
@@ -214,15 +212,15 @@ def chosen_output(outputs: Tensors, wanted: str | int | None, *, names: Sequence
 
 
 def output_of(network: Network, output: str | int | None, name: str) -> Tensor:
-    """Return the symbolic output that is explained; None for a subclassed network: only a trace can tell.
+    """Return the symbolic output that is explained; None for a subclassed network, which has none before a trace.
 
     Args:
         network: the network.
-        output: name or index; None where there is but one.
-        name: the network's name, for the messages.
+        output: name or index; None where there is only one.
+        name: name of the model, for messages.
 
     Raises:
-        ModelError: as of `chosen_output`.
+        ModelError: as in `chosen_output`.
     """
     outputs = getattr(network, "outputs", None)
     if not outputs:
@@ -233,10 +231,7 @@ def output_of(network: Network, output: str | int | None, name: str) -> Tensor:
 
 
 def units_of(output: Tensor) -> int | None:
-    """Return how many numbers an output has for each thing it decides: the length of its last axis, if known.
-
-    A vector (N,) is one number for each picture. None stands for an output that is not known yet.
-    """
+    """Return the length of an output's last axis, 1 for a vector (N,); None where it is unknown."""
     if output is None:
         return None
     if len(output.shape) == 1:
@@ -246,7 +241,7 @@ def units_of(output: Tensor) -> int | None:
 
 
 def numbers_of(output: Tensor) -> int | None:
-    """Return how many values an output is: all its numbers, but one for each place of a map (N, h, w, C)."""
+    """Return how many values an output has for each picture; of a map (N, h, w, C), C values."""
     units = units_of(output)
     if units is None or len(output.shape) in (1, 2, 4):
         return units
@@ -254,7 +249,7 @@ def numbers_of(output: Tensor) -> int | None:
 
 
 def classes_of(output: Tensor) -> int | None:
-    """Return between how many classes an output decides: one unit decides between two."""
+    """Return the number of classes of an output: one unit decides between two classes."""
     units = units_of(output)
     return 2 if units == 1 else units
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from live_gradcam.config import Task
 from live_gradcam.errors import ModelError
@@ -26,18 +27,20 @@ from live_gradcam.number import counted
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 BACKGROUND = frozenset({"background", "bg", "???", "unlabeled", "unlabelled", "dummy"})
-"""What the first line of a list of labels may be, letters only, that the network has no output for."""
+"""First names in label files that stand for the background, for which the network may have no output."""
 
 
 def first_labels(tensor: KerasTensor, units: int | None, evidence: Evidence) -> Labels:
-    """Return what the outputs are called, as far as that is known before the network is traced."""
+    """Return the labels of the outputs; empty where the task is unknown before a trace."""
     task = task_of(tensor, units, evidence)
     return Labels(()) if task is None or units is None else labels_for(task, units, evidence)
 
 
 def task_of(tensor: KerasTensor, units: int | None, evidence: Evidence) -> Task | None:
-    """Return what the outputs are; None where only a trace can tell."""
+    """Return the task of an output; None where only a trace can tell."""
     ending = None if tensor is None else ending_of(tensor)
     if evidence.said is not None:
         return evidence.said
@@ -48,7 +51,7 @@ def with_labels(model: Model, labels: Sequence[str] | Labels | str | Path | None
     """Return a model with the user's labels and task.
 
     Raises:
-        ModelError: the labels cannot be read, or are not as many as its outputs.
+        ModelError: the labels cannot be read, or their number is not that of the outputs.
     """
     evidence = model.evidence if task is None else replace(model.evidence, said=task)
     tensor = output_of(model.network, model.output, model.name)
@@ -62,13 +65,13 @@ def with_labels(model: Model, labels: Sequence[str] | Labels | str | Path | None
         evidence = replace(evidence, labels=given)
     if named is not None and units is not None:
         return replace(model, evidence=evidence, labels=labels_for(named, units, evidence))
-    # One unit that only a trace can tell about may be a value, or decide between two classes.
+    # One unit may be a value or decide between two classes: only a trace can tell.
     known = given if given is not None and units != 1 else Labels(())
     return replace(model, evidence=evidence, labels=known)
 
 
 def _read(labels: Sequence[str] | Labels | str | Path, units: int | None) -> Labels:
-    """Return the user's labels; `units`, how many outputs there are, decides where a file can be read in two ways."""
+    """Return the user's labels; the number of units decides where a file can be read in two ways."""
     if isinstance(labels, (str, Path)):
         from live_gradcam.models.label_files import read_labels
 
@@ -83,10 +86,10 @@ def _read(labels: Sequence[str] | Labels | str | Path, units: int | None) -> Lab
 
 
 def _without_background(labels: Labels, units: int, task: Task | None, model: str, source: str) -> Labels:
-    """Return labels that are one too many without the first, which stands for the background.
+    """Return the labels without the first one, where it stands for the background and the rest fit the outputs.
 
     Raises:
-        DoesNotFit: there are not as many as the outputs otherwise.
+        DoesNotFit: the number of labels is wrong in another way.
     """
     if fits(len(labels) - 1, units, task) and labels[0].casefold().strip("_ ") in BACKGROUND:
         logger.warning(
@@ -98,42 +101,34 @@ def _without_background(labels: Labels, units: int, task: Task | None, model: st
             labels[0],
         )
         return labels.without_first()
-
     raise DoesNotFit(
         wrong_number(model, task, units, len(labels), source), difference(task, units, len(labels))
     )
 
 
 SUFFIXES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml", ".pbtxt")
-"""How the name of a file of labels ends, in the order in which the files are tried."""
+"""Suffixes of label files, in the order in which they are tried."""
 
-STEMS = (
-    *(
-        "labels",
-        "label",
-        "class_names",
-        "classes",
-        "class_indices",
-        "class_labels",
-        "label_names",
-        "label_map",
-    ),
-    *("labelmap", "labels_map", "names", "synset", "synset_words"),
+STEMS = tuple(
+    (
+        "labels label class_names classes class_indices class_labels label_names label_map labelmap labels_map "
+        "names synset synset_words"
+    ).split()
 )
-"""What a file of labels is called, in the order in which the files are tried."""
+"""Names of label files without the suffix, in the order in which they are tried."""
 
 OTHERS = ("metadata.json", "config.json", "data.yaml", "classes.npy")
-"""Files that may hold labels: Teachable Machine's, Hugging Face's, Ultralytics', a LabelEncoder's."""
+"""Other files that may hold labels: of Teachable Machine, Hugging Face, Ultralytics and scikit-learn's LabelEncoder."""
 
 FOLDERS = ("assets", "assets.extra")
-"""Folders within a SavedModel that are looked into, too."""
+"""Folders inside a SavedModel that may hold label files."""
 
 
 class DoesNotFit(ModelError):
-    """Labels are not as many as the model's classes.
+    """The number of labels is not that of the model's outputs.
 
     Args:
-        message: as of any other error.
+        message: the whole message.
         difference: both numbers: `it has 4 names, the model has 5 classes`.
     """
 
@@ -142,17 +137,17 @@ class DoesNotFit(ModelError):
         self.difference = difference
 
 
-def labels_beside(model: Path, read: Callable[[Path], Labels]) -> Labels | None:
-    """Return the labels that lie beside a model, and say so; None where there are none that fit.
+def read_beside(model: Path, read: Callable[[Path], T]) -> T | None:
+    """Read the labels of a file beside a model, and log which file it is; return None where none fits.
 
-    The order is: `MODEL.labels.*`, `MODEL_labels.*` and `MODEL-labels.*`, `MODEL.*`, then `STEMS` with each of
-    `SUFFIXES`, then `OTHERS`. If the model is a folder, the files in it come first, then those in its `FOLDERS`, then
-    those beside it. A warning names a file that is called labels and cannot be used, and a structured file whose
-    labels do not fit; other files are skipped silently.
+    Files are tried in this order: `MODEL.labels.*`, `MODEL_labels.*` and `MODEL-labels.*`, `MODEL.*`, then `STEMS`
+    with each of `SUFFIXES`, then `OTHERS`. If the model is a folder, files inside it come first, then those in its
+    `FOLDERS`, then those beside it. A warning names a file with a name from `STEMS` that cannot be used, and a
+    structured file whose labels do not fit; other files are skipped silently.
 
     Args:
         model: the file or folder of the model.
-        read: reads a file; raises ModelError where it is none of labels, DoesNotFit where it is not the model's.
+        read: reads the labels of a file; raises ModelError where it holds none, DoesNotFit where their number is wrong.
     """
     for path, surely in _places(model):
         try:
@@ -174,7 +169,7 @@ def labels_beside(model: Path, read: Callable[[Path], Labels]) -> Labels | None:
 
 
 def _places(model: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield the files to try, and whether one of that name is surely meant to be the labels."""
+    """Yield the files to try, and whether the name alone says that a file holds labels."""
     folder, stem = model.parent, model.name if model.is_dir() else model.stem
     own = [(folder / f"{stem}{joint}labels{suffix}", True) for joint in "._-" for suffix in SUFFIXES]
     own += [(folder / f"{stem}{suffix}", False) for suffix in SUFFIXES]

@@ -1,4 +1,4 @@
-"""A thing in a user's own code, named on the command line: `module:name`."""
+"""Functions in a user's own code, named on the command line as `module:name`."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _REFERENCE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A
 
 
 def is_reference(text: str) -> bool:
-    r"""Whether a text is meant as `module:name`: it has a colon, but is no URL and no Windows path (`C:\\…`)."""
+    r"""Whether a text means `module:name`: it has a colon, but is no URL and no Windows path (`C:\\…`)."""
     return ":" in text and "://" not in text and _DRIVE.match(text) is None
 
 
 def callable_named(reference: str) -> Callable[..., Any]:
-    """Import what a reference names, as `python` in the current folder would.
+    """Import a function by its reference, as `python` in the current folder would.
 
     Args:
         reference: `module:name`; both may have dots, as in `package.module:Class.method`.
 
     Raises:
-        ModelError: it has another form, cannot be imported, or names nothing that can be called.
+        ModelError: the reference has another form, the import fails, or the name is no function.
     """
     match = _REFERENCE.fullmatch(reference)
     if match is None:
@@ -53,7 +53,7 @@ def callable_named(reference: str) -> Callable[..., Any]:
 
 @contextmanager
 def current_folder_first() -> Iterator[None]:
-    """Let imports find what lies in the current folder, which an installed command's would not."""
+    """Let imports find modules in the current folder; an installed command does not look there."""
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     try:
@@ -80,6 +80,6 @@ def _module(name: str, reference: str) -> ModuleType:
 
 
 def said_by(error: BaseException) -> str:
-    """Return an error's type and the first line of what it says."""
+    """Return an error's type and the first line of its message."""
     name, said = type(error).__name__, reason_of(error)
     return name if said == name else f"{name}: {said}"
