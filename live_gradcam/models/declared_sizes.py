@@ -1,8 +1,7 @@
-"""Checks how much memory a model file asks for before anything is read from it.
+"""Refuses model files that declare far more data than they hold, before they fill the memory.
 
-A damaged or hostile file can declare far more than it holds: a zip that unpacks to gigabytes, a dataset or a
-constant whose shape is written in a few bytes. A network's weights hardly compress, so what a file declares cannot
-be many times its size.
+A damaged or hostile file of a few bytes can declare gigabytes: a zip that unpacks to them, or the shape of a dataset
+or a constant. Weights of a network hardly compress, so a sound file does not declare many times its own size.
 """
 
 from __future__ import annotations
@@ -22,19 +21,20 @@ from live_gradcam.errors import ModelError
 from live_gradcam.models.untyped import GraphDef, HDF5Group, Layer, Shape, Variable
 
 _ALWAYS_ALLOWED = 128 * 2**20
-"""Bytes that any file may declare."""
+"""Bytes that every file may declare."""
 
 _MOST_TIMES = 8
-"""How many times its own size a file may declare beyond that."""
+"""How many times its own size a file may declare in addition."""
 
 _MOST_CONFIG = 64 * 2**20
+"""Bytes of a configuration in JSON at most."""
 
 
 def check_zip(path: Path) -> None:
-    """Refuse a zip that unpacks to far more than it holds.
+    """Refuse a zip that unpacks to far more than its own size.
 
     Raises:
-        ModelError: it does, or its settings are longer than any network's.
+        ModelError: it does, or its configuration is longer than that of any network.
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
@@ -48,11 +48,11 @@ def check_hdf5(path: Path, file: IO[bytes] | None = None) -> None:
     """Refuse an HDF5 file whose datasets are far larger than the file.
 
     Args:
-        path: named in messages, and opened where `file` is None.
-        file: an open binary file.
+        path: the file, or its name in messages where `file` is given.
+        file: the opened file, where it is inside another one.
 
     Raises:
-        ModelError: they are.
+        ModelError: its datasets are too large.
         OSError: it is damaged.
     """
     import h5py  # only where such a file is read
@@ -69,10 +69,10 @@ def check_hdf5(path: Path, file: IO[bytes] | None = None) -> None:
 
 
 def check_constants(path: Path, definition: GraphDef) -> None:
-    """Refuse a graph with constants that repeat one number too often.
+    """Refuse a graph with constants far larger than the file: a few bytes can declare one repeated number.
 
     Raises:
-        ModelError: they would need far more memory than the file.
+        ModelError: its constants are too large.
     """
     total = 0
     functions = (function.node_def for function in definition.library.function)
@@ -86,27 +86,19 @@ def check_constants(path: Path, definition: GraphDef) -> None:
 
 
 _SIZED = frozenset(
-    dtype.as_datatype_enum
-    for dtype in (
-        tf.float16,
-        tf.float32,
-        tf.float64,
-        tf.bfloat16,
-        tf.uint8,
-        tf.int8,
-        tf.uint16,
-        tf.int16,
-        tf.int32,
-    )
-    + (tf.int64, tf.uint32, tf.uint64, tf.bool, tf.complex64, tf.complex128)
+    tf.as_dtype(name).as_datatype_enum
+    for name in (
+        "float16 float32 float64 bfloat16 uint8 int8 uint16 int16 int32 int64 uint32 uint64 bool complex64 complex128"
+    ).split()
 )
+"""Types of numbers of a fixed size."""
 
 
 def check_checkpoint(folder: Path) -> None:
-    """Refuse the variables of a SavedModel that are larger than their files.
+    """Refuse a SavedModel with variables larger than their files.
 
     Raises:
-        ModelError: they are, or their index is damaged.
+        ModelError: its variables are too large, or their index is damaged.
     """
     prefix = folder / "variables" / "variables"
     if not prefix.with_suffix(".index").is_file():
@@ -126,12 +118,12 @@ def check_checkpoint(folder: Path) -> None:
 
 @contextmanager
 def limited_weights(path: Path) -> Iterator[None]:
-    """Refuse to make weights that the file cannot hold, while a network is built from its settings.
+    """Refuse to create weights that the file cannot hold, while a network is built from its configuration.
 
-    Keras makes a network's weights before it reads them: one wrong number among the settings asks for all memory.
+    Keras creates the weights before it reads them, so one wrong number in the configuration can fill the memory.
 
     Raises:
-        ModelError: inside the block, as soon as a layer asks for too much.
+        ModelError: inside the block, as soon as a layer creates too many weights.
     """
     size = _size_of(path)
     limit = _ALWAYS_ALLOWED + _MOST_TIMES * size

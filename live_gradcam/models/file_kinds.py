@@ -1,4 +1,4 @@
-"""Recognises the format of a model file or folder by its content: the name decides only where bytes cannot."""
+"""Recognises the format of a model file or folder by its content; the name decides only where the content cannot."""
 
 from __future__ import annotations
 
@@ -13,34 +13,12 @@ from live_gradcam.models.model_file import Kind, ModelFileKind, quoted
 from live_gradcam.models.protobuf_messages import kind_of_message
 
 MODEL_SUFFIXES = frozenset(
-    {
-        ".keras",
-        ".h5",
-        ".hdf5",
-        ".hdf",
-        ".model",
-        ".pb",
-        ".pbtxt",
-        ".savedmodel",
-        ".tflite",
-        ".lite",
-        ".onnx",
-        ".pt",
-    }
-    | {
-        ".pth",
-        ".ckpt",
-        ".index",
-        ".safetensors",
-        ".pkl",
-        ".pickle",
-        ".joblib",
-        ".mlmodel",
-        ".mlpackage",
-        ".zip",
-    }
+    (
+        ".keras .h5 .hdf5 .hdf .model .pb .pbtxt .savedmodel .tflite .lite .onnx .pt .pth .ckpt .index .safetensors "
+        ".pkl .pickle .joblib .mlmodel .mlpackage .zip"
+    ).split()
 )
-"""How the names of model files end; a text that ends so means a file, whether it exists or not."""
+"""Suffixes of model files: a text with one of them means a file, whether it exists or not."""
 
 _HEAD = 8192
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -58,11 +36,11 @@ def kind_of(path: Path) -> ModelFileKind:
     """Recognise a file or folder.
 
     Args:
-        path: an existing file or folder. Of a folder that holds exactly one model, the model is meant; of
-            `saved_model.pb` inside a SavedModel, the whole folder.
+        path: an existing file or folder. A folder with exactly one model means that model; `saved_model.pb` means its
+            folder.
 
     Raises:
-        ModelError: it cannot be read, or is a folder that holds no model, or several.
+        ModelError: it cannot be read, or is a folder with no model or several.
     """
     try:
         if path.is_dir():
@@ -76,28 +54,29 @@ def kind_of(path: Path) -> ModelFileKind:
 
 
 def is_checkpoint_prefix(path: Path) -> bool:
-    """Whether a path is what TensorFlow calls a checkpoint: the names of its files without `.index` and `.data-…`."""
+    """Whether a path is the prefix of a TensorFlow checkpoint: its file names without `.index` and `.data-…`."""
     try:
         return path.with_name(f"{path.name}.index").is_file() and not path.exists()
-    except (OSError, ValueError):  # too long for the name of a file, or none
+    except (OSError, ValueError):  # too long for a file name, or no valid one
         return False
 
 
 def _kind_of_folder(folder: Path) -> ModelFileKind:
-    found = _folder_itself(folder)
+    found = _whole_folder(folder)
     if found is not None:
         return found
+    children = sorted(folder.iterdir())
     inside = []
-    for child in sorted(folder.iterdir()):
+    for child in children:
         if child.name.startswith((".", "__MACOSX")):
             continue
         if child.is_dir():
-            within = _folder_itself(child)
+            within = _whole_folder(child)
             inside += [within] if within is not None else []
         elif child.stat().st_size:
             found = _kind_of_file(child)
             inside += [found] if found.kind in _MODELS_IN_FOLDERS else []
-    # A checkpoint of weights beside a whole model is no second model, nor are formats that are not loaded.
+    # A file of weights beside a whole model is no second model.
     whole = [
         each
         for each in inside
@@ -109,9 +88,7 @@ def _kind_of_folder(folder: Path) -> ModelFileKind:
         names = ", ".join(each.path.name for each in whole[:_MOST_LISTED])
         more = ", …" if len(whole) > _MOST_LISTED else ""
         raise ModelError(f"the folder {folder} holds {len(whole)} models: {names}{more}. Name one of them.")
-    others = [each.name for each in sorted(folder.iterdir())]
-    found = next((each for each in map(_told, map(folder.joinpath, others)) if each is not None), None)
-    if found is not None:
+    if (found := next(filter(None, map(_named, children)), None)) is not None:
         return found
     raise ModelError(
         f"the folder {folder} holds no model. A SavedModel folder holds saved_model.pb; "
@@ -119,15 +96,15 @@ def _kind_of_folder(folder: Path) -> ModelFileKind:
     )
 
 
-def _told(path: Path) -> ModelFileKind | None:
-    """Return what a file is that cannot be loaded but can be named, such as a checkpoint; None for the rest."""
+def _named(path: Path) -> ModelFileKind | None:
+    """Return the format of a file that cannot be loaded but has a message of its own; None for any other file."""
     if path.is_dir() or not path.stat().st_size:
         return None
     found = _kind_of_file(path)
     return found if found.kind not in ("unknown", "json", "picture", "python", "xml", "html") else None
 
 
-def _folder_itself(folder: Path) -> ModelFileKind | None:
+def _whole_folder(folder: Path) -> ModelFileKind | None:
     if (folder / "saved_model.pb").is_file() or (folder / "saved_model.pbtxt").is_file():
         return ModelFileKind("saved model", folder)
     if (folder / "config.json").is_file() and (folder / "model.weights.h5").is_file():
@@ -149,15 +126,15 @@ def _kind_of_file(path: Path) -> ModelFileKind:
     if kind is not None:
         return kind
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    # A graph whose first node is 60, 91 or 123 bytes long begins like a page or JSON behind a line break.
+    # A graph with a first node of 60, 91 or 123 bytes begins with a line break and one of these characters.
     if (text[:1] in (b"<", b"{", b"[") and not _is_binary(head)) or _is_text(head):
         return _kind_of_text(path, text)
     return kind_of_message(path, head)
 
 
 def _by_signature(path: Path, head: bytes, tail: bytes) -> ModelFileKind | None:
-    """Return what the first bytes tell, or the last ones."""
-    # HDF5 may begin behind a block of the user's own, of 512 bytes or a power of two times as many.
+    """Return the format that the first or last bytes of a file show."""
+    # A user block of 512 bytes, or a power of two times as many, may come before HDF5.
     if any(head.startswith(_HDF5, offset) for offset in (0, 512, 1024, 2048, 4096)):
         return ModelFileKind("hdf5", path)
     if head.startswith(b"PK"):
@@ -183,7 +160,7 @@ def _by_signature(path: Path, head: bytes, tail: bytes) -> ModelFileKind | None:
 
 
 def _is_torch_tar(path: Path) -> bool:
-    """Whether a tar is what `torch.save` wrote before 0.1.10."""
+    """Whether a tar file is a checkpoint that `torch.save` wrote before PyTorch 0.1.10."""
     try:
         with tarfile.open(path) as archive:
             first = archive.next()
@@ -216,7 +193,7 @@ def _kind_of_zip(path: Path) -> ModelFileKind:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether a file that begins with a line break is a graph: the length and the name of its first node follow."""
+    """Whether a file that begins with a line break is a graph, in which the first node's length and name follow."""
     return (
         head[:1] == b"\n"
         and head[2:3] == b"\n"

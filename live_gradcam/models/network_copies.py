@@ -1,7 +1,7 @@
-"""Rebuilds a network with channels last instead of first, or for images of another size.
+"""Copies of a network with channels last instead of first, or for pictures of another size.
 
-TensorFlow computes convolutions with channels first on a GPU only. The weights of Keras's layers have the same
-shapes in both orders, so the network is made anew from its settings and given them.
+Keras's layers have weights of the same shapes in each of these, so a copy is built from the network's configuration
+and gets its weights.
 """
 
 from __future__ import annotations
@@ -15,50 +15,34 @@ from live_gradcam.errors import ModelError, reason_of
 from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.inputs import shape_text
 from live_gradcam.models.model import keep_name, layer_name, takes_only
-from live_gradcam.models.untyped import Layer, Network, Shape, Tensors
+from live_gradcam.models.untyped import Layer, Network, Shape
+
+logger = logging.getLogger(__name__)
 
 _CHANNELS = (1, 3)
 
-_SAME_IN_ANY_ORDER = frozenset(
-    {
-        "Activation",
-        "ActivityRegularization",
-        "Add",
-        "AlphaDropout",
-        "Average",
-        "Dropout",
-        "ELU",
-        "GaussianDropout",
-    }
-    | {
-        "GaussianNoise",
-        "Identity",
-        "LeakyReLU",
-        "Maximum",
-        "Minimum",
-        "Multiply",
-        "ReLU",
-        "Rescaling",
-        "SpatialDropout2D",
-        "Subtract",
-    }
+_ELEMENTWISE = frozenset(
+    (
+        "Activation ActivityRegularization Add AlphaDropout Average Dropout ELU GaussianDropout GaussianNoise Identity "
+        "LeakyReLU Maximum Minimum Multiply ReLU Rescaling SpatialDropout2D Subtract"
+    ).split()
 )
-"""Layers that treat each number on its own."""
+"""Layers for which the order of the axes does not matter."""
 
-_WITH_AXIS = frozenset(
-    {"BatchNormalization", "Concatenate", "GroupNormalization", "LayerNormalization", "Softmax"}
-)
+_WITH_AXIS = frozenset("BatchNormalization Concatenate GroupNormalization LayerNormalization Softmax".split())
 
 
 def with_channels_last(network: Network, name: str) -> Network:
-    """Return a network that takes (N, H, W, C); one that does so already is returned as it is.
+    """Return a network that takes (N, H, W, C): the network itself, or a copy if it takes channels first.
+
+    On a CPU, TensorFlow cannot compute convolutions with channels first.
 
     Args:
-        network: a `keras.Model`, which is left as it is.
-        name: the model's, for messages.
+        network: a `keras.Model`, which stays unchanged.
+        name: name of the model, for messages.
 
     Raises:
-        ModelError: it takes channels first, and holds a layer for which the other order cannot be told.
+        ModelError: it takes channels first, and has a layer that cannot be converted.
     """
     if not _takes_channels_first(network):
         return network
@@ -67,16 +51,16 @@ def with_channels_last(network: Network, name: str) -> Network:
             _refused(network, name, "it is not built of Keras's own layers in a graph of one input")
         )
     try:
-        turned = _turned(network)
-        turned.set_weights(network.get_weights())
-    except _CannotTurnError as error:
+        copy = _copy_with_channels_last(network)
+        copy.set_weights(network.get_weights())
+    except _OrderUnknownError as error:
         raise ModelError(_refused(network, name, str(error))) from error
     except Exception as error:
         raise ModelError(_refused(network, name, reason_of(error, 100))) from error
-    return turned
+    return copy
 
 
-class _CannotTurnError(Exception):
+class _OrderUnknownError(Exception):
     pass
 
 
@@ -97,108 +81,89 @@ def _refused(network: Network, name: str, reason: str) -> str:
     )
 
 
-def _turned(network: Network) -> Network:
-    own = network.inputs[0]
-    batch, channels, height, width = own.shape
-    image = keras.Input(batch_shape=(batch, height, width, channels), dtype=own.dtype, name=own.name)
-    if isinstance(network, keras.Sequential):
-        return keras.Sequential([image, *map(_turned_layer, network.layers)], name=network.name)
-    inputs = keras.tree.pack_sequence_as(network.input, [image])
-    return keras.models.clone_model(network, input_tensors=inputs, clone_function=_turned_layer)
+def _copy_with_channels_last(network: Network) -> Network:
+    batch, channels, height, width = network.inputs[0].shape
+    return _copy(network, (batch, height, width, channels), _layer_with_channels_last)
 
 
-def _turned_layer(layer: Layer) -> Layer:
+def _layer_with_channels_last(layer: Layer) -> Layer:
     kind = type(layer).__name__
     if hasattr(layer, "layers") and type(layer).__module__.startswith("keras."):
-        return _turned(layer) if _takes_channels_first_inside(layer) else layer
-    if not any(len(shape) == 4 for shape in _shapes(layer.input)):
-        return type(layer).from_config(layer.get_config())
+        takes_maps = any(len(tensor.shape) == 4 for tensor in layer.inputs)
+        return _copy_with_channels_last(layer) if takes_maps else layer
     config = layer.get_config()
+    if not any(len(tensor.shape) == 4 for tensor in keras.tree.flatten(layer.input)):
+        return type(layer).from_config(config)
     if kind == "Flatten" and config.get("data_format") == "channels_last":
-        # It flattens in the order channels, rows, columns.
+        # The weights behind it expect the order channels, rows, columns.
         return keras.Sequential([keras.layers.Permute((3, 1, 2)), keras.layers.Flatten()], name=layer.name)
     if kind in _WITH_AXIS:
         axes = config.get("axis", -1)
-        turned = [_axis(axis) for axis in (axes if isinstance(axes, (list, tuple)) else [axes])]
-        config["axis"] = turned if isinstance(axes, (list, tuple)) else turned[0]
+        moved = [_axis(axis) for axis in (axes if isinstance(axes, (list, tuple)) else [axes])]
+        config["axis"] = moved if isinstance(axes, (list, tuple)) else moved[0]
     elif config.get("data_format") == "channels_first":
         config["data_format"] = "channels_last"
-    elif kind not in _SAME_IN_ANY_ORDER:
-        raise _CannotTurnError(f"its layer '{layer.name}' ({kind}) does not tell which axis has the channels")
+    elif kind not in _ELEMENTWISE:
+        raise _OrderUnknownError(
+            f"its layer '{layer.name}' ({kind}) does not tell which axis has the channels"
+        )
     return type(layer).from_config(config)
 
 
-def _takes_channels_first_inside(network: Network) -> bool:
-    return any(len(tensor.shape) == 4 for tensor in network.inputs)
-
-
 def _axis(axis: int) -> int:
-    """Return where an axis of (N, C, H, W) is in (N, H, W, C)."""
+    """Return the index in (N, H, W, C) of an axis of (N, C, H, W)."""
     return {0: 0, 1: 3, 2: 1, 3: 2}[axis % 4]
 
 
-def _shapes(structure: Tensors) -> list[Shape]:
-    return [tuple(tensor.shape) for tensor in keras.tree.flatten(structure)]
-
-
-logger = logging.getLogger(__name__)
-
-
 def resizer(network: Network, name: str) -> Callable[[int, int], Network] | None:
-    """Return what makes the network anew for another (height, width), or None where its code could not be followed.
+    """Return a function that copies a network for another (height, width); None where that is impossible.
 
-    Layer for layer from their settings, with the weights copied: networks that end in global pooling allow it.
-    The given network stays as it is.
+    It works for networks that end in global pooling; for others the function raises a ModelError. A class of the
+    user's own cannot be copied: it may compute something else than its layers in a row.
     """
-    if isinstance(network, GraphNetwork):
-        return _graph_resizer(network, name)
-    # A class of the user's own may compute something else than its layers in a row.
-    followed = type(network).__module__.startswith("keras.") and getattr(network, "inputs", None)
-    if not followed or len(network.inputs) != 1:
+    is_known = isinstance(network, GraphNetwork) or type(network).__module__.startswith("keras.")
+    if not is_known or len(getattr(network, "inputs", None) or ()) != 1:
         return None
 
     def resize(height: int, width: int) -> Network:
         own = network.inputs[0].shape
         try:
-            resized = _remade(network, (height, width, own[-1]))
-            resized.set_weights(network.get_weights())
+            if isinstance(network, GraphNetwork):
+                return network.at(height, width)
+            copy = _copy_of_size(network, (None, height, width, own[-1]))
+            copy.set_weights(network.get_weights())
         except Exception as error:
-            logger.info("%s cannot be made for %d×%d: %s", name, width, height, error)
+            logger.info("%s cannot be copied for %d×%d: %s", name, width, height, error)
             raise ModelError(takes_only(name, own, height, width)) from error
-        return resized
+        return copy
 
     return resize
 
 
-def _graph_resizer(network: GraphNetwork, name: str) -> Callable[[int, int], Network] | None:
-    """Return what lets a graph take another size: it computes whatever comes, unless its numbers say otherwise."""
-    if len(network.inputs) != 1:
-        return None
-
-    def resize(height: int, width: int) -> Network:
-        try:
-            return network.at(height, width)
-        except Exception as error:
-            logger.info("%s cannot be imported for %d×%d: %s", name, width, height, error)
-            raise ModelError(takes_only(name, network.inputs[0].shape, height, width)) from error
-
-    return resize
-
-
-def _remade(network: Network, shape: Shape) -> Network:
-    own = network.inputs[0]
-    image = keras.Input(shape, dtype=own.dtype, name=own.name)
-
+def _copy_of_size(network: Network, shape: Shape) -> Network:
     def remake(layer: Layer) -> Layer:
         if hasattr(layer, "layers") and type(layer).__module__.startswith("keras."):
-            # Networks inside of it take what comes: how large that is, is not known before it comes.
+            # The size that reaches an inner network is not known here.
             (inner,) = layer.inputs
-            return _remade(layer, (*(None for _ in inner.shape[1:-1]), inner.shape[-1]))
+            return _copy_of_size(layer, (None, *(None for _ in inner.shape[1:-1]), inner.shape[-1]))
         made = type(layer).from_config(layer.get_config())
         keep_name(made, layer_name(layer))
         return made
 
+    return _copy(network, shape, remake)
+
+
+def _copy(network: Network, shape: Shape, remake: Callable[[Layer], Layer]) -> Network:
+    """Return a copy of a network of one input, without its weights.
+
+    Args:
+        network: the network.
+        shape: shape of the copy's input, with the batch axis.
+        remake: returns the copy of a layer.
+    """
+    own = network.inputs[0]
+    image = keras.Input(batch_shape=shape, dtype=own.dtype, name=own.name)
     if isinstance(network, keras.Sequential):
-        return keras.Sequential([image, *(remake(layer) for layer in network.layers)], name=network.name)
+        return keras.Sequential([image, *map(remake, network.layers)], name=network.name)
     inputs = keras.tree.pack_sequence_as(network.input, [image])
     return keras.models.clone_model(network, input_tensors=inputs, clone_function=remake)

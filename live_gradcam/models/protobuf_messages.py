@@ -1,6 +1,6 @@
 """Recognises protocol buffers by the fields of their outermost message: files of TensorFlow, ONNX and Core ML.
 
-The encoding: https://protobuf.dev/programming-guides/encoding/.
+The message definitions are not needed. Encoding: https://protobuf.dev/programming-guides/encoding/.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from live_gradcam.models.model_file import Kind, ModelFileKind, quoted
 
 _MOST_FIELDS = 100_000
 _LENGTHS = {1: 8, 5: 4}
-"""Wire type → bytes of a value of fixed length."""
+"""Wire type of a value of fixed length → its length in bytes."""
 
 
 def top_level_fields(path: Path) -> dict[int, int] | None:
-    """Return the number of each field of the outermost message and its wire type.
+    """Return the fields of the outermost message of a file.
 
     Args:
-        path: any file. Values are skipped, not read.
+        path: any file. The values of fields are skipped.
 
     Returns:
-        Number → 0 for a number, 2 for text, bytes or a message; None where the file is no whole message.
+        Field number → wire type: 0 for a number, 2 for text, bytes or a message. None where the file is no complete
+        message.
     """
     size = path.stat().st_size
     fields: dict[int, int] = {}
@@ -62,11 +63,9 @@ def _varint(file: BinaryIO) -> int | None:
 
 
 _ONNX_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
-
-
 _MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
-    # Number of a field of the outermost message → its wire type (0: a number, 2: bytes), from the .proto files.
-    (  # ONNX has texts at 2, 3 and 4, and its graph at 7, where this has an id
+    # From the .proto files; ONNX has texts in fields 2, 3 and 4.
+    (
         "fingerprint",
         lambda fields: 7 in fields and any(fields.get(number) == 0 for number in (2, 3, 4)),
     ),
@@ -80,17 +79,17 @@ _MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
     ("meta graph", lambda fields: fields.get(1) == 2 and fields.get(2) == 2 and fields.get(3) == 2),
     ("graph", lambda fields: fields.get(1) == 2 and not fields.keys() - {1, 2, 3, 4, 5}),
 )
-
+"""Format → whether the fields of the outermost message are those of this format."""
 
 _BESIDE_SAVED_MODEL: dict[str, Kind] = {
     "fingerprint.pb": "fingerprint",
     "keras_metadata.pb": "keras metadata",
 }
-"""Files that lie beside `saved_model.pb`, and what they are where they lie alone."""
+"""Files beside `saved_model.pb` → their format where they lie alone."""
 
 
 def kind_of_message(path: Path, head: bytes) -> ModelFileKind:
-    """Return the kind of a binary file that is no other known format.
+    """Recognise a binary file that has no other known format.
 
     Args:
         path: the file.
@@ -107,7 +106,7 @@ def kind_of_message(path: Path, head: bytes) -> ModelFileKind:
             return ModelFileKind(kind, path.parent if path.name == "saved_model.pb" else path)
         if kind is not None:
             return ModelFileKind(kind, path)
-    # A download that broke off has lost its last field; the name of the first node's operation is still there.
+    # The end of an interrupted download is missing; the operation of its first node is still readable.
     if head[:1] == b"\n" and re.search(rb"\x12.(Placeholder|Const|NoOp|VarHandleOp|Identity)", head[:512]):
         return ModelFileKind("graph", path)
     if path.name in _BESIDE_SAVED_MODEL:

@@ -41,7 +41,7 @@ def lambda_from(config: Mapping[str, Json], *, allow_unsafe: bool) -> Layer:
         allow_unsafe: whether its code may be loaded.
 
     Raises:
-        ModelError: it may not, or cannot.
+        ModelError: its code may not or cannot be loaded.
     """
     name = str(config["name"])
     settings = {"name": safe_name(name), "dtype": policy_of(config.get("dtype"))}
@@ -66,7 +66,7 @@ def lambda_from(config: Mapping[str, Json], *, allow_unsafe: bool) -> Layer:
 
 
 class _Lambda(keras.layers.Lambda):  # type: ignore[misc]  # Keras ships no types
-    """Lets its code's own error through; Keras says only that the shape of the output is missing."""
+    """Passes on an error of its code; Keras reports only that the shape of the output is unknown."""
 
     def compute_output_spec(self, *arguments: object, **named: object) -> KerasTensor:
         """Return the shape and dtype of the output."""
@@ -75,10 +75,10 @@ class _Lambda(keras.layers.Lambda):  # type: ignore[misc]  # Keras ships no type
 
 @contextmanager
 def lambda_faults(layers: Iterable[StoredLayer]) -> Iterator[None]:
-    """Turn an error of a Lambda layer's code, which Keras words at length, into one line.
+    """Convert an error in the code of a Lambda layer to a ModelError of one line.
 
     Args:
-        layers: what is called inside the `with` block.
+        layers: the layers that are called inside the `with` block.
 
     Raises:
         ModelError: the code of one of them fails.
@@ -101,12 +101,11 @@ def lambda_faults(layers: Iterable[StoredLayer]) -> Iterator[None]:
 
 def _scales_a_branch(name: str, arguments: Json) -> bool:
     """Whether this is the scaled sum of Inception-ResNet V2, a Lambda layer until Keras 2.12."""
-    stem, _, number = name.rpartition("_")
-    return stem in ("block35", "block17", "block8") and number.isdecimal() and set(arguments) == {"scale"}
+    return _SCALED_SUM.fullmatch(name) is not None and set(arguments) == {"scale"}
 
 
 def _function_of(stored: Json, config: Mapping[str, Json], module_key: str, layer: str) -> Callable[..., Any]:
-    """Return the function that was stored as a name or as Python's own code."""
+    """Return a function that was stored as a name or as bytecode."""
     if isinstance(stored, Mapping) and class_of(stored) == "__lambda__":
         inner = stored.get("config") or {}
         value = inner.get("value")
@@ -137,7 +136,7 @@ def _is_code(text: str) -> bool:
 
 
 def _function_named(name: str, module: str, layer: str) -> Callable[..., Any]:
-    """Return a function by its name: the user's own, an activation's, or TensorFlow's."""
+    """Return a function by its name: a registered one, an activation function, or one of TensorFlow."""
     found: Any = keras.saving.get_registered_object(name) or getattr(keras.activations, name, None)
     for home in (tf.nn, tf.math, tf):
         found = found or getattr(home, name, None)
@@ -153,7 +152,7 @@ def _cell(value: object) -> CellType:
 
 
 def _globals() -> dict[str, object]:
-    """Return the names that such code uses without bringing them along."""
+    """Return the global names that the code of Lambda layers uses."""
     return {
         "__builtins__": __builtins__,
         "K": tf.keras.backend,
@@ -166,9 +165,9 @@ def _globals() -> dict[str, object]:
     }
 
 
-_FLAG = 0x80  # marshal sets it on what is referred to again
+_FLAG = 0x80  # marshal sets it on an object that it refers to again
 _RESUME = {151: "Python 3.11 or 3.12", 149: "Python 3.13", 128: "Python 3.14"}
-"""Opcode with which functions begin, by version; it changed in each."""
+"""Opcode with which functions begin → the version of Python."""
 
 _SCALED_SUM = re.compile(r"block(35|17|8)_\d+")
 """The Lambda layers that Inception-ResNet V2 had until Keras 2.12."""
@@ -179,9 +178,11 @@ _BEFORE_RESUME = frozenset({"COPY_FREE_VARS", "MAKE_CELL", "RETURN_GENERATOR", "
 def lambdas_in(settings: Json, layer: str = "") -> Iterator[tuple[str, bytes]]:
     """Yield the layer's name and the marshalled code of every lambda in a network's settings.
 
+    Lambdas that are computed without running their code are left out.
+
     Args:
-        settings: what Keras wrote as JSON.
-        layer: name of the layer that they belong to.
+        settings: the configuration that Keras wrote.
+        layer: name of the layer that the settings belong to.
     """
     if isinstance(settings, list):
         for each in settings:
@@ -192,13 +193,13 @@ def lambdas_in(settings: Json, layer: str = "") -> Iterator[tuple[str, bytes]]:
     own = settings.get("config")
     if isinstance(own, dict):
         layer = str(own.get("name", layer))
-        if _SCALED_SUM.fullmatch(layer):  # its code is known and is not run
+        if _SCALED_SUM.fullmatch(layer):
             return
     code: Any = None
     if settings.get("class_name") == "__lambda__" and isinstance(own, dict):
         code = own.get("code", own.get("value"))
         code = code[0] if isinstance(code, list) and code else code
-        code = None if formula_of(settings) is not None else code  # computed, not run
+        code = None if formula_of(settings) is not None else code
     elif settings.get("class_name") == "Lambda" and isinstance(own, dict):
         function = own.get("function")
         code = function[0] if isinstance(function, list) and function else None
@@ -213,7 +214,7 @@ def lambdas_in(settings: Json, layer: str = "") -> Iterator[tuple[str, bytes]]:
 
 
 def runs_here(data: bytes) -> bool:
-    """Whether marshalled code is bytecode of this version of Python, as far as its instructions tell."""
+    """Whether marshalled code is bytecode of this version of Python, judged by its instructions."""
     if written_by(data) not in (None, this_python()):
         return False
     try:
@@ -224,10 +225,10 @@ def runs_here(data: bytes) -> bool:
 
 
 def written_by(data: bytes) -> str | None:
-    """Return which version of Python marshalled a function's code, by its layout; None where it is not to be told."""
+    """Return the version of Python that marshalled a function, judged by the layout; None where it is unknown."""
     if len(data) < 32 or data[0] & ~_FLAG != ord("c"):
         return None
-    # Numbers of four bytes come before the instructions: Python 3.8 to 3.10 have one more.
+    # Five numbers of four bytes come before the instructions; Python 2 has four, Python 3.8 to 3.10 have six.
     count = next((count for count in (4, 5, 6) if data[1 + 4 * count] & ~_FLAG == ord("s")), None)
     if count is None:
         return None
@@ -235,12 +236,12 @@ def written_by(data: bytes) -> str | None:
         return "Python 2" if count == 4 else "Python 3.8 to 3.10"
     start = 1 + 4 * count + 5
     opcodes = data[start : start + 16 : 2]
-    # In this order: 149 is another instruction that may stand before it in 3.11.
+    # The order matters: in 3.11, 149 is another instruction that may come before 151.
     return next((version for opcode, version in _RESUME.items() if opcode in opcodes), "Python 3.7 or older")
 
 
 def this_python() -> str:
-    """Return this version of Python in the words of `written_by`."""
+    """Return the version of this Python, as `written_by` names it."""
     return _RESUME.get(
         dis.opmap.get("RESUME", -1), f"Python {sys.version_info.major}.{sys.version_info.minor}"
     )
@@ -254,7 +255,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _is_sound(code: CodeType) -> bool:
-    """Whether every instruction exists, and nothing but zeros stands in the places kept for the interpreter."""
+    """Whether every instruction exists, and the caches between instructions hold only zeros."""
     try:
         instructions = list(dis.get_instructions(code))
     except (IndexError, ValueError, KeyError):
