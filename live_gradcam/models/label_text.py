@@ -27,7 +27,7 @@ _BEFORE = tuple(
         " ",
     )
 )
-"""A number before the name, in the ways to separate them; the first that fits every line is meant."""
+"""A number before the name, with each separator; the first pattern that fits every line counts."""
 
 _BEHIND = tuple(
     re.compile(rf"\s*(\S.*?){separator}(\d{{1,9}})\s*")
@@ -38,19 +38,19 @@ _QUOTED = re.compile(r"(['\"])(.+)\1,?")
 _PLURAL = re.compile(r"e?s$")
 
 _SURE = 5
-"""Lines of which all begin with a number and a sign: fewer may be names."""
+"""Fewest lines with a number and a separator that are certainly numbered; fewer may be names."""
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text, however they end, without blank ones and without spaces at either end.
+    """Return the lines of a text, without blank lines and surrounding spaces.
 
-    Not `splitlines`, which breaks at characters that stand in names, too.
+    `splitlines` would also break at characters that occur in names.
     """
     return [line for line in map(str.strip, re.split(r"\r\n|\r|\n", text)) if line]
 
 
 def line_readings(text: str) -> Iterator[list[LabelEntry]]:
-    """Yield the ways to read lines, the likeliest first: without comments, then with every line a name.
+    """Yield the possible readings of lines, the likeliest first: without comments, then with every line as a name.
 
     A single line may be a list of names.
 
@@ -78,7 +78,7 @@ def _plain(lines: Sequence[str]) -> list[LabelEntry]:
 
 
 def _unquoted(names: Sequence[str]) -> list[str]:
-    """Return names without the quotes, and the commas behind them, that every one of them has."""
+    """Return names without quotes and commas, where every name has them."""
     matches = [_QUOTED.fullmatch(name) for name in names]
     return [
         match[2] if match is not None and all(matches) else name
@@ -87,14 +87,14 @@ def _unquoted(names: Sequence[str]) -> list[str]:
 
 
 def _synsets(lines: Sequence[str]) -> list[LabelEntry] | None:
-    """Return the entries of `n02123045 tabby, tabby cat`, with or without words and numbers; None for other lines."""
+    """Return the entries of lines such as `n02123045 tabby, tabby cat`, or of ids alone; None for other lines."""
     matches = [_SYNSET.fullmatch(line) for line in lines]
     if not all(matches) or not matches:
         return None
     words = [match[2] for match in matches if match is not None]
     if all(words):
         numbered = _numbered(words, sure=False)
-        if numbered is not None:  # `n02119789 1 kit_fox`, the devkit's own order
+        if numbered is not None:  # `n02119789 1 kit_fox`, the order of ImageNet's development kit
             return [with_synonyms(entry.name, entry.number) for entry in numbered]
         return [with_synonyms(text) for text in words]
     if any(words):
@@ -104,10 +104,12 @@ def _synsets(lines: Sequence[str]) -> list[LabelEntry] | None:
 
 
 def _numbered(lines: Sequence[str], *, sure: bool = True) -> list[LabelEntry] | None:
-    """Return the entries of numbered lines; None where the numbers are part of the names, or there are none.
+    """Return the entries of numbered lines; None where there are no numbers, or they are part of the names.
 
-    Raises:
-        LabelFault: they are surely numbers of classes, but one is missing or stands twice.
+    Args:
+        lines: the lines.
+        sure: whether numbered lines are returned even if a number is missing or occurs twice, so that `labels_of`
+            reports it.
     """
     for place, pattern in enumerate(_BEFORE):
         matches = [pattern.fullmatch(line) for line in lines]
@@ -117,7 +119,7 @@ def _numbered(lines: Sequence[str], *, sure: bool = True) -> list[LabelEntry] | 
         if are_numbers([entry.number for entry in entries]):
             return None if _is_counted_thing(entries) else _named_behind(entries)
         if sure and len(lines) >= _SURE and (place < len(_BEFORE) - 1 or _is_nearly_numbered(entries)):
-            return entries  # and what is wrong with the numbers is said where they are put in order
+            return entries
         return None
     for pattern in _BEHIND:
         matches = [pattern.fullmatch(line) for line in lines]
@@ -134,7 +136,7 @@ def _numbered(lines: Sequence[str], *, sure: bool = True) -> list[LabelEntry] | 
 
 
 def _named_behind(entries: list[LabelEntry]) -> list[LabelEntry]:
-    """Return entries with the WordNet id, or the quotes, of every name taken off."""
+    """Return entries without the quotes or WordNet id of each name."""
     names = _unquoted([entry.name for entry in entries])
     entries = [replace(entry, name=name) for entry, name in zip(entries, names, strict=True)]
     if all(WNID.match(entry.name) for entry in entries):
@@ -149,13 +151,13 @@ def _named_behind(entries: list[LabelEntry]) -> list[LabelEntry]:
 
 
 def _is_counted_thing(entries: Sequence[LabelEntry]) -> bool:
-    """Return whether the numbers count one thing, as in `1 star`, `2 stars`: then they are part of the names."""
+    """Whether the numbers count one thing, as in `1 star`, `2 stars`, and so are part of the names."""
     names = {_PLURAL.sub("", entry.name.casefold()) for entry in entries}
     return len(entries) > 1 and len(names) == 1
 
 
 def _is_nearly_numbered(entries: Sequence[LabelEntry]) -> bool:
-    """Return whether most numbers of a range are there, in rising order: a list with gaps."""
+    """Whether the numbers rise and most of their range is there: a list with gaps."""
     numbers = [entry.number or 0 for entry in entries]
     rising = all(before < after for before, after in pairwise(numbers))
     return rising and numbers[0] <= 1 and len(numbers) > (numbers[-1] - numbers[0]) / 2
@@ -175,7 +177,7 @@ _KANA = re.compile("[\u3041-\u309f\u30a1-\u30ff]")
 _CJK = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uff01-\uff5e]")
 _LATIN = re.compile("[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽžŸƒ’‘“”–—…«»°·ºª€£©®™¿¡§²³½¼¾×±µ\xa0]")
 _STRANGE = re.compile("[þðÞÐ]|[a-zà-ÿ][¿¡³²¹½¼¾£§º»«][a-zà-ÿ]")
-"""What western Europe's letters never give, but those of Turkey and of central Europe read as such do."""
+"""Sequences that never occur in western European text, but do in Turkish or central European text read as such."""
 
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _GB_PAIRS = re.compile(rb"(?:[\xa1-\xf7][\xa1-\xfe])+")
@@ -186,12 +188,12 @@ _SJIS_PAIRS = re.compile(rb"(?:[\x81-\x9f\xe0-\xfc][\x40-\x7e\x80-\xfc])")
 def decoded(content: bytes) -> tuple[str, str]:
     """Return the text of a file, and the name of its encoding.
 
-    A mark at the beginning decides; without one it is UTF-8, where it can be. Otherwise it is Shift-JIS or GB18030
-    where all of it that is not ASCII gives that language's common characters, and Windows-1252 where it gives letters
-    of western Europe.
+    A byte order mark decides. Without one, the encoding is UTF-8 if the bytes are valid. Otherwise it is Shift-JIS or
+    GB18030 if all bytes beyond ASCII give common characters of the language, or Windows-1252 if they give letters of
+    western Europe.
 
     Raises:
-        LabelFault: it is no text, or it cannot be told in which encoding.
+        LabelFault: it is no text, or its encoding is unknown.
     """
     for mark, encoding in _MARKS:
         if content.startswith(mark):
@@ -221,10 +223,10 @@ def decoded(content: bytes) -> tuple[str, str]:
 
 
 def _checked(text: str) -> str:
-    """Return a text that is one.
+    """Return a text if it has no control characters.
 
     Raises:
-        LabelFault: it holds control characters, as a binary file does.
+        LabelFault: it has some, as a binary file does.
     """
     if _CONTROLS.search(text) is not None:
         raise LabelFault("it is no text: it holds control characters. Save the names as UTF-8 text")
@@ -236,11 +238,11 @@ def _beyond_ascii(text: str) -> str:
 
 
 def _is_japanese(content: bytes, text: str) -> bool:
-    """Return whether Shift-JIS gives nothing but Japanese, with kana or with bytes that no other encoding has."""
+    """Whether a text decoded from Shift-JIS is all Japanese, with kana or with bytes that no other encoding has."""
     beyond = _beyond_ascii(text)
     if not _CJK.search(beyond) or _CJK.sub("", beyond):
         return False
-    if _runs_fit(content, _GB_PAIRS):  # both bytes high throughout: Chinese
+    if _runs_fit(content, _GB_PAIRS):  # Chinese
         return False
     if _is_western(content, content.decode("cp1252", errors="replace")):
         return False
@@ -250,7 +252,7 @@ def _is_japanese(content: bytes, text: str) -> bool:
 
 
 def _is_chinese(content: bytes, text: str) -> bool:
-    """Return whether the bytes beyond ASCII are pairs of GB 2312, most of them common characters, and stand alone."""
+    """Whether the bytes beyond ASCII are pairs of GB 2312, most of them common characters, and not inside words."""
     beyond = _beyond_ascii(text)
     if not _CJK.search(beyond) or not _runs_fit(content, _GB_PAIRS):
         return False
@@ -261,7 +263,7 @@ def _is_chinese(content: bytes, text: str) -> bool:
 
 
 def _is_western(content: bytes, text: str) -> bool:
-    """Return whether what is beyond ASCII are letters and signs of western Europe, mostly within or beside words."""
+    """Whether the characters beyond ASCII are western European, and mostly inside or beside words."""
     beyond = _beyond_ascii(text)
     runs = _HIGH_RUN.findall(content)
     if not beyond or _LATIN.sub("", beyond) or _STRANGE.search(text):
