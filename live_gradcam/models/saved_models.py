@@ -29,48 +29,27 @@ from live_gradcam.number import counted
 
 logger = logging.getLogger(__name__)
 
-_REACHING_OUT = frozenset(
-    {
-        "ReadFile",
-        "WriteFile",
-        "MatchingFiles",
-        "PyFunc",
-        "EagerPyFunc",
-        "PyFuncStateless",
-        "WholeFileReaderV2",
-    }
-    | {
-        "FixedLengthRecordReaderV2",
-        "TextLineReaderV2",
-        "TFRecordReaderV2",
-        "RpcCall",
-        "RpcClient",
-        "Rpc",
-        "TryRpc",
-    }
-    | {
-        "DebugNumericSummary",
-        "DebugIdentityV2",
-        "DebugIdentity",
-        "FileSystemSetConfiguration",
-        "PrintV2",
-        "Print",
-    }
+_UNSAFE = frozenset(
+    (
+        "ReadFile WriteFile MatchingFiles PyFunc EagerPyFunc PyFuncStateless WholeFileReaderV2 "
+        "FixedLengthRecordReaderV2 TextLineReaderV2 TFRecordReaderV2 RpcCall RpcClient Rpc TryRpc "
+        "DebugNumericSummary DebugIdentityV2 DebugIdentity FileSystemSetConfiguration PrintV2 Print"
+    ).split()
 )
-"""Operations that read or write files, or call code outside of the graph; a network needs none of them."""
+"""Operations that read or write files, or call code outside the graph; a network needs none of them."""
 
 _DEFAULT_SIGNATURE = "serving_default"
 
 
 def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
-    """Return the network in a SavedModel, of TensorFlow 1 or 2, with its variables as constants of one graph.
+    """Return the network of a SavedModel of TensorFlow 1 or 2, as one graph without variables.
 
     Args:
         folder: holds `saved_model.pb` and `variables/`.
-        allow_unsafe: whether operations that reach files or code outside of the graph may stay in it.
+        allow_unsafe: whether the graph may use files and code outside it.
 
     Raises:
-        ModelError: it is damaged, takes no pictures, or holds what may not be run.
+        ModelError: it is damaged, takes no pictures, or holds operations that may not run.
     """
     meta = _meta_graph(folder)
     definitions = [meta.graph_def, *meta.graph_def.library.function]
@@ -78,7 +57,7 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
     check_constants(folder, meta.graph_def)
     check_checkpoint(folder)
     try:
-        # Through tags of its own: of a module of TensorFlow Hub, they are none.
+        # A module of TensorFlow Hub has no tags.
         loaded = tf.saved_model.load(str(folder), tags=list(meta.meta_info_def.tags))
     except Exception as error:
         raise ModelError(f"cannot load the SavedModel {folder}: {why_not_loaded(folder, error)}") from error
@@ -89,7 +68,7 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
         raise ModelError(
             f"the SavedModel {folder} cannot be made one graph: {reason_of(error)} Export it again as a .keras file."
         ) from error
-    # Specs of the structure in the order of the graph's own inputs and outputs.
+    # The flattened structure has the order of the graph's own inputs and outputs.
     specs = tf.nest.flatten(function.structured_input_signature, expand_composites=True)
     given = [
         spec.name or operation_of(tensor.name) for spec, tensor in zip(specs, function.inputs, strict=False)
@@ -107,15 +86,15 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
 
 
 def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
-    """Return the network in a frozen graph: a `GraphDef`, as the tutorials of TensorFlow 1 write it.
+    """Return the network of a frozen graph: a `GraphDef` of TensorFlow 1.
 
     Args:
-        path: a `.pb` file, or `.pbtxt`.
-        text: whether it is written as text.
-        allow_unsafe: as in `read_saved_model`.
+        path: a `.pb` or `.pbtxt` file.
+        text: whether the protocol buffer is text.
+        allow_unsafe: whether the graph may use files and code outside it.
 
     Raises:
-        ModelError: it is damaged or not frozen, takes no pictures, or holds what may not be run.
+        ModelError: it is damaged or not frozen, takes no pictures, or holds operations that may not run.
     """
     definition = tf.compat.v1.GraphDef()
     try:
@@ -146,7 +125,7 @@ def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
 
 
 def _meta_graph(folder: Path) -> MetaGraphDef:
-    """Return the graph of a SavedModel that serves."""
+    """Return the graph of a SavedModel that is meant for inference."""
     saved = saved_model_pb2.SavedModel()
     binary = folder / "saved_model.pb"
     try:
@@ -170,11 +149,11 @@ def _meta_graph(folder: Path) -> MetaGraphDef:
 
 
 def _check_operations(path: Path, definitions: Sequence[GraphDef], *, allow_unsafe: bool) -> None:
-    # Under `Save` and `Restore` the variables themselves are read: every SavedModel has them.
+    # `Save` and `Restore` are in every SavedModel: they read its own variables.
     if allow_unsafe:
         return
     for node in _nodes(definitions):
-        if node.op in _REACHING_OUT:
+        if node.op in _UNSAFE:
             raise ModelError(
                 f"{path} holds the operation {node.op} ('{node.name}'), which reaches beyond the network: it is not "
                 "run from files that anybody may have made. If you trust it, use --allow-unsafe (allow_unsafe=True)."
@@ -187,7 +166,7 @@ def _nodes(definitions: Sequence[GraphDef]) -> Iterator[NodeDef]:
 
 
 def _function(loaded: tf.Module, folder: Path) -> ConcreteFunction:
-    """Return the function that takes pictures: the default signature, another, or the model's own call."""
+    """Return the function that takes pictures: the default signature, another one, or the model's own call."""
     signatures = dict(loaded.signatures)
     usual = signatures.pop(_DEFAULT_SIGNATURE, None)
     found = [each for each in (usual, *signatures.values()) if each is not None]
@@ -219,13 +198,13 @@ def _trains(function: ConcreteFunction) -> bool:
 
 
 def _in_floats(outputs: Sequence[GraphEntry], tensors: Sequence[Tensor]) -> Sequence[GraphEntry]:
-    """Return the outputs in floats where there are some, else all."""
+    """Return the outputs of floats, or all outputs where there are none."""
     floats = {tensor.name for tensor in tensors if tensor.dtype.is_floating}
     return [entry for entry in outputs if entry.tensor in floats] or outputs
 
 
 def _inlined(definition: GraphDef, path: Path) -> GraphDef:
-    """Return a graph with the functions that it calls written out."""
+    """Return a graph with the functions that it calls inlined."""
     inputs, outputs = ends_of(definition, path)
     try:
         wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
@@ -244,8 +223,7 @@ _LFS = b"version https://git-lfs"
 
 
 def why_not_loaded(folder: Path, error: Exception) -> str:
-    """Return why a SavedModel was not loaded, and what to do then."""
-    text = str(error)
+    """Return why a SavedModel cannot be loaded, and what to do."""
     if not (folder / "variables").is_dir():
         return (
             "its folder 'variables' is missing, which holds the weights. Copy the whole folder: saved_model.pb, "
@@ -254,19 +232,15 @@ def why_not_loaded(folder: Path, error: Exception) -> str:
     missing = _missing_shard(folder)
     if missing:
         return missing
-    if "Op type not registered" in text:
-        kind = text.partition("'")[2].partition("'")[0]
-        return (
-            f"it uses the operation '{kind}', which this TensorFlow does not have. Import the library that brings it "
-            "in a function that returns the network: --model module:function."
-        )
+    if "Op type not registered" in str(error):
+        return reason_not_imported(error)
     return (
         f"{reason_of(error).rstrip('.')}. Its variables may be damaged or of another model: export it again."
     )
 
 
 def _missing_shard(folder: Path) -> str:
-    """Return what is wrong with the files of the variables; empty where they are all there."""
+    """Return the fault in the files of the variables; empty where there is none."""
     files = sorted(each for each in (folder / "variables").iterdir() if each.name.startswith("variables."))
     for each in files:
         with each.open("rb") as file:
