@@ -36,7 +36,7 @@ _LOSSES: tuple[tuple[str, Task], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What a loss says about the outputs that it compares."""
+    """The task of a loss function, and whether it takes logits."""
 
     task: Task
     from_logits: bool = False

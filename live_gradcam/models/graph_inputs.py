@@ -97,7 +97,7 @@ class _InputSearch:
         return casts if one_type and len(casts) == len(following) else []
 
     def _behind_reshape(self, entry: GraphEntry, node: NodeDef, shape: Shape) -> Port | None:
-        """Return the place behind the operation that makes pictures of flat numbers (N, 784); None without such one."""
+        """Return the port behind an operation that reshapes numbers (N, 784) to pictures; None where there is none."""
         following = self._consumers[node.name]
         dtype = _dtype(node, "dtype")
         while len(following) == 1 and following[0].op in ("Identity", "Cast"):
@@ -138,7 +138,7 @@ class _InputSearch:
         return constant_shape(node)
 
     def _behind_decoder(self, entry: GraphEntry, node: NodeDef) -> Port:
-        """Return the place behind the decoder of encoded pictures, because the pixels are decoded already."""
+        """Return the port behind the decoder of encoded pictures, because pictures come decoded."""
         refused = ModelError(
             f"{self._model} takes '{entry.name}', encoded pictures or records (strings), and pixels cannot be put in "
             "behind its decoder. Export a signature that takes (N, height, width, 3) floats."

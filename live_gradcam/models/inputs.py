@@ -24,7 +24,7 @@ Names: TypeAlias = "str | Sequence[Names] | Mapping[str, Names]"
 """Names of inputs, in the structure that a network takes: one, a list or a dict."""
 
 InputValue = str | npt.ArrayLike
-"""What a user gives for an input: an array, a number, or as text numbers with commas between them or a .npy file."""
+"""A user's value for an input: a number, an array, or as text numbers with commas between them or a .npy file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +175,15 @@ def _name(path: KeyPath, tensor: KerasTensor) -> str:
     return "/".join(map(str, path)) if any(isinstance(key, str) for key in path) else str(tensor.name)
 
 
-def _is_shape(structure: object) -> bool:
+def is_shape(structure: object) -> bool:
+    """Whether a value is a shape: a list or tuple of lengths, None where a length is free."""
     return isinstance(structure, (list, tuple)) and all(
         each is None or isinstance(each, int) for each in structure
     )
 
 
 def _shapes(structure: Json, path: KeyPath) -> Iterator[tuple[KeyPath, Shape]]:
-    if _is_shape(structure):
+    if is_shape(structure):
         yield path, tuple(structure)
         return
     items = structure.items() if isinstance(structure, Mapping) else enumerate(structure or ())
@@ -191,7 +192,7 @@ def _shapes(structure: Json, path: KeyPath) -> Iterator[tuple[KeyPath, Shape]]:
 
 
 def _packed(structure: Json, inputs: Iterator[Input]) -> Names:
-    if _is_shape(structure):
+    if is_shape(structure):
         return next(inputs).name
     if isinstance(structure, Mapping):
         return {key: _packed(inner, inputs) for key, inner in structure.items()}

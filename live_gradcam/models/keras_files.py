@@ -43,7 +43,7 @@ _AXES = "several_axes"
 
 @dataclass(frozen=True, slots=True)
 class StoredSettings:
-    """What a file states about its network."""
+    """The configuration of a file's network, and facts about the file."""
 
     network: dict[str, Json] | None
     """Class and configuration of the network, as Keras wrote them; None where the file holds only weights."""

@@ -60,7 +60,7 @@ class Model:
     located."""
 
     evidence: Evidence = field(default_factory=Evidence)
-    """What is known about the task besides the network's operations."""
+    """The evidence of the task besides the network's operations."""
 
     _logged: set[str] = field(default_factory=set)
     """The warnings that were logged before."""

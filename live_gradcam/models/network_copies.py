@@ -1,7 +1,7 @@
 """Copies of a network with channels last instead of first, or for pictures of another size.
 
-Keras's layers have weights of the same shapes in each of these, so a copy is built from the network's configuration
-and gets its weights.
+The weights of a layer have the same shapes for both orders and for all sizes. So a copy is built from the network's
+configuration, and gets the same weights.
 """
 
 from __future__ import annotations

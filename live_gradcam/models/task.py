@@ -77,7 +77,7 @@ _OPERATION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known about the task of an output besides the operations that compute it."""
+    """The evidence of an output's task besides the operations that compute it."""
 
     said: Task | None = None
     """The task that the user gave."""

@@ -46,7 +46,7 @@ HDF5Group = Any
 """An `h5py.Group`, or the `h5py.File` that is the outermost one."""
 
 Json = Any
-"""What `json.loads` returns; each reader checks the types that it relies on."""
+"""A value of `json.loads`; each function checks the types that it needs."""
 
 Shape = tuple[int | None, ...]
 """Lengths of a tensor's axes; None where a length is free."""

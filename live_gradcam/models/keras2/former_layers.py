@@ -14,7 +14,7 @@ _registered = keras.saving.register_keras_serializable(package="live_gradcam")
 
 
 class Unchanged(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
-    """Gives what it is given: a layer that does nothing when predicting."""
+    """Returns its input: a layer without effect in inference."""
 
     def __init__(self, **settings: object) -> None:
         super().__init__(name=settings.get("name"), dtype=settings.get("dtype"))
@@ -31,17 +31,17 @@ class Unchanged(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no typ
 
 @_registered
 class RandomHeight(Unchanged):
-    """Stretched pictures while training."""
+    """Stretched pictures in training."""
 
 
 @_registered
 class RandomWidth(Unchanged):
-    """Stretched pictures while training."""
+    """Stretched pictures in training."""
 
 
 @_registered
 class StochasticDepth(Unchanged):
-    """Left out a residual branch while training (ConvNeXt)."""
+    """Left out a residual branch in training (ConvNeXt)."""
 
 
 @_registered
@@ -87,7 +87,7 @@ class CustomScaleLayer(keras.layers.Layer):  # type: ignore[misc]
 
 @_registered
 class ThresholdedReLU(keras.layers.Layer):  # type: ignore[misc]
-    """Gives x where x > theta, else 0."""
+    """Returns x where x > theta, else 0."""
 
     def __init__(self, theta: float = 1.0, **settings: object) -> None:
         super().__init__(**settings)
@@ -132,7 +132,7 @@ class Scale(keras.layers.Layer):  # type: ignore[misc]
 
 @_registered
 class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
-    """A convolution with weights of its own at each place (`implementation=1`, channels last)."""
+    """A convolution with separate weights at each position (`implementation=1`, channels last)."""
 
     def __init__(
         self,
@@ -200,7 +200,7 @@ class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
 
 @_registered
 class EinsumDense(keras.layers.EinsumDense):  # type: ignore[misc]
-    """Keras's layer, with the lengths that its inputs tell where `output_shape` leaves them open, as in Keras 2."""
+    """Keras's layer, which takes lengths that `output_shape` leaves open from its inputs, as in Keras 2."""
 
     def compute_output_spec(self, inputs: Tensors, *arguments: object, **named: object) -> KerasTensor:
         """Return the shape and dtype of the output."""
@@ -229,13 +229,13 @@ Activation = str | Callable[[Tensor], Tensor]
 
 @_registered  # type: ignore[untyped-decorator]
 def hard_sigmoid(x: Tensor) -> Tensor:
-    """Return clip(0.2·x + 0.5, 0, 1), which Keras 2 named so; Keras 3 means clip(x/6 + 0.5, 0, 1)."""
+    """Return clip(0.2·x + 0.5, 0, 1), the definition of Keras 2; in Keras 3 it is clip(x/6 + 0.5, 0, 1)."""
     return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
 @_registered  # type: ignore[untyped-decorator]
 def hard_swish(x: Tensor) -> Tensor:
-    """Return x · clip(x + 3, 0, 6) / 6: the same in all versions, but unnamed in Keras 2."""
+    """Return x · clip(x + 3, 0, 6) / 6, which Keras 2 lacks but many files contain."""
     return x * keras.ops.relu6(x + 3.0) / 6.0
 
 
@@ -250,16 +250,16 @@ _FUNCTIONS: dict[str, Activation] = {
     "swish": "silu",
     "swish_activation": "silu",
 }
-"""Names that mean something else in Keras 3, or that are no Keras 2 activation but written in many files."""
+"""Name in a file → activation function, where Keras 3 lacks the name or defines it differently."""
 
 
 def activation_from(stored: Json, make_layer: Callable[[Json], Layer], *, layer: str) -> Activation | None:
-    """Return what a stored activation stands for.
+    """Return a stored activation function.
 
     Args:
         stored: a name, or an object with `class_name`: a function, or a layer that is used as one.
-        make_layer: makes a layer from such an object.
-        layer: name of the layer that has it, for the message.
+        make_layer: builds a layer from such an object.
+        layer: name of the layer that uses it, for messages.
 
     Raises:
         ModelError: it is a function of the user's own.

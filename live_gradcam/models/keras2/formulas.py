@@ -1,7 +1,7 @@
-"""Computes Lambda layers of Python 2.7 to 3.10 that hold arithmetic only, without running their code.
+"""Computes Lambda layers of Python 2.7 to 3.10 that contain only arithmetic, without running their code.
 
-`lambda x: x / 127.5 - 1.0` is the usual one. Its bytecode is read as data, and only additions, multiplications and the
-like, indices and slices are known; a lambda with anything else in it (a call, an import, a jump) is not read at all.
+The usual one is `lambda x: x / 127.5 - 1.0`. Its bytecode is read as data. Only arithmetic, indices and slices are
+known; a lambda with anything else (a call, an import, a jump) is not computed.
 Sources: `marshal.c` and `opcode.py` of CPython 2.7 and 3.4 to 3.10.
 """
 
@@ -25,7 +25,7 @@ Value = Any
 
 _MOST_INSTRUCTIONS = 100
 _DEEPEST = 10
-_FLAG = 0x80  # on what is referred to again
+_FLAG = 0x80  # marshal sets it on an object that it refers to again
 
 _ARITHMETIC: Mapping[int, Callable[[Value, Value], Value]] = {
     20: operator.mul,
@@ -51,7 +51,7 @@ _KNOWN = frozenset(_ARITHMETIC) | {
 }
 
 _LAYOUTS = ((4, False), (5, True), (6, True))
-"""How many numbers come before the instructions, and whether the last of the texts is bytes: Python 2, 3.0, 3.8."""
+"""Layouts of Python 2, 3.0 and 3.8: how many numbers precede the instructions, and whether the version is 3."""
 
 
 class _NoFormulaError(Exception):
@@ -60,27 +60,31 @@ class _NoFormulaError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """What a lambda computes."""
+    """The computation of a lambda."""
 
     instructions: tuple[tuple[int, int], ...]
-    """Opcode and argument of each."""
+    """Opcode and argument of each instruction."""
 
     constants: tuple[Value, ...]
 
     variables: tuple[str, ...]
-    """Names; those of the arguments come first."""
+    """Names of the variables, the arguments first."""
 
     arguments: int
-    """How many of the variables are arguments."""
+    """Number of arguments."""
 
     defaults: tuple[Value, ...] = ()
-    """Values of the last arguments."""
+    """Default values of the last arguments."""
 
     def value(self, inputs: Tensors, named: Mapping[str, Json]) -> Value:
-        """Return what the lambda gives for its first argument, and others by name.
+        """Return the value of the lambda.
+
+        Args:
+            inputs: its first argument.
+            named: its other arguments.
 
         Raises:
-            ValueError: an argument is missing, or numbers are too large.
+            ValueError: an argument is missing, or an operand is no number.
         """
         given = self.variables[: self.arguments]
         values = dict(zip(given[len(given) - len(self.defaults) :], self.defaults, strict=True))
@@ -123,11 +127,11 @@ def _joined(opcode: int, first: Value, second: Value) -> Value:
 
 
 def formula_of(stored: Json) -> Formula | None:
-    """Return what a stored lambda computes; None where it is not arithmetic alone, or of a later Python.
+    """Return the formula of a stored lambda; None where it has more than arithmetic, or is of a later Python.
 
     Args:
-        stored: `[code, defaults, closure]`, or an object that holds it as `value`. The code is marshalled, and in
-            base64 or escaped as Keras did before 2.1.
+        stored: `[code, defaults, closure]`, or an object with this list as `value`. The code is marshalled, then
+            encoded in base64, or escaped as in Keras before 2.1.
     """
     if isinstance(stored, Mapping) and stored.get("class_name") == "__lambda__":
         inner = stored.get("config")
@@ -156,7 +160,7 @@ def _decoded(code: str) -> list[bytes]:
 
 
 class _FormulaReader:
-    """Reads what `marshal` wrote."""
+    """Reads marshalled code."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -165,7 +169,7 @@ class _FormulaReader:
         self._interned: list[Value] = []
 
     def formula(self, count: int, defaults: tuple[Value, ...], *, is_later: bool) -> Formula:
-        """Read a function's code whose instructions stand behind so many numbers."""
+        """Return the formula of a function, with `count` numbers before its instructions."""
         first = self._bytes(1)[0]
         if first & _FLAG:
             self._seen.append(None)
@@ -242,7 +246,7 @@ class _FormulaReader:
                 return self._bytes(self._number()).decode("utf-8", "surrogatepass")
             case "s":
                 return self._bytes(self._number())
-            case "t":  # in Python 2, and in Python 3 a text
+            case "t":
                 text = self._bytes(self._number()).decode()
                 self._interned.append(text)
                 return text
@@ -251,7 +255,7 @@ class _FormulaReader:
 
 
 def _instructions(code: bytes, *, words: bool) -> tuple[tuple[int, int], ...]:
-    """Return opcodes and arguments: of two bytes each since Python 3.6, before that of one or three."""
+    """Return the opcode and argument of each instruction: two bytes since Python 3.6 (`words`), before one or three."""
     found: list[tuple[int, int]] = []
     place = 0
     while place < len(code) and len(found) < _MOST_INSTRUCTIONS:
@@ -279,7 +283,7 @@ def _is_plain(value: object) -> bool:
 
 @keras.saving.register_keras_serializable(package="live_gradcam")
 class Arithmetic(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
-    """Computes a formula."""
+    """Computes the formula of a lambda."""
 
     def __init__(self, formula: Formula, named: Mapping[str, Json] | None = None, **settings: object) -> None:
         super().__init__(**settings)

@@ -1,15 +1,15 @@
-"""Rebuilds a network from the layers and calls that Keras 2 stored."""
+"""Rebuilds a network from a configuration of Keras 2: its layers, and how they call one another."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 
 import keras
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.inputs import is_shape
 from live_gradcam.models.keras2.lambdas import lambda_faults
-from live_gradcam.models.keras2.layers import layer_from
+from live_gradcam.models.keras2.layers import is_taken, layer_from
 from live_gradcam.models.keras2.operations import TFOpLambda
 from live_gradcam.models.keras2.stored_layer import (
     Config,
@@ -18,25 +18,27 @@ from live_gradcam.models.keras2.stored_layer import (
     config_of,
     decoded,
     is_network,
+    is_trainable,
+    layers_in,
     policy_of,
 )
 from live_gradcam.models.model import keep_name, safe_name
-from live_gradcam.models.untyped import Json, Layer, Tensor, Tensors
+from live_gradcam.models.untyped import Json, Tensor, Tensors
 
 _CONSTANT = "_CONSTANT_VALUE"
 _DEEPEST = 50
-"""How deep networks may lie inside of one another."""
+"""Most levels of networks inside networks."""
 
 
 def network_from(stored: Config, *, allow_unsafe: bool) -> StoredLayer:
-    """Return the network that a configuration describes, without its weights.
+    """Return the network of a configuration, without its weights.
 
     Args:
         stored: `class_name` and `config`, as Keras 2 wrote them.
         allow_unsafe: whether Python code in it may be loaded.
 
     Raises:
-        ModelError: it is damaged, or holds what Keras 3 does not have.
+        ModelError: it is damaged, or has a layer or setting that Keras 3 lacks.
     """
     if not is_network(stored):
         raise ModelError(
@@ -47,7 +49,7 @@ def network_from(stored: Config, *, allow_unsafe: bool) -> StoredLayer:
 
 
 class _GraphReader:
-    """Makes layers and networks."""
+    """Builds layers and networks."""
 
     def __init__(self, *, allow_unsafe: bool) -> None:
         self.allow_unsafe = allow_unsafe
@@ -73,7 +75,7 @@ class _GraphReader:
 
     def _sequential(self, stored: Config) -> StoredLayer:
         config = config_of(stored)
-        listed = _listed(config)
+        listed = layers_in(config)
         name = str(config.get("name") or stored.get("name") or "sequential")
         start = None
         if listed and class_of(listed[0]) == "InputLayer":
@@ -84,7 +86,7 @@ class _GraphReader:
         layers = [part.layer for part in parts]
         with lambda_faults(parts):
             network = keras.Sequential([*([] if start is None else [start]), *layers], name=safe_name(name))
-        return StoredLayer(name, class_of(stored), network, _trains(config), tuple(parts))
+        return StoredLayer(name, class_of(stored), network, is_trainable(config), tuple(parts))
 
     def _input(self, stored: Config) -> Tensor:
         """Return the tensor of a stored `InputLayer`."""
@@ -105,7 +107,7 @@ class _GraphReader:
 
     @staticmethod
     def _implied_input(config: Config, stored: Config, first: StoredLayer) -> Tensor | None:
-        """Return the input of a `Sequential` that stores none: its first layer's, or what it was built with."""
+        """Return an input for a `Sequential` without one: with the shape of its first layer, or of its building."""
         own = config_of(stored)
         shape = decoded(own.get("batch_input_shape") or config.get("build_input_shape"))
         if shape is None and isinstance(stored.get("build_config"), Mapping):
@@ -113,9 +115,7 @@ class _GraphReader:
         dtype = policy_of(own.get("input_dtype") or own.get("dtype")) or "float32"
         if shape is None and getattr(first.layer, "inputs", None):
             shape, dtype = first.layer.inputs[0].shape, first.layer.inputs[0].dtype
-        if not isinstance(shape, (list, tuple)) or not all(
-            each is None or isinstance(each, int) for each in shape
-        ):
+        if not is_shape(shape):
             return None
         dtype = "float32" if dtype.startswith("mixed") else dtype
         return keras.Input(batch_shape=tuple(shape), dtype=dtype)
@@ -125,7 +125,7 @@ class _GraphReader:
         name = str(config.get("name") or stored.get("name") or "model")
         graph = _StoredGraph()
         parts: list[StoredLayer] = []
-        for each in _listed(config):
+        for each in layers_in(config):
             label = str(each.get("name") or config_of(each).get("name"))
             if class_of(each) == "InputLayer":
                 graph.add_input(label, self._input(each))
@@ -140,11 +140,11 @@ class _GraphReader:
             outputs=_one(graph.tensors(config.get("output_layers"))),
             name=safe_name(name),
         )
-        return StoredLayer(name, class_of(stored), network, _trains(config), tuple(parts))
+        return StoredLayer(name, class_of(stored), network, is_trainable(config), tuple(parts))
 
 
 class _StoredGraph:
-    """The calls of a functional network's layers, made in an order in which each finds its inputs."""
+    """The stored calls of a functional network's layers, which are made as soon as their inputs exist."""
 
     def __init__(self) -> None:
         self._layers: dict[str, StoredLayer] = {}
@@ -163,10 +163,10 @@ class _StoredGraph:
         self._waiting[name] = list(calls)
 
     def run(self) -> None:
-        """Call every layer as often as it was called.
+        """Make all calls.
 
         Raises:
-            ModelError: calls wait for one another.
+            ModelError: some calls wait for one another.
         """
         self._check()
         while any(self._waiting.values()):
@@ -184,7 +184,7 @@ class _StoredGraph:
                 )
 
     def tensors(self, structure: Json) -> Json:
-        """Return a structure with tensors in place of the references."""
+        """Return a structure with tensors in place of references."""
         if self._is_reference(structure):
             return self._tensor(structure)
         if isinstance(structure, Mapping):
@@ -194,18 +194,16 @@ class _StoredGraph:
         return structure
 
     def _check(self) -> None:
-        """Find the number that each layer's first call has in the references.
+        """Find the number of each layer's first call in references.
 
-        A network that was made with an input of its own counts that as its call 0, which is in no list of calls.
+        A network with an input of its own counts that as call 0, which is in no list of calls.
         """
         used: dict[str, set[int]] = {name: set() for name in self._calls}
         for calls in self._calls.values():
             for reference in self._references(calls):
                 used[reference[0]].add(reference[1])
         self._first = {
-            name: int(
-                bool(indices) and 0 not in indices and bool(self._layers[name].parts) and name in self._layers
-            )
+            name: int(bool(indices) and 0 not in indices and bool(self._layers[name].parts))
             for name, indices in used.items()
             if name in self._layers
         }
@@ -242,7 +240,7 @@ class _StoredGraph:
             return 0
         calls = len(self._calls[name])
         place = index - self._first.get(name, 0)
-        # What only the outputs of the network refer to was not seen when the first call's number was found.
+        # References from the outputs of the network were not counted when the first call's number was found.
         return index - 1 if self._layers[name].parts and place >= calls > index - 1 else place
 
     def _tensor(self, reference: Sequence[Json]) -> Tensor:
@@ -256,7 +254,7 @@ class _StoredGraph:
             ) from error
 
     def _call(self, layer: StoredLayer, call: Json) -> Tensor:
-        """Call a layer as one entry of `inbound_nodes` says."""
+        """Make the call of one entry in `inbound_nodes`."""
         named: dict[str, Json] = {}
 
         def argument(entry: Json) -> Tensors:
@@ -280,7 +278,7 @@ class _StoredGraph:
         if isinstance(layer.layer, TFOpLambda):
             return layer.layer.applied(first, keyword)
         first = _one(first)
-        keyword = {key: value for key, value in keyword.items() if _is_taken(layer.layer, key, value)}
+        keyword = {key: value for key, value in keyword.items() if is_taken(layer.layer, key, value)}
         if isinstance(layer.layer, keras.layers.RNN | keras.layers.Bidirectional) and isinstance(first, list):
             first, *state = first
             keyword["initial_state"] = state
@@ -289,7 +287,7 @@ class _StoredGraph:
 
 
 def _distinct(parts: list[StoredLayer]) -> list[StoredLayer]:
-    """Make sure that no two layers of a network have one name for Keras 3, as `a/b` and `a_b` would."""
+    """Give all layers of a network different names: without slashes, `a/b` and `a_b` would be equal."""
     names: set[str] = set()
     for part in sorted(parts, key=lambda each: "/" in each.name):
         while part.layer.name in names:
@@ -299,25 +297,6 @@ def _distinct(parts: list[StoredLayer]) -> list[StoredLayer]:
     return parts
 
 
-def _is_taken(layer: Layer, key: str, value: object) -> bool:
-    """Whether a layer is given a named argument: Keras 2 wrote down all, such as `training`."""
-    if key == "name" or value is None or (key == "training" and not value):
-        return False
-    parameters = inspect.signature(layer.call).parameters
-    return key in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
-
-
-def _listed(config: Config) -> list[dict[str, Json]]:
-    layers = config.get("layers")
-    if not isinstance(layers, list) or not all(isinstance(each, Mapping) for each in layers):
-        raise ModelError("the model's configuration is damaged: it lists no layers. Save the model again.")
-    return [dict(each) for each in layers]
-
-
 def _one(structure: Tensors) -> Tensors:
     """Return the only element of a list, or the structure."""
     return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
-
-
-def _trains(config: Config) -> bool:
-    return config.get("trainable", True) is not False

@@ -19,13 +19,16 @@ from live_gradcam.models.keras2.stored_layer import (
     class_of,
     config_of,
     decoded,
+    is_trainable,
     policy_of,
 )
 from live_gradcam.models.model import safe_name
-from live_gradcam.models.untyped import Json, LayerClass
+from live_gradcam.models.untyped import Json, Layer, LayerClass
+
+logger = logging.getLogger(__name__)
 
 Nested = Callable[[Config], StoredLayer]
-"""Makes a layer or a network that is stored inside of another."""
+"""Builds a layer or network that is stored inside another."""
 
 _OTHER_NAME = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -42,32 +45,32 @@ _OTHER_NAME = {
     "GRUV2": "GRU",
     "InstanceNormalization": "GroupNormalization",
     "LSTMV2": "LSTM",
-    "RandomCrop": "Resizing",  # Keras 3's gives pictures of their own size when predicting
+    "RandomCrop": "Resizing",  # in Keras 3 it keeps the size in inference
     "SeparableConvolution2D": "SeparableConv2D",
     "SyncBatchNormalization": "BatchNormalization",
 }
 """Class in old files or well-known packages → the same layer of Keras 3."""
 
 _WITH_LAYERS = ("layer", "backward_layer", "cell")
-"""Settings that hold layers."""
+"""Settings that hold a layer."""
 
 
 def layer_from(stored: Config, nested: Nested, *, allow_unsafe: bool) -> StoredLayer:
-    """Return a layer that is no network.
+    """Return a stored layer that is no network.
 
     Args:
         stored: its class and settings.
-        nested: makes the layers inside of it.
+        nested: builds the layers inside it.
         allow_unsafe: whether Python code in the file may be loaded.
 
     Raises:
-        ModelError: Keras does not have it, or a setting of it; it holds code that may not be loaded.
+        ModelError: Keras lacks the layer or a setting of it, or it holds code that may not be loaded.
     """
     class_name, config = class_of(stored), config_of(stored)
     name = str(stored.get("name") or config.get("name") or class_name)
-    trainable = config.get("trainable", True) is not False
     parts: tuple[StoredLayer, ...] = ()
-    config = with_former_defaults(class_name, config | {"name": name})
+    trainable = is_trainable(config)
+    config = {**_FORMER_DEFAULTS.get(class_name, {}), **config, "name": name}
     if class_name in OPERATION_LAYERS:
         layer = operation_from(class_name, config)
     elif class_name == "Lambda":
@@ -89,7 +92,7 @@ def layer_from(stored: Config, nested: Nested, *, allow_unsafe: bool) -> StoredL
 
 
 def _kind(stored: Config, name: str) -> LayerClass:
-    """Return the class of Keras 3 for a stored layer: the user's own first, then Keras's, then what it lost."""
+    """Return the class for a stored layer: one that the user registered, a former one, or one of Keras 3."""
     class_name = class_of(stored)
     for known in (stored.get("registered_name"), stored.get("class_name"), class_name):
         custom = keras.saving.get_registered_object(known) if isinstance(known, str) else None
@@ -111,7 +114,7 @@ def _kind(stored: Config, name: str) -> LayerClass:
 
 
 def _values(config: Mapping[str, Json], nested: Nested, name: str) -> dict[str, Json]:
-    """Return the settings that are objects: activations and layers."""
+    """Return the settings that hold activation functions or layers, converted."""
     values: dict[str, Json] = {}
     for key, value in config.items():
         if key == "activation" or key.endswith("_activation"):
@@ -123,10 +126,8 @@ def _values(config: Mapping[str, Json], nested: Nested, name: str) -> dict[str, 
     return values
 
 
-logger = logging.getLogger(__name__)
-
 _TRAINING_ONLY = re.compile(r".*_(initializer|regularizer|constraint)$")
-"""Settings that matter only before or while training: the weights are in the file."""
+"""Settings that matter only for training; the weights are in the file."""
 
 _RENAMED: Mapping[str, Mapping[str, str]] = {
     "LeakyReLU": {"alpha": "negative_slope"},
@@ -143,46 +144,19 @@ _DROPPED: Mapping[str, tuple[object, ...]] = {
     "virtual_batch_size": (None,),
     "merge_repeated": (None,),
 }
-"""Setting → the values with which it changes nothing in predictions."""
+"""Setting → values that do not change predictions."""
 
 _ALWAYS_DROPPED = frozenset(
-    {
-        "activity_regularizer",
-        "autocast",
-        "batch_input_shape",
-        "batch_size",
-        "build_config",
-        "build_input_shape",
-        "dynamic",
-        "experimental_autocast",
-        "force_generator",
-        "implementation",  # how, not what, is computed
-        "input_dim",
-        "input_dtype",
-        "input_length",
-        "input_shape",
-        "key_shape",
-        "noise_shape",
-        "query_shape",
-        "ragged",
-        "renorm_clipping",
-        "renorm_momentum",
-        "rng_type",
-        "seed",
-        "sparse",
-        "synchronized",
-        "trainable",
-        "use_legacy_config",
-        "value_shape",
-        "vectorize",
-        "vocabulary_size",
-        "weight_decay",
-        "weights",
-    }
+    (
+        "activity_regularizer autocast batch_input_shape batch_size build_config build_input_shape dynamic "
+        "experimental_autocast force_generator implementation input_dim input_dtype input_length input_shape "
+        "key_shape noise_shape query_shape ragged renorm_clipping renorm_momentum rng_type seed sparse synchronized "
+        "trainable use_legacy_config value_shape vectorize vocabulary_size weight_decay weights"
+    ).split()
 )
-"""Settings whose absence changes nothing in predictions, where a layer of Keras 3 does not take them."""
+"""Settings that do not change predictions, and are left out where a layer of Keras 3 does not take them."""
 
-_MISSING: Mapping[str, Mapping[str, object]] = {
+_FORMER_DEFAULTS: Mapping[str, Mapping[str, object]] = {
     "CuDNNGRU": {"reset_after": True, "recurrent_activation": "sigmoid"},
     "CuDNNLSTM": {"recurrent_activation": "sigmoid"},
     "GRU": {"reset_after": False, "recurrent_activation": "hard_sigmoid"},
@@ -195,27 +169,22 @@ _MISSING: Mapping[str, Mapping[str, object]] = {
     "RandomCrop": {"crop_to_aspect_ratio": True},
     "UpSampling2D": {"interpolation": "nearest"},
 }
-"""Settings with the value that they had before Keras wrote them down."""
-
-
-def with_former_defaults(class_name: str, config: Mapping[str, Json]) -> dict[str, Json]:
-    """Return settings completed by those that older versions did not write because there was no choice."""
-    return {**_MISSING.get(class_name, {}), **config}
+"""Class → settings that old versions did not store, because they had only this value."""
 
 
 def settings_for(
     kind: type, class_name: str, config: Mapping[str, Json], values: Mapping[str, Json]
 ) -> dict[str, Json]:
-    """Return the arguments that a layer's class of Keras 3 is made with.
+    """Return the arguments of a layer's constructor in Keras 3.
 
     Args:
-        kind: that class.
+        kind: the class in Keras 3.
         class_name: the class in Keras 2.
-        config: its stored settings.
-        values: settings that the caller has translated: activations, layers inside of it.
+        config: the stored settings.
+        values: settings that are converted already: activation functions and layers.
 
     Raises:
-        ModelError: a setting changes predictions and Keras 3 does not have it.
+        ModelError: Keras 3 lacks a setting that changes predictions.
     """
     name = str(config.get("name", class_name))
     taken = _taken_by(kind)
@@ -246,7 +215,7 @@ def settings_for(
 
 
 def _taken_by(kind: type) -> set[str]:
-    """Return the names of the arguments that a class and those it hands the rest to take."""
+    """Return the names of a constructor's arguments, including those that it passes to its base classes."""
     names: set[str] = set()
     for each in kind.__mro__:
         if "__init__" not in vars(each):
@@ -259,7 +228,7 @@ def _taken_by(kind: type) -> set[str]:
 
 
 def _axis(value: Json, kind: type) -> Json:
-    """Return an axis as its layer takes it: Keras 2 wrote a list where Keras 3 wants a number."""
+    """Return an axis in the form that its layer takes: Keras 2 stored a list where Keras 3 takes a number."""
     if isinstance(value, (list, tuple)):
         several = kind.__name__ in (
             "LayerNormalization",
@@ -273,7 +242,7 @@ def _axis(value: Json, kind: type) -> Json:
 
 
 def _tuple(value: Json) -> Json:
-    """Return numbers in lists as tuples: JSON has none."""
+    """Return lists as tuples, which JSON lacks."""
     if isinstance(value, list):
         return tuple(_tuple(each) for each in value)
     return value
@@ -282,3 +251,11 @@ def _tuple(value: Json) -> Json:
 def _short(value: Json) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def is_taken(layer: Layer, key: str, value: object) -> bool:
+    """Whether a layer's call takes a named argument; Keras 2 also stored arguments without effect, as `training`."""
+    if key == "name" or value is None or (key == "training" and not value):
+        return False
+    parameters = inspect.signature(layer.call).parameters
+    return key in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())

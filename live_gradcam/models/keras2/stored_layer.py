@@ -1,4 +1,4 @@
-"""What a file says of one layer, and the Keras 3 layer that was made from it."""
+"""A layer in a configuration of Keras 2, and the Keras 3 layer that was built from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from live_gradcam.errors import ModelError
 from live_gradcam.models.untyped import Json, Layer
 
 Config = Mapping[str, Json]
-"""A JSON object of the stored configuration."""
+"""A JSON object in the configuration."""
 
 NETWORKS = frozenset({"Functional", "Model", "Network", "Sequential"})
 """Classes of Keras 2 whose configuration lists layers."""
@@ -19,25 +19,25 @@ NETWORKS = frozenset({"Functional", "Model", "Network", "Sequential"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredLayer:
-    """One layer, or a network with its layers, in the order in which Keras 2 kept their weights."""
+    """A layer, or a network with its layers in the order in which Keras 2 stored their weights."""
 
     name: str
-    """The user's own name, slashes included."""
+    """Its name in the file, which may have slashes."""
 
     class_name: str
     """Its class in Keras 2, without a package: `CuDNNLSTM`."""
 
     layer: Layer
-    """The `keras.layers.Layer`."""
+    """The layer of Keras 3."""
 
     trainable: bool = True
-    """Whether Keras 2 kept its weights among the trainable ones."""
+    """Whether Keras 2 stored its weights among the trainable ones."""
 
     parts: tuple[StoredLayer, ...] = ()
-    """The layers inside of a network or a `TimeDistributed`; empty for all others."""
+    """The layers inside a network or a `TimeDistributed`; empty for all others."""
 
     def leaves(self) -> Iterator[StoredLayer]:
-        """Give the layers that have no parts, in order; one that is used several times comes once."""
+        """Yield the layers without parts, in order; a layer that is used several times comes once."""
         seen: set[int] = set()
         for leaf in self._leaves():
             if id(leaf.layer) not in seen:
@@ -52,10 +52,10 @@ class StoredLayer:
 
 
 def class_of(stored: Config) -> str:
-    """Return the class of a stored object without its package: `Addons>GELU` is `GELU`.
+    """Return the class of a stored object without its package: `GELU` for `Addons>GELU`.
 
     Raises:
-        ModelError: it names none.
+        ModelError: the object has no class.
     """
     name = stored.get("class_name") if isinstance(stored, Mapping) else None
     if not isinstance(name, str):
@@ -64,10 +64,10 @@ def class_of(stored: Config) -> str:
 
 
 def config_of(stored: Config) -> dict[str, Json]:
-    """Return the settings of a stored object; those of an old `Sequential` are no more than a list of layers.
+    """Return the settings of a stored object; an old `Sequential` stored only a list of layers.
 
     Raises:
-        ModelError: they are neither.
+        ModelError: the object has no settings.
     """
     config = stored.get("config") or {}
     if not isinstance(config, (Mapping, list)):
@@ -78,15 +78,32 @@ def config_of(stored: Config) -> dict[str, Json]:
 
 
 def is_network(stored: Config) -> bool:
-    """Whether a stored object is a network; one of a class of the user's has its layers stored likewise."""
+    """Whether a stored object is a network: by its class, or because it lists layers as a network does."""
     name, config = class_of(stored), stored.get("config")
     return name in NETWORKS or (
         isinstance(config, Mapping) and "input_layers" in config and "layers" in config
     )
 
 
+def layers_in(config: Config) -> list[dict[str, Json]]:
+    """Return the layers that the settings of a network list.
+
+    Raises:
+        ModelError: they list none.
+    """
+    layers = config.get("layers")
+    if not isinstance(layers, list) or not all(isinstance(each, Mapping) for each in layers):
+        raise ModelError("the model's configuration is damaged: it lists no layers. Save the model again.")
+    return [dict(each) for each in layers]
+
+
+def is_trainable(config: Config) -> bool:
+    """Whether the settings of a layer let it be trained."""
+    return config.get("trainable", True) is not False
+
+
 def decoded(value: Json) -> Json:
-    """Return a JSON value with the objects that Keras 2 wrote as dicts: tuples, arrays, shapes, dtypes."""
+    """Return a JSON value with the tuples, arrays and shapes that Keras 2 wrote as dicts."""
     if isinstance(value, list):
         return [decoded(each) for each in value]
     if not isinstance(value, Mapping):
@@ -108,7 +125,7 @@ def decoded(value: Json) -> Json:
 
 
 def policy_of(stored: Json) -> str | None:
-    """Return the dtype, or the name of the mixed-precision policy, that a stored `dtype` means."""
+    """Return the dtype, or the name of the mixed-precision policy, of a stored `dtype`."""
     while isinstance(stored, Mapping):
         config = stored.get("config")
         stored = config.get("name") if isinstance(config, Mapping) else config
