@@ -18,6 +18,7 @@ import keras
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.frozen_graph import all_nodes, constant_shape
 from live_gradcam.models.untyped import GraphDef, HDF5Group, Layer, Shape, Variable
 
 _ALWAYS_ALLOWED = 128 * 2**20
@@ -75,13 +76,10 @@ def check_constants(path: Path, definition: GraphDef) -> None:
         ModelError: its constants are too large.
     """
     total = 0
-    functions = (function.node_def for function in definition.library.function)
-    for nodes in (definition.node, *functions):
-        for node in nodes:
-            if node.op == "Const":
-                tensor = node.attr["value"].tensor
-                count = math.prod(max(axis.size, 0) for axis in tensor.tensor_shape.dim)
-                total += count * max(1, tf.as_dtype(tensor.dtype).size or 1) if tensor.dtype in _SIZED else 0
+    for node in all_nodes(definition):
+        if node.op == "Const" and (dtype := node.attr["value"].tensor.dtype) in _SIZED:
+            count = math.prod(max(length, 0) for length in constant_shape(node))
+            total += count * max(1, tf.as_dtype(dtype).size or 1)
     _check(path, total, "its constants")
 
 

@@ -143,12 +143,12 @@ def _read_keras(found: ModelFileKind, *, allow_unsafe: bool) -> Network:
                 return keras.saving.load_model(path, compile=False, safe_mode=not allow_unsafe)
             return read_keras_file(path, container=container, allow_unsafe=allow_unsafe)
     except LiveGradcamError as error:
-        said = str(error)
-        if "--allow-unsafe" in said:
+        message = str(error)
+        if "--allow-unsafe" in message:
             raise ModelError(_why_unsafe(path, settings)) from error
-        if str(path) in said:
+        if str(path) in message:
             raise
-        raise ModelError(f"cannot load the model {path}: {said}") from error
+        raise ModelError(f"cannot load the model {path}: {message}") from error
     except Exception as error:
         raise ModelError(_why_not(path, error, settings)) from error
 

@@ -66,6 +66,13 @@ def ready(graph: GraphDef, inputs: Sequence[str], outputs: Sequence[str]) -> Gra
     return result
 
 
+def all_nodes(graph: GraphDef) -> Iterator[NodeDef]:
+    """Yield the operations of a graph and of its functions."""
+    yield from graph.node
+    for function in graph.library.function:
+        yield from function.node_def
+
+
 def make_place(node: NodeDef, dtype: int, mark: str) -> None:
     """Make an operation a stand-in that every import replaces by another tensor.
 

@@ -14,7 +14,7 @@ from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tensorflow.python.grappler import tf_optimizer
 
-from live_gradcam.models.frozen_graph import operation_of
+from live_gradcam.models.frozen_graph import all_nodes, operation_of
 from live_gradcam.models.untyped import Array, ConcreteFunction, GraphDef, NodeDef
 
 _BRANCHING = frozenset({"If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase"})
@@ -54,10 +54,9 @@ def _reads_in_loops(definition: GraphDef) -> bool:
 
 def _without_calls(function: ConcreteFunction) -> GraphDef:
     definition = function.graph.as_graph_def()
-    for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
-        for node in nodes:
-            if node.op in _BRANCHING and "_lower_using_switch_merge" in node.attr:
-                node.attr["_lower_using_switch_merge"].b = False  # `Switch` and `Merge` have no gradient
+    for node in all_nodes(definition):
+        if node.op in _BRANCHING and "_lower_using_switch_merge" in node.attr:
+            node.attr["_lower_using_switch_merge"].b = False  # `Switch` and `Merge` have no gradient
     for each in definition.library.function:
         each.attr.pop("api_implements", None)  # a second implementation for GPUs prevents inlining
     meta = meta_graph_pb2.MetaGraphDef(graph_def=definition)

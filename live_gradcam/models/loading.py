@@ -24,7 +24,7 @@ from live_gradcam.models.network_copies import resizer, with_channels_last
 from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
 from live_gradcam.models.scaling import application_scaling, preprocessing_of
 from live_gradcam.models.untyped import KerasTensor, Network, Tensor
-from live_gradcam.models.user_code import callable_named, current_folder_first, is_reference, said_by
+from live_gradcam.models.user_code import callable_named, current_folder_first, error_text, is_reference
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 _USUAL_SIZE = (224, 224)
@@ -150,7 +150,7 @@ def _made_by(reference: str) -> Network:
         with current_folder_first():
             network = factory()
     except Exception as error:
-        raise ModelError(f"{reference}() failed: {said_by(error)}") from error
+        raise ModelError(f"{reference}() failed: {error_text(error)}") from error
     if not isinstance(network, keras.Model):
         raise ModelError(f"{reference}() returned {type(network).__name__}, not a keras.Model.")
     return network
@@ -161,7 +161,7 @@ def _redirected(model: Model, output: str | int | None, inputs: Mapping[str, Inp
     if inputs is not None:
         model = replace(model, feed=feed_for(model.network, inputs, model=model.name))
     if output is not None:
-        evidence = replace(evidence_of(model.network, output, model.name), said=model.evidence.said)
+        evidence = replace(evidence_of(model.network, output, model.name), chosen=model.evidence.chosen)
         tensor = output_of(model.network, output, model.name)
         units = units_of(tensor)
         given = model.evidence.labels is not None or model.labels == imagenet_labels()
@@ -235,7 +235,7 @@ def _build(network: Network, name: str) -> None:
         network.build(shape)
     except Exception as error:
         raise ModelError(
-            f"{name} has no input yet and cannot be built for {shape[2]}×{shape[1]} pixels: {said_by(error)} "
+            f"{name} has no input yet and cannot be built for {shape[2]}×{shape[1]} pixels: {error_text(error)} "
             "Put keras.Input((height, width, 3)) in front."
         ) from error
 

@@ -65,7 +65,7 @@ class Model:
     _logged: set[str] = field(default_factory=set)
     """The warnings that were logged before."""
 
-    def tell_once(self, line: str) -> None:
+    def warn_once(self, line: str) -> None:
         """Log a warning about this model, unless it was logged before."""
         if line not in self._logged:
             self._logged.add(line)

@@ -42,8 +42,8 @@ def first_labels(tensor: KerasTensor, units: int | None, evidence: Evidence) -> 
 def task_of(tensor: KerasTensor, units: int | None, evidence: Evidence) -> Task | None:
     """Return the task of an output; None where only a trace can tell."""
     ending = None if tensor is None else ending_of(tensor)
-    if evidence.said is not None:
-        return evidence.said
+    if evidence.chosen is not None:
+        return evidence.chosen
     return None if ending is None or units is None else decided(ending, units, evidence).task
 
 
@@ -53,9 +53,9 @@ def with_labels(model: Model, labels: Sequence[str] | Labels | str | Path | None
     Raises:
         ModelError: the labels cannot be read, or their number is not that of the outputs.
     """
-    evidence = model.evidence if task is None else replace(model.evidence, said=task)
+    evidence = model.evidence if task is None else replace(model.evidence, chosen=task)
     tensor = output_of(model.network, model.output, model.name)
-    units = units_of(tensor) if evidence.said != "values" else numbers_of(tensor)
+    units = units_of(tensor) if evidence.chosen != "values" else numbers_of(tensor)
     given = None if labels is None else _read(labels, units)
     evidence = replace(evidence, labels=given or evidence.labels)
     named = task_of(tensor, units, evidence)

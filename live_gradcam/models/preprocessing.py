@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.untyped import Tensor
-from live_gradcam.models.user_code import callable_named, current_folder_first, is_reference, said_by
+from live_gradcam.models.user_code import callable_named, current_folder_first, error_text, is_reference
 from live_gradcam.near_names import unknown_name
 
 
@@ -96,7 +96,7 @@ def chosen_preprocessing(
         hint = ""
         if "symbolic" in str(error) or "NumPy" in str(error):
             hint = " It must be made of TensorFlow's or keras.ops' operations, not of NumPy's."
-        raise ModelError(f"the preprocessing {name} failed.{hint} {said_by(error)}") from error
+        raise ModelError(f"the preprocessing {name} failed.{hint} {error_text(error)}") from error
     if shape is None or shape.rank != 4 or shape[-1] not in (None, channels):
         raise ModelError(
             f"the preprocessing {name} must turn (N, height, width, 3) into the input of {model}, "

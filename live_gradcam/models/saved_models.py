@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -14,7 +14,7 @@ from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_checkpoint, check_constants
-from live_gradcam.models.frozen_graph import operation_of
+from live_gradcam.models.frozen_graph import all_nodes, operation_of
 from live_gradcam.models.graph_inputs import GraphEntry
 from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.graph_ports import (
@@ -24,7 +24,7 @@ from live_gradcam.models.graph_ports import (
     reason_not_imported,
 )
 from live_gradcam.models.inlining import inlined
-from live_gradcam.models.untyped import ConcreteFunction, GraphDef, Network, NodeDef, Tensor
+from live_gradcam.models.untyped import ConcreteFunction, GraphDef, Network, Tensor
 from live_gradcam.number import counted
 
 logger = logging.getLogger(__name__)
@@ -52,8 +52,7 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
         ModelError: it is damaged, takes no pictures, or holds operations that may not run.
     """
     meta = _meta_graph(folder)
-    definitions = [meta.graph_def, *meta.graph_def.library.function]
-    _check_operations(folder, definitions, allow_unsafe=allow_unsafe)
+    _check_operations(folder, meta.graph_def, allow_unsafe=allow_unsafe)
     check_constants(folder, meta.graph_def)
     check_checkpoint(folder)
     try:
@@ -106,7 +105,7 @@ def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
         raise ModelError(
             f"{path} breaks off or is damaged: it begins like a TensorFlow graph and is none. Download it again."
         ) from error
-    _check_operations(path, [definition, *definition.library.function], allow_unsafe=allow_unsafe)
+    _check_operations(path, definition, allow_unsafe=allow_unsafe)
     check_constants(path, definition)
     variables = [
         node.name for node in definition.node if node.op in ("VariableV2", "VarHandleOp", "Variable")
@@ -148,21 +147,16 @@ def _meta_graph(folder: Path) -> MetaGraphDef:
     return min(graphs, key=rank)
 
 
-def _check_operations(path: Path, definitions: Sequence[GraphDef], *, allow_unsafe: bool) -> None:
+def _check_operations(path: Path, definition: GraphDef, *, allow_unsafe: bool) -> None:
     # `Save` and `Restore` are in every SavedModel: they read its own variables.
     if allow_unsafe:
         return
-    for node in _nodes(definitions):
+    for node in all_nodes(definition):
         if node.op in _UNSAFE:
             raise ModelError(
                 f"{path} holds the operation {node.op} ('{node.name}'), which reaches beyond the network: it is not "
                 "run from files that anybody may have made. If you trust it, use --allow-unsafe (allow_unsafe=True)."
             )
-
-
-def _nodes(definitions: Sequence[GraphDef]) -> Iterator[NodeDef]:
-    for definition in definitions:
-        yield from definition.node if hasattr(definition, "node") else definition.node_def
 
 
 def _function(loaded: tf.Module, folder: Path) -> ConcreteFunction:

@@ -79,7 +79,7 @@ _OPERATION = re.compile(
 class Evidence:
     """The evidence of an output's task besides the operations that compute it."""
 
-    said: Task | None = None
+    chosen: Task | None = None
     """The task that the user gave."""
 
     trained: Task | None = None
@@ -109,7 +109,7 @@ class Decision:
     is_guess: bool = False
     """Whether there was no evidence, so that the user should be warned."""
 
-    def told(self, model: str, units: int) -> str:
+    def warning(self, model: str, units: int) -> str:
         """Return the warning that names the decision and the option that changes it."""
         one = units == 1
         numbers = "its one output is" if one else f"its {units} outputs are"
@@ -136,8 +136,8 @@ def decided(ending: Ending, units: int, evidence: Evidence) -> Decision:
         units: length of the output's last axis.
         evidence: what else is known.
     """
-    if evidence.said is not None:
-        return Decision(evidence.said, "as you said")
+    if evidence.chosen is not None:
+        return Decision(evidence.chosen, "as you said")
     trained = evidence.trained
     if ending in ("softmax", "log-softmax"):
         return Decision("classes", f"it ends in a {ending}")

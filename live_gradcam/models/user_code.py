@@ -76,10 +76,10 @@ def _module(name: str, reference: str) -> ModuleType:
         )
         raise ModelError(f"there is no module {name} for '{reference}'. {hint}") from error
     except Exception as error:
-        raise ModelError(f"cannot import {name}: {said_by(error)}") from error
+        raise ModelError(f"cannot import {name}: {error_text(error)}") from error
 
 
-def said_by(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return an error's type and the first line of its message."""
-    name, said = type(error).__name__, reason_of(error)
-    return name if said == name else f"{name}: {said}"
+    name, message = type(error).__name__, reason_of(error)
+    return name if message == name else f"{name}: {message}"

@@ -16,6 +16,7 @@ from live_gradcam.models.keras2.stored_layer import (
     StoredLayer,
     class_of,
     config_of,
+    damaged,
     decoded,
     is_network,
     is_trainable,
@@ -58,9 +59,7 @@ class _GraphReader:
     def read(self, stored: Config) -> StoredLayer:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise ModelError(
-                f"the model's configuration is damaged: networks lie {_DEEPEST} deep in one another."
-            )
+            raise damaged(f"networks lie {_DEEPEST} deep in one another")
         try:
             if not is_network(stored):
                 made = layer_from(stored, self.read, allow_unsafe=self.allow_unsafe)
@@ -93,9 +92,7 @@ class _GraphReader:
         config = config_of(stored)
         shape = decoded(config.get("batch_input_shape", config.get("batch_shape")))
         if not isinstance(shape, (list, tuple)):
-            raise ModelError(
-                "the model's configuration is damaged: an input has no shape. Save the model again."
-            )
+            raise damaged("an input has no shape")
         name = str(config.get("name") or stored.get("name"))
         tensor = keras.Input(
             batch_shape=tuple(shape),
@@ -178,10 +175,7 @@ class _StoredGraph:
                     made += 1
             if not made:
                 stuck = next(name for name, calls in self._waiting.items() if calls)
-                raise ModelError(
-                    f"the model's configuration is damaged: the inputs of layer '{stuck}' cannot be computed. Save the "
-                    "model again."
-                )
+                raise damaged(f"the inputs of layer '{stuck}' cannot be computed")
 
     def tensors(self, structure: Json) -> Json:
         """Return a structure with tensors in place of references."""
@@ -248,10 +242,7 @@ class _StoredGraph:
         try:
             return self._outputs[name][max(0, self._place(name, index))][place]
         except IndexError as error:
-            raise ModelError(
-                f"the model's configuration is damaged: layer '{name}' has no output {place} of a call {index}. Save "
-                "the model again."
-            ) from error
+            raise damaged(f"layer '{name}' has no output {place} of a call {index}") from error
 
     def _call(self, layer: StoredLayer, call: Json) -> Tensor:
         """Make the call of one entry in `inbound_nodes`."""
@@ -268,9 +259,8 @@ class _StoredGraph:
                 return {key: argument(each) for key, each in entry.items()}
             if isinstance(entry, (list, tuple)):
                 return [argument(each) for each in entry]
-            raise ModelError(
-                f"the model's configuration is damaged: layer '{layer.name}' is called with {str(entry)[:60]!r}, which "
-                "is no layer of the network. Save the model again."
+            raise damaged(
+                f"layer '{layer.name}' is called with {str(entry)[:60]!r}, which is no layer of the network"
             )
 
         first = argument(call)

@@ -20,9 +20,6 @@ from live_gradcam.models.untyped import Json, Layer, LayerClass, Tensor, Tensors
 Arguments = Any
 """Arguments of a function: tensors, numbers, texts and slices, in lists and mappings."""
 
-AttrValue = Any
-"""A `tf.compat.v1.AttrValue`: an attribute of an operation."""
-
 _registered = keras.saving.register_keras_serializable(package="live_gradcam")
 
 
@@ -293,7 +290,7 @@ def _raw_operation(
     return getattr(tf.raw_ops, node.op), names, attributes
 
 
-def _attribute(value: AttrValue) -> object:
+def _attribute(value: tf.compat.v1.AttrValue) -> object:
     kind = value.WhichOneof("value")
     if kind == "list":
         lists = (value.list.i, value.list.f, value.list.b, value.list.s, value.list.type)

@@ -51,6 +51,11 @@ class StoredLayer:
             yield from part._leaves()
 
 
+def damaged(fault: str) -> ModelError:
+    """Return the error for a configuration that no version of Keras writes."""
+    return ModelError(f"the model's configuration is damaged: {fault}. Save the model again.")
+
+
 def class_of(stored: Config) -> str:
     """Return the class of a stored object without its package: `GELU` for `Addons>GELU`.
 
@@ -59,7 +64,7 @@ def class_of(stored: Config) -> str:
     """
     name = stored.get("class_name") if isinstance(stored, Mapping) else None
     if not isinstance(name, str):
-        raise ModelError("the model's configuration is damaged: a layer has no class. Save the model again.")
+        raise damaged("a layer has no class")
     return name.rpartition(">")[2]
 
 
@@ -71,9 +76,7 @@ def config_of(stored: Config) -> dict[str, Json]:
     """
     config = stored.get("config") or {}
     if not isinstance(config, (Mapping, list)):
-        raise ModelError(
-            "the model's configuration is damaged: a layer has no settings. Save the model again."
-        )
+        raise damaged("a layer has no settings")
     return {"layers": config} if isinstance(config, list) else dict(config)
 
 
@@ -93,7 +96,7 @@ def layers_in(config: Config) -> list[dict[str, Json]]:
     """
     layers = config.get("layers")
     if not isinstance(layers, list) or not all(isinstance(each, Mapping) for each in layers):
-        raise ModelError("the model's configuration is damaged: it lists no layers. Save the model again.")
+        raise damaged("it lists no layers")
     return [dict(each) for each in layers]
 
 
