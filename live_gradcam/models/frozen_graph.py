@@ -229,13 +229,13 @@ def _choose_branches(nodes: dict[str, NodeDef], order: Sequence[NodeDef]) -> Non
             known[node.name] = value
         data = [name for name in node.input if not name.startswith("^")]
         if node.op in ("Merge", "RefMerge"):
-            live = [name for name in data if not _is_dead(name, dead)]
+            live = [name for name in data if name not in dead]
             if not live:
                 dead.update((node.name, f"{node.name}:0"))
             elif len(live) == 1 and len(live) < len(data):
                 _forward(node, live[0])
             continue
-        if any(_is_dead(name, dead) for name in node.input):
+        if any(name.removeprefix("^") in dead for name in node.input):
             dead.update((node.name, f"{node.name}:0", f"{node.name}:1"))
         elif node.op in ("Switch", "RefSwitch") and operation_of(data[1]) in known:
             taken = known[operation_of(data[1])]
@@ -264,10 +264,6 @@ def _forward(node: NodeDef, tensor: str) -> None:
     node.input.append(tensor)
 
 
-def _is_dead(name: str, dead: set[str]) -> bool:
-    return name.removeprefix("^") in dead if ":" in name or name.startswith("^") else name in dead
-
-
 def _is_forwarded(nodes: dict[str, NodeDef], name: str) -> bool:
     """Whether a name is output 1 of a former `Switch`, now an `Identity`, which has only output 0."""
     return name.endswith(":1") and operation_of(name) in nodes and nodes[operation_of(name)].op == "Identity"
@@ -282,12 +278,9 @@ def _truth(node: NodeDef, known: dict[str, bool]) -> bool | None:
         return inputs[0]
     if node.op == "LogicalNot" and inputs[0] is not None:
         return not inputs[0]
-    if node.op == "LogicalAnd" and False in inputs:
-        return False
-    if node.op == "LogicalOr" and True in inputs:
-        return True
-    if node.op in ("LogicalAnd", "LogicalOr") and None not in inputs:
-        return inputs[0] and inputs[1] if node.op == "LogicalAnd" else inputs[0] or inputs[1]
+    if node.op in ("LogicalAnd", "LogicalOr"):
+        decisive = node.op == "LogicalOr"  # one True makes it True; one False makes `LogicalAnd` False
+        return decisive if decisive in inputs else None if None in inputs else not decisive
     return None
 
 

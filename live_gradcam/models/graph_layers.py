@@ -12,16 +12,7 @@ from live_gradcam.models.untyped import GraphDef, NodeDef
 
 _NORMALISING = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 _SILENT = frozenset(
-    {
-        "Identity",
-        "IdentityN",
-        "StopGradient",
-        "EnsureShape",
-        "CheckNumerics",
-        "PreventGradient",
-        "Shape",
-        "Pack",
-    }
+    "Identity IdentityN StopGradient EnsureShape CheckNumerics PreventGradient Shape Pack".split()
 )
 """Operations that return their input unchanged, or only its shape."""
 

@@ -18,28 +18,23 @@ logger = logging.getLogger(__name__)
 
 _SCALING = ("Normalization", "Rescaling")
 
-_LAYERS_OF: tuple[tuple[str, frozenset[str]], ...] = (
-    ("imagenet-caffe", frozenset({"block1_conv1", "block1_conv2", "block1_pool", "block2_conv2"})),  # VGG
-    ("imagenet-caffe", frozenset({"conv1_pad", "conv1_conv", "conv2_block1_3_bn"})),  # ResNet
-    ("tf", frozenset({"conv1_pad", "conv1_conv", "conv2_block1_preact_bn"})),  # ResNetV2
-    ("tf", frozenset({"conv1", "conv1_bn", "conv_dw_1", "conv_pw_1"})),  # MobileNet
-    ("tf", frozenset({"Conv1", "bn_Conv1", "expanded_conv_depthwise"})),  # MobileNetV2
-    ("tf", frozenset({"conv", "conv_bn", "expanded_conv_depthwise"})),  # MobileNetV3 without its own scaling
-    ("torch", frozenset({"conv1_conv", "conv2_block1_0_bn", "conv2_block1_concat"})),  # DenseNet
-    ("tf", frozenset({"mixed0", "mixed1"})),  # Inception V3
-    ("tf", frozenset({"mixed_5b"})),  # Inception-ResNet V2
-    ("tf", frozenset({"block1_conv1_bn", "block2_sepconv1"})),  # Xception
-    ("tf", frozenset({"stem_conv1", "stem_bn1"})),  # NASNet
-    *(("tf", frozenset({name})) for name in ("MobilenetV1", "MobilenetV2", "MobilenetV3")),  # TF-Slim's
-    *(("tf", frozenset({name})) for name in ("InceptionV1", "InceptionV2", "InceptionV3", "InceptionV4")),
-    *(
-        ("tf", frozenset({name}))
-        for name in ("InceptionResnetV2", "resnet_v2_50", "resnet_v2_101", "resnet_v2_152")
-    ),
-    (
-        "tf",
-        frozenset({"stem_conv", "stem_bn", "block1a_project_conv"}),
-    ),  # EfficientNetV2 without its own scaling
+_FIRST_LAYERS: tuple[tuple[str, str], ...] = (
+    ("imagenet-caffe", "block1_conv1 block1_conv2 block1_pool block2_conv2"),  # VGG
+    ("imagenet-caffe", "conv1_pad conv1_conv conv2_block1_3_bn"),  # ResNet
+    ("tf", "conv1_pad conv1_conv conv2_block1_preact_bn"),  # ResNetV2
+    ("tf", "conv1 conv1_bn conv_dw_1 conv_pw_1"),  # MobileNet
+    ("tf", "Conv1 bn_Conv1 expanded_conv_depthwise"),  # MobileNetV2
+    ("tf", "conv conv_bn expanded_conv_depthwise"),  # MobileNetV3 without its own scaling
+    ("torch", "conv1_conv conv2_block1_0_bn conv2_block1_concat"),  # DenseNet
+    ("tf", "mixed0 mixed1"),  # Inception V3
+    ("tf", "mixed_5b"),  # Inception-ResNet V2
+    ("tf", "block1_conv1_bn block2_sepconv1"),  # Xception
+    ("tf", "stem_conv1 stem_bn1"),  # NASNet
+    ("tf", "stem_conv stem_bn block1a_project_conv"),  # EfficientNetV2 without its own scaling
+    *(("tf", f"MobilenetV{version}") for version in (1, 2, 3)),  # the names of TF-Slim from here on
+    *(("tf", f"InceptionV{version}") for version in (1, 2, 3, 4)),
+    ("tf", "InceptionResnetV2"),
+    *(("tf", f"resnet_v2_{depth}") for depth in (50, 101, 152)),
 )
 """Preprocessing, and names of the first layers of one family of networks. A network that a user builds on
 `base.output` keeps these names, and nothing else tells what the base was."""
@@ -80,7 +75,7 @@ def application_scaling(network: Network) -> str | None:
     names = {layer.name for layer in layers}
     if isinstance(network, GraphNetwork):
         names |= network.graph.scopes
-    found = {scaling for scaling, marks in _LAYERS_OF if marks <= names}
+    found = {scaling for scaling, marks in _FIRST_LAYERS if names.issuperset(marks.split())}
     for layer in layers:
         entry = zoo.entry_of(layer.name) if isinstance(layer, keras.Model) else None
         if entry is not None and entry.preprocessing != "none":

@@ -151,11 +151,9 @@ def decided(ending: Ending, units: int, evidence: Evidence) -> Decision:
         if units == 1:
             return Decision("classes", "it ends in one sigmoid unit")
         return Decision("multi-label", "it ends in sigmoids")
-    if trained is not None and (ending == "linear" or trained == "values" or evidence.from_logits):
+    if trained is not None:
         return Decision(_fitting(trained, units), "the loss it was compiled with says so")
     if ending == "other":
-        if trained is not None:
-            return Decision(_fitting(trained, units), "the loss it was compiled with says so")
         return Decision("values", "it ends in neither a softmax nor a sigmoid")
     return _of_linear(units, evidence)
 

@@ -51,6 +51,8 @@ class ZooEntry:
 
 _DEFAULT = ZooEntry(efficientnet_lite0.NAME, None, "efficientnet-lite", efficientnet_lite0.INPUT_SIZE[0])
 
+_SIZES_OF_V2 = {"b0": 224, "b1": 240, "b2": 260, "b3": 300, "s": 384, "m": 480, "l": 480}
+
 _ENTRIES = {
     entry.name: entry
     for entry in (
@@ -74,15 +76,7 @@ _ENTRIES = {
         ),
         *(
             ZooEntry(f"efficientnetv2-{kind}", f"EfficientNetV2{kind.upper()}", "none", size)
-            for kind, size in (
-                ("b0", 224),
-                ("b1", 240),
-                ("b2", 260),
-                ("b3", 300),
-                ("s", 384),
-                ("m", 480),
-                ("l", 480),
-            )
+            for kind, size in _SIZES_OF_V2.items()
         ),
         *(
             ZooEntry(f"convnext-{kind.lower()}", f"ConvNeXt{kind}", "none", 224)

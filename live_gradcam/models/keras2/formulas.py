@@ -38,17 +38,8 @@ _DIVIDE_OF_PYTHON_2 = 21
 _POWER, _NEGATIVE, _SUBSCRIPT, _RETURN = 19, 11, 25, 83
 _LOAD_CONSTANT, _BUILD_TUPLE, _LOAD_FAST, _STORE_FAST, _BUILD_SLICE = 100, 102, 124, 125, 133
 _WITH_ARGUMENT = 90
-_KNOWN = frozenset(_ARITHMETIC) | {
-    _POWER,
-    _NEGATIVE,
-    _SUBSCRIPT,
-    _RETURN,
-    _LOAD_CONSTANT,
-    _BUILD_TUPLE,
-    _LOAD_FAST,
-    _STORE_FAST,
-    _BUILD_SLICE,
-}
+_KNOWN = frozenset(_ARITHMETIC) | {_POWER, _NEGATIVE, _SUBSCRIPT, _RETURN, _LOAD_CONSTANT, _LOAD_FAST}
+_KNOWN |= {_STORE_FAST, _BUILD_TUPLE, _BUILD_SLICE}
 
 _LAYOUTS = ((4, False), (5, True), (6, True))
 """Layouts of Python 2, 3.0 and 3.8: how many numbers precede the instructions, and whether the version is 3."""
@@ -175,18 +166,10 @@ class _FormulaReader:
             self._seen.append(None)
         arguments, *_ = (self._number() for _ in range(count))
         code, constants, _, variables = (self._value() for _ in range(4))
-        if (
-            not isinstance(code, bytes)
-            or not isinstance(constants, tuple)
-            or not isinstance(variables, tuple)
-        ):
+        if not (isinstance(code, bytes) and isinstance(constants, tuple) and isinstance(variables, tuple)):
             raise _NoFormulaError
         names = tuple(each.decode() if isinstance(each, bytes) else each for each in variables)
-        if (
-            not 0 < arguments <= len(names)
-            or len(defaults) >= arguments
-            or not all(isinstance(n, str) for n in names)
-        ):
+        if not len(defaults) < arguments <= len(names) or not all(isinstance(name, str) for name in names):
             raise _NoFormulaError
         instructions = _instructions(code, words=is_later and len(code) % 2 == 0 and code[-2:] == b"S\x00")
         for opcode, argument in instructions:
