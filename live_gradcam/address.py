@@ -1,7 +1,7 @@
-"""Addresses of sources: what of them may be shown, and how FFmpeg takes them.
+"""Addresses of sources: hide their secrets when they are shown, and encode them for FFmpeg.
 
-Whatever is shown, logged or stored of an address passes `shown_address`; text in which one may stand, such as the error
-of a library, passes `without_secrets`.
+Every address that is shown, logged or stored passes `shown_address`. Text that may contain one, such as a library's
+error message, passes `without_secrets`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from urllib.parse import quote, unquote, urlsplit
 from live_gradcam.printable import shown
 
 HIDDEN = "***"
-"""Stands in the place of a secret."""
+"""Replaces a secret."""
 
 PLACEHOLDER = "USER:PASSWORD"
-"""Stands in an address that is to be typed, where the user's own name and password belong."""
+"""Placeholder for user and password in an address that the user is told to type."""
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]{1,20}):/{1,2}(?!/)")
 _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{1,20}:/{1,2}[^\s'\"<>`]+")
@@ -31,7 +31,7 @@ _SECRET_PARTS = (
     *("pass", "pwd", "psw", "token", "secret", "auth", "signature", "credential", "session", "hmac", "jwt"),
     *("bearer", "apikey", "accesskey", "streamkey", "user", "login", "hdnts", "hdnea"),
 )
-"""A name that contains one of these, letters only, names a secret."""
+"""A name whose letters contain one of these names a secret."""
 
 _SECRET_ENDS = (
     "key",
@@ -48,48 +48,48 @@ _SECRET_ENDS = (
     "md5",
     "policy",
 )
-"""A name that ends with one of these names a secret."""
+"""A name whose letters end with one of these names a secret."""
 
 _SECRET_FOLDERS = re.compile(
     r"(?i)/(password|passwd|pwd|token|access_?token|secret|api_?key|signature|sig)/([^/?#&]+)"
 )
 _XMEYE = r"_(?:user|username|password|channel|stream|onvif|real_stream|subtype)="
-"""How the pairs of `/user=admin_password=x_channel=1_stream=0.sdp` begin, the path of many IP cameras."""
+"""Starts of the pairs in `/user=admin_password=x_channel=1_stream=0.sdp`, the path of many IP cameras."""
 
 _PAIR = re.compile(rf"(?:^|[?&;#/,])(?P<name>_{{0,2}}[A-Za-z][\w.\-%\[\]]*?)=|(?P<joined>{_XMEYE})")
 
 _SHORTEST = 4
-"""Length of the shortest secret that is replaced in any text; a shorter one is part of too many words."""
+"""Length from which a secret is replaced in any text; a shorter one is part of too many words."""
 
 _WORDS = frozenset({"camera", "demo", "gradcam", "live", "password", "stream", "user", "video"})
-"""Words of the program's own messages: as secrets they are hidden in addresses only."""
+"""Words of the program's own messages; as secrets they are hidden in addresses only."""
 
 _MOST_REMEMBERED = 256
 
 _DEEPEST = 4
-"""Addresses within addresses that are looked into."""
+"""How many levels of addresses within addresses are searched."""
 
 
 def is_address(text: str) -> bool:
-    """Return whether a text is an address, `scheme://…`, rather than a path."""
+    """Return whether a text is an address, `scheme://…`, and not a path."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.\-]+://", text) is not None
 
 
 def shown_address(address: str) -> str:
-    """Return an address fit to be shown: without user and password, and with `***` for other secrets.
+    """Return an address that is safe to show: without user and password, and with `***` for other secrets.
 
-    Secrets are the values that a name calls one (`pwd=`, `token=`, `key=`, `X-Amz-Signature=`, `user=`, …), in the
-    query, the fragment or the path (`/user=a_password=b_channel=1`, `/token/abc`), and JSON web tokens. A password may
-    hold `#`, `/`, `?`, `@`, `:`, `%` and spaces, percent-encoded or not. `PLACEHOLDER` is no secret. A text
-    that is no address comes back as it is, but for a `user:password@` that it begins with.
+    A secret is a value whose name says so (`pwd=`, `token=`, `key=`, `X-Amz-Signature=`, `user=`, …), in the query,
+    the fragment or the path (`/user=a_password=b_channel=1`, `/token/abc`), or a JSON web token. A password may
+    contain `#`, `/`, `?`, `@`, `:`, `%` and spaces, percent-encoded or not. `PLACEHOLDER` is kept. A text that is no
+    address is returned unchanged, except for a leading `user:password@`.
     """
     return _shown(address, nested=0)
 
 
 def address_name(address: str) -> str:
-    """Return an address as a name that is read: fit to be shown, and with `#`, spaces and letters for `%23` and so on.
+    """Return an address as a readable name: safe to show, and percent-decoded.
 
-    Where a decoded character would be taken for a part of the address that it is not, such as an `@`, it stays encoded.
+    If decoding would change how the address is parsed, as with an encoded `@`, it stays encoded.
     """
     safe = shown_address(address)
     try:
@@ -100,7 +100,7 @@ def address_name(address: str) -> str:
 
 
 def address_to_type(address: str) -> str:
-    """Return an address fit to be shown, with `USER:PASSWORD@` where it has a user or a password."""
+    """Return an address that is safe to show, with `USER:PASSWORD@` if it has a user or a password."""
     shown = shown_address(address)
     if credentials_of(address) is None:
         return shown
@@ -109,7 +109,7 @@ def address_to_type(address: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return a text with every address in it fit to be shown, and the secrets of remembered ones replaced."""
+    """Return a text in which every address is safe to show and the secrets of remembered addresses are replaced."""
     text = _MEMORY.hidden_in(text)
     if ":/" not in text:
         return text
@@ -117,9 +117,9 @@ def without_secrets(text: str) -> str:
 
 
 def remember_address(address: str) -> None:
-    """Let `without_secrets` know an address, so that it finds the parts of it in any text.
+    """Let `without_secrets` replace the secrets of this address in any text.
 
-    A program does so with what was typed: libraries quote addresses in forms of their own, in pieces or decoded.
+    Call it with every address that the user typed: libraries quote addresses in other forms, in parts or decoded.
     """
     shown = shown_address(address)
     if shown != address:
@@ -127,12 +127,12 @@ def remember_address(address: str) -> None:
 
 
 def _secrets_of(address: str) -> list[str]:
-    """Return the secret values of an address: the password, and what its names call a secret. The user is left out."""
+    """Return an address's secret values: the password, and the values of secret names. The user is not among them."""
     found = _SCHEME.match(address)
     if found is None:
         return []
     secrets = []
-    for showing in (False, True):  # where it is not clear where the password ends, both
+    for showing in (False, True):  # both readings if it is not clear where the password ends
         userinfo, place = _split(address[found.end() :], showing=showing)
         if userinfo is not None:
             _, colon, password = userinfo.partition(":")
@@ -147,9 +147,9 @@ def _secrets_of(address: str) -> list[str]:
 
 
 def opened_address(address: str) -> str:
-    """Return an address as FFmpeg takes it: what is not allowed in user, password and elsewhere is percent-encoded.
+    """Return an address for FFmpeg: characters that are not allowed are percent-encoded.
 
-    A password that holds `%` followed by two hex digits, and no other `%`, is taken for encoded already.
+    A password that contains `%` and two hex digits, and no other `%`, counts as already encoded.
     """
     found = _SCHEME.match(address)
     if found is None:
@@ -163,7 +163,7 @@ def opened_address(address: str) -> str:
 
 
 def credentials_of(address: str) -> tuple[str, str] | None:
-    """Return user and password of an address, decoded; None where it has none."""
+    """Return the decoded user and password of an address; None if it has none."""
     found = _SCHEME.match(address)
     userinfo = None if found is None else _split(address[found.end() :], showing=False)[0]
     if userinfo is None:
@@ -173,23 +173,23 @@ def credentials_of(address: str) -> tuple[str, str] | None:
 
 
 def host_of(address: str) -> str | None:
-    """Return the host's name or number, in small letters; None where an address names none."""
+    """Return the host's name or number in lower case; None if the address has no host."""
     try:
         return urlsplit(opened_address(address)).hostname
-    except ValueError:  # such as a bracket that is not closed
+    except ValueError:  # such as an unclosed bracket
         return None
 
 
 class SecretsHidden(logging.Formatter):
-    """Formats log records, tracebacks included, with `without_secrets`: the last net."""
+    """Log formatter that removes secrets from every record, tracebacks included."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the formatted record without secrets."""
         return without_secrets(super().format(record))
 
 
 class _Memory:
-    """The literal texts that stand for secrets, and what is shown instead."""
+    """Literal secrets that were remembered, and their replacements."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -215,17 +215,17 @@ class _Memory:
 
 
 def _as_a_word(literal: str) -> str:
-    """Return a pattern that finds a text where it is not part of a longer word."""
+    """Return a pattern that matches a text unless it is part of a longer word."""
     before = r"(?<!\w)" if literal[:1].isalnum() else ""
     after = r"(?!\w)" if literal[-1:].isalnum() else ""
     return f"{before}{re.escape(literal)}{after}"
 
 
-_MEMORY = _Memory()  # of the process: what was typed
+_MEMORY = _Memory()  # one for the process
 
 
 def _shown(address: str, *, nested: int) -> str:
-    """Return `shown_address`, `nested`: how many addresses it is within."""
+    """Return `shown_address` for an address that is nested within this many others."""
     found = _SCHEME.match(address)
     if found is None:
         return _BARE_USERINFO.sub("", address) if "@" in address else address
@@ -242,14 +242,14 @@ def _shown_match(match: re.Match[str]) -> str:
 
 
 def _split(rest: str, *, showing: bool) -> tuple[str | None, str]:
-    """Split what stands behind `scheme://` into user:password, None without one, and host with all that follows.
+    """Split the text after `scheme://` into user:password (None if there is none) and host with all that follows.
 
-    A password may hold `/`, `?`, `#` and `@` as they are, and a path or query may hold an `@`; which it is, the hosts
-    tell that would come of it.
+    A password may contain an unencoded `/`, `?`, `#` or `@`, and a path or query may contain an `@`. The candidate
+    hosts after each `@` decide between the two.
 
     Args:
-        rest: what stands behind the scheme.
-        showing: whether rather too much than too little is to be taken for a password.
+        rest: the text after the scheme.
+        showing: whether to prefer taking too much as the password rather than too little.
     """
     if "@" not in rest:
         return None, rest
@@ -267,7 +267,7 @@ def _split(rest: str, *, showing: bool) -> tuple[str | None, str]:
     host = _HOST.match(rest)
     regular = host is not None and host.end() == authority.end()
     if not regular and later:
-        # `anna:p/ss@10.0.0.7/live`: what stands before the slash is no host and port.
+        # `anna:p/ss@10.0.0.7/live`: the text before the slash is no host and port.
         best = strong[-1] if strong else later[0]
         return rest[:best], rest[best + 1 :]
     if regular and strong and ":" in authority[0] and not _is_strong(rest, 0):
@@ -276,12 +276,12 @@ def _split(rest: str, *, showing: bool) -> tuple[str | None, str]:
 
 
 def _in_value(before: str, path_at: int) -> bool:
-    """Return whether what stands before an `@` is the beginning of a query's value, as in `?mail=a@b.com`."""
+    """Return whether the text before an `@` ends in a query value, as in `?mail=a@b.com`."""
     return re.search(r"\?[\w.\-]+=", before[path_at:]) is not None
 
 
 def _is_strong(rest: str, begin: int) -> bool:
-    """Return whether there stands a host that cannot be taken for anything else: a number, or a name with dots."""
+    """Return whether an unmistakable host begins here: IP address, `localhost`, or a name with a top-level domain."""
     match = _HOST.match(rest, begin)
     if match is None:
         return False
@@ -294,13 +294,13 @@ def _is_strong(rest: str, begin: int) -> bool:
 
 
 def _encoded(text: str) -> str:
-    """Return part of a user:password percent-encoded; one that is so already stays as it is."""
+    """Return part of a user:password percent-encoded; unchanged if it is already encoded."""
     is_encoded = "%" in text and re.search(r"%(?![0-9A-Fa-f]{2})", text) is None
     return quote(text, safe="%!$&'()*+,;=-._~" if is_encoded else "!$&'()*+,;=-._~")
 
 
 def _shown_place(place: str, *, nested: int) -> str:
-    """Return host, path, query and fragment without what they hold of secrets."""
+    """Return host, path, query and fragment with their secrets replaced."""
     shown, done = [], 0
     for name, begin, end in _pairs(place):
         value = place[begin:end]
@@ -314,14 +314,14 @@ def _shown_place(place: str, *, nested: int) -> str:
             done = end
     text = "".join([*shown, place[done:]])
     within = _SCHEME.search(text)
-    if within is not None:  # an address in the path of another, as proxies have them
+    if within is not None:  # an address in another's path, as proxies use
         text = text[: within.start()] + _shown(text[within.start() :], nested=nested + 1)
     text = _SECRET_FOLDERS.sub(rf"/\g<1>/{HIDDEN}", text)
     return _JWT.sub(HIDDEN, text)
 
 
 def _pairs(place: str) -> Iterator[tuple[str, int, int]]:
-    """Yield (name, begin and end of its value) of everything of the form `name=value`, from left to right."""
+    """Yield (name, start of value, end of value) for every `name=value`, from left to right."""
     query_at = place.find("?")
     position = 0
     while (match := _PAIR.search(place, position)) is not None:

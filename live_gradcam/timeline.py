@@ -1,4 +1,4 @@
-"""One clock for a file that was joined from several recordings, each of which begins its own clock anew."""
+"""One continuous clock for a file that joins several recordings, each with a clock of its own."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import av.container
 from av.packet import Packet
 
 _TS_DISCONT = 0x0200
-"""FFmpeg's AVFMT_TS_DISCONT: the clock of a format may jump."""
+"""FFmpeg's AVFMT_TS_DISCONT: timestamps of this format may jump."""
 
 _MOST_TICKS = 1 << 62
 
 FORWARD_SECONDS = 10.0
-"""A gap longer than this is closed, in formats that may be joined (FFmpeg's `dts_delta_threshold`)."""
+"""In formats whose timestamps may jump, a longer gap is closed (FFmpeg's `dts_delta_threshold`)."""
 
 BACK_SECONDS = 0.1
-"""A step back by more than this is a new recording, in formats that may be joined (as in the ffmpeg command)."""
+"""In formats whose timestamps may jump, a larger step back begins a new recording (as in the ffmpeg command)."""
 
 BACK_SECONDS_ELSEWHERE = 1.0
-"""The same in other formats, whose decoding times FFmpeg must guess at."""
+"""The same for other formats, whose decoding times FFmpeg has to guess."""
 
 
 class Timeline:
-    """Moves the packets of one stream onto a clock that never jumps; see `ts_discontinuity_detect` in ffmpeg.
+    """Shifts the packets of one stream onto a continuous clock; see `ts_discontinuity_detect` in ffmpeg.
 
-    A packet whose decoding time lies before that of its predecessor, or far behind, is taken as the first of another
-    recording: it follows the packet before it at once, and all later ones are moved as far.
+    A packet whose decoding time lies before its predecessor's, or far behind it, begins another recording: it follows
+    the previous packet directly, and all later packets are shifted by the same amount.
 
     Args:
         container: the file.
@@ -45,22 +45,22 @@ class Timeline:
         self._newest: int | None = None
         self._next = 0
         self.clock = clock
-        """Seconds of one tick."""
+        """Seconds per tick."""
         self.shifts = [0]
-        """By how many ticks the packets of each recording are moved; the last is that of the present one."""
+        """Shift of each recording's packets, in ticks; the last entry belongs to the current recording."""
 
     @property
     def recording(self) -> int:
-        """Which of the joined recordings the last packet belongs to, counted from 0."""
+        """Number of the recording that the last packet belongs to, from 0."""
         return len(self.shifts) - 1
 
     @property
     def joined(self) -> bool:
-        """Whether another recording than the first was met."""
+        """Whether a second recording was found."""
         return any(self.shifts)
 
     def place(self, packet: Packet[Any]) -> None:
-        """Move one packet; to be called for each of the stream, in the file's order."""
+        """Shift one packet. Call it for each packet of the stream, in the file's order."""
         self.look_at(packet)
         shift = self.shifts[-1]
         if shift:
@@ -68,7 +68,7 @@ class Timeline:
             packet.dts = _moved(packet.dts, shift)
 
     def look_at(self, packet: Packet[Any]) -> None:
-        """Take note of one packet without moving it."""
+        """Register one packet without shifting it."""
         if packet.dts is None:
             return
         placed = packet.dts + self.shifts[-1]
@@ -81,11 +81,11 @@ class Timeline:
         self._next = placed + (packet.duration or self._usual)
 
     def resume(self, shift: int) -> None:
-        """Go on elsewhere in the file, in a recording whose packets are moved by `shift` ticks."""
+        """Continue elsewhere in the file, in a recording whose packets are shifted by `shift` ticks."""
         self.shifts.append(shift)
         self._newest = None
 
 
 def _moved(ticks: int | None, shift: int) -> int | None:
-    """Return a time that was moved; None where it leaves what FFmpeg can count, which only damage leads to."""
+    """Return a shifted time; None if it exceeds FFmpeg's range, which happens in damaged files only."""
     return None if ticks is None or abs(ticks + shift) > _MOST_TICKS else ticks + shift

@@ -1,4 +1,4 @@
-"""Before and after: a picture that was kept beside the present one, on a canvas of its size."""
+"""Before and after: a stored picture beside the current one, on a canvas of the same size."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ BEFORE, NOW = "before", "now"
 def before_and_after(
     before: Pixels, now: Pixels, names: tuple[str, str] = (BEFORE, NOW), *, foot: int = 0
 ) -> Pixels:
-    """Return a picture with two others side by side, or one above the other where they are upright.
+    """Return a canvas with two pictures side by side, or one above the other if they are upright.
 
     Args:
-        before: (H, W, 3) uint8 BGR of any size: what was kept.
-        now: (H, W, 3) uint8 BGR: the present picture, which has the size of the canvas.
-        names: what stands above them.
-        foot: rows at the bottom that are left free.
+        before: (H, W, 3) uint8 BGR of any size: the stored picture.
+        now: (H, W, 3) uint8 BGR: the current picture, which has the size of the canvas.
+        names: their titles.
+        foot: rows at the bottom that stay free.
 
     Returns:
         New (H, W, 3) uint8 BGR of the size of `now`.
@@ -41,19 +41,19 @@ def before_and_after(
 
 
 def in_right_half(point: tuple[int, int], size: tuple[int, int], *, foot: int = 0) -> tuple[int, int]:
-    """Return which point of the present picture is at a point of the canvas; it may lie beyond the picture.
+    """Return the point of the current picture at a point of the canvas; it may lie outside the picture.
 
     Args:
         point: (x, y) in pixels of the canvas.
         size: (width, height) of both.
-        foot: rows at the bottom that are left free.
+        foot: rows at the bottom that stay free.
     """
     left, top, wide, high = _place(size, _halves(size, foot)[1][1])
     return int((point[0] - left) * size[0] // wide), int((point[1] - top) * size[1] // high)
 
 
 def _halves(size: tuple[int, int], foot: int) -> tuple[tuple[Region, Region], tuple[Region, Region]]:
-    """Divide the canvas in two along its longer side; return of each half the strip for its name, and what is below."""
+    """Divide the canvas in two along its longer side; return the title strip and the cell below it of each half."""
     width, height = size[0], size[1] - foot
     if size[0] >= size[1]:
         cells = (0, 0, width // 2, height), (width // 2, 0, width - width // 2, height)
@@ -65,7 +65,7 @@ def _halves(size: tuple[int, int], foot: int) -> tuple[tuple[Region, Region], tu
 
 
 def _place(size: tuple[int, int], cell: Region) -> Region:
-    """Return where a picture of (width, height) stands in a cell, whole and in the middle."""
+    """Return where a picture of (width, height) is placed in a cell, as large as it fits and centred."""
     x, y, width, height = cell
     scale = min(width / size[0], height / size[1])
     wide, high = max(1, int(size[0] * scale)), max(1, int(size[1] * scale))

@@ -1,4 +1,4 @@
-"""The canvas: the frame and its heat in every pane, each painted at its own size."""
+"""The canvas: the frame and its heat, drawn into every pane."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from live_gradcam.render.styles import paint_onto
 from live_gradcam.translations import ENGLISH, Words
 
 _LEGIBLE, _ENLARGED = 240, 360
-"""Shorter side in pixels that a canvas has in a window at least, and the one that is aimed at where it had less."""
+"""The shorter side of a canvas in a window, in pixels: the minimum, and the target where it would be smaller."""
 
 _WINDOW = (1600, 900)
-"""The largest window that opens."""
+"""Size of the largest window that opens."""
 
 
 def legible_canvas(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the size of a canvas whose words can be read in a window, for a frame of (width, height).
+    """Return the canvas size for a frame of (width, height), such that text can be read in a window.
 
-    It is the frame's own size, as a rule. A small frame is enlarged by a whole factor; one that is much longer than
-    wide, or wider than long, stands between margins.
+    Usually the frame's own size. A small frame is enlarged by a whole factor; a very long or very tall frame gets
+    margins.
     """
     width, height = size
     shorter = min(size)
@@ -54,25 +54,25 @@ def legible_canvas(size: tuple[int, int]) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What is shown in a pane."""
+    """The content of a pane."""
 
     pane: Pane
 
     heat: CarriedHeat | None
-    """None: the picture alone."""
+    """The heat to draw; None for the picture alone."""
 
     name: str = ""
-    """What tells the pane from the others; empty: nothing does."""
+    """Title that distinguishes the pane from others; empty for none."""
 
     tail: str = ""
-    """What follows the name and is never cut: `62%`."""
+    """Text after the name that is never shortened: `62%`."""
 
     plate: Region | None = None
-    """(x, y, width, height) on the canvas of the label plate in it; None where there is none."""
+    """(x, y, width, height) on the canvas of the label plate inside the pane; None if there is none."""
 
 
 def part_of(picture: Pixels, region: Region) -> Pixels:
-    """Return a region of a picture, to be drawn onto."""
+    """Return a view of a region of a picture, to draw into."""
     x, y, width, height = region
     return picture[y : y + height, x : x + width]
 
@@ -81,10 +81,10 @@ def paint_scenes_onto(picture: Pixels, image: Pixels, scenes: Sequence[Scene], l
     """Paint the frame and its heat into every pane.
 
     Args:
-        picture: (H, W, 3) uint8 BGR: of each pane's cell, all that it holds is painted over.
+        picture: (H, W, 3) uint8 BGR: the canvas. Each pane's cell is painted over.
         image: (H, W, 3) uint8 BGR: the frame.
-        scenes: what goes where.
-        look: how heat is shown.
+        scenes: the panes and their content.
+        look: how heat is drawn.
     """
     shrunk: dict[tuple[Region, int, int], Pixels] = {}
     for scene in scenes:
@@ -118,15 +118,15 @@ def mark_scenes_onto(
     area: Region | None = None,
     words: Words = ENGLISH,
 ) -> None:
-    """Draw viewfinders, names, and what the viewer marks with the mouse, into every pane.
+    """Draw viewfinders, titles and mouse marks into every pane.
 
     Args:
-        picture: (H, W, 3) uint8 BGR.
-        scenes: what is where.
-        rectangle: (x, y, width, height) of the frame: what is being dragged.
-        probe: (x, y) of the frame: the place whose heat is told.
-        area: (x, y, width, height) of the frame: what is looked at; None: all of it.
-        words: the viewer's language.
+        picture: (H, W, 3) uint8 BGR: the canvas.
+        scenes: the panes and their content.
+        rectangle: (x, y, width, height) of the frame: the rectangle being dragged.
+        probe: (x, y) of the frame: the point whose heat is displayed.
+        area: (x, y, width, height) of the frame: the part that is explained; None for the whole frame.
+        words: translates texts.
     """
     for scene in scenes:
         pane = scene.pane
@@ -150,7 +150,7 @@ def mark_scenes_onto(
 
 
 def hidden_share(scene: Scene, plate: Region) -> float:
-    """Return which share of what is hot in a pane a plate on the canvas hides, in [0, 1]."""
+    """Return the share of a pane's hot heat that a plate on the canvas hides, in [0, 1]."""
     if scene.heat is None or scene.heat.opacity <= 0:
         return 0.0
     x, y, width, height = scene.pane.within(scene.heat.explanation.region)
@@ -161,7 +161,7 @@ def hidden_share(scene: Scene, plate: Region) -> float:
 
 
 def _shrunk(image: Pixels, width: int, height: int) -> Pixels:
-    """Return an image at a pane's size; an average of all pixels costs ten times as much where it is no half."""
+    """Return an image at a pane's size. Averaging all pixels is used for halving only; else it costs ten times more."""
     if image.shape[:2] == (height, width):
         return image
     half = image.shape[:2] == (2 * height, 2 * width)
@@ -172,7 +172,7 @@ def _shrunk(image: Pixels, width: int, height: int) -> Pixels:
 
 
 def _paint_margins_onto(picture: Pixels, pane: Pane) -> None:
-    """Paint what a pane's picture leaves of its cell."""
+    """Fill the margins between a pane's picture and its cell."""
     cell = part_of(picture, pane.cell)
     left, top = pane.place[0] - pane.cell[0], pane.place[1] - pane.cell[1]
     for margin in (
@@ -186,7 +186,7 @@ def _paint_margins_onto(picture: Pixels, pane: Pane) -> None:
 
 
 def _draw_seams_onto(picture: Pixels, scenes: Sequence[Scene]) -> None:
-    """Part the panes by dark lines."""
+    """Separate the panes by dark lines."""
     thick = max(1, round(min(picture.shape[:2]) / 240))
     for scene in scenes:
         x, y, _, height = scene.pane.cell
@@ -197,7 +197,7 @@ def _draw_seams_onto(picture: Pixels, scenes: Sequence[Scene]) -> None:
 
 
 def _moved(plate: Region | None, pane: Pane) -> Region | None:
-    """Return a plate on the canvas in pixels of a pane's picture."""
+    """Return a plate's place on the canvas in pixels of a pane's picture."""
     if plate is None:
         return None
     return plate[0] - pane.place[0], plate[1] - pane.place[1], plate[2], plate[3]

@@ -1,4 +1,4 @@
-"""The foot: the strip below several panes that says what the network says, what goes on, and the figures."""
+"""The footer: a strip below several panes with the label, the current activity and the statistics."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ _MARGIN, _GAP, _DOT, _FIGURES = 0.5, 0.8, 0.8, 0.8
 """In units of the font size."""
 
 _LABEL_SHARE = 0.6
-"""Of the width, at most, that the label has where what goes on stands beside it."""
+"""Share of the width that the label may take if the activity stands beside it."""
 
 _LONGEST_CLOCK = "0:00:00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What is said in a foot."""
+    """Content of a footer."""
 
     caption: Caption | None = None
-    """The label; None: it stands elsewhere, or there is none yet."""
+    """The label; None if it is drawn elsewhere or there is none yet."""
 
     line: str = ""
-    """What goes on."""
+    """The current activity, such as what is being compiled."""
 
     turning: float | None = None
-    """For a spinner before that line: the frame's time in seconds; None: there is none."""
+    """The frame's time in seconds, to draw a spinner before the line; None for no spinner."""
 
     frozen: bool = False
-    """Whether the picture stands still."""
+    """Whether the picture is frozen."""
 
     figures: tuple[str, ...] = ()
-    r"""Such as `shown\t30.0 fps`."""
+    r"""Statistics such as `shown\t30.0 fps`."""
 
 
 def said_in_foot(caption: Caption | None, overlay: Overlay, time: float, figures: tuple[str, ...]) -> Said:
-    """Return what is said in a foot, of a label, an overlay, a frame's time and figures."""
+    """Return a footer's content from a label, an overlay, a frame's time and statistics."""
     return Said(
         caption=caption,
         line=" · ".join(filter(None, (overlay.busy, overlay.notice, overlay.chosen))),
@@ -68,12 +68,12 @@ def said_in_foot(caption: Caption | None, overlay: Overlay, time: float, figures
 
 
 def draw_foot_onto(picture: Pixels, foot: Footer, said: Said) -> None:
-    """Draw the foot of a canvas, in place.
+    """Draw the footer of a canvas, in place.
 
     Args:
-        picture: (H, W, 3) uint8 BGR: the canvas; of the foot's region, all that it holds is painted over.
-        foot: where, and how large.
-        said: what is said.
+        picture: (H, W, 3) uint8 BGR: the canvas. The footer's region is painted over.
+        foot: its region and font size.
+        said: its content.
     """
     x, y, width, height = foot.region
     strip = picture[y : y + height, x : x + width]
@@ -100,14 +100,14 @@ def draw_foot_onto(picture: Pixels, foot: Footer, said: Said) -> None:
 def draw_foot_signs_onto(
     picture: Pixels, foot: Footer, said: Said, *, seconds: float | None, hint: str
 ) -> None:
-    """Draw into a foot what the window alone shows, in place; the foot keeps room for it.
+    """Draw into a footer what only the window shows, in place; the footer keeps room for it.
 
     Args:
-        picture: (H, W, 3) uint8 BGR: the canvas, with its foot.
-        foot: where, and how large.
-        said: what is said in it.
-        seconds: since the recording began; None: nothing is recorded.
-        hint: a quiet line, which is drawn where nothing else is said.
+        picture: (H, W, 3) uint8 BGR: the canvas with its footer.
+        foot: its region and font size.
+        said: its content.
+        seconds: time since the recording began; None if nothing is recorded.
+        hint: a hint, drawn only if there is room.
     """
     x, y, width, height = foot.region
     row = _row(picture[y : y + height, x : x + width], foot, foot.rows - 1)
@@ -131,7 +131,7 @@ def draw_foot_signs_onto(
 
 
 def _signs_width(size: int) -> int:
-    """Return the room that is kept for the signs that the picture stands still and that it records."""
+    """Return the width that is kept free for the frozen and the recording sign."""
     return text_width(_LONGEST_CLOCK, size, REGULAR) + round(size * (2 * _DOT + 3 * _GAP))
 
 
@@ -140,10 +140,10 @@ def _row(strip: Pixels, foot: Footer, number: int) -> Pixels:
 
 
 def _draw_caption_onto(row: Pixels, caption: Caption, full: int, room: int, left: int) -> int:
-    """Draw the label, its number and, as far as there is room, the line that stands below them on a plate.
+    """Draw the label, its number and, if there is room, its note.
 
     Returns:
-        Where it ends.
+        The x coordinate where it ends.
     """
     weight, colour = (BOLD, WHITE) if caption.sure else (REGULAR, GREY)
     tail = f" {caption.percent}" if caption.percent else ""
@@ -164,7 +164,7 @@ def _draw_caption_onto(row: Pixels, caption: Caption, full: int, room: int, left
 
 
 def _draw_line_onto(row: Pixels, said: Said, size: int, begin: int, end: int) -> None:
-    """Draw what goes on, at the right of a row."""
+    """Draw the activity line at the right of a row."""
     indent = 0 if said.turning is None else round(size * 1.3)
     room = end - begin - indent
     if room < 4 * size:
@@ -172,7 +172,7 @@ def _draw_line_onto(row: Pixels, said: Said, size: int, begin: int, end: int) ->
     line = plain(said.line)
     small = size_that_fits(line, size, _SMALLEST, REGULAR, room)
     text = shortened(line, small, REGULAR, room)
-    alone = begin < size  # in the row: it begins at the left
+    alone = begin < size  # nothing else is in the row, so the line begins at the left
     left = begin + indent if alone else end - text_width(text, small, REGULAR)
     middle = row.shape[0] // 2
     write(row, text, (left, middle + round(small * CAP) // 2), small, colour=GREY)
@@ -181,7 +181,7 @@ def _draw_line_onto(row: Pixels, said: Said, size: int, begin: int, end: int) ->
 
 
 def _draw_figures_onto(strip: Pixels, foot: Footer, figures: Sequence[str], margin: int) -> None:
-    """Draw figures in the rows below, so many columns beside each other."""
+    """Draw statistics in columns, in the rows below."""
     if not figures:
         return
     wide = (strip.shape[1] - 2 * margin) // foot.columns

@@ -1,4 +1,4 @@
-"""The ribbon: which class was on top, over the last minute."""
+"""History of the last minute: a ribbon of the top classes, or a curve of a value."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ _GOLDEN = 0.618034
 class _Segment:
     since: float
     class_id: int | None
-    """None where the network was not sure."""
+    """None if the network was not sure."""
 
     label: str
 
 
 class History:
-    """Remembers the top class of the last minute, by the frames' own time."""
+    """The top classes of the last minute, by frame time."""
 
     def __init__(self) -> None:
         self._segments: deque[_Segment] = deque()
         self._until = 0.0
 
     def see(self, time: float, first: Prediction | None) -> None:
-        """Take in the top class at a frame's time, in seconds; None where the network is not sure.
+        """Add the top class at a frame's time, in seconds; None if the network is not sure.
 
-        A time before the last one forgets what lies after it.
+        An earlier time than the last one removes the entries after it.
         """
         segments = self._segments
         while segments and segments[-1].since > time:
@@ -69,11 +69,11 @@ class History:
         self._until = time
 
     def draw_onto(self, picture: Pixels, now: str = "now") -> None:
-        """Draw the ribbon along the bottom of a picture, in place: now is at the right.
+        """Draw the ribbon along the bottom of a picture, in place; the current time is at the right.
 
         Args:
             picture: (H, W, 3) uint8 BGR.
-            now: what stands at the right.
+            now: the text at the right end.
         """
         height, width = picture.shape[:2]
         size, tall, foot = ribbon_measures((width, height))
@@ -99,13 +99,13 @@ class History:
 
 
 def ribbon_height(size: tuple[int, int]) -> int:
-    """Return how much of a canvas of (width, height) pixels the ribbon covers, from the bottom."""
+    """Return the ribbon's height at the bottom of a canvas of (width, height) pixels."""
     _, tall, foot = ribbon_measures(size)
     return tall + foot
 
 
 def ribbon_measures(size: tuple[int, int]) -> tuple[int, int, int]:
-    """Return the font size and the height of the segments and of the scale of time, in pixels."""
+    """Return the font size, the height of the segments and the height of the time scale, in pixels."""
     width, height = size
     letters = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
     tall = min(height, round(letters * _TALL))
@@ -113,7 +113,7 @@ def ribbon_measures(size: tuple[int, int]) -> tuple[int, int, int]:
 
 
 def draw_foot_onto(band: Pixels, tall: int, foot: int, size: int, word: str = "now") -> None:
-    """Draw the scale of time below what is `tall` pixels high: `foot` pixels, in letters of `size`."""
+    """Draw the time scale, `foot` pixels high, below the first `tall` rows, in font size `size`."""
     width = band.shape[1]
     base = tall + (foot + round(size * CAP)) // 2
     marks = [(-60, 0), (-45, width // 4), (-30, width // 2), (-15, 3 * width // 4)]
@@ -126,7 +126,7 @@ def draw_foot_onto(band: Pixels, tall: int, foot: int, size: int, word: str = "n
 
 @lru_cache(maxsize=256)
 def _colour(class_id: int) -> Colour:
-    """Return a class's colour: of equal lightness for all, on which white letters stand out."""
+    """Return a class's colour; all have equal lightness, on which white letters are readable."""
     angle = 2 * np.pi * ((class_id * _GOLDEN) % 1.0)
     lab = np.array([[[46.0, 42 * np.cos(angle), 42 * np.sin(angle)]]], np.float32)
     blue, green, red = (
@@ -138,11 +138,11 @@ def _colour(class_id: int) -> Colour:
 _GROUND: Colour = (70, 66, 62)
 _LINE: Colour = (90, 200, 255)
 _SPACE = 0.12
-"""Above and below the curve, as a share of its height."""
+"""Free space above and below the curve, as a share of its height."""
 
 
 class Curve:
-    """Remembers a value of the last minute, by the frames' own time."""
+    """A value of the last minute, by frame time."""
 
     def __init__(self) -> None:
         self._points: deque[tuple[float, float | None]] = deque()
@@ -150,14 +150,14 @@ class Curve:
         self._until = 0.0
 
     def see(self, time: float, label: str, value: float | None) -> None:
-        """Take in a value at a frame's time, in seconds.
+        """Add a value at a frame's time, in seconds.
 
-        A time before the last one forgets what lies after it, and another label all that was before.
+        An earlier time than the last one removes the points after it; another label removes all points.
 
         Args:
             time: of the frame.
-            label: what the value is called.
-            value: the number; None where it is NaN: the curve has a gap there.
+            label: name of the value.
+            value: the number; None for NaN, which leaves a gap.
         """
         points = self._points
         if label != self._label:
@@ -171,13 +171,13 @@ class Curve:
         self._until = time
 
     def draw_onto(self, picture: Pixels, now: str = "now") -> None:
-        """Draw the curve along the bottom of a picture, in place: now is at the right, as high as the ribbon.
+        """Draw the curve along the bottom of a picture, in place; the current time is at the right.
 
-        Its scale goes from the smallest to the largest value of the minute; both are written at its left end.
+        The scale goes from the minimum to the maximum of the minute; both are written at the left.
 
         Args:
             picture: (H, W, 3) uint8 BGR.
-            now: what stands at the right.
+            now: the text at the right end.
         """
         height, width = picture.shape[:2]
         size, tall, foot = ribbon_measures((width, height))
@@ -194,7 +194,7 @@ class Curve:
             draw_foot_onto(band, tall, foot, round(size * 0.72), now)
 
     def _runs(self) -> list[list[tuple[float, float]]]:
-        """Return the stretches without a gap."""
+        """Return the continuous stretches of the curve."""
         runs: list[list[tuple[float, float]]] = [[]]
         for time, value in self._points:
             if value is None:
@@ -218,7 +218,7 @@ class Curve:
 
 
 def _write_range_onto(band: Pixels, low: float, high: float, size: int, tall: int) -> None:
-    """Write both ends of the scale at its left, where there is room for two lines; one that is both stands between."""
+    """Write both ends of the scale at the left if there is room for two lines; a constant value is centred."""
     small = max(8, round(size * 0.6))
     if low == high:
         write(band, number_text(high), (small // 2, (tall + round(small * CAP)) // 2), small, colour=WHITE)

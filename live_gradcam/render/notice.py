@@ -1,4 +1,4 @@
-"""Notices: quiet lines at the top left, and figures at the top right."""
+"""Notices at the top left, and statistics at the top right."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from live_gradcam.render.lettering import (
     write,
 )
 
-# All lengths are in units of the font size, which is itself a part of the frame's shorter side.
+# All lengths are in units of the font size, which is a share of the frame's shorter side.
 _SHORTER_SIDE = 1 / 30
 _SMALLEST, _SMALLEST_ROW = 11, 8
 _MARGIN, _PADDING, _LINE, _GAP = 0.8, 0.6, 1.45, 1.0
 _RADIUS = 0.5
 
 _SPINNER, _TURN_SECONDS = 1.3, 1.0
-"""The spinner's room, in units of the font size, and the time of one turn."""
+"""Width of the spinner in units of the font size, and seconds per turn."""
 
 
 def draw_notice_onto(
@@ -46,14 +46,14 @@ def draw_notice_onto(
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        text: where the picture is too narrow, it stands on two lines, and is shortened.
-        above: (x, y, width, height) of a notice that it stands under.
+        text: wrapped to two lines and shortened if the picture is too narrow.
+        above: (x, y, width, height) of a notice above this one.
         beside: (x, y, width, height) of a sign at the right that it must not cover.
-        turning: for a line with a spinner: the frame's time in seconds, by which it turns.
+        turning: the frame's time in seconds, to draw a spinner before the line; None for no spinner.
         colour: BGR of the letters.
 
     Returns:
-        (x, y, width, height) of its plate; None where the picture is too small for one.
+        (x, y, width, height) of its plate; None if the picture is too small for one.
     """
     size, margin, padding, room = _measures(picture)
     if beside is not None:
@@ -78,7 +78,7 @@ def draw_notice_onto(
 
 
 def draw_spinner_onto(picture: Pixels, centre: tuple[int, int], size: int, time: float) -> None:
-    """Draw three quarters of a ring, turned as the time says."""
+    """Draw three quarters of a ring, turned by the time in seconds."""
     radius, thick = max(3, round(size * 0.36)), max(1, round(size * 0.13))
     angle = 360.0 * ((time / _TURN_SECONDS) % 1.0)
     cv2.ellipse(picture, centre, (radius, radius), 0, 0, 360, (110, 110, 110), thick, cv2.LINE_AA)
@@ -88,24 +88,24 @@ def draw_spinner_onto(picture: Pixels, centre: tuple[int, int], size: int, time:
 def draw_statistics_onto(
     picture: Pixels, lines: Sequence[str], *, plates: Sequence[Region] = (), lowest: int | None = None
 ) -> Region | None:
-    r"""Draw figures into the top right of a picture, in place.
+    r"""Draw statistics into the top right of a picture, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        lines: such as `shown\t30.0 fps`: what stands before the tab is set to the left, what follows to the right.
-            What does not fit the picture's height is left out, and what is too wide is smaller, or shortened.
-        plates: (x, y, width, height) of what they must not cover: they stand below it.
-        lowest: the row above which they end; None: they end above the label plate.
+        lines: such as `shown\t30.0 fps`: the text before the tab is left-aligned, the text after it right-aligned.
+            Lines that do not fit the picture's height are left out; lines that are too wide are smaller or shortened.
+        plates: (x, y, width, height) of plates that they must stay below.
+        lowest: the row above which they end; None to end above the label plate.
 
     Returns:
-        (x, y, width, height) of the plate; None where the picture is too small for one.
+        (x, y, width, height) of the plate; None if the picture is too small for one.
     """
     size, margin, padding, room = _measures(picture)
     rows = [line.partition("\t")[::2] for line in lines]
     if not rows:
         return None
     widest = [max(text_width(row[side], size, REGULAR) for row in rows) for side in (0, 1)]
-    # In steps, for a plate whose width changed with each digit would tremble.
+    # The width grows in steps, because one that changed with each digit would make the plate tremble.
     wide = min(room, -(-(sum(widest) + round(size * _GAP)) // (2 * size)) * 2 * size)
     left = picture.shape[1] - margin - padding - wide
     beside = [y + tall for x, y, across, tall in plates if x + across > left - padding]
@@ -144,7 +144,7 @@ def _measures(picture: Pixels) -> tuple[int, int, int, int]:
 
 
 def _fits(picture: Pixels, size: int, lines: int) -> bool:
-    """Return whether lines fit above the label plate, and a few letters across."""
+    """Return whether this many lines fit above the label plate, and a few letters across."""
     height, width = picture.shape[:2]
     needed = size * (2 * (_MARGIN + _PADDING) + lines * _LINE)
     return bool(width >= 8 * size and needed <= 0.75 * height)

@@ -1,4 +1,4 @@
-"""The overlay: what stands on a picture besides the explanation, for as long as it is said."""
+"""The overlay: everything on a picture besides the explanation, such as notices, signs, the help and a search box."""
 
 from __future__ import annotations
 
@@ -14,76 +14,76 @@ from live_gradcam.render.search_box import SearchBox, draw_prompt_onto
 from live_gradcam.render.signs import draw_pause_onto, draw_toast_onto
 
 _BOTH = 240
-"""Shorter side in pixels."""
+"""Shorter side in pixels from which a toast and the other notices are shown together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Overlay:
-    """What stands on a picture. Places are in pixels of the frame, whatever the view."""
+    """The content of an overlay. Places are in pixels of the frame, in every view."""
 
     chosen: str = ""
-    """What is chosen and not the default, in a small line at the top left as long as it is so:
-    `hirescam · layer block3_conv3 · tabby`; empty: nothing is."""
+    """The choices that differ from the defaults, as a small line at the top left:
+    `hirescam · layer block3_conv3 · tabby`; empty for none."""
 
     notice: str | None = None
-    """A quiet line below it: `camera lost, reconnecting`."""
+    """A line below it: `camera lost, reconnecting`."""
 
     busy: str | None = None
-    """What is being waited for, beside a spinner: `compiling hirescam …`."""
+    """The activity to wait for, beside a spinner: `compiling hirescam …`."""
 
     toast: str | None = None
-    """What was just changed, large: `layer block5_conv3  14×14×512`."""
+    """The latest change, in large letters: `layer block5_conv3  14×14×512`."""
 
     frozen: bool = False
-    """Whether the picture stands still."""
+    """Whether the picture is frozen."""
 
     prompt: SearchBox | None = None
 
     rectangle: Region | None = None
-    """(x, y, width, height) of the part of the frame that is being marked out."""
+    """(x, y, width, height) of the rectangle that is being dragged on the frame."""
 
     area: Region | None = None
-    """(x, y, width, height) of the part of the frame that is looked at, to be outlined; None: all of it is."""
+    """(x, y, width, height) of the part of the frame that is explained, to be outlined; None for the whole frame."""
 
     before: Pixels | None = None
-    """(H, W, 3) uint8 BGR: a former picture, to stand beside this one; None: this one stands alone."""
+    """(H, W, 3) uint8 BGR: a stored picture to show beside this one; None for none."""
 
     halves: tuple[str, str] = (BEFORE, NOW)
-    """What stands above the two."""
+    """Titles of the two pictures."""
 
     probe: tuple[int, int] | None = None
-    """(x, y) of the place whose heat is told."""
+    """(x, y) of the point whose heat is displayed."""
 
     help: tuple[tuple[str, str], ...] = ()
-    """Rows of keys and what they do; any at all cover the picture."""
+    """Rows of keys and their actions; if not empty, they cover the picture."""
 
     help_page: int = 0
-    """Which page of them, from 0."""
+    """Page of the help, from 0."""
 
     help_chosen: int | None = None
-    """Which row is marked, as in a menu; None: none is."""
+    """The marked row, as in a menu; None for none."""
 
     help_footers: tuple[str, str] = ("page {} of {}: h turns it", "page {} of {}: h hides it")
     """The line that turns the page, and that of the last page."""
 
     statistics: tuple[str, ...] = ()
-    r"""Lines such as `shown\t30.0 fps`, shown where the look asks for them."""
+    r"""Lines such as `shown\t30.0 fps`, drawn if the appearance asks for them."""
 
 
 def draw_overlay_onto(
     picture: Pixels, overlay: Overlay, time: float, *, statistics: bool, lowest: int | None = None
 ) -> tuple[Region, ...]:
-    """Draw all of an overlay that has its place on the canvas, in place; the marks have theirs on the panes.
+    """Draw an overlay onto the canvas, in place, except the marks that are drawn into the panes.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
         overlay: what to draw.
         time: of the frame, in seconds.
-        statistics: whether its statistics are wanted.
-        lowest: the row above which they end: that of the scale; None: there is none.
+        statistics: whether to draw its statistics.
+        lowest: the row above which they end, because of the scale bar; None if there is none.
 
     Returns:
-        (x, y, width, height) of all that must not be covered.
+        (x, y, width, height) of everything that must not be covered.
     """
     if overlay.help:
         footer, last = overlay.help_footers
@@ -97,7 +97,7 @@ def draw_overlay_onto(
         )
         return ((0, 0, picture.shape[1], picture.shape[0]),)
     pause = draw_pause_onto(picture) if overlay.frozen else None
-    # On the smallest pictures there is room for what was changed, or for what else there is to say.
+    # The smallest pictures have room for the toast or for the notices, not for both.
     small = min(picture.shape[:2]) < _BOTH and bool(overlay.toast)
     chosen = None if small else draw_notice_onto(picture, overlay.chosen, beside=pause, colour=GREY)
     notice = None if small else draw_notice_onto(picture, overlay.notice or "", above=chosen, beside=pause)

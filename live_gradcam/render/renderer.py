@@ -1,4 +1,4 @@
-"""The presenter: every frame becomes a picture at once, with the newest answer carried along."""
+"""The renderer: turns every frame into a picture at once, with the heat of the newest answer moved along."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ _LOOKING, _PICTURE = "looking …", "picture"
 
 
 class Renderer:
-    """Draws the frames of one run, in order. The canvas has one size in every view.
+    """Renders the frames of one run, in order. The canvas has the same size in every view.
 
-    Everything that moves is moved by `Frame.time`: the same frames, answers, looks and overlays give the same
-    pictures, bit for bit. It belongs to one thread.
+    All animation depends on `Frame.time`: the same frames, answers, appearances and overlays give the same pictures,
+    bit for bit. Not thread-safe.
 
     Args:
-        look: how the picture looks; another may be set at any moment.
+        look: the initial appearance; `look` may be set at any time.
         motion: whether heat follows the picture between explanations.
-        steady: how heat is made steady.
-        models: names of the models, for the view of that name.
-        words: the viewer's language.
-        legible: whether the canvas of a small frame is larger than the frame, so that words on it can be read; else
-            the canvas has the frame's size.
+        steady: how heat is smoothed.
+        models: names of the models, for the view `models`.
+        words: translates texts.
+        legible: whether to enlarge the canvas of a small frame so that text on it can be read; otherwise the canvas has
+            the frame's size.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Renderer:
         self._words = words
         self._legible = legible
         self._carrier = HeatTracker(motion=motion, steady=steady)
-        # Where the frames are a row of single pictures, nothing goes over from one to the next.
+        # Without smoothing the frames are independent pictures, so nothing is animated.
         self._label = Label(words, single=steady is not None and steady.smoothing == 0)
         self._history = History()
         self._curve = Curve()
@@ -89,15 +89,15 @@ class Renderer:
 
     @property
     def rows(self) -> tuple[Prediction, ...]:
-        """The rows of the chart as they stand on the newest picture, the first on top; empty: there is none."""
+        """The rows of the chart on the newest picture, the first on top; empty if there is none."""
         return self._label.rows
 
     def explained(self, frame: Frame, answer: Answer) -> None:
-        """Take in an answer about this frame or an earlier one."""
+        """Add an answer about this frame or an earlier one."""
         self._carrier.explained(frame, answer)
 
     def cut(self) -> None:
-        """Take in that the picture is another from now on: no heat is seen on it until it has been explained."""
+        """Start a new scene: no heat is drawn until it has been explained."""
         self._carrier.cut()
 
     def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -105,15 +105,14 @@ class Renderer:
         return legible_canvas(size) if self._legible else size
 
     def picture(self, frame: Frame, overlay: Overlay | None = None) -> tuple[Pixels, CarriedHeat | None]:
-        """Return the picture of a frame, and the heat that is on it.
+        """Return the picture of a frame, and the heat on it.
 
         Args:
-            frame: newer than those before it, or the last once more.
-            overlay: what else stands on it.
+            frame: newer than all frames before, or the last one again.
+            overlay: what else to draw on it.
 
         Returns:
-            New (H, W, 3) uint8 BGR, and the carried heat of the answer's first explanation; None as long as nothing
-            was explained.
+            New (H, W, 3) uint8 BGR, and the heat of the answer's first explanation; None until a frame was explained.
         """
         overlay = overlay or Overlay()
         carried = self._carrier.see(frame)
@@ -135,7 +134,7 @@ class Renderer:
             caption, scale, foot = None, None, foot_of(self._size, figures=len(figures))
             rows = 0 if foot is None else foot.region[3]
             picture = before_and_after(overlay.before, picture, overlay.halves, foot=rows)
-            overlay = replace(overlay, chosen="")  # it is about one half
+            overlay = replace(overlay, chosen="")  # it describes one half only
         self._foot = None
         if foot is not None and not overlay.help:
             self._foot = foot, said_in_foot(caption, overlay, frame.time, figures)
@@ -175,17 +174,17 @@ class Renderer:
         said: Sequence[CarriedHeat],
         overlay: Overlay,
     ) -> tuple[Caption | None, Region | None]:
-        """Draw the panes and what belongs to them.
+        """Draw the panes and everything in them.
 
         Args:
-            picture: (H, W, 3) uint8 BGR: the canvas; it is painted over, but for the foot.
-            frame: what is seen.
-            carried: the heat for it.
-            said: likewise; nothing where it is about what was seen before.
-            overlay: which has the marks.
+            picture: (H, W, 3) uint8 BGR: the canvas; it is painted over, except for the footer.
+            frame: the frame.
+            carried: its heat.
+            said: its heat, or nothing if the scene has changed since the explanation.
+            overlay: has the marks.
 
         Returns:
-            The label, where it is to stand in the foot, and the place of the scale on a single picture.
+            The caption if it belongs into the footer, and the place of the scale bar on a single picture.
         """
         arrangement, view = self._arrangement, self.look.view
         assert arrangement is not None
@@ -221,14 +220,14 @@ class Renderer:
         return caption, scale
 
     def with_signs(self, picture: Pixels, *, seconds: float | None = None, hint: str = "") -> Pixels:
-        """Return a copy of the newest picture with signs for the window alone, where there is room for them.
+        """Return a copy of the newest picture with signs for the window only, where there is room.
 
-        The picture itself has none, and nothing on it makes way for one: it is what is recorded.
+        The picture itself, which is recorded, has no such signs.
 
         Args:
-            picture: (H, W, 3) uint8 BGR: what `picture` returned last.
-            seconds: since the recording began; None: nothing is recorded.
-            hint: a quiet line, such as `h: keys`; empty: none.
+            picture: (H, W, 3) uint8 BGR: the last result of `picture`.
+            seconds: time since the recording began; None if nothing is recorded.
+            hint: a hint, such as `h: keys`; empty for none.
         """
         signed = picture.copy()
         if self._foot is not None:
@@ -244,11 +243,11 @@ class Renderer:
     def place_in_frame(
         self, point: tuple[int, int], pressed: tuple[int, int] | None = None
     ) -> tuple[int, int] | None:
-        """Return which point of the frame is at a point of the newest picture; None where there is none.
+        """Return the frame point at a point of the newest picture; None if there is none.
 
         Args:
             point: (x, y) in pixels of the picture.
-            pressed: where a drag began; the point is then the nearest one in that pane.
+            pressed: where a drag began; the result is then the nearest point in that pane.
         """
         panes = () if self._arrangement is None else self._arrangement.panes
         if self._is_halved:
@@ -261,7 +260,7 @@ class Renderer:
         return next((found for pane in panes if (found := pane.frame_point(*point)) is not None), None)
 
     def _follow(self, time: float, carried: Sequence[CarriedHeat]) -> None:
-        """Take note of what the networks say now, whatever is shown of it."""
+        """Update label, history and channels with the newest answer, whether they are shown or not."""
         answer = self._carrier.answer
         if answer is None or not carried:
             self._label.clear()
@@ -287,7 +286,7 @@ class Renderer:
         ]
 
     def _name(self, number: int, heat: CarriedHeat) -> tuple[str, str]:
-        """Return what tells a pane from the others, and what follows it."""
+        """Return the title of a pane, and the text after it."""
         explanation, words = heat.explanation, self._words
         match self.look.view:
             case "methods" | "channels":
@@ -306,12 +305,12 @@ class Renderer:
                 return "", ""
 
     def _model(self, number: int) -> int:
-        """Return which model an explanation is by."""
+        """Return the index of an explanation's model."""
         answer = self._carrier.answer
         return 0 if answer is None else answer.models[number]
 
     def _fill(self, panel: Pixels) -> None:
-        """Draw what stands beside the panes: the channels, or nothing yet."""
+        """Draw the panel beside the panes: the channels, or an empty background."""
         answer = self._carrier.answer
         if self.look.view == "channels" and answer is not None:
             code = colormap_code(self.look.colormap)

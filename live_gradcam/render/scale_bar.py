@@ -1,4 +1,4 @@
-"""The scale bar: which colour is how much heat."""
+"""The scale bar: which colour means how much heat."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TICKS = (("1", 1.0), ("0.5", 0.5), ("0", 0.0))
 
 
 def scale_column_width(canvas: tuple[int, int], title: str = "heat") -> int:
-    """Return how wide a column for the scale is at the right of a canvas of (width, height), in pixels; 0: too wide."""
+    """Return the width of the scale bar's column on a canvas of (width, height), in pixels; 0 if it is too wide."""
     size, _, _, wide = _measures(min(canvas), title)
     return wide if wide <= canvas[0] // 3 and canvas[1] * _HEIGHT >= 4 * size else 0
 
@@ -32,19 +32,19 @@ def draw_scale_bar_onto(
     title: str = "heat",
     side: int | None = None,
 ) -> Region | None:
-    """Draw the scale into the lower right corner of a picture, in place: figures stand in the upper one.
+    """Draw the scale bar into the lower right corner of a picture, in place; statistics are in the upper right.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
         colormap: OpenCV's number of the colour map.
-        style: where it is `masked`, the scale goes from dim to bright.
-        kept: how bright what is masked stays, in [0, 1].
-        title: what it is the scale of.
-        side: where the picture is a column for the scale alone, which is painted over: the shorter side of its canvas,
-            by which the letters are sized; None: it is a picture.
+        style: for `masked`, the bar goes from dim to bright.
+        kept: brightness of what is masked, in [0, 1].
+        title: the bar's title.
+        side: if the picture is a column for the bar alone, which is painted over: the shorter side of its canvas, by
+            which the letters are sized. None for a picture.
 
     Returns:
-        (x, y, width, height) of its plate; None where the picture is too small for one.
+        (x, y, width, height) of its plate; None if the picture is too small for one.
     """
     height, width = picture.shape[:2]
     size, padding, bar_wide, wide = _measures(side or min(width, height), title)
@@ -81,7 +81,7 @@ def draw_scale_bar_onto(
 
 
 def _measures(side: int, title: str) -> tuple[int, int, int, int]:
-    """Return the font size, the padding, the width of the bar and that of the plate, in pixels."""
+    """Return the font size, the padding, the width of the bar and the width of the plate, in pixels."""
     size = max(_SMALLEST, round(side * _SHORTER_SIDE))
     padding, bar_wide = round(size * 0.5), round(size * 1.1)
     text_wide = max(text_width(text, size, REGULAR) for text, _ in _TICKS)

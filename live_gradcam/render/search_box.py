@@ -1,4 +1,4 @@
-"""The prompt: a class's name while it is typed, and the names that fit."""
+"""The search box: a class name while it is typed, and the matching names."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ MOST_COMPLETIONS = 6
 
 _SHORTER_SIDE, _SMALLEST = 1 / 18, 11
 _WIDTH, _WIDTH_IN_NARROW, _NARROW = 14, 18, 28
-"""Its width on most pictures, and on those narrower than the third figure, in units of the font size; at most the
-picture's."""
+"""Width on most pictures; width on pictures narrower than the third number; in units of the font size, and at most the
+picture's width."""
 
 _SMALLEST_NAME, _MESSAGE_LINES = 9, 3
 
@@ -42,32 +42,32 @@ _NONE = "no such class"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchBox:
-    """The search for a class, while its name is typed."""
+    """Content of the search box."""
 
     typed: str = ""
 
     completions: tuple[str, ...] = ()
-    """Names that fit, the best first; the first six are shown."""
+    """Matching names, the best first; six are shown."""
 
     chosen: int | None = None
-    """Which of them is chosen, from 0."""
+    """Index of the selected completion."""
 
     hint: str = _HINT
-    """What stands there as long as nothing is typed."""
+    """Text shown while nothing is typed."""
 
     none: str = _NONE
-    """What stands there where nothing fits."""
+    """Text shown if nothing matches."""
 
 
 def draw_prompt_onto(picture: Pixels, prompt: SearchBox) -> Region | None:
-    """Draw the search for a class into the upper middle of a picture, in place.
+    """Draw the search box into the upper middle of a picture, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        prompt: what was typed, and what fits.
+        prompt: the typed text and the matching names.
 
     Returns:
-        (x, y, width, height) of its plate; None where the picture is too small for one.
+        (x, y, width, height) of its plate; None if the picture is too small for one.
     """
     height, width = picture.shape[:2]
     size = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
@@ -87,7 +87,7 @@ def draw_prompt_onto(picture: Pixels, prompt: SearchBox) -> Region | None:
     left = (width - wide) // 2
     tall = (rows + 1) * row + round(2.5 * padding)
     shade_onto(picture, left, top, wide, tall, round(size * 0.4))
-    shade_onto(picture, left, top, wide, tall, round(size * 0.4))  # twice: there is much to read
+    shade_onto(picture, left, top, wide, tall, round(size * 0.4))  # twice, because there is much to read
 
     x, middle = left + padding, top + padding + row // 2
     base = middle + round(size * CAP) // 2
@@ -111,7 +111,7 @@ def draw_prompt_onto(picture: Pixels, prompt: SearchBox) -> Region | None:
 
 
 def _end_of(text: str, size: int, room: int) -> str:
-    """Return as much of a text's end as there is room for: there it is typed on."""
+    """Return as much of a text's end as fits, because typing continues there."""
     if text_width(text, size, BOLD) <= room:
         return text
     while len(text) > 1 and text_width(f"…{text}", size, BOLD) > room:

@@ -1,4 +1,4 @@
-"""The codec: which encoder turns pictures into video, and how hard it tries."""
+"""Codecs: the encoder for a video, and its settings."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ class Codec:
     """An encoder and its settings."""
 
     name: str
-    """FFmpeg's name for it."""
+    """FFmpeg's name of the encoder."""
 
     pixel_format: str
-    """What it takes: 4:2:0, in one layout or another."""
+    """Its input format: a layout of 4:2:0."""
 
     options: tuple[tuple[str, str], ...]
     """FFmpeg's options."""
 
     bits_per_pixel: float | None = None
-    """For those that know no constant quality."""
+    """Bit rate for encoders without a constant quality; None for others."""
 
     def prepare(self, context: VideoCodecContext, size: Size) -> None:
-        """Set up a context of this codec, other than its clock and colours, which are the caller's."""
+        """Set up a context of this codec, except its clock and colours."""
         context.width, context.height = size
         context.pix_fmt = self.pixel_format
         context.options = dict(self.options)
-        context.max_b_frames = 0  # with them a picture would be kept back, and lost if the program dies
+        context.max_b_frames = 0  # B-frames delay pictures, which are lost if the program dies
         if self.bits_per_pixel is not None:
             context.bit_rate = round(self.bits_per_pixel * size[0] * size[1] * 30)
 
 
-# They take NV12, all of them; QSV nothing else. B-frames stay off as everywhere.
+# All of them accept NV12; QSV accepts nothing else. B-frames are off, as for all codecs.
 _HARDWARE = (
     Codec("h264_nvenc", "nv12", (("preset", "p4"), ("rc", "vbr"), ("cq", "23"))),
     Codec("h264_qsv", "nv12", (("preset", "fast"), ("global_quality", "23"))),
@@ -54,12 +54,12 @@ _HARDWARE = (
     Codec("h264_videotoolbox", "nv12", (("allow_sw", "0"), ("realtime", "1")), bits_per_pixel=0.12),
 )
 
-# Realtime VP9 keeps no picture back (SVT-AV1 dozens, unless it is told not to), is as cheap as x264, plays in every
-# browser, and prints nothing.
+# Realtime VP9 delays no picture (SVT-AV1 delays dozens by default), is as fast as x264, plays in every browser, and
+# prints nothing.
 _VP9 = (("deadline", "realtime"), ("row-mt", "1"), ("tile-columns", "2"), ("lag-in-frames", "0"))
 _VP9_SPEED: dict[Preset, str] = {"superfast": "8", "veryfast": "6"}
 
-# Of a camera no picture is kept back, which costs nothing: at 5 pictures a second a kill would lose a second of them.
+# No delay for cameras, at no cost: with 5 pictures a second, a killed program would otherwise lose a second.
 _X264_TUNE: dict[Preset, tuple[tuple[str, str], ...]] = {
     "superfast": (("tune", "zerolatency"),),
     "veryfast": (),
@@ -67,12 +67,12 @@ _X264_TUNE: dict[Preset, tuple[tuple[str, str], ...]] = {
 
 
 def codec_for(container_format: str, size: Size, preset: Preset) -> Codec:
-    """Return the codec for a container: VP9 in WebM, else H.264, in hardware where that works.
+    """Return the codec for a container: VP9 in WebM, otherwise H.264, in hardware if that works.
 
     Args:
-        container_format: FFmpeg's name of it.
+        container_format: FFmpeg's name of the container.
         size: of the video.
-        preset: the effort, where it is done in software.
+        preset: the effort of a software encoder.
     """
     if container_format == "webm":
         return Codec(
@@ -84,9 +84,9 @@ def codec_for(container_format: str, size: Size, preset: Preset) -> Codec:
 
 @lru_cache(maxsize=16)
 def _works(codec: Codec, size: Size) -> bool:
-    """Return whether an encoder encodes a picture here: many are listed that have no hardware, or not for this size.
+    """Return whether an encoder works here: FFmpeg lists encoders without the hardware, or not for this size.
 
-    Where there is none, that is known within a millisecond.
+    Without the hardware the test takes a millisecond.
     """
     try:
         context = av.CodecContext.create(codec.name, "w")

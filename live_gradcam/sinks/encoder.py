@@ -1,4 +1,4 @@
-"""The encoder: pictures in, a video file out that can be played at any moment."""
+"""Encoder: writes pictures to a video file that is playable at any moment."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from live_gradcam.sinks.sound import Sound
 _LOG = logging.getLogger(__name__)
 
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".webm": "webm"}
-"""File name extension → FFmpeg's name of the container."""
+"""File name ending → FFmpeg's name of the container."""
 
-# Half a second is all that a killed process loses: an ordinary MP4 would lose everything. Sound begins a little before
-# the first picture, which should stay at zero: so nothing is shifted, and MP4's header waits for the first packets.
-# (WebM is shifted by those few milliseconds, for browsers refuse a time below zero.) A track that is silent for a while
-# must not hold the others back for FFmpeg's ten seconds.
+# A killed process loses half a second; with an ordinary MP4 it would lose everything. Sound begins a little before the
+# first picture, which stays at zero: so nothing is shifted, and MP4's header waits for the first packets. (WebM is
+# shifted by those milliseconds, because browsers reject negative times.) A silent track must not delay the others by
+# FFmpeg's default of ten seconds.
 _UNSHIFTED = {"avoid_negative_ts": "disabled"}
 _CLUSTERS = {"cluster_time_limit": "500"}
 _FRAGMENTS = {
@@ -45,12 +45,12 @@ _COMMON = {"flush_packets": "1", "max_interleave_delta": "1000000"}
 _CLOCK = 90_000
 _KEYFRAME_EVERY = 60
 _LAST_SHOWN_SECONDS = 1 / 25
-# FFmpeg's number for BT.709 primaries and transfer; its matrix has the same number.
+# FFmpeg's number of BT.709 primaries and transfer; its matrix has the same number.
 _BT709 = 1
 
 
 def not_recordable(path: str | Path) -> str:
-    """Word the message for a recording whose name has another ending; it names the nearest right one."""
+    """Return the error message for a recording with an unsupported ending; it suggests the nearest one."""
     path = Path(path)
     near = nearest(path.suffix, CONTAINERS, 1) or [".mp4"]
     hint = f" Did you mean {shown(path.with_suffix(near[0]))}?" if path.name else ""
@@ -58,25 +58,24 @@ def not_recordable(path: str | Path) -> str:
 
 
 class Encoder:
-    """Writes one file, every picture at its own time: H.264 (VP9 in WebM), 4:2:0, BT.709. Not thread-safe.
+    """Writes one video file, each picture at its own time: H.264 (VP9 in WebM), 4:2:0, BT.709. Not thread-safe.
 
-    The size of the first picture, made even, is the size of the video; later pictures of another size are fitted
-    in with black borders.
+    The video has the size of the first picture, made even; later pictures of another size get black borders.
 
     Args:
-        path: file to write, ending in one of `CONTAINERS`; it is replaced.
-        preset: how much effort is spent on a small file, where no hardware encodes.
-        audio_from: file whose audio tracks are copied, as they are, for as long as the recording lasts; what the
-            container cannot hold is left out with a warning.
+        path: the file, ending in one of `CONTAINERS`; an existing file is replaced.
+        preset: effort for a small file, with a software encoder.
+        audio_from: file whose audio tracks are copied for the duration of the recording. Tracks that the container
+            cannot hold are left out with a warning.
 
     Raises:
-        OSError, av.FFmpegError: it could not be written; also from every method.
+        OSError, av.FFmpegError: it cannot be written; also from every method.
     """
 
     def __init__(self, path: Path, preset: Preset, *, audio_from: Path | None = None) -> None:
         kind = CONTAINERS[path.suffix.lower()]
         options = _COMMON | _OPTIONS[kind]
-        # Absolute, for FFmpeg takes what stands before a colon as the name of a protocol.
+        # An absolute path, because FFmpeg reads text before a colon as the name of a protocol.
         self._container = av.open(str(path.absolute()), "w", format=kind, options=options)
         self._format = kind
         self._preset = preset
@@ -98,12 +97,12 @@ class Encoder:
 
         Args:
             picture: (H, W, 3) uint8 BGR.
-            seconds: its place in time; the first picture's is the file's zero. On any clock, but with sound on that
-                of its file: seconds since that file's first picture. One that doesn't come after the picture before
-                it is put right behind it.
+            seconds: its time; the first picture's time becomes the file's zero. On any clock; with sound, seconds since
+                the first picture of the sound's file. A time that does not increase is replaced by the next possible
+                one.
 
         Returns:
-            Its place in the file, in seconds.
+            Its time in the file, in seconds.
         """
         if self._stream is None:
             self._stream = self._begin(picture, seconds)
@@ -113,7 +112,7 @@ class Encoder:
             self._last_ticks = tick - self._last_tick
         self._last_tick = tick
         frame = VideoFrame.from_ndarray(self._fitted(picture), format="bgr24")
-        # Tagging BT.709 alone would not convert to it: reds would come back brighter.
+        # Tagging BT.709 without converting to it would make reds brighter.
         frame = frame.reformat(format=self._stream.pix_fmt, dst_colorspace=Colorspace.ITU709)
         frame.pts = tick
         frame.time_base = Fraction(1, _CLOCK)
@@ -123,10 +122,10 @@ class Encoder:
         return tick / _CLOCK
 
     def finish(self, *, last_shown: float | None = None) -> None:
-        """Write what is still in the encoder and close the file.
+        """Flush the encoder and close the file.
 
         Args:
-            last_shown: for how many seconds the last picture is shown; None: for as long as the one before it.
+            last_shown: duration of the last picture in seconds; None for that of the one before it.
         """
         if last_shown is not None:
             self._last_ticks = max(1, round(last_shown * _CLOCK))
@@ -138,12 +137,12 @@ class Encoder:
         self._close_sound()
 
     def abandon(self) -> None:
-        """Close the file after a failure; what was written stays."""
+        """Close the file after a failure, keeping what was written."""
         self._close_sound()
         try:
             self._container.close()
         except (OSError, av.FFmpegError):
-            return  # it failed before, for the reason that the caller already has
+            return  # the caller already has the first failure
 
     def _begin(self, picture: Pixels, seconds: float) -> VideoStream:
         height, width = picture.shape[:2]
@@ -166,7 +165,7 @@ class Encoder:
 
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:
         for packet in packets:
-            # How long a picture lasts is known when the next one comes; only the last one's is believed by players.
+            # A picture's duration is known when the next one comes; players use only the last one's.
             packet.duration = self._last_ticks
             self._container.mux(packet)
 
@@ -175,7 +174,7 @@ class Encoder:
             self._sound.close()
 
     def _fitted(self, picture: Pixels) -> Pixels:
-        """Return the picture at the video's size: an odd edge repeated, another size within black borders."""
+        """Return the picture at the video's size: an odd edge is repeated, another size gets black borders."""
         width, height = self._size
         rows, columns = picture.shape[:2]
         if (columns, rows) == self._size:

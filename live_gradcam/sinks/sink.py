@@ -1,4 +1,4 @@
-"""What every sink of pictures promises."""
+"""The protocol of sinks, and a sink that discards pictures."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from live_gradcam.rendered import Rendered
 
 
 class Sink(Protocol):
-    """Where finished pictures go: a window, a recording, nowhere.
+    """Receives finished pictures: a window, a recording.
 
-    `write` is called from one thread, in the order of the frames; the picture belongs to the sink from then on
-    and nobody draws on it again. Live, it returns at once: a sink that may have to wait, for a disk or an encoder,
-    has a thread of its own and drops what it cannot keep up with. A sink that cannot go on raises `SinkError` from
-    `write` or `close`. `close()` may be called twice; it finishes what was begun.
+    `write` is called from one thread, in the order of the frames; nothing draws on a picture afterwards. In a live run
+    it returns at once: a sink that may have to wait, for a disk or an encoder, has its own thread and drops pictures.
+    A sink that cannot continue raises `SinkError` from `write` or `close`. `close()` may be called twice; it completes
+    the output.
     """
 
     name: str
-    """How to call it in a sentence: `window`, `out.mp4`."""
+    """Its name in a sentence: `window`, `out.mp4`."""
 
     @property
     def finished(self) -> bool:
-        """Whether the viewer asked to end: a key, or the window was closed."""
+        """Whether the viewer asked to end, by a key or by closing the window."""
 
     @property
     def notice(self) -> str | None:
-        """A quiet line for the picture, such as `disk nearly full: 150 MB left`; None when all is well."""
+        """A short message for the picture, such as `disk nearly full: 150 MB left`; None if all is well."""
 
     def write(self, shown: Rendered) -> None:
         """Take one picture.
 
         Args:
-            shown: the picture, and what is on it; `shown.frame.time` is its place in time.
+            shown: the picture; `shown.frame.time` is its time.
 
         Raises:
-            SinkError: it cannot go on.
+            SinkError: the sink cannot continue.
         """
 
     def close(self) -> None:
-        """Finish what was begun and let go of the window or file."""
+        """Complete the output and release the window or file."""
 
     def __enter__(self) -> Self: ...
 
@@ -49,21 +49,21 @@ class Sink(Protocol):
 
 
 class Null:
-    """Takes every picture and keeps none; never asks to end."""
+    """Discards every picture."""
 
     name = "null"
     notice: str | None = None
 
     @property
     def finished(self) -> bool:
-        """Always False: nobody is looking."""
+        """Always False: there is no viewer."""
         return False
 
     def write(self, shown: Rendered) -> None:
-        """Forget one picture."""
+        """Discard one picture."""
 
     def close(self) -> None:
-        """Do nothing: there is nothing to finish."""
+        """Do nothing."""
 
     def __enter__(self) -> Self:
         return self

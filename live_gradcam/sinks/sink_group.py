@@ -1,4 +1,4 @@
-"""All sinks of a run: one that fails is left and told of, and the others go on."""
+"""All sinks of a run. A sink that fails is closed and its error is reported; the others continue."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ logger = logging.getLogger(__name__)
 
 
 class SinkGroup:
-    """Hands each picture to every sink that still works."""
+    """Hands each picture to every working sink."""
 
     def __init__(self) -> None:
         self._working: list[Sink] = []
         self._opened: list[Sink] = []
         self.failures: list[str] = []
-        """What went wrong, one line each."""
+        """Error messages, one line each."""
 
     def add(self, sink: Sink) -> None:
-        """Take charge of an open sink."""
+        """Add an open sink, which the group will close."""
         self._working.append(sink)
         self._opened.append(sink)
 
     def remove(self, sink: Sink) -> None:
-        """Close one in the middle of the show, such as a recording; nothing where it was removed already."""
+        """Close a sink during the run, such as a recording; does nothing if it was removed already."""
         if sink not in self._opened:
             return
         self._opened.remove(sink)
@@ -39,7 +39,7 @@ class SinkGroup:
 
     @property
     def window(self) -> Window | None:
-        """The window, if there is one and it works."""
+        """The window, if there is a working one."""
         return next((sink for sink in self._working if isinstance(sink, Window)), None)
 
     @property
@@ -49,25 +49,25 @@ class SinkGroup:
 
     @property
     def any_left(self) -> bool:
-        """Whether there is one that works."""
+        """Whether a sink works."""
         return bool(self._working)
 
     @property
     def none_left(self) -> bool:
-        """Whether every sink that there was has failed."""
+        """Whether there were sinks and all have failed."""
         return bool(self._opened) and not self._working
 
     @property
     def notice(self) -> str | None:
-        """What the first of them that has something to say wants the viewer to be told."""
+        """The first sink's message for the viewer; None if there is none."""
         return next((sink.notice for sink in self._working if sink.notice), None)
 
     def write(self, shown: Rendered, *, in_window: Rendered | None = None) -> None:
-        """Hand one picture to each.
+        """Hand one picture to each sink.
 
         Args:
             shown: the picture.
-            in_window: what the window gets instead, where the viewer is told more than is recorded.
+            in_window: the picture for the window, if it differs from the recorded one.
         """
         for sink in tuple(self._working):
             try:
@@ -77,7 +77,7 @@ class SinkGroup:
                 self._fail(error)
 
     def close(self) -> None:
-        """Close them all, recordings first."""
+        """Close all sinks, recordings first."""
         for sink in sorted(self._opened, key=lambda sink: isinstance(sink, Window)):
             self._close(sink)
         self._opened.clear()

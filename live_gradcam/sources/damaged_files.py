@@ -1,4 +1,4 @@
-"""Files that are no films or pictures, or films that are cut short, told by their bytes."""
+"""Why a file is no readable film or picture, from its bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GIVE = "Give a video, a picture or a folder of them."
 _UNPACK = "Unpack it first."
 _EXPORT = "Save its pictures as PNG or JPEG first."
 _KINDS: tuple[tuple[int, bytes, str, str], ...] = (
-    # Place, mark, name, next step.
+    # Offset, signature, name, next step.
     (0, b"%PDF", "a PDF document", "Export its pages or pictures as PNG or JPEG first."),
     (0, b"{\\rtf", "a text document (RTF)", _EXPORT),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document", _EXPORT),
@@ -38,20 +38,20 @@ _KINDS: tuple[tuple[int, bytes, str, str], ...] = (
 _AGAIN = "Copy, download or record it again."
 _FILMS = (b"FLV\x01", b"\x1a\x45\xdf\xa3", b"OggS", b"\0\0\1\xba")
 _SEGMENT = 0x18538067
-"""The id of the element of Matroska and WebM that holds all the rest."""
+"""Id of the Matroska and WebM element that contains all the rest."""
 
 _MOST_BOXES = 10_000
 
 
 def why_no_film(path: Path) -> str | None:
-    """Say why FFmpeg cannot open a file, from its first bytes and its ending.
+    """Return why FFmpeg cannot open a file, from its first bytes and its ending.
 
     Args:
         path: the file.
 
     Returns:
-        What stands after a colon, and the next step, as of `why_no_media`, or that the file is cut short; None where
-        the content says nothing.
+        Text after a colon with the next step, as from `why_no_media`, or that the file is cut short; None if the
+        content gives no reason.
     """
     try:
         with path.open("rb") as opened:
@@ -70,15 +70,15 @@ def why_no_film(path: Path) -> str | None:
 
 
 def why_no_media(start: bytes, suffix: str) -> str | None:
-    """Say what a file is that is no picture and no film.
+    """Return what a file is that is no picture and no film.
 
     Args:
-        start: its first bytes, 512 or more.
-        suffix: how its name ends, `.h5`.
+        start: its first 512 bytes or more.
+        suffix: the ending of its name, `.h5`.
 
     Returns:
-        What stands after a colon, and the next step: `it is a model, no picture or film. Give it with --model.`; None
-        where the bytes say nothing.
+        Text after a colon with the next step: `it is a model, no picture or film. Give it with --model.`; None if the
+        bytes do not tell.
     """
     start, suffix = start[:_FIRST], suffix.lower()
     if start.startswith(b"version https://git-lfs.github.com/spec/"):
@@ -105,20 +105,19 @@ def why_no_media(start: bytes, suffix: str) -> str | None:
 
 
 def why_no_frame(path: Path) -> str:
-    """Say why a film that FFmpeg opens has no picture.
+    """Return why a film that FFmpeg opens has no picture.
 
     Args:
         path: the file.
 
     Returns:
-        What stands after a colon, and the next step: it is cut short, with the numbers of bytes where its container
-        tells how many there should be.
+        Text after a colon with the next step; if the file is cut short, with the actual and the expected size.
     """
     return cut_short(path) or f"its first picture is missing or damaged. {_AGAIN}"
 
 
 def cut_short(path: Path) -> str | None:
-    """Say that a file is shorter than its container says, and what to do; None where it is not, or does not say."""
+    """Return that a file is shorter than its container says, and what to do; None if it is not or does not say."""
     have = path.stat().st_size
     try:
         with path.open("rb") as file:
@@ -131,7 +130,7 @@ def cut_short(path: Path) -> str | None:
 
 
 def _told_size(file: BinaryIO, have: int) -> int | None:
-    """Return how many bytes a file has at least by its container: MP4 and QuickTime, AVI, Matroska and WebM."""
+    """Return a file's minimum size according to its container: MP4 and QuickTime, AVI, Matroska and WebM."""
     start = file.read(12)
     if start[:4] == b"RIFF":
         return int(struct.unpack("<I", start[4:8])[0]) + 8
@@ -153,7 +152,7 @@ def _size_of_boxes(file: BinaryIO, have: int) -> int | None:
         if size == 1 and len(head) == 16:
             size = int(struct.unpack(">Q", head[8:])[0])
         if size < 8:
-            return None  # to the end of the file, or nonsense
+            return None  # it extends to the end of the file, or is invalid
         at += size
     return at
 
@@ -171,7 +170,7 @@ def _size_of_matroska(file: BinaryIO) -> int | None:
 
 
 def _length(file: BinaryIO) -> int | None:
-    """Return the number of EBML that says how long an element is; None: it is not known."""
+    """Return an element's length in EBML; None if it is unknown."""
     first = file.read(1)
     if not first or not first[0]:
         return None

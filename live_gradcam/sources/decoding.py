@@ -1,4 +1,4 @@
-"""The decoding of a video file: its frames in order, on one clock, from the beginning or from anywhere."""
+"""Decoding of a video file: its frames in order, on one clock, from the beginning or from a time."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _SENSIBLE_FPS = 1000
 
 
 class Decoding:
-    """One stream of pictures that is being decoded. Not thread-safe.
+    """Decodes one video stream. Not thread-safe.
 
     Args:
-        path: the file, or the http(s) address of one.
-        name: what to call it in messages.
+        path: the file, or its http(s) address.
+        name: its name in messages.
         timeout: seconds that a server has to answer; None for files.
 
     Raises:
-        SourceError: it cannot be opened, or has no film in it.
+        SourceError: it cannot be opened, or contains no film.
     """
 
     def __init__(self, path: str | Path, name: str, timeout: float | None) -> None:
@@ -38,17 +38,17 @@ class Decoding:
         self._keyframes: list[Keyframe] | None = None
         self._indexed = False
         self.error: av.error.FFmpegError | None = None
-        """What could not be decoded last."""
+        """The last decoding error."""
         self._open()
 
     @property
     def timeless(self) -> bool:
-        """Whether the file holds no times, so that a rate has to be assumed."""
+        """Whether the file stores no times, so that a frame rate must be assumed."""
         return is_timeless(self.container)
 
     @property
     def fps(self) -> float | None:
-        """Frames per second, as the file says or, in a file without times, as its codec says."""
+        """Frames per second according to the file or, in a file without times, its codec."""
         average, guessed = self.stream.average_rate, self.stream.guessed_rate
         sensible = average is not None and 0 < average <= _SENSIBLE_FPS and not self.timeless
         rate = average if sensible else guessed
@@ -56,32 +56,32 @@ class Decoding:
 
     @property
     def seconds(self) -> float | None:
-        """How long the file says that it lasts, 0 where it does not; None where what it says may be wrong.
+        """Duration according to the file, 0 if it does not tell; None if what it tells may be wrong.
 
-        So it may be in a format whose files can be joined: `keyframes.length_of` measures it.
+        It may be wrong in formats whose files can be joined; `keyframes.length_of` measures them.
         """
         if self.container.format.name in INDEXED and isinstance(self._path, Path):
             return None
         return max(0.0, (self.container.duration or 0) / av.time_base)
 
     def frames(self) -> Iterator[tuple[av.VideoFrame, float | None]]:
-        """Decode from where it is; what cannot be decoded is passed over and remembered.
+        """Decode from the current position; what cannot be decoded is skipped, and the error is kept.
 
         Yields:
-            Each frame and when it is shown, in seconds of the file's clock without its jumps; None: it is not told.
+            Each frame and its time, in seconds of the file's continuous clock; None if unknown.
         """
         clock = FrameClock(self.container)
         for frame in self._decoded():
             yield frame, clock.moment(frame)
 
     def go_to(self, moment: float) -> bool:
-        """Let `frames` begin at a key frame, at best the last one before a moment.
+        """Let `frames` continue at a key frame, if possible the last one before a time.
 
         Args:
             moment: in seconds, as `frames` counts.
 
         Returns:
-            Whether it went there; False where the file does not allow it.
+            Whether it succeeded; False if the file does not allow it.
         """
         if self.timeless:
             return False
@@ -95,13 +95,13 @@ class Decoding:
             return False
         try:
             self.container.seek(int(moment * av.time_base), backward=True)
-        except (av.error.FFmpegError, OverflowError):  # a damaged file may name any time
+        except (av.error.FFmpegError, OverflowError):  # a damaged file may contain any time
             return False
         self._timeline.resume(0)
         return True
 
     def rewind(self) -> None:
-        """Let `frames` begin at the first frame.
+        """Let `frames` continue at the first frame.
 
         Raises:
             SourceError: the file is gone.
@@ -110,14 +110,14 @@ class Decoding:
         self._open()
 
     def close(self) -> None:
-        """Close the file; twice does no harm."""
+        """Close the file. May be called twice."""
         self.container.close()
 
     def _open(self) -> None:
         try:
             self.container = open_container(self._path, timeout=self._timeout)
         except av.error.FFmpegError as error:
-            # PyAV's error quotes the address: where there is one, nothing of it is passed on.
+            # PyAV's error quotes the address, so it is not chained for an address.
             cause = error if isinstance(self._path, Path) else None
             raise SourceError(f"{self._name} cannot be opened: {_why_not(self._path, error)}") from cause
         except OSError as error:
@@ -136,7 +136,7 @@ class Decoding:
             raise SourceError(
                 f"{self._name} has no video in it{cover}. Give a video, a picture or a folder of them."
             )
-        # Not FRAME or AUTO: at a torn end the threads that decode ahead lose whole frames, and the error too.
+        # Not FRAME or AUTO: at a truncated end the threads that decode ahead lose whole frames and the error.
         stream.thread_type = "SLICE"
         self.stream = stream
         self._timeline = Timeline(self.container, stream)
@@ -144,7 +144,7 @@ class Decoding:
 
     def _go_to_keyframe(self, moment: float) -> bool:
         before = [key for key in self._keyframes or () if key.moment <= moment]
-        # A program stream tells the time of few pictures: only one group later FFmpeg guesses the others right.
+        # A program stream stores few times; FFmpeg computes the others correctly only one group of pictures later.
         behind = 2 if self.container.format.name == "mpeg" else 1
         if len(before) < behind:
             return False
@@ -166,18 +166,18 @@ class Decoding:
                 packet = next(packets, None)
             except av.error.FFmpegError as error:
                 self.error = error
-            torn = packet is None  # then the decoder still hands out what it holds
+            torn = packet is None  # then the decoder still returns the frames that it holds
             if packet is not None:
                 if not packet.size and packet.dts is not None:
-                    continue  # the picture before it stays (Theora); the one that ends the stream has no time
+                    continue  # the previous picture stays (Theora); the packet that ends the stream has no time
                 if self._from and packet.size and (packet.pos is None or packet.pos < self._from):
-                    continue  # the rest of a picture before the one that was gone to
+                    continue  # the rest of a picture before the target
                 self._from = 0
                 self._timeline.place(packet)
             try:
                 yield from self.stream.decode(packet)
             except av.error.EOFError:
-                return  # it was emptied already
+                return  # it was flushed already
             except av.error.FFmpegError as error:
                 self.error = error
 
@@ -185,7 +185,7 @@ class Decoding:
 def _why_not(path: str | Path, error: av.error.FFmpegError) -> str:
     """Return why a file or an address cannot be opened, and what to do."""
     if not isinstance(path, Path):
-        # Here, not above: Python's own client takes a moment to load, and this is seldom needed.
+        # Here, because urllib takes a moment to load and is seldom needed.
         from live_gradcam.sources.web_film import why_not_from_server
 
         is_slow_or_broken = isinstance(error, (av.error.ExitError, av.error.InvalidDataError, OSError))

@@ -1,4 +1,4 @@
-"""Deinterlacing: whole pictures from pictures that were taken in two fields."""
+"""Deinterlacing: whole frames from frames that were captured as two fields."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Tag = TypeVar("Tag")
 
 
 def deinterlaced(frames: Iterable[tuple[av.VideoFrame, Tag]]) -> Iterator[tuple[av.VideoFrame, Tag]]:
-    """Deinterlace those frames that are marked as interlaced; all others stay as they are.
+    """Deinterlace the frames that are marked as interlaced; other frames are not changed.
 
-    FFmpeg's `bwdif` works, with the order of fields that each frame tells. It makes one frame of each, not one of each
-    field: every frame of the file keeps its number and its time, and one that is annotated has the rate that it had.
-    Telecined film, whose frames are whole but for a mark that fields are repeated, is left as it is.
+    FFmpeg's `bwdif` does it, with each frame's field order. It makes one frame of each frame, not of each field, so
+    that frames keep their numbers, times and rate. Telecined film, whole frames marked as repeating a field, is not
+    changed.
 
     Args:
-        frames: in order, each with anything that is to stay with it.
+        frames: in order, each with a tag.
 
     Yields:
-        The same in the same order; from the first interlaced one on, one frame late.
+        The same in the same order; from the first interlaced frame on, one frame late.
     """
     bwdif: _Bwdif[Tag] | None = None
     for frame, tag in frames:
@@ -44,7 +44,7 @@ def deinterlaced(frames: Iterable[tuple[av.VideoFrame, Tag]]) -> Iterator[tuple[
 
 
 class _Bwdif(Generic[Tag]):
-    """The filter for frames of one size and format."""
+    """FFmpeg's `bwdif` filter for frames of one size and format."""
 
     def __init__(self, like: av.VideoFrame) -> None:
         self._shape = (like.width, like.height, like.format.name)
@@ -65,7 +65,7 @@ class _Bwdif(Generic[Tag]):
         return (frame.width, frame.height, frame.format.name) == self._shape
 
     def feed(self, frame: av.VideoFrame, tag: Tag) -> Iterator[tuple[av.VideoFrame, Tag]]:
-        # Its own time travels beside it: some have none, and the filter needs one.
+        # The frame's own time is in its tag: some frames have none, and the filter needs one.
         frame.pts, frame.time_base = self._count, Fraction(1, 1000)
         self._count += 1
         self._tags.append(tag)

@@ -1,4 +1,4 @@
-"""One connection to something live, from its opening to its loss."""
+"""One connection to a live device or stream, from opening to loss."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from live_gradcam.frame import Pixels
 
 
 class FeedLost(Exception):
-    """The connection is gone for good; the message is a half sentence, such as `was unplugged`."""
+    """The connection is lost; the message is a predicate such as `was unplugged`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """What came over a feed once."""
+    """One picture from a feed."""
 
     pixels: Pixels | None
-    """(H, W, 3) uint8 BGR; of a damaged shot the picture before it, None where there was none."""
+    """(H, W, 3) uint8 BGR; if damaged, the previous picture, or None if there is none."""
 
     captured_at: float
-    """`time.monotonic()` seconds: the driver's own timestamp where there is one, else the time of arrival."""
+    """`time.monotonic()` seconds: the driver's timestamp if there is one, else the time of arrival."""
 
     waited: float
-    """Seconds that it had to be waited for; next to nothing where the reader is slower than the feed."""
+    """Seconds that the reader waited for it; near 0 if the reader is slower than the feed."""
 
     damaged: bool = False
-    """Whether what came could not be decoded."""
+    """Whether the data could not be decoded."""
 
 
 class Feed(Protocol):
-    """An open camera or stream. One thread at a time uses it."""
+    """An open camera or stream, used by one thread at a time."""
 
     size: tuple[int, int]
-    """(width, height) in pixels that was agreed on."""
+    """Negotiated (width, height) in pixels."""
 
     fps: float | None
-    """Frames per second that were agreed on; None where they are not told."""
+    """Negotiated frames per second; None if unknown."""
 
     def read(self) -> Shot | None:
-        """Wait a moment for the next picture.
+        """Wait briefly for the next picture.
 
         Returns:
-            What came, or None where nothing came yet: ask again.
+            The picture; None if there is none yet.
 
         Raises:
-            FeedLost: nothing will come any more.
+            FeedLost: no more pictures will come.
         """
 
     def close(self) -> None:
-        """Let go of the device or connection."""
+        """Release the device or connection."""

@@ -1,4 +1,4 @@
-"""A file that was fetched from an address and is held in memory."""
+"""Content fetched from an address and held in memory."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fetched:
-    """The content behind an address."""
+    """The content of an address."""
 
     name: str
-    """The address, fit to be shown."""
+    """The address, safe to show."""
 
     suffix: str
-    """The ending of its path, such as `.jpg`, in small letters; empty where it has none."""
+    """File name ending of its path, such as `.jpg`, in lower case; empty if it has none."""
 
     data: bytes

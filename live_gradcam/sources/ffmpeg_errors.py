@@ -1,4 +1,4 @@
-"""Why FFmpeg could not open something, in words."""
+"""FFmpeg's errors in plain words."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
 
 
 def in_words(error: av.error.FFmpegError) -> str:
-    """Word the reason for an error, to stand after a colon.
+    """Return the reason of an FFmpeg error, as text after a colon.
 
     Args:
-        error: what PyAV raised.
+        error: PyAV's exception.
 
     Returns:
         A few words without a full stop, for instance `the server knows no such address (404)`.
@@ -39,5 +39,5 @@ def in_words(error: av.error.FFmpegError) -> str:
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return words
-    # Not str(error): it ends in the address, and the address may hold a password.
+    # Not str(error), which ends in the address and may contain a password.
     return error.strerror or type(error).__name__

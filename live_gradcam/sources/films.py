@@ -1,38 +1,19 @@
-"""Films by their names: the one list of the endings that films have."""
+"""Film files by name: the one list of their file name endings."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-SUFFIXES = frozenset(
-    {
-        # Containers.
-        *(".3g2", ".3gp", ".amv", ".asf", ".avi", ".divx", ".dv", ".dvr-ms", ".f4v", ".flv", ".gif", ".insv"),
-        *(".lrv", ".m2t", ".m2ts", ".m4v", ".mk3d", ".mkv", ".mod", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg"),
-        *(".mts", ".mxf", ".nut", ".ogm", ".ogv", ".qt", ".rm", ".rmvb", ".tod", ".ts", ".vob", ".webm"),
-        *(".wmv", ".wtv"),
-        # A codec's data without a container.
-        *(
-            ".264",
-            ".265",
-            ".avc",
-            ".h264",
-            ".h265",
-            ".hevc",
-            ".ivf",
-            ".m1v",
-            ".m2v",
-            ".mjpeg",
-            ".mjpg",
-            ".obu",
-        ),
-        ".y4m",
-    }
+_CONTAINERS = (
+    ".3g2 .3gp .amv .asf .avi .divx .dv .dvr-ms .f4v .flv .gif .insv .lrv .m2t .m2ts .m4v .mk3d .mkv .mod .mov .mp4 "
+    ".mpe .mpeg .mpg .mts .mxf .nut .ogm .ogv .qt .rm .rmvb .tod .ts .vob .webm .wmv .wtv"
 )
+_RAW_CODECS = ".264 .265 .avc .h264 .h265 .hevc .ivf .m1v .m2v .mjpeg .mjpg .obu .y4m"
+SUFFIXES = frozenset(f"{_CONTAINERS} {_RAW_CODECS}".split())
 """File name endings of films, in lower case."""
 
 _SHARED = frozenset({".dv", ".mod", ".mts", ".obu", ".qt", ".rm", ".ts"})
-"""Those among them that other kinds of files have too, such as TypeScript's."""
+"""Endings among them that other kinds of files also have, such as TypeScript's."""
 
 _FILM_MARKS = (
     (4, b"ftyp"),
@@ -42,15 +23,15 @@ _FILM_MARKS = (
     (0, b"OggS"),
     (0, b"\0\0\1\xba"),
 )
-"""Place and mark: MP4 and QuickTime, Matroska and WebM, AVI, Ogg, MPEG."""
+"""Offset and signature: MP4 and QuickTime, Matroska and WebM, AVI, Ogg, MPEG."""
 
 _FIRST_BYTES = 4
 
 
 def is_film(path: Path) -> bool:
-    """Tell by its name whether a file is a film; where other kinds have the ending too, by its first bytes.
+    """Return whether a file is a film, by its name; if other kinds share the ending, by its first bytes.
 
-    Such a file is a film where it begins with no text.
+    With a shared ending it is a film unless it begins with text.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES or path.name.startswith("."):
@@ -61,15 +42,15 @@ def is_film(path: Path) -> bool:
         with path.open("rb") as opened:
             start = opened.read(_FIRST_BYTES)
     except OSError:
-        return True  # it is named, and then told of
-    # A transport stream begins with a G, or with a time and a G.
+        return True  # opening it reports the error
+    # A transport stream begins with a G, or with a timestamp and a G.
     return (start[:1] == b"G" and not start[:4].isalpha()) or not start.isascii() or b"\0" in start
 
 
 def begins_as_film(head: bytes) -> bool:
-    """Tell whether content begins as a film does.
+    """Return whether content begins as a film does.
 
     Args:
-        head: its first 16 bytes, or more.
+        head: its first 16 bytes or more.
     """
     return any(head.startswith(mark, at) for at, mark in _FILM_MARKS)

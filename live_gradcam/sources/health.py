@@ -1,4 +1,4 @@
-"""How well a live source does: the rate that it reaches, and the frames that arrive damaged."""
+"""Health of a live source: its measured frame rate, and damaged frames."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ WINDOW = 3.0
 """Seconds over which the rate is measured."""
 
 SHORTEST_SPAN = 1.0
-"""Seconds of frames below which no rate is told."""
+"""Seconds of frames that are needed to measure a rate."""
 
 SETTLE = 4.0
-"""Seconds after opening in which a camera is not judged: it is still finding its exposure."""
+"""Seconds after opening in which a camera's rate is not judged, because it still adjusts its exposure."""
 
 SHORTFALL = 0.8
-"""Share of the promised rate below which a camera gives less than it promised."""
+"""Share of the promised rate below which a warning is logged."""
 
 IDLE = 0.2
-"""Share of the time that the reader must have waited for frames: else this machine is slow and not the camera."""
+"""Share of the time that the reader must have waited for frames; otherwise this computer is slow, not the camera."""
 
 RECENT = 30
-"""Frames among which the damaged ones are counted."""
+"""Number of recent frames among which damaged ones are counted."""
 
 DAMAGED = 5
-"""Damaged frames among the recent ones that are no accident: a single one happens when a camera starts."""
+"""Damaged recent frames that cause a warning; single ones are normal when a camera starts."""
 
 
 class SourceHealth:
-    """Watches one source's frames, and warns once of each ailment.
+    """Monitors one source's frames, and warns once about each problem.
 
     Args:
-        name: how the source is called in a sentence.
-        promised_fps: frames per second; None where nothing was promised.
+        name: the source's name in a sentence.
+        promised_fps: frames per second; None if unknown.
     """
 
     def __init__(self, name: str, promised_fps: float | None = None) -> None:
@@ -52,24 +52,24 @@ class SourceHealth:
 
     @property
     def measured_fps(self) -> float | None:
-        """Frames per second over the last 3 s; None until there is a second of them."""
+        """Frames per second over the last 3 s; None in the first second."""
         return self._fps
 
     @property
     def damaged(self) -> bool:
-        """Whether many of the newest frames arrived damaged."""
+        """Whether many of the recent frames were damaged."""
         return sum(self._recent) >= DAMAGED
 
     def restart(self) -> None:
-        """Forget the frames: those that follow come over a new connection."""
+        """Forget all frames, after a reconnection."""
         self._recent.clear()
         self._shots.clear()
         self._started_at = None
         self._fps = None
 
     def note(self, shot: Shot) -> None:
-        """Take one shot into account."""
-        # The picture itself must not be kept.
+        """Count one shot."""
+        # Without the picture, which would take memory.
         shot = Shot(None, shot.captured_at, shot.waited, shot.damaged)
         self._recent.append(shot.damaged)
         if self.damaged:
@@ -91,7 +91,7 @@ class SourceHealth:
             return
         stamps = [shot.captured_at for shot in self._shots]
         gaps = sorted(after - before for before, after in pairwise(stamps))
-        # A reader that is late misses frames, but of those it gets some follow each other closely.
+        # A slow reader misses frames, but some that it gets follow each other closely.
         if gaps[len(gaps) // 10] < 1.2 / self.promised_fps:
             return
         if sum(shot.waited for shot in self._shots) < IDLE * span:

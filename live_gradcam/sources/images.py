@@ -1,4 +1,4 @@
-"""Pictures: one, or many as slides."""
+"""Pictures as a source: one, or many as slides."""
 
 from __future__ import annotations
 
@@ -25,62 +25,33 @@ from live_gradcam.sources.photo import read_picture as read_picture  # where oth
 logger = logging.getLogger(__name__)
 
 SECONDS_PER_IMAGE = 2.0
-"""How long a slide stands."""
+"""Duration of a slide."""
 
 _MOST_LOOKED_AT = 20_000
 _MOST_FOLDERS = 3
-"""Of the folders in one without pictures: files that are looked at, and folders that are named."""
+"""In a folder without pictures: files that are searched, and folders that are named."""
 
 ANIMATED = frozenset({".apng", ".avifs", ".gif"})
-"""File name endings of pictures that usually move."""
+"""File name endings of pictures that are usually animated."""
 
-SUFFIXES = ANIMATED | frozenset(
-    {
-        ".avif",
-        ".bmp",
-        ".cur",
-        ".dds",
-        ".dib",
-        ".hdr",
-        ".heic",
-        ".heif",
-        ".hif",
-        ".ico",
-        ".j2k",
-        ".jfif",
-        ".jp2",
-    }
-    | {
-        ".jpe",
-        ".jpeg",
-        ".jpg",
-        ".mpo",
-        ".pam",
-        ".pbm",
-        ".pcx",
-        ".pfm",
-        ".pgm",
-        ".png",
-        ".pnm",
-        ".ppm",
-        ".qoi",
-    }
-    | {".ras", ".sgi", ".tga", ".tif", ".tiff", ".webp", ".xbm", ".xpm"}
+_STILL = (
+    ".avif .bmp .cur .dds .dib .hdr .heic .heif .hif .ico .j2k .jfif .jp2 .jpe .jpeg .jpg .mpo .pam .pbm .pcx .pfm "
+    ".pgm .png .pnm .ppm .qoi .ras .sgi .tga .tif .tiff .webp .xbm .xpm"
 )
-"""File name endings of pictures, in lower case: what is taken from a folder or a glob. A file that is named by itself
-may have any: its content says what it is."""
+SUFFIXES = ANIMATED.union(_STILL.split())
+"""File name endings of pictures, in lower case, to be taken from a folder or a glob. A file that is named by itself may
+have any ending, because its content is examined."""
 
 
 class ImagesSource:
-    """Pictures in the order given, each one frame that stands for two seconds.
+    """Yields pictures in the given order, each as one frame that stands for two seconds.
 
-    One that moves, such as a GIF, is played once; its last picture stands until the next slide. A picture that can't be
-    read is passed over with a warning, as long as there are others. `turn` goes on elsewhere; the clock of the frames
-    goes on all the same.
+    An animated picture is played once; its last picture stands until the next slide. A picture that cannot be read is
+    skipped with a warning, if there are others. `turn` continues elsewhere; the frames' clock goes on.
 
     Args:
-        paths: the picture files, or what was fetched from addresses.
-        name: how to call them together; by default the file's name, or how many there are.
+        paths: the picture files, or fetched content.
+        name: a name for all of them; by default the file's name, or their number.
 
     Raises:
         SourceError: there are none, or none can be read.
@@ -102,7 +73,7 @@ class ImagesSource:
         self._moving: _Moving | None = None
         self._last_error: SourceError | None = None
         self.ends_slide = False
-        """Whether the frame that was given last is the last of its file."""
+        """Whether the last yielded frame is the last of its file."""
         self._ahead = self._next()
         if self._ahead is None:
             raise self._last_error or SourceError(f"{self.name} holds no pictures.")
@@ -110,16 +81,16 @@ class ImagesSource:
 
     @property
     def frames_captured(self) -> int:
-        """How many pictures were read so far."""
+        """Number of pictures read so far."""
         return self._count
 
     @property
     def single(self) -> bool:
-        """Whether there is but one."""
+        """Whether there is only one file."""
         return len(self._paths) == 1
 
     def describe(self) -> str:
-        """Return the name, how many there are, and the first one's size: `desk: 12 pictures, 400×300`."""
+        """Return the name, the number of pictures, and the first one's size: `desk: 12 pictures, 400×300`."""
         count = f"{len(self._paths)} pictures, " if not self.single and "pictures" not in self.name else ""
         return f"{self.name}: {count}{self.size[0]}×{self.size[1]}"
 
@@ -132,13 +103,13 @@ class ImagesSource:
             yield frame
 
     def turn(self, step: int) -> bool:
-        """Go on elsewhere: the next iteration begins with the next picture, or with the one before.
+        """Continue elsewhere: the next iteration begins with the next picture, or with the previous one.
 
         Args:
-            step: 1 or -1. Pictures that can't be read are passed over.
+            step: 1 or -1. Pictures that cannot be read are skipped.
 
         Returns:
-            Whether there is such a picture; else nothing is changed.
+            Whether there is such a picture; otherwise nothing changes.
         """
         place = self._place + step
         while 0 <= place < len(self._paths):
@@ -182,7 +153,7 @@ class ImagesSource:
             self._moving = None
 
     def _first_of(self, place: int) -> tuple[_Moving, _Picture] | None:
-        """Open a file, and return its pictures and the first of them; None where it can't be read."""
+        """Open a file; return its remaining pictures and the first; None if it cannot be read."""
         if place in self._unreadable:
             return None
         moving = _pictures_of(self._paths[place])
@@ -208,13 +179,13 @@ class ImagesSource:
 
 
 _Picture = tuple[Pixels, float, bool]
-"""(H, W, 3) uint8 BGR, for how many seconds it stands, and whether it is the last of its file."""
+"""(H, W, 3) uint8 BGR, its duration in seconds, and whether it is the last of its file."""
 
 _Moving = Generator[_Picture, None, None]
 
 
 def _pictures_of(path: Path | Fetched) -> _Moving:
-    """Yield what a file shows, for how many seconds, and whether it is the last.
+    """Yield a file's pictures.
 
     Raises:
         SourceError: it cannot be read.
@@ -238,7 +209,7 @@ def _pictures_of(path: Path | Fetched) -> _Moving:
 
 
 def in_folder(folder: Path) -> list[Path]:
-    """List a folder's pictures, not those of folders inside it.
+    """Return a folder's pictures, without subfolders.
 
     Returns:
         The files in natural order: `2.jpg` before `10.jpg`.
@@ -256,7 +227,7 @@ def in_folder(folder: Path) -> list[Path]:
 
 
 def _elsewhere(folder: Path) -> str:
-    """Say what a folder without pictures has instead: folders with pictures, or films; else which kinds are read."""
+    """Return what a folder without pictures contains: folders with pictures, or films; else the supported formats."""
     within: list[Path] = []
     films: list[Path] = []
     looked = 0
@@ -283,7 +254,7 @@ def _elsewhere(folder: Path) -> str:
 
 
 def is_picture(path: Path) -> bool:
-    """Tell whether a file of a folder is a picture: by its ending, and where it has none, by its content."""
+    """Return whether a file in a folder is a picture: by its ending, or by its content if it has no ending."""
     if path.name.startswith("."):
         return False
     if path.suffix:
@@ -293,6 +264,6 @@ def is_picture(path: Path) -> bool:
 
 
 def natural_order(path: Path) -> list[tuple[int, str]]:
-    """Return a key that sorts names as people count: `2.jpg` before `10.jpg`."""
+    """Return a sort key for natural order: `2.jpg` before `10.jpg`."""
     parts = re.split(r"(\d+)", str(path).casefold())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -1,4 +1,4 @@
-"""Where the key frames of a transport or program stream are: such files have no index, and may be joined."""
+"""Key frames of transport and program streams, which have no index and may be joined."""
 
 from __future__ import annotations
 
@@ -13,41 +13,39 @@ from live_gradcam.media_file import open_container
 from live_gradcam.timeline import Timeline
 
 INDEXED = frozenset({"mpegts", "mpeg"})
-"""FFmpeg's names of the formats that have no index of their own and in which any byte can be gone to."""
+"""FFmpeg's names of the formats that have no index and in which any byte offset can be sought."""
 
 SEARCH_SECONDS = 2.0
-"""How long a file is searched; what is found by then has to do."""
-
-
+"""How long a file is searched for key frames."""
 LENGTH_SECONDS = 0.3
-"""How long a file is searched for its length, which is not worth a long wait."""
+"""How long a file is searched for its length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keyframe:
-    """A place to begin decoding at."""
+    """A position where decoding can begin."""
 
     moment: float
-    """When it is shown, in seconds of the file's clock without its jumps."""
+    """When it is shown, in seconds of the file's continuous clock."""
 
     position: int
-    """Of its first byte, or of one a little before it."""
+    """Byte offset of its beginning, or a little before it."""
 
     shift: int
-    """By how many ticks its recording is moved; see `Timeline`."""
+    """Shift of its recording in ticks; see `Timeline`."""
 
 
 def keyframes_of(path: Path, index: int, *, search_seconds: float = SEARCH_SECONDS) -> list[Keyframe] | None:
-    """Search a file for the key frames of one stream, without decoding anything.
+    """Search a file for the key frames of one stream, without decoding.
 
     Args:
         path: the file.
-        index: the stream's.
+        index: of the stream.
         search_seconds: how long to search.
 
     Returns:
-        The key frames in order, or those in the part that could be searched in time. None where they were not all
-        found and the file is not known to be joined: then it can be gone to a time as it is.
+        The key frames in order, or those found in time. None if not all were found and the file is not known to be
+        joined: then FFmpeg can seek in it.
     """
     found: list[Keyframe] = []
     until = time.monotonic() + search_seconds
@@ -74,17 +72,17 @@ def keyframes_of(path: Path, index: int, *, search_seconds: float = SEARCH_SECON
 
 
 def length_of(path: Path, index: int, *, search_seconds: float = LENGTH_SECONDS) -> float | None:
-    """Return how long a film lasts, joined recordings one behind the other, without decoding anything.
+    """Return a film's duration, with joined recordings added up, without decoding.
 
-    FFmpeg takes the difference of the last time and the first one, which is wrong where the clock begins anew.
+    FFmpeg subtracts the first time from the last one, which is wrong if the clock restarts.
 
     Args:
         path: the file.
-        index: the stream's.
+        index: of the stream.
         search_seconds: how long to search.
 
     Returns:
-        Seconds; None where the whole file could not be read in that time, or no packet has a time.
+        Seconds; None if the whole file could not be read in that time, or no packet has a time.
     """
     until = time.monotonic() + search_seconds
     begin: int | None = None

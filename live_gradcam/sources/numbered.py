@@ -1,4 +1,4 @@
-"""Numbered pictures: the files that a pattern such as `frame_%04d.jpg` stands for."""
+"""Numbered pictures: the files that match a pattern such as `frame_%04d.jpg`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _NUMBER = re.compile(r"%(0?)(\d*)d")
 
 
 def numbered_files(pattern: Path) -> list[Path]:
-    """Find the files that a printf pattern stands for, as in FFmpeg's image2, but also across gaps.
+    """Return the files that match a printf pattern, as FFmpeg's image2 does, but also across gaps.
 
     Args:
-        pattern: a path whose last part has one `%d`, or `%04d` for numbers of at least four digits; `%%` stands for a
-            percent sign.
+        pattern: a path whose last part has one `%d`, or `%04d` for numbers of at least four digits; `%%` is a percent
+            sign.
 
     Returns:
-        The files in the order of their numbers; none where it is no such pattern, or nothing matches.
+        The files in the order of their numbers; empty if it is no such pattern, or nothing matches.
     """
     parts = pattern.name.split("%%")
     if sum(len(_NUMBER.findall(part)) for part in parts) != 1 or not pattern.parent.is_dir():
@@ -31,11 +31,11 @@ def numbered_files(pattern: Path) -> list[Path]:
 
 
 def _escaped(part: str) -> str:
-    """Return the regular expression of a part of a name, in which `%04d` stands for its numbers."""
+    """Return the regular expression for a part of a name, in which `%04d` matches numbers."""
     match = _NUMBER.search(part)
     if match is None:
         return re.escape(part)
     width = int(match[2] or 1) if match[1] else 1
-    # A number is as long as it must be, or filled up with zeros to the width.
+    # A number has as many digits as it needs, or is zero-padded to the width.
     digits = rf"([0-9]{{{width}}}|[1-9][0-9]{{{width},}})" if width > 1 else r"(0|[1-9][0-9]*)"
     return re.escape(part[: match.start()]) + digits + re.escape(part[match.end() :])

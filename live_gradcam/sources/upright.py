@@ -1,4 +1,4 @@
-"""How decoded pictures become what a player shows: square pixels, turned and mirrored as the file says."""
+"""Display geometry of decoded frames: square pixels, rotated and mirrored as the file says."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WIDEST_PIXEL = 16
-"""Proportions of a pixel beyond this are taken for damage, and its pixels for square."""
+"""Largest pixel aspect ratio; beyond it the file counts as damaged, and its pixels as square."""
 
 _TOLERANCE = 0.02
-"""Sine of the angle, about one degree, by which a matrix may miss a quarter turn."""
+"""Sine of the angle, about one degree, by which a matrix may differ from a quarter turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """One of the eight ways in which a picture may lie: transposed first, then mirrored."""
+    """One of the eight orientations of a picture: transposed first, then mirrored."""
 
     transposed: bool = False
-    """Whether rows become columns."""
+    """Whether rows and columns are swapped."""
 
     mirrored: bool = False
-    """Whether left and right change places."""
+    """Whether left and right are swapped."""
 
     flipped: bool = False
-    """Whether top and bottom change places."""
+    """Whether top and bottom are swapped."""
 
     exact: bool = True
-    """Whether the file asks for just this; False: for an angle of which this is the nearest quarter turn."""
+    """False if the file asks for another angle, of which this is the nearest quarter turn."""
 
     def applied(self, pixels: Pixels) -> Pixels:
-        """Return a picture as it is to be shown.
+        """Return a picture in display orientation.
 
         Args:
             pixels: (H, W, 3) uint8, as decoded.
@@ -65,14 +65,14 @@ AS_IT_IS = Orientation()
 
 
 def orientation_of(matrix: bytes) -> Orientation:
-    """Read a display matrix.
+    """Return the orientation of a display matrix.
 
     Args:
-        matrix: nine int32 in the machine's byte order, a b u, c d v, x y w: the pixel (x, y) of the decoded picture
-            is shown at (a x + c y, b x + d y), but for where the origin is.
+        matrix: nine int32 in the machine's byte order, a b u, c d v, x y w: the decoded pixel (x, y) is shown at
+            (a x + c y, b x + d y), except for the origin.
 
     Returns:
-        The nearest of the eight; `AS_IT_IS` where the matrix maps everything to one line or point.
+        The nearest of the eight; `AS_IT_IS` if the matrix is singular.
     """
     if len(matrix) < 36:
         return AS_IT_IS
@@ -97,16 +97,16 @@ def quarter_turns(degrees: float) -> Orientation:
 
 
 def square_size(width: int, height: int, proportions: Fraction | None, most: int) -> tuple[int, int]:
-    """Return the size at which a picture has square pixels: the shorter side grows, so that nothing is lost.
+    """Return the size at which a picture has square pixels; the shorter side grows, so that no detail is lost.
 
     Args:
         width: in pixels, as decoded.
         height: in pixels, as decoded.
-        proportions: of one pixel, width to height; None: not told.
-        most: how many pixels the picture may have.
+        proportions: pixel aspect ratio, width to height; None if unknown.
+        most: largest number of pixels.
 
     Returns:
-        (width, height) in pixels; as decoded where the proportions make no sense.
+        (width, height) in pixels; as decoded if the aspect ratio is invalid.
     """
     if proportions is None or not Fraction(1, WIDEST_PIXEL) <= proportions <= WIDEST_PIXEL:
         return width, height
@@ -116,11 +116,11 @@ def square_size(width: int, height: int, proportions: Fraction | None, most: int
 
 
 class Display:
-    """How the frames of one film are to be shown, which may change within it.
+    """Size and orientation of one film's frames, which may change within it.
 
     Args:
-        stream: the film's, just opened.
-        name: what to call the film in warnings.
+        stream: of the film, just opened.
+        name: the film's name in warnings.
     """
 
     def __init__(self, stream: av.VideoStream, name: str) -> None:
@@ -136,8 +136,7 @@ class Display:
     def size(self, decoded: av.VideoFrame, context: av.VideoCodecContext) -> tuple[int, int]:
         """Return the size, (width, height) in pixels, at which a frame's pixels are square.
 
-        What the container says of the pixels' proportions counts more than what the codec says, unless the codec's
-        change in the middle.
+        The container's aspect ratio takes precedence over the codec's, unless the codec's changes within the film.
         """
         coded = context.sample_aspect_ratio
         shape = (decoded.width, decoded.height, coded)
@@ -152,9 +151,9 @@ class Display:
         return self._size
 
     def orientation(self, decoded: av.VideoFrame) -> Orientation:
-        """Return how a frame lies; of a slant, which is not obeyed, there is one warning."""
-        # The matrix itself is read only where it may be a new one: PyAV's object for it and the frame hold each other,
-        # so that the frame's memory stays until Python looks for such circles.
+        """Return a frame's orientation; another angle than a quarter turn is rounded, with one warning."""
+        # The matrix is read only if the rotation changed: PyAV's object for it and the frame refer to each other, so
+        # that the frame's memory is freed only by Python's garbage collector.
         if decoded.rotation != self._rotation:
             self._rotation = decoded.rotation
             self._orientation = _orientation_in(decoded)
@@ -172,6 +171,6 @@ def _orientation_in(decoded: av.VideoFrame) -> Orientation:
         matrix = cast("SideDataContainer", decoded.side_data)["DISPLAYMATRIX"]
     except KeyError:
         return AS_IT_IS
-    except ValueError:  # PyAV does not know a kind of data beside it
+    except ValueError:  # PyAV does not know another kind of side data
         return quarter_turns(decoded.rotation)
     return orientation_of(bytes(matrix))

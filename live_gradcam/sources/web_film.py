@@ -1,4 +1,4 @@
-"""Films at http addresses: why one cannot be played as its server sends it."""
+"""Films at http addresses: why one cannot be played directly from its server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 from live_gradcam.sources.web_request import WebError, answer_of
 
 DIAGNOSIS_TIMEOUT = 2.0
-"""Seconds for asking a second time, to learn why the first failed."""
+"""Seconds for a second request that finds out why the first failed."""
 
 _HEAD = 65_536
 _REMEDY = (
@@ -17,16 +17,16 @@ _REMEDY = (
 
 
 def why_not_from_server(url: str) -> str | None:
-    """Ask for a film again, and say whether it could be played only if the server sent any part of it that is wanted.
+    """Request a film again, and return whether it fails because the server does not support ranges.
 
-    An MP4 or QuickTime file may have its index, the box `moov`, behind the pictures. A player then needs the end first,
-    and asks for it with a Range; a server that has no ranges sends the whole file from its beginning.
+    An MP4 or QuickTime file may have its index, the box `moov`, after the pictures. A player then needs the end first,
+    and requests it as a range; a server without ranges sends the whole file from its beginning.
 
     Args:
         url: http or https.
 
     Returns:
-        What stands after a colon, and the next step; None where that is not the reason, or nobody answers.
+        Text after a colon with the next step; None if that is not the reason, or the server does not answer.
     """
     try:
         with answer_of(url, timeout=DIAGNOSIS_TIMEOUT, limit=DIAGNOSIS_TIMEOUT) as answer:
@@ -47,7 +47,7 @@ def why_not_from_server(url: str) -> str | None:
 
 
 def _pictures_come_first(head: bytes) -> bool:
-    """Tell whether in an MP4 or QuickTime file the box of the pictures comes before the index."""
+    """Return whether the box with the pictures of an MP4 or QuickTime file comes before the index."""
     at = 0
     while at + 8 <= len(head):
         size, name = struct.unpack_from(">I4s", head, at)

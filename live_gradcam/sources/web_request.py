@@ -1,6 +1,6 @@
-"""Requests to web servers: one address is asked, the answer is read within bounds of time and size.
+"""Requests to web servers with limits of time and size.
 
-Used where an answer has to be looked at; streams and films are read by FFmpeg.
+Used for answers that must be examined; FFmpeg reads streams and films.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 from live_gradcam.address import credentials_of, opened_address
 
 SCHEMES = ("http", "https")
-"""What is asked, and where a redirect may lead."""
+"""Schemes of addresses and of redirect targets."""
 
 _REFUSED = {
     401: "the server wants a user name and password in the address, or refuses these (401)",
@@ -37,13 +37,13 @@ _ALLOWED = "%/:?#[]@!$&'()*+,;=-._~"
 
 
 class WebError(Exception):
-    """An address could not be asked; the message stands after a colon, without a full stop.
+    """A request failed; the message is text after a colon, without a full stop.
 
     Args:
         reason: the message.
-        remedy: a sentence on what to do.
-        status: the server's HTTP status; None where it gave none.
-        unclear: whether FFmpeg may be able to open it nevertheless.
+        remedy: a sentence that says what to do.
+        status: the server's HTTP status; None if there was none.
+        unclear: whether FFmpeg may be able to open the address.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class WebError(Exception):
 
 
 class WebAnswer:
-    """A server's answer, of which the headers have arrived."""
+    """A server's answer after its headers have arrived."""
 
     def __init__(self, response: Any, line: Line) -> None:  # noqa: ANN401 - urllib's, whose type varies
         self._response = response
@@ -69,15 +69,15 @@ class WebAnswer:
         self.headers: Message = response.headers
         length = self.headers.get("Content-Length", "").strip()
         self.length = int(length) if length.isdecimal() and len(length) < 20 else None
-        """Bytes that will come; None where the server does not tell."""
+        """Number of bytes; None if unknown."""
         self.kind = self.headers.get("Content-Type", "").partition(";")[0].strip().casefold()
-        """The content type without parameters, in small letters; empty where there is none."""
+        """Content type without parameters, in lower case; empty if there is none."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the content as it arrives.
 
         Raises:
-            WebError: the connection broke off, or nothing came in time.
+            WebError: the connection was lost, or nothing came in time.
         """
         came = 0
         while True:
@@ -94,13 +94,13 @@ class WebAnswer:
             yield chunk
 
     def content(self, most: int) -> bytes:
-        """Return all of the content.
+        """Return the whole content.
 
         Args:
-            most: how many bytes it may have.
+            most: largest number of bytes.
 
         Raises:
-            WebError: as of `chunks`, or it has more.
+            WebError: as in `chunks`, or the content is larger.
         """
         self.check_length(most)
         data = bytearray()
@@ -110,18 +110,18 @@ class WebAnswer:
         return bytes(data)
 
     def check_length(self, most: int, came: int = 0) -> None:
-        """Raise `WebError` where the content is longer than `most` bytes, as the server says or as `came` proves."""
+        """Raise `WebError` if the content exceeds `most` bytes, by its declared length or by the bytes that `came`."""
         if max(came, self.length or 0) > most:
             size = f"it has {self.length / 1e6:,.0f} MB" if self.length else "it is larger"
             raise WebError(f"{size}, and {most / 1e6:,.0f} MB are the most", remedy=_SAVE)
 
 
 class Line:
-    """The connections of one request, which are cut when its time is up, or when somebody hangs up.
+    """The connections of one request, which can be cancelled and have a time limit.
 
     Args:
-        timeout: seconds that a server has to answer, and that may pass without a byte.
-        limit: seconds for all of it.
+        timeout: seconds that a server has to answer, and between two bytes.
+        limit: seconds for the whole request.
     """
 
     def __init__(self, timeout: float, limit: float) -> None:
@@ -142,26 +142,26 @@ class Line:
         self._timer.join()
 
     def hang_up(self, reason: str = "it was cancelled", remedy: str = "") -> None:
-        """Cut the connections: whoever waits for them gets a `WebError`. From any thread."""
+        """Close the connections, so that waiting reads raise `WebError`. Thread-safe."""
         self._cut = self._cut or (reason, remedy)
         for each in list(self._sockets):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
     def watch(self, connected: socket.socket) -> None:
-        """Take a connection into account."""
+        """Register a connection."""
         self._sockets.append(connected)
         if self._cut is not None:
             self.hang_up()
 
     def check(self) -> None:
-        """Raise `WebError` if the connections were cut."""
+        """Raise `WebError` if the request was cancelled."""
         if self._cut is not None:
             raise WebError(self._cut[0], remedy=self._cut[1])
 
     @contextmanager
     def worded(self) -> Iterator[None]:
-        """Turn what urllib raises into a `WebError`."""
+        """Convert urllib's exceptions to `WebError`."""
         try:
             yield
         except (OSError, HTTPException, ValueError) as error:
@@ -173,16 +173,16 @@ class Line:
 def answer_of(
     url: str, *, timeout: float = 4.0, limit: float = 30.0, line: Line | None = None
 ) -> Iterator[WebAnswer]:
-    """Ask an address, following redirects to http and https, and give the answer; afterwards hang up.
+    """Request an address, following redirects to http and https, and yield the answer; close it afterwards.
 
-    User and password of the address are sent by Basic authentication, or by Digest where the server wants that. They
-    are not sent to another server that the address leads to.
+    The address's user and password are sent by Basic authentication, or Digest if the server asks for it. They are not
+    sent to another server after a redirect.
 
     Args:
         url: http or https, as it was typed.
-        timeout: seconds that the server has to answer, and that may pass without a byte.
-        limit: seconds for all of it.
-        line: its connections, not entered yet, for who wants to cut them; its own `timeout` and `limit` hold then.
+        timeout: seconds that the server has to answer, and between two bytes.
+        limit: seconds for the whole request.
+        line: the request's connections, not yet entered, to cancel them; its `timeout` and `limit` are used then.
 
     Raises:
         WebError: there is no answer, or the server refuses.
@@ -221,10 +221,10 @@ def _opened(url: str, line: Line) -> Any:  # noqa: ANN401 - urllib's answer
 
 
 def _bare(url: str) -> str:
-    """Return an address as a request names it: without user, password and fragment, in ASCII.
+    """Return an address for a request: without user, password and fragment, in ASCII.
 
     Raises:
-        ValueError: it cannot be one.
+        ValueError: it is invalid.
     """
     split = urlsplit(opened_address(url))
     host = split.netloc.rpartition("@")[2]
@@ -237,7 +237,7 @@ def _bare(url: str) -> str:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to http and https only; the same server gets user and password again."""
+    """Follows redirects to http and https only, and sends credentials again to the same server."""
 
     def redirect_request(
         self,
@@ -304,7 +304,7 @@ def _host_named(host: str) -> Iterator[None]:
 
 
 def _worded(error: Exception, timeout: float) -> WebError:
-    """Return what an error of urllib's means, without the address, which may hold a password."""
+    """Return the `WebError` for urllib's exception, without the address, which may contain a password."""
     if isinstance(error, urllib.error.HTTPError):
         if 300 <= error.code < 400:
             scheme = (error.headers.get("Location") or "").partition(":")[0].casefold()

@@ -1,4 +1,4 @@
-"""Why a camera cannot be opened: to OpenCV missing, busy and forbidden look the same."""
+"""Why a camera cannot be opened; OpenCV does not distinguish missing, busy and forbidden."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pathlib import Path
 
 
 def node_of(number: int) -> Path:
-    """Return a camera's node on Linux."""
+    """Return a camera's device file on Linux."""
     return Path(f"/dev/video{number}")
 
 
 def is_there(number: int, platform: str = sys.platform) -> bool:
-    """Return whether a camera may be there: False only where that is certain."""
+    """Return whether a camera may exist; False only if it certainly does not."""
     return not platform.startswith("linux") or node_of(number).exists()
 
 
 def why_not(number: int, platform: str = sys.platform) -> str:
-    """Find out why a camera could not be opened.
+    """Return why a camera could not be opened.
 
     Args:
         number: the camera's number.
         platform: as `sys.platform` names it.
 
     Returns:
-        One line: what is wrong and what to do.
+        One line: the reason and what to do.
     """
     name = f"camera {number}"
     if platform == "darwin":
@@ -53,7 +53,7 @@ def why_not(number: int, platform: str = sys.platform) -> str:
         if error.errno != errno.EBUSY:
             return f"{name} ({node}) could not be opened: {error.strerror}. Try --source demo."
     else:
-        # Most webcams come with a second node that carries no pictures.
+        # Most webcams have a second node that gives no pictures.
         return (
             f"{name} ({node}) is in use by another program, or gives no pictures. Close that program, name "
             "another camera, or try --source demo."

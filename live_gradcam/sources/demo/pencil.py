@@ -1,4 +1,4 @@
-"""A pencil for the demo's desk: the network is not asked about it, but a desk without one looks bare."""
+"""A pencil on the demo's desk, for decoration."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def draw_pencil(length: float, width: float) -> Patch:
     """Draw a six-sided pencil that points to the left.
 
     Args:
-        length: from the tip to the rubber's end, in pixels.
+        length: from the tip to the end of the rubber, in pixels.
         width: in pixels.
 
     Returns:
-        (H, W, 4) float32: BGR 0 to 255 multiplied with the opacity, and the opacity 0 to 1.
+        (H, W, 4) float32: BGR from 0 to 255, premultiplied with the opacity, and the opacity from 0 to 1.
     """
     high, wide = round(width) + 4, round(length) + 4
     y = (np.arange(high, dtype=np.float32) - (high - 1) / 2)[:, None] / (width / 2)
@@ -29,7 +29,7 @@ def draw_pencil(length: float, width: float) -> Patch:
     cone, lead = 2.6 * width, 0.8 * width
     ferrule, rubber = length - 2.6 * width, length - 1.3 * width
 
-    # Where the sharpener cut into the three visible sides the lacquer ends in arcs.
+    # Sharpening cuts the lacquer of the three visible sides in arcs.
     side = np.clip(np.floor((y + 1) * 1.5), 0, 2)
     within_side = (y + 1) * 1.5 - side - 0.5
     cut = cone - 2.0 * within_side**2 * width * 0.8
@@ -38,7 +38,7 @@ def draw_pencil(length: float, width: float) -> Patch:
         part = (x >= start) & (x < end) & (np.abs(y) < 2)
         colour = np.where(part[..., None], np.array(paint, np.float32), colour)
 
-    # The lamp stands above: of the sides the upper is the brightest; round parts shade off smoothly.
+    # The lamp is above: the upper side is the brightest; round parts are shaded smoothly.
     flat = np.choose(side.astype(np.intp), [np.float32(1.28), np.float32(1.0), np.float32(0.68)])
     round_ = 1.0 - 0.42 * y + 0.5 * np.exp(-((y + 0.45) ** 2) / 0.02)
     rings = 1 - 0.25 * (np.sin((x - ferrule) / (0.11 * width)) > 0.55)

@@ -1,4 +1,4 @@
-"""The wood of the demo's desk, grown from a seed."""
+"""Procedural wood texture of the demo's desk."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ LIGHT = (104, 152, 196)
 
 
 def grow_wood(width: int, height: int, *, seed: int = 7) -> Pixels:
-    """Return planks of wood, their grain along x, lit softly from the upper left.
+    """Return planks of wood with grain along x, lit softly from the upper left.
 
     Args:
         width: pixels.
         height: pixels.
-        seed: another seed, another tree.
+        seed: of the random texture.
 
     Returns:
         (height, width, 3) uint8 BGR.
     """
     random = np.random.default_rng(seed)
-    # The grain runs along x and has nothing fine in that direction: half the columns do.
+    # The grain runs along x and has no fine detail in that direction, so half the columns are enough.
     tone = np.empty((height, (width + 1) // 2), np.float32)
     for top in range(0, height, PLANK):
         rows = tone[top : top + PLANK]
@@ -51,20 +51,20 @@ def _plank(random: np.random.Generator, width: int, height: int) -> np.ndarray:
         coarse = random.standard_normal((across, along), dtype=np.float32)
         return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
 
-    # Year rings cut lengthwise: bands across the plank that wander slowly along it.
+    # Year rings cut lengthwise: bands across the plank that vary slowly along it.
     across = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None]
     rings = np.sin((across * 26 + noise(4, 5) * 2.6) * 1.7)
     fibres = noise(height // 2, max(2, width // 85))
     pores = noise(height, max(2, width // 14))
     tone = 0.56 + random.normal(0, 0.07) + 0.10 * rings + 0.055 * fibres + 0.03 * pores + 0.05 * noise(3, 4)
-    # The joint: a dark line with a lit edge below it.
+    # The joint between planks: a dark line with a bright edge below it.
     tone[:2] -= 0.42
     tone[2:4] += 0.10
     return np.asarray(tone, np.float32)
 
 
 def _light(width: int, height: int) -> np.ndarray:
-    """Return the lamp's light, (height, width) uint8, 160 where the wood keeps its colour."""
+    """Return the light of the lamp, (height, width) uint8; 160 keeps the wood's colour."""
     x = np.linspace(-1, 1, 64, dtype=np.float32)[None, :]
     y = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
     distance = (x + 0.35) ** 2 * 0.8 + (y + 0.45) ** 2
