@@ -24,7 +24,7 @@ class LiveGradcamError(Exception):
     """
 
     def __init__(self, message: str = "") -> None:
-        from live_gradcam.address import without_secrets  # here, so that importing this module stays cheap
+        from live_gradcam.redaction import without_secrets
 
         super().__init__(without_secrets(message))
 

@@ -24,7 +24,7 @@ from live_gradcam.session.recording_view import refuse_session_folder, view_make
 from live_gradcam.settings_check import refuse_typos
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sidecar import About
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.snapshot import Snapshot, Snapshots
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.source import Film, Source

@@ -18,9 +18,8 @@ from live_gradcam.frame import Frame, Pixels
 from live_gradcam.models.model import Model
 from live_gradcam.question import Answer, Channel, Question
 from live_gradcam.render.appearance import Appearance
-from live_gradcam.render.overlay import Overlay
+from live_gradcam.render.overlay import Overlay, SearchBox
 from live_gradcam.render.renderer import Renderer
-from live_gradcam.render.search_box import SearchBox
 from live_gradcam.sources.demo.demo import DemoSource
 
 DOCS = Path(__file__).parent.parent / "docs"

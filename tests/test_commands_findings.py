@@ -10,7 +10,7 @@ from live_gradcam.commands.findings import Finding, fault, judge_recording, judg
 from live_gradcam.config import Settings
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sources.camera.camera import CameraSource
-from live_gradcam.sources.camera.faults import why_not
+from live_gradcam.sources.camera.discovery import why_not
 from live_gradcam.sources.source import Source
 
 

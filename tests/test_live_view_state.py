@@ -23,7 +23,7 @@ from live_gradcam.live.view_state import ENDING
 from live_gradcam.question import Answer
 from live_gradcam.render import renderer as presenter
 from live_gradcam.render.appearance import View
-from live_gradcam.render.before_after import before_and_after
+from live_gradcam.render.canvas import before_and_after
 from live_gradcam.render.help_page import TURN, help_pages, row_at
 from live_gradcam.render.panes import foot_of, title_height
 from live_gradcam.translations import ENGLISH, words_of

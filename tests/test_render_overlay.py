@@ -10,13 +10,13 @@ import pytest
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
 from live_gradcam.live.view_state import SLIDES_HINT
-from live_gradcam.render import help_page, lettering, notice, signs
-from live_gradcam.render import search_box as prompt
+from live_gradcam.render import help_page, lettering, signs
+from live_gradcam.render import indicators as notice
+from live_gradcam.render import overlay as prompt
 from live_gradcam.render.help_page import draw_help_onto, help_pages
+from live_gradcam.render.indicators import draw_notice_onto
 from live_gradcam.render.marks import draw_probe_onto, draw_rectangle_onto
-from live_gradcam.render.notice import draw_notice_onto
-from live_gradcam.render.overlay import Overlay, draw_overlay_onto
-from live_gradcam.render.search_box import SearchBox, draw_prompt_onto
+from live_gradcam.render.overlay import Overlay, SearchBox, draw_overlay_onto, draw_prompt_onto
 from live_gradcam.render.signs import (
     HINT_GAP,
     draw_hint_onto,

@@ -16,10 +16,10 @@ from live_gradcam.render import canvas
 from live_gradcam.render.appearance import Appearance, Style, View
 from live_gradcam.render.canvas import legible_canvas
 from live_gradcam.render.heat_smoothing import HeatSmoothing
+from live_gradcam.render.indicators import scale_column_width
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.panes import Pane, arrange, foot_of
 from live_gradcam.render.renderer import Renderer
-from live_gradcam.render.scale_bar import scale_column_width
 from live_gradcam.translations import words_of
 
 SIZE = (640, 360)

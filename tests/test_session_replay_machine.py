@@ -37,7 +37,7 @@ from live_gradcam.session.journal import read_journal
 from live_gradcam.session.recording_view import RecordingView, view_maker
 from live_gradcam.session.replay import Replayed, replay
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.viewer_input import ACTIONS, Event, Key, Pointer
 
 SIZE = (64, 48)

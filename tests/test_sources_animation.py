@@ -25,7 +25,8 @@ from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.file_kind import kind_of_file
-from live_gradcam.sources.images import ImagesSource, in_folder
+from live_gradcam.sources.file_listing import in_folder
+from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.opening import open_source, promise_of_film
 
 KINDS = {"GIF": ".gif", "PNG": ".png", "WEBP": ".webp", "AVIF": ".avif"}

@@ -17,7 +17,7 @@ from fakecam.webcam import PretendWebcam
 
 from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.sources.camera.camera import CameraSource
-from live_gradcam.sources.camera.faults import why_not
+from live_gradcam.sources.camera.discovery import why_not
 from live_gradcam.sources.camera.feed import backends, decode_jpeg
 
 LOOK = """

@@ -13,7 +13,9 @@ from photos import FORMATS, scene
 
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
-from live_gradcam.sources.images import SECONDS_PER_IMAGE, ImagesSource, in_folder, read_picture
+from live_gradcam.sources.file_listing import in_folder
+from live_gradcam.sources.images import SECONDS_PER_IMAGE, ImagesSource
+from live_gradcam.sources.photo import read_picture
 
 ORANGE = (20, 120, 240)
 

@@ -29,8 +29,7 @@ from live_gradcam.pipeline import play
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.display import find_display
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink import Null
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import Null, SinkGroup
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 from live_gradcam.render.appearance import View
-from live_gradcam.render.before_after import BEFORE, NOW
+from live_gradcam.render.canvas import BEFORE, NOW
 from live_gradcam.translations import Words
 
 

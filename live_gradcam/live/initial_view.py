@@ -8,10 +8,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from live_gradcam.address import shown_address
 from live_gradcam.config import Settings
 from live_gradcam.live.choice import Choice, Menu
 from live_gradcam.live.view_state import ViewState
+from live_gradcam.redaction import shown_address
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.renderer import Renderer

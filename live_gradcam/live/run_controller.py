@@ -15,7 +15,7 @@ from live_gradcam.render.heat_tracking import CarriedHeat
 from live_gradcam.rendered import Rendered
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.snapshot import Snapshots
 from live_gradcam.sinks.terminal import Terminal
 from live_gradcam.sinks.window import Window

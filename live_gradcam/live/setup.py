@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from live_gradcam.address import shown_address
 from live_gradcam.concurrency.latest import Latest
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError, SourceError
@@ -17,12 +16,13 @@ from live_gradcam.file_names import expanded
 from live_gradcam.live.choice import Menu
 from live_gradcam.live.initial_view import written
 from live_gradcam.process.stderr_filter import native_stderr_filtered
+from live_gradcam.redaction import shown_address
 from live_gradcam.run_statistics import refuse_report
 from live_gradcam.sinks.display import find_display
 from live_gradcam.sinks.recorder import refuse_recording
 from live_gradcam.sinks.snapshot import refuse_snapshot
+from live_gradcam.sources.camera.discovery import list_cameras
 from live_gradcam.sources.camera.feed import backends
-from live_gradcam.sources.camera.names import list_cameras
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
 from live_gradcam.sources.switching import SwitchingSource

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from live_gradcam.frame import Pixels
 from live_gradcam.render.caption import Caption
+from live_gradcam.render.indicators import draw_spinner_onto
 from live_gradcam.render.label_plate import note_that_fits
 from live_gradcam.render.lettering import (
     BOLD,
@@ -21,7 +22,6 @@ from live_gradcam.render.lettering import (
     text_width,
     write,
 )
-from live_gradcam.render.notice import draw_spinner_onto
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.panes import Footer
 from live_gradcam.render.signs import HINT_GAP, clock, draw_bars_onto, draw_dot_onto

@@ -12,9 +12,10 @@ from live_gradcam.explanation import Lowered, Prediction, Region
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
-from live_gradcam.render.before_after import before_and_after, in_right_half
 from live_gradcam.render.canvas import (
     Scene,
+    before_and_after,
+    in_right_half,
     legible_canvas,
     mark_scenes_onto,
     paint_scenes_onto,
@@ -32,11 +33,11 @@ from live_gradcam.render.heat import colormap_code
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.heat_tracking import CarriedHeat, HeatTracker
 from live_gradcam.render.history import Curve, History, ribbon_height
+from live_gradcam.render.indicators import draw_scale_bar_onto, scale_column_width
 from live_gradcam.render.label import Label
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
 from live_gradcam.render.panes import Arrangement, Footer, Pane, arrange, foot_of
-from live_gradcam.render.scale_bar import draw_scale_bar_onto, scale_column_width
 from live_gradcam.render.signs import draw_hint_onto, draw_recording_onto
 from live_gradcam.render.styles import kept_at
 from live_gradcam.translations import ENGLISH, Words

@@ -30,7 +30,7 @@ from live_gradcam.session.journal import (
 )
 from live_gradcam.sinks.display import find_display
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.video import VideoSource
 from live_gradcam.viewer_input import Key

@@ -23,8 +23,7 @@ from live_gradcam.number import counted
 from live_gradcam.printable import shown
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.sources.deep_photo import check_size
-from live_gradcam.sources.fetched import Fetched
-from live_gradcam.sources.file_kind import FileKind, kind_of
+from live_gradcam.sources.file_kind import Fetched, FileKind, kind_of
 from live_gradcam.sources.photo import open_with_pillow, orientation_of
 from live_gradcam.sources.photo_colour import blended, on_white, upright
 

@@ -252,3 +252,16 @@ _MOVES = {
     name: _unless_torn(moves)
     for name, moves in (("GIF", _gif_moves), ("PNG", _png_moves), ("WEBP", _webp_moves))
 }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fetched:
+    """The content of an address."""
+
+    name: str
+    """The address, safe to show."""
+
+    suffix: str
+    """File name ending of its path, such as `.jpg`, in lower case; empty if it has none."""
+
+    data: bytes

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
-import re
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -16,31 +14,13 @@ from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.printable import shown
 from live_gradcam.sources.animation import AnimationSource
-from live_gradcam.sources.fetched import Fetched
-from live_gradcam.sources.file_kind import kind_of, kind_of_file
-from live_gradcam.sources.films import is_film
-from live_gradcam.sources.photo import READABLE, read_photo
-from live_gradcam.sources.photo import read_picture as read_picture  # where others look for it
+from live_gradcam.sources.file_kind import Fetched, kind_of, kind_of_file
+from live_gradcam.sources.photo import read_photo
 
 logger = logging.getLogger(__name__)
 
 SECONDS_PER_IMAGE = 2.0
 """Duration of a slide."""
-
-_MOST_LOOKED_AT = 20_000
-_MOST_FOLDERS = 3
-"""In a folder without pictures: files that are searched, and folders that are named."""
-
-ANIMATED = frozenset({".apng", ".avifs", ".gif"})
-"""File name endings of pictures that are usually animated."""
-
-_STILL = (
-    ".avif .bmp .cur .dds .dib .hdr .heic .heif .hif .ico .j2k .jfif .jp2 .jpe .jpeg .jpg .mpo .pam .pbm .pcx .pfm "
-    ".pgm .png .pnm .ppm .qoi .ras .sgi .tga .tif .tiff .webp .xbm .xpm"
-)
-SUFFIXES = ANIMATED.union(_STILL.split())
-"""File name endings of pictures, in lower case, to be taken from a folder or a glob. A file that is named by itself may
-have any ending, because its content is examined."""
 
 
 class ImagesSource:
@@ -206,64 +186,3 @@ def _pictures_of(path: Path | Fetched) -> _Moving:
         if before is not None:
             seconds = max(SECONDS_PER_IMAGE - (before.media_time or 0.0), animation.last_seconds)
             yield before.pixels, seconds, True
-
-
-def in_folder(folder: Path) -> list[Path]:
-    """Return a folder's pictures, without subfolders.
-
-    Returns:
-        The files in natural order: `2.jpg` before `10.jpg`.
-
-    Raises:
-        SourceError: there are none.
-    """
-    try:
-        found = [path for path in folder.iterdir() if is_picture(path) and path.is_file()]
-    except OSError as error:
-        raise SourceError(f"the folder {folder} cannot be read: {error.strerror or error}.") from error
-    if not found:
-        raise SourceError(f"the folder {shown(folder)} has no pictures{_elsewhere(folder)}")
-    return sorted(found, key=natural_order)
-
-
-def _elsewhere(folder: Path) -> str:
-    """Return what a folder without pictures contains: folders with pictures, or films; else the supported formats."""
-    within: list[Path] = []
-    films: list[Path] = []
-    looked = 0
-    for parent, folders, files in os.walk(folder):
-        here = Path(parent)
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        looked += len(files)
-        if here == folder:
-            films = sorted((each for name in files if is_film(each := here / name)), key=natural_order)
-        elif any(is_picture(here / name) for name in files):
-            within.append(here)
-        if looked > _MOST_LOOKED_AT or len(within) > _MOST_FOLDERS:
-            break
-    if within:
-        named = ", ".join(f"'{shown(each)}'" for each in within[:_MOST_FOLDERS])
-        more = ", …" if len(within) > _MOST_FOLDERS else ""
-        if len(within) == 1:
-            return f" of its own; its folder {named} has some: give that."
-        return f" of its own; its folders {named}{more} have some: give one of these."
-    if films:
-        count = f"{len(films)} films, such as" if len(films) > 1 else "a film,"
-        return f" in it, but {count} '{shown(films[0])}': give that."
-    return f" in it. {READABLE} are read."
-
-
-def is_picture(path: Path) -> bool:
-    """Return whether a file in a folder is a picture: by its ending, or by its content if it has no ending."""
-    if path.name.startswith("."):
-        return False
-    if path.suffix:
-        return path.suffix.lower() in SUFFIXES
-    kind = kind_of_file(path)
-    return kind is not None and kind.is_readable
-
-
-def natural_order(path: Path) -> list[tuple[int, str]]:
-    """Return a sort key for natural order: `2.jpg` before `10.jpg`."""
-    parts = re.split(r"(\d+)", str(path).casefold())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -7,27 +7,42 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from live_gradcam.address import host_of, opened_address, remember_address, shown_address
+import cv2  # noqa: F401 - before PyAV, or a window would hang
+import av
+import av.error
+
+from live_gradcam.address import host_of, opened_address
 from live_gradcam.errors import SourceError
 from live_gradcam.file_names import expanded, fixed_part, matches, nearest_paths
+from live_gradcam.media_file import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.near_names import nearest
 from live_gradcam.printable import shown
+from live_gradcam.redaction import remember_address, shown_address
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.camera.camera import CameraSource
+from live_gradcam.sources.camera.discovery import camera_called
 from live_gradcam.sources.camera.feed import DEFAULT_FPS, DEFAULT_SIZES, backends
-from live_gradcam.sources.camera.names import camera_called
 from live_gradcam.sources.file_kind import kind_of_file
-from live_gradcam.sources.films import SUFFIXES as FILM_SUFFIXES
-from live_gradcam.sources.films import begins_as_film, is_film
-from live_gradcam.sources.images import SUFFIXES, ImagesSource, in_folder, is_picture, natural_order
-from live_gradcam.sources.numbered import numbered_files
+from live_gradcam.sources.file_listing import (
+    FILM_SUFFIXES,
+    PICTURE_SUFFIXES,
+    begins_as_film,
+    in_folder,
+    is_film,
+    is_picture,
+    natural_order,
+    numbered_files,
+)
+from live_gradcam.sources.film_display import square_size
+from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.photo import READABLE, unreadable
 from live_gradcam.sources.source import Source
 from live_gradcam.sources.stream import StreamSource
-from live_gradcam.sources.video import Promise, VideoSource, promise_of
+from live_gradcam.sources.video import VideoSource
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +192,7 @@ def is_still(path: Path) -> bool:
     if path.suffix.lower() in _ROWS_OF_JPEGS:
         return False
     if kind is None or not kind.is_readable:
-        return path.suffix.lower() in SUFFIXES - {".gif"} and not _is_film(path)
+        return path.suffix.lower() in PICTURE_SUFFIXES - {".gif"} and not _is_film(path)
     return kind.role == "photo"
 
 
@@ -228,3 +243,32 @@ def _hint(path: Path, typed: str) -> str:
 
 def _may_be_meant(path: Path) -> bool:
     return path.is_dir() or is_picture(path) or is_film(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a video file declares about itself."""
+
+    frames: int
+    """Approximate number of frames; 0 if unknown."""
+
+    seconds: float
+    """Duration; 0 if unknown."""
+
+    size: tuple[int, int]
+    """(width, height) in square pixels, before rotation."""
+
+
+def promise_of(path: Path) -> Promise | None:
+    """Return what a video file declares, without decoding; None if it cannot be read."""
+    try:
+        with open_container(path) as container:
+            stream = picture_stream(container)
+            if stream is None:
+                return None
+            seconds = max(0.0, float((container.duration or 0) / av.time_base))
+            frames = stream.frames or round(seconds * float(stream.average_rate or stream.guessed_rate or 0))
+            size = square_size(stream.width, stream.height, stream.sample_aspect_ratio, MOST_PIXELS)
+            return Promise(frames, seconds, size)
+    except (av.error.FFmpegError, OSError):
+        return None

@@ -17,7 +17,6 @@ from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.printable import shown
 from live_gradcam.process.stderr_filter import native_stderr_filtered
-from live_gradcam.sources.damaged_files import why_no_media
 from live_gradcam.sources.deep_photo import (
     MOST_PIXELS,
     check_size,
@@ -26,8 +25,8 @@ from live_gradcam.sources.deep_photo import (
     decoded,
     eight_on_white,
 )
-from live_gradcam.sources.fetched import Fetched
-from live_gradcam.sources.file_kind import FileKind, kind_of
+from live_gradcam.sources.failure_reasons import why_no_media
+from live_gradcam.sources.file_kind import Fetched, FileKind, kind_of
 from live_gradcam.sources.photo_colour import in_srgb, on_white, upright
 from live_gradcam.sources.photo_headers import JPEG_END, jpeg_header
 

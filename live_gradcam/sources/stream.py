@@ -12,11 +12,12 @@ import cv2
 import av
 import numpy as np
 
-from live_gradcam.address import address_name, host_of, opened_address
+from live_gradcam.address import host_of, opened_address
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
+from live_gradcam.redaction import address_name
+from live_gradcam.sources.failure_reasons import in_words
 from live_gradcam.sources.feed import Feed, FeedLost, Shot
-from live_gradcam.sources.ffmpeg_errors import in_words
 from live_gradcam.sources.reconnecting import Reconnecting, Wording
 
 OPEN_TIMEOUT = 4.0

@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,19 +18,16 @@ import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 import av.error
 
-from live_gradcam.address import address_name, opened_address
+from live_gradcam.address import opened_address
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
-from live_gradcam.media_file import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.number import counted
 from live_gradcam.printable import shown
-from live_gradcam.sources.damaged_files import why_no_frame
-from live_gradcam.sources.decoding import Decoding
-from live_gradcam.sources.deinterlacing import deinterlaced
-from live_gradcam.sources.ffmpeg_errors import in_words
+from live_gradcam.redaction import address_name
+from live_gradcam.sources.failure_reasons import in_words, why_no_frame, why_not_from_server
 from live_gradcam.sources.film_colour import Colours, dynamic_range
-from live_gradcam.sources.keyframes import length_of
-from live_gradcam.sources.upright import Display, Orientation, square_size
+from live_gradcam.sources.film_display import Display, Orientation, deinterlaced
+from live_gradcam.sources.video_decoder import Decoding, length_of
 
 logger = logging.getLogger(__name__)
 
@@ -53,35 +49,6 @@ because an AVI counts empty slots as frames, and a single frame may last long.""
 
 _STEPS_BACK = (0.0, 1.0, 5.0, 25.0, None)
 """Seconds to go further back if a seek arrived too late; None for the beginning of the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """What a video file declares about itself."""
-
-    frames: int
-    """Approximate number of frames; 0 if unknown."""
-
-    seconds: float
-    """Duration; 0 if unknown."""
-
-    size: tuple[int, int]
-    """(width, height) in square pixels, before rotation."""
-
-
-def promise_of(path: Path) -> Promise | None:
-    """Return what a video file declares, without decoding; None if it cannot be read."""
-    try:
-        with open_container(path) as container:
-            stream = picture_stream(container)
-            if stream is None:
-                return None
-            seconds = max(0.0, float((container.duration or 0) / av.time_base))
-            frames = stream.frames or round(seconds * float(stream.average_rate or stream.guessed_rate or 0))
-            size = square_size(stream.width, stream.height, stream.sample_aspect_ratio, MOST_PIXELS)
-            return Promise(frames, seconds, size)
-    except (av.error.FFmpegError, OSError):
-        return None
 
 
 class VideoSource:
@@ -266,9 +233,6 @@ class VideoSource:
         """Return why there is no first picture, and what to do."""
         error = self._file.error
         if self.path is None:
-            # Here, because urllib takes a moment to load and is seldom needed.
-            from live_gradcam.sources.web_film import why_not_from_server
-
             broken = f"{in_words(error) if error else 'it ends before the first one'}. Check the address."
             return why_not_from_server(self._address) or broken
         if error is None or isinstance(error, av.error.InvalidDataError):

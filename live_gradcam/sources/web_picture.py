@@ -16,13 +16,13 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from live_gradcam.address import address_name, credentials_of, opened_address, shown_address
+from live_gradcam.address import credentials_of, opened_address
 from live_gradcam.errors import SourceError
+from live_gradcam.redaction import address_name, shown_address
 from live_gradcam.sources.animation import AnimationSource
-from live_gradcam.sources.fetched import Fetched
-from live_gradcam.sources.file_kind import FileKind, kind_of
-from live_gradcam.sources.films import begins_as_film
-from live_gradcam.sources.images import SUFFIXES, ImagesSource
+from live_gradcam.sources.file_kind import Fetched, FileKind, kind_of
+from live_gradcam.sources.file_listing import PICTURE_SUFFIXES, begins_as_film
+from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.photo import unreadable
 from live_gradcam.sources.snapshot_camera import MOST_BYTES, SnapshotCamera
 from live_gradcam.sources.source import Source
@@ -83,7 +83,7 @@ def open_answer(url: str, *, timeout: float = OPEN_TIMEOUT, limit: float = FETCH
     except WebError as error:
         # FFmpeg accepts certificates and servers that Python rejects, and other ways to send a password.
         refused = error.status == 401 and credentials_of(url) is not None
-        if refused or (error.unclear and _suffix(url) not in SUFFIXES):
+        if refused or (error.unclear and _suffix(url) not in PICTURE_SUFFIXES):
             return StreamSource(url, open_timeout=timeout)
         named = error.status == 404 and urlsplit(opened_address(url)).fragment
         remedy = "In an address the # of a name is written %23." if named else error.remedy
@@ -201,7 +201,7 @@ def _changes(url: str, found: Fetched, timeout: float, limit: float) -> bool:
 
 
 def _of_page(url: str) -> str:
-    if _suffix(url) in SUFFIXES:
+    if _suffix(url) in PICTURE_SUFFIXES:
         return (
             "it is a web page, not a photo. Open it in a browser and give the address of the photo itself, or save the "
             "photo and give the file."

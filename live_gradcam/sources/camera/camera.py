@@ -9,9 +9,8 @@ from typing import Self
 
 from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.frame import Frame
-from live_gradcam.sources.camera.faults import why_not
+from live_gradcam.sources.camera.discovery import Whereabouts, why_not
 from live_gradcam.sources.camera.feed import DEFAULT_FPS, DEFAULT_SIZES, CameraFeed, backends
-from live_gradcam.sources.camera.names import Whereabouts
 from live_gradcam.sources.reconnecting import Reconnecting, Wording
 
 RETRY_EVERY = 0.25

@@ -14,7 +14,7 @@ from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.near_names import unknown_name
 from live_gradcam.process.stderr_filter import native_stderr_filtered
-from live_gradcam.sources.camera.faults import is_there, why_not
+from live_gradcam.sources.camera.discovery import is_there, why_not
 from live_gradcam.sources.feed import FeedLost, Shot
 
 DEFAULT_SIZES = ((1280, 720), (640, 480))

@@ -17,8 +17,7 @@ from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.sources.demo.camera_path import REFERENCE_LINES, Stop, View
 from live_gradcam.sources.demo.clock_face import ClockStyle, Patch, draw_face, draw_hands_onto
-from live_gradcam.sources.demo.pencil import draw_pencil
-from live_gradcam.sources.demo.wood import grow_wood
+from live_gradcam.sources.demo.desk_surface import draw_pencil, grow_wood
 from live_gradcam.sources.photo import read_picture
 
 logger = logging.getLogger(__name__)

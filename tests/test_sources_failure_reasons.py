@@ -10,7 +10,7 @@ from clips import made_by_ffmpeg
 
 from live_gradcam.archive.files import Failure
 from live_gradcam.errors import SourceError
-from live_gradcam.sources.damaged_files import cut_short, why_no_film
+from live_gradcam.sources.failure_reasons import cut_short, why_no_film
 from live_gradcam.sources.opening import open_source
 
 

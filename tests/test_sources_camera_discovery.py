@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from live_gradcam.errors import SourceError
-from live_gradcam.sources.camera import names as camera_names
-from live_gradcam.sources.camera.names import CameraName, Whereabouts, camera_called, same_camera
+from live_gradcam.sources.camera import discovery as camera_names
+from live_gradcam.sources.camera.discovery import CameraName, Whereabouts, camera_called, same_camera
 
 BACKEND = 200
 LAPTOP = CameraName(0, "Integrated Camera", "/dev/video0", "04f2:b6d0", "1-8:1.0")

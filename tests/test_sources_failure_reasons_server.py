@@ -13,8 +13,8 @@ from av.video.frame import VideoFrame
 from websites import Answer, content, website
 
 from live_gradcam.errors import SourceError
+from live_gradcam.sources.failure_reasons import why_not_from_server
 from live_gradcam.sources.opening import open_source
-from live_gradcam.sources.web_film import why_not_from_server
 
 FRAMES = 40
 

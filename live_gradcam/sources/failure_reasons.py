@@ -1,11 +1,15 @@
-"""Why a file is no readable film or picture, from its bytes."""
+"""Why a file or address cannot be played, in plain words: from its bytes, from FFmpeg, or from its server."""
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from pathlib import Path
 from typing import BinaryIO
+
+import cv2  # noqa: F401 - before PyAV, or a window would hang
+import av.error
 
 _FIRST = 512
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
@@ -190,4 +194,98 @@ def _is_text(start: bytes) -> bool:
         return sum(character.isprintable() or character in "\t\r\n\f" for character in text) >= 0.97 * len(
             text
         )
+    return False
+
+
+_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (av.error.ConnectionRefusedError, "nothing listens there (connection refused)"),
+    (
+        av.error.HTTPUnauthorizedError,
+        "the server wants a user name and password in the address, or refuses these (401)",
+    ),
+    (av.error.HTTPForbiddenError, "the server forbids it (403)"),
+    (av.error.HTTPNotFoundError, "the server knows no such address (404)"),
+    (av.error.HTTPClientError, "the server refuses the request"),
+    (av.error.HTTPServerError, "the server has an error of its own (5xx)"),
+    (av.error.ExitError, "no answer in time"),
+    (av.error.TimeoutError, "no answer in time"),
+    (av.error.PermissionError, "permission is denied"),
+    (av.error.InvalidDataError, "its content is no video that FFmpeg knows"),
+    (av.error.DecoderNotFoundError, "FFmpeg has no decoder for it"),
+)
+
+
+def in_words(error: av.error.FFmpegError) -> str:
+    """Return the reason of an FFmpeg error, as text after a colon.
+
+    Args:
+        error: PyAV's exception.
+
+    Returns:
+        A few words without a full stop, for instance `the server knows no such address (404)`.
+    """
+    if error.errno == errno.EIO:
+        return "its data broke off"
+    for kind, words in _WORDS:
+        if isinstance(error, kind):
+            return words
+    # Not str(error), which ends in the address and may contain a password.
+    return error.strerror or type(error).__name__
+
+
+DIAGNOSIS_TIMEOUT = 2.0
+"""Seconds for a second request that finds out why the first failed."""
+
+_HEAD = 65_536
+_REMEDY = (
+    "Save it as a file and give that, or write it anew so that it begins with its index: "
+    "ffmpeg -i IN -c copy -movflags +faststart OUT"
+)
+
+
+def why_not_from_server(url: str) -> str | None:
+    """Request a film again, and return whether it fails because the server does not support ranges.
+
+    An MP4 or QuickTime file may have its index, the box `moov`, after the pictures. A player then needs the end first,
+    and requests it as a range; a server without ranges sends the whole file from its beginning.
+
+    Args:
+        url: http or https.
+
+    Returns:
+        Text after a colon with the next step; None if that is not the reason, or the server does not answer.
+    """
+    from live_gradcam.sources.web_request import (  # here: urllib is slow to load and seldom needed
+        WebError,
+        answer_of,
+    )
+
+    try:
+        with answer_of(url, timeout=DIAGNOSIS_TIMEOUT, limit=DIAGNOSIS_TIMEOUT) as answer:
+            has_ranges = answer.headers.get("Accept-Ranges", "").strip().casefold() == "bytes"
+            head = b""
+            for chunk in answer.chunks():
+                head += chunk
+                if len(head) >= _HEAD or has_ranges:
+                    break
+    except WebError:
+        return None
+    if has_ranges or not _pictures_come_first(head):
+        return None
+    return (
+        "its index (the 'moov' box) stands at its end, and the server sends it only from the beginning (no Range). "
+        f"{_REMEDY}"
+    )
+
+
+def _pictures_come_first(head: bytes) -> bool:
+    """Return whether the box with the pictures of an MP4 or QuickTime file comes before the index."""
+    at = 0
+    while at + 8 <= len(head):
+        size, name = struct.unpack_from(">I4s", head, at)
+        if name in (b"mdat", b"moov"):
+            return bool(name == b"mdat")
+        if size < 8 or name not in (b"ftyp", b"free", b"skip", b"wide", b"uuid", b"pnot"):
+            return False
+        at += size
     return False

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from clips import made_by_ffmpeg
 
-from live_gradcam.sources.upright import AS_IT_IS, orientation_of, quarter_turns, square_size
-from live_gradcam.sources.video import VideoSource, promise_of
+from live_gradcam.sources.film_display import AS_IT_IS, orientation_of, quarter_turns, square_size
+from live_gradcam.sources.opening import promise_of
+from live_gradcam.sources.video import VideoSource
 
 ONE = 1 << 16
 
