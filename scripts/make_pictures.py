@@ -92,18 +92,18 @@ def picture(
     recording: float | None = None,
 ) -> Pixels:
     """Return the picture of a frame; where it has been recorded for some seconds, as the window shows it."""
-    presenter = Renderer(look)
-    presenter.explained(frame, of_it)
-    drawn, _ = presenter.picture(frame, overlay)
-    return drawn if recording is None else presenter.with_signs(drawn, seconds=recording)
+    renderer = Renderer(look)
+    renderer.add_answer(frame, of_it)
+    drawn, _ = renderer.picture(frame, overlay)
+    return drawn if recording is None else renderer.with_signs(drawn, seconds=recording)
 
 
 def after(frames: list[Frame], explainer: lg.Explainer, look: Appearance) -> Pixels:
     """Return the picture of the last of some frames, all of which were shown."""
-    presenter = Renderer(look, motion="off")
+    renderer = Renderer(look, motion="off")
     for frame in frames:
-        presenter.explained(frame, answer(explainer.explain(frame.pixels)))
-        shown, _ = presenter.picture(frame)
+        renderer.add_answer(frame, answer(explainer.explain(frame.pixels)))
+        shown, _ = renderer.picture(frame)
     return shown
 
 

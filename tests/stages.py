@@ -71,14 +71,14 @@ class Acting:
         **choice: Any,
     ) -> None:
         look = Appearance(view=view)
-        presenter = Renderer(look, models=menu.models, words=words)
+        renderer = Renderer(look, models=menu.models, words=words)
         chosen = Choice(look=look, **choice)
         self.stage: ViewState
         if saved is None:
-            self.stage = ViewState(presenter, menu, chosen, live=live, slides=slides, words=words)
+            self.stage = ViewState(renderer, menu, chosen, live=live, slides=slides, words=words)
         else:
             self.stage = RecordingView(
-                presenter, menu, chosen, live=live, folder=saved, settings={"live": live}
+                renderer, menu, chosen, live=live, folder=saved, settings={"live": live}
             )
         self.index = -1
 

@@ -42,13 +42,13 @@ def _abilities(camera: CameraName) -> list[str]:
     """Return one line for each pixel format, or what keeps them from being known; none where no system tells."""
     if not sys.platform.startswith("linux"):
         return []
-    from live_gradcam.sources.camera.discovery import why_not
+    from live_gradcam.sources.camera.discovery import camera_failure
     from live_gradcam.sources.camera.v4l2 import modes
 
     try:
         known = modes(Path(camera.path))
     except OSError:
-        return [why_not(camera.number)]
+        return [camera_failure(camera.number)]
     lines = []
     for pixel_format, group in groupby(known, key=lambda mode: mode.pixel_format):
         sizes = ", ".join(

@@ -42,15 +42,15 @@ def initial_view(
     Raises:
         SinkError: the session cannot be saved there.
     """
-    steady = HeatSmoothing(
-        smoothing=0.0 if still else settings.smoothing, scale="frame" if still else settings.scale
+    smoothing = HeatSmoothing(
+        seconds=0.0 if still else settings.smoothing, scale="frame" if still else settings.scale
     )
     look = Appearance(alpha=settings.alpha, colormap=settings.colormap, statistics=settings.show_stats)
     words = words_of(settings.lang)
     renderer = Renderer(
         look,
         motion="off" if still else settings.motion,
-        steady=steady,
+        smoothing=smoothing,
         models=menu.models,
         words=words,
         legible=legible,

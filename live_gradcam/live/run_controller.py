@@ -11,7 +11,7 @@ from live_gradcam.frame import Frame
 from live_gradcam.live.recording import MakeRecorder, Recording
 from live_gradcam.live.status import Status
 from live_gradcam.live.view_state import ViewState
-from live_gradcam.render.heat_tracking import CarriedHeat
+from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.rendered import Rendered
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.recorder import Recorder
@@ -221,7 +221,7 @@ class RunController:
             step = 1 / (self._source.fps or 25)
             self._shift = self._shown.frame.time + step - frame.time
 
-    def _drawn(self, frame: Frame) -> tuple[Rendered, CarriedHeat | None]:
+    def _drawn(self, frame: Frame) -> tuple[Rendered, TrackedHeat | None]:
         self._told = self._status()
         self.stage.told(self._told)
         pixels, carried = self.stage.picture()

@@ -18,7 +18,7 @@ from live_gradcam.live.panels import Panels, Toast
 from live_gradcam.live.status import Status
 from live_gradcam.question import Answer, Question
 from live_gradcam.render.appearance import View
-from live_gradcam.render.heat_tracking import CarriedHeat
+from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.renderer import Renderer
 from live_gradcam.translations import ENGLISH, Words
@@ -202,7 +202,7 @@ class ViewState:
         if answer.question == self._question:
             self._answered = self.choice
             self._view = self.choice.look.view
-        self._presenter.explained(frame, answer)
+        self._presenter.add_answer(frame, answer)
 
     def refused(self, reason: str) -> None:
         """Take in that the question cannot be answered: what was answered last counts again."""
@@ -236,12 +236,12 @@ class ViewState:
         self._choose(replace(self.choice, area=None))
         self._forget_answers()
 
-    def picture(self) -> tuple[Pixels, CarriedHeat | None]:
+    def picture(self) -> tuple[Pixels, TrackedHeat | None]:
         """Return the picture of the newest frame, new (H, W, 3) uint8 BGR, and the heat on it."""
         frame = self._frame
         assert frame is not None, "a frame is seen before a picture is asked for"
         look, panels, words, before = self.choice.look, self._panels, self._words, self._before
-        self._presenter.look = replace(look, view=self._view)
+        self._presenter.appearance = replace(look, view=self._view)
         return self._presenter.picture(
             frame,
             Overlay(
@@ -328,7 +328,7 @@ class ViewState:
         if self._before is not None or self._frame is None:
             self._before = None
             return
-        self._presenter.look = replace(self.choice.look, view=self._view)
+        self._presenter.appearance = replace(self.choice.look, view=self._view)
         overlay = Overlay(area=self.choice.area, probe=self._pointing.probe)
         picture, _ = self._presenter.picture(self._frame, overlay)
         self._before = KeptPicture(picture, self._made())

@@ -13,7 +13,7 @@ from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import share_within
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat import colormap_code
-from live_gradcam.render.heat_tracking import CarriedHeat
+from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.marks import (
     draw_outline_onto,
@@ -53,12 +53,12 @@ def legible_canvas(size: tuple[int, int]) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scene:
+class PaneContent:
     """The content of a pane."""
 
     pane: Pane
 
-    heat: CarriedHeat | None
+    heat: TrackedHeat | None
     """The heat to draw; None for the picture alone."""
 
     name: str = ""
@@ -77,41 +77,43 @@ def part_of(picture: Pixels, region: Region) -> Pixels:
     return picture[y : y + height, x : x + width]
 
 
-def paint_scenes_onto(picture: Pixels, image: Pixels, scenes: Sequence[Scene], look: Appearance) -> None:
+def paint_panes_onto(
+    picture: Pixels, image: Pixels, contents: Sequence[PaneContent], appearance: Appearance
+) -> None:
     """Paint the frame and its heat into every pane.
 
     Args:
         picture: (H, W, 3) uint8 BGR: the canvas. Each pane's cell is painted over.
         image: (H, W, 3) uint8 BGR: the frame.
-        scenes: the panes and their content.
-        look: how heat is drawn.
+        contents: the panes and their content.
+        appearance: how heat is drawn.
     """
     shrunk: dict[tuple[Region, int, int], Pixels] = {}
-    for scene in scenes:
-        pane = scene.pane
+    for content in contents:
+        pane = content.pane
         width, height = pane.place[2:]
         below = shrunk.get((pane.window, width, height))
         if below is None:
             below = shrunk[pane.window, width, height] = _shrunk(part_of(image, pane.window), width, height)
         if pane.place != pane.cell:
             _paint_margins_onto(picture, pane)
-        heat = scene.heat
+        heat = content.heat
         paint_onto(
             part_of(picture, pane.place),
             below,
             None if heat is None else heat.heatmap,
             (0, 0, width, height) if heat is None else pane.within(heat.explanation.region),
-            style=look.style,
-            alpha=look.alpha,
+            style=appearance.style,
+            alpha=appearance.alpha,
             opacity=0.0 if heat is None else heat.opacity,
-            colormap=colormap_code(look.colormap),
+            colormap=colormap_code(appearance.colormap),
         )
-    _draw_seams_onto(picture, scenes)
+    _draw_seams_onto(picture, contents)
 
 
-def mark_scenes_onto(
+def mark_panes_onto(
     picture: Pixels,
-    scenes: Sequence[Scene],
+    contents: Sequence[PaneContent],
     *,
     rectangle: Region | None,
     probe: tuple[int, int] | None,
@@ -122,42 +124,42 @@ def mark_scenes_onto(
 
     Args:
         picture: (H, W, 3) uint8 BGR: the canvas.
-        scenes: the panes and their content.
+        contents: the panes and their content.
         rectangle: (x, y, width, height) of the frame: the rectangle being dragged.
         probe: (x, y) of the frame: the point whose heat is displayed.
         area: (x, y, width, height) of the frame: the part that is explained; None for the whole frame.
         words: translates texts.
     """
-    for scene in scenes:
-        pane = scene.pane
+    for content in contents:
+        pane = content.pane
         within = part_of(picture, pane.place)
         if rectangle is not None:
             draw_rectangle_onto(within, pane.within(rectangle))
         elif area is not None:
             draw_outline_onto(within, pane.within(area))
-        if rectangle is None and scene.heat is not None:
-            region = pane.within(scene.heat.explanation.region)
+        if rectangle is None and content.heat is not None:
+            region = pane.within(content.heat.explanation.region)
             if region != (0, 0, *pane.place[2:]):
-                draw_viewfinder_onto(within, region, _moved(scene.plate, pane))
+                draw_viewfinder_onto(within, region, _moved(content.plate, pane))
         if probe is not None and pane.sees(*probe):
             x, y = pane.point(*probe)
             at = round(x) - pane.place[0], round(y) - pane.place[1]
             draw_probe_onto(
-                within, at, None if scene.heat is None else scene.heat.heat_at(*probe), words("not seen")
+                within, at, None if content.heat is None else content.heat.heat_at(*probe), words("not seen")
             )
         if pane.title is not None:
-            draw_title_onto(part_of(picture, pane.title), scene.name, scene.tail)
+            draw_title_onto(part_of(picture, pane.title), content.name, content.tail)
 
 
-def hidden_share(scene: Scene, plate: Region) -> float:
+def hidden_share(content: PaneContent, plate: Region) -> float:
     """Return the share of a pane's hot heat that a plate on the canvas hides, in [0, 1]."""
-    if scene.heat is None or scene.heat.opacity <= 0:
+    if content.heat is None or content.heat.opacity <= 0:
         return 0.0
-    x, y, width, height = scene.pane.within(scene.heat.explanation.region)
+    x, y, width, height = content.pane.within(content.heat.explanation.region)
     if not (width and height):
         return 0.0
-    on_canvas = x + scene.pane.place[0], y + scene.pane.place[1], width, height
-    return share_within(scene.heat.heatmap, on_canvas, plate)
+    on_canvas = x + content.pane.place[0], y + content.pane.place[1], width, height
+    return share_within(content.heat.heatmap, on_canvas, plate)
 
 
 def _shrunk(image: Pixels, width: int, height: int) -> Pixels:
@@ -185,14 +187,14 @@ def _paint_margins_onto(picture: Pixels, pane: Pane) -> None:
             fill_onto(margin)
 
 
-def _draw_seams_onto(picture: Pixels, scenes: Sequence[Scene]) -> None:
+def _draw_seams_onto(picture: Pixels, contents: Sequence[PaneContent]) -> None:
     """Separate the panes by dark lines."""
     thick = max(1, round(min(picture.shape[:2]) / 240))
-    for scene in scenes:
-        x, y, _, height = scene.pane.cell
+    for content in contents:
+        x, y, _, height = content.pane.cell
         if x > 0:
             fill_onto(picture[y : y + height, x - thick : x + thick])
-        if y > 0 and scene.pane.title is None:
+        if y > 0 and content.pane.title is None:
             fill_onto(picture[y - thick : y + thick])
 
 
@@ -207,7 +209,7 @@ BEFORE, NOW = "before", "now"
 
 
 def before_and_after(
-    before: Pixels, now: Pixels, names: tuple[str, str] = (BEFORE, NOW), *, foot: int = 0
+    before: Pixels, now: Pixels, names: tuple[str, str] = (BEFORE, NOW), *, footer: int = 0
 ) -> Pixels:
     """Return a canvas with two pictures side by side, or one above the other if they are upright.
 
@@ -215,7 +217,7 @@ def before_and_after(
         before: (H, W, 3) uint8 BGR of any size: the stored picture.
         now: (H, W, 3) uint8 BGR: the current picture, which has the size of the canvas.
         names: their titles.
-        foot: rows at the bottom that stay free.
+        footer: rows at the bottom that stay free.
 
     Returns:
         New (H, W, 3) uint8 BGR of the size of `now`.
@@ -223,7 +225,7 @@ def before_and_after(
     canvas = np.empty_like(now)
     fill_onto(canvas)
     height, width = now.shape[:2]
-    for half, picture, name in zip(_halves((width, height), foot), (before, now), names, strict=True):
+    for half, picture, name in zip(_halves((width, height), footer), (before, now), names, strict=True):
         title, cell = half
         x, y, wide, high = _place((picture.shape[1], picture.shape[0]), cell)
         canvas[y : y + high, x : x + wide] = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_AREA)
@@ -232,21 +234,21 @@ def before_and_after(
     return canvas
 
 
-def in_right_half(point: tuple[int, int], size: tuple[int, int], *, foot: int = 0) -> tuple[int, int]:
+def in_right_half(point: tuple[int, int], size: tuple[int, int], *, footer: int = 0) -> tuple[int, int]:
     """Return the point of the current picture at a point of the canvas; it may lie outside the picture.
 
     Args:
         point: (x, y) in pixels of the canvas.
         size: (width, height) of both.
-        foot: rows at the bottom that stay free.
+        footer: rows at the bottom that stay free.
     """
-    left, top, wide, high = _place(size, _halves(size, foot)[1][1])
+    left, top, wide, high = _place(size, _halves(size, footer)[1][1])
     return int((point[0] - left) * size[0] // wide), int((point[1] - top) * size[1] // high)
 
 
-def _halves(size: tuple[int, int], foot: int) -> tuple[tuple[Region, Region], tuple[Region, Region]]:
+def _halves(size: tuple[int, int], footer: int) -> tuple[tuple[Region, Region], tuple[Region, Region]]:
     """Divide the canvas in two along its longer side; return the title strip and the cell below it of each half."""
-    width, height = size[0], size[1] - foot
+    width, height = size[0], size[1] - footer
     if size[0] >= size[1]:
         cells = (0, 0, width // 2, height), (width // 2, 0, width - width // 2, height)
     else:

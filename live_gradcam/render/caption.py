@@ -17,6 +17,7 @@ from live_gradcam.explanation import (
     Value,
 )
 from live_gradcam.number import LABEL_HOLDS, number_text, percent_text, with_unit
+from live_gradcam.render.appearance import View
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain
 from live_gradcam.translations import Words
 
@@ -53,7 +54,7 @@ class Caption:
     """False if no class is probable; then the headline is drawn in grey."""
 
 
-def belief_in(explanation: Explanation) -> float:
+def confidence_of(explanation: Explanation) -> float:
     """Return how much a target that the network chose can be trusted, in [0, 1]; 1 if the plate names it.
 
     This is the top probability divided by the probability that is needed to name a class. A target that the viewer
@@ -183,3 +184,30 @@ def name_of(target: Target) -> str:
 def figure_of(target: Target, beside: Sequence[Prediction] = ()) -> str:
     """Return the number after a target's name, as `figure` writes it; empty for a contrast and a lowered value."""
     return "" if isinstance(target, Contrast | Lowered) else figure(target, beside)
+
+
+def pane_title(
+    view: View, explanation: Explanation, model: str, words: Words, *, stale: bool
+) -> tuple[str, str]:
+    """Return the title of a pane in a view with several, and the text after it.
+
+    Args:
+        view: the layout of the picture.
+        explanation: the explanation in the pane.
+        model: name of its model.
+        words: translates texts.
+        stale: whether the scene has changed since the explanation.
+    """
+    match view:
+        case "methods" | "channels":
+            return explanation.method, ""
+        case "targets" if not stale:
+            tail = figure_of(explanation.target, explanation.values)
+            if not explanation.has_evidence:
+                tail = f"{tail}: {words(without_heat(explanation))}"
+            name = name_of(explanation.target)
+            return words(name) if isinstance(explanation.target, Lowered) else name, tail
+        case "models":
+            return model, ""
+        case _:
+            return "", ""

@@ -46,7 +46,7 @@ class ChannelBoard:
         """The channel in each place; None for an empty place."""
         return tuple(None if held is None else held[0] for held in self._places)
 
-    def see(self, channels: Sequence[Channel], time: float) -> None:
+    def update(self, channels: Sequence[Channel], time: float) -> None:
         """Update the places with the newest channels.
 
         Args:

@@ -37,7 +37,7 @@ _LONGEST_CLOCK = "0:00:00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class FooterContent:
     """Content of a footer."""
 
     caption: Caption | None = None
@@ -56,9 +56,11 @@ class Said:
     r"""Statistics such as `shown\t30.0 fps`."""
 
 
-def said_in_foot(caption: Caption | None, overlay: Overlay, time: float, figures: tuple[str, ...]) -> Said:
+def footer_content(
+    caption: Caption | None, overlay: Overlay, time: float, figures: tuple[str, ...]
+) -> FooterContent:
     """Return a footer's content from a label, an overlay, a frame's time and statistics."""
-    return Said(
+    return FooterContent(
         caption=caption,
         line=" · ".join(filter(None, (overlay.busy, overlay.notice, overlay.chosen))),
         turning=time if overlay.busy else None,
@@ -67,61 +69,61 @@ def said_in_foot(caption: Caption | None, overlay: Overlay, time: float, figures
     )
 
 
-def draw_foot_onto(picture: Pixels, foot: Footer, said: Said) -> None:
+def draw_footer_onto(picture: Pixels, footer: Footer, content: FooterContent) -> None:
     """Draw the footer of a canvas, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR: the canvas. The footer's region is painted over.
-        foot: its region and font size.
-        said: its content.
+        footer: its region and font size.
+        content: its content.
     """
-    x, y, width, height = foot.region
+    x, y, width, height = footer.region
     strip = picture[y : y + height, x : x + width]
     fill_onto(strip)
-    size, margin = foot.size, round(foot.size * _MARGIN)
+    size, margin = footer.size, round(footer.size * _MARGIN)
     right = width - margin - _signs_width(size)
-    goes_on = bool(said.line)
+    goes_on = bool(content.line)
     begin = margin
-    if said.caption is not None and not (goes_on and foot.rows == 1 and right < 2 * _signs_width(size)):
-        room = (right if foot.rows == 1 else width - margin) - margin
-        if goes_on and foot.rows == 1:
+    if content.caption is not None and not (goes_on and footer.rows == 1 and right < 2 * _signs_width(size)):
+        room = (right if footer.rows == 1 else width - margin) - margin
+        if goes_on and footer.rows == 1:
             room = round(room * _LABEL_SHARE)
-        used = _draw_caption_onto(strip[: foot.row], said.caption, size, room, margin)
-        begin = margin if foot.rows > 1 else used + round(size * _GAP)
-    row = _row(strip, foot, foot.rows - 1)
+        used = _draw_caption_onto(strip[: footer.row], content.caption, size, room, margin)
+        begin = margin if footer.rows > 1 else used + round(size * _GAP)
+    row = _row(strip, footer, footer.rows - 1)
     if goes_on:
-        _draw_line_onto(row, said, size, begin, right)
-    if said.frozen:
+        _draw_line_onto(row, content, size, begin, right)
+    if content.frozen:
         dot = round(size * _DOT)
-        draw_bars_onto(row, width - margin - dot, (foot.row - dot) // 2, dot)
-    _draw_figures_onto(strip, foot, said.figures[: foot.figures], margin)
+        draw_bars_onto(row, width - margin - dot, (footer.row - dot) // 2, dot)
+    _draw_figures_onto(strip, footer, content.figures[: footer.figures], margin)
 
 
-def draw_foot_signs_onto(
-    picture: Pixels, foot: Footer, said: Said, *, seconds: float | None, hint: str
+def draw_footer_signs_onto(
+    picture: Pixels, footer: Footer, content: FooterContent, *, seconds: float | None, hint: str
 ) -> None:
     """Draw into a footer what only the window shows, in place; the footer keeps room for it.
 
     Args:
         picture: (H, W, 3) uint8 BGR: the canvas with its footer.
-        foot: its region and font size.
-        said: its content.
+        footer: its region and font size.
+        content: its content.
         seconds: time since the recording began; None if nothing is recorded.
         hint: a hint, drawn only if there is room.
     """
-    x, y, width, height = foot.region
-    row = _row(picture[y : y + height, x : x + width], foot, foot.rows - 1)
-    size, margin, dot = foot.size, round(foot.size * _MARGIN), round(foot.size * _DOT)
-    base = (foot.row + round(size * CAP)) // 2
-    right = width - margin - (dot + round(size * _GAP) if said.frozen else 0)
+    x, y, width, height = footer.region
+    row = _row(picture[y : y + height, x : x + width], footer, footer.rows - 1)
+    size, margin, dot = footer.size, round(footer.size * _MARGIN), round(footer.size * _DOT)
+    base = (footer.row + round(size * CAP)) // 2
+    right = width - margin - (dot + round(size * _GAP) if content.frozen else 0)
     if seconds is not None:
         text = clock(seconds)
         left = right - text_width(text, size, REGULAR)
         write(row, text, (left, base), size)
         left -= dot + round(size * 0.4)
-        draw_dot_onto(row, left, (foot.row - dot) // 2, dot)
+        draw_dot_onto(row, left, (footer.row - dot) // 2, dot)
         right = left - round(size * _GAP)
-    if not hint or said.line or (said.caption is not None and foot.rows == 1):
+    if not hint or content.line or (content.caption is not None and footer.rows == 1):
         return
     for text in (hint, hint.split(HINT_GAP)[0]):
         left = right - text_width(text, size, REGULAR)
@@ -135,8 +137,8 @@ def _signs_width(size: int) -> int:
     return text_width(_LONGEST_CLOCK, size, REGULAR) + round(size * (2 * _DOT + 3 * _GAP))
 
 
-def _row(strip: Pixels, foot: Footer, number: int) -> Pixels:
-    return strip[number * foot.row : (number + 1) * foot.row]
+def _row(strip: Pixels, footer: Footer, number: int) -> Pixels:
+    return strip[number * footer.row : (number + 1) * footer.row]
 
 
 def _draw_caption_onto(row: Pixels, caption: Caption, full: int, room: int, left: int) -> int:
@@ -163,34 +165,34 @@ def _draw_caption_onto(row: Pixels, caption: Caption, full: int, room: int, left
     return x
 
 
-def _draw_line_onto(row: Pixels, said: Said, size: int, begin: int, end: int) -> None:
+def _draw_line_onto(row: Pixels, content: FooterContent, size: int, begin: int, end: int) -> None:
     """Draw the activity line at the right of a row."""
-    indent = 0 if said.turning is None else round(size * 1.3)
+    indent = 0 if content.turning is None else round(size * 1.3)
     room = end - begin - indent
     if room < 4 * size:
         return
-    line = plain(said.line)
+    line = plain(content.line)
     small = size_that_fits(line, size, _SMALLEST, REGULAR, room)
     text = shortened(line, small, REGULAR, room)
     alone = begin < size  # nothing else is in the row, so the line begins at the left
     left = begin + indent if alone else end - text_width(text, small, REGULAR)
     middle = row.shape[0] // 2
     write(row, text, (left, middle + round(small * CAP) // 2), small, colour=GREY)
-    if said.turning is not None:
-        draw_spinner_onto(row, (left - indent + round(size * 0.5), middle), size, said.turning)
+    if content.turning is not None:
+        draw_spinner_onto(row, (left - indent + round(size * 0.5), middle), size, content.turning)
 
 
-def _draw_figures_onto(strip: Pixels, foot: Footer, figures: Sequence[str], margin: int) -> None:
+def _draw_figures_onto(strip: Pixels, footer: Footer, figures: Sequence[str], margin: int) -> None:
     """Draw statistics in columns, in the rows below."""
     if not figures:
         return
-    wide = (strip.shape[1] - 2 * margin) // foot.columns
+    wide = (strip.shape[1] - 2 * margin) // footer.columns
     for number, figure in enumerate(figures):
         name, _, value = figure.partition("\t")
-        row = _row(strip, foot, foot.rows + number // foot.columns)
-        left = margin + number % foot.columns * wide
-        full = max(_SMALLEST, round(foot.size * _FIGURES))
+        row = _row(strip, footer, footer.rows + number // footer.columns)
+        left = margin + number % footer.columns * wide
+        full = max(_SMALLEST, round(footer.size * _FIGURES))
         size = size_that_fits(f"{name}  {value}", full, _SMALLEST, REGULAR, wide - margin)
-        base = (foot.row + round(size * CAP)) // 2
+        base = (footer.row + round(size * CAP)) // 2
         write(row, name, (left, base), size, colour=GREY)
         write(row, value, (left + text_width(f"{name}  ", size, REGULAR), base), size)

@@ -12,7 +12,7 @@ from live_gradcam.config import DEFAULT_SMOOTHING, Scale
 from live_gradcam.errors import RenderError
 from live_gradcam.explanation import Explanation, HeatMap, Prediction
 from live_gradcam.heatmap import over_region
-from live_gradcam.render.caption import belief_in
+from live_gradcam.render.caption import confidence_of
 
 _RISE, _FALL = 0.1, 2.0
 """Time constants in seconds with which the scale follows a target's peaks, upwards and downwards."""
@@ -87,7 +87,7 @@ class HeatSmoothing:
         RenderError: a value is invalid.
     """
 
-    smoothing: float = DEFAULT_SMOOTHING
+    seconds: float = DEFAULT_SMOOTHING
     """Time constant in seconds: after it, 63% of a change is visible, at any rate of explanations; 0 for no
     smoothing."""
 
@@ -95,8 +95,8 @@ class HeatSmoothing:
 
     def __post_init__(self) -> None:
         """Validate the settings."""
-        if not (self.smoothing >= 0 and math.isfinite(self.smoothing)):
-            raise RenderError(f"the smoothing is {self.smoothing}: it must be 0 or more seconds.")
+        if not (self.seconds >= 0 and math.isfinite(self.seconds)):
+            raise RenderError(f"the smoothing is {self.seconds}: it must be 0 or more seconds.")
         if self.scale not in get_args(Scale):
             raise RenderError(f"scale is '{self.scale}'. Valid: {', '.join(get_args(Scale))}.")
 
@@ -121,7 +121,7 @@ class HeatSmoothing:
         """
         raw = explanation.raw_heatmap
         earlier = None if before is None else (before.heatmap if moved is None else moved)
-        kept = 0.0 if before is None else _kept(at - before.at, self.smoothing)
+        kept = 0.0 if before is None else _kept(at - before.at, self.seconds)
         columns, rows = _mesh(explanation)
         if not (explanation.has_evidence and np.isfinite(raw).all()):
             if before is None or earlier is None:
@@ -164,7 +164,7 @@ def recognised_peak(explanation: Explanation, before: float, seconds: float) -> 
         before: the value before it; 0 if nothing was recognised yet.
         seconds: time since then.
     """
-    if not explanation.automatic or belief_in(explanation) < 1:
+    if not explanation.automatic or confidence_of(explanation) < 1:
         return before
     peak = max(float(explanation.raw_heatmap.max()), 0.0)
     return _followed(before, peak, seconds, _CEILING_FALL) if before else peak
@@ -177,7 +177,7 @@ def opacity_of(explanation: Explanation, likeness: float = 0.0) -> float:
         explanation: the explanation that is shown.
         likeness: its peak as a share of the recent peak of recognised things; 0 if nothing was recognised.
     """
-    belief = belief_in(explanation)
+    belief = confidence_of(explanation)
     like = _smooth_step(likeness, *_LIKE_RECOGNISED) * _smooth_step(belief, *_LIKELY)
     return _FAINT + (1.0 - _FAINT) * max(_smooth_step(belief, *_NEARLY_BELIEVED), like)
 

@@ -16,11 +16,11 @@ from live_gradcam.explanation import Explanation, HeatMap, Region
 from live_gradcam.frame import Frame
 from live_gradcam.question import Answer
 from live_gradcam.render.heat_smoothing import WEAK, Heat, HeatSmoothing
-from live_gradcam.render.motion import Field, Motion, Shift, Way, sampled
+from live_gradcam.render.motion import Displacement, Field, Motion, Shift, sampled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CarriedHeat:
+class TrackedHeat:
     """Heat to draw on the current frame."""
 
     explanation: Explanation
@@ -58,30 +58,30 @@ class CarriedHeat:
 class HeatTracker:
     """Moves one or several heat maps along with the picture, and smooths them.
 
-    It is not thread-safe. Call `see` for every shown frame, in order, and `explained` whenever an answer arrives,
-    before the next `see`:
+    It is not thread-safe. Call `track` for every shown frame, in order, and `add_answer` whenever an answer arrives,
+    before the next `track`:
 
-        tracker.explained(frame_that_was_explained, answer)
-        tracked = tracker.see(frame)
+        tracker.add_answer(frame_that_was_explained, answer)
+        tracked = tracker.track(frame)
 
     An answer may be about a frame that was seen before, that is seen next, or that is never seen. Answers that are
     older than the newest one, or from before a cut, are ignored. The motion is computed once for all heat maps.
 
     Args:
         motion: `on`, or `off` to keep the heat in place until the next answer.
-        steady: how heat is smoothed.
+        smoothing: how heat is smoothed.
 
     Raises:
         RenderError: `motion` is invalid.
     """
 
-    def __init__(self, *, motion: Following = "on", steady: HeatSmoothing | None = None) -> None:
+    def __init__(self, *, motion: Following = "on", smoothing: HeatSmoothing | None = None) -> None:
         if motion not in get_args(Following):
             raise RenderError(f"motion is '{motion}'. Valid: {', '.join(get_args(Following))}.")
         self._motion = Motion() if motion == "on" else None
-        self._steady = steady or HeatSmoothing()
+        self._smoothing = smoothing or HeatSmoothing()
         self._waiting: tuple[Frame, Answer] | None = None
-        self._newest: _Explained | None = None
+        self._newest: _NewestAnswer | None = None
         self._cut = False
 
     @property
@@ -96,7 +96,7 @@ class HeatTracker:
         if self._motion is not None:
             self._motion = Motion()
 
-    def explained(self, frame: Frame, answer: Answer) -> None:
+    def add_answer(self, frame: Frame, answer: Answer) -> None:
         """Add an answer.
 
         Args:
@@ -113,10 +113,10 @@ class HeatTracker:
             if newest is None or way is None or newest.size != frame.size or self._cut:
                 self._take(frame, answer, lambda _: (None, 0.0))
             else:
-                paths = _Paths(way, newest.size)
+                paths = _Displacements(way, newest.size)
                 self._take(frame, answer, paths.known)
 
-    def see(self, frame: Frame) -> tuple[CarriedHeat, ...]:
+    def track(self, frame: Frame) -> tuple[TrackedHeat, ...]:
         """Advance to the next shown frame.
 
         Args:
@@ -130,23 +130,23 @@ class HeatTracker:
             if self._waiting is not None and self._waiting[0].index <= frame.index:
                 waiting, answer = self._waiting
                 self._waiting = None
-                motion.see(waiting.index, waiting.pixels)
-                self.explained(waiting, answer)
-            motion.see(frame.index, frame.pixels)
+                motion.add_frame(waiting.index, waiting.pixels)
+                self.add_answer(waiting, answer)
+            motion.add_frame(frame.index, frame.pixels)
         newest = self._newest
         if newest is None or newest.size != frame.size:
             return ()
         moving = motion is not None and newest.index != frame.index and not self._cut
         way = motion.way() if motion is not None and moving else None
-        paths = None if way is None else _Paths(way, newest.size)
-        carried = []
+        paths = None if way is None else _Displacements(way, newest.size)
+        tracked = []
         for each in newest.heats:
             heatmap, opacity = each.heat.heatmap, each.heat.opacity
             if paths is not None:
                 heatmap = paths.faded(each)
             stale = paths is None and (moving or self._cut)
-            carried.append(
-                CarriedHeat(
+            tracked.append(
+                TrackedHeat(
                     each.explanation,
                     newest.index,
                     newest.captured_at,
@@ -156,24 +156,27 @@ class HeatTracker:
                     each.heat.strength < WEAK,
                 )
             )
-        return tuple(carried)
+        return tuple(tracked)
 
     def _take(
-        self, frame: Frame, answer: Answer, known: Callable[[_One], tuple[HeatMap | None, HeatMap | float]]
+        self,
+        frame: Frame,
+        answer: Answer,
+        known: Callable[[_MapState], tuple[HeatMap | None, HeatMap | float]],
     ) -> None:
         """Smooth an answer with the heat before it, which `known` moves to this frame, with its confidence."""
         heats = []
         for place, (model, explanation) in enumerate(zip(answer.models, answer.explanations, strict=True)):
             before = self._before(place, model, explanation)
             moved, trust = (None, 1.0) if before is None else known(before)
-            heat = self._steady.heat(
+            heat = self._smoothing.heat(
                 explanation, frame.time, None if before is None else before.heat, moved=moved, known=trust
             )
-            heats.append(_One(explanation, model, heat))
-        self._newest = _Explained(answer, tuple(heats), frame.index, frame.captured_at, frame.size)
+            heats.append(_MapState(explanation, model, heat))
+        self._newest = _NewestAnswer(answer, tuple(heats), frame.index, frame.captured_at, frame.size)
         self._cut = False
 
-    def _before(self, place: int, model: int, explanation: Explanation) -> _One | None:
+    def _before(self, place: int, model: int, explanation: Explanation) -> _MapState | None:
         """Return the previous heat of the same target, else the heat in the same place; None if there is none."""
         if self._newest is None:
             return None
@@ -186,7 +189,7 @@ class HeatTracker:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _One:
+class _MapState:
     """One explanation, its model's index, and its heat."""
 
     explanation: Explanation
@@ -195,30 +198,30 @@ class _One:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Explained:
+class _NewestAnswer:
     """The newest answer and its heat, with the frame's data except its pixels."""
 
     answer: Answer
-    heats: tuple[_One, ...]
+    heats: tuple[_MapState, ...]
     index: int
     captured_at: float
     size: tuple[int, int]
 
 
-class _Paths:
+class _Displacements:
     """Displacement of heat maps between two frames; computed once for all maps of one shape and region."""
 
-    def __init__(self, way: Way, size: tuple[int, int]) -> None:
+    def __init__(self, way: Displacement, size: tuple[int, int]) -> None:
         self._way = way
         self._size = size
         self._found: dict[tuple[Region, tuple[int, int]], tuple[Shift, HeatMap]] = {}
 
-    def faded(self, one: _One) -> HeatMap:
+    def faded(self, one: _MapState) -> HeatMap:
         """Return a heat map moved to the current frame, weaker where the motion is uncertain."""
         origin, trust = self._path(one)
         return _moved(one.heat.heatmap, origin) * trust
 
-    def known(self, one: _One) -> tuple[HeatMap, HeatMap]:
+    def known(self, one: _MapState) -> tuple[HeatMap, HeatMap]:
         """Return a heat map moved to the current frame, and the confidence of the motion.
 
         The confidence is 0 where the heat comes from outside of the region.
@@ -226,7 +229,7 @@ class _Paths:
         origin, trust = self._path(one)
         return _moved(one.heat.heatmap, origin), trust * _moved(np.ones(trust.shape, np.float32), origin)
 
-    def _path(self, one: _One) -> tuple[Shift, HeatMap]:
+    def _path(self, one: _MapState) -> tuple[Shift, HeatMap]:
         """Return the origin of each point of a heat map, and the confidence of the motion there."""
         rows, columns = one.heat.heatmap.shape
         cell_rows, cell_columns = self._way.trust.shape

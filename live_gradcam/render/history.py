@@ -9,7 +9,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from live_gradcam.explanation import Prediction
+from live_gradcam.explanation import Explanation, Prediction
 from live_gradcam.frame import Pixels
 from live_gradcam.number import number_text
 from live_gradcam.render.lettering import (
@@ -46,14 +46,14 @@ class _Segment:
     label: str
 
 
-class History:
+class ClassHistory:
     """The top classes of the last minute, by frame time."""
 
     def __init__(self) -> None:
         self._segments: deque[_Segment] = deque()
         self._until = 0.0
 
-    def see(self, time: float, first: Prediction | None) -> None:
+    def add(self, time: float, first: Prediction | None) -> None:
         """Add the top class at a frame's time, in seconds; None if the network is not sure.
 
         An earlier time than the last one removes the entries after it.
@@ -76,8 +76,8 @@ class History:
             now: the text at the right end.
         """
         height, width = picture.shape[:2]
-        size, tall, foot = ribbon_measures((width, height))
-        band = picture[height - tall - foot :]
+        size, tall, scale = ribbon_measures((width, height))
+        band = picture[height - tall - scale :]
         fill_onto(band)
         edges = [self._place(segment.since, width) for segment in self._segments] + [width]
         for segment, left, right in zip(self._segments, edges, edges[1:], strict=False):
@@ -91,8 +91,8 @@ class History:
             name = shortened(segment.label, size, REGULAR, right - left - 2 * inset)
             if len(name.rstrip("…")) >= min(_FEWEST_LETTERS, len(segment.label)):
                 write(band, name, (left + inset, (tall + round(size * CAP)) // 2), size)
-        if foot:
-            draw_foot_onto(band, tall, foot, round(size * 0.72), now)
+        if scale:
+            _draw_time_scale_onto(band, tall, scale, round(size * 0.72), now)
 
     def _place(self, time: float, width: int) -> int:
         return round(width * min(max(1.0 - (self._until - time) / SECONDS, 0.0), 1.0))
@@ -100,8 +100,8 @@ class History:
 
 def ribbon_height(size: tuple[int, int]) -> int:
     """Return the ribbon's height at the bottom of a canvas of (width, height) pixels."""
-    _, tall, foot = ribbon_measures(size)
-    return tall + foot
+    _, tall, scale = ribbon_measures(size)
+    return tall + scale
 
 
 def ribbon_measures(size: tuple[int, int]) -> tuple[int, int, int]:
@@ -112,13 +112,13 @@ def ribbon_measures(size: tuple[int, int]) -> tuple[int, int, int]:
     return letters, tall, round(letters * 1.05) if height > 10 * letters else 0
 
 
-def draw_foot_onto(band: Pixels, tall: int, foot: int, size: int, word: str = "now") -> None:
-    """Draw the time scale, `foot` pixels high, below the first `tall` rows, in font size `size`."""
+def _draw_time_scale_onto(band: Pixels, tall: int, scale: int, size: int, word: str = "now") -> None:
+    """Draw the time scale, `scale` pixels high, below the first `tall` rows, in font size `size`."""
     width = band.shape[1]
-    base = tall + (foot + round(size * CAP)) // 2
+    base = tall + (scale + round(size * CAP)) // 2
     marks = [(-60, 0), (-45, width // 4), (-30, width // 2), (-15, 3 * width // 4)]
     for seconds, x in marks:
-        cv2.line(band, (x, tall), (x, tall + max(1, foot // 5)), GREY, max(1, size // 14))
+        cv2.line(band, (x, tall), (x, tall + max(1, scale // 5)), GREY, max(1, size // 14))
         write(band, f"{seconds} s".replace("-", "−"), (x + size // 3, base), size, colour=GREY)
     now = text_width(word, size, REGULAR)
     write(band, word, (width - now - size // 3, base), size, colour=WHITE)
@@ -141,7 +141,7 @@ _SPACE = 0.12
 """Free space above and below the curve, as a share of its height."""
 
 
-class Curve:
+class ValueHistory:
     """A value of the last minute, by frame time."""
 
     def __init__(self) -> None:
@@ -149,7 +149,7 @@ class Curve:
         self._label = ""
         self._until = 0.0
 
-    def see(self, time: float, label: str, value: float | None) -> None:
+    def add(self, time: float, label: str, value: float | None) -> None:
         """Add a value at a frame's time, in seconds.
 
         An earlier time than the last one removes the points after it; another label removes all points.
@@ -180,8 +180,8 @@ class Curve:
             now: the text at the right end.
         """
         height, width = picture.shape[:2]
-        size, tall, foot = ribbon_measures((width, height))
-        band = picture[height - tall - foot :]
+        size, tall, scale = ribbon_measures((width, height))
+        band = picture[height - tall - scale :]
         fill_onto(band)
         cv2.rectangle(band, (0, 0, width, tall), _GROUND, cv2.FILLED)
         known = [value for _, value in self._points if value is not None]
@@ -190,8 +190,8 @@ class Curve:
             for run in self._runs():
                 self._draw_run_onto(band[:tall], run, low, high, max(1, size // 10))
             _write_range_onto(band, low, high, size, tall)
-        if foot:
-            draw_foot_onto(band, tall, foot, round(size * 0.72), now)
+        if scale:
+            _draw_time_scale_onto(band, tall, scale, round(size * 0.72), now)
 
     def _runs(self) -> list[list[tuple[float, float]]]:
         """Return the continuous stretches of the curve."""
@@ -225,3 +225,24 @@ def _write_range_onto(band: Pixels, low: float, high: float, size: int, tall: in
     elif tall >= 2.2 * small:
         write(band, number_text(high, (low,)), (small // 2, round(small * (CAP + 0.25))), small, colour=WHITE)
         write(band, number_text(low, (high,)), (small // 2, tall - round(small * 0.25)), small, colour=GREY)
+
+
+class LastMinute:
+    """The last minute of a run: the top classes or, if the network is no classifier, the explained value."""
+
+    def __init__(self) -> None:
+        self._classes, self._values = ClassHistory(), ValueHistory()
+        self._current: ClassHistory | ValueHistory = self._classes
+
+    def add(self, time: float, explanation: Explanation, named: Prediction | None) -> None:
+        """Add an explanation at a frame's time, in seconds, and the class that the label names; None if not sure."""
+        if explanation.task == "values":
+            self._values.add(time, explanation.target.label, explanation.target.value)
+            self._current = self._values
+        else:
+            self._classes.add(time, named)
+            self._current = self._classes
+
+    def draw_onto(self, picture: Pixels, now: str) -> None:
+        """Draw the last minute along the bottom of a picture, in place; `now` is the text at the right end."""
+        self._current.draw_onto(picture, now)

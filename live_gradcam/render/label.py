@@ -13,9 +13,9 @@ from live_gradcam.frame import Pixels
 from live_gradcam.number import UNSURE
 from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
-from live_gradcam.render.canvas import Scene, hidden_share, part_of
+from live_gradcam.render.canvas import PaneContent, hidden_share, part_of
 from live_gradcam.render.caption import Caption, caption_of, translated
-from live_gradcam.render.heat_tracking import CarriedHeat
+from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.label_plate import Corner, draw_plate_onto
 from live_gradcam.render.panes import MOST_PANES
 from live_gradcam.translations import Words
@@ -54,14 +54,14 @@ class Label:
         """Remove all predictions: the scene has changed."""
         self._bars.clear()
 
-    def see(self, answer: Answer, time: float) -> None:
+    def update(self, answer: Answer, time: float) -> None:
         """Advance to a frame with the newest answer, at a time in seconds."""
         for model in set(answer.models):
             explanation = answer.explanations[answer.models.index(model)]
             bars = self._bars.setdefault(model, Bars(0) if self._single else Bars())
-            bars.see(explanation.top, time, believed=explanation.needed)
+            bars.update(explanation.top, time, believed=explanation.needed)
 
-    def caption(self, heat: CarriedHeat, model: int) -> Caption:
+    def caption(self, heat: TrackedHeat, model: int) -> Caption:
         """Return the translated caption of an explanation."""
         bars = self._bars[model]
         caption = caption_of(heat.explanation, bars.shown, sure=bars.sure, weak=heat.weak)
@@ -70,44 +70,44 @@ class Label:
     def draw_onto(
         self,
         picture: Pixels,
-        scenes: Sequence[Scene],
-        first: CarriedHeat,
+        contents: Sequence[PaneContent],
+        first: TrackedHeat,
         models: Sequence[int],
-        look: Appearance,
+        appearance: Appearance,
         time: float,
         *,
         side: int,
-    ) -> list[Scene]:
+    ) -> list[PaneContent]:
         """Draw the plates, in place: one for each model, or one for all panes.
 
         Args:
             picture: (H, W, 3) uint8 BGR: the part of the canvas that plates may cover.
-            scenes: the panes and their content.
+            contents: the panes and their content.
             first: the heat of the answer's first explanation.
-            models: the index of the model of each scene's explanation.
-            look: how the picture is drawn.
+            models: the index of the model of each content's explanation.
+            appearance: how the picture is drawn.
             time: of the frame, in seconds.
             side: length in pixels that the letters are sized by.
 
         Returns:
-            The scenes, with the plates that lie in them.
+            The contents, with the plates that lie in them.
         """
-        small = look.view in ("side", "methods", "targets", "models")
+        small = appearance.view in ("side", "methods", "targets", "models")
         side = round((_SMALL_PLATE if small else 1.0) * side)
-        if look.view == "models":
+        if appearance.view == "models":
             return [
                 replace(
-                    scene,
-                    plate=self._draw_one_onto(picture, scene.pane.cell, scene.heat or first, model, side),
+                    content,
+                    plate=self._draw_one_onto(picture, content.pane.cell, content.heat or first, model, side),
                 )
-                for scene, model in zip(scenes, models, strict=False)
+                for content, model in zip(contents, models, strict=False)
             ]
         # With four panes the plate lies in the lower left one, and there is no room for a chart.
-        lowest = 2 if len(scenes) == MOST_PANES else 0
-        left, top, _, height = scenes[lowest].pane.cell
-        end = picture.shape[1] if look.view != "channels" else scenes[0].pane.cell[2]
+        lowest = 2 if len(contents) == MOST_PANES else 0
+        left, top, _, height = contents[lowest].pane.cell
+        end = picture.shape[1] if appearance.view != "channels" else contents[0].pane.cell[2]
         cell = (left, top, end - left, height)  # a long name may extend into the next pane
-        charted = len(scenes) < MOST_PANES
+        charted = len(contents) < MOST_PANES
         model = models[0]
         if self._single:  # no previous picture tells the plate's size
             self.plate = self._draw_one_onto(
@@ -118,19 +118,19 @@ class Label:
             mirrored = 2 * cell[0] + cell[2] - x - wide, y, wide, high
             is_right = x > mirrored[0]
             corners = (mirrored, self.plate) if is_right else (self.plate, mirrored)
-            self._corner.see(
-                time, *(max(hidden_share(each, corner) for each in scenes) for corner in corners)
+            self._corner.update(
+                time, *(max(hidden_share(each, corner) for each in contents) for corner in corners)
             )
         # The scale bar is at the lower right; in the view `side` the right pane has the heat.
-        right = self._corner.right and not look.scale_bar and look.view != "side"
+        right = self._corner.right and not appearance.scale_bar and appearance.view != "side"
         self.plate = self._draw_one_onto(picture, cell, first, model, side, charted=charted, right=right)
-        return [replace(each, plate=self.plate) for each in scenes]
+        return [replace(each, plate=self.plate) for each in contents]
 
     def _draw_one_onto(
         self,
         picture: Pixels,
         cell: Region,
-        heat: CarriedHeat,
+        heat: TrackedHeat,
         model: int,
         side: int,
         *,
@@ -200,7 +200,7 @@ class Bars:
         rows = list(self._values.items())[:SHOWN]
         return tuple(Prediction(class_id, label, value) for (class_id, label), value in rows)
 
-    def see(self, top: Sequence[Prediction], time: float, *, believed: float = UNSURE) -> None:
+    def update(self, top: Sequence[Prediction], time: float, *, believed: float = UNSURE) -> None:
         """Advance to a frame.
 
         The same time again, or an earlier one, moves the bars to their values at once, because the picture is frozen or

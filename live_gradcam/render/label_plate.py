@@ -204,7 +204,7 @@ class Corner:
         self.right = False
         """Whether the right corner is chosen."""
 
-    def see(self, time: float, left: float, right: float) -> None:
+    def update(self, time: float, left: float, right: float) -> None:
         """Advance to a frame.
 
         Args:

@@ -47,7 +47,7 @@ _CUT = 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Way:
+class Displacement:
     """The displacement of a frame's cells to an earlier frame, and its confidence."""
 
     shift: Shift
@@ -92,7 +92,7 @@ class Motion:
         """Return whether a frame belongs to this scene, between the reference and the newest frame."""
         return bool(self._seen) and self._earliest <= index <= self._seen[-1].index
 
-    def see(self, index: int, pixels: Pixels) -> None:
+    def add_frame(self, index: int, pixels: Pixels) -> None:
         """Add the next frame; the same frame again changes nothing, an earlier one starts a new scene.
 
         Args:
@@ -115,7 +115,7 @@ class Motion:
         self._seen.append(_Seen(index, cells, step, shift))
         self._grey = grey
 
-    def refer_to(self, index: int, pixels: Pixels) -> Way | None:
+    def refer_to(self, index: int, pixels: Pixels) -> Displacement | None:
         """Make a frame the reference.
 
         Args:
@@ -148,7 +148,7 @@ class Motion:
         self._earliest = index
         return former
 
-    def way(self) -> Way | None:
+    def way(self) -> Displacement | None:
         """Return the displacement from the newest frame to the reference; None if the scene has none yet."""
         return self._way(self._seen[-1]) if self._seen else None
 
@@ -159,10 +159,10 @@ class Motion:
         self._reference = None
         self._earliest = index
 
-    def _way(self, seen: _Seen) -> Way | None:
+    def _way(self, seen: _Seen) -> Displacement | None:
         if seen.shift is None or self._reference is None:
             return None
-        return Way(seen.shift, _trust(seen.cells, self._reference, seen.shift))
+        return Displacement(seen.shift, _trust(seen.cells, self._reference, seen.shift))
 
     def _step(self, now: Grey, then: Grey) -> Shift:
         """Return the displacement of each cell of `now` to its place in `then`, by optical flow."""

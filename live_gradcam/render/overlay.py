@@ -125,7 +125,7 @@ def draw_overlay_onto(
         turning=time,
     )
     if overlay.prompt is not None:
-        prompt = draw_prompt_onto(picture, overlay.prompt)
+        prompt = draw_search_box_onto(picture, overlay.prompt)
         return tuple(filter(None, (pause, chosen, notice, busy, prompt)))
     figures = toast = None
     if statistics and not small:
@@ -171,7 +171,7 @@ class SearchBox:
     """Text shown if nothing matches."""
 
 
-def draw_prompt_onto(picture: Pixels, prompt: SearchBox) -> Region | None:
+def draw_search_box_onto(picture: Pixels, prompt: SearchBox) -> Region | None:
     """Draw the search box into the upper middle of a picture, in place.
 
     Args:

@@ -18,7 +18,7 @@ _STRIP, _SMALLEST, _LEAST = 1 / 24, 10, 100
 """Font size of strips as a share of the canvas's shorter side; their smallest font size; and the shorter side in pixels
 from which there are strips."""
 
-_TITLE, _FOOT = 1.7, 1.9
+_TITLE, _FOOTER_ROW = 1.7, 1.9
 """Height of a title and of a footer row, in units of that font size."""
 
 _TWO_ROWS, _WIDE = 240, 30
@@ -28,7 +28,7 @@ the font size, from which one row is enough."""
 _FIGURE = 10.5
 """Width of one statistic, in units of the font size."""
 
-_MOST_FOOT = 1 / 3
+_MOST_FOOTER = 1 / 3
 """Largest share of the canvas's height for the footer; statistics beyond it are left out."""
 
 _PANEL_SHARE = 0.36
@@ -112,11 +112,11 @@ class Footer:
     @property
     def row(self) -> int:
         """Height of a row in pixels."""
-        return round(self.size * _FOOT)
+        return round(self.size * _FOOTER_ROW)
 
 
 @dataclass(frozen=True, slots=True)
-class Arrangement:
+class Layout:
     """The panes of a canvas, and the room beside them."""
 
     panes: tuple[Pane, ...]
@@ -124,7 +124,7 @@ class Arrangement:
     free: Region | None = None
     """(x, y, width, height): the panel of the channels, or the empty fourth cell; None if there is none."""
 
-    foot: Footer | None = None
+    footer: Footer | None = None
     """The footer below several panes; None for a single pane, or if the canvas is too small."""
 
     column: Region | None = None
@@ -141,7 +141,7 @@ def title_height(canvas: tuple[int, int]) -> int:
     return round(strip_size(canvas) * _TITLE)
 
 
-def foot_of(canvas: tuple[int, int], *, labelled: bool = False, figures: int = 0) -> Footer | None:
+def footer_of(canvas: tuple[int, int], *, labelled: bool = False, figures: int = 0) -> Footer | None:
     """Return the footer of a canvas of (width, height); None if the canvas is too small.
 
     Args:
@@ -155,13 +155,13 @@ def foot_of(canvas: tuple[int, int], *, labelled: bool = False, figures: int = 0
         return None
     rows = 2 if labelled and min(canvas) >= _TWO_ROWS and width < _WIDE * size else 1
     columns = max(1, min(figures, int(width / (_FIGURE * size))))
-    row = round(size * _FOOT)
-    figures = min(figures, columns * max(0, round(height * _MOST_FOOT) // row - rows))
+    row = round(size * _FOOTER_ROW)
+    figures = min(figures, columns * max(0, round(height * _MOST_FOOTER) // row - rows))
     tall = row * (rows + -(-figures // columns))
     return Footer((0, height - tall, width, tall), size, rows, figures, columns)
 
 
-def arrange(
+def layout_of(
     view: View,
     count: int,
     size: tuple[int, int],
@@ -170,7 +170,7 @@ def arrange(
     canvas: tuple[int, int] | None = None,
     figures: int = 0,
     column: int = 0,
-) -> Arrangement:
+) -> Layout:
     """Return the layout of a canvas.
 
     Each pane shows the largest part of the frame with its cell's aspect, and at least what the network saw.
@@ -190,19 +190,19 @@ def arrange(
     seen = _around(regions) if regions else whole
     wanted = 2 if view == "side" else max(1, min(count, 2 if view == "models" else MOST_PANES))
     if view in ("one", "history") or (wanted == 1 and view != "channels"):
-        return Arrangement((_whole(canvas, size),))
-    foot = foot_of(canvas, labelled=view in ("methods", "targets"), figures=figures)
-    if foot is None:
+        return Layout((_whole(canvas, size),))
+    footer = footer_of(canvas, labelled=view in ("methods", "targets"), figures=figures)
+    if footer is None:
         column = 0
-    inner = width - column, height if foot is None else foot.region[1]
+    inner = width - column, height if footer is None else footer.region[1]
     beside = (inner[0], 0, column, inner[1]) if column else None
     title = title_height(canvas)
     if view == "channels":
         cell, panel = _panelled(inner)
-        return Arrangement((_pane(cell, size, seen, title),), panel, foot, beside)
+        return Layout((_pane(cell, size, seen, title),), panel, footer, beside)
     cells = _cells(wanted, inner)
     free = cells[-1] if len(cells) > wanted else None
-    return Arrangement(tuple(_pane(cell, size, seen, title) for cell in cells[:wanted]), free, foot, beside)
+    return Layout(tuple(_pane(cell, size, seen, title) for cell in cells[:wanted]), free, footer, beside)
 
 
 def _cells(count: int, size: tuple[int, int]) -> list[Region]:

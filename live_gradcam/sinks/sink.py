@@ -51,7 +51,7 @@ class Sink(Protocol):
     ) -> None: ...
 
 
-class Null:
+class NullSink:
     """Discards every picture."""
 
     name = "null"

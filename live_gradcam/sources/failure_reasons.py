@@ -47,14 +47,14 @@ _SEGMENT = 0x18538067
 _MOST_BOXES = 10_000
 
 
-def why_no_film(path: Path) -> str | None:
+def film_failure(path: Path) -> str | None:
     """Return why FFmpeg cannot open a file, from its first bytes and its ending.
 
     Args:
         path: the file.
 
     Returns:
-        Text after a colon with the next step, as from `why_no_media`, or that the file is cut short; None if the
+        Text after a colon with the next step, as from `media_failure`, or that the file is cut short; None if the
         content gives no reason.
     """
     try:
@@ -66,14 +66,14 @@ def why_no_film(path: Path) -> str | None:
         return "the file is empty."
     if start[4:8] == b"ftyp":
         return f"its index (the 'moov' box) is missing or incomplete: it was cut off. {_AGAIN}"
-    if (reason := why_no_media(start, path.suffix)) is not None:
+    if (reason := media_failure(start, path.suffix)) is not None:
         return reason
     if start.startswith(_FILMS) or start[8:12] == b"AVI ":
         return cut_short(path) or f"it is a film whose beginning is damaged or cut short. {_AGAIN}"
     return None
 
 
-def why_no_media(start: bytes, suffix: str) -> str | None:
+def media_failure(start: bytes, suffix: str) -> str | None:
     """Return what a file is that is no picture and no film.
 
     Args:
@@ -108,7 +108,7 @@ def why_no_media(start: bytes, suffix: str) -> str | None:
     return None
 
 
-def why_no_frame(path: Path) -> str:
+def frame_failure(path: Path) -> str:
     """Return why a film that FFmpeg opens has no picture.
 
     Args:
@@ -215,7 +215,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def in_words(error: av.error.FFmpegError) -> str:
+def ffmpeg_reason(error: av.error.FFmpegError) -> str:
     """Return the reason of an FFmpeg error, as text after a colon.
 
     Args:
@@ -243,7 +243,7 @@ _REMEDY = (
 )
 
 
-def why_not_from_server(url: str) -> str | None:
+def server_failure(url: str) -> str | None:
     """Request a film again, and return whether it fails because the server does not support ranges.
 
     An MP4 or QuickTime file may have its index, the box `moov`, after the pictures. A player then needs the end first,

@@ -116,7 +116,7 @@ PICTURE_SUFFIXES = ANIMATED_SUFFIXES.union(_STILL_SUFFIXES.split())
 have any ending, because its content is examined."""
 
 
-def in_folder(folder: Path) -> list[Path]:
+def pictures_in(folder: Path) -> list[Path]:
     """Return a folder's pictures, without subfolders.
 
     Returns:

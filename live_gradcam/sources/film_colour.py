@@ -31,7 +31,7 @@ def dynamic_range(context: av.VideoCodecContext) -> str | None:
     return _WIDE.get(context.color_primaries)
 
 
-class Colours:
+class ColourConverter:
     """Converts the frames of one film as the ffmpeg command does; HDR and wide gamuts by tone mapping.
 
     Transparency is ignored. A frame without a matrix is treated as BT.601, as in the ffmpeg command.

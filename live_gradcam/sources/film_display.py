@@ -120,7 +120,7 @@ def square_size(width: int, height: int, proportions: Fraction | None, most: int
     return (wide, high) if wide * high <= most else (width, height)
 
 
-class Display:
+class FrameGeometry:
     """Size and orientation of one film's frames, which may change within it.
 
     Args:

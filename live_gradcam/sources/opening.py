@@ -31,11 +31,11 @@ from live_gradcam.sources.file_listing import (
     FILM_SUFFIXES,
     PICTURE_SUFFIXES,
     begins_as_film,
-    in_folder,
     is_film,
     is_picture,
     natural_order,
     numbered_files,
+    pictures_in,
 )
 from live_gradcam.sources.film_display import square_size
 from live_gradcam.sources.images import ImagesSource
@@ -174,14 +174,14 @@ def open_film(
     return AnimationSource(path, keeps=keeps) if is_animation else VideoSource(path, keeps=keeps)
 
 
-def promise_of_film(path: Path) -> Promise | None:
+def film_info(path: Path) -> FilmInfo | None:
     """Return what a video or an animated picture declares about itself; None if it cannot be read."""
     kind = kind_of_file(path)
     if kind is None or kind.role != "animation":
-        return promise_of(path)
+        return video_info(path)
     try:
         with AnimationSource(path) as source:
-            return Promise(source.total, source.total * source.last_seconds, source.size)
+            return FilmInfo(source.total, source.total * source.last_seconds, source.size)
     except SourceError:
         return None
 
@@ -208,7 +208,7 @@ def _open_path(typed: str) -> Source:
     path = expanded(typed)
     try:
         if path.is_dir():
-            return ImagesSource(in_folder(path), name=path.resolve().name)
+            return ImagesSource(pictures_in(path), name=path.resolve().name)
         if path.exists():
             return ImagesSource([path]) if is_still(path) else open_film(path)
         if numbered := [file for file in numbered_files(path) if is_picture(file)]:
@@ -246,7 +246,7 @@ def _may_be_meant(path: Path) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class FilmInfo:
     """What a video file declares about itself."""
 
     frames: int
@@ -259,7 +259,7 @@ class Promise:
     """(width, height) in square pixels, before rotation."""
 
 
-def promise_of(path: Path) -> Promise | None:
+def video_info(path: Path) -> FilmInfo | None:
     """Return what a video file declares, without decoding; None if it cannot be read."""
     try:
         with open_container(path) as container:
@@ -269,6 +269,6 @@ def promise_of(path: Path) -> Promise | None:
             seconds = max(0.0, float((container.duration or 0) / av.time_base))
             frames = stream.frames or round(seconds * float(stream.average_rate or stream.guessed_rate or 0))
             size = square_size(stream.width, stream.height, stream.sample_aspect_ratio, MOST_PIXELS)
-            return Promise(frames, seconds, size)
+            return FilmInfo(frames, seconds, size)
     except (av.error.FFmpegError, OSError):
         return None

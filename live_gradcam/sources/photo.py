@@ -25,7 +25,7 @@ from live_gradcam.sources.deep_photo import (
     decoded,
     eight_on_white,
 )
-from live_gradcam.sources.failure_reasons import why_no_media
+from live_gradcam.sources.failure_reasons import media_failure
 from live_gradcam.sources.file_kind import Fetched, FileKind, kind_of
 from live_gradcam.sources.photo_colour import in_srgb, on_white, upright
 from live_gradcam.sources.photo_headers import JPEG_END, jpeg_header
@@ -114,7 +114,7 @@ def decode_photo(data: bytes, name: str, kind: FileKind | None, *, most_pixels: 
         PhotoTooLargeError: it has too many pixels.
     """
     is_foreign = kind is None or kind.role == "foreign"
-    if is_foreign and (reason := why_no_media(data, Path(name).suffix)) is not None:
+    if is_foreign and (reason := media_failure(data, Path(name).suffix)) is not None:
         raise SourceError(f"{name} cannot be read: {reason}")
     if kind is None:
         raise SourceError(f"{name} cannot be read: it is damaged, or no {_or(READABLE)}.")

@@ -13,7 +13,7 @@ from live_gradcam.sources.file_kind import kind_of
 from live_gradcam.sources.photo import decode_photo
 from live_gradcam.sources.reconnecting import Wording
 from live_gradcam.sources.stream import OPEN_TIMEOUT, StreamSource
-from live_gradcam.sources.web_request import Line, WebError, answer_of
+from live_gradcam.sources.web_request import RequestControl, WebError, answer_of
 
 BETWEEN_PICTURES = 0.25
 """Minimum seconds between two requests."""
@@ -92,7 +92,7 @@ class SnapshotFeed:
         self._name = name
         self._timeout = timeout
         self._closing = closing
-        self._line: Line | None = None
+        self._line: RequestControl | None = None
         self._asked_at = 0.0
         self._ahead: Shot | None = None
         self._before: Pixels | None = None
@@ -138,7 +138,7 @@ class SnapshotFeed:
 
     def _shot(self) -> Shot:
         began = self._asked_at = time.monotonic()
-        self._line = line = Line(self._timeout, _PICTURE_LIMIT)
+        self._line = line = RequestControl(self._timeout, _PICTURE_LIMIT)
         if self._closing.is_set():
             line.hang_up()
         with answer_of(self._url, line=line) as answer:

@@ -24,10 +24,10 @@ from live_gradcam.frame import Frame
 from live_gradcam.number import counted
 from live_gradcam.printable import shown
 from live_gradcam.redaction import address_name
-from live_gradcam.sources.failure_reasons import in_words, why_no_frame, why_not_from_server
-from live_gradcam.sources.film_colour import Colours, dynamic_range
-from live_gradcam.sources.film_display import Display, Orientation, deinterlaced
-from live_gradcam.sources.video_decoder import Decoding, length_of
+from live_gradcam.sources.failure_reasons import ffmpeg_reason, frame_failure, server_failure
+from live_gradcam.sources.film_colour import ColourConverter, dynamic_range
+from live_gradcam.sources.film_display import FrameGeometry, Orientation, deinterlaced
+from live_gradcam.sources.video_decoder import VideoDecoder, length_of
 
 logger = logging.getLogger(__name__)
 
@@ -85,10 +85,10 @@ class VideoSource:
         self._count = 0
         self._zero: float | None = None
         self._last_time: float | None = None
-        self._colours = Colours()
+        self._colours = ColourConverter()
         remote = self.path is None
         self._address = opened_address(str(path)) if remote else ""
-        self._file = Decoding(
+        self._file = VideoDecoder(
             self._address if remote else Path(path),
             self.name,
             NETWORK_TIMEOUT if remote else None,
@@ -97,7 +97,7 @@ class VideoSource:
             self.fps = self._file.fps
             self._period = 1 / (self.fps or ASSUMED_FPS)
             stream = self._file.stream
-            self._display = Display(stream, self.name)
+            self._display = FrameGeometry(stream, self.name)
             self._shown = deinterlaced(self._timed())
             first = self._find_first()
             self._ahead: Frame | None = first
@@ -233,11 +233,13 @@ class VideoSource:
         """Return why there is no first picture, and what to do."""
         error = self._file.error
         if self.path is None:
-            broken = f"{in_words(error) if error else 'it ends before the first one'}. Check the address."
-            return why_not_from_server(self._address) or broken
+            broken = (
+                f"{ffmpeg_reason(error) if error else 'it ends before the first one'}. Check the address."
+            )
+            return server_failure(self._address) or broken
         if error is None or isinstance(error, av.error.InvalidDataError):
-            return why_no_frame(self.path)
-        return f"{in_words(error)}. Give a video, a picture or a folder of them."
+            return frame_failure(self.path)
+        return f"{ffmpeg_reason(error)}. Give a video, a picture or a folder of them."
 
     def _timed(self) -> Iterator[tuple[av.VideoFrame, tuple[int, float, Orientation]]]:
         """Yield each decoded frame with its index, its time in seconds, and its orientation."""

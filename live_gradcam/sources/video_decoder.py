@@ -15,12 +15,12 @@ import av.error
 
 from live_gradcam.errors import SourceError
 from live_gradcam.media_file import FrameClock, Timeline, is_timeless, open_container, picture_stream
-from live_gradcam.sources.failure_reasons import cut_short, in_words, why_no_film, why_not_from_server
+from live_gradcam.sources.failure_reasons import cut_short, ffmpeg_reason, film_failure, server_failure
 
 _SENSIBLE_FPS = 1000
 
 
-class Decoding:
+class VideoDecoder:
     """Decodes one video stream. Not thread-safe.
 
     Args:
@@ -185,10 +185,10 @@ def _why_not(path: str | Path, error: av.error.FFmpegError) -> str:
     """Return why a file or an address cannot be opened, and what to do."""
     if not isinstance(path, Path):
         is_slow_or_broken = isinstance(error, (av.error.ExitError, av.error.InvalidDataError, OSError))
-        return (why_not_from_server(path) if is_slow_or_broken else None) or f"{in_words(error)}."
+        return (server_failure(path) if is_slow_or_broken else None) or f"{ffmpeg_reason(error)}."
     if isinstance(error, (av.error.FileNotFoundError, av.error.PermissionError)):
-        return f"{in_words(error)}."
-    if (reason := why_no_film(path)) is not None:
+        return f"{ffmpeg_reason(error)}."
+    if (reason := film_failure(path)) is not None:
         return reason
     unknown = isinstance(error, av.error.InvalidDataError) or error.errno == errno.EINVAL
     reason = "its content is no video that FFmpeg knows" if unknown else "its header makes no sense"

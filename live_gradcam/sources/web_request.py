@@ -63,7 +63,7 @@ class WebError(Exception):
 class WebAnswer:
     """A server's answer after its headers have arrived."""
 
-    def __init__(self, response: Any, line: Line) -> None:  # noqa: ANN401 - urllib's, whose type varies
+    def __init__(self, response: Any, line: RequestControl) -> None:  # noqa: ANN401 - urllib's, whose type varies
         self._response = response
         self._line = line
         self.headers: Message = response.headers
@@ -116,7 +116,7 @@ class WebAnswer:
             raise WebError(f"{size}, and {most / 1e6:,.0f} MB are the most", remedy=_SAVE)
 
 
-class Line:
+class RequestControl:
     """The connections of one request, which can be cancelled and have a time limit.
 
     Args:
@@ -171,7 +171,7 @@ class Line:
 
 @contextmanager
 def answer_of(
-    url: str, *, timeout: float = 4.0, limit: float = 30.0, line: Line | None = None
+    url: str, *, timeout: float = 4.0, limit: float = 30.0, line: RequestControl | None = None
 ) -> Iterator[WebAnswer]:
     """Request an address, following redirects to http and https, and yield the answer; close it afterwards.
 
@@ -187,14 +187,14 @@ def answer_of(
     Raises:
         WebError: there is no answer, or the server refuses.
     """
-    with line or Line(timeout, limit) as connections:
+    with line or RequestControl(timeout, limit) as connections:
         with connections.worded():
             response = _opened(url, connections)
         with response:
             yield WebAnswer(response, connections)
 
 
-def _opened(url: str, line: Line) -> Any:  # noqa: ANN401 - urllib's answer
+def _opened(url: str, line: RequestControl) -> Any:  # noqa: ANN401 - urllib's answer
     bare = _bare(url)
     request = urllib.request.Request(bare, headers={"User-Agent": "live-gradcam"})
     opener = urllib.request.OpenerDirector()
@@ -263,7 +263,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 class _Http(urllib.request.HTTPHandler):
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: RequestControl) -> None:
         super().__init__()
         self._line = line
 
@@ -272,7 +272,7 @@ class _Http(urllib.request.HTTPHandler):
 
 
 class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: RequestControl) -> None:
         super().__init__()
         self._line = line
 
@@ -281,7 +281,7 @@ class _Https(urllib.request.HTTPSHandler):
 
 
 class _Connection(HTTPConnection):
-    def __init__(self, line: Line, host: str, **settings: Any) -> None:  # noqa: ANN401 - http.client's
+    def __init__(self, line: RequestControl, host: str, **settings: Any) -> None:  # noqa: ANN401 - http.client's
         super().__init__(host, **settings)
         self._line = line
 

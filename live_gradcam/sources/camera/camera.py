@@ -9,7 +9,7 @@ from typing import Self
 
 from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.frame import Frame
-from live_gradcam.sources.camera.discovery import Whereabouts, why_not
+from live_gradcam.sources.camera.discovery import CameraLocator, camera_failure
 from live_gradcam.sources.camera.feed import DEFAULT_FPS, DEFAULT_SIZES, CameraFeed, backends
 from live_gradcam.sources.reconnecting import Reconnecting, Wording
 
@@ -50,7 +50,7 @@ class CameraSource:
         _check(size, fps)
         self._backends = backends(backend)
         self._asked = (size, fps)
-        self._whereabouts = Whereabouts(device, self._backends[0])
+        self._whereabouts = CameraLocator(device, self._backends[0])
         self._was_open = False
         self.name = f"camera {self._whereabouts.number}"
         self._feeds = Reconnecting(
@@ -126,7 +126,7 @@ class CameraSource:
     def _connect(self) -> CameraFeed:
         number = self._whereabouts.find() if self._was_open else self._whereabouts.number
         if number is None:
-            raise SourceError(why_not(self._whereabouts.number))
+            raise SourceError(camera_failure(self._whereabouts.number))
         feed = CameraFeed(number, self._backends, *self._asked)
         self._was_open = True
         return feed

@@ -85,7 +85,7 @@ def camera_called(part: str, backend: int) -> CameraName:
     return matching[0]
 
 
-class Whereabouts:
+class CameraLocator:
     """Finds a camera again, although its number changes when it is plugged in again.
 
     It is the camera of the same make on the same port; or on another port if it was the only one of its make. A camera
@@ -229,7 +229,7 @@ def is_there(number: int, platform: str = sys.platform) -> bool:
     return not platform.startswith("linux") or node_of(number).exists()
 
 
-def why_not(number: int, platform: str = sys.platform) -> str:
+def camera_failure(number: int, platform: str = sys.platform) -> str:
     """Return why a camera could not be opened.
 
     Args:

@@ -14,7 +14,7 @@ from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.near_names import unknown_name
 from live_gradcam.process.stderr_filter import native_stderr_filtered
-from live_gradcam.sources.camera.discovery import is_there, why_not
+from live_gradcam.sources.camera.discovery import camera_failure, is_there
 from live_gradcam.sources.feed import FeedLost, Shot
 
 DEFAULT_SIZES = ((1280, 720), (640, 480))
@@ -204,7 +204,7 @@ def _open(number: int, backends: tuple[int, ...]) -> cv2.VideoCapture:
         if capture.isOpened():
             return capture
         capture.release()
-    raise SourceError(why_not(number))
+    raise SourceError(camera_failure(number))
 
 
 def _negotiate(capture: cv2.VideoCapture, size: tuple[int, int] | None, fps: float) -> CameraMode:

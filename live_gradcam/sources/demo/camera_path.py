@@ -35,7 +35,7 @@ SWAY = 3.5
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class CameraPosition:
     """Position of the camera."""
 
     x: float
@@ -87,7 +87,7 @@ class CameraPath:
         self.duration = len(self._stops) * (DWELL + TRAVEL)
         """Seconds of one tour."""
 
-    def view_at(self, seconds: float) -> View:
+    def view_at(self, seconds: float) -> CameraPosition:
         """Return the camera's position at a time; after `duration` the tour repeats."""
         seconds %= self.duration
         leg, within = divmod(seconds, DWELL + TRAVEL)
@@ -102,7 +102,7 @@ class CameraPath:
             y += (y_there - y) * eased
             zoom *= (zoom_there / zoom) ** eased * (1 - RISE * math.sin(math.pi * way) ** 2)
         sway_x, sway_y, sway_angle = self._sway(seconds)
-        return View(x + sway_x, y + sway_y, zoom, sway_angle)
+        return CameraPosition(x + sway_x, y + sway_y, zoom, sway_angle)
 
     def _stay(self, number: int, since_middle: float) -> tuple[float, float, float]:
         """Return x, y and zoom at a stop, this many seconds after the middle of the stay."""

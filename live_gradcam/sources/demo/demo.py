@@ -28,7 +28,7 @@ DENSITIES = (0.25, 1.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class GroundTruth:
     """Names and bounding box of a thing in a frame."""
 
     labels: tuple[str, ...]
@@ -123,7 +123,7 @@ class DemoSource:
         what = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
         return f"demo: {width}×{height} at {self.fps:g} fps, a pretend camera over a desk with {what}"
 
-    def truth(self, index: int) -> tuple[Truth, ...]:
+    def truth(self, index: int) -> tuple[GroundTruth, ...]:
         """Return what is visible in frame `index`, at least in part, in the order of the tour."""
         to_frame = self._path.view_at(index / self._camera_fps).affine(self.size)
         width, height = self.size
@@ -133,7 +133,7 @@ class DemoSource:
             left, top = (math.floor(edge) for edge in points.min(axis=0))
             right, bottom = (math.ceil(edge) for edge in points.max(axis=0))
             if right > 0 and bottom > 0 and left < width and top < height:
-                seen.append(Truth(thing.labels, (left, top, right - left, bottom - top)))
+                seen.append(GroundTruth(thing.labels, (left, top, right - left, bottom - top)))
         return tuple(seen)
 
     def frame_at(self, index: int) -> Frame:

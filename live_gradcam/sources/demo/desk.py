@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
-from live_gradcam.sources.demo.camera_path import REFERENCE_LINES, Stop, View
+from live_gradcam.sources.demo.camera_path import REFERENCE_LINES, CameraPosition, Stop
 from live_gradcam.sources.demo.clock_face import ClockStyle, Patch, draw_face, draw_hands_onto
 from live_gradcam.sources.demo.desk_surface import draw_pencil, grow_wood
 from live_gradcam.sources.photo import read_picture
@@ -141,7 +141,7 @@ class Desk:
         self.things = tuple(self._lay(place, photographs) for place in PLACES)
         """The things, in the order of the tour."""
 
-    def look(self, view: View, size: tuple[int, int], time: dt.datetime) -> Pixels:
+    def look(self, view: CameraPosition, size: tuple[int, int], time: dt.datetime) -> Pixels:
         """Return the camera's picture.
 
         Args:
