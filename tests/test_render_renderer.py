@@ -21,6 +21,7 @@ from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.panes import Pane, footer_of, layout_of
 from live_gradcam.render.renderer import Renderer
 from live_gradcam.translations import words_of
+from live_gradcam.viewer_input import HELP
 
 SIZE = (640, 360)
 SIZES = [(160, 120), (640, 480), (720, 1280), (1920, 1080), (33, 17)]
@@ -94,6 +95,17 @@ def test_the_same_frames_give_the_same_pictures_bit_for_bit(view: View, style: S
     )
     assert once == twice
     assert len(set(once)) == len(once)
+
+
+@pytest.mark.parametrize("view", get_args(View))
+def test_the_help_shows_nothing_that_was_in_memory_before(
+    view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def picture_after(value: int) -> Pixels:
+        monkeypatch.setattr(np, "empty", lambda shape, dtype=float: np.full(shape, value, dtype))
+        return show(Appearance(view=view), frames=1, overlay=Overlay(help=HELP))[0]
+
+    assert np.array_equal(picture_after(0), picture_after(255))
 
 
 @pytest.mark.parametrize("view", get_args(View))

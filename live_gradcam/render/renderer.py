@@ -181,6 +181,8 @@ class Renderer:
         above = picture[: self._size[1] - ribbon_height(self._size)] if view == "history" else picture
         if layout.footer is not None:
             above = picture[: layout.footer.region[1]]
+            if overlay.help:  # which is drawn instead of the footer
+                fill_onto(picture[layout.footer.region[1] :])
         caption = None
         if current and layout.footer is not None and view in ("methods", "targets"):
             caption = self._label.caption(current[0], self._model(0))
@@ -276,14 +278,12 @@ class Renderer:
         return pane_title(self.appearance.view, heat.explanation, name, self._words, stale=heat.stale)
 
     def _model(self, number: int) -> int:
-        """Return the index of an explanation's model."""
         answer = self._tracker.answer
         return 0 if answer is None else answer.models[number]
 
     def _fill(self, panel: Pixels) -> None:
         """Draw the panel beside the panes: the channels, or an empty background."""
-        answer = self._tracker.answer
-        if self.appearance.view == "channels" and answer is not None:
+        if self.appearance.view == "channels" and (answer := self._tracker.answer) is not None:
             code = colormap_code(self.appearance.colormap)
             draw_channels_onto(panel, self._board.shown, code, answer.first.layer)
         else:
