@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]{1,20}):/{1,2}(?!/)")
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.\-]+)(?::(?P<port>\d{0,5}))?(?=[/?#]|$)")
+_REQUEST_SAFE = "%/:?#[]@!$&'()*+,;=-._~"
 
 
 def is_address(text: str) -> bool:
@@ -29,6 +30,22 @@ def opened_address(address: str) -> str:
         return address[: found.end()] + place
     user, colon, password = userinfo.partition(":")
     return f"{address[: found.end()]}{percent_encoded(user)}{colon}{percent_encoded(password)}@{place}"
+
+
+def request_address(url: str) -> str:
+    """Return an address for an HTTP request: without user, password and fragment, in ASCII.
+
+    Raises:
+        ValueError: it is invalid.
+    """
+    split = urlsplit(opened_address(url))
+    host = split.netloc.rpartition("@")[2]
+    if not split.hostname:
+        raise ValueError("no host")
+    if not host.isascii():
+        host = host.encode("idna").decode()
+    path, query = (quote(part, safe=_REQUEST_SAFE) for part in (split.path, split.query))
+    return urlunsplit((split.scheme, host, path, query, ""))
 
 
 def credentials_of(address: str) -> tuple[str, str] | None:

@@ -49,7 +49,7 @@ class SnapshotCamera(StreamSource):
         """Stop the reader, and cancel its request."""
         self._closing.set()
         if self._feed is not None:
-            self._feed.hang_up()
+            self._feed.cancel()
         super().close()
 
     def _wording(self) -> Wording:
@@ -92,7 +92,7 @@ class SnapshotFeed:
         self._name = name
         self._timeout = timeout
         self._closing = closing
-        self._line: RequestControl | None = None
+        self._control: RequestControl | None = None
         self._asked_at = 0.0
         self._ahead: Shot | None = None
         self._before: Pixels | None = None
@@ -128,20 +128,20 @@ class SnapshotFeed:
                 return None
             raise FeedLost(f"gives no picture: {error}") from error
 
-    def hang_up(self) -> None:
+    def cancel(self) -> None:
         """Cancel the current request. Thread-safe."""
-        if self._line is not None:
-            self._line.hang_up()
+        if self._control is not None:
+            self._control.cancel()
 
     def close(self) -> None:
         """Do nothing, because each picture has its own connection."""
 
     def _shot(self) -> Shot:
         began = self._asked_at = time.monotonic()
-        self._line = line = RequestControl(self._timeout, _PICTURE_LIMIT)
+        self._control = control = RequestControl(self._timeout, _PICTURE_LIMIT)
         if self._closing.is_set():
-            line.hang_up()
-        with answer_of(self._url, line=line) as answer:
+            control.cancel()
+        with answer_of(self._url, control=control) as answer:
             data = answer.content(MOST_BYTES)
         arrived = time.monotonic()
         photo = decode_photo(data, self._name, kind_of(io.BytesIO(data)))

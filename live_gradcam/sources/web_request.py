@@ -17,9 +17,10 @@ from email.message import Message
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
 from typing import IO, Any, Self
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
+from urllib.request import Request
 
-from live_gradcam.address import credentials_of, opened_address
+from live_gradcam.address import credentials_of, request_address
 
 SCHEMES = ("http", "https")
 """Schemes of addresses and of redirect targets."""
@@ -33,7 +34,6 @@ _REFUSED = {
 }
 _SAVE = "Try again, or save it as a file first and give that."
 _CHUNK = 1 << 16
-_ALLOWED = "%/:?#[]@!$&'()*+,;=-._~"
 
 
 class WebError(Exception):
@@ -63,9 +63,9 @@ class WebError(Exception):
 class WebAnswer:
     """A server's answer after its headers have arrived."""
 
-    def __init__(self, response: Any, line: RequestControl) -> None:  # noqa: ANN401 - urllib's, whose type varies
+    def __init__(self, response: HTTPResponse, control: RequestControl) -> None:
         self._response = response
-        self._line = line
+        self._control = control
         self.headers: Message = response.headers
         length = self.headers.get("Content-Length", "").strip()
         self.length = int(length) if length.isdecimal() and len(length) < 20 else None
@@ -81,10 +81,10 @@ class WebAnswer:
         """
         came = 0
         while True:
-            with self._line.worded():
+            with self._control.worded():
                 chunk = self._response.read1(_CHUNK)
             if not chunk:
-                self._line.check()
+                self._control.check()
                 if self.length is not None and came < self.length:
                     raise WebError(
                         f"the connection broke off after {came:,} of {self.length:,} bytes", remedy=_SAVE
@@ -129,7 +129,7 @@ class RequestControl:
         self.limit = limit
         self._sockets: list[socket.socket] = []
         self._cut: tuple[str, str] | None = None
-        self._timer = threading.Timer(limit, self.hang_up, (f"it was not complete after {limit:g} s", _SAVE))
+        self._timer = threading.Timer(limit, self.cancel, (f"it was not complete after {limit:g} s", _SAVE))
         self._timer.daemon = True
         self._timer.name = "time limit of a request"
 
@@ -141,7 +141,7 @@ class RequestControl:
         self._timer.cancel()
         self._timer.join()
 
-    def hang_up(self, reason: str = "it was cancelled", remedy: str = "") -> None:
+    def cancel(self, reason: str = "it was cancelled", remedy: str = "") -> None:
         """Close the connections, so that waiting reads raise `WebError`. Thread-safe."""
         self._cut = self._cut or (reason, remedy)
         for each in list(self._sockets):
@@ -152,7 +152,7 @@ class RequestControl:
         """Register a connection."""
         self._sockets.append(connected)
         if self._cut is not None:
-            self.hang_up()
+            self.cancel()
 
     def check(self) -> None:
         """Raise `WebError` if the request was cancelled."""
@@ -171,7 +171,7 @@ class RequestControl:
 
 @contextmanager
 def answer_of(
-    url: str, *, timeout: float = 4.0, limit: float = 30.0, line: RequestControl | None = None
+    url: str, *, timeout: float = 4.0, limit: float = 30.0, control: RequestControl | None = None
 ) -> Iterator[WebAnswer]:
     """Request an address, following redirects to http and https, and yield the answer; close it afterwards.
 
@@ -182,29 +182,28 @@ def answer_of(
         url: http or https, as it was typed.
         timeout: seconds that the server has to answer, and between two bytes.
         limit: seconds for the whole request.
-        line: the request's connections, not yet entered, to cancel them; its `timeout` and `limit` are used then.
+        control: cancels the request and is not entered yet; its `timeout` and `limit` are used then.
 
     Raises:
         WebError: there is no answer, or the server refuses.
     """
-    with line or RequestControl(timeout, limit) as connections:
+    with control or RequestControl(timeout, limit) as connections:
         with connections.worded():
             response = _opened(url, connections)
         with response:
             yield WebAnswer(response, connections)
 
 
-def _opened(url: str, line: RequestControl) -> Any:  # noqa: ANN401 - urllib's answer
-    bare = _bare(url)
-    request = urllib.request.Request(bare, headers={"User-Agent": "live-gradcam"})
+def _opened(url: str, control: RequestControl) -> HTTPResponse:
+    bare = request_address(url)
+    request = Request(bare, headers={"User-Agent": "live-gradcam"})
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),
         _Redirects(),
-        _Http(line),
-        _Https(line),
+        _Connections(control),
     ):
         opener.add_handler(handler)
     if (credentials := credentials_of(url)) is not None:
@@ -214,93 +213,59 @@ def _opened(url: str, line: RequestControl) -> Any:  # noqa: ANN401 - urllib's a
         passwords.add_password(None, bare, *credentials)
         opener.add_handler(urllib.request.HTTPDigestAuthHandler(passwords))
     try:
-        return opener.open(request, timeout=line.timeout)
+        response: HTTPResponse = opener.open(request, timeout=control.timeout)
     except urllib.error.HTTPError as error:
         error.close()
         raise
-
-
-def _bare(url: str) -> str:
-    """Return an address for a request: without user, password and fragment, in ASCII.
-
-    Raises:
-        ValueError: it is invalid.
-    """
-    split = urlsplit(opened_address(url))
-    host = split.netloc.rpartition("@")[2]
-    if not split.hostname:
-        raise ValueError("no host")
-    if not host.isascii():
-        host = host.encode("idna").decode()
-    path, query = (quote(part, safe=_ALLOWED) for part in (split.path, split.query))
-    return urlunsplit((split.scheme, host, path, query, ""))
+    return response
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects to http and https only, and sends credentials again to the same server."""
 
     def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
         before, after = urlsplit(req.full_url), urlsplit(urljoin(req.full_url, newurl))
         if after.scheme not in SCHEMES:
             raise urllib.error.HTTPError(req.full_url, code, msg, headers, fp)
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         allowed = req.get_header("Authorization")
-        if (
-            request is not None
-            and allowed is not None
-            and (before.scheme, before.netloc) == (after.scheme, after.netloc)
-        ):
+        is_same_server = (before.scheme, before.netloc) == (after.scheme, after.netloc)
+        if request is not None and allowed is not None and is_same_server:
             request.add_unredirected_header("Authorization", allowed)
         return request
 
 
-class _Http(urllib.request.HTTPHandler):
-    def __init__(self, line: RequestControl) -> None:
+class _Connections(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
+    """Opens connections that a control can cut."""
+
+    def __init__(self, control: RequestControl) -> None:
         super().__init__()
-        self._line = line
+        self._control = control
 
-    def http_open(self, req: urllib.request.Request) -> HTTPResponse:
-        return self.do_open(partial(_Connection, self._line), req)
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(partial(_Connection, self._control), req)
 
-
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, line: RequestControl) -> None:
-        super().__init__()
-        self._line = line
-
-    def https_open(self, req: urllib.request.Request) -> HTTPResponse:
-        return self.do_open(partial(_SecureConnection, self._line), req)
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(partial(_SecureConnection, self._control), req)
 
 
 class _Connection(HTTPConnection):
-    def __init__(self, line: RequestControl, host: str, **settings: Any) -> None:  # noqa: ANN401 - http.client's
+    def __init__(self, control: RequestControl, host: str, **settings: Any) -> None:  # noqa: ANN401 - http.client's
         super().__init__(host, **settings)
-        self._line = line
+        self._control = control
 
     def connect(self) -> None:
-        with _host_named(self.host):
+        try:
             super().connect()
-        self._line.watch(self.sock)
+        except socket.gaierror as error:
+            raise WebError(f"the host '{self.host}' is not known here") from error
+        self._control.watch(self.sock)
 
 
 class _SecureConnection(_Connection, HTTPSConnection):
     pass
-
-
-@contextmanager
-def _host_named(host: str) -> Iterator[None]:
-    try:
-        yield
-    except socket.gaierror as error:
-        raise WebError(f"the host '{host}' is not known here") from error
 
 
 def _worded(error: Exception, timeout: float) -> WebError:
