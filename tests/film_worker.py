@@ -17,7 +17,8 @@ from programs import most_memory
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.process.stderr_filter import native_stderr_filtered
-from live_gradcam.sources.opening import open_source, video_info
+from live_gradcam.sources.film_display import video_info
+from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.video import VideoSource
 
 MOST_FRAMES = 300

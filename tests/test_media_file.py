@@ -16,7 +16,8 @@ from live_gradcam.archive.inputs import find_entries
 from live_gradcam.errors import SourceError
 from live_gradcam.media_file import FORMATS, open_container, picture_stream
 from live_gradcam.sinks.encoder import Encoder
-from live_gradcam.sources.opening import open_source, video_info
+from live_gradcam.sources.film_display import video_info
+from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.video import VideoSource
 
 

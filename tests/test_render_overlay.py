@@ -9,7 +9,7 @@ import pytest
 
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
-from live_gradcam.live.view_state import SLIDES_HINT
+from live_gradcam.live.view_picture import SLIDES_HINT
 from live_gradcam.render import help_page, lettering, signs
 from live_gradcam.render import indicators as notice
 from live_gradcam.render import overlay as prompt

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from clips import made_by_ffmpeg
 
-from live_gradcam.sources.film_display import AS_IT_IS, orientation_of, quarter_turns, square_size
-from live_gradcam.sources.opening import video_info
+from live_gradcam.sources.film_display import AS_IT_IS, orientation_of, quarter_turns, square_size, video_info
 from live_gradcam.sources.video import VideoSource
 
 ONE = 1 << 16

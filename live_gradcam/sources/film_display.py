@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import cv2
@@ -17,7 +18,7 @@ import av.filter
 import numpy as np
 
 from live_gradcam.frame import Pixels
-from live_gradcam.media_file import MOST_PIXELS
+from live_gradcam.media_file import MOST_PIXELS, open_container, picture_stream
 
 if TYPE_CHECKING:
     from av.sidedata.sidedata import SideDataContainer
@@ -253,3 +254,32 @@ class _Bwdif(Generic[Tag]):
                 return
             assert isinstance(frame, av.VideoFrame)
             yield frame, self._tags.popleft()
+
+
+@dataclass(frozen=True, slots=True)
+class FilmInfo:
+    """What a video file declares about itself."""
+
+    frames: int
+    """Approximate number of frames; 0 if unknown."""
+
+    seconds: float
+    """Duration; 0 if unknown."""
+
+    size: tuple[int, int]
+    """(width, height) in square pixels, before rotation."""
+
+
+def video_info(path: Path) -> FilmInfo | None:
+    """Return what a video file declares, without decoding; None if it cannot be read."""
+    try:
+        with open_container(path) as container:
+            stream = picture_stream(container)
+            if stream is None:
+                return None
+            seconds = max(0.0, float((container.duration or 0) / av.time_base))
+            frames = stream.frames or round(seconds * float(stream.average_rate or stream.guessed_rate or 0))
+            size = square_size(stream.width, stream.height, stream.sample_aspect_ratio, MOST_PIXELS)
+            return FilmInfo(frames, seconds, size)
+    except (av.error.FFmpegError, OSError):
+        return None

@@ -7,24 +7,22 @@ import logging
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import cv2  # noqa: F401 - before PyAV, or a window would hang
-import av
-import av.error
 
 from live_gradcam.address import host_of, opened_address
+from live_gradcam.config import Settings
 from live_gradcam.errors import SourceError
 from live_gradcam.file_names import expanded, fixed_part, matches, nearest_paths
-from live_gradcam.media_file import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.near_names import nearest
 from live_gradcam.printable import shown
 from live_gradcam.redaction import remember_address, shown_address
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.camera.camera import CameraSource
-from live_gradcam.sources.camera.discovery import camera_called
+from live_gradcam.sources.camera.discovery import camera_called, list_cameras
 from live_gradcam.sources.camera.feed import DEFAULT_FPS, DEFAULT_SIZES, backends
 from live_gradcam.sources.file_kind import kind_of_file
 from live_gradcam.sources.file_listing import (
@@ -37,11 +35,12 @@ from live_gradcam.sources.file_listing import (
     numbered_files,
     pictures_in,
 )
-from live_gradcam.sources.film_display import square_size
+from live_gradcam.sources.film_display import FilmInfo, video_info
 from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.photo import READABLE, unreadable
 from live_gradcam.sources.source import Source
 from live_gradcam.sources.stream import StreamSource
+from live_gradcam.sources.switching import SwitchingSource
 from live_gradcam.sources.video import VideoSource
 
 logger = logging.getLogger(__name__)
@@ -245,30 +244,47 @@ def _may_be_meant(path: Path) -> bool:
     return path.is_dir() or is_picture(path) or is_film(path)
 
 
-@dataclass(frozen=True, slots=True)
-class FilmInfo:
-    """What a video file declares about itself."""
+def open_sources(settings: Settings) -> Source:
+    """Open the source, or the first of several.
 
-    frames: int
-    """Approximate number of frames; 0 if unknown."""
+    Where the first is live, the others can be turned to: those that the settings name, or else the cameras that are
+    found when the viewer asks for another.
 
-    seconds: float
-    """Duration; 0 if unknown."""
+    Raises:
+        SourceError: it cannot be opened; or one of several is a file.
+    """
+    opened = _opened(settings, settings.source)
+    if not opened.live:
+        if settings.also:
+            opened.close()
+            raise _no_file(settings.source)
+        return opened
+    return SwitchingSource(
+        opened,
+        lambda: [partial(_live, settings, other) for other in settings.also or _cameras_beside(settings)],
+        partial(_live, settings, settings.source),
+    )
 
-    size: tuple[int, int]
-    """(width, height) in square pixels, before rotation."""
+
+def _cameras_beside(settings: Settings) -> list[int]:
+    """Return the numbers of the cameras that there are besides the one that is on."""
+    on = int(settings.source) if str(settings.source).isdecimal() else None
+    return [camera.number for camera in list_cameras(backends(settings.backend)[0]) if camera.number != on]
 
 
-def video_info(path: Path) -> FilmInfo | None:
-    """Return what a video file declares, without decoding; None if it cannot be read."""
-    try:
-        with open_container(path) as container:
-            stream = picture_stream(container)
-            if stream is None:
-                return None
-            seconds = max(0.0, float((container.duration or 0) / av.time_base))
-            frames = stream.frames or round(seconds * float(stream.average_rate or stream.guessed_rate or 0))
-            size = square_size(stream.width, stream.height, stream.sample_aspect_ratio, MOST_PIXELS)
-            return FilmInfo(frames, seconds, size)
-    except (av.error.FFmpegError, OSError):
-        return None
+def _opened(settings: Settings, spec: int | str) -> Source:
+    return open_source(spec, size=settings.size, fps=settings.camera_fps, backend=settings.backend)
+
+
+def _live(settings: Settings, spec: int | str) -> Source:
+    opened = _opened(settings, spec)
+    if not opened.live:
+        opened.close()
+        raise _no_file(spec)
+    return opened
+
+
+def _no_file(spec: int | str) -> SourceError:
+    return SourceError(
+        f"'{shown_address(str(spec))}' is a file: where there are several sources, all are cameras, streams or demo."
+    )
