@@ -25,7 +25,7 @@ from live_gradcam.render.canvas import legible_canvas
 from live_gradcam.rendered import Rendered
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.video import VideoSource
 from live_gradcam.viewer_input import Event, Key, Pointer

@@ -25,7 +25,7 @@ from live_gradcam.question import Answer, Question
 from live_gradcam.rendered import Rendered
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 
 SIZE = (160, 120)
 

@@ -237,7 +237,7 @@ def test_heat_is_scaled_by_the_peaks_of_late_as_in_the_window(scale: Any) -> Non
         [at for *_, at in PEAKS],
         scale,
     )
-    smoothing, heat = HeatSmoothing(smoothing=0, scale=scale), None
+    smoothing, heat = HeatSmoothing(seconds=0, scale=scale), None
     expected: list[list[float]] = []
     for label, automatic, peak, at in PEAKS:
         explanation = explained((0, 0, 64, 64), np.full((7, 7), peak, np.float32), top=((label, 0.9),))
@@ -258,7 +258,7 @@ def test_a_change_comes_through_to_63_percent_within_the_smoothing_at_any_rate()
         " return [steady.shown[0], steady.opacity]; });",
         [1, 3, 20],
     )
-    smoothing = HeatSmoothing(smoothing=0.3, scale="frame")
+    smoothing = HeatSmoothing(seconds=0.3, scale="frame")
     hot = explained((0, 0, 64, 64), np.ones((7, 7), np.float32), top=(("cup", 0.9),))
     begun = smoothing.heat(hot, 0.0)
     before = replace(begun, heatmap=np.zeros_like(begun.heatmap), opacity=0.0)

@@ -15,12 +15,12 @@ from live_gradcam.frame import Frame, Pixels
 from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.display import find_display
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink import Null, Sink
+from live_gradcam.sinks.sink import NullSink, Sink
 from live_gradcam.sinks.snapshot import Snapshot
 from live_gradcam.sinks.window import Window
 
 SINKS: dict[str, Callable[[Path], Sink]] = {
-    "null": lambda _: Null(),
+    "null": lambda _: NullSink(),
     "mp4": lambda folder: Recorder(folder / "out.mp4", wait=True),
     "mkv": lambda folder: Recorder(folder / "out.mkv", wait=True),
     "webm": lambda folder: Recorder(folder / "out.webm", wait=True),
