@@ -172,8 +172,7 @@ def _wrong_usage(error: typer.TyperException) -> str:
     option, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
     line = error.format_message()
     if hasattr(error, "possibilities") and isinstance(option, str) and context is not None:
-        own = {name for each in context.command.params for name in (*each.opts, *each.secondary_opts)}
-        line = no_such_option(option, own, str(context.command.name), COMMANDS)
+        line = no_such_option(option, context)
     elif (number := _not_a_number(error)) is not None:
         line = number
     return one_line(shown(without_secrets(line)))

@@ -24,7 +24,17 @@ VALUES = frozenset(
         "media_file",
         "near_names",
     }
-    | {"number", "printable", "question", "rendered", "run_statistics", "timeline", "timing", "translations"}
+    | {
+        "number",
+        "printable",
+        "question",
+        "rendered",
+        "run_statistics",
+        "setting",
+        "timeline",
+        "timing",
+        "translations",
+    }
     | {"version", "viewer_input"}
 )
 GROUND = VALUES | {"concurrency", "process"}

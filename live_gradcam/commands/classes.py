@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -18,7 +18,8 @@ def classes(
     lang: Annotated[
         Lang,
         typer.Option(
-            parser=one_of("--lang", Lang), help="Language of the names; QUERY may be in either language."
+            parser=one_of("--lang", get_args(Lang)),
+            help="Language of the names; QUERY may be in either language.",
         ),
     ] = DEFAULT_LANG,
 ) -> None:

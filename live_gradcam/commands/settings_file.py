@@ -1,4 +1,4 @@
-"""The file of settings (TOML): what the command line can say, said once and kept."""
+"""The settings file (TOML): settings read with checks that name the line, and written with comments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import glob
 import re
 import textwrap
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +16,33 @@ from tomlkit.items import Comment, Trivia
 
 from live_gradcam.address import is_address, shown_address
 from live_gradcam.choices import choice_meant, not_among
-from live_gradcam.commands.settings import Setting, fields_of
-from live_gradcam.config import AnnotateSettings, Settings
 from live_gradcam.errors import SettingsError
 from live_gradcam.file_names import expanded, matches
 from live_gradcam.near_names import nearest
+from live_gradcam.setting import Setting
 from live_gradcam.version import __version__
 
-_CHECKED = (Settings, AnnotateSettings)
-"""They know which values make sense."""
-
 _WANTED = {bool: "true or false", int: "a whole number", float: "a number"}
-_TOLD_DEFAULT = re.compile(r"\[default: (\d[\d.x]*)\]")
-"""The default that a help tells, where it is a number or a size."""
-
+_NUMBER_OR_SIZE = re.compile(r"\d[\d.x]*")
 _LINE = 100
 
 
 def read_settings(path: Path, own: Mapping[str, Setting], known: Mapping[str, Setting]) -> dict[str, Any]:
-    """Return what a file says to a command.
+    """Return the settings of a file for a command.
 
-    Names are the command line's long options, with dashes or underscores. A path starts from the file's folder, and
-    so do `source` and `model` where such a file is there.
+    Names are the command line's long options, with dashes or underscores. Paths are relative to the file's folder;
+    `source` and `model` are, where such a file exists.
 
     Args:
         path: of the TOML file.
         own: the settings of the command, by name.
-        known: those of all commands, which the file may hold as well: they are checked, too.
+        known: those of all commands. The file may have them too, and they are checked.
 
     Returns:
-        The command's parameter → value, of those that the file sets.
+        Field → value as typed, of the command's settings that the file sets.
 
     Raises:
-        SettingsError: it cannot be read, or something in it is wrong: the message has the line.
+        SettingsError: the file cannot be read, or has a mistake: the message names the line.
     """
     text = _text_of(path)
     try:
@@ -73,16 +66,16 @@ def read_settings(path: Path, own: Mapping[str, Setting], known: Mapping[str, Se
             said = str(error).removeprefix("--")  # an option's dashes
             raise SettingsError(f"{path}, line {_line_of(key, text)}: {said}") from error
         if name in own:
-            found[setting.parameter] = _placed(setting, value, path.parent)
+            found[setting.field] = _placed(setting, value, path.parent)
     return found
 
 
 def write_settings(known: Mapping[str, Setting], values: Mapping[str, Any]) -> str:
-    """Return the text of a file of settings, each with a comment that says what it is.
+    """Return the text of a settings file, with a comment on each setting.
 
     Args:
         known: the settings, by name.
-        values: parameter → value. What is None or missing is written as a comment.
+        values: field → value as typed. A setting that is None or missing is written as a comment.
     """
     document = tomlkit.document()
     lines = [
@@ -95,19 +88,16 @@ def write_settings(known: Mapping[str, Setting], values: Mapping[str, Any]) -> s
         lines.append("Passwords and keys of addresses are left out: write them in, or type --source.")
     for line in lines:
         document.add(tomlkit.comment(line))
-    part = None
+    panel = None
     for setting in known.values():
-        here = (
-            f"Only for `{setting.command}`" if setting.command != "live" else setting.option.rich_help_panel
-        )
-        if here != part:
-            part = here
+        if setting.panel != panel:
+            panel = setting.panel
             document.add(tomlkit.nl())
-            document.add(Comment(Trivia(comment=f"## {part}")))
+            document.add(Comment(Trivia(comment=f"## {panel}")))
         document.add(tomlkit.nl())
         for line in textwrap.wrap(_help(setting), _LINE):
             document.add(tomlkit.comment(line))
-        value = values.get(setting.parameter)
+        value = values.get(setting.field)
         if value is None or value == []:
             document.add(tomlkit.comment(f"{setting.name} = {_example(setting)}"))
         else:
@@ -177,10 +167,7 @@ def _checked(setting: Setting, received: Any) -> Any:  # noqa: ANN401 - whatever
         SettingsError: it is of the wrong type, no known choice, or makes no sense.
     """
     value = _converted(setting, received)
-    field, meant = fields_of({setting.parameter: value}).popitem()
-    for settings in _CHECKED:
-        if field in {each.name for each in fields(settings)}:
-            settings(**{field: meant})
+    setting.check(setting.value(value))
     return value
 
 
@@ -244,22 +231,22 @@ def _example(setting: Setting) -> str:
         return "true"
     if setting.choices:
         return f'"{setting.choices[0]}"'
-    told = _TOLD_DEFAULT.search(setting.option.help or "")
+    usual = setting.usual if _NUMBER_OR_SIZE.fullmatch(setting.usual or "") else None
     if setting.kind in (int, float):
-        return told[1] if told else str(setting.default or 10)
-    stands_for = told[1] if told else setting.option.metavar or setting.name.upper()
+        return usual or str(setting.default or 10)
+    stands_for = usual or setting.metavar or setting.name.upper()
     return f'["{stands_for}"]' if setting.is_list else f'"{stands_for}"'
 
 
 def _help(setting: Setting) -> str:
-    """Return what a setting is, without the signs that rich needs."""
-    told = (setting.option.help or "").replace("\\[", "[").replace("--", "")
+    """Return the help of a setting, with its default and its choices."""
+    usual = f"  [default: {setting.usual}]" if setting.usual else ""
     choices = f"  ({', '.join(setting.choices)})" if setting.choices else ""
-    return told + choices
+    return f"{setting.help}{usual}".replace("--", "") + choices
 
 
 def _placed(setting: Setting, value: Any, folder: Path) -> Any:  # noqa: ANN401 - of the setting's kind
-    """Return a value with the paths in it starting from a folder."""
+    """Return a value whose paths are relative to a folder."""
     if setting.kind is Path:
         return str(folder / expanded(value))
     if setting.name == "source" and value not in ("", "demo"):

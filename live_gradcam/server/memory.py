@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import re
 import sys
 from pathlib import Path
 
 import psutil
 
-from live_gradcam.errors import SettingsError
-
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?|)B?\s*", re.IGNORECASE)
-
-LEAST_BYTES = 1_500_000_000
-"""Of `--memory`: TensorFlow, the default network and one graph fill a gigabyte."""
+from live_gradcam.server.settings import LEAST_BYTES
 
 _PART_OF_MACHINE = 0.5
 
@@ -24,23 +17,6 @@ _ONE_GRAPH = 100_000_000
 """Bytes that compiling one more may take, with eight pictures to warm it up."""
 
 _CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-
-
-def bytes_in(text: str) -> int:
-    """Return the bytes that a size such as `3GB`, `1500 MB` or `2.5GiB` names.
-
-    Raises:
-        SettingsError: it is none, or less than the server needs.
-    """
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise SettingsError(f"memory is '{text}': give a size, such as 3GB or 2500MB.")
-    size = int(float(match[1]) * _UNITS[match[2].upper()])
-    if size < LEAST_BYTES:
-        raise SettingsError(
-            f"memory is '{text}': the server needs at least {LEAST_BYTES / 1e9:g}GB, for TensorFlow and one network."
-        )
-    return size
 
 
 def machine_bytes() -> int:
