@@ -141,6 +141,11 @@ class Group:
         """
         return field(default=default, metadata={"help": help, "panel": self._panel, **more})
 
+    def like(self, settings: type, name: str) -> Any:  # noqa: ANN401 - of the field's type
+        """Declare a field as another class declares it, in this panel."""
+        other = next(each for each in fields(settings) if each.name == name)
+        return field(default=other.default, metadata={**other.metadata, "panel": self._panel})
+
 
 in_server, in_source, in_model = Group("Server"), Group("Source"), Group("Model")
 in_explanation, in_picture = Group("Explanation"), Group("Picture")

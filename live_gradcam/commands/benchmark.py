@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from live_gradcam.commands.options import given, takes_settings
-from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL
+from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL, ExplainSettings
 from live_gradcam.errors import LiveGradcamError, SinkError
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.setting import in_options, pixels
@@ -48,7 +48,7 @@ class BenchmarkSettings:
     )
     seconds: float = in_options(20.0, "How long to measure each network.", metavar="SECONDS")
     start: bool = in_options(True, "Whether to measure the time to the first picture.")
-    device: str = in_options("auto", "Device to compute on.", metavar="auto|cpu|gpu:N")
+    device: str = in_options.like(ExplainSettings, "device")
     methods: bool = in_options(False, "Measure the one-pass methods, the top five and a contrast, too.")
     pipeline: bool = in_options(
         False, "Instead run the whole program with a simulated camera, for each network."

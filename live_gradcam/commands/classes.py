@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
-from live_gradcam.commands.spelling import one_of
+from live_gradcam.commands.options import shared
 from live_gradcam.config import DEFAULT_LANG, Lang
 from live_gradcam.near_names import nearest
 
@@ -16,11 +16,7 @@ def classes(
         str, typer.Argument(metavar="QUERY", help="Part of a name; leave it out to list all names.")
     ] = "",
     lang: Annotated[
-        Lang,
-        typer.Option(
-            parser=one_of("--lang", get_args(Lang)),
-            help="Language of the names; QUERY may be in either language.",
-        ),
+        Lang, shared("lang", "Language of the names; QUERY may be in either language.")
     ] = DEFAULT_LANG,
 ) -> None:
     """List the 1000 ImageNet classes, or those whose name contains QUERY."""

@@ -12,6 +12,7 @@ import typer
 
 from live_gradcam.commands.bare_source import DEFAULT
 from live_gradcam.commands.spelling import one_of
+from live_gradcam.config import Settings
 from live_gradcam.setting import Panel, Setting, settings_of
 
 Command = Callable[..., Any]
@@ -104,6 +105,17 @@ def known_options(commands: Mapping[str, Command]) -> dict[str, Setting]:
             place = setting.panel if name == DEFAULT else f"Only for `{name}`"
             known.setdefault(setting.name, replace(setting, panel=place, required=False))
     return known
+
+
+def shared(field: str, help: str = "") -> Any:  # noqa: ANN401 - typer's own
+    """Return the option of one setting of `live`, for a command that takes no other settings.
+
+    Args:
+        field: the setting.
+        help: its help for that command; empty: as for `live`.
+    """
+    setting = settings_of(Settings)[field]
+    return _option(replace(setting, panel=None, help=help or setting.help))
 
 
 def given(settings: type, typed: Mapping[str, Any]) -> dict[str, Any]:
