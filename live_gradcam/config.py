@@ -87,7 +87,7 @@ class ExplainSettings:
     labels: Sequence[str] | FilePath | None = in_model(
         None,
         "Names of your own model's classes or values: text, CSV, JSON or YAML. Without it, a file beside the model is "
-        "taken. Values may have units: age (years).",
+        "used. Values may have units: age (years).",
         metavar="FILE",
     )
     lang: Lang = in_model(
@@ -104,8 +104,7 @@ class ExplainSettings:
     )
     task: Task | None = in_model(
         None,
-        "Meaning of the outputs: classes of which one is right, labels of which several can be right, or plain values "
-        "such as an age.",
+        "Meaning of the outputs: classes (one is right), labels (several can be right) or values such as an age.",
         usual="detected",
     )
     inputs: Mapping[str, Any] | None = in_model(
@@ -130,8 +129,8 @@ class ExplainSettings:
     )
     target: int | str | None = in_explanation(
         None,
-        "Class to explain, by name or number. '#2': the second most probable. 'tabby - tiger cat': what speaks for the "
-        "first rather than the second. 'tabby -': what speaks for it rather than for its strongest rivals. lock: the "
+        "Class to explain, by name or number. '#2': the second most probable. 'tabby - tiger cat': evidence for the "
+        "first rather than the second. 'tabby -': evidence for it rather than for its strongest rivals. lock: the "
         "most probable class, kept until another clearly leads. Of a value, 'age' shows what raises it and 'age -' "
         "what lowers it (useful where the picture says 'nothing raises it'). MODULE:FUNCTION: your own score function.",
         metavar="CLASS",
@@ -148,7 +147,7 @@ class ExplainSettings:
     )
     fusion: Fusion = in_explanation("mean", "How to combine the maps of several layers.")
     smooth: Smooth = in_explanation(
-        "none", "augment: the mean over flipped and enlarged copies, at six times the cost."
+        "none", "augment: average the maps of flipped and enlarged copies, at six times the cost."
     )
     grid: tuple[int, int] | None = in_explanation(
         None,
@@ -226,7 +225,7 @@ class Settings(ExplainSettings):
     scale: Scale = in_picture(
         "stable", "How heat is normalised: by a slowly moving maximum, or by each map's own maximum."
     )
-    show_stats: bool = in_picture(False, "Show frame rates and latencies on the picture; key d.")
+    show_stats: bool = in_picture(False, "Show frame rates and latencies on the picture (key d).")
     window: bool | None = in_output(None, "Whether to open a window.", usual="where there is a display")
     fullscreen: bool = in_output(False, "Open the window in full screen.")
     record: FilePath | None = in_output(
@@ -241,7 +240,7 @@ class Settings(ExplainSettings):
     )
     overwrite: bool = in_output(False, "Allow --record and --snapshot to replace files.")
     save_session: FilePath | None = in_output(
-        None, "Save frames, keys and answers, for `live-gradcam replay FOLDER`.", metavar="FOLDER"
+        None, "Save frames, keys and explanations, for `live-gradcam replay FOLDER`.", metavar="FOLDER"
     )
     stats: FilePath | None = in_output(None, "Write statistics of the run to a file.", metavar="FILE.json")
     frames: int | None = in_output(None, "Stop after N explained frames.", metavar="N", limits=Limits(1))

@@ -1,4 +1,4 @@
-"""`annotate`: every frame of files, folders and globs, explained."""
+"""`annotate`: explain every frame of files, folders and globs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HERE = "local"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotateOutput:
-    """The settings of `annotate` that its results do not depend on: where they go, and what is told."""
+    """The settings of `annotate` that its results do not depend on: files, messages and where it runs."""
 
     out: Path = in_output(
         REQUIRED,
@@ -51,13 +51,13 @@ def annotate(
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Videos, pictures, folders with all that is in them, or globs; - reads a list from stdin.",
+            help="Videos, pictures, folders (with their subfolders) or globs; - reads a list from stdin.",
             show_default=False,
         ),
     ],
     **typed: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> None:
-    """Write videos and pictures again with the heat on every frame.  Run again, it does only what is missing."""
+    """Write copies of videos and pictures with the heat map on every frame.  A second run does only what is missing."""
     output = AnnotateOutput(**given(AnnotateOutput, typed))
     settings = AnnotateSettings(**given(AnnotateSettings, typed))
 
@@ -86,7 +86,7 @@ def annotate(
 
 
 def _conclusion(report: Report) -> str:
-    """Word the result: `2 files, 360 frames (41.3 a second); 3 files were there already; 1 fault, named below`."""
+    """Return the result: `2 files, 360 frames (41.3 a second); 3 files were there already; 1 fault, named below`."""
     done = [outcome for outcome in report.finished if not outcome.kept]
     kept = len(report.finished) - len(done)
     frames = sum(outcome.frames for outcome in done)
@@ -104,7 +104,7 @@ def _conclusion(report: Report) -> str:
 
 
 def with_ray_address(typed: Sequence[str]) -> list[str]:
-    """Return what was typed with an address for `--ray` where there is none, for an option must have a value."""
+    """Return the arguments with a value after each `--ray`, because an option needs one."""
     arguments = list(typed)
     for at in [at for at, each in enumerate(arguments) if each == _RAY][::-1]:
         if not _RAY_ADDRESS.fullmatch("".join(arguments[at + 1 : at + 2])):

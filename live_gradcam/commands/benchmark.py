@@ -1,4 +1,4 @@
-"""`benchmark`: what an explained frame costs on this machine, beside the bare network and the usual way."""
+"""`benchmark`: measure the cost of an explained frame beside the network alone and the article's procedure."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _run_pipeline(name: str, settings: BenchmarkSettings, console: Console) -> d
 
 
 def _compare_methods(seconds: float, console: Console) -> dict[str, float]:
-    """Print what other explanations cost beside Grad-CAM of the top class, and return the ratios."""
+    """Print the cost of other explanations relative to Grad-CAM of the top class, and return the ratios."""
     from live_gradcam.commands.cost import measure_methods
 
     medians, rounds = measure_methods(seconds, console)
@@ -156,7 +156,7 @@ def _compare_methods(seconds: float, console: Console) -> dict[str, float]:
 
 
 def _time_to_first_picture() -> dict[str, float]:
-    """Return the seconds that TensorFlow's import took in a fresh process, and from there to the first picture."""
+    """Return the seconds in a fresh process for TensorFlow's import, and from there to the first picture."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
         [sys.executable, "-c", _START], capture_output=True, text=True, env=environment, check=False

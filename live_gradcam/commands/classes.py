@@ -1,4 +1,4 @@
-"""`classes`: what the network knows."""
+"""`classes`: list or search ImageNet's class names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def classes(
     labels, english = imagenet_labels(lang), imagenet_labels()
     found = labels.search(query)
     if query.strip().isdecimal() and not found:
-        found = [labels.find(query)]  # or it says which numbers there are
+        found = [labels.find(query)]  # fails with the valid numbers
     for class_id in found:
         name = labels[class_id]
         others = ", ".join(each for each in (english[class_id], *english.synonyms[class_id]) if each != name)

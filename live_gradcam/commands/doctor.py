@@ -1,4 +1,4 @@
-"""`doctor`: whether this machine is ready for the show."""
+"""`doctor`: check whether this machine is ready for a live run."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def doctor(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
     """Check whether this machine is ready: run the whole program for some seconds with these settings."""
     began = time.monotonic()
     if not typed["verbose"]:
-        logging.getLogger("live_gradcam").setLevel(logging.ERROR)  # what it warns of stands in the findings
+        logging.getLogger("live_gradcam").setLevel(logging.ERROR)  # the findings have the warnings
     from live_gradcam.settings_check import refuse_typos
 
     settings = Settings(**given(Settings, typed))
-    with suppress(ModelError, TargetError, DeviceError):  # a finding, told with all the others
+    with suppress(ModelError, TargetError, DeviceError):  # reported later, with the other findings
         refuse_typos(settings)
     console = Console(highlight=False, soft_wrap=True)
     faults: list[Finding] = []
@@ -49,11 +49,11 @@ def doctor(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
 
     try:
         with console.status("looking …"), native_stderr_filtered():
-            from live_gradcam.commands.rehearsal import rehearse
+            from live_gradcam.commands.trial_run import trial_run
 
-            reached = rehearse(settings, report, began=began)
+            reached = trial_run(settings, report, began=began)
     except KeyboardInterrupt:
-        raise typer.Exit(1) from None  # nobody knows whether it is ready
+        raise typer.Exit(1) from None  # the result is unknown
     if not faults:
         console.print(Text.assemble(("ready", "bold green"), f": {reached}"))
         return

@@ -1,4 +1,4 @@
-"""`layers`: what can be explained of a model."""
+"""`layers`: list the layers of a model that can be explained."""
 
 from __future__ import annotations
 

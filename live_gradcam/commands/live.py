@@ -1,4 +1,4 @@
-"""`live`: show pictures with heat from a camera, a film or photos."""
+"""`live`: show a camera, a film or photos with the heat map."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def live(
         list[str] | None,
         typer.Argument(
             metavar="SOURCE",
-            help="What to look at, the same as --source. The word live may be left out: `live-gradcam photo.jpg`.",
+            help="The source, the same as --source. The word live may be left out: `live-gradcam photo.jpg`.",
             show_default=False,
         ),
     ] = None,
     **typed: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> None:
-    """Show what a camera sees, or a film or photos, with the heat on it.  In the window h shows the keys, q ends it."""
+    """Show a camera, a film or photos with the heat map on it.  In the window, h shows the keys and q quits."""
     chosen = given(Settings, {**typed, "source": bare_source.source_of(context, bare, typed["source"])})
 
     from live_gradcam.pipeline import run

@@ -1,4 +1,4 @@
-"""`replay`: a saved session again."""
+"""`replay`: play a saved session again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from live_gradcam.printable import shown
 def replay(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="The folder that --save-session wrote.", show_default=False),
+        typer.Argument(metavar="FOLDER", help="A folder that --save-session wrote.", show_default=False),
     ],
     *,
     model: Annotated[

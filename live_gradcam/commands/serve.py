@@ -1,4 +1,4 @@
-"""`serve`: the browser view, for cameras and screens elsewhere."""
+"""`serve`: serve the browser view."""
 
 from __future__ import annotations
 

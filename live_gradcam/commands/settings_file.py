@@ -106,7 +106,7 @@ def write_settings(known: Mapping[str, Setting], values: Mapping[str, Any]) -> s
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 - of the setting's kind
-    """Return a value without the secrets of an address: the file may be shown and passed on."""
+    """Return a value without the secrets of an address, because people share such files."""
     if isinstance(value, list):
         return [_shown(each) for each in value]
     return shown_address(value) if isinstance(value, str) and is_address(value) else value
@@ -133,9 +133,9 @@ def _text_of(path: Path) -> str:
 
 
 def _line_of(key: str, text: str) -> int:
-    """Return the line in which a key of a TOML text is set, from 1; the parser does not tell.
+    """Return the line, from 1, that sets a key of a TOML text; the parser does not tell it.
 
-    It is the first line behind the longest beginning of the text that is whole and has not got the key yet.
+    It is the line after the longest run of first lines that is valid TOML without the key.
     """
     lines = text.split("\n")
     line = 1
@@ -143,7 +143,7 @@ def _line_of(key: str, text: str) -> int:
         try:
             before = tomlkit.parse("\n".join(lines[:count]))
         except ParseError:
-            continue  # in the middle of a value of several lines
+            continue  # inside a value of several lines
         if key in before:
             break
         line = count + 1
@@ -161,10 +161,10 @@ def _unknown(key: str, received: object, known: Mapping[str, Setting]) -> str:
 
 
 def _checked(setting: Setting, received: Any) -> Any:  # noqa: ANN401 - whatever stands in a file, and what is wanted
-    """Return a value as the command line would have it.
+    """Return a value of a file as it would be typed on the command line.
 
     Raises:
-        SettingsError: it is of the wrong type, no known choice, or makes no sense.
+        SettingsError: its type is wrong, or it is out of range or none of the choices.
     """
     value = _converted(setting, received)
     setting.check(setting.value(value))
@@ -197,7 +197,7 @@ def _converted(setting: Setting, received: Any) -> Any:  # noqa: ANN401 - as abo
 
 
 def _is_text(received: object) -> bool:
-    """Return whether it is a text, or a whole number, which stands for a camera, a class or an output."""
+    """Return whether it is a text or a whole number, which can name a camera, a class or an output."""
     return type(received) in (str, int)
 
 
@@ -226,7 +226,7 @@ def _wanted(setting: Setting) -> str:
 
 
 def _example(setting: Setting) -> str:
-    """Return how a setting might stand in a file."""
+    """Return an example value of a setting, as TOML."""
     if setting.kind is bool:
         return "true"
     if setting.choices:
@@ -257,7 +257,7 @@ def _placed(setting: Setting, value: Any, folder: Path) -> Any:  # noqa: ANN401 
 
 
 def _beside(text: str, folder: Path) -> str:
-    """Return the path of a file or glob in a folder, if that is what a text names; else the text."""
+    """Return the path in a folder if a text names an existing file or a glob with matches there; else the text."""
     place = folder / expanded(text)
     if place.exists() or (glob.has_magic(text) and any(matches(place))):
         return str(place)

@@ -1,4 +1,4 @@
-"""The spelling of options and of their values: what was typed, and what comes nearest to it."""
+"""Misspelt options and values: which valid ones are nearest."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def no_such_option(received: str, context: Any) -> str:  # noqa: ANN401 - of typ
 
 
 def refuse_unquoted_target(typed: Sequence[str]) -> None:
-    """Refuse a target of several words that the shell has taken apart: `--target tabby - tiger cat`.
+    """Check that a target of several words is quoted, unlike in `--target tabby - tiger cat`.
 
     Args:
         typed: the arguments after the program's name.
 
     Raises:
-        WrongUsage: so it is; the message has the quotes.
+        WrongUsage: it is not; the message shows it with quotes.
     """
     for at, word in enumerate(typed):
         if word in ("--target", "-t"):
@@ -88,19 +88,19 @@ def refuse_unquoted_target(typed: Sequence[str]) -> None:
         dashed = bool(more) and re.match(r"[-−–]($|[^\W\d_])", more[0]) is not None
         lone = bool(more) and more[0] in _DASHES
         if lone:
-            is_list = typed[0] == "annotate" and len(more) == 1  # of inputs, on stdin
+            is_list = typed[0] == "annotate" and len(more) == 1  # `-` means inputs from stdin
             dashed = not is_list and not (len(more) > 1 and may_be_source(more[1]))
         if dashed or (more and not lone and not may_be_source(more[0]) and _is_class(whole)):
             raise WrongUsage(f"--target takes one text: put it in quotes, --target '{whole}'.")
 
 
 def _is_class(name: str) -> bool:
-    from live_gradcam.models.labels import imagenet_labels  # here: seldom needed
+    from live_gradcam.models.labels import imagenet_labels  # here, because it is seldom needed
 
     return bool(nearest(name, imagenet_labels(), 1))
 
 
 def _without_opposites(word: str, own: Collection[str]) -> Sequence[str]:
-    """Return the long options without their dashes, and without `no-mirror` where no `no` was typed."""
+    """Return the long options without dashes, and without those that begin with `no-` unless the word does too."""
     names = [each.lstrip("-") for each in own if each.startswith("--")]
     return [each for each in names if word.startswith("no") or not each.startswith("no-")]

@@ -1,4 +1,4 @@
-"""How the server is run: everything but what is explained, which `config.Settings` holds."""
+"""Settings of the server: address, TLS, token and limits. `config.Settings` holds what is explained."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from live_gradcam.setting import Limits, check_settings, in_server, in_source
 DEFAULT_HOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
 PAGE = "page"
-"""The source that is each visitor's own camera."""
+"""The value of `--source` for which each page uses its own camera."""
 
 SELF_SIGNED = "self-signed"
-"""The value of `--tls` that makes a certificate."""
+"""The value of `--tls` for which the server makes its own certificate."""
 
 LEAST_BYTES = 1_500_000_000
-"""Of `--memory`: TensorFlow, the default network and one graph fill a gigabyte."""
+"""The least value of `--memory`: TensorFlow, the default network and one graph take a gigabyte."""
 
 _TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
-"""Printable ASCII, without blanks at its ends: what an `Authorization` header carries unchanged."""
+"""Printable ASCII without spaces at its ends, so that an `Authorization` header carries it unchanged."""
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?|)B?\s*", re.IGNORECASE)
@@ -51,7 +51,7 @@ def bytes_in(text: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """The settings of the server: all of `serve` but what is explained and how, which `config.Settings` holds."""
+    """Settings of the server, which `serve` takes beside those of an explanation."""
 
     phone: bool = in_server(
         False,
@@ -71,11 +71,11 @@ class ServerSettings:
     )
     tls: str | None = in_server(
         None,
-        "Serve https with a certificate of its own; browsers ask about it once.",
+        "Serve https with a certificate made by this machine; browsers ask about it once.",
         metavar=SELF_SIGNED,
     )
     tls_cert: Path | None = in_server(None, "Your own certificate (PEM).", metavar="FILE")
-    tls_key: Path | None = in_server(None, "Its key (PEM).", metavar="FILE")
+    tls_key: Path | None = in_server(None, "The certificate's key (PEM).", metavar="FILE")
     token: str | None = in_server(
         None,
         "Password for visitors.",
@@ -89,7 +89,7 @@ class ServerSettings:
     visitors: int = in_server(32, "Most connections at once.", metavar="N", limits=Limits(1, 1000))
     memory: int | None = in_server(
         None,
-        "Memory above which compiled methods are thrown out: 3GB.",
+        "Memory above which compiled methods are discarded, such as 3GB.",
         metavar="SIZE",
         usual="half of the machine's",
         read=lambda _, size: bytes_in(size),
@@ -103,18 +103,18 @@ class ServerSettings:
 
     @classmethod
     def typed(cls, *, phone: bool = False, **fields: Any) -> ServerSettings:  # noqa: ANN401 - each of its field's kind
-        """Return the settings of `serve`: with `--phone` those of `for_phones`."""
+        """Return the settings for the options of `serve`; with `--phone` those of `for_phones`."""
         return cls.for_phones(**fields) if phone else cls(**fields)
 
     @classmethod
     def for_phones(cls, **fields: Any) -> ServerSettings:  # noqa: ANN401 - each of its field's kind
-        """Return settings that let phones in: at every address, with TLS, without which a browser gives no camera.
+        """Return settings for phones: listen at every address, with TLS, which browsers require for the camera.
 
         Args:
-            fields: as the class has them. A host, a certificate and a token that are given stay.
+            fields: fields of the class. A given host, certificate or token is kept.
 
         Raises:
-            SettingsError: the host lets no other machine in.
+            SettingsError: no other machine can connect to the host.
         """
         fields.setdefault("host", EVERYWHERE)
         if fields.get("tls_cert") is None and fields.get("tls_key") is None:
@@ -128,10 +128,10 @@ class ServerSettings:
         return settings
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense or is not safe.
+        """Check the settings.
 
         Raises:
-            SettingsError: the message says which option to change.
+            SettingsError: a setting is invalid or not safe; the message names the option to change.
         """
         check_settings(self)
         if self.tls not in (None, SELF_SIGNED):
@@ -161,7 +161,7 @@ class ServerSettings:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can connect."""
         if self.host.casefold() == "localhost":
             return True
         try:
@@ -171,19 +171,19 @@ class ServerSettings:
 
     @property
     def encrypted(self) -> bool:
-        """Whether it speaks TLS."""
+        """Whether the server uses TLS."""
         return self.tls is not None or self.tls_cert is not None
 
     @property
     def is_everywhere(self) -> bool:
-        """Whether it listens at every address of this machine."""
+        """Whether the server listens at every address of this machine."""
         try:
             return ipaddress.ip_address(self.host).is_unspecified
         except ValueError:
             return False
 
     def secret(self) -> str | None:
-        """Return the token that visitors need: the given one, or a new one where others can reach it."""
+        """Return the token: the given one, or a new one if other machines can connect."""
         if self.token is None and not self.is_loopback:
             import secrets  # here: every command loads this module, and few make a token
 
@@ -191,7 +191,7 @@ class ServerSettings:
         return self.token
 
     def names(self) -> tuple[str, ...]:
-        """Return the names that it goes by."""
+        """Return the names of the server."""
         named = [*self.allow_host, self.host]
         if not self.is_loopback:
             own = socket.gethostname()
@@ -199,7 +199,7 @@ class ServerSettings:
         return tuple(dict.fromkeys(named))
 
     def certified_names(self) -> tuple[str, ...]:
-        """Return the names and addresses that a certificate of its own is for."""
+        """Return the names and addresses for the server's own certificate."""
         named = [name for name in self.names() if name != self.host or not self.is_everywhere]
         if not self.is_loopback:
             named += own_addresses() if self.is_everywhere else ()
@@ -207,11 +207,11 @@ class ServerSettings:
         return tuple(dict.fromkeys(named))
 
     def links(self, port: int, token: str | None) -> tuple[str, ...]:
-        """Return the addresses to open, the likeliest to be reached first.
+        """Return the links to open, the one that most likely works first.
 
         Args:
-            port: the one that it got.
-            token: behind the `#`, where a browser keeps it to itself.
+            port: the port of the server.
+            token: the token. It is placed after `#`, which a browser does not send.
         """
         hosts = self._reached_at() if self.is_everywhere else (self.host,)
         secret = "" if token is None else f"#token={quote(token, safe='')}"
@@ -219,6 +219,6 @@ class ServerSettings:
         return tuple(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/{secret}" for host in hosts)
 
     def _reached_at(self) -> tuple[str, ...]:
-        """Return the addresses of this machine at which it listens, or the machine's name where there is none."""
+        """Return the addresses at which the server listens, or the machine's name if there are none."""
         both = ":" in self.host
         return tuple(each for each in own_addresses() if both or ":" not in each) or (socket.gethostname(),)
