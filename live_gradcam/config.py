@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from live_gradcam.address import shown_address
 from live_gradcam.errors import SettingsError
+from live_gradcam.redaction import shown_address
 from live_gradcam.setting import (
     Limits,
     assignments,

@@ -24,17 +24,8 @@ VALUES = frozenset(
         "media_file",
         "near_names",
     }
-    | {
-        "number",
-        "printable",
-        "question",
-        "rendered",
-        "run_statistics",
-        "setting",
-        "timeline",
-        "timing",
-        "translations",
-    }
+    | {"number", "printable", "question", "redaction", "rendered", "run_statistics", "setting"}
+    | {"timing", "translations"}
     | {"version", "viewer_input"}
 )
 GROUND = VALUES | {"concurrency", "process"}
