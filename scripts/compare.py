@@ -169,9 +169,8 @@ def contents(path: Path) -> object:
             return None if pixels is None else pixels.tobytes()
         case ".csv":
             return re.sub(r"live-gradcam [\d.]+", "live-gradcam", path.read_text("utf-8"))
-        case (
-            ".toml"
-        ):  # all settings, also those that are not set; the other comments are help, which may be reworded
+        case ".toml":
+            # All settings, also those that are not set; the other comments are help, which may be reworded.
             return sorted(re.findall(r"^(?:# )?[\w-]+ = .*$", path.read_text("utf-8"), re.MULTILINE))
     return None
 
