@@ -76,7 +76,7 @@ class ExplainSettings:
         SettingsError: a number is out of its range, or a text is none of the choices.
     """
 
-    # A `keras.Model` as well.
+    # Also a `keras.Model`.
     model: Any = in_model(
         DEFAULT_MODEL,
         "A name from `live-gradcam models`, a Keras file, a SavedModel folder, a frozen .pb, or a function that "
@@ -287,7 +287,7 @@ def from_json(saved: Mapping[str, Any]) -> Settings:
     left_out = ("record", "snapshot", "stats", "save_session", "frames", "duration")
     kept = {name: saved[name] for name in settings_of(Settings) if name in saved and name not in left_out}
     kept = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
-    # Earlier versions kept the passwords.
+    # Sessions of earlier versions contain passwords.
     if "source" in kept:
         kept["source"] = _shown(kept["source"])
     if "also" in kept:

@@ -1,4 +1,4 @@
-"""A setting: what is declared of it once, and the checks and messages that follow from that."""
+"""One setting: its declaration, and the checks and messages derived from it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Done = TypeVar("Done", covariant=True)
 Keywords = ParamSpec("Keywords")
 
 REQUIRED: Any = MISSING
-"""In the place of a default: the setting must be given."""
+"""Stands for the default of a setting that must be given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The finite numbers that a setting can be: `least` to `most`."""
+    """The valid numbers of a setting: finite, from `least` to `most`."""
 
     least: float
     most: float = math.inf
@@ -40,7 +40,7 @@ class Limits:
     """Whether `least` itself is excluded."""
 
     def check(self, name: str, value: float | tuple[int, ...]) -> None:
-        """Raise a SettingsError where a number, or one of several, is outside."""
+        """Raise a SettingsError if a number, or one of a pair, is not valid."""
         numbers = value if isinstance(value, tuple) else (value,)
         if all(math.isfinite(each) and self.least <= each <= self.most for each in numbers) and not (
             self.open and self.least in numbers
@@ -62,7 +62,7 @@ class Setting:
     """The type as typed: `bool`, `int`, `float`, `str`, `Path`, `list[str]`, or a `Literal` of texts."""
 
     default: Any
-    """The default as typed; None: found out at run time, or required."""
+    """The default as typed; None: chosen at run time, or required."""
 
     required: bool
     help: str
@@ -74,10 +74,10 @@ class Setting:
     """A second name of the option: `-m`."""
 
     option: str | None = None
-    """The option's long name without dashes, where it is not the field's."""
+    """The option's long name without dashes, if it differs from the field's name."""
 
     usual: str | None = None
-    """The default in words, where the field's default does not say it."""
+    """The default in words, if it is chosen at run time."""
 
     limits: Limits | None = None
     read: Callable[[str, Any], Any] | None = None
@@ -93,7 +93,7 @@ class Setting:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The texts that it can be; empty where it can be any."""
+        """The valid texts; empty: any value."""
         return get_args(self.kind) if get_origin(self.kind) is Literal else ()
 
     @property
@@ -105,14 +105,14 @@ class Setting:
         """Return the field's value for a typed one.
 
         Raises:
-            SettingsError: it has not the form that it must have.
+            SettingsError: the text has the wrong form.
         """
         if self.read is not None:
             return self.read(f"--{self.name}", typed)
         return tuple(typed) if isinstance(typed, list) else typed
 
     def check(self, value: Any) -> None:  # noqa: ANN401 - of the setting's kind
-        """Raise a SettingsError where a value is out of range or none of the choices."""
+        """Raise a SettingsError if a value is out of range or none of the choices."""
         if value is None:
             return
         if self.limits is not None:
@@ -171,7 +171,7 @@ def settings_of(settings: type) -> dict[str, Setting]:
 
 
 def check_settings(settings: Any) -> None:  # noqa: ANN401 - an instance of any settings class
-    """Raise a SettingsError where a field is out of range or none of its choices."""
+    """Raise a SettingsError if a field is out of range or none of its choices."""
     for name, declared in settings_of(settings.__class__).items():
         declared.check(getattr(settings, name))
 
@@ -218,7 +218,7 @@ tokens = partial(pair, form="HEIGHTxWIDTH in tokens, such as 14x14")
 
 
 def assignments(option: str, texts: Sequence[str]) -> dict[str, str] | None:
-    """Return name → value of texts `NAME=VALUE`; None where there are none.
+    """Return name → value of texts `NAME=VALUE`; None if there are none.
 
     Raises:
         SettingsError: one has another form.
@@ -233,12 +233,12 @@ def assignments(option: str, texts: Sequence[str]) -> dict[str, str] | None:
 
 
 class TakesSettings(Protocol[Keywords, Done]):
-    """A function that takes the fields of a settings class as keywords, which type checkers and editors know."""
+    """A function whose keywords are the fields of a settings class, known to type checkers and editors."""
 
     def __call__(
         self, tell: Callable[[str], None] | None = None, *args: Keywords.args, **settings: Keywords.kwargs
     ) -> Done:
-        """Take each line that is worth telling to `tell`, and the settings."""
+        """Call the function; `tell` receives each message."""
 
 
 def keywords_of(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from live_gradcam.cli import COMMANDS
+from live_gradcam.cli import COMMANDS, app
 from live_gradcam.commands.options import given, known_options, options_of, takes_settings
 from live_gradcam.config import ExplainSettings, Settings
 from live_gradcam.setting import REQUIRED, in_model, in_options, in_source
@@ -74,7 +74,7 @@ def test_what_was_not_typed_is_left_to_the_class() -> None:
 
 
 def test_every_option_of_a_command_with_settings_is_declared_in_a_settings_class() -> None:
-    tree = typer.main.get_command(__import__("live_gradcam.cli").cli.app)
+    tree = typer.main.get_command(app)
     common = {"config", "verbose", "debug"}
     for name, command in COMMANDS.items():
         settings = options_of(command)

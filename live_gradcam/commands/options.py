@@ -1,4 +1,4 @@
-"""The options of the commands, made from the settings classes, and the options that say how a command talks."""
+"""The options of the commands: one for each field of a settings class, and `--config`, `--verbose`, `--debug`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def takes_settings(
     """Return a decorator that gives a command `f(…, **typed)` an option for each field of settings classes.
 
     Args:
-        classes: of fields with the same name the first counts.
+        classes: of fields with the same name, the first is taken.
         without: fields that get no option.
         verbose: whether the command has `--verbose`.
     """
@@ -66,7 +66,7 @@ def takes_settings(
 
 
 def with_options(command: Command, settings: Iterable[Setting], *, verbose: bool) -> Command:
-    """Give a command `f(…, **typed)` an option for each setting, and those that say how a command talks."""
+    """Give a command `f(…, **typed)` an option for each setting, and `--config`, `--verbose` and `--debug`."""
     hints = get_type_hints(command, include_extras=True)
     parameters = [
         each.replace(annotation=hints[each.name])
@@ -95,9 +95,9 @@ def options_of(command: Command) -> dict[str, Setting]:
 
 
 def known_options(commands: Mapping[str, Command]) -> dict[str, Setting]:
-    """Return the settings of all commands by their names; of several with one name that of the first command.
+    """Return the settings of all commands by their names; if several share a name, that of the first command.
 
-    None is required. Those that `live` has not are in a panel that names their command.
+    No setting is required. Settings that `live` does not have are in a panel named after their command.
     """
     known: dict[str, Setting] = {}
     for name, command in commands.items():
@@ -119,14 +119,14 @@ def shared(field: str, help: str = "") -> Any:  # noqa: ANN401 - typer's own
 
 
 def given(settings: type, typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a settings class that options give.
+    """Return the fields of a settings class for which options were given.
 
     Args:
         settings: the class.
         typed: field → value as typer gives it.
 
     Raises:
-        SettingsError: a text has not the form that it must have.
+        SettingsError: a text has the wrong form.
     """
     return {
         name: setting.value(typed[name])
