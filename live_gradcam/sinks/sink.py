@@ -31,11 +31,11 @@ class Sink(Protocol):
     def notice(self) -> str | None:
         """A short message for the picture, such as `disk nearly full: 150 MB left`; None if all is well."""
 
-    def write(self, shown: Rendered) -> None:
+    def write(self, rendered: Rendered) -> None:
         """Take one picture.
 
         Args:
-            shown: the picture; `shown.frame.time` is its time.
+            rendered: the picture; `rendered.frame.time` is its time.
 
         Raises:
             SinkError: the sink cannot continue.
@@ -62,7 +62,7 @@ class NullSink:
         """Always False: there is no viewer."""
         return False
 
-    def write(self, shown: Rendered) -> None:
+    def write(self, rendered: Rendered) -> None:
         """Discard one picture."""
 
     def close(self) -> None:
@@ -128,16 +128,16 @@ class SinkGroup:
         """The first sink's message for the viewer; None if there is none."""
         return next((sink.notice for sink in self._working if sink.notice), None)
 
-    def write(self, shown: Rendered, *, in_window: Rendered | None = None) -> None:
+    def write(self, rendered: Rendered, *, in_window: Rendered | None = None) -> None:
         """Hand one picture to each sink.
 
         Args:
-            shown: the picture.
+            rendered: the picture.
             in_window: the picture for the window, if it differs from the recorded one.
         """
         for sink in tuple(self._working):
             try:
-                sink.write(in_window if in_window is not None and isinstance(sink, Window) else shown)
+                sink.write(in_window if in_window is not None and isinstance(sink, Window) else rendered)
             except SinkError as error:
                 self._working.remove(sink)
                 self._fail(error)

@@ -85,15 +85,15 @@ class Window:
         """Whether the viewer closed the window."""
         return self._finished
 
-    def write(self, shown: Rendered) -> None:
+    def write(self, rendered: Rendered) -> None:
         """Show one picture and process input; does nothing after the viewer closed the window."""
         if self._finished:
             return
         try:
             if not self._open:
-                self._open_for(shown.pixels)
-            self._fit_to(shown.pixels)
-            cv2.imshow(self._title, self._bordered(shown.pixels))
+                self._open_for(rendered.pixels)
+            self._fit_to(rendered.pixels)
+            cv2.imshow(self._title, self._bordered(rendered.pixels))
         except cv2.error as error:
             raise SinkError(
                 f"the window could not show the picture ({error.err}). Go on with --no-window."
