@@ -6,6 +6,7 @@ import logging
 from types import TracebackType
 from typing import Protocol, Self
 
+from live_gradcam.closing import Closing
 from live_gradcam.errors import SinkError
 from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.window import Window
@@ -51,7 +52,7 @@ class Sink(Protocol):
     ) -> None: ...
 
 
-class NullSink:
+class NullSink(Closing):
     """Discards every picture."""
 
     name = "null"
@@ -68,19 +69,11 @@ class NullSink:
     def close(self) -> None:
         """Do nothing."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 logger = logging.getLogger(__name__)
 
 
-class SinkGroup:
+class SinkGroup(Closing):
     """Hands each picture to every working sink."""
 
     def __init__(self) -> None:
@@ -157,11 +150,3 @@ class SinkGroup:
     def _fail(self, error: SinkError) -> None:
         self.failures.append(str(error))
         logger.warning("%s", error)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
