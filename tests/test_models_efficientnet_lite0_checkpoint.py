@@ -11,7 +11,7 @@ import pytest
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models import efficientnet_lite0
-from live_gradcam.models.checkpoint import read_state_dict
+from live_gradcam.models.efficientnet_lite0 import read_state_dict
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 

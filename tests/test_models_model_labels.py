@@ -11,8 +11,8 @@ from networks import pooled_network, sigmoid_network
 import live_gradcam as lg
 from live_gradcam.errors import ModelError
 from live_gradcam.models.label_files import read_labels
-from live_gradcam.models.label_neighbours import OTHERS, STEMS, SUFFIXES, labels_beside
 from live_gradcam.models.labels import Labels
+from live_gradcam.models.model_labels import OTHERS, STEMS, SUFFIXES, read_beside
 
 NAMES = ("a", "b", "c", "d")
 
@@ -105,7 +105,7 @@ def test_the_first_that_fits_is_taken_in_the_order_of_the_documentation(tmp_path
     expected += [f"{stem}{suffix}" for stem in STEMS for suffix in SUFFIXES] + list(OTHERS)
     for name in expected:
         (tmp_path / name).write_text("x")
-    assert labels_beside(model, read) is None
+    assert read_beside(model, read) is None
     assert tried == expected
 
 
@@ -115,7 +115,7 @@ def test_the_first_that_fits_is_taken_in_the_order_of_the_documentation(tmp_path
 def test_a_model_that_is_a_folder_has_its_labels_in_it_or_beside_it(tmp_path: Path, place: str) -> None:
     (tmp_path / "saved" / "assets").mkdir(parents=True)
     (tmp_path / place).write_text("a\nb\n")
-    labels = labels_beside(tmp_path / "saved", read_labels)
+    labels = read_beside(tmp_path / "saved", read_labels)
     assert labels is not None
     assert labels.names == ("a", "b")
 

@@ -6,7 +6,7 @@ import pytest
 from networks import headed_network, two_headed_network
 
 import live_gradcam as lg
-from live_gradcam.models.stored_loss import Loss, loss_of_file, loss_of_network
+from live_gradcam.models.evidence import Loss, loss_of_file, loss_of_network
 
 losses = keras.losses
 

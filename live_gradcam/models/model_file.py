@@ -1,16 +1,39 @@
-"""What is said of files that are no model that can be explained: what they are, and what to do."""
+"""The kinds of model files, and the message for each kind that cannot be loaded."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from live_gradcam.models.file_kinds import Kind, ModelFileKind
+Kind = Literal[
+    "empty", "truncated zip", "git lfs", "html", "xml", "hdf5", "keras zip", "keras folder", "nested zip", "archive",
+    "saved model", "keras metadata", "fingerprint",
+    "graph", "graph text", "meta graph", "checkpoint", "tflite", "onnx", "pytorch", "torchscript",
+    "safetensors", "tfjs", "pickle", "coreml", "openvino", "caffe", "gguf", "numpy", "architecture", "json", "picture",
+    "python", "unknown",
+]  # fmt: skip
+"""The format of a file or folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFileKind:
+    """The format of a file or folder, as `kind_of` recognises it."""
+
+    kind: Kind
+
+    path: Path
+    """The file or folder itself, or the only model in a folder."""
+
+    detail: str = ""
+    """Members of an archive, or the first characters of an unknown file, for messages."""
+
 
 IN_A_FUNCTION = "write a function that builds the network and returns it, and use --model module:function"
 _EXPORT = "Use the Keras file or SavedModel that it was made from"
 
 READ: frozenset[Kind] = frozenset({"hdf5", "keras zip", "keras folder", "saved model", "graph", "graph text"})
-"""The kinds that are loaded; a SavedModel is a folder."""
+"""The formats that can be loaded; a SavedModel only as a folder."""
 
 _REFUSALS: dict[Kind, str] = {
     "empty": "is empty. Download or save it again.",
@@ -51,26 +74,25 @@ _REFUSALS: dict[Kind, str] = {
     "picture": "is a picture, not a model: --source FILE explains pictures.",
     "python": "is Python code. A function in it that returns a keras.Model is named --model module:function.",
 }
-"""What a file of a kind that is not loaded is, and what to do then."""
-
+"""Format that cannot be loaded → the message after the path: what the file is, and what to do."""
 
 _PARTS: dict[Kind, str] = {
     "checkpoint": "the weights",
     "keras metadata": "Keras's notes",
     "fingerprint": "the fingerprint",
 }
-"""Files of a SavedModel besides its graph."""
+"""Format of a file inside a SavedModel → what the file holds."""
 
 
 def _saved_model_around(path: Path) -> Path | None:
-    """Return the SavedModel folder that a file is a part of: its own folder, or that of its folder `variables`."""
+    """Return the SavedModel folder that a file belongs to; None if it belongs to none."""
     folder = path.parent.parent if path.parent.name == "variables" else path.parent
     there = any((folder / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt"))
     return folder if there else None
 
 
 def refusal(found: ModelFileKind) -> str:
-    """Word why a file is not loaded, in one line with the next step."""
+    """Return the message for a file that cannot be loaded: what it is, and what to do."""
     path = found.path
     if found.kind in _PARTS and (whole := _saved_model_around(path)) is not None:
         return f"{path} holds {_PARTS[found.kind]} of a SavedModel, not all of it. Give its folder: --model {whole}"
@@ -90,3 +112,8 @@ def refusal(found: ModelFileKind) -> str:
         f"{path} is no model of a known kind: it begins with '{found.detail}'. A .keras or .h5 file, a SavedModel "
         "folder or a frozen .pb graph is needed; if it was downloaded, download it again."
     )
+
+
+def quoted(text: str) -> str:
+    """Return the first characters of a text for a message, with control characters escaped."""
+    return repr(text[:24].strip())[1:-1]

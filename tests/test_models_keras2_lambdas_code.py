@@ -14,7 +14,7 @@ import keras
 import pytest
 
 import live_gradcam as lg
-from live_gradcam.models.lambda_code import lambdas_in, runs_here, this_python, written_by
+from live_gradcam.models.keras2.lambdas import lambdas_in, runs_here, this_python, written_by
 
 
 def numbers(*values: int) -> bytes:
