@@ -15,6 +15,7 @@ VALUES = frozenset(
     {
         "address",
         "choices",
+        "closing",
         "config",
         "errors",
         "explanation",
