@@ -5,7 +5,7 @@ import pytest
 from live_gradcam.frame import Pixels
 from live_gradcam.render.appearance import Style
 from live_gradcam.render.heat import colormap_code, colours_of
-from live_gradcam.render.scale_bar import draw_scale_bar_onto
+from live_gradcam.render.indicators import draw_scale_bar_onto
 
 
 def drawn(size: tuple[int, int], name: str = "jet", style: Style = "overlay") -> tuple[Pixels, bool]:

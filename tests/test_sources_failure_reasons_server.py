@@ -13,8 +13,8 @@ from av.video.frame import VideoFrame
 from websites import Answer, content, website
 
 from live_gradcam.errors import SourceError
+from live_gradcam.sources.failure_reasons import server_failure
 from live_gradcam.sources.opening import open_source
-from live_gradcam.sources.web_film import why_not_from_server
 
 FRAMES = 40
 
@@ -69,7 +69,7 @@ def test_a_film_with_its_index_at_the_end_needs_a_server_with_ranges(index_last:
             "that it begins with its index: ffmpeg -i IN -c copy -movflags +faststart OUT"
         )
     with website({path: parts(index_last)}) as site:
-        assert why_not_from_server(site.url(path)) is None
+        assert server_failure(site.url(path)) is None
         with open_source(site.url(path)) as source:
             assert len(list(source)) == FRAMES
 
@@ -77,13 +77,13 @@ def test_a_film_with_its_index_at_the_end_needs_a_server_with_ranges(index_last:
 def test_a_film_that_begins_with_its_index_needs_no_ranges(tmp_path: Path) -> None:
     data = film(tmp_path / "film.mp4", {"movflags": "+faststart"})
     with website({"/film.mp4": content(data, "video/mp4")}) as site:
-        assert why_not_from_server(site.url("/film.mp4")) is None
+        assert server_failure(site.url("/film.mp4")) is None
         with open_source(site.url("/film.mp4")) as source:
             assert len(list(source)) == FRAMES
 
 
 def test_what_is_no_film_and_who_does_not_answer_have_another_reason() -> None:
     with website({"/page": content(b"<html>" + bytes(100), "text/html")}) as site:
-        assert why_not_from_server(site.url("/page")) is None
-        assert why_not_from_server(site.url("/missing")) is None
-    assert why_not_from_server(site.url("/page")) is None
+        assert server_failure(site.url("/page")) is None
+        assert server_failure(site.url("/missing")) is None
+    assert server_failure(site.url("/page")) is None

@@ -3,7 +3,7 @@ import pytest
 
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
-from live_gradcam.render.notice import draw_notice_onto, draw_statistics_onto
+from live_gradcam.render.indicators import draw_notice_onto, draw_statistics_onto
 
 FIGURES = ["shown\t30.0 fps", "explained\t29.9 fps", "latency\t13 ms", "heat is old\t41 ms"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from clips import made_by_ffmpeg
 
-from live_gradcam.sources.upright import AS_IT_IS, orientation_of, quarter_turns, square_size
-from live_gradcam.sources.video import VideoSource, promise_of
+from live_gradcam.sources.film_display import AS_IT_IS, orientation_of, quarter_turns, square_size, video_info
+from live_gradcam.sources.video import VideoSource
 
 ONE = 1 << 16
 
@@ -132,7 +132,7 @@ def test_pixels_become_square(tmp_path: Path, name: str, ratio: str, size: tuple
         if size is not None:
             assert source.size == frame.size == size
             assert f"{size[0]}×{size[1]}" in source.describe()
-        promise = promise_of(path)
+        promise = video_info(path)
         assert promise is not None
         assert promise.size == frame.size
     with av.open(str(path)) as container:

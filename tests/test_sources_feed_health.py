@@ -4,8 +4,7 @@ import logging
 
 import pytest
 
-from live_gradcam.sources.feed import Shot
-from live_gradcam.sources.health import SourceHealth
+from live_gradcam.sources.feed import Shot, SourceHealth
 
 SLOW = "camera 0 gives 16 fps of the 30 it promised (dark room? slow USB port?)"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from live_gradcam.errors import SourceError
-from live_gradcam.sources.camera import names as camera_names
-from live_gradcam.sources.camera.names import CameraName, Whereabouts, camera_called, same_camera
+from live_gradcam.sources.camera import discovery as camera_names
+from live_gradcam.sources.camera.discovery import CameraLocator, CameraName, camera_called, same_camera
 
 BACKEND = 200
 LAPTOP = CameraName(0, "Integrated Camera", "/dev/video0", "04f2:b6d0", "1-8:1.0")
@@ -62,7 +62,7 @@ def test_a_whole_name_wins_over_a_longer_one_that_contains_it(plugged_in: list[C
 
 
 def test_a_camera_is_found_again_under_another_number(plugged_in: list[CameraName]) -> None:
-    whereabouts = Whereabouts(2, BACKEND)
+    whereabouts = CameraLocator(2, BACKEND)
     assert whereabouts.find() == 2
     plugged_in.remove(LOGITECH)
     assert whereabouts.find() is None
@@ -71,14 +71,14 @@ def test_a_camera_is_found_again_under_another_number(plugged_in: list[CameraNam
 
 
 def test_a_camera_is_found_again_on_another_port(plugged_in: list[CameraName]) -> None:
-    whereabouts = Whereabouts(2, BACKEND)
+    whereabouts = CameraLocator(2, BACKEND)
     plugged_in[1] = CameraName(3, LOGITECH.name, "/dev/video3", LOGITECH.usb, "3-1:1.0")
     assert whereabouts.find() == 3
 
 
 def test_its_twin_is_not_taken_for_it(plugged_in: list[CameraName]) -> None:
     plugged_in.append(SECOND)
-    whereabouts = Whereabouts(2, BACKEND)
+    whereabouts = CameraLocator(2, BACKEND)
     plugged_in.remove(LOGITECH)
     assert whereabouts.find() is None
     plugged_in.insert(0, LOGITECH)
@@ -106,7 +106,7 @@ def test_linux_tells_names_ids_and_ports_without_opening_a_camera(
     monkeypatch.setattr(camera_names, "SYSFS", tmp_path / "class")
     monkeypatch.setattr(camera_names, "is_there", lambda number: number == 2)
     monkeypatch.setattr("sys.platform", "linux")
-    whereabouts = Whereabouts(2, BACKEND)
+    whereabouts = CameraLocator(2, BACKEND)
     assert whereabouts.camera == LOGITECH
     assert whereabouts.find() == 2
 
@@ -117,7 +117,7 @@ def test_a_camera_of_which_nothing_is_known_is_looked_for_by_its_number(
     monkeypatch.setattr(camera_names, "_present", lambda _: ())
     there = [True]
     monkeypatch.setattr(camera_names, "is_there", lambda _: there[0])
-    whereabouts = Whereabouts(0, BACKEND)
+    whereabouts = CameraLocator(0, BACKEND)
     assert whereabouts.find() == 0
     there[0] = False
     assert whereabouts.find() is None

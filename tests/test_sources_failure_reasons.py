@@ -10,7 +10,7 @@ from clips import made_by_ffmpeg
 
 from live_gradcam.archive.files import Failure
 from live_gradcam.errors import SourceError
-from live_gradcam.sources.damaged_files import cut_short, why_no_film
+from live_gradcam.sources.failure_reasons import cut_short, film_failure
 from live_gradcam.sources.opening import open_source
 
 
@@ -148,4 +148,4 @@ def test_a_whole_film_is_not_called_cut_short(tmp_path: Path, name: str) -> None
 
 def test_content_that_says_nothing_is_not_guessed_at(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(bytes(range(1, 256)))
-    assert why_no_film(tmp_path / "x") is None
+    assert film_failure(tmp_path / "x") is None

@@ -8,8 +8,8 @@ import pytest
 
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.errors import SourceError
+from live_gradcam.sources.file_listing import numbered_files
 from live_gradcam.sources.images import ImagesSource
-from live_gradcam.sources.numbered import numbered_files
 from live_gradcam.sources.opening import open_source
 
 
