@@ -201,6 +201,11 @@ def picture(path: Path) -> None:
     path.write_bytes(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
 
 
+def array_archive(path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, a=np.zeros(3))
+
+
 def text(words: str | bytes) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         path.write_bytes(words.encode() if isinstance(words, str) else words)
@@ -258,7 +263,7 @@ CASES: list[tuple[Callable[[Path], None], str]] = [
     (zip_of("keras_model.h5", "labels.txt"), "is an archive of keras_model.h5, labels.txt. Unpack it"),
     (zip_of("m/config.json", "m/model.weights.h5"), "is an archive. Unpack it"),
     (text(b"\x1f\x8b\x08" + bytes(20)), "is an archive. Unpack it"),
-    (lambda path: np.savez(path.open("wb"), a=np.zeros(3)), "holds NumPy arrays, not a network"),
+    (array_archive, "holds NumPy arrays, not a network"),
     (text(b"GGUF" + bytes(20)), "is a GGUF file, a language model"),
     (text(bytes(range(200, 256))), "is no model of a known kind: it begins with "),
     (text("hello there"), "is no model of a known kind: it begins with 'hello there'"),
