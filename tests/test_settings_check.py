@@ -288,7 +288,7 @@ def test_a_missing_display_comes_after_a_bad_file_and_a_file_after_a_typo(tmp_pa
     both = ["demo", "--window", "--model", "torch.keras"]
     lines = {
         (*both, "--colormap", "jte"): "unknown colour map 'jte'",
-        tuple(both): "torch.keras breaks off: its last part is missing",
+        tuple(both): "torch.keras is incomplete: its last part is missing",
         ("demo", "--window", "--labels", "names.txt"): "it is a PDF document",
         ("demo", "--window", "--labels", "nams.txt"): "no file of labels 'nams.txt'. Did you mean names.txt?",
         (
