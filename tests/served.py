@@ -23,10 +23,11 @@ from live_gradcam.frame import Pixels
 from live_gradcam.models.loading import load_model
 from live_gradcam.server.app import create_app
 from live_gradcam.server.camera_stream import CameraStream
-from live_gradcam.server.run import ViewServer, configuration, listening_socket
+from live_gradcam.server.run import listening_socket
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.tls import self_signed
+from live_gradcam.server.uvicorn_server import ViewServer, configuration
 from live_gradcam.sources.source import Source
 
 

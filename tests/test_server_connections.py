@@ -21,10 +21,10 @@ from websockets.sync.client import connect
 
 from live_gradcam.server import connections
 from live_gradcam.server import uvicorn_protocols as protocols
-from live_gradcam.server.run import ViewServer, configuration
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.tls import self_signed
 from live_gradcam.server.uvicorn_protocols import FRAMES_AT_ONCE
+from live_gradcam.server.uvicorn_server import ViewServer, configuration
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 UPGRADE = (

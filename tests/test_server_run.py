@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from live_gradcam.process.lifecycle import REQUESTS
-from live_gradcam.server.run import ViewServer, configuration
 from live_gradcam.server.settings import ServerSettings
+from live_gradcam.server.uvicorn_server import ViewServer, configuration
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 

@@ -134,7 +134,7 @@ def serve(
     settings = Settings(**chosen)
     refuse_typos(settings)
 
-    from live_gradcam.server.memory import bytes_in
+    from live_gradcam.server.monitoring import bytes_in
     from live_gradcam.server.run import serve as run
     from live_gradcam.server.settings import ServerSettings
 

@@ -14,8 +14,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from live_gradcam.server.log_lines import log_line
-from live_gradcam.server.rate_limit import RateLimit
+from live_gradcam.server.connections import RateLimit
+from live_gradcam.server.errors import log_line
 from live_gradcam.server.uvicorn_protocols import TRUSTED
 
 logger = logging.getLogger(__name__)

@@ -27,7 +27,6 @@ from live_gradcam.render.heat import colormap_code
 from live_gradcam.server.access_control import AccessControl
 from live_gradcam.server.batch_queue import QueuedWork
 from live_gradcam.server.camera_stream import BOUNDARY, CameraStream
-from live_gradcam.server.client_disconnect import Held, while_wanted
 from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
 from live_gradcam.server.endpoint import (
@@ -37,10 +36,9 @@ from live_gradcam.server.endpoint import (
     explained,
     upload_description,
 )
-from live_gradcam.server.errors import RequestError
-from live_gradcam.server.log_lines import log_line
+from live_gradcam.server.errors import RequestError, log_line
 from live_gradcam.server.messages import question_of
-from live_gradcam.server.request_bodies import RequestBodies
+from live_gradcam.server.request_bodies import Held, RequestBodies, while_wanted
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.uploads import is_light, photo_of

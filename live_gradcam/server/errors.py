@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from live_gradcam.errors import LiveGradcamError
 
 
@@ -18,3 +20,19 @@ class RequestError(LiveGradcamError):
         super().__init__(reason)
         self.status = status
         self.retry_after = retry_after
+
+
+def log_line(event: str, **values: object) -> str:
+    r"""Return `refused status=403 path="/a\nb"`: texts are quoted, and escaped as in JSON.
+
+    Args:
+        event: a word.
+        values: texts, numbers or None; all but ASCII letters and signs is escaped.
+    """
+    return " ".join([event, *(f"{name}={_escaped(value)}" for name, value in values.items())])
+
+
+def _escaped(value: object) -> str:
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return json.dumps(str(value)).replace("\x7f", "\\u007f")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,8 +15,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
-from live_gradcam.server.connections import HEAD_SECONDS, Connection, Connections
-from live_gradcam.server.rate_limit import RateLimit
+from live_gradcam.server.connections import Connection, Connections, RateLimit
 
 FRAMES_A_SECOND, FRAMES_AT_ONCE = 400.0, 800.0
 """WebSocket frames of one client that are read: messages, their fragments, and pings. A page sends 60 a second."""
@@ -32,8 +29,6 @@ _FEW_FRAMES = 4
 _SLOW_PIECE_SECONDS = 0.003
 """A piece of HTTP that takes longer, by the thread's own clock, consists of tiny chunks; its time is counted."""
 
-_SHUTDOWN_SECONDS = 2.0
-"""How long the end of TLS is waited for."""
 
 TRUSTED = "live_gradcam.trusted"
 """In a request's `state`: the client knows the token."""
@@ -301,79 +296,3 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
                 return
         if not self._unread and not self.read_paused and not self.transport.is_closing():
             self.transport.resume_reading()
-
-
-class Door(asyncio.Protocol):
-    """Takes a new connection, and hands it on to HTTP, through TLS where there is any.
-
-    Args:
-        connections: all that are open.
-        make: makes the protocol for HTTP.
-        context: of TLS; None: without.
-    """
-
-    def __init__(
-        self, connections: Connections, make: Callable[[], HttpProtocol], context: ssl.SSLContext | None
-    ) -> None:
-        self._connections = connections
-        self._make = make
-        self._context = context
-        self._connection: Connection | None = None
-        self._early = bytearray()
-        self._securing: asyncio.Task[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection."""
-        transport = cast(asyncio.Transport, transport)
-        own = transport.get_extra_info("socket")
-        if own is not None and own.family in (socket.AF_INET, socket.AF_INET6):
-            # Or a small answer waits 40 ms for the client's acknowledgement of the one before (Nagle's algorithm).
-            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._connection = self._connections.add(transport)
-        if self._connection is None:
-            transport.abort()
-            return
-        if self._context is None:
-            self._hand_on(transport)
-            return
-        transport.pause_reading()
-        self._securing = asyncio.get_running_loop().create_task(self._secure(transport, self._context))
-
-    def data_received(self, data: bytes) -> None:
-        """Keep what comes right behind the handshake."""
-        self._early += data
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Take note of the end."""
-        del exc
-        if self._connection is not None:
-            self._connections.remove(self._connection)
-
-    async def _secure(self, transport: asyncio.Transport, context: ssl.SSLContext) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            secure = await loop.start_tls(
-                transport,
-                self,
-                context,
-                server_side=True,
-                ssl_handshake_timeout=HEAD_SECONDS,
-                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
-            )
-        except (OSError, EOFError):  # ssl.SSLError among them: no TLS, none in time, or the client left
-            secure = None
-        if secure is None:
-            transport.abort()
-            self.connection_lost(None)
-            return
-        self._hand_on(secure)
-
-    def _hand_on(self, transport: asyncio.Transport) -> None:
-        assert self._connection is not None
-        protocol = self._make()
-        protocol.watched(self._connections, self._connection)
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        if self._early:
-            protocol.data_received(bytes(self._early))
-            self._early.clear()

@@ -18,10 +18,10 @@ from live_gradcam.question import Question
 from live_gradcam.render.heat_smoothing import recognised_peak
 from live_gradcam.server.batch_queue import QueuedWork
 from live_gradcam.server.camera_stream import CameraStream
+from live_gradcam.server.connections import RateLimit
 from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
-from live_gradcam.server.errors import RequestError
-from live_gradcam.server.log_lines import log_line
+from live_gradcam.server.errors import RequestError, log_line
 from live_gradcam.server.messages import (
     Ask,
     Next,
@@ -30,7 +30,6 @@ from live_gradcam.server.messages import (
     read_frame,
     read_text,
 )
-from live_gradcam.server.rate_limit import RateLimit
 from live_gradcam.server.service import Service
 from live_gradcam.server.uploads import MOST_FRAME_PIXELS, size_of
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from live_gradcam.server.client_disconnect import Held, while_wanted
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.request_bodies import Held, while_wanted
 
 
 class Client:

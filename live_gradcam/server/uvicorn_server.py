@@ -1,0 +1,227 @@
+"""The uvicorn server: its settings, its signals, and how it accepts connections."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, cast
+
+import uvicorn
+
+from live_gradcam.process.lifecycle import requests_go_to
+from live_gradcam.server.connections import HEAD_SECONDS, Connection, Connections
+from live_gradcam.server.messages import MOST_BYTES
+from live_gradcam.server.settings import ServerSettings
+from live_gradcam.server.uvicorn_protocols import HttpProtocol, SocketProtocol
+
+_CONNECTIONS_EACH = 8
+"""Connections that are allowed for each visitor: a browser opens six, and its socket."""
+
+_LEAST_CONNECTIONS = 256
+_OTHER_FILES = 128
+"""Open files that are kept for what is no connection."""
+
+_FAULTS_OF_CLIENTS = (
+    "Invalid UTF-8 sequence received from client",
+    "ASGI callable returned without completing handshake",
+    "Cancel ",
+)
+"""What uvicorn logs as errors, and a client can do at will: wait for an answer when Ctrl-C ends the server, too."""
+
+
+class ViewServer(uvicorn.Server):
+    """Tells when it listens, and lets endless streams end when it is told to, so that it need not wait for them.
+
+    Args:
+        config: as uvicorn has it.
+        begun: is called once it listens.
+        ending: is called when it begins to end.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, *, begun: Callable[[], None], ending: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._begun = begun
+        self._ending = ending
+        self._connections: Connections | None = None
+        # Not uvicorn's own limit, which refuses whoever comes last.
+        self._most_connections, config.limit_concurrency = (
+            config.limit_concurrency or _LEAST_CONNECTIONS,
+            None,
+        )
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take requests to end as long as it runs.
+
+        uvicorn's own raises them again afterwards, while the loop still runs: whatever is in it is torn down, and says
+        so in tracebacks.
+        """
+        with requests_go_to(self.handle_exit):
+            yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end. To be asked twice changes nothing: it takes a second at most."""
+        del sig, frame
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen."""
+        await super().startup(sockets=[])
+        if not self.started:
+            return
+        loop = asyncio.get_running_loop()
+        self._connections = connections = Connections(self._most_connections, loop)
+
+        def door() -> Door:
+            return Door(connections, protocol, self.config.ssl)
+
+        def protocol() -> HttpProtocol:
+            return HttpProtocol(self.config, self.server_state, self.lifespan.state)
+
+        for listening in sockets or ():
+            self.servers.append(await loop.create_server(door, sock=listening, backlog=self.config.backlog))
+        self._begun()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, streams first."""
+        self._ending()
+        if self._connections is not None:
+            self._connections.close()
+        await super().shutdown(sockets)
+
+
+def configuration(app: Any, server: ServerSettings, context: ssl.SSLContext | None) -> uvicorn.Config:  # noqa: ANN401 - an ASGI application
+    """Return how uvicorn runs the application."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="error",
+        access_log=False,  # addresses may hold tokens
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,  # anybody can write them
+        loop="asyncio",
+        http=HttpProtocol,
+        ws=SocketProtocol,
+        ws_max_size=MOST_BYTES,
+        ws_max_queue=4,
+        ws_per_message_deflate=False,  # JPEGs do not get smaller, and what inflates can be a bomb
+        limit_concurrency=most_connections(server.visitors),
+        timeout_graceful_shutdown=1,
+    )
+    config.load()
+    logging.getLogger("uvicorn.error").addFilter(_is_fault_of_ours)
+    config.ssl = context  # a context of our own: `uvicorn.Config` takes names of files
+    return config
+
+
+def _is_fault_of_ours(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's tells more than what a client did, or what the end of the server cut off."""
+    if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+        return False
+    return not record.getMessage().startswith(_FAULTS_OF_CLIENTS)
+
+
+def most_connections(visitors: int) -> int:
+    """Return how many connections there may be; the system's limit of open files is raised for them where it can be."""
+    wanted = max(_LEAST_CONNECTIONS, visitors * _CONNECTIONS_EACH)
+    try:
+        import resource
+    except ImportError:  # Windows, where sockets are no files
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
+        return max(1, min(wanted, soft - _OTHER_FILES))
+    return wanted
+
+
+_SHUTDOWN_SECONDS = 2.0
+"""How long the end of TLS is waited for."""
+
+
+class Door(asyncio.Protocol):
+    """Takes a new connection, and hands it on to HTTP, through TLS where there is any.
+
+    Args:
+        connections: all that are open.
+        make: makes the protocol for HTTP.
+        context: of TLS; None: without.
+    """
+
+    def __init__(
+        self, connections: Connections, make: Callable[[], HttpProtocol], context: ssl.SSLContext | None
+    ) -> None:
+        self._connections = connections
+        self._make = make
+        self._context = context
+        self._connection: Connection | None = None
+        self._early = bytearray()
+        self._securing: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection."""
+        transport = cast(asyncio.Transport, transport)
+        own = transport.get_extra_info("socket")
+        if own is not None and own.family in (socket.AF_INET, socket.AF_INET6):
+            # Or a small answer waits 40 ms for the client's acknowledgement of the one before (Nagle's algorithm).
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connection = self._connections.add(transport)
+        if self._connection is None:
+            transport.abort()
+            return
+        if self._context is None:
+            self._hand_on(transport)
+            return
+        transport.pause_reading()
+        self._securing = asyncio.get_running_loop().create_task(self._secure(transport, self._context))
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what comes right behind the handshake."""
+        self._early += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take note of the end."""
+        del exc
+        if self._connection is not None:
+            self._connections.remove(self._connection)
+
+    async def _secure(self, transport: asyncio.Transport, context: ssl.SSLContext) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            secure = await loop.start_tls(
+                transport,
+                self,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=HEAD_SECONDS,
+                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
+            )
+        except (OSError, EOFError):  # ssl.SSLError among them: no TLS, none in time, or the client left
+            secure = None
+        if secure is None:
+            transport.abort()
+            self.connection_lost(None)
+            return
+        self._hand_on(secure)
+
+    def _hand_on(self, transport: asyncio.Transport) -> None:
+        assert self._connection is not None
+        protocol = self._make()
+        protocol.watched(self._connections, self._connection)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if self._early:
+            protocol.data_received(bytes(self._early))
+            self._early.clear()
