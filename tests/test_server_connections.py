@@ -73,7 +73,7 @@ class Host:
         context = self_signed(["127.0.0.1"])[0] if tls else None
         config = configuration(app, ServerSettings(), context)
         config.limit_concurrency = most
-        self.server = ViewServer(config, begun=begun.set, ending=lambda: None)
+        self.server = ViewServer(config, on_started=begun.set, on_ending=lambda: None)
         self._thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listening]})
         self._thread.start()
         assert begun.wait(10)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from live_gradcam.archive.file_worker import FileWorker, grouped
-from live_gradcam.archive.files import AnnotateJob, ArchiveFile, Failure, Outcome, damage_to
+from live_gradcam.archive.file_worker import FileWorker, file_groups
+from live_gradcam.archive.files import AnnotateJob, ArchiveFile, Failure, Outcome, damage_failure
 from live_gradcam.archive.inputs import find_entries
-from live_gradcam.archive.record import conclusion_of, described, obstacle
+from live_gradcam.archive.record import mismatch, read_conclusion, recorded_settings
 from live_gradcam.archive.summary import check_summary, write_csv, write_jsonl
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SinkError
@@ -23,13 +23,13 @@ from live_gradcam.sources.opening import promise_of_film
 _USUAL_SIZE = (1280, 720)
 
 
-class Watch(Protocol):
+class ProgressListener(Protocol):
     """Who is told how it goes. May be called from any thread."""
 
     def say(self, line: str) -> None:
         """Take a line that is worth telling."""
 
-    def begin(self, work: AnnotateJob) -> None:
+    def begin(self, job: AnnotateJob) -> None:
         """Take note of what is to be done."""
 
     def advance(self, frames: int) -> None:
@@ -66,7 +66,7 @@ def annotate(
     out: Path,
     settings: AnnotateSettings,
     *,
-    watch: Watch,
+    progress: ProgressListener,
     listed: TextIO | None = None,
     csv: Path | None = None,
     jsonl: Path | None = None,
@@ -78,7 +78,7 @@ def annotate(
         typed: videos, pictures, folders, globs, and `-` for a list of such.
         out: folder for the outputs, or the name of the only one.
         settings: model, method and all.
-        watch: told how it goes.
+        progress: told how it goes.
         listed: where `-` is read from.
         csv: table of all frames to write at the end.
         jsonl: the same as JSON, one object a line.
@@ -99,14 +99,14 @@ def annotate(
     report = Report(failures=failures)
     if entries:
         _make_folder(entries[0].record.parent)
-    missing, taken = _sorted_out(entries, settings, report)
+    missing, taken = _missing_files(entries, settings, report)
     if missing and taken:  # now, and not only behind all the others
-        watch.say(f"{counted(len(taken), 'file')} will be left out: {taken[0].reason}")
-    work = _work(missing, settings)
-    watch.begin(work)
+        progress.say(f"{counted(len(taken), 'file')} will be left out: {taken[0].reason}")
+    job = _job(missing, settings)
+    progress.begin(job)
     try:
         if missing:
-            _do(work, settings, watch, report, cluster)
+            _run(job, settings, progress, report, cluster)
     except KeyboardInterrupt:
         report.interrupted = True
     finished = {outcome.entry for outcome in report.finished}
@@ -118,22 +118,22 @@ def annotate(
     return report
 
 
-def _sorted_out(
+def _missing_files(
     entries: Iterable[ArchiveFile], settings: AnnotateSettings, report: Report
 ) -> tuple[list[ArchiveFile], list[Failure]]:
     """Return the entries that are to be done, and those whose output is in the way; the report is told."""
-    wanted = described(settings)
+    wanted = recorded_settings(settings)
     missing: list[ArchiveFile] = []
     taken: list[Failure] = []
     for entry in entries:
         if not entry.output.exists():
             missing.append(entry)
             continue
-        reason = obstacle(entry, wanted)
+        reason = mismatch(entry, wanted)
         if reason is None:
-            conclusion = conclusion_of(entry.record)
+            conclusion = read_conclusion(entry.record)
             assert conclusion is not None
-            damage = damage_to(entry, conclusion.damage)
+            damage = damage_failure(entry, conclusion.damage)
             report.outcomes.append(Outcome(entry, conclusion.frames, kept=True, failure=damage))
             report.failures += [] if damage is None else [damage]
         elif settings.overwrite and not entry.output.is_dir():
@@ -162,7 +162,7 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _work(entries: Sequence[ArchiveFile], settings: AnnotateSettings) -> AnnotateJob:
+def _job(entries: Sequence[ArchiveFile], settings: AnnotateSettings) -> AnnotateJob:
     frames = 0
     size = _USUAL_SIZE
     for entry in entries:
@@ -175,29 +175,33 @@ def _work(entries: Sequence[ArchiveFile], settings: AnnotateSettings) -> Annotat
     return AnnotateJob(tuple(entries), frames, size)
 
 
-def _do(
-    work: AnnotateJob, settings: AnnotateSettings, watch: Watch, report: Report, cluster: str | None
+def _run(
+    job: AnnotateJob,
+    settings: AnnotateSettings,
+    progress: ProgressListener,
+    report: Report,
+    cluster: str | None,
 ) -> None:
     def ended(outcome: Outcome) -> None:
         report.outcomes.append(outcome)
         if outcome.failure is not None:
             report.failures.append(outcome.failure)
-        watch.end(outcome)
+        progress.end(outcome)
 
     began = 0.0
     try:
-        groups = grouped(work.entries)
+        groups = file_groups(job.entries)
         if cluster is not None:
             from live_gradcam.archive.cluster import annotate_on_cluster
 
             began = time.monotonic()
             annotate_on_cluster(
-                groups, settings, work, cluster, say=watch.say, advance=watch.advance, ended=ended
+                groups, settings, job, cluster, say=progress.say, advance=progress.advance, ended=ended
             )
             return
-        worker = FileWorker(settings, size=work.size, frames=work.frames, say=watch.say)
+        worker = FileWorker(settings, size=job.size, frames=job.frames, say=progress.say)
         began = time.monotonic()
         for group in groups:
-            worker.annotate(group, advance=watch.advance, ended=ended)
+            worker.annotate(group, advance=progress.advance, ended=ended)
     finally:
         report.seconds = time.monotonic() - began if began else 0.0

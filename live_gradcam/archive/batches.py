@@ -30,7 +30,7 @@ _SLOW_MS = 500.0
 """From here on a single picture keeps the machine busy for so long that batches are not worth trying."""
 
 
-class ExplainsBatches(Protocol):
+class BatchExplainer(Protocol):
     """What is needed of an explainer."""
 
     fit: Fit
@@ -40,7 +40,7 @@ class ExplainsBatches(Protocol):
         """Explain several pictures in one call."""
 
 
-def explain_all(explainer: ExplainsBatches, pictures: Sequence[Pixels]) -> list[Explanation]:
+def explain_all(explainer: BatchExplainer, pictures: Sequence[Pixels]) -> list[Explanation]:
     """Explain pictures in one call, or in as few as their shapes allow.
 
     Args:
@@ -62,7 +62,7 @@ def explain_all(explainer: ExplainsBatches, pictures: Sequence[Pixels]) -> list[
     return explained
 
 
-def quickest_batch(explainer: ExplainsBatches, size: tuple[int, int], frames: int) -> int:
+def fastest_batch_size(explainer: BatchExplainer, size: tuple[int, int], frames: int) -> int:
     """Find by measuring how many pictures are best explained in one call.
 
     Sizes 1, 2, 4, … are tried until two in a row were no quicker.
@@ -89,7 +89,7 @@ def quickest_batch(explainer: ExplainsBatches, size: tuple[int, int], frames: in
     return best
 
 
-def _frame_ms(explainer: ExplainsBatches, pictures: Sequence[Pixels]) -> float:
+def _frame_ms(explainer: BatchExplainer, pictures: Sequence[Pixels]) -> float:
     """Return what one picture of a batch costs: milliseconds on the clock and of all cores, the least of some calls.
 
     The cores count as much as the clock, for reading and writing go on beside it; and they are less disturbed by

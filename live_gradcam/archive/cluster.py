@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from live_gradcam.archive.file_worker import FileWorker
 from live_gradcam.archive.files import AnnotateJob, ArchiveFile, Failure, Outcome
-from live_gradcam.archive.record import conclusion_of, described, obstacle
+from live_gradcam.archive.record import mismatch, read_conclusion, recorded_settings
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import LiveGradcamError
 
-HERE = "local"
+LOCAL = "local"
 """The address that stands for a cluster of this machine's cores."""
 
 _QUIET = {
@@ -51,7 +51,7 @@ def annotate_on_cluster(
         groups: pictures, or one video each.
         settings: model, method and all.
         work: what there is to do in all.
-        address: of the cluster, or `HERE`.
+        address: of the cluster, or `LOCAL`.
         say: takes each line that is worth telling.
         advance: told how many more frames are done.
         ended: told what came of each file.
@@ -65,16 +65,16 @@ def annotate_on_cluster(
         each = max(1, min(cores // len(groups), *nodes))
         gpus = 1 if settings.device != "cpu" and ray.cluster_resources().get("GPU") else 0
         say(f"{len(groups)} groups of files over {cores} cores, {each} for each worker")
-        tally = ray.remote(num_cpus=0)(_Tally).remote()
+        counter = ray.remote(num_cpus=0)(_FrameCounter).remote()
         task = ray.remote(num_cpus=each, num_gpus=gpus, max_retries=_RETRIES)(_annotate)
         running = {
-            task.remote(tuple(group), settings, work.size, work.frames // len(groups), each, tally): group
+            task.remote(tuple(group), settings, work.size, work.frames // len(groups), each, counter): group
             for group in groups
         }
         told = 0
         while running:
             ready, _ = ray.wait(list(running), timeout=_TELL_SECONDS)
-            total = ray.get(tally.total.remote())
+            total = ray.get(counter.total.remote())
             advance(total - told)
             told = total
             for done in ready:
@@ -95,7 +95,7 @@ def _outcomes(ray: Any, done: Any, group: Sequence[ArchiveFile]) -> list[Outcome
     return [Outcome(entry, 0, failure=Failure(entry.name, reason)) for entry in group]
 
 
-class _Tally:
+class _FrameCounter:
     """Counts the frames that the workers have done: an actor of its own."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ def _annotate(
     size: tuple[int, int],
     frames: int,
     cores: int,
-    tally: Any,  # noqa: ANN401 - an actor's handle
+    counter: Any,  # noqa: ANN401 - an actor's handle
 ) -> list[Outcome]:
     """Annotate one group: what runs in Ray's worker processes."""
     global _worker
@@ -135,19 +135,19 @@ def _annotate(
         done += frames
         if time.monotonic() - told > _TELL_SECONDS:
             told = time.monotonic()
-            tally.note.remote(group[0].name, done)
+            counter.note.remote(group[0].name, done)
 
-    wanted = described(settings)
+    wanted = recorded_settings(settings)
     missing = []
     for entry in group:  # of a group whose worker died, some may be done
-        if entry.output.exists() and obstacle(entry, wanted) is None:
-            conclusion = conclusion_of(entry.record)
+        if entry.output.exists() and mismatch(entry, wanted) is None:
+            conclusion = read_conclusion(entry.record)
             outcomes.append(Outcome(entry, 0 if conclusion is None else conclusion.frames))
         else:
             missing.append(entry)
     if missing:
         _worker[1].annotate(missing, advance=advance, ended=outcomes.append)
-    tally.note.remote(group[0].name, sum(outcome.frames for outcome in outcomes))
+    counter.note.remote(group[0].name, sum(outcome.frames for outcome in outcomes))
     return outcomes
 
 
@@ -164,10 +164,10 @@ def _connected(address: str) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise LiveGradcamError("--ray needs Ray. Type: pip install 'live-gradcam[cluster]'") from error
-    _check_that_it_answers(address)
+    _check_reachable(address)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address == HERE:
-        options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, "address": HERE}
+    if address == LOCAL:
+        options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, "address": LOCAL}
     else:
         options["address"] = address
     try:
@@ -181,7 +181,7 @@ def _connected(address: str) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _check_that_it_answers(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Find out within seconds whether anything listens at an address: Ray would try for many minutes.
 
     Raises:

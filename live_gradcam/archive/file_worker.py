@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import cv2
 
-from live_gradcam.archive.batches import ExplainsBatches, quickest_batch
-from live_gradcam.archive.files import ArchiveFile, Failure, Outcome, in_words
+from live_gradcam.archive.batches import BatchExplainer, fastest_batch_size
+from live_gradcam.archive.files import ArchiveFile, Failure, Outcome, error_text
 from live_gradcam.archive.pictures import annotate_pictures
 from live_gradcam.archive.video import annotate_video
 from live_gradcam.config import AnnotateSettings
@@ -22,7 +22,7 @@ PICTURES_AT_ONCE = 64
 _LOCK = "lock"
 
 
-def grouped(entries: Sequence[ArchiveFile]) -> list[tuple[ArchiveFile, ...]]:
+def file_groups(entries: Sequence[ArchiveFile]) -> list[tuple[ArchiveFile, ...]]:
     """Return what is annotated together: many pictures, or one video."""
     pictures = [entry for entry in entries if entry.kind == "picture"]
     videos = [entry for entry in entries if entry.kind == "video"]
@@ -65,10 +65,12 @@ class FileWorker:
             if cores is not None:
                 limit_cores(cores)
                 cv2.setNumThreads(cores)
-            self._explainer: ExplainsBatches = load_explainer(settings, size, say)
+            self._explainer: BatchExplainer = load_explainer(settings, size, say)
         # What a lock holds on to depends on the frames before, one by one.
         self._locked = isinstance(settings.target, str) and settings.target.strip().casefold() == _LOCK
-        self.batch = 1 if self._locked else settings.batch or quickest_batch(self._explainer, size, frames)
+        self.batch = (
+            1 if self._locked else settings.batch or fastest_batch_size(self._explainer, size, frames)
+        )
 
     def annotate(
         self,
@@ -99,4 +101,4 @@ class FileWorker:
             return annotate_video(entry, self._explainer, self._settings, batch=self.batch, advance=advance)
         except Exception as error:
             logger.debug("%s failed", entry.name, exc_info=True)
-            return Outcome(entry, 0, failure=Failure(entry.name, in_words(error)))
+            return Outcome(entry, 0, failure=Failure(entry.name, error_text(error)))

@@ -66,7 +66,7 @@ class Outcome:
     """Why it failed; where frames were annotated all the same, why they are not all."""
 
 
-def damage_to(entry: ArchiveFile, damage: str | None) -> Failure | None:
+def damage_failure(entry: ArchiveFile, damage: str | None) -> Failure | None:
     """Return how it is told that an input could not be read to its end; None where it could.
 
     Args:
@@ -76,7 +76,7 @@ def damage_to(entry: ArchiveFile, damage: str | None) -> Failure | None:
     return None if damage is None else Failure(entry.name, f"{shown(entry.source.name)} {damage}")
 
 
-def in_words(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return the reason for an error, on one line.
 
     Args:

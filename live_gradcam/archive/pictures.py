@@ -8,8 +8,8 @@ from pathlib import Path
 
 import cv2
 
-from live_gradcam.archive.batches import ExplainsBatches, explain_all
-from live_gradcam.archive.files import ArchiveFile, Failure, Outcome, damage_to, in_words
+from live_gradcam.archive.batches import BatchExplainer, explain_all
+from live_gradcam.archive.files import ArchiveFile, Failure, Outcome, damage_failure, error_text
 from live_gradcam.archive.pipelined import flow
 from live_gradcam.archive.record import AnnotatedFile
 from live_gradcam.config import AnnotateSettings
@@ -29,7 +29,7 @@ _QUALITY = {
 
 def annotate_pictures(
     entries: Sequence[ArchiveFile],
-    explainer: ExplainsBatches,
+    explainer: BatchExplainer,
     settings: AnnotateSettings,
     *,
     batch: int,
@@ -50,9 +50,9 @@ def annotate_pictures(
     def end(entry: ArchiveFile, error: Exception | None, damage: str | None = None) -> None:
         advance(1)
         if error is None:
-            ended(Outcome(entry, 1, failure=damage_to(entry, damage)))
+            ended(Outcome(entry, 1, failure=damage_failure(entry, damage)))
         else:
-            ended(Outcome(entry, 0, failure=Failure(entry.name, in_words(error))))
+            ended(Outcome(entry, 0, failure=Failure(entry.name, error_text(error))))
 
     def read() -> Iterator[tuple[ArchiveFile, Photo]]:
         for entry in entries:

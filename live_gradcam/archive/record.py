@@ -116,7 +116,7 @@ class RecordWriter:
         self._file.write(json_text(row) + "\n")
 
 
-def described(settings: AnnotateSettings) -> dict[str, Any]:
+def recorded_settings(settings: AnnotateSettings) -> dict[str, Any]:
     """Return the settings that a result depends on, as they stand in a record."""
     found: dict[str, Any] = {}
     for field in fields(settings):
@@ -129,7 +129,7 @@ def described(settings: AnnotateSettings) -> dict[str, Any]:
     return found
 
 
-def conclusion_of(record: Path) -> Conclusion | None:
+def read_conclusion(record: Path) -> Conclusion | None:
     """Return how a record ends; None where there is none, or none that can be read."""
     try:
         with record.open("rb") as file:
@@ -141,7 +141,7 @@ def conclusion_of(record: Path) -> Conclusion | None:
         return None
 
 
-def rows_of(record: Path) -> Iterator[dict[str, Any]]:
+def read_rows(record: Path) -> Iterator[dict[str, Any]]:
     """Give what is on each frame.
 
     Raises:
@@ -155,14 +155,14 @@ def rows_of(record: Path) -> Iterator[dict[str, Any]]:
             before = line  # the last line is no row
 
 
-def obstacle(entry: ArchiveFile, settings: Mapping[str, Any]) -> str | None:
+def mismatch(entry: ArchiveFile, settings: Mapping[str, Any]) -> str | None:
     """Return why an output that is there is not the finished result that is wanted; None where it is.
 
     Args:
         entry: whose output it is.
         settings: what is wanted, as `described` returns it.
     """
-    conclusion = conclusion_of(entry.record)
+    conclusion = read_conclusion(entry.record)
     if conclusion is None or conclusion.bytes != entry.output.stat().st_size:
         return "was not made by this command"
     if conclusion.source != FileState.of(entry.source).as_json():
@@ -175,7 +175,7 @@ def obstacle(entry: ArchiveFile, settings: Mapping[str, Any]) -> str | None:
     return None
 
 
-def row_of(name: str, frame: Frame, explanation: Explanation) -> dict[str, Any]:
+def frame_row(name: str, frame: Frame, explanation: Explanation) -> dict[str, Any]:
     """Return the row of one frame.
 
     Args:
@@ -233,7 +233,7 @@ class AnnotatedFile:
         Raises:
             OSError: it cannot be written.
         """
-        self._record.write(row_of(self.entry.name, frame, explanation))
+        self._record.write(frame_row(self.entry.name, frame, explanation))
 
     def complete(self, damage: str | None = None) -> None:
         """Give the record and the output, which is complete in its part file, their names.
@@ -249,7 +249,7 @@ class AnnotatedFile:
         self._record.conclude(
             Conclusion(
                 source=self._source.as_json(),
-                settings=described(self._settings),
+                settings=recorded_settings(self._settings),
                 frames=self.frames,
                 bytes=part.stat().st_size,
                 damage=damage,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from live_gradcam.archive.files import ArchiveFile
-from live_gradcam.archive.record import rows_of
+from live_gradcam.archive.record import read_rows
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import marked
 from live_gradcam.printable import json_text
@@ -84,7 +84,7 @@ def write_csv(entries: Iterable[ArchiveFile], path: Path) -> None:
 
 
 def write_jsonl(entries: Iterable[ArchiveFile], path: Path) -> None:
-    """Write one JSON object a line, one for each frame, as `row_of` returns it; as `write_csv` otherwise."""
+    """Write one JSON object a line, one for each frame, as `frame_row` returns it; as `write_csv` otherwise."""
 
     def write(file: TextIO) -> None:
         for row in _rows(entries):
@@ -95,7 +95,7 @@ def write_jsonl(entries: Iterable[ArchiveFile], path: Path) -> None:
 
 def _rows(entries: Iterable[ArchiveFile]) -> Iterator[dict[str, Any]]:
     for entry in entries:
-        yield from rows_of(entry.record)
+        yield from read_rows(entry.record)
 
 
 def _cells(row: Mapping[str, Any]) -> list[Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from live_gradcam.archive.batches import ExplainsBatches, explain_all
-from live_gradcam.archive.files import ArchiveFile, Outcome, damage_to
+from live_gradcam.archive.batches import BatchExplainer, explain_all
+from live_gradcam.archive.files import ArchiveFile, Outcome, damage_failure
 from live_gradcam.archive.pipelined import flow
 from live_gradcam.archive.record import AnnotatedFile
 from live_gradcam.config import AnnotateSettings
@@ -19,7 +19,7 @@ from live_gradcam.sources.opening import open_film
 
 def annotate_video(
     entry: ArchiveFile,
-    explainer: ExplainsBatches,
+    explainer: BatchExplainer,
     settings: AnnotateSettings,
     *,
     batch: int,
@@ -41,8 +41,8 @@ def annotate_video(
         LiveGradcamError: it cannot be read or explained.
         OSError, av.FFmpegError: it cannot be written.
     """
-    thinning = Thinning(settings.every, settings.fps)
-    with open_film(entry.source, keeps=thinning.keeps) as source, AnnotatedFile(entry, settings) as result:
+    selection = FrameSelection(settings.every, settings.fps)
+    with open_film(entry.source, keeps=selection.keeps) as source, AnnotatedFile(entry, settings) as result:
         encoder = Encoder(entry.part, "veryfast", audio_from=source.sound_path)
 
         def explain(frames: Sequence[Frame]) -> list[Explanation]:
@@ -61,14 +61,14 @@ def annotate_video(
             raise
         damage = source.damage
         result.complete(damage)
-        return Outcome(entry, result.frames, failure=damage_to(entry, damage))
+        return Outcome(entry, result.frames, failure=damage_failure(entry, damage))
 
 
 _GRACE = 1e-6
 """Times are sums of fractions: a frame at 0.1 s may come at 0.09999999 s."""
 
 
-class Thinning:
+class FrameSelection:
     """Keeps one frame of so many, or at most so many of each second; the first always. For one video.
 
     Args:

@@ -127,7 +127,7 @@ def annotate(
     refuse_typos(settings)
     with AnnotateProgress(quiet=quiet) as progress:
         report = annotate_all(
-            typed, out, settings, watch=progress, listed=sys.stdin, csv=csv, jsonl=jsonl, cluster=ray
+            typed, out, settings, progress=progress, listed=sys.stdin, csv=csv, jsonl=jsonl, cluster=ray
         )
     if not quiet:
         typer.echo(_conclusion(report))

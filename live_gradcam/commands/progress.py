@@ -36,7 +36,7 @@ class _Rate(ProgressColumn):
 
 
 class AnnotateProgress:
-    """Tells how an archive is getting on: `archive.annotation.Watch`.
+    """Tells how an archive is getting on: `archive.annotate.ProgressListener`.
 
     Args:
         quiet: say nothing but warnings.

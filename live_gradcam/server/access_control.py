@@ -79,14 +79,14 @@ class AccessControl:
         self._refused = refused
         self._hosts = frozenset(host.casefold().rstrip(".") for host in hosts) | {"localhost"}
         self._token = token
-        self._allowances: OrderedDict[str, RateLimit] = OrderedDict()
+        self._rate_limits: OrderedDict[str, RateLimit] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope) or await self._turn(scope)
+        refusal = self._refusal(scope) or await self._admission(scope)
         if refusal is None:
             if scope["type"] == "http" and scope["method"] == "HEAD":
                 scope = {**scope, "method": "GET"}
@@ -127,7 +127,7 @@ class AccessControl:
             return 404, "Not Found"
         return None
 
-    async def _turn(self, scope: Scope) -> tuple[int, str] | None:
+    async def _admission(self, scope: Scope) -> tuple[int, str] | None:
         """Wait for a request's turn, and check its token."""
         is_open = _is_open(scope)
         given = None if self._token is None else _token_in(Headers(scope=scope), scope)
@@ -139,7 +139,7 @@ class AccessControl:
         kind = "open" if is_open else "known" if known else "stranger"
         address = scope["client"][0] if scope.get("client") else ""
         rate, burst = _RATES[kind]
-        wait = self._allowance(f"{kind} {address}", rate, burst).reserve(_LONGEST_WAIT)
+        wait = self._rate_limit(f"{kind} {address}", rate, burst).reserve(_LONGEST_WAIT)
         if wait is None:
             return 429, f"more than {rate:.0f} requests a second: slow down."
         if wait:
@@ -162,12 +162,12 @@ class AccessControl:
             return False
         return True
 
-    def _allowance(self, key: str, rate: float, burst: float) -> RateLimit:
-        allowance = self._allowances.pop(key, None) or RateLimit(rate, burst)
-        self._allowances[key] = allowance
-        if len(self._allowances) > _ADDRESSES_KEPT:
-            self._allowances.popitem(last=False)
-        return allowance
+    def _rate_limit(self, key: str, rate: float, burst: float) -> RateLimit:
+        limit = self._rate_limits.pop(key, None) or RateLimit(rate, burst)
+        self._rate_limits[key] = limit
+        if len(self._rate_limits) > _ADDRESSES_KEPT:
+            self._rate_limits.popitem(last=False)
+        return limit
 
 
 def _is_open(scope: Scope) -> bool:

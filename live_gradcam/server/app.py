@@ -38,10 +38,10 @@ from live_gradcam.server.endpoint import (
 )
 from live_gradcam.server.errors import RequestError, log_line
 from live_gradcam.server.messages import question_of
-from live_gradcam.server.request_bodies import Held, RequestBodies, while_wanted
+from live_gradcam.server.request_bodies import PendingBytes, RequestBodies, run_while_connected
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
-from live_gradcam.server.uploads import is_light, photo_of
+from live_gradcam.server.uploads import decodes_fast, photo_of
 from live_gradcam.server.websocket import PageSocket
 from live_gradcam.version import __version__
 
@@ -72,7 +72,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text} for status, text in _STATUSES.items()
 }
 
-OpenRelay = Callable[[], CameraStream]
+OpenCameraStream = Callable[[], CameraStream]
 
 
 def create_app(
@@ -80,7 +80,7 @@ def create_app(
     settings: ServerSettings,
     *,
     token: str | None = None,
-    open_relay: OpenRelay | None = None,
+    open_camera_stream: OpenCameraStream | None = None,
 ) -> AccessControl:
     """Return the ASGI application.
 
@@ -88,14 +88,14 @@ def create_app(
         service: what explains; it is closed when the application ends.
         settings: how many may come, and by which names it goes.
         token: what a visitor has to know.
-        open_relay: opens the server's own camera, inside the event loop; None: it has none.
+        open_camera_stream: opens the server's own camera, inside the event loop; None: it has none.
     """
-    relay: CameraStream | None = None
+    camera_stream: CameraStream | None = None
 
     @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        nonlocal relay
-        relay = None if open_relay is None else open_relay()
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        nonlocal camera_stream
+        camera_stream = None if open_camera_stream is None else open_camera_stream()
         loop = asyncio.get_running_loop()
 
         def end() -> None:
@@ -106,8 +106,8 @@ def create_app(
         try:
             yield
         finally:
-            if relay is not None:
-                await asyncio.to_thread(relay.close)
+            if camera_stream is not None:
+                await asyncio.to_thread(camera_stream.close)
             await asyncio.gather(asyncio.to_thread(service.close), asyncio.to_thread(decoders.close))
 
     app = FastAPIOffline(
@@ -117,14 +117,21 @@ def create_app(
         title="live_gradcam",
         version=__version__,
         description="What a network sees in a picture, and where. With `--token`, send `Authorization: Bearer TOKEN`.",
-        lifespan=life,
+        lifespan=lifespan,
     )
     decoders, receive = Decoders(), RequestBodies().receive
-    few, one = asyncio.Semaphore(_DECODED_AT_ONCE), asyncio.Semaphore(1)
-    held = Held(_MOST_HELD_BYTES)
+    light_slots, heavy_slots = asyncio.Semaphore(_DECODED_AT_ONCE), asyncio.Semaphore(1)
+    pending = PendingBytes(_MOST_HELD_BYTES)
     ending = asyncio.Event()
+    visitors = 0
+
+    def viewers() -> int:
+        return camera_stream.viewers if camera_stream else 0
+
     service.tally.watch("visitors", "Sockets that are open.", lambda: visitors)
-    service.tally.watch("viewers", "Viewers of the camera's picture.", lambda: relay.viewers if relay else 0)
+    service.tally.watch(
+        "viewers", "Viewers of the camera's picture.", lambda: camera_stream.viewers if camera_stream else 0
+    )
     visitors = 0
 
     @app.exception_handler(LiveGradcamError)
@@ -174,7 +181,7 @@ def create_app(
     @app.get("/setup", tags=["page"], responses=_only(401, 403, 421, 429))
     async def setup() -> dict[str, Any]:
         """Say which model, methods, layers and classes there are, and what a viewer can do."""
-        return service.setup(camera=relay.name if relay else None)
+        return service.setup(camera=camera_stream.name if camera_stream else None)
 
     @app.post(
         "/explain",
@@ -218,13 +225,13 @@ def create_app(
             asker = object()
             await service.compiled(question, asker, payer)
             name = service.model.name
-            word = partial(explained, model=name, overlay=overlay, colormap=colours, alpha=opacity)
-            slots = few if is_light(body) else one  # one may take seconds and fill 120 MB
+            to_response = partial(explained, model=name, overlay=overlay, colormap=colours, alpha=opacity)
+            slots = light_slots if decodes_fast(body) else heavy_slots  # one may take seconds and fill 120 MB
             if not service.is_quick(question):
                 # Decoded when its turn comes: meanwhile it fills no more than its file.
                 done = await service.explained(QueuedWork(asker, question, photo, payer=payer))
                 async with slots:
-                    return await asyncio.to_thread(word, done)
+                    return await asyncio.to_thread(to_response, done)
             async with slots:
                 pixels = await decoders.photo(body)
                 height, width = pixels.shape[:2]
@@ -232,10 +239,10 @@ def create_app(
                 await service.sized(question, (width, height), asker, payer)
                 shape = service.shape((width, height))
                 done = await service.explained(QueuedWork(asker, question, pixels, shape, payer=payer))
-                return await asyncio.to_thread(word, done)
+                return await asyncio.to_thread(to_response, done)
 
-        with held.taking(len(body)):
-            return await while_wanted(explain_it(), request, ending)
+        with pending.reserve(len(body)):
+            return await run_while_connected(explain_it(), request, ending)
 
     @app.get(
         "/video.mjpg",
@@ -248,12 +255,12 @@ def create_app(
     )
     async def video() -> StreamingResponse:
         """Give the server's camera with the heat on it, as MJPEG, for anything that can show one."""
-        if relay is None:
+        if camera_stream is None:
             raise HTTPException(404, "this server has no camera of its own: start it with --source 0.")
-        if relay.viewers >= settings.visitors:
+        if camera_stream.viewers >= settings.visitors:
             raise RequestError(503, f"{settings.visitors} viewers are connected, which is as many as may be.")
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        return StreamingResponse(relay.pictures(), media_type=kind)
+        return StreamingResponse(camera_stream.pictures(), media_type=kind)
 
     @app.websocket("/socket")
     async def socket(websocket: WebSocket) -> None:
@@ -266,7 +273,7 @@ def create_app(
         visitors += 1
         try:
             await websocket.accept()
-            await PageSocket(websocket, service, decoders, relay).run()
+            await PageSocket(websocket, service, decoders, camera_stream).run()
         finally:
             visitors -= 1
 

@@ -53,7 +53,7 @@ class CameraShot:
     """(H, W, 3) uint8 BGR."""
 
 
-class Newest(Generic[Item]):
+class AsyncLatest(Generic[Item]):
     """The newest thing that a thread made, for any number of coroutines that wait for it.
 
     Args:
@@ -110,15 +110,15 @@ class CameraStream:
         self._service = service
         self._ended = ended
         self._mirror = settings.mirror
-        self._presenter = Renderer(
+        self._renderer = Renderer(
             Appearance(alpha=settings.alpha, colormap=settings.colormap),
             motion=settings.motion,
             steady=HeatSmoothing(smoothing=settings.smoothing, scale=settings.scale),
             words=words_of(settings.lang),
         )
         loop = asyncio.get_running_loop()
-        self._shots: Newest[CameraShot] = Newest(loop)
-        self._pictures: Newest[bytes] = Newest(loop)
+        self._shots: AsyncLatest[CameraShot] = AsyncLatest(loop)
+        self._pictures: AsyncLatest[bytes] = AsyncLatest(loop)
         self._encoded: tuple[int, asyncio.Task[bytes]] | None = None
         self._asked: tuple[Frame, Future[Done]] | None = None
         self._closing = threading.Event()
@@ -130,7 +130,7 @@ class CameraStream:
         """Return the newest frame, waiting for one after this.
 
         Raises:
-            Refusal: none comes (503).
+            RequestError: none comes (503).
         """
         try:
             _, shot = await self._shots.after(number)
@@ -206,7 +206,7 @@ class CameraStream:
             self._asked = None
             if not future.cancelled():
                 try:
-                    self._presenter.explained(asked, future.result().answer)
+                    self._renderer.explained(asked, future.result().answer)
                 except LiveGradcamError as error:
                     logger.warning("%s", error)
         shape = self._service.shape(frame.size)
@@ -214,7 +214,7 @@ class CameraStream:
         self._asked = (frame, self._service.submit(work))
 
     def _draw(self, frame: Frame) -> None:
-        picture, _ = self._presenter.picture(frame, Overlay(notice=self._source.notice))
+        picture, _ = self._renderer.picture(frame, Overlay(notice=self._source.notice))
         self._pictures.publish(_jpeg(picture))
 
     def _check_shape(self, width: int, height: int) -> None:

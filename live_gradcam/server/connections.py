@@ -25,13 +25,13 @@ EVICTED_AFTER_SECONDS = 1.0
 MOST_SILENT_EACH = 96
 """Connections of one address that may be silent at once: a browser opens six for each page."""
 
-_LOOK_SECONDS = 0.25
+_CHECK_SECONDS = 0.25
 
 _PARSING_SECONDS = 0.1
 """Of each second."""
 
 
-class Occupant(Protocol):
+class ClientProtocol(Protocol):
     """What a connection is used for."""
 
     @property
@@ -67,7 +67,7 @@ class Connection:
     def __init__(self, transport: asyncio.Transport, address: str, now: float) -> None:
         self.transport = transport
         self.address = address
-        self.occupant: Occupant | None = None
+        self.protocol: ClientProtocol | None = None
         """None until TLS is ready."""
         self.waiting_since = now
         """When it was opened, or its last answer was complete."""
@@ -83,22 +83,22 @@ class Connection:
 
     def can_give_way(self, now: float) -> bool:
         """Whether it may be closed for a new one."""
-        if self.occupant is None:
+        if self.protocol is None:
             return True
-        if not self.occupant.waits:
+        if not self.protocol.waits:
             return False
-        busy = self.occupant.receives or self._buffered() > 0
+        busy = self.protocol.receives or self._buffered() > 0
         return not busy or now - self.last > EVICTED_AFTER_SECONDS
 
-    def dawdles(self, now: float) -> bool:
+    def is_too_slow(self, now: float) -> bool:
         """Whether its time is up."""
         if self._stalls(now):
             return True
-        if self.occupant is None:
+        if self.protocol is None:
             return now - self.waiting_since > HEAD_SECONDS
-        if not self.occupant.waits:
+        if not self.protocol.waits:
             return False
-        if self.occupant.receives:
+        if self.protocol.receives:
             return now - self.last > BODY_SECONDS
         return now - self.waiting_since > HEAD_SECONDS
 
@@ -114,13 +114,13 @@ class Connection:
             return False
         if now - self._window < STALL_SECONDS:
             return False
-        is_socket = self.occupant is not None and self.occupant.is_socket
+        is_socket = self.protocol is not None and self.protocol.is_socket
         stalled = self._taken < (LEAST_TAKEN_OF_SOCKET if is_socket else LEAST_TAKEN)
         self._window, self._taken = now, 0
         return stalled
 
     def _buffered(self) -> int:
-        return self.transport.get_write_buffer_size() + (self.occupant.unsent if self.occupant else 0)
+        return self.transport.get_write_buffer_size() + (self.protocol.unsent if self.protocol else 0)
 
 
 class Connections:
@@ -160,16 +160,16 @@ class Connections:
         connection = Connection(transport, address, now)
         self._open[connection] = None
         if sum(each.address == address for each in self._open) > MOST_SILENT_EACH:
-            self._limit(address, now)
+            self._limit_address(address, now)
         if self._timer is None:
-            self._timer = self._loop.call_later(_LOOK_SECONDS, self._look)
+            self._timer = self._loop.call_later(_CHECK_SECONDS, self._check_all)
         return connection
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection that ended."""
         self._open.pop(connection, None)
 
-    def heard(self, connection: Connection) -> None:
+    def note_activity(self, connection: Connection) -> None:
         """Take note that a client sent something."""
         if connection in self._open:
             connection.last = self._loop.time()
@@ -177,7 +177,7 @@ class Connections:
 
     def close(self) -> None:
         """Close those of which the server waits for the client, and watch no longer."""
-        for each in [each for each in self._open if each.occupant is None or each.occupant.waits]:
+        for each in [each for each in self._open if each.protocol is None or each.protocol.waits]:
             each.transport.abort()
         if self._timer is not None:
             self._timer.cancel()
@@ -185,25 +185,25 @@ class Connections:
 
     def _make_room(self, now: float) -> None:
         silent = [each for each in self._open if each.can_give_way(now)]
-        strangers = [each for each in silent if each.occupant is None or not each.occupant.trusted]
+        strangers = [each for each in silent if each.protocol is None or not each.protocol.trusted]
         counts = Counter(each.address for each in strangers or silent)
         if counts:
             most = max(counts.values())
-            self._end(next(each for each in strangers or silent if counts[each.address] == most))
+            self._abort(next(each for each in strangers or silent if counts[each.address] == most))
 
-    def _limit(self, address: str, now: float) -> None:
+    def _limit_address(self, address: str, now: float) -> None:
         own = [each for each in self._open if each.address == address and each.can_give_way(now)]
-        strangers = [each for each in own if each.occupant is None or not each.occupant.trusted]
+        strangers = [each for each in own if each.protocol is None or not each.protocol.trusted]
         if len(strangers) > MOST_SILENT_EACH:
-            self._end(strangers[0])
+            self._abort(strangers[0])
 
-    def _look(self) -> None:
+    def _check_all(self) -> None:
         now = self._loop.time()
-        for each in [each for each in self._open if each.dawdles(now)]:
-            self._end(each)
-        self._timer = self._loop.call_later(_LOOK_SECONDS, self._look) if self._open else None
+        for each in [each for each in self._open if each.is_too_slow(now)]:
+            self._abort(each)
+        self._timer = self._loop.call_later(_CHECK_SECONDS, self._check_all) if self._open else None
 
-    def _end(self, connection: Connection) -> None:
+    def _abort(self, connection: Connection) -> None:
         self.closed += 1
         self.remove(connection)
         connection.transport.abort()

@@ -60,7 +60,7 @@ def check_shape(width: int, height: int, fit: Fit | None = None) -> None:
         fit: how it is brought to the network; None: not known yet.
 
     Raises:
-        Refusal: it is too long (413).
+        RequestError: it is too long (413).
     """
     most = MOST_WIDE_RATIO if fit == "wide" else MOST_RATIO
     if max(width, height) > most * (min(width, height) + 0.5):  # the page rounds the shorter side
@@ -79,7 +79,7 @@ def bounded(data: bytes) -> bytes:
         data: a JPEG, PNG or other file. Others are returned as they are.
 
     Raises:
-        Refusal: it holds more data than its pixels need (415).
+        RequestError: it holds more data than its pixels need (415).
     """
     if data.startswith(_PNG):
         return _bounded_png(data)
@@ -133,7 +133,7 @@ def _check_inflated(pieces: Sequence[memoryview], expected: int) -> None:
     """Inflate compressed data, keeping nothing of it.
 
     Raises:
-        Refusal: it has more bytes than expected.
+        RequestError: it has more bytes than expected.
     """
     inflating, total = zlib.decompressobj(), 0
     for piece in pieces:
@@ -152,7 +152,7 @@ def _check_scans(data: bytes) -> None:
     """Count the scans of a JPEG.
 
     Raises:
-        Refusal: there are too many for its size.
+        RequestError: there are too many for its size.
     """
     scans, pixels, at = 0, 0, 2
     while (found := _JPEG_MARKER.search(data, at)) is not None:

@@ -29,7 +29,7 @@ _NICE = 5
 _Task = tuple[Future[Pixels], Callable[[], Pixels]]
 
 
-class Pool:
+class DecoderPool:
     """A few threads that decode what is submitted, in order; what is cancelled before its turn is left out.
 
     Args:
@@ -59,7 +59,7 @@ class Pool:
         """Decode later.
 
         Raises:
-            Refusal: the pool is closed (503).
+            RequestError: the pool is closed (503).
         """
         future: Future[Pixels] = Future()
         with self._changed:
@@ -108,8 +108,8 @@ class Decoders:
     """Decodes the frames of visitors and the photos of programs, each kind in threads of its own."""
 
     def __init__(self) -> None:
-        self._frames = Pool("decode frames", FRAME_THREADS)
-        self._photos = Pool("decode photos", PHOTO_THREADS, nice=_NICE)
+        self._frames = DecoderPool("decode frames", FRAME_THREADS)
+        self._photos = DecoderPool("decode photos", PHOTO_THREADS, nice=_NICE)
 
     async def frame(self, data: bytes) -> Pixels:
         """Return a visitor's frame as (H, W, 3) uint8 BGR.
@@ -118,7 +118,7 @@ class Decoders:
             data: of a size that was looked at (`uploads.size_of`).
 
         Raises:
-            Refusal: it cannot be decoded (415), or the server is ending (503).
+            RequestError: it cannot be decoded (415), or the server is ending (503).
         """
         return await asyncio.wrap_future(self._frames.submit(lambda: decoded(data)))
 
@@ -126,7 +126,7 @@ class Decoders:
         """Return a program's photo as (H, W, 3) uint8 BGR, upright.
 
         Raises:
-            Refusal: it cannot be decoded (415), is too large (413), or too many wait (503).
+            RequestError: it cannot be decoded (415), is too large (413), or too many wait (503).
         """
         if self._photos.waiting >= MOST_WAITING:
             raise RequestError(503, f"{MOST_WAITING} pictures wait to be decoded already: try again later.")

@@ -42,7 +42,7 @@ TargetName = Annotated[str, Field(max_length=200)] | Annotated[int, Field(ge=0, 
 FrameNumber = Annotated[int, Field(ge=0, lt=2**32)]
 
 
-class Ask(BaseModel):
+class QuestionMessage(BaseModel):
     """What a visitor wants to know of each frame from now on."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -53,7 +53,7 @@ class Ask(BaseModel):
     targets: Annotated[list[TargetName | None], Field(min_length=1, max_length=_MOST_MAPS)] = [None]
 
 
-class Next(BaseModel):
+class FrameRequest(BaseModel):
     """A frame of the server's own camera is wanted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -61,7 +61,7 @@ class Next(BaseModel):
     next: FrameNumber
 
 
-class Here(BaseModel):
+class KeepAlive(BaseModel):
     """The page is still there."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -69,15 +69,23 @@ class Here(BaseModel):
     here: bool
 
 
-def read_text(text: str) -> Ask | Next | Here:
+_KINDS: dict[str, type[QuestionMessage | FrameRequest | KeepAlive]] = {
+    "ask": QuestionMessage,
+    "next": FrameRequest,
+    "here": KeepAlive,
+}
+"""A key that every message of a kind has → the kind."""
+
+
+def read_text(text: str) -> QuestionMessage | FrameRequest | KeepAlive:
     """Return what a message of text says.
 
     Raises:
-        Refusal: it is none of the three.
+        RequestError: it is none of the three.
     """
     try:
         message = json.loads(text)
-        kind = next(kind for kind in (Ask, Next, Here) if kind.__name__.lower() in message)
+        kind = next(kind for name, kind in _KINDS.items() if name in message)
         return kind.model_validate(message)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
@@ -91,7 +99,7 @@ def read_frame(message: bytes) -> tuple[int, bytes]:
     """Return a frame's number and its picture file.
 
     Raises:
-        Refusal: there is no picture.
+        RequestError: there is no picture.
     """
     if len(message) <= 4:
         raise RequestError(400, "the frame has no picture.")
@@ -103,7 +111,7 @@ def question_of(methods: list[str], layer: str | None, targets: list[int | str |
     """Return the question that a visitor means.
 
     Raises:
-        Refusal: it names code, needs the memory of one visitor only, or holds control characters.
+        RequestError: it names code, needs the memory of one visitor only, or holds control characters.
     """
     for name in (*methods, layer, *targets):
         if isinstance(name, str) and _NO_NAME.search(name):
@@ -129,7 +137,7 @@ def answer_message(
     done: Done,
     *,
     compiling: str | None,
-    likeness: Sequence[float] | None = None,
+    relative_peaks: Sequence[float] | None = None,
     jpeg: bytes = b"",
 ) -> bytes:
     """Return an answer as it is sent.
@@ -154,11 +162,11 @@ def answer_message(
         ask: of the wish that it answers.
         done: what came of the frame.
         compiling: what is being prepared.
-        likeness: for each map, how its peak compares with those of recognised things (see `Likeness`); None: 0.
+        relative_peaks: for each map, its peak divided by the peaks of recognised things; None: 0 for all.
         jpeg: the frame, where it is the server's own.
     """
     explanations = done.answer.explanations
-    likeness = likeness or [0.0] * len(explanations)
+    relative_peaks = relative_peaks or [0.0] * len(explanations)
     height, width = done.pixels.shape[:2]
     header = {
         "frame": number,
@@ -166,10 +174,10 @@ def answer_message(
         "task": explanations[0].task,
         "finite": explanations[0].is_finite,
         "top": [[each.class_id, each.label, *_figures(each)] for each in explanations[0].top[:_MOST_ROWS]],
-        "caption": _caption(explanations[0], weak=0 < likeness[0] < WEAK),
+        "caption": _caption(explanations[0], weak=0 < relative_peaks[0] < WEAK),
         "maps": [
-            _map(explanation, like, width, height)
-            for explanation, like in zip(explanations, likeness, strict=True)
+            _map(explanation, relative_peak, width, height)
+            for explanation, relative_peak in zip(explanations, relative_peaks, strict=True)
         ],
         "compiling": compiling,
         "ms": {"wait": round(done.waited_ms, 1), "explain": round(done.explained_ms, 1)},
@@ -197,7 +205,7 @@ def _caption(explanation: Explanation, *, weak: bool) -> dict[str, Any]:
     }
 
 
-def _map(explanation: Explanation, likeness: float, width: int, height: int) -> dict[str, Any]:
+def _map(explanation: Explanation, relative_peak: float, width: int, height: int) -> dict[str, Any]:
     x, y, wide, high = explanation.region
     peak = float(explanation.raw_heatmap.max()) if explanation.has_evidence else 0.0
     return {
@@ -206,7 +214,7 @@ def _map(explanation: Explanation, likeness: float, width: int, height: int) -> 
         "target": _target(explanation.target),
         "automatic": explanation.automatic,
         "evidence": explanation.has_evidence,
-        "opacity": round(opacity_of(explanation, likeness), 3),
+        "opacity": round(opacity_of(explanation, relative_peak), 3),
         "shape": list(explanation.heatmap.shape),
         "peak": float(f"{max(peak, 0.0):.4g}"),
         "region": [x / width, y / height, (x + wide) / width, (y + high) / height],

@@ -33,7 +33,7 @@ def decode_apart(data: bytes, most_pixels: int) -> Pixels:
     """Decode a photo as `uploads.photo_in_place` does, in another process.
 
     Raises:
-        Refusal: it cannot be decoded (415), has too many pixels (413), or takes too long (413).
+        RequestError: it cannot be decoded (415), has too many pixels (413), or takes too long (413).
     """
     # -P: modules in the folder in which the server was started are not this process's.
     command = [sys.executable, "-P", "-m", "live_gradcam.server.photo_process", str(most_pixels)]
@@ -95,7 +95,7 @@ def photo_in_place(data: bytes, most_pixels: int) -> Pixels:
     """Return a photo as `photo_of` does, decoded in this process and whatever its shape.
 
     Raises:
-        Refusal: it cannot be decoded (415), or has too many pixels (413).
+        RequestError: it cannot be decoded (415), or has too many pixels (413).
     """
     try:
         photo = decode_photo(data, "the picture", kind_of(io.BytesIO(data)), most_pixels=most_pixels)

@@ -79,7 +79,7 @@ class RequestBodies:
         """Return the body of a request, of which no more is ever kept than a picture may have.
 
         Raises:
-            Refusal: it is of another kind (415), too large (413) or too slow (408), or too many arrive (503).
+            RequestError: it is of another kind (415), too large (413) or too slow (408), or too many arrive (503).
             ClientDisconnect: the client left.
         """
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
@@ -124,7 +124,7 @@ class RequestBodies:
         """End slow uploads where all together hold too much.
 
         Raises:
-            Refusal: none is slow, and this one has to end (503).
+            RequestError: none is slow, and this one has to end (503).
         """
         held = sum(each.held for each in self._open if not each.evicted)
         if held <= MOST_HELD:
@@ -152,7 +152,9 @@ _HUNG_UP = 499
 Found = TypeVar("Found")
 
 
-async def while_wanted(work: Coroutine[Any, Any, Found], request: Request, ending: asyncio.Event) -> Found:
+async def run_while_connected(
+    work: Coroutine[Any, Any, Found], request: Request, ending: asyncio.Event
+) -> Found:
     """Return what work results in; it is cancelled when its client hangs up or the server ends.
 
     Args:
@@ -161,7 +163,7 @@ async def while_wanted(work: Coroutine[Any, Any, Found], request: Request, endin
         ending: is set when the server ends.
 
     Raises:
-        Refusal: the client hung up (499), or the server ends (503).
+        RequestError: the client hung up (499), or the server ends (503).
     """
     working = asyncio.create_task(work)
     hung_up = asyncio.create_task(_hung_up(request))
@@ -184,7 +186,7 @@ async def _hung_up(request: Request) -> None:
         pass
 
 
-class Held:
+class PendingBytes:
     """Counts the bytes of received pictures that wait.
 
     Args:
@@ -196,11 +198,11 @@ class Held:
         self._bytes = 0
 
     @contextmanager
-    def taking(self, size: int) -> Iterator[None]:
+    def reserve(self, size: int) -> Iterator[None]:
         """Count so many bytes inside the `with` block.
 
         Raises:
-            Refusal: it would be too many (503).
+            RequestError: it would be too many (503).
         """
         if self._bytes and self._bytes + size > self._most:
             megabytes = round(self._bytes / 1e6)

@@ -60,10 +60,10 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
     token = server.secret()
     with listening_socket(server) as listening:
         context, fingerprint = _tls(server)
-        camera = None if source is None else _camera(source, settings)
+        camera = None if source is None else _open_camera(source, settings)
         try:
             with native_stderr_filtered():
-                service = _service(settings, tell, server.memory)
+                service = _load_service(settings, tell, server.memory)
                 from live_gradcam.server.app import create_app
                 from live_gradcam.server.camera_stream import CameraStream
         except BaseException:
@@ -73,21 +73,23 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
         opened: list[CameraStream] = []
 
         def end_streams() -> None:
-            for relay in opened:
-                relay.stop()
+            for stream in opened:
+                stream.stop()
             service.stop()
 
         def stop() -> None:
             running.should_exit = True
 
-        def open_relay() -> CameraStream:
+        def open_stream() -> CameraStream:
             assert camera is not None
             opened.append(CameraStream(camera, service, settings, ended=stop))
             return opened[0]
 
-        app = create_app(service, server, token=token, open_relay=None if camera is None else open_relay)
+        app = create_app(
+            service, server, token=token, open_camera_stream=None if camera is None else open_stream
+        )
 
-        def tell_where() -> None:
+        def announce() -> None:
             if camera is not None:
                 tell(camera.describe())
             if fingerprint is not None and not server.phone:
@@ -102,13 +104,13 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
                 tell(f"open {link}")
             tell("Ctrl-C ends it")
 
-        running = ViewServer(configuration(app, server, context), begun=tell_where, ending=end_streams)
+        running = ViewServer(configuration(app, server, context), on_started=announce, on_ending=end_streams)
         running.run(sockets=[listening])
-    for relay in opened:
-        if isinstance(relay.error, LiveGradcamError):
-            raise relay.error
-        if relay.error is not None:
-            raise SourceError(f"{relay.name} failed: {relay.error}.") from relay.error
+    for stream in opened:
+        if isinstance(stream.error, LiveGradcamError):
+            raise stream.error
+        if stream.error is not None:
+            raise SourceError(f"{stream.name} failed: {stream.error}.") from stream.error
 
 
 def _tell_phones(link: str, further: list[str], fingerprint: str | None, tell: Tell) -> None:
@@ -159,7 +161,7 @@ def _tls(server: ServerSettings) -> tuple[ssl.SSLContext | None, str | None]:
     return self_signed(server.certified_names())
 
 
-def _camera(source: int | str, settings: Settings) -> Source:
+def _open_camera(source: int | str, settings: Settings) -> Source:
     camera = open_source(source, size=settings.size, fps=settings.camera_fps, backend=settings.backend)
     if not camera.live:
         camera.close()
@@ -169,7 +171,7 @@ def _camera(source: int | str, settings: Settings) -> Source:
     return camera
 
 
-def _service(settings: Settings, tell: Tell, memory: int | None) -> Service:
+def _load_service(settings: Settings, tell: Tell, memory: int | None) -> Service:
     tell(f"loading {settings.model_name} …")
     # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
     from live_gradcam.explain.loading import load_chosen

@@ -40,7 +40,7 @@ def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
         most_pixels: how many it may have.
 
     Raises:
-        Refusal: it is no such file (415), or has too many pixels or is too long (413).
+        RequestError: it is no such file (415), or has too many pixels or is too long (413).
     """
     if not any(data.startswith(mark) for marks in FORMATS.values() for mark in marks):
         raise RequestError(415, f"this is no picture that can be read: {', '.join(FORMATS)} can.")
@@ -58,7 +58,7 @@ def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def is_light(data: bytes) -> bool:
+def decodes_fast(data: bytes) -> bool:
     """Whether a photo is decoded in a moment: it has few pixels, and needs no process of its own."""
     kind = kind_of(io.BytesIO(data))
     if kind is None or kind.name in _APART:
@@ -81,7 +81,7 @@ def photo_of(data: bytes, most_pixels: int = MOST_PIXELS) -> Pixels:
         (H, W, 3) uint8 BGR, upright.
 
     Raises:
-        Refusal: it is no such file or cannot be decoded (415), or has too many pixels or is too long (413).
+        RequestError: it is no such file or cannot be decoded (415), or has too many pixels or is too long (413).
     """
     kind = kind_of(io.BytesIO(data))
     if kind is None or kind.name not in PHOTOS:
@@ -97,7 +97,7 @@ def decoded(data: bytes) -> Pixels:
     """Return a picture whose size was looked at, as (H, W, 3) uint8 BGR.
 
     Raises:
-        Refusal: it cannot be decoded, or holds more data than its pixels need (415).
+        RequestError: it cannot be decoded, or holds more data than its pixels need (415).
     """
     data = bounded(data)
     try:

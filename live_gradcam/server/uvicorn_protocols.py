@@ -34,10 +34,10 @@ TRUSTED = "live_gradcam.trusted"
 """In a request's `state`: the client knows the token."""
 
 
-class _Watched:
+class _TrackedProtocol:
     """What both protocols share: the connection that they use."""
 
-    neighbours: Connections | None = None
+    all_connections: Connections | None = None
     """All connections; uvicorn's own attribute `connections` is its set of protocols."""
     connection: Connection | None = None
     transport: asyncio.Transport
@@ -50,18 +50,18 @@ class _Watched:
             return 0
         return self.transport.get_write_buffer_size()
 
-    def watched(self, connections: Connections, connection: Connection) -> None:
+    def track(self, connections: Connections, connection: Connection) -> None:
         """Say which connection this is."""
-        self.neighbours, self.connection = connections, connection
-        connection.occupant = cast(Any, self)
+        self.all_connections, self.connection = connections, connection
+        connection.protocol = cast(Any, self)
 
-    def _heard(self) -> None:
-        if self.neighbours is not None and self.connection is not None:
-            self.neighbours.heard(self.connection)
+    def _note_activity(self) -> None:
+        if self.all_connections is not None and self.connection is not None:
+            self.all_connections.note_activity(self.connection)
 
-    def _ended(self) -> None:
-        if self.neighbours is not None and self.connection is not None:
-            self.neighbours.remove(self.connection)
+    def _remove_connection(self) -> None:
+        if self.all_connections is not None and self.connection is not None:
+            self.all_connections.remove(self.connection)
 
 
 class _Flow(FlowControl):
@@ -86,7 +86,7 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class HttpProtocol(H11Protocol, _Watched):
+class HttpProtocol(H11Protocol, _TrackedProtocol):
     """A client's requests, one after the other.
 
     What is received is parsed in small pieces: thousands of chunks of one byte take a hundred times as long as one of
@@ -118,7 +118,7 @@ class HttpProtocol(H11Protocol, _Watched):
 
     def data_received(self, data: bytes) -> None:
         """Take in bytes."""
-        self._heard()
+        self._note_activity()
         self._unread += data
         if self._reading is None and not self.flow.read_paused:
             self._read()
@@ -128,7 +128,7 @@ class HttpProtocol(H11Protocol, _Watched):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note of the end."""
-        self._ended()
+        self._remove_connection()
         self._unread.clear()
         if self._reading is not None:
             self._reading.cancel()
@@ -158,10 +158,10 @@ class HttpProtocol(H11Protocol, _Watched):
         protocol = self.transport.get_protocol()
         if (
             isinstance(protocol, SocketProtocol)
-            and self.neighbours is not None
+            and self.all_connections is not None
             and self.connection is not None
         ):
-            protocol.watched(self.neighbours, self.connection)
+            protocol.track(self.all_connections, self.connection)
 
     def _read_soon(self) -> None:
         if self._reading is None:
@@ -184,8 +184,8 @@ class HttpProtocol(H11Protocol, _Watched):
                 return  # it is a WebSocket now
             slow = seconds > _SLOW_PIECE_SECONDS
             self._piece = _PIECE_BYTES if slow else min(2 * self._piece, _MOST_PIECE_BYTES)
-            if slow and self.neighbours is not None:
-                wait = self.neighbours.parsing.spend(seconds)
+            if slow and self.all_connections is not None:
+                wait = self.all_connections.parsing.spend(seconds)
                 self.transport.pause_reading()
                 flow.has_unread = True
                 self._reading = self.loop.call_later(wait, self._read)
@@ -195,7 +195,7 @@ class HttpProtocol(H11Protocol, _Watched):
             self.transport.resume_reading()
 
 
-class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
+class SocketProtocol(WebSocketsSansIOProtocol, _TrackedProtocol):
     """A client's WebSocket, of which no more frames are read than `FRAMES_A_SECOND`.
 
     What is above that stays unread, and fills the sender's own buffers.
@@ -206,7 +206,7 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn has it
         super().__init__(*args, **kwargs)
-        self._allowance = RateLimit(FRAMES_A_SECOND, FRAMES_AT_ONCE)
+        self._rate_limit = RateLimit(FRAMES_A_SECOND, FRAMES_AT_ONCE)
         self._unread = bytearray()
         self._piece = _PIECE_BYTES
         self._reading: asyncio.Handle | None = None
@@ -219,7 +219,7 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
 
     def data_received(self, data: bytes) -> None:
         """Take in bytes; some of them may have to wait."""
-        self._heard()
+        self._note_activity()
         if not self.handshake_initiated:
             super().data_received(data)
             return
@@ -231,7 +231,7 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note of the end."""
-        self._ended()
+        self._remove_connection()
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
@@ -289,7 +289,7 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
             super().data_received(piece)
             small = self._frames_read > _FEW_FRAMES
             self._piece = _PIECE_BYTES if small else min(2 * self._piece, _MOST_PIECE_BYTES)
-            wait = self._allowance.spend(self._frames_read)
+            wait = self._rate_limit.spend(self._frames_read)
             if wait:
                 self.transport.pause_reading()
                 self._reading = self.loop.call_later(wait, self._read)

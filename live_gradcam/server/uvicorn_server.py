@@ -39,16 +39,16 @@ class ViewServer(uvicorn.Server):
 
     Args:
         config: as uvicorn has it.
-        begun: is called once it listens.
-        ending: is called when it begins to end.
+        on_started: is called once it listens.
+        on_ending: is called when it begins to end.
     """
 
     def __init__(
-        self, config: uvicorn.Config, *, begun: Callable[[], None], ending: Callable[[], None]
+        self, config: uvicorn.Config, *, on_started: Callable[[], None], on_ending: Callable[[], None]
     ) -> None:
         super().__init__(config)
-        self._begun = begun
-        self._ending = ending
+        self._on_started = on_started
+        self._on_ending = on_ending
         self._connections: Connections | None = None
         # Not uvicorn's own limit, which refuses whoever comes last.
         self._most_connections, config.limit_concurrency = (
@@ -79,19 +79,21 @@ class ViewServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         self._connections = connections = Connections(self._most_connections, loop)
 
-        def door() -> Door:
-            return Door(connections, protocol, self.config.ssl)
+        def acceptor() -> ConnectionAcceptor:
+            return ConnectionAcceptor(connections, protocol, self.config.ssl)
 
         def protocol() -> HttpProtocol:
             return HttpProtocol(self.config, self.server_state, self.lifespan.state)
 
         for listening in sockets or ():
-            self.servers.append(await loop.create_server(door, sock=listening, backlog=self.config.backlog))
-        self._begun()
+            self.servers.append(
+                await loop.create_server(acceptor, sock=listening, backlog=self.config.backlog)
+            )
+        self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop, streams first."""
-        self._ending()
+        self._on_ending()
         if self._connections is not None:
             self._connections.close()
         await super().shutdown(sockets)
@@ -151,7 +153,7 @@ _SHUTDOWN_SECONDS = 2.0
 """How long the end of TLS is waited for."""
 
 
-class Door(asyncio.Protocol):
+class ConnectionAcceptor(asyncio.Protocol):
     """Takes a new connection, and hands it on to HTTP, through TLS where there is any.
 
     Args:
@@ -219,7 +221,7 @@ class Door(asyncio.Protocol):
     def _hand_on(self, transport: asyncio.Transport) -> None:
         assert self._connection is not None
         protocol = self._make()
-        protocol.watched(self._connections, self._connection)
+        protocol.track(self._connections, self._connection)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         if self._early:

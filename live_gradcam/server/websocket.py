@@ -23,8 +23,8 @@ from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
 from live_gradcam.server.errors import RequestError, log_line
 from live_gradcam.server.messages import (
-    Ask,
-    Next,
+    FrameRequest,
+    QuestionMessage,
     answer_message,
     question_of,
     read_frame,
@@ -55,26 +55,26 @@ class PageSocket:
         socket: accepted.
         service: what answers.
         decoders: what decodes frames.
-        relay: the server's own camera, where it has one.
+        camera_stream: the server's own camera, where it has one.
     """
 
     def __init__(
-        self, socket: WebSocket, service: Service, decoders: Decoders, relay: CameraStream | None
+        self, socket: WebSocket, service: Service, decoders: Decoders, camera_stream: CameraStream | None
     ) -> None:
         self._socket = socket
         self._service = service
         self._decoders = decoders
-        self._relay = relay
+        self._camera_stream = camera_stream
         self._ask = 0
         self._wanted = service.default
         self._current = service.default
         self._current_ask = 0
         self._frame: tuple[int, bytes | None, float] | None = None
         self._arrived = asyncio.Event()
-        self._allowance = RateLimit(_RATE, _BURST)
+        self._rate_limit = RateLimit(_RATE, _BURST)
         self._faults = 0
         self._seen = 0
-        self._likeness = Likeness()
+        self._relative_peaks = RelativePeaks()
 
     async def run(self) -> None:
         """Listen and answer, side by side."""
@@ -103,7 +103,7 @@ class PageSocket:
             if message["type"] == "websocket.disconnect":
                 return
             # Who sends too often is read from less often: what is not read fills the sender's own buffers.
-            if wait := self._allowance.spend():
+            if wait := self._rate_limit.spend():
                 await asyncio.sleep(wait)
             try:
                 self._take(message.get("bytes"), message.get("text"))
@@ -113,25 +113,25 @@ class PageSocket:
                 if self._faults >= _MOST_FAULTS:
                     await self._close(_WRONG, "too many messages that make no sense")
                     return
-                await self._say({"error": str(refusal)})
+                await self._send({"error": str(refusal)})
 
     def _take(self, data: bytes | None, text: str | None) -> None:
         """Take in one message.
 
         Raises:
-            Refusal: it makes no sense.
+            RequestError: it makes no sense.
         """
         if data is not None:
             number, picture = read_frame(data)
             self._offer(number, picture)
             return
         message = read_text(text or "")
-        if isinstance(message, Ask):
+        if isinstance(message, QuestionMessage):
             self._ask = message.ask
             self._wanted = question_of(message.methods, message.layer, list(message.targets))
             self._arrived.set()
-        elif isinstance(message, Next):
-            if self._relay is None:
+        elif isinstance(message, FrameRequest):
+            if self._camera_stream is None:
                 raise RequestError(400, "this server has no camera of its own.")
             self._offer(message.next, None)
 
@@ -151,14 +151,14 @@ class PageSocket:
                 await self._explain(number, picture, compiling)
             except RequestError as refusal:
                 self._service.tally.refused.labels(str(refusal.status)).inc()
-                await self._say({"error": str(refusal), "frame": number})
+                await self._send({"error": str(refusal), "frame": number})
             except LiveGradcamError as error:
-                await self._say({"error": str(error), "frame": number})
+                await self._send({"error": str(error), "frame": number})
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
                     raise
-                await self._say({"error": "the server is ending.", "frame": number})  # the lane gave it up
+                await self._send({"error": "the server is ending.", "frame": number})  # the lane gave it up
             self._service.tally.answered(time.monotonic() - came)
 
     async def _choose(self) -> str | None:
@@ -168,20 +168,20 @@ class PageSocket:
             waiting = self._service.graphs.prepare(wanted, self)
         except RequestError as refusal:
             self._wanted, self._current_ask = self._current, self._ask
-            await self._say({"refused": str(refusal), "ask": self._ask})
+            await self._send({"refused": str(refusal), "ask": self._ask})
             return None
         if not waiting:
             self._current, self._current_ask = wanted, self._ask
             return None
         if not self._service.graphs.ready(self._current):
             self._current = self._service.default  # it was not used for long, and thrown out
-        return _in_words(wanted)
+        return _question_text(wanted)
 
     async def _explain(self, number: int, picture: bytes | None, compiling: str | None) -> None:
         service = self._service
         if picture is None:
-            assert self._relay is not None
-            frame = await self._relay.frame_after(self._seen)
+            assert self._camera_stream is not None
+            frame = await self._camera_stream.frame_after(self._seen)
             self._seen = frame.number
             came, pixels = time.monotonic(), frame.pixels
         else:
@@ -192,15 +192,19 @@ class PageSocket:
         await service.sized(self._current, (width, height), self)
         work = QueuedWork(self, self._current, pixels, service.shape((width, height)), came)
         done = await asyncio.wrap_future(service.submit(work))
-        jpeg = b"" if picture is not None or self._relay is None else await self._relay.jpeg(frame)
+        jpeg = (
+            b""
+            if picture is not None or self._camera_stream is None
+            else await self._camera_stream.jpeg(frame)
+        )
         now = time.monotonic()
-        likeness = [self._likeness.of(each, now) for each in done.answer.explanations]
+        relative_peaks = [self._relative_peaks.of(each, now) for each in done.answer.explanations]
         message = answer_message(
-            number, self._current_ask, done, compiling=compiling, likeness=likeness, jpeg=jpeg
+            number, self._current_ask, done, compiling=compiling, relative_peaks=relative_peaks, jpeg=jpeg
         )
         await self._socket.send_bytes(message)
 
-    async def _say(self, message: dict[str, object]) -> None:
+    async def _send(self, message: dict[str, object]) -> None:
         # What is wrong may quote a message, which may hold anything.
         said = {name: shown(value) if isinstance(value, str) else value for name, value in message.items()}
         await self._socket.send_json(said)
@@ -211,7 +215,7 @@ class PageSocket:
                 await self._socket.close(code, reason)
 
 
-def _in_words(question: Question) -> str:
+def _question_text(question: Question) -> str:
     where = "" if question.layer is None else f" at {question.layer}"
     return f"{', '.join(question.methods)}{where}"
 
@@ -220,7 +224,7 @@ _MOST_KEPT = 16
 """Kinds of maps that are remembered for each visitor: of each method, layer and shape."""
 
 
-class Likeness:
+class RelativePeaks:
     """Remembers the peaks of what was recognised, for one visitor; raw values of different kinds are not compared."""
 
     def __init__(self) -> None:
