@@ -1,4 +1,4 @@
-"""The annotation of an archive: what is missing is done, what is there already is kept."""
+"""Annotates an archive: makes missing outputs and keeps finished ones."""
 
 from __future__ import annotations
 
@@ -24,40 +24,40 @@ _USUAL_SIZE = (1280, 720)
 
 
 class ProgressListener(Protocol):
-    """Who is told how it goes. May be called from any thread."""
+    """Receives the progress. Its methods may be called from any thread."""
 
     def say(self, line: str) -> None:
-        """Take a line that is worth telling."""
+        """Show a line to the user."""
 
     def begin(self, job: AnnotateJob) -> None:
-        """Take note of what is to be done."""
+        """Receive the job at its start."""
 
     def advance(self, frames: int) -> None:
-        """Take note that so many more frames are done."""
+        """Receive the number of frames that were finished since the last call."""
 
     def end(self, outcome: Outcome) -> None:
-        """Take note of what came of one file."""
+        """Receive the outcome of one file."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What came of an archive."""
+    """The result of annotating an archive."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    """Of each file that was begun, or was there already."""
+    """Outcome of each file that was started in this run or finished before."""
 
     failures: list[Failure] = field(default_factory=list)
-    """Of all inputs that came to nothing, or not to everything."""
+    """Inputs that failed completely or in part."""
 
     seconds: float = 0.0
-    """How long the frames took, without loading the model."""
+    """Time for the frames, without loading the model."""
 
     interrupted: bool = False
-    """Whether it was ended before everything was done."""
+    """Whether Ctrl-C ended the run early."""
 
     @property
     def finished(self) -> list[Outcome]:
-        """The files that are finished, in this run or before."""
+        """Files that were finished in this run or before."""
         return [outcome for outcome in self.outcomes if outcome.frames]
 
 
@@ -75,21 +75,20 @@ def annotate(
     """Annotate every frame of many files.
 
     Args:
-        typed: videos, pictures, folders, globs, and `-` for a list of such.
-        out: folder for the outputs, or the name of the only one.
-        settings: model, method and all.
-        progress: told how it goes.
-        listed: where `-` is read from.
-        csv: table of all frames to write at the end.
-        jsonl: the same as JSON, one object a line.
-        cluster: address of a Ray cluster to spread the files over, `local` for this machine's cores; None: one
-            file after the other.
+        typed: videos, pictures, folders, globs, and `-` for a list of them.
+        out: folder for the outputs, or the name of the only output.
+        settings: model, method, appearance and limits.
+        progress: receives the progress.
+        listed: the list that `-` stands for.
+        csv: table of all frames, written at the end.
+        jsonl: the same rows as JSON, one object a line.
+        cluster: address of a Ray cluster, or `local` for this machine's cores; None: one file after the other.
 
     Returns:
-        What came of it. Ctrl-C ends it early; then what is finished stays finished.
+        The report. After Ctrl-C it covers the files that are finished; they stay finished.
 
     Raises:
-        LiveGradcamError: nothing can be done at all.
+        LiveGradcamError: no file can be annotated.
     """
     colormap_code(settings.colormap)
     for summary, ending in ((csv, ".csv"), (jsonl, ".jsonl")):
@@ -100,7 +99,7 @@ def annotate(
     if entries:
         _make_folder(entries[0].record.parent)
     missing, taken = _missing_files(entries, settings, report)
-    if missing and taken:  # now, and not only behind all the others
+    if missing and taken:  # report this at the start, too
         progress.say(f"{counted(len(taken), 'file')} will be left out: {taken[0].reason}")
     job = _job(missing, settings)
     progress.begin(job)
@@ -121,7 +120,7 @@ def annotate(
 def _missing_files(
     entries: Iterable[ArchiveFile], settings: AnnotateSettings, report: Report
 ) -> tuple[list[ArchiveFile], list[Failure]]:
-    """Return the entries that are to be done, and those whose output is in the way; the report is told."""
+    """Return the entries without a finished output, and those whose output must not be replaced; update the report."""
     wanted = recorded_settings(settings)
     missing: list[ArchiveFile] = []
     taken: list[Failure] = []
@@ -147,10 +146,10 @@ def _missing_files(
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder of the records, and so find out early whether anything can be written.
+    """Make the folder of the outputs, and check early that files can be written to it.
 
     Raises:
-        SinkError: it cannot.
+        SinkError: the folder is not writable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

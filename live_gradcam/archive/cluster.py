@@ -1,7 +1,7 @@
-"""The cluster: groups of files spread over the machines of a Ray cluster, or the cores of this one.
+"""Annotates groups of files on a Ray cluster, or on the cores of this machine.
 
-Ray schedules, places and retries; here is only what it is to run. Every machine must see the files under the same
-paths, and have the same release of this package.
+Ray schedules and retries the groups. Every machine must see the files under the same paths and have the same release
+of this package.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import LiveGradcamError
 
 LOCAL = "local"
-"""The address that stands for a cluster of this machine's cores."""
+"""The address of a cluster of this machine's cores."""
 
 _QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # it would report home
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else it announces a change of its defaults
+    "RAY_USAGE_STATS_ENABLED": "0",  # Ray would send usage statistics
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray would warn about a change of its defaults
 }
 _RETRIES = 3
 _TELL_SECONDS = 0.5
 _ANSWER_SECONDS = 5.0
 _OBJECT_STORE_BYTES = 100 * 2**20
-"""What is passed around is names and counts, no pictures."""
+"""Enough for names and counts: no pictures are passed."""
 
 
 def annotate_on_cluster(
@@ -45,16 +45,16 @@ def annotate_on_cluster(
     advance: Callable[[int], None],
     ended: Callable[[Outcome], None],
 ) -> None:
-    """Annotate groups of files, each in one of Ray's worker processes, which keep their model.
+    """Annotate groups of files in Ray's worker processes, which keep the model between groups.
 
     Args:
-        groups: pictures, or one video each.
-        settings: model, method and all.
-        work: what there is to do in all.
-        address: of the cluster, or `LOCAL`.
-        say: takes each line that is worth telling.
-        advance: told how many more frames are done.
-        ended: told what came of each file.
+        groups: groups of pictures, or of one video.
+        settings: model, method, appearance and limits.
+        work: the whole job.
+        address: address of the cluster, or `LOCAL`.
+        say: shows a line to the user.
+        advance: called with the number of frames that were finished since the last call.
+        ended: called with the outcome of each file.
 
     Raises:
         LiveGradcamError: Ray is not installed, or the cluster cannot be reached.
@@ -83,7 +83,7 @@ def annotate_on_cluster(
 
 
 def _outcomes(ray: Any, done: Any, group: Sequence[ArchiveFile]) -> list[Outcome]:  # noqa: ANN401 - Ray's own
-    """Return what came of a group; where Ray has given it up, why."""
+    """Return the outcomes of a group; if Ray gave it up, failures with the reason."""
     try:
         found: list[Outcome] = ray.get(done)
     except ray.exceptions.RayTaskError as error:
@@ -96,17 +96,17 @@ def _outcomes(ray: Any, done: Any, group: Sequence[ArchiveFile]) -> list[Outcome
 
 
 class _FrameCounter:
-    """Counts the frames that the workers have done: an actor of its own."""
+    """Ray actor that counts the frames that the workers have finished."""
 
     def __init__(self) -> None:
         self._frames: dict[str, int] = {}
 
     def note(self, name: str, frames: int) -> None:
-        """Take note of how far a group is; one that is tried again begins again."""
+        """Set the number of finished frames of a group; a retry starts again at 0."""
         self._frames[name] = frames
 
     def total(self) -> int:
-        """Return how many frames are done."""
+        """Return the number of finished frames."""
         return sum(self._frames.values())
 
 
@@ -122,7 +122,7 @@ def _annotate(
     cores: int,
     counter: Any,  # noqa: ANN401 - an actor's handle
 ) -> list[Outcome]:
-    """Annotate one group: what runs in Ray's worker processes."""
+    """Annotate one group in a worker process."""
     global _worker
     if _worker is None or _worker[0] != settings:
         _worker = settings, FileWorker(settings, size=size, frames=frames, cores=cores)
@@ -139,7 +139,7 @@ def _annotate(
 
     wanted = recorded_settings(settings)
     missing = []
-    for entry in group:  # of a group whose worker died, some may be done
+    for entry in group:  # on a retry, some files are finished
         if entry.output.exists() and mismatch(entry, wanted) is None:
             conclusion = read_conclusion(entry.record)
             outcomes.append(Outcome(entry, 0 if conclusion is None else conclusion.frames))
@@ -153,10 +153,10 @@ def _annotate(
 
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
-    """Connect to a cluster, or make one of this machine's cores, and leave it at the end.
+    """Connect to a cluster, or start one on this machine's cores; disconnect at the end.
 
     Raises:
-        LiveGradcamError: it cannot be done.
+        LiveGradcamError: Ray is not installed, or the cluster cannot be reached.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
@@ -182,14 +182,14 @@ def _connected(address: str) -> Iterator[Any]:
 
 
 def _check_reachable(address: str) -> None:
-    """Find out within seconds whether anything listens at an address: Ray would try for many minutes.
+    """Check within seconds that a cluster listens at the address: Ray itself would retry for minutes.
 
     Raises:
-        LiveGradcamError: nothing does.
+        LiveGradcamError: nothing listens there.
     """
     where = urlsplit(address if "://" in address else f"//{address}")
     if where.hostname is None or where.port is None:
-        return  # a name that Ray knows
+        return  # a name that Ray resolves, such as `auto`
     try:
         socket.create_connection((where.hostname, where.port), _ANSWER_SECONDS).close()
     except OSError as error:

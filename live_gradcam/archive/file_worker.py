@@ -1,4 +1,4 @@
-"""The worker: one model, and the files that are annotated with it one after the other."""
+"""Annotates groups of files with one model."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from live_gradcam.process.stderr_filter import native_stderr_filtered
 logger = logging.getLogger(__name__)
 
 PICTURES_AT_ONCE = 64
-"""How many pictures are one group."""
+"""Number of pictures in a group."""
 
 _LOCK = "lock"
 
 
 def file_groups(entries: Sequence[ArchiveFile]) -> list[tuple[ArchiveFile, ...]]:
-    """Return what is annotated together: many pictures, or one video."""
+    """Return groups of files that are annotated together: up to `PICTURES_AT_ONCE` pictures, or one video."""
     pictures = [entry for entry in entries if entry.kind == "picture"]
     videos = [entry for entry in entries if entry.kind == "video"]
     return [
@@ -36,11 +36,11 @@ class FileWorker:
     """Annotates groups of files with one model. Not thread-safe.
 
     Args:
-        settings: model, method and all.
-        size: (width, height) in pixels that is typical of what is to come.
-        frames: how many are to come, about.
-        cores: how many cores it may use; None: all.
-        say: takes each line that is worth telling.
+        settings: model, method, appearance and limits.
+        size: typical (width, height) of the frames, in pixels.
+        frames: estimated number of frames.
+        cores: number of cores to use; None: all.
+        say: shows a line to the user.
 
     Raises:
         LiveGradcamError: the model cannot be loaded or explained.
@@ -58,7 +58,7 @@ class FileWorker:
         self._settings = settings
         say(f"loading {settings.model_name} …")
         with native_stderr_filtered():
-            # Here, not above: TensorFlow takes seconds, and an archive that is done needs none of it.
+            # Imported here: TensorFlow takes seconds to load, and a finished archive does not need it.
             from live_gradcam.explain.loading import load_explainer
             from live_gradcam.models.devices import limit_cores
 
@@ -66,7 +66,7 @@ class FileWorker:
                 limit_cores(cores)
                 cv2.setNumThreads(cores)
             self._explainer: BatchExplainer = load_explainer(settings, size, say)
-        # What a lock holds on to depends on the frames before, one by one.
+        # The target `lock` depends on the frames before, so they are explained one by one.
         self._locked = isinstance(settings.target, str) and settings.target.strip().casefold() == _LOCK
         self.batch = (
             1 if self._locked else settings.batch or fastest_batch_size(self._explainer, size, frames)
@@ -79,16 +79,16 @@ class FileWorker:
         advance: Callable[[int], None],
         ended: Callable[[Outcome], None],
     ) -> None:
-        """Annotate one group; what fails is told, and no reason to stop.
+        """Annotate one group. If a file fails, report it and go on.
 
         Args:
             group: pictures, or one video.
-            advance: told how many more frames are done, from any thread.
-            ended: told what came of each file, from any thread.
+            advance: called with the number of frames that were finished since the last call, from any thread.
+            ended: called with the outcome of each file, from any thread.
         """
         for files in [[entry] for entry in group] if self._locked else [group]:
             if self._locked:
-                self._explainer.target = self._explainer.target  # it lets go of what it held in another file
+                self._explainer.target = self._explainer.target  # releases the lock of the former file
             if files[0].kind == "picture":
                 annotate_pictures(
                     files, self._explainer, self._settings, batch=self.batch, advance=advance, ended=ended

@@ -1,4 +1,4 @@
-"""The application: which address leads where."""
+"""The web application: its routes and their handlers."""
 
 from __future__ import annotations
 
@@ -48,25 +48,25 @@ from live_gradcam.version import __version__
 logger = logging.getLogger(__name__)
 
 PAGE = Path(str(resources.files("live_gradcam.server").joinpath("page")))
-"""The folder of the page's files. Only names that are listed here are ever looked up in it."""
+"""The folder of the page's files."""
 
 _DECODED_AT_ONCE = 4
-"""So many pictures are decoded or drawn at the same time, or wait for one pass of the network."""
+"""Number of pictures that are decoded, explained or drawn at the same time."""
 
 _MOST_HELD_BYTES = 100_000_000
-"""Of received pictures that wait for their turn."""
+"""Size of all received pictures that wait."""
 
 _STATUSES = {
-    400: "The question makes no sense for this model.",
+    400: "The question is not valid for this model.",
     401: "The token is missing or wrong.",
-    403: "Another site's page asks.",
+    403: "The request comes from another site's page.",
     408: "The picture did not arrive in time.",
     413: "The picture is too large.",
     415: "The body is no JPEG, PNG, WebP, HEIC or AVIF.",
     421: "The Host header names another server.",
-    422: "A parameter is out of range, or of another kind.",
+    422: "A parameter is out of range or has the wrong type.",
     429: "Too many requests.",
-    503: "Too much is waiting.",
+    503: "The server is busy.",
 }
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text} for status, text in _STATUSES.items()
@@ -85,10 +85,10 @@ def create_app(
     """Return the ASGI application.
 
     Args:
-        service: what explains; it is closed when the application ends.
-        settings: how many may come, and by which names it goes.
-        token: what a visitor has to know.
-        open_camera_stream: opens the server's own camera, inside the event loop; None: it has none.
+        service: explains the pictures; it is closed when the application ends.
+        settings: the number of visitors and the names of the server.
+        token: the token that a client must send; None: no token.
+        open_camera_stream: opens the server's own camera, inside the event loop; None: there is no camera.
     """
     camera_stream: CameraStream | None = None
 
@@ -169,18 +169,18 @@ def create_app(
 
     @app.get("/healthz", tags=["server"], responses={421: _PROBLEMS[421]})
     async def health() -> Health:
-        """Say that the server answers."""
+        """Return that the server is running."""
         return Health(status="ok", version=__version__, model=service.model.name)
 
     @app.get("/metrics", tags=["server"], response_class=Response, responses=_only(401, 403, 421, 429))
     async def metrics() -> Response:
-        """Give counts and times in Prometheus's text format."""
+        """Return counts and times in Prometheus's text format."""
         text = await asyncio.to_thread(service.tally.text)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.get("/setup", tags=["page"], responses=_only(401, 403, 421, 429))
     async def setup() -> dict[str, Any]:
-        """Say which model, methods, layers and classes there are, and what a viewer can do."""
+        """Return the model, its methods, layers and classes, and the actions of the page."""
         return service.setup(camera=camera_stream.name if camera_stream else None)
 
     @app.post(
@@ -201,7 +201,7 @@ def create_app(
         alpha: Annotated[float | None, Query(ge=0, le=1, description="Opacity of the heat.")] = None,
         colormap: Annotated[str | None, Query(max_length=40, description="An OpenCV colour map.")] = None,
     ) -> Explained:
-        """Explain a picture: the most probable classes, the heat map, and if wanted the picture with it."""
+        """Explain a picture: return the top classes, the heat map and, on request, the overlay."""
         default = service.default
         question = service.checked(
             question_of(
@@ -228,7 +228,7 @@ def create_app(
             to_response = partial(explained, model=name, overlay=overlay, colormap=colours, alpha=opacity)
             slots = light_slots if decodes_fast(body) else heavy_slots  # one may take seconds and fill 120 MB
             if not service.is_quick(question):
-                # Decoded when its turn comes: meanwhile it fills no more than its file.
+                # Slow methods decode the picture when they start on it: until then only the file is in memory.
                 done = await service.explained(QueuedWork(asker, question, photo, payer=payer))
                 async with slots:
                     return await asyncio.to_thread(to_response, done)
@@ -254,7 +254,7 @@ def create_app(
         },
     )
     async def video() -> StreamingResponse:
-        """Give the server's camera with the heat on it, as MJPEG, for anything that can show one."""
+        """Stream the server's camera with the heat on it, as MJPEG."""
         if camera_stream is None:
             raise HTTPException(404, "this server has no camera of its own: start it with --source 0.")
         if camera_stream.viewers >= settings.visitors:

@@ -19,21 +19,21 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?|)B?\s*", re.IGNORECASE)
 
 LEAST_BYTES = 1_500_000_000
-"""Of `--memory`: TensorFlow, the default network and one graph fill a gigabyte."""
+"""Minimum of `--memory`: TensorFlow, the default network and one graph take a gigabyte."""
 
 _PART_OF_MACHINE = 0.5
 
 _ONE_GRAPH = 100_000_000
-"""Bytes that compiling one more may take, with eight pictures to warm it up."""
+"""Bytes that compiling and warming up one more graph may take."""
 
 _CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 def bytes_in(text: str) -> int:
-    """Return the bytes that a size such as `3GB`, `1500 MB` or `2.5GiB` names.
+    """Return the number of bytes of a size such as `3GB`, `1500 MB` or `2.5GiB`.
 
     Raises:
-        SettingsError: it is none, or less than the server needs.
+        SettingsError: it is not a size, or less than the server needs.
     """
     match = _SIZE.fullmatch(text)
     if match is None:
@@ -47,12 +47,12 @@ def bytes_in(text: str) -> int:
 
 
 def machine_bytes() -> int:
-    """Return the memory that this machine, or the container that the process runs in, has."""
+    """Return the memory of this machine, or of the container in which the process runs."""
     found = int(psutil.virtual_memory().total)
     for path in _CONTAINER_LIMITS:
         try:
             found = min(found, int(path.read_text("ascii")))
-        except (OSError, ValueError):  # another system, or `max`: there is no limit
+        except (OSError, ValueError):  # another system, or `max`: no limit
             continue
     return found
 
@@ -61,7 +61,7 @@ class Memory:
     """Watches the resident memory of this process.
 
     Args:
-        limit: bytes that may be used; None: half of what the machine has, and not less than the least.
+        limit: bytes that may be used; None: half of the machine's memory, and at least `LEAST_BYTES`.
     """
 
     def __init__(self, limit: int | None = None) -> None:
@@ -70,27 +70,27 @@ class Memory:
 
     @property
     def used(self) -> int:
-        """Bytes of this process that lie in the machine's memory."""
+        """Resident memory of this process in bytes."""
         return int(self._process.memory_info().rss)
 
     @property
     def is_short(self) -> bool:
-        """Whether one more graph may take more than may be used."""
+        """Whether one more graph could exceed the limit."""
         return self.used + _ONE_GRAPH > self.limit
 
     def settle(self) -> None:
-        """Leave alone from now on what was made so far: it stays, and looking for garbage in it takes long."""
+        """Exclude all existing objects from garbage collection: they stay, and scanning them takes long."""
         gc.collect()
         gc.freeze()
 
     def free(self) -> None:
-        """Give back to the system what is not used any more: graphs lie in circles, which Python finds late."""
+        """Return unused memory to the system: graphs hold reference cycles, which Python collects late."""
         gc.collect()
         trim()
 
 
 def trim() -> None:
-    """Let the C library give its free memory back to the system, where it can."""
+    """Let the C library return its free memory to the system, if it can."""
     if sys.platform == "linux":
         try:
             ctypes.CDLL("libc.so.6").malloc_trim(0)
@@ -102,7 +102,7 @@ _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 
 class Metrics:
-    """Counts; several threads may count at once. Each server has its own."""
+    """Counters for `/metrics`; thread-safe. Each server has its own."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -126,24 +126,24 @@ class Metrics:
         )
 
     def explained(self, pictures: int, seconds: float) -> None:
-        """Count a call that explained so many pictures in so many seconds."""
+        """Count a call of the network."""
         self._pictures.inc(pictures)
         self._calls.inc()
         self._busy.inc(seconds)
 
     def compiled(self, seconds: float) -> None:
-        """Count a method or layer that was compiled in so many seconds."""
+        """Count a compiled graph."""
         self._compiled.inc()
         self._compiling.inc(seconds)
 
     def answered(self, seconds: float) -> None:
-        """Count an answer that was sent so many seconds after its frame came."""
+        """Count an answer, with the seconds since its frame arrived."""
         self._answers.observe(seconds)
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
-        """Show a value that is asked for whenever somebody looks."""
+        """Add a gauge that calls `value` whenever the metrics are read."""
         Gauge(f"live_gradcam_{name}", text, registry=self._registry).set_function(value)
 
     def text(self) -> bytes:
-        """Return all of it in Prometheus's text format."""
+        """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)

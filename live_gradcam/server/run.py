@@ -1,4 +1,4 @@
-"""Runs the server: finds a port, loads the model, tells the address, and ends within a second."""
+"""Runs the server: opens the port, loads the model, prints the link, and stops within a second."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ _WARNING = (
 _MOST_LINKS = 3
 
 _CALLS_AT_ONCE = 8
-"""Calls of the network side by side: quick, slow and warming up, each with two threads. A slow one waits at times."""
+"""Concurrent calls of the network: quick, slow and warming up, each with two threads. A slow one sometimes waits."""
 
 
 def serve(settings: Settings, server: ServerSettings, *, source: int | str | None, tell: Tell) -> None:
     """Serve the browser view until it is interrupted.
 
     Args:
-        settings: what is explained, and how.
-        server: how it is run.
-        source: the server's own camera; None: it has none.
-        tell: takes each line that is worth telling.
+        settings: model, method and appearance.
+        server: settings of the server.
+        source: the server's own camera; None: there is none.
+        tell: prints a line for the user.
 
     Raises:
-        LiveGradcamError: it cannot be done; the message says why, and what to do.
+        LiveGradcamError: the server cannot run; the message says why, and what to do.
     """
-    # What is quick to fail comes first: nobody should have to wait for TensorFlow to hear of a busy port.
+    # Check cheap settings first, so that a busy port is reported before TensorFlow loads.
     colormap_code(settings.colormap)
-    if is_lock(settings.target):  # it has a memory, which visitors would share
+    if is_lock(settings.target):  # it has state, which visitors would share
         raise SettingsError("target is 'lock', which each page has for itself (key l): leave it out here.")
     token = server.secret()
     with listening_socket(server) as listening:
@@ -114,7 +114,7 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
 
 
 def _tell_phones(link: str, further: list[str], fingerprint: str | None, tell: Tell) -> None:
-    """Print the link, as a QR code too where the terminal can show one, and what the phone will say of it."""
+    """Print the link, its QR code if the terminal can show one, and the warning that the phone will show."""
     if fingerprint is not None:
         tell(f"SHA-256 fingerprint of the certificate: {fingerprint}")
     code = qr_code(link, coloured=sys.stdout.isatty())
@@ -132,10 +132,10 @@ def _tell_phones(link: str, further: list[str], fingerprint: str | None, tell: T
 
 
 def listening_socket(server: ServerSettings) -> socket.socket:
-    """Return a socket that listens.
+    """Return a listening socket.
 
     Raises:
-        SettingsError: the address is not there or taken.
+        SettingsError: the address does not exist or is in use.
     """
     try:
         family = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0][0]
@@ -144,7 +144,7 @@ def listening_socket(server: ServerSettings) -> socket.socket:
             (server.host, server.port), family=family, backlog=128, dualstack_ipv6=both
         )
     except OSError as error:
-        # `create_server` adds words of its own; the numbers of names that are not found lie below 0.
+        # `create_server` adds to the system's message; unknown host names have negative error numbers.
         number = error.errno or 0
         reason = os.strerror(number) if number > 0 else error.strerror
         raise SettingsError(
@@ -173,7 +173,7 @@ def _open_camera(source: int | str, settings: Settings) -> Source:
 
 def _load_service(settings: Settings, tell: Tell, memory: int | None) -> Service:
     tell(f"loading {settings.model_name} …")
-    # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
+    # Imported here: TensorFlow takes seconds to load, and typos are reported before.
     from live_gradcam.explain.loading import load_chosen
     from live_gradcam.models.devices import room_for_waiting
     from live_gradcam.server.monitoring import Memory

@@ -1,4 +1,4 @@
-"""How the server is run: everything but what is explained, which `config.Settings` holds."""
+"""Settings of the server: address, TLS, token and limits. `config.Settings` holds what is explained."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ DEFAULT_PORT = 8000
 DEFAULT_VISITORS = 32
 
 _TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
-"""Printable ASCII, without blanks at its ends: what an `Authorization` header carries unchanged."""
+"""Printable ASCII without spaces at its ends, so that an `Authorization` header carries it unchanged."""
 
 SELF_SIGNED = "self-signed"
-"""The value of `--tls` that makes a certificate."""
+"""The value of `--tls` for which the server makes its own certificate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """How the server is run. The field names are the command line's long options."""
+    """Settings of the server. The field names are the command line's long options."""
 
     host: str = DEFAULT_HOST
-    """The address that it listens at."""
+    """The address to listen at."""
 
     port: int = DEFAULT_PORT
 
     token: str | None = None
-    """What a visitor has to know; None: nothing on this machine only, else one that is made up."""
+    """The token that clients must send. None: no token if only this machine can connect, else a random one."""
 
     tls: str | None = None
     """`self-signed`, or None."""
@@ -45,29 +45,29 @@ class ServerSettings:
     tls_key: Path | None = None
 
     insecure: bool = False
-    """Whether it may be reached from other machines without TLS."""
+    """Whether other machines may connect without TLS."""
 
     allow_host: tuple[str, ...] = ()
-    """Further names that it goes by."""
+    """Further names of the server."""
 
     visitors: int = DEFAULT_VISITORS
-    """How many may be connected at once."""
+    """Maximum number of pages that are connected at the same time."""
 
     memory: int | None = None
-    """Bytes that the process may use before compiled graphs are thrown out; None: half of what the machine has."""
+    """Bytes that the process may use before compiled graphs are dropped; None: half of the machine's memory."""
 
     phone: bool = False
-    """Whether the link is printed for a phone, with a QR code."""
+    """Whether to print the link for a phone, with a QR code."""
 
     @classmethod
     def for_phones(cls, **fields: Any) -> ServerSettings:  # noqa: ANN401 - each of its field's kind
-        """Return settings that let phones in: at every address, with TLS, without which a browser gives no camera.
+        """Return settings for phones: listen at every address, with TLS, which browsers require for the camera.
 
         Args:
-            fields: as the class has them. A host, a certificate and a token that are named stay.
+            fields: fields of the class. A given host, certificate or token is kept.
 
         Raises:
-            SettingsError: the host lets no other machine in.
+            SettingsError: no other machine can connect to the host.
         """
         fields.setdefault("host", EVERYWHERE)
         if fields.get("tls_cert") is None and fields.get("tls_key") is None:
@@ -81,10 +81,10 @@ class ServerSettings:
         return settings
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense or is not safe.
+        """Check the settings.
 
         Raises:
-            SettingsError: the message says which option to change.
+            SettingsError: a setting is invalid or not safe; the message names the option to change.
         """
         if not 0 <= self.port <= 65535:
             raise SettingsError(
@@ -119,7 +119,7 @@ class ServerSettings:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can connect."""
         if self.host.casefold() == "localhost":
             return True
         try:
@@ -129,25 +129,25 @@ class ServerSettings:
 
     @property
     def encrypted(self) -> bool:
-        """Whether it speaks TLS."""
+        """Whether the server uses TLS."""
         return self.tls is not None or self.tls_cert is not None
 
     @property
     def is_everywhere(self) -> bool:
-        """Whether it listens at every address of this machine."""
+        """Whether the server listens at every address of this machine."""
         try:
             return ipaddress.ip_address(self.host).is_unspecified
         except ValueError:
             return False
 
     def secret(self) -> str | None:
-        """Return the token that visitors need: the given one, or a new one where others can reach it."""
+        """Return the token: the given one, or a new one if other machines can connect."""
         if self.token is None and not self.is_loopback:
             return secrets.token_urlsafe(24)
         return self.token
 
     def names(self) -> tuple[str, ...]:
-        """Return the names that it goes by."""
+        """Return the names of the server."""
         named = [*self.allow_host, self.host]
         if not self.is_loopback:
             own = socket.gethostname()
@@ -155,7 +155,7 @@ class ServerSettings:
         return tuple(dict.fromkeys(named))
 
     def certified_names(self) -> tuple[str, ...]:
-        """Return the names and addresses that a certificate of its own is for."""
+        """Return the names and addresses for the server's own certificate."""
         named = [name for name in self.names() if name != self.host or not self.is_everywhere]
         if not self.is_loopback:
             named += own_addresses() if self.is_everywhere else ()
@@ -163,11 +163,11 @@ class ServerSettings:
         return tuple(dict.fromkeys(named))
 
     def links(self, port: int, token: str | None) -> tuple[str, ...]:
-        """Return the addresses to open, the likeliest to be reached first.
+        """Return the links to open, the one that most likely works first.
 
         Args:
-            port: the one that it got.
-            token: behind the `#`, where a browser keeps it to itself.
+            port: the port of the server.
+            token: the token. It is placed after `#`, which a browser does not send.
         """
         hosts = self._reached_at() if self.is_everywhere else (self.host,)
         secret = "" if token is None else f"#token={quote(token, safe='')}"
@@ -175,6 +175,6 @@ class ServerSettings:
         return tuple(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/{secret}" for host in hosts)
 
     def _reached_at(self) -> tuple[str, ...]:
-        """Return the addresses of this machine at which it listens, or the machine's name where there is none."""
+        """Return the addresses at which the server listens, or the machine's name if there are none."""
         both = ":" in self.host
         return tuple(each for each in own_addresses() if both or ":" not in each) or (socket.gethostname(),)

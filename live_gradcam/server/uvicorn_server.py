@@ -20,27 +20,27 @@ from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.uvicorn_protocols import HttpProtocol, SocketProtocol
 
 _CONNECTIONS_EACH = 8
-"""Connections that are allowed for each visitor: a browser opens six, and its socket."""
+"""Connections for each visitor: a browser opens six and the WebSocket."""
 
 _LEAST_CONNECTIONS = 256
 _OTHER_FILES = 128
-"""Open files that are kept for what is no connection."""
+"""Open files that are reserved for other uses than connections."""
 
-_FAULTS_OF_CLIENTS = (
+_CLIENT_ERRORS = (
     "Invalid UTF-8 sequence received from client",
     "ASGI callable returned without completing handshake",
     "Cancel ",
 )
-"""What uvicorn logs as errors, and a client can do at will: wait for an answer when Ctrl-C ends the server, too."""
+"""Beginnings of messages that uvicorn logs as errors, but that a client can cause at will."""
 
 
 class ViewServer(uvicorn.Server):
-    """Tells when it listens, and lets endless streams end when it is told to, so that it need not wait for them.
+    """A uvicorn server with callbacks at its start and end, and with a limit on connections of its own.
 
     Args:
-        config: as uvicorn has it.
-        on_started: is called once it listens.
-        on_ending: is called when it begins to end.
+        config: uvicorn's settings.
+        on_started: called once the server listens.
+        on_ending: called when the server begins to stop; it has to end endless streams.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class ViewServer(uvicorn.Server):
         self._on_started = on_started
         self._on_ending = on_ending
         self._connections: Connections | None = None
-        # Not uvicorn's own limit, which refuses whoever comes last.
+        # uvicorn's own limit refuses the newest client; `Connections` closes an idle one.
         self._most_connections, config.limit_concurrency = (
             config.limit_concurrency or _LEAST_CONNECTIONS,
             None,
@@ -58,21 +58,21 @@ class ViewServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take requests to end as long as it runs.
+        """Handle termination signals while the server runs.
 
-        uvicorn's own raises them again afterwards, while the loop still runs: whatever is in it is torn down, and says
-        so in tracebacks.
+        uvicorn's own method raises them again afterwards, while the event loop still runs: its tasks would end with
+        tracebacks.
         """
         with requests_go_to(self.handle_exit):
             yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end. To be asked twice changes nothing: it takes a second at most."""
+        """Begin to stop. A second signal changes nothing: stopping takes at most a second."""
         del sig, frame
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen."""
+        """Start listening."""
         await super().startup(sockets=[])
         if not self.started:
             return
@@ -92,7 +92,7 @@ class ViewServer(uvicorn.Server):
         self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, streams first."""
+        """Stop: end the streams, then the connections."""
         self._on_ending()
         if self._connections is not None:
             self._connections.close()
@@ -100,43 +100,43 @@ class ViewServer(uvicorn.Server):
 
 
 def configuration(app: Any, server: ServerSettings, context: ssl.SSLContext | None) -> uvicorn.Config:  # noqa: ANN401 - an ASGI application
-    """Return how uvicorn runs the application."""
+    """Return uvicorn's settings for the application."""
     config = uvicorn.Config(
         app,
         log_config=None,
         log_level="error",
-        access_log=False,  # addresses may hold tokens
+        access_log=False,  # URLs may hold tokens
         server_header=False,
         date_header=False,
-        proxy_headers=False,  # anybody can write them
+        proxy_headers=False,  # any client can set them
         loop="asyncio",
         http=HttpProtocol,
         ws=SocketProtocol,
         ws_max_size=MOST_BYTES,
         ws_max_queue=4,
-        ws_per_message_deflate=False,  # JPEGs do not get smaller, and what inflates can be a bomb
+        ws_per_message_deflate=False,  # JPEGs do not get smaller, and a client could send a decompression bomb
         limit_concurrency=most_connections(server.visitors),
         timeout_graceful_shutdown=1,
     )
     config.load()
-    logging.getLogger("uvicorn.error").addFilter(_is_fault_of_ours)
-    config.ssl = context  # a context of our own: `uvicorn.Config` takes names of files
+    logging.getLogger("uvicorn.error").addFilter(_is_server_error)
+    config.ssl = context  # `uvicorn.Config` itself accepts only file names
     return config
 
 
-def _is_fault_of_ours(record: logging.LogRecord) -> bool:
-    """Whether a line of uvicorn's tells more than what a client did, or what the end of the server cut off."""
+def _is_server_error(record: logging.LogRecord) -> bool:
+    """Return whether a record of uvicorn's log is an error of the server, not of a client or of its shutdown."""
     if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
         return False
-    return not record.getMessage().startswith(_FAULTS_OF_CLIENTS)
+    return not record.getMessage().startswith(_CLIENT_ERRORS)
 
 
 def most_connections(visitors: int) -> int:
-    """Return how many connections there may be; the system's limit of open files is raised for them where it can be."""
+    """Return the maximum number of connections; raise the system's limit on open files for them if possible."""
     wanted = max(_LEAST_CONNECTIONS, visitors * _CONNECTIONS_EACH)
     try:
         import resource
-    except ImportError:  # Windows, where sockets are no files
+    except ImportError:  # Windows, where sockets are not files
         return wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = wanted + _OTHER_FILES
@@ -150,16 +150,16 @@ def most_connections(visitors: int) -> int:
 
 
 _SHUTDOWN_SECONDS = 2.0
-"""How long the end of TLS is waited for."""
+"""Time limit for closing TLS."""
 
 
 class ConnectionAcceptor(asyncio.Protocol):
-    """Takes a new connection, and hands it on to HTTP, through TLS where there is any.
+    """Accepts a new connection, completes the TLS handshake, and passes it on to HTTP.
 
     Args:
-        connections: all that are open.
-        make: makes the protocol for HTTP.
-        context: of TLS; None: without.
+        connections: all open connections.
+        make: makes the HTTP protocol.
+        context: the TLS context; None: without TLS.
     """
 
     def __init__(
@@ -173,11 +173,11 @@ class ConnectionAcceptor(asyncio.Protocol):
         self._securing: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection."""
+        """Accept the connection."""
         transport = cast(asyncio.Transport, transport)
         own = transport.get_extra_info("socket")
         if own is not None and own.family in (socket.AF_INET, socket.AF_INET6):
-            # Or a small answer waits 40 ms for the client's acknowledgement of the one before (Nagle's algorithm).
+            # Without this, a small answer waits 40 ms for the client's acknowledgement (Nagle's algorithm).
             own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection = self._connections.add(transport)
         if self._connection is None:
@@ -190,7 +190,7 @@ class ConnectionAcceptor(asyncio.Protocol):
         self._securing = asyncio.get_running_loop().create_task(self._secure(transport, self._context))
 
     def data_received(self, data: bytes) -> None:
-        """Keep what comes right behind the handshake."""
+        """Keep bytes that come with the handshake."""
         self._early += data
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -210,7 +210,7 @@ class ConnectionAcceptor(asyncio.Protocol):
                 ssl_handshake_timeout=HEAD_SECONDS,
                 ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
             )
-        except (OSError, EOFError):  # ssl.SSLError among them: no TLS, none in time, or the client left
+        except (OSError, EOFError):  # includes ssl.SSLError: not TLS, too slow, or the client left
             secure = None
         if secure is None:
             transport.abort()

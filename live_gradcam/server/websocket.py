@@ -1,4 +1,4 @@
-"""A visit: one page's socket. Frames come in, answers go out, and nobody waits for a slow one."""
+"""The WebSocket of one page: receives frames and questions, and sends answers."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ from live_gradcam.server.uploads import MOST_FRAME_PIXELS, size_of
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
-"""Without a message for so long, a socket is closed; a page that only waits says that it is there."""
+"""A socket without a message for this time is closed; an idle page sends keep-alive messages."""
 
 _RATE, _BURST = 90.0, 180.0
-"""Messages a second, and at once, that are read from one socket: a page sends 60 at most."""
+"""Rate limit and burst of the messages of one socket: a page sends at most 60 a second."""
 
 _WRONG, _IDLE = 1007, 1001
-"""Why a socket is closed, as WebSocket numbers it."""
+"""WebSocket close codes."""
 
 _MOST_FAULTS = 20
-"""So many messages that make no sense are answered with what is wrong, then the socket is closed."""
+"""Number of invalid messages after which the socket is closed; the others are answered with an error."""
 
 
 class PageSocket:
-    """Serves one socket, until one side closes it.
+    """Serves one socket until one side closes it.
 
     Args:
-        socket: accepted.
-        service: what answers.
-        decoders: what decodes frames.
-        camera_stream: the server's own camera, where it has one.
+        socket: the accepted socket.
+        service: explains the frames.
+        decoders: decode the frames.
+        camera_stream: the server's own camera; None: there is none.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class PageSocket:
         self._relative_peaks = RelativePeaks()
 
     async def run(self) -> None:
-        """Listen and answer, side by side."""
+        """Receive and answer concurrently."""
         answering = asyncio.create_task(self._answer(), name="answer a visitor")
         listening = asyncio.create_task(self._listen(), name="listen to a visitor")
         try:
@@ -89,7 +89,7 @@ class PageSocket:
             self._service.forget(self)
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
-                # Closed between two messages, or a fault of ours: the log is told, the other visitors go on.
+                # Closed between two messages, or an error of the server: log it, the other sockets go on.
                 logger.info("%s", log_line("visit-ended", reason=result))
 
     async def _listen(self) -> None:
@@ -102,7 +102,7 @@ class PageSocket:
                 return
             if message["type"] == "websocket.disconnect":
                 return
-            # Who sends too often is read from less often: what is not read fills the sender's own buffers.
+            # Read less often from a client that sends too often: unread messages fill its own buffers.
             if wait := self._rate_limit.spend():
                 await asyncio.sleep(wait)
             try:
@@ -116,10 +116,10 @@ class PageSocket:
                 await self._send({"error": str(refusal)})
 
     def _take(self, data: bytes | None, text: str | None) -> None:
-        """Take in one message.
+        """Handle one message.
 
         Raises:
-            RequestError: it makes no sense.
+            RequestError: the message is not valid.
         """
         if data is not None:
             number, picture = read_frame(data)
@@ -158,11 +158,12 @@ class PageSocket:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
                     raise
-                await self._send({"error": "the server is ending.", "frame": number})  # the lane gave it up
+                # The batch queue cancelled the frame.
+                await self._send({"error": "the server is ending.", "frame": number})
             self._service.tally.answered(time.monotonic() - came)
 
     async def _choose(self) -> str | None:
-        """Take up what is wanted once it is compiled; return what is still being prepared."""
+        """Switch to the wanted question once it is compiled; return the name of what is still being compiled."""
         try:
             wanted = self._service.checked(self._wanted)
             waiting = self._service.graphs.prepare(wanted, self)
@@ -174,7 +175,7 @@ class PageSocket:
             self._current, self._current_ask = wanted, self._ask
             return None
         if not self._service.graphs.ready(self._current):
-            self._current = self._service.default  # it was not used for long, and thrown out
+            self._current = self._service.default  # the unused graph was dropped
         return _question_text(wanted)
 
     async def _explain(self, number: int, picture: bytes | None, compiling: str | None) -> None:
@@ -205,7 +206,7 @@ class PageSocket:
         await self._socket.send_bytes(message)
 
     async def _send(self, message: dict[str, object]) -> None:
-        # What is wrong may quote a message, which may hold anything.
+        # An error may quote the client's message, which may hold any character.
         said = {name: shown(value) if isinstance(value, str) else value for name, value in message.items()}
         await self._socket.send_json(said)
 
@@ -221,24 +222,24 @@ def _question_text(question: Question) -> str:
 
 
 _MOST_KEPT = 16
-"""Kinds of maps that are remembered for each visitor: of each method, layer and shape."""
+"""Number of kinds of maps (method, layer, shape) whose peaks are remembered."""
 
 
 class RelativePeaks:
-    """Remembers the peaks of what was recognised, for one visitor; raw values of different kinds are not compared."""
+    """Compares the peak of each map with the peaks of recognised things, for each kind of map separately."""
 
     def __init__(self) -> None:
         self._peaks: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
     def of(self, explanation: Explanation, at: float) -> float:
-        """Take in one more explanation, and return the peak of its map as a part of what recognised things gave.
+        """Add an explanation, and return its peak divided by the peak of recognised things.
 
         Args:
-            explanation: the newest.
-            at: when it was made, in seconds.
+            explanation: the newest explanation.
+            at: time at which it was made, in seconds.
 
         Returns:
-            0 where nothing was recognised yet, or where there is no evidence.
+            The ratio; 0 if nothing was recognised yet, or if there is no evidence.
         """
         if not explanation.has_evidence:
             return 0.0
