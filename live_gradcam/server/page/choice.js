@@ -6,7 +6,7 @@
 const PANES = 4;
 
 /** Returns what is chosen where nobody has chosen anything. */
-export function beginning({ method, layer, target }) {
+export function defaultChoice({ method, layer, target }) {
   return { method, layer, target: target ?? null, contrast: false };
 }
 
@@ -40,15 +40,15 @@ export function questionOf(choice, setup, answer, view, panes) {
 }
 
 /** Says what of a choice is not the default, for a small line: as `chosen_in_words` of live/choice.py. */
-export function inWords(choice, setup, answer, view) {
+export function choiceText(choice, setup, answer, view) {
   const said = [];
   if (choice.method !== setup.usual_method && view !== "methods") said.push(choice.method);
   if (choice.layer !== null) said.push(`layer ${choice.layer.split(",").map((path) => path.split("/").at(-1)).join(", ")}`);
-  if (view !== "targets") said.push(targetInWords(choice, setup, answer));
+  if (view !== "targets") said.push(targetText(choice, setup, answer));
   return said.filter(Boolean).join(" · ");
 }
 
-function targetInWords({ target, contrast }, { labels, values }, answer) {
+function targetText({ target, contrast }, { labels, values }, answer) {
   const name = target === null ? "" : typeof target === "number" ? (labels[target] ?? `class ${target}`) : target;
   if (!contrast) return name;
   if (values) return `what lowers ${name || "it"}`;

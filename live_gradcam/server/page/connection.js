@@ -2,7 +2,7 @@
 
 const IN_FLIGHT = 2; // one that is being explained, one that waits
 const RETRY_MS = [250, 500, 1000, 2000, 4000];
-const HERE_MS = 20000;
+const KEEP_ALIVE_MS = 20000;
 const LOST_MS = 8000;
 const ANSWER_MS = 15000; // a server that says nothing for so long is away
 
@@ -39,8 +39,8 @@ export function readAnswer(buffer) {
 
 export class Connection {
   /** @param told what is called: {answer(answer), said(message), state("open" | "lost" | "refused")}. */
-  constructor(told) {
-    this.told = told;
+  constructor(listener) {
+    this.listener = listener;
     this.sent = new Map(); // frame number → what is remembered of it
     this.bytesSent = 0;
     this.number = 0;
@@ -53,7 +53,7 @@ export class Connection {
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden && this.socket === null) this.open();
     });
-    setInterval(() => this.keep(), HERE_MS);
+    setInterval(() => this.keep(), KEEP_ALIVE_MS);
   }
 
   get ready() {
@@ -72,14 +72,14 @@ export class Connection {
       this.opened = true;
       this.sent.clear();
       if (this.question !== null) this.sendQuestion();
-      this.told.state("open");
+      this.listener.state("open");
     };
     socket.onmessage = (event) => this.receive(event.data);
     socket.onclose = () => {
       this.socket = null;
       this.opened = false;
       this.sent.clear();
-      this.told.state("lost");
+      this.listener.state("lost");
       if (document.hidden) return; // it is opened again when somebody looks
       this.retry = setTimeout(() => this.open(), RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)]);
     };
@@ -128,13 +128,13 @@ export class Connection {
     if (typeof data === "string") {
       const message = JSON.parse(data);
       if (message.frame !== undefined) this.forgetUpTo(message.frame);
-      this.told.said(message);
+      this.listener.said(message);
       return;
     }
     const answer = readAnswer(data);
     const memory = this.sent.get(answer.frame);
     this.forgetUpTo(answer.frame);
-    if (memory !== undefined) this.told.answer(answer, memory);
+    if (memory !== undefined) this.listener.answer(answer, memory);
   }
 
   /** What was sent before a frame that is answered will not be answered any more. */

@@ -1,9 +1,8 @@
 // The controls: buttons, lists and keys for what a viewer can do, by touch and by a screen reader too.
 
 import { handlers } from "./actions.js";
-import { acceptAreas } from "./areas.js";
+import { enableAreaSelection } from "./area_selection.js";
 import { isFull } from "./full_screen.js";
-import { signMore } from "./scrolling.js";
 import { cameras } from "./sources.js";
 
 /** Values of the list of cameras that are no camera of this device. */
@@ -45,7 +44,7 @@ export class Controls {
     this.buttons.get("freeze").after(opens);
     for (const each of [opens, byId("choose")]) each.addEventListener("click", () => byId("file").click());
     byId("leave").addEventListener("click", () => this.run("fullscreen"));
-    this.lookForMore = ["buttons", "choices", "help"].map((id) => signMore(byId(id)));
+    this.lookForMore = ["buttons", "choices", "help"].map((id) => showScrollHints(byId(id)));
     if (page.setup.values) {
       this.buttons.get("contrast").textContent = this.words("What lowers it");
       byId("target").placeholder = this.words("the first value");
@@ -53,7 +52,7 @@ export class Controls {
     this.fillHelp();
     this.fillChoices();
     this.acceptFiles();
-    acceptAreas(page);
+    enableAreaSelection(page);
     document.addEventListener("fullscreenchange", () => this.show());
     this.listCameras();
     this.show();
@@ -125,7 +124,7 @@ export class Controls {
       if (event.key === "Enter") event.target.blur();
     });
     byId("opacity").addEventListener("input", ({ target }) => {
-      page.stage.look.alpha = target.value / 100;
+      page.grid.look.alpha = target.value / 100;
       this.show();
     });
     byId("cameras").addEventListener("change", ({ target }) => {
@@ -210,14 +209,14 @@ export class Controls {
 
   /** Shows on the controls what is chosen. */
   show() {
-    const { page } = this, { stage } = page;
+    const { page } = this, { grid } = page;
     if (!this.buttons) return;
     const pressed = {
-      freeze: stage.frozen !== null,
+      freeze: grid.frozen !== null,
       record: page.recorder.running,
       contrast: page.contrast,
       lock: page.target !== null,
-      mirror: stage.mirrored,
+      mirror: grid.mirrored,
       "scale-bar": !byId("scale").hidden,
       statistics: !byId("statistics").hidden,
       fullscreen: isFull(),
@@ -225,19 +224,36 @@ export class Controls {
     for (const [name, on] of Object.entries(pressed)) this.buttons.get(name).setAttribute("aria-pressed", String(on));
     this.buttons.get("whole").disabled = page.area.join() === "0,0,1,1";
     const says = (name, text) => (this.buttons.get(name).textContent = this.words(text));
-    says("view", `View: ${stage.view}`);
-    says("style", `Style: ${stage.look.style === "heat" ? "heat alone" : stage.look.style}`);
-    says("colormap", `Colours: ${stage.look.colormap}`);
+    says("view", `View: ${grid.view}`);
+    says("style", `Style: ${grid.look.style === "heat" ? "heat alone" : grid.look.style}`);
+    says("colormap", `Colours: ${grid.look.colormap}`);
     byId("chosen").textContent = page.chosen;
     byId("methods").value = page.method;
     byId("layers").value = page.layer ?? "";
-    byId("opacity").value = Math.round(100 * stage.look.alpha);
+    byId("opacity").value = Math.round(100 * grid.look.alpha);
     if (document.activeElement !== byId("target")) byId("target").value = this.typedClass();
-    stage.drawScale(byId("scale").querySelector("canvas"));
+    grid.drawScale(byId("scale").querySelector("canvas"));
     for (const look of this.lookForMore) look();
   }
 }
 
 function options(select, rows) {
   select.replaceChildren(...rows.map(([value, textContent]) => Object.assign(document.createElement("option"), { value, textContent })));
+}
+
+/** Shows at the edges of what scrolls that there is more; returns what looks again. */
+function showScrollHints(element) {
+  const look = () => {
+    const { scrollLeft, scrollTop, scrollWidth, scrollHeight, clientWidth, clientHeight } = element;
+    element.classList.toggle("more-before", scrollLeft > 2 || scrollTop > 2);
+    const after = scrollWidth - clientWidth - scrollLeft > 2 || scrollHeight - clientHeight - scrollTop > 2;
+    element.classList.toggle("more-after", after);
+  };
+  element.addEventListener("scroll", look, { passive: true });
+  // A browser leaves alone what is half in sight already.
+  element.addEventListener("focusin", ({ target }) => {
+    if (target.matches(":focus-visible")) target.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
+  new ResizeObserver(look).observe(element);
+  return look;
 }

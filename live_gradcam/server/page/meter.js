@@ -2,7 +2,7 @@
 
 const SECONDS = 5;
 
-export class Meter {
+export class RateMeter {
   /** @param words puts a text into the viewer's language. */
   constructor(words) {
     this.words = words;

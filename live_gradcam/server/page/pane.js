@@ -1,15 +1,15 @@
 // A pane: one picture with one map of heat on it. The first shows the source itself, the others copies of it.
 
-import { painter } from "./heat.js";
-import { Steady } from "./steady.js";
+import { createPainter } from "./heat_painter.js";
+import { HeatSmoothing } from "./heat_smoothing.js";
 
 export class Pane {
   /** @param setup what the server told; @param withHeat whether there is heat on it. */
   constructor(setup, withHeat = true) {
-    this.steady = new Steady(setup.smoothing, setup.scale);
+    this.smoothing = new HeatSmoothing(setup.smoothing, setup.scale);
     this.withHeat = withHeat;
     this.region = [0, 0, 1, 1]; // of the picture, in fractions: left, top, right, bottom
-    this.painter = painter();
+    this.painter = createPainter();
     this.root = element("div", "pane");
     this.frame = element("div", "frame");
     this.turned = element("div", "turned");
@@ -79,19 +79,19 @@ export class Pane {
 
   explained(map, region, now) {
     this.lookAt(region);
-    this.steady.explained(map, region, now);
+    this.smoothing.explained(map, region, now);
   }
 
   /** Forgets the heat and what it is for. */
   drop() {
-    this.steady.drop();
+    this.smoothing.drop();
     this.caption.textContent = "";
   }
 
   /** Paints the heat as it is after so many seconds more. */
   paint(seconds, look, palette) {
-    const moved = this.steady.step(seconds);
-    const { shown, opacity } = this.steady;
+    const moved = this.smoothing.step(seconds);
+    const { shown, opacity } = this.smoothing;
     const state = [look.style, look.alpha, look.colormap, opacity === 0, this.withHeat, this.box].join();
     if (!moved && state === this.painted) return;
     this.painted = state;
@@ -102,7 +102,7 @@ export class Pane {
     const [left, top, right, bottom] = this.region, dots = window.devicePixelRatio || 1;
     const size = [(right - left) * this.box[0] * dots, (bottom - top) * this.box[1] * dots];
     this.painter.canvas.style.opacity = opacity;
-    this.painter.paint(this.steady.mesh(), palette, look.style, look.alpha, size);
+    this.painter.paint(this.smoothing.mesh(), palette, look.style, look.alpha, size);
   }
 
   /** Draws the pane as it is on the screen into a rectangle of another canvas. */
@@ -111,9 +111,9 @@ export class Pane {
     context.translate(x, y);
     if (mirrored) context.transform(-1, 0, 0, 1, width, 0);
     context.drawImage(drawable, 0, 0, width, height);
-    if (this.withHeat && this.steady.shown !== null && this.steady.opacity >= 0.01) {
+    if (this.withHeat && this.smoothing.shown !== null && this.smoothing.opacity >= 0.01) {
       const [left, top, right, bottom] = this.region;
-      context.globalAlpha = this.steady.opacity;
+      context.globalAlpha = this.smoothing.opacity;
       const place = [left * width, top * height, (right - left) * width, (bottom - top) * height];
       context.drawImage(this.painter.canvas, ...place);
     }

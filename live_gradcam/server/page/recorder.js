@@ -1,10 +1,10 @@
-// Keeps what is on the stage: a picture, or a video that this browser writes itself.
+// Keeps what is on the grid: a picture, or a video that this browser writes itself.
 
 const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
 const FPS = 30;
 
 export class Recorder {
-  /** @param draw draws the stage onto a canvas and returns whether there was something to draw. */
+  /** @param draw draws the grid onto a canvas and returns whether there was something to draw. */
   constructor(draw) {
     this.draw = draw;
     this.canvas = document.createElement("canvas");
@@ -34,7 +34,7 @@ export class Recorder {
     return null;
   }
 
-  /** Adds what is on the stage now; the size stays the one that it began with. */
+  /** Adds what is on the grid now; the size stays the one that it began with. */
   add() {
     if (this.running) this.draw(this.canvas, false);
   }
@@ -44,7 +44,7 @@ export class Recorder {
     this.recorder = null;
   }
 
-  /** Saves what is on the stage as a picture. */
+  /** Saves what is on the grid as a picture. */
   async snapshot() {
     const canvas = document.createElement("canvas");
     if (!this.draw(canvas, true)) return "There is no picture to save yet.";

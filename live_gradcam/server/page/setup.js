@@ -8,15 +8,15 @@ const RETRIED = [408, 429, 500, 502, 503, 504]; // what a server says that is bu
 const byId = (id) => document.getElementById(id);
 
 /** Returns whether an error of `fetchJson` will pass. */
-export const isBusy = (error) => RETRIED.includes(error.status);
+export const isTemporary = (error) => RETRIED.includes(error.status);
 
 /** Fetches the setup; where the server is busy or away, says so and tries again, at once if the viewer wants it. */
-export async function learnSetup() {
+export async function fetchSetup() {
   for (let tries = 0; ; tries++) {
     try {
       return await fetchJson("/setup");
     } catch (error) {
-      const busy = isBusy(error);
+      const busy = isTemporary(error);
       if (error.status && !busy) {
         byId("notice").textContent = error.message;
         return null;

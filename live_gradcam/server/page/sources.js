@@ -1,8 +1,8 @@
 // Where the page's picture comes from: a camera of this device, a picture, a video, or the server's own camera.
 
 const ASKED = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
-const MOST_SIDE = 4096;
-const MOST_ASPECT = 64; // a narrower picture has less than a cell of the network's last map across
+const MAX_SIDE = 4096;
+const MAX_ASPECT = 64; // a narrower picture has less than a cell of the network's last map across
 
 /** What all sources have: `element` to draw from, `size`, `live` (frames follow one another), `name`, `close()`. */
 class Source {
@@ -105,15 +105,15 @@ export class StillSource extends Source {
       );
     }
     const { width, height } = bitmap;
-    if (Math.max(width, height) > MOST_ASPECT * Math.min(width, height)) {
+    if (Math.max(width, height) > MAX_ASPECT * Math.min(width, height)) {
       bitmap.close();
       const form = width > height ? " times as wide as it is high." : " times as high as it is wide.";
       throw new Error(
         `${name} has ${width}×${height} pixels: it is too narrow to be shown. Cut out a part that is at most ` +
-          `${MOST_ASPECT}${form}`,
+          `${MAX_ASPECT}${form}`,
       );
     }
-    const scale = Math.min(1, MOST_SIDE / Math.max(width, height));
+    const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
     const canvas = document.createElement("canvas");
     canvas.width = Math.round(width * scale);
     canvas.height = Math.round(height * scale);

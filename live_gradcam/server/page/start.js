@@ -1,6 +1,6 @@
 // Loads the page's modules; where one does not come, says so and tries again.
 
-const MOST_TRIES = 6;
+const MAX_TRIES = 6;
 const SLOW_MS = 10000;
 
 const byId = (id) => document.getElementById(id);
@@ -11,7 +11,7 @@ function reload(tries) {
 }
 
 /** Says that the page is still being loaded, and lets the viewer try again. */
-function saySlow() {
+function showSlow() {
   if (byId("notice").textContent) return; // something else is known
   byId("notice").textContent = "The server has not answered yet.";
   byId("again").hidden = false;
@@ -19,7 +19,7 @@ function saySlow() {
 }
 
 async function start() {
-  const tries = history.state?.tries ?? 0, slow = setTimeout(saySlow, SLOW_MS);
+  const tries = history.state?.tries ?? 0, slow = setTimeout(showSlow, SLOW_MS);
   try {
     // The sheet's own variables say whether it came.
     const ground = getComputedStyle(document.documentElement).getPropertyValue("--ground");
@@ -35,7 +35,7 @@ async function start() {
     byId("again").onclick = () => reload(0);
     // An error of any other kind is one of the page itself: loading it again would not help.
     const missing = error instanceof TypeError;
-    const goesOn = missing && tries < MOST_TRIES;
+    const goesOn = missing && tries < MAX_TRIES;
     byId("notice").textContent = missing
       ? `A part of this page did not load: the server is busy or away.${goesOn ? " Trying again …" : ""}`
       : `This page does not work in this browser: ${error.message}`;

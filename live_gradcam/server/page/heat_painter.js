@@ -3,7 +3,7 @@
 export const STYLES = ["overlay", "fade", "contours", "masked", "heat"];
 const COLD = 0.15, HOT = 0.75; // between these levels heat that fades becomes opaque: as in render/styles.py
 const LINES = 5;
-const MOST_PIXELS = 1024;
+const MAX_PIXELS = 1024;
 
 const VERTEX = `#version 300 es
 out vec2 place;
@@ -45,15 +45,15 @@ void main() {
 }`;
 
 /** Returns what paints on a new canvas. */
-export function painter() {
+export function createPainter() {
   const canvas = document.createElement("canvas");
   try {
-    if (new URLSearchParams(location.search).get("heat") !== "2d") return new GlPainter(canvas);
+    if (new URLSearchParams(location.search).get("heat") !== "2d") return new WebGlPainter(canvas);
   } catch {
     // no WebGL: a canvas that was asked for it may give nothing else any more
-    return new FlatPainter(document.createElement("canvas"));
+    return new CanvasPainter(document.createElement("canvas"));
   }
-  return new FlatPainter(canvas);
+  return new CanvasPainter(canvas);
 }
 
 /** @returns 256 colours, RGBA bytes, of a palette as the server sends it. */
@@ -64,7 +64,7 @@ export function colours(base64) {
   return rgba;
 }
 
-class GlPainter {
+class WebGlPainter {
   kind = "webgl";
 
   constructor(canvas) {
@@ -112,7 +112,7 @@ class GlPainter {
 
   /** @param size [width, height] on the screen, in its own pixels. */
   paint(mesh, palette, style, alpha, size) {
-    const gl = this.gl, scale = Math.min(1, MOST_PIXELS / Math.max(...size));
+    const gl = this.gl, scale = Math.min(1, MAX_PIXELS / Math.max(...size));
     const [width, height] = size.map((side) => Math.max(1, Math.round(side * scale)));
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     gl.viewport(0, 0, width, height);
@@ -137,7 +137,7 @@ class GlPainter {
   }
 }
 
-class FlatPainter {
+class CanvasPainter {
   kind = "2d";
 
   constructor(canvas) {

@@ -1,6 +1,6 @@
-// The stage: the panes, how they look, and the loop that paints them at the display's rate.
+// The grid: the panes, how they look, and the loop that paints them at the display's rate.
 
-import { colours } from "./heat.js";
+import { colours } from "./heat_painter.js";
 import { Pane } from "./pane.js";
 
 export const VIEWS = ["one", "side", "methods", "targets", "history"];
@@ -8,7 +8,7 @@ const PANES = { one: 1, side: 2, methods: 4, targets: 4, history: 1 };
 
 const byId = (id) => document.getElementById(id);
 
-export class Stage {
+export class PaneGrid {
   /** @param setup what the server told; @param plate says what the network says. */
   constructor(setup, plate) {
     this.setup = setup;
@@ -83,7 +83,7 @@ export class Stage {
 
   /** Lets the heat fade where it is of a scene that is not there any more. */
   setOld(on) {
-    for (const pane of this.panes) pane.steady.setOld(on);
+    for (const pane of this.panes) pane.smoothing.setOld(on);
   }
 
   setMirrored(on) {
@@ -148,7 +148,7 @@ export class Stage {
     this.afterPaint();
   }
 
-  /** Draws what is on the stage onto a canvas, without the controls; `afresh` gives it its size. */
+  /** Draws what is on the grid onto a canvas, without the controls; `afresh` gives it its size. */
   draw(canvas, afresh) {
     if (this.drawable === null || !this.size[0]) return false;
     const [width, height] = this.size, columns = this.panes.length > 1 ? 2 : 1;

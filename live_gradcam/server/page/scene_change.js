@@ -1,11 +1,11 @@
 // Whether the picture has become another since a frame was explained: heat and label of the former scene must go then.
 
 const SIDE = 16;
-const LEAST_CONTRAST = 12; // grey levels: below, differences are noise
+const MIN_CONTRAST = 12; // grey levels: below, differences are noise
 const OTHER = 0.5;
 
 /** Compares the newest frame that was explained with what is to be seen now. */
-export class Scene {
+export class SceneChange {
   constructor() {
     this.canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
@@ -52,5 +52,5 @@ export function difference(one, other) {
     spreadOne += Math.abs(one[i] - a);
     spreadOther += Math.abs(other[i] - b);
   }
-  return apart / Math.max(LEAST_CONTRAST * size, spreadOne, spreadOther);
+  return apart / Math.max(MIN_CONTRAST * size, spreadOne, spreadOther);
 }

@@ -2,7 +2,7 @@
 
 import { CameraSource, ServerSource, openFile } from "./sources.js";
 
-export class Opening {
+export class SourceOpening {
   constructor(page) {
     this.page = page;
     this.turn = 0; // how often a camera or a file was chosen
@@ -16,7 +16,7 @@ export class Opening {
     const before = page.source?.isCamera && !page.source.gone ? page.source : null;
     if (before !== null) {
       // Phones open one camera at a time; the last picture stays until the other one is there.
-      page.stage.freeze(true);
+      page.grid.freeze(true);
       before.close();
     }
     page.say("opening the camera …", true);

@@ -1,14 +1,14 @@
 // The exchange with the server: frames go out as they come, and answers come in; one that comes too late is dropped.
 
 import { fitted, inPicture } from "./fit.js";
-import { named } from "./plate.js";
-import { Scene } from "./scene.js";
+import { named } from "./label_plate.js";
+import { SceneChange } from "./scene_change.js";
 
 const QUALITY = 0.75; // 10 KB a frame, and the network sees no difference
 const STILL_MS = 250;
 const FRESH_MS = 300; // an answer is shown so long without looking whether its scene is still there
 
-export class Exchange {
+export class FrameExchange {
   /** @param page what is shown and asked; its `connection` takes the frames. */
   constructor(page) {
     this.page = page;
@@ -19,7 +19,7 @@ export class Exchange {
     this.turn = 0;
     this.encoding = false;
     this.grabbed = document.createElement("canvas");
-    this.scene = new Scene();
+    this.scene = new SceneChange();
     setInterval(() => this.offerStill(), STILL_MS);
     setInterval(() => this.watchScene(), FRESH_MS / 2);
   }
@@ -40,7 +40,7 @@ export class Exchange {
     const turn = ++this.turn;
     const next = (now, data) => {
       if (turn !== this.turn || source !== page.source) return;
-      if (!page.stage.frozen) this.offer(data?.captureTime ?? now);
+      if (!page.grid.frozen) this.offer(data?.captureTime ?? now);
       register(next);
     };
     const register = (callback) =>
@@ -50,8 +50,8 @@ export class Exchange {
 
   /** Asks for the next frame of the server's camera, while somebody looks at it. */
   pull() {
-    const { stage, source, connection } = this.page;
-    if (document.hidden || stage.frozen || !source?.remote) return;
+    const { grid, source, connection } = this.page;
+    if (document.hidden || grid.frozen || !source?.remote) return;
     while (connection.ready) connection.next({ source, shown: this.shown });
   }
 
@@ -62,22 +62,22 @@ export class Exchange {
 
   /** What is shown of which picture: an answer about anything else comes too late. */
   get shown() {
-    const { area, source, stage } = this.page;
-    return [this.stands, area.join(), source?.remote ? "" : stage.size.join()].join("|");
+    const { area, source, grid } = this.page;
+    return [this.stands, area.join(), source?.remote ? "" : grid.size.join()].join("|");
   }
 
   /** Sends a picture that stands still again when something about it has changed. */
   offerStill() {
-    const { stage, source } = this.page;
-    const stands = stage.frozen !== null || (source !== null && !source.live);
+    const { grid, source } = this.page;
+    const stands = grid.frozen !== null || (source !== null && !source.live);
     if (stands && this.answered !== this.still) this.offer(performance.now());
     else if (source?.remote) this.pull();
   }
 
   async offer(at) {
-    const { stage, source, area, setup, connection } = this.page;
+    const { grid, source, area, setup, connection } = this.page;
     if (document.hidden || this.encoding || !connection.ready) return;
-    const { drawable, size } = stage;
+    const { drawable, size } = grid;
     if (drawable === null || !size[0]) return;
     this.encoding = true;
     try {
@@ -98,12 +98,12 @@ export class Exchange {
   // Answers in
 
   async take(answer, memory) {
-    const { page } = this, { stage } = page;
+    const { page } = this, { grid } = page;
     if (memory.source !== page.source) return;
     if (memory.shown !== this.shown) return this.pull();
     if (answer.picture !== null) {
-      if (stage.frozen === null) await page.source.take(answer.picture);
-      memory.size = stage.size;
+      if (grid.frozen === null) await page.source.take(answer.picture);
+      memory.size = grid.size;
       memory.seen = [0, 0, ...memory.size];
       this.pull();
     }
@@ -113,32 +113,32 @@ export class Exchange {
     this.seen = memory.seen;
     this.scene.explained(memory.jpeg ?? null);
     const late = this.moves && now - this.answeredAt > FRESH_MS;
-    page.setOld(late && (await this.scene.differs(stage.drawable, this.seen)));
+    page.setOld(late && (await this.scene.differs(grid.drawable, this.seen)));
     if (memory.shown !== this.shown) return;
     const regions = answer.maps.map((map) => inPicture(map.region, memory.seen, memory.size));
-    stage.explained(answer, regions, this.captions(answer), now / 1000);
+    grid.explained(answer, regions, this.captions(answer), now / 1000);
     page.plate.show(answer, page.target, now / 1000);
     if (answer.ask === page.connection.asked) this.answered = memory.still ?? "";
     page.took(answer, memory.captured === undefined ? null : now - memory.captured);
   }
 
   captions(answer) {
-    const { stage, words } = this.page;
-    if (stage.view === "methods") return answer.maps.map((map) => map.method);
-    if (stage.view === "targets") return answer.maps.map((map) => words(nameOf(map, answer.task)));
+    const { grid, words } = this.page;
+    if (grid.view === "methods") return answer.maps.map((map) => map.method);
+    if (grid.view === "targets") return answer.maps.map((map) => words(nameOf(map, answer.task)));
     return answer.maps.map(() => "");
   }
 
   /** Whether the picture goes on by itself, while the answers come when they come. */
   get moves() {
-    const { source, stage } = this.page;
-    return source?.live && !source.remote && stage.frozen === null;
+    const { source, grid } = this.page;
+    return source?.live && !source.remote && grid.frozen === null;
   }
 
   /** Lets heat and words go where no answer comes for a while and the scene is another. */
   async watchScene() {
     if (document.hidden || !this.moves || !this.seen || performance.now() - this.answeredAt < FRESH_MS) return;
-    const { shown, page } = this, differs = await this.scene.differs(page.stage.drawable, this.seen);
+    const { shown, page } = this, differs = await this.scene.differs(page.grid.drawable, this.seen);
     if (shown === this.shown && performance.now() - this.answeredAt >= FRESH_MS) page.setOld(differs);
   }
 }

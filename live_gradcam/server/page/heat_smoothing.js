@@ -7,7 +7,7 @@ const followed = (scale, peak, seconds, fall) =>
   peak + (scale - peak) * kept(seconds, peak > scale ? RISE : fall);
 
 /** One map of heat on its way from one explanation to the next. */
-export class Steady {
+export class HeatSmoothing {
   /** @param smoothing seconds after which a change has come through to 63%; @param scale "stable" or "frame". */
   constructor(smoothing, scale) {
     this.smoothing = smoothing;

@@ -52,7 +52,7 @@ export function named(target) {
   return `${target.label} ${figure(target)}`;
 }
 
-export class Plate {
+export class LabelPlate {
   /** @param pin is called with the number of the class that was clicked; @param words puts a text into the language. */
   constructor(pin, words) {
     this.words = words;
