@@ -1,4 +1,4 @@
-// The actions: what each entry of the server's one table does on this page.
+// The actions of the page: a handler for each action of the server's table.
 
 import { toggleFull } from "./full_screen.js";
 import { STYLES } from "./heat_painter.js";
@@ -10,7 +10,7 @@ const RANKS = [1, 2, 3, 4, 5];
 const byId = (id) => document.getElementById(id);
 const after = (list, item, step = 1) => list[(list.indexOf(item) + step + list.length) % list.length];
 
-/** Action → what does it. A test asserts that every action of the server's table has one, and presses its key. */
+/** Returns action → handler. A test checks that every action of the server's table has one, and presses its key. */
 export function handlers(page) {
   const { grid, setup } = page;
   const look = (changes, said) => {
@@ -28,7 +28,7 @@ export function handlers(page) {
     if (!paths.length) return page.say("the layers are still being listed");
     const at = paths.indexOf(page.layer ?? page.usualLayer);
     const next = at < 0 ? paths.length - 1 : Math.min(paths.length - 1, Math.max(0, at + step));
-    // The usual layer is asked for as none in particular: that graph is compiled already.
+    // The usual layer is requested as null: that graph is already compiled.
     page.choose({ layer: paths[next] === page.usualLayer ? null : paths[next] });
     page.say(`${paths[next]}  ${setup.layers[next].shape}`);
   };

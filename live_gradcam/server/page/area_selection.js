@@ -1,6 +1,6 @@
-// A rectangle that is drawn on a pane is the part of the picture that is looked at.
+// Selection of an area: the viewer draws a rectangle on a pane.
 
-/** Lets the viewer draw it, with a mouse, a pen or a finger. */
+/** Lets the viewer draw the rectangle with a mouse, a pen or a finger. */
 export function enableAreaSelection(page) {
   const panes = document.getElementById("panes");
   const mark = Object.assign(document.createElement("div"), { className: "mark" });

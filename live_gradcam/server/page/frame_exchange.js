@@ -1,20 +1,20 @@
-// The exchange with the server: frames go out as they come, and answers come in; one that comes too late is dropped.
+// Sends frames to the server and shows its answers; an answer about a former picture is dropped.
 
 import { fitted, inPicture } from "./fit.js";
 import { named } from "./label_plate.js";
 import { SceneChange } from "./scene_change.js";
 
-const QUALITY = 0.75; // 10 KB a frame, and the network sees no difference
+const QUALITY = 0.75; // 10 KB a frame, with no effect on the network's answer
 const STILL_MS = 250;
-const FRESH_MS = 300; // an answer is shown so long without looking whether its scene is still there
+const FRESH_MS = 300; // up to this age an answer is shown without checking for a scene change
 
 export class FrameExchange {
-  /** @param page what is shown and asked; its `connection` takes the frames. */
+  /** @param page the page; its `connection` sends the frames. */
   constructor(page) {
     this.page = page;
     this.answer = null;
-    this.answered = ""; // what the last answer about a still picture was about
-    this.stands = 0; // how often the picture became another, or was frozen, or went on
+    this.answered = ""; // key of the picture and question that the last answer about a still picture was for
+    this.stands = 0; // how often the picture was replaced, frozen or continued
     this.epoch = 0; // how often the connection was opened or lost
     this.turn = 0;
     this.encoding = false;
@@ -24,13 +24,13 @@ export class FrameExchange {
     setInterval(() => this.watchScene(), FRESH_MS / 2);
   }
 
-  /** Takes in that the picture is another from now on. */
+  /** Notes that another picture is shown. */
   changed() {
     this.stands += 1;
     this.answered = "";
   }
 
-  // Frames out
+  // Frames
 
   /** Sends each new frame of a live source. */
   follow() {
@@ -48,25 +48,25 @@ export class FrameExchange {
     register(next);
   }
 
-  /** Asks for the next frame of the server's camera, while somebody looks at it. */
+  /** Requests the next frame of the server's camera, while the page is visible. */
   pull() {
     const { grid, source, connection } = this.page;
     if (document.hidden || grid.frozen || !source?.remote) return;
     while (connection.ready) connection.next({ source, shown: this.shown });
   }
 
-  /** What a still picture has to be explained for. */
+  /** Key of the current picture and question. */
   get still() {
     return [this.page.connection.asked, this.shown, this.epoch].join("|");
   }
 
-  /** What is shown of which picture: an answer about anything else comes too late. */
+  /** Key of the current picture and area: an answer with another key is too late. */
   get shown() {
     const { area, source, grid } = this.page;
     return [this.stands, area.join(), source?.remote ? "" : grid.size.join()].join("|");
   }
 
-  /** Sends a picture that stands still again when something about it has changed. */
+  /** Sends a still picture again when the question or area has changed. */
   offerStill() {
     const { grid, source } = this.page;
     const stands = grid.frozen !== null || (source !== null && !source.live);
@@ -95,7 +95,7 @@ export class FrameExchange {
     }
   }
 
-  // Answers in
+  // Answers
 
   async take(answer, memory) {
     const { page } = this, { grid } = page;
@@ -129,13 +129,13 @@ export class FrameExchange {
     return answer.maps.map(() => "");
   }
 
-  /** Whether the picture goes on by itself, while the answers come when they come. */
+  /** Whether the picture moves on before its answer comes. */
   get moves() {
     const { source, grid } = this.page;
     return source?.live && !source.remote && grid.frozen === null;
   }
 
-  /** Lets heat and words go where no answer comes for a while and the scene is another. */
+  /** Fades heat and label if no answer comes for a while and the scene has changed. */
   async watchScene() {
     if (document.hidden || !this.moves || !this.seen || performance.now() - this.answeredAt < FRESH_MS) return;
     const { shown, page } = this, differs = await this.scene.differs(page.grid.drawable, this.seen);
@@ -143,7 +143,7 @@ export class FrameExchange {
   }
 }
 
-/** Names a map by its target, and says where it has no heat why: as the window does. */
+/** Returns the caption of a map: its target, and why it has no heat, as in the window. */
 function nameOf({ target, evidence }, task) {
   if (evidence) return named(target);
   const why = task !== "values" ? "no evidence" : `nothing ${target.lowers ? "lowers" : "raises"} it`;

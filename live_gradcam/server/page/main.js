@@ -1,4 +1,4 @@
-// The page: what is shown, what is asked of it, and what a viewer wants of both.
+// The page: the shown source, the question about it, and the state that the controls change.
 
 import { defaultChoice, choiceText, questionOf } from "./choice.js";
 import { Connection, fetchJson } from "./connection.js";
@@ -22,7 +22,7 @@ const MIN_AREA = 0.04;
 
 const byId = (id) => document.getElementById(id);
 
-/** Everything that is going on; the controls change it, and the tests look at it. */
+/** The state of the page. The controls change it; the tests read it. */
 export class Page {
   constructor(setup) {
     this.setup = setup;
@@ -30,7 +30,7 @@ export class Page {
     Object.assign(this, defaultChoice(setup));
     this.area = WHOLE;
     this.source = null;
-    this.agreed = null; // what was chosen when it was answered last, and the view
+    this.agreed = null; // the choice and view of the last answer
     this.notice = new Notice(this.words);
     this.plate = new LabelPlate((id) => this.pinTarget(id), this.words);
     this.grid = new PaneGrid(setup, this.plate);
@@ -60,7 +60,7 @@ export class Page {
     return this.exchange.answer;
   }
 
-  /** What the last answer about a still picture was about, and what it has to be about. */
+  /** Key of the picture and question that the last answer about a still picture was for; `still` is the current key. */
   get answered() {
     return this.exchange.answered;
   }
@@ -69,7 +69,7 @@ export class Page {
     return this.exchange.still;
   }
 
-  // What is asked
+  // The question
 
   ask() {
     const { view, panes } = this.grid;
@@ -83,12 +83,12 @@ export class Page {
     this.ask();
   }
 
-  /** What is chosen and not the default, in the viewer's language. */
+  /** The choices that differ from the default, in the viewer's language. */
   get chosen() {
     return this.words(choiceText(this, this.setup, this.answer, this.grid.view));
   }
 
-  /** Keeps to the class that stands in a row now, or lets it go. */
+  /** Pins the class in a row, or unpins it. */
   pin(rank) {
     this.pinTarget(this.plate.idAt(rank));
   }
@@ -97,7 +97,7 @@ export class Page {
     if (id !== undefined) this.choose({ target: this.target === id ? null : id });
   }
 
-  /** Takes everything that the viewer chose back to the beginning; the camera or the file stays. */
+  /** Resets everything that the viewer chose; the source stays. */
   reset() {
     Object.assign(this, defaultChoice(this.setup));
     this.area = WHOLE;
@@ -108,7 +108,7 @@ export class Page {
     this.say("as at the beginning");
   }
 
-  // What is shown
+  // The picture
 
   setView(view) {
     this.grid.setView(view);
@@ -123,7 +123,7 @@ export class Page {
     this.area = WHOLE;
     this.exchange.changed();
     this.exchange.scene.explained(null);
-    this.setOld(true); // the words are of the former picture until the next answer comes
+    this.setOld(true); // the label is still that of the former picture
     this.grid.setSource(source);
     before?.close();
     byId("welcome").hidden = true;
@@ -134,7 +134,7 @@ export class Page {
   }
 
   freeze(on) {
-    // A camera that was lost has nothing to go on with: it is opened again.
+    // A lost camera cannot continue: open it again.
     if (!on && this.source?.gone) return this.opening.again();
     if (on && !this.grid.size[0]) return;
     this.grid.freeze(on);
@@ -145,7 +145,7 @@ export class Page {
     this.controls.show();
   }
 
-  /** Goes on when the page is looked at again: phones stop a video while it is not. */
+  /** Continues when the page is visible again: phones stop a video while it is hidden. */
   goOn() {
     if (this.grid.frozen === null && !this.source?.gone) this.source?.hold(false);
     this.exchange.follow();
@@ -160,26 +160,26 @@ export class Page {
     this.controls.show();
   }
 
-  /** Returns which part of the picture the network gets, as fractions: [left, top, right, bottom]. */
+  /** Returns the part of the picture that the network gets, as fractions: [left, top, right, bottom]. */
   region() {
     if (!this.grid.size[0]) return WHOLE;
     const { seen } = fitted(this.grid.size, this.area, this.setup.input, this.setup.fit);
     return inPicture(WHOLE, seen, this.grid.size);
   }
 
-  // What comes back
+  // Messages of the server
 
-  /** Takes in that an answer is shown; `latency` in ms, or null where it is not known. */
+  /** Updates the page after an answer is shown; `latency` in ms, or null if unknown. */
   took(answer, latency) {
     const { method, layer, target, contrast, grid } = this;
     if (answer.ask === this.connection.asked) this.agreed = { method, layer, target, contrast, view: grid.view };
     this.meter.answered(answer, latency);
     this.notice.compiling(answer.compiling);
-    if (this.contrast) this.ask(); // the runner-up may be another by now
+    if (this.contrast) this.ask(); // the runner-up may have changed
     this.controls.answered(answer);
   }
 
-  /** Lets heat and words fade where they are of a scene that is not there any more. */
+  /** Fades heat and label if they belong to a former scene. */
   setOld(on) {
     this.grid.setOld(on);
     this.plate.setOld(on);
@@ -195,17 +195,17 @@ export class Page {
     this.exchange.pull();
   }
 
-  /** Goes on with what was answered last. */
+  /** Returns to the choice of the last answer. */
   restoreAnswered() {
     const { view = "one", ...choice } = this.agreed ?? defaultChoice(this.setup);
     Object.assign(this, choice);
-    this.agreed = null; // should that be refused too, there is always the beginning
+    this.agreed = null; // if this is refused too, the default follows
     if (this.grid.view !== view) this.setView(view);
     this.ask();
   }
 
   connected(state) {
-    this.exchange.epoch += 1; // a server that was started again has to be asked again
+    this.exchange.epoch += 1; // a restarted server has to be asked again
     document.body.classList.toggle("lost", state === "lost");
     if (state === "lost") this.say(LOST, true);
     else if (document.body.dataset.refused || this.notice.said === LOST) this.say("");
@@ -214,13 +214,13 @@ export class Page {
     if (state === "open") this.exchange.pull();
   }
 
-  /** Finds out why the socket is refused: a browser does not tell. */
+  /** Shows why the socket is refused; the browser does not report it, so `/setup` is requested. */
   async reportRefusal() {
     let why = "The server has as many visitors as it takes. Trying again …";
     try {
       await fetchJson("/setup");
     } catch (error) {
-      if (!error.status) return; // it is away: "connection lost" says so
+      if (!error.status) return; // the server is away: "connection lost" is shown
       why = isTemporary(error) ? `The server is busy: ${error.message} Trying again …` : error.message;
     }
     if (this.connection.opened) return;
@@ -233,12 +233,12 @@ export class Page {
       this.setup.layers = (await fetchJson("/setup")).layers;
       this.controls.listLayers();
     } catch {
-      // The server is away for the moment: the socket says so.
+      // The server is away: the socket reports it.
     }
     if (!this.setup.layers.length) setTimeout(() => this.fetchLayers(), 2 * LAYERS_MS);
   }
 
-  /** Says something in a corner of the picture, for some seconds or until something else is said. */
+  /** Shows a notice for some seconds, or with `stays` until the next one. */
   say(text, stays = false) {
     this.notice.say(text, stays);
   }

@@ -1,10 +1,10 @@
-// A pane: one picture with one map of heat on it. The first shows the source itself, the others copies of it.
+// A pane: one picture with one heat map. The first pane shows the source itself, the others show copies.
 
 import { createPainter } from "./heat_painter.js";
 import { HeatSmoothing } from "./heat_smoothing.js";
 
 export class Pane {
-  /** @param setup what the server told; @param withHeat whether there is heat on it. */
+  /** @param setup the setup from the server; @param withHeat whether to show heat. */
   constructor(setup, withHeat = true) {
     this.smoothing = new HeatSmoothing(setup.smoothing, setup.scale);
     this.withHeat = withHeat;
@@ -25,8 +25,8 @@ export class Pane {
   }
 
   /**
-   * Shows this very element; null, or `covered`, shows what `copyFrom` draws. A video that is covered stays where it is:
-   * one that is taken out of the document stops.
+   * Shows this element; with null or `covered`, shows the copy that `copyFrom` draws. A covered video stays in the
+   * document, because it would stop otherwise.
    */
   show(media, covered = false) {
     const shown = this.turned.querySelector(".media");
@@ -71,7 +71,7 @@ export class Pane {
     this.finder.hidden = left < 0.005 && top < 0.005 && right > 0.995 && bottom > 0.995;
   }
 
-  /** Shows which part of the picture is looked at from now on; heat of another part is not stretched into it. */
+  /** Sets the part of the picture that the network gets; drops the heat of another part. */
   lookAt(region) {
     if (differ(region, this.region)) this.drop();
     this.place(region);
@@ -82,13 +82,13 @@ export class Pane {
     this.smoothing.explained(map, region, now);
   }
 
-  /** Forgets the heat and what it is for. */
+  /** Drops the heat and its caption. */
   drop() {
     this.smoothing.drop();
     this.caption.textContent = "";
   }
 
-  /** Paints the heat as it is after so many seconds more. */
+  /** Advances the heat by some seconds and paints it. */
   paint(seconds, look, palette) {
     const moved = this.smoothing.step(seconds);
     const { shown, opacity } = this.smoothing;
@@ -105,7 +105,7 @@ export class Pane {
     this.painter.paint(this.smoothing.mesh(), palette, look.style, look.alpha, size);
   }
 
-  /** Draws the pane as it is on the screen into a rectangle of another canvas. */
+  /** Draws the pane into a rectangle of another canvas. */
   drawOnto(context, drawable, [x, y, width, height], mirrored) {
     context.save();
     context.translate(x, y);
@@ -136,7 +136,7 @@ export class Pane {
 
 const differ = (one, other) => one.some((edge, i) => Math.abs(edge - other[i]) > 0.01);
 
-/** Darkens a rectangle with round corners. */
+/** Darkens a rectangle with rounded corners. */
 export function shade(context, x, y, width, height) {
   context.fillStyle = "rgb(10 11 14 / 0.72)";
   context.beginPath();
