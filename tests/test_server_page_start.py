@@ -71,12 +71,17 @@ def starts(page: Page) -> None:
 @pytest.mark.parametrize(
     ("module", "status"),
     [
-        ("heat.js", 429),
+        ("heat_painter.js", 429),
         ("main.js", 503),
         ("style.css", 0),
         *(
             pytest.param(module, status, marks=pytest.mark.screens)
-            for module, status in (("heat.js", 0), ("main.js", 429), ("style.css", 503), ("fit.js", 503))
+            for module, status in (
+                ("heat_painter.js", 0),
+                ("main.js", 429),
+                ("style.css", 503),
+                ("fit.js", 503),
+            )
         ),
     ],
 )
