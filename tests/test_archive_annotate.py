@@ -83,12 +83,12 @@ def run(
     archive: Path,
     network: Any,
     *,
-    watch: Told | None = None,
+    progress: Told | None = None,
     csv: Path | None = None,
     jsonl: Path | None = None,
     **options: Any,
 ) -> tuple[Report, Told]:
-    told = watch or Told()
+    told = progress or Told()
     settings = AnnotateSettings(model=network, **options)
     return annotate(
         [str(archive)], archive.parent / "out", settings, progress=told, csv=csv, jsonl=jsonl
