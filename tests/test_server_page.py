@@ -500,8 +500,9 @@ def test_heat_that_fades_is_as_opaque_as_in_the_window(browser: Browser, served:
     levels = np.linspace(0, 1, 11, dtype=np.float32)
     opacities = page.evaluate(
         """async (levels) => {
-            const { painter, colours } = await import('/page/heat_painter.js'), { page } = await import('/page/main.js');
-            const made = painter(), side = 40, palette = colours(page.setup.palettes.jet);
+            const { createPainter, colours } = await import('/page/heat_painter.js');
+            const { page } = await import('/page/main.js');
+            const made = createPainter(), side = 40, palette = colours(page.setup.palettes.jet);
             return levels.map((level) => {
               const mesh = { values: new Float32Array(side * side).fill(level), rows: side, columns: side };
               made.paint(mesh, palette, 'fade', 0.4, [side, side]);

@@ -79,7 +79,9 @@ def test_a_language_is_spoken_by_the_same_rules_as_in_the_window() -> None:
         "",
         "toString",
     ]
-    said = run_javascript("translations.js", "wordsOf", "return given[1].map(wordsOf(given[0]));", table, texts)
+    said = run_javascript(
+        "translations.js", "wordsOf", "return given[1].map(wordsOf(given[0]));", table, texts
+    )
     assert said == [words_of("zh")(text) for text in texts]
 
 

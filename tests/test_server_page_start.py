@@ -78,7 +78,12 @@ def starts(page: Page) -> None:
         ("style.css", 0),
         *(
             pytest.param(module, status, marks=pytest.mark.screens)
-            for module, status in (("heat_painter.js", 0), ("main.js", 429), ("style.css", 503), ("fit.js", 503))
+            for module, status in (
+                ("heat_painter.js", 0),
+                ("main.js", 429),
+                ("style.css", 503),
+                ("fit.js", 503),
+            )
         ),
     ],
 )
