@@ -71,7 +71,7 @@ def annotate(
             files,
             output.out,
             settings,
-            watch=progress,
+            progress=progress,
             listed=sys.stdin,
             csv=output.csv,
             jsonl=output.jsonl,

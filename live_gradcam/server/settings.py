@@ -23,7 +23,7 @@ SELF_SIGNED = "self-signed"
 """The value of `--tls` for which the server makes its own certificate."""
 
 LEAST_BYTES = 1_500_000_000
-"""The least value of `--memory`: TensorFlow, the default network and one graph take a gigabyte."""
+"""Minimum of `--memory`: TensorFlow, the default network and one graph take a gigabyte."""
 
 _TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
 """Printable ASCII without spaces at its ends, so that an `Authorization` header carries it unchanged."""
@@ -33,10 +33,10 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?|)B?\s*", re.IGNORECASE)
 
 
 def bytes_in(text: str) -> int:
-    """Return the bytes that a size such as `3GB`, `1500 MB` or `2.5GiB` names.
+    """Return the number of bytes of a size such as `3GB`, `1500 MB` or `2.5GiB`.
 
     Raises:
-        SettingsError: it is none, or less than the server needs.
+        SettingsError: it is not a size, or less than the server needs.
     """
     match = _SIZE.fullmatch(text)
     if match is None:
