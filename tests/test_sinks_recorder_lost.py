@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import random
 import signal
@@ -21,6 +22,7 @@ from limits import at_most
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Pixels
 from live_gradcam.rendered import Rendered
+from live_gradcam.sinks import parts
 from live_gradcam.sinks import recorder as recorder_module
 from live_gradcam.sinks.encoder import CONTAINERS, Encoder
 from live_gradcam.sinks.recorder import Recorder
@@ -177,8 +179,11 @@ def test_a_file_that_really_cannot_grow_stops_the_recording_and_not_the_program(
 
 @pytest.mark.parametrize("extension", list(CONTAINERS))
 def test_a_disk_that_is_really_full_stops_the_recording_and_what_was_written_plays(
-    small_disk: Path, extension: str, caplog: pytest.LogCaptureFixture
+    small_disk: Path, extension: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        parts, "_LOOK_EVERY_SECONDS", math.inf
+    )  # a busy machine would look at the disk once more
     noise = np.random.default_rng(0)
     recorder = Recorder(small_disk / f"out{extension}", wait=True)
     told: list[str] = []
