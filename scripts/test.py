@@ -22,6 +22,9 @@ SLOW_GROUPS = ("fuzz", "geometry", "hostile", "keras2", "load", "peers", "screen
 def main() -> int:
     """Run pytest and return its exit code."""
     environment.prepare("demo", "dev")
+    os.environ.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # each process would compile the package and the tests again
     typed = [argument for argument in sys.argv[1:] if argument != "--quick"]
     plugins = ["-p", "tests.quick"] if len(typed) < len(sys.argv) - 1 else []
     if os.environ.get("LIVE_GRADCAM_NO_SKIPS", "0") not in ("", "0"):

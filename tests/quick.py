@@ -58,8 +58,9 @@ def _module_of(thing: object) -> str:
 
 
 def _named_by(thing: object) -> Iterator[object]:
-    """Yield the globals that a function of this folder names, and its defaults; of a class, its functions."""
+    """Yield the globals that a function of this folder names, and its defaults; of a class, its bases and functions."""
     if isinstance(thing, type):
+        yield from thing.__bases__
         for each in vars(thing).values():
             yield getattr(each, "__func__", getattr(each, "fget", each))
     function = inspect.unwrap(thing) if callable(thing) else thing

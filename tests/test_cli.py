@@ -186,6 +186,7 @@ def test_models_lists_the_zoo(capfd: pytest.CaptureFixture[str]) -> None:
     assert "block5_conv3" in out
 
 
+@pytest.mark.long
 def test_a_clip_is_recorded_frame_for_frame(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     clip, out = tmp_path / "clip.mp4", tmp_path / "out.mp4"
     write_clip(clip, [0, 40, 80, 200, 220, 300, 310, 400])
@@ -371,12 +372,14 @@ def test_methods_lists_every_method_with_its_paper(capfd: pytest.CaptureFixture[
         (("--model", "no_such:thing"), "no_such"),
     ],
 )
+@pytest.mark.long
 def test_a_mistyped_explanation_is_one_clear_line(
     capfd: pytest.CaptureFixture[str], typed: tuple[str, ...], said: str
 ) -> None:
     assert said in one_line(capfd, *DEMO, "--frames", "1", *typed)
 
 
+@pytest.mark.long
 def test_a_method_of_many_passes_says_its_cost_first(capfd: pytest.CaptureFixture[str]) -> None:
     assert main((*DEMO, "--frames", "1", "--method", "ablationcam", "--target", "#2")) == 0
     assert "ablationcam takes 1 forward, K from the layer on passes" in capfd.readouterr().out

@@ -71,6 +71,7 @@ def read(out: str) -> tuple[dict[str, str], list[str]]:
     return {found[2]: f"{found[1]}: {found[3]}" for found in findings if found}, lines[end:]
 
 
+@pytest.mark.long
 def test_a_machine_that_is_ready_is_told_so_with_one_line_for_each_part(
     capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_machine_that_is_ready_is_told_so_with_one_line_for_each_part(
     assert list(tmp_path.iterdir()) == []  # the trial recording is gone
 
 
+@pytest.mark.long
 def test_everything_that_is_wrong_is_told_at_once(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder = tmp_path / "file"
     folder.touch()
@@ -113,6 +115,7 @@ def test_a_mistake_in_the_model_is_told_after_what_else_can_be_known(
     assert "Did you mean espresso" in end[1]
 
 
+@pytest.mark.long
 def test_it_takes_a_file_of_settings(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "show.toml").write_text(
         'source = "demo"\nsize = "320x240"\nrecord = "out.mkv"\nmethod = "hirescam"\nframes = 1\n'

@@ -73,6 +73,7 @@ def complaint(path: Path, text: str) -> str:
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
+@pytest.mark.long
 def test_what_is_written_is_read_again(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("show") / "show.toml"
     values = {

@@ -81,6 +81,7 @@ def tally(explainer: lg.Explainer, moment: dt.datetime, *, photographs: bool) ->
     ids=lambda moment: f"{moment:%H:%M:%S}",
 )
 @pytest.mark.parametrize("photographs", [True, False], ids=["with photographs", "clocks only"])
+@pytest.mark.long
 def test_the_network_recognises_what_the_demo_shows(
     explainer: lg.Explainer, moment: dt.datetime, photographs: bool
 ) -> None:
@@ -93,6 +94,7 @@ def test_the_network_recognises_what_the_demo_shows(
     assert result.heat_within >= 0.95 * result.recognised
 
 
+@pytest.mark.long
 def test_the_heat_of_forty_pictures_of_nothing_is_faint_and_that_of_the_demos_things_is_full(
     explainer: lg.Explainer,
 ) -> None:

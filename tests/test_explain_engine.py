@@ -57,6 +57,7 @@ def assert_equal(found: lg.Explanation, expected: lg.Explanation) -> None:
         (networks.segmentation_network, "features", ("fem", "gradcam++")),
     ],
 )
+@pytest.mark.long
 def test_methods_and_targets_come_from_one_graph_and_equal_each_alone(
     build: Callable[[], Any], layer: str, methods: tuple[str, ...]
 ) -> None:
@@ -88,6 +89,7 @@ def test_finercam_sets_a_class_against_its_rivals_beside_methods_that_do_not() -
     assert named == finer_named
 
 
+@pytest.mark.long
 def test_a_shared_graph_runs_the_network_once() -> None:
     """The graph of all methods and targets has no more convolutions than that of one, but for the way back."""
     loaded = model(networks.residual_network())
@@ -104,6 +106,7 @@ def test_a_shared_graph_runs_the_network_once() -> None:
     assert convolutions == [3, 3]
 
 
+@pytest.mark.long
 def test_methods_of_many_passes_have_graphs_of_their_own_and_equal_each_alone() -> None:
     loaded = model(networks.nested_network())
     image = picture(seed=9)
@@ -258,6 +261,7 @@ def test_only_what_is_asked_from_the_start_is_frozen() -> None:
     assert_equal(frozen, lg.Explainer(answering.models[0]).explain(picture()))
 
 
+@pytest.mark.long
 def test_the_graph_that_was_used_longest_ago_goes_first() -> None:
     answering = Engine([model(networks.residual_network())])
     questions = [
@@ -336,6 +340,7 @@ def test_what_is_compiled_is_answered_while_something_else_is_traced() -> None:
         assert answering.traces == 2
 
 
+@pytest.mark.long
 def test_walking_warm_layers_and_methods_never_traces_again() -> None:
     answering = Engine([model(networks.residual_network())])
     questions = [Question(layer=path) for path, _ in answering.layers_of()]

@@ -129,6 +129,7 @@ def test_a_batch_gives_what_each_picture_gives_alone() -> None:
 
 
 @pytest.mark.parametrize("method", ["gradcam", "finercam", "saliency"])
+@pytest.mark.long
 def test_each_picture_of_a_batch_can_have_a_target_of_its_own(method: str) -> None:
     model = lg.load_model(pooled_network(), labels=["a", "b", "c", "d"], preprocess="unit")
     explainer = lg.Explainer(model, method)
@@ -181,6 +182,7 @@ def test_500_frames_of_changing_class_and_size_are_one_trace() -> None:
     assert explainer.traces == 1
 
 
+@pytest.mark.long
 def test_few_shapes_stay_compiled_under_wide() -> None:
     explainer = lg.Explainer(lg.load_model(pooled_network(size=None), preprocess="unit"), fit="wide")
     for width in range(224, 224 + 12 * 64, 64):
@@ -311,6 +313,7 @@ def test_a_fixed_network_that_cannot_be_wide_says_so() -> None:
         explainer.explain(np.zeros((16, 32, 3), np.uint8))
 
 
+@pytest.mark.long
 def test_a_network_of_the_zoo_is_rebuilt_wide_with_the_same_weights() -> None:
     keras.utils.set_random_seed(11)
     network = keras.applications.MobileNet(weights=None)
@@ -333,6 +336,7 @@ def test_a_network_of_the_zoo_is_rebuilt_wide_with_the_same_weights() -> None:
 @pytest.mark.parametrize(
     "method", [name for name in METHODS if method_named(name).family in ("gradient", "activation")]
 )
+@pytest.mark.long
 def test_every_live_method_reaches_the_explanation_as_its_formula(method: str) -> None:
     network = pooled_network() if method == "cam" else flattened_network()
     image = picture(16, 16, seed=5)
@@ -363,6 +367,7 @@ def test_every_live_method_reaches_the_explanation_as_its_formula(method: str) -
 @pytest.mark.parametrize(
     "method", [name for name in METHODS if method_named(name).family in ("perturbation", "pixel")]
 )
+@pytest.mark.long
 def test_every_method_of_many_passes_runs_compiled_and_repeats_itself(method: str) -> None:
     image = keras.Input((16, 16, 3))
     x = keras.layers.Conv2D(6, 3, strides=2, padding="same", activation="relu", name="features")(image)
@@ -423,6 +428,7 @@ def test_cam_needs_pooling_and_one_dense_layer() -> None:
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.long
 def test_half_precision_explains_the_demo_as_float32_does(policy: str) -> None:
     full = lg.load_model("efficientnet-lite0")
     keras.config.set_dtype_policy(policy)

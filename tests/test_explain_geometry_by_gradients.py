@@ -37,6 +37,7 @@ def off(explanation: Explanation, at: tuple[int, int]) -> float:
 
 
 @pytest.mark.parametrize("name", PREPARATIONS)
+@pytest.mark.long
 def test_the_heat_lies_on_the_spot_in_every_fit(name: str) -> None:
     small = name in ("patches", "valid convolutions and poolings")
     network = spot_network(PREPARATIONS[name], SIZE, cell=1 if small else 4)
@@ -100,6 +101,7 @@ def random_stack(seed: int) -> Any:
 @pytest.mark.parametrize(
     "seed", [pytest.param(seed, marks=[] if seed < 4 else pytest.mark.geometry) for seed in range(24)]
 )
+@pytest.mark.long
 def test_a_stack_of_convolutions_and_poolings_lies_where_arithmetic_says(seed: int) -> None:
     network = random_stack(seed)
     model = lg.load_model(network, preprocess="unit")
@@ -171,6 +173,7 @@ def _through(*layers: Any, size: tuple[int | None, int | None] = (64, 64)) -> An
         pytest.param(lambda: _through(L.GaussianNoise(0.1), L.RandomFlip()), id="augmented in training"),
     ],
 )
+@pytest.mark.long
 def test_a_map_whose_place_cannot_be_found_covers_the_input(network: Any) -> None:
     model = lg.load_model(network(), preprocess="none")
     assert measured_geometry(model, "last").extent == WHOLE
@@ -238,6 +241,7 @@ def test_scorecam_masks_what_the_cells_look_at() -> None:
 
 
 @pytest.mark.parametrize("name", ["Cropping2D", "mirror", "valid convolutions"])
+@pytest.mark.long
 def test_augmented_copies_are_laid_back_about_the_middle_of_the_picture(name: str) -> None:
     network = spot_network(PREPARATIONS[name], SIZE)
     explainer = lg.Explainer(
@@ -255,6 +259,7 @@ def test_a_mirrored_map_and_its_channels_are_turned_back() -> None:
         assert divmod(int(each.argmax()), each.shape[1]) == (5, 32)
 
 
+@pytest.mark.long
 def test_the_default_network_covers_its_input_and_is_not_measured_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

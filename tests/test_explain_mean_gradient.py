@@ -119,6 +119,7 @@ def test_anything_else_is_left_to_the_gradient(build: Callable[[], Network]) -> 
 @pytest.mark.parametrize("target", [None, "b", "a - b", "c -"])
 @pytest.mark.parametrize("method", ["gradcam", "finercam"])
 @pytest.mark.parametrize("score", ["logit", "probability"])
+@pytest.mark.long
 def test_the_map_is_that_of_the_gradient(target: str | None, method: str, score: Any) -> None:
     kept = network(layers.MaxPooling2D(2), layers.Flatten())
     # The same function, where something that does nothing stands in the way.

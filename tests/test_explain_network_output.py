@@ -97,6 +97,7 @@ LOG_SOFTMAXES: dict[str, tuple[Any, ...]] = {
 
 
 @pytest.mark.parametrize("tail", LOG_SOFTMAXES.values(), ids=LOG_SOFTMAXES.keys())
+@pytest.mark.long
 def test_a_log_softmax_is_a_softmax_however_it_is_written(
     tail: tuple[Any, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -177,6 +178,7 @@ VALUES: dict[str, tuple[tuple[Any, ...], dict[str, Any], Callable[[Array], Array
 
 
 @pytest.mark.parametrize(("tail", "dense", "function"), VALUES.values(), ids=VALUES.keys())
+@pytest.mark.long
 def test_a_head_that_is_no_classifier_gives_values(
     tail: tuple[Any, ...], dense: dict[str, Any], function: Callable[[Array], Array]
 ) -> None:
@@ -228,6 +230,7 @@ def test_one_unit_of_relu_is_one_value() -> None:
         ("integrated-gradients", (1, -1)),
     ],
 )
+@pytest.mark.long
 def test_methods_explain_a_value_as_they_explain_a_function_that_returns_it(
     method: str, signs: tuple[int, ...]
 ) -> None:

@@ -95,6 +95,7 @@ def find(network: Any, path: str) -> Any:
     ],
 )
 @pytest.mark.parametrize("target", [0, 2])
+@pytest.mark.long
 def test_the_map_of_every_kind_of_network_is_the_formulas(
     build: Callable[..., Any], layer: str, automatic: bool, target: int
 ) -> None:
@@ -226,6 +227,7 @@ def test_a_network_of_dynamic_size_is_explained_wide() -> None:
         (False, 2, (3, 5), "norm"),
     ],
 )
+@pytest.mark.long
 def test_tokens_lie_on_their_grid(
     class_token: bool, registers: int, grid: tuple[int, int], layer: str
 ) -> None:
@@ -243,6 +245,7 @@ def test_tokens_lie_on_their_grid(
     assert_same(explanation.raw_heatmap, hirescam(laid[0], laid[1]))
 
 
+@pytest.mark.long
 def test_a_grid_that_cannot_be_found_can_be_given() -> None:
     network = networks.token_network(True, 0, grid=(2, 5))
     folded = keras.Sequential([keras.Input((40, 4, 3)), keras.layers.Reshape((8, 20, 3)), network])
@@ -260,6 +263,7 @@ def test_a_grid_that_cannot_be_found_can_be_given() -> None:
 
 
 @pytest.mark.parametrize(("layer", "grid"), [("stage0_add2", 8), ("stage1_add2", 4), ("merging", 4)])
+@pytest.mark.long
 def test_every_stage_of_a_swin_like_network_lies_on_its_own_grid(layer: str, grid: int) -> None:
     network, logits = networks.swin_like_network(), networks.swin_like_network(activation=None)
     logits.set_weights(network.get_weights())
@@ -308,6 +312,7 @@ def test_a_layer_inside_a_compiled_call_cannot_be_reached_and_the_cause_is_named
         lg.Explainer(model, layer="features")
 
 
+@pytest.mark.long
 def test_several_layers_are_fused_after_each_was_normalised() -> None:
     network, logits = networks.residual_network(), networks.residual_network(activation=None)
     logits.set_weights(network.get_weights())
@@ -338,6 +343,7 @@ def word(output: Any) -> Any:
 
 @pytest.mark.parametrize("colour", ["red", "blue"])
 @pytest.mark.parametrize("x", [6, 18])
+@pytest.mark.long
 def test_a_captioners_word_is_explained_by_the_thing_it_names(colour: str, x: int) -> None:
     network = networks.captioner_network()
     image = networks.thing_picture(colour, x)

@@ -532,6 +532,7 @@ def test_the_menu_opens_and_the_mouse_chooses_from_it(opening: str) -> None:
     assert acting.view.choice.area is None
 
 
+@pytest.mark.long
 def test_the_menu_s_rows_are_the_actions_in_order() -> None:
     assert len(MENU_ROWS) == len(ACTIONS)
     for name in ("record", "snapshot", "quit", "fullscreen", "source"):

@@ -30,6 +30,7 @@ PIXELS = np.random.default_rng(0).random((1, 16, 16, 3)).astype(np.float32)
 @pytest.mark.parametrize(
     "name", ["m.keras", "m.h5", "m.hdf5", "m.model", "m.bin", "m", "m.KERAS", "my.model.v2"]
 )
+@pytest.mark.long
 def test_a_file_of_keras_is_read_under_any_name(tmp_path: Path, written: str, name: str) -> None:
     network = pooled_network()
     original = tmp_path / {"hdf5": "original.h5", "zip": "original.keras"}[written]

@@ -47,6 +47,7 @@ QUICK_AS_ZIP = ("films", "nested_twice", "teachable")
         ),
     ],
 )
+@pytest.mark.long
 def test_a_network_predicts_what_it_predicted_in_keras_2(name: str, suffix: str, tmp_path: Path) -> None:
     old = randomised(NETWORKS[name]())
     inputs: Any = pictures(SIZE)
@@ -78,6 +79,7 @@ def test_an_operation_keeps_its_name_and_can_be_explained(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
+@pytest.mark.long
 def test_layers_are_found_by_names_with_slashes(tmp_path: Path, suffix: str) -> None:
     base = small_base()
     x = L.GlobalAveragePooling2D()(base.output)

@@ -176,6 +176,7 @@ def test_hard_sigmoid_is_that_of_keras_2(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+@pytest.mark.long
 def test_weights_of_cudnn_layers_are_converted(tmp_path: Path, kind: str) -> None:
     """A CuDNN layer keeps each gate's kernels transposed, and two sets of biases."""
     gates = {"LSTM": 4, "GRU": 3}[kind]

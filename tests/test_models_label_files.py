@@ -384,6 +384,7 @@ def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "piece", ["a ", "0 ", "n0", '"', "a,", "#", "{", "name: ", "[ ", "(m", "item {", "\u00e4", " \t"]
 )
+@pytest.mark.long
 def test_no_line_of_one_kind_of_text_takes_long(tmp_path: Path, piece: str) -> None:
     path = tmp_path / "labels.txt"
     for text in (piece * 50_000, (piece + "\n") * 20_000):

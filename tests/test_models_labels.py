@@ -62,6 +62,7 @@ def test_a_class_is_found_by_its_name_in_either_language_whichever_is_shown(
     assert imagenet_labels(lang).find(target) == class_id
 
 
+@pytest.mark.long
 def test_every_english_name_finds_its_class_where_chinese_is_shown() -> None:
     english, chinese = imagenet_labels("en"), imagenet_labels("zh")
     for class_id in range(1000):

@@ -48,6 +48,7 @@ def network(order: str, flatten: str | None) -> Any:
 
 
 @pytest.mark.parametrize("flatten", [None, "channels_first", "channels_last"])
+@pytest.mark.long
 def test_a_network_with_channels_first_equals_the_one_with_channels_last(
     tmp_path: Path, flatten: str | None
 ) -> None:

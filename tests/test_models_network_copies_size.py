@@ -24,6 +24,7 @@ layers = keras.layers
         pytest.param("ResNet50V2", {"classes": 9}, marks=pytest.mark.geometry),
     ],
 )
+@pytest.mark.long
 def test_a_network_of_keras_is_remade_wide_with_its_weights_and_options(
     builder: str, options: dict[str, Any]
 ) -> None:

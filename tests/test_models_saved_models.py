@@ -137,6 +137,7 @@ def looping(library: Any, loop: Any) -> Any:
         *(pytest.param(each, marks=pytest.mark.keras2) for each in (mobile, efficient, transfer)),
     ],
 )
+@pytest.mark.long
 def test_a_saved_model_of_keras_2_is_explained_like_the_network(
     tmp_path: Path, build: Callable[[Any], Any]
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_saved_model_of_keras_2_is_explained_like_the_network(
     assert_equal_explanations(found, lg.load_model(new, preprocess="tf"))
 
 
+@pytest.mark.long
 def test_a_saved_model_of_keras_3_is_explained_like_the_network(tmp_path: Path) -> None:
     network = with_spread_weights(vgg_like(keras))
     network.export(tmp_path / "saved", format="tf_saved_model", verbose=False)
@@ -158,6 +160,7 @@ def test_a_saved_model_of_keras_3_is_explained_like_the_network(tmp_path: Path) 
         assert_equal_explanations(found, expected, method=method)
 
 
+@pytest.mark.long
 def test_layers_of_a_saved_model_have_the_names_that_the_user_knows(tmp_path: Path) -> None:
     old = with_spread_weights(vgg_like(tf_keras))
     old.save(tmp_path / "saved", save_format="tf")
@@ -174,6 +177,7 @@ def test_layers_of_a_saved_model_have_the_names_that_the_user_knows(tmp_path: Pa
         lg.Explainer(found, layer="block5_conv4").explain(FRAMES[0])
 
 
+@pytest.mark.long
 def test_the_file_saved_model_pb_means_its_folder_and_so_does_a_folder_around_it(tmp_path: Path) -> None:
     """Teachable Machine's other export: labels.txt beside the folder model.savedmodel."""
     folder = tmp_path / "converted"
@@ -220,6 +224,7 @@ class Home(tf.Module):  # type: ignore[misc]  # TensorFlow ships no types
 
 
 @pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.long
 def test_a_module_without_keras_is_explained_like_the_network(tmp_path: Path, signed: bool) -> None:
     module = Home()
     signatures = {"pixels": module.__call__} if signed else None
@@ -233,6 +238,7 @@ def test_a_module_without_keras_is_explained_like_the_network(tmp_path: Path, si
     assert_equal_explanations(found, expected, method="saliency")
 
 
+@pytest.mark.long
 def test_scaling_is_measured_in_front_of_the_first_weights(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -259,6 +265,7 @@ def test_a_known_family_in_a_saved_model_tells_its_scaling(tmp_path: Path) -> No
     assert lg.load_model(tmp_path / "saved").preprocessing.name == "tf"
 
 
+@pytest.mark.long
 def test_a_graph_that_pools_globally_takes_other_sizes_and_one_that_flattens_says_it_cannot(
     tmp_path: Path,
 ) -> None:
@@ -364,6 +371,7 @@ def as_keras(values: list[Any], *, front: Any = None) -> Any:
 
 @pytest.mark.parametrize("cond", [False, True])
 @pytest.mark.parametrize("name", ["retrained_graph.pb", "graph.pbtxt", "no_suffix"])
+@pytest.mark.long
 def test_a_frozen_graph_is_explained_like_the_network(tmp_path: Path, cond: bool, name: str) -> None:
     graph, values = old_graph(cond=cond)
     text = name.endswith("txt")

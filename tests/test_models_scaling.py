@@ -56,6 +56,7 @@ BASES = [
 
 
 @pytest.mark.parametrize(("name", "expected"), BASES)
+@pytest.mark.long
 def test_a_base_inside_a_users_network_brings_its_scaling(
     bases: dict[str, Any], caplog: pytest.LogCaptureFixture, name: str, expected: str
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_base_that_was_built_upon_is_recognised_by_its_layers(
         *(pytest.param(name, marks=pytest.mark.geometry) for name in ("DenseNet121", "ResNet50V2")),
     ],
 )
+@pytest.mark.long
 def test_a_whole_network_of_keras_is_scaled_as_the_zoo_says(
     caplog: pytest.LogCaptureFixture, builder: str
 ) -> None:

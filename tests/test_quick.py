@@ -22,6 +22,10 @@ def start(kind: type[Program] = Program) -> Callable[..., Any]:
     return begin
 
 
+class Special(Program):
+    """A kind of program."""
+
+
 def through_a_function() -> Any:
     return [start() for _ in range(2)]
 
@@ -30,7 +34,7 @@ def of_no_process() -> Any:
     return panned()
 
 
-@pytest.mark.parametrize("thing", [Program, Screen, chromium_page, start, through_a_function])
+@pytest.mark.parametrize("thing", [Program, Special, Screen, chromium_page, start, through_a_function])
 def test_what_leads_to_a_process_is_not_quick(thing: object) -> None:
     assert leads_to_process(thing)
 

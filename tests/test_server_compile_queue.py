@@ -358,6 +358,7 @@ def test_a_question_of_several_methods_and_targets_has_a_map_for_each(graphs: Co
     assert [len(answer.explanations) for answer in answers] == [4, 4]
 
 
+@pytest.mark.long
 def test_no_size_of_batch_and_no_class_traces_a_real_network_again_and_each_picture_has_its_own_class() -> (
     None
 ):

@@ -49,6 +49,7 @@ OPERATIONS = ("/explain", "/healthz", "/metrics", "/setup")
         ("/explain", GenerationMode.NEGATIVE, 422),
     ],
 )
+@pytest.mark.long
 def test_every_answer_is_one_that_the_document_names(
     served: Served, path: str, mode: GenerationMode, expected: int
 ) -> None:
