@@ -11,7 +11,8 @@ import pytest
 
 from live_gradcam.errors import SettingsError
 from live_gradcam.server import monitoring
-from live_gradcam.server.monitoring import LEAST_BYTES, Memory, bytes_in, machine_bytes
+from live_gradcam.server.monitoring import Memory, machine_bytes
+from live_gradcam.server.settings import LEAST_BYTES, bytes_in
 
 
 @pytest.mark.parametrize(

@@ -134,9 +134,8 @@ def serve(
     settings = Settings(**chosen)
     refuse_typos(settings)
 
-    from live_gradcam.server.monitoring import bytes_in
     from live_gradcam.server.run import serve as run
-    from live_gradcam.server.settings import ServerSettings
+    from live_gradcam.server.settings import ServerSettings, bytes_in
 
     where: dict[str, Any] = {} if host is None else {"host": host}
     make = ServerSettings.for_phones if phone else ServerSettings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +12,7 @@ import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from live_gradcam.errors import SettingsError
-
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?|)B?\s*", re.IGNORECASE)
-
-LEAST_BYTES = 1_500_000_000
-"""Minimum of `--memory`: TensorFlow, the default network and one graph take a gigabyte."""
+from live_gradcam.server.settings import LEAST_BYTES
 
 _PART_OF_MACHINE = 0.5
 
@@ -27,23 +20,6 @@ _ONE_GRAPH = 100_000_000
 """Bytes that compiling and warming up one more graph may take."""
 
 _CONTAINER_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-
-
-def bytes_in(text: str) -> int:
-    """Return the number of bytes of a size such as `3GB`, `1500 MB` or `2.5GiB`.
-
-    Raises:
-        SettingsError: it is not a size, or less than the server needs.
-    """
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise SettingsError(f"memory is '{text}': give a size, such as 3GB or 2500MB.")
-    size = int(float(match[1]) * _UNITS[match[2].upper()])
-    if size < LEAST_BYTES:
-        raise SettingsError(
-            f"memory is '{text}': the server needs at least {LEAST_BYTES / 1e9:g}GB, for TensorFlow and one network."
-        )
-    return size
 
 
 def machine_bytes() -> int:

@@ -25,6 +25,30 @@ _TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
 SELF_SIGNED = "self-signed"
 """The value of `--tls` for which the server makes its own certificate."""
 
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?|)B?\s*", re.IGNORECASE)
+
+LEAST_BYTES = 1_500_000_000
+"""Minimum of `--memory`: TensorFlow, the default network and one graph take a gigabyte."""
+
+
+def bytes_in(text: str) -> int:
+    """Return the number of bytes of a size such as `3GB`, `1500 MB` or `2.5GiB`.
+
+    Raises:
+        SettingsError: it is not a size, or less than the server needs.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise SettingsError(f"memory is '{text}': give a size, such as 3GB or 2500MB.")
+    size = int(float(match[1]) * _UNITS[match[2].upper()])
+    if size < LEAST_BYTES:
+        raise SettingsError(
+            f"memory is '{text}': the server needs at least {LEAST_BYTES / 1e9:g}GB, for TensorFlow and one network."
+        )
+    return size
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
