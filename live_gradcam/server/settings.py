@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,24 +12,24 @@ from urllib.parse import quote
 
 from live_gradcam.errors import SettingsError
 from live_gradcam.server.links import own_addresses
+from live_gradcam.setting import Limits, check_settings, in_server, in_source
 
 DEFAULT_HOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
-DEFAULT_PORT = 8000
-DEFAULT_VISITORS = 32
-
-_TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
-"""Printable ASCII without spaces at its ends, so that an `Authorization` header carries it unchanged."""
+PAGE = "page"
+"""The value of `--source` for which each page uses its own camera."""
 
 SELF_SIGNED = "self-signed"
 """The value of `--tls` for which the server makes its own certificate."""
 
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
-
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?|)B?\s*", re.IGNORECASE)
-
 LEAST_BYTES = 1_500_000_000
 """Minimum of `--memory`: TensorFlow, the default network and one graph take a gigabyte."""
+
+_TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
+"""Printable ASCII without spaces at its ends, so that an `Authorization` header carries it unchanged."""
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?|)B?\s*", re.IGNORECASE)
 
 
 def bytes_in(text: str) -> int:
@@ -52,36 +51,60 @@ def bytes_in(text: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """Settings of the server. The field names are the command line's long options."""
+    """Settings of the server, which `serve` takes beside those of an explanation."""
 
-    host: str = DEFAULT_HOST
-    """The address to listen at."""
+    phone: bool = in_server(
+        False,
+        "For a phone's camera: listen on the network with TLS, and print the link as a QR code.",
+    )
+    host: str = in_server(
+        DEFAULT_HOST,
+        "Address to listen at: this machine only, or 0.0.0.0 for all that can reach it.",
+        metavar="ADDRESS",
+        usual=DEFAULT_HOST,
+    )
+    port: int = in_server(
+        8000,
+        "Port; 0: any free one.",
+        metavar="N",
+        limits=Limits(0, 65535, "it must lie between 1 and 65535, or be 0 for any free one"),
+    )
+    tls: str | None = in_server(
+        None,
+        "Serve https with a certificate made by this machine; browsers ask about it once.",
+        metavar=SELF_SIGNED,
+    )
+    tls_cert: Path | None = in_server(None, "Your own certificate (PEM).", metavar="FILE")
+    tls_key: Path | None = in_server(None, "The certificate's key (PEM).", metavar="FILE")
+    token: str | None = in_server(
+        None,
+        "Password for visitors.",
+        metavar="TEXT",
+        usual="random where other machines can reach the server",
+    )
+    insecure: bool = in_server(False, "Accept other machines without TLS.")
+    allow_host: tuple[str, ...] = in_server(
+        (), "Another name of this server; may be repeated.", metavar="NAME"
+    )
+    visitors: int = in_server(32, "Most connections at once.", metavar="N", limits=Limits(1, 1000))
+    memory: int | None = in_server(
+        None,
+        "Memory above which compiled methods are discarded, such as 3GB.",
+        metavar="SIZE",
+        usual="half of the machine's",
+        read=lambda _, size: bytes_in(size),
+    )
+    source: str = in_source(
+        PAGE,
+        "page: each visitor's own camera; else a source on this machine for all of them.",
+        metavar="page|0|URL|demo",
+        short="-s",
+    )
 
-    port: int = DEFAULT_PORT
-
-    token: str | None = None
-    """The token that clients must send. None: no token if only this machine can connect, else a random one."""
-
-    tls: str | None = None
-    """`self-signed`, or None."""
-
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-
-    insecure: bool = False
-    """Whether other machines may connect without TLS."""
-
-    allow_host: tuple[str, ...] = ()
-    """Further names of the server."""
-
-    visitors: int = DEFAULT_VISITORS
-    """Maximum number of pages that are connected at the same time."""
-
-    memory: int | None = None
-    """Bytes that the process may use before compiled graphs are dropped; None: half of the machine's memory."""
-
-    phone: bool = False
-    """Whether to print the link for a phone, with a QR code."""
+    @classmethod
+    def typed(cls, *, phone: bool = False, **fields: Any) -> ServerSettings:  # noqa: ANN401 - each of its field's kind
+        """Return the settings for the options of `serve`; with `--phone` those of `for_phones`."""
+        return cls.for_phones(**fields) if phone else cls(**fields)
 
     @classmethod
     def for_phones(cls, **fields: Any) -> ServerSettings:  # noqa: ANN401 - each of its field's kind
@@ -110,12 +133,7 @@ class ServerSettings:
         Raises:
             SettingsError: a setting is invalid or not safe; the message names the option to change.
         """
-        if not 0 <= self.port <= 65535:
-            raise SettingsError(
-                f"port is {self.port}: it must lie between 1 and 65535, or be 0 for any free one."
-            )
-        if not 1 <= self.visitors <= 1000:
-            raise SettingsError(f"visitors is {self.visitors}: it must lie between 1 and 1000.")
+        check_settings(self)
         if self.tls not in (None, SELF_SIGNED):
             raise SettingsError(
                 f"tls is '{self.tls}': it must be {SELF_SIGNED}; a certificate of your own goes with "
@@ -167,6 +185,8 @@ class ServerSettings:
     def secret(self) -> str | None:
         """Return the token: the given one, or a new one if other machines can connect."""
         if self.token is None and not self.is_loopback:
+            import secrets  # here: every command loads this module, and few make a token
+
             return secrets.token_urlsafe(24)
         return self.token
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
+from live_gradcam.closing import Closing
 from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.frame import Frame
 from live_gradcam.sources.camera.discovery import CameraLocator, camera_failure
@@ -20,7 +19,7 @@ RETRY_EVERY = 0.25
 _LOST = "camera lost: plug it in, start again" if sys.platform == "darwin" else "camera lost, reconnecting"
 
 
-class CameraSource:
+class CameraSource(Closing):
     """A camera, opened with a requested size and frame rate; `describe()` says what it actually gives.
 
     If it is unplugged or hangs, the iteration waits until it is back.
@@ -114,14 +113,6 @@ class CameraSource:
     def close(self) -> None:
         """Stop the reader, which releases the camera."""
         self._feeds.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _connect(self) -> CameraFeed:
         number = self._whereabouts.find() if self._was_open else self._whereabouts.number
