@@ -113,6 +113,7 @@ def fault_of(room: str, name: str, package: str) -> str | None:
     return None
 
 
+@pytest.mark.long
 def test_the_package_keeps_to_its_architecture() -> None:
     assert breaches(PACKAGE) == []
 

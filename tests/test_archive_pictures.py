@@ -102,6 +102,7 @@ def test_a_place_that_is_taken_by_a_folder_is_told(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7680, 4320), (3, 2000)])
+@pytest.mark.long
 def test_tiny_and_huge_pictures_keep_their_size(folder: Path, size: tuple[int, int]) -> None:
     save(folder / "a.jpg", 5, size)
     outcome = annotated(folder)["a.jpg"]

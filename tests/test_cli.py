@@ -109,6 +109,7 @@ def test_without_a_display_and_without_an_end_it_says_what_to_do(capfd: pytest.C
     assert "--frames N or --duration SECONDS" in line
 
 
+@pytest.mark.long
 def test_without_a_display_a_limited_run_says_so_and_goes_on(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(("--source", "demo", "--frames", "3")) == 0
     said = capfd.readouterr()
@@ -162,6 +163,7 @@ def test_classes_lists_the_chinese_names_with_the_english_ones_behind(
     assert "292  tiger  (Panthera tigris)\n" in capfd.readouterr().out
 
 
+@pytest.mark.long
 def test_a_run_in_chinese_names_its_classes_so_and_takes_a_target_in_either_language(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -319,6 +321,7 @@ def test_a_camera_that_does_not_open_says_why(
     assert list(tmp_path.iterdir()) == [control]
 
 
+@pytest.mark.long
 def test_a_picture_of_another_size_in_a_folder_is_fitted_into_the_recording(tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()

@@ -63,6 +63,7 @@ def test_a_recording_comes_with_a_line_for_each_picture(tmp_path: Path, colours:
     ]
 
 
+@pytest.mark.long
 def test_a_files_sound_is_carried_over_for_as_long_as_it_was_recorded(
     tmp_path: Path, colours: tuple[str, ...]
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_stream_opens_with_its_password_typed_raw_or_encoded(camera: MjpegServ
         open_source(address_of(camera, password="wrong"))
 
 
+@pytest.mark.long
 def test_nothing_that_a_live_run_writes_or_says_holds_a_secret(
     camera: MjpegServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -125,6 +126,7 @@ def test_nothing_that_a_live_run_writes_or_says_holds_a_secret(
     ],
     ids=lambda typed: " ".join(typed)[:60],
 )
+@pytest.mark.long
 def test_no_failure_tells_a_secret(
     camera: MjpegServer, tmp_path: Path, capfd: pytest.CaptureFixture[str], typed: list[str]
 ) -> None:

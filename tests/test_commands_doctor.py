@@ -136,6 +136,7 @@ def test_a_clip_is_tried_too(
     assert end[0].startswith("ready: ")
 
 
+@pytest.mark.long
 def test_interrupted_it_does_not_say_that_the_machine_is_ready(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -252,6 +252,7 @@ def test_the_settings_that_are_in_force_can_be_written_and_used_again(
     assert capfd.readouterr().out == written
 
 
+@pytest.mark.long
 def test_a_show_is_run_from_a_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "show.toml"
     path.write_text('source = "demo"\nwindow = false\nframes = 2\nmethod = "hirescam"\nrecord = "out.mp4"\n')

@@ -133,6 +133,7 @@ def first(output: Any) -> Any:
     return output[:, 0]
 
 
+@pytest.mark.long
 def test_a_score_of_ones_own_stands_beside_classes() -> None:
     loaded = model(networks.residual_network())
     answering = Engine([loaded])
@@ -147,6 +148,7 @@ def test_a_score_of_ones_own_stands_beside_classes() -> None:
 
 
 @pytest.mark.parametrize("method", ["gradcam", "eigencam", "scorecam"])
+@pytest.mark.long
 def test_channels_are_the_strongest_with_grad_cams_weight_and_their_activation(method: str) -> None:
     network = networks.flattened_network()
     image = picture(seed=5)
@@ -171,6 +173,7 @@ def test_all_channels_together_are_grad_cams_map() -> None:
     np.testing.assert_allclose(np.maximum(total, 0), answer.first.raw_heatmap, atol=1e-6)
 
 
+@pytest.mark.long
 def test_two_models_are_asked_each_at_its_own_size_and_layer() -> None:
     small = model(networks.pooled_network())
     large = model(networks.two_layer_network(24))
@@ -209,6 +212,7 @@ def test_an_area_is_explained_as_its_crop_and_its_place_in_the_frame_is_told() -
         ((30, 30, -5, -5), (30, 30, 1, 1)),
     ],
 )
+@pytest.mark.long
 def test_an_area_is_cut_to_the_frame_and_never_empty(area: Region, region: Region) -> None:
     answering = Engine([model(networks.pooled_network())])
     assert answering.answer(picture(90, 160), Question(area=area)).first.region == region
@@ -276,6 +280,7 @@ def test_the_graph_that_was_used_longest_ago_goes_first() -> None:
     assert [answering.ready(each, (16, 16)) for each in questions] == [True, False, False] + [True] * 7
 
 
+@pytest.mark.long
 def test_a_question_of_many_graphs_has_room_for_all_of_them() -> None:
     answering = Engine([model(networks.residual_network(activation=None))])
     question = Question(methods=("saliency", "gradcam", "scorecam", "hirescam"), targets=(0, entropy, first))
@@ -316,6 +321,7 @@ def test_no_model_and_no_rivals_are_refused() -> None:
         Engine([model(networks.pooled_network())], rivals=0)
 
 
+@pytest.mark.long
 def test_what_is_compiled_is_answered_while_something_else_is_traced() -> None:
     network = networks.residual_network()
     answering = Engine([model(network)])

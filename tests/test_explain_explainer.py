@@ -80,6 +80,7 @@ def test_the_articles_procedure_on_vgg16_equals_its_numpy_transcription() -> Non
 
 @pytest.mark.parametrize("score", ["logit", "probability"])
 @pytest.mark.parametrize("target", [0, 1, 2])
+@pytest.mark.long
 def test_a_map_with_negative_regions_equals_its_numpy_transcription(score: Any, target: int) -> None:
     network = flattened_network()
     image = picture(16, 16, seed=5)
@@ -235,6 +236,7 @@ def dead_network(weight: float) -> Any:
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0, 1e6, float("nan"), float("inf")])
+@pytest.mark.long
 def test_zero_rounding_noise_and_what_is_not_finite_are_no_evidence(weight: float) -> None:
     model = lg.load_model(dead_network(weight), labels=["a", "b"], preprocess="unit")
     explanation = lg.Explainer(model, target=0).explain(picture(8, 8))

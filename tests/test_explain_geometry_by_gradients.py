@@ -194,6 +194,7 @@ def test_why_a_place_is_not_known_is_told_to_who_debugs(caplog: pytest.LogCaptur
     assert "the place of last is not known (no gradient here): its map covers the input" in caplog.text
 
 
+@pytest.mark.long
 def test_several_layers_are_fused_where_each_lies() -> None:
     network = spot_network(stacked, SIZE)
     model = lg.load_model(network, preprocess="none")

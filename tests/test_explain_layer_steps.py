@@ -28,6 +28,7 @@ def walked(network: Any, **question: Any) -> list[str]:
     return [path for path, _ in answering.layers_of()]
 
 
+@pytest.mark.long
 def test_the_default_network_is_walked_block_by_block() -> None:
     loaded = lg.load_model("efficientnet-lite0")
     answering = Engine([loaded])
@@ -77,12 +78,14 @@ def test_a_very_deep_network_is_walked_in_larger_steps_from_its_end() -> None:
     assert len(steps) <= MOST_STEPS
 
 
+@pytest.mark.long
 def test_a_small_network_is_walked_through_every_layer_wherever_it_lies() -> None:
     assert walked(networks.residual_network()) == ["early", "target", "sum", "join", "late"]
     assert walked(networks.residual_network(), layer="target") == ["early", "target", "sum", "join", "late"]
     assert walked(networks.nested_network(2)) == ["level1/base/early", "level1/base/features"]
 
 
+@pytest.mark.long
 def test_a_models_own_layer_is_always_among_the_steps() -> None:
     image = x = keras.Input((8, 8, 3))
     for number in range(10):

@@ -41,6 +41,7 @@ def test_smoothgrad_equals_its_equation() -> None:
 
 
 @pytest.mark.parametrize("target", range(3))
+@pytest.mark.long
 def test_integrated_gradients_equal_their_equation(target: int) -> None:
     probe, network = smooth(target=target)
     picture, black = (np.asarray(each[0], np.float64) for each in (probe.pixels, probe.black))

@@ -128,6 +128,7 @@ SOFTMAXES: dict[str, tuple[Any, ...]] = {
 
 
 @pytest.mark.parametrize("tail", SOFTMAXES.values(), ids=SOFTMAXES.keys())
+@pytest.mark.long
 def test_a_softmax_is_found_however_it_is_written(
     tail: tuple[Any, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -424,6 +425,7 @@ class Unseen(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
         (tf.nn.relu, "values"),
     ],
 )
+@pytest.mark.long
 def test_what_cannot_be_looked_at_is_known_by_its_numbers(function: Callable[[Any], Any], task: str) -> None:
     network = headed_network(3, Unseen(function), scale=4.0)
     _, _, z = features_and_sums(network)

@@ -134,6 +134,7 @@ def test_a_subclassed_networks_classes_are_numbered_once_they_are_known() -> Non
 
 @pytest.mark.parametrize(("output", "classes"), [("animal", 4), ("place", 3), (1, 3)])
 @pytest.mark.parametrize("keyed", [False, True])
+@pytest.mark.long
 def test_one_of_several_outputs_is_explained(output: str | int, classes: int, keyed: bool) -> None:
     if keyed and isinstance(output, int):
         output = "place"
@@ -279,6 +280,7 @@ def test_every_stage_of_a_swin_like_network_lies_on_its_own_grid(layer: str, gri
 
 
 @pytest.mark.parametrize("target", [0, 1])
+@pytest.mark.long
 def test_a_segmentation_head_is_explained_over_the_class_mask(target: int) -> None:
     network = networks.segmentation_network()
     logits = networks.segmentation_network(activation=None)

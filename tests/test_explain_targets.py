@@ -130,6 +130,7 @@ def assert_maps_equal(found: Array, expected: Array) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [(0, 1), (1, 0), (2, 0)])
+@pytest.mark.long
 def test_a_contrast_is_the_difference_of_two_scores(flattened: Flattened, first: int, second: int) -> None:
     explanation = lg.Explainer(flattened.model, target=f"{first} - {second}").explain(picture(seed=5))
     assert_maps_equal(explanation.raw_heatmap, flattened.gradcam(np.eye(3)[first] - np.eye(3)[second]))
@@ -166,6 +167,7 @@ def test_finercams_strength_and_number_are_the_papers() -> None:
     assert len(explanation.target.rivals) == 3
 
 
+@pytest.mark.long
 def test_several_targets_come_from_one_call_and_equal_each_alone(flattened: Flattened) -> None:
     explainer = lg.Explainer(flattened.model)
     targets: tuple[int | str, ...] = ("#1", 2, "class 0 - class 1", "#3 -")

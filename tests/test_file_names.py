@@ -129,6 +129,7 @@ def test_a_folder_and_a_glob_in_it_are_read(stem: str, here: Path) -> None:
 
 
 @every_name
+@pytest.mark.long
 def test_annotate_mirrors_the_names_and_writes_valid_tables(stem: str, here: Path, film: bytes) -> None:
     tree = here / "in" / stem
     tree.mkdir(parents=True)

@@ -97,17 +97,20 @@ def test_without_a_viewer_s_word_every_frame_is_shown_once_and_it_ends(tmp_path:
     assert [number for number, _ in answers.asked] == list(range(8))
 
 
+@pytest.mark.long
 def test_a_paused_file_goes_on_frame_by_frame_and_then_by_itself(tmp_path: Path) -> None:
     shown, _ = watch(tmp_path, {3: keys(" "), 4: keys("."), 6: keys("."), 9: keys(" ")})
     assert numbers(shown) == list(range(8))
 
 
+@pytest.mark.long
 def test_stepping_back_shows_the_frame_before(tmp_path: Path) -> None:
     # Each press draws the standing picture once more, and the next frame is another picture.
     shown, _ = watch(tmp_path, {4: keys(" "), 5: keys(","), 7: keys(","), 9: keys(","), 12: keys("q")})
     assert numbers(shown)[:7] == [0, 1, 2, 3, 2, 1, 0]
 
 
+@pytest.mark.long
 def test_stepping_back_where_the_rate_varies_is_not_stuck(tmp_path: Path) -> None:
     shown, _ = watch(
         tmp_path, {4: keys(" "), 5: keys(","), 8: keys("q")}, times_ms=[0, 40, 80, 300, 320, 340]

@@ -32,6 +32,7 @@ def explainer() -> lg.Explainer:
         ("motorcycle_left.png", {"moped", "motor scooter"}),
     ],
 )
+@pytest.mark.long
 def test_real_photographs_are_recognised(explainer: lg.Explainer, file: str, labels: set[str]) -> None:
     image = cv2.imread(str(Path(skimage.__file__).parent / "data" / file))
     explanation = explainer.explain(np.asarray(image, np.uint8))

@@ -116,6 +116,7 @@ def test_a_setting_that_is_off_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.long
 def test_a_normalisation_keeps_what_it_was_adapted_to(tmp_path: Path, nested: bool) -> None:
     scaling = L.Normalization(name="scaling")
     scaling.adapt(pictures(SIZE))
@@ -161,6 +162,7 @@ def test_a_sequential_that_begins_with_a_network_needs_no_input_of_its_own(tmp_p
     assert_same_predictions(old, read(saved(old, tmp_path / "model.h5", edit)), pictures(SIZE) / 255)
 
 
+@pytest.mark.long
 def test_hard_sigmoid_is_that_of_keras_2(tmp_path: Path) -> None:
     def change(layer: Config) -> None:
         if layer["class_name"] in ("LSTM", "GRU"):

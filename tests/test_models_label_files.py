@@ -355,6 +355,7 @@ def test_a_bomb_of_yaml_aliases_costs_nothing(tmp_path: Path) -> None:
         read_labels(path)
 
 
+@pytest.mark.long
 def test_twenty_thousand_names_of_yaml_are_read_in_time_also_without_the_parser_in_c(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

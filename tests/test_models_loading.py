@@ -223,6 +223,7 @@ def test_a_subclassed_network_is_taken_at_the_size_it_was_built_for(size: int | 
     np.testing.assert_array_equal(np.asarray(model.forward(network, pixels)), np.asarray(network(pixels)))
 
 
+@pytest.mark.long
 def test_a_network_is_not_changed_by_loading_or_running_it() -> None:
     """Not even what Keras's own inference changes: the count of a random layer, the loss of a regulariser."""
     layers = keras.layers
@@ -253,6 +254,7 @@ def test_a_network_is_not_changed_by_loading_or_running_it() -> None:
     np.testing.assert_allclose(output, alone, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_models_can_be_made_and_dropped_without_growth() -> None:
     network = pooled_network()
     nested = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Rescaling(1 / 255), nested_network()])

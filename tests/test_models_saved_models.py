@@ -447,6 +447,7 @@ def test_a_saved_model_that_takes_strings_is_refused_with_the_way_out(tmp_path: 
     assert lg.load_model(tmp_path / "both").input_size == (24, 24)
 
 
+@pytest.mark.long
 def test_a_saved_model_without_its_variables_says_what_to_copy(tmp_path: Path) -> None:
     vgg_like(tf_keras).save(tmp_path / "saved", save_format="tf")
     shutil.rmtree(tmp_path / "saved" / "variables")
@@ -455,6 +456,7 @@ def test_a_saved_model_without_its_variables_says_what_to_copy(tmp_path: Path) -
     )
 
 
+@pytest.mark.long
 def test_variables_that_break_off_are_told(tmp_path: Path) -> None:
     vgg_like(tf_keras).save(tmp_path / "saved", save_format="tf")
     data = tmp_path / "saved" / "variables" / "variables.data-00000-of-00001"

@@ -165,6 +165,7 @@ def show(
     return statistics, several
 
 
+@pytest.mark.long
 def test_the_picture_never_waits_for_the_network() -> None:
     sink = FakeSink()
     statistics, _ = show(FakeCamera(100), FakeExplainer(0.2), sink, duration=1.5)
@@ -258,6 +259,7 @@ class SteppedSink(FakeSink):
 
 
 @pytest.mark.parametrize("frames_each", [1, 3, 7])
+@pytest.mark.long
 def test_no_frame_is_explained_that_is_older_than_one_explanation_and_one_camera_frame(
     frames_each: int,
 ) -> None:

@@ -104,6 +104,7 @@ def test_heat_for_what_lowers_a_value_or_raises_it_rather_than_another_is_named(
     assert caption_of(valued(REGION, AGE, has_evidence=False)).note == "nothing raises it"
 
 
+@pytest.mark.long
 def test_a_network_that_gives_nan_is_said_to_do_so() -> None:
     broken = caption_of(valued(REGION, ("age", None, "years"), has_evidence=False))
     assert (broken.label, broken.percent, broken.note) == ("age", "", NOT_FINITE)

@@ -86,6 +86,7 @@ def test_an_explanation_of_a_frame_that_is_never_shown_is_carried_from_there() -
     assert centre(see(tracker, frame(7))) == pytest.approx((376, 180), abs=2)
 
 
+@pytest.mark.long
 def test_smoothing_does_not_make_the_heat_lag_behind_what_moves() -> None:
     following, held = (
         HeatTracker(motion=motion, smoothing=HeatSmoothing(seconds=0.3)) for motion in ("on", "off")

@@ -57,6 +57,7 @@ def is_alive(served: Served) -> bool:
 # Programs
 
 
+@pytest.mark.long
 def test_a_picture_is_explained_as_the_explainer_does(served: Served) -> None:
     pixels = noise(3)
     reply = served.explain("?method=hirescam&target=blue", jpeg(pixels, ".png"), "image/png")
@@ -335,6 +336,7 @@ def test_a_frame_is_answered_with_its_map(served: Served) -> None:
     assert (found["region"], found["inset"]) == ([0, 0, 1, 1], [0, 0, 1, 1])
 
 
+@pytest.mark.long
 def test_what_is_asked_for_comes_once_it_is_compiled_and_the_old_goes_on_meanwhile(served: Served) -> None:
     with served.socket() as socket:
         socket.send(
@@ -373,6 +375,7 @@ def test_the_newest_frame_wins(served: Served) -> None:
     assert answered == sorted(set(answered))
 
 
+@pytest.mark.long
 def test_visitors_get_their_own_answers_only(served: Served) -> None:
     def visit_with(seed: int) -> set[str]:
         expected = Explainer(served.service.model).explain(noise(seed))

@@ -27,6 +27,7 @@ EVERY = pytest.mark.parametrize("extension", list(CONTAINERS))
 
 
 @EVERY
+@pytest.mark.long
 def test_pictures_of_a_jittery_clock_keep_their_times_in_the_video_and_in_the_sidecar(
     tmp_path: Path, extension: str
 ) -> None:

@@ -56,6 +56,7 @@ def refusal(tmp_path: Path, data: bytes, name: str = "photo.jpg") -> str:
 
 
 @pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.long
 def test_every_format_is_read_under_its_own_name(tmp_path: Path, name: str) -> None:
     ending = {"TGA": ".tga", "PCX": ".pcx"}.get(name, "")
     found = read(tmp_path, FORMATS[name](), f"photo{ending}")

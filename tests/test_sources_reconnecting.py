@@ -82,6 +82,7 @@ def live(cabinet: Cabinet) -> Reconnecting[Reel]:
     return Reconnecting(cabinet.open, WORDING, pause=0.02)
 
 
+@pytest.mark.long
 def test_what_ends_at_once_is_opened_a_few_times_a_second_only() -> None:
     """Such as the address of a single photo, whose server is not to be flooded."""
     opened: list[float] = []

@@ -44,6 +44,7 @@ def test_a_stream_that_the_server_ends_is_opened_again(
     assert re.fullmatch(rf"{re.escape(url)} is back after \d\.\d s", caplog.messages[1])
 
 
+@pytest.mark.long
 def test_a_stream_that_falls_silent_is_said_to_hang_and_opened_again(
     server: MjpegServer, caplog: pytest.LogCaptureFixture
 ) -> None:
