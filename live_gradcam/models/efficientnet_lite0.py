@@ -119,7 +119,7 @@ def _weights() -> Weights:
     checkpoint = checkpoint_path()
     cached = user_cache_path("live-gradcam", appauthor=False) / f"{NAME}-{_SHA256[:16]}.npz"
     try:
-        # NumPy leaves a damaged file open that it opened itself.
+        # Opened here, because NumPy leaves a damaged archive open.
         with cached.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return dict(stored)
     except FileNotFoundError:
