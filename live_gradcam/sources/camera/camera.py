@@ -49,9 +49,9 @@ class CameraSource(Closing):
         _check(size, fps)
         self._backends = backends(backend)
         self._asked = (size, fps)
-        self._whereabouts = CameraLocator(device, self._backends[0])
+        self._locator = CameraLocator(device, self._backends[0])
         self._was_open = False
-        self.name = f"camera {self._whereabouts.number}"
+        self.name = f"camera {self._locator.number}"
         self._feeds = Reconnecting(
             self._connect,
             Wording(
@@ -68,7 +68,7 @@ class CameraSource(Closing):
         mode = self._feeds.first.mode
         self.size = mode.size
         self.fps = mode.fps
-        known = self._whereabouts.camera
+        known = self._locator.camera
         asked_size, asked_fps = size or DEFAULT_SIZES[0], fps or DEFAULT_FPS
         differs = mode.size != asked_size or (mode.fps is not None and round(mode.fps) < round(asked_fps))
         self._description = (
@@ -115,9 +115,9 @@ class CameraSource(Closing):
         self._feeds.close()
 
     def _connect(self) -> CameraFeed:
-        number = self._whereabouts.find() if self._was_open else self._whereabouts.number
+        number = self._locator.find() if self._was_open else self._locator.number
         if number is None:
-            raise SourceError(camera_failure(self._whereabouts.number))
+            raise SourceError(camera_failure(self._locator.number))
         feed = CameraFeed(number, self._backends, *self._asked)
         self._was_open = True
         return feed
