@@ -116,7 +116,7 @@ class Places:
             if path in usual:
                 found.append(COVERING)
                 continue
-            key = path, subject.plan.input_size, subject.plan.grid
+            key = path, subject.spec.input_size, subject.spec.grid
             if key not in self._known:
                 by_arithmetic = geometry_by_arithmetic(pixels, activation)
                 self._known[key] = by_arithmetic or self._measured(subject, path, activation)
@@ -154,7 +154,7 @@ def located(subject: TracedNetwork, path: str) -> Geometry:
 
 def measured_geometry(subject: TracedNetwork, path: str) -> Geometry | None:
     """Return how a layer's map lies on the network's input, as of `located`; None where that cannot be found."""
-    name, size = subject.model.name, subject.plan.input_size
+    name, size = subject.model.name, subject.spec.input_size
     try:
         with tracing_lock:
             probe = _Probe(subject, path)
@@ -179,7 +179,7 @@ class _Probe:
         self._subject = subject
         self._path = path
         self._knots: list[_Knot] = []
-        size = subject.plan.input_size
+        size = subject.spec.input_size
         signature = (tf.TensorSpec((1, *size, 3), tf.uint8), tf.TensorSpec((), tf.int32))
         self._function = tf.function(self._energies, signature, autograph=False).get_concrete_function()
 
@@ -190,7 +190,7 @@ class _Probe:
         random = np.random.default_rng(0)
         sums: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(_CELLS + 1)]
         for _ in range(pictures):
-            noise = tf.constant(random.integers(0, 256, (1, *self._subject.plan.input_size, 3), np.uint8))
+            noise = tf.constant(random.integers(0, 256, (1, *self._subject.spec.input_size, 3), np.uint8))
             for which, sofar in enumerate(sums):
                 found = [each.numpy() for each in self._function(noise, tf.constant(which))]
                 sums[which] = [a + b for a, b in zip(sofar, found, strict=True)] if sofar else found
@@ -206,9 +206,9 @@ class _Probe:
         subject = self._subject
         pixels = tf.identity(subject.model.preprocessing(images))
         calls, _ = subject.run(pixels)
-        plan = subject.plan
-        tensor = layer_at(calls, self._path, plan.input_size, subject.model.name).output
-        layer = activation_of(tensor, self._path, plan.input_size, plan.grid)
+        spec = subject.spec
+        tensor = layer_at(calls, self._path, spec.input_size, subject.model.name).output
+        layer = activation_of(tensor, self._path, spec.input_size, spec.grid)
         self._knots = knots = _knots(pixels, layer)
         energies: list[Tensor] = [None] * (len(knots) - 1)
         # In two rounds, as no gradient passes a tensor where it is to stop: it cannot start there, too.

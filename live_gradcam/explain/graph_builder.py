@@ -1,4 +1,4 @@
-"""Builds the graph of a plan: pictures in, predictions, maps and channels out, from one forward pass."""
+"""Builds the graph of a spec: pictures in, predictions, maps and channels out, from one forward pass."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import tensorflow as tf
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.activation import Activation, activation_of
 from live_gradcam.explain.augmentation_smoothing import COPIES, copies_of, merged
+from live_gradcam.explain.compiled_graph import MOST_VALUES, TOP
 from live_gradcam.explain.geometry import COVERING, Geometry, union
-from live_gradcam.explain.graph_outputs import MOST_VALUES, TOP
 from live_gradcam.explain.layer_calls import LayerCall
 from live_gradcam.explain.layer_steps import LayerShape, walk
 from live_gradcam.explain.layers import automatic, check_reachable, layer_at, not_between
@@ -33,7 +33,7 @@ class GraphBuilder:
     """Builds one graph; what it found out stands in its attributes afterwards.
 
     Args:
-        subject: the network, and the plan to carry out on it.
+        subject: the network, and the spec to carry out on it.
         token_layer: path of the layer that is explained where none is named; None chooses among feature maps.
         geometries: how each layer's map lies on the network's input; empty: all cover it.
     """
@@ -68,24 +68,24 @@ class GraphBuilder:
         Returns:
             The tensors of `AnnotatedFile`, in its order.
         """
-        subject, plan = self._subject, self._subject.plan
+        subject, spec = self._subject, self._subject.spec
         pixels = subject.model.preprocessing(images)
         count = tf.shape(pixels)[0]
-        seen = copies_of(pixels) if plan.smooth == "augment" else pixels
+        seen = copies_of(pixels) if spec.smooth == "augment" else pixels
         calls, output = subject.run(seen)
         head = subject.head(output)
         layers = self._layers(calls, output, head)
         self.pixels, self.activations = seen, tuple(activation.tensor for _, activation in layers)
         own = None if head is None else head.first(count)
         goals = [
-            None if own is None else goal_of(own, aims[:, number], strengths[:, number], plan.rivals)
-            for number in range(plan.goals)
+            None if own is None else goal_of(own, aims[:, number], strengths[:, number], spec.rivals)
+            for number in range(spec.goals)
         ]
         self.head = head
         geometries = self._geometries or [COVERING] * len(layers)
         maps = _Maps(subject, pixels, output, head, goals, layers, geometries)
         found = [
-            [maps.of(method, target) for target in range(plan.targets)] for method in range(len(plan.methods))
+            [maps.of(method, target) for target in range(spec.targets)] for method in range(len(spec.methods))
         ]
         raw, evidence = (
             tf.stack([tf.stack([each[part] for each in row], axis=1) for row in found], axis=1)
@@ -96,14 +96,14 @@ class GraphBuilder:
         # Where the target is NaN or infinite nothing explains it, though the activations may be finite.
         target = said[5] if own is None or own.probabilities is None else said[4]
         numbers = [
-            [plan.goal_number(method, each) for each in range(plan.targets)]
-            for method in range(len(plan.methods))
+            [spec.goal_number(method, each) for each in range(spec.targets)]
+            for method in range(len(spec.methods))
         ]
         sound = tf.gather(tf.math.is_finite(target), tf.constant(numbers), axis=1)
         if own is not None and own.task == "classes":
             sound &= said[-1][:, None, None]  # they depend on one another
         evidence &= sound
-        return (*said, raw, evidence, *maps.channels(plan.channels, count))
+        return (*said, raw, evidence, *maps.channels(spec.channels, count))
 
     def _said(
         self, head: NetworkOutput | None, goals: Sequence[TargetScores | None], output: Tensor, count: Tensor
@@ -145,26 +145,26 @@ class GraphBuilder:
         self, calls: Sequence[LayerCall], output: Tensor, head: NetworkOutput | None
     ) -> list[tuple[str, Activation]]:
         """Return path and activation of each layer that is explained."""
-        plan, name = self._subject.plan, self._subject.model.name
+        spec, name = self._subject.spec, self._subject.model.name
         scores = None if head is None else head.scores
-        if plan.layers is not None:
-            found = [layer_at(calls, path, plan.input_size, name) for path in plan.layers]
+        if spec.layers is not None:
+            found = [layer_at(calls, path, spec.input_size, name) for path in spec.layers]
         elif self.token_layer is not None:
-            found = [layer_at(calls, self.token_layer, plan.input_size, name)]
+            found = [layer_at(calls, self.token_layer, spec.input_size, name)]
         else:
-            found = automatic(calls, output, scores, plan.input_size, name)[:1]
+            found = automatic(calls, output, scores, spec.input_size, name)[:1]
             if found[0].output.shape.rank == 3:
                 raise TokensFoundError
         for call in found:
             check_reachable(call, output, name)
         self.layer = ",".join(call.path for call in found)
         own = self._subject.model.layer
-        usual = found if plan.layers is None else []
-        if plan.layers is not None and own is not None:
-            usual = [layer_at(calls, own, plan.input_size, name)]
-        self.walk = walk(calls, output, scores, plan.input_size, usual)
+        usual = found if spec.layers is None else []
+        if spec.layers is not None and own is not None:
+            usual = [layer_at(calls, own, spec.input_size, name)]
+        self.walk = walk(calls, output, scores, spec.input_size, usual)
         return [
-            (call.path, activation_of(call.output, call.path, plan.input_size, plan.grid)) for call in found
+            (call.path, activation_of(call.output, call.path, spec.input_size, spec.grid)) for call in found
         ]
 
 
@@ -195,9 +195,9 @@ class _Maps:
 
     def of(self, method_number: int, target: int) -> tuple[Tensor, Tensor]:
         """Return the raw maps (N, h, w) of one method and target, and whether each has evidence (N,)."""
-        plan = self._subject.plan
-        method = plan.methods[method_number]
-        goal = plan.goal_number(method_number, target)
+        spec = self._subject.spec
+        method = spec.methods[method_number]
+        goal = spec.goal_number(method_number, target)
         if not method.one_pass:
             return self._of_many_passes(method_number, goal)
         slopes = [None] * len(self._layers) if method.family == "activation" else self._slopes_of(goal)
@@ -206,16 +206,16 @@ class _Maps:
             raw_map(method, activation, features, slope, scores)
             for (_, activation), features, slope in zip(self._layers, self._features, slopes, strict=True)
         ]
-        if plan.smooth == "augment":
+        if spec.smooth == "augment":
             maps = [
                 (merged(raw, geometry.extent), tf.reduce_all(tf.reshape(evidence, (COPIES, -1)), axis=0))
                 for (raw, evidence), geometry in zip(maps, self._geometries, strict=True)
             ]
         if len(maps) == 1 or all(each.is_whole for each in self._geometries):
-            return fused(maps, plan.fusion)
+            return fused(maps, spec.fusion)
         sizes = [(int(raw.shape[1]), int(raw.shape[2])) for raw, _ in maps]
         self.geometry, size = union(self._geometries, sizes)
-        return fused(maps, plan.fusion, laid_out=(self._geometries, self.geometry, size))
+        return fused(maps, spec.fusion, laid_out=(self._geometries, self.geometry, size))
 
     def channels(self, most: int, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return numbers (N, C), weights (N, C) and activations (N, C, h, w) of the strongest channels.
@@ -234,10 +234,10 @@ class _Maps:
         return numbers, tf.gather(weights, numbers, batch_dims=1), tf.transpose(maps, (0, 3, 1, 2))
 
     def _of_many_passes(self, method_number: int, goal_number: int) -> tuple[Tensor, Tensor]:
-        plan = self._subject.plan
-        method = plan.methods[method_number]
+        spec = self._subject.spec
+        method = spec.methods[method_number]
         (path, activation), *others = self._layers
-        if others or plan.smooth == "augment":
+        if others or spec.smooth == "augment":
             what = "several layers" if others else "augmentation smoothing"
             raise LiveGradcamError(
                 f"{method.name} does not go with {what}: take a method of one pass, such as gradcam."
@@ -263,7 +263,7 @@ class _Maps:
 
     def _means(self, goal: TargetScores | None) -> list[Tensor] | None:
         """Return the mean of ∂y/∂A over the places, of the one layer there is; None where it takes ∂y/∂A itself."""
-        if len(self._layers) > 1 or not all(method.averages for method in self._subject.plan.methods):
+        if len(self._layers) > 1 or not all(method.averages for method in self._subject.spec.methods):
             return None
         ((_, activation),) = self._layers
         found = mean_gradient(self._score, activation.tensor, lambda z: self._gradients(goal, [z])[0])
@@ -273,7 +273,7 @@ class _Maps:
         tensors = [activation.tensor for _, activation in self._layers]
         found = self._gradients(goal, tensors)
         # What looks at the pixels alone does not mind a layer that the score does not depend on.
-        if any(method.family != "pixel" for method in self._subject.plan.methods):
+        if any(method.family != "pixel" for method in self._subject.spec.methods):
             for (path, _), gradient in zip(self._layers, found, strict=True):
                 if gradient is None:
                     raise not_between(path, self._subject.model.name)
@@ -288,5 +288,5 @@ class _Maps:
         head = self._head
         if head is None or goal is None:
             return list(tf.gradients(self._score, tensors))
-        goal = goal.repeated(COPIES if self._subject.plan.smooth == "augment" else 1)
+        goal = goal.repeated(COPIES if self._subject.spec.smooth == "augment" else 1)
         return list(tf.gradients(self._score, tensors, grad_ys=head.seed(goal.row, goal.ids)))

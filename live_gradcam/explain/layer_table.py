@@ -11,8 +11,8 @@ from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.layers import candidates
 from live_gradcam.explain.methods.method import method_named
+from live_gradcam.explain.tensorflow_graph import trace
 from live_gradcam.explain.traced_network import subject_of
-from live_gradcam.explain.tracing import trace
 from live_gradcam.models.model import Model
 
 
@@ -45,13 +45,13 @@ def layer_table(model: Model) -> list[LayerRow]:
     Raises:
         ModelError, LayerError: it cannot be run, or has nothing to explain.
     """
-    plan = GraphSpec(
+    spec = GraphSpec(
         methods=(method_named("gradcam"),),
         layers=None if model.layer is None else (model.layer,),
         input_size=model.input_size,
     )
-    chosen = trace(model, plan, freeze=False).layer
-    subject = subject_of(model, plan)
+    chosen = trace(model, spec, freeze=False).facts.layer
+    subject = subject_of(model, spec)
     rows: list[LayerRow] = []
 
     def run(images: Any) -> Any:  # noqa: ANN401 - tensors

@@ -57,6 +57,8 @@ class NetworkProbe:
         self._path = path
         self._activation = activation
         self._extent = extent
+        make = subject.spec.pace
+        self._pace = None if make is None else make()
         self.pixels = pixels
         self.activations = activation.as_map(activation.tensor)
         self.gradients = gradient
@@ -71,7 +73,7 @@ class NetworkProbe:
         if self._extent == WHOLE:
             return tf.image.resize(maps[..., None], tf.shape(self.pixels)[1:3])[..., 0]
         maps = tf.ensure_shape(maps, (None, *self.activations.shape[1:3]))
-        return laid(maps, self._extent, self._subject.plan.input_size)
+        return laid(maps, self._extent, self._subject.spec.input_size)
 
     def scores(self, pixels: Tensor) -> Tensor:
         """Return y for other inputs: (M, H, W, 3) to (M,) float32."""
@@ -97,12 +99,12 @@ class NetworkProbe:
 
     def derivatives(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return A and ∂y/∂A at other inputs, (M, h, w, K) float32 each."""
-        plan = self._subject.plan
+        spec = self._subject.spec
 
         def derive(some: Tensor) -> list[Tensor]:
             calls, output = self._subject.run(some)
-            tensor = layer_at(calls, self._path, plan.input_size, self._subject.model.name).output
-            activation = activation_of(tensor, self._path, plan.input_size, plan.grid)
+            tensor = layer_at(calls, self._path, spec.input_size, self._subject.model.name).output
+            activation = activation_of(tensor, self._path, spec.input_size, spec.grid)
             (gradient,) = tf.gradients(self._value(output, tf.shape(some)[0]), tensor)
             return [activation.as_map(tensor), activation.as_map(gradient)]
 
@@ -144,14 +146,14 @@ class NetworkProbe:
     def _paced(
         self, run: Callable[[Tensor], Sequence[Tensor]], inputs: Tensor, empty: Sequence[Tensor]
     ) -> Sequence[Tensor]:
-        """Return what `run` makes of inputs (M, …), as many at a time as the plan's pace says.
+        """Return what `run` makes of inputs (M, …), as many at a time as the pace says.
 
         Args:
             run: inputs (m, …) to tensors (m, …).
             inputs: all of them.
             empty: what `run` returns, for no inputs.
         """
-        pace = self._subject.plan.pace
+        pace = self._pace
         if pace is None:
             return run(inputs)
         count = tf.shape(inputs)[0]

@@ -24,13 +24,13 @@ Tensor = Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TracedNetwork:
-    """What a plan is carried out on."""
+    """What a spec is carried out on."""
 
     model: Model
     network: Network
-    """The model's network for the plan's input size."""
+    """The model's network for the spec's input size."""
 
-    plan: GraphSpec
+    spec: GraphSpec
 
     frozen: bool = False
     """Whether the network's weights become constants of the graph, where that pays."""
@@ -57,13 +57,13 @@ class TracedNetwork:
             output: what the network returned in a trace.
             like: the head of the same network in another trace.
         """
-        if self.plan.function is not None:
+        if self.spec.function is not None:
             return None
-        return head_of(output, self.plan.score, self.model, like=like, sample=self._sample)
+        return head_of(output, self.spec.score, self.model, like=like, sample=self._sample)
 
     def _sample(self) -> np.ndarray[Any, Any] | None:
         """Return the outputs for some pictures: noise, black and white; None where it cannot be run by itself."""
-        height, width = self.plan.input_size
+        height, width = self.spec.input_size
         noise = np.random.default_rng(0).integers(0, 256, (3, height, width, 3), np.uint8)
         noise[1:] = np.array([0, 255], np.uint8)[:, None, None, None]
         try:
@@ -76,22 +76,22 @@ class TracedNetwork:
 
     def own_score(self, output: Tensor) -> Tensor:
         """Return what the user's own function says of the output, (N,) float32."""
-        assert self.plan.function is not None
-        return tf.cast(tf.reshape(self.plan.function(output), (-1,)), tf.float32)
+        assert self.spec.function is not None
+        return tf.cast(tf.reshape(self.spec.function(output), (-1,)), tf.float32)
 
 
-def subject_of(model: Model, plan: GraphSpec, *, frozen: bool = False) -> TracedNetwork:
-    """Return what a plan is carried out on.
+def subject_of(model: Model, spec: GraphSpec, *, frozen: bool = False) -> TracedNetwork:
+    """Return what a spec is carried out on.
 
     Args:
         model: what is explained.
-        plan: what is to be done.
-        frozen: as in `TracedNetwork`; a plan of many passes never is, for each of them would have constants of its own.
+        spec: what is to be done.
+        frozen: as in `TracedNetwork`; a spec of many passes never is, for each of them would have constants of its own.
 
     Raises:
-        ModelError: the network does not take pictures of the plan's size.
+        ModelError: the network does not take pictures of the spec's size.
     """
-    return TracedNetwork(model, model.network_at(*plan.input_size), plan, frozen and plan.one_pass)
+    return TracedNetwork(model, model.network_at(*spec.input_size), spec, frozen and spec.one_pass)
 
 
 Variable = Any

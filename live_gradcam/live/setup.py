@@ -144,10 +144,10 @@ def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
     @native_stderr_filtered()
     def do() -> Engine:
         # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
-        from live_gradcam.explain.loading import load_answering
+        from live_gradcam.explain.loading import load_engine
 
         beside = () if settings.beside is None else (settings.beside,)
-        return load_answering(settings, size, say, others=beside)
+        return load_engine(settings, size, say, others=beside)
 
     return _in_background(do, "loading the model")
 

@@ -18,6 +18,9 @@ from live_gradcam.server.errors import RequestError
 
 logger = logging.getLogger(__name__)
 
+BATCHES = (1, 2, 4, 8)
+"""How many pictures one call explains: others are filled up, so that only these sizes are ever optimised."""
+
 MOST_WAITING = 256
 """How many pictures may wait at once."""
 

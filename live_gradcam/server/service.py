@@ -1,10 +1,9 @@
-"""The service: one model that answers everybody, whatever way the question came."""
+"""The service: answers questions about pictures with one model, for all pages and programs."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -12,10 +11,9 @@ from typing import Any
 
 from live_gradcam.config import DEFAULT_METHOD, Settings
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.layer_table import LayerRow, layer_table
 from live_gradcam.explain.layers import paths_in, whole_path
-from live_gradcam.explain.loading import explainer_for
+from live_gradcam.explain.loading import engine_for
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.frame import Pixels
@@ -23,18 +21,16 @@ from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
 from live_gradcam.question import Question
 from live_gradcam.render.heat import PALETTES, palette
-from live_gradcam.server.batch_queue import BatchQueue, Done, QueuedWork
-from live_gradcam.server.compile_queue import BATCHES, CompileQueue
+from live_gradcam.server.batch_queue import BATCHES, BatchQueue, Done, QueuedWork
+from live_gradcam.server.compile_queue import CompileQueue
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.kept_graphs import ServerLimit
 from live_gradcam.server.memory import Memory
 from live_gradcam.server.metrics import Metrics
 from live_gradcam.server.pass_slices import PassSlices
 from live_gradcam.translations import table_of
 from live_gradcam.version import __version__
 from live_gradcam.viewer_input import ACTIONS
-
-_ONE_PASS = ("gradient", "activation")
-"""Families of methods that take one pass, and several pictures at once. The others take seconds, and wait elsewhere."""
 
 _LONGEST_SECONDS = 120.0
 """What a program waits at most for its question to be compiled, and then for its picture to be explained."""
@@ -56,8 +52,15 @@ class Service:
         self.model = model
         self.settings = settings
         self.tally = Metrics()
+        self.engine = engine_for(
+            [model],
+            settings,
+            pace=lambda: PassSlices(self._slow, self._quick),
+            batches=BATCHES,
+            limit=ServerLimit(memory or Memory()),
+        )
         rows, columns = model.input_size
-        self.graphs = CompileQueue(self._explainer, (columns, rows), takes_batches, memory or Memory())
+        self.graphs = CompileQueue(self.engine, (columns, rows), compiled=self.tally.compiled)
         self._quick = BatchQueue(self.graphs, BATCHES, name="explain", explained=self.tally.explained)
         self._slow = BatchQueue(self.graphs, (1,), name="explain slowly", explained=self.tally.explained)
         self.layers: tuple[tuple[str, str], ...] = ()
@@ -66,14 +69,12 @@ class Service:
         self._rows: tuple[LayerRow, ...] = ()
         """All layers, likewise."""
         self._ending: list[Callable[[], None]] = []
-        self._first: Explainer | None = None
-        """Knows, once it is compiled, what the outputs are and what they are called."""
         self.default = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
 
     @property
     def labels(self) -> Labels:
         """The names of the classes, labels or values; none as long as they are not known."""
-        return self.model.labels if self._first is None else self._first.labels
+        return self.engine.labels_of()
 
     def start(self) -> None:
         """Compile what is asked for by default.
@@ -81,7 +82,9 @@ class Service:
         Raises:
             LiveGradcamError: the settings are wrong for this model.
         """
-        self.graphs.keep(self.default)
+        # The default graph alone is worth the memory of weights as constants. All others share the network's, and so
+        # do the many shapes of `wide`.
+        self.graphs.keep(self.default, freeze=self.settings.fit != "wide")
         for future in self.graphs.prepare(self.default, "default"):
             future.result()
         self.graphs.later(self._find_layers)
@@ -106,7 +109,7 @@ class Service:
 
     def is_quick(self, question: Question) -> bool:
         """Whether one pass of the network is enough for a question."""
-        return all(takes_batches(method) for method in question.methods)
+        return all(method_named(method).one_pass for method in question.methods)
 
     def submit(self, work: QueuedWork) -> Future[Done]:
         """Let a picture wait for its turn.
@@ -181,12 +184,12 @@ class Service:
             "input": list(self.model.input_size),
             "fit": settings.fit,
             "methods": [
-                {"name": name, "quick": takes_batches(name), "paper": method_named(name).paper}
-                for name in METHODS
+                {"name": method.name, "quick": method.one_pass, "paper": method.paper}
+                for method in map(method_named, METHODS)
             ],
             "layers": [{"path": path, "shape": shape} for path, shape in self.layers],
             "labels": list(self.labels),
-            "values": self._first is not None and self._first.task == "values",
+            "values": self.engine.task_of() == "values",
             "method": settings.method,
             "usual_method": DEFAULT_METHOD,
             "layer": settings.layer,
@@ -277,33 +280,14 @@ class Service:
         for path in paths:
             last = shapes.get(path, "").rpartition("×")[2]
             channels = max(channels, int(last) if last.isdecimal() else _CHANNELS)
-        each = sum(method_named(method).pass_count(channels) for method in question.methods)
-        return float(each * len(question.targets))
+        methods = [method_named(method) for method in question.methods]
+        apart = sum(method.pass_count(channels) for method in methods if not method.one_pass)
+        # Methods of one pass share the forward pass, and most of them the backward pass, too.
+        together = max((method.pass_count(channels) for method in methods if method.one_pass), default=0)
+        return float((apart + together) * len(question.targets))
 
     def _lane(self, question: Question) -> BatchQueue:
         return self._quick if self.is_quick(question) else self._slow
-
-    def _explainer(self, method: str, layer: str | None) -> Explainer:
-        began = time.monotonic()
-        # The default's alone is worth the memory that weights as constants take: all others share the network's,
-        # and so do the many shapes of `wide`.
-        default = (method, layer) == (self.default.methods[0], self.default.layer)
-        explainer = explainer_for(
-            self.model,
-            self.settings,
-            method=method,
-            layer=layer,
-            freeze=default and self.settings.fit != "wide",
-            pace=PassSlices(self._slow, self._quick),
-        )
-        self._first = self._first or explainer
-        self.tally.compiled(time.monotonic() - began)
-        return explainer
-
-
-def takes_batches(method: str) -> bool:
-    """Whether a method takes one pass, and several pictures at once."""
-    return method_named(method).family in _ONE_PASS
 
 
 def _no_picture() -> Pixels:
