@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from live_gradcam.config import Settings
 from live_gradcam.frame import Frame
+from live_gradcam.live.initial_view import turned_by_hand
 from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.recording import MakeRecorder, Recording
 from live_gradcam.live.status import Request, Status
@@ -26,20 +27,6 @@ HINT_SECONDS = 5.0
 
 _IDLE_STEP = 0.5
 """Seconds between pictures of a frame that stands still, so that a line shown for a moment disappears."""
-
-
-def turned_by_hand(source: Source, settings: Settings, *, in_window: bool) -> bool:
-    """Return whether the viewer turns the pictures of a source, as slides.
-
-    Pictures that are recorded, or a run with an end of its own, go on by themselves.
-
-    Args:
-        source: the source.
-        settings: of the run.
-        in_window: whether there is a window.
-    """
-    ends = settings.record or settings.frames or settings.duration
-    return in_window and not ends and isinstance(source, Slides) and not source.single
 
 
 class RunController:

@@ -138,7 +138,7 @@ class ViewState:
             self._choose(replace(self.choice, area=None))
         self._frame = frame if pixels is frame.pixels else replace(frame, pixels=pixels)
         self._status = replace(self._status, idle=0.0)
-        self._toast.see(self._now)
+        self._toast.start(self._now)
         return self._frame
 
     def accepts(self, frame: Frame) -> bool:

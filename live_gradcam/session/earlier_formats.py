@@ -1,4 +1,4 @@
-"""A stage as it was when a session of an earlier format was saved: its keys mean what they meant then."""
+"""Sessions of earlier formats: their keys keep the meaning that they had."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from live_gradcam.question import Answer, Question
 from live_gradcam.session.journal import FORMAT
 
 _SINCE_2 = frozenset({"menu", "keep", "reset", "seek", "seek-back"})
-"""Actions of keys that did nothing to the picture in sessions of format 1."""
+"""Actions whose keys had no effect in format 1."""
 
 _STYLES_OF_1 = tuple(style for style in STYLES if style != "fade")
 
@@ -27,11 +27,11 @@ def view_of_format(number: int) -> Callable[..., InteractiveView]:
 
 
 class EarlierView(InteractiveView):
-    """Plays sessions of earlier formats.
+    """A view that plays sessions of earlier formats.
 
-    Of format 1, Esc ends the show at once, Enter closes the search whether a class fits or not, and some keys do not
-    exist yet. Of every earlier format the panes lie elsewhere, and the keys 1 to 5 may take other rows: which class and
-    which area came of it is read from the questions that were answered.
+    In format 1, Esc ends the run at once, Enter closes the search even if no class fits, and some keys do not exist.
+    In all earlier formats the panes lie elsewhere, and the keys 1 to 5 may choose other rows; so class and area are
+    taken from the questions that were answered.
 
     Args:
         presenter: as of `InteractiveView`.
@@ -54,7 +54,7 @@ class EarlierView(InteractiveView):
         super().add_answer(frame, answer)
 
     def _follow(self, question: Question) -> None:
-        """Choose the class and the area that a question names, where it differs from the stage's own in them alone."""
+        """Choose the class and the area of a question that differs from the view's own question only in them."""
         own = self.question
         if question == own or replace(question, targets=own.targets, area=own.area) != own:
             return

@@ -38,10 +38,10 @@ def view_maker(settings: Settings, **frames: bool) -> Callable[..., InteractiveV
 
 
 def refuse_session_folder(folder: Path) -> None:
-    """Refuse a folder in which no session can be saved.
+    """Check that a session can be saved in a folder.
 
     Raises:
-        SinkError: it holds a session, or its path is a file's.
+        SinkError: the folder holds a session, or the path is a file's.
     """
     if (folder / FILE).exists():
         raise SinkError(f"'{folder}' holds a session already: give --save-session another folder.")
@@ -53,15 +53,15 @@ class RecordingView(InteractiveView):
     """A view that writes its session into a folder: frames without loss, and a journal of all that it took in.
 
     Args:
-        renderer: as of `InteractiveView`.
-        menu: likewise.
-        choice: likewise.
-        live: likewise.
-        slides: likewise.
-        fullscreen: likewise.
-        words: likewise.
-        folder: where; it is made, and must hold no session yet.
-        settings: what the session is begun with, as JSON can hold it.
+        renderer: as in `InteractiveView`.
+        menu: as in `InteractiveView`.
+        choice: as in `InteractiveView`.
+        live: as in `InteractiveView`.
+        slides: as in `InteractiveView`.
+        fullscreen: as in `InteractiveView`.
+        words: as in `InteractiveView`.
+        folder: is created, and must hold no session yet.
+        settings: the settings of the run, as JSON can hold them.
 
     Raises:
         SinkError: the folder cannot be written to, or holds a session.
@@ -90,56 +90,56 @@ class RecordingView(InteractiveView):
         self._film = FrameFile(folder)
 
     def close(self) -> None:
-        """Complete what was saved; twice does no harm."""
-        # Both, whatever has failed before: the one holds a file, the other a thread.
+        """Finish the saved session; may be called twice."""
+        # Close both, even after a failure: one holds a file, the other a thread.
         for close in (self._journal.close, self._film.close):
             self._try(close)
 
     def handle(self, event: Event) -> None:
-        """As of `InteractiveView`."""
+        """As in `InteractiveView`."""
         self._keep(lambda: self._journal.event(event))
         super().handle(event)
 
     def show_frame(self, frame: Frame) -> Frame:
-        """As of `InteractiveView`."""
+        """As in `InteractiveView`."""
         self._keep(lambda: self._film.add(frame.pixels))
         self._keep(lambda: self._journal.frame(frame))
         return super().show_frame(frame)
 
     def add_answer(self, frame: Frame, answer: Answer) -> None:
-        """As of `InteractiveView`."""
+        """As in `InteractiveView`."""
         if self.accepts(frame):
             self._keep(lambda: self._journal.answer(frame, answer))
         super().add_answer(frame, answer)
 
     def refuse_question(self, reason: str) -> None:
-        """As of `InteractiveView`."""
+        """As in `InteractiveView`."""
         self._keep(lambda: self._journal.refused(reason))
         super().refuse_question(reason)
 
     def set_status(self, status: Status) -> None:
-        """As of `InteractiveView`."""
+        """As in `InteractiveView`."""
         if status != self._status:  # a new frame has set it back, too
             self._keep(lambda: self._journal.status(status))
         super().set_status(status)
 
     def announce(self, text: str) -> None:
-        """As of `InteractiveView`."""
+        """As in `InteractiveView`."""
         self._keep(lambda: self._journal.announce(text))
         super().announce(text)
 
     def source_changed(self) -> None:
-        """As of `InteractiveView`."""
+        """As in `InteractiveView`."""
         self._keep(self._journal.source_changed)
         super().source_changed()
 
     def picture(self) -> tuple[Pixels, CarriedHeat | None]:
-        """As of `InteractiveView`."""
+        """As in `InteractiveView`."""
         self._keep(self._journal.picture)
         return super().picture()
 
     def _keep(self, write: Callable[[], None]) -> None:
-        """Write something down; where that fails, it is told, and the show goes on without being saved."""
+        """Write to the session; after a failure, say so and continue without saving."""
         if self.failure is None:
             self._try(write)
             if self.failure is not None:
