@@ -200,7 +200,7 @@ class _Maps:
         goal = spec.goal_number(method_number, target)
         if not method.one_pass:
             return self._of_many_passes(method_number, goal)
-        slopes = [None] * len(self._layers) if method.family == "activation" else self._slopes_of(goal)
+        slopes = self._slopes_of(goal) if method.looks_at_gradient else [None] * len(self._layers)
         scores = None if self._head is None else self._head.scores
         maps = [
             raw_map(method, activation, features, slope, scores)
@@ -273,7 +273,7 @@ class _Maps:
         tensors = [activation.tensor for _, activation in self._layers]
         found = self._gradients(goal, tensors)
         # What looks at the pixels alone does not mind a layer that the score does not depend on.
-        if any(method.family != "pixel" for method in self._subject.spec.methods):
+        if not all(method.maps_pixels for method in self._subject.spec.methods):
             for (path, _), gradient in zip(self._layers, found, strict=True):
                 if gradient is None:
                     raise not_between(path, self._subject.model.name)

@@ -33,19 +33,17 @@ def raw_map(
         scores: what was differentiated, to check the head where the method asks for one kind; None for a score
             of the user's own.
     """
-    if method.family == "activation":
-        signed = method.function(features)
-        magnitude = tf.reduce_max(tf.norm(features, axis=-1), axis=(1, 2))
+    if method.needs_pooling:
+        _check_pooled(activation, scores)
+    given = (features, slope) if method.looks_at_gradient else (features,)
+    signed = method.function(*given)
+    # The same sum without cancellation bounds the map's rounding error. A principal component is a sum over K of unit
+    # weights, so the length of the features bounds it.
+    if method.bounded_by_length:
+        product = features * slope if method.looks_at_gradient else features
+        magnitude = tf.reduce_max(tf.norm(product, axis=-1), axis=(1, 2))
     else:
-        if method.name == "cam":
-            _check_pooled(activation, scores)
-        signed = method.function(features, slope)
-        # The same sum without cancellation: rounding errors are in proportion to it, not to the map. A principal
-        # component is a sum over K of unit weights, so the length of what is summed bounds it.
-        if method.name == "eigengradcam":
-            magnitude = tf.reduce_max(tf.norm(features * slope, axis=-1), axis=(1, 2))
-        else:
-            magnitude = tf.reduce_max(method.function(tf.abs(features), tf.abs(slope)), axis=(1, 2))
+        magnitude = tf.reduce_max(method.function(*(tf.abs(each) for each in given)), axis=(1, 2))
     raw = tf.nn.relu(signed) if method.rectified else signed
     # ReLU turns NaN to 0 or keeps it, as the device likes, so what is not finite is looked for before it.
     finite = tf.reduce_all(tf.math.is_finite(signed), axis=(1, 2))

@@ -51,7 +51,7 @@ class ResultReader:
         """
         result, goal = self.result, self.spec.goal_number(method, target)
         geometry = self.facts.geometry
-        if self.spec.methods[method].family == "pixel":
+        if self.spec.methods[method].maps_pixels:
             geometry = Geometry(seen=geometry.seen)  # the map is the input's own
         raw = geometry.turned(result.raw[picture, method, target])
         raw = np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)

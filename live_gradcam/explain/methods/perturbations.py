@@ -12,12 +12,10 @@ from typing import Any
 import tensorflow as tf
 
 from live_gradcam.explain.methods.chunks import noisy_copies, scores_in_chunks, sums_in_chunks
+from live_gradcam.explain.methods.method import SMOOTHGRADCAM_SAMPLES
 from live_gradcam.explain.methods.probe import Probe
 
 Tensor = Any
-
-SMOOTHGRADCAM_SAMPLES = 30
-"""n of Smooth Grad-CAM++: how many noisy copies are looked at."""
 
 
 def scorecam(probe: Probe) -> Tensor:
