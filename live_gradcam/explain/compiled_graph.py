@@ -4,8 +4,7 @@ The engine knows models, questions and pictures. A runtime knows how to compile 
 result. `tensorflow_graph` is the only runtime so far. A second one, such as OpenVINO, is one more module with a
 `GraphCompiler` and a `CompiledGraph`, which `Engine(compiler=...)` takes:
 
-- It may trace with `tensorflow_graph` and convert the traced graph, or take a converted graph from a cache and never
-  load TensorFlow.
+- It may trace with `tensorflow_graph` and convert the traced graph, or load a converted graph from a file.
 - Its graphs take and return the same arrays, so questions, targets, maps, the cache, the memory limit, warming up and
   the switch between questions stay as they are.
 - A graph of many passes (`GraphSpec.one_pass` is False) calls back into Python for its pace. A compiler that cannot do
@@ -101,7 +100,7 @@ class GraphFacts:
     units: int
     """How many numbers the output has; 0 where a score function of the user's is explained."""
 
-    walk: tuple[LayerShape, ...]
+    layer_steps: tuple[LayerShape, ...]
     """The layers to step through, from shallow to deep."""
 
     geometry: Geometry

@@ -10,7 +10,7 @@ from live_gradcam.config import DEFAULT_FIT, DEFAULT_SCORE, Fit, Fusion, Score, 
 from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.explain.compiled_graph import CompiledGraph, GraphCompiler, GraphOutputs, run_in_batches
 from live_gradcam.explain.explained_model import ExplainedModel
-from live_gradcam.explain.graph_cache import Choose, GraphCache, Limit
+from live_gradcam.explain.graph_cache import Choose, GraphCache, Limit, NotCompiledError
 from live_gradcam.explain.graph_spec import GraphKey, GraphSpec, MakePace
 from live_gradcam.explain.layer_steps import LayerShape
 from live_gradcam.explain.methods.gradients import FINERCAM_RIVALS, FINERCAM_STRENGTH
@@ -26,16 +26,12 @@ from live_gradcam.models.model import Model
 from live_gradcam.question import Answer, Question
 
 
-class NotCompiledError(LiveGradcamError):
-    """A graph is needed that is not compiled any more."""
-
-
 class Engine:
-    """Answers questions about pictures, and keeps the compiled graphs that it needs for that.
+    """Answers questions about pictures, and keeps the compiled graphs that answer them.
 
-    Graphs are compiled when they are first needed, or beforehand with `prepare`. Classes, contrasts and the lock are
-    arguments of a graph: they change without compiling. `answer_batch` and `prepare` may run at the same time in
-    several threads; `answer` keeps the lock's state and belongs to one thread.
+    A graph is compiled when it is first needed, or beforehand with `prepare`. Classes, contrasts and the lock are
+    arguments of a graph, so changing them compiles nothing. Several threads may call `answer_batch` and `prepare` at
+    the same time. `answer` keeps the state of the lock, so one thread calls it.
 
     Args:
         models: what is explained.
@@ -111,11 +107,8 @@ class Engine:
         return self._cache.size
 
     def layers_of(self, model: int = 0) -> tuple[LayerShape, ...]:
-        """Return the layers of a model to step through, from shallow to deep: (path, (height, width, channels)).
-
-        They are known once a question about the model is compiled; until then there are none.
-        """
-        return self._models[model].walk
+        """Return the layers of a model to step through, from shallow to deep; none until a question is compiled."""
+        return self._models[model].layer_steps
 
     def labels_of(self, model: int = 0) -> Labels:
         """Return the names of a model's classes, labels or values, as far as they are known."""
@@ -220,7 +213,7 @@ class Engine:
         return self._graph(self._parts.of(question, size)[0].key).facts.layer
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
-        """Answer a question about a frame. Frames of one conversation come one after another: the lock follows them.
+        """Answer a question about a frame. The lock follows the frames from one call to the next.
 
         Args:
             pixels: (H, W, 3) uint8 BGR.
@@ -260,7 +253,9 @@ class Engine:
         """
         batch = QuestionBatch(images, questions)
         for part in self._parts.of(questions[0], batch.sizes[0]):
-            graph = self._graph(part.key, freeze=freeze, compiled_only=compiled_only)
+            graph = self._cache.find(part.key) if compiled_only else self._graph(part.key, freeze=freeze)
+            if graph is None:
+                raise NotCompiledError(f"{self._parts.describe(part.key)} is not compiled.")
             fittings = batch.fittings(part, self._parts)
             aims = [self._parts.aims(part, question, locks) for question in questions]
             reader = ResultReader(
@@ -292,20 +287,8 @@ class Engine:
         one = not spec.one_pass or (spec.targets > 1 and self._batches)
         return (1,) if one else self._batches
 
-    def _graph(
-        self,
-        key: GraphKey,
-        *,
-        freeze: bool = False,
-        choose: Choose | None = None,
-        compiled_only: bool = False,
-    ) -> CompiledGraph:
+    def _graph(self, key: GraphKey, *, freeze: bool = False, choose: Choose | None = None) -> CompiledGraph:
         """Return a graph, which is compiled now if it is not kept."""
-        graph = self._cache.find(key)
-        if graph is not None:
-            return graph
-        if compiled_only:
-            raise NotCompiledError(f"{self._parts.describe(key)} is not compiled.")
         number, spec = key
         return self._cache.find_or_compile(
             key, lambda: self._models[number].compile(spec, freeze=freeze), choose

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class ExplainedModel:
-    """A model, its compiler, and what is known of its outputs and layers. Some of that only a graph tells.
+    """A model with its compiler and the facts that its graphs tell: labels, task and layers.
 
     Args:
         model: what is explained.
@@ -29,12 +29,12 @@ class ExplainedModel:
     def __init__(self, model: Model, compiler: GraphCompiler) -> None:
         self.model = model
         self.labels: Labels = model.labels
-        """The names of classes, labels or values; none where only a graph tells how many there are."""
+        """The names of classes, labels or values; none before the first graph if only that tells how many."""
         self.usual_layer: str | None = model.layer
         """Path of the layer that is explained where none is named; None until one was chosen."""
         self.task: Task | None = None
         """What the outputs are; None until a graph of a class was compiled."""
-        self.walk: tuple[LayerShape, ...] = ()
+        self.layer_steps: tuple[LayerShape, ...] = ()
         """The layers to step through, from shallow to deep; empty until a graph was compiled."""
         self._compiler = compiler
 
@@ -60,12 +60,12 @@ class ExplainedModel:
         return f"{self.model.name}, {methods} at {graph.facts.layer}: {width}×{height} ({graph.describe()})"
 
     def _learn_layers(self, spec: GraphSpec, facts: GraphFacts) -> None:
-        # A graph that chose its layer also found out which tokens matter, so its walk counts.
+        # A graph that chose its layer also found out which tokens matter, so its steps count.
         chosen = spec.layers is None and self.usual_layer is None
         if chosen:
             self.usual_layer = facts.layer
-        if chosen or not self.walk:
-            self.walk = facts.walk
+        if chosen or not self.layer_steps:
+            self.layer_steps = facts.layer_steps
 
     def _labels_of(self, task: Task, units: int) -> Labels:
         labels = self.model.labels

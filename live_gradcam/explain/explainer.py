@@ -23,38 +23,38 @@ from live_gradcam.question import Question, TargetSpec
 
 
 class Explainer:
-    """Says what a network sees in a picture, and where.
+    """Tells what a network sees in a picture, and where: the engine's face for one question.
 
-    The network is traced once for each input shape, when the first picture of that shape comes; the class or
-    contrast to explain is an argument of the graph, so it can change from picture to picture. The model is never
-    changed. Its weights are taken as they are when it is traced: after more training, make a new explainer. One
-    explainer may be used from several threads.
+    The network is traced once for each input shape, with the first picture of that shape. The class or contrast to
+    explain is an argument of the graph, so it can change from picture to picture. The model is never changed. Its
+    weights are read when it is traced: after more training, make a new explainer. Several threads may use one
+    explainer.
 
     Args:
-        model: what `load_model` returned, or anything that it takes.
-        method: how it is explained (`live_gradcam.explain.methods`).
-        layer: path of the target layer; several, separated by commas, are fused; None for the last feature map.
+        model: the result of `load_model`, or anything that it takes.
+        method: name of the method (`live_gradcam.explain.methods`).
+        layer: path of the target layer; several, separated by commas, are fused; None: the last feature map.
         target: what is explained: a class by id or name, `#2` for the second most probable, `tabby - tiger cat`
             for a contrast, `tabby -` for a contrast with its strongest rivals, `lock` for the most probable class
-            with hysteresis, `module:function` or a function of the model's outputs for a score of one's own; None
-            for the most probable class. Of a network of values: `age` for what raises it, `age -` for what lowers
-            it; None for the first.
+            with hysteresis, `module:function` or a function of the model's outputs for your own score; None: the
+            most probable class. For a network of values: `age` explains what raises the value, `age -` what lowers
+            it; None: the first value.
         fit: how a picture is brought to the network's input.
-        score: `logit` differentiates the pre-softmax score y^c, `probability` the softmax's output; of a value, both
-            differentiate the value itself.
+        score: `logit` differentiates the pre-softmax score y^c, `probability` the softmax's output. For a network of
+            values both differentiate the value itself.
         fusion: how the maps of several layers become one: `mean` or `max`.
         smooth: `augment` averages over flipped and enlarged copies of the picture.
         grid: (height, width) of a transformer's tokens; None finds it.
         strength: how much of the strongest rivals' score a contrast takes off; None: as in FinerCAM's paper.
-        rivals: how many rivals that are; None likewise.
-        freeze: whether the weights become constants of the graphs, where that pays: the default network is a sixth
-            faster then, and each graph takes 130 MB. Without it graphs share the network's own weights.
-        pace: is called before each pass of a method of many passes, in a thread of TensorFlow's; it returns how many
-            inputs go through the network next, may wait, and may raise to end the run. None: the passes follow one
-            another.
+        rivals: how many rivals that are; None: likewise.
+        freeze: whether the weights become constants of the graphs, where that pays. The default network is then a
+            sixth faster, and each graph takes 130 MB. Other graphs share the network's own weights.
+        pace: is called before each pass of a method of many passes, in a thread of TensorFlow's. It returns how many
+            inputs go through the network next; it may wait, and may raise to end the run. None: the passes follow
+            one another.
 
     Raises:
-        ModelError, LayerError, TargetError: at once, where the setting is wrong.
+        ModelError, LayerError, TargetError: a setting is wrong.
     """
 
     def __init__(
@@ -98,18 +98,18 @@ class Explainer:
         self.target = target
         if fit != "wide":
             self._prepare(self.model.input_size[::-1], 1, run=False)
-            self.target = target  # the classes of a subclassed model are known only now
+            self.target = target  # a subclassed model tells its classes only now
 
     @property
     def target(self) -> TargetSpec:
-        """What is explained, as it was named."""
+        """The target, as it was named."""
         return self._target
 
     @target.setter
     def target(self, target: TargetSpec) -> None:
         function = function_of(target)
         if function is None and len(self.labels):
-            # Raises where there is no such class.
+            # Raises if there is no such class.
             aim_of(target, self.labels, rivals=self.method.contrasts, strength=self._strength, lock=None)
         self._target = target
         self._question = self._asking(target if function is None else function)
@@ -117,17 +117,17 @@ class Explainer:
 
     @property
     def labels(self) -> Labels:
-        """The class names; of a model that does not tell how many classes it has, none until it is traced."""
+        """The class names; none before the first trace if only that tells how many classes there are."""
         return self._engine.labels_of()
 
     @property
     def task(self) -> Task | None:
-        """What the outputs are: classes, labels or values; None until that is known: with the first trace."""
+        """What the outputs are: classes, labels or values; None before the first trace."""
         return self._engine.task_of()
 
     @property
     def layer(self) -> str | None:
-        """Path of the layer that is explained; None until it is known: with the first trace."""
+        """Path of the explained layer; None before the first trace if none was named."""
         for graph in self._engine.graphs.values():
             return graph.facts.layer
         layer = self._layer if self._layer is not None else self.model.layer
@@ -140,23 +140,23 @@ class Explainer:
 
     @property
     def traces(self) -> int:
-        """How often the network has been traced so far."""
+        """How often the network was traced so far."""
         return self._engine.traces
 
     def describe(self) -> str:
-        """Return one line on what is compiled, and how."""
+        """Return one line on the compiled graphs."""
         compiled = "; ".join(self._engine.describe())
         return f"in {self.model.network.compute_dtype}: {compiled or 'nothing yet'}"
 
     def prepare(self, size: tuple[int, int], *, targets: int = 1) -> None:
-        """Compile now for pictures of (width, height) pixels, so that the first of them need not wait for it.
+        """Compile for pictures of (width, height) pixels now, so that the first picture is explained at once.
 
         Args:
             size: of the pictures.
             targets: how many targets they will be explained for in one call.
 
         Raises:
-            ModelError: the network does not take the input that `fit` makes of them.
+            ModelError: the network does not take inputs of the size that `fit` gives.
         """
         self._prepare(size, targets, run=True)
 
@@ -171,7 +171,7 @@ class Explainer:
             image: (H, W, 3) uint8 BGR, as OpenCV reads it.
 
         Raises:
-            LiveGradcamError: it is no such picture, or the network fails.
+            LiveGradcamError: it is not a picture of that form, or the network fails.
         """
         return self.explain_batch([image])[0]
 
@@ -180,19 +180,19 @@ class Explainer:
     ) -> list[Explanation]:
         """Explain several pictures in one compiled call.
 
-        Methods that try things on the network (Score-CAM and the like) take them one by one.
+        Methods of many passes (Score-CAM and the like) take the pictures one by one.
 
         Args:
-            images: pictures (H, W, 3) uint8 BGR; their sizes may differ, but under `wide` all must come to the
-                same input shape.
-            targets: one class or contrast for each picture; None takes the explainer's own for all.
+            images: pictures (H, W, 3) uint8 BGR. Their sizes may differ, but under `wide` all must come to one
+                input size.
+            targets: one class or contrast for each picture; None: the explainer's own target for all.
 
         Returns:
             One explanation for each, in order.
 
         Raises:
-            TargetError: one of the targets is none, or there are not as many as pictures.
-            LiveGradcamError: one is no such picture, or the network fails.
+            TargetError: there is no such class, or there are not as many targets as pictures.
+            LiveGradcamError: an image is not a picture of that form, or the network fails.
         """
         if targets is not None:
             _check_classes("explain_batch", targets)
@@ -208,14 +208,14 @@ class Explainer:
         return [row[0] for row in self._run(images, [self._question] * len(images), locks)]
 
     def explain_targets(self, image: Pixels, targets: Sequence[TargetSpec]) -> tuple[Explanation, ...]:
-        """Explain one picture for several targets: a tuple, one map for each, from one compiled call.
+        """Explain one picture for several targets in one compiled call, with one map for each target.
 
         Args:
             image: (H, W, 3) uint8 BGR.
             targets: classes and contrasts, as the argument `target` takes them: `("#1", "#2", "espresso")`.
 
         Raises:
-            TargetError: one of them is none.
+            TargetError: there is no such class.
             LiveGradcamError: the network fails.
         """
         if not targets:

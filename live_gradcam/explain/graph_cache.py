@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.compiled_graph import CompiledGraph
 from live_gradcam.explain.graph_spec import GraphKey
 
@@ -17,6 +18,10 @@ network's weights."""
 Choose = Callable[[Sequence[GraphKey]], GraphKey | None]
 """Chooses the graph that is dropped next, from all that are kept, the least recently used first; None keeps them all.
 It may raise to refuse the new graph."""
+
+
+class NotCompiledError(LiveGradcamError):
+    """A graph is needed that is not kept, and must not be compiled now."""
 
 
 class Limit(Protocol):

@@ -1,4 +1,4 @@
-"""Reads what a graph returned: arrays become explanations and channels, with the names of the classes."""
+"""Turns the arrays that a graph returned into explanations and channels, with the names of the classes."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ from live_gradcam.question import Channel
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ResultReader:
-    """What one run of a graph says of its pictures."""
+    """Reads the result of one run of a graph."""
 
     spec: GraphSpec
     facts: GraphFacts
     labels: Labels
     aims: Sequence[Sequence[Aim]]
-    """For each picture, one for each of the spec's goals."""
+    """For each picture, one for each goal of the graph."""
 
     result: GraphOutputs
-    """Arrays."""
 
     def explanation(
         self,
@@ -44,15 +43,15 @@ class ResultReader:
 
         Args:
             fitting: how the picture was brought to the network.
-            picture: which of the batch.
-            method: which of the spec's.
-            target: which of the spec's.
-            corner: where in the frame the picture's upper left corner lies, in pixels.
+            picture: number of the picture in the batch.
+            method: number of the method in the graph.
+            target: number of the target in the graph.
+            corner: (x, y) of the picture's upper left corner in the frame, in pixels.
         """
         result, goal = self.result, self.spec.goal_number(method, target)
         geometry = self.facts.geometry
         if self.spec.methods[method].maps_pixels:
-            geometry = Geometry(seen=geometry.seen)  # the map is the input's own
+            geometry = Geometry(seen=geometry.seen)  # the map is one of the input
         raw = geometry.turned(result.raw[picture, method, target])
         raw = np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)
         region, inset = fitting.laid(geometry.upright)
@@ -86,7 +85,7 @@ class ResultReader:
         )
 
     def channels(self, picture: int = 0) -> tuple[Channel, ...]:
-        """Return the strongest channels of one picture, as many as the spec has."""
+        """Return the strongest channels of one picture."""
         result = self.result
         return tuple(
             Channel(
@@ -103,7 +102,7 @@ class ResultReader:
         )
 
     def _is_broken(self, picture: int) -> bool:
-        """Whether the network gives NaN for classes: as they depend on one another, none of them is told then."""
+        """Return whether a class has NaN. Classes depend on one another, so no class is told then."""
         return self.facts.task == "classes" and not self.result.finite[picture]
 
     def _target(self, picture: int, goal: int) -> Target:
@@ -133,7 +132,7 @@ class ResultReader:
         return Lowered(prediction) if self.facts.task == "values" and aim.rival == REVERSED else prediction
 
     def _predictions(self, ids: Ids, probabilities: Numbers, values: Numbers) -> tuple[Prediction, ...]:
-        """Return what is said about the outputs `ids`, (k,); of `probabilities` there may be none."""
+        """Return the predictions of the outputs `ids`, (k,); `probabilities` may be empty."""
         likely = [_number(each) for each in probabilities] or [None] * len(ids)
         units = self.labels.units if self.facts.task == "values" else ()
         return tuple(
@@ -149,7 +148,7 @@ class ResultReader:
 
 
 def _number(value: np.float32) -> float | None:
-    """Return a number; None where it is NaN or infinite."""
+    """Return a number; None if it is NaN or infinite."""
     return float(value) if np.isfinite(value) else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,8 @@ from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.layers import automatic, paths_in
 from live_gradcam.explain.target_scores import goal_of
 from live_gradcam.explain.targets import NO_RIVAL
-from live_gradcam.explain.tensors import Ids, Numbers, Operation, Pictures, Tensor
-from live_gradcam.explain.traced_network import TracedNetwork, subject_of
+from live_gradcam.explain.tensors import Ids, Numbers, Operation, Pictures, Tensor, TensorSpec
+from live_gradcam.explain.traced_network import TracedNetwork, traced_network
 from live_gradcam.models.model import Model
 
 _TOKEN_LAYERS_TRIED = 16
@@ -103,7 +103,7 @@ def trace(
         LayerError: the layer does not exist, or does not lie between the picture and the score.
         ModelError: the network cannot be traced.
     """
-    subject = subject_of(model, spec, frozen=freeze)
+    traced = traced_network(model, spec, frozen=freeze)
     # A method of many passes makes a batch of its own inside the graph, so the graph takes one picture.
     count = None if spec.one_pass else 1
     signature = (
@@ -112,24 +112,24 @@ def trace(
         tf.TensorSpec((count, spec.goals), tf.float32, name="strengths"),
     )
     with tracing_lock:
-        if not subject.network.built:
+        if not traced.network.built:
             # A network that was never called makes its weights at its first call, which must not be a trace.
-            model.forward(subject.network, model.preprocessing(tf.zeros((1, *spec.input_size, 3), tf.uint8)))
-        builder = GraphBuilder(subject)
+            model.forward(traced.network, model.preprocessing(tf.zeros((1, *spec.input_size, 3), tf.uint8)))
+        builder = GraphBuilder(traced)
         try:
-            concrete = _compiled(subject, builder.outputs, signature)
+            concrete = _compiled(traced, builder.outputs, signature)
         except TokensFoundError:
-            builder = GraphBuilder(subject, _token_layer(subject))
-            concrete = _compiled(subject, builder.outputs, signature)
+            builder = GraphBuilder(traced, _token_layer(traced))
+            concrete = _compiled(traced, builder.outputs, signature)
     if places is not None:
         geometries = places.of(
-            subject, paths_in(builder.layer), builder.walk, builder.pixels, builder.activations
+            traced, paths_in(builder.layer), builder.layer_steps, builder.pixels, builder.activations
         )
         if spec.lays_maps and not all(each.is_whole for each in geometries):
             # The graph itself lays maps over the picture, so it is traced again with their places.
-            builder = GraphBuilder(subject, builder.token_layer, geometries)
+            builder = GraphBuilder(traced, builder.token_layer, geometries)
             with tracing_lock:
-                concrete = _compiled(subject, builder.outputs, signature)
+                concrete = _compiled(traced, builder.outputs, signature)
         else:
             builder.geometry = geometries[0]
     operations = concrete.graph.get_operations()
@@ -140,7 +140,7 @@ def trace(
             layer=builder.layer,
             task=None if head is None else head.task,
             units=0 if head is None else head.units,
-            walk=builder.walk,
+            layer_steps=builder.layer_steps,
             geometry=builder.geometry,
         ),
         name=model.name,
@@ -157,37 +157,39 @@ def _bytes_of_constants(operations: Sequence[Operation]) -> int:
     return sum(math.prod(each.shape) * each.dtype.size for each in known)
 
 
-def _compiled(subject: TracedNetwork, function: Any, signature: Sequence[Any]) -> Any:  # noqa: ANN401 - a ConcreteFunction
+def _compiled(
+    traced: TracedNetwork, function: Callable[..., object], signature: Sequence[TensorSpec]
+) -> ConcreteFunction:
     try:
         return tf.function(function, signature, autograph=False).get_concrete_function()
     except LiveGradcamError:
         raise
     except Exception as error:
-        height, width = subject.spec.input_size
+        height, width = traced.spec.input_size
         raise ModelError(
-            f"{subject.model.name} cannot be traced for pictures of {width}×{height}: {reason_of(error, 200)}"
+            f"{traced.model.name} cannot be traced for pictures of {width}×{height}: {reason_of(error, 200)}"
         ) from error
 
 
-def _token_layer(subject: TracedNetwork) -> str:
+def _token_layer(traced: TracedNetwork) -> str:
     """Return the path of the last tokens whose places the score depends on.
 
-    A vision transformer that reads its answer off the class token ignores what the last block makes of the other
-    tokens: their gradient is zero there, whatever the picture. So it is looked for on one.
+    A vision transformer that classifies by the class token ignores the other tokens after the last block, so their
+    gradient is zero there for every picture. One picture is enough to find such layers.
     """
-    model, spec = subject.model, subject.spec
+    model, spec = traced.model, traced.spec
     paths: list[str] = []
 
     def reach(images: Tensor) -> list[Tensor]:
         paths.clear()
-        calls, output = subject.run(model.preprocessing(images))
-        head = subject.head(output)
+        calls, output = traced.run(model.preprocessing(images))
+        head = traced.head(output)
         scores = None if head is None else head.scores
         found = automatic(calls, output, scores, spec.input_size, model.name)
         found = [call for call in found if call.output.shape.rank == 3][:_TOKEN_LAYERS_TRIED]
         paths.extend(call.path for call in found)
         if head is None:
-            gradients = tf.gradients(subject.own_score(output), [call.output for call in found])
+            gradients = tf.gradients(traced.own_score(output), [call.output for call in found])
         else:
             aim = tf.constant([[-1, NO_RIVAL]])
             goal = goal_of(head, aim, tf.constant([0.0]), spec.rivals)
@@ -201,7 +203,7 @@ def _token_layer(subject: TracedNetwork) -> str:
         return reached
 
     signature = [tf.TensorSpec((1, *spec.input_size, 3), tf.uint8)]
-    concrete = _compiled(subject, reach, signature)
+    concrete = _compiled(traced, reach, signature)
     noise = np.random.default_rng(0).integers(0, 256, (1, *spec.input_size, 3), np.uint8)
     for path, reached in zip(paths, concrete(tf.constant(noise)), strict=True):
         if float(reached) > 0:

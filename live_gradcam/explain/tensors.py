@@ -14,6 +14,15 @@ dtype."""
 Operation = Any
 """A `tf.Operation` of that graph."""
 
+TensorSpec = Any
+"""A `tf.TensorSpec`: shape and dtype of an argument of a graph."""
+
+Layer = Any
+"""A `keras.layers.Layer`. Keras ships no types."""
+
+Structure = Any
+"""A tensor, or lists and dicts of tensors: the result of a layer."""
+
 Pictures = npt.NDArray[np.uint8]
 """(N, H, W, 3) uint8 BGR, N pictures of the network's input size."""
 

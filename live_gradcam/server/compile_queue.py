@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.explain.engine import Engine, NotCompiledError
+from live_gradcam.explain.engine import Engine
+from live_gradcam.explain.graph_cache import NotCompiledError
 from live_gradcam.explain.graph_spec import GraphKey
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
