@@ -470,13 +470,13 @@ def test_what_is_compiled_is_answered_while_something_else_is_traced() -> None:
 
     def held_up(output: Any) -> Any:
         tracing.set()
-        assert go_on.wait(20)
+        go_on.wait()
         return output[:, 0]
 
     with QuestionSwitch(answering, Question()) as conversation:
         conversation.answer(picture())
         conversation.ask(Question(targets=(held_up,)))
-        assert tracing.wait(20)
+        assert tracing.wait()
         assert conversation.compiling == "gradcam at late"
         for seed in range(20):
             assert conversation.answer(picture(seed=seed)).question == Question()

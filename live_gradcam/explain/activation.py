@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from live_gradcam.errors import LayerError
-from live_gradcam.explain.tensors import Tensor
+from live_gradcam.models.untyped import Tensor
 
 MOST_EXTRA_TOKENS = 16
 """How many class and register tokens may precede the tokens of the grid."""

@@ -11,11 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from live_gradcam.explain.tensors import Numbers, Structure, Tensor
+from live_gradcam.explain.tensors import Numbers
 from live_gradcam.explain.traced_network import constant_weights
 from live_gradcam.explanation import HeatMap
 from live_gradcam.frame import Pixels
 from live_gradcam.models.model import Model
+from live_gradcam.models.untyped import Tensor, Tensors
 
 
 class ArticleGradCAM:
@@ -73,7 +74,7 @@ class BareForward:
         network = model.network
         self._pixels = model.preprocessing(image[None])
 
-        def forward(pixels: Tensor) -> Structure:
+        def forward(pixels: Tensor) -> Tensors:
             with keras.StatelessScope(state_mapping=constant_weights(network) if frozen else []):
                 return network(pixels, training=False)
 

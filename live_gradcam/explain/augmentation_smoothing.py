@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from live_gradcam.explain.tensors import Tensor
 from live_gradcam.explanation import WHOLE, Inset
+from live_gradcam.models.untyped import Tensor
 
 ZOOMS = (1.0, 1.1, 1.2)
 """How much the copies are enlarged about the middle. Each copy is also flipped."""

@@ -275,7 +275,7 @@ class Engine:
         self._cache.note_warm(part.key)
         if not outputs.finite.all() and pictures.any():  # a black picture is no evidence
             model = self.models[part.model]
-            model.tell_once(
+            model.warn_once(
                 f"{model.name} gives NaN or infinity: there is nothing to explain then. Check its weights, and "
                 "that --preprocess scales pixels as in training."
             )

@@ -17,7 +17,8 @@ import tensorflow as tf
 
 from live_gradcam.explain.geometry import Geometry
 from live_gradcam.explain.receptive_fields import laid_out
-from live_gradcam.explain.tensors import Operation, Tensor
+from live_gradcam.explain.tensors import Operation
+from live_gradcam.models.untyped import Tensor
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.layer_steps import LayerShape, paths_to
 from live_gradcam.explain.layers import layer_at
 from live_gradcam.explain.receptive_fields import Probing, geometry_of
-from live_gradcam.explain.tensors import Tensor
 from live_gradcam.explain.traced_network import TracedNetwork
+from live_gradcam.models.untyped import Tensor
 
 logger = logging.getLogger(__name__)
 

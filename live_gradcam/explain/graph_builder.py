@@ -19,8 +19,8 @@ from live_gradcam.explain.network_output import NetworkOutput
 from live_gradcam.explain.network_probe import NetworkProbe
 from live_gradcam.explain.raw_maps import fused, raw_map
 from live_gradcam.explain.target_scores import TargetScores, goal_of
-from live_gradcam.explain.tensors import Tensor
 from live_gradcam.explain.traced_network import TracedNetwork
+from live_gradcam.models.untyped import Tensor
 
 
 class TokensFoundError(LiveGradcamError):

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import keras
 
-from live_gradcam.explain.tensors import Layer, Structure, Tensor
 from live_gradcam.models.graph_layers import GraphLayer
 from live_gradcam.models.graph_network import watcher
-from live_gradcam.models.layer_names import layer_name
+from live_gradcam.models.model import layer_name
+from live_gradcam.models.untyped import Layer, Tensor, Tensors
 
 tracing_lock = threading.RLock()
 """Held while a network is traced: one trace at a time."""
@@ -33,7 +33,7 @@ class LayerCall:
     """Names of the enclosing layers, outermost first, and its own name: `base/conv5_block3_out`. The model itself is
     not named."""
 
-    output: Structure
+    output: Tensors
     """Its result: a tensor, or a structure of tensors."""
 
     depth: int
@@ -83,7 +83,7 @@ def observed_calls(*, path: str | None = None, replacement: Tensor = None) -> It
     watching = threading.get_ident()
     original = keras.layers.Layer.__call__
 
-    def observed(layer: Layer, *args: object, **kwargs: object) -> Structure:
+    def observed(layer: Layer, *args: object, **kwargs: object) -> Tensors:
         if threading.get_ident() != watching:
             return original(layer, *args, **kwargs)
         names.append(layer_name(layer))

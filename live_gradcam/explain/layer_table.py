@@ -10,9 +10,9 @@ from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.layers import candidates
 from live_gradcam.explain.tensorflow_graph import trace
-from live_gradcam.explain.tensors import Structure, Tensor
 from live_gradcam.explain.traced_network import traced_network
 from live_gradcam.models.model import Model
+from live_gradcam.models.untyped import Tensor, Tensors
 from live_gradcam.question import Question
 
 
@@ -73,7 +73,7 @@ def layer_table(model: Model) -> list[LayerRow]:
     return rows
 
 
-def _shape(output: Structure) -> str:
+def _shape(output: Tensors) -> str:
     shape = getattr(output, "shape", None)
     if shape is None or shape.rank is None:
         return type(output).__name__

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from live_gradcam.errors import LayerError, LiveGradcamError
 from live_gradcam.explain.activation import activation_of
 from live_gradcam.explain.layer_calls import LayerCall
-from live_gradcam.explain.tensors import Tensor
+from live_gradcam.models.untyped import Tensor
 from live_gradcam.near_names import unknown_name
 
 # These layers change the size or order of a feature map and make no new one. The layer before them is explained.

@@ -13,9 +13,10 @@ from live_gradcam.explain.layers import layer_at
 from live_gradcam.explain.network_output import NetworkOutput
 from live_gradcam.explain.raw_maps import laid
 from live_gradcam.explain.target_scores import TargetScores
-from live_gradcam.explain.tensors import Operation, Tensor
+from live_gradcam.explain.tensors import Operation
 from live_gradcam.explain.traced_network import TracedNetwork
 from live_gradcam.explanation import WHOLE, Inset
+from live_gradcam.models.untyped import Tensor
 
 _GUIDED = "LiveGradcamGuided"
 

@@ -21,8 +21,9 @@ from live_gradcam.explain.softmax_patterns import (
     through,
     without_small,
 )
-from live_gradcam.explain.tensors import Operation, Tensor
+from live_gradcam.explain.tensors import Operation
 from live_gradcam.models.task import Ending
+from live_gradcam.models.untyped import Tensor
 
 _MOST_STEPS = 200
 """How many operations are inspected at most: a network without an activation at its end is a long linear sum."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -20,9 +19,10 @@ from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.layers import automatic, paths_in
 from live_gradcam.explain.target_scores import goal_of
 from live_gradcam.explain.targets import NO_RIVAL
-from live_gradcam.explain.tensors import Ids, Numbers, Operation, Pictures, Tensor, TensorSpec
+from live_gradcam.explain.tensors import Ids, Numbers, Operation, Pictures, TensorSpec
 from live_gradcam.explain.traced_network import TracedNetwork, traced_network
 from live_gradcam.models.model import Model
+from live_gradcam.models.untyped import ConcreteFunction, Tensor
 
 _TOKEN_LAYERS_TRIED = 16
 
@@ -32,9 +32,6 @@ _OPERATION_BYTES = 11_000
 _COPIES_OF_CONSTANTS = 7
 """How many copies of a graph's constants TensorFlow holds once the graph has run: the default network's 18.5 MB of
 weights, frozen, take 124 to 164 MB."""
-
-ConcreteFunction = Any
-"""A `tf.types.experimental.ConcreteFunction`; TensorFlow ships no types."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

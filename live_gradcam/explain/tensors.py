@@ -1,4 +1,7 @@
-"""Names for the tensors and arrays that pass through a graph: what stands in brackets is their shape."""
+"""Names for the arrays that enter and leave a graph, with their dtypes: what stands in brackets is their shape.
+
+Names for symbolic tensors and layers are in `models.untyped`.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Tensor = Any
-"""A symbolic `tf.Tensor` of the graph that is being traced. TensorFlow ships no types, so the docstrings give shape and
-dtype."""
-
 Operation = Any
-"""A `tf.Operation` of that graph."""
+"""A `tf.Operation` of the graph that is being traced. TensorFlow ships no types."""
 
 TensorSpec = Any
 """A `tf.TensorSpec`: shape and dtype of an argument of a graph."""
-
-Layer = Any
-"""A `keras.layers.Layer`. Keras ships no types."""
-
-Structure = Any
-"""A tensor, or lists and dicts of tensors: the result of a layer."""
 
 Pictures = npt.NDArray[np.uint8]
 """(N, H, W, 3) uint8 BGR, N pictures of the network's input size."""

@@ -15,8 +15,8 @@ import tensorflow as tf
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_calls import LayerCall, observed_calls
 from live_gradcam.explain.network_output import NetworkOutput, head_of
-from live_gradcam.explain.tensors import Tensor
-from live_gradcam.models.model import Model, Network
+from live_gradcam.models.model import Model
+from live_gradcam.models.untyped import Network, Tensor, Variable
 
 logger = logging.getLogger(__name__)
 
@@ -92,8 +92,6 @@ def traced_network(model: Model, spec: GraphSpec, *, frozen: bool = False) -> Tr
     """
     return TracedNetwork(model, model.network_at(*spec.input_size), spec, frozen and spec.one_pass)
 
-
-Variable = Any
 
 FREEZE_LIMIT = 100 * 2**20
 """Bytes of weights up to which a graph is frozen to constants. TensorFlow folds constants into its computations, and

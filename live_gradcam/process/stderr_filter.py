@@ -145,7 +145,7 @@ def end_native_stderr() -> None:
 
 def _shown(line: bytes) -> bytes:
     """Return a line without the secrets of addresses; a library may quote the one that it was given."""
-    from live_gradcam.address import without_secrets  # here, for importing the package does not need it
+    from live_gradcam.redaction import without_secrets
 
     return without_secrets(line.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 

@@ -113,7 +113,7 @@ class CameraStream:
         self._presenter = Renderer(
             Appearance(alpha=settings.alpha, colormap=settings.colormap),
             motion=settings.motion,
-            steady=HeatSmoothing(smoothing=settings.smoothing, scale=settings.scale),
+            smoothing=HeatSmoothing(seconds=settings.smoothing, scale=settings.scale),
             words=words_of(settings.lang),
         )
         loop = asyncio.get_running_loop()
@@ -206,7 +206,7 @@ class CameraStream:
             self._asked = None
             if not future.cancelled():
                 try:
-                    self._presenter.explained(asked, future.result().answer)
+                    self._presenter.add_answer(asked, future.result().answer)
                 except LiveGradcamError as error:
                     logger.warning("%s", error)
         shape = self._service.shape(frame.size)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from live_gradcam.explain.tensors import Tensor
+from live_gradcam.models.untyped import Tensor
 
 FORWARD_CHUNK = 32
 """How many inputs go through the network at once if only scores are needed."""

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Literal
 
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.explain.tensors import Tensor
+from live_gradcam.models.untyped import Tensor
 from live_gradcam.near_names import unknown_name
 
 Family = Literal["gradient", "activation", "perturbation", "pixel"]

@@ -15,7 +15,7 @@ from live_gradcam.explain.methods.chunks import noisy_copies, sums_in_chunks
 from live_gradcam.explain.methods.gradients import gradcam
 from live_gradcam.explain.methods.method import INTEGRATION_STEPS, SMOOTHGRAD_SAMPLES
 from live_gradcam.explain.methods.probe import Probe
-from live_gradcam.explain.tensors import Tensor
+from live_gradcam.models.untyped import Tensor
 
 
 def saliency(probe: Probe) -> Tensor:
