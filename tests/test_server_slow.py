@@ -15,7 +15,7 @@ from served import Reply, Served, answer_to, jpeg, small_service
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.server import batch_queue as lanes
-from live_gradcam.server.batch_queue import QueuedWork
+from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.service import Service
 
 

@@ -25,7 +25,6 @@ from live_gradcam.frame import Pixels
 from live_gradcam.printable import shown
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.server.access_control import AccessControl
-from live_gradcam.server.batch_queue import QueuedWork
 from live_gradcam.server.camera_stream import BOUNDARY, CameraStream
 from live_gradcam.server.client_disconnect import Held, while_wanted
 from live_gradcam.server.decode_limits import check_shape
@@ -40,6 +39,7 @@ from live_gradcam.server.endpoint import (
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.log_lines import log_line
 from live_gradcam.server.messages import question_of
+from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.request_bodies import RequestBodies
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings

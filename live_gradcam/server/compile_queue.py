@@ -39,7 +39,7 @@ class _Wish:
     """A graph that waits to be compiled, or is being compiled."""
 
     future: Future[None]
-    askers: set[Hashable]
+    clients: set[Hashable]
     payer: Hashable
 
 
@@ -91,15 +91,15 @@ class CompileQueue:
         """Return whether a question can be answered without compiling."""
         return all(key in self._kept for key in self._engine.keys(question, self._size))
 
-    def prepare(self, question: Question, asker: Hashable, payer: Hashable = None) -> list[Future[None]]:
+    def prepare(self, question: Question, client: Hashable, payer: Hashable = None) -> list[Future[None]]:
         """Have the graphs of a question compiled.
 
-        The asker's other compilations are cancelled unless they have begun or another asker waits for them.
+        The client's other compilations are cancelled unless they have begun or another client waits for them.
 
         Args:
             question: the question.
-            asker: who asks.
-            payer: whose turn the compilation takes; None: the asker's.
+            client: who asks.
+            payer: whose turn the compilation takes; None: the client's.
 
         Returns:
             What has to be waited for; nothing where the question is ready. A future that fails holds a
@@ -110,32 +110,32 @@ class CompileQueue:
         """
         keys = self._engine.keys(question, self._size)
         with self._lock:
-            self._forget(asker, keep=keys)
-            return self._wanted(keys, asker, asker if payer is None else payer)
+            self._forget(client, keep=keys)
+            return self._wanted(keys, client, client if payer is None else payer)
 
     def prepare_size(
-        self, question: Question, size: Size, asker: Hashable, payer: Hashable = None
+        self, question: Question, size: Size, client: Hashable, payer: Hashable = None
     ) -> list[Future[None]]:
         """Have the graphs of a question compiled for pictures of another size.
 
         Args:
             question: the question; it is ready.
             size: (width, height) of the pictures.
-            asker: who asks.
-            payer: whose turn the compilation takes; None: the asker's.
+            client: who asks.
+            payer: whose turn the compilation takes; None: the client's.
 
         Returns, Raises:
             As `prepare`.
         """
         keys = self._engine.keys(question, size)
         with self._lock:
-            return self._wanted(keys, asker, asker if payer is None else payer)
+            return self._wanted(keys, client, client if payer is None else payer)
 
-    def forget(self, asker: Hashable) -> None:
-        """Compile nothing more for an asker who has gone."""
+    def forget(self, client: Hashable) -> None:
+        """Compile nothing more for a client who has gone."""
         with self._lock:
-            self._forget(asker, keep=())
-        self._kept.forget(asker)
+            self._forget(client, keep=())
+        self._kept.forget(client)
 
     def answer(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
         """Answer questions that are ready, with one run of each graph.
@@ -174,7 +174,7 @@ class CompileQueue:
         """Stop, and join the thread."""
         self._thread.close()
 
-    def _wanted(self, keys: Sequence[GraphKey], asker: Hashable, payer: Hashable) -> list[Future[None]]:
+    def _wanted(self, keys: Sequence[GraphKey], client: Hashable, payer: Hashable) -> list[Future[None]]:
         """Return what tells that graphs are compiled, one future for each that is not kept."""
         now = time.monotonic()
         found = []
@@ -193,18 +193,18 @@ class CompileQueue:
                     )
                 work = partial(self._compile, key, payer)
                 self._compiling[key] = _Wish(self._thread.submit(work, payer), set(), payer)
-            self._compiling[key].askers.add(asker)
+            self._compiling[key].clients.add(client)
             found.append(self._compiling[key].future)
         return found
 
-    def _forget(self, asker: Hashable, *, keep: Collection[GraphKey]) -> None:
+    def _forget(self, client: Hashable, *, keep: Collection[GraphKey]) -> None:
         if not self._compiling:
             return
         kept = {_for_any_size(key) for key in keep}
         for key, wish in list(self._compiling.items()):
             if _for_any_size(key) not in kept:
-                wish.askers.discard(asker)
-                if not wish.askers and wish.future.cancel():
+                wish.clients.discard(client)
+                if not wish.clients and wish.future.cancel():
                     del self._compiling[key]
 
     def _check_refused(self, key: GraphKey, now: float) -> None:
@@ -250,7 +250,7 @@ def _dropped(key: GraphKey) -> RequestError:
 
 
 def _refusal(key: GraphKey, error: Exception) -> tuple[int, str, float]:
-    """Return the status and reason that an asker is told, and for how many seconds it is not tried again."""
+    """Return the status and reason that a client is told, and for how many seconds it is not tried again."""
     if isinstance(error, RequestError):
         return error.status, str(error), IN_USE_SECONDS
     if isinstance(error, LiveGradcamError):

@@ -21,31 +21,32 @@ from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
 from live_gradcam.question import Question
 from live_gradcam.render.heat import PALETTES, palette
-from live_gradcam.server.batch_queue import BATCHES, BatchQueue, Done, QueuedWork
+from live_gradcam.server.batch_queue import BATCHES, BatchQueue
 from live_gradcam.server.compile_queue import CompileQueue
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.kept_graphs import ServerLimit
 from live_gradcam.server.memory import Memory
 from live_gradcam.server.metrics import Metrics
 from live_gradcam.server.pass_slices import PassSlices
+from live_gradcam.server.queued_work import Done, QueuedWork
 from live_gradcam.translations import table_of
 from live_gradcam.version import __version__
 from live_gradcam.viewer_input import ACTIONS
 
 _LONGEST_SECONDS = 120.0
-"""What a program waits at most for its question to be compiled, and then for its picture to be explained."""
+"""How long a program waits for its question to be compiled, and then for its picture to be explained."""
 
 _CHANNELS = 1280
-"""Of a layer of which nothing is known yet."""
+"""Channels of a layer whose shape is not known yet."""
 
 
 class Service:
-    """Answers questions about pictures, for any number of visitors.
+    """Answers questions about pictures, for any number of clients.
 
     Args:
-        model: what is asked.
-        settings: how it explains, and what is explained where nobody asks for anything else.
-        memory: watches how much is used; None: by its own default.
+        model: what is explained.
+        settings: how it explains, and the default question.
+        memory: watches the memory of the process; None: with its default limit.
     """
 
     def __init__(self, model: Model, settings: Settings, memory: Memory | None = None) -> None:
@@ -64,7 +65,7 @@ class Service:
         self._quick = BatchQueue(self.graphs, BATCHES, name="explain", explained=self.tally.explained)
         self._slow = BatchQueue(self.graphs, (1,), name="explain slowly", explained=self.tally.explained)
         self.layers: tuple[tuple[str, str], ...] = ()
-        """Path and shape of the layers to walk, from shallow to deep; empty until they were found out."""
+        """Path and shape of the layers to step through, from shallow to deep; empty until they are known."""
 
         self._rows: tuple[LayerRow, ...] = ()
         """All layers, likewise."""
@@ -73,11 +74,11 @@ class Service:
 
     @property
     def labels(self) -> Labels:
-        """The names of the classes, labels or values; none as long as they are not known."""
+        """The names of the classes, labels or values; none until they are known."""
         return self.engine.labels_of()
 
     def start(self) -> None:
-        """Compile what is asked for by default.
+        """Compile the default question.
 
         Raises:
             LiveGradcamError: the settings are wrong for this model.
@@ -90,10 +91,10 @@ class Service:
         self.graphs.later(self._find_layers)
 
     def checked(self, question: Question) -> Question:
-        """Return a question that makes sense for this model.
+        """Check a question for this model, and return it with the whole paths of its layers.
 
         Raises:
-            Refusal: a method, a layer, a class or the number of targets is wrong (400).
+            RequestError: a method, a layer, a class or the number of targets is wrong (400).
         """
         try:
             for method in question.methods:
@@ -108,50 +109,50 @@ class Service:
         return question if question.layer is None else replace(question, layer=self._layer(question.layer))
 
     def is_quick(self, question: Question) -> bool:
-        """Whether one pass of the network is enough for a question."""
+        """Return whether one pass of the network answers a question."""
         return all(method_named(method).one_pass for method in question.methods)
 
     def submit(self, work: QueuedWork) -> Future[Done]:
-        """Let a picture wait for its turn.
+        """Add a picture to the queue.
 
         Raises:
-            Refusal: too much waits.
+            RequestError: too much waits (503).
         """
         work = replace(work, passes=self._passes(work.question))
-        return self._lane(work.question).submit(work)
+        return self._queue(work.question).submit(work)
 
-    async def compiled(self, question: Question, asker: Hashable, payer: Hashable) -> None:
-        """Make sure that a question may wait, and wait until it is compiled: for programs, which do not ask again.
+    async def compiled(self, question: Question, client: Hashable, payer: Hashable) -> None:
+        """Wait until a question is compiled. This is for programs, which do not ask again.
 
         Raises:
-            Refusal: it cannot be explained so, or too much waits, or it takes too long.
+            RequestError: it cannot be answered (400), too much waits, or it takes too long (503).
         """
-        self._lane(question).admit(
-            QueuedWork(asker, question, _no_picture, payer=payer, passes=self._passes(question))
+        self._queue(question).admit(
+            QueuedWork(client, question, _no_picture, payer=payer, passes=self._passes(question))
         )
         try:
-            await self._wait_for(self.graphs.prepare(question, asker, payer))
+            await self._wait_for(self.graphs.prepare(question, client, payer))
         finally:
-            self.graphs.forget(asker)
+            self.graphs.forget(client)
 
     async def sized(
-        self, question: Question, size: tuple[int, int], asker: Hashable, payer: Hashable = None
+        self, question: Question, size: tuple[int, int], client: Hashable, payer: Hashable = None
     ) -> None:
-        """Wait until a question that is compiled can be answered for pictures of (width, height), too.
+        """Wait until a question that is ready is compiled for pictures of (width, height), too.
 
-        Only the fit `wide` makes inputs of several shapes: none of them is compiled in the thread that explains.
+        Only the fit `wide` makes inputs of several shapes. They are not compiled in the thread that explains.
 
         Raises:
-            Refusal: the network does not take that shape, or too much waits, or it takes too long.
+            RequestError: the network does not take that shape (400), too much waits, or it takes too long (503).
         """
         if self.settings.fit == "wide":
-            await self._wait_for(self.graphs.prepare_size(question, size, asker, payer))
+            await self._wait_for(self.graphs.prepare_size(question, size, client, payer))
 
     async def explained(self, work: QueuedWork) -> Done:
-        """Return what comes of a picture, for a question that is compiled; who stops waiting has it given up.
+        """Explain a picture for a question that is ready. If the caller stops waiting, the work is cancelled.
 
         Raises:
-            Refusal: too much waits, or it takes too long.
+            RequestError: too much waits, or it takes too long (503).
         """
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
@@ -159,23 +160,23 @@ class Service:
         except TimeoutError as error:
             raise _too_long() from error
         finally:
-            self.forget(work.asker)
+            self.forget(work.client)
 
-    def forget(self, asker: Hashable) -> None:
-        """Do nothing more for an asker who has gone."""
-        self.graphs.forget(asker)
-        self._quick.forget(asker)
-        self._slow.forget(asker)
+    def forget(self, client: Hashable) -> None:
+        """Cancel all work for a client who has gone."""
+        self.graphs.forget(client)
+        self._quick.forget(client)
+        self._slow.forget(client)
 
     def shape(self, size: tuple[int, int]) -> Hashable:
-        """Return what pictures of (width, height) must have in common to go together."""
+        """Return the shape by which pictures of (width, height) go together in one call."""
         return size if self.settings.fit == "wide" else None
 
     def setup(self, *, camera: str | None) -> dict[str, Any]:
-        """Return what the page has to know.
+        """Return what the page needs to know.
 
         Args:
-            camera: the server's own, where it has one.
+            camera: name of the server's own camera; None: it has none.
         """
         settings = self.settings
         return {
@@ -210,11 +211,11 @@ class Service:
         }
 
     def at_end(self, call: Callable[[], None]) -> None:
-        """Call something when the service stops."""
+        """Call a function when the service stops."""
         self._ending.append(call)
 
     def stop(self) -> None:
-        """Explain and compile nothing more, and give up what is under way; from any thread, and at once."""
+        """Explain and compile nothing more, and cancel what runs. It returns at once, and any thread may call it."""
         for each in (self.graphs, self._quick, self._slow):
             each.stop()
         for call in self._ending:
@@ -234,7 +235,7 @@ class Service:
             thread.join()
 
     async def _wait_for(self, compiling: Sequence[Future[None]]) -> None:
-        # Shielded: who gives up must not cancel what others wait for, too.
+        # Shielded: a client that stops waiting must not cancel what others wait for.
         waiting = [asyncio.shield(asyncio.wrap_future(each)) for each in compiling]
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
@@ -243,7 +244,7 @@ class Service:
             raise _too_long() from error
 
     def _find_layers(self) -> None:
-        """Find out which layers there are to walk: the last of each size, and the one that is taken by itself."""
+        """Find the layers to step through: the last of each size, and the one that is explained by default."""
         table = layer_table(self.model)
         rows = [row for row in table if row.explainable]
         following = [row.shape for row in rows[1:]] + [""]
@@ -255,12 +256,12 @@ class Service:
         self._rows = tuple(table)
 
     def _layer(self, layer: str) -> str | None:
-        """Return the whole paths of the layers that are named; None for the one that is taken by itself.
+        """Return the whole paths of the named layers; None for the layer that is explained by default.
 
         Raises:
-            Refusal: there is no such layer (400).
+            RequestError: there is no such layer (400).
         """
-        if not self._rows:  # not known yet: compiling tells
+        if not self._rows:  # not known yet: the compilation will tell
             return layer
         called = [row.path for row in self._rows]
         usable = [row.path for row in self._rows if row.explainable]
@@ -286,7 +287,7 @@ class Service:
         together = max((method.pass_count(channels) for method in methods if method.one_pass), default=0)
         return float((apart + together) * len(question.targets))
 
-    def _lane(self, question: Question) -> BatchQueue:
+    def _queue(self, question: Question) -> BatchQueue:
         return self._quick if self.is_quick(question) else self._slow
 
 
