@@ -1,4 +1,4 @@
-"""The flow: reading, explaining and writing side by side."""
+"""A pipeline: reads, explains and writes at the same time, in three threads."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def flow(
     batch: int,
     weigh: Callable[[Given], int],
 ) -> None:
-    """Bring every item from where it is read to where it is written, in order.
+    """Read, explain and write all items, in order.
 
-    One thread reads, one writes, and the calling thread explains. Whichever of them fails, the others stop after
-    the item in hand, and the error is raised here; both threads are joined whatever happens.
+    One thread reads, one writes, and the calling thread explains. If one fails, the others stop after their current
+    item, and the error is raised here. Both threads are always joined.
 
     Args:
-        given: what is read; it is iterated in the reading thread.
-        explain: items to as many findings.
-        write: takes each item with its finding, in the writing thread.
-        batch: how many items are explained at once; fewer where so many would take too much memory.
-        weigh: returns the bytes of an item.
+        given: the items to read; iterated in the reading thread.
+        explain: returns one result for each item.
+        write: writes an item with its result; called in the writing thread.
+        batch: batch size; smaller where the items would take too much memory.
+        weigh: returns the size of an item in bytes.
 
     Raises:
-        Exception: what one of the three raised.
+        Exception: the exception of a failed step.
     """
     capacity = batch + _WAITING
     before: BoundedQueue[Given] = BoundedQueue(capacity, load=_LOAD, weigh=weigh)

@@ -1,4 +1,4 @@
-"""The server's own camera: captured once, for any number of pages and viewers."""
+"""The server's own camera: one capture for any number of pages and viewers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from live_gradcam.translations import words_of
 logger = logging.getLogger(__name__)
 
 BOUNDARY = "frame"
-"""Between the pictures of the MJPEG stream."""
+"""Boundary between the pictures of the MJPEG stream."""
 
 _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 80)
 _NOTICE_AFTER_SECONDS = 0.25
@@ -47,17 +47,17 @@ class CameraShot:
     """One frame of the server's camera."""
 
     number: int
-    """From 1, in the order of capture."""
+    """Position in the order of capture, from 1."""
 
     pixels: Pixels
     """(H, W, 3) uint8 BGR."""
 
 
-class Newest(Generic[Item]):
-    """The newest thing that a thread made, for any number of coroutines that wait for it.
+class AsyncLatest(Generic[Item]):
+    """The newest item from a thread, for any number of waiting coroutines.
 
     Args:
-        loop: the coroutines' own.
+        loop: the event loop of the coroutines.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -67,16 +67,16 @@ class Newest(Generic[Item]):
         self._changed = asyncio.Event()
 
     def publish(self, item: Item) -> None:
-        """Replace what there was; from any thread."""
+        """Replace the item; may be called from any thread."""
         self._item, self._number = item, self._number + 1
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
     async def after(self, number: int) -> tuple[int, Item]:
-        """Wait for something newer than `number`, and return it with its own number.
+        """Wait for an item newer than `number`, and return its number and the item.
 
         Raises:
-            TimeoutError: nothing came for some seconds.
+            TimeoutError: no item came within `_FRAME_SECONDS`.
         """
         async with asyncio.timeout(_FRAME_SECONDS):
             while self._number <= number or self._item is None:
@@ -89,13 +89,13 @@ class Newest(Generic[Item]):
 
 
 class CameraStream:
-    """Reads the camera, and draws the picture with the heat while somebody looks at it.
+    """Reads the camera; draws the picture with the heat while it has viewers.
 
     Args:
-        source: open and live; it is closed at the end.
-        service: what explains.
-        settings: how it looks.
-        ended: is called in the thread when the source ends or fails.
+        source: an open, live source; `close` closes it.
+        service: explains the frames.
+        settings: the appearance of the picture.
+        ended: called in the stream's thread when the source ends or fails.
     """
 
     def __init__(
@@ -103,22 +103,22 @@ class CameraStream:
     ) -> None:
         self.name = source.name
         self.viewers = 0
-        """How many look at the annotated picture."""
+        """Number of viewers of the annotated picture."""
         self.error: BaseException | None = None
-        """What the source failed with."""
+        """The error with which the source failed."""
         self._source = source
         self._service = service
         self._ended = ended
         self._mirror = settings.mirror
-        self._presenter = Renderer(
+        self._renderer = Renderer(
             Appearance(alpha=settings.alpha, colormap=settings.colormap),
             motion=settings.motion,
             smoothing=HeatSmoothing(seconds=settings.smoothing, scale=settings.scale),
             words=words_of(settings.lang),
         )
         loop = asyncio.get_running_loop()
-        self._shots: Newest[CameraShot] = Newest(loop)
-        self._pictures: Newest[bytes] = Newest(loop)
+        self._shots: AsyncLatest[CameraShot] = AsyncLatest(loop)
+        self._pictures: AsyncLatest[bytes] = AsyncLatest(loop)
         self._encoded: tuple[int, asyncio.Task[bytes]] | None = None
         self._asked: tuple[Frame, Future[Done]] | None = None
         self._closing = threading.Event()
@@ -127,10 +127,10 @@ class CameraStream:
         self._thread.start()
 
     async def frame_after(self, number: int) -> CameraShot:
-        """Return the newest frame, waiting for one after this.
+        """Wait for a frame newer than `number`, and return the newest.
 
         Raises:
-            Refusal: none comes (503).
+            RequestError: no frame comes (503).
         """
         try:
             _, shot = await self._shots.after(number)
@@ -139,13 +139,13 @@ class CameraStream:
         return shot
 
     async def jpeg(self, shot: CameraShot) -> bytes:
-        """Return a frame as a JPEG; it is encoded once for all who want it."""
+        """Return a frame as a JPEG; each frame is encoded once for all viewers."""
         if self._encoded is None or self._encoded[0] != shot.number:
             self._encoded = (shot.number, asyncio.create_task(asyncio.to_thread(_jpeg, shot.pixels)))
         return await asyncio.shield(self._encoded[1])
 
     async def pictures(self) -> AsyncIterator[bytes]:
-        """Give the annotated picture as parts of an MJPEG stream; a slow viewer misses some."""
+        """Yield the annotated pictures as parts of an MJPEG stream; a slow viewer misses some."""
         self.viewers += 1
         try:
             number = 0
@@ -160,11 +160,11 @@ class CameraStream:
             self.viewers -= 1
 
     def stop(self) -> None:
-        """Let the streams end; from any thread."""
+        """End the streams; may be called from any thread."""
         self._closing.set()
 
     def close(self) -> None:
-        """Close the source and join the threads; one that is stuck is left behind and named."""
+        """Close the source and join the threads; a stuck thread is reported and left behind."""
         self._closing.set()
         self._capture.close()
         self._thread.join(_PATIENCE_SECONDS)
@@ -198,7 +198,7 @@ class CameraStream:
             self._ended()
 
     def _explain(self, frame: Frame) -> None:
-        """Take in what was explained, and ask again: one frame at a time."""
+        """Take the last explanation if it is ready, and submit the next frame: one frame at a time."""
         if self._asked is not None:
             asked, future = self._asked
             if not future.done():
@@ -206,7 +206,7 @@ class CameraStream:
             self._asked = None
             if not future.cancelled():
                 try:
-                    self._presenter.add_answer(asked, future.result().answer)
+                    self._renderer.add_answer(asked, future.result().answer)
                 except LiveGradcamError as error:
                     logger.warning("%s", error)
         shape = self._service.shape(frame.size)
@@ -214,7 +214,7 @@ class CameraStream:
         self._asked = (frame, self._service.submit(work))
 
     def _draw(self, frame: Frame) -> None:
-        picture, _ = self._presenter.picture(frame, Overlay(notice=self._source.notice))
+        picture, _ = self._renderer.picture(frame, Overlay(notice=self._source.notice))
         self._pictures.publish(_jpeg(picture))
 
     def _check_shape(self, width: int, height: int) -> None:

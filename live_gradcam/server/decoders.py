@@ -1,4 +1,4 @@
-"""The threads that decode visitors' pictures, before the thread that explains sees them."""
+"""Threads that decode pictures before they are explained."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ logger = logging.getLogger(__name__)
 
 FRAME_THREADS, PHOTO_THREADS = 2, 2
 MOST_WAITING = 64
-"""How many photos may wait; of frames each visitor has one at most."""
+"""Maximum number of photos that wait; each visitor has at most one waiting frame."""
 
 _PATIENCE_SECONDS = 0.7
 _NICE = 5
-"""By how much photo threads step back behind the others, where the system has priorities for threads."""
+"""Niceness of the photo threads, on systems with priorities for threads."""
 
 _Task = tuple[Future[Pixels], Callable[[], Pixels]]
 
 
-class Pool:
-    """A few threads that decode what is submitted, in order; what is cancelled before its turn is left out.
+class DecoderPool:
+    """A pool of threads that decode pictures in the order of submission; cancelled ones are skipped.
 
     Args:
-        name: of the threads.
-        threads: how many.
-        nice: how far the threads step back behind others.
+        name: name of the threads.
+        threads: number of threads.
+        nice: niceness of the threads.
     """
 
     def __init__(self, name: str, threads: int, *, nice: int = 0) -> None:
@@ -52,14 +52,14 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """How many wait for a thread."""
+        """Number of pictures that wait for a thread."""
         return len(self._waiting)
 
     def submit(self, decode: Callable[[], Pixels]) -> Future[Pixels]:
-        """Decode later.
+        """Queue a picture for decoding.
 
         Raises:
-            Refusal: the pool is closed (503).
+            RequestError: the pool is closed (503).
         """
         future: Future[Pixels] = Future()
         with self._changed:
@@ -70,10 +70,10 @@ class Pool:
         return future
 
     def close(self, until: float) -> None:
-        """Decode nothing more, and join the threads.
+        """Stop decoding and join the threads.
 
         Args:
-            until: as `time.monotonic` has it; a thread that is busy for longer is left behind and named.
+            until: deadline, a value of `time.monotonic`; a thread that is still busy is reported and left behind.
         """
         with self._changed:
             self._closed = True
@@ -87,7 +87,9 @@ class Pool:
                 logger.warning("the thread '%s' is busy and is left behind", thread.name)
 
     def _run(self) -> None:
-        if self._nice and sys.platform == "linux":  # elsewhere a priority is the whole process's
+        if (
+            self._nice and sys.platform == "linux"
+        ):  # on other systems the priority is that of the whole process
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
         while True:
             with self._changed:
@@ -99,26 +101,26 @@ class Pool:
                 continue
             try:
                 future.set_result(decode())
-            except Exception as error:  # whoever waits for it is told
+            except Exception as error:  # the waiting coroutine gets it
                 future.set_exception(error)
-            del future, decode  # a picture must not stay in memory until the next one comes
+            del future, decode  # do not keep the picture in memory until the next one comes
 
 
 class Decoders:
-    """Decodes the frames of visitors and the photos of programs, each kind in threads of its own."""
+    """Decodes frames of pages and photos of programs, each kind in its own threads."""
 
     def __init__(self) -> None:
-        self._frames = Pool("decode frames", FRAME_THREADS)
-        self._photos = Pool("decode photos", PHOTO_THREADS, nice=_NICE)
+        self._frames = DecoderPool("decode frames", FRAME_THREADS)
+        self._photos = DecoderPool("decode photos", PHOTO_THREADS, nice=_NICE)
 
     async def frame(self, data: bytes) -> Pixels:
-        """Return a visitor's frame as (H, W, 3) uint8 BGR.
+        """Return a page's frame as (H, W, 3) uint8 BGR.
 
         Args:
-            data: of a size that was looked at (`uploads.size_of`).
+            data: a picture file whose size was checked (`uploads.size_of`).
 
         Raises:
-            Refusal: it cannot be decoded (415), or the server is ending (503).
+            RequestError: it cannot be decoded (415), or the server is ending (503).
         """
         return await asyncio.wrap_future(self._frames.submit(lambda: decoded(data)))
 
@@ -126,14 +128,14 @@ class Decoders:
         """Return a program's photo as (H, W, 3) uint8 BGR, upright.
 
         Raises:
-            Refusal: it cannot be decoded (415), is too large (413), or too many wait (503).
+            RequestError: it cannot be decoded (415), is too large (413), or too many wait (503).
         """
         if self._photos.waiting >= MOST_WAITING:
             raise RequestError(503, f"{MOST_WAITING} pictures wait to be decoded already: try again later.")
         return await asyncio.wrap_future(self._photos.submit(lambda: photo_of(data)))
 
     def close(self) -> None:
-        """Decode nothing more; join the threads."""
+        """Stop decoding and join the threads."""
         until = time.monotonic() + _PATIENCE_SECONDS
         self._frames.close(until)
         self._photos.close(until)

@@ -1,4 +1,4 @@
-"""A thread that does one thing after another, those of each payer in turn, and holds nobody up at the end."""
+"""A thread that runs queued work, taking turns between clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 logger = logging.getLogger(__name__)
 
 REST = 0.5
-"""For how long a payer rests after something was done for it, in parts of the time that it took."""
+"""How long a payer waits after its work, as a fraction of the time that the work took."""
 
 _PATIENCE_SECONDS = 0.7
 _PAYERS_KEPT = 256
@@ -26,32 +26,33 @@ class _Task:
 
 
 class FairThread:
-    """Does what is submitted; what was cancelled before its turn is left out.
+    """Runs submitted work in one thread, fairly for all payers; cancelled work is skipped.
 
-    Next is what the payer asked who was served the longest time ago, and of one payer what came first. One who was
-    served rests before it is served again, so that the thread leaves time to others.
+    The next work is that of the payer who was served longest ago; for one payer it is in the order of submission. After
+    its work a payer waits for a while (`REST`), so that the thread leaves time to others.
 
-    Python's own executor waits for its thread when the program ends, and compiling takes seconds.
+    Python's own executor is not used: at the end of the program it would wait for its thread, and compiling takes
+    seconds.
 
     Args:
-        name: of the thread.
+        name: name of the thread.
     """
 
     def __init__(self, name: str) -> None:
         self._changed = threading.Condition()
         self._waiting: list[_Task] = []
         self._served: dict[Hashable, tuple[float, float]] = {}
-        """When each payer was served last, and when its rest ends."""
+        """Payer → when it was served last, and when its wait ends."""
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, work: Callable[[], None], payer: Hashable = None) -> Future[None]:
-        """Do something later; the future tells when, or what it raised.
+        """Queue work; the future is done when the work is, or holds its exception.
 
         Args:
-            work: what is done.
-            payer: for whom; None: for the server itself, which never rests.
+            work: the work.
+            payer: the client that it is for; None: the server itself, which never has to wait.
         """
         future: Future[None] = Future()
         with self._changed:
@@ -63,7 +64,7 @@ class FairThread:
         return future
 
     def stop(self) -> None:
-        """Begin nothing more, and cancel what waits."""
+        """Cancel the queued work and accept no more."""
         with self._changed:
             self._closed = True
             waiting, self._waiting = self._waiting, []
@@ -72,7 +73,7 @@ class FairThread:
             task.future.cancel()
 
     def close(self) -> None:
-        """Stop, and join the thread; one that is still at work is left behind."""
+        """Stop and join the thread; if it is still busy, it is left behind."""
         self.stop()
         self._thread.join(_PATIENCE_SECONDS)
         if self._thread.is_alive():
@@ -85,7 +86,7 @@ class FairThread:
             began = time.monotonic()
             try:
                 task.work()
-            except Exception as error:  # whoever waits for it is told
+            except Exception as error:  # whoever waits for the future gets it
                 task.future.set_exception(error)
             else:
                 task.future.set_result(None)
@@ -94,10 +95,10 @@ class FairThread:
                 self._served[task.payer] = (now, now + REST * (now - began))
                 if len(self._served) > _PAYERS_KEPT:
                     del self._served[min(self._served, key=lambda payer: self._served[payer][0])]
-            del task  # nothing of it is kept while this thread waits for the next
+            del task  # keep no reference while waiting for the next
 
     def _next(self) -> _Task | None:
-        """Wait for what is to be done next; None when it is closed."""
+        """Wait for the next work; None once it is closed."""
         with self._changed:
             while not self._closed:
                 for task in [each for each in self._waiting if each.future.cancelled()]:

@@ -17,7 +17,7 @@ from live_gradcam.server.errors import RequestError
 logger = logging.getLogger(__name__)
 
 GRAPHS_KEPT = 24
-"""How many graphs are kept at most; memory may be short before (`memory.Memory`)."""
+"""How many graphs are kept at most; memory may be short before (`monitoring.Memory`)."""
 
 IN_USE_SECONDS = 10.0
 """A graph that was used this recently is not dropped for another payer's request."""
@@ -27,7 +27,7 @@ _REMEMBERED_SECONDS = 600.0
 
 
 class Room(Protocol):
-    """Tells whether there is memory, and frees the memory of dropped graphs (`memory.Memory`)."""
+    """Tells whether there is memory, and frees the memory of dropped graphs (`monitoring.Memory`)."""
 
     @property
     def is_short(self) -> bool:

@@ -25,8 +25,7 @@ from live_gradcam.server.batch_queue import BATCHES, BatchQueue
 from live_gradcam.server.compile_queue import CompileQueue
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.kept_graphs import ServerLimit
-from live_gradcam.server.memory import Memory
-from live_gradcam.server.metrics import Metrics
+from live_gradcam.server.monitoring import Memory, Metrics
 from live_gradcam.server.pass_slices import PassSlices
 from live_gradcam.server.queued_work import Done, QueuedWork
 from live_gradcam.translations import table_of
