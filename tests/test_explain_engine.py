@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -411,6 +412,14 @@ def test_several_targets_are_run_picture_by_picture_where_the_sizes_of_batches_a
         alone = Engine([answering.models[0]]).answer(picture(seed=seed), question)
         for found, expected in zip(answer.explanations, alone.explanations, strict=True):
             assert_equal(found, expected)
+
+
+def test_one_module_specifies_graphs_and_keeps_them() -> None:
+    package = Path(lg.__file__).parent
+    texts = {path.relative_to(package).as_posix(): path.read_text("utf-8") for path in package.rglob("*.py")}
+    for call in ("GraphSpec(", "GraphCache(", "TensorFlowCompiler"):
+        found = [name for name, text in texts.items() if call in text.replace(f"class {call}", "")]
+        assert set(found) - {"explain/tensorflow_graph.py"} == {"explain/engine.py"}, call
 
 
 def test_another_runtime_answers_behind_the_same_engine() -> None:

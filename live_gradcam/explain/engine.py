@@ -88,7 +88,7 @@ class Engine:
             pace=pace,
         )
         strength = FINERCAM_STRENGTH if strength is None else strength
-        self._parts = QuestionParts(self._models, usual, fit=fit, strength=strength)
+        self.parts = QuestionParts(self._models, usual, fit=fit, strength=strength)
         self._locks: dict[int, TargetLock] = {}
 
     @property
@@ -124,14 +124,14 @@ class Engine:
         Raises:
             LiveGradcamError: the question cannot be answered.
         """
-        return [part.key for part in self._parts.of(question, size)]
+        return [part.key for part in self.parts.of(question, size)]
 
     def ready(self, question: Question, size: Size) -> bool:
         """Return whether a question about frames of a size can be answered without compiling."""
         try:
-            parts = self._parts.of(question, size)
+            parts = self.parts.of(question, size)
             ready = [self._is_ready(part.key) for part in parts]
-            return all(ready) and all(self._parts.aims(part, question) for part in parts)
+            return all(ready) and all(self.parts.aims(part, question) for part in parts)
         except LiveGradcamError:
             return False
 
@@ -150,17 +150,17 @@ class Engine:
         Raises:
             LiveGradcamError: the question cannot be answered; the message says why.
         """
-        parts = self._parts.of(question, size)
+        parts = self.parts.of(question, size)
         # Room for two questions: the one that is answered meanwhile, and this one.
         self._cache.keep_at_least(2 * len(parts))
         for part in parts:
             if len(self.labels_of(part.model)):
-                self._parts.aims(part, question)  # a mistyped class is told before anything is compiled
+                self.parts.aims(part, question)  # a mistyped class is told before anything is compiled
         for part in parts:
             if not self._is_ready(part.key):
-                yield self._parts.describe(part.key)
+                yield self.parts.describe(part.key)
                 self.prepare_graph(part.key, freeze=freeze)
-            self._parts.aims(part, question)
+            self.parts.aims(part, question)
 
     def compile(self, question: Question, size: Size) -> None:
         """Compile and freeze the graphs that answer a question about frames of a size, and wait for it.
@@ -210,7 +210,7 @@ class Engine:
         Raises:
             LiveGradcamError: the question cannot be answered.
         """
-        return self._graph(self._parts.of(question, size)[0].key).facts.layer
+        return self._graph(self.parts.of(question, size)[0].key).facts.layer
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
         """Answer a question about a frame. The lock follows the frames from one call to the next.
@@ -252,12 +252,12 @@ class Engine:
             LiveGradcamError: a question cannot be answered, or a network fails.
         """
         batch = QuestionBatch(images, questions)
-        for part in self._parts.of(questions[0], batch.sizes[0]):
+        for part in self.parts.of(questions[0], batch.sizes[0]):
             graph = self._cache.find(part.key) if compiled_only else self._graph(part.key, freeze=freeze)
             if graph is None:
-                raise NotCompiledError(f"{self._parts.describe(part.key)} is not compiled.")
-            fittings = batch.fittings(part, self._parts)
-            aims = [self._parts.aims(part, question, locks) for question in questions]
+                raise NotCompiledError(f"{self.parts.describe(part.key)} is not compiled.")
+            fittings = batch.fittings(part, self.parts)
+            aims = [self.parts.aims(part, question, locks) for question in questions]
             reader = ResultReader(
                 spec=part.spec,
                 facts=graph.facts,

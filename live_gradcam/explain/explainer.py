@@ -78,7 +78,6 @@ class Explainer:
             raise SettingsError(f"rivals is {rivals}: at least 1 is needed.")
         self.model: Model = model if isinstance(model, Model) else load_model(model)
         self.method = method_named(method)
-        self.fit: Fit = fit
         self.score: Score = score
         self._layer = layer
         self._strength = FINERCAM_STRENGTH if strength is None else strength
@@ -114,6 +113,15 @@ class Explainer:
         self._target = target
         self._question = self._asking(target if function is None else function)
         self._lock = TargetLock() if is_lock(target) else None
+
+    @property
+    def fit(self) -> Fit:
+        """How a picture is brought to the network's input."""
+        return self._engine.parts.fit
+
+    @fit.setter
+    def fit(self, fit: Fit) -> None:
+        self._engine.parts.fit = fit
 
     @property
     def labels(self) -> Labels:

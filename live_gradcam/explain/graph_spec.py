@@ -65,8 +65,8 @@ class GraphSpec:
     def contrasting(self) -> tuple[bool, ...]:
         """The kinds of goals: classes alone (False), or classes set against their strongest rivals (True).
 
-        Methods of one kind share the goals, and so the gradients. The goals are numbered kind by kind, and within a
-        kind target by target.
+        A goal is a score that is differentiated. Methods of one kind share the goals, and so the gradients. The goals
+        are numbered kind by kind, and within a kind target by target.
         """
         if self.function is not None:
             return (False,)

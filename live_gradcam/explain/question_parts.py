@@ -66,7 +66,7 @@ class QuestionParts:
     ) -> None:
         self._models = models
         self._usual = usual
-        self._fit: Fit = fit
+        self.fit: Fit = fit
         self._strength = strength
 
     def of(self, question: Question, size: Size) -> list[QuestionPart]:
@@ -110,7 +110,7 @@ class QuestionParts:
 
     def fitting(self, question: Question, size: Size, model: int) -> Fitting:
         """Return how frames of a size are brought to a model's input."""
-        return fitting_for(self._fit, inside(question.area, size)[2:], self._models[model].model.input_size)
+        return fitting_for(self.fit, inside(question.area, size)[2:], self._models[model].model.input_size)
 
     def aims(self, part: QuestionPart, question: Question, locks: Locks = NO_LOCKS) -> list[Aim]:
         """Return what the targets of a part mean now, one aim for each goal of its graph.

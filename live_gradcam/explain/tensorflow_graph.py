@@ -50,6 +50,9 @@ class TensorFlowGraph:
     operations: int
     """How many operations the traced graph has."""
 
+    one_pass: bool
+    """False where the graph calls a pace, whose errors are raised as TensorFlow hands them on."""
+
     frozen: bool
     size: int
 
@@ -63,6 +66,8 @@ class TensorFlowGraph:
         try:
             return GraphOutputs(*(tensor.numpy() for tensor in self.function(*given)))
         except tf.errors.OpError as error:
+            if not self.one_pass:
+                raise
             line = str(error.message).strip().splitlines()[0]
             raise ModelError(f"{self.name} cannot be run: {line}") from error
 
@@ -142,6 +147,7 @@ def trace(
         ),
         name=model.name,
         operations=len(operations),
+        one_pass=spec.one_pass,
         frozen=not concrete.captured_inputs,
         size=_OPERATION_BYTES * len(operations) + _COPIES_OF_CONSTANTS * _bytes_of_constants(operations),
     )
