@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from live_gradcam.config import ExplainSettings, Settings
-from live_gradcam.errors import DeviceError, LiveGradcamError, ModelError, SinkError
+from live_gradcam.errors import DeviceError, ModelError, SinkError
+from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.file_names import expanded, nearest_paths
 from live_gradcam.models.labels import imagenet_labels
@@ -16,23 +17,6 @@ from live_gradcam.near_names import nearest, unknown_name
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.sinks.encoder import CONTAINERS, not_recordable
 from live_gradcam.sources.camera.feed import backends
-
-METHODS = (
-    (
-        "gradcam",
-        "gradcam++",
-        "hirescam",
-        "elementwise",
-        "xgradcam",
-        "layercam",
-        "eigengradcam",
-        "finercam",
-        "cam",
-    )
-    + ("eigencam", "kpcacam", "fem", "scorecam", "ablationcam", "smoothgradcam++", "saliency", "smoothgrad")
-    + ("integrated-gradients", "guided-backprop", "guided-gradcam")
-)
-"""The names of `explain.methods`, whose import would load TensorFlow."""
 
 MODELS = (
     (
@@ -125,8 +109,7 @@ def refuse_unknown_method(name: str) -> None:
     Raises:
         LiveGradcamError: the name is unknown.
     """
-    if name.casefold() not in METHODS:
-        raise LiveGradcamError(unknown_name("method", name, METHODS, f"Valid: {', '.join(METHODS)}."))
+    method_named(name)
 
 
 def refuse_unknown_model(text: str) -> None:

@@ -232,6 +232,20 @@ class FakeAnswers:
         return Answer(question, (explained((0, 0, width, height)),))
 
 
+class AtMost:
+    """Limits a cache of graphs to a number of them."""
+
+    def __init__(self, graphs: int) -> None:
+        self._graphs = graphs
+
+    def is_reached(self, graphs: int, size: int) -> bool:
+        del size
+        return graphs >= self._graphs
+
+    def free(self) -> None:
+        pass
+
+
 class Telling(Protocol):
     """A source, or what stands behind one."""
 

@@ -13,23 +13,23 @@ from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.layers import layer_at
 from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.traced_network import TracedNetwork, subject_of
+from live_gradcam.explain.traced_network import TracedNetwork, traced_network
 from live_gradcam.models.model import Model
 
 
 def measured_geometry(model: Model, layer: str) -> Geometry:
     """As gradients through the network tell."""
-    return located(_subject(model, layer), layer)
+    return located(_traced(model, layer), layer)
 
 
 def computed_geometry(model: Model, layer: str) -> Geometry | None:
     """As the operations of the traced network tell; None where they do not."""
-    subject = _subject(model, layer)
+    traced = _traced(model, layer)
     found: list[Geometry | None] = []
 
     def look(images: Any) -> Any:
         pixels = model.preprocessing(images)
-        calls, output = subject.run(pixels)
+        calls, output = traced.run(pixels)
         tensor = layer_at(calls, layer, model.input_size, model.name).output
         found.append(geometry_by_arithmetic(pixels, tensor))
         return output
@@ -40,6 +40,6 @@ def computed_geometry(model: Model, layer: str) -> Geometry | None:
     return found[-1]
 
 
-def _subject(model: Model, layer: str) -> TracedNetwork:
+def _traced(model: Model, layer: str) -> TracedNetwork:
     plan = GraphSpec(methods=(method_named("gradcam"),), layers=(layer,), input_size=model.input_size)
-    return subject_of(model, plan)
+    return traced_network(model, plan)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,12 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
+from fakes import AtMost
 from networks import picture
 
 import live_gradcam as lg
+from live_gradcam.explain.compiled_graph import CompiledGraph, GraphOutputs
 from live_gradcam.explain.engine import Engine
+from live_gradcam.explain.graph_cache import ByteLimit
+from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.question_switch import QuestionSwitch
+from live_gradcam.explain.tensorflow_graph import TensorFlowCompiler, TensorFlowGraph
 from live_gradcam.explanation import Contrast, Region
 from live_gradcam.question import Question, TargetSpec
 
@@ -98,9 +104,10 @@ def test_a_shared_graph_runs_the_network_once() -> None:
     for methods, targets in ((("gradcam",), (None,)), (ONE_PASS, TARGETS)):
         question = Question(methods=methods, targets=targets, layer="late", channels=4)
         answering.compile(question, (16, 16))
-        (plan, trace), *_ = reversed(answering._graphs[0].known().items())
-        assert len(plan.methods) == len(methods)
-        graph = trace.function.graph.as_graph_def()
+        ((_, spec), compiled), *_ = reversed(answering.graphs.items())
+        assert len(spec.methods) == len(methods)
+        assert isinstance(compiled, TensorFlowGraph)
+        graph = compiled.function.graph.as_graph_def()
         nodes = [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
         convolutions.append(sum(node.op == "Conv2D" for node in nodes))
     assert convolutions == [3, 3]
@@ -247,7 +254,7 @@ def test_ready_is_what_has_been_run_once_for_the_first_run_of_a_graph_is_slow() 
     answering = Engine([model(networks.residual_network())])
     live, slow = Question(), Question(methods=("ablationcam",))
     for question, ready in ((live, False), (slow, True)):
-        answering._graphs[0].compiled(answering._parts(question, (16, 16))[0].plan)
+        answering.prepare_graph(*answering.keys(question, (16, 16)), run=False)
         assert answering.ready(question, (16, 16)) is ready, "what takes many passes is not run for nothing"
     assert list(answering.prepare(live, (16, 16))) == ["gradcam at late"]
     assert answering.ready(live, (16, 16))
@@ -260,24 +267,175 @@ def test_only_what_is_asked_from_the_start_is_frozen() -> None:
     answering.compile(first, (16, 16))
     for _ in answering.prepare(later, (16, 16)):
         pass
-    assert [trace.frozen for trace in answering._graphs[0].known().values()] == [True, False]
+    assert [graph.frozen for graph in answering.graphs.values()] == [True, False]
     frozen = answering.answer(picture(), first).first
     assert_equal(frozen, lg.Explainer(answering.models[0]).explain(picture()))
 
 
-@pytest.mark.long
-def test_the_graph_that_was_used_longest_ago_goes_first() -> None:
-    answering = Engine([model(networks.residual_network())])
-    questions = [
+def questions_of_ten_graphs() -> list[Question]:
+    return [
         Question(layer=layer, methods=(method,))
         for layer in ("early", "late")
         for method in ("gradcam", "hirescam", "fem", "layercam", "xgradcam")
     ]
+
+
+def test_the_graph_that_was_used_longest_ago_goes_first() -> None:
+    answering = Engine([model(networks.residual_network())], limit=AtMost(8))
+    questions = questions_of_ten_graphs()
     for question in questions:
         answering.compile(question, (16, 16))
         assert answering.ready(questions[0], (16, 16)), "what is used is kept"
     assert answering.traces == 10
     assert [answering.ready(each, (16, 16)) for each in questions] == [True, False, False] + [True] * 7
+
+
+def test_the_bytes_of_all_graphs_stay_within_the_limit() -> None:
+    loaded = model(networks.residual_network())
+    questions = questions_of_ten_graphs()
+    unlimited = Engine([loaded])
+    sizes = []
+    for question in questions:
+        before = unlimited.graph_bytes
+        unlimited.compile(question, (16, 16))
+        sizes.append(unlimited.graph_bytes - before)
+    assert len(unlimited.graphs) == 10
+    assert min(sizes) > 0
+    limit = sum(sizes[-4:])
+    answering = Engine([loaded], limit=ByteLimit(limit))
+    for question in questions:
+        answering.compile(question, (16, 16))
+        assert answering.graph_bytes <= limit
+    assert [answering.ready(each, (16, 16)) for each in questions] == [False] * 6 + [True] * 4
+    tight = Engine([loaded], limit=ByteLimit(1))
+    tight.compile(Question(methods=("gradcam", "saliency")), (16, 16))
+    assert tight.ready(Question(methods=("gradcam", "saliency")), (16, 16)), "a question has all its graphs"
+
+
+def test_frozen_weights_count_as_bytes_of_their_graph() -> None:
+    loaded = model(networks.headed_network(5000))
+    shared, frozen = Engine([loaded]), Engine([loaded])
+    for _ in shared.prepare(Question(), (16, 16)):
+        pass
+    frozen.compile(Question(), (16, 16))
+    weights = sum(int(np.prod(each.shape)) * 4 for each in loaded.network.variables)
+    assert frozen.graph_bytes > shared.graph_bytes
+    assert frozen.graph_bytes > weights
+
+
+def test_a_batch_has_a_question_for_each_picture_and_equals_each_alone() -> None:
+    loaded = model(networks.residual_network())
+    images = [picture(16, 16, seed=1), picture(40, 64, seed=2), picture(64, 20, seed=3)]
+    methods = ("gradcam", "hirescam", "finercam")
+    questions = [
+        Question(methods=methods, targets=(None, 2), channels=2),
+        Question(methods=methods, targets=("#2", "class 0 - class 1"), channels=2, area=(8, 4, 30, 30)),
+        Question(methods=methods, targets=(3, None), channels=2),
+    ]
+    answering = Engine([loaded])
+    together = answering.answer_batch(images, questions)
+    assert answering.traces == 1
+    for image, question, answer in zip(images, questions, together, strict=True):
+        alone = answering.answer(image, question)
+        assert answer.question == question
+        assert len(answer.explanations) == 6
+        for found, expected in zip(answer.explanations, alone.explanations, strict=True):
+            assert_equal(found, expected)
+        for channel, other in zip(answer.channels, alone.channels, strict=True):
+            assert channel.number == other.number
+            np.testing.assert_allclose(channel.activation, other.activation, rtol=1e-4, atol=1e-6)
+
+
+def test_the_questions_of_a_batch_need_the_same_graphs() -> None:
+    answering = Engine([model(networks.residual_network())])
+    for other in (Question(methods=("fem",)), Question(targets=(None, 1)), Question(targets=(entropy,))):
+        with pytest.raises(lg.SettingsError, match="may differ in areas and classes only"):
+            answering.answer_batch([picture(), picture()], [Question(), other])
+
+
+class CountedGraph:
+    """Runs a graph, and notes the size of each batch."""
+
+    def __init__(self, graph: CompiledGraph, batches: list[int]) -> None:
+        self._graph = graph
+        self._batches = batches
+        self.facts, self.frozen, self.size = graph.facts, graph.frozen, graph.size
+
+    def describe(self) -> str:
+        return self._graph.describe()
+
+    def run(self, pictures: Array, targets: Array, strengths: Array) -> GraphOutputs:
+        self._batches.append(len(pictures))
+        return self._graph.run(pictures, targets, strengths)
+
+
+class CountedRuntime:
+    """Another runtime: it compiles with TensorFlow, and its graphs note the sizes of their batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def __call__(self, model: lg.Model) -> CountedRuntime:
+        self._compiler = TensorFlowCompiler(model)
+        return self
+
+    def compile(self, spec: GraphSpec, *, freeze: bool) -> CountedGraph:
+        return CountedGraph(self._compiler.compile(spec, freeze=freeze), self.batches)
+
+
+def test_batches_are_filled_up_to_the_sizes_that_are_warm() -> None:
+    runtime = CountedRuntime()
+    answering = Engine([model(networks.pooled_network())], batches=(1, 2, 4, 8), compiler=runtime)
+    for _ in answering.prepare(Question(), (16, 16)):
+        pass
+    assert runtime.batches == [1, 2, 4, 8]
+    for count in (1, 2, 3, 4, 6, 7, 8, 9):
+        assert len(answering.answer_batch([picture()] * count, [Question()] * count)) == count
+    assert runtime.batches[4:] == [1, 2, 4, 4, 8, 8, 8, 8, 1]
+    assert answering.traces == 1
+
+
+def test_a_method_that_takes_one_picture_at_a_time_is_not_filled_up_and_not_warmed() -> None:
+    runtime = CountedRuntime()
+    answering = Engine([model(networks.pooled_network())], batches=(2, 4), compiler=runtime)
+    question = Question(methods=("saliency",))
+    for _ in answering.prepare(question, (16, 16)):
+        pass
+    assert runtime.batches == []
+    answering.answer_batch([picture()] * 3, [question] * 3)
+    assert runtime.batches == [1, 1, 1]
+
+
+def test_several_targets_are_run_picture_by_picture_where_the_sizes_of_batches_are_given() -> None:
+    runtime = CountedRuntime()
+    answering = Engine([model(networks.pooled_network())], batches=(1, 2, 4), compiler=runtime)
+    question = Question(targets=("#1", "#2"))
+    for _ in answering.prepare(question, (16, 16)):
+        pass
+    assert runtime.batches == [1], "a size that is not run need not be warm"
+    answers = answering.answer_batch([picture(seed=1), picture(seed=2)], [question, question])
+    assert runtime.batches == [1, 1, 1]
+    for seed, answer in enumerate(answers, 1):
+        alone = Engine([answering.models[0]]).answer(picture(seed=seed), question)
+        for found, expected in zip(answer.explanations, alone.explanations, strict=True):
+            assert_equal(found, expected)
+
+
+def test_one_module_specifies_graphs_and_keeps_them() -> None:
+    package = Path(lg.__file__).parent
+    texts = {path.relative_to(package).as_posix(): path.read_text("utf-8") for path in package.rglob("*.py")}
+    for call in ("GraphSpec(", "GraphCache(", "TensorFlowCompiler"):
+        found = [name for name, text in texts.items() if call in text.replace(f"class {call}", "")]
+        assert set(found) - {"explain/tensorflow_graph.py"} == {"explain/engine.py"}, call
+
+
+def test_another_runtime_answers_behind_the_same_engine() -> None:
+    loaded = model(networks.residual_network())
+    question = Question(methods=("gradcam", "layercam"), targets=TARGETS, channels=2)
+    expected = Engine([loaded]).answer(picture(seed=9), question)
+    found = Engine([loaded], compiler=CountedRuntime()).answer(picture(seed=9), question)
+    for one, other in zip(found.explanations, expected.explanations, strict=True):
+        assert_equal(one, other)
 
 
 @pytest.mark.long

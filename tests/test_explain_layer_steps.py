@@ -9,10 +9,10 @@ import keras
 import networks
 import numpy as np
 import pytest
+from fakes import AtMost
 from networks import picture
 
 import live_gradcam as lg
-from live_gradcam.explain import graph_cache as graphs
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.layer_steps import MOST_STEPS
 from live_gradcam.question import Question
@@ -111,9 +111,8 @@ def test_tokens_that_no_score_depends_on_are_no_step() -> None:
 
 
 @pytest.mark.long
-def test_the_walk_stays_the_same_when_the_first_graph_is_long_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphs, "GRAPHS_KEPT", 3)
-    answering = Engine([lg.load_model(networks.token_network(True, 0), preprocess="unit")])
+def test_the_walk_stays_the_same_when_the_first_graph_is_long_gone() -> None:
+    answering = Engine([lg.load_model(networks.token_network(True, 0), preprocess="unit")], limit=AtMost(3))
     answering.answer(picture(), Question(layer="patches"))
     answering.answer(picture(), Question())
     steps = answering.layers_of()

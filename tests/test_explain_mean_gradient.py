@@ -14,6 +14,7 @@ from networks import picture
 
 import live_gradcam as lg
 from live_gradcam.explain.mean_gradient import mean_gradient
+from live_gradcam.explain.tensorflow_graph import TensorFlowGraph
 
 layers = keras.layers
 Network = Any
@@ -147,7 +148,8 @@ def test_vgg16_reads_its_largest_weights_once() -> None:
     from live_gradcam.models.zoo import with_random_weights
 
     explainer = lg.Explainer(with_random_weights("vgg16", 0))
-    (made,) = explainer._graphs.known().values()
+    (made,) = explainer._engine.graphs.values()
+    assert isinstance(made, TensorFlowGraph)
     largest = max(made.function.graph.variables, key=lambda variable: variable.shape.num_elements())
     assert largest.shape == (25088, 4096)
     products = [

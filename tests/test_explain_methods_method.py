@@ -35,6 +35,25 @@ def test_the_methods_whose_papers_end_in_a_relu_are_rectified() -> None:
     }
 
 
+def test_the_flags_tell_what_each_method_needs() -> None:
+    def those(flag: str) -> set[str]:
+        return {name for name in METHODS if getattr(method_named(name), flag)}
+
+    assert those("together") == {"gradcam", "gradcam++", "hirescam", "layercam"}
+    assert those("together") <= those("one_pass"), "side by side they share one pass"
+    assert those("slow") == {
+        "scorecam",
+        "ablationcam",
+        "smoothgradcam++",
+        "smoothgrad",
+        "integrated-gradients",
+    }
+    assert those("averages") == {"gradcam", "finercam"}
+    assert those("contrasts") == {"finercam"}
+    assert those("needs_pooling") == {"cam"}
+    assert those("bounded_by_length") == {"eigengradcam", "eigencam", "kpcacam", "fem"}
+
+
 def test_letter_case_does_not_count() -> None:
     assert method_named("Grad-CAM++".replace("-", "")).name == "gradcam++"
 

@@ -14,6 +14,7 @@ from probes import KerasProbe, smooth
 
 from live_gradcam.explain.methods import chunks, perturbations
 from live_gradcam.explain.methods.chunks import NOISE_LEVEL
+from live_gradcam.explain.methods.method import SMOOTHGRADCAM_SAMPLES
 
 FUNCTIONS = [perturbations.scorecam, perturbations.ablationcam, perturbations.smoothgradcam_pp]
 
@@ -80,7 +81,7 @@ def test_smoothgradcam_pp_equals_its_equation(target: int, seed: int) -> None:
     probe, network = smooth(seed, target=target)
     found = perturbations.smoothgradcam_pp(probe)
     copies = np.concatenate(probe.seen)
-    assert len(copies) == perturbations.SMOOTHGRADCAM_SAMPLES
+    assert len(copies) == SMOOTHGRADCAM_SAMPLES
     slopes = [
         oracles.finite_differences(network.scores_from, features) for features in network.features(copies)
     ]

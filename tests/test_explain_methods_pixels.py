@@ -13,6 +13,7 @@ from oracles import assert_same_map
 from probes import rectified, smooth
 
 from live_gradcam.explain.methods import chunks, pixels
+from live_gradcam.explain.methods.method import SMOOTHGRAD_SAMPLES
 
 FUNCTIONS = [
     pixels.saliency,
@@ -35,7 +36,7 @@ def test_smoothgrad_equals_its_equation() -> None:
     probe, network = smooth()
     found = pixels.smoothgrad(probe)
     copies = np.concatenate(probe.seen)
-    assert len(copies) == pixels.SMOOTHGRAD_SAMPLES == 50
+    assert len(copies) == SMOOTHGRAD_SAMPLES == 50
     mean = np.mean([oracles.finite_differences(network.scores, copy) for copy in copies], axis=0)
     assert_same_map(found, oracles.strongest_colour(mean))
 

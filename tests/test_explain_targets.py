@@ -203,7 +203,7 @@ def test_the_lock_follows_only_what_leads_clearly_and_for_long_enough() -> None:
     lock = TargetLock(margin=0.1, frames=3)
 
     def see(best: int, probability: float, held: float) -> int | None:
-        lock.see([Prediction(best, str(best), probability)], None if lock.class_id is None else held)
+        lock.update([Prediction(best, str(best), probability)], None if lock.class_id is None else held)
         return lock.class_id
 
     assert see(7, 0.5, 0.0) == 7

@@ -48,6 +48,10 @@ def test_help_loads_neither_tensorflow_nor_opencv(arguments: list[str]) -> None:
     assert "live-gradcam" in "\n".join(lines[:-1])
 
 
+def test_the_names_of_methods_are_known_without_tensorflow() -> None:
+    assert run_python(f"import live_gradcam.explain.methods.method; {TELL_LOADED}") == ["[]"]
+
+
 @pytest.mark.parametrize("name", live_gradcam.__all__)
 def test_every_public_name_resolves(name: str) -> None:
     assert getattr(live_gradcam, name) is not None

@@ -17,7 +17,7 @@ from oracles import assert_same_map, relu
 from peer_maps import Array, alone, as_pixels, assert_same_rectified, departure, original, our_map
 
 from live_gradcam.explain.methods.chunks import BACKWARD_CHUNK, NOISE_LEVEL, noisy_copies
-from live_gradcam.explain.methods.pixels import SMOOTHGRAD_SAMPLES
+from live_gradcam.explain.methods.method import SMOOTHGRAD_SAMPLES
 
 pytestmark = [
     pytest.mark.peers,

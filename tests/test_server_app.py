@@ -27,7 +27,10 @@ from test_server_uploads import deflated, png_of, png_that_claims
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from live_gradcam.explain.compiled_graph import GraphOutputs
 from live_gradcam.explain.explainer import Explainer
+from live_gradcam.explain.tensorflow_graph import TensorFlowGraph
+from live_gradcam.explain.tensors import Ids, Numbers, Pictures
 from live_gradcam.frame import Pixels
 from live_gradcam.server import photo_process, uploads
 from live_gradcam.server import websocket as visit
@@ -353,6 +356,33 @@ def test_what_is_asked_for_comes_once_it_is_compiled_and_the_old_goes_on_meanwhi
     assert [each["target"]["label"] for each in answer.header["maps"]] == ["blue", "blue"]
     assert (methods[0], prepared[0]) == (["gradcam"], "xgradcam, layercam")
     assert prepared[-1] is None
+
+
+def test_four_methods_on_the_page_are_one_run_of_the_network(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods = ["gradcam", "gradcam++", "hirescam", "layercam"]
+    runs: list[int] = []
+    run = TensorFlowGraph.run
+
+    def counted(graph: TensorFlowGraph, pictures: Pictures, targets: Ids, strengths: Numbers) -> GraphOutputs:
+        runs.append(len(pictures))
+        return run(graph, pictures, targets, strengths)
+
+    pixels = noise(6)
+    with served.socket() as socket:
+        socket.send(json.dumps({"ask": 4, "methods": methods}))
+        number = 0
+        while answer_to(socket, number, jpeg()).header["ask"] != 4:
+            number += 1
+            assert number < 2000
+        monkeypatch.setattr(TensorFlowGraph, "run", counted)
+        answer = answer_to(socket, 5000, jpeg(pixels, ".png"))
+    assert runs == [1]
+    assert [each["method"] for each in answer.header["maps"]] == methods
+    for found, method in zip(answer.maps, methods, strict=True):
+        expected = Explainer(served.service.model, method).explain(pixels)
+        np.testing.assert_allclose(found, np.rint(expected.heatmap * 255), atol=1)
 
 
 def test_a_wish_that_cannot_be_had_is_told_once_and_the_old_goes_on(served: Served) -> None:

@@ -15,8 +15,9 @@ from limits import at_most
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.server import batch_queue as lanes
-from live_gradcam.server.batch_queue import BatchQueue, QueuedWork, batch_size
+from live_gradcam.server.batch_queue import BatchQueue, batch_size
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.queued_work import QueuedWork
 
 SIZES = (1, 2, 4, 8)
 FIRST, SECOND = Question(methods=("gradcam",)), Question(methods=("hirescam",))

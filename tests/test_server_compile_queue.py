@@ -5,81 +5,119 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes import explained
 from limits import until
 from networks import pooled_network
 
+from live_gradcam.config import Fit
 from live_gradcam.errors import LayerError
+from live_gradcam.explain.compiled_graph import GraphFacts, GraphOutputs
+from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.explainer import Explainer
-from live_gradcam.explanation import Explanation
-from live_gradcam.frame import Pixels
+from live_gradcam.explain.geometry import COVERING
+from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.methods import method as registry
+from live_gradcam.explain.methods.method import method_named
+from live_gradcam.explain.tensors import Ids, Numbers, Pictures
 from live_gradcam.models.loading import load_model
+from live_gradcam.models.model import Model
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.server import fair_thread as background
 from live_gradcam.server import kept_graphs
+from live_gradcam.server.batch_queue import BATCHES
 from live_gradcam.server.compile_queue import MOST_WANTED, CompileQueue
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.kept_graphs import Room, ServerLimit
 
 BLACK = np.zeros((16, 16, 3), np.uint8)
 
+PRETEND = (
+    *("a", "b", "c", "d", "e", "begun", "kept", "default", "modest", "impossible", "broken", "slow"),
+    *(f"m{number}" for number in range(8)),
+    *(f"greedy {number}" for number in range(20)),
+)
 
-class PretendExplainer:
-    """Counts how many pictures it was given at a time."""
 
-    def __init__(self, method: str) -> None:
-        self.method = method
-        self.target: TargetSpec = None
-        self.traces = 1
+class PretendGraph:
+    """Gives empty maps, and notes how many pictures it was given at a time."""
+
+    frozen = False
+    size = 1
+
+    def __init__(self, spec: GraphSpec) -> None:
+        self.spec = spec
+        self.facts = GraphFacts("features", "classes", 4, (), COVERING)
         self.batches: list[int] = []
-        self.prepares: list[tuple[tuple[int, int], int]] = []
 
-    def explain_batch(
-        self, images: Sequence[Pixels], *, targets: Sequence[TargetSpec] | None = None
-    ) -> list[Explanation]:
-        assert targets is None or len(targets) == len(images)
-        self.batches.append(len(images))
-        return [explained((0, 0, 16, 16)) for _ in images]
+    def describe(self) -> str:
+        return "pretended"
 
-    def explain_targets(self, image: Pixels, targets: Sequence[TargetSpec]) -> tuple[Explanation, ...]:
-        del image
-        return tuple(explained((0, 0, 16, 16)) for _ in targets)
-
-    def prepare(self, size: tuple[int, int], *, targets: int = 1) -> None:
-        self.prepares.append((size, targets))
-
-    def prepared(self, size: tuple[int, int], *, targets: int = 1) -> bool:
-        return (size, targets) in self.prepares
+    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers) -> GraphOutputs:
+        assert targets.shape == (*strengths.shape, 2) == (len(pictures), self.spec.goals, 2)
+        count = len(pictures)
+        self.batches.append(count)
+        ids, numbers = (
+            np.zeros((count, self.spec.goals), np.int32),
+            np.zeros((count, self.spec.goals), np.float32),
+        )
+        shape = (count, len(self.spec.methods), self.spec.targets)
+        return GraphOutputs(
+            *(ids[:, :1], numbers[:, :1], numbers[:, :1], ids, numbers, numbers),
+            *(ids[..., None][..., :0], numbers[..., None][..., :0], numbers[..., None][..., :0]),
+            np.ones(count, np.bool_),
+            np.zeros((*shape, 2, 2), np.float32),
+            np.zeros(shape, np.bool_),
+            *(ids[:, :0], numbers[:, :0], np.zeros((count, 0, 2, 2), np.float32)),
+        )
 
 
 class Workshop:
-    """Makes pretend explainers when it is allowed to."""
+    """Compiles pretend graphs when it is allowed to."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
-        self.explainers: dict[str, PretendExplainer] = {}
-        self.failed: list[weakref.ref[PretendExplainer]] = []
+        self.graphs: dict[str, PretendGraph] = {}
+        """The last that was made for each method."""
+        self.failed: list[weakref.ref[PretendGraph]] = []
         self.begun = threading.Event()
         self.open = threading.Event()
         self.open.set()
 
-    def make(self, method: str, layer: str | None) -> PretendExplainer:
-        del layer
+    def __call__(self, model: Model) -> Workshop:
+        del model
+        return self
+
+    def compile(self, spec: GraphSpec, *, freeze: bool) -> PretendGraph:
+        del freeze
         self.begun.set()
         assert self.open.wait(10)
-        self.made.append(method)
-        explainer = PretendExplainer(method)
-        if method in ("impossible", "broken"):
-            self.failed.append(weakref.ref(explainer))
-        if method == "impossible":
+        name = ", ".join(each.name for each in spec.methods)
+        self.made.append(name)
+        graph = PretendGraph(spec)
+        if name in ("impossible", "broken"):
+            self.failed.append(weakref.ref(graph))
+        if name == "impossible":
             raise LayerError("it has no such layer")
-        if method == "broken":
+        if name == "broken":
             raise ZeroDivisionError
-        self.explainers[method] = explainer
-        return explainer
+        self.graphs[name] = graph
+        return graph
+
+    def queue(self, room: Room | None = None, fit: Fit = "crop") -> CompileQueue:
+        model = load_model(pooled_network(size=None if fit == "wide" else 16), ["r", "g", "b", "w"])
+        engine = Engine([model], fit=fit, batches=BATCHES, limit=ServerLimit(room), compiler=self)
+        return CompileQueue(engine, (16, 16))
+
+
+@pytest.fixture(autouse=True)
+def pretend_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PRETEND:
+        like = method_named("scorecam" if name == "slow" else "gradcam")
+        monkeypatch.setitem(registry._METHODS, name, replace(like, name=name))
 
 
 @pytest.fixture
@@ -89,7 +127,7 @@ def workshop() -> Workshop:
 
 @pytest.fixture
 def graphs(workshop: Workshop) -> Iterator[CompileQueue]:
-    graphs = CompileQueue(workshop.make, (16, 16), lambda method: method != "slow")
+    graphs = workshop.queue()
     yield graphs
     workshop.open.set()
     graphs.close()
@@ -118,32 +156,60 @@ def test_what_is_compiled_answers_while_something_new_is_being_compiled(
     assert graphs.prepare(asked("b"), "me") == []
 
 
+@pytest.fixture
+def wide_graphs(workshop: Workshop) -> Iterator[CompileQueue]:
+    graphs = workshop.queue(fit="wide")
+    yield graphs
+    workshop.open.set()
+    graphs.close()
+
+
 def test_another_size_is_compiled_in_the_compiling_thread_once_for_all_who_want_it(
-    graphs: CompileQueue, workshop: Workshop
+    wide_graphs: CompileQueue, workshop: Workshop
 ) -> None:
-    compile_now(graphs, asked("a"))
-    (mine,) = graphs.prepare_size(asked("a"), (32, 16), "me")
+    compile_now(wide_graphs, asked("a"))
+    (mine,) = wide_graphs.prepare_size(asked("a"), (64, 16), "me")
     mine.result(10)
-    assert graphs.prepare_size(asked("a"), (32, 16), "you") == []
-    assert workshop.explainers["a"].prepares == [((32, 16), 1)]
+    assert wide_graphs.prepare_size(asked("a"), (64, 16), "you") == []
+    assert wide_graphs.prepare_size(asked("a"), (640, 160), "you") == [], "the input has the same size"
+    assert workshop.made == ["a", "a"]
+    assert workshop.graphs["a"].spec.input_size == (224, 896)
+    wide_graphs.answer([np.zeros((16, 64, 3), np.uint8)], [asked("a")])
+    assert workshop.made == ["a", "a"]
 
 
-def test_one_payer_wants_a_few_sizes_at_once_and_no_more(graphs: CompileQueue, workshop: Workshop) -> None:
+def test_one_payer_wants_a_few_sizes_at_once_and_no_more(
+    wide_graphs: CompileQueue, workshop: Workshop
+) -> None:
+    graphs = wide_graphs
     compile_now(graphs, asked("a"))
     workshop.open.clear()
     graphs.prepare(asked("b"), "else")
-    for width in range(MOST_WANTED):
-        graphs.prepare_size(asked("a"), (100 + width, 50), "me")
+    for number in range(MOST_WANTED):
+        graphs.prepare_size(asked("a"), (32 * (number + 2), 16), "me")
     with pytest.raises(RequestError, match=r"4 combinations .* are being compiled for you already"):
-        graphs.prepare_size(asked("a"), (200, 50), "me")
-    assert len(graphs.prepare_size(asked("a"), (200, 50), "you")) == 1
+        graphs.prepare_size(asked("a"), (200, 16), "me")
+    assert len(graphs.prepare_size(asked("a"), (200, 16), "you")) == 1
     graphs.forget("me")
     workshop.open.set()
 
 
+def test_four_methods_are_one_graph_and_one_run(graphs: CompileQueue, workshop: Workshop) -> None:
+    question = asked("a", "b", "c", "d")
+    compile_now(graphs, question)
+    assert workshop.made == ["a, b, c, d"]
+    graph = workshop.graphs["a, b, c, d"]
+    runs = len(graph.batches)
+    answers = graphs.answer([BLACK, BLACK], [question, question])
+    assert [[each.method for each in answer.explanations] for answer in answers] == [["a", "b", "c", "d"]] * 2
+    assert graph.batches[runs:] == [2]
+    assert graphs.traces == 1
+    assert not graphs.ready(asked("a")), "one method alone has a graph of its own"
+
+
 def test_batches_are_filled_up_to_the_sizes_that_are_warm(graphs: CompileQueue, workshop: Workshop) -> None:
     compile_now(graphs, asked("a"))
-    batches = workshop.explainers["a"].batches
+    batches = workshop.graphs["a"].batches
     assert batches == [1, 2, 4, 8]
     for count in (1, 2, 3, 4, 6, 7, 8):
         assert len(graphs.answer([BLACK] * count, [asked("a")] * count)) == count
@@ -155,7 +221,7 @@ def test_a_method_that_takes_one_picture_at_a_time_is_not_filled_up_and_not_warm
 ) -> None:
     compile_now(graphs, asked("slow"))
     graphs.answer([BLACK], [asked("slow")])
-    assert workshop.explainers["slow"].batches == [1]
+    assert workshop.graphs["slow"].batches == [1]
 
 
 def test_what_nobody_wants_any_more_is_not_compiled(graphs: CompileQueue, workshop: Workshop) -> None:
@@ -260,7 +326,7 @@ def test_what_cannot_be_compiled_throws_out_nothing(
         compile_now(graphs, asked(method))
     with pytest.raises(RequestError, match="it has no such layer"):
         compile_now(graphs, asked("impossible"), "another")
-    assert graphs.ready(asked("a", "b"))
+    assert [graphs.ready(asked(method)) for method in ("a", "b")] == [True, True]
 
 
 def test_a_refusal_keeps_nothing_of_what_failed(graphs: CompileQueue, workshop: Workshop) -> None:
@@ -304,7 +370,7 @@ def test_who_wants_a_lot_does_not_keep_others_from_compiling(
     assert workshop.made[:2] == ["greedy 0", "modest"]
 
 
-class Room:
+class FewGraphs:
     """Memory that a few graphs fill."""
 
     def __init__(self, most: int) -> None:
@@ -324,8 +390,8 @@ class Room:
 def test_graphs_are_thrown_out_where_memory_is_short_and_the_default_never(
     workshop: Workshop,
 ) -> None:
-    room = Room(3)
-    graphs = room.graphs = CompileQueue(workshop.make, (16, 16), bool, room)
+    room = FewGraphs(3)
+    graphs = room.graphs = workshop.queue(room)
     graphs.keep(asked("default"))
     for method in ("default", "a", "b"):
         compile_now(graphs, asked(method), "me")
@@ -347,8 +413,8 @@ def test_a_method_of_many_passes_is_not_run_before_somebody_asks(
     graphs: CompileQueue, workshop: Workshop
 ) -> None:
     compile_now(graphs, asked("slow", targets=("#1", "#2")))
-    assert workshop.explainers["slow"].prepares == [((16, 16), 2)]
-    assert workshop.explainers["slow"].batches == []
+    assert workshop.graphs["slow"].spec.targets == 2
+    assert workshop.graphs["slow"].batches == []
 
 
 def test_a_question_of_several_methods_and_targets_has_a_map_for_each(graphs: CompileQueue) -> None:
@@ -363,13 +429,7 @@ def test_no_size_of_batch_and_no_class_traces_a_real_network_again_and_each_pict
     None
 ):
     model = load_model(pooled_network(), ["a", "b", "c", "d"], preprocess="unit")
-    made: list[Explainer] = []
-
-    def make(method: str, layer: str | None) -> Explainer:
-        made.append(Explainer(model, method, layer))
-        return made[-1]
-
-    graphs = CompileQueue(make, (16, 16), bool)
+    graphs = CompileQueue(Engine([model], batches=BATCHES, limit=ServerLimit()), (16, 16))
     random = np.random.default_rng(0)
     pictures = [random.integers(0, 256, (16, 16, 3)).astype(np.uint8) for _ in range(8)]
     compile_now(graphs, asked("gradcam"))

@@ -22,8 +22,8 @@ from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words, que
 from live_gradcam.render.appearance import Appearance, View
 from live_gradcam.render.caption import named
 from live_gradcam.render.heat_smoothing import HeatSmoothing
-from live_gradcam.server.batch_queue import Done
 from live_gradcam.server.messages import answer_message
+from live_gradcam.server.queued_work import Done
 from live_gradcam.translations import table_of, words_of
 
 LABELS = ("red", "green", "blue", "grey", "pink", "brown")

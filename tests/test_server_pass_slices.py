@@ -14,9 +14,10 @@ from limits import at_most
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.server import pass_slices as paces
-from live_gradcam.server.batch_queue import BatchQueue, QueuedWork
+from live_gradcam.server.batch_queue import BatchQueue
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.pass_slices import PassSlices
+from live_gradcam.server.queued_work import QueuedWork
 
 PICTURE = np.zeros((4, 4, 3), np.uint8)
 

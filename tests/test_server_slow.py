@@ -15,8 +15,7 @@ from served import Reply, Served, answer_to, jpeg, small_service
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.server import batch_queue as lanes
-from live_gradcam.server import service as services
-from live_gradcam.server.batch_queue import QueuedWork
+from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.service import Service
 
 
@@ -147,7 +146,9 @@ def test_a_layer_that_is_not_there_is_refused_before_anything_is_compiled(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     until(lambda: served.service.layers, "the list of layers")
-    monkeypatch.setattr(services, "explainer_for", lambda *_, **__: pytest.fail("something is compiled"))
+    monkeypatch.setattr(
+        served.service.engine, "prepare_graph", lambda *_, **__: pytest.fail("something is compiled")
+    )
     for number in range(3):
         reply = served.explain(f"?layer=nonsense{number}")
         assert reply.status == 400

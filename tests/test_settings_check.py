@@ -116,7 +116,7 @@ def misspelt(name: str) -> str:
 def with_choices() -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Give command, option and choices of every option that is one of a few texts, or of a list of names."""
     lists = {
-        "method": typos.METHODS,
+        "method": METHODS,
         "model": typos.MODELS,
         "beside": typos.MODELS,
         "preprocess": typos.PREPROCESSINGS,
@@ -172,7 +172,7 @@ def test_every_option_with_choices_names_the_nearest_one_without_loading_tensorf
 @pytest.mark.parametrize(
     ("setting", "names"),
     [
-        ("method", typos.METHODS),
+        ("method", METHODS),
         ("model", typos.MODELS),
         ("preprocess", typos.PREPROCESSINGS),
         ("colormap", colormap_names()),
@@ -349,7 +349,6 @@ def test_layers_says_in_one_line_which_part_of_a_model_it_was_given(tmp_path: Pa
 
 
 def test_the_names_are_those_of_the_registries() -> None:
-    assert tuple(METHODS) == typos.METHODS
     assert tuple(ZOO) == typos.MODELS
     assert tuple(PREPROCESSINGS) == typos.PREPROCESSINGS
 

@@ -113,7 +113,7 @@ def measure_methods(seconds: float, console: Console) -> tuple[dict[str, float],
     plain = Explainer(model)
     runs: dict[str, Callable[[], Any]] = {DEFAULT_METHOD: partial(plain.explain, picture)}
     for name in METHODS:
-        if name != DEFAULT_METHOD and method_named(name).family in ("gradient", "activation"):
+        if name != DEFAULT_METHOD and method_named(name).one_pass:
             runs[name] = partial(Explainer(model, name).explain, picture)
     runs["top 5 maps"] = partial(plain.explain_top, picture, 5)
     runs["contrast"] = partial(Explainer(model, target="#1 - #2").explain, picture)

@@ -21,7 +21,7 @@ from live_gradcam.commands.findings import (
 from live_gradcam.config import Settings
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.explain.engine import Engine
-from live_gradcam.explain.loading import load_answering
+from live_gradcam.explain.loading import load_engine
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.models.devices import describe_gpu
 from live_gradcam.models.zoo import no_downloads
@@ -153,7 +153,7 @@ def _load(settings: Settings, source: Source, report: Report) -> Engine | None:
     answering = None
     try:
         with no_downloads():
-            answering = load_answering(settings, source.size, told.append)
+            answering = load_engine(settings, source.size, told.append)
     except LiveGradcamError as error:
         report(fault("model", str(error)))
     else:

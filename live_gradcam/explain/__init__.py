@@ -1,3 +1,3 @@
-"""How it is explained."""
+"""How predictions are explained: the engine, compiled graphs, targets and methods."""
 
-import live_gradcam.models  # noqa: F401 - what it sets for TensorFlow must be set before that is loaded
+import live_gradcam.models  # noqa: F401 - it sets TensorFlow's options, which must precede its import

@@ -1,30 +1,28 @@
-"""An activation seen as a feature map: as it is, or as tokens laid out on their grid."""
+"""A layer's activation as a feature map: as it is, or as tokens laid out on a grid."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
 from live_gradcam.errors import LayerError
-
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 MOST_EXTRA_TOKENS = 16
-"""How many class and register tokens may stand before the grid's."""
+"""How many class and register tokens may precede the tokens of the grid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """How the tokens of a transformer lie on the picture."""
+    """The grid of a transformer's tokens on the picture."""
 
     height: int
     width: int
 
     extra: int
-    """Class and register tokens before the first that stands for a place."""
+    """Class and register tokens before the first token of a place."""
 
     def __str__(self) -> str:
         extra = f" after {self.extra} other token{'s' if self.extra > 1 else ''}" if self.extra else ""
@@ -33,10 +31,10 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Activation:
-    """What a layer gave, and how it lies on the picture."""
+    """A layer's output, and how it lies on the picture."""
 
     tensor: Tensor
-    """(N, h, w, K), or (N, T, K) where `grid` is given."""
+    """(N, h, w, K), or (N, T, K) if `grid` is given."""
 
     grid: Grid | None = None
 
@@ -48,7 +46,7 @@ class Activation:
         return tf.cast(tensor, tf.float32)
 
     def from_map(self, features: Tensor) -> Tensor:
-        """Return (M, h, w, K) float32 in the activation's own shape and dtype; extra tokens are those it had."""
+        """Return (M, h, w, K) float32 in the activation's own shape and dtype; extra tokens keep their values."""
         features = tf.cast(features, self.tensor.dtype)
         if self.grid is None:
             return features
@@ -59,7 +57,7 @@ class Activation:
 
 
 def grids(tokens: int, input_size: tuple[int, int]) -> Iterator[Grid]:
-    """Yield the ways in which tokens can lie on a picture: a grid of its aspect, fewest extra tokens first.
+    """Yield the grids of the picture's aspect that tokens can form, those with the fewest extra tokens first.
 
     Args:
         tokens: how many there are.
@@ -72,7 +70,7 @@ def grids(tokens: int, input_size: tuple[int, int]) -> Iterator[Grid]:
         if height < 2 or places % height:
             continue
         width = places // height
-        # A patch is square, so the grid has the picture's aspect but for a rounded row or column.
+        # Patches are square, so the grid has the picture's aspect, up to one rounded row or column.
         if width >= 2 and abs(height * columns - width * rows) < max(rows, columns):
             yield Grid(height, width, extra)
 
@@ -83,10 +81,10 @@ def activation_of(
     """Return a layer's output as an activation that lies on the picture.
 
     Args:
-        tensor: what the layer gave.
-        path: the layer's, for messages.
+        tensor: the layer's output.
+        path: the layer's path, for messages.
         input_size: (height, width) of the network's input.
-        grid: (height, width) in tokens, where the user gives it; None finds it.
+        grid: (height, width) in tokens, if the user gives it; None finds it.
 
     Raises:
         LayerError: it is neither (N, h, w, K) nor tokens on a grid.

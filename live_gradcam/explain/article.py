@@ -1,22 +1,22 @@
-"""The seed article's procedure, step by step: what the benchmark compares with.
+"""The seed article's Grad-CAM, step by step, for the benchmark to compare with.
 
-It is how Grad-CAM in Keras is usually written: predict, then a second pass for the gradient, then a loop over the
-channels. Nothing in the product uses it.
+Grad-CAM in Keras is usually written this way: predict, run a second pass for the gradient, then loop over the channels.
+Only the benchmark uses it.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
+from live_gradcam.explain.tensors import Numbers
 from live_gradcam.explain.traced_network import constant_weights
+from live_gradcam.explanation import HeatMap
 from live_gradcam.frame import Pixels
 from live_gradcam.models.model import Model
+from live_gradcam.models.untyped import Tensor, Tensors
 
 
 class ArticleGradCAM:
@@ -32,7 +32,7 @@ class ArticleGradCAM:
         network = model.network
         both = keras.Model(network.inputs, [network.get_layer(layer).output, network.output])
 
-        def activations_and_weights(picture: Any, class_id: Any) -> tuple[Any, Any]:  # noqa: ANN401 - tensors
+        def activations_and_weights(picture: Tensor, class_id: Tensor) -> tuple[Tensor, Tensor]:
             with tf.GradientTape() as tape:
                 activations, probabilities = both(picture)
                 score = probabilities[:, class_id]
@@ -41,7 +41,7 @@ class ArticleGradCAM:
 
         self._activations_and_weights = tf.function(activations_and_weights)
 
-    def heatmap(self, image: Pixels) -> npt.NDArray[np.float32]:
+    def heatmap(self, image: Pixels) -> HeatMap:
         """Return the map, (h, w) float32, divided by its maximum: steps 1 to 5."""
         height, width = self._model.input_size
         picture = np.asarray(self._model.preprocessing(cv2.resize(image, (width, height))[None]))
@@ -62,7 +62,7 @@ class ArticleGradCAM:
 
 
 class BareForward:
-    """The network alone, as a `tf.function` on pixels that are ready: what a plain prediction costs.
+    """The network alone as a `tf.function` on preprocessed pixels: the cost of a plain prediction.
 
     Args:
         model: a classifier.
@@ -74,14 +74,14 @@ class BareForward:
         network = model.network
         self._pixels = model.preprocessing(image[None])
 
-        def forward(pixels: Any) -> Any:  # noqa: ANN401 - tensors
+        def forward(pixels: Tensor) -> Tensors:
             with keras.StatelessScope(state_mapping=constant_weights(network) if frozen else []):
                 return network(pixels, training=False)
 
         signature = [tf.TensorSpec((None, *image.shape), tf.float32)]
         self._function = tf.function(forward, signature, autograph=False).get_concrete_function()
 
-    def __call__(self) -> Any:  # noqa: ANN401 - the network's output as an array
+    def __call__(self) -> Numbers:
         """Run it once and wait for the result."""
         output = self._function(self._pixels)
-        return (output[0] if isinstance(output, list | tuple) else output).numpy()
+        return np.asarray((output[0] if isinstance(output, list | tuple) else output).numpy(), np.float32)

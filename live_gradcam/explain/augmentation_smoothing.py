@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from live_gradcam.explanation import WHOLE, Inset
-
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 ZOOMS = (1.0, 1.1, 1.2)
-"""By how much the copies are enlarged about the middle; each is flipped, too."""
+"""How much the copies are enlarged about the middle. Each copy is also flipped."""
 
 COPIES = 2 * len(ZOOMS)
-"""How many copies of a picture are looked at, the picture itself the first of them."""
+"""How many copies of a picture are explained. The first is the picture itself."""
 
 
 def copies_of(pixels: Tensor) -> Tensor:
-    """Return (COPIES·N, H, W, 3) for pictures (N, H, W, 3): each zoom, and each zoom flipped."""
+    """Return the copies (COPIES·N, H, W, 3) of pictures (N, H, W, 3): each zoom, then each zoom flipped."""
     zoomed = [_resampled(pixels, 1.0 / zoom)[0] for zoom in ZOOMS]
     return tf.concat(zoomed + [tf.reverse(each, axis=[2]) for each in zoomed], axis=0)
 
@@ -29,18 +27,18 @@ def copies_of(pixels: Tensor) -> Tensor:
 def merged(maps: Tensor, extent: Inset = WHOLE) -> Tensor:
     """Return the mean (N, h, w) of the maps (COPIES·N, h, w) of `copies_of`, laid back on the picture.
 
-    Where an enlarged copy did not reach, the others count alone.
+    At the borders, which the enlarged copies do not show, the mean is over the other copies.
 
     Args:
-        maps: of the copies.
-        extent: how they lie on the network's input.
+        maps: the maps of the copies.
+        extent: how the maps lie on the network's input.
     """
     parts = tf.split(maps[..., None], COPIES, axis=0)
     if extent == WHOLE:
         parts = parts[: len(ZOOMS)] + [tf.reverse(each, axis=[2]) for each in parts[len(ZOOMS) :]]
         laid = [_resampled(part, zoom) for part, zoom in zip(parts, 2 * ZOOMS, strict=True)]
     else:
-        # Flipped is enlarged by a negative number, about the middle of the picture, not of the map.
+        # A flip is an enlargement by a negative number, about the middle of the picture, not of the map.
         laid = [
             _sampled(
                 part,
@@ -57,14 +55,14 @@ def merged(maps: Tensor, extent: Inset = WHOLE) -> Tensor:
 
 
 def _resampled(images: Tensor, step: float) -> tuple[Tensor, Tensor]:
-    """Return images (N, h, w, K) sampled about the middle at distances `step`, and how much each place got."""
+    """Return images (N, h, w, K) sampled about the middle at distances `step`, and the weight that each place got."""
     if step == 1.0:
         return images, tf.ones_like(images[:1, :, :, :1])
     return _sampled(images, *(sampling_matrix(images.shape[axis], step) for axis in (1, 2)))
 
 
 def _middle(size: int, begin: float, end: float) -> float:
-    """Return where the picture's middle is on an axis of a map, in cells from its begin."""
+    """Return the position of the picture's middle on an axis of a map, in cells from its begin."""
     return (0.5 - begin) / (end - begin) * size
 
 
@@ -82,8 +80,8 @@ def sampling_matrix(size: int, step: float, middle: float | None = None) -> npt.
 
     Args:
         size: number of cells.
-        step: distance of the samples in cells; below 1 enlarges, above 1 shrinks, below 0 flips besides.
-        middle: about where, in cells from the line's begin; None: its middle.
+        step: distance of the samples in cells; below 1 enlarges, above 1 shrinks, below 0 also flips.
+        middle: the centre of the sampling, in cells from the line's begin; None: the line's middle.
 
     Returns:
         Row i holds the weights of sample i; they sum to 1, or to 0 where the sample lies outside.

@@ -1,65 +1,52 @@
-"""Answers questions about frames: the loaded models, the settings that stay, and what is compiled for them."""
+"""The engine: answers batches of pictures and questions from one cache of compiled graphs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
 
 from live_gradcam.config import DEFAULT_FIT, DEFAULT_SCORE, Fit, Fusion, Score, Smooth, Task
 from live_gradcam.errors import LiveGradcamError, SettingsError
-from live_gradcam.explain.fit import Fitting, fitting_for, size_of
-from live_gradcam.explain.graph_cache import GraphCache
-from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.compiled_graph import CompiledGraph, GraphCompiler, GraphOutputs, run_in_batches
+from live_gradcam.explain.explained_model import ExplainedModel
+from live_gradcam.explain.graph_cache import Choose, GraphCache, Limit, NotCompiledError
+from live_gradcam.explain.graph_spec import GraphKey, GraphSpec, MakePace
 from live_gradcam.explain.layer_steps import LayerShape
-from live_gradcam.explain.layers import paths_in
 from live_gradcam.explain.methods.gradients import FINERCAM_RIVALS, FINERCAM_STRENGTH
-from live_gradcam.explain.methods.method import method_named
+from live_gradcam.explain.question_batch import QuestionBatch
+from live_gradcam.explain.question_parts import NO_LOCKS, Locks, QuestionPart, QuestionParts, Size
 from live_gradcam.explain.results import ResultReader
-from live_gradcam.explain.targets import Aim, TargetLock, aim_of, function_of, is_lock
-from live_gradcam.explanation import Explanation, Region
+from live_gradcam.explain.targets import Aim, TargetLock, is_lock
+from live_gradcam.explain.tensorflow_graph import TensorFlowCompiler
+from live_gradcam.explain.tensors import Pictures
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
-from live_gradcam.question import Answer, Channel, Question
-
-Size = tuple[int, int]
-"""(width, height) of a frame in pixels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The part of a question that one graph answers."""
-
-    model: int
-    """Which of the loaded models."""
-
-    plan: GraphSpec
-    fitting: Fitting
-    """How what is looked at is brought to the network."""
-
-    methods: tuple[int, ...]
-    """The plan's methods, by their places in the question."""
-
-    targets: tuple[int, ...]
-    """The plan's targets, likewise."""
+from live_gradcam.question import Answer, Question
 
 
 class Engine:
-    """Holds what questions are asked of.
+    """Answers questions about pictures, and keeps the compiled graphs that answer them.
 
-    Methods of one pass, all targets and the channels of one model come from one graph, which runs the network once;
-    methods of many passes and scores of the user's own have each a graph of their own. Classes, contrasts and the
-    lock are arguments of the graphs. One thread answers; others may prepare meanwhile.
+    A graph is compiled when it is first needed, or beforehand with `prepare`. Classes, contrasts and the lock are
+    arguments of a graph, so changing them compiles nothing. Several threads may call `answer_batch` and `prepare` at
+    the same time. `answer` keeps the state of the lock, so one thread calls it.
 
     Args:
         models: what is explained.
-        fit: how a picture is brought to a network's input.
+        fit: how a frame is brought to a network's input.
         score: `logit` or `probability`.
         fusion: how the maps of several layers become one.
         smooth: `augment` averages over flipped and enlarged copies of the picture.
         grid: (height, width) of a transformer's tokens; None finds it.
         strength: how much of the strongest rivals' score a contrast takes off; None: as in FinerCAM's paper.
-        rivals: how many rivals that are; None likewise.
+        rivals: how many rivals that are; None: likewise.
+        pace: makes what is called before each pass of a method of many passes; None: the passes follow one another.
+        batches: the sizes of batches that are run, ascending, so that TensorFlow never optimises another size while
+            somebody waits (`compiled_graph.run_in_batches`); empty: each batch is run as it is.
+        limit: how much the cache of graphs may hold; None: `graph_cache.GRAPH_BYTES`.
+        compiler: compiles the graphs of a model.
 
     Raises:
         SettingsError: there is no model, or no rival.
@@ -76,16 +63,20 @@ class Engine:
         grid: tuple[int, int] | None = None,
         strength: float | None = None,
         rivals: int | None = None,
+        pace: MakePace | None = None,
+        batches: Sequence[int] = (),
+        limit: Limit | None = None,
+        compiler: Callable[[Model], GraphCompiler] = TensorFlowCompiler,
     ) -> None:
         if not models:
             raise SettingsError("there is no model to ask: at least 1 is needed.")
         if rivals is not None and rivals < 1:
             raise SettingsError(f"rivals is {rivals}: at least 1 is needed.")
         self.models = tuple(models)
-        self.fit: Fit = fit
-        self._graphs = [GraphCache(model) for model in models]
-        self._strength = FINERCAM_STRENGTH if strength is None else strength
-        self._usual = GraphSpec(
+        self._models = [ExplainedModel(model, compiler(model)) for model in models]
+        self._batches = tuple(batches)
+        self._cache = GraphCache(limit)
+        usual = GraphSpec(
             methods=(),
             layers=None,
             input_size=(0, 0),
@@ -94,45 +85,64 @@ class Engine:
             fusion=fusion,
             smooth=smooth,
             grid=grid,
+            pace=pace,
         )
+        strength = FINERCAM_STRENGTH if strength is None else strength
+        self.parts = QuestionParts(self._models, usual, fit=fit, strength=strength)
         self._locks: dict[int, TargetLock] = {}
 
     @property
     def traces(self) -> int:
-        """How often a network has been traced so far."""
-        return sum(graphs.made for graphs in self._graphs)
+        """How many graphs were compiled so far."""
+        return self._cache.made
+
+    @property
+    def graphs(self) -> dict[GraphKey, CompiledGraph]:
+        """The compiled graphs that are kept, the most recently used last."""
+        return self._cache.known()
+
+    @property
+    def graph_bytes(self) -> int:
+        """Bytes of memory of the kept graphs, estimated."""
+        return self._cache.size
 
     def layers_of(self, model: int = 0) -> tuple[LayerShape, ...]:
-        """Return the layers of a model to step through, from shallow to deep: (path, (height, width, channels)).
-
-        They are known once a question about the model is compiled; until then there are none.
-        """
-        return self._graphs[model].walk
+        """Return the layers of a model to step through, from shallow to deep; none until a question is compiled."""
+        return self._models[model].layer_steps
 
     def labels_of(self, model: int = 0) -> Labels:
         """Return the names of a model's classes, labels or values, as far as they are known."""
-        return self._graphs[model].labels
+        return self._models[model].labels
 
     def task_of(self, model: int = 0) -> Task | None:
         """Return what a model's outputs are; None until a question about it is compiled."""
-        return self._graphs[model].task
+        return self._models[model].task
+
+    def keys(self, question: Question, size: Size) -> list[GraphKey]:
+        """Return the keys of the graphs that answer a question about frames of a size.
+
+        Raises:
+            LiveGradcamError: the question cannot be answered.
+        """
+        return [part.key for part in self.parts.of(question, size)]
 
     def ready(self, question: Question, size: Size) -> bool:
-        """Whether everything is compiled that a question needs for frames of a size."""
+        """Return whether a question about frames of a size can be answered without compiling."""
         try:
-            parts = self._parts(question, size)
-            ready = [self._graphs[part.model].ready(part.plan) for part in parts]
-            return all(ready) and all(self._aims(part, question) for part in parts)
+            parts = self.parts.of(question, size)
+            ready = [self._is_ready(part.key) for part in parts]
+            return all(ready) and all(self.parts.aims(part, question) for part in parts)
         except LiveGradcamError:
             return False
 
     def prepare(self, question: Question, size: Size, *, freeze: bool = False) -> Iterator[str]:
-        """Compile what a question needs for frames of a size, one graph with each step.
+        """Compile the graphs that answer a question about frames of a size, one with each step.
 
         Args:
-            question: what will be asked.
+            question: the question.
             size: of the frames.
-            freeze: whether the graphs are frozen where that pays (`GraphCache.compiled`).
+            freeze: whether the weights become constants of the graphs, where that pays: it makes the default network
+                a sixth faster, and costs 0.3 s and 130 MB. That is worth it for a question that is asked for long.
 
         Yields:
             Before each step what it compiles: `hirescam at block5c_add`.
@@ -140,22 +150,20 @@ class Engine:
         Raises:
             LiveGradcamError: the question cannot be answered; the message says why.
         """
-        parts = self._parts(question, size)
-        for number, graphs in enumerate(self._graphs):
-            # Room for two questions: the one that is answered meanwhile, and this one.
-            graphs.keep(2 * sum(part.model == number for part in parts))
+        parts = self.parts.of(question, size)
+        # Room for two questions: the one that is answered meanwhile, and this one.
+        self._cache.keep_at_least(2 * len(parts))
         for part in parts:
-            if len(self._graphs[part.model].labels):
-                self._aims(part, question)  # a mistyped class need not wait for the compiler
+            if len(self.labels_of(part.model)):
+                self.parts.aims(part, question)  # a mistyped class is told before anything is compiled
         for part in parts:
-            graphs = self._graphs[part.model]
-            if not graphs.ready(part.plan):
-                yield self._described(part)
-                graphs.warm_up(part.plan, freeze=freeze)
-            self._aims(part, question)
+            if not self._is_ready(part.key):
+                yield self.parts.describe(part.key)
+                self.prepare_graph(part.key, freeze=freeze)
+            self.parts.aims(part, question)
 
     def compile(self, question: Question, size: Size) -> None:
-        """Compile all that a question needs for frames of a size, to be asked for long, and wait for it.
+        """Compile and freeze the graphs that answer a question about frames of a size, and wait for it.
 
         Raises:
             LiveGradcamError: the question cannot be answered; the message says why.
@@ -163,144 +171,128 @@ class Engine:
         for _ in self.prepare(question, size, freeze=True):
             pass
 
+    def prepare_graph(
+        self, key: GraphKey, *, freeze: bool = False, run: bool = True, choose: Choose | None = None
+    ) -> None:
+        """Compile one graph, and run it once with each size of batch, because the first run of a size is slow.
+
+        A graph of many passes is not run.
+
+        Args:
+            key: which graph.
+            freeze: as in `prepare`.
+            run: whether it is run, too.
+            choose: chooses which other graph is dropped where the cache is full; None: the least recently used.
+
+        Raises:
+            LiveGradcamError: it cannot be compiled or run, or `choose` refuses.
+        """
+        graph = self._graph(key, freeze=freeze, choose=choose)
+        spec = key[1]
+        if not run or not spec.one_pass:
+            return
+        try:
+            for count in self._sizes(spec) or (1,):
+                black = np.zeros((count, *spec.input_size, 3), np.uint8)
+                run_in_batches(graph, black, [[Aim()] * spec.goals] * count)
+        except Exception:
+            self._cache.drop(key)
+            raise
+        self._cache.note_warm(key)
+
+    def describe(self) -> list[str]:
+        """Return one line on each graph that is kept."""
+        return [self._models[number].describe(spec, graph) for (number, spec), graph in self.graphs.items()]
+
     def layer_of(self, question: Question, size: Size) -> str:
-        """Return the path of the layer that the first answer to a question explains; several joined by commas.
+        """Return the path of the layer of the question's first explanation; several are joined by commas.
 
         Raises:
             LiveGradcamError: the question cannot be answered.
         """
-        first = self._parts(question, size)[0]
-        return self._graphs[first.model].compiled(first.plan).layer
+        return self._graph(self.parts.of(question, size)[0].key).facts.layer
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
-        """Answer a question about a frame; what is not compiled is compiled first.
+        """Answer a question about a frame. The lock follows the frames from one call to the next.
 
         Args:
             pixels: (H, W, 3) uint8 BGR.
-            question: what is asked.
+            question: the question.
 
         Raises:
             LiveGradcamError: the question cannot be answered, or a network fails.
         """
-        size = size_of(pixels)
-        x, y, width, height = _inside(question.area, size)
-        seen = pixels[y : y + height, x : x + width]
-        found: dict[tuple[int, int, int], Explanation] = {}
-        channels: tuple[Channel, ...] = ()
-        for part in self._parts(question, size):
-            graphs = self._graphs[part.model]
-            compiled = graphs.compiled(part.plan)
-            aims = [self._aims(part, question)]
-            result = graphs.run(part.plan, part.fitting.apply(seen)[None], aims)
-            reading = ResultReader(
-                plan=part.plan,
-                layer=compiled.layer,
-                task=compiled.task,
-                labels=graphs.labels,
+        locked = any(is_lock(target) for target in question.targets)
+        locks = {model: self._locks.get(model) or TargetLock() for model in question.models if locked}
+        self._locks = locks
+        return self.answer_batch([pixels], [question], locks=locks)[0]
+
+    def answer_batch(
+        self,
+        images: Sequence[Pixels],
+        questions: Sequence[Question],
+        *,
+        locks: Locks = NO_LOCKS,
+        freeze: bool = False,
+        compiled_only: bool = False,
+    ) -> list[Answer]:
+        """Answer questions about pictures, with one run of each graph.
+
+        Args:
+            images: pictures, (H, W, 3) uint8 BGR each. Their sizes may differ, but under `wide` all must come to one
+                input size.
+            questions: one for each picture. They may differ in areas and in classes, contrasts and locks.
+            locks: the lock of each model, which follows the explanations whose target is `lock`; a model without one
+                explains its most probable class there.
+            freeze: as in `prepare`, for graphs that are not compiled yet.
+            compiled_only: whether nothing is compiled.
+
+        Raises:
+            NotCompiledError: a graph is not compiled, and must not be.
+            LiveGradcamError: a question cannot be answered, or a network fails.
+        """
+        batch = QuestionBatch(images, questions)
+        for part in self.parts.of(questions[0], batch.sizes[0]):
+            graph = self._cache.find(part.key) if compiled_only else self._graph(part.key, freeze=freeze)
+            if graph is None:
+                raise NotCompiledError(f"{self.parts.describe(part.key)} is not compiled.")
+            fittings = batch.fittings(part, self.parts)
+            aims = [self.parts.aims(part, question, locks) for question in questions]
+            reader = ResultReader(
+                spec=part.spec,
+                facts=graph.facts,
+                labels=self.labels_of(part.model),
                 aims=aims,
-                result=result,
-                geometry=compiled.geometry,
+                result=self._run(part, graph, batch.inputs(fittings), aims),
             )
-            for method, method_place in enumerate(part.methods):
-                for target, target_place in enumerate(part.targets):
-                    found[part.model, method_place, target_place] = reading.explanation(
-                        part.fitting, method=method, target=target, corner=(x, y)
-                    )
-            channels = channels or reading.channels()
-        explanations = tuple(
-            found[model, method, target]
-            for model in question.models
-            for method in range(len(question.methods))
-            for target in range(len(question.targets))
+            batch.take(part, fittings, reader)
+        return batch.answers(locks)
+
+    def _run(
+        self, part: QuestionPart, graph: CompiledGraph, pictures: Pictures, aims: list[list[Aim]]
+    ) -> GraphOutputs:
+        outputs = run_in_batches(graph, pictures, aims, self._sizes(part.spec))
+        self._cache.note_warm(part.key)
+        if not outputs.finite.all() and pictures.any():  # a black picture is no evidence
+            model = self.models[part.model]
+            model.warn_once(
+                f"{model.name} gives NaN or infinity: there is nothing to explain then. Check its weights, and "
+                "that --preprocess scales pixels as in training."
+            )
+        return outputs
+
+    def _sizes(self, spec: GraphSpec) -> tuple[int, ...]:
+        """Return the sizes of batch that a graph is run with; none: any."""
+        # Several targets are as much work as several pictures, and take as long to run for the first time.
+        one = not spec.one_pass or (spec.targets > 1 and self._batches)
+        return (1,) if one else self._batches
+
+    def _graph(self, key: GraphKey, *, freeze: bool = False, choose: Choose | None = None) -> CompiledGraph:
+        """Return a graph, which is compiled now if it is not kept."""
+        number, spec = key
+        return self._cache.find_or_compile(
+            key, lambda: self._models[number].compile(spec, freeze=freeze), choose
         )
-        self._follow(question, explanations)
-        return Answer(question, explanations, channels)
 
-    def _parts(self, question: Question, size: Size) -> list[Part]:
-        """Return the graphs that a question needs for frames of a size.
-
-        Raises:
-            LiveGradcamError: a method, or a function of the user's, is not there; or nothing is asked.
-        """
-        if not (question.models and question.methods and question.targets):
-            raise SettingsError("a question needs at least one model, one method and one target.")
-        if not set(question.models) <= set(range(len(self.models))):
-            raise SettingsError(
-                f"the question is about models {question.models}: {len(self.models)} are loaded."
-            )
-        methods = [method_named(name) for name in question.methods]
-        functions = [function_of(target) for target in question.targets]
-        shared = tuple(place for place, method in enumerate(methods) if method.one_pass)
-        apart = [(place,) for place, method in enumerate(methods) if not method.one_pass]
-        classes = tuple(place for place, function in enumerate(functions) if function is None)
-        others = [(place,) for place, function in enumerate(functions) if function is not None]
-        parts = []
-        for number in dict.fromkeys(question.models):
-            model = self.models[number]
-            fitting = fitting_for(self.fit, _inside(question.area, size)[2:], model.input_size)
-            named = question.layer if number == question.models[0] else None
-            named = model.layer if named is None else named
-            for method_places in filter(None, (shared, *apart)):
-                for target_places in filter(None, (classes, *others)):
-                    first = number == question.models[0] and 0 in method_places and 0 in target_places
-                    plan = replace(
-                        self._usual,
-                        methods=tuple(methods[place] for place in method_places),
-                        layers=None if named is None else paths_in(named),
-                        input_size=fitting.input_size,
-                        targets=len(target_places),
-                        function=functions[target_places[0]],
-                        channels=question.channels if first else 0,
-                    )
-                    parts.append(Part(number, plan, fitting, method_places, target_places))
-        return parts
-
-    def _aims(self, part: Part, question: Question) -> list[Aim]:
-        """Return what a part's targets mean now, one for each goal of its plan.
-
-        Raises:
-            TargetError: one of them means nothing.
-        """
-        if part.plan.function is not None:
-            return [Aim()]
-        labels = self._graphs[part.model].labels
-        return [
-            aim_of(
-                question.targets[place],
-                labels,
-                rivals=rivals,
-                strength=self._strength,
-                lock=self._locks.get(part.model),
-            )
-            for rivals in part.plan.contrasting
-            for place in part.targets
-        ]
-
-    def _follow(self, question: Question, explanations: Sequence[Explanation]) -> None:
-        """Let the locks of a question see what was found; there are none where none is asked for."""
-        place = next((place for place, target in enumerate(question.targets) if is_lock(target)), None)
-        locks, self._locks = self._locks, {}
-        if place is None:
-            return
-        each = len(question.methods) * len(question.targets)
-        for position, number in enumerate(question.models):
-            self._locks[number] = locks.get(number) or TargetLock()
-            self._locks[number].follow(explanations[position * each + place])
-
-    def _described(self, part: Part) -> str:
-        model = self.models[part.model]
-        layer = self._graphs[part.model].usual_layer or "its last feature map"
-        if part.plan.layers is not None:
-            layer = ",".join(part.plan.layers)
-        what = f"{', '.join(method.name for method in part.plan.methods)} at {layer}"
-        return what if len(self.models) == 1 else f"{what} of {model.name}"
-
-
-def _inside(area: Region | None, size: Size) -> Region:
-    """Return what of an area lies in a frame of (width, height) pixels: never less than one pixel."""
-    width, height = size
-    if area is None:
-        return 0, 0, width, height
-    left, top = min(max(area[0], 0), width - 1), min(max(area[1], 0), height - 1)
-    right, bottom = min(area[0] + area[2], width), min(area[1] + area[3], height)
-    return left, top, max(1, right - left), max(1, bottom - top)
+    def _is_ready(self, key: GraphKey) -> bool:
+        return self._cache.is_warm(key) if key[1].one_pass else self._cache.find(key) is not None

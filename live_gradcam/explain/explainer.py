@@ -1,72 +1,60 @@
-"""The explainer: pictures in, explanations out, one compiled pass for each."""
+"""The explainer: pictures in, explanations out, one compiled run for each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from live_gradcam.config import DEFAULT_FIT, DEFAULT_METHOD, DEFAULT_SCORE, Fit, Fusion, Score, Smooth, Task
-from live_gradcam.errors import LiveGradcamError, SettingsError, TargetError
-from live_gradcam.explain.fit import fitting_for, size_of
-from live_gradcam.explain.graph_cache import GraphCache
-from live_gradcam.explain.graph_spec import GraphSpec, Pace
+from live_gradcam.errors import SettingsError, TargetError
+from live_gradcam.explain.engine import Engine
+from live_gradcam.explain.graph_spec import Pace
 from live_gradcam.explain.layers import paths_in
-from live_gradcam.explain.methods.gradients import FINERCAM_RIVALS, FINERCAM_STRENGTH
+from live_gradcam.explain.methods.gradients import FINERCAM_STRENGTH
 from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.results import ResultReader
-from live_gradcam.explain.targets import (
-    Aim,
-    ScoreFunction,
-    TargetLock,
-    aim_of,
-    function_of,
-    is_function_name,
-    is_lock,
-)
+from live_gradcam.explain.question_parts import NO_LOCKS, Locks
+from live_gradcam.explain.targets import TargetLock, aim_of, function_of, is_function_name, is_lock
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
-from live_gradcam.question import TargetSpec
+from live_gradcam.question import Question, TargetSpec
 
 
 class Explainer:
-    """Says what a network sees in a picture, and where.
+    """Tells what a network sees in a picture, and where: the engine's face for one question.
 
-    The network is traced once for each input shape, when the first picture of that shape comes; the class or
-    contrast to explain is an argument of the graph, so it can change from picture to picture. The model is never
-    changed. Its weights are taken as they are when it is traced: after more training, make a new explainer. One
-    explainer may be used from several threads.
+    The network is traced once for each input shape, with the first picture of that shape. The class or contrast to
+    explain is an argument of the graph, so it can change from picture to picture. The model is never changed. Its
+    weights are read when it is traced: after more training, make a new explainer. Several threads may use one
+    explainer.
 
     Args:
-        model: what `load_model` returned, or anything that it takes.
-        method: how it is explained (`live_gradcam.explain.methods`).
-        layer: path of the target layer; several, separated by commas, are fused; None for the last feature map.
+        model: the result of `load_model`, or anything that it takes.
+        method: name of the method (`live_gradcam.explain.methods`).
+        layer: path of the target layer; several, separated by commas, are fused; None: the last feature map.
         target: what is explained: a class by id or name, `#2` for the second most probable, `tabby - tiger cat`
             for a contrast, `tabby -` for a contrast with its strongest rivals, `lock` for the most probable class
-            with hysteresis, `module:function` or a function of the model's outputs for a score of one's own; None
-            for the most probable class. Of a network of values: `age` for what raises it, `age -` for what lowers
-            it; None for the first.
+            with hysteresis, `module:function` or a function of the model's outputs for your own score; None: the
+            most probable class. For a network of values: `age` explains what raises the value, `age -` what lowers
+            it; None: the first value.
         fit: how a picture is brought to the network's input.
-        score: `logit` differentiates the pre-softmax score y^c, `probability` the softmax's output; of a value, both
-            differentiate the value itself.
+        score: `logit` differentiates the pre-softmax score y^c, `probability` the softmax's output. For a network of
+            values both differentiate the value itself.
         fusion: how the maps of several layers become one: `mean` or `max`.
         smooth: `augment` averages over flipped and enlarged copies of the picture.
         grid: (height, width) of a transformer's tokens; None finds it.
         strength: how much of the strongest rivals' score a contrast takes off; None: as in FinerCAM's paper.
-        rivals: how many rivals that are; None likewise.
-        freeze: whether the weights become constants of the graphs, where that pays: the default network is a sixth
-            faster then, and each graph takes 130 MB. Without it graphs share the network's own weights.
-        pace: is called before each pass of a method of many passes, in a thread of TensorFlow's; it returns how many
-            inputs go through the network next, may wait, and may raise to end the run. None: the passes follow one
-            another.
+        rivals: how many rivals that are; None: likewise.
+        freeze: whether the weights become constants of the graphs, where that pays. The default network is then a
+            sixth faster, and each graph takes 130 MB. Other graphs share the network's own weights.
+        pace: is called before each pass of a method of many passes, in a thread of TensorFlow's. It returns how many
+            inputs go through the network next; it may wait, and may raise to end the run. None: the passes follow
+            one another.
 
     Raises:
-        ModelError, LayerError, TargetError: at once, where the setting is wrong.
+        ModelError, LayerError, TargetError: a setting is wrong.
     """
 
     def __init__(
@@ -90,91 +78,99 @@ class Explainer:
             raise SettingsError(f"rivals is {rivals}: at least 1 is needed.")
         self.model: Model = model if isinstance(model, Model) else load_model(model)
         self.method = method_named(method)
-        self.fit: Fit = fit
         self.score: Score = score
+        self._layer = layer
         self._strength = FINERCAM_STRENGTH if strength is None else strength
         self._freeze = freeze
-        self._graphs = GraphCache(self.model)
-        wanted = layer if layer is not None else self.model.layer
-        self._plan = GraphSpec(
-            methods=(self.method,),
-            layers=None if wanted is None else paths_in(wanted),
-            input_size=self.model.input_size,
+        self._engine = Engine(
+            [self.model],
+            fit=fit,
             score=score,
-            rivals=FINERCAM_RIVALS if rivals is None else rivals,
             fusion=fusion,
             smooth=smooth,
             grid=grid,
-            pace=None if self.method.one_pass else pace,
+            strength=strength,
+            rivals=rivals,
+            pace=None if pace is None else lambda: pace,
         )
-        self._function: ScoreFunction | None = None
         self._lock: TargetLock | None = None
         self.target = target
         if fit != "wide":
-            self._graphs.compiled(self._plan_for(self.model.input_size, 1, self._function), freeze=freeze)
-            self.target = target  # the classes of a subclassed model are known only now
+            self._prepare(self.model.input_size[::-1], 1, run=False)
+            self.target = target  # a subclassed model tells its classes only now
 
     @property
     def target(self) -> TargetSpec:
-        """What is explained, as it was named."""
+        """The target, as it was named."""
         return self._target
 
     @target.setter
     def target(self, target: TargetSpec) -> None:
         function = function_of(target)
         if function is None and len(self.labels):
-            self._aim_of(target)  # raises where there is no such class
-        self._target, self._function = target, function
+            # Raises if there is no such class.
+            aim_of(target, self.labels, rivals=self.method.contrasts, strength=self._strength, lock=None)
+        self._target = target
+        self._question = self._asking(target if function is None else function)
         self._lock = TargetLock() if is_lock(target) else None
 
     @property
+    def fit(self) -> Fit:
+        """How a picture is brought to the network's input."""
+        return self._engine.parts.fit
+
+    @fit.setter
+    def fit(self, fit: Fit) -> None:
+        self._engine.parts.fit = fit
+
+    @property
     def labels(self) -> Labels:
-        """The class names; of a model that does not tell how many classes it has, none until it is traced."""
-        return self._graphs.labels
+        """The class names; none before the first trace if only that tells how many classes there are."""
+        return self._engine.labels_of()
 
     @property
     def task(self) -> Task | None:
-        """What the outputs are: classes, labels or values; None until that is known: with the first trace."""
-        return self._graphs.task
+        """What the outputs are: classes, labels or values; None before the first trace."""
+        return self._engine.task_of()
 
     @property
     def layer(self) -> str | None:
-        """Path of the layer that is explained; None until it is known: with the first trace."""
-        for trace in self._graphs.known().values():
-            return trace.layer
-        return None if self._plan.layers is None else ",".join(self._plan.layers)
+        """Path of the explained layer; None before the first trace if none was named."""
+        for graph in self._engine.graphs.values():
+            return graph.facts.layer
+        layer = self._layer if self._layer is not None else self.model.layer
+        return None if layer is None else ",".join(paths_in(layer))
 
     @property
     def frozen(self) -> bool:
         """Whether the weights are constants of every compiled graph."""
-        return all(trace.frozen for trace in self._graphs.known().values())
+        return all(graph.frozen for graph in self._engine.graphs.values())
 
     @property
     def traces(self) -> int:
-        """How often the network has been traced so far."""
-        return self._graphs.made
+        """How often the network was traced so far."""
+        return self._engine.traces
 
     def describe(self) -> str:
-        """Return one line on what is compiled, and how."""
-        known = self._graphs.known().items()
-        compiled = "; ".join(self._graphs.describe(plan, trace) for plan, trace in known)
+        """Return one line on the compiled graphs."""
+        compiled = "; ".join(self._engine.describe())
         return f"in {self.model.network.compute_dtype}: {compiled or 'nothing yet'}"
 
     def prepare(self, size: tuple[int, int], *, targets: int = 1) -> None:
-        """Compile now for pictures of (width, height) pixels, so that the first of them need not wait for it.
+        """Compile for pictures of (width, height) pixels now, so that the first picture is explained at once.
 
         Args:
             size: of the pictures.
             targets: how many targets they will be explained for in one call.
 
         Raises:
-            ModelError: the network does not take the input that `fit` makes of them.
+            ModelError: the network does not take inputs of the size that `fit` gives.
         """
-        self._graphs.warm_up(self._plan_of(size, targets), freeze=self._freeze)
+        self._prepare(size, targets, run=True)
 
     def prepared(self, size: tuple[int, int], *, targets: int = 1) -> bool:
-        """Whether pictures of (width, height) pixels can be explained for so many targets without compiling."""
-        return self._graphs.ready(self._plan_of(size, targets))
+        """Return whether pictures of (width, height) pixels can be explained for so many targets without compiling."""
+        return self._engine.ready(self._question_of(targets), size)
 
     def explain(self, image: Pixels) -> Explanation:
         """Explain one picture.
@@ -183,7 +179,7 @@ class Explainer:
             image: (H, W, 3) uint8 BGR, as OpenCV reads it.
 
         Raises:
-            LiveGradcamError: it is no such picture, or the network fails.
+            LiveGradcamError: it is not a picture of that form, or the network fails.
         """
         return self.explain_batch([image])[0]
 
@@ -192,19 +188,19 @@ class Explainer:
     ) -> list[Explanation]:
         """Explain several pictures in one compiled call.
 
-        Methods that try things on the network (Score-CAM and the like) take them one by one.
+        Methods of many passes (Score-CAM and the like) take the pictures one by one.
 
         Args:
-            images: pictures (H, W, 3) uint8 BGR; their sizes may differ, but under `wide` all must come to the
-                same input shape.
-            targets: one class or contrast for each picture; None takes the explainer's own for all.
+            images: pictures (H, W, 3) uint8 BGR. Their sizes may differ, but under `wide` all must come to one
+                input size.
+            targets: one class or contrast for each picture; None: the explainer's own target for all.
 
         Returns:
             One explanation for each, in order.
 
         Raises:
-            TargetError: one of the targets is none, or there are not as many as pictures.
-            LiveGradcamError: one is no such picture, or the network fails.
+            TargetError: there is no such class, or there are not as many targets as pictures.
+            LiveGradcamError: an image is not a picture of that form, or the network fails.
         """
         if targets is not None:
             _check_classes("explain_batch", targets)
@@ -215,30 +211,25 @@ class Explainer:
         if len(images) == 0:
             return []
         if targets is not None:
-            return [row[0] for row in self._run(images, [(each,) for each in targets], None, None)]
-        lock = self._lock
-        rows = [(self._target,)] * len(images)
-        explained = [row[0] for row in self._run(images, rows, self._function, lock)]
-        if lock is not None:
-            for each in explained:
-                lock.follow(each)
-        return explained
+            return [row[0] for row in self._run(images, [self._asking(each) for each in targets])]
+        locks = {} if self._lock is None else {0: self._lock}
+        return [row[0] for row in self._run(images, [self._question] * len(images), locks)]
 
     def explain_targets(self, image: Pixels, targets: Sequence[TargetSpec]) -> tuple[Explanation, ...]:
-        """Explain one picture for several targets: a tuple, one map for each, from one compiled call.
+        """Explain one picture for several targets in one compiled call, with one map for each target.
 
         Args:
             image: (H, W, 3) uint8 BGR.
             targets: classes and contrasts, as the argument `target` takes them: `("#1", "#2", "espresso")`.
 
         Raises:
-            TargetError: one of them is none.
+            TargetError: there is no such class.
             LiveGradcamError: the network fails.
         """
         if not targets:
             return ()
         _check_classes("explain_targets", targets)
-        return tuple(self._run([image], [targets], None, None)[0])
+        return self._run([image], [self._asking(*targets)])[0]
 
     def explain_top(self, image: Pixels, count: int = 5) -> tuple[Explanation, ...]:
         """Explain one picture for each of its most probable classes, best first, in one compiled call.
@@ -249,53 +240,23 @@ class Explainer:
         """
         return self.explain_targets(image, [f"#{rank}" for rank in range(1, count + 1)])
 
-    def _plan_of(self, size: tuple[int, int], targets: int) -> GraphSpec:
-        fitting = fitting_for(self.fit, size, self.model.input_size)
-        return self._plan_for(fitting.input_size, targets, self._function if targets == 1 else None)
+    def _asking(self, *targets: TargetSpec) -> Question:
+        return Question(methods=(self.method.name,), layer=self._layer, targets=targets)
 
-    def _plan_for(
-        self, input_size: tuple[int, int], targets: int, function: ScoreFunction | None
-    ) -> GraphSpec:
-        return replace(self._plan, input_size=input_size, targets=targets, function=function)
+    def _question_of(self, targets: int) -> Question:
+        """Return a question that the graph for so many targets answers."""
+        return self._question if targets == 1 else self._asking(*[None] * targets)
 
-    def _aim_of(self, target: TargetSpec, lock: TargetLock | None = None) -> Aim:
-        return aim_of(target, self.labels, rivals=self.method.contrasts, strength=self._strength, lock=lock)
+    def _prepare(self, size: tuple[int, int], targets: int, *, run: bool) -> None:
+        for key in self._engine.keys(self._question_of(targets), size):
+            self._engine.prepare_graph(key, freeze=self._freeze, run=run)
 
     def _run(
-        self,
-        images: Sequence[Pixels],
-        targets: Sequence[Sequence[TargetSpec]],
-        function: ScoreFunction | None,
-        lock: TargetLock | None,
-    ) -> list[list[Explanation]]:
-        """Return the explanations, [picture][target]; each picture has as many targets as the others."""
-        fittings = [fitting_for(self.fit, size_of(image), self.model.input_size) for image in images]
-        if len({fitting.input_size for fitting in fittings}) > 1:
-            raise LiveGradcamError(
-                "explain_batch under fit 'wide' takes pictures of one shape; these come to inputs of "
-                + ", ".join(f"{f.input_size[1]}×{f.input_size[0]}" for f in fittings)
-                + ". Explain them in separate calls, or use another fit."
-            )
-        plan = self._plan_for(fittings[0].input_size, len(targets[0]), function)
-        compiled = self._graphs.compiled(plan, freeze=self._freeze)
-        aims = [
-            [Aim() if function is not None else self._aim_of(each, lock) for each in row] for row in targets
-        ]
-        batch = np.stack([fitting.apply(image) for fitting, image in zip(fittings, images, strict=True)])
-        result = self._graphs.run(plan, batch, aims)
-        reading = ResultReader(
-            plan=plan,
-            layer=compiled.layer,
-            task=compiled.task,
-            labels=self.labels,
-            aims=aims,
-            result=result,
-            geometry=compiled.geometry,
-        )
-        return [
-            [reading.explanation(fitting, picture=number, target=target) for target in range(plan.targets)]
-            for number, fitting in enumerate(fittings)
-        ]
+        self, images: Sequence[Pixels], questions: Sequence[Question], locks: Locks = NO_LOCKS
+    ) -> list[tuple[Explanation, ...]]:
+        """Return the explanations of each picture, one for each target."""
+        answers = self._engine.answer_batch(images, questions, locks=locks, freeze=self._freeze)
+        return [answer.explanations for answer in answers]
 
 
 def _check_classes(asked: str, targets: Sequence[TargetSpec]) -> None:

@@ -1,4 +1,4 @@
-"""How a frame is brought to the network's input, and which part of the frame the network then saw."""
+"""Brings frames to the network's input, and tells which part of a frame the network saw."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ WIDTH_STEP = 32
 """`wide` inputs are rounded to multiples of this many pixels, so that few shapes have to be traced."""
 
 MOST_WIDE_PIXELS = 1_000_000
-"""Of the network's input under `wide`, or four times the network's own size where that is more. Time and memory grow
-with it: a million pixels take twenty times as long as 224×224."""
+"""Largest input under `wide`, unless four times the network's own size is more. Time and memory grow with the pixels: a
+million take twenty times as long as 224×224."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """The way from frames of one size to a network input of one size."""
+    """How frames of one size become a network input of one size."""
 
     input_size: tuple[int, int]
     """(height, width) of the network's input in pixels."""
@@ -73,18 +73,18 @@ class Fitting:
         seen = geometry.seen[axis], geometry.seen[axis + 2]
         low = round((max(seen[0], first) - first) / pixel)
         high = round((min(seen[1], last) - first) / pixel)
-        if high <= low:  # it sees nothing but the borders
+        if high <= low:  # the layer sees the padding only
             low, high = 0, length
         start, end = geometry.extent[axis], geometry.extent[axis + 2]
         inset = [(first + pixel * edge - start) / (end - start) for edge in (low, high)]
-        # The region ends at whole pixels: what is off by less than that is not off.
+        # The region ends at whole pixels, so smaller differences are rounding.
         near = 0.5 * pixel / abs(end - start) + 1e-9
         left, right = (whole if abs(edge - whole) <= near else edge for whole, edge in enumerate(inset))
         return begin + low, high - low, float(left), float(right)
 
 
 def fitting_for(fit: Fit, frame_size: tuple[int, int], input_size: tuple[int, int]) -> Fitting:
-    """Plan how frames of a size are brought to a network.
+    """Return how frames of a size are brought to a network's input.
 
     Args:
         fit: `crop` takes the central part at the input's aspect; `stretch` squeezes the whole frame; `pad` puts
@@ -94,7 +94,7 @@ def fitting_for(fit: Fit, frame_size: tuple[int, int], input_size: tuple[int, in
         input_size: (height, width) that the network was trained at.
 
     Returns:
-        The plan; its `input_size` differs from the given one under `wide` only.
+        The fitting; its `input_size` differs from the given one under `wide` only.
 
     Raises:
         LiveGradcamError: under `wide`, the frame is too long for its width.
@@ -133,7 +133,7 @@ def size_of(image: object) -> tuple[int, int]:
     """Return a picture's (width, height).
 
     Raises:
-        LiveGradcamError: it is none.
+        LiveGradcamError: it is not a picture.
     """
     if (
         not isinstance(image, np.ndarray)
@@ -154,9 +154,9 @@ def size_of(image: object) -> tuple[int, int]:
 def _resized(image: Pixels, size: tuple[int, int]) -> Pixels:
     """Return an image at another (width, height), averaged where it shrinks.
 
-    Averaging keeps fine patterns from turning into others (aliasing). OpenCV averages over any number of pixels, but
-    linear steps of at most two, which leave no pixel out, take a fifth of the time: from 720×720 to 224×224 0.4 ms.
-    The last is of exactly two, the plain mean of four.
+    Averaging avoids aliasing. OpenCV's area interpolation averages over any number of pixels. Linear steps that shrink
+    by two at most use every pixel too, and take a fifth of the time: 0.4 ms from 720×720 to 224×224. The last step
+    shrinks by exactly two, which is the mean of four pixels.
     """
     width, height = size
     rows, columns = image.shape[:2]

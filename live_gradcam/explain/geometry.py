@@ -1,4 +1,4 @@
-"""The geometry of a feature map: how its cells lie on the network's input."""
+"""The geometry of a feature map: where its cells lie on the network's input."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from live_gradcam.explanation import WHOLE, Inset
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """How a feature map lies on the network's input. Fractions of the input's width and height."""
+    """Where a feature map lies on the network's input, in fractions of the input's width and height."""
 
     extent: Inset = WHOLE
-    """(left, top, right, bottom) of the map: its cells divide it evenly. Below 0 or above 1 where the map reaches
-    beyond the input; left above right where the network mirrors its input, top above bottom likewise."""
+    """(left, top, right, bottom) of the map, which its cells divide evenly. A map that reaches beyond the input has
+    values below 0 or above 1. If the network mirrors its input, left is above right, or top above bottom."""
 
     seen: Inset = WHOLE
     """(left, top, right, bottom) of the part of the input that the map depends on."""
@@ -29,27 +29,27 @@ class Geometry:
 
     @property
     def upright(self) -> Geometry:
-        """How the map lies once `turned` has undone what the network mirrored."""
+        """The geometry of the map after `turned`, which undoes a mirroring."""
         return Geometry(_upright(self.extent), self.seen)
 
     def turned(self, maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return maps (…, h, w) as the input has them, where the network mirrors it."""
+        """Return maps (…, h, w) mirrored back, if the network mirrors its input."""
         left, top, right, bottom = self.extent
         maps = maps[..., ::-1] if left > right else maps
         return np.ascontiguousarray(maps[..., ::-1, :] if top > bottom else maps)
 
 
 COVERING = Geometry()
-"""The map covers the input, and depends on all of it."""
+"""The geometry of a map that covers the input and depends on all of it."""
 
 
 def union(
     geometries: Sequence[Geometry], sizes: Sequence[tuple[int, int]]
 ) -> tuple[Geometry, tuple[int, int]]:
-    """Return one geometry that several maps can be laid into, and its (rows, columns), as fine as the finest map.
+    """Return a geometry that encloses several maps, and its (rows, columns), as fine as the finest map.
 
     Args:
-        geometries: of each map.
+        geometries: the geometry of each map.
         sizes: (rows, columns) of each map.
     """
     boxes = np.array([_upright(each.extent) for each in geometries])
@@ -72,11 +72,11 @@ def laying_matrix(
     """Return the matrix (points, cells) that lays one axis of a map onto the input, linearly.
 
     Args:
-        cells: of the map.
+        cells: how many cells the map has.
         extent: begin and end of the map, as fractions of the input.
-        points: how many values are wanted.
-        span: begin and end of what they divide evenly, as fractions of the input.
-        fading: whether values beyond the map fall to zero within half a cell; else they are those of its last cell.
+        points: how many values are returned.
+        span: begin and end of the range that the points divide evenly, as fractions of the input.
+        fading: whether values beyond the map fall to zero within half a cell; else they equal its last cell's.
     """
     places = span[0] + (np.arange(points) + 0.5) / points * (span[1] - span[0])
     at = (places - extent[0]) / (extent[1] - extent[0]) * cells - 0.5

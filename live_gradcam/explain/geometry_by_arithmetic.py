@@ -1,8 +1,8 @@
-"""Receptive fields by arithmetic: how a map lies on the network's input, from the windows of its operations.
+"""The geometry of a map by arithmetic, from the windows of the operations between the input and the map.
 
-Most networks are convolutions, poolings, paddings and what works on each place by itself. For these the sizes, strides
-and paddings say where each cell looks, as in Araujo et al., "Computing Receptive Fields of Convolutional Neural
-Networks", Distill 2019, and nothing has to be measured. Any other operation makes what depends on it unknown.
+Most networks consist of convolutions, poolings, paddings and operations on each place by itself. Their sizes, strides
+and paddings give the receptive field of each cell (Araujo et al., "Computing Receptive Fields of Convolutional Neural
+Networks", Distill 2019), so nothing has to be measured. After any other operation the field is unknown.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from live_gradcam.explain.geometry import Geometry
 from live_gradcam.explain.receptive_fields import laid_out
-
-Tensor = Any
-Operation = Any
+from live_gradcam.explain.tensors import Operation
+from live_gradcam.models.untyped import Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """How the cells along one axis look at the input. Places of the input, the first being 0."""
+    """The receptive fields of the cells along one axis, in places of the input, counted from 0."""
 
     first: float
-    """The first place that cell 0 looks at; below 0 within a padding."""
-
     last: float
+    """The first and the last place of cell 0's field; below 0 within a padding."""
+
     stride: float
     """Places from one cell to the next."""
 
@@ -37,12 +37,12 @@ class _Axis:
     """The first and the last place that any cell depends on."""
 
     def windowed(self, window: int, stride: int, before: int, cells: int) -> _Axis:
-        """Return the axis after windows of some cells, the first of which has `before` cells of padding."""
+        """Return the axis after an operation with windows, the first of which begins `before` cells early."""
         first = self.first - before * self.stride
         last = self.last + (window - 1 - before) * self.stride
         begin, end = -before, (cells - 1) * stride + window - 1 - before
         low, high = self.seen
-        # From all of the cells all that was seen is seen again; from a part of them, what that part looks at.
+        # Windows that leave out cells at the ends see less than all cells do.
         if begin > 0:
             low = max(low, self.first + begin * self.stride)
         if end < self.cells - 1:
@@ -57,18 +57,19 @@ class _Axis:
 
 
 _Field = tuple[_Axis, _Axis]
-"""Of rows and columns."""
+"""The axes of rows and columns."""
 
 _State = _Field | Literal["everywhere", "unknown"] | None
-"""`everywhere`: it depends on the picture and has no place; None: it does not depend on the picture."""
+"""A tensor's field. `everywhere`: the tensor depends on the picture but has no places. None: it does not depend on the
+picture."""
 
 
 def geometry_by_arithmetic(pixels: Tensor, layer: Tensor) -> Geometry | None:
-    """Return how a map lies on the network's input, as `locating.located` would find it; None where that is not known.
+    """Return where a map lies on the network's input, as `geometry_by_gradients.located` finds it; None if unknown.
 
     Args:
         pixels: the network's input in a traced graph, (N, H, W, channels).
-        layer: what the layer gave there.
+        layer: the layer's output there.
     """
     if pixels.shape.rank != 4 or None in pixels.shape[1:3] or layer.shape.rank != 4:
         return None
@@ -93,7 +94,7 @@ def geometry_by_arithmetic(pixels: Tensor, layer: Tensor) -> Geometry | None:
 
 
 def _pass(operation: Operation, known: dict[int, _State]) -> None:
-    """Take into account what an operation makes of its inputs."""
+    """Add the fields of an operation's outputs."""
     inputs = list(operation.inputs)
     states = [known.get(id(tensor)) for tensor in inputs]
     if not any(states) or operation.type in _LENGTHS:
@@ -112,43 +113,38 @@ def _pass(operation: Operation, known: dict[int, _State]) -> None:
         rule = _RULES.get(operation.type)
         try:
             first = "unknown" if rule is None else rule(operation, inputs, states)
-        except (ValueError, IndexError):  # of a form that is not known here
+        except (ValueError, IndexError):  # an unknown form of the operation
             first = "unknown"
         found = [first, *["unknown"] * (len(outputs) - 1)]  # type: ignore[list-item] # mypy widens the literal
     known.update((id(tensor), state) for tensor, state in zip(outputs, found, strict=True))
 
 
 def _called(operation: Operation, states: Sequence[_State]) -> list[_State]:
-    """Look into a function: Keras calls one for each grouped convolution."""
+    """Return the fields of a function's results. Keras calls a function for each grouped convolution."""
     try:
-        body = operation.graph._get_function(operation.get_attr("f").name).graph  # no public way leads there
-        known: dict[int, _State] = {
-            id(tensor): state for tensor, state in zip(body.inputs, states, strict=True)
-        }
+        body = operation.graph._get_function(operation.get_attr("f").name).graph  # there is no public way
+        known: dict[int, _State] = dict(zip(map(id, body.inputs), states, strict=True))
         for inner in body.get_operations():
             _pass(inner, known)
         return [
             known.get(id(tensor), "unknown")
             for tensor, _ in zip(body.outputs, operation.outputs, strict=True)
         ]
-    except (AttributeError, TypeError, ValueError):  # of another version of TensorFlow
+    except (AttributeError, TypeError, ValueError):  # another version of TensorFlow
         return ["unknown"] * len(operation.outputs)
 
 
 def _flattened(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
-    """Of all places in one row, and back: a dense layer on a map does so."""
+    """Return the field after a reshape to one row for each place, or back, as a dense layer on a map needs it."""
     field, before, after = _field(states[0]), inputs[0].shape, operation.outputs[0].shape
     if before.rank == 4 and after.rank == 2:
-        return (
-            field  # whether a row is a place is seen where the rows are multiplied: nothing else takes them
-        )
+        return field  # `_multiplied`, the only user of rows, checks that a row is a place
     back = before.rank == 2 and before[-1] is not None and before[-1] == after[-1]
     return field if back and _is_map(operation.outputs[0], field) else "unknown"
 
 
 def _transposed(_operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
-    order = _constant(inputs[1]).tolist()
-    return states[0] if order == sorted(order) else "unknown"
+    return states[0] if (np.diff(_constant(inputs[1])) > 0).all() else "unknown"
 
 
 def _multiplied(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
@@ -161,7 +157,7 @@ def _multiplied(operation: Operation, inputs: Sequence[Tensor], states: Sequence
 
 
 def _merged(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
-    """Of what works on each place by itself, with numbers that are everywhere the same."""
+    """Return the field after an operation on each place by itself, whose other inputs are the same at all places."""
     fields: list[_Field] = []
     for tensor, state in zip(inputs, states, strict=True):
         if isinstance(state, tuple):
@@ -183,12 +179,12 @@ def _merged(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_St
 
 
 def _joined(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
-    axis = _constant(inputs[-1])
-    return _merged(operation, inputs[:-1], states[:-1]) if int(axis) in (-1, 3) else "unknown"
+    last = int(_constant(inputs[-1])) in (-1, 3)
+    return _merged(operation, inputs[:-1], states[:-1]) if last else "unknown"
 
 
 def _windowed(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
-    """Of a convolution or a pooling."""
+    """Return the field after a convolution or a pooling."""
     if operation.get_attr("data_format") != b"NHWC" or states[1:] != [None] * len(states[1:]):
         return "unknown"
     padding = operation.get_attr("padding")
@@ -219,7 +215,7 @@ def _padded(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_St
 
 
 def _cut(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
-    """Of a slice of rows and columns."""
+    """Return the field after a slice of rows and columns."""
     begins, steps = _constant(inputs[1]), _constant(inputs[3])
     masks = [operation.get_attr(name) for name in ("ellipsis_mask", "new_axis_mask", "shrink_axis_mask")]
     if any(masks) or (steps != 1).any() or len(begins) > 4:
@@ -244,9 +240,8 @@ def _shifted(operation: Operation, state: _State, by: tuple[int, int]) -> _State
 def _resized(operation: Operation, _inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
     if not operation.get_attr("half_pixel_centers"):
         return "unknown"
-    rows, columns = _field(states[0])
-    height, width = operation.outputs[0].shape[1:3]
-    return rows.resized(int(height)), columns.resized(int(width))
+    (rows, columns), shape = _field(states[0]), operation.outputs[0].shape
+    return rows.resized(int(shape[1])), columns.resized(int(shape[2]))
 
 
 def _reduced(operation: Operation, inputs: Sequence[Tensor], states: Sequence[_State]) -> _State:
@@ -270,7 +265,7 @@ def _is_map(tensor: Tensor, field: _Field) -> bool:
     return tensor.shape.rank == 4 and tuple(tensor.shape[1:3]) == (field[0].cells, field[1].cells)
 
 
-def _constant(tensor: Tensor) -> Any:  # noqa: ANN401 - an array of whatever it is
+def _constant(tensor: Tensor) -> npt.NDArray[Any]:
     value = tf.get_static_value(tensor)
     if value is None:
         raise ValueError("not constant")
@@ -282,7 +277,7 @@ _Rule = Callable[[Operation, Sequence[Tensor], Sequence[_State]], _State]
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 
 _LENGTHS = frozenset({"Rank", "Shape", "ShapeN", "Size"})
-"""What they give is the same for every picture of a size."""
+"""Operations whose results are the same for every picture of a size."""
 
 _RULES: dict[str, _Rule] = {
     **dict.fromkeys(
@@ -303,4 +298,4 @@ _RULES: dict[str, _Rule] = {
     "StridedSlice": _cut,
     "Transpose": _transposed,
 }
-"""Type of an operation, and what it makes of the fields of its inputs."""
+"""For each type of operation, the rule from the fields of its inputs to the field of its output."""

@@ -1,4 +1,4 @@
-"""Finds where a layer's cells look on the network's input, by gradients through the traced network."""
+"""The geometry of a map by measurement, from gradients through the traced network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,32 +16,31 @@ from live_gradcam.explain.geometry import COVERING, Geometry
 from live_gradcam.explain.geometry_by_arithmetic import geometry_by_arithmetic
 from live_gradcam.explain.geometry_store import GeometryStore, key_of
 from live_gradcam.explain.layer_calls import tracing_lock
-from live_gradcam.explain.layer_steps import LayerShape, ways
+from live_gradcam.explain.layer_steps import LayerShape, paths_to
 from live_gradcam.explain.layers import layer_at
 from live_gradcam.explain.receptive_fields import Probing, geometry_of
 from live_gradcam.explain.traced_network import TracedNetwork
+from live_gradcam.models.untyped import Tensor
 
 logger = logging.getLogger(__name__)
 
-Tensor = Any
-
 _FEWEST_OPERATIONS = 6
-"""How many operations lie between two tensors that are probed, at least: two convolutions with bias and activation."""
+"""How many operations lie between two probed tensors at least: two convolutions with bias and activation."""
 
 _SMALL_NETWORK = 2_000_000
-"""Numbers in the tensors that are probed, below which a network has so few channels that one picture does not reach
-every place: a max pooling passes the gradient to the largest of its places only."""
+"""Size of the probed tensors, in numbers, below which one picture does not reach every place: max pooling passes the
+gradient to the largest of its places only, and there are few channels."""
 
 _PICTURES = 4
-"""How many pictures are looked at then."""
+"""How many pictures such a small network is probed with."""
 
 _CELLS, _ALL = 3, 3
-"""How many single cells are probed, and the number of the probing of all of them."""
+"""How many single cells are probed, and the index of the probing of all cells together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Knot:
-    """A tensor that everything on the way from the picture to the layer passes through."""
+    """A tensor between the picture and the layer that every path passes through."""
 
     tensor: Tensor
     size: tuple[int, int]
@@ -52,18 +50,18 @@ class _Knot:
 
     @property
     def rows(self) -> tuple[int, int, int]:
-        """Row of each of the cells that are probed."""
+        """The rows of the probed cells."""
         low, middle, high = _spread(self.size[0])
         return low, middle, high
 
     @property
     def columns(self) -> tuple[int, int, int]:
-        """Column of each: in another order than the rows, so that a transposed picture is noticed."""
+        """The columns of the probed cells, in another order than the rows, so that a transposition is noticed."""
         low, middle, high = _spread(self.size[1])
         return middle, high, low
 
     def seed(self, which: Tensor) -> Tensor:
-        """Return what the gradient starts from: random in the channels, of one cell or of all."""
+        """Return the gradient to start from: random in the channels, non-zero at one cell or at all."""
         random = np.random.default_rng(self.size[0])
         tables = []
         for length, cells in zip(self.size, (self.rows, self.columns), strict=True):
@@ -81,12 +79,12 @@ class _Knot:
 
 
 class Places:
-    """Where the layers of one network look on its input, found when it is first asked for.
+    """The geometries of the layers of one network, each found when it is first needed.
 
-    It is computed where all operations are known, else taken from the disk, else measured.
+    A geometry is computed if all operations are known, else read from the disk, else measured.
 
     Args:
-        store: keeps what was measured.
+        store: keeps the measured geometries on disk.
     """
 
     def __init__(self, store: GeometryStore | None = None) -> None:
@@ -95,71 +93,71 @@ class Places:
 
     def of(
         self,
-        subject: TracedNetwork,
+        traced: TracedNetwork,
         paths: Sequence[str],
-        walk: Sequence[LayerShape],
+        layer_steps: Sequence[LayerShape],
         pixels: Tensor,
         activations: Sequence[Tensor],
     ) -> list[Geometry]:
-        """Return how each layer's map lies on the input.
+        """Return the geometry of each layer's map.
 
         Args:
-            subject: the network at one input size.
-            paths: of the layers.
-            walk: the layers that are usually looked at, of which `Model.covering` speaks.
+            traced: the network at one input size.
+            paths: the layers' paths.
+            layer_steps: the layers to step through, for which `Model.covering` holds.
             pixels: the network's input in a traced graph.
-            activations: what each layer gave there.
+            activations: the output of each layer there.
         """
-        usual = {path for path, _ in walk} if subject.model.covering else set()
+        usual = {path for path, _ in layer_steps} if traced.model.covering else set()
         found = []
         for path, activation in zip(paths, activations, strict=True):
             if path in usual:
                 found.append(COVERING)
                 continue
-            key = path, subject.plan.input_size, subject.plan.grid
+            key = path, traced.spec.input_size, traced.spec.grid
             if key not in self._known:
                 by_arithmetic = geometry_by_arithmetic(pixels, activation)
-                self._known[key] = by_arithmetic or self._measured(subject, path, activation)
+                self._known[key] = by_arithmetic or self._measured(traced, path, activation)
             found.append(self._known[key])
         return found
 
-    def _measured(self, subject: TracedNetwork, path: str, activation: Tensor) -> Geometry:
+    def _measured(self, traced: TracedNetwork, path: str, activation: Tensor) -> Geometry:
         try:
-            key = key_of(subject.network, activation)
-        except Exception as error:  # a network of the user's own, whose weights are kept in another way
-            logger.debug("%s: it is measured at each start (%s)", subject.model.name, error)
-            return located(subject, path)
+            key = key_of(traced.network, activation)
+        except Exception as error:  # a user's network that keeps its weights in another way
+            logger.debug("%s: it is measured at each start (%s)", traced.model.name, error)
+            return located(traced, path)
         kept = self._store.find(key)
         if kept is not None:
             return kept
-        measured = measured_geometry(subject, path)
+        measured = measured_geometry(traced, path)
         if measured is not None:
             self._store.keep(key, measured)
         return measured or COVERING
 
 
-def located(subject: TracedNetwork, path: str) -> Geometry:
-    """Return how a layer's map lies on the network's input; where that cannot be found, it covers the input.
+def located(traced: TracedNetwork, path: str) -> Geometry:
+    """Return the geometry of a layer's map; one that cannot be found is taken to cover the input.
 
-    The network is differentiated in short pieces, between the tensors that everything passes through: how an inner
-    cell of one depends on the one before is known exactly there, whatever kind of layer lies between, while through
-    all of a deep network nearly every cell depends on nearly every pixel. What the pieces say is put together.
+    The network is differentiated in short pieces, between tensors that every path passes through. A piece tells
+    exactly which cells of the earlier tensor a cell of the later one depends on, whatever layers lie between. Through
+    a whole deep network nearly every cell depends on nearly every pixel. The results of the pieces are combined.
 
     Args:
-        subject: the network at one input size.
-        path: of the layer.
+        traced: the network at one input size.
+        path: the layer's path.
     """
-    return measured_geometry(subject, path) or COVERING
+    return measured_geometry(traced, path) or COVERING
 
 
-def measured_geometry(subject: TracedNetwork, path: str) -> Geometry | None:
-    """Return how a layer's map lies on the network's input, as of `located`; None where that cannot be found."""
-    name, size = subject.model.name, subject.plan.input_size
+def measured_geometry(traced: TracedNetwork, path: str) -> Geometry | None:
+    """Return the geometry of a layer's map, as `located` does; None if it cannot be found."""
+    name, size = traced.model.name, traced.spec.input_size
     try:
         with tracing_lock:
-            probe = _Probe(subject, path)
+            probe = _Probe(traced, path)
         geometry, measured = geometry_of(probe.probings(), size)
-    except Exception as error:  # a network that cannot be differentiated can be explained all the same
+    except Exception as error:  # a network that cannot be measured can still be explained
         logger.debug("%s: the place of %s is not known (%s): its map covers the input", name, path, error)
         return None
     logger.debug(
@@ -173,24 +171,24 @@ def measured_geometry(subject: TracedNetwork, path: str) -> Geometry | None:
 
 
 class _Probe:
-    """The compiled gradients between the knots on the way to one layer. The caller holds `tracing_lock`."""
+    """The compiled gradients between the knots before one layer. The caller holds `tracing_lock`."""
 
-    def __init__(self, subject: TracedNetwork, path: str) -> None:
-        self._subject = subject
+    def __init__(self, traced: TracedNetwork, path: str) -> None:
+        self._traced = traced
         self._path = path
         self._knots: list[_Knot] = []
-        size = subject.plan.input_size
+        size = traced.spec.input_size
         signature = (tf.TensorSpec((1, *size, 3), tf.uint8), tf.TensorSpec((), tf.int32))
         self._function = tf.function(self._energies, signature, autograph=False).get_concrete_function()
 
     def probings(self) -> list[Probing]:
-        """Run it and return what was measured, from the layer back to the input."""
+        """Run the gradients and return the measurements, from the layer back to the input."""
         numbers = sum(math.prod(knot.tensor.shape[1:]) for knot in self._knots)
         pictures = _PICTURES if numbers < _SMALL_NETWORK else 1
         random = np.random.default_rng(0)
         sums: list[list[npt.NDArray[np.float32]]] = [[] for _ in range(_CELLS + 1)]
         for _ in range(pictures):
-            noise = tf.constant(random.integers(0, 256, (1, *self._subject.plan.input_size, 3), np.uint8))
+            noise = tf.constant(random.integers(0, 256, (1, *self._traced.spec.input_size, 3), np.uint8))
             for which, sofar in enumerate(sums):
                 found = [each.numpy() for each in self._function(noise, tf.constant(which))]
                 sums[which] = [a + b for a, b in zip(sofar, found, strict=True)] if sofar else found
@@ -202,16 +200,16 @@ class _Probe:
         ]
 
     def _energies(self, images: Tensor, which: Tensor) -> list[Tensor]:
-        """Return for each two neighbouring knots the energies (h, w) of the earlier one."""
-        subject = self._subject
-        pixels = tf.identity(subject.model.preprocessing(images))
-        calls, _ = subject.run(pixels)
-        plan = subject.plan
-        tensor = layer_at(calls, self._path, plan.input_size, subject.model.name).output
-        layer = activation_of(tensor, self._path, plan.input_size, plan.grid)
+        """Return, for each pair of neighbouring knots, the energies (h, w) of the earlier one."""
+        traced = self._traced
+        pixels = tf.identity(traced.model.preprocessing(images))
+        calls, _ = traced.run(pixels)
+        spec = traced.spec
+        tensor = layer_at(calls, self._path, spec.input_size, traced.model.name).output
+        layer = activation_of(tensor, self._path, spec.input_size, spec.grid)
         self._knots = knots = _knots(pixels, layer)
         energies: list[Tensor] = [None] * (len(knots) - 1)
-        # In two rounds, as no gradient passes a tensor where it is to stop: it cannot start there, too.
+        # Two rounds, because a gradient cannot both start and stop at one tensor.
         for begin in (0, 1):
             earlier, later = knots[begin:-1:2], knots[begin + 1 :: 2]
             if not earlier:
@@ -230,9 +228,9 @@ class _Probe:
 
 
 def _knots(pixels: Tensor, layer: Activation) -> list[_Knot]:
-    """Return the network's input, tensors on the way that all depends on, and the layer, in this order."""
+    """Return the knots: the network's input, tensors that every path passes through, and the layer, in this order."""
     end = layer.tensor.op
-    between, everything = ways(end)
+    between, everything = paths_to(end)
     found = [_Knot(pixels, _size(pixels), Activation(pixels))]
     last = -_FEWEST_OPERATIONS
     started = pixels.op not in everything
@@ -266,6 +264,6 @@ def _size(tensor: Tensor) -> tuple[int, int]:
 
 
 def _spread(length: int) -> tuple[int, int, int]:
-    """Return three cells of an axis, the outer two far from its ends, where what they look at is cut off."""
+    """Return three cells of an axis. The outer two are far from its ends, where receptive fields are cut off."""
     low = int(0.3 * length)
     return low, (length - 1) // 2, length - 1 - low

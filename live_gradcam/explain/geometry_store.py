@@ -1,8 +1,8 @@
-"""Keeps on disk where maps were measured to lie, so that a network is measured once, not at every start.
+"""Keeps measured geometries on disk, so that a network is measured once and not at every start.
 
-What a network is known by: all operations between the picture and the layer with their settings and sizes, all its
-weights, TensorFlow's version, and the code that measures. Weights count, for those of zero hide what a cell looks at:
-so what is found here is what would be measured again.
+The key of a geometry covers all operations between the picture and the layer with their settings and sizes, all
+weights, TensorFlow's version, and the code that measures. Weights count because a weight of zero hides a part of a
+receptive field. A kept geometry therefore equals a new measurement.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,23 @@ import tensorflow as tf
 from platformdirs import user_cache_path
 
 from live_gradcam.explain.geometry import Geometry
+from live_gradcam.explain.tensors import Operation
 from live_gradcam.models.model import weights_sha256
+from live_gradcam.models.untyped import Network, Tensor
 from live_gradcam.version import __version__
 
 logger = logging.getLogger(__name__)
 
-Tensor = Any
-
 _MEASURING = ("geometry_by_gradients.py", "receptive_fields.py", "layer_steps.py")
-"""The modules that measure: what another version of them measured does not count."""
+"""The modules that measure. Another version of them makes other keys."""
+
+_Attribute = Any
+"""An `AttrValue`, and a `FunctionDef`: protocol buffers of TensorFlow, which ships no types."""
+
+_Function = Any
 
 MOST_KEPT = 1000
-"""How many files are kept; the oldest go first."""
+"""How many files are kept; the oldest are deleted first."""
 
 _OUTERMOST = 100.0
 """Fractions of the input beyond which no map lies."""
@@ -44,14 +49,14 @@ class GeometryStore:
     """One small file for each layer of a network at one input size.
 
     Args:
-        folder: where they lie; None: in the user's cache folder.
+        folder: the files' folder; None: one in the user's cache folder.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or user_cache_path("live-gradcam", appauthor=False) / "geometry"
 
     def find(self, key: str) -> Geometry | None:
-        """Return what is kept; None where nothing is, or the file is damaged."""
+        """Return the geometry of a key; None if there is no file, or it is damaged."""
         try:
             stored = json.loads(self._path(key).read_bytes())
             extent, seen = (tuple(float(each) for each in stored[name]) for name in ("extent", "seen"))
@@ -64,7 +69,7 @@ class GeometryStore:
         return None if 0.0 in (extent[2] - extent[0], extent[3] - extent[1]) else Geometry(extent, seen)
 
     def keep(self, key: str, geometry: Geometry) -> None:
-        """Write it; a program that reads at the same moment sees all of the file or none."""
+        """Write a geometry. A program that reads at the same moment sees the whole file or none."""
         text = json.dumps({"extent": geometry.extent, "seen": geometry.seen})
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -93,16 +98,16 @@ class GeometryStore:
                     path.unlink()
 
 
-def key_of(network: Any, activation: Tensor) -> str:  # noqa: ANN401 - a keras.Model, which ships no types
-    """Return what a layer of a network at one input size is known by, in hexadecimal.
+def key_of(network: Network, activation: Tensor) -> str:
+    """Return the key of a layer of a network at one input size, in hexadecimal.
 
     Args:
-        network: whose layer it is.
-        activation: what the layer gave in a traced graph.
+        network: the network.
+        activation: the layer's output in a traced graph.
     """
     digest = hashlib.sha256(f"{__version__} {tf.__version__} {weights_sha256(network)}".encode())
     for name in _MEASURING:
-        with suppress(OSError):  # in a package without sources its version has to do
+        with suppress(OSError):  # a package without sources has only its version
             digest.update(Path(__file__).with_name(name).read_bytes())
     graph = activation.graph
     before, waiting = {activation.op}, [activation.op]
@@ -111,7 +116,7 @@ def key_of(network: Any, activation: Tensor) -> str:  # noqa: ANN401 - a keras.M
             if tensor.op not in before:
                 before.add(tensor.op)
                 waiting.append(tensor.op)
-    numbers: dict[Any, int] = {}
+    numbers: dict[Operation, int] = {}
     has_functions = False
     for operation in graph.get_operations():
         if operation not in before:
@@ -129,11 +134,11 @@ def key_of(network: Any, activation: Tensor) -> str:  # noqa: ANN401 - a keras.M
     return digest.hexdigest()
 
 
-def _settings(attributes: Any) -> Iterator[bytes]:  # noqa: ANN401 - a map of protocol buffers
+def _settings(attributes: Mapping[str, _Attribute]) -> Iterator[bytes]:
     for name in sorted(attributes):
         value = attributes[name]
         if name.startswith("_") or name in ("container", "shared_name"):
-            continue  # where it runs, and what it is called
+            continue  # its device, and its name
         yield name.encode()
         yield (
             _unnumbered(value.func.name)
@@ -142,8 +147,8 @@ def _settings(attributes: Any) -> Iterator[bytes]:  # noqa: ANN401 - a map of pr
         )
 
 
-def _functions(library: Iterable[Any]) -> Iterator[bytes]:
-    """Yield what the functions of a graph do: their names have numbers that count what a program has traced."""
+def _functions(library: Iterable[_Function]) -> Iterator[bytes]:
+    """Yield the definitions of a graph's functions, whose names hold numbers that depend on earlier traces."""
     for function in sorted(library, key=lambda each: _unnumbered(each.signature.name)):
         yield _unnumbered(function.signature.name)
         for node in function.node_def:

@@ -1,19 +1,18 @@
-"""Builds the graph of a plan: pictures in, predictions, maps and channels out, from one forward pass."""
+"""Builds graphs: pictures in, predictions, maps and channels out, from one forward pass."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.activation import Activation, activation_of
 from live_gradcam.explain.augmentation_smoothing import COPIES, copies_of, merged
+from live_gradcam.explain.compiled_graph import MOST_VALUES, TOP
 from live_gradcam.explain.geometry import COVERING, Geometry, union
-from live_gradcam.explain.graph_outputs import MOST_VALUES, TOP
 from live_gradcam.explain.layer_calls import LayerCall
-from live_gradcam.explain.layer_steps import LayerShape, walk
+from live_gradcam.explain.layer_steps import LayerShape, choose_layer_steps
 from live_gradcam.explain.layers import automatic, check_reachable, layer_at, not_between
 from live_gradcam.explain.mean_gradient import mean_gradient
 from live_gradcam.explain.network_output import NetworkOutput
@@ -21,44 +20,43 @@ from live_gradcam.explain.network_probe import NetworkProbe
 from live_gradcam.explain.raw_maps import fused, raw_map
 from live_gradcam.explain.target_scores import TargetScores, goal_of
 from live_gradcam.explain.traced_network import TracedNetwork
-
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 
 class TokensFoundError(LiveGradcamError):
-    """The layer that would be chosen gives tokens: which of them matter has to be looked at first."""
+    """The layer that would be chosen gives tokens, and it is not known which of them the score depends on."""
 
 
 class GraphBuilder:
-    """Builds one graph; what it found out stands in its attributes afterwards.
+    """Builds one graph, and keeps what it learns about the network in its attributes.
 
     Args:
-        subject: the network, and the plan to carry out on it.
-        token_layer: path of the layer that is explained where none is named; None chooses among feature maps.
-        geometries: how each layer's map lies on the network's input; empty: all cover it.
+        traced: the network and the specification of the graph.
+        token_layer: path of the explained layer if none is named; None: a feature map is chosen.
+        geometries: the geometry of each layer's map; empty: all maps cover the input.
     """
 
     def __init__(
-        self, subject: TracedNetwork, token_layer: str | None = None, geometries: Sequence[Geometry] = ()
+        self, traced: TracedNetwork, token_layer: str | None = None, geometries: Sequence[Geometry] = ()
     ) -> None:
-        self._subject = subject
+        self._traced = traced
         self.token_layer = token_layer
         self._geometries = geometries
         self.geometry = COVERING
         """How the maps lie on the network's input."""
         self.layer = ""
-        """Path of the layer that is explained; several are joined by commas."""
+        """Path of the explained layer; several are joined by commas."""
         self.head: NetworkOutput | None = None
-        """What the network says; None where the user's own function is explained."""
-        self.walk: tuple[LayerShape, ...] = ()
+        """The network's output; None if a score function of the user's is explained."""
+        self.layer_steps: tuple[LayerShape, ...] = ()
         """The layers to step through, from shallow to deep."""
         self.pixels: Tensor = None
         """The network's input."""
         self.activations: tuple[Tensor, ...] = ()
-        """What each of the layers gave."""
+        """The output of each layer."""
 
     def outputs(self, images: Tensor, aims: Tensor, strengths: Tensor) -> tuple[Tensor, ...]:
-        """Build it.
+        """Build the graph.
 
         Args:
             images: (N, H, W, 3) uint8 BGR.
@@ -66,26 +64,26 @@ class GraphBuilder:
             strengths: (N, G) float32.
 
         Returns:
-            The tensors of `AnnotatedFile`, in its order.
+            The tensors of `GraphOutputs`, in its order.
         """
-        subject, plan = self._subject, self._subject.plan
-        pixels = subject.model.preprocessing(images)
+        traced, spec = self._traced, self._traced.spec
+        pixels = traced.model.preprocessing(images)
         count = tf.shape(pixels)[0]
-        seen = copies_of(pixels) if plan.smooth == "augment" else pixels
-        calls, output = subject.run(seen)
-        head = subject.head(output)
+        seen = copies_of(pixels) if spec.smooth == "augment" else pixels
+        calls, output = traced.run(seen)
+        head = traced.head(output)
         layers = self._layers(calls, output, head)
         self.pixels, self.activations = seen, tuple(activation.tensor for _, activation in layers)
         own = None if head is None else head.first(count)
         goals = [
-            None if own is None else goal_of(own, aims[:, number], strengths[:, number], plan.rivals)
-            for number in range(plan.goals)
+            None if own is None else goal_of(own, aims[:, number], strengths[:, number], spec.rivals)
+            for number in range(spec.goals)
         ]
         self.head = head
         geometries = self._geometries or [COVERING] * len(layers)
-        maps = _Maps(subject, pixels, output, head, goals, layers, geometries)
+        maps = _Maps(traced, pixels, output, head, goals, layers, geometries)
         found = [
-            [maps.of(method, target) for target in range(plan.targets)] for method in range(len(plan.methods))
+            [maps.of(method, target) for target in range(spec.targets)] for method in range(len(spec.methods))
         ]
         raw, evidence = (
             tf.stack([tf.stack([each[part] for each in row], axis=1) for row in found], axis=1)
@@ -93,25 +91,25 @@ class GraphBuilder:
         )
         self.geometry = maps.geometry
         said = self._said(own, goals, output, count)
-        # Where the target is NaN or infinite nothing explains it, though the activations may be finite.
+        # A target of NaN or infinity has no evidence, even if the activations are finite.
         target = said[5] if own is None or own.probabilities is None else said[4]
         numbers = [
-            [plan.goal_number(method, each) for each in range(plan.targets)]
-            for method in range(len(plan.methods))
+            [spec.goal_number(method, each) for each in range(spec.targets)]
+            for method in range(len(spec.methods))
         ]
         sound = tf.gather(tf.math.is_finite(target), tf.constant(numbers), axis=1)
         if own is not None and own.task == "classes":
-            sound &= said[-1][:, None, None]  # they depend on one another
+            sound &= said[-1][:, None, None]  # each class depends on all others
         evidence &= sound
-        return (*said, raw, evidence, *maps.channels(plan.channels, count))
+        return (*said, raw, evidence, *maps.channels(spec.channels, count))
 
     def _said(
         self, head: NetworkOutput | None, goals: Sequence[TargetScores | None], output: Tensor, count: Tensor
     ) -> tuple[Tensor, ...]:
-        """Return what the network says of the pictures themselves: the first ten tensors of `AnnotatedFile`."""
+        """Return the network's predictions: the first ten tensors of `GraphOutputs`."""
         number = len(goals)
         if head is None:
-            score = self._subject.own_score(output)[:count]
+            score = self._traced.own_score(output)[:count]
             none, ids = tf.zeros((count, 0)), tf.zeros((count, 0), tf.int32)
             values = tf.tile(score[:, None], (1, number))
             rivals = (tf.zeros((count, number, 0), tf.int32), *[tf.zeros((count, number, 0))] * 2)
@@ -144,36 +142,36 @@ class GraphBuilder:
     def _layers(
         self, calls: Sequence[LayerCall], output: Tensor, head: NetworkOutput | None
     ) -> list[tuple[str, Activation]]:
-        """Return path and activation of each layer that is explained."""
-        plan, name = self._subject.plan, self._subject.model.name
+        """Return path and activation of each explained layer."""
+        spec, name = self._traced.spec, self._traced.model.name
         scores = None if head is None else head.scores
-        if plan.layers is not None:
-            found = [layer_at(calls, path, plan.input_size, name) for path in plan.layers]
+        if spec.layers is not None:
+            found = [layer_at(calls, path, spec.input_size, name) for path in spec.layers]
         elif self.token_layer is not None:
-            found = [layer_at(calls, self.token_layer, plan.input_size, name)]
+            found = [layer_at(calls, self.token_layer, spec.input_size, name)]
         else:
-            found = automatic(calls, output, scores, plan.input_size, name)[:1]
+            found = automatic(calls, output, scores, spec.input_size, name)[:1]
             if found[0].output.shape.rank == 3:
                 raise TokensFoundError
         for call in found:
             check_reachable(call, output, name)
         self.layer = ",".join(call.path for call in found)
-        own = self._subject.model.layer
-        usual = found if plan.layers is None else []
-        if plan.layers is not None and own is not None:
-            usual = [layer_at(calls, own, plan.input_size, name)]
-        self.walk = walk(calls, output, scores, plan.input_size, usual)
+        own = self._traced.model.layer
+        usual = found if spec.layers is None else []
+        if spec.layers is not None and own is not None:
+            usual = [layer_at(calls, own, spec.input_size, name)]
+        self.layer_steps = choose_layer_steps(calls, output, scores, spec.input_size, usual)
         return [
-            (call.path, activation_of(call.output, call.path, plan.input_size, plan.grid)) for call in found
+            (call.path, activation_of(call.output, call.path, spec.input_size, spec.grid)) for call in found
         ]
 
 
 class _Maps:
-    """The maps of one graph. What several of them need, activations and gradients, is written once."""
+    """The maps of one graph, which share activations and gradients."""
 
     def __init__(
         self,
-        subject: TracedNetwork,
+        traced: TracedNetwork,
         pixels: Tensor,
         output: Tensor,
         head: NetworkOutput | None,
@@ -181,52 +179,52 @@ class _Maps:
         layers: Sequence[tuple[str, Activation]],
         geometries: Sequence[Geometry],
     ) -> None:
-        self._subject = subject
+        self._traced = traced
         self._pixels = pixels
         self._head = head
-        self._score = subject.own_score(output) if head is None else head.scores
+        self._score = traced.own_score(output) if head is None else head.scores
         self._goals = goals
         self._layers = layers
         self._geometries = geometries
         self.geometry = geometries[0]
-        """How what `of` returns lies on the network's input."""
+        """How the maps that `of` returns lie on the network's input."""
         self._features = [activation.as_map(activation.tensor) for _, activation in layers]
         self._slopes: dict[int, list[Tensor]] = {}
 
     def of(self, method_number: int, target: int) -> tuple[Tensor, Tensor]:
         """Return the raw maps (N, h, w) of one method and target, and whether each has evidence (N,)."""
-        plan = self._subject.plan
-        method = plan.methods[method_number]
-        goal = plan.goal_number(method_number, target)
+        spec = self._traced.spec
+        method = spec.methods[method_number]
+        goal = spec.goal_number(method_number, target)
         if not method.one_pass:
             return self._of_many_passes(method_number, goal)
-        slopes = [None] * len(self._layers) if method.family == "activation" else self._slopes_of(goal)
+        slopes = self._slopes_of(goal) if method.looks_at_gradient else [None] * len(self._layers)
         scores = None if self._head is None else self._head.scores
         maps = [
             raw_map(method, activation, features, slope, scores)
             for (_, activation), features, slope in zip(self._layers, self._features, slopes, strict=True)
         ]
-        if plan.smooth == "augment":
+        if spec.smooth == "augment":
             maps = [
                 (merged(raw, geometry.extent), tf.reduce_all(tf.reshape(evidence, (COPIES, -1)), axis=0))
                 for (raw, evidence), geometry in zip(maps, self._geometries, strict=True)
             ]
         if len(maps) == 1 or all(each.is_whole for each in self._geometries):
-            return fused(maps, plan.fusion)
+            return fused(maps, spec.fusion)
         sizes = [(int(raw.shape[1]), int(raw.shape[2])) for raw, _ in maps]
         self.geometry, size = union(self._geometries, sizes)
-        return fused(maps, plan.fusion, laid_out=(self._geometries, self.geometry, size))
+        return fused(maps, spec.fusion, laid_out=(self._geometries, self.geometry, size))
 
     def channels(self, most: int, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return numbers (N, C), weights (N, C) and activations (N, C, h, w) of the strongest channels.
 
         Args:
-            most: how many; a layer may have fewer.
-            count: N, how many pictures there are.
+            most: C; fewer if the layer has fewer channels.
+            count: N, the number of pictures.
         """
         if most < 1:
             return tf.zeros((count, 0), tf.int32), tf.zeros((count, 0)), tf.zeros((count, 0, 0, 0))
-        features = self._features[0][:count]  # of copies, the pictures themselves come first
+        features = self._features[0][:count]  # the pictures come before their copies
         weights = tf.reduce_mean(self._slopes_of(0)[0][:count], axis=(1, 2))
         strength = tf.abs(weights) * tf.reduce_mean(tf.abs(features), axis=(1, 2))
         numbers = tf.math.top_k(strength, k=min(most, features.shape[-1])).indices
@@ -234,17 +232,17 @@ class _Maps:
         return numbers, tf.gather(weights, numbers, batch_dims=1), tf.transpose(maps, (0, 3, 1, 2))
 
     def _of_many_passes(self, method_number: int, goal_number: int) -> tuple[Tensor, Tensor]:
-        plan = self._subject.plan
-        method = plan.methods[method_number]
+        spec = self._traced.spec
+        method = spec.methods[method_number]
         (path, activation), *others = self._layers
-        if others or plan.smooth == "augment":
+        if others or spec.smooth == "augment":
             what = "several layers" if others else "augmentation smoothing"
             raise LiveGradcamError(
                 f"{method.name} does not go with {what}: take a method of one pass, such as gradcam."
             )
         goal, slope = self._goals[goal_number], self._slopes_of(goal_number)[0]
         extent = self._geometries[0].extent
-        probe = NetworkProbe(self._subject, goal, self._pixels, path, activation, slope, self._head, extent)
+        probe = NetworkProbe(self._traced, goal, self._pixels, path, activation, slope, self._head, extent)
         raw = method.function(probe)[None]
         if method.rectified:
             raw = tf.nn.relu(raw)
@@ -254,7 +252,7 @@ class _Maps:
     def _slopes_of(self, goal_number: int) -> list[Tensor]:
         """Return ∂y/∂A of each layer as a map, (N, h, w, K) float32.
 
-        Where no method looks at more than its mean over the places, that may be all there is: (N, 1, 1, K).
+        If all methods need its mean over the places only, it may be that mean: (N, 1, 1, K).
         """
         if goal_number not in self._slopes:
             goal = self._goals[goal_number]
@@ -262,8 +260,8 @@ class _Maps:
         return self._slopes[goal_number]
 
     def _means(self, goal: TargetScores | None) -> list[Tensor] | None:
-        """Return the mean of ∂y/∂A over the places, of the one layer there is; None where it takes ∂y/∂A itself."""
-        if len(self._layers) > 1 or not all(method.averages for method in self._subject.plan.methods):
+        """Return the mean of ∂y/∂A over the places of the only layer; None if ∂y/∂A itself is needed."""
+        if len(self._layers) > 1 or not all(method.averages for method in self._traced.spec.methods):
             return None
         ((_, activation),) = self._layers
         found = mean_gradient(self._score, activation.tensor, lambda z: self._gradients(goal, [z])[0])
@@ -272,11 +270,11 @@ class _Maps:
     def _differentiated(self, goal: TargetScores | None) -> list[Tensor]:
         tensors = [activation.tensor for _, activation in self._layers]
         found = self._gradients(goal, tensors)
-        # What looks at the pixels alone does not mind a layer that the score does not depend on.
-        if any(method.family != "pixel" for method in self._subject.plan.methods):
+        # A method that maps the pixels needs no layer that the score depends on.
+        if not all(method.maps_pixels for method in self._traced.spec.methods):
             for (path, _), gradient in zip(self._layers, found, strict=True):
                 if gradient is None:
-                    raise not_between(path, self._subject.model.name)
+                    raise not_between(path, self._traced.model.name)
         gradients = [tf.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=True)]
         return [
             activation.as_map(gradient)
@@ -284,9 +282,9 @@ class _Maps:
         ]
 
     def _gradients(self, goal: TargetScores | None, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """Return ∂y/∂x for each tensor x; None where y does not depend on it."""
+        """Return ∂y/∂x for each tensor x; None if y does not depend on it."""
         head = self._head
         if head is None or goal is None:
             return list(tf.gradients(self._score, tensors))
-        goal = goal.repeated(COPIES if self._subject.plan.smooth == "augment" else 1)
+        goal = goal.repeated(COPIES if self._traced.spec.smooth == "augment" else 1)
         return list(tf.gradients(self._score, tensors, grad_ys=head.seed(goal.row, goal.ids)))

@@ -1,4 +1,4 @@
-"""What is traced: everything that a compiled graph depends on besides the model, the picture and the classes."""
+"""The specification of a graph: all that it depends on besides the model, the pictures and the classes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from live_gradcam.explain.targets import ScoreFunction
 Pace = Callable[[], int]
 """Returns how many inputs go through the network next, at least 1. It may wait, and it may raise to end the run."""
 
+MakePace = Callable[[], Pace]
+"""Returns the pace of one method and target of one graph: each has its own, as its passes have their own length."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphSpec:
-    """One graph to compile. Equal plans of one model are one graph."""
+    """The specification of one graph. Equal specifications of one model share one graph."""
 
     methods: tuple[Method, ...]
-    """Several only of those that need one pass: they share it."""
+    """Several methods share a graph, and its one forward pass, where each of them needs one pass only."""
 
     layers: tuple[str, ...] | None
     """Paths of the target layers; None chooses one."""
@@ -28,13 +31,13 @@ class GraphSpec:
 
     score: Score = "logit"
     targets: int = 1
-    """How many maps each method makes in one call."""
+    """How many maps each method makes in one run."""
 
     function: ScoreFunction | None = None
-    """The user's own score; None: that of a class."""
+    """The user's own score; None explains classes."""
 
     rivals: int = 3
-    """How many of the strongest rivals a class is set against where none is named."""
+    """How many of its strongest rivals a class is set against where no rival is named."""
 
     fusion: Fusion = "mean"
     smooth: Smooth = "none"
@@ -42,28 +45,28 @@ class GraphSpec:
     """(height, width) of a transformer's tokens; None finds it."""
 
     channels: int = 0
-    """How many of the layer's strongest channels are given beside the maps."""
+    """How many of the layer's strongest channels the graph returns beside the maps."""
 
-    pace: Pace | None = None
-    """Is called before each pass of a method of many passes, inside the graph; None: they follow one another."""
+    pace: MakePace | None = None
+    """Makes what is called before each pass of a method of many passes; None: the passes follow one another."""
 
     @property
     def one_pass(self) -> bool:
-        """Whether its methods need but one pass: then it takes several pictures at once, too."""
+        """Whether all methods need one pass only. Such a graph takes several pictures at once."""
         return all(method.one_pass for method in self.methods)
 
     @property
     def lays_maps(self) -> bool:
-        """Whether its graph itself lays maps over the picture, or over one another."""
+        """Whether the graph itself lays maps over the picture, or over one another."""
         several = self.layers is not None and len(self.layers) > 1
         return several or self.smooth == "augment" or not self.one_pass
 
     @property
     def contrasting(self) -> tuple[bool, ...]:
-        """Which kinds of goal there are: classes alone (False), or set against their strongest rivals (True).
+        """The kinds of goals: classes alone (False), or classes set against their strongest rivals (True).
 
-        Methods of one kind share the goals, and so the gradients. The goals are numbered kind by kind, and within
-        a kind target by target.
+        A goal is a score that is differentiated. Methods of one kind share the goals, and so the gradients. The goals
+        are numbered kind by kind, and within a kind target by target.
         """
         if self.function is not None:
             return (False,)
@@ -75,7 +78,11 @@ class GraphSpec:
         return len(self.contrasting) * self.targets
 
     def goal_number(self, method: int, target: int) -> int:
-        """Return which goal a method's map of a target has, all counted from 0."""
+        """Return the number of the goal of a method's map of a target; all are counted from 0."""
         kinds = self.contrasting
         kind = kinds.index(self.methods[method].contrasts) if len(kinds) > 1 else 0
         return kind * self.targets + target
+
+
+GraphKey = tuple[int, GraphSpec]
+"""The number of a model among those of an engine, and a specification: what has a graph of its own."""

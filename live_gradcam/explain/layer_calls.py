@@ -1,8 +1,8 @@
-"""Watches a network while it is traced: which layer was called, in which order, and what it gave.
+"""Records the layer calls of a network while it is traced: the layers in order, and their outputs.
 
-Keras has no way to ask a nested, subclassed or skip-connected model for an inner activation without re-wiring
-it. So for the length of one trace, under a lock, `keras.layers.Layer.__call__` is wrapped; calls on other
-threads pass through untouched, and the wrap is taken off even when tracing fails. No model is changed.
+Keras cannot return an inner activation of a nested, subclassed or skip-connected model without re-wiring the model.
+So `keras.layers.Layer.__call__` is wrapped during one trace, under a lock. Calls of other threads are not recorded, and
+the wrapper is removed even if tracing fails. No model is changed.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
 from live_gradcam.models.graph_layers import GraphLayer
 from live_gradcam.models.graph_network import watcher
 from live_gradcam.models.model import layer_name
-
-Tensor = Any
+from live_gradcam.models.untyped import Layer, Tensor, Tensors
 
 tracing_lock = threading.RLock()
 """Held while a network is traced: one trace at a time."""
@@ -29,42 +27,41 @@ tracing_lock = threading.RLock()
 class LayerCall:
     """One call of one layer."""
 
-    layer: Any
-    """The `keras.layers.Layer`."""
+    layer: Layer
 
     path: str
-    """Names of the layers it was called inside of, outermost first, and its own: `base/conv5_block3_out`. The
-    model itself is not named."""
+    """Names of the enclosing layers, outermost first, and its own name: `base/conv5_block3_out`. The model itself is
+    not named."""
 
-    output: Any
-    """What it returned: a tensor, or a structure of tensors."""
+    output: Tensors
+    """Its result: a tensor, or a structure of tensors."""
 
     depth: int
-    """How many layers it was called inside of; 0 for the model itself."""
+    """How many layers enclose the call; 0 for the model itself."""
 
     @property
     def kind(self) -> str:
-        """The layer's class; of a layer of an imported graph, its operation."""
+        """The layer's class, or the operation of a layer of an imported graph."""
         return self.layer.kind if isinstance(self.layer, GraphLayer) else type(self.layer).__name__
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _GraphLayers:
-    """Takes the layers of imported graphs into the calls that are collected."""
+    """Records the layers of imported graphs among the calls."""
 
     calls: list[LayerCall]
     names: list[str]
-    """Of the layers that run at present, outermost first."""
+    """Names of the layers that are running, outermost first."""
 
     path: str | None
     instead: Tensor
 
     def replacement(self, path: str) -> Tensor | None:
-        """Return what a layer seems to give; None where it is left."""
+        """Return the replacement of a layer's output; None if it is not replaced."""
         return self.instead if self.path is not None and self._inside(path) == self.path else None
 
     def saw(self, layer: GraphLayer, output: Tensor) -> None:
-        """Take a layer's output."""
+        """Record a layer's output."""
         self.calls.append(LayerCall(layer, self._inside(layer.path), output, len(self.names)))
 
     def _inside(self, path: str) -> str:
@@ -73,20 +70,20 @@ class _GraphLayers:
 
 @contextmanager
 def observed_calls(*, path: str | None = None, replacement: Tensor = None) -> Iterator[list[LayerCall]]:
-    """Collect every layer call that this thread makes inside the `with` block, in the order they end.
+    """Record every layer call of this thread inside the `with` block, in the order in which the calls end.
 
     The caller holds `tracing_lock`.
 
     Args:
-        path: a layer whose output is replaced, so that the rest of the network goes on from there.
-        replacement: what it seems to give.
+        path: a layer whose output is replaced: the rest of the network continues from the replacement.
+        replacement: the replacement.
     """
     calls: list[LayerCall] = []
     names: list[str] = []
     watching = threading.get_ident()
     original = keras.layers.Layer.__call__
 
-    def observed(layer: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any layer's arguments
+    def observed(layer: Layer, *args: object, **kwargs: object) -> Tensors:
         if threading.get_ident() != watching:
             return original(layer, *args, **kwargs)
         names.append(layer_name(layer))

@@ -1,11 +1,10 @@
-"""The walk through a network's depth: the layers worth stepping through one by one, from shallow to deep."""
+"""Chooses the layers of a network that a viewer steps through, from shallow to deep."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from itertools import zip_longest
-from typing import Any
 
 import tensorflow as tf
 
@@ -13,23 +12,23 @@ from live_gradcam.errors import LayerError
 from live_gradcam.explain.activation import activation_of
 from live_gradcam.explain.layer_calls import LayerCall
 from live_gradcam.explain.layers import automatic
-
-Tensor = Any
+from live_gradcam.explain.tensors import Operation
+from live_gradcam.models.untyped import Tensor
 
 LayerShape = tuple[str, tuple[int | None, ...]]
-"""Path of a layer, and its activation's (height, width, channels); None where a length is free."""
+"""Path of a layer, and its activation's (height, width, channels); None for a length that is not fixed."""
 
 MOST_STEPS = 30
-"""How many layers a walk has at most: as many as one has patience for."""
+"""How many layers there are to step through at most."""
 
 _FEWEST_STEPS = 8
-"""A network so branched that fewer layers than these see everything is walked through all its layers."""
+"""If fewer layers than these lie on every path through the network, layers on branches are steps too."""
 
-# They only scale or bend what the layer before them gave: of both, the last is shown.
+# These layers scale or bend the output of the layer before them. Only the last of them is a step.
 _REFINING = re.compile(r"Normalization$|^Activation$|ELU$|ReLU$|Dropout")
 
 
-def walk(
+def choose_layer_steps(
     calls: Sequence[LayerCall],
     output: Tensor,
     scores: Tensor | None,
@@ -38,17 +37,17 @@ def walk(
 ) -> tuple[LayerShape, ...]:
     """Choose the layers to step through.
 
-    Everything that the network knows of the picture passes through each of them: a layer on one branch of several,
-    inside a residual block, say, shows only what that branch adds. Of a layer, its normalisation and its activation
-    function the last is taken, of the layers of one numbered block likewise; and where too many are left, every
-    second or third.
+    Every path from the picture to the output leads through each of them. A layer on one of several branches, such as
+    inside a residual block, shows only what its branch adds. Of a layer, its normalisation and its activation function
+    the last is chosen, and of the layers of one numbered block also the last. If too many remain, every second or third
+    is chosen.
 
     Args:
-        calls: what was observed while the network was traced.
-        output: what it returned.
-        scores: what is differentiated; None where the user's own function decides.
-        input_size: (height, width) of its input.
-        chosen: what is explained where no layer is named, always part of the walk; empty: the last.
+        calls: the recorded layer calls.
+        output: the network's output.
+        scores: the scores that are differentiated; None for a score function of the user's.
+        input_size: (height, width) of the network's input.
+        chosen: the layers that are explained if none is named, always among the steps; empty: the last layer.
 
     Returns:
         `MOST_STEPS` layers at most, and `chosen`, from shallow to deep.
@@ -59,9 +58,9 @@ def walk(
         return ()
     chosen = chosen or usable[-1:]
     if chosen[-1].output.shape.rank == 3 and chosen[-1] in usable:
-        # Tokens after the chosen ones are tokens that no score depends on.
+        # No score depends on the tokens after the chosen ones.
         usable = usable[: usable.index(chosen[-1]) + 1]
-    between, everything = ways((output if scores is None else scores).op)
+    between, everything = paths_to((output if scores is None else scores).op)
     usable = [call for call in usable if call.output.op in between]
     through = [call for call in usable if call.output.op in everything]
     steps = through if len(through) >= _FEWEST_STEPS else usable
@@ -76,21 +75,21 @@ def walk(
     return tuple((call.path, _shape_of(call, input_size)) for call in sorted(kept, key=calls.index))
 
 
-def ways(end: Any) -> tuple[set[Any], set[Any]]:  # noqa: ANN401 - tf.Operations
-    """Return the operations between the picture and `end`, and those of them that all ways lead through."""
+def paths_to(end: Operation) -> tuple[set[Operation], set[Operation]]:
+    """Return the operations between the picture and `end`, and those of them that every path leads through."""
     before, waiting = {end}, [end]
     while waiting:
         for tensor in waiting.pop().inputs:
-            # Lengths of axes go other ways than what is seen.
+            # Integer tensors, such as the lengths of axes, carry nothing of the picture.
             if tensor.op not in before and (tensor.dtype.is_floating or tensor.dtype == tf.uint8):
                 before.add(tensor.op)
                 waiting.append(tensor.op)
-    ordered: dict[Any, int] = {}
+    ordered: dict[Operation, int] = {}
     for operation in end.graph.get_operations():
         is_picture = operation.type == "Placeholder" and operation.outputs[0].dtype == tf.uint8
         if operation in before and (is_picture or any(tensor.op in ordered for tensor in operation.inputs)):
             ordered[operation] = len(ordered)
-    # In the order they were written every way leads forward. All lead through where none that began before goes on.
+    # Operations are in execution order. Every path leads through one if no tensor made before it is used after it.
     last_use = dict(ordered)
     for operation, place in ordered.items():
         for tensor in operation.inputs:
@@ -113,7 +112,7 @@ def _is_of_block(after: LayerCall, call: LayerCall) -> bool:
 
 
 def _block(path: str) -> str:
-    """Return a path up to its last number: `block3` of `block3_project`; all of it where it ends in one."""
+    """Return a path up to its last number: `block3` of `block3_project`, and all of `block3`."""
     numbered = re.match(r"(.*\d[a-z]?)(?:_[^\d/]*)?$", path)
     return path if numbered is None else numbered[1]
 

@@ -1,19 +1,19 @@
-"""What layers a network has, and which of them can be explained."""
+"""The table of a network's layers: their kinds, shapes, and which of them can be explained."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
-from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.layers import candidates
-from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.traced_network import subject_of
-from live_gradcam.explain.tracing import trace
+from live_gradcam.explain.tensorflow_graph import trace
+from live_gradcam.explain.traced_network import traced_network
 from live_gradcam.models.model import Model
+from live_gradcam.models.untyped import Tensor, Tensors
+from live_gradcam.question import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,41 +21,38 @@ class LayerRow:
     """One layer."""
 
     path: str
-    """As `--layer` takes it."""
+    """The layer's path, as `--layer` takes it."""
 
     kind: str
-    """Its class."""
+    """The layer's class."""
 
     shape: str
-    """Of what it gives, without the batch: `7×7×1280`."""
+    """The shape of its output, without the batch: `7×7×1280`."""
 
     explainable: bool
-    """Whether its activation lies on the picture."""
+    """Whether its output is a feature map or tokens on a grid."""
 
     automatic: bool
-    """Whether it is the one that is explained when none is named."""
+    """Whether it is explained where no layer is named."""
 
 
 def layer_table(model: Model) -> list[LayerRow]:
-    """Return every layer that is called when the model runs, in that order.
+    """Return every layer that the model calls, in the order of the calls.
 
     Args:
         model: any classifier.
 
     Raises:
-        ModelError, LayerError: it cannot be run, or has nothing to explain.
+        ModelError, LayerError: the model cannot be run, or no layer can be explained.
     """
-    plan = GraphSpec(
-        methods=(method_named("gradcam"),),
-        layers=None if model.layer is None else (model.layer,),
-        input_size=model.input_size,
-    )
-    chosen = trace(model, plan, freeze=False).layer
-    subject = subject_of(model, plan)
+    height, width = model.input_size
+    ((_, spec),) = Engine([model]).keys(Question(), (width, height))
+    chosen = trace(model, spec, freeze=False).facts.layer
+    traced = traced_network(model, spec)
     rows: list[LayerRow] = []
 
-    def run(images: Any) -> Any:  # noqa: ANN401 - tensors
-        calls, output = subject.run(model.preprocessing(images))
+    def run(images: Tensor) -> Tensor:
+        calls, output = traced.run(model.preprocessing(images))
         usable = {id(call) for call in candidates(calls, model.input_size)}
         rows.extend(
             LayerRow(
@@ -76,7 +73,7 @@ def layer_table(model: Model) -> list[LayerRow]:
     return rows
 
 
-def _shape(output: Any) -> str:  # noqa: ANN401 - a tensor or a structure of tensors
+def _shape(output: Tensors) -> str:
     shape = getattr(output, "shape", None)
     if shape is None or shape.rank is None:
         return type(output).__name__

@@ -1,19 +1,17 @@
-"""The target layer: which activation is explained, chosen among the calls that were observed."""
+"""The target layer: chooses the explained activation among the recorded layer calls."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from live_gradcam.errors import LayerError, LiveGradcamError
 from live_gradcam.explain.activation import activation_of
 from live_gradcam.explain.layer_calls import LayerCall
+from live_gradcam.models.untyped import Tensor
 from live_gradcam.near_names import unknown_name
 
-Tensor = Any
-
-# What they give is a feature map's size or order changed, not a new one: the one before is explained.
+# These layers change the size or order of a feature map and make no new one. The layer before them is explained.
 _NOT_FEATURES = frozenset(
     {
         "AveragePooling2D",
@@ -32,7 +30,7 @@ _NOT_FEATURES = frozenset(
         "UpSampling2D",
         "ZeroPadding2D",
     }
-    # The same as operations of an imported graph.
+    # The same, as operations of an imported graph.
     | {"AvgPool", "Cast", "MaxPool", "MaxPoolV2", "MirrorPad", "Pad", "PadV2", "ResizeArea", "ResizeBicubic"}
     | {"ResizeBilinear", "ResizeNearestNeighbor", "SpaceToBatchND", "StridedSlice", "Transpose"}
 )
@@ -44,7 +42,7 @@ def paths_in(layers: str) -> tuple[str, ...]:
 
 
 def is_feature_map(call: LayerCall) -> bool:
-    """Whether a call gave a spatial feature map: (N, h, w, K) floats with more than one place."""
+    """Return whether a call's output is a feature map: (N, h, w, K) floats with more than one place."""
     output = call.output
     shape = getattr(output, "shape", None)
     if shape is None or getattr(shape, "rank", None) != 4 or not output.dtype.is_floating:
@@ -54,7 +52,7 @@ def is_feature_map(call: LayerCall) -> bool:
 
 
 def is_tokens(call: LayerCall, input_size: tuple[int, int]) -> bool:
-    """Whether a call gave tokens (N, T, K) that lie on a grid over the picture."""
+    """Return whether a call's output is tokens (N, T, K) on a grid over the picture."""
     output = call.output
     shape = getattr(output, "shape", None)
     if shape is None or getattr(shape, "rank", None) != 3 or not output.dtype.is_floating:
@@ -67,10 +65,10 @@ def is_tokens(call: LayerCall, input_size: tuple[int, int]) -> bool:
 
 
 def candidates(calls: Sequence[LayerCall], input_size: tuple[int, int]) -> list[LayerCall]:
-    """Return the calls whose activation can be explained, in the order they ended.
+    """Return the calls whose activation can be explained, in the order in which they ended.
 
-    Where a model or block returns the very tensor that a layer inside of it gave, the inner one stands for both.
-    A layer that is called more than once has no one activation and is left out.
+    If a model or block returns the output tensor of a layer inside it, only the inner call counts. A layer that is
+    called more than once has several activations and is left out.
     """
     times = Counter(call.path for call in calls)
     seen: set[int] = set()
@@ -87,18 +85,18 @@ def candidates(calls: Sequence[LayerCall], input_size: tuple[int, int]) -> list[
 def automatic(
     calls: Sequence[LayerCall], output: Tensor, scores: Tensor | None, input_size: tuple[int, int], model: str
 ) -> list[LayerCall]:
-    """Return the calls that can be explained when no layer is named, the best first.
+    """Return the calls that can be explained if no layer is named, the best first.
 
-    The best is the last that gave a new feature map: pooling, padding, dropout and the like are passed over
-    (VGG16's is `block5_conv3`, not `block5_pool`), and so is what already is the answer (a segmentation
-    network's class maps). Feature maps come before tokens.
+    The best is the last call that made a new feature map. Pooling, padding, dropout and the like are skipped (VGG16's
+    layer is `block5_conv3`, not `block5_pool`), and so is the output itself (the class maps of a segmentation network).
+    Feature maps come before tokens, unless the tokens come after the last feature map.
 
     Args:
-        calls: what was observed.
-        output: what the model returned.
-        scores: what is differentiated; None where the user's own function decides.
+        calls: the recorded layer calls.
+        output: the model's output.
+        scores: the scores that are differentiated; None for a score function of the user's.
         input_size: (height, width) of the network's input.
-        model: its name, for the message.
+        model: the model's name, for the message.
 
     Raises:
         LayerError: the network has no feature map.
@@ -116,8 +114,8 @@ def automatic(
     ordered = usable[::-1]
     found = [call for call in ordered if call.output.shape.rank == 4]
     tokens = [call for call in ordered if call.output.shape.rank == 3]
-    # A vision transformer's patch embedding is a convolution, its only feature map and its first layer:
-    # tokens that come after the last feature map are the network's own last word.
+    # The patch embedding of a vision transformer is a convolution: its first layer and only feature map. The tokens
+    # that come after it are explained.
     if tokens and (not found or calls.index(tokens[0]) > calls.index(found[0])):
         return tokens + found
     if not found:
@@ -129,16 +127,16 @@ def automatic(
 
 
 def layer_at(calls: Sequence[LayerCall], path: str, input_size: tuple[int, int], model: str) -> LayerCall:
-    """Return the one call of the layer with that path, or whose path ends in it.
+    """Return the call of the layer that has a path, or whose path ends in it.
 
     Args:
-        calls: what was observed.
+        calls: the recorded layer calls.
         path: such as `block5_conv3` or `base/conv5_block3_out`.
         input_size: (height, width) of the network's input.
-        model: its name, for the message.
+        model: the model's name, for the message.
 
     Raises:
-        LayerError: there is no such layer, several, or it is called more than once.
+        LayerError: there is no such layer, there are several, or it is called more than once.
     """
     usable = [call.path for call in candidates(calls, input_size)]
     called = whole_path(path, [call.path for call in calls if call.depth], usable, model)
@@ -152,13 +150,13 @@ def layer_at(calls: Sequence[LayerCall], path: str, input_size: tuple[int, int],
 
 
 def whole_path(path: str, called: Sequence[str], usable: Sequence[str], model: str) -> str:
-    """Return the path of the layer that has that path, or whose path ends in it.
+    """Return the whole path of the layer that has a path, or whose path ends in it.
 
     Args:
         path: such as `block5_conv3`.
         called: the paths of all layers.
-        usable: those that can be explained, for the message.
-        model: its name, for the message.
+        usable: the paths of the layers that can be explained, for the message.
+        model: the model's name, for the message.
 
     Raises:
         LayerError: there is no such layer, or there are several.
@@ -178,7 +176,7 @@ def check_reachable(call: LayerCall, output: Tensor, model: str) -> None:
     """Make sure that a layer's activation is part of the traced graph.
 
     Raises:
-        LayerError: it gave no tensor, or one inside a function that was compiled on its own.
+        LayerError: its output is no tensor, or a tensor inside a function that was compiled on its own.
     """
     if not hasattr(call.output, "graph"):
         raise LayerError(

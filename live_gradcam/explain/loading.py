@@ -1,25 +1,26 @@
-"""From settings to models that are ready to be explained."""
+"""Turns settings into models that are ready to be explained."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from live_gradcam.config import ExplainSettings
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.explainer import Explainer
-from live_gradcam.explain.graph_spec import Pace
+from live_gradcam.explain.graph_cache import Limit
+from live_gradcam.explain.graph_spec import MakePace
 from live_gradcam.explain.methods.method import Method, method_named
 from live_gradcam.models.devices import choose_device
 from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
-from live_gradcam.question import Question, TargetSpec
+from live_gradcam.question import Question
 
 Say = Callable[[str], None]
 
 
 def load_explainer(settings: ExplainSettings, size: tuple[int, int], say: Say) -> Explainer:
-    """Load the model that the settings name and compile it.
+    """Load the model that the settings name, and compile it.
 
     Args:
         settings: model, method and all.
@@ -30,15 +31,25 @@ def load_explainer(settings: ExplainSettings, size: tuple[int, int], say: Say) -
         LiveGradcamError: a setting is wrong, or the model cannot be loaded or explained.
     """
     model, device = load_chosen(settings)
-    explainer = explainer_for(
-        model, settings, method=settings.method, layer=settings.layer, target=settings.target
+    explainer = Explainer(
+        model,
+        settings.method,
+        settings.layer,
+        settings.target,
+        settings.fit,
+        settings.score,
+        fusion=settings.fusion,
+        smooth=settings.smooth,
+        grid=settings.grid,
+        strength=settings.strength,
+        rivals=settings.rivals,
     )
     explainer.prepare(size)
     _tell(model, device, explainer.method, explainer.layer, say)
     return explainer
 
 
-def load_answering(
+def load_engine(
     settings: ExplainSettings, size: tuple[int, int], say: Say, *, others: tuple[Any, ...] = ()
 ) -> Engine:
     """Load the models that the settings name, and compile the first question that they ask.
@@ -54,13 +65,13 @@ def load_answering(
     """
     model, device = load_chosen(settings)
     beside = [load_model(other, allow_unsafe=settings.allow_unsafe, lang=settings.lang) for other in others]
-    answering = Engine([model, *beside], **_manner(settings))
+    engine = engine_for([model, *beside], settings)
     question = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
-    answering.compile(question, size)
-    _tell(model, device, method_named(settings.method), answering.layer_of(question, size), say)
+    engine.compile(question, size)
+    _tell(model, device, method_named(settings.method), engine.layer_of(question, size), say)
     for other in beside:
         say(f"beside it {other.name}")
-    return answering
+    return engine
 
 
 def load_chosen(settings: ExplainSettings) -> tuple[Model, str]:
@@ -86,39 +97,39 @@ def load_chosen(settings: ExplainSettings) -> tuple[Model, str]:
     return model, device
 
 
-def explainer_for(
-    model: Model,
+def engine_for(
+    models: Sequence[Model],
     settings: ExplainSettings,
     *,
-    method: str,
-    layer: str | None,
-    target: TargetSpec = None,
-    freeze: bool = True,
-    pace: Pace | None = None,
-) -> Explainer:
-    """Return an explainer of a loaded model, which explains in the manner of the settings.
+    pace: MakePace | None = None,
+    batches: Sequence[int] = (),
+    limit: Limit | None = None,
+) -> Engine:
+    """Return an engine of loaded models with the settings that stay the same whatever is asked.
 
     Args:
-        model: what is explained.
-        settings: how; of method, layer and target they say nothing here.
-        method: how it is explained.
-        layer: the target layer; None: the last whose activation is a feature map.
-        target: what is explained; None: the most probable class.
-        freeze: as `Explainer` takes it.
-        pace: likewise.
+        models: what is explained.
+        settings: fit, score and the like; method, layer and target are the questions'.
+        pace: as `Engine` takes it.
+        batches: likewise.
+        limit: likewise.
 
     Raises:
-        LiveGradcamError: a setting is wrong, or the model cannot be explained.
+        SettingsError: a setting is wrong.
     """
-    return Explainer(
-        model, method=method, layer=layer, target=target, freeze=freeze, pace=pace, **_manner(settings)
+    return Engine(
+        models,
+        fit=settings.fit,
+        score=settings.score,
+        fusion=settings.fusion,
+        smooth=settings.smooth,
+        grid=settings.grid,
+        strength=settings.strength,
+        rivals=settings.rivals,
+        pace=pace,
+        batches=batches,
+        limit=limit,
     )
-
-
-def _manner(settings: ExplainSettings) -> dict[str, Any]:
-    """Return what stays the same whatever is asked, as `Explainer` and `Engine` both take it."""
-    stays = ("fit", "score", "fusion", "smooth", "grid", "strength", "rivals")
-    return {name: getattr(settings, name) for name in stays}
 
 
 def _tell(model: Model, device: str, method: Method, layer: str | None, say: Say) -> None:

@@ -1,45 +1,43 @@
-"""The gradient's mean over the places, without the gradient: where a dense layer on the flattened map follows.
+"""The mean of the gradient over the places, without the gradient, before a dense layer on the flattened map.
 
-Grad-CAM asks of ∂y/∂A only its mean over the places. VGG16 and its like go from A through pooling and flattening to a
-dense layer z = Wᵀ·flat(pool(A)) of 25,088 × 4,096 weights, and to carry ∂y/∂z back through it is to read all 411 MB of
-them a second time for every frame. But pooling hands on the whole of what comes back to it, so that
+Grad-CAM needs only the mean of ∂y/∂A over the places. VGG16 and similar networks pass A through pooling and flattening
+to a dense layer z = Wᵀ·flat(pool(A)) of 25,088 × 4,096 weights. Backpropagation through it reads all 411 MB of weights
+a second time for every frame. But pooling passes its whole gradient back to its inputs, so
 
     Σ_ij ∂y/∂A^k_ij = Σ_p Σ_m W_(p,k),m ∂y/∂z_m = Σ_m (Σ_p W_(p,k),m) ∂y/∂z_m        p the pooled places
 
-and the sum over p can be taken beforehand: 8 MB. The same number, by another order of summation.
+and the sum over p is computed once, beforehand: 8 MB. The result is the same number, summed in another order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-Tensor = Any
-Operation = Any
+from live_gradcam.explain.tensors import Operation
+from live_gradcam.models.untyped import Tensor
 
 _POOLING = ("MaxPool", "AvgPool")
-"""Each output's gradient is handed on whole: to the largest input, or in equal parts to all that were there."""
+"""Operations that pass each output's gradient back whole: to the largest input, or in equal parts to all inputs."""
 
 
 def mean_gradient(
     scores: Tensor, activation: Tensor, differentiate: Callable[[Tensor], Tensor]
 ) -> Tensor | None:
-    """Return the mean of ∂y/∂A over the places while a graph is traced, where that needs no ∂y/∂A.
+    """Return the mean of ∂y/∂A over the places while a graph is traced, if that is possible without ∂y/∂A.
 
-    The dense layer's weights are taken as they are now.
+    The present weights of the dense layer become part of the graph.
 
     Args:
-        scores: what y is made of.
+        scores: the scores that y is a weighted sum of.
         activation: A, (N, h, w, K) float32.
-        differentiate: returns ∂y/∂z for a tensor z; None where y does not depend on it.
+        differentiate: returns ∂y/∂z for a tensor z; None if y does not depend on z.
 
     Returns:
-        (N, 1, 1, K) float32; None where something else than pooling and flattening lies between A and the next dense
-        layer.
+        (N, 1, 1, K) float32; None if anything but pooling and flattening lies between A and the next dense layer.
     """
     dense = _dense_after(scores, activation)
     if dense is None:
@@ -53,14 +51,14 @@ def mean_gradient(
 
 
 def _dense_after(scores: Tensor, activation: Tensor) -> Operation | None:
-    """Return the matrix product that an activation goes into, pooled and flattened, and into nothing else."""
+    """Return the matrix product that alone uses an activation, after pooling and flattening; None if there is none."""
     shape = activation.shape
     if shape.rank != 4 or activation.dtype != tf.float32 or None in tuple(shape[1:]):
         return None
     needed = _needed_for(scores)
     tensor = activation
     while True:
-        # Who asks for the shape alone, as flattening does, does not differentiate.
+        # An operation that reads the shape alone, as flattening does, has no gradient.
         consumers = [each for each in tensor.consumers() if each in needed and each.type != "Shape"]
         if len(consumers) != 1:
             return None
@@ -82,7 +80,7 @@ def _dense_after(scores: Tensor, activation: Tensor) -> Operation | None:
 
 
 def _needed_for(tensor: Tensor) -> set[Operation]:
-    """Return every operation that a tensor is made by."""
+    """Return every operation that a tensor is computed with."""
     found: set[Operation] = set()
     waiting = [tensor.op]
     while waiting:
@@ -94,9 +92,9 @@ def _needed_for(tensor: Tensor) -> set[Operation]:
 
 
 def _summed(kernel: Tensor, channels: int) -> npt.NDArray[np.float32] | None:
-    """Return a dense layer's weights (places · channels, units), summed over the places now: (channels, units).
+    """Return a dense layer's present weights (places · channels, units), summed over the places: (channels, units).
 
-    None where they are neither constant nor a variable's.
+    None if they are neither a constant nor a variable.
     """
     weights = _value(kernel) if kernel.dtype == tf.float32 else None
     if weights is None:
@@ -107,7 +105,7 @@ def _summed(kernel: Tensor, channels: int) -> npt.NDArray[np.float32] | None:
 
 
 def _value(tensor: Tensor) -> Tensor | None:
-    """Return what a tensor of the graph holds now, where it is constant or a variable's value."""
+    """Return the present value of a tensor of the graph that is a constant or a variable; None if it is neither."""
     reading = tensor.op
     if reading.type == "Const":
         return tf.get_static_value(tensor)

@@ -1,4 +1,4 @@
-"""The end of a traced network: what it says of each output, and what is differentiated to explain one."""
+"""The output of a traced network: values, probabilities, and the scores that are differentiated."""
 
 from __future__ import annotations
 
@@ -15,36 +15,35 @@ from live_gradcam.explain.output_function import OutputFunction, ending_of_numbe
 from live_gradcam.models.inputs import shape_text
 from live_gradcam.models.model import Model
 from live_gradcam.models.task import decided
-
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 _SMALLEST = 1e-30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkOutput:
-    """What a network says, and how a row of weights becomes a score y = Σ_c row_c · y^c."""
+    """A network's output, and how weights of its scores become one score y = Σ_c row_c · y^c."""
 
     task: Task
-    """What its outputs are."""
+    """What the outputs are: classes, labels or values."""
 
     units: int
-    """How many numbers the output has for each thing that it decides."""
+    """How many numbers the last axis of the output has."""
 
     values: Tensor
-    """(N, C) float32: the network's own numbers; of an output with places, the mean over all of them."""
+    """(N, C) float32: the network's own numbers; for an output with places, the mean over all places."""
 
     probabilities: Tensor | None
-    """(N, C) float32; likewise. None where the task is `values`."""
+    """(N, C) float32, likewise; None if the task is `values`."""
 
     scores: Tensor
     """The scores to differentiate: (N, C), (N, 1) for one unit, or (N, h, w, C) for an output with places."""
 
     threshold: float = 0.0
-    """Above it a score stands for "yes", where each is decided by itself."""
+    """A score above it means "yes", if each output is decided by itself."""
 
     ending: OutputFunction | None = None
-    """The function that was found at the end of the network; None in tests."""
+    """The function at the end of the network; None in tests."""
 
     @property
     def classes(self) -> int:
@@ -52,16 +51,16 @@ class NetworkOutput:
         return int(self.values.shape[-1])
 
     def first(self, count: Tensor) -> NetworkOutput:
-        """Return the head of the first pictures alone."""
+        """Return the output of the first pictures only."""
         probabilities = None if self.probabilities is None else self.probabilities[:count]
         values = probabilities if self.values is self.probabilities else self.values[:count]
         return replace(self, values=values, probabilities=probabilities, scores=self.scores[:count])
 
     def seed(self, row: Tensor, ids: Tensor) -> Tensor:
-        """Return ∂y/∂scores for weights `row` (N, C): what the gradient starts from.
+        """Return ∂y/∂scores for weights `row` (N, C), which backpropagation starts from.
 
-        For an output with places the score of a class is summed over the places that the network gives to the class
-        `ids` (N,), and the score of a value is its mean over all places.
+        For an output with places, the score of a class is the sum over the places that the network assigns to the
+        class `ids` (N,), and the score of a value is its mean over all places.
         """
         row = tf.cast(row, self.scores.dtype)
         two_sided = self.task == "classes" and self.scores.shape[-1] == 1
@@ -93,21 +92,22 @@ def head_of(
     like: NetworkOutput | None = None,
     sample: Callable[[], np.ndarray[Any, Any] | None] | None = None,
 ) -> NetworkOutput:
-    """Return the head of a traced network.
+    """Return the output of a traced network, with its scores.
 
-    The score of a class is its logit, the input of the softmax, log-softmax or sigmoid that is found at the end, or
-    with `probability` what comes out. Where none is found and the outputs are probabilities, it is log p, which differs
-    from the logit by the normaliser: a warning says so. The score of a value is the value itself.
+    The score of a class is its logit, the input of the softmax, log-softmax or sigmoid at the network's end, or with
+    `probability` the result of that function. If no such function is found and the outputs are probabilities, the score
+    is log p, which differs from the logit by the normaliser; a warning tells so. The score of a value is the value
+    itself.
 
     Args:
-        output: what the model returned: (N, C), (N, 1, 1, C), or (N, h, w, C) of a segmentation network.
-        score: which of logit and probability is differentiated.
-        model: what is known of it otherwise.
-        like: the head of the same network in another trace, which is no other here.
-        sample: returns outputs for some pictures, for networks whose last operations cannot be looked at.
+        output: the model's result: (N, C), (N, 1, 1, C), or (N, h, w, C) of a segmentation network.
+        score: whether the logit or the probability is differentiated.
+        model: the model.
+        like: the output of the same network in another trace, whose task and function this one takes over.
+        sample: returns the outputs for some pictures, for networks whose last operations cannot be inspected.
 
     Raises:
-        ModelError: the output is no such tensor.
+        ModelError: the output has another form.
     """
     output = _flat(output, model)
     units = int(output.shape[-1])
@@ -142,7 +142,7 @@ def _flat(output: Tensor, model: Model) -> Tensor:
     """Return an output as (N, C) or (N, h, w, C).
 
     Raises:
-        ModelError: it is no tensor, or of another form.
+        ModelError: it is no tensor, or has another form.
     """
     shape = getattr(output, "shape", None)
     rank = getattr(shape, "rank", None)
@@ -167,7 +167,7 @@ def _no_head(output: Tensor, model: Model) -> str:
 
 
 def _averaged(tensor: Tensor) -> Tensor:
-    """Return (N, C) float32: the mean over the places, where there are any."""
+    """Return a tensor as (N, C) float32: the mean over its places, if it has any."""
     tensor = tf.cast(tensor, tf.float32)
     return tf.reduce_mean(tensor, axis=(1, 2)) if tensor.shape.rank == 4 else tensor
 
@@ -175,7 +175,7 @@ def _averaged(tensor: Tensor) -> Tensor:
 def _parts(
     output: Tensor, found: OutputFunction, task: Task, model: Model, *, wants_logits: bool
 ) -> tuple[Tensor, Tensor]:
-    """Return probabilities and logits, both of the output's shape."""
+    """Return probabilities and logits, both in the output's shape."""
     alone = task == "multi-label" or output.shape[-1] == 1
     if found.kind == "log-softmax":
         logits = output if found.logits is None else tf.reshape(found.logits, tf.shape(output))
@@ -190,7 +190,7 @@ def _parts(
         return probabilities, tf.reshape(found.logits, tf.shape(output))
     share = tf.cast(probabilities, tf.float32)
     logarithm = tf.math.log(tf.maximum(share, _SMALLEST))
-    if alone:  # exact: the logit is log p − log (1 − p)
+    if alone:  # the logit is exactly log p − log (1 − p)
         return probabilities, logarithm - tf.math.log(tf.maximum(1.0 - share, _SMALLEST))
     if wants_logits:
         model.warn_once(

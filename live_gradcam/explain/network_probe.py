@@ -1,9 +1,8 @@
-"""The network to try things on, while it is traced: what methods with more than one pass ask of it."""
+"""Runs the network on other inputs while a graph is traced, for methods of many passes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,35 +13,35 @@ from live_gradcam.explain.layers import layer_at
 from live_gradcam.explain.network_output import NetworkOutput
 from live_gradcam.explain.raw_maps import laid
 from live_gradcam.explain.target_scores import TargetScores
+from live_gradcam.explain.tensors import Operation
 from live_gradcam.explain.traced_network import TracedNetwork
 from live_gradcam.explanation import WHOLE, Inset
-
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 _GUIDED = "LiveGradcamGuided"
 
 
 @tf.RegisterGradient(f"{_GUIDED}Relu")  # type: ignore[untyped-decorator] # TensorFlow ships no types
-def _guided_relu(operation: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401 - a tf.Operation
-    """Pass back what is positive where the input was (Springenberg et al. 2014, arXiv:1412.6806)."""
+def _guided_relu(operation: Operation, gradient: Tensor) -> Tensor:
+    """Pass back positive gradients where the input is positive (Springenberg et al. 2014, arXiv:1412.6806)."""
     passes = (gradient > 0) & (operation.outputs[0] > 0)
     return tf.where(passes, gradient, tf.zeros_like(gradient))
 
 
 @tf.RegisterGradient(f"{_GUIDED}Relu6")  # type: ignore[untyped-decorator] # likewise
-def _guided_relu6(operation: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401 - a tf.Operation
-    """The same, where the input was below 6."""
+def _guided_relu6(operation: Operation, gradient: Tensor) -> Tensor:
+    """Do the same where the input is also below 6."""
     output = operation.outputs[0]
     passes = (gradient > 0) & (output > 0) & (output < 6)
     return tf.where(passes, gradient, tf.zeros_like(gradient))
 
 
 class NetworkProbe:
-    """One picture, one target (`methods.probe.Probe`)."""
+    """A probe of one picture and one target (`methods.probe.Probe`)."""
 
     def __init__(
         self,
-        subject: TracedNetwork,
+        traced: TracedNetwork,
         goal: TargetScores | None,
         pixels: Tensor,
         path: str,
@@ -51,12 +50,14 @@ class NetworkProbe:
         head: NetworkOutput | None,
         extent: Inset = WHOLE,
     ) -> None:
-        self._subject = subject
+        self._traced = traced
         self._head = head
         self._goal = goal
         self._path = path
         self._activation = activation
         self._extent = extent
+        make = traced.spec.pace
+        self._pace = None if make is None else make()
         self.pixels = pixels
         self.activations = activation.as_map(activation.tensor)
         self.gradients = gradient
@@ -64,20 +65,20 @@ class NetworkProbe:
     @property
     def black(self) -> Tensor:
         """The network's input for a black picture, (1, H, W, 3) float32."""
-        return self._subject.model.preprocessing(tf.zeros(tf.shape(self.pixels), tf.uint8))
+        return self._traced.model.preprocessing(tf.zeros(tf.shape(self.pixels), tf.uint8))
 
     def over_pixels(self, maps: Tensor) -> Tensor:
         """Return maps (M, h, w) of the layer as masks (M, H, W) of the input."""
         if self._extent == WHOLE:
             return tf.image.resize(maps[..., None], tf.shape(self.pixels)[1:3])[..., 0]
         maps = tf.ensure_shape(maps, (None, *self.activations.shape[1:3]))
-        return laid(maps, self._extent, self._subject.plan.input_size)
+        return laid(maps, self._extent, self._traced.spec.input_size)
 
     def scores(self, pixels: Tensor) -> Tensor:
         """Return y for other inputs: (M, H, W, 3) to (M,) float32."""
 
         def score(some: Tensor) -> list[Tensor]:
-            return [self._value(self._subject.run(some)[1], tf.shape(some)[0])]
+            return [self._value(self._traced.run(some)[1], tf.shape(some)[0])]
 
         return self._paced(score, pixels, [tf.zeros((0,))])[0]
 
@@ -88,7 +89,7 @@ class NetworkProbe:
             count = tf.shape(some)[0]
             replacement = self._activation.from_map(some)
             replacement.set_shape([None, *self._activation.tensor.shape[1:]])
-            _, output = self._subject.run(
+            _, output = self._traced.run(
                 tf.repeat(self.pixels, count, axis=0), path=self._path, replacement=replacement
             )
             return [self._value(output, count)]
@@ -97,12 +98,12 @@ class NetworkProbe:
 
     def derivatives(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return A and ∂y/∂A at other inputs, (M, h, w, K) float32 each."""
-        plan = self._subject.plan
+        spec = self._traced.spec
 
         def derive(some: Tensor) -> list[Tensor]:
-            calls, output = self._subject.run(some)
-            tensor = layer_at(calls, self._path, plan.input_size, self._subject.model.name).output
-            activation = activation_of(tensor, self._path, plan.input_size, plan.grid)
+            calls, output = self._traced.run(some)
+            tensor = layer_at(calls, self._path, spec.input_size, self._traced.model.name).output
+            activation = activation_of(tensor, self._path, spec.input_size, spec.grid)
             (gradient,) = tf.gradients(self._value(output, tf.shape(some)[0]), tensor)
             return [activation.as_map(tensor), activation.as_map(gradient)]
 
@@ -111,7 +112,7 @@ class NetworkProbe:
         return found, gradients
 
     def pixel_gradients(self, pixels: Tensor, *, guided: bool = False) -> Tensor:
-        """Return ∂y/∂x at other inputs, (M, H, W, 3) float32; through guided ReLUs where that is asked for.
+        """Return ∂y/∂x at other inputs, (M, H, W, 3) float32, through guided ReLUs if `guided`.
 
         Raises:
             LiveGradcamError: the network has no ReLU to guide.
@@ -119,23 +120,23 @@ class NetworkProbe:
         return self._paced(lambda some: [self._pixel_gradients(some, guided)], pixels, [self.pixels[:0]])[0]
 
     def _pixel_gradients(self, pixels: Tensor, guided: bool) -> Tensor:
-        # An input of its own, so that nothing before it is differentiated.
+        # A tensor of its own, so that nothing before it is differentiated.
         pixels = tf.identity(pixels)
         if not guided:
-            output = self._subject.run(pixels)[1]
+            output = self._traced.run(pixels)[1]
         else:
             graph = tf.compat.v1.get_default_graph()
             before = len(graph.get_operations())
             overrides = {"Relu": f"{_GUIDED}Relu", "Relu6": f"{_GUIDED}Relu6"}
             with graph.gradient_override_map(overrides):
-                output = self._subject.run(pixels)[1]
+                output = self._traced.run(pixels)[1]
             rectifiers = [each for each in graph.get_operations()[before:] if each.type in overrides]
             overridden = [
                 each for each in rectifiers if each.get_attr("_gradient_op_type").startswith(_GUIDED.encode())
             ]
             if not rectifiers or len(overridden) != len(rectifiers):
                 raise LiveGradcamError(
-                    f"{self._subject.model.name} has {len(rectifiers)} ReLUs of which {len(overridden)} can be guided: "
+                    f"{self._traced.model.name} has {len(rectifiers)} ReLUs of which {len(overridden)} can be guided: "
                     "guided backpropagation needs a network of ReLUs. Take another method, such as smoothgrad."
                 )
         (gradient,) = tf.gradients(self._value(output, tf.shape(pixels)[0]), pixels)
@@ -144,19 +145,19 @@ class NetworkProbe:
     def _paced(
         self, run: Callable[[Tensor], Sequence[Tensor]], inputs: Tensor, empty: Sequence[Tensor]
     ) -> Sequence[Tensor]:
-        """Return what `run` makes of inputs (M, …), as many at a time as the plan's pace says.
+        """Run a function on inputs (M, …), as many at a time as the pace allows, and return its joined results.
 
         Args:
-            run: inputs (m, …) to tensors (m, …).
-            inputs: all of them.
-            empty: what `run` returns, for no inputs.
+            run: a function from inputs (m, …) to tensors (m, …).
+            inputs: all inputs.
+            empty: the function's results for no inputs.
         """
-        pace = self._subject.plan.pace
+        pace = self._pace
         if pace is None:
             return run(inputs)
         count = tf.shape(inputs)[0]
 
-        def paced(done: Any) -> Any:  # noqa: ANN401 - numpy's, of how many are done: so it waits for them
+        def paced(done: np.int32) -> np.int32:  # its argument makes it wait for the inputs that are running
             del done
             return np.int32(pace())
 
@@ -177,9 +178,9 @@ class NetworkProbe:
         return tuple(found)
 
     def _value(self, output: Tensor, count: Tensor) -> Tensor:
-        head, goal = self._subject.head(output, like=self._head), self._goal
+        head, goal = self._traced.head(output, like=self._head), self._goal
         if head is None:
-            return self._subject.own_score(output)
+            return self._traced.own_score(output)
         assert goal is not None
         goal = goal.repeated(count)
         return head.value(goal.row, goal.ids)

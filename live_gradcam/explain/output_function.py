@@ -1,8 +1,8 @@
-"""The end of a traced network: which function of which logits its output is.
+"""Finds the function at the end of a traced network, and the logits that it is applied to.
 
-Operations are followed backwards from the output. A softmax, log-softmax or sigmoid is found where it is one operation,
-where it is written out (`exp(x) / sum(exp(x))`, `x - logsumexp(x)`), behind operations that only rename, retype or
-reshape, and in sums and means that are probabilities again (an ensemble, test-time copies).
+Operations are followed backwards from the output. A softmax, log-softmax or sigmoid is found if it is one operation, if
+it is written out (`exp(x) / sum(exp(x))`, `x - logsumexp(x)`), behind operations that only rename, cast or reshape, and
+in sums and means that are probabilities again (an ensemble, test-time copies).
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ from live_gradcam.explain.softmax_patterns import (
     through,
     without_small,
 )
+from live_gradcam.explain.tensors import Operation
 from live_gradcam.models.task import Ending
-
-Tensor = Any
-Operation = Any
+from live_gradcam.models.untyped import Tensor
 
 _MOST_STEPS = 200
-"""Operations that are looked at; a network without an activation at its end is all linear operations."""
+"""How many operations are inspected at most: a network without an activation at its end is a long linear sum."""
 
 _LINEAR = frozenset(
     {
@@ -50,14 +49,14 @@ class OutputFunction:
     """The function at the end of a network."""
 
     kind: Ending | None
-    """None: it happens inside a function that was compiled on its own, so that nothing can be told."""
+    """None: it lies inside a function that was compiled on its own, and cannot be known."""
 
     logits: Tensor = None
-    """What a softmax, log-softmax or sigmoid is of, in the output's order; None where it is of several."""
+    """The argument of the softmax, log-softmax or sigmoid, in the output's order; None if there are several."""
 
 
 def find_ending(output: Tensor) -> OutputFunction:
-    """Return the function that a traced output ends in.
+    """Return the function at the end of a traced output.
 
     Args:
         output: (N, C) or (N, h, w, C).
@@ -75,7 +74,7 @@ def find_ending(output: Tensor) -> OutputFunction:
             if inner.kind == "log-softmax":
                 return OutputFunction("softmax", inner.logits)
         case "Log":
-            # Often there is a small number in it, against the logarithm of 0.
+            # Often a small number is added, to avoid the logarithm of 0.
             inner = find_ending(without_small(operation.inputs[0]))
             if inner.kind == "softmax":
                 return OutputFunction("log-softmax", inner.logits)
@@ -89,7 +88,7 @@ def find_ending(output: Tensor) -> OutputFunction:
                 return OutputFunction("softmax", logits)
         case "PartitionedCall" | "StatefulPartitionedCall":
             inside = _inside(through(output))
-            # What is in there cannot be differentiated to from here: the logits are out of reach.
+            # A gradient with respect to a tensor inside the function is not possible, so its logits are no use.
             return OutputFunction(None) if inside is None else OutputFunction(find_ending(inside).kind)
     share = _share(output, 0)
     if share is not None and abs(share.scale - 1.0) < 1e-4:
@@ -98,10 +97,10 @@ def find_ending(output: Tensor) -> OutputFunction:
 
 
 def ending_of_numbers(outputs: np.ndarray[Any, Any]) -> Ending:
-    """Return the function that outputs look like, where the operations cannot be looked at.
+    """Return the function that the numbers of an output suggest, if its operations cannot be inspected.
 
     Args:
-        outputs: of several pictures, (N, …, C).
+        outputs: the outputs for several pictures, (N, …, C).
     """
     if not np.isfinite(outputs).all():
         return "linear"
@@ -117,17 +116,17 @@ def ending_of_numbers(outputs: np.ndarray[Any, Any]) -> Ending:
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """Numbers that are at least 0: weighted sums of probabilities."""
+    """A tensor of weighted sums of probabilities, all at least 0."""
 
     scale: float
-    """Of a softmax's sum, or of the largest that a sigmoid's value can be."""
+    """The sum along the last axis, or the largest possible value."""
 
     sums: bool
-    """Whether they sum to the scale along the last axis; else each lies in [0, scale]."""
+    """Whether the numbers sum to the scale along the last axis; else each lies in [0, scale]."""
 
 
 def _share(tensor: Tensor, depth: int) -> _Share | None:
-    """Return how a tensor is made of probabilities; None where it is not."""
+    """Return how a tensor is a weighted sum of probabilities; None if it is none."""
     tensor = through(tensor)
     operation = tensor.op
     kind, inputs = operation.type, list(operation.inputs)
@@ -179,7 +178,7 @@ def _sum_of(shares: list[_Share | None]) -> _Share | None:
 
 
 def _reduced(operation: Operation, depth: int) -> _Share | None:
-    """Return how a reduction of probabilities is made of them: copies or places become one."""
+    """Return the share after a reduction over copies or places; None if the result is no probability."""
     values = operation.inputs[0]
     rank = values.shape.rank
     axes = axes_of(operation.inputs[1], rank)
@@ -195,7 +194,7 @@ def _reduced(operation: Operation, depth: int) -> _Share | None:
 
 
 def _shape_of_values(tensor: Tensor, depth: int) -> Ending | None:
-    """Return whether a tensor that is no probability is linear in the last layer's sums, or not."""
+    """Return whether a tensor that is no probability is a linear sum or something else; None if it cannot be known."""
     tensor = through(tensor)
     operation = tensor.op
     kind = operation.type
@@ -225,13 +224,13 @@ def _shape_of_values(tensor: Tensor, depth: int) -> Ending | None:
         found = [_shape_of_values(each, depth + 1) for each in parts]
         if None in found:
             return None
-        # A sum is unbounded if one of its parts is: the last of a residual network, say.
+        # A sum is unbounded if one of its parts is, as in a residual network without an activation at its end.
         return "linear" if "linear" in found else "other"
     return "other"
 
 
 def _inside(tensor: Tensor) -> Tensor:
-    """Return what a function that was compiled on its own gives, in its own graph; None where that is not to be had."""
+    """Return the result of a function that was compiled on its own, in its own graph; None if that is out of reach."""
     operation = tensor.op
     try:
         function = operation.graph._get_function(operation.get_attr("f").name)

@@ -1,9 +1,8 @@
-"""From activations and gradients to raw maps: one for each layer, fused where there are several."""
+"""Computes raw maps from activations and gradients, and fuses the maps of several layers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
@@ -12,12 +11,11 @@ from live_gradcam.explain.activation import Activation
 from live_gradcam.explain.geometry import Geometry, laying_matrix
 from live_gradcam.explain.methods.method import Method
 from live_gradcam.explanation import WHOLE, Inset
-
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 _ROUNDING = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-20, "float64": 2.0**-20}
-"""How large the rounding error of a map can be beside the sum of |weight · activation|, by the activation's
-dtype: a few units in the last place of the sum, which is always float32, or one of the activation."""
+"""The rounding error of a map as a share of the sum of |weight · activation|, by the activation's dtype: a few units in
+the last place of the sum, which is always float32, or one unit of the activation."""
 
 
 def raw_map(
@@ -27,27 +25,25 @@ def raw_map(
 
     Args:
         method: of the gradient or activation family.
-        activation: the target layer's.
+        activation: the target layer's activation.
         features: A, the activation as a map, (N, h, w, K) float32.
-        slope: ∂y/∂A likewise; None for methods that look at activations only.
-        scores: what was differentiated, to check the head where the method asks for one kind; None for a score
-            of the user's own.
+        slope: ∂y/∂A, likewise; None for methods that look at activations only.
+        scores: the differentiated scores, for methods that need a certain kind of network; None for a score function
+            of the user's.
     """
-    if method.family == "activation":
-        signed = method.function(features)
-        magnitude = tf.reduce_max(tf.norm(features, axis=-1), axis=(1, 2))
+    if method.needs_pooling:
+        _check_pooled(activation, scores)
+    given = (features, slope) if method.looks_at_gradient else (features,)
+    signed = method.function(*given)
+    # The same sum without cancellation bounds the map's rounding error. A principal component is a sum over K of unit
+    # weights, so the length of the features bounds it.
+    if method.bounded_by_length:
+        product = features * slope if method.looks_at_gradient else features
+        magnitude = tf.reduce_max(tf.norm(product, axis=-1), axis=(1, 2))
     else:
-        if method.name == "cam":
-            _check_pooled(activation, scores)
-        signed = method.function(features, slope)
-        # The same sum without cancellation: rounding errors are in proportion to it, not to the map. A principal
-        # component is a sum over K of unit weights, so the length of what is summed bounds it.
-        if method.name == "eigengradcam":
-            magnitude = tf.reduce_max(tf.norm(features * slope, axis=-1), axis=(1, 2))
-        else:
-            magnitude = tf.reduce_max(method.function(tf.abs(features), tf.abs(slope)), axis=(1, 2))
+        magnitude = tf.reduce_max(method.function(*(tf.abs(each) for each in given)), axis=(1, 2))
     raw = tf.nn.relu(signed) if method.rectified else signed
-    # ReLU turns NaN to 0 or keeps it, as the device likes, so what is not finite is looked for before it.
+    # Check before ReLU, which keeps NaN on some devices and turns it to 0 on others.
     finite = tf.reduce_all(tf.math.is_finite(signed), axis=(1, 2))
     noise = _ROUNDING[activation.tensor.dtype.name] * magnitude
     return raw, finite & (tf.reduce_max(tf.abs(raw), axis=(1, 2)) > noise)
@@ -59,13 +55,15 @@ def fused(
     *,
     laid_out: tuple[Sequence[Geometry], Geometry, tuple[int, int]] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return several layers' maps as one: each cut at zero, divided by its maximum, brought to the finest size.
+    """Return the fused map of several layers.
+
+    Each map is cut at zero, divided by its maximum, and resized to the finest.
 
     Args:
         maps: raw maps (N, h, w) and evidence (N,) of each layer.
         fusion: `mean` or `max`.
-        laid_out: how each map lies on the network's input, how the fused one does, and its (rows, columns); None:
-            all cover the input.
+        laid_out: the geometry of each map, and geometry and (rows, columns) of the fused map; None: all maps cover
+            the input.
     """
     if len(maps) == 1:
         return maps[0]
@@ -94,14 +92,14 @@ def laid(
     *,
     fading: bool = False,
 ) -> Tensor:
-    """Return maps (N, h, w) laid over a part of the network's input, linearly: (N, rows, columns) float32.
+    """Return maps (N, h, w) interpolated linearly over a part of the network's input: (N, rows, columns) float32.
 
     Args:
         maps: with static h and w.
-        extent: how they lie on the input.
+        extent: where the maps lie on the input.
         size: (rows, columns) of the result.
-        span: the part of the input that is wanted.
-        fading: whether there is nothing half a cell beyond the maps; else their last cells go on.
+        span: the part of the input that the result covers.
+        fading: whether the maps fall to zero within half a cell beyond their border; else their last cells continue.
     """
     rows, columns = (
         tf.constant(
@@ -119,13 +117,13 @@ def laid(
 
 
 def _side(box: Inset, axis: int) -> tuple[float, float]:
-    """Return begin and end of a box along the rows (axis 1) or the columns (axis 2) of maps."""
+    """Return the begin and end of a box along the rows (axis 1) or the columns (axis 2) of maps."""
     left, top, right, bottom = box
     return (top, bottom) if axis == 1 else (left, right)
 
 
 def _check_pooled(activation: Activation, scores: Tensor) -> None:
-    """Make sure that the scores are a dense layer on the mean of the activation: what CAM is made for.
+    """Check that the scores are a dense layer on the mean of the activation, which CAM is defined for.
 
     Raises:
         LiveGradcamError: they are not.

@@ -1,4 +1,4 @@
-"""Receptive fields: which places of an earlier tensor the cells of a later one depend on, and where that puts a map."""
+"""Receptive fields: the places of an earlier tensor that the cells of a later one depend on, and the map's geometry."""
 
 from __future__ import annotations
 
@@ -12,43 +12,45 @@ import numpy.typing as npt
 from live_gradcam.explain.geometry import Geometry
 
 Energies = npt.NDArray[np.float32]
-"""(h, w) float32: sum of the squared gradient of a cell's activation over the channels of an earlier tensor."""
+"""(h, w) float32: squared gradient of a cell's activation, summed over the channels of an earlier tensor."""
 
 _SMALLEST = 1e-10
-"""Share of the largest energy below which there is only rounding noise."""
+"""Energies below this share of the largest are rounding noise."""
 
 _BACKGROUND = 9.0
-"""How many times the lower quartile a place must have, where every place has some energy: squeeze-and-excitation
-and attention let each cell depend on all places a little."""
+"""If every place has some energy, those above this multiple of the lower quartile count. With squeeze-and-excitation
+and attention each cell depends on all places a little."""
 
 _SALIENT = 0.01
-"""Share of the largest energy that a place must have besides, where every place has some."""
+"""They must also have this share of the largest energy."""
 
 _HALF_A_CELL = 0.5
-"""How far a cell may lie from where it is drawn."""
+"""How many cells a cell may lie from where it is drawn."""
 
 _UNSURE = 0.25
-"""How many cells more may seem so, where every place has some energy and what is measured is off a little."""
+"""How many cells more are allowed if every place has some energy, because the measurement is less exact then."""
 
 _NO_STRIDE = 0.05
-"""Places from cell to cell below which all cells look at the same."""
+"""Below this distance from cell to cell, in places, all cells have the same field."""
 
 _OFF = 0.35
-"""How many strides a cell may lie off the line through the three that are probed; a place at least."""
+"""How many strides a probed cell may lie off the line through all three, and one place at least."""
 
 _UNSEEN = 0.015
-"""Share of the input's length along one side that may go unseen before it counts as cut off: a stride that does not
-divide the length leaves a pixel or two."""
+"""Up to this share of the input's length may be unseen at one side without counting as cut off: a stride that does not
+divide the length leaves out a pixel or two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """What was measured between two tensors of a network, the later one's cells against the earlier one's places."""
+    """A measurement between two tensors of a network: how the later one's cells depend on the earlier one's places."""
 
     rows: tuple[int, int, int]
-    """Row of the cell in each of the three measurements."""
+    """The rows of the three probed cells."""
 
     columns: tuple[int, int, int]
+    """Their columns."""
+
     size: tuple[int, int]
     """(h, w) of the later tensor."""
 
@@ -61,25 +63,25 @@ class Probing:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One axis of the way from a later tensor to an earlier one; all in places, the first being 0."""
+    """The receptive fields along one axis, from a later tensor to an earlier one, in places counted from 0."""
 
     first: float
-    """The place that cell 0 looks at."""
+    """The centre of cell 0's field."""
 
     stride: float
-    """Places from one cell to the next; negative where the axis is mirrored."""
+    """Places from one cell to the next; negative if the axis is mirrored."""
 
     reach: float
-    """Places to either side that a cell depends on."""
+    """How many places to either side of the centre a cell depends on."""
 
     seen: tuple[float, float]
     """The first and the last place that any cell depends on."""
 
     measured: bool
-    """False where the cells are taken to divide what is seen evenly, as nothing better is known."""
+    """False if the cells are taken to divide the seen places evenly, because nothing better is known."""
 
     exact: bool
-    """Whether a cell depends on the places within its reach, and on nothing else."""
+    """Whether a cell depends on the places within its reach only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,10 @@ class _Support:
     first: int
     last: int
     centre: float
-    """Of mass."""
+    """The centre of mass."""
 
     exact: bool
-    """Whether it depends on no others."""
+    """Whether the cell depends on no other places."""
 
     @property
     def width(self) -> int:
@@ -100,12 +102,13 @@ class _Support:
 
 
 def geometry_of(probings: Sequence[Probing], input_size: tuple[int, int]) -> tuple[Geometry, bool]:
-    """Return how a map lies on the input, from what was measured between the tensors on the way to it.
+    """Return the geometry of a map, from measurements between the tensors before it.
 
-    Where the map covers what it sees to half a cell, as the maps of most networks do, it is said to cover it exactly.
+    If the map covers the part that it sees to half a cell, as maps of most networks do, it is taken to cover that part
+    exactly.
 
     Args:
-        probings: from the map back to the input; each one's earlier tensor is the next one's later tensor.
+        probings: from the map back to the input. The earlier tensor of each is the later tensor of the next.
         input_size: (height, width) in pixels.
 
     Returns:
@@ -125,14 +128,14 @@ def laid_out(
     *,
     slack: float = _HALF_A_CELL,
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return begin and end of a map along one axis of the input, and of what it sees, as fractions of the input.
+    """Return begin and end along one axis of a map and of the part that it sees, as fractions of the input.
 
     Args:
-        centre: the place that cell 0 looks at, the first one being 0.
+        centre: the centre of cell 0's field, in places counted from 0.
         stride: places from one cell to the next.
-        cells: how many there are.
+        cells: how many cells there are.
         seen: the first and the last place that any cell depends on.
-        length: of the input, in places.
+        length: how many places the input has.
         slack: how many cells a cell may lie from where it is drawn.
     """
     part = _seen(seen[0] / length, (seen[1] + 1) / length, length)
@@ -143,7 +146,7 @@ def laid_out(
 def _axis(
     probings: Sequence[Probing], length: int, *, vertical: bool
 ) -> tuple[tuple[float, float], tuple[float, float], bool]:
-    """Return begin and end of the map, and of what it sees, along one axis of the input, and whether measured."""
+    """Return begin and end along one axis of the map and of the part that it sees, and whether both were measured."""
     cells = probings[0].size[0 if vertical else 1]
     first, stride = 0.0, 1.0
     low, high = 0.0, cells - 1.0
@@ -152,7 +155,7 @@ def _axis(
         step = _step(probing, vertical=vertical)
         later = probing.size[0 if vertical else 1]
         ends = sorted((step.first + step.stride * low, step.first + step.stride * high))
-        # From the whole of the later tensor all that was seen is known; of a part of it, what its cells reach.
+        # The measurement tells what all cells of the later tensor see. For a part of them their reach limits it.
         whole = low <= 0 and high >= later - 1
         low = step.seen[0] if whole else max(step.seen[0], ends[0] - step.reach)
         high = step.seen[1] if whole else min(step.seen[1], ends[1] + step.reach)
@@ -170,7 +173,7 @@ def _seen(begin: float, end: float, length: int) -> tuple[float, float]:
 def _snapped(
     extent: tuple[float, float], seen: tuple[float, float], cells: int, slack: float
 ) -> tuple[float, float]:
-    """Return what is seen in place of the extent, where no cell lies more than `slack` cells away then."""
+    """Return the seen part in place of the extent, if that moves no cell by more than `slack` cells."""
     begin, end = extent
     if begin > end:
         mirrored = _snapped((end, begin), seen, cells, slack)
@@ -181,7 +184,7 @@ def _snapped(
 
 
 def _step(probing: Probing, *, vertical: bool) -> _Step:
-    """Return one axis of the way between two tensors."""
+    """Return the receptive fields along one axis between two tensors."""
     axis = 0 if vertical else 1
     cells = probing.size[axis]
     length = probing.everything.shape[axis]
@@ -202,7 +205,7 @@ def _step(probing: Probing, *, vertical: bool) -> _Step:
         first, last = each.first, each.last
         if first == 0 and last == length - 1:
             continue
-        # What lies beyond the border is not there to be seen; how wide it would be is known from the others.
+        # A field that the border cuts off is completed: its whole width is known from the other cells.
         hidden = max(0, widest - each.width)
         first -= hidden if first == 0 else 0
         last += hidden if last == length - 1 else 0
@@ -216,8 +219,8 @@ def _step(probing: Probing, *, vertical: bool) -> _Step:
         return even
     exact = all(each.exact for _, each in found)
     if not exact and cells == math.ceil((seen[1] - seen[0] + 1) / max(1, round(stride))):
-        # As many cells as padding makes of what is seen, and a support that is a place too short on one side where all
-        # has some energy: within a place of an even division, that is taken.
+        # If all places have some energy, a field may seem a place too short on one side. If there are as many cells as
+        # padding gives, an even division within a place of the measurement is taken.
         ends = np.array([0.0, cells - 1.0])
         drift = np.abs(begin + stride * ends - (even.first + even.stride * ends)).max()
         if drift <= max(1.0, even.stride / 2):
@@ -226,13 +229,13 @@ def _step(probing: Probing, *, vertical: bool) -> _Step:
 
 
 def _seen_of(energies: Energies, axis: int) -> tuple[float, float]:
-    """Return the first and the last place along an axis that has any energy; where none has, all of them."""
+    """Return the first and the last place along an axis with any energy; all places if none has."""
     (places,) = np.nonzero((energies > _SMALLEST * energies.max(initial=0.0)).any(axis=1 - axis))
     return (float(places[0]), float(places[-1])) if len(places) else (0.0, energies.shape[axis] - 1.0)
 
 
 def _support(energies: Energies, axis: int) -> _Support | None:
-    """Return the places along an axis that matter; None where none does."""
+    """Return the places along an axis that a cell depends on; None if there are none."""
     peak = float(energies.max(initial=0.0))
     if not (peak > 0 and np.isfinite(energies).all()):
         return None

@@ -1,19 +1,18 @@
-"""Reads what a graph returned: arrays become explanations and channels, with the names of the classes."""
+"""Turns the arrays that a graph returned into explanations and channels, with the names of the classes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from live_gradcam.config import Task
+from live_gradcam.explain.compiled_graph import GraphFacts, GraphOutputs
 from live_gradcam.explain.fit import Fitting
-from live_gradcam.explain.geometry import COVERING, Geometry
-from live_gradcam.explain.graph_outputs import GraphOutputs
+from live_gradcam.explain.geometry import Geometry
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.targets import REVERSED, Aim
+from live_gradcam.explain.tensors import Ids, Numbers
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Region, Target, Value
 from live_gradcam.models.labels import Labels
 from live_gradcam.question import Channel
@@ -21,24 +20,15 @@ from live_gradcam.question import Channel
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ResultReader:
-    """What one run of a graph says of its pictures."""
+    """Reads the result of one run of a graph."""
 
-    plan: GraphSpec
-    layer: str
-    """Path of the layer that was explained."""
-
-    task: Task | None
-    """What the network's outputs are; None where the user's own function is explained."""
-
+    spec: GraphSpec
+    facts: GraphFacts
     labels: Labels
     aims: Sequence[Sequence[Aim]]
-    """For each picture, one for each of the plan's goals."""
+    """For each picture, one for each goal of the graph."""
 
     result: GraphOutputs
-    """Arrays."""
-
-    geometry: Geometry = COVERING
-    """How the layer's map lies on the network's input."""
 
     def explanation(
         self,
@@ -53,15 +43,15 @@ class ResultReader:
 
         Args:
             fitting: how the picture was brought to the network.
-            picture: which of the batch.
-            method: which of the plan's.
-            target: which of the plan's.
-            corner: where in the frame the picture's upper left corner lies, in pixels.
+            picture: number of the picture in the batch.
+            method: number of the method in the graph.
+            target: number of the target in the graph.
+            corner: (x, y) of the picture's upper left corner in the frame, in pixels.
         """
-        result, goal = self.result, self.plan.goal_number(method, target)
-        geometry = self.geometry
-        if self.plan.methods[method].family == "pixel":
-            geometry = Geometry(seen=geometry.seen)  # the map is the input's own
+        result, goal = self.result, self.spec.goal_number(method, target)
+        geometry = self.facts.geometry
+        if self.spec.methods[method].maps_pixels:
+            geometry = Geometry(seen=geometry.seen)  # the map is one of the input
         raw = geometry.turned(result.raw[picture, method, target])
         raw = np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)
         region, inset = fitting.laid(geometry.upright)
@@ -75,7 +65,7 @@ class ResultReader:
         top = self._predictions(
             result.top_ids[picture], result.top_probabilities[picture], result.top_values[picture]
         )
-        if self.task == "multi-label":
+        if self.facts.task == "multi-label":
             top = tuple(each for each in top if each.probability is not None)
         elif self._is_broken(picture):
             top = ()
@@ -86,20 +76,22 @@ class ResultReader:
             top=top,
             target=self._target(picture, goal),
             region=_moved(region, corner),
-            method=self.plan.methods[method].name,
-            layer=self.layer,
+            method=self.spec.methods[method].name,
+            layer=self.facts.layer,
             inset=inset,
-            task=self.task or "values",
+            task=self.facts.task or "values",
             is_finite=bool(result.finite[picture]),
-            automatic=self.task is not None and self.aims[picture][goal].automatic,
+            automatic=self.facts.task is not None and self.aims[picture][goal].automatic,
         )
 
     def channels(self, picture: int = 0) -> tuple[Channel, ...]:
-        """Return the strongest channels of one picture, as many as the plan has."""
+        """Return the strongest channels of one picture."""
         result = self.result
         return tuple(
             Channel(
-                int(number), float(np.nan_to_num(weight)), np.nan_to_num(self.geometry.turned(activation))
+                int(number),
+                float(np.nan_to_num(weight)),
+                np.nan_to_num(self.facts.geometry.turned(activation)),
             )
             for number, weight, activation in zip(
                 result.channel_numbers[picture],
@@ -110,13 +102,13 @@ class ResultReader:
         )
 
     def _is_broken(self, picture: int) -> bool:
-        """Whether the network gives NaN for classes: as they depend on one another, none of them is told then."""
-        return self.task == "classes" and not self.result.finite[picture]
+        """Return whether a class has NaN. Classes depend on one another, so no class is told then."""
+        return self.facts.task == "classes" and not self.result.finite[picture]
 
     def _target(self, picture: int, goal: int) -> Target:
         result = self.result
-        if self.task is None:
-            name = str(getattr(self.plan.function, "__name__", "score"))
+        if self.facts.task is None:
+            name = str(getattr(self.spec.function, "__name__", "score"))
             return Value(name, _number(result.target_values[picture, goal]))
         one = slice(goal, goal + 1)
         (prediction,) = self._predictions(
@@ -137,12 +129,12 @@ class ResultReader:
         aim = self.aims[picture][goal]
         if rivals:
             return Contrast(prediction, rivals, aim.strength)
-        return Lowered(prediction) if self.task == "values" and aim.rival == REVERSED else prediction
+        return Lowered(prediction) if self.facts.task == "values" and aim.rival == REVERSED else prediction
 
-    def _predictions(self, ids: Any, probabilities: Any, values: Any) -> tuple[Prediction, ...]:  # noqa: ANN401
-        """Return what is said about the outputs `ids`, (k,); of `probabilities` there may be none."""
+    def _predictions(self, ids: Ids, probabilities: Numbers, values: Numbers) -> tuple[Prediction, ...]:
+        """Return the predictions of the outputs `ids`, (k,); `probabilities` may be empty."""
         likely = [_number(each) for each in probabilities] or [None] * len(ids)
-        units = self.labels.units if self.task == "values" else ()
+        units = self.labels.units if self.facts.task == "values" else ()
         return tuple(
             Prediction(
                 class_id=int(class_id),
@@ -155,8 +147,8 @@ class ResultReader:
         )
 
 
-def _number(value: Any) -> float | None:  # noqa: ANN401 - a NumPy scalar
-    """Return a number; None where it is NaN or infinite."""
+def _number(value: np.float32) -> float | None:
+    """Return a number; None if it is NaN or infinite."""
     return float(value) if np.isfinite(value) else None
 
 

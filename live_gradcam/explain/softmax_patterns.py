@@ -1,17 +1,15 @@
-"""A softmax that is written out in several operations, and other things to be read off a traced graph."""
+"""Recognises a softmax that is written out in several operations, and reads constants off a traced graph."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-Tensor = Any
-Operation = Any
+from live_gradcam.explain.tensors import Operation
+from live_gradcam.models.untyped import Tensor
 
 _MOST_OPERATIONS = 200
-"""That are looked at to see whether a tensor depends on the picture."""
+"""How many operations are inspected to see whether a tensor depends on the picture."""
 
 _SAME = frozenset(
     {
@@ -29,11 +27,11 @@ _RESHAPING = frozenset({"Reshape", "Squeeze", "ExpandDims"})
 
 
 def logits_of_log_softmax(difference: Operation) -> Tensor:
-    """Return x of `x - logsumexp(x)`; None where it is another difference."""
+    """Return x of `x - logsumexp(x)`; None for another difference."""
     left, right = difference.inputs
     added = through_shape(right).op
     logarithm = added
-    if added.type in ("AddV2", "Add"):  # the maximum comes back to log Σ exp(x − max)
+    if added.type in ("AddV2", "Add"):  # the maximum is added to log Σ exp(x − max)
         parts = [through_shape(each).op for each in added.inputs]
         logarithm = next((each for each in parts if each.type == "Log"), added)
     total = through_shape(logarithm.inputs[0]).op if logarithm.type == "Log" else logarithm
@@ -49,7 +47,7 @@ def logits_of_log_softmax(difference: Operation) -> Tensor:
 
 
 def logits_of_softmax(quotient: Operation) -> Tensor:
-    """Return x of `exp(x) / sum(exp(x))`; None where it is another quotient."""
+    """Return x of `exp(x) / sum(exp(x))`; None for another quotient."""
     above, below = quotient.inputs
     if quotient.type == "Mul":
         reciprocal = through(below).op
@@ -69,12 +67,12 @@ def _is_last_axis(reduction: Operation) -> bool:
 
 
 def _unshifted(tensor: Tensor) -> Tensor:
-    """Return x of `x - max(x)`: a number that is the same for all classes changes no softmax."""
+    """Return x of `x - max(x)`. A softmax does not change if the same number is subtracted from all classes."""
     tensor = through(tensor)
     while tensor.op.type == "Sub":
         left, right = tensor.op.inputs
         shift = through_shape(right).op
-        if shift.type in ("Select", "SelectV2"):  # TensorFlow puts 0 in place of an infinite maximum
+        if shift.type in ("Select", "SelectV2"):  # TensorFlow replaces an infinite maximum by 0
             shift = through_shape(shift.inputs[1]).op
         if shift.type not in ("Max", "Mean") or not _same(shift.inputs[0], left):
             break
@@ -83,7 +81,7 @@ def _unshifted(tensor: Tensor) -> Tensor:
 
 
 def _same(one: Tensor, other: Tensor, depth: int = 6) -> bool:
-    """Whether two tensors are the same numbers: one tensor, or the same operations on it, written twice."""
+    """Return whether two tensors hold the same numbers: one tensor, or the same operations on one tensor."""
     one, other = through(one), through(other)
     if one is other:
         return True
@@ -110,7 +108,7 @@ def without_small(tensor: Tensor) -> Tensor:
 
 
 def through(tensor: Tensor) -> Tensor:
-    """Return the tensor before operations that leave the numbers and the last axis as they are."""
+    """Return the tensor before operations that change neither the numbers nor the last axis."""
     while True:
         operation = tensor.op
         if operation.type in _SAME:
@@ -125,20 +123,20 @@ def through(tensor: Tensor) -> Tensor:
 
 
 def through_shape(tensor: Tensor) -> Tensor:
-    """Return the tensor before operations that leave the numbers as they are, whatever becomes of the shape."""
+    """Return the tensor before operations that do not change the numbers, whatever they do to the shape."""
     while tensor.op.type in _SAME | _RESHAPING:
         tensor = tensor.op.inputs[tensor.value_index if tensor.op.type == "IdentityN" else 0]
     return tensor
 
 
 def axes_of(tensor: Tensor, rank: int | None) -> set[int] | None:
-    """Return the axes that a reduction is over, counted from 0; None where they are not known."""
+    """Return the axes of a reduction, counted from 0; None if they are not known."""
     value = tf.get_static_value(tensor)
     return None if value is None or rank is None else {int(axis) % rank for axis in np.ravel(value)}
 
 
 def number_in(tensor: Tensor) -> float | None:
-    """Return the one number that a constant holds; None where it is no constant, or of different numbers."""
+    """Return the number that a constant holds; None if it is no constant, or holds different numbers."""
     value = tf.get_static_value(through_shape(tensor)) if tensor.dtype.is_floating else None
     if value is None or np.size(value) == 0 or np.ptp(value) != 0:
         return None
@@ -146,7 +144,7 @@ def number_in(tensor: Tensor) -> float | None:
 
 
 def is_fixed(tensor: Tensor) -> bool:
-    """Whether a tensor does not depend on the picture: a constant or a variable."""
+    """Return whether a tensor depends on constants and variables only, and not on the picture."""
     waiting, seen = [tensor.op], set()
     while waiting:
         operation = waiting.pop()

@@ -1,59 +1,57 @@
-"""What a target means for each picture of a batch, inside a traced graph."""
+"""The score of a target for each picture of a batch, inside a traced graph."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
 from live_gradcam.explain.network_output import NetworkOutput
 from live_gradcam.explain.targets import MOST_RANKS, NO_RIVAL, REVERSED, STRONGEST_RIVALS
-
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetScores:
-    """One target, for a batch of pictures: y as a function of the network's output."""
+    """The score y of one goal for a batch of pictures, as weights of the network's scores."""
 
     ids: Tensor
-    """(N,) int32: the class."""
+    """(N,) int32: the explained class."""
 
     row: Tensor
     """(N, C) float32: y = Σ_c row_c · y^c."""
 
     rival_ids: Tensor
-    """(N, R) int32: the classes it is set against; −1 for none."""
+    """(N, R) int32: the classes that it is set against; −1 for none."""
 
     def repeated(self, times: Tensor | int) -> TargetScores:
-        """Return the same goal for each picture that many times over, as `tf.tile` lays copies out."""
+        """Return the scores for so many copies of each picture, in the order of `tf.tile`."""
         return TargetScores(tf.tile(self.ids, [times]), tf.tile(self.row, [times, 1]), self.rival_ids)
 
 
 def goal_of(head: NetworkOutput, aim: Tensor, strength: Tensor, rivals: int) -> TargetScores:
-    """Return what the aims of a batch mean: each picture has its own.
+    """Return the scores of one goal, where each picture has its own aim.
 
-    FinerCAM's rivals are the classes whose scores lie nearest to the target's (Zhang et al. 2025,
-    arXiv:2501.11309); the mean of their scores is taken off, times the strength. Values are no rivals of one another:
-    there FinerCAM is Grad-CAM.
+    FinerCAM's rivals are the classes whose scores lie nearest to the target's (Zhang et al. 2025, arXiv:2501.11309).
+    The mean of their scores, times the strength, is subtracted. Values have no rivals, so FinerCAM of a value is
+    Grad-CAM.
 
     Args:
-        head: what the network says.
+        head: the network's output.
         aim: (N, 2) int32: class and rival, as in `targets.Aim`.
         strength: (N,) float32.
         rivals: how many of the strongest rivals count.
     """
     if head.probabilities is None:
         return _goal_of_value(head, aim, strength)
-    # A class that the network gives NaN for comes last.
+    # A class of NaN comes last.
     probabilities = tf.where(tf.math.is_finite(head.probabilities), head.probabilities, -1.0)
     classes = head.classes
     order = tf.math.top_k(probabilities, k=min(MOST_RANKS, classes)).indices
     ids = _resolved(aim[:, 0], order)
     chosen = tf.one_hot(ids, classes)
     count = min(rivals, classes - 1)
-    # Differences of log p are differences of logits; the target itself is put last.
+    # Differences of log p equal differences of logits. The target itself is put last.
     scores = tf.math.log(tf.maximum(probabilities, 1e-37))
     own = tf.reduce_sum(scores * chosen, axis=1, keepdims=True)
     others = tf.math.top_k(-tf.abs(scores - own) - 1e6 * chosen, k=max(count, 1)).indices
@@ -67,7 +65,7 @@ def goal_of(head: NetworkOutput, aim: Tensor, strength: Tensor, rivals: int) -> 
 
 
 def _goal_of_value(head: NetworkOutput, aim: Tensor, strength: Tensor) -> TargetScores:
-    """Return the goal of a value: what raises it, lowers it, or raises it rather than another one."""
+    """Return the scores of a value: the value, its negative, or its difference from another value."""
     order = tf.tile(tf.range(min(MOST_RANKS, head.classes))[None], (tf.shape(aim)[0], 1))
     ids = _resolved(aim[:, 0], order)
     chosen = tf.one_hot(ids, head.classes)
@@ -78,7 +76,7 @@ def _goal_of_value(head: NetworkOutput, aim: Tensor, strength: Tensor) -> Target
 
 
 def _goal(ids: Tensor, chosen: Tensor, rival_ids: Tensor, strength: Tensor) -> TargetScores:
-    """Return the goal of the rows `chosen` (N, C), less the mean of its rivals (N, R) times the strength (N,)."""
+    """Return the scores with weights `chosen` (N, C), less the mean of the rivals (N, R) times the strength (N,)."""
     present = tf.one_hot(rival_ids, chosen.shape[-1])  # −1 gives zeros
     number = tf.maximum(tf.reduce_sum(present, axis=(1, 2)), 1.0)
     row = chosen - strength[:, None] * tf.reduce_sum(present, axis=1) / number[:, None]

@@ -1,4 +1,4 @@
-"""What is explained: a class, a contrast of classes, or a score of the user's own."""
+"""Targets: a class, a contrast of classes, or a score function of the user's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from live_gradcam.near_names import nearest
 from live_gradcam.question import TargetSpec
 
 ScoreFunction = Callable[[Any], Any]
-"""From a model's outputs to one score for each picture, (N,); differentiable TensorFlow or `keras.ops`."""
+"""Returns one score for each picture, (N,), from a model's outputs; differentiable TensorFlow or `keras.ops`."""
 
 MOST_RANKS = 16
 """How many of the most probable classes can be named by their rank: `#1` to `#16`."""
@@ -26,41 +26,41 @@ _DASH = re.compile(r"\s+[-−–]\s*|\s*[-−–]\s+|\s*[-−–]$")
 NO_RIVAL = -1_000_000
 STRONGEST_RIVALS = -1_000_001
 REVERSED = -1_000_002
-"""Stand in the place of a rival's class id. `REVERSED` is that of `tabby -`: the strongest rivals of a class, and of a
-value the opposite: it is explained by what lowers it."""
+"""Special numbers in place of a rival's class id. `REVERSED` is the rival of `tabby -`: for a class its strongest
+rivals, for a value its negative, so that what lowers the value is explained."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A target in the numbers that the compiled graph takes: changing them never traces it again."""
+    """A target as numbers, which are arguments of a compiled graph: changing them compiles nothing."""
 
     class_id: int = -1
-    """The class; −1 the most probable one, −2 the second, and so on; of values, −1 the first."""
+    """The class; −1 is the most probable one, −2 the second, and so on. For values −1 is the first value."""
 
     rival: int = NO_RIVAL
-    """The class it is set against, counted likewise; or one of the three constants above."""
+    """The class that it is set against, likewise; or one of the three constants above."""
 
     strength: float = 0.0
-    """How much of the rivals' score is taken off."""
+    """How much of the rivals' score is subtracted."""
 
     @property
     def automatic(self) -> bool:
-        """Whether the network chooses the class, by its rank, and nothing in particular is set against it."""
+        """Whether the class is chosen by its rank, and set against no named class."""
         return self.class_id < 0 and self.rival in (NO_RIVAL, STRONGEST_RIVALS)
 
 
-@lru_cache(maxsize=256)  # names are compared with a thousand others, and asked for with every frame
+@lru_cache(maxsize=256)  # every frame needs it, and a name is compared with a thousand others
 def parse_target(target: int | str | None, labels: Labels, *, rivals: bool, strength: float) -> Aim:
-    """Return what a target's name means.
+    """Return the aim that a target names.
 
     Args:
         target: see `question.TargetSpec`.
         labels: the model's class names.
         rivals: whether a class that is named alone is set against its strongest rivals (FinerCAM).
-        strength: how much of the strongest rivals' score is taken off.
+        strength: how much of the strongest rivals' score is subtracted.
 
     Raises:
-        TargetError: there is no such class, or several.
+        TargetError: there is no such class, or there are several.
     """
     if isinstance(target, str) and not labels.exactly(target):
         first, dash, second = _sides(target)
@@ -81,16 +81,16 @@ def parse_target(target: int | str | None, labels: Labels, *, rivals: bool, stre
 
 
 def _sides(target: str) -> tuple[str, bool, str]:
-    """Return what stands before the dash of a contrast, whether there is a dash, and what stands behind it.
+    """Return the text before the dash of a contrast, whether there is a dash, and the text after it.
 
-    A dash has a space on one side at least, or ends the target: others are part of a name.
+    The dash of a contrast has a space on at least one side, or ends the target. Other dashes are part of a name.
     """
     first, *rest = _DASH.split(target.strip(), maxsplit=1)
     return first.strip(), bool(rest), rest[0].strip() if rest else ""
 
 
 def _contrast_meant(text: str, labels: Labels) -> str | None:
-    """Return the contrast that a text means which is no name: `tabby - tiger` of `tabby-tiger`; None: it means none."""
+    """Return the contrast that a misspelt text means: `tabby - tiger` for `tabby-tiger`; None if it means none."""
     best: str | None = None
     for dash in re.finditer(r"(?<=[^\s])[-−–](?=[^\s])", text):
         sides = [text[: dash.start()], text[dash.end() :]]
@@ -130,15 +130,15 @@ def _class(name: int | str | None, labels: Labels) -> int:
 
 
 def is_function_name(target: object) -> bool:
-    """Whether a target names a function: `module:function`."""
+    """Return whether a target names a function: `module:function`."""
     return isinstance(target, str) and is_reference(target)
 
 
 def function_of(target: TargetSpec) -> ScoreFunction | None:
-    """Return the score of the user's own that a target is or names; None where it is a class or a contrast.
+    """Return the score function that a target is or names; None for a class or a contrast.
 
     Raises:
-        TargetError: it names a function that is not there.
+        TargetError: there is no such function.
     """
     if callable(target):
         return target
@@ -146,10 +146,10 @@ def function_of(target: TargetSpec) -> ScoreFunction | None:
 
 
 def score_function(name: str) -> ScoreFunction:
-    """Import a score of the user's own.
+    """Import a score function of the user's.
 
     Args:
-        name: `module:function`; the current folder is looked through, too.
+        name: `module:function`; the module may lie in the current folder.
 
     Raises:
         TargetError: there is no such module or function.
@@ -161,14 +161,17 @@ def score_function(name: str) -> ScoreFunction:
 
 
 LOCK = "lock"
-"""The target that stands for it."""
+"""The target that is locked to a class."""
 
 MARGIN = 0.05
+"""By how much probability another class must lead for the lock to switch to it."""
+
 FRAMES = 5
+"""For how many frames in a row it must lead."""
 
 
 class TargetLock:
-    """Keeps to one class until another has led by a margin for some frames.
+    """Keeps one class as the target until another has led by a margin for some frames.
 
     Args:
         margin: by how much probability another class must lead.
@@ -183,15 +186,15 @@ class TargetLock:
 
     @property
     def class_id(self) -> int | None:
-        """The class that is kept to; None before the first frame."""
+        """The class that is kept; None before the first frame."""
         return self._held
 
-    def see(self, top: Sequence[Prediction], held: float | None) -> None:
-        """Take note of one frame.
+    def update(self, top: Sequence[Prediction], held: float | None) -> None:
+        """Take in the predictions of one frame.
 
         Args:
             top: the most probable classes, best first.
-            held: the probability of the class that is kept to; None before the first frame.
+            held: the probability of the class that is kept; None before the first frame.
         """
         if not top:
             return
@@ -207,31 +210,31 @@ class TargetLock:
             self._led = 0
 
     def follow(self, explanation: Explanation) -> None:
-        """Take note of an explanation whose target was this lock's."""
+        """Take in an explanation whose target is this lock."""
         target = explanation.target
         held = target.probability if isinstance(target, Prediction | Contrast) else None
-        self.see(explanation.top, None if self._held is None else held)
+        self.update(explanation.top, None if self._held is None else held)
 
 
 def is_lock(target: TargetSpec) -> bool:
-    """Whether a target stands for the lock."""
+    """Return whether a target is the lock."""
     return isinstance(target, str) and target.strip().casefold() == LOCK
 
 
 def aim_of(
     target: TargetSpec, labels: Labels, *, rivals: bool, strength: float, lock: TargetLock | None
 ) -> Aim:
-    """Return what a class, a contrast or the lock means now.
+    """Return the present aim of a class, a contrast or the lock.
 
     Args:
         target: no function.
         labels: the model's class names.
         rivals: whether a class that is named alone is set against its strongest rivals.
-        strength: how much of the strongest rivals' score is taken off.
-        lock: what the lock keeps to; None where nothing is locked.
+        strength: how much of the strongest rivals' score is subtracted.
+        lock: keeps a class; None: the target `lock` is the most probable class.
 
     Raises:
-        TargetError: there is no such class, or several.
+        TargetError: there is no such class, or there are several.
     """
     assert not callable(target)
     if not is_lock(target):

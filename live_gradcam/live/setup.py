@@ -91,10 +91,10 @@ def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
     @native_stderr_filtered()
     def do() -> Engine:
         # Here, not above: TensorFlow takes seconds to load, and a typo must be found without it.
-        from live_gradcam.explain.loading import load_answering
+        from live_gradcam.explain.loading import load_engine
 
         beside = () if settings.beside is None else (settings.beside,)
-        return load_answering(settings, size, say, others=beside)
+        return load_engine(settings, size, say, others=beside)
 
     return _in_background(do, "loading the model")
 
@@ -103,9 +103,8 @@ def menu_of(answering: Engine, settings: Settings) -> Menu:
     """Return the menu: methods of one or two passes, layers, classes and models."""
     from live_gradcam.explain.methods.method import METHODS, method_named
 
-    slow = {name for name in METHODS if method_named(name).family == "perturbation"}
-    slow |= {"smoothgrad", "integrated-gradients"}
-    methods = [name for name in METHODS if name not in slow or name == settings.method.casefold()]
+    known = [method_named(name) for name in METHODS]
+    methods = [each.name for each in known if not each.slow or each.name == settings.method.casefold()]
     layers = [
         (path, "×".join("?" if length is None else str(length) for length in shape))
         for path, shape in answering.layers_of()
@@ -113,7 +112,7 @@ def menu_of(answering: Engine, settings: Settings) -> Menu:
     labels = answering.labels_of()
     return Menu(
         methods=tuple(methods),
-        together=("gradcam", "gradcam++", "hirescam", "layercam"),
+        together=tuple(each.name for each in known if each.together),
         layers=tuple(layers),
         labels=labels.names,
         other_names=labels.other_names,

@@ -25,7 +25,6 @@ from live_gradcam.frame import Pixels
 from live_gradcam.printable import shown
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.server.access_control import AccessControl
-from live_gradcam.server.batch_queue import QueuedWork
 from live_gradcam.server.camera_stream import BOUNDARY, CameraStream
 from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
@@ -38,6 +37,7 @@ from live_gradcam.server.endpoint import (
 )
 from live_gradcam.server.errors import RequestError, log_line
 from live_gradcam.server.messages import question_of
+from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.request_bodies import PendingBytes, RequestBodies, run_while_connected
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings

@@ -1,4 +1,4 @@
-"""A lane: one thread that explains for everybody, in turn, several pictures in one call where they go together."""
+"""The batch queue: one thread that explains pictures of all clients in turn, several in one call where possible."""
 
 from __future__ import annotations
 
@@ -8,113 +8,60 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from live_gradcam.explain.targets import is_function_name
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.queued_work import Done, QueuedWork
 
 logger = logging.getLogger(__name__)
+
+BATCHES = (1, 2, 4, 8)
+"""The sizes of batches: others are filled up, so that TensorFlow optimises a graph for these sizes only."""
 
 MOST_WAITING = 256
 """How many pictures may wait at once."""
 
 MOST_SECONDS = 90.0
-"""How long what waits may take altogether; of one payer, half as long."""
+"""How many seconds of work may wait altogether, and half of it for one payer."""
 
 _SECONDS_A_PASS = 0.005
-"""How long a pass of the network is thought to take until some were timed."""
+"""Estimated time of a pass of the network until some were timed."""
 
 _PAYERS_KEPT = 1024
 _TIMES_KEPT = 256
 
 _PATIENCE_SECONDS = 0.7
 _WORTH_FILLING = 0.75
-"""A batch is filled up to the next size where it has at least this part of it; else the rest waits for the next."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class QueuedWork:
-    """One picture that is to be explained."""
-
-    asker: Hashable
-    """Whose it is: each has one picture waiting at most, the newest."""
-
-    question: Question
-    pixels: Callable[[], Pixels] | Pixels
-    """(H, W, 3) uint8 BGR, or what decodes it; pictures that are the same object are explained once for
-    the same question."""
-
-    shape: Hashable = None
-    """Only pictures of one shape go together; None where the network makes one shape of all of them."""
-
-    asked_at: float = field(default_factory=time.monotonic)
-    done: Future[Done] = field(default_factory=Future)
-
-    payer: Hashable = None
-    """Who has its share of the network for it, such as the address of a program; None: the asker."""
-
-    passes: float = 1.0
-    """How many passes of the network it takes, as far as that is known."""
-
-    @property
-    def account(self) -> Hashable:
-        """Who pays."""
-        return self.asker if self.payer is None else self.payer
-
-    @property
-    def kind(self) -> Hashable:
-        """What pictures have in common that go together: everything, but each may have a class of its own."""
-        targets = self.question.targets
-        own_class = len(targets) == 1 and not is_function_name(targets[0])
-        return replace(self.question, targets=(None,) if own_class else targets), self.shape
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What came of a picture, and how long it took."""
-
-    answer: Answer
-    pixels: Pixels
-    """(H, W, 3) uint8 BGR: the picture that was explained."""
-
-    waited_ms: float
-    """From being asked to being begun."""
-
-    explained_ms: float
-    """The whole batch's."""
-
-    batch: int
-    """How many pictures were explained in the same call."""
+"""A batch is filled up to the next size if it has at least this part of it; else the rest waits for the next call."""
 
 
 class BatchAnswers(Protocol):
-    """What a lane needs of `CompileQueue`."""
+    """Answers questions about pictures: a `CompileQueue`, or a fake in tests."""
 
     def answer(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
-        """Answer a question about each picture; all are of one kind."""
+        """Answer a question about each picture; all are of one `QueuedWork.kind`."""
 
 
 class Abandoned(Exception):
-    """Nobody waits any more for what is being explained."""
+    """No client waits any more for the pictures that are being explained."""
 
 
 class BatchQueue:
-    """Explains what is asked of it, everybody in turn.
+    """Explains pictures in a thread of its own, the payers in turn.
 
-    Next is the picture of the payer who has used the least of the network's time since others waited too, and among
-    equals the one that came first; others in the queue with the same question go along in the same call, whatever
-    class they ask about. A newer picture of the same asker replaces the one that waits, in its place.
+    Next is the picture of the payer who has used the least of the network's time while others waited, and among equals
+    the one that came first. Other pictures in the queue with the same question go along in the same call, whatever
+    class they ask about. A newer picture of a client replaces the one that waits, in its place.
 
-    What waits is bounded by the seconds that it will take: those that the same method and layer took lately, or the
-    number of passes times the time of one.
+    The queue is bounded by the seconds that its pictures will take. That is the time that the same methods and layer
+    took before, or the number of passes times the time of one.
 
     Args:
-        answers: what answers.
+        answers: answers questions about pictures.
         sizes: how many pictures a call may have, ascending; the first is 1.
-        name: of the thread.
+        name: the thread's name.
         explained: is told (pictures, seconds) of each call.
     """
 
@@ -133,15 +80,13 @@ class BatchQueue:
         self._waiting: OrderedDict[Hashable, QueuedWork] = OrderedDict()
         self._running: Sequence[QueuedWork] = ()
         self._left: set[Hashable] = set()
-        """Askers of what is running who have gone."""
+        """Clients of the running call who have gone."""
         self._calls = 0
         self._used: dict[Hashable, float] = {}
-        """Seconds of the network that each payer has used; one who comes anew starts with the least of those who
-        wait."""
+        """Seconds of the network that each payer has used. A new payer starts with the least of those who wait."""
         self._least_used = 0.0
         self._times: OrderedDict[Hashable, float] = OrderedDict()
-        """Seconds that a picture took, for each question without its classes; the one that was timed last at the
-        end."""
+        """Seconds that a picture took, for each question without its classes; the most recently timed last."""
         self._seconds_a_pass = _SECONDS_A_PASS
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -154,59 +99,57 @@ class BatchQueue:
 
     @property
     def calls(self) -> int:
-        """How many calls of the network were begun."""
+        """How many calls of the network have begun."""
         return self._calls
 
     @property
     def abandoned(self) -> bool:
-        """Whether nobody waits any more for what is running."""
+        """Whether no client waits any more for the running call."""
         running = self._running
-        return self._closed or (bool(running) and all(work.asker in self._left for work in running))
+        return self._closed or (bool(running) and all(work.client in self._left for work in running))
 
     def admit(self, work: QueuedWork) -> None:
-        """Make sure that a picture may wait for its turn.
+        """Check that a picture may wait.
 
         Raises:
-            Refusal: too much waits (503), or the lane is closed.
+            RequestError: too much waits, or the queue is closed (503).
         """
         with self._changed:
             self._admit(work)
 
     def submit(self, work: QueuedWork) -> Future[Done]:
-        """Let a picture wait for its turn; one of the same asker that still waits is given up.
+        """Add a picture, which replaces one of the same client that waits.
 
         Raises:
-            Refusal: too much waits (503), or the lane is closed.
+            RequestError: too much waits, or the queue is closed (503).
         """
         with self._changed:
             self._admit(work)
-            replaced = self._waiting.get(work.asker)
+            replaced = self._waiting.get(work.client)
             self._used[work.account] = max(self._used.get(work.account, 0.0), self._least_used)
-            self._waiting[work.asker] = work
+            self._waiting[work.client] = work
             self._changed.notify_all()
         if replaced is not None:
             replaced.done.cancel()
         return work.done
 
-    def forget(self, asker: Hashable) -> None:
-        """Give up what waits for an asker who has gone, and what is running where all who asked for it have."""
+    def forget(self, client: Hashable) -> None:
+        """Cancel the picture of a client who has gone, and the running call if all of its clients have gone."""
         with self._changed:
-            work = self._waiting.pop(asker, None)
-            if any(each.asker == asker for each in self._running):
-                self._left.add(asker)
+            work = self._waiting.pop(client, None)
+            if any(each.client == client for each in self._running):
+                self._left.add(client)
             self._changed.notify_all()
         if work is not None:
             work.done.cancel()
 
     def wait_idle(self, seconds: float) -> None:
-        """Wait until nothing is explained and nothing waits, but no longer than so many seconds."""
+        """Wait until nothing runs and nothing waits, but no longer than so many seconds."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._closed or not (self._waiting or self._running), timeout=seconds
-            )
+            self._changed.wait_for(lambda: self._closed or not (self._waiting or self._running), seconds)
 
     def stop(self) -> None:
-        """Begin nothing more, and give up what waits and what is running."""
+        """Begin nothing more, and cancel what waits and what runs."""
         with self._changed:
             self._closed = True
             waiting, self._waiting = self._waiting, OrderedDict()
@@ -227,21 +170,21 @@ class BatchQueue:
             batch = [work for work in batch if work.done.set_running_or_notify_cancel()]
             try:
                 self._explain(batch, began)
-            except Exception as error:  # whoever asked is told; the others go on
+            except Exception as error:  # the clients of this call are told, the others go on
                 told = self._told(error)
                 for work in batch:
                     if not work.done.done():
                         work.done.set_exception(told)
-            batch = []  # nothing of it is kept while this thread waits for the next
+            batch = []  # frees the pictures while this thread waits
 
     def _told(self, error: Exception) -> Exception:
-        """Return what an asker is told of a call that failed."""
+        """Return the error that the clients of a failed call get."""
         if self._closed:
             return RequestError(503, "the server is ending.")
         return RequestError(503, "nobody waits for this any more.") if self.abandoned else error
 
     def _next(self) -> list[QueuedWork]:
-        """Wait for work, and return what goes together; nothing when the lane is closed."""
+        """Wait for pictures, and return those of the next call; none if the queue is closed."""
         with self._changed:
             self._running = ()
             self._left.clear()
@@ -255,7 +198,7 @@ class BatchQueue:
             batch = alike[: batch_size(len(alike), self._sizes)]
             self._least_used = max(self._least_used, self._used[first.account])
             for work in batch:
-                del self._waiting[work.asker]
+                del self._waiting[work.client]
                 self._used[work.account] += self._seconds(work)
             if len(self._used) > _PAYERS_KEPT:
                 waiting = {work.account for work in self._waiting.values()}
@@ -271,7 +214,7 @@ class BatchQueue:
     def _admit(self, work: QueuedWork) -> None:
         if self._closed:
             raise RequestError(503, "the server is ending.")
-        if work.asker in self._waiting:
+        if work.client in self._waiting:
             return
         before = [*self._running, *self._waiting.values()]
         waiting = sum(self._seconds(each) for each in before)
@@ -294,11 +237,11 @@ class BatchQueue:
         )
 
     def _seconds(self, work: QueuedWork) -> float:
-        """Return how long a picture will take, as far as that is known."""
+        """Return how long a picture will take, estimated."""
         return self._times.get(_timed(work), work.passes * self._seconds_a_pass)
 
     def _note_time(self, work: QueuedWork, seconds: float) -> None:
-        """Take note of how long a picture took."""
+        """Note how long a picture took."""
         with self._changed:
             before = self._times.pop(_timed(work), seconds)
             self._times[_timed(work)] = 0.7 * before + 0.3 * seconds
@@ -330,24 +273,24 @@ class BatchQueue:
 
 
 def _timed(work: QueuedWork) -> Hashable:
-    """Return what decides how long a picture takes."""
+    """Return the part of a question that decides how long a picture takes."""
     question = work.question
     return question.methods, question.layer, len(question.targets)
 
 
 def _same(work: QueuedWork) -> tuple[int, Question]:
-    """Return what is explained once for all who ask it."""
+    """Return the key of what is explained once for all clients."""
     return id(work.pixels), work.question
 
 
 def batch_size(waiting: int, sizes: Sequence[int]) -> int:
-    """Return how many of those that wait are explained in the next call.
+    """Return how many of the waiting pictures are explained in the next call.
 
-    Filling up costs as much as explaining: 7 are worth a batch of 8, of 5 the first 4 go and one waits.
+    Filling up costs as much as explaining: 7 pictures make a batch of 8, but of 5 pictures 4 go and one waits.
 
     Args:
-        waiting: at least 1.
-        sizes: of the batches there are, ascending; the first is 1.
+        waiting: how many wait, at least 1.
+        sizes: of batches, ascending; the first is 1.
     """
     if waiting >= sizes[-1]:
         return sizes[-1]

@@ -21,9 +21,9 @@ from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.renderer import Renderer
-from live_gradcam.server.batch_queue import Done, QueuedWork
 from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.queued_work import Done, QueuedWork
 from live_gradcam.server.service import Service
 from live_gradcam.sources.capture import Capture
 from live_gradcam.sources.source import Source

@@ -1,4 +1,4 @@
-"""The compiled graphs that visitors share: a bounded cache, and one thread that compiles what is new."""
+"""The queue of compilations: who may have something compiled, and whose turn it is."""
 
 from __future__ import annotations
 
@@ -8,246 +8,207 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.explain.targets import is_function_name
-from live_gradcam.explanation import Explanation
+from live_gradcam.explain.engine import Engine
+from live_gradcam.explain.graph_cache import NotCompiledError
+from live_gradcam.explain.graph_spec import GraphKey
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.fair_thread import FairThread
-from live_gradcam.server.kept_graphs import IN_USE_SECONDS, Explains, KeptGraphs, Key, Room, keys_of, named
+from live_gradcam.server.kept_graphs import IN_USE_SECONDS, KeptGraphs, named
 
 logger = logging.getLogger(__name__)
 
-BATCHES = (1, 2, 4, 8)
-"""How many pictures one call explains: others are filled up, so that only these sizes are ever optimised."""
-
 MOST_WANTED = 4
-"""How many combinations may wait to be compiled for one payer: as many as one question has at most."""
+"""How many graphs may wait to be compiled for one payer: as many as one question needs at most."""
 
 _REFUSALS_KEPT = 64
-
 
 Size = tuple[int, int]
 """(width, height) of a picture."""
 
-Make = Callable[[str, str | None], Explains]
-"""From a method and the path of a layer (None: the last feature map) to what explains so."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Wish:
-    """What waits to be compiled, or is."""
+    """A graph that waits to be compiled, or is being compiled."""
 
     future: Future[None]
-    askers: set[Hashable]
+    clients: set[Hashable]
     payer: Hashable
 
 
 class CompileQueue:
-    """Answers questions with graphs that are compiled once for all visitors.
+    """Lets the engine compile what clients request, in a thread of its own and in turn, and answers with the rest.
 
-    Compiling goes on in a thread of its own, while what is compiled already is used. One thread at a time may ask
-    with the same method.
-
-    What a payer wants anew takes the place of what it wanted before, once it has its share of what is kept; else of
-    what nobody uses any more.
+    A payer's new graph replaces one of its own once it has its share of all that is kept, else one that nobody uses.
 
     Args:
-        make: makes what explains, for a method and a layer.
-        size: (width, height) of the pictures to warm up with.
-        batched: whether a method takes several pictures in one call.
-        room: says whether there is memory; None: there always is.
+        engine: compiles and answers; its limit is a `kept_graphs.ServerLimit`.
+        size: (width, height) of the pictures that a question is compiled for.
+        compiled: is told the seconds of each compilation.
     """
 
     def __init__(
-        self,
-        make: Make,
-        size: tuple[int, int],
-        batched: Callable[[str], bool],
-        room: Room | None = None,
+        self, engine: Engine, size: Size, *, compiled: Callable[[float], None] | None = None
     ) -> None:
-        self._make = make
+        self._engine = engine
         self._size = size
-        self._batched = batched
+        self._compiled = compiled
         self._lock = threading.Lock()
-        self._kept = KeptGraphs(room)
-        self._compiling: dict[tuple[Key, Size | None], _Wish] = {}
-        """By combination, and by the size of pictures where it is compiled but for these."""
-        self._refused: OrderedDict[Key, tuple[int, str, float]] = OrderedDict()
-        """Status, reason, and until when: no exception, for its traceback would hold all that failed."""
+        self._kept = KeptGraphs()
+        self._frozen: frozenset[GraphKey] = frozenset()
+        self._compiling: dict[GraphKey, _Wish] = {}
+        self._refused: OrderedDict[GraphKey, tuple[int, str, float]] = OrderedDict()
+        """Status, reason, and until when. Not the exception: its traceback would keep the failed graph alive."""
         self._thread = FairThread("compile")
 
     @property
     def traces(self) -> int:
-        """How often the network was traced for what is compiled now and what was thrown out."""
-        return self._kept.traces
+        """How many graphs were compiled so far."""
+        return self._engine.traces
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def keep(self, question: Question) -> None:
-        """Never throw out what this question needs: everybody can fall back on it."""
-        self._kept.keep_always(keys_of(question))
+    def keep(self, question: Question, *, freeze: bool = False) -> None:
+        """Never drop the graphs of a question, which every client can fall back on.
+
+        Args:
+            question: the question.
+            freeze: whether its graphs are frozen. All others share the network's weights.
+        """
+        keys = frozenset(self._engine.keys(question, self._size))
+        self._kept.keep_always(keys)
+        self._frozen = keys if freeze else frozenset()
 
     def ready(self, question: Question) -> bool:
-        """Whether a question can be answered without compiling."""
-        return all(key in self._kept for key in keys_of(question))
+        """Return whether a question can be answered without compiling."""
+        return all(key in self._kept for key in self._engine.keys(question, self._size))
 
-    def prepare(self, question: Question, asker: Hashable, payer: Hashable = None) -> list[Future[None]]:
-        """See to it that a question can be answered.
+    def prepare(self, question: Question, client: Hashable, payer: Hashable = None) -> list[Future[None]]:
+        """Have the graphs of a question compiled.
 
-        What the same asker wanted before and nobody else wants is not compiled any more, unless it was begun.
+        The client's other compilations are cancelled unless they have begun or another client waits for them.
 
         Args:
-            question: what is wanted.
-            asker: who wants it.
-            payer: whose turn it takes; None: the asker's.
+            question: the question.
+            client: who asks.
+            payer: whose turn the compilation takes; None: the client's.
 
         Returns:
-            What has to be waited for; nothing where it is ready. A future that failed holds a `RequestError`.
+            What has to be waited for; nothing where the question is ready. A future that fails holds a
+            `RequestError`.
 
         Raises:
-            Refusal: it is known to be impossible (400), or too much is wanted (503).
+            RequestError: it is known to be impossible (400), or the payer wants too much at once (503).
         """
-        payer = asker if payer is None else payer
-        wanted = keys_of(question)
+        keys = self._engine.keys(question, self._size)
         with self._lock:
-            self._forget(asker, keep=wanted)
-            found, now = [], time.monotonic()
-            for key in wanted:
-                if self._kept.want(key, payer):
-                    continue
-                self._check_refused(key, now)
-                found.append(self._wish((key, None), partial(self._compile, key, payer), asker, payer))
-            return found
+            self._forget(client, keep=keys)
+            return self._wanted(keys, client, client if payer is None else payer)
 
     def prepare_size(
-        self, question: Question, size: tuple[int, int], asker: Hashable, payer: Hashable = None
+        self, question: Question, size: Size, client: Hashable, payer: Hashable = None
     ) -> list[Future[None]]:
-        """See to it that a question that is ready can be answered for pictures of another size.
+        """Have the graphs of a question compiled for pictures of another size.
 
         Args:
-            question: what is wanted.
+            question: the question; it is ready.
             size: (width, height) of the pictures.
-            asker: who wants it.
-            payer: whose turn it takes; None: the asker's.
+            client: who asks.
+            payer: whose turn the compilation takes; None: the client's.
 
-        Returns:
-            What has to be waited for; nothing where it is ready.
-
-        Raises:
-            Refusal: too much is wanted (503).
+        Returns, Raises:
+            As `prepare`.
         """
-        payer = asker if payer is None else payer
+        keys = self._engine.keys(question, size)
         with self._lock:
-            found = []
-            for key in keys_of(question):
-                explains = self._kept.use(key)
-                if not explains.prepared(size, targets=key[2]):
-                    work = partial(self._prepare_size, (key, size), explains)
-                    found.append(self._wish((key, size), work, asker, payer))
-            return found
+            return self._wanted(keys, client, client if payer is None else payer)
 
-    def forget(self, asker: Hashable) -> None:
-        """Compile nothing more for an asker who has gone."""
+    def forget(self, client: Hashable) -> None:
+        """Compile nothing more for a client who has gone."""
         with self._lock:
-            self._forget(asker, keep=())
-        self._kept.forget(asker)
+            self._forget(client, keep=())
+        self._kept.forget(client)
 
     def answer(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
-        """Answer questions that are ready, in one call for each method.
+        """Answer questions that are ready, with one run of each graph.
 
         Args:
-            images: (H, W, 3) uint8 BGR each; at most the largest of `BATCHES`.
-            questions: one for each of them. They differ in nothing but what `lane.Work.kind` leaves out.
+            images: (H, W, 3) uint8 BGR each.
+            questions: one for each of them. They differ in nothing but what `QueuedWork.kind` leaves out.
 
         Raises:
+            RequestError: a graph was dropped meanwhile (503).
             LiveGradcamError: the network fails.
         """
-        rows: list[list[Explanation]] = [[] for _ in images]
-        for key in keys_of(questions[0]):
-            explains = self._kept.use(key)
-            if key[2] > 1:
-                found = [
-                    explains.explain_targets(image, question.targets)
-                    for image, question in zip(images, questions, strict=True)
-                ]
-            else:
-                found = [(each,) for each in self._explained(explains, images, questions, key[0])]
-            for row, several in zip(rows, found, strict=True):
-                row.extend(several)
-        return [Answer(question, tuple(row)) for question, row in zip(questions, rows, strict=True)]
+        height, width = images[0].shape[:2]
+        ready = self._engine.keys(questions[0], self._size)
+        for key in ready:
+            if not self._kept.use(key):
+                raise _dropped(key)
+        for key in self._engine.keys(questions[0], (width, height)):
+            # Only `wide` makes other keys. They are prepared before, but for the camera and methods of many passes.
+            if key not in ready and not self._kept.use(key):
+                self._compile(key, None)
+        try:
+            return self._engine.answer_batch(images, questions, compiled_only=True)
+        except NotCompiledError as error:
+            raise _dropped(ready[0]) from error
 
     def later(self, work: Callable[[], None]) -> None:
-        """Do something else in the compiling thread, which has the time for it."""
+        """Do something else in the compiling thread, when it has time."""
         self._thread.submit(work)
 
     def stop(self) -> None:
-        """Begin to compile nothing more, and cancel what waits."""
+        """Begin no compilation any more, and cancel what waits."""
         self._thread.stop()
 
     def close(self) -> None:
-        """Compile nothing more."""
+        """Stop, and join the thread."""
         self._thread.close()
 
-    def _explained(
-        self, explains: Explains, images: Sequence[Pixels], questions: Sequence[Question], method: str
-    ) -> list[Explanation]:
-        """Explain pictures with one target each; they are filled up with the last one to a size that is known."""
-        size = len(images)
-        if self._batched(method):
-            size = next(size for size in BATCHES if size >= len(images))
-        filled = [*images, *([images[-1]] * (size - len(images)))]
-        targets = [question.targets[0] for question in questions]
-        if is_function_name(targets[0]):
-            if explains.target != targets[0]:
-                explains.target = targets[0]
-            found = explains.explain_batch(filled)
-        else:
-            found = explains.explain_batch(
-                filled, targets=[*targets, *([targets[-1]] * (size - len(targets)))]
-            )
-        return found[: len(images)]
+    def _wanted(self, keys: Sequence[GraphKey], client: Hashable, payer: Hashable) -> list[Future[None]]:
+        """Return what tells that graphs are compiled, one future for each that is not kept."""
+        now = time.monotonic()
+        found = []
+        for key in keys:
+            if self._kept.want(key, payer):
+                continue
+            self._check_refused(key, now)
+            if key not in self._compiling:
+                waiting = sum(each.payer == payer for each in self._compiling.values())
+                if waiting >= MOST_WANTED:
+                    raise RequestError(
+                        503,
+                        f"{waiting} combinations of method and layer are being compiled for you already: "
+                        "try again when one of them is ready.",
+                        retry_after=2,
+                    )
+                work = partial(self._compile, key, payer)
+                self._compiling[key] = _Wish(self._thread.submit(work, payer), set(), payer)
+            self._compiling[key].clients.add(client)
+            found.append(self._compiling[key].future)
+        return found
 
-    def _wish(
-        self, wanted: tuple[Key, Size | None], work: Callable[[], None], asker: Hashable, payer: Hashable
-    ) -> Future[None]:
-        """Return what tells that something is compiled, which is begun unless somebody wants it already.
+    def _forget(self, client: Hashable, *, keep: Collection[GraphKey]) -> None:
+        if not self._compiling:
+            return
+        kept = {_for_any_size(key) for key in keep}
+        for key, wish in list(self._compiling.items()):
+            if _for_any_size(key) not in kept:
+                wish.clients.discard(client)
+                if not wish.clients and wish.future.cancel():
+                    del self._compiling[key]
 
-        Raises:
-            Refusal: the payer wants too much at once (503).
-        """
-        if wanted not in self._compiling:
-            waiting = sum(each.payer == payer for each in self._compiling.values())
-            if waiting >= MOST_WANTED:
-                raise RequestError(
-                    503,
-                    f"{waiting} combinations of method and layer are being compiled for you already: "
-                    "try again when one of them is ready.",
-                    retry_after=2,
-                )
-            self._compiling[wanted] = _Wish(self._thread.submit(work, payer), set(), payer)
-        wish = self._compiling[wanted]
-        wish.askers.add(asker)
-        return wish.future
-
-    def _forget(self, asker: Hashable, *, keep: Sequence[Key]) -> None:
-        for wanted, wish in list(self._compiling.items()):
-            if wanted[0] not in keep:
-                wish.askers.discard(asker)
-                if not wish.askers and wish.future.cancel():
-                    del self._compiling[wanted]
-
-    def _check_refused(self, key: Key, now: float) -> None:
-        """Raise what a combination was refused with before."""
+    def _check_refused(self, key: GraphKey, now: float) -> None:
+        """Raise the reason for which a graph was refused before."""
         if key in self._refused:
             status, reason, until = self._refused[key]
             if now < until:
@@ -255,68 +216,52 @@ class CompileQueue:
                 raise RequestError(status, reason, retry_after=retry_after)
             del self._refused[key]
 
-    def _compile(self, key: Key, payer: Hashable) -> None:
+    def _compile(self, key: GraphKey, payer: Hashable) -> None:
         began = time.monotonic()
         try:
-            # Traced first: what cannot be had costs nobody a graph.
-            explains = self._make(key[0], key[1])
-            self._kept.make_room(payer)
-            self._warm(key, explains)
+            self._engine.prepare_graph(key, freeze=key in self._frozen, choose=self._kept.drop_for(payer))
         except Exception as error:
             status, reason, seconds = _refusal(key, error)
             # The frames of the traceback hold the network's failed graph, and whoever is told keeps the exception.
             _let_go(error)
             with self._lock:
-                self._compiling.pop((key, None), None)
+                self._compiling.pop(key, None)
                 self._refused[key] = (status, reason, time.monotonic() + seconds)
                 if len(self._refused) > _REFUSALS_KEPT:
                     self._refused.popitem(last=False)
             raise RequestError(status, reason) from None
         with self._lock:
-            self._kept.add(key, explains, payer)
-            self._compiling.pop((key, None), None)
-        logger.info("compiled %s in %.1f s", named(key), time.monotonic() - began)
-
-    def _prepare_size(self, wanted: tuple[Key, Size], explains: Explains) -> None:
-        key, size = wanted
-        began = time.monotonic()
-        try:
-            explains.prepare(size, targets=key[2])
-        except LiveGradcamError as error:
-            raise RequestError(400, str(error)) from None
-        finally:
-            with self._lock:
-                self._compiling.pop(wanted, None)
-        logger.info("compiled %s for %d×%d in %.1f s", named(key), *size, time.monotonic() - began)
-
-    def _warm(self, key: Key, explains: Explains) -> None:
-        """Run once in each size of batch: the first run of a size is slow. What takes many passes is not run."""
-        method, _, targets = key
-        width, height = self._size
-        if not self._batched(method):
-            explains.prepare(self._size, targets=targets)
-            return
-        black = np.zeros((height, width, 3), np.uint8)
-        if targets > 1:
-            explains.explain_targets(black, [f"#{rank}" for rank in range(1, targets + 1)])
-            return
-        for size in BATCHES:
-            explains.explain_batch([black] * size)
+            self._kept.add(key, payer)
+            self._compiling.pop(key, None)
+        took = time.monotonic() - began
+        if self._compiled is not None:
+            self._compiled(took)
+        rows, columns = key[1].input_size
+        logger.info("compiled %s for %d×%d in %.1f s", named(key), columns, rows, took)
 
 
-def _refusal(key: Key, error: Exception) -> tuple[int, str, float]:
-    """Return what an asker is told, status and reason, and for how many seconds it is not tried again."""
+def _for_any_size(key: GraphKey) -> GraphKey:
+    number, spec = key
+    return number, replace(spec, input_size=(0, 0))
+
+
+def _dropped(key: GraphKey) -> RequestError:
+    return RequestError(503, f"{named(key)} is not compiled any more: ask again.")
+
+
+def _refusal(key: GraphKey, error: Exception) -> tuple[int, str, float]:
+    """Return the status and reason that a client is told, and for how many seconds it is not tried again."""
     if isinstance(error, RequestError):
         return error.status, str(error), IN_USE_SECONDS
     if isinstance(error, LiveGradcamError):
         return 400, str(error), math.inf
-    # What nobody foresaw is for the log, not for a stranger.
+    # An unforeseen error is for the log, not for a client.
     logger.warning("%s cannot be compiled", named(key), exc_info=error)
     return 400, f"{named(key)} cannot be compiled for this network: choose another.", math.inf
 
 
 def _let_go(error: BaseException | None) -> None:
-    """Empty the frames of an exception and of those it came from, which hold whatever failed."""
+    """Clear the frames of an exception and of its causes, which hold the objects that failed."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         former, error.__traceback__ = error, None

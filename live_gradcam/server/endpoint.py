@@ -13,7 +13,7 @@ from live_gradcam.config import Task
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Value
 from live_gradcam.frame import Pixels
 from live_gradcam.render.picture import draw
-from live_gradcam.server.batch_queue import Done
+from live_gradcam.server.queued_work import Done
 
 MOST_BYTES = 12_000_000
 """Maximum size of a picture file."""

@@ -1,61 +1,33 @@
-"""The compiled graphs that are kept: who uses them, and which of them goes when there is no room."""
+"""The compiled graphs that clients use: whose graph is dropped when there is no room for another."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
-from live_gradcam.explanation import Explanation
-from live_gradcam.frame import Pixels
-from live_gradcam.question import Question, TargetSpec
+from live_gradcam.explain.graph_cache import Choose
+from live_gradcam.explain.graph_spec import GraphKey
 from live_gradcam.server.errors import RequestError
 
 logger = logging.getLogger(__name__)
 
 GRAPHS_KEPT = 24
-"""How many combinations of method and layer stay compiled at most; memory may be short before (`Memory`)."""
+"""How many graphs are kept at most; memory may be short before (`monitoring.Memory`)."""
 
 IN_USE_SECONDS = 10.0
-"""What was used so lately is not thrown out for somebody else's wish."""
+"""A graph that was used this recently is not dropped for another payer's request."""
 
 _REMEMBERED_SECONDS = 600.0
-"""What a payer wanted so lately is its own, though it does not use it just now."""
-
-Key = tuple[str, str | None, int]
-"""Method, layer, number of targets: what has a graph of its own."""
-
-
-class Explains(Protocol):
-    """What is needed of an `Explainer`."""
-
-    target: TargetSpec
-    """What is explained where nothing else is said."""
-
-    @property
-    def traces(self) -> int:
-        """How often the network was traced."""
-
-    def explain_batch(
-        self, images: Sequence[Pixels], *, targets: Sequence[TargetSpec] | None = None
-    ) -> list[Explanation]:
-        """Explain several pictures in one call, each for a target of its own."""
-
-    def explain_targets(self, image: Pixels, targets: Sequence[TargetSpec]) -> tuple[Explanation, ...]:
-        """Explain one picture for several targets."""
-
-    def prepare(self, size: tuple[int, int], *, targets: int = 1) -> None:
-        """Compile for pictures of (width, height) and so many targets, and run nothing that takes many passes."""
-
-    def prepared(self, size: tuple[int, int], *, targets: int = 1) -> bool:
-        """Whether pictures of (width, height) can be explained without compiling."""
+"""A graph that a payer requested this recently is its own, even if it does not use it now."""
 
 
 class Room(Protocol):
-    """Says whether there is memory, and makes free what was let go of (`memory.Memory`)."""
+    """Tells whether there is memory, and frees the memory of dropped graphs (`monitoring.Memory`)."""
 
     @property
     def is_short(self) -> bool:
@@ -65,122 +37,123 @@ class Room(Protocol):
         """Give back what is not used any more."""
 
 
-@dataclass(slots=True, eq=False)
-class _KeptGraph:
-    """What is compiled for a key, and who uses it."""
-
-    explains: Explains
-    users: dict[Hashable, float]
-    """When each payer wanted it last, by the monotonic clock."""
-
-    used_at: float
-    """When it was used or wanted last."""
-
-
-class KeptGraphs:
-    """Keeps what was compiled, as long as there is room; several threads may use it.
-
-    What a payer wants anew takes the place of what it wanted before, once it has its share of what is kept; else of
-    what nobody uses any more.
+class ServerLimit:
+    """Limits the engine's cache by the number of graphs and by the memory of the process.
 
     Args:
-        room: says whether there is memory; None: there always is.
+        room: tells whether there is memory; None: there always is.
     """
 
     def __init__(self, room: Room | None = None) -> None:
         self._room = room
+
+    def is_reached(self, graphs: int, size: int) -> bool:
+        """Return whether a graph has to go before one more is kept."""
+        del size  # the memory of the whole process is looked at, which tells more
+        if graphs >= GRAPHS_KEPT:
+            return True
+        if self._room is None or not self._room.is_short:
+            return False
+        self._room.free()  # before anything is dropped for it
+        return self._room.is_short
+
+    def free(self) -> None:
+        """Give the memory of dropped graphs back to the system."""
+        if self._room is not None:
+            self._room.free()
+
+
+@dataclass(slots=True)
+class _Use:
+    """Who uses a graph."""
+
+    users: dict[Hashable, float]
+    """When each payer requested it last, by the monotonic clock."""
+
+    used_at: float
+    """When it was used or requested last."""
+
+
+class KeptGraphs:
+    """Knows which graphs are kept and who uses them. Several threads may use it.
+
+    A payer's new graph replaces one of its own once it has its share of all that is kept, else one that nobody uses.
+    """
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._graphs: dict[Key, _KeptGraph] = {}
-        self._always: frozenset[Key] = frozenset()
-        self._traces_before = 0
+        self._uses: dict[GraphKey, _Use] = {}
+        self._always: frozenset[GraphKey] = frozenset()
 
     def __len__(self) -> int:
-        return len(self._graphs)
+        return len(self._uses)
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._graphs
+    def __contains__(self, key: GraphKey) -> bool:
+        return key in self._uses
 
-    @property
-    def traces(self) -> int:
-        """How often the network was traced for what is kept and what was thrown out."""
-        with self._lock:
-            return self._traces_before + sum(graph.explains.traces for graph in self._graphs.values())
-
-    def keep_always(self, keys: Sequence[Key]) -> None:
-        """Never throw these out."""
+    def keep_always(self, keys: Iterable[GraphKey]) -> None:
+        """Never drop these graphs."""
         self._always = frozenset(keys)
 
-    def use(self, key: Key) -> Explains:
-        """Return what explains so, which is used now.
-
-        Raises:
-            Refusal: it was thrown out (503).
-        """
+    def use(self, key: GraphKey) -> bool:
+        """Note that a graph is used now, and return whether it is kept."""
         with self._lock:
-            graph = self._graphs.get(key)
-            if graph is None:
-                raise RequestError(503, f"{named(key)} is not compiled any more: ask again.")
-            graph.used_at = time.monotonic()
-            return graph.explains
+            use = self._uses.get(key)
+            if use is not None:
+                use.used_at = time.monotonic()
+            return use is not None
 
-    def want(self, key: Key, payer: Hashable) -> bool:
-        """Note that a payer wants this, and return whether it is there."""
+    def want(self, key: GraphKey, payer: Hashable) -> bool:
+        """Note that a payer requests a graph, and return whether it is kept."""
         with self._lock:
-            graph = self._graphs.get(key)
-            if graph is not None:
-                graph.users[payer] = graph.used_at = time.monotonic()
-            return graph is not None
+            use = self._uses.get(key)
+            if use is not None:
+                use.users[payer] = use.used_at = time.monotonic()
+            return use is not None
 
-    def add(self, key: Key, explains: Explains, payer: Hashable) -> None:
-        """Keep something new."""
+    def add(self, key: GraphKey, payer: Hashable) -> None:
+        """Note that a graph was compiled for a payer."""
         now = time.monotonic()
         with self._lock:
-            self._graphs[key] = _KeptGraph(explains, {payer: now}, now)
+            self._uses[key] = _Use({payer: now}, now)
 
     def forget(self, payer: Hashable) -> None:
         """Note that a payer has gone."""
         with self._lock:
-            for graph in self._graphs.values():
-                graph.users.pop(payer, None)
+            for use in self._uses.values():
+                use.users.pop(payer, None)
 
-    def make_room(self, payer: Hashable) -> None:
-        """Throw out graphs until one more may be kept.
+    def drop_for(self, payer: Hashable) -> Choose:
+        """Return what chooses the graph that is dropped for a payer's new one (`GraphCache`).
 
-        Raises:
-            Refusal: all that could go is in use by others (503).
+        It raises a `RequestError` (503) where all graphs that could go are in use by others.
         """
-        while True:
-            full = len(self._graphs) >= GRAPHS_KEPT
-            if not full and self._room is not None and self._room.is_short:
-                self._room.free()  # before anything is thrown out for it
-                full = self._room.is_short
-            if not full:
-                return
-            self._throw_out(payer)
-            if self._room is not None:
-                self._room.free()
+        return partial(self._choose, payer)
 
-    def _throw_out(self, payer: Hashable) -> None:
+    def _choose(self, payer: Hashable, keys: Sequence[GraphKey]) -> GraphKey:
         with self._lock:
+            for gone in self._uses.keys() - set(keys):
+                del self._uses[gone]
             key = self._next_to_go(payer)
             if key is None:
-                names = sorted({named(each) for each in self._graphs})
+                names = sorted({named(each) for each in self._uses})
                 why = f"{len(names)} combinations of method and layer are in use"
-                if len(names) < GRAPHS_KEPT:
+                if len(self._uses) < GRAPHS_KEPT:
                     why = "the server has no memory for another combination of method and layer"
                 raise RequestError(503, f"{why}. Take one of them ({', '.join(names)}), or wait.")
-            self._traces_before += self._graphs.pop(key).explains.traces
-        logger.info("%s is thrown out", named(key))
+            del self._uses[key]
+        logger.info("%s is dropped", named(key))
+        return key
 
-    def _next_to_go(self, payer: Hashable) -> Key | None:
-        """Return what is thrown out for a payer's wish; None where all that could be is in use by others."""
+    def _next_to_go(self, payer: Hashable) -> GraphKey | None:
+        """Return the graph that is dropped for a payer; None where all that could go are in use by others."""
         now = time.monotonic()
-        for graph in self._graphs.values():
-            graph.users = {each: at for each, at in graph.users.items() if now - at < _REMEMBERED_SECONDS}
-        held = {key: graph for key, graph in self._graphs.items() if key not in self._always}
-        own = [key for key, graph in held.items() if set(graph.users) == {payer}]
-        payers = {each for graph in held.values() for each in graph.users} | {payer}
-        idle = [key for key, graph in held.items() if now - graph.used_at >= IN_USE_SECONDS]
+        for use in self._uses.values():
+            use.users = {each: at for each, at in use.users.items() if now - at < _REMEMBERED_SECONDS}
+        held = {key: use for key, use in self._uses.items() if key not in self._always}
+        own = [key for key, use in held.items() if set(use.users) == {payer}]
+        payers = {each for use in held.values() for each in use.users} | {payer}
+        idle = [key for key, use in held.items() if now - use.used_at >= IN_USE_SECONDS]
         share = max(1, len(held) // len(payers))
         for keys in (own if len(own) >= share else [], idle, own):
             if keys:
@@ -188,13 +161,9 @@ class KeptGraphs:
         return None
 
 
-def keys_of(question: Question) -> list[Key]:
-    """Return the graphs that a question needs."""
-    return [(method, question.layer, len(question.targets)) for method in question.methods]
-
-
-def named(key: Key) -> str:
-    """Return what a graph is called."""
-    method, layer, targets = key
-    where = "" if layer is None else f" at {layer}"
-    return f"{method}{where}" if targets == 1 else f"{method}{where} for {targets} targets"
+def named(key: GraphKey) -> str:
+    """Return a graph's name in messages: `gradcam at block5_conv3 for 2 targets`."""
+    _, spec = key
+    where = "" if spec.layers is None else f" at {','.join(spec.layers)}"
+    text = f"{', '.join(method.name for method in spec.methods)}{where}"
+    return text if spec.targets == 1 else f"{text} for {spec.targets} targets"

@@ -27,8 +27,8 @@ from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction,
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.render.caption import caption_of
 from live_gradcam.render.heat_smoothing import WEAK, opacity_of
-from live_gradcam.server.batch_queue import Done
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.queued_work import Done
 
 MOST_BYTES = 512 * 1024
 """Maximum size of a message: a frame of the network's size has 10 to 100 KB."""

@@ -1,4 +1,4 @@
-"""The pace of methods of many passes: short slices of the network's time, between which quick work goes first."""
+"""The pace of methods of many passes: short slices of the network's time, with quick work between them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import time
 from live_gradcam.server.batch_queue import Abandoned, BatchQueue
 
 SLICE_SECONDS = 0.03
-"""How long inputs that go through the network together may take: so long a quick picture waits at most."""
+"""How long the inputs of one slice may take, which is how long a quick picture waits at most."""
 
 _MOST_INPUTS = 32
 
 _LONGEST_WAIT = 4 * SLICE_SECONDS
-"""How long quick work is waited for between two slices: a fifth of the network's time is always left."""
+"""How long a slice waits for quick work at most, so that slow work always has a fifth of the network's time."""
 
 
 class PassSlices:
-    """Says how many inputs of a method of many passes go through the network next (`explain.plan.Pace`).
+    """Tells how many inputs of a method of many passes go through the network next (`graph_spec.Pace`).
 
-    Each explainer has its own, for its passes have their own length.
+    Each method and target of a graph has its own, because its passes have their own length.
 
     Args:
-        slow: the lane that runs such methods.
-        quick: the lane that goes first.
+        slow: the queue that runs such methods.
+        quick: the queue that goes first.
     """
 
     def __init__(self, slow: BatchQueue, quick: BatchQueue) -> None:
@@ -33,10 +33,10 @@ class PassSlices:
         self._begun = 0.0
 
     def __call__(self) -> int:
-        """Wait for quick work, and return how many inputs are next.
+        """Wait for quick work to end, and return the number of the next inputs.
 
         Raises:
-            Abandoned: nobody waits for the result any more.
+            Abandoned: no client waits for the result any more.
         """
         if self._call == self._slow.calls:
             took = time.monotonic() - self._begun

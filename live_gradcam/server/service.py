@@ -1,10 +1,9 @@
-"""The service: one model that answers everybody, whatever way the question came."""
+"""The service: answers questions about pictures with one model, for all pages and programs."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -12,10 +11,9 @@ from typing import Any
 
 from live_gradcam.config import DEFAULT_METHOD, Settings
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.layer_table import LayerRow, layer_table
 from live_gradcam.explain.layers import paths_in, whole_path
-from live_gradcam.explain.loading import explainer_for
+from live_gradcam.explain.loading import engine_for
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.frame import Pixels
@@ -23,73 +21,79 @@ from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
 from live_gradcam.question import Question
 from live_gradcam.render.heat import PALETTES, palette
-from live_gradcam.server.batch_queue import BatchQueue, Done, QueuedWork
-from live_gradcam.server.compile_queue import BATCHES, CompileQueue
+from live_gradcam.server.batch_queue import BATCHES, BatchQueue
+from live_gradcam.server.compile_queue import CompileQueue
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.kept_graphs import ServerLimit
 from live_gradcam.server.monitoring import Memory, Metrics
 from live_gradcam.server.pass_slices import PassSlices
+from live_gradcam.server.queued_work import Done, QueuedWork
 from live_gradcam.translations import table_of
 from live_gradcam.version import __version__
 from live_gradcam.viewer_input import ACTIONS
 
-_ONE_PASS = ("gradient", "activation")
-"""Families of methods that take one pass, and several pictures at once. The others take seconds, and wait elsewhere."""
-
 _LONGEST_SECONDS = 120.0
-"""What a program waits at most for its question to be compiled, and then for its picture to be explained."""
+"""How long a program waits for its question to be compiled, and then for its picture to be explained."""
 
 _CHANNELS = 1280
-"""Of a layer of which nothing is known yet."""
+"""Channels of a layer whose shape is not known yet."""
 
 
 class Service:
-    """Answers questions about pictures, for any number of visitors.
+    """Answers questions about pictures, for any number of clients.
 
     Args:
-        model: what is asked.
-        settings: how it explains, and what is explained where nobody asks for anything else.
-        memory: watches how much is used; None: by its own default.
+        model: what is explained.
+        settings: how it explains, and the default question.
+        memory: watches the memory of the process; None: with its default limit.
     """
 
     def __init__(self, model: Model, settings: Settings, memory: Memory | None = None) -> None:
         self.model = model
         self.settings = settings
         self.tally = Metrics()
+        self.engine = engine_for(
+            [model],
+            settings,
+            pace=lambda: PassSlices(self._slow, self._quick),
+            batches=BATCHES,
+            limit=ServerLimit(memory or Memory()),
+        )
         rows, columns = model.input_size
-        self.graphs = CompileQueue(self._explainer, (columns, rows), takes_batches, memory or Memory())
+        self.graphs = CompileQueue(self.engine, (columns, rows), compiled=self.tally.compiled)
         self._quick = BatchQueue(self.graphs, BATCHES, name="explain", explained=self.tally.explained)
         self._slow = BatchQueue(self.graphs, (1,), name="explain slowly", explained=self.tally.explained)
         self.layers: tuple[tuple[str, str], ...] = ()
-        """Path and shape of the layers to walk, from shallow to deep; empty until they were found out."""
+        """Path and shape of the layers to step through, from shallow to deep; empty until they are known."""
 
         self._rows: tuple[LayerRow, ...] = ()
         """All layers, likewise."""
         self._ending: list[Callable[[], None]] = []
-        self._first: Explainer | None = None
-        """Knows, once it is compiled, what the outputs are and what they are called."""
         self.default = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
 
     @property
     def labels(self) -> Labels:
-        """The names of the classes, labels or values; none as long as they are not known."""
-        return self.model.labels if self._first is None else self._first.labels
+        """The names of the classes, labels or values; none until they are known."""
+        return self.engine.labels_of()
 
     def start(self) -> None:
-        """Compile what is asked for by default.
+        """Compile the default question.
 
         Raises:
             LiveGradcamError: the settings are wrong for this model.
         """
-        self.graphs.keep(self.default)
+        # The default graph alone is worth the memory of weights as constants. All others share the network's, and so
+        # do the many shapes of `wide`.
+        self.graphs.keep(self.default, freeze=self.settings.fit != "wide")
         for future in self.graphs.prepare(self.default, "default"):
             future.result()
         self.graphs.later(self._find_layers)
 
     def checked(self, question: Question) -> Question:
-        """Return a question that makes sense for this model.
+        """Check a question for this model, and return it with the whole paths of its layers.
 
         Raises:
-            Refusal: a method, a layer, a class or the number of targets is wrong (400).
+            RequestError: a method, a layer, a class or the number of targets is wrong (400).
         """
         try:
             for method in question.methods:
@@ -104,50 +108,50 @@ class Service:
         return question if question.layer is None else replace(question, layer=self._layer(question.layer))
 
     def is_quick(self, question: Question) -> bool:
-        """Whether one pass of the network is enough for a question."""
-        return all(takes_batches(method) for method in question.methods)
+        """Return whether one pass of the network answers a question."""
+        return all(method_named(method).one_pass for method in question.methods)
 
     def submit(self, work: QueuedWork) -> Future[Done]:
-        """Let a picture wait for its turn.
+        """Add a picture to the queue.
 
         Raises:
-            Refusal: too much waits.
+            RequestError: too much waits (503).
         """
         work = replace(work, passes=self._passes(work.question))
-        return self._lane(work.question).submit(work)
+        return self._queue(work.question).submit(work)
 
-    async def compiled(self, question: Question, asker: Hashable, payer: Hashable) -> None:
-        """Make sure that a question may wait, and wait until it is compiled: for programs, which do not ask again.
+    async def compiled(self, question: Question, client: Hashable, payer: Hashable) -> None:
+        """Wait until a question is compiled. This is for programs, which do not ask again.
 
         Raises:
-            Refusal: it cannot be explained so, or too much waits, or it takes too long.
+            RequestError: it cannot be answered (400), too much waits, or it takes too long (503).
         """
-        self._lane(question).admit(
-            QueuedWork(asker, question, _no_picture, payer=payer, passes=self._passes(question))
+        self._queue(question).admit(
+            QueuedWork(client, question, _no_picture, payer=payer, passes=self._passes(question))
         )
         try:
-            await self._wait_for(self.graphs.prepare(question, asker, payer))
+            await self._wait_for(self.graphs.prepare(question, client, payer))
         finally:
-            self.graphs.forget(asker)
+            self.graphs.forget(client)
 
     async def sized(
-        self, question: Question, size: tuple[int, int], asker: Hashable, payer: Hashable = None
+        self, question: Question, size: tuple[int, int], client: Hashable, payer: Hashable = None
     ) -> None:
-        """Wait until a question that is compiled can be answered for pictures of (width, height), too.
+        """Wait until a question that is ready is compiled for pictures of (width, height), too.
 
-        Only the fit `wide` makes inputs of several shapes: none of them is compiled in the thread that explains.
+        Only the fit `wide` makes inputs of several shapes. They are not compiled in the thread that explains.
 
         Raises:
-            Refusal: the network does not take that shape, or too much waits, or it takes too long.
+            RequestError: the network does not take that shape (400), too much waits, or it takes too long (503).
         """
         if self.settings.fit == "wide":
-            await self._wait_for(self.graphs.prepare_size(question, size, asker, payer))
+            await self._wait_for(self.graphs.prepare_size(question, size, client, payer))
 
     async def explained(self, work: QueuedWork) -> Done:
-        """Return what comes of a picture, for a question that is compiled; who stops waiting has it given up.
+        """Explain a picture for a question that is ready. If the caller stops waiting, the work is cancelled.
 
         Raises:
-            Refusal: too much waits, or it takes too long.
+            RequestError: too much waits, or it takes too long (503).
         """
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
@@ -155,23 +159,23 @@ class Service:
         except TimeoutError as error:
             raise _too_long() from error
         finally:
-            self.forget(work.asker)
+            self.forget(work.client)
 
-    def forget(self, asker: Hashable) -> None:
-        """Do nothing more for an asker who has gone."""
-        self.graphs.forget(asker)
-        self._quick.forget(asker)
-        self._slow.forget(asker)
+    def forget(self, client: Hashable) -> None:
+        """Cancel all work for a client who has gone."""
+        self.graphs.forget(client)
+        self._quick.forget(client)
+        self._slow.forget(client)
 
     def shape(self, size: tuple[int, int]) -> Hashable:
-        """Return what pictures of (width, height) must have in common to go together."""
+        """Return the shape by which pictures of (width, height) go together in one call."""
         return size if self.settings.fit == "wide" else None
 
     def setup(self, *, camera: str | None) -> dict[str, Any]:
-        """Return what the page has to know.
+        """Return what the page needs to know.
 
         Args:
-            camera: the server's own, where it has one.
+            camera: name of the server's own camera; None: it has none.
         """
         settings = self.settings
         return {
@@ -180,12 +184,12 @@ class Service:
             "input": list(self.model.input_size),
             "fit": settings.fit,
             "methods": [
-                {"name": name, "quick": takes_batches(name), "paper": method_named(name).paper}
-                for name in METHODS
+                {"name": method.name, "quick": method.one_pass, "paper": method.paper}
+                for method in map(method_named, METHODS)
             ],
             "layers": [{"path": path, "shape": shape} for path, shape in self.layers],
             "labels": list(self.labels),
-            "values": self._first is not None and self._first.task == "values",
+            "values": self.engine.task_of() == "values",
             "method": settings.method,
             "usual_method": DEFAULT_METHOD,
             "layer": settings.layer,
@@ -206,11 +210,11 @@ class Service:
         }
 
     def at_end(self, call: Callable[[], None]) -> None:
-        """Call something when the service stops."""
+        """Call a function when the service stops."""
         self._ending.append(call)
 
     def stop(self) -> None:
-        """Explain and compile nothing more, and give up what is under way; from any thread, and at once."""
+        """Explain and compile nothing more, and cancel what runs. It returns at once, and any thread may call it."""
         for each in (self.graphs, self._quick, self._slow):
             each.stop()
         for call in self._ending:
@@ -230,7 +234,7 @@ class Service:
             thread.join()
 
     async def _wait_for(self, compiling: Sequence[Future[None]]) -> None:
-        # Shielded: who gives up must not cancel what others wait for, too.
+        # Shielded: a client that stops waiting must not cancel what others wait for.
         waiting = [asyncio.shield(asyncio.wrap_future(each)) for each in compiling]
         try:
             async with asyncio.timeout(_LONGEST_SECONDS):
@@ -239,7 +243,7 @@ class Service:
             raise _too_long() from error
 
     def _find_layers(self) -> None:
-        """Find out which layers there are to walk: the last of each size, and the one that is taken by itself."""
+        """Find the layers to step through: the last of each size, and the one that is explained by default."""
         table = layer_table(self.model)
         rows = [row for row in table if row.explainable]
         following = [row.shape for row in rows[1:]] + [""]
@@ -251,12 +255,12 @@ class Service:
         self._rows = tuple(table)
 
     def _layer(self, layer: str) -> str | None:
-        """Return the whole paths of the layers that are named; None for the one that is taken by itself.
+        """Return the whole paths of the named layers; None for the layer that is explained by default.
 
         Raises:
-            Refusal: there is no such layer (400).
+            RequestError: there is no such layer (400).
         """
-        if not self._rows:  # not known yet: compiling tells
+        if not self._rows:  # not known yet: the compilation will tell
             return layer
         called = [row.path for row in self._rows]
         usable = [row.path for row in self._rows if row.explainable]
@@ -276,33 +280,14 @@ class Service:
         for path in paths:
             last = shapes.get(path, "").rpartition("×")[2]
             channels = max(channels, int(last) if last.isdecimal() else _CHANNELS)
-        each = sum(method_named(method).pass_count(channels) for method in question.methods)
-        return float(each * len(question.targets))
+        methods = [method_named(method) for method in question.methods]
+        apart = sum(method.pass_count(channels) for method in methods if not method.one_pass)
+        # Methods of one pass share the forward pass, and most of them the backward pass, too.
+        together = max((method.pass_count(channels) for method in methods if method.one_pass), default=0)
+        return float((apart + together) * len(question.targets))
 
-    def _lane(self, question: Question) -> BatchQueue:
+    def _queue(self, question: Question) -> BatchQueue:
         return self._quick if self.is_quick(question) else self._slow
-
-    def _explainer(self, method: str, layer: str | None) -> Explainer:
-        began = time.monotonic()
-        # The default's alone is worth the memory that weights as constants take: all others share the network's,
-        # and so do the many shapes of `wide`.
-        default = (method, layer) == (self.default.methods[0], self.default.layer)
-        explainer = explainer_for(
-            self.model,
-            self.settings,
-            method=method,
-            layer=layer,
-            freeze=default and self.settings.fit != "wide",
-            pace=PassSlices(self._slow, self._quick),
-        )
-        self._first = self._first or explainer
-        self.tally.compiled(time.monotonic() - began)
-        return explainer
-
-
-def takes_batches(method: str) -> bool:
-    """Whether a method takes one pass, and several pictures at once."""
-    return method_named(method).family in _ONE_PASS
 
 
 def _no_picture() -> Pixels:

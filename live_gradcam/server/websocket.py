@@ -16,7 +16,6 @@ from live_gradcam.explanation import Explanation
 from live_gradcam.printable import shown
 from live_gradcam.question import Question
 from live_gradcam.render.heat_smoothing import recognised_peak
-from live_gradcam.server.batch_queue import QueuedWork
 from live_gradcam.server.camera_stream import CameraStream
 from live_gradcam.server.connections import RateLimit
 from live_gradcam.server.decode_limits import check_shape
@@ -30,6 +29,7 @@ from live_gradcam.server.messages import (
     read_frame,
     read_text,
 )
+from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.service import Service
 from live_gradcam.server.uploads import MOST_FRAME_PIXELS, size_of
 

@@ -1,1 +1,1 @@
-"""Every way to turn activations and gradients into a heat map."""
+"""The methods: functions that compute heat maps, one module for each family."""

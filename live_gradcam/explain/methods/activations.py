@@ -1,12 +1,10 @@
-"""The methods of one forward pass: maps from a layer's activation alone, the same for every class.
+"""The activation methods: maps from a layer's activation alone, of one forward pass, the same for every class.
 
 In all of them A^k_ij is channel k of the layer's activation at place (i, j) of h × w. Each function takes A,
 (N, h, w, K) float32, and returns the map L, (N, h, w) float32.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import tensorflow as tf
 
@@ -20,18 +18,17 @@ from live_gradcam.explain.methods.principal_component import (
     projection,
     signed,
 )
-
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 KPCACAM_OFFSET = 1.0
 """c₀ of the sigmoid kernel."""
 
 KPCACAM_MOST_PLACES = 1024
-"""How many places (h·w) a kernel matrix may have: these take a second, and the time grows with their third power."""
+"""How many places (h·w) a kernel matrix may have. So many take a second, and the time grows with their third power."""
 
 FEM_SIGMAS = 2.0
-"""κ of FEM: how many standard deviations above its mean a channel must be somewhere to count there. The default of
-the authors' code."""
+"""κ of FEM: a channel counts at a place where it is this many standard deviations above its mean. The default of the
+authors' code."""
 
 
 def eigencam(activations: Tensor) -> Tensor:
@@ -44,8 +41,8 @@ def eigencam(activations: Tensor) -> Tensor:
 
     with O the activation as a matrix, one row for each of the h·w places and one column for each of the K channels,
     and v₁ the first column of V, the direction in which the rows are largest. As in the paper, O is not centred.
-    (pytorch-grad-cam centres it.) The sign, which the decomposition leaves open, is fixed so that L goes with the
-    sum of the channels: Σ_ij L_ij Σ_k A^k_ij ≥ 0. Where no activation is negative, then L is nowhere negative.
+    (pytorch-grad-cam centres it.) The sign, which the decomposition leaves open, is fixed so that L agrees with the
+    sum of the channels: Σ_ij L_ij Σ_k A^k_ij ≥ 0. If no activation is negative, L is nowhere negative.
 
     Args:
         activations: A, (N, h, w, K) float32; h, w and K are static.
@@ -66,8 +63,8 @@ def kpcacam(activations: Tensor) -> Tensor:
 
     with x_p the K activations at place p, less their mean over the places; J the matrix whose entries are all
     1/(h·w), so that κ' is centred in the kernel's space; λ the largest eigenvalue of κ' (the sigmoid kernel has
-    negative ones, too) and a its eigenvector. The sign is fixed so that L goes with the sum of the centred
-    channels: Σ_p L_p Σ_k x_pk ≥ 0.
+    negative ones, too) and a its eigenvector. The sign is fixed so that L agrees with the sum of the centred channels:
+    Σ_p L_p Σ_k x_pk ≥ 0.
 
     Args:
         activations: A, (N, h, w, K) float32; h, w and K are static.
@@ -112,7 +109,7 @@ def fem(activations: Tensor) -> Tensor:
         L, (N, h, w) float32; negative only where means are.
     """
     means = tf.reduce_mean(activations, axis=(1, 2), keepdims=True)
-    # Of the deviations, not of the squares: then a channel that is the same everywhere is above nothing.
+    # From the deviations, not from the mean square, so that a constant channel never counts.
     deviations = activations - means
     sigmas = tf.sqrt(tf.reduce_mean(tf.square(deviations), axis=(1, 2), keepdims=True))
     strong = tf.cast(deviations > FEM_SIGMAS * sigmas, activations.dtype)

@@ -1,27 +1,26 @@
-"""Loops over many inputs inside the graph, a few at a time, so that memory stays bounded however many there are."""
+"""Loops over many inputs inside a graph, a few at a time, so that memory stays bounded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tensorflow as tf
 
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 FORWARD_CHUNK = 32
-"""How many inputs go through the network at once where only the scores are wanted."""
+"""How many inputs go through the network at once if only scores are needed."""
 
 BACKWARD_CHUNK = 10
-"""How many where gradients are: then all the activations in between are kept, too."""
+"""How many go through at once if gradients are needed, which keep all activations in memory."""
 
 
 def scores_in_chunks(count: Tensor | int, score: Callable[[Tensor], Tensor]) -> Tensor:
     """Return the scores of inputs 0 … count − 1.
 
     Args:
-        count: how many, () int32.
-        score: numbers of at most `FORWARD_CHUNK` inputs, (M,) int32, to their scores, (M,) float32.
+        count: number of inputs, () int32.
+        score: returns the scores (M,) float32 of inputs numbered (M,) int32, at most `FORWARD_CHUNK` of them.
 
     Returns:
         (count,) float32.
@@ -47,12 +46,12 @@ def sums_in_chunks(
     """Return sums over inputs 0 … count − 1.
 
     Args:
-        count: how many.
-        zeros: one tensor for each sum, which says its shape.
-        terms: numbers of at most `BACKWARD_CHUNK` inputs, (M,) int32, to the sums over these.
+        count: number of inputs.
+        zeros: one tensor for each sum, of the sum's shape.
+        terms: returns the sums over inputs numbered (M,) int32, at most `BACKWARD_CHUNK` of them.
 
     Returns:
-        The sums, shaped as `zeros`.
+        The sums, in the shapes of `zeros`.
     """
 
     def step(start: Tensor, *sums: Tensor) -> tuple[Tensor, ...]:
@@ -76,13 +75,13 @@ _SEED = 1706
 
 
 def noisy_copies(pixels: Tensor, numbers: Tensor) -> Tensor:
-    """Return copies of a picture with Gaussian noise of deviation `NOISE_LEVEL` times its range.
+    """Return copies of a picture with Gaussian noise, whose deviation is `NOISE_LEVEL` times the picture's range.
 
-    The noise is the same for the same number of the first copy, so the same picture gets the same map again.
+    The first copy's number seeds the noise, so the same picture always gets the same map.
 
     Args:
         pixels: (1, H, W, 3) float32.
-        numbers: (M,) int32: which copies, M at least 1.
+        numbers: (M,) int32: the copies' numbers, M at least 1.
 
     Returns:
         (M, H, W, 3) float32.

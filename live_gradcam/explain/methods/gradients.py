@@ -1,23 +1,20 @@
-"""The methods of one forward and one backward pass: maps from a layer's activation and the score's gradient.
+"""The gradient methods: maps from a layer's activation and the score's gradient, of one forward and one backward pass.
 
-In all of them A^k_ij is channel k of the layer's activation at place (i, j) of h × w, y the score that is explained
-(S in Grad-CAM++), and G^k_ij = ∂y/∂A^k_ij. Each function takes A and G, both (N, h, w, K) float32, and returns the
-map L, (N, h, w) float32, before the ReLU that some of the papers end with: the caller applies it.
+In all of them A^k_ij is channel k of the layer's activation at place (i, j) of h × w, y is the explained score (S in
+Grad-CAM++), and G^k_ij = ∂y/∂A^k_ij. Each function takes A and G, both (N, h, w, K) float32, and returns the map L,
+(N, h, w) float32, before the final ReLU of some papers, which the caller applies.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
 from live_gradcam.explain.methods.principal_component import as_map, as_points, centred, projection
-
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 FINERCAM_STRENGTH = 0.6
-"""γ of FinerCAM: how much of the rivals' score is taken off. As in Zhang et al. 2025, arXiv:2501.11309, where several
-rivals are joined (`alpha` of the setting `aggregate` in the authors' code)."""
+"""γ of FinerCAM: how much of the rivals' score is subtracted. As in Zhang et al. 2025, arXiv:2501.11309, for several
+rivals together (`alpha` of the setting `aggregate` in the authors' code)."""
 
 FINERCAM_RIVALS = 3
 """T of FinerCAM: how many similar classes the target is set against (likewise)."""
@@ -45,7 +42,7 @@ def gradcam(activations: Tensor, gradients: Tensor) -> Tensor:
 
 
 def gradcam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
-    """Return the Grad-CAM++ map, but for a positive factor.
+    """Return the Grad-CAM++ map, up to a positive factor.
 
     Chattopadhay et al., "Grad-CAM++: Improved Visual Explanations for Deep Convolutional Networks", 2017,
     arXiv:1710.11063, for Y = exp(S), equations 5 and 19, where G = ∂S/∂A:
@@ -53,12 +50,12 @@ def gradcam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
         α^k_ij = (G^k_ij)² / (2 (G^k_ij)² + Σ_ab A^k_ab (G^k_ij)³)
         w_k = Σ_ij α^k_ij ReLU(∂Y/∂A^k_ij) = exp(S) Σ_ij α^k_ij ReLU(G^k_ij)        L = ReLU(Σ_k w_k A^k)
 
-    The factor exp(S) is left out: it is positive and the same at all places and channels, and it overflows where a
-    score is large. The third power is of the gradient at (i, j), the sum over (a, b) of the activation alone.
+    The factor exp(S) is left out: it is positive and the same for all places and channels, and it overflows for large
+    scores. The third power is of the gradient at (i, j); the sum over (a, b) is of the activation alone.
 
-    α is computed as 1 / (2 + G^k_ij Σ_ab A^k_ab), which is the same wherever G is not zero, and does not underflow.
-    Where G is zero the equation says 0/0; ReLU(G) makes it nothing there. Where the denominator is zero (only
-    possible if a channel's activations sum to less than zero) α is taken as zero.
+    α is computed as 1 / (2 + G^k_ij Σ_ab A^k_ab), which is equal wherever G is not zero, and does not underflow. If G
+    is zero, the equation is 0/0, and ReLU(G) makes the term zero. If the denominator is zero, which needs a channel
+    whose activations sum to less than zero, α is taken as zero.
 
     Args:
         activations: A, (N, h, w, K) float32.
@@ -81,8 +78,9 @@ def hirescam(activations: Tensor, gradients: Tensor) -> Tensor:
 
         L = Σ_k G^k ⊙ A^k
 
-    with ⊙ the product place by place. There is no mean over places, so L shows what each place gave: where what
-    follows the layer is linear, its sum over the places is y less the bias. No ReLU, as in the authors' code.
+    with ⊙ the product place by place. There is no mean over the places, so L shows the contribution of each place: if
+    the network after the layer is linear, the sum of L over the places is y less the bias. No ReLU, as in the authors'
+    code.
 
     Args:
         activations: A, (N, h, w, K) float32.
@@ -101,7 +99,7 @@ def elementwise(activations: Tensor, gradients: Tensor) -> Tensor:
 
         L = Σ_k ReLU(G^k ⊙ A^k)
 
-    with ⊙ the product place by place: HiResCAM without what speaks against the class.
+    with ⊙ the product place by place: HiResCAM without the evidence against the class.
 
     Args:
         activations: A, (N, h, w, K) float32.
@@ -162,11 +160,11 @@ def eigengradcam(activations: Tensor, gradients: Tensor) -> Tensor:
     """Return the EigenGrad-CAM map: the first principal component of the gradient times the activation.
 
     Gildenblat, pytorch-grad-cam, 2021, github.com/jacobgil/pytorch-grad-cam, which is its only definition; it
-    carries Eigen-CAM (Muhammad and Yeasin 2020, arXiv:2008.00299) over to G ⊙ A:
+    applies Eigen-CAM (Muhammad and Yeasin 2020, arXiv:2008.00299) to G ⊙ A:
 
         X_(ij),k = G^k_ij A^k_ij − 1/(h·w) Σ_ab G^k_ab A^k_ab        X = U Σ Vᵀ        L = X v₁
 
-    with v₁ the first column of V. The sign, which there is left to chance, is fixed so that L goes with the sum
+    with v₁ the first column of V. The sign, which that code leaves to chance, is fixed so that L agrees with the sum
     over the channels, which is HiResCAM's map: Σ_ij L_ij Σ_k X_(ij),k ≥ 0. So the negative of a score has the
     negative map.
 
@@ -190,9 +188,9 @@ def finercam(activations: Tensor, gradients: Tensor) -> Tensor:
         y = 1/T Σ_t (y^c − γ y^(d_t)) = y^c − γ/T Σ_t y^(d_t)        L = ReLU(Σ_k (1/Z Σ_ij ∂y/∂A^k_ij) A^k)
 
     with y^c the target's score, d_1 … d_T the T classes most like it, γ the strength of the comparison and Z = h·w.
-    The rivals count equally, and their differences are added before the ReLU. The caller builds y. The rivals are
-    the classes whose scores lie nearest to the target's; for the most probable class these are the ones that
-    follow it. (pytorch-grad-cam weights the rivals by their probabilities and takes γ = 1.)
+    The rivals count equally, and their differences are added before the ReLU. The caller builds y. The rivals are the
+    classes whose scores lie nearest to the target's; for the most probable class these are the next ones in rank.
+    (pytorch-grad-cam weights the rivals by their probabilities and takes γ = 1.)
 
     Args:
         activations: A, (N, h, w, K) float32.
@@ -212,8 +210,8 @@ def cam(activations: Tensor, gradients: Tensor) -> Tensor:
         L = Σ_k w_k A^k
 
     with w_k the dense layer's weight from channel k to the class. As y = Σ_k w_k · 1/(h·w) Σ_ij A^k_ij + b, it is
-    w_k = Σ_ij G^k_ij: L is h·w times Grad-CAM's map. The caller makes sure that the head is of that kind. The
-    paper has no ReLU.
+    w_k = Σ_ij G^k_ij: L is h·w times Grad-CAM's map. The caller checks that the network ends like that. The paper has
+    no ReLU.
 
     Args:
         activations: A, (N, h, w, K) float32.

@@ -1,23 +1,18 @@
-"""The methods that try things on the network: maps of a layer from many passes.
+"""The perturbation methods: maps of a layer from many passes with changed inputs or activations.
 
-In all of them A^k_ij is channel k of the layer's activation at place (i, j) of h × w, and y the score that is
-explained. Each function takes a probe of one picture and returns the map L, (h, w) float32, before the ReLU that the
-papers end with: the caller applies it.
+In all of them A^k_ij is channel k of the layer's activation at place (i, j) of h × w, and y is the explained score.
+Each function takes a probe of one picture and returns the map L, (h, w) float32, before the final ReLU of the papers,
+which the caller applies.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
 from live_gradcam.explain.methods.chunks import noisy_copies, scores_in_chunks, sums_in_chunks
+from live_gradcam.explain.methods.method import SMOOTHGRADCAM_SAMPLES
 from live_gradcam.explain.methods.probe import Probe
-
-Tensor = Any
-
-SMOOTHGRADCAM_SAMPLES = 30
-"""n of Smooth Grad-CAM++: how many noisy copies are looked at."""
+from live_gradcam.models.untyped import Tensor
 
 
 def scorecam(probe: Probe) -> Tensor:
@@ -29,10 +24,10 @@ def scorecam(probe: Probe) -> Tensor:
         H^k = s(Up(A^k))        S_k = y(x ⊙ H^k) − y(x_b)        α_k = exp(S_k) / Σ_l exp(S_l)
         L = ReLU(Σ_k α_k A^k)
 
-    with x the network's input, Up bilinear upsampling to where the cells of A look on it,
+    with x the network's input, Up bilinear upsampling to the pixels that the cells of A see,
     s(M) = (M − min M) / (max M − min M), ⊙ the product pixel by pixel, and x_b a baseline. As α is a softmax over the
-    channels, y(x_b) cancels, so it is not computed. A channel that is the same everywhere has no s(M) and is left out,
-    as in the authors' code. (tf-keras-vis and the authors' code take the class's probability for the weight and have no
+    channels, y(x_b) cancels and is not computed. A channel that is the same everywhere has no s(M) and is left out, as
+    in the authors' code. (tf-keras-vis and the authors' code take the class's probability for the weight and have no
     softmax over the channels.)
 
     All K channels are tried, `FORWARD_CHUNK` at a time.

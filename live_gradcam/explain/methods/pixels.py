@@ -1,34 +1,25 @@
-"""The methods that look at the input's own pixels: sharp maps, at the input's resolution.
+"""The pixel methods: sharp maps at the input's resolution, from gradients with respect to the pixels.
 
-In all of them x is the network's input, preprocessed, x_ijc its value at pixel (i, j) in colour channel c, and y the
-score that is explained. Each function takes a probe of one picture and returns one value for each pixel, (H, W)
-float32. Three colour values become one in the way that is said with each: where only the strength of an influence is
-shown, the largest magnitude of the three, as Simonyan et al. do; where the values add up to something, their sum.
+In all of them x is the network's preprocessed input, x_ijc its value at pixel (i, j) in colour channel c, and y is the
+explained score. Each function takes a probe of one picture and returns one value for each pixel, (H, W) float32. The
+values of the three colours become one: the largest magnitude, as in Simonyan et al., if the map shows the strength of
+an influence; the sum, if the values add up to the score.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from live_gradcam.explain.methods.chunks import noisy_copies, sums_in_chunks
 from live_gradcam.explain.methods.gradients import gradcam
+from live_gradcam.explain.methods.method import INTEGRATION_STEPS, SMOOTHGRAD_SAMPLES
 from live_gradcam.explain.methods.probe import Probe
-
-Tensor = Any
-
-SMOOTHGRAD_SAMPLES = 50
-"""n of SmoothGrad: how many noisy copies. Past 50 there is little to be gained (section 3.2 of the paper)."""
-
-INTEGRATION_STEPS = 100
-"""At how many points of the path Integrated Gradients takes the gradient. On three photographs and the default network
-the map then sums to the score difference within 2%; with 50 points it was up to 26% off."""
+from live_gradcam.models.untyped import Tensor
 
 
 def saliency(probe: Probe) -> Tensor:
-    """Return the saliency map: how strongly each pixel moves the score.
+    """Return the saliency map: how strongly each pixel changes the score.
 
     Simonyan et al., "Deep Inside Convolutional Networks: Visualising Image Classification Models and Saliency
     Maps", 2013, arXiv:1312.6034, section 3.1:
@@ -69,7 +60,7 @@ def smoothgrad(probe: Probe) -> Tensor:
 
 
 def integrated_gradients(probe: Probe) -> Tensor:
-    """Return the Integrated Gradients map: how much each pixel gave to the score, beside a black picture.
+    """Return the Integrated Gradients map: how much each pixel adds to the score, compared with a black picture.
 
     Sundararajan et al., "Axiomatic Attribution for Deep Networks", 2017, arXiv:1703.01365, equation 1:
 
@@ -78,8 +69,8 @@ def integrated_gradients(probe: Probe) -> Tensor:
     with x' the baseline: a black picture, preprocessed as x is. The map is signed, and summed over the colours so
     that it is complete: its sum over the pixels is y(x) − y(x').
 
-    The integral is taken by the Gauss–Legendre rule at `INTEGRATION_STEPS` points. For smooth networks the rule is
-    exact to float32; at a ReLU's kink the gradient jumps, and what that costs falls with the number of points.
+    The integral is computed by the Gauss–Legendre rule at `INTEGRATION_STEPS` points. For smooth networks the rule is
+    exact to float32. The gradient jumps at a ReLU's kink; the error of that falls with the number of points.
 
     Args:
         probe: the picture, the target and the network.
@@ -105,12 +96,12 @@ def guided_backprop(probe: Probe) -> Tensor:
     """Return the guided backpropagation map.
 
     Springenberg et al., "Striving for Simplicity: The All Convolutional Net", 2014, arXiv:1412.6806, section 3.4:
-    the gradient of y, where on the way back each ReLU f passes on
+    the gradient of y, where each ReLU f passes back
 
         R_l = 1[f_l > 0] 1[R_(l+1) > 0] R_(l+1)
 
-    with R_(l+1) what arrives from above: only what is positive, and only where the ReLU was on. A ReLU6 is off
-    where it is at 6, too. The paper shows the three colours of the result R; here M_ij = max_c |R_ijc|.
+    with R_(l+1) the gradient from the layer above: only positive values, and only where the ReLU is active. A ReLU6 is
+    inactive at 6, too. The paper shows the three colours of the result R; here M_ij = max_c |R_ijc|.
 
     Args:
         probe: the picture, the target and the network.
@@ -122,15 +113,14 @@ def guided_backprop(probe: Probe) -> Tensor:
 
 
 def guided_gradcam(probe: Probe) -> Tensor:
-    """Return the Guided Grad-CAM map: guided backpropagation where Grad-CAM is warm.
+    """Return the Guided Grad-CAM map: guided backpropagation times Grad-CAM.
 
     Selvaraju et al. 2016, arXiv:1610.02391, section 3.2:
 
         M_ij = max_c |R_ijc| · Up(L)_ij
 
-    with R of guided backpropagation, L Grad-CAM's map after its ReLU, and Up bilinear upsampling to where the layer's
-    cells look on the input. As Up(L) is not negative, it does not matter whether the colours are joined before or
-    after the product.
+    with R of guided backpropagation, L Grad-CAM's map after its ReLU, and Up bilinear upsampling to the pixels that
+    the layer's cells see. As Up(L) is not negative, the colours may be joined before or after the product.
 
     Args:
         probe: the picture, the target and the network.

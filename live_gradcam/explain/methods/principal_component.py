@@ -1,29 +1,27 @@
-"""The first principal component of a set of points, with its sign fixed: what the eigen methods are made of.
+"""The first principal component of a set of points, with a fixed sign, for the eigen methods.
 
-How: the Gram matrix in float32, the smaller of the two that there are, and its eigendecomposition in float64. Where the
-two largest eigenvalues differ by 1%, it is off by 6e-6 of the peak, by 0.1%, by 9e-5. Measured inside a compiled
-function on two cores it adds 0.4 ms at 49 places of 1280 channels, and 5 ms at 196. The same all in float32 (0.3 and
-3 ms) is off by 2e-4 and 3e-3; a power iteration by squaring the matrix 12 times (0.8 and 3 ms) by 1e-5 and 1e-2, and it
-loses the sign of negative eigenvalues, which kernels have.
+The smaller of the two Gram matrices is computed in float32, and its eigendecomposition in float64. If the two largest
+eigenvalues differ by 1%, the error is 6e-6 of the peak; if they differ by 0.1%, it is 9e-5. In a compiled function on
+two cores this takes 0.4 ms for 49 places of 1280 channels, and 5 ms for 196 places. All in float32 it takes 0.3 and
+3 ms, with errors of 2e-4 and 3e-3. A power iteration (squaring the matrix 12 times) takes 0.8 and 3 ms, with errors of
+1e-5 and 1e-2, and loses the sign of negative eigenvalues, which kernel matrices have.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 
 def projection(points: Tensor) -> Tensor:
     """Return the points' coordinates along their first principal direction.
 
-    With the singular value decomposition X = U Σ Vᵀ of the matrix of points that is X v₁ = σ₁ u₁. The points are
-    taken as they are: who wants the component of their deviations centres them first.
+    With the singular value decomposition X = U Σ Vᵀ of the matrix of points, they are X v₁ = σ₁ u₁. The points are not
+    centred here; the caller centres them to get the component of their deviations.
 
-    The sign of a singular vector is arbitrary. It is fixed here so that Σ_i L_i Σ_k X_ik ≥ 0 for the result L:
-    what the points have in sum goes with the map, not against it. (As L = X v₁, that is Σ_k v₁_k ≥ 0.)
+    The sign of a singular vector is arbitrary. It is fixed here so that Σ_i L_i Σ_k X_ik ≥ 0 for the result L: the map
+    agrees with the sum of each point's values. (As L = X v₁, that means Σ_k v₁_k ≥ 0.)
 
     Args:
         points: X, (N, n, K) float32: n points in K dimensions for each of N pictures; n and K are static.
@@ -42,7 +40,7 @@ def projection(points: Tensor) -> Tensor:
 
 def gram(points: Tensor) -> Tensor:
     """Return the inner products of all pairs of points, (N, n, n) float64, for (N, n, K) float32."""
-    # A GPU rounds what it multiplies in float32 to the three digits of TF32, unless it is told not to.
+    # A GPU multiplies float32 with the three digits of TF32 by default.
     exact = tf.cast(points, tf.float64) if tf.config.list_logical_devices("GPU") else points
     return tf.cast(tf.matmul(exact, exact, transpose_b=True), tf.float64)
 
@@ -54,9 +52,9 @@ def largest_eigenpair(symmetric: Tensor) -> tuple[Tensor, Tensor]:
         symmetric: (N, n, n) float64.
 
     Returns:
-        Both float64; the vector is NaN where the matrix is not finite.
+        Both float64; the vector is NaN if the matrix is not finite.
     """
-    # TensorFlow's eigendecomposition raises an error on NaN, and a frame without a map must not end the show.
+    # TensorFlow's eigendecomposition raises an error on NaN, and a frame without a map must not end the run.
     finite = tf.math.is_finite(tf.reduce_sum(symmetric, axis=(1, 2)))
     safe = tf.where(finite[:, None, None], symmetric, tf.zeros_like(symmetric))
     eigenvalues, vectors = tf.linalg.eigh(safe)

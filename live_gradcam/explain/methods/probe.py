@@ -1,16 +1,16 @@
-"""What a method that needs more than one pass may ask of the network."""
+"""The protocol through which methods of many passes use the network."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
-Tensor = Any
+from live_gradcam.models.untyped import Tensor
 
 
 class Probe(Protocol):
-    """One picture, one target, and the network to try things on. All calls become part of one compiled graph.
+    """Runs the network for one picture and one target. All calls become part of one compiled graph.
 
-    The target stays the same in every call: the class (or contrast) that was chosen from the unchanged picture.
+    The target is the same in every call: the class or contrast that was chosen from the unchanged picture.
     """
 
     @property
@@ -30,7 +30,7 @@ class Probe(Protocol):
         """∂y/∂A at the picture, (1, h, w, K) float32."""
 
     def over_pixels(self, maps: Tensor) -> Tensor:
-        """Return maps of the layer, (M, h, w) float32, linearly enlarged to lie where its cells look: (M, H, W)."""
+        """Return maps of the layer, (M, h, w) float32, enlarged linearly to the pixels they show: (M, H, W)."""
 
     def scores(self, pixels: Tensor) -> Tensor:
         """Return the target's score y for other inputs: (M, H, W, 3) float32 to (M,) float32."""

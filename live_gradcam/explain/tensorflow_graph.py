@@ -1,0 +1,217 @@
+"""TensorFlow as a runtime: traces a network into a graph from pictures to predictions and maps, and runs it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from live_gradcam.errors import LayerError, LiveGradcamError, ModelError, reason_of
+from live_gradcam.explain.activation import activation_of
+from live_gradcam.explain.compiled_graph import GraphFacts, GraphOutputs
+from live_gradcam.explain.geometry_by_gradients import Places
+from live_gradcam.explain.graph_builder import GraphBuilder, TokensFoundError
+from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.layer_calls import tracing_lock
+from live_gradcam.explain.layers import automatic, paths_in
+from live_gradcam.explain.target_scores import goal_of
+from live_gradcam.explain.targets import NO_RIVAL
+from live_gradcam.explain.tensors import Ids, Numbers, Operation, Pictures, TensorSpec
+from live_gradcam.explain.traced_network import TracedNetwork, traced_network
+from live_gradcam.models.model import Model
+from live_gradcam.models.untyped import ConcreteFunction, Tensor
+
+_TOKEN_LAYERS_TRIED = 16
+
+_OPERATION_BYTES = 11_000
+"""What TensorFlow keeps for each operation of a graph, warmed up: the default network's 800 take 8.5 MB."""
+
+_COPIES_OF_CONSTANTS = 7
+"""How many copies of a graph's constants TensorFlow holds once the graph has run: the default network's 18.5 MB of
+weights, frozen, take 124 to 164 MB."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TensorFlowGraph:
+    """A traced and compiled graph (`compiled_graph.CompiledGraph`)."""
+
+    function: ConcreteFunction
+    """From pictures (N, H, W, 3) uint8, targets (N, G, 2) int32 and strengths (N, G) float32 to the tensors of
+    `GraphOutputs`."""
+
+    facts: GraphFacts
+
+    name: str
+    """The model's, for messages."""
+
+    operations: int
+    """How many operations the traced graph has."""
+
+    one_pass: bool
+    """False where the graph calls a pace, whose errors are raised as TensorFlow hands them on."""
+
+    frozen: bool
+    size: int
+
+    def describe(self) -> str:
+        """Return a few words on how it was compiled."""
+        return f"{'frozen' if self.frozen else 'not frozen'}, no XLA, {self.operations} operations"
+
+    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers) -> GraphOutputs:
+        """Run it."""
+        given = (tf.constant(each) for each in (pictures, targets, strengths))
+        try:
+            return GraphOutputs(*(tensor.numpy() for tensor in self.function(*given)))
+        except tf.errors.OpError as error:
+            if not self.one_pass:
+                raise
+            line = str(error.message).strip().splitlines()[0]
+            raise ModelError(f"{self.name} cannot be run: {line}") from error
+
+
+class TensorFlowCompiler:
+    """Traces graphs of one model (`compiled_graph.GraphCompiler`).
+
+    One thread of the process traces at a time; others wait.
+
+    Args:
+        model: what is explained.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._places = Places()
+
+    def compile(self, spec: GraphSpec, *, freeze: bool) -> TensorFlowGraph:
+        """Trace one graph, and find where its maps lie on the input."""
+        return trace(self._model, spec, freeze=freeze, places=self._places)
+
+
+def trace(
+    model: Model, spec: GraphSpec, *, freeze: bool = True, places: Places | None = None
+) -> TensorFlowGraph:
+    """Trace and compile one graph.
+
+    Args:
+        model: what is explained.
+        spec: what the graph computes.
+        freeze: whether the weights become constants of the graph, where that pays.
+        places: finds where the layers' cells look on the input; None: the maps are taken to cover the input.
+
+    Raises:
+        LayerError: the layer does not exist, or does not lie between the picture and the score.
+        ModelError: the network cannot be traced.
+    """
+    traced = traced_network(model, spec, frozen=freeze)
+    # A method of many passes makes a batch of its own inside the graph, so the graph takes one picture.
+    count = None if spec.one_pass else 1
+    signature = (
+        tf.TensorSpec((count, *spec.input_size, 3), tf.uint8, name="images"),
+        tf.TensorSpec((count, spec.goals, 2), tf.int32, name="aims"),
+        tf.TensorSpec((count, spec.goals), tf.float32, name="strengths"),
+    )
+    with tracing_lock:
+        if not traced.network.built:
+            # A network that was never called makes its weights at its first call, which must not be a trace.
+            model.forward(traced.network, model.preprocessing(tf.zeros((1, *spec.input_size, 3), tf.uint8)))
+        builder = GraphBuilder(traced)
+        try:
+            concrete = _compiled(traced, builder.outputs, signature)
+        except TokensFoundError:
+            builder = GraphBuilder(traced, _token_layer(traced))
+            concrete = _compiled(traced, builder.outputs, signature)
+    if places is not None:
+        geometries = places.of(
+            traced, paths_in(builder.layer), builder.layer_steps, builder.pixels, builder.activations
+        )
+        if spec.lays_maps and not all(each.is_whole for each in geometries):
+            # The graph itself lays maps over the picture, so it is traced again with their places.
+            builder = GraphBuilder(traced, builder.token_layer, geometries)
+            with tracing_lock:
+                concrete = _compiled(traced, builder.outputs, signature)
+        else:
+            builder.geometry = geometries[0]
+    operations = concrete.graph.get_operations()
+    head = builder.head
+    return TensorFlowGraph(
+        function=concrete,
+        facts=GraphFacts(
+            layer=builder.layer,
+            task=None if head is None else head.task,
+            units=0 if head is None else head.units,
+            layer_steps=builder.layer_steps,
+            geometry=builder.geometry,
+        ),
+        name=model.name,
+        operations=len(operations),
+        one_pass=spec.one_pass,
+        frozen=not concrete.captured_inputs,
+        size=_OPERATION_BYTES * len(operations) + _COPIES_OF_CONSTANTS * _bytes_of_constants(operations),
+    )
+
+
+def _bytes_of_constants(operations: Sequence[Operation]) -> int:
+    """Return how many bytes the constants of a graph have."""
+    constants = [each.outputs[0] for each in operations if each.type == "Const"]
+    known = [each for each in constants if each.dtype.is_floating and each.shape.is_fully_defined()]
+    return sum(math.prod(each.shape) * each.dtype.size for each in known)
+
+
+def _compiled(
+    traced: TracedNetwork, function: Callable[..., object], signature: Sequence[TensorSpec]
+) -> ConcreteFunction:
+    try:
+        return tf.function(function, signature, autograph=False).get_concrete_function()
+    except LiveGradcamError:
+        raise
+    except Exception as error:
+        height, width = traced.spec.input_size
+        raise ModelError(
+            f"{traced.model.name} cannot be traced for pictures of {width}×{height}: {reason_of(error, 200)}"
+        ) from error
+
+
+def _token_layer(traced: TracedNetwork) -> str:
+    """Return the path of the last tokens whose places the score depends on.
+
+    A vision transformer that classifies by the class token ignores the other tokens after the last block, so their
+    gradient is zero there for every picture. One picture is enough to find such layers.
+    """
+    model, spec = traced.model, traced.spec
+    paths: list[str] = []
+
+    def reach(images: Tensor) -> list[Tensor]:
+        paths.clear()
+        calls, output = traced.run(model.preprocessing(images))
+        head = traced.head(output)
+        scores = None if head is None else head.scores
+        found = automatic(calls, output, scores, spec.input_size, model.name)
+        found = [call for call in found if call.output.shape.rank == 3][:_TOKEN_LAYERS_TRIED]
+        paths.extend(call.path for call in found)
+        if head is None:
+            gradients = tf.gradients(traced.own_score(output), [call.output for call in found])
+        else:
+            aim = tf.constant([[-1, NO_RIVAL]])
+            goal = goal_of(head, aim, tf.constant([0.0]), spec.rivals)
+            seed = head.seed(goal.row, goal.ids)
+            gradients = tf.gradients(head.scores, [call.output for call in found], grad_ys=seed)
+        reached = []
+        for call, gradient in zip(found, gradients, strict=True):
+            activation = activation_of(call.output, call.path, spec.input_size, spec.grid)
+            zero = tf.constant(0.0)
+            reached.append(zero if gradient is None else tf.reduce_max(tf.abs(activation.as_map(gradient))))
+        return reached
+
+    signature = [tf.TensorSpec((1, *spec.input_size, 3), tf.uint8)]
+    concrete = _compiled(traced, reach, signature)
+    noise = np.random.default_rng(0).integers(0, 256, (1, *spec.input_size, 3), np.uint8)
+    for path, reached in zip(paths, concrete(tf.constant(noise)), strict=True):
+        if float(reached) > 0:
+            return path
+    raise LayerError(
+        f"{model.name}: none of its last {len(paths)} token layers has places that the score depends on. "
+        "Name one: --layer PATH."
+    )
