@@ -27,7 +27,7 @@ from live_gradcam.sinks.sidecar import About
 from live_gradcam.sinks.sink_group import SinkGroup
 from live_gradcam.sinks.snapshot import Snapshot, Snapshots
 from live_gradcam.sinks.window import Window
-from live_gradcam.sources.source import Film, Source
+from live_gradcam.sources.source import Film, Source, is_live
 
 if TYPE_CHECKING:
     from live_gradcam.explain.question_switch import Answers
@@ -191,7 +191,10 @@ def play(
             make_recorder=make_recorder,
             recorder=recorder,
         )
-        (play_live if source.live else play_file)(source, answers, show, statistics)
+        if is_live(source):
+            play_live(source, answers, show, statistics)
+        else:
+            play_file(source, answers, show, statistics)
 
 
 def _close_session(stage: ViewState, sinks: SinkGroup) -> None:

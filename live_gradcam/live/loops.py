@@ -10,8 +10,7 @@ from live_gradcam.explain.question_switch import Answers, QuestionSwitch
 from live_gradcam.frame import Frame
 from live_gradcam.live.run_controller import RunController
 from live_gradcam.run_statistics import RunStatistics
-from live_gradcam.sources.capture import Capture
-from live_gradcam.sources.source import Seekable, Slides, Source
+from live_gradcam.sources.source import LiveSource, Seekable, Slides, Source
 
 _NOTICE_AFTER_SECONDS = 0.25
 """Without a new frame for so long, the last picture is shown again, with what the source has to say."""
@@ -20,7 +19,7 @@ _SEEK_SECONDS = 5.0
 _GLANCE_MS = 20
 
 
-def play_live(source: Source, answers: Answers, show: RunController, statistics: RunStatistics) -> None:
+def play_live(source: LiveSource, answers: Answers, show: RunController, statistics: RunStatistics) -> None:
     """Show every frame as it comes, with the newest explanation there is.
 
     Args:
@@ -30,19 +29,18 @@ def play_live(source: Source, answers: Answers, show: RunController, statistics:
         statistics: where it is counted.
     """
     stage = show.stage
-    # The worker is closed before the capture: what it works on was captured.
     with (
-        Capture(source) as capture,
+        source,
         ExplainThread(answers, stage.question, statistics, limit=show.limit) as worker,
     ):
         while not show.ended:
-            frame = capture.newest(_NOTICE_AFTER_SECONDS)
+            frame = source.newest(_NOTICE_AFTER_SECONDS)
             if (refused := worker.refused()) is not None:
                 stage.refused(refused)
             worker.ask(stage.question)
             show.busy = worker.compiling
             if frame is None:
-                if capture.ended:
+                if source.ended:
                     return
                 show.wait()
                 continue

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from live_gradcam.address import shown_address
-from live_gradcam.concurrency.latest import Latest
+from live_gradcam.concurrency.worker_thread import run_in_background
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError, SourceError
 from live_gradcam.file_names import expanded
@@ -24,18 +22,13 @@ from live_gradcam.sinks.snapshot import refuse_snapshot
 from live_gradcam.sources.camera.feed import backends
 from live_gradcam.sources.camera.names import list_cameras
 from live_gradcam.sources.opening import open_source
-from live_gradcam.sources.source import Source
+from live_gradcam.sources.source import LiveSource, Source, is_live
 from live_gradcam.sources.switching import SwitchingSource
 
 if TYPE_CHECKING:
     from live_gradcam.explain.engine import Engine
 
-logger = logging.getLogger(__name__)
-
 Tell = Callable[[str], None]
-Result = TypeVar("Result")
-
-_GLANCE_SECONDS = 0.1
 
 
 def open_sources(settings: Settings) -> Source:
@@ -48,7 +41,7 @@ def open_sources(settings: Settings) -> Source:
         SourceError: it cannot be opened; or one of several is a file.
     """
     opened = _opened(settings, settings.source)
-    if not opened.live:
+    if not is_live(opened):
         if settings.also:
             opened.close()
             raise _no_file(settings.source)
@@ -70,9 +63,9 @@ def _opened(settings: Settings, spec: int | str) -> Source:
     return open_source(spec, size=settings.size, fps=settings.camera_fps, backend=settings.backend)
 
 
-def _live(settings: Settings, spec: int | str) -> Source:
+def _live(settings: Settings, spec: int | str) -> LiveSource:
     opened = _opened(settings, spec)
-    if not opened.live:
+    if not is_live(opened):
         opened.close()
         raise _no_file(spec)
     return opened
@@ -134,7 +127,7 @@ def has_window(settings: Settings, source: Source, say: Tell) -> bool:
 
 
 def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
-    """Load the models and compile the first question, in a thread, so that Ctrl-C need not wait for TensorFlow.
+    """Load the models and compile the first question, in a thread, so that Ctrl-C does not wait for TensorFlow.
 
     Raises:
         LiveGradcamError: a setting is wrong, or a model cannot be loaded or explained.
@@ -149,7 +142,7 @@ def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
         beside = () if settings.beside is None else (settings.beside,)
         return load_answering(settings, size, say, others=beside)
 
-    return _in_background(do, "loading the model")
+    return run_in_background(do, name="loading the model")
 
 
 def menu_of(answering: Engine, settings: Settings) -> Menu:
@@ -193,29 +186,3 @@ def about(settings: Settings, source: Source, answering: Engine) -> dict[str, An
         "layer": settings.layer or (layers[-1][0] if layers else None),
         "settings": chosen,
     }
-
-
-def _in_background(work: Callable[[], Result], name: str) -> Result:
-    """Do something in a thread and wait for it, so that Ctrl-C need not; then the thread is left behind.
-
-    TensorFlow takes seconds in native code to load and to trace, and drops or rewords a KeyboardInterrupt that
-    comes to it meanwhile.
-    """
-    done: Latest[Result] = Latest()
-
-    def do() -> None:
-        try:
-            done.put(work())
-        except BaseException as error:  # whatever it is, whoever waits is told
-            done.close(error)
-
-    thread = threading.Thread(target=do, name=name, daemon=True)
-    thread.start()
-    try:
-        while (result := done.take(_GLANCE_SECONDS)) is None:  # on Windows Ctrl-C cannot end a longer wait
-            pass
-    except KeyboardInterrupt:
-        logger.info("the thread '%s' is left behind", name)
-        raise
-    thread.join()
-    return result

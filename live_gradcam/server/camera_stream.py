@@ -1,4 +1,4 @@
-"""The server's own camera: captured once, for any number of pages and viewers."""
+"""The server's own camera: read once, for any number of pages and viewers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import cv2
 import numpy as np
 
+from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.config import Settings
 from live_gradcam.errors import LiveGradcamError, SourceError
 from live_gradcam.frame import Frame, Pixels
@@ -25,8 +26,7 @@ from live_gradcam.server.batch_queue import Done, QueuedWork
 from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.service import Service
-from live_gradcam.sources.capture import Capture
-from live_gradcam.sources.source import Source
+from live_gradcam.sources.source import LiveSource
 from live_gradcam.translations import words_of
 
 logger = logging.getLogger(__name__)
@@ -54,10 +54,10 @@ class CameraShot:
 
 
 class Newest(Generic[Item]):
-    """The newest thing that a thread made, for any number of coroutines that wait for it.
+    """The newest item that a thread made, for any number of coroutines that wait for it.
 
     Args:
-        loop: the coroutines' own.
+        loop: the coroutines' event loop.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -67,16 +67,16 @@ class Newest(Generic[Item]):
         self._changed = asyncio.Event()
 
     def publish(self, item: Item) -> None:
-        """Replace what there was; from any thread."""
+        """Replace the item; from any thread."""
         self._item, self._number = item, self._number + 1
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
     async def after(self, number: int) -> tuple[int, Item]:
-        """Wait for something newer than `number`, and return it with its own number.
+        """Wait for an item that is newer than `number`, and return it with its own number.
 
         Raises:
-            TimeoutError: nothing came for some seconds.
+            TimeoutError: none came for 5 s.
         """
         async with asyncio.timeout(_FRAME_SECONDS):
             while self._number <= number or self._item is None:
@@ -89,28 +89,28 @@ class Newest(Generic[Item]):
 
 
 class CameraStream:
-    """Reads the camera, and draws the picture with the heat while somebody looks at it.
+    """Reads the camera, and draws the picture with the heat map while somebody watches.
 
     Args:
-        source: open and live; it is closed at the end.
-        service: what explains.
-        settings: how it looks.
-        ended: is called in the thread when the source ends or fails.
+        source: open; closed by `close`.
+        service: explains the frames.
+        settings: the appearance of the picture.
+        ended: called in the thread when the source ends or fails.
     """
 
     def __init__(
-        self, source: Source, service: Service, settings: Settings, *, ended: Callable[[], None]
+        self, source: LiveSource, service: Service, settings: Settings, *, ended: Callable[[], None]
     ) -> None:
         self.name = source.name
         self.viewers = 0
-        """How many look at the annotated picture."""
+        """How many viewers watch the annotated picture."""
         self.error: BaseException | None = None
-        """What the source failed with."""
+        """The exception that the source failed with."""
         self._source = source
         self._service = service
         self._ended = ended
         self._mirror = settings.mirror
-        self._presenter = Renderer(
+        self._renderer = Renderer(
             Appearance(alpha=settings.alpha, colormap=settings.colormap),
             motion=settings.motion,
             steady=HeatSmoothing(smoothing=settings.smoothing, scale=settings.scale),
@@ -120,17 +120,21 @@ class CameraStream:
         self._shots: Newest[CameraShot] = Newest(loop)
         self._pictures: Newest[bytes] = Newest(loop)
         self._encoded: tuple[int, asyncio.Task[bytes]] | None = None
-        self._asked: tuple[Frame, Future[Done]] | None = None
+        self._requested: tuple[Frame, Future[Done]] | None = None
         self._closing = threading.Event()
-        self._capture = Capture(source)
-        self._thread = threading.Thread(target=self._run, name=f"relay of {source.name}", daemon=True)
-        self._thread.start()
+        self._worker = WorkerThread(
+            self._read_all,
+            name=f"stream of {source.name}",
+            patience=_PATIENCE_SECONDS,
+            end=self._closing.set,
+            then=self._has_ended,
+        )
 
     async def frame_after(self, number: int) -> CameraShot:
-        """Return the newest frame, waiting for one after this.
+        """Return the newest frame after `number`; wait for it.
 
         Raises:
-            Refusal: none comes (503).
+            RequestError: none comes (503).
         """
         try:
             _, shot = await self._shots.after(number)
@@ -139,13 +143,13 @@ class CameraStream:
         return shot
 
     async def jpeg(self, shot: CameraShot) -> bytes:
-        """Return a frame as a JPEG; it is encoded once for all who want it."""
+        """Return a frame as JPEG; it is encoded once for all pages."""
         if self._encoded is None or self._encoded[0] != shot.number:
             self._encoded = (shot.number, asyncio.create_task(asyncio.to_thread(_jpeg, shot.pixels)))
         return await asyncio.shield(self._encoded[1])
 
     async def pictures(self) -> AsyncIterator[bytes]:
-        """Give the annotated picture as parts of an MJPEG stream; a slow viewer misses some."""
+        """Yield the annotated pictures as parts of an MJPEG stream; a slow viewer misses some."""
         self.viewers += 1
         try:
             number = 0
@@ -160,61 +164,58 @@ class CameraStream:
             self.viewers -= 1
 
     def stop(self) -> None:
-        """Let the streams end; from any thread."""
+        """End the streams; from any thread."""
         self._closing.set()
 
     def close(self) -> None:
-        """Close the source and join the threads; one that is stuck is left behind and named."""
+        """Close the source and join the thread."""
         self._closing.set()
-        self._capture.close()
-        self._thread.join(_PATIENCE_SECONDS)
-        if self._thread.is_alive():
-            logger.warning("the thread '%s' is stuck and is left behind", self._thread.name)
+        self._source.close()
+        self._worker.close()
 
-    def _run(self) -> None:
+    def _read_all(self) -> None:
         last: Frame | None = None
-        try:
-            number = 0
-            while not self._closing.is_set():
-                frame = self._capture.newest(_NOTICE_AFTER_SECONDS)
-                if frame is None:
-                    if self._capture.ended:
-                        break
-                    if last is not None and self._source.notice and self.viewers:
-                        self._draw(last)
-                    continue
-                if last is None or last.size != frame.size:
-                    self._check_shape(*frame.size)
-                number += 1
-                last = self._mirrored(frame)
-                self._shots.publish(CameraShot(number, last.pixels))
-                if self.viewers:
-                    self._explain(last)
+        number = 0
+        while not self._closing.is_set():
+            frame = self._source.newest(_NOTICE_AFTER_SECONDS)
+            if frame is None:
+                if self._source.ended:
+                    return
+                if last is not None and self._source.notice and self.viewers:
                     self._draw(last)
-        except BaseException as error:  # whatever it is, the owner is told
-            if not self._closing.is_set():  # what fails because all ends is no fault
-                self.error = error
-        if not self._closing.is_set():
+                continue
+            if last is None or last.size != frame.size:
+                self._check_shape(*frame.size)
+            number += 1
+            last = self._mirrored(frame)
+            self._shots.publish(CameraShot(number, last.pixels))
+            if self.viewers:
+                self._explain(last)
+                self._draw(last)
+
+    def _has_ended(self, error: BaseException | None) -> None:
+        if not self._closing.is_set():  # an error while it is closed is no fault
+            self.error = error
             self._ended()
 
     def _explain(self, frame: Frame) -> None:
-        """Take in what was explained, and ask again: one frame at a time."""
-        if self._asked is not None:
-            asked, future = self._asked
+        """Show the newest explanation, and request the next one: one frame at a time."""
+        if self._requested is not None:
+            asked, future = self._requested
             if not future.done():
                 return
-            self._asked = None
+            self._requested = None
             if not future.cancelled():
                 try:
-                    self._presenter.explained(asked, future.result().answer)
+                    self._renderer.explained(asked, future.result().answer)
                 except LiveGradcamError as error:
                     logger.warning("%s", error)
         shape = self._service.shape(frame.size)
         work = QueuedWork(self, self._service.default, frame.pixels, shape, time.monotonic())
-        self._asked = (frame, self._service.submit(work))
+        self._requested = (frame, self._service.submit(work))
 
     def _draw(self, frame: Frame) -> None:
-        picture, _ = self._presenter.picture(frame, Overlay(notice=self._source.notice))
+        picture, _ = self._renderer.picture(frame, Overlay(notice=self._source.notice))
         self._pictures.publish(_jpeg(picture))
 
     def _check_shape(self, width: int, height: int) -> None:

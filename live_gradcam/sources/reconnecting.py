@@ -13,11 +13,11 @@ from typing import Generic, NoReturn, TypeVar
 import cv2
 import numpy as np
 
+from live_gradcam.concurrency.latest import LatestReader
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.sources.feed import Feed, FeedLost
 from live_gradcam.sources.health import SourceHealth
-from live_gradcam.sources.newest import NewestFrame
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class Reconnecting(Generic[AnyFeed]):
         self._limit = FIRST_PICTURE
         if open_here:
             self._open()
-        self._newest = NewestFrame(
+        self._newest = LatestReader(
             self._read, name=f"reader of {wording.name}", stop=self._stop, release=self._let_go
         )
         try:
@@ -128,7 +128,7 @@ class Reconnecting(Generic[AnyFeed]):
     @property
     def frames_captured(self) -> int:
         """How many frames arrived so far."""
-        return self._newest.captured
+        return self._newest.count
 
     @property
     def reconnects(self) -> int:
@@ -154,8 +154,17 @@ class Reconnecting(Generic[AnyFeed]):
             return self._wording.hangs if self._index else f"no picture from {self._wording.name} yet"
         return f"{self._wording.name} sends damaged frames" if self._health.damaged else None
 
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will come any more."""
+        return self._newest.ended
+
+    def newest(self, timeout: float) -> Frame | None:
+        """Return the newest frame that was not given yet; see `LiveSource.newest`."""
+        return self._newest.take(timeout)
+
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time, waiting for as long as it takes.
+        """Yield the newest frame each time, and wait for it as long as it takes.
 
         Raises:
             SourceError: there was no picture at all.

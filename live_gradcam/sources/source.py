@@ -1,28 +1,27 @@
-"""The protocols of sources: what every source of frames has, and what some can do besides."""
+"""The protocols of sources: what every source of frames has, and what only some have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, TypeGuard, runtime_checkable
 
 from live_gradcam.frame import Frame
 
 
 class Source(Protocol):
-    """Where frames come from: opened when it is made, closed once.
+    """A source of frames. The constructor opens it.
 
-    Iterating gives the frames; the end of the iteration is the end of the source, and an error is a
-    `SourceError`. There is one iteration for each source.
+    Iterating yields the frames; the iteration ends with the source, and errors are `SourceError`. A source is
+    iterated once.
 
-    A live source (`live` is True: cameras, network streams, the demo) gives the newest frame each time it is
-    asked and waits only if that one was given already; its frames have no `media_time`. When it is lost after its
-    first frame, the iteration waits until it is back, and `notice` says so meanwhile. A file
-    (`live` is False) gives every frame, in order, each with its own `media_time`, which never falls.
+    A live source (`live` is True: cameras, network streams, the demo) is a `LiveSource`: it yields the newest frame
+    each time, and waits only if that frame was yielded already. Its frames have no `media_time`. If it is lost after
+    its first frame, the iteration waits until it is back, and `notice` says so meanwhile. A file (`live` is False)
+    yields every frame in order, each with its own `media_time`, which never decreases.
 
-    `close()` may be called twice and from another thread: an iteration that waits ends at once, and no thread is
-    left behind.
+    `close()` may be called twice and from another thread: a waiting iteration ends at once, and no thread stays.
     """
 
     @property
@@ -68,6 +67,32 @@ class Source(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class LiveSource(Source, Protocol):
+    """A source whose frames arrive by themselves. One thread reads it and keeps the newest frame."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will come any more: it is closed, or the last frame or its error was given."""
+
+    def newest(self, timeout: float) -> Frame | None:
+        """Return the newest frame that was not given yet; wait for one if there is none.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Returns:
+            The frame; None if none came in time or none will come.
+
+        Raises:
+            SourceError: the source failed.
+        """
+
+
+def is_live(source: Source) -> TypeGuard[LiveSource]:
+    """Return `source.live`, in a form that tells the type checker that it is a `LiveSource`."""
+    return source.live
 
 
 @runtime_checkable

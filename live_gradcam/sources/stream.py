@@ -87,6 +87,19 @@ class StreamSource:
         """Return the address and the size: `http://10.0.0.7:8080/video: 1280×720`."""
         return f"{self.name}: {self.size[0]}×{self.size[1]}"
 
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will come any more: it was closed, or never gave a picture."""
+        return self._feeds.ended
+
+    def newest(self, timeout: float) -> Frame | None:
+        """Return the newest frame that was not given yet, or None if there is none within `timeout` seconds.
+
+        Raises:
+            SourceError: it never gave a picture.
+        """
+        return self._feeds.newest(timeout)
+
     def __iter__(self) -> Iterator[Frame]:
         """Yield the newest frame each time, waiting for a stream that is lost.
 

@@ -104,6 +104,19 @@ class CameraSource:
         """Return the name and what was negotiated: `camera 0: 1280×720 at 30 fps, MJPG`."""
         return self._description
 
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will come any more: it was closed, or never gave a picture."""
+        return self._feeds.ended
+
+    def newest(self, timeout: float) -> Frame | None:
+        """Return the newest frame that was not given yet, or None if there is none within `timeout` seconds.
+
+        Raises:
+            SourceError: it never gave a picture.
+        """
+        return self._feeds.newest(timeout)
+
     def __iter__(self) -> Iterator[Frame]:
         """Yield the newest frame each time, waiting for a camera that is lost.
 
