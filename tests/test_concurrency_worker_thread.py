@@ -6,7 +6,7 @@ import _thread
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -104,13 +104,12 @@ def test_a_stuck_thread_is_named_once_and_does_not_hold_up_the_end(caplog: pytes
     assert worker.join(5)
 
 
+@pytest.mark.parametrize("words", ["is still at its last frame", lambda: "is still at its last frame"])
 def test_a_thread_that_is_slow_by_nature_is_named_in_the_owners_words(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, words: str | Callable[[], str]
 ) -> None:
     lets_go = threading.Event()
-    worker = WorkerThread(
-        lets_go.wait, name="explain", patience=5, left_behind="is still at its last frame", level=logging.INFO
-    )
+    worker = WorkerThread(lets_go.wait, name="explain", patience=5, left_behind=words, level=logging.INFO)
     with caplog.at_level(logging.INFO):
         worker.close(within=0.05)
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [

@@ -29,7 +29,8 @@ class WorkerThread:
         patience: seconds that `close` waits for `work` to return.
         end: makes `work` return, by setting an event or closing a queue. `close` calls it, perhaps several times.
         then: called in the thread after `work`, with the exception or None.
-        left_behind: completes the log line "the thread 'NAME' …" about a thread that did not end in time.
+        left_behind: completes the log line "the thread 'NAME' …" about a thread that did not end in time; or a
+            function that returns it then.
         level: logging level of that line.
     """
 
@@ -41,7 +42,7 @@ class WorkerThread:
         patience: float,
         end: Callable[[], object] = lambda: None,
         then: Callable[[BaseException | None], object] | None = None,
-        left_behind: str = "is stuck and is left behind",
+        left_behind: str | Callable[[], str] = "is stuck and is left behind",
         level: int = logging.WARNING,
     ) -> None:
         self.name = name
@@ -121,7 +122,8 @@ class WorkerThread:
         ended = self.join(0.0 if self._named else patience)
         if not ended and not self._named:
             self._named = True
-            logger.log(self._level, "the thread '%s' %s", self.name, self._left_behind)
+            words = self._left_behind if isinstance(self._left_behind, str) else self._left_behind()
+            logger.log(self._level, "the thread '%s' %s", self.name, words)
         if (error := self.take_error()) is not None:
             raise error
         return ended

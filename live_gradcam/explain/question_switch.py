@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from live_gradcam.concurrency.latest import Latest
+from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
@@ -97,8 +98,6 @@ class QuestionSwitch:
         self.close()
 
 
-logger = logging.getLogger(__name__)
-
 Size = tuple[int, int]
 """(width, height) of a frame in pixels."""
 
@@ -134,8 +133,14 @@ class Preparing:
         self._wanted: tuple[Question, Size] | None = None
         self._failure: tuple[tuple[Question, Size], Exception] | None = None
         self._doing: str | None = None
-        self._thread = threading.Thread(target=self._work, name="prepare", daemon=True)
-        self._thread.start()
+        self._worker = WorkerThread(
+            self._prepare_all,
+            name="prepare",
+            patience=_PATIENCE_SECONDS,
+            end=self._waiting.close,
+            left_behind=lambda: f"is still compiling {self._doing} and is left behind",
+            level=logging.INFO,
+        )
 
     @property
     def doing(self) -> str | None:
@@ -166,20 +171,11 @@ class Preparing:
             self._wanted = None
 
     def close(self, patience: float) -> None:
-        """Stop after the step in hand, and join the thread; one that is slow is left behind.
-
-        Args:
-            patience: seconds to wait for it at most.
-        """
+        """Stop after the step in hand and join the thread, or leave it behind after `patience` seconds."""
         self.forget()
-        self._waiting.close()
-        self._thread.join(patience)
-        if self._thread.is_alive():
-            logger.info(
-                "the thread '%s' is still compiling %s and is left behind", self._thread.name, self._doing
-            )
+        self._worker.close(patience)
 
-    def _work(self) -> None:
+    def _prepare_all(self) -> None:
         while (wish := self._waiting.take()) is not None:
             failure = None
             try:
