@@ -139,7 +139,7 @@ import resource, sys
 import numpy as np
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame
-from live_gradcam.rendered import Shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.recorder import Recorder
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
@@ -148,7 +148,7 @@ recorder = Recorder(sys.argv[1], wait=True)
 for index in range(200):
     picture = rng.integers(0, 256, (240, 320, 3), np.uint8)
     try:
-        recorder.write(Shown(picture, Frame(picture, index, index / 30)))
+        recorder.write(Rendered(picture, Frame(picture, index, index / 30)))
     except SinkError as error:
         print(error)
 recorder.close()
@@ -204,7 +204,7 @@ KILLED = """
 import itertools, sys, time
 import numpy as np
 from live_gradcam.frame import Frame
-from live_gradcam.rendered import Shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.recorder import Recorder
 
 rng = np.random.default_rng(0)
@@ -213,7 +213,7 @@ for index in itertools.count():
     picture = rng.integers(0, 256, (120, 160, 3), np.uint8)
     now = time.monotonic()
     for recorder in recorders:
-        recorder.write(Shown(picture, Frame(picture, index, now)))
+        recorder.write(Rendered(picture, Frame(picture, index, now)))
     if index == 0:
         print(now, flush=True)
     time.sleep(1 / 30)

@@ -1,21 +1,18 @@
-"""The flow: reading, explaining and writing side by side."""
+"""Read, explain and write items side by side: one thread for each step."""
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from live_gradcam.concurrency.bounded_queue import BoundedQueue
-
-logger = logging.getLogger(__name__)
+from live_gradcam.concurrency.worker_thread import WorkerThread
 
 _WAITING = 4
-"""How many items may wait before and after the explaining, besides a whole batch …"""
+"""Items that may wait before and after the explaining step, beyond one batch."""
 
 _LOAD = 128 * 2**20
-"""… and how many bytes: of pictures of 8K, two."""
+"""Bytes at which a queue counts as full: two 8K pictures."""
 
 _PATIENCE_SECONDS = 5.0
 
@@ -31,20 +28,20 @@ def flow(
     batch: int,
     weigh: Callable[[Given], int],
 ) -> None:
-    """Bring every item from where it is read to where it is written, in order.
+    """Read, explain and write every item, in order.
 
-    One thread reads, one writes, and the calling thread explains. Whichever of them fails, the others stop after
-    the item in hand, and the error is raised here; both threads are joined whatever happens.
+    One thread reads, another one writes, and the calling thread explains. If one of them fails, the others stop
+    after the item in hand, both threads are joined, and the error is raised here.
 
     Args:
-        given: what is read; it is iterated in the reading thread.
-        explain: items to as many findings.
-        write: takes each item with its finding, in the writing thread.
-        batch: how many items are explained at once; fewer where so many would take too much memory.
+        given: the items; iterated in the reading thread.
+        explain: returns one result for each item.
+        write: takes an item and its result, in the writing thread.
+        batch: items that are explained at once; fewer if they would take too much memory.
         weigh: returns the bytes of an item.
 
     Raises:
-        Exception: what one of the three raised.
+        Exception: raised by one of the three steps.
     """
     capacity = batch + _WAITING
     before: BoundedQueue[Given] = BoundedQueue(capacity, load=_LOAD, weigh=weigh)
@@ -58,58 +55,26 @@ def flow(
                 return
 
     def write_all() -> None:
-        while pairs := after.take():
-            write(*pairs[0])
+        try:
+            for pair in after:
+                write(*pair)
+        finally:
+            after.abandon()
 
-    reader = _Stage("read", read_all, then=before.close)
-    writer = _Stage("write", write_all, then=lambda _: after.abandon())
+    reader = WorkerThread(
+        read_all, name="read", patience=_PATIENCE_SECONDS, end=before.abandon, then=before.close
+    )
+    writer = WorkerThread(write_all, name="write", patience=_PATIENCE_SECONDS, end=after.abandon)
     try:
         while items := before.take(batch):
             if not all(map(after.put, zip(items, explain(items), strict=True))):
                 break  # the writer has failed
         after.close()
         writer.join()
+        writer.check()
     finally:
+        writer.take_error()  # an error that is raised already comes first
         before.abandon()
         after.abandon()
-        reader.leave()
-        writer.leave()
-    if writer.error is not None:
-        raise writer.error
-
-
-class _Stage:
-    """A thread that does one thing and then says so.
-
-    Args:
-        name: what the thread is called.
-        work: what it does.
-        then: is told at the end, with the error if there was one.
-    """
-
-    def __init__(
-        self, name: str, work: Callable[[], None], then: Callable[[BaseException | None], None]
-    ) -> None:
-        self.error: BaseException | None = None
-        self._work = work
-        self._then = then
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def join(self) -> None:
-        """Wait until it is done."""
-        while self._thread.is_alive():
-            self._thread.join(0.5)  # in steps, or on Windows Ctrl-C would wait, too
-
-    def leave(self) -> None:
-        """Wait until it has noticed that it is not wanted any more; one that is stuck is left behind and named."""
-        self._thread.join(_PATIENCE_SECONDS)
-        if self._thread.is_alive():
-            logger.warning("the thread '%s' is stuck and is left behind", self._thread.name)
-
-    def _run(self) -> None:
-        try:
-            self._work()
-        except BaseException as error:
-            self.error = error
-        self._then(self.error)
+        reader.close()
+        writer.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -78,6 +78,11 @@ class BoundedQueue(Generic[Item]):
                 error, self._error = self._error, None
                 raise error
             return taken
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield the items in order until no more will come; errors are raised as by `take`."""
+        while taken := self.take():
+            yield taken.pop()
 
     def close(self, error: BaseException | None = None) -> None:
         """Say that no more items will come; the first call counts.
