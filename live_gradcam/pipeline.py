@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.live.choice import Menu
-from live_gradcam.live.initial_view import initial_view
-from live_gradcam.live.loops import play_file, play_live
+from live_gradcam.live.initial_view import initial_view, turned_by_hand
+from live_gradcam.live.interactive_view import InteractiveView
+from live_gradcam.live.loops import run_file, run_live
 from live_gradcam.live.recording import MakeRecorder
-from live_gradcam.live.run_controller import RunController, turned_by_hand
-from live_gradcam.live.setup import Tell, about, has_window, load, menu_of, open_sources, refuse_outputs
-from live_gradcam.live.view_state import ViewState
+from live_gradcam.live.run_controller import RunController
+from live_gradcam.live.setup import Tell, about, has_window, load, menu_of, refuse_outputs
 from live_gradcam.process.lifecycle import requests_ignored
 from live_gradcam.run_statistics import RunStatistics, write_report
 from live_gradcam.session.recording_view import refuse_session_folder, view_maker
@@ -27,6 +27,7 @@ from live_gradcam.sinks.sidecar import About
 from live_gradcam.sinks.sink_group import SinkGroup
 from live_gradcam.sinks.snapshot import Snapshot, Snapshots
 from live_gradcam.sinks.window import Window
+from live_gradcam.sources.opening import open_sources
 from live_gradcam.sources.source import Film, Source, is_live
 
 if TYPE_CHECKING:
@@ -35,16 +36,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _STILL_FPS = 5
-"""Below this rate a file is a row of single pictures: nothing is carried or smoothed from one to the next."""
+"""Below this rate a file is a series of single pictures: no heat is carried or smoothed from one to the next."""
 
 
 @dataclass(slots=True)
 class Run:
-    """What a run came to."""
+    """The result of a run: statistics, files written, failures."""
 
     statistics: RunStatistics
     failures: list[str] = field(default_factory=list)
-    """What went wrong without ending the run, one line each: a recording that broke off."""
+    """Failures that did not end the run, one line each: a recording that broke off."""
 
     source: str = ""
     model: str = ""
@@ -55,7 +56,7 @@ class Run:
 
     @property
     def written(self) -> list[Path]:
-        """The recordings and snapshots that are complete."""
+        """The complete recordings and snapshots."""
         return [file for writer in (*self.recorders, *self.snapshots) for file in writer.written]
 
     def report(self) -> dict[str, Any]:
@@ -64,7 +65,7 @@ class Run:
         return {**counted, "recordings": [recorder.report() for recorder in self.recorders]}
 
     def recorder(self, settings: Settings, source: Source, path: Path, told: About) -> Recorder:
-        """Return a new recorder, whose files and figures are this run's."""
+        """Return a new recorder whose files and figures belong to this run."""
         made = Recorder(
             path,
             overwrite=settings.overwrite,
@@ -77,23 +78,23 @@ class Run:
 
 
 def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - the fields of Settings
-    """Do what the command line does: capture, explain, show and record, until it is ended.
+    """Capture, explain, show and record, as the command line does.
 
-    It ends with the source, after `frames` or `duration`, when the viewer presses q or Esc or closes the window,
-    or on Ctrl-C; whatever the way, the recording is finished first.
+    The run ends with the source, after `frames` or `duration`, when the viewer quits or closes the window, or on
+    Ctrl-C. The recording is finished in each case.
 
     Args:
-        tell: takes each line that is worth telling; None logs them.
+        tell: receives each message; None: messages are logged.
         settings: fields of `Settings`, such as `source=0, model="vgg16", record="out.mp4"`.
 
     Raises:
-        LiveGradcamError: it cannot be done; the message says why, and what to do.
+        LiveGradcamError: the run is impossible; the message says why, and what to do.
     """
     chosen = Settings(**settings)
     say = tell or logger.info
     done = Run(RunStatistics())
     with suppress(KeyboardInterrupt), ExitStack() as stack:
-        # In this order: typos, files, a missing display, and only then what takes long.
+        # Check typos, files and the display before anything slow.
         refuse_typos(chosen)
         refuse_outputs(chosen)
         if chosen.save_session is not None:
@@ -105,7 +106,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         sinks = SinkGroup()
         done.failures = sinks.failures
         stack.callback(_finish, sinks, done, chosen.stats)
-        # Asked when there is a model, at the first picture.
+        # Called at the first picture, when there is a model.
         told = cache(lambda: about(chosen, source, answering))
         recorder = None
         if chosen.record is not None:
@@ -124,7 +125,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         done.model, done.method = answering.models[0].name, chosen.method.casefold()
         say("h in the window shows the keys; q ends it" if windowed else "Ctrl-C ends it")
         if recorder is not None:
-            told()  # now, for to look at all the weights of a large model takes a moment
+            told()  # now: hashing the weights of a large model takes a moment
         play(
             source,
             answering,
@@ -154,14 +155,14 @@ def play(
     """Run the loop until the source, the viewer or the settings end it.
 
     Args:
-        source: open; a live one is closed at the end.
-        answers: what answers questions about frames.
-        sinks: open; they stay so.
-        settings: what is asked first, how it looks and when it ends.
-        statistics: where everything is counted.
-        menu: what the viewer can choose from; None: the settings' method alone.
-        snapshots: what the key s saves to.
-        make_recorder: what the key r records with.
+        source: open; a live source is closed at the end.
+        answers: answers questions about frames.
+        sinks: open; they stay open.
+        settings: the first question, the appearance, and the end of the run.
+        statistics: counts everything.
+        menu: what the viewer can choose from; None: the method of the settings only.
+        snapshots: saves a picture at the key s.
+        make_recorder: makes a recorder at the key r.
         recorder: the recording that runs from the start.
     """
     still = not source.live and (source.fps is None or source.fps < _STILL_FPS)
@@ -170,21 +171,21 @@ def play(
         "live": source.live,
         "still": still,
         "slides": turned_by_hand(source, settings, in_window=in_window),
-        # What is recorded or saved from the start has the source's own size.
+        # A recording or snapshot from the start has the source's own size.
         "legible": in_window and recorder is None and settings.snapshot is None,
     }
-    stage = initial_view(
+    view = initial_view(
         settings,
         menu or Menu(methods=(settings.method,)),
         **frames,
         make=view_maker(settings, **frames),
     )
     with ExitStack() as stack:
-        stack.callback(_close_session, stage, sinks)
+        stack.callback(_close_session, view, sinks)
         show = RunController(
             source,
             sinks,
-            stage,
+            view,
             settings,
             statistics,
             snapshots=snapshots,
@@ -192,21 +193,21 @@ def play(
             recorder=recorder,
         )
         if is_live(source):
-            play_live(source, answers, show, statistics)
+            run_live(source, answers, show, statistics)
         else:
-            play_file(source, answers, show, statistics)
+            run_file(source, answers, show, statistics)
 
 
-def _close_session(stage: ViewState, sinks: SinkGroup) -> None:
+def _close_session(view: InteractiveView, sinks: SinkGroup) -> None:
     with requests_ignored():
-        stage.close()
-    if stage.failure is not None:
-        sinks.failures.append(stage.failure)
-        logger.warning("%s", stage.failure)
+        view.close()
+    if view.failure is not None:
+        sinks.failures.append(view.failure)
+        logger.warning("%s", view.failure)
 
 
 def _finish(sinks: SinkGroup, done: Run, stats: Path | None) -> None:
-    """Finish the recording and write the statistics, which a second Ctrl-C must not cut short."""
+    """Finish the recording and write the statistics; a second Ctrl-C does not interrupt them."""
     with requests_ignored():
         sinks.close()
         if stats is None:

@@ -26,12 +26,13 @@ from screen import Screen
 from live_gradcam.config import DEFAULT_MODEL, Settings
 from live_gradcam.live.choice import Choice, question_of
 from live_gradcam.live.controls import VIEWS
-from live_gradcam.live.setup import load, menu_of, open_sources
+from live_gradcam.live.setup import load, menu_of
 from live_gradcam.pipeline import play
 from live_gradcam.render.appearance import Appearance, View
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.sink_group import SinkGroup
 from live_gradcam.sinks.window import Window
+from live_gradcam.sources.opening import open_sources
 from live_gradcam.viewer_input import Event, Key
 
 LEAST_SHOWN = 25.0

@@ -137,7 +137,7 @@ def test_the_check_sees_the_package_and_its_imports() -> None:
         ("pipeline.py", "import live_gradcam.server.page", "1: pipeline imports server"),
         ("pipeline.py", "from live_gradcam.archive.pipelined import flow", "1: pipeline imports archive"),
         ("archive/video.py", "import live_gradcam.pipeline", "1: archive imports pipeline"),
-        ("archive/video.py", "from live_gradcam.live.loops import play_live", "1: archive imports live"),
+        ("archive/video.py", "from live_gradcam.live.loops import run_live", "1: archive imports live"),
         ("commands/live.py", "from live_gradcam import cli", "1: commands imports cli"),
         ("commands/live.py", "import tensorflow as tf", "1: commands imports tensorflow"),
         ("pipeline.py", "from keras.layers import Dense", "1: pipeline imports keras"),
@@ -189,3 +189,109 @@ def test_what_is_allowed_is_no_breach(tmp_path: Path, module: str, code: str) ->
     path.parent.mkdir(parents=True)
     path.write_text(code, "utf-8")
     assert breaches(tmp_path / "live_gradcam") == []
+
+
+def graph_of(package: Path) -> dict[str, set[str]]:
+    """Return module → the modules of the package that it imports, wherever in it."""
+    modules = {
+        ".".join((package.name, *path.relative_to(package).with_suffix("").parts)): path
+        for path in package.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    found: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        names = [name for _, name in imported(path, package)]
+        found[module] = {
+            each for name in names for each in (name, name.rpartition(".")[0]) if each in modules
+        }
+        found[module].discard(module)
+    return found
+
+
+def circles(graph: dict[str, set[str]]) -> list[str]:
+    """Return the modules that import themselves by way of others."""
+
+    def reached(begin: str) -> set[str]:
+        seen: set[str] = set()
+        ahead = [*graph[begin]]
+        while ahead:
+            module = ahead.pop()
+            if module not in seen:
+                seen.add(module)
+                ahead += graph[module]
+        return seen
+
+    return sorted(module for module in graph if module in reached(module))
+
+
+def classes_of_one_name(package: Path) -> dict[str, list[str]]:
+    """Return name → modules of each class name that several modules define."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(path.relative_to(package).as_posix())
+    return {name: paths for name, paths in found.items() if len(paths) > 1}
+
+
+CONCRETE = ("Source", "Recorder", "Window", "Snapshot", "Snapshots", "Null", "RecordingView", "EarlierView")
+"""Endings of the names of concrete sources, sinks and views."""
+
+PROTOCOLS = frozenset({"Source", "Sink"})
+
+
+def concrete_tests(package: Path) -> list[str]:
+    """Return one line for each `isinstance` on a concrete source, sink or view outside its room."""
+    homes: dict[str, str] = {}
+    for path in package.rglob("*.py"):
+        room = path.relative_to(package).parts[0]
+        if room in ("sources", "sinks", "session", "live"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if (
+                    isinstance(node, ast.ClassDef)
+                    and node.name.endswith(CONCRETE)
+                    and node.name not in PROTOCOLS
+                ):
+                    homes[node.name] = room
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        room = path.relative_to(package).parts[0]
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="isinstance"), args=[_, kinds]):
+                    names = {each.id for each in ast.walk(kinds) if isinstance(each, ast.Name)}
+                    found += [
+                        f"{path.relative_to(package).as_posix()}:{node.lineno}: {name}"
+                        for name in sorted(names)
+                        if homes.get(name, room) != room
+                    ]
+    return found
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert circles(graph_of(PACKAGE)) == []
+
+
+def test_no_two_modules_define_classes_of_one_name() -> None:
+    assert classes_of_one_name(PACKAGE) == {}
+
+
+def test_only_its_own_room_asks_which_source_sink_or_view_something_is() -> None:
+    assert concrete_tests(PACKAGE) == []
+
+
+def test_a_circle_a_second_class_and_a_test_for_a_concrete_source_are_found(tmp_path: Path) -> None:
+    package = tmp_path / "live_gradcam"
+    for module, code in {
+        "sources/video.py": "from live_gradcam.sources import stream\nclass VideoSource: ...",
+        "sources/stream.py": "def f():\n    from live_gradcam.live.loops import run\nclass Feed: ...",
+        "live/loops.py": "import live_gradcam.sources.video\nisinstance(1, int | VideoSource)\nclass Feed: ...",
+        "frame.py": "class Frame: ...",
+    }.items():
+        path = package / module
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code, "utf-8")
+    names = ["live.loops", "sources.stream", "sources.video"]
+    assert circles(graph_of(package)) == [f"live_gradcam.{name}" for name in names]
+    assert classes_of_one_name(package) == {"Feed": ["live/loops.py", "sources/stream.py"]}
+    assert concrete_tests(package) == ["live/loops.py:2: VideoSource"]

@@ -385,7 +385,7 @@ def go_elsewhere(show: Show) -> None:
     """Another source, the whole screen, and what is for files only."""
     for key in (",", ".", "ArrowLeft", "ArrowRight"):
         show.press(key)
-        show.until_told("only in files")
+        show.until_told("only works with video files")
     show.press("f")
     show.press("f")
     before = show.see(lambda _: True)

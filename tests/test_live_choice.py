@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from acting import MENU
 from fakes import valued
-from stages import MENU
 
 from live_gradcam.explanation import Lowered
 from live_gradcam.live.choice import LOWERED, Choice, question_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stages import LABELS
+from acting import LABELS
 
 from live_gradcam.live.class_search import SHOWN, ClassSearch
 

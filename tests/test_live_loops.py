@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from acting import FakeWindow
 from clips import index_of, shade, write_clip
 from fakes import explained
 from films import play as film_of
 from PIL import Image
-from stages import FakeWindow
 
 from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels

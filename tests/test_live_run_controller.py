@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from acting import Acting, FakeWindow, Pages
 from films import files, play
-from stages import Acting, FakeWindow, Pages
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
@@ -26,22 +26,27 @@ from live_gradcam.sources.source import Source
 
 
 class Hand:
-    """A show in the middle, a hand on its keys."""
+    """A run controller whose keys a test presses."""
 
     def __init__(
-        self, *, records: bool = True, source: Source | None = None, recorder: Recorder | None = None
+        self,
+        *,
+        records: bool = True,
+        source: Source | None = None,
+        recorder: Recorder | None = None,
+        acting: Acting | None = None,
     ) -> None:
-        self.acting = Acting()
+        self.acting = acting or Acting()
         self.index = -1
         self.window = FakeWindow({})
         self.sinks = SinkGroup()
         self.sinks.add(self.window)
         if recorder is not None:
             self.sinks.add(recorder)
-        self.show = RunController(
+        self.controller = RunController(
             source or Pages(),
             self.sinks,
-            self.acting.stage,
+            self.acting.view,
             Settings(),
             RunStatistics(),
             make_recorder=self.record if records else self.refuse,
@@ -59,8 +64,8 @@ class Hand:
         self.window.do(*keys)
         self.index += 1
         grey = Frame(np.full((360, 640, 3), 90, np.uint8), self.index, self.index / 30)
-        self.show.frame(self.acting.stage.see(grey))
-        return self.acting.stage.toast
+        self.controller.show(self.acting.view.show_frame(grey))
+        return self.acting.view.toast
 
 
 def red(picture: Pixels) -> int:
@@ -104,11 +109,11 @@ def test_the_time_of_a_recording_goes_on_while_no_frame_comes(
 ) -> None:
     hand.press("r")
     hand.press()
-    hand.show.wait()
+    hand.controller.wait()
     assert len(hand.window.shown) == 2, "nothing is new"
     now = time.monotonic()
     monkeypatch.setattr("live_gradcam.live.run_controller.time.monotonic", lambda: now + 1.2)
-    hand.show.wait()
+    hand.controller.wait()
     before, after = hand.window.shown[-2:]
     assert not np.array_equal(before.pixels, after.pixels)
 
@@ -143,16 +148,16 @@ def test_a_recording_that_began_with_the_run_can_be_ended_on_a_photo(tmp_path: P
 
 @pytest.mark.parametrize("seen", [True, False])
 def test_a_session_that_fails_ends_a_show_that_nobody_sees(tmp_path: Path, seen: bool) -> None:
-    stage = Acting(saved=tmp_path).stage
-    assert isinstance(stage, RecordingView)
+    view = Acting(saved=tmp_path).view
+    assert isinstance(view, RecordingView)
     sinks = SinkGroup()
     if seen:
         sinks.add(FakeWindow({}))
-    show = RunController(Pages(), sinks, stage, Settings(), RunStatistics())
+    show = RunController(Pages(), sinks, view, Settings(), RunStatistics())
     assert not show.ended
-    stage.failure = "the session is saved no further: no space left."
+    view.failure = "the session is saved no further: no space left."
     assert show.ended is not seen
-    stage.close()
+    view.close()
 
 
 def test_a_recording_that_cannot_begin_says_why_and_the_show_goes_on(
@@ -161,21 +166,21 @@ def test_a_recording_that_cannot_begin_says_why_and_the_show_goes_on(
     monkeypatch.chdir(tmp_path)
     hand = Hand(records=False)
     assert hand.press("r").endswith("the disk is full.")
-    assert not hand.show.ended
+    assert not hand.controller.ended
 
 
 def test_q_ends_the_show_and_f_fills_the_screen(hand: Hand) -> None:
     hand.press("f")
     assert hand.window.fullscreen == 1
     hand.press("q")
-    assert hand.show.ended
+    assert hand.controller.ended
 
 
 def test_what_a_live_source_cannot_do_is_said(hand: Hand) -> None:
-    assert hand.press("ArrowLeft") == "only in files"
-    assert hand.press(".") == "only in files"
+    assert hand.press("ArrowLeft") == "only works with video files"
+    assert hand.press(".") == "only works with video files"
     assert hand.press("Tab") == "there is no other camera or source"
-    assert not hand.show.moves_wait
+    assert not hand.controller.moves_wait
 
 
 def test_for_the_first_five_seconds_the_window_alone_says_which_key_shows_the_others(
@@ -188,7 +193,7 @@ def test_for_the_first_five_seconds_the_window_alone_says_which_key_shows_the_ot
     first = hand.window.shown[-1].pixels
     assert first[:, 480:].max() > 240, "white letters at the top right"
     monkeypatch.setattr("live_gradcam.live.run_controller.time.monotonic", lambda: began + HINT_SECONDS + 0.1)
-    hand.show.wait()
+    hand.controller.wait()
     assert hand.window.shown[-1].pixels[:60, 480:].max() < 200
 
 

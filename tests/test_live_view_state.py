@@ -1,4 +1,4 @@
-"""The stage: what keys, the mouse, frames and answers make of the picture and of the question."""
+"""The view: what keys, the mouse, frames and answers make of the picture and of the question."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import get_args
 import cv2
 import numpy as np
 import pytest
-from stages import LABELS, MENU, SIZE, Acting, answer, frame
+from acting import LABELS, MENU, SIZE, Acting, answer, frame
 
 from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Pixels
-from live_gradcam.live.before_after import Made, names_of_halves
 from live_gradcam.live.choice import LOWERED, Choice, chosen_in_words
 from live_gradcam.live.controls import Controls
+from live_gradcam.live.interactive_view import ENDING
 from live_gradcam.live.mouse import SMALLEST_AREA
 from live_gradcam.live.panels import TOAST_SECONDS
-from live_gradcam.live.run_controller import MOVES
-from live_gradcam.live.status import Status
-from live_gradcam.live.view_state import ENDING
+from live_gradcam.live.status import Request, Status
+from live_gradcam.live.view_picture import Made, names_of_halves
 from live_gradcam.question import Answer
 from live_gradcam.render import renderer as presenter
 from live_gradcam.render.appearance import View
@@ -31,7 +30,7 @@ from live_gradcam.viewer_input import ACTIONS, HELP, Pointer, Text
 from live_gradcam.viewer_input import MENU as MENU_ROWS
 
 ON_STAGE = {"help", "menu", "freeze", "search", "keep", "reset"}
-OF_THE_SHOW = {"quit", "snapshot", "record", "fullscreen", "source", *MOVES}
+OF_THE_CONTROLLER = {request.value for request in Request}
 
 
 def begun(**options: object) -> Acting:
@@ -54,7 +53,7 @@ def test_the_help_is_turned_page_by_page_and_goes() -> None:
     assert np.array_equal(pages[-1], plain)
     acting.press("h", "h", "Escape")
     assert np.array_equal(acting.picture(), plain)
-    assert acting.stage.take_requests() == ()
+    assert acting.view.take_requests() == ()
 
 
 def test_the_help_goes_at_once_where_the_picture_has_grown() -> None:
@@ -70,21 +69,22 @@ def test_the_help_goes_at_once_where_the_picture_has_grown() -> None:
 def test_no_action_of_the_table_is_forgotten() -> None:
     controls = Controls(MENU, Choice())
     chosen = {action.name for action in ACTIONS if controls.does(action.name)}
-    assert chosen | ON_STAGE | OF_THE_SHOW == {action.name for action in ACTIONS}
-    assert not chosen & (ON_STAGE | OF_THE_SHOW)
+    assert chosen | ON_STAGE | OF_THE_CONTROLLER == {action.name for action in ACTIONS}
+    assert not chosen & (ON_STAGE | OF_THE_CONTROLLER)
     assert len({action.key for action in ACTIONS}) == len(ACTIONS)
 
 
-@pytest.mark.parametrize("action", [each for each in ACTIONS if each.name in OF_THE_SHOW])
+@pytest.mark.parametrize("action", [each for each in ACTIONS if each.name in OF_THE_CONTROLLER])
 def test_what_the_stage_cannot_do_itself_it_asks_for_once(action: object) -> None:
     acting = begun()
     acting.press(action.key)  # type: ignore[attr-defined]  # an Action
-    assert acting.stage.take_requests() == (action.name,)  # type: ignore[attr-defined]  # likewise
-    assert acting.stage.take_requests() == ()
+    assert acting.view.take_requests() == (action.name,)  # type: ignore[attr-defined]  # likewise
+    assert acting.view.take_requests() == ()
 
 
 @pytest.mark.parametrize(
-    "action", [each for each in ACTIONS if each.name not in OF_THE_SHOW | {"whole", "automatic", "reset"}]
+    "action",
+    [each for each in ACTIONS if each.name not in OF_THE_CONTROLLER | {"whole", "automatic", "reset"}],
 )
 def test_every_other_action_shows_on_the_next_picture(action: object) -> None:
     acting = begun()
@@ -93,14 +93,14 @@ def test_every_other_action_shows_on_the_next_picture(action: object) -> None:
     acting.press(action.key)  # type: ignore[attr-defined]  # an Action
     acting.explain()  # some change what is asked, and show with the answer
     assert not np.array_equal(acting.picture(), before)
-    assert acting.stage.take_requests() == ()
+    assert acting.view.take_requests() == ()
 
 
 def test_keys_without_a_meaning_do_nothing() -> None:
     acting = begun()
-    choice, before = acting.stage.choice, acting.picture()
+    choice, before = acting.view.choice, acting.picture()
     acting.press("y", "Enter", "Backspace", "ArrowUp", "ä")
-    assert acting.stage.choice == choice
+    assert acting.view.choice == choice
     assert np.array_equal(acting.picture(), before)
 
 
@@ -109,24 +109,24 @@ def test_a_key_that_shift_makes_another_means_the_same(key: str, other: str) -> 
     one, two = begun(), begun()
     one.press(key)
     two.press(other)
-    assert one.stage.choice == two.stage.choice
-    assert one.stage.take_requests() == two.stage.take_requests()
+    assert one.view.choice == two.view.choice
+    assert one.view.take_requests() == two.view.take_requests()
 
 
 def test_escape_closes_what_is_open_before_it_ends_the_show() -> None:
     acting = begun()
     acting.press("h", "Escape")
-    assert acting.stage.take_requests() == ()
+    assert acting.view.take_requests() == ()
     acting.press("/", "t", "Escape")
-    assert acting.stage.prompt is None
-    assert acting.stage.take_requests() == ()
+    assert acting.view.prompt is None
+    assert acting.view.take_requests() == ()
     acting.press("o", "Escape")
-    assert not acting.stage.menu_is_open
-    assert acting.stage.take_requests() == ()
+    assert not acting.view.menu_is_open
+    assert acting.view.take_requests() == ()
     assert acting.press("Escape") == ENDING
-    assert acting.stage.take_requests() == ()
+    assert acting.view.take_requests() == ()
     acting.press("Escape")
-    assert acting.stage.take_requests() == ("quit",)
+    assert acting.view.take_requests() == ("quit",)
 
 
 def test_a_second_escape_ends_the_show_only_while_the_screen_says_so() -> None:
@@ -134,59 +134,59 @@ def test_a_second_escape_ends_the_show_only_while_the_screen_says_so() -> None:
     said = acting.picture()
     acting.press("Escape")
     assert not np.array_equal(acting.picture(), said), "the word is on the screen"
-    assert acting.stage.frame is not None
-    acting.stage.see(frame(1, seconds=acting.stage.frame.time + TOAST_SECONDS + 0.01))
+    assert acting.view.frame is not None
+    acting.view.show_frame(frame(1, seconds=acting.view.frame.time + TOAST_SECONDS + 0.01))
     acting.press("Escape")
-    assert acting.stage.take_requests() == ()
+    assert acting.view.take_requests() == ()
     acting.press("t", "Escape")
-    assert acting.stage.take_requests() == (), "another key came between"
+    assert acting.view.take_requests() == (), "another key came between"
     acting.press("Escape")
-    assert acting.stage.take_requests() == ("quit",)
+    assert acting.view.take_requests() == ("quit",)
 
 
 def test_a_still_picture_counts_the_seconds_between_two_escapes_as_well() -> None:
     acting = begun()
     acting.press("Escape")
-    acting.stage.told(Status(idle=TOAST_SECONDS))
+    acting.view.set_status(Status(idle=TOAST_SECONDS))
     acting.press("Escape")
-    assert acting.stage.take_requests() == ()
-    acting.stage.told(Status(idle=TOAST_SECONDS + 1))
+    assert acting.view.take_requests() == ()
+    acting.view.set_status(Status(idle=TOAST_SECONDS + 1))
     acting.press("Escape")
-    assert acting.stage.take_requests() == ("quit",)
+    assert acting.view.take_requests() == ("quit",)
 
 
 def test_escape_gives_the_screen_back_before_it_ends_the_show() -> None:
     acting = begun()
     acting.press("f")
-    assert acting.stage.take_requests() == ("fullscreen",)
+    assert acting.view.take_requests() == ("fullscreen",)
     acting.press("Escape")
-    assert acting.stage.take_requests() == ("fullscreen",)
+    assert acting.view.take_requests() == ("fullscreen",)
     assert acting.press("Escape") == ENDING
-    assert acting.stage.take_requests() == ()
+    assert acting.view.take_requests() == ()
 
 
 def test_while_a_class_is_typed_letters_are_letters() -> None:
     acting = begun()
     acting.press("/", *"q tiger")
-    assert acting.stage.take_requests() == ()
-    assert acting.stage.prompt is not None
-    assert acting.stage.prompt.text == "q tiger"
+    assert acting.view.take_requests() == ()
+    assert acting.view.prompt is not None
+    assert acting.view.prompt.text == "q tiger"
 
 
 def test_enter_takes_the_class_and_keeps_to_it() -> None:
     acting = begun()
     assert acting.press("/", *"lyn", "Enter") == "lynx"
-    assert acting.stage.prompt is None
-    assert acting.stage.question.targets == (LABELS.index("lynx"),)
+    assert acting.view.prompt is None
+    assert acting.view.question.targets == (LABELS.index("lynx"),)
 
 
 @pytest.mark.parametrize("typed", ["", "zebra"])
 def test_enter_without_a_class_leaves_the_search_open_and_changes_nothing(typed: str) -> None:
     acting = begun()
     acting.press("/", *typed, "Enter")
-    assert acting.stage.prompt is not None
-    assert acting.stage.prompt.text == typed
-    assert acting.stage.question.targets == (None,)
+    assert acting.view.prompt is not None
+    assert acting.view.prompt.text == typed
+    assert acting.view.question.targets == (None,)
 
 
 def test_a_frozen_live_picture_keeps_its_pixels_and_can_be_explained_anew() -> None:
@@ -195,7 +195,7 @@ def test_a_frozen_live_picture_keeps_its_pixels_and_can_be_explained_anew() -> N
     acting.press(" ")
     for _ in range(3):
         assert np.array_equal(acting.see().pixels, kept)
-    assert acting.stage.frozen
+    assert acting.view.frozen
     before = acting.picture()
     acting.press("2")
     acting.explain()
@@ -209,7 +209,7 @@ def test_what_comes_to_a_frozen_stage_from_a_file_is_shown() -> None:
     acting.press(" ")
     shown = acting.see()
     assert np.array_equal(shown.pixels, frame(acting.index).pixels)
-    assert acting.stage.frozen
+    assert acting.view.frozen
 
 
 def test_a_mirror_turns_the_frame_and_drops_answers_about_former_ones() -> None:
@@ -217,16 +217,16 @@ def test_a_mirror_turns_the_frame_and_drops_answers_about_former_ones() -> None:
     late = acting.see()
     acting.picture()
     acting.press("i")
-    said = acting.stage.explanation
-    acting.stage.explained(late, answer(acting.stage.question))
-    assert acting.stage.explanation is said
-    _, carried = acting.stage.picture()
+    said = acting.view.explanation
+    acting.view.add_answer(late, answer(acting.view.question))
+    assert acting.view.explanation is said
+    _, carried = acting.view.picture()
     assert carried is not None
     assert carried.opacity == 0
     assert np.array_equal(acting.see().pixels, frame(acting.index).pixels[:, ::-1])
     acting.explain()
-    assert acting.stage.explanation is not said
-    _, carried = acting.stage.picture()
+    assert acting.view.explanation is not said
+    _, carried = acting.view.picture()
     assert carried is not None
     assert carried.opacity > 0
 
@@ -235,31 +235,31 @@ def test_a_mirror_turns_the_frame_and_drops_answers_about_former_ones() -> None:
 def test_a_frozen_picture_is_mirrored_at_once_and_can_be_explained(live: bool) -> None:
     acting = begun(live=live)
     acting.press(" ")
-    assert acting.stage.frame is not None
-    before = acting.stage.frame.pixels
+    assert acting.view.frame is not None
+    before = acting.view.frame.pixels
     acting.press("i")
-    assert np.array_equal(acting.stage.frame.pixels, before[:, ::-1])
-    said = acting.stage.explanation
+    assert np.array_equal(acting.view.frame.pixels, before[:, ::-1])
+    said = acting.view.explanation
     acting.explain()
-    assert acting.stage.explanation is not said
+    assert acting.view.explanation is not said
 
 
 def test_mirroring_looks_at_all_of_the_picture_again() -> None:
     acting = begun()
     acting.picture()
     acting.drag((20, 20), (100, 90))
-    assert acting.stage.choice.area is not None
+    assert acting.view.choice.area is not None
     acting.press("i")
-    assert acting.stage.question.area is None
+    assert acting.view.question.area is None
 
 
 def test_a_rectangle_is_shown_while_it_is_dragged_and_then_looked_at() -> None:
     acting = begun()
     before = acting.picture()
     acting.drag((100, 90), (30, 20))
-    assert acting.stage.question.area == (30, 20, 71, 71)
+    assert acting.view.question.area == (30, 20, 71, 71)
     acting.press("a")
-    assert acting.stage.question.area is None
+    assert acting.view.question.area is None
     assert acting.press("a") == "the whole picture"
     assert before.shape == (*SIZE[::-1], 3)
 
@@ -268,7 +268,7 @@ def test_a_rectangle_that_is_too_small_is_a_click_and_a_click_tells_the_heat_the
     acting = begun()
     before = acting.picture()
     acting.drag((80, 60), (82, 90))
-    assert acting.stage.question.area is None
+    assert acting.view.question.area is None
     told = acting.picture()
     assert not np.array_equal(told, before)
     acting.drag((82, 90))  # the same place once more
@@ -282,7 +282,7 @@ def test_the_mouse_beside_the_picture_and_before_the_first_frame_does_nothing() 
     acting.explain()
     before = acting.picture()
     acting.drag((-50, 10), (500, 900))
-    assert acting.stage.question.area is None
+    assert acting.view.question.area is None
     assert np.array_equal(acting.picture(), before)
 
 
@@ -303,14 +303,14 @@ def test_a_rectangle_that_ends_beside_the_picture_ends_at_its_edge(
     acting.picture()
     acting.drag((10, 10), (60, 60), end)
     large = min(area[2:]) >= SMALLEST_AREA
-    assert acting.stage.question.area == (area if large else None)
+    assert acting.view.question.area == (area if large else None)
 
 
 def test_a_drag_from_one_pane_into_another_ends_at_the_edge_of_the_first() -> None:
     acting = begun(view="side")
     acting.picture()
     acting.drag((10, 40), (60, 60), (150, 85))
-    area = acting.stage.question.area
+    area = acting.view.question.area
     assert area is not None
     assert area[0] >= 10
     assert area[0] + area[2] <= SIZE[0]
@@ -330,54 +330,54 @@ def test_what_is_looked_at_stays_outlined() -> None:
 def test_a_refused_question_gives_back_what_was_answered_last() -> None:
     acting = begun()
     acting.press("m", "[")
-    assert acting.stage.question.methods == ("hirescam",)
-    acting.stage.refused("hirescam needs a gradient.")
-    assert acting.stage.toast == "hirescam needs a gradient."
-    assert acting.stage.question == answer(acting.stage.question).question
-    assert (acting.stage.choice.method, acting.stage.choice.layer) == ("gradcam", None)
+    assert acting.view.question.methods == ("hirescam",)
+    acting.view.refuse_question("hirescam needs a gradient.")
+    assert acting.view.toast == "hirescam needs a gradient."
+    assert acting.view.question == answer(acting.view.question).question
+    assert (acting.view.choice.method, acting.view.choice.layer) == ("gradcam", None)
 
 
 def test_a_refused_area_is_given_back_too() -> None:
     acting = begun()
     acting.picture()
     acting.drag((20, 20), (100, 40))
-    acting.stage.refused("the area is too flat.")
-    assert acting.stage.question.area is None
+    acting.view.refuse_question("the area is too flat.")
+    assert acting.view.question.area is None
 
 
 def test_a_refused_question_does_not_take_back_how_it_looks() -> None:
     acting = begun()
     acting.press("m", "c", "t")
-    acting.stage.refused("no.")
-    assert (acting.stage.choice.look.colormap, acting.stage.choice.look.style) == ("turbo", "fade")
+    acting.view.refuse_question("no.")
+    assert (acting.view.choice.look.colormap, acting.view.choice.look.style) == ("turbo", "fade")
 
 
 def test_what_is_said_stays_for_two_seconds_of_frames() -> None:
     acting = begun()
     acting.see()
     quiet = acting.picture()
-    acting.stage.announce("saved a.png")
+    acting.view.announce("saved a.png")
     assert not np.array_equal(acting.picture(), quiet)
-    acting.stage.see(frame(acting.index, seconds=acting.index / 30 + TOAST_SECONDS - 0.01))
+    acting.view.show_frame(frame(acting.index, seconds=acting.index / 30 + TOAST_SECONDS - 0.01))
     spoken = acting.picture()
-    acting.stage.see(frame(acting.index, seconds=acting.index / 30 + TOAST_SECONDS + 0.01))
+    acting.view.show_frame(frame(acting.index, seconds=acting.index / 30 + TOAST_SECONDS + 0.01))
     assert not np.array_equal(acting.picture(), spoken)
 
 
 def test_what_is_said_ends_also_while_no_frame_comes() -> None:
     acting = begun()
     quiet = acting.picture()
-    acting.stage.announce("saved a.png")
+    acting.view.announce("saved a.png")
     spoken = acting.picture()
-    acting.stage.told(Status(idle=1.5))
+    acting.view.set_status(Status(idle=1.5))
     assert np.array_equal(acting.picture(), spoken)
-    acting.stage.told(Status(idle=2.5))
+    acting.view.set_status(Status(idle=2.5))
     assert np.array_equal(acting.picture(), quiet)
 
 
 def test_what_is_said_before_the_first_frame_is_shown_with_it() -> None:
     acting, other = Acting(), Acting()
-    acting.stage.announce("recording a.mp4")
+    acting.view.announce("recording a.mp4")
     acting.see()
     other.see()
     assert not np.array_equal(acting.picture(), other.picture())
@@ -386,41 +386,41 @@ def test_what_is_said_before_the_first_frame_is_shown_with_it() -> None:
 @pytest.mark.parametrize("view", get_args(View))
 def test_a_view_stands_on_the_picture_only_when_its_answer_is_there(view: View) -> None:
     acting = begun()
-    while acting.stage.choice.look.view != view:
+    while acting.view.choice.look.view != view:
         acting.press("v")
     immediate = view in ("one", "side", "history")
-    assert (acting.stage.view == view) == immediate
+    assert (acting.view.view == view) == immediate
     acting.see()
-    acting.stage.explained(acting.stage.frame, answer(begun().stage.question))  # type: ignore[arg-type]  # there is one
+    acting.view.add_answer(acting.view.frame, answer(begun().view.question))  # type: ignore[arg-type]  # there is one
     if immediate:
         return
-    assert acting.stage.view != view
+    assert acting.view.view != view
     acting.explain()
-    assert acting.stage.view == view
+    assert acting.view.view == view
 
 
 def test_a_refused_view_gives_back_the_one_that_is_shown() -> None:
     acting = begun()
     acting.press("v", "v")
-    assert acting.stage.choice.look.view == "methods"
-    acting.stage.refused("no gradient.")
-    assert acting.stage.choice.look.view == acting.stage.view == "side"
+    assert acting.view.choice.look.view == "methods"
+    acting.view.refuse_question("no gradient.")
+    assert acting.view.choice.look.view == acting.view.view == "side"
 
 
 def test_another_source_thaws_the_picture_and_drops_late_answers() -> None:
     acting = begun()
     late = acting.see()
     acting.press(" ")
-    said = acting.stage.explanation
-    acting.stage.source_changed()
-    assert not acting.stage.frozen
-    acting.stage.explained(late, answer(acting.stage.question))
-    assert acting.stage.explanation is said
+    said = acting.view.explanation
+    acting.view.source_changed()
+    assert not acting.view.frozen
+    acting.view.add_answer(late, answer(acting.view.question))
+    assert acting.view.explanation is said
     acting.see()
-    _, carried = acting.stage.picture()
+    _, carried = acting.view.picture()
     assert carried is None or carried.opacity == 0
     acting.explain()
-    assert acting.stage.explanation is not said
+    assert acting.view.explanation is not said
 
 
 def test_frames_of_another_size_are_looked_at_whole() -> None:
@@ -428,7 +428,7 @@ def test_frames_of_another_size_are_looked_at_whole() -> None:
     acting.picture()
     acting.drag((20, 20), (100, 90))
     acting.see(size=(200, 100))
-    assert acting.stage.question.area is None
+    assert acting.view.question.area is None
     assert acting.picture().shape == (100, 200, 3)
 
 
@@ -442,7 +442,7 @@ def test_the_layers_end_at_the_shallowest_and_the_deepest() -> None:
     acting = begun()
     assert acting.press("[", "[", "[", "[") == "first  16×16×4"
     assert acting.press("]", "]", "]", "]") == "third  4×4×8"
-    assert acting.stage.question.layer == "third"
+    assert acting.view.question.layer == "third"
 
 
 def test_methods_go_round_and_back() -> None:
@@ -454,13 +454,13 @@ def test_methods_go_round_and_back() -> None:
 def test_classes_are_pinned_by_their_rank_and_let_go() -> None:
     acting = begun()
     assert acting.press("2") == "tiger cat"
-    assert list(acting.stage.question.targets) == [1]
+    assert list(acting.view.question.targets) == [1]
     assert acting.press("5") == "there is no such class on the picture"
-    assert list(acting.stage.question.targets) == [1]
+    assert list(acting.view.question.targets) == [1]
     assert acting.press("0") == "the most probable class"
-    assert list(acting.stage.question.targets) == [None]
+    assert list(acting.view.question.targets) == [None]
     assert acting.press("l") == "tabby"
-    assert list(acting.stage.question.targets) == [0]
+    assert list(acting.view.question.targets) == [0]
 
 
 def test_before_the_first_answer_there_is_nothing_to_keep_to() -> None:
@@ -473,10 +473,10 @@ def test_before_the_first_answer_there_is_nothing_to_keep_to() -> None:
 def test_the_contrast_is_with_the_runner_up_of_every_moment_or_of_a_pinned_class() -> None:
     acting = begun()
     assert acting.press("x") == "why the first, rather than the second"
-    assert acting.stage.question.targets == ("#1 - #2",)
+    assert acting.view.question.targets == ("#1 - #2",)
     assert acting.press("x") == "no contrast"
     assert acting.press("2", "x") == "rather than tabby"
-    assert acting.stage.question.targets == ("1 - 0",)
+    assert acting.view.question.targets == ("1 - 0",)
 
 
 def test_the_view_of_two_models_is_left_out_where_there_is_one() -> None:
@@ -484,7 +484,7 @@ def test_the_view_of_two_models_is_left_out_where_there_is_one() -> None:
     seen = set()
     for _ in range(10):
         acting.press("v")
-        seen.add(acting.stage.choice.look.view)
+        seen.add(acting.view.choice.look.view)
     assert seen == set(get_args(View)) - {"models"}
 
 
@@ -508,7 +508,7 @@ def on_a_screen() -> Acting:
     """A stage with a picture on which the menu has one page."""
     acting = Acting()
     acting.see(size=(640, 480))
-    acting.stage.explained(acting.stage.frame, answer(acting.stage.question, size=(640, 480)))  # type: ignore[arg-type]
+    acting.view.add_answer(acting.view.frame, answer(acting.view.question, size=(640, 480)))  # type: ignore[arg-type]
     acting.picture()
     return acting
 
@@ -520,16 +520,16 @@ def test_the_menu_opens_and_the_mouse_chooses_from_it(opening: str) -> None:
     if opening == "o":
         acting.press("o")
     else:
-        acting.stage.act(Pointer("menu", 300, 200))
+        acting.view.handle(Pointer("menu", 300, 200))
     shown = acting.picture()
     assert shown.mean() < 0.5 * before.mean()
     place = middle_of("method-next", (640, 480))
-    acting.stage.act(Pointer("hover", *place))
+    acting.view.handle(Pointer("hover", *place))
     assert not np.array_equal(acting.picture(), shown), "the row is marked"
     acting.drag(place)
-    assert acting.stage.choice.method == "hirescam"
-    assert not acting.stage.menu_is_open
-    assert acting.stage.choice.area is None
+    assert acting.view.choice.method == "hirescam"
+    assert not acting.view.menu_is_open
+    assert acting.view.choice.area is None
 
 
 def test_the_menu_s_rows_are_the_actions_in_order() -> None:
@@ -538,33 +538,33 @@ def test_the_menu_s_rows_are_the_actions_in_order() -> None:
         acting = on_a_screen()
         acting.press("o")
         acting.drag(middle_of(name, (640, 480)))
-        assert acting.stage.take_requests() == (name,)
+        assert acting.view.take_requests() == (name,)
 
 
 def test_a_click_beside_the_menu_or_another_right_click_closes_it() -> None:
     acting = on_a_screen()
     acting.press("o")
     acting.drag((2, 2))
-    assert not acting.stage.menu_is_open
-    assert acting.stage.take_requests() == ()
-    acting.stage.act(Pointer("menu", 5, 5))
-    acting.stage.act(Pointer("menu", 5, 5))
-    assert not acting.stage.menu_is_open
+    assert not acting.view.menu_is_open
+    assert acting.view.take_requests() == ()
+    acting.view.handle(Pointer("menu", 5, 5))
+    acting.view.handle(Pointer("menu", 5, 5))
+    assert not acting.view.menu_is_open
 
 
 def test_the_menu_is_gone_through_by_the_arrows_too_on_all_its_pages() -> None:
     acting = begun()
     acting.press("o", *["ArrowDown"] * row_of("style"), "Enter")
-    assert acting.stage.choice.look.style != "overlay"
+    assert acting.view.choice.look.style != "overlay"
     acting.press("o", "ArrowUp", "Enter")
-    assert acting.stage.take_requests() == ("quit",)
+    assert acting.view.take_requests() == ("quit",)
 
 
 def test_a_small_picture_s_menu_is_turned_by_a_click_and_closed_after_its_last_page() -> None:
     acting = begun()
     acting.press("o")
     pages = [acting.picture()]
-    while acting.stage.menu_is_open and len(pages) < 40:
+    while acting.view.menu_is_open and len(pages) < 40:
         x, y = next(
             (x, y)
             for y in range(SIZE[1])
@@ -579,25 +579,25 @@ def test_a_small_picture_s_menu_is_turned_by_a_click_and_closed_after_its_last_p
 def test_another_key_closes_the_menu_and_does_what_it_does() -> None:
     acting = begun()
     acting.press("o", "m")
-    assert not acting.stage.menu_is_open
-    assert acting.stage.choice.method == "hirescam"
+    assert not acting.view.menu_is_open
+    assert acting.view.choice.method == "hirescam"
 
 
 def test_one_key_takes_everything_back_to_the_beginning() -> None:
     acting = begun(mirror=True, target=2)
-    first = acting.stage.choice
+    first = acting.view.choice
     acting.picture()
     acting.press("m", "i", "2", "t", "c", "+", "b", "d", "v", " ", "k", "]")
     acting.drag((20, 20), (100, 90))
-    assert acting.stage.choice != first
+    assert acting.view.choice != first
     acting.press("z")
-    assert acting.stage.choice == first
-    assert not acting.stage.frozen
+    assert acting.view.choice == first
+    assert not acting.view.frozen
     acting.see()
     acting.explain()
     again = begun(mirror=True, target=2)
     again.press("z")
-    assert again.stage.question == acting.stage.question
+    assert again.view.question == acting.view.question
 
 
 def test_a_picture_that_is_kept_stands_beside_the_next_one_until_the_key_again() -> None:
@@ -607,7 +607,7 @@ def test_a_picture_that_is_kept_stands_beside_the_next_one_until_the_key_again()
     acting.press("k")
     acting.press("2", "t", "t", "t")
     acting.explain()
-    acting.stage.told(Status(idle=TOAST_SECONDS + 1))
+    acting.view.set_status(Status(idle=TOAST_SECONDS + 1))
     both = acting.picture()
     assert both.shape == before.shape
     # Each half has a strip for its name above it, and the foot of the canvas below it.
@@ -628,7 +628,7 @@ def test_a_picture_that_is_kept_stands_beside_the_next_one_until_the_key_again()
     acting.see()
     assert np.array_equal(acting.picture()[y : y + tall, left : left + wide][lower], halves[0][lower])
     acting.press("k")
-    acting.stage.told(Status(idle=5.0))
+    acting.view.set_status(Status(idle=5.0))
     assert acting.picture()[:, :10].std() > 0
 
 
@@ -638,10 +638,10 @@ def test_a_click_beside_a_kept_picture_is_one_on_the_present_picture() -> None:
     acting.press("k")
     acting.picture()
     acting.drag((90, 40), (140, 80))
-    assert acting.stage.choice.area == (20, 22, 101, 81)
+    assert acting.view.choice.area == (20, 22, 101, 81)
     acting.press("a")
     acting.drag((10, 40), (60, 80))
-    assert acting.stage.choice.area is None, "the kept one is no longer looked at"
+    assert acting.view.choice.area is None, "the kept one is no longer looked at"
 
 
 @pytest.mark.parametrize(("x", "asked"), [(5, ("seek-back",)), (155, ("seek",)), (80, ())])
@@ -649,14 +649,14 @@ def test_a_click_at_a_side_turns_slides(x: int, asked: tuple[str, ...]) -> None:
     acting = begun(slides=True, live=False)
     acting.picture()
     acting.drag((x, 60))
-    assert acting.stage.take_requests() == asked
+    assert acting.view.take_requests() == asked
 
 
 def test_a_click_at_a_side_of_anything_else_tells_the_heat() -> None:
     acting = begun()
     before = acting.picture()
     acting.drag((5, 60))
-    assert acting.stage.take_requests() == ()
+    assert acting.view.take_requests() == ()
     assert not np.array_equal(acting.picture(), before)
 
 
@@ -664,26 +664,26 @@ def test_a_drag_from_a_side_marks_an_area_on_slides_too() -> None:
     acting = begun(slides=True, live=False)
     acting.picture()
     acting.drag((5, 20), (80, 90))
-    assert acting.stage.take_requests() == ()
-    assert acting.stage.question.area is not None
+    assert acting.view.take_requests() == ()
+    assert acting.view.question.area is not None
 
 
 def test_a_text_is_typed_into_the_search_that_is_open_and_else_is_lost() -> None:
     acting = begun()
-    acting.stage.act(Text("lynx"))
+    acting.view.handle(Text("lynx"))
     acting.press("Enter")
-    assert acting.stage.choice.target is None
+    assert acting.view.choice.target is None
     acting.press("/")
-    acting.stage.act(Text("ly\nnx"))
+    acting.view.handle(Text("ly\nnx"))
     acting.press("Enter")
-    assert acting.stage.choice.target == LABELS.index("lynx")
+    assert acting.view.choice.target == LABELS.index("lynx")
 
 
 def test_what_is_chosen_and_not_the_default_is_said_as_long_as_it_is_so() -> None:
     acting = begun()
 
     def said() -> str:
-        return chosen_in_words(acting.stage.choice, MENU, acting.stage.view)
+        return chosen_in_words(acting.view.choice, MENU, acting.view.view)
 
     assert said() == ""
     acting.press("m")
@@ -705,9 +705,9 @@ def test_the_line_of_what_is_chosen_is_on_the_picture() -> None:
     acting = begun()
     acting.see(size=(640, 360))
     plain = acting.picture()
-    acting.stage.refused("")  # no toast stands on it then
+    acting.view.refuse_question("")  # no toast stands on it then
     acting.press("m")
-    acting.stage.announce("")
+    acting.view.announce("")
     told = acting.picture()
     top_left = slice(5, 40), slice(5, 120)
     assert (told[top_left] != plain[top_left]).any()
@@ -716,8 +716,8 @@ def test_the_line_of_what_is_chosen_is_on_the_picture() -> None:
 def test_the_keys_take_the_rows_as_they_stand_on_the_picture() -> None:
     acting = begun()
     acting.picture()
-    newest = replace(answer(acting.stage.question).first, top=(Prediction(1, "tiger cat", 0.405), TABBY))
-    acting.stage.explained(acting.see(), Answer(acting.stage.question, (newest,)))
+    newest = replace(answer(acting.view.question).first, top=(Prediction(1, "tiger cat", 0.405), TABBY))
+    acting.view.add_answer(acting.see(), Answer(acting.view.question, (newest,)))
     assert (
         acting.press("1") == "tabby"
     )  # it still stands in the first row: it moves when it is behind by a point
@@ -750,11 +750,11 @@ def test_the_halves_of_a_show_name_what_each_is_explained_by(monkeypatch: pytest
     monkeypatch.setattr(presenter, "before_and_after", take)
     acting.picture()
     acting.press("m")
-    seen = acting.stage.frame
+    seen = acting.view.frame
     assert seen is not None
-    answered = answer(acting.stage.question)
+    answered = answer(acting.view.question)
     found = replace(answered, explanations=(replace(answered.first, method="hirescam"),))
-    acting.stage.explained(seen, found)
+    acting.view.add_answer(seen, found)
     acting.picture()
     assert told == [("before", "now"), ("before · gradcam", "now · hirescam")]
 

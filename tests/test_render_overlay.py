@@ -9,7 +9,7 @@ import pytest
 
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
-from live_gradcam.live.view_state import SLIDES_HINT
+from live_gradcam.live.view_picture import SLIDES_HINT
 from live_gradcam.render import help_page, lettering, notice, signs
 from live_gradcam.render import search_box as prompt
 from live_gradcam.render.help_page import draw_help_onto, help_pages

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stages import LABELS, MENU, SIZE, answer, frame
+from acting import LABELS, MENU, SIZE, answer, frame
 
 from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels
 from live_gradcam.live.controls import STYLES
 from live_gradcam.live.initial_view import initial_view, written
-from live_gradcam.live.view_state import ViewState
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.question import Answer, Question
 from live_gradcam.session.earlier_formats import view_of_format
 from live_gradcam.session.frame_file import FrameFile
@@ -93,25 +93,25 @@ def saved(folder: Path, lines: list[dict[str, Any]], version: int) -> Path:
     return folder
 
 
-def played(folder: Path) -> tuple[ViewState, Replayed]:
+def played(folder: Path) -> tuple[InteractiveView, Replayed]:
     settings, lines = read_journal(folder)
     chosen = Settings(source="demo", motion=settings["motion"], smoothing=settings["smoothing"])
-    stage = initial_view(chosen, MENU, live=settings["live"], make=view_of_format(session_format(folder)))
-    return stage, replay(lines, folder, stage, Answers(), SinkGroup(), fast=True)
+    view = initial_view(chosen, MENU, live=settings["live"], make=view_of_format(session_format(folder)))
+    return view, replay(lines, folder, view, Answers(), SinkGroup(), fast=True)
 
 
 def test_a_session_of_format_1_is_played_as_its_keys_were_meant(tmp_path: Path) -> None:
     folder = saved(tmp_path / "one", lines_of(STORY, "Escape"), 1)
     assert session_format(folder) == 1
-    stage, once = played(folder)
+    view, once = played(folder)
     assert once.pictures == 2 * len(STORY)
     assert once.failures == ()
-    assert stage.question == STORY[-1][1]
-    assert stage.view == "methods"
-    assert stage.choice.look.style == "contours", "fade was no style then"
-    assert stage.prompt is None
-    assert not stage.menu_is_open
-    assert stage.toast != "Esc again ends it"
+    assert view.question == STORY[-1][1]
+    assert view.view == "methods"
+    assert view.choice.look.style == "contours", "fade was no style then"
+    assert view.prompt is None
+    assert not view.menu_is_open
+    assert view.toast != "Esc again ends it"
     _, twice = played(folder)
     assert once.digest == twice.digest
 
@@ -137,20 +137,20 @@ def test_which_class_and_area_an_earlier_session_chose_is_read_from_its_question
         (("drag",), Question(targets=(LYNX,), area=(18, 28, 60, 40))),
         ((), Question(targets=(LYNX,), area=(18, 28, 60, 40))),
     ]
-    stage, _ = played(saved(tmp_path / "session", lines_of(story, "q"), version))
-    assert stage.choice.target == LYNX
-    assert stage.choice.area == (18, 28, 60, 40)
-    assert stage.question == story[-1][1]
+    view, _ = played(saved(tmp_path / "session", lines_of(story, "q"), version))
+    assert view.choice.target == LYNX
+    assert view.choice.area == (18, 28, 60, 40)
+    assert view.question == story[-1][1]
 
 
 def test_an_answer_to_an_older_question_changes_no_choice(tmp_path: Path) -> None:
     late = Question()
     story = [((), late), (("3",), late), ((), Question(targets=(2,)))]
-    stage, _ = played(saved(tmp_path / "session", lines_of(story, "q"), 1))
-    assert stage.choice.target == 2
+    view, _ = played(saved(tmp_path / "session", lines_of(story, "q"), 1))
+    assert view.choice.target == 2
 
 
 def test_the_styles_of_today_are_left_as_they_are(tmp_path: Path) -> None:
     story = [((), Question()), (("t",) * len(STYLES), Question()), (("t",), Question())]
-    stage, _ = played(saved(tmp_path / "session", lines_of(story, "q"), 2))
-    assert stage.choice.look.style == "fade"
+    view, _ = played(saved(tmp_path / "session", lines_of(story, "q"), 2))
+    assert view.choice.look.style == "fade"

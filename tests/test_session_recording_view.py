@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from acting import Acting, answer, frame
 from films import files, not_root, play
-from stages import Acting, answer, frame
 
 from live_gradcam.errors import SinkError, SourceError
 from live_gradcam.live.status import Status
@@ -30,27 +30,27 @@ def no_thread_is_left_over() -> Iterator[None]:
 
 
 def saved_stage(acting: Acting) -> RecordingView:
-    assert isinstance(acting.stage, RecordingView)
-    return acting.stage
+    assert isinstance(acting.view, RecordingView)
+    return acting.view
 
 
 def test_all_that_comes_onto_the_stage_stands_in_the_journal_in_order(tmp_path: Path) -> None:
     acting = Acting(saved=tmp_path)
-    stage = saved_stage(acting)
+    view = saved_stage(acting)
     acting.see()
     acting.explain()
     acting.picture()
     acting.press("m", "/")
     acting.drag((3, 4), (60, 70))
-    stage.act(Text("猫"))
-    stage.act(Pointer("menu", 3, 4))
-    stage.told(Status(notice="lost", statistics=("a\tb",)))
-    stage.told(Status(notice="lost", statistics=("a\tb",)))
-    stage.refused("no.")
-    stage.announce("größer")
-    stage.source_changed()
-    stage.close()
-    stage.close()
+    view.handle(Text("猫"))
+    view.handle(Pointer("menu", 3, 4))
+    view.set_status(Status(notice="lost", statistics=("a\tb",)))
+    view.set_status(Status(notice="lost", statistics=("a\tb",)))
+    view.refuse_question("no.")
+    view.announce("größer")
+    view.source_changed()
+    view.close()
+    view.close()
     settings, lines = read_journal(tmp_path)
     assert settings == {"live": True}
     assert [next(iter(line)) for line in lines] == [
@@ -76,7 +76,7 @@ def test_an_answer_that_is_dropped_is_not_in_the_journal(tmp_path: Path) -> None
     acting = Acting(saved=tmp_path)
     late = acting.see()
     acting.press("i")
-    saved_stage(acting).explained(late, answer(acting.stage.question))
+    saved_stage(acting).add_answer(late, answer(acting.view.question))
     saved_stage(acting).close()
     assert not any("answer" in line for line in read_journal(tmp_path)[1])
 
@@ -152,7 +152,7 @@ def test_when_the_disk_fails_the_show_goes_on_and_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acting, other = Acting(saved=tmp_path), Acting()
-    stage = saved_stage(acting)
+    view = saved_stage(acting)
     for each in (acting, other):
         each.see()
         each.explain()
@@ -165,13 +165,13 @@ def test_when_the_disk_fails_the_show_goes_on_and_it_is_told(
         each.see()
         each.explain()
         each.press("c")
-    assert stage.failure == "the session is saved no further: No space left on device."
-    assert stage.choice == other.stage.choice
-    stage.announce("")
+    assert view.failure == "the session is saved no further: No space left on device."
+    assert view.choice == other.view.choice
+    view.announce("")
     assert acting.picture().shape == other.picture().shape
-    stage.close()
+    view.close()
     assert files(tmp_path) == ["frames.mkv", "session.jsonl"]
-    assert stage.failure == "the session is saved no further: No space left on device."
+    assert view.failure == "the session is saved no further: No space left on device."
 
 
 def test_that_it_is_saved_no_further_is_said_on_the_picture(
@@ -185,5 +185,5 @@ def test_that_it_is_saved_no_further_is_said_on_the_picture(
 
     monkeypatch.setattr(journal_module.Journal, "_write", failing)
     acting.see()
-    assert acting.stage.toast == "the session is saved no further: Input/output error."
+    assert acting.view.toast == "the session is saved no further: Input/output error."
     saved_stage(acting).close()

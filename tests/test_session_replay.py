@@ -7,10 +7,10 @@ from pathlib import Path
 
 import cv2
 import pytest
+from acting import Acting, FakeWindow
 from fakes import panned
 from films import play
 from networks import nested_network
-from stages import Acting, FakeWindow
 
 from live_gradcam.cli import main
 from live_gradcam.explain.engine import Engine
@@ -118,6 +118,6 @@ def test_in_the_window_of_a_replay_only_the_keys_that_end_it_mean_anything(
     sinks.add(window)
     acting = Acting()
     answers = Engine([load_model(nested_network(), preprocess="unit")])
-    replayed = replay(lines, session, acting.stage, answers, sinks, fast=True)
+    replayed = replay(lines, session, acting.view, answers, sinks, fast=True)
     assert replayed.pictures == (2 if ends else 4)
-    assert acting.stage.choice.method == settings["method"]
+    assert acting.view.choice.method == settings["method"]

@@ -12,6 +12,7 @@ from typing import Any
 
 import networks
 import pytest
+from acting import frame
 from films import play
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -22,7 +23,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from stages import frame
 
 import live_gradcam as lg
 from live_gradcam.config import Settings
@@ -93,9 +93,9 @@ class Viewers(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name)
         self.settings = Settings(model="small", save_session=self.path / "session")
-        stage = initial_view(self.settings, menu(), make=view_maker(self.settings))
-        assert isinstance(stage, RecordingView)
-        self.stage = stage
+        view = initial_view(self.settings, menu(), make=view_maker(self.settings))
+        assert isinstance(view, RecordingView)
+        self.view = view
         self.recorder = Recorder(self.path / "out.mp4", wait=True)
         self.index = -1
         self.pictures = 0
@@ -109,9 +109,9 @@ class Viewers(RuleBasedStateMachine):
         done["frames"] += 1
         self.index += 1
         new = frame(self.index, size=SIZE, seconds=100 + self.index / 10)
-        seen = self.stage.see(new)
+        seen = self.view.show_frame(new)
         assert seen.size == SIZE
-        self.asked = [*self.asked, (seen, self.stage.question)][-6:]
+        self.asked = [*self.asked, (seen, self.view.question)][-6:]
         self.picture(record=True)
 
     @rule(again=st.integers(1, 5))
@@ -149,47 +149,47 @@ class Viewers(RuleBasedStateMachine):
 
     @rule()
     def answer_at_once(self) -> None:
-        assert self.stage.frame is not None
+        assert self.view.frame is not None
         self.asked.clear()
-        self.answer(self.stage.frame, self.stage.question)
+        self.answer(self.view.frame, self.view.question)
 
     @rule()
     def refuse(self) -> None:
         done["refusals"] += 1
-        self.stage.refused("it cannot be answered.")
-        assert self.stage.toast == "it cannot be answered."
-        assert self.stage.choice.look.view == self.stage.view
+        self.view.refuse_question("it cannot be answered.")
+        assert self.view.toast == "it cannot be answered."
+        assert self.view.choice.look.view == self.view.view
 
     @rule(status=st.sampled_from(STATUSES))
     def tell(self, status: Status) -> None:
-        self.stage.told(status)
+        self.view.set_status(status)
         self.picture()
 
     @rule()
     def announce(self) -> None:
-        self.stage.announce("saved a.png")
-        assert self.stage.toast == "saved a.png"
+        self.view.announce("saved a.png")
+        assert self.view.toast == "saved a.png"
 
     @rule()
     def change_the_source(self) -> None:
-        self.stage.source_changed()
-        assert not self.stage.frozen
-        assert not any(self.stage.takes(about) for about, _ in self.asked)
+        self.view.source_changed()
+        assert not self.view.frozen
+        assert not any(self.view.accepts(about) for about, _ in self.asked)
 
     def act(self, event: Event) -> None:
         done["events"] += 1
-        before, typing = self.stage.choice, self.stage.prompt is not None
-        self.stage.act(event)
-        choice, question = self.stage.choice, self.stage.question
+        before, typing = self.view.choice, self.view.prompt is not None
+        self.view.handle(event)
+        choice, question = self.view.choice, self.view.question
         assert question == question_of(choice, menu())
-        if isinstance(event, Key) and not typing and choice != before and self.stage.toast:
+        if isinstance(event, Key) and not typing and choice != before and self.view.toast:
             self.is_true(event.name)
-        self.stage.take_requests()
+        self.view.take_requests()
         self.picture()
 
     def is_true(self, key: str) -> None:
         """What is said after a key is what is asked now."""
-        choice, question, toast = self.stage.choice, self.stage.question, self.stage.toast
+        choice, question, toast = self.view.choice, self.view.question, self.view.toast
         if key in "mM":
             assert toast == choice.method == question.methods[0]
         elif key in "[]":
@@ -206,32 +206,32 @@ class Viewers(RuleBasedStateMachine):
 
     def answer(self, about: Frame, question: Question) -> None:
         done["answers"] += 1
-        said, taken = self.stage.explanation, self.stage.takes(about)
+        said, taken = self.view.explanation, self.view.accepts(about)
         answer = answers().answer(about.pixels, question)
-        self.stage.explained(about, answer)
-        assert self.stage.explanation is (answer.first if taken else said)
-        if taken and question == self.stage.question:
-            assert self.stage.view == self.stage.choice.look.view
+        self.view.add_answer(about, answer)
+        assert self.view.explanation is (answer.first if taken else said)
+        if taken and question == self.view.question:
+            assert self.view.view == self.view.choice.look.view
         self.picture()
 
     def picture(self, *, record: bool = False) -> None:
-        assert self.stage.frame is not None
-        kept = self.stage.frame.pixels.copy()
-        picture, carried = self.stage.picture()
+        assert self.view.frame is not None
+        kept = self.view.frame.pixels.copy()
+        picture, carried = self.view.picture()
         self.digest.update(picture.tobytes())
         assert picture.shape == (SIZE[1], SIZE[0], 3)
-        assert (self.stage.frame.pixels == kept).all()
+        assert (self.view.frame.pixels == kept).all()
         if carried is not None and carried.opacity > 0:
-            said = self.stage.explanation
+            said = self.view.explanation
             assert said is not None
             assert carried.explanation.method in menu().together
         if record:
             self.pictures += 1
-            self.recorder.write(Rendered(picture, self.stage.frame))
+            self.recorder.write(Rendered(picture, self.view.frame))
 
     def teardown(self) -> None:
-        self.stage.close()
-        assert self.stage.failure is None
+        self.view.close()
+        assert self.view.failure is None
         self.recorder.close()
         assert len(play(self.path / "out.mp4").pictures) == self.pictures
         first, second = self.again(), self.again()
@@ -244,11 +244,11 @@ class Viewers(RuleBasedStateMachine):
         """Play the session again."""
         folder = self.path / "session"
         _, lines = read_journal(folder)
-        stage = initial_view(Settings(model="small"), menu())
+        view = initial_view(Settings(model="small"), menu())
         sinks = SinkGroup()
-        replayed = replay(lines, folder, stage, answers(), sinks, fast=True)
-        assert stage.choice == self.stage.choice
-        assert stage.view == self.stage.view
+        replayed = replay(lines, folder, view, answers(), sinks, fast=True)
+        assert view.choice == self.view.choice
+        assert view.view == self.view.view
         return replayed
 
 

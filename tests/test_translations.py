@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stages import LABELS, Acting
+from acting import LABELS, Acting
 
 import live_gradcam
 from live_gradcam.explanation import NO_ANSWER, NO_LABEL, NOT_SURE
+from live_gradcam.live.interactive_view import ENDING
 from live_gradcam.live.panels import FOOTERS
-from live_gradcam.live.view_state import ENDING, HINT, SLIDES_HINT
+from live_gradcam.live.view_picture import HINT, SLIDES_HINT
 from live_gradcam.render.caption import NOT_FINITE
 from live_gradcam.translations import ENGLISH, words_of
 from live_gradcam.viewer_input import HELP
@@ -22,7 +23,10 @@ PACKAGE = Path(live_gradcam.__file__).parent
 ZH = tomllib.loads((PACKAGE / "languages" / "zh.toml").read_text("utf-8"))
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
-TOLD_BY = ("live/controls.py", "live/view_state.py", "show.py", "playing.py", "recording.py")
+TOLD_BY = tuple(
+    f"live/{name}.py"
+    for name in ("controls", "view_state", "interactive_view", "run_controller", "loops", "recording")
+)
 """Modules whose sentences are shown for a moment."""
 
 

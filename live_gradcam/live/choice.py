@@ -1,4 +1,4 @@
-"""The choice: all that a viewer has chosen, and the question that comes of it."""
+"""The viewer's choice, the menu it is made from, and the question it asks."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from live_gradcam.render.appearance import Appearance, View
 from live_gradcam.translations import ENGLISH, Words
 
 PANES = 4
-"""How many methods or targets are compared at once."""
+"""The most methods or targets that are compared at once."""
 
 LOWERED = -2
-"""Stands in the place of a rival."""
+"""A rival that stands for none: the value is explained by what lowers it."""
 
 CHANNELS = 9
-"""How many channels the strip shows."""
+"""The number of channels that the strip shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """All that a viewer has chosen."""
+    """The choice of a viewer."""
 
     method: str = DEFAULT_METHOD
     layer: str | None = None
     """None: the last feature map."""
 
     target: TargetSpec = None
-    """None: whatever is most probable."""
+    """None: the most probable class."""
 
     rival: int | None = None
-    """Class that the target is set against; −1: the runner-up of every moment; `LOWERED`: none, but a value is
-    explained by what lowers it; None: it is not."""
+    """The class that the target is contrasted with; −1: the second most probable class of each frame; `LOWERED`: see
+    there; None: no contrast."""
 
     area: Region | None = None
-    """(x, y, width, height) of the part of the frame that is looked at; None: all of it."""
+    """(x, y, width, height) of the part of the frame that is explained; None: the whole frame."""
 
     look: Appearance = field(default_factory=Appearance)
     mirror: bool = False
 
 
 def question_of(choice: Choice, menu: Menu) -> Question:
-    """Return what the networks are to be asked."""
+    """Return the question that a choice asks of the networks."""
     view = choice.look.view
     methods: tuple[str, ...] = (choice.method,)
     targets: tuple[TargetSpec, ...] = (_target(choice),)
@@ -70,13 +70,13 @@ def question_of(choice: Choice, menu: Menu) -> Question:
 def chosen_in_words(
     choice: Choice, menu: Menu, view: View, *, explained: Target | None = None, words: Words = ENGLISH
 ) -> str:
-    """Return what of a choice is not the default, for a small line: `hirescam · layer block3_conv3 · tabby`.
+    """Return what differs from the defaults, for a small line: `hirescam · layer block3_conv3 · tabby`.
 
     Args:
-        choice: all that is chosen.
-        menu: which has the names.
-        view: what is shown; what it leaves out of account is not named.
-        explained: the newest target that was explained, which has the name of one that was typed; None: there is none.
+        choice: the choice.
+        menu: has the names of the classes.
+        view: the view that is shown; a part of the choice that it does not use is not named.
+        explained: the target that was explained last, which has the full name of a typed target; None: there is none.
         words: the viewer's language.
     """
     chosen = []
@@ -126,25 +126,25 @@ def _target(choice: Choice) -> TargetSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Menu:
-    """What a viewer can choose from: methods, layers, classes, models."""
+    """The methods, layers, classes and models that a viewer can choose from."""
 
     methods: Sequence[str]
-    """In the order that the key `m` goes through them."""
+    """In the order of the key `m`."""
 
     together: Sequence[str] = ()
-    """The methods that one pass serves, best first: for the view of up to four."""
+    """The methods that share one network pass, best first, for the view of up to four."""
 
     layers: Sequence[tuple[str, str]] = field(default_factory=tuple)
-    """(path, shape), from shallow to deep; empty as long as they are not known."""
+    """(path, shape) of each layer, from shallow to deep; empty until they are known."""
 
     labels: Sequence[str] = ()
-    """The names of the classes or values, by their ids."""
+    """The names of the classes or values, by id."""
 
     other_names: Sequence[Sequence[str]] = ()
-    """For each class its further names, in other languages too, by which it is found; empty: there are none."""
+    """Further names of each class, in other languages too, which find it; empty: there are none."""
 
     values: bool = False
-    """Whether the network is no classifier, and these are values."""
+    """Whether the outputs are values, not classes."""
 
     models: Sequence[str] = ("",)
     """Names of the models, one or two."""

@@ -1,4 +1,4 @@
-"""The prompt: a class is typed, and found as one types."""
+"""The search for a class: completions while the viewer types its name."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class ClassSearch:
-    """What was typed so far, and what it could become."""
+    """The text typed so far, and the classes that fit it."""
 
     labels: Sequence[str]
     others: Sequence[Sequence[str]] = ()
-    """For each label further names, by which it is found; empty: there are none."""
+    """Further names of each label, which find it too; empty: there are none."""
 
     text: str = ""
     chosen: int = 0
-    """Which of the completions, from 0."""
+    """The place of the chosen completion, from 0."""
 
     @property
     def completions(self) -> tuple[str, ...]:
-        """Return the names that fit, those that begin so first."""
+        """The names that fit; names that begin with the text come first."""
         return tuple(self._told(number) for number in self._found)
 
     @property
     def class_id(self) -> int | None:
-        """The class that Enter takes; None where no name fits."""
+        """The class that Enter chooses; None where no name fits."""
         found = self._found
         return found[self.chosen] if self.chosen < len(found) else None
 
     @property
     def is_clear(self) -> bool:
-        """Whether but one class is meant: there is no other, or the text is all of a name."""
+        """Whether the text means one class only: no other fits, or the text is a whole name."""
         wanted = self.text.casefold().strip()
         chosen = () if self.class_id is None else self._names(self.class_id)
         exact = any(wanted == name.casefold() for names in chosen for name in names)
@@ -42,7 +42,7 @@ class ClassSearch:
 
     @property
     def advice(self) -> str:
-        """What is found, and what to do next: a line for who types elsewhere and does not look at the picture."""
+        """The matches and the next step, as a line for a viewer who types in the terminal."""
         found = self.completions
         if not self.text.strip():
             return "type the name of a class first"
@@ -55,7 +55,7 @@ class ClassSearch:
         return f"several classes fit ({names}): {take}, or type more of the name"
 
     def typed(self, key: str) -> ClassSearch:
-        """Return the prompt after one more key: a character, `Backspace`, `ArrowUp`, `ArrowDown` or `Tab`."""
+        """Return the search after one more key: a character, `Backspace`, `ArrowUp`, `ArrowDown` or `Tab`."""
         if key == "Backspace":
             return replace(self, text=self.text[:-1], chosen=0)
         if key in ("ArrowDown", "Tab", "ArrowUp"):
@@ -66,7 +66,7 @@ class ClassSearch:
         return self
 
     def with_text(self, text: str) -> ClassSearch:
-        """Return the prompt after a text that came as a whole; what cannot be shown is left out of it."""
+        """Return the search after a pasted text; characters that cannot be shown are left out."""
         return replace(self, text=self.text + "".join(filter(str.isprintable, text)), chosen=0)
 
     @property
@@ -86,11 +86,11 @@ class ClassSearch:
         return tuple(number for *_, number in sorted(ranked)[:SHOWN])
 
     def _names(self, number: int) -> tuple[Sequence[str], Sequence[str]]:
-        """Return the name of a class, and its further ones."""
+        """Return the name of a class, and its further names."""
         return (self.labels[number],), self.others[number] if self.others else ()
 
     def _told(self, number: int) -> str:
-        """Return a name as it is offered: with the other one, where it is found by that."""
+        """Return a name as it is offered: with the further name that found it, if one did."""
         wanted = self.text.casefold().strip()
         (label,), others = self._names(number)
         by = next((name for name in others if wanted in name.casefold()), None)

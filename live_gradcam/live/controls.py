@@ -1,4 +1,4 @@
-"""The controls: each action of the table, and what it changes of the viewer's choice."""
+"""The actions that change the viewer's choice."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ Name = TypeVar("Name", bound=str)
 
 
 class Controls:
-    """Changes a choice, action by action, and says in a few words what it changed.
+    """Changes the choice, one action at a time, and names each change in a few words.
 
     Args:
-        menu: what there is to choose from; its layers may become known later.
-        choice: what is chosen at the beginning.
+        menu: the menu; its layers may become known later.
+        choice: the choice at the beginning.
     """
 
     def __init__(self, menu: Menu, choice: Choice) -> None:
         self.menu = menu
         self.choice = choice
         self.explanation: Explanation | None = None
-        """The newest one."""
+        """The newest explanation; None before the first."""
         self.rows: tuple[Prediction, ...] = ()
-        """The classes as they stand on the picture: the keys 1 to 5 take them from here."""
+        """The classes in the order of the picture, which the keys 1 to 5 choose from."""
         self.usual_layer: str | None = None
-        """The path of the layer that is explained where none is chosen; None as long as it is not known."""
+        """The path of the default layer; None until it is known."""
         self.styles = STYLES
-        """In the order that the key `t` goes through them."""
+        """In the order of the key `t`."""
         self._acts = self._table()
 
     def does(self, action: str) -> bool:
-        """Return whether an action changes the choice; others are carried out elsewhere."""
+        """Return whether an action changes the choice."""
         return action in self._acts
 
     def do(self, action: str) -> str:
-        """Carry out an action, and return what to say of it; empty: it speaks for itself."""
+        """Carry out an action, and return the line to show; empty: the picture shows the change."""
         return self._acts[action]()
 
     def aim(self, class_id: int) -> str:
-        """Keep to a class."""
+        """Explain a class from now on, and return its name."""
         self.choice = replace(self.choice, target=class_id, rival=None)
         return self.menu.labels[class_id] if class_id < len(self.menu.labels) else f"class {class_id}"
 
@@ -95,7 +95,7 @@ class Controls:
         now = self.choice.layer or self.usual_layer
         place = paths.index(now) if now in paths else len(paths) - 1
         path, shape = layers[min(max(place + step, 0), len(paths) - 1)]
-        # The usual layer is asked for as none in particular: that graph is compiled already.
+        # The default layer is asked for as None: that graph is compiled already.
         return self._change(f"{path}  {shape}", layer=None if path == self.usual_layer else path)
 
     def _automatic(self) -> str:
@@ -156,5 +156,5 @@ class Controls:
 
 
 def _after(names: Sequence[Name], name: Name, step: int) -> Name:
-    """Return the name that comes after one, round and round; the first, where it is not among them."""
+    """Return the name that follows another, cyclically; the first, if that one is not among them."""
     return names[(names.index(name) + step) % len(names)] if name in names else names[0]

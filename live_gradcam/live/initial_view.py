@@ -11,10 +11,11 @@ from typing import Any
 from live_gradcam.address import shown_address
 from live_gradcam.config import Settings
 from live_gradcam.live.choice import Choice, Menu
-from live_gradcam.live.view_state import ViewState
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.renderer import Renderer
+from live_gradcam.sources.source import Slides, Source
 from live_gradcam.translations import words_of
 
 
@@ -26,18 +27,18 @@ def initial_view(
     still: bool = False,
     slides: bool = False,
     legible: bool = False,
-    make: Callable[..., ViewState] = ViewState,
-) -> ViewState:
+    make: Callable[..., InteractiveView] = InteractiveView,
+) -> InteractiveView:
     """Return the view as the settings ask for it.
 
     Args:
-        settings: how it looks, and what is asked.
-        menu: what there is to choose from.
+        settings: the first question and the appearance.
+        menu: what the viewer can choose from.
         live: whether frames come by themselves.
-        still: whether they are single pictures, of which nothing goes over from one to the next.
-        slides: whether the viewer turns them.
-        legible: whether the canvas of a small frame is larger than the frame, for a window.
-        make: takes the arguments of `ViewState`.
+        still: whether frames are single pictures; no heat is then carried or smoothed from one to the next.
+        slides: whether the viewer turns the pictures.
+        legible: whether a small frame is enlarged, for a window.
+        make: makes the view from the arguments of `InteractiveView`.
 
     Raises:
         SinkError: the session cannot be saved there.
@@ -103,3 +104,17 @@ def restored(saved: Mapping[str, Any]) -> Settings:
         if kept.get(name) is not None:
             kept[name] = Path(kept[name])
     return Settings(**kept)
+
+
+def turned_by_hand(source: Source, settings: Settings, *, in_window: bool) -> bool:
+    """Return whether the viewer turns the pictures of a source, as slides.
+
+    Pictures that are recorded, or a run with an end of its own, go on by themselves.
+
+    Args:
+        source: the source.
+        settings: of the run.
+        in_window: whether there is a window.
+    """
+    ends = settings.record or settings.frames or settings.duration
+    return in_window and not ends and isinstance(source, Slides) and not source.single

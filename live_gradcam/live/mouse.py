@@ -1,4 +1,4 @@
-"""The pointing: what the mouse does on the picture, a click or a rectangle."""
+"""The mouse on the picture: a click probes a point, a drag marks an area."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from live_gradcam.explanation import Region
 from live_gradcam.viewer_input import Pointer
 
 SMALLEST_AREA = 16
-"""Pixels on each side; a rectangle smaller than that is a click."""
+"""Pixels of each side; a smaller rectangle is a click."""
 
 _SIDE = 1 / 8
-"""Of the picture's width: where a click is at its side."""
+"""Part of the picture's width at each side in which a click turns slides."""
 
 Point = tuple[int, int]
 """(x, y) in pixels of the frame, or of the canvas."""
 
 PlaceInFrame = Callable[[Point, Point | None], Point | None]
-"""Takes a point of the canvas, and the one where a drag began; gives the point of the frame that is there, in a drag
-the nearest one; None: there is none."""
+"""Takes a point of the canvas and the point where a drag began; returns the point of the frame there (in a drag: the
+nearest one), or None."""
 
 
 class Mouse:
-    """Follows the mouse: a click probes the heat at a point, or no longer, at the same one; dragging marks an area."""
+    """Follows the mouse: a click starts or stops a probe of the heat at a point; a drag marks an area."""
 
     def __init__(self) -> None:
         self.probe: Point | None = None
-        """Where the heat is told, in pixels of the frame; None: nowhere."""
+        """The point whose heat is shown as a number, in pixels of the frame; None: there is none."""
         self.rectangle: Region | None = None
-        """(x, y, width, height) of the area while it is dragged; None: there is none."""
+        """(x, y, width, height) of the area during a drag; None: there is none."""
         self._pressed: Point | None = None
         self._clicked: Point | None = None
 
@@ -45,11 +45,11 @@ class Mouse:
         return (event.x >= width * (1 - _SIDE)) - (event.x < width * _SIDE)
 
     def take(self, event: Pointer, place_in_frame: PlaceInFrame) -> Region | None:
-        """Take in what the mouse did, and return the area that it has marked, if it has.
+        """Handle an event, and return the area that it completes, if any.
 
         Args:
-            event: what it did.
-            place_in_frame: what tells the point of the frame.
+            event: the event.
+            place_in_frame: maps points of the canvas to the frame.
         """
         here = event.x, event.y
         if event.kind == "down":
@@ -58,7 +58,7 @@ class Mouse:
         if self._pressed is None or event.kind not in ("move", "up"):
             return None
         began, place = place_in_frame(self._pressed, self._pressed), place_in_frame(here, self._pressed)
-        if began is None or place is None:  # the picture is arranged in another way since
+        if began is None or place is None:  # the panes changed during the drag
             self.let_go()
             return None
         (x0, y0), (x1, y1) = began, place
@@ -72,9 +72,9 @@ class Mouse:
         return area if large else None
 
     def let_go(self) -> None:
-        """Take in that what was begun with the mouse is not to be gone on with."""
+        """Drop the drag that is going on."""
         self._pressed = self.rectangle = None
 
     def forget(self) -> None:
-        """Let go of everything: what was pointed at is no longer there."""
+        """Drop the drag and the probe."""
         self.probe = self.rectangle = self._pressed = None

@@ -1,4 +1,4 @@
-"""The panels over the picture: the help, the menu and the search for a class. One of them is open at most."""
+"""The panels over the picture: help, menu and class search, of which at most one is open; and the toast."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FOOTERS = {
     "help": ("page {} of {}: h turns it", "page {} of {}: h hides it"),
     "menu": ("page {} of {}: a click here turns it", "page {} of {}: a click here closes it"),
 }
-"""The lines that turn the page of a list, and those of its last page."""
+"""The footer of each page of a list, and of its last page."""
 
 
 class Panels:
-    """Opens, turns and closes the panels, and tells what was chosen in them.
+    """Opens, turns and closes the panels, and returns the actions that are chosen in them.
 
     Args:
         words: the viewer's language.
@@ -32,28 +32,28 @@ class Panels:
         self._words = words
         self._lists = {name: _translated(rows, words) for name, rows in (("help", HELP), ("menu", MENU))}
         self.open: Literal["help", "menu"] | None = None
-        """Which list covers the picture."""
+        """The list that covers the picture; None: there is none."""
         self.page = 0
-        """Which page of it is shown."""
+        """The page that is shown, from 0."""
         self.chosen: int | None = None
-        """Which row of the menu is marked, by its number; `TURN`: the line that turns the page."""
+        """The marked row of the menu; `TURN`: the line that turns the page."""
         self.prompt: ClassSearch | None = None
-        """The search for a class; None: it is not open."""
+        """The open search for a class; None: it is closed."""
 
     @property
     def rows(self) -> tuple[tuple[str, str], ...]:
-        """The rows of the list that is open; empty where none is."""
+        """The rows of the open list; empty where none is open."""
         return () if self.open is None else self._lists[self.open]
 
     @property
     def footers(self) -> tuple[str, str]:
-        """The line that turns the page, and that of the last page."""
+        """The footer of a page, and of the last page."""
         footer, last_footer = FOOTERS[self.open or "help"]
         return self._words(footer), self._words(last_footer)
 
     @property
     def drawn_prompt(self) -> SearchBox | None:
-        """The search as it is drawn; None: it is not open."""
+        """The search box to draw; None: the search is closed."""
         prompt = self.prompt
         if prompt is None:
             return None
@@ -66,13 +66,13 @@ class Panels:
         )
 
     def close(self) -> bool:
-        """Close what is open, and return whether anything was."""
+        """Close the open panel, and return whether there was one."""
         was_open = self.open is not None or self.prompt is not None
         self.open = self.prompt = self.chosen = None
         return was_open
 
     def turn_help(self, size: Size) -> None:
-        """Show the help, its next page, or none after the last."""
+        """Show the help or its next page; after the last page, close it."""
         self._turn("help", size)
 
     def open_menu(self) -> None:
@@ -88,9 +88,9 @@ class Panels:
         self.prompt = prompt
 
     def menu_key(self, key: str, size: Size) -> str | None:
-        """Take in a key while the menu is open, and return the name of the action that it chooses, if any.
+        """Handle a key while the menu is open, and return the action that it chooses, if any.
 
-        The arrows go from row to row, Enter takes one; every other key closes the menu and does what it does always.
+        The arrows move the mark and Enter chooses; any other key closes the menu and has its usual effect.
         """
         if key in ("ArrowUp", "ArrowDown"):
             number = self.chosen if self.chosen is not None and self.chosen != TURN else -1
@@ -105,7 +105,7 @@ class Panels:
         return action
 
     def point(self, event: Pointer, size: Size) -> str | None:
-        """Take in the mouse while a list is open, and return the name of the action that it chooses, if any."""
+        """Handle the mouse while a list is open, and return the action that it chooses, if any."""
         if self.open == "help":
             if event.kind == "up":
                 self.turn_help(size)
@@ -143,11 +143,11 @@ TOAST_SECONDS = 2.0
 
 
 class Toast:
-    """Holds what was said last, and for how long it stands."""
+    """A line that is shown for a moment, large."""
 
     def __init__(self) -> None:
         self.text = ""
-        """What was said last."""
+        """The line that was shown last."""
         self._since: float | None = None
 
     def say(self, text: str, now: float | None) -> None:
@@ -159,12 +159,12 @@ class Toast:
         """
         self.text, self._since = text, now
 
-    def see(self, now: float) -> None:
-        """Take in that a frame has come: what was said before the first one stands from now on."""
+    def start(self, now: float) -> None:
+        """Start the time of a line that was said before the first frame."""
         if self._since is None:
             self._since = now
 
     def stands(self, now: float) -> bool:
-        """Return whether it is still shown."""
+        """Return whether the line is still shown."""
         since = now if self._since is None else self._since
         return bool(self.text) and 0 <= now - since < TOAST_SECONDS

@@ -1,4 +1,4 @@
-"""The recording that the viewer begins and ends, and for how long it has been going on."""
+"""The recording that the viewer starts and stops while the run goes on."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MakeRecorder = Callable[[Path], Recorder]
 
 
 class Recording:
-    """Puts a recorder among the sinks of a show and takes it away again, at a key.
+    """Adds a recorder to the sinks of a run at a key, and removes it at the next.
 
     Args:
         sinks: open.
-        make_recorder: what it records with; None: nothing, and only the recorder given here can be ended.
-        recorder: the one that runs from the start, already among the sinks.
+        make_recorder: makes a recorder; None: no recording can be started.
+        recorder: the recorder that runs from the start, already among the sinks.
     """
 
     def __init__(
@@ -33,25 +33,25 @@ class Recording:
 
     @property
     def goes_on(self) -> bool:
-        """Whether it records."""
+        """Whether a recording runs."""
         return self._recorder is not None and not self._recorder.failed
 
     def seconds(self) -> float | None:
-        """Return how many whole seconds ago it was first asked of this recording; None while nothing is recorded."""
+        """Return the whole seconds since the first call for this recording; None while nothing is recorded."""
         if not self.goes_on:
             return None
         self._since = self._since or time.monotonic()
         return float(int(time.monotonic() - self._since))
 
     def end(self) -> str:
-        """End it, and return what came of it, in words."""
+        """Stop the recording, and return its result in words."""
         recorder = self._recorder
         assert recorder is not None
         self._forget()
         return f"recorded {recorder.name}" if recorder.written else "nothing was recorded"
 
     def begin(self) -> str | None:
-        """Begin another, and return what is to be told of it; None where there is nothing to record with."""
+        """Start a recording, and return the line to show; None where nothing can be recorded."""
         if self._recorder is not None:
             self._forget()
         if self._make_recorder is None:

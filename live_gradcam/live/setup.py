@@ -1,16 +1,14 @@
-"""The rig of a run: what is set up before it begins, and what can be found to be wrong with it."""
+"""The setup of a run: checks of outputs and window, the models, the menu, and the facts that files record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from live_gradcam.address import shown_address
 from live_gradcam.concurrency.worker_thread import run_in_background
 from live_gradcam.config import Settings
-from live_gradcam.errors import SinkError, SourceError
+from live_gradcam.errors import SinkError
 from live_gradcam.file_names import expanded
 from live_gradcam.live.choice import Menu
 from live_gradcam.live.initial_view import written
@@ -19,62 +17,12 @@ from live_gradcam.run_statistics import refuse_report
 from live_gradcam.sinks.display import find_display
 from live_gradcam.sinks.recorder import refuse_recording
 from live_gradcam.sinks.snapshot import refuse_snapshot
-from live_gradcam.sources.camera.feed import backends
-from live_gradcam.sources.camera.names import list_cameras
-from live_gradcam.sources.opening import open_source
-from live_gradcam.sources.source import LiveSource, Source, is_live
-from live_gradcam.sources.switching import SwitchingSource
+from live_gradcam.sources.source import Source
 
 if TYPE_CHECKING:
     from live_gradcam.explain.engine import Engine
 
 Tell = Callable[[str], None]
-
-
-def open_sources(settings: Settings) -> Source:
-    """Open the source, or the first of several.
-
-    Where the first is live, the others can be turned to: those that the settings name, or else the cameras that are
-    found when the viewer asks for another.
-
-    Raises:
-        SourceError: it cannot be opened; or one of several is a file.
-    """
-    opened = _opened(settings, settings.source)
-    if not is_live(opened):
-        if settings.also:
-            opened.close()
-            raise _no_file(settings.source)
-        return opened
-    return SwitchingSource(
-        opened,
-        lambda: [partial(_live, settings, other) for other in settings.also or _cameras_beside(settings)],
-        partial(_live, settings, settings.source),
-    )
-
-
-def _cameras_beside(settings: Settings) -> list[int]:
-    """Return the numbers of the cameras that there are besides the one that is on."""
-    on = int(settings.source) if str(settings.source).isdecimal() else None
-    return [camera.number for camera in list_cameras(backends(settings.backend)[0]) if camera.number != on]
-
-
-def _opened(settings: Settings, spec: int | str) -> Source:
-    return open_source(spec, size=settings.size, fps=settings.camera_fps, backend=settings.backend)
-
-
-def _live(settings: Settings, spec: int | str) -> LiveSource:
-    opened = _opened(settings, spec)
-    if not is_live(opened):
-        opened.close()
-        raise _no_file(spec)
-    return opened
-
-
-def _no_file(spec: int | str) -> SourceError:
-    return SourceError(
-        f"'{shown_address(str(spec))}' is a file: where there are several sources, all are cameras, streams or demo."
-    )
 
 
 def refuse_outputs(settings: Settings) -> None:
@@ -103,10 +51,10 @@ def _refuse_to_write_over_source(settings: Settings) -> None:
 
 
 def has_window(settings: Settings, source: Source, say: Tell) -> bool:
-    """Decide whether a window is opened.
+    """Return whether the run has a window.
 
     Raises:
-        SinkError: one is wanted and cannot be, or there would be nothing to see and no end.
+        SinkError: a window was asked for and cannot be opened, or the run would have neither output nor end.
     """
     reason = "no window was asked for" if settings.window is False else find_display()
     if reason is None:
@@ -127,7 +75,7 @@ def has_window(settings: Settings, source: Source, say: Tell) -> bool:
 
 
 def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
-    """Load the models and compile the first question, in a thread, so that Ctrl-C does not wait for TensorFlow.
+    """Load the models and compile the first question, in a thread, so that Ctrl-C works while TensorFlow loads.
 
     Raises:
         LiveGradcamError: a setting is wrong, or a model cannot be loaded or explained.
@@ -136,7 +84,7 @@ def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
 
     @native_stderr_filtered()
     def do() -> Engine:
-        # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
+        # Here, not above: TensorFlow takes seconds to load, and a typo must be found without it.
         from live_gradcam.explain.loading import load_answering
 
         beside = () if settings.beside is None else (settings.beside,)
@@ -146,7 +94,7 @@ def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
 
 
 def menu_of(answering: Engine, settings: Settings) -> Menu:
-    """Return what there is to choose from: methods of one or two passes, layers, classes and models."""
+    """Return the menu: methods of one or two passes, layers, classes and models."""
     from live_gradcam.explain.methods.method import METHODS, method_named
 
     slow = {name for name in METHODS if method_named(name).family == "perturbation"}
@@ -169,7 +117,7 @@ def menu_of(answering: Engine, settings: Settings) -> Menu:
 
 
 def about(settings: Settings, source: Source, answering: Engine) -> dict[str, Any]:
-    """Return what all pictures of a run have in common, as recordings and snapshots tell it."""
+    """Return the facts about a run that recordings and snapshots store."""
     from live_gradcam.models.model import weights_sha256
 
     model = answering.models[0]

@@ -1,4 +1,4 @@
-"""A stage as it was when a session of an earlier format was saved: its keys mean what they meant then."""
+"""Sessions of earlier formats: their keys keep the meaning that they had."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from typing import Any
 from live_gradcam.frame import Frame
 from live_gradcam.live.class_search import ClassSearch
 from live_gradcam.live.controls import STYLES
-from live_gradcam.live.view_state import ViewState
+from live_gradcam.live.interactive_view import InteractiveView
+from live_gradcam.live.status import Request
 from live_gradcam.question import Answer, Question
 from live_gradcam.session.journal import FORMAT
 
 _SINCE_2 = frozenset({"menu", "keep", "reset", "seek", "seek-back"})
-"""Actions of keys that did nothing to the picture in sessions of format 1."""
+"""Actions whose keys had no effect in format 1."""
 
 _STYLES_OF_1 = tuple(style for style in STYLES if style != "fade")
 
 
-def view_of_format(number: int) -> Callable[..., ViewState]:
+def view_of_format(number: int) -> Callable[..., InteractiveView]:
     """Return what makes the view on which a session of a format is played."""
-    return ViewState if number >= FORMAT else partial(EarlierView, session_format=number)
+    return InteractiveView if number >= FORMAT else partial(EarlierView, session_format=number)
 
 
-class EarlierView(ViewState):
-    """Plays sessions of earlier formats.
+class EarlierView(InteractiveView):
+    """A view that plays sessions of earlier formats.
 
-    Of format 1, Esc ends the show at once, Enter closes the search whether a class fits or not, and some keys do not
-    exist yet. Of every earlier format the panes lie elsewhere, and the keys 1 to 5 may take other rows: which class and
-    which area came of it is read from the questions that were answered.
+    In format 1, Esc ends the run at once, Enter closes the search even if no class fits, and some keys do not exist.
+    In all earlier formats the panes lie elsewhere, and the keys 1 to 5 may choose other rows; so class and area are
+    taken from the questions that were answered.
 
     Args:
-        presenter: as of `ViewState`.
+        presenter: as of `InteractiveView`.
         session_format: of the session.
-        others: as of `ViewState`.
+        others: as of `InteractiveView`.
     """
 
     def __init__(self, *stage: Any, session_format: int, **others: Any) -> None:  # noqa: ANN401 - as of Stage
@@ -45,15 +46,15 @@ class EarlierView(ViewState):
         if self._is_first:
             self._controls.styles = _STYLES_OF_1
 
-    def explained(self, frame: Frame, answer: Answer) -> None:
-        """As of `ViewState`."""
-        if self.takes(frame) and answer.question != self._asked:
+    def add_answer(self, frame: Frame, answer: Answer) -> None:
+        """As of `InteractiveView`."""
+        if self.accepts(frame) and answer.question != self._asked:
             self._asked = answer.question
             self._follow(answer.question)
-        super().explained(frame, answer)
+        super().add_answer(frame, answer)
 
     def _follow(self, question: Question) -> None:
-        """Choose the class and the area that a question names, where it differs from the stage's own in them alone."""
+        """Choose the class and the area of a question that differs from the view's own question only in them."""
         own = self.question
         if question == own or replace(question, targets=own.targets, area=own.area) != own:
             return
@@ -67,7 +68,7 @@ class EarlierView(ViewState):
         if not self._is_first:
             super()._escape()
         elif not self._panels.close():
-            self._requests.append("quit")
+            self._requests.append(Request.QUIT)
 
     def _do(self, action: str | None) -> None:
         if not (self._is_first and action in _SINCE_2):

@@ -1,4 +1,4 @@
-"""The journal of a session: everything that came onto the stage, in order, on disk."""
+"""The journal of a session: all input of a view, in order, on disk."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from live_gradcam.viewer_input import Event, Key, Pointer, Text
 
 FILE = "session.jsonl"
 FORMAT = 3
-"""Since 2, texts and further uses of the mouse are kept, and Esc asks before it ends; since 3, panes have strips for
-their names. `stage.earlier` plays the earlier ones."""
+"""Format 2 added texts, more of the mouse, and an Esc that asks first; format 3 added strips with the names of panes.
+`session.earlier_formats` plays the earlier ones."""
 
 _READ = range(1, FORMAT + 1)
 
 
 class Journal:
-    """Writes one line of JSON for each thing that comes onto the stage.
+    """Writes one line of JSON for each input of a view.
 
     Args:
-        folder: where; it exists.
-        settings: what the session was begun with, as JSON can hold it.
+        folder: an existing folder.
+        settings: the settings of the run, as JSON can hold them.
 
     Raises:
-        OSError: it cannot be written; also from every method.
+        OSError: the journal cannot be written; every method may raise it.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -43,7 +43,7 @@ class Journal:
         self._write(session=FORMAT, version=__version__, settings=dict(settings))
 
     def frame(self, frame: Frame) -> None:
-        """Note that a frame was seen; its pixels are kept elsewhere, in the same order."""
+        """Note a frame; its pixels are stored elsewhere, in the same order."""
         self._write(
             frame=frame.index,
             captured_at=frame.captured_at,
@@ -52,7 +52,7 @@ class Journal:
         )
 
     def event(self, event: Event) -> None:
-        """Note what the viewer did."""
+        """Note a key, a text or an event of the mouse."""
         if isinstance(event, Key):
             self._write(key=event.name)
         elif isinstance(event, Text):
@@ -61,7 +61,7 @@ class Journal:
             self._write(pointer=event.kind, x=event.x, y=event.y)
 
     def answer(self, frame: Frame, answer: Answer) -> None:
-        """Note that an answer came: to which question, about which frame."""
+        """Note an answer: its frame and its question."""
         question = asdict(answer.question)
         # A function of the user's own has no place in JSON; its name tells a reader what it was.
         question["targets"] = [str(each) if callable(each) else each for each in answer.question.targets]
@@ -72,19 +72,19 @@ class Journal:
         self._write(refused=reason)
 
     def status(self, status: Status) -> None:
-        """Note what goes on around the picture."""
+        """Note the status of the run."""
         self._write(status=asdict(status))
 
     def announce(self, text: str) -> None:
-        """Note a line that was shown for a moment."""
+        """Note a line that is shown for a moment."""
         self._write(announce=text)
 
     def source_changed(self) -> None:
-        """Note that the frames come from somewhere else."""
+        """Note that the source changed."""
         self._write(source="changed")
 
     def picture(self) -> None:
-        """Note that a picture was made."""
+        """Note that a picture was drawn."""
         self._write(picture=True)
 
     def close(self) -> None:
@@ -93,13 +93,13 @@ class Journal:
 
     def _write(self, **line: Any) -> None:  # noqa: ANN401 - whatever JSON holds
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._file.flush()  # what was written before a crash is what one wants to see again
+        self._file.flush()  # the lines before a crash are the ones that somebody wants to replay
 
 
 def read_journal(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return what a session was begun with, and its lines in order.
+    """Return the settings of a session, and its lines in order.
 
-    A last line that was torn off is left out.
+    An incomplete last line is left out.
 
     Raises:
         SourceError: there is no session in that folder, or it is of another format.
@@ -115,7 +115,7 @@ def session_format(folder: Path) -> int:
 
 
 def _checked(folder: Path, header: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON holds
-    """Return the first line of a journal, or raise a SourceError where it is none that can be read."""
+    """Return the first line of a journal, or raise a SourceError if it is not one that can be read."""
     if (
         not isinstance(header, dict)
         or "session" not in header
@@ -131,7 +131,7 @@ def _checked(folder: Path, header: Any) -> dict[str, Any]:  # noqa: ANN401 - wha
 
 
 def event_of(line: Mapping[str, Any]) -> Event | None:
-    """Return what the viewer did, if a line is of that."""
+    """Return the event of a line; None if the line holds none."""
     if "key" in line:
         return Key(line["key"])
     if "text" in line:
@@ -142,7 +142,7 @@ def event_of(line: Mapping[str, Any]) -> Event | None:
 
 
 def question_of_line(line: Mapping[str, Any]) -> Question:
-    """Return the question that an answer's line names."""
+    """Return the question of an answer's line."""
     fields = line["question"]
     area = fields["area"]
     return Question(
@@ -156,7 +156,7 @@ def question_of_line(line: Mapping[str, Any]) -> Question:
 
 
 def status_of(line: Mapping[str, Any]) -> Status:
-    """Return the status that a line holds."""
+    """Return the status of a line."""
     fields = dict(line["status"])
     fields.pop(
         "recording", None

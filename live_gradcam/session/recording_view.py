@@ -12,8 +12,8 @@ from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice, Menu
 from live_gradcam.live.initial_view import written
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.status import Status
-from live_gradcam.live.view_state import ViewState
 from live_gradcam.question import Answer
 from live_gradcam.render.heat_tracking import CarriedHeat
 from live_gradcam.render.renderer import Renderer
@@ -23,7 +23,7 @@ from live_gradcam.translations import ENGLISH, Words
 from live_gradcam.viewer_input import Event
 
 
-def view_maker(settings: Settings, **frames: bool) -> Callable[..., ViewState]:
+def view_maker(settings: Settings, **frames: bool) -> Callable[..., InteractiveView]:
     """Return what makes the view of a run: one that saves its session where the settings say so.
 
     Args:
@@ -31,17 +31,17 @@ def view_maker(settings: Settings, **frames: bool) -> Callable[..., ViewState]:
         frames: the arguments of `initial_view` that say how frames come, which a replay needs again.
     """
     if settings.save_session is None:
-        return ViewState
+        return InteractiveView
     return partial(
         RecordingView, folder=Path(settings.save_session), settings={**written(settings), **frames}
     )
 
 
 def refuse_session_folder(folder: Path) -> None:
-    """Refuse a folder in which no session can be saved.
+    """Check that a session can be saved in a folder.
 
     Raises:
-        SinkError: it holds a session, or its path is a file's.
+        SinkError: the folder holds a session, or the path is a file's.
     """
     if (folder / FILE).exists():
         raise SinkError(f"'{folder}' holds a session already: give --save-session another folder.")
@@ -49,19 +49,19 @@ def refuse_session_folder(folder: Path) -> None:
         raise SinkError(f"the session cannot be saved in '{folder}': it is a file. Give a folder.")
 
 
-class RecordingView(ViewState):
+class RecordingView(InteractiveView):
     """A view that writes its session into a folder: frames without loss, and a journal of all that it took in.
 
     Args:
-        renderer: as of `ViewState`.
-        menu: likewise.
-        choice: likewise.
-        live: likewise.
-        slides: likewise.
-        fullscreen: likewise.
-        words: likewise.
-        folder: where; it is made, and must hold no session yet.
-        settings: what the session is begun with, as JSON can hold it.
+        renderer: as in `InteractiveView`.
+        menu: as in `InteractiveView`.
+        choice: as in `InteractiveView`.
+        live: as in `InteractiveView`.
+        slides: as in `InteractiveView`.
+        fullscreen: as in `InteractiveView`.
+        words: as in `InteractiveView`.
+        folder: is created, and must hold no session yet.
+        settings: the settings of the run, as JSON can hold them.
 
     Raises:
         SinkError: the folder cannot be written to, or holds a session.
@@ -90,56 +90,56 @@ class RecordingView(ViewState):
         self._film = FrameFile(folder)
 
     def close(self) -> None:
-        """Complete what was saved; twice does no harm."""
-        # Both, whatever has failed before: the one holds a file, the other a thread.
+        """Finish the saved session; may be called twice."""
+        # Close both, even after a failure: one holds a file, the other a thread.
         for close in (self._journal.close, self._film.close):
             self._try(close)
 
-    def act(self, event: Event) -> None:
-        """As of `ViewState`."""
+    def handle(self, event: Event) -> None:
+        """As in `InteractiveView`."""
         self._keep(lambda: self._journal.event(event))
-        super().act(event)
+        super().handle(event)
 
-    def see(self, frame: Frame) -> Frame:
-        """As of `ViewState`."""
+    def show_frame(self, frame: Frame) -> Frame:
+        """As in `InteractiveView`."""
         self._keep(lambda: self._film.add(frame.pixels))
         self._keep(lambda: self._journal.frame(frame))
-        return super().see(frame)
+        return super().show_frame(frame)
 
-    def explained(self, frame: Frame, answer: Answer) -> None:
-        """As of `ViewState`."""
-        if self.takes(frame):
+    def add_answer(self, frame: Frame, answer: Answer) -> None:
+        """As in `InteractiveView`."""
+        if self.accepts(frame):
             self._keep(lambda: self._journal.answer(frame, answer))
-        super().explained(frame, answer)
+        super().add_answer(frame, answer)
 
-    def refused(self, reason: str) -> None:
-        """As of `ViewState`."""
+    def refuse_question(self, reason: str) -> None:
+        """As in `InteractiveView`."""
         self._keep(lambda: self._journal.refused(reason))
-        super().refused(reason)
+        super().refuse_question(reason)
 
-    def told(self, status: Status) -> None:
-        """As of `ViewState`."""
+    def set_status(self, status: Status) -> None:
+        """As in `InteractiveView`."""
         if status != self._status:  # a new frame has set it back, too
             self._keep(lambda: self._journal.status(status))
-        super().told(status)
+        super().set_status(status)
 
     def announce(self, text: str) -> None:
-        """As of `ViewState`."""
+        """As in `InteractiveView`."""
         self._keep(lambda: self._journal.announce(text))
         super().announce(text)
 
     def source_changed(self) -> None:
-        """As of `ViewState`."""
+        """As in `InteractiveView`."""
         self._keep(self._journal.source_changed)
         super().source_changed()
 
     def picture(self) -> tuple[Pixels, CarriedHeat | None]:
-        """As of `ViewState`."""
+        """As in `InteractiveView`."""
         self._keep(self._journal.picture)
         return super().picture()
 
     def _keep(self, write: Callable[[], None]) -> None:
-        """Write something down; where that fails, it is told, and the show goes on without being saved."""
+        """Write to the session; after a failure, say so and continue without saving."""
         if self.failure is None:
             self._try(write)
             if self.failure is not None:

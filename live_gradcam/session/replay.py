@@ -1,4 +1,4 @@
-"""The loop of a replay: what a saved session held comes onto a stage again, in the same order."""
+"""Replay: gives the saved input of a session to a view again, in the same order."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.initial_view import initial_view, restored
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.setup import Tell, load, menu_of
-from live_gradcam.live.view_state import ViewState
 from live_gradcam.printable import shown
 from live_gradcam.question import Answer, Question
 from live_gradcam.rendered import Rendered
@@ -41,7 +41,7 @@ _ENDING = frozenset({"q", "Q", "Escape"})
 
 
 class ReplayedAnswers(Protocol):
-    """What answers the questions of a session."""
+    """Answers the questions of a session."""
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
         """Answer a question about one frame."""
@@ -49,14 +49,14 @@ class ReplayedAnswers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay came to."""
+    """The result of a replay."""
 
     pictures: int
     digest: str
-    """SHA-256 of all pictures, in hexadecimal: the same for the same session on the same machine."""
+    """SHA-256 of all pictures, in hexadecimal; equal for the same session on the same machine."""
 
     failures: tuple[str, ...] = ()
-    """What went wrong without ending it, one line each."""
+    """Failures that did not end the replay, one line each."""
 
 
 def replay_session(
@@ -69,19 +69,19 @@ def replay_session(
     overwrite: bool = False,
     tell: Tell = logger.info,
 ) -> Replayed:
-    """Play a session again: the same frames, keys and pictures; or with another model or method.
+    """Replay a session from its folder, as it was or with other settings.
 
     Args:
-        folder: what `--save-session` wrote.
-        changes: settings that are others than the session's, such as `method`.
-        fast: whether it runs as fast as it goes, rather than at the session's own pace.
-        window: whether to open one; None: where there is a display.
-        record: video file to write the pictures to.
-        overwrite: whether that may replace a file.
-        tell: takes each line that is worth telling.
+        folder: a folder that `--save-session` wrote.
+        changes: settings that replace the session's, such as `method`.
+        fast: whether to run at full speed instead of the session's own pace.
+        window: whether to open a window; None: if there is a display.
+        record: video file for the pictures.
+        overwrite: whether the recording may replace a file.
+        tell: receives each message.
 
     Raises:
-        LiveGradcamError: there is no session there, or it cannot be played again.
+        LiveGradcamError: the folder holds no session, or the session cannot be replayed.
     """
     saved, lines = read_journal(folder)
     settings = replace(restored(saved), **changes)
@@ -98,7 +98,7 @@ def replay_session(
         elif window:
             raise SinkError(f"cannot open a window: {reason}")
         answering = load(settings, (first["size"][0], first["size"][1]), tell)
-        stage = initial_view(
+        view = initial_view(
             settings,
             menu_of(answering, settings),
             live=saved["live"],
@@ -107,7 +107,7 @@ def replay_session(
             legible=saved.get("legible", False),
             make=view_of_format(session_format(folder)),
         )
-        replayed = replay(lines, folder, stage, answering, sinks, asked_again=bool(changes), fast=fast)
+        replayed = replay(lines, folder, view, answering, sinks, asked_again=bool(changes), fast=fast)
         sinks.close()
         return replace(replayed, failures=(*replayed.failures, *sinks.failures))
 
@@ -115,27 +115,27 @@ def replay_session(
 def replay(
     lines: list[dict[str, Any]],
     folder: Path,
-    stage: ViewState,
+    view: InteractiveView,
     answers: ReplayedAnswers,
     sinks: SinkGroup,
     *,
     asked_again: bool = False,
     fast: bool = False,
 ) -> Replayed:
-    """Play a session again.
+    """Replay the lines of a journal.
 
     Args:
-        lines: the journal's, without its header.
-        folder: where its frames are.
-        stage: as it was at the beginning, or with another method.
-        answers: what answers; it may be another model.
-        sinks: where pictures go; a window among them may end it.
-        asked_again: whether the stage's own questions are asked, rather than those that the journal holds; so where
-            the method or the model is another.
-        fast: whether it runs as fast as it goes, rather than at the session's own pace.
+        lines: the lines of the journal, without its header.
+        folder: holds the frames.
+        view: as at the beginning of the session, or with another method.
+        answers: answers the questions; it may hold another model.
+        sinks: take the pictures; a window among them may end the replay.
+        asked_again: whether the view's own questions are asked instead of the journal's, as another method or model
+            requires.
+        fast: whether to run at full speed instead of the session's own pace.
 
     Raises:
-        LiveGradcamError: the frames cannot be read, or a question of the session has no answer.
+        LiveGradcamError: the frames cannot be read, or a question has no answer.
     """
     frames = _frames(folder)
     wanted = {line["answer"] for line in lines if "answer" in line}
@@ -160,39 +160,39 @@ def replay(
             began = began or (now, frame.captured_at)
             if not fast:
                 _wait(sinks, began[0] + frame.captured_at - began[1])
-            seen = stage.see(frame)
+            seen = view.show_frame(frame)
             if seen.index in wanted:
                 kept[seen.index] = seen
         elif (event := event_of(line)) is not None:
-            stage.act(event)
-            stage.take_requests()  # the session's own recordings and snapshots are not made again
+            view.handle(event)
+            view.take_requests()  # recordings and snapshots are not repeated
         elif "answer" in line:
             about = line["answer"]
             for older in [index for index in kept if index < about]:
                 del kept[older]
-            # The one on the stage may have been mirrored since it was seen.
-            seen = stage.frame if stage.frame is not None and stage.frame.index == about else kept[about]
+            # The view may have mirrored its frame since it came.
+            seen = view.frame if view.frame is not None and view.frame.index == about else kept[about]
             if asked_again:
-                _ask_again(stage, answers, seen)
+                _ask_again(view, answers, seen)
             else:
-                stage.explained(seen, answers.answer(seen.pixels, question_of_line(line)))
+                view.add_answer(seen, answers.answer(seen.pixels, question_of_line(line)))
         elif "status" in line:
-            stage.told(status_of(line))
+            view.set_status(status_of(line))
         elif "refused" in line:
-            stage.refused(line["refused"])
+            view.refuse_question(line["refused"])
         elif "announce" in line:
-            stage.announce(line["announce"])
+            view.announce(line["announce"])
         elif "source" in line:
-            stage.source_changed()
+            view.source_changed()
         elif "picture" in line:
-            assert stage.frame is not None
-            picture, carried = stage.picture()
+            assert view.frame is not None
+            picture, carried = view.picture()
             digest.update(picture.tobytes())
             pictures += 1
             sinks.write(
                 Rendered(
                     picture,
-                    stage.frame,
+                    view.frame,
                     None if carried is None else carried.explanation,
                     None if carried is None else carried.heatmap,
                 )
@@ -200,24 +200,24 @@ def replay(
     return Replayed(pictures, digest.hexdigest(), tuple(failures))
 
 
-def _ask_again(stage: ViewState, answers: ReplayedAnswers, frame: Frame) -> None:
-    """Ask the stage's own question; another model may have no such class or layer."""
+def _ask_again(view: InteractiveView, answers: ReplayedAnswers, frame: Frame) -> None:
+    """Ask the view's own question; another model may lack its class or layer."""
     try:
-        answer = answers.answer(frame.pixels, stage.question)
+        answer = answers.answer(frame.pixels, view.question)
     except LiveGradcamError as error:
-        stage.refused(str(error))
+        view.refuse_question(str(error))
     else:
-        stage.explained(frame, answer)
+        view.add_answer(frame, answer)
 
 
 def _is_over(sinks: SinkGroup) -> bool:
-    """Whether the viewer has ended it: no other key means anything here."""
+    """Whether the viewer ended the replay; no other key has an effect."""
     events = () if sinks.window is None else sinks.window.take_events()
     return sinks.finished or any(isinstance(each, Key) and each.name in _ENDING for each in events)
 
 
 def _frames(folder: Path) -> Iterator[Frame]:
-    """Yield the frames of a session, reel after reel."""
+    """Yield the frames of a session, file after file."""
     number = 1
     while (path := folder / reel_name(number)).exists():
         with VideoSource(path) as reel:
@@ -226,7 +226,7 @@ def _frames(folder: Path) -> Iterator[Frame]:
 
 
 def _restored(line: dict[str, Any], frames: Iterator[Frame]) -> Frame | None:
-    """Return the next frame as it was, with its own index and times; None where there are no more."""
+    """Return the next frame with its own index and times; None after the last."""
     frame = next(frames, None)
     if frame is None:
         return None

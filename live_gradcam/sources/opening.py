@@ -7,10 +7,12 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from live_gradcam.address import host_of, opened_address, remember_address, shown_address
+from live_gradcam.config import Settings
 from live_gradcam.errors import SourceError
 from live_gradcam.file_names import expanded, fixed_part, matches, nearest_paths
 from live_gradcam.near_names import nearest
@@ -18,15 +20,16 @@ from live_gradcam.printable import shown
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.camera.camera import CameraSource
 from live_gradcam.sources.camera.feed import DEFAULT_FPS, DEFAULT_SIZES, backends
-from live_gradcam.sources.camera.names import camera_called
+from live_gradcam.sources.camera.names import camera_called, list_cameras
 from live_gradcam.sources.file_kind import kind_of_file
 from live_gradcam.sources.films import SUFFIXES as FILM_SUFFIXES
 from live_gradcam.sources.films import begins_as_film, is_film
 from live_gradcam.sources.images import SUFFIXES, ImagesSource, in_folder, is_picture, natural_order
 from live_gradcam.sources.numbered import numbered_files
 from live_gradcam.sources.photo import READABLE, unreadable
-from live_gradcam.sources.source import Source
+from live_gradcam.sources.source import LiveSource, Source, is_live
 from live_gradcam.sources.stream import StreamSource
+from live_gradcam.sources.switching import SwitchingSource
 from live_gradcam.sources.video import Promise, VideoSource, promise_of
 
 logger = logging.getLogger(__name__)
@@ -229,3 +232,49 @@ def _hint(path: Path, typed: str) -> str:
 
 def _may_be_meant(path: Path) -> bool:
     return path.is_dir() or is_picture(path) or is_film(path)
+
+
+def open_sources(settings: Settings) -> Source:
+    """Open the source, or the first of several.
+
+    Where the first is live, the others can be turned to: those that the settings name, or else the cameras that are
+    found when the viewer asks for another.
+
+    Raises:
+        SourceError: it cannot be opened; or one of several is a file.
+    """
+    opened = _opened(settings, settings.source)
+    if not is_live(opened):
+        if settings.also:
+            opened.close()
+            raise _no_file(settings.source)
+        return opened
+    return SwitchingSource(
+        opened,
+        lambda: [partial(_live, settings, other) for other in settings.also or _cameras_beside(settings)],
+        partial(_live, settings, settings.source),
+    )
+
+
+def _cameras_beside(settings: Settings) -> list[int]:
+    """Return the numbers of the cameras that there are besides the one that is on."""
+    on = int(settings.source) if str(settings.source).isdecimal() else None
+    return [camera.number for camera in list_cameras(backends(settings.backend)[0]) if camera.number != on]
+
+
+def _opened(settings: Settings, spec: int | str) -> Source:
+    return open_source(spec, size=settings.size, fps=settings.camera_fps, backend=settings.backend)
+
+
+def _live(settings: Settings, spec: int | str) -> LiveSource:
+    opened = _opened(settings, spec)
+    if not is_live(opened):
+        opened.close()
+        raise _no_file(spec)
+    return opened
+
+
+def _no_file(spec: int | str) -> SourceError:
+    return SourceError(
+        f"'{shown_address(str(spec))}' is a file: where there are several sources, all are cameras, streams or demo."
+    )

@@ -15,7 +15,7 @@ from fakes import explained, panned
 from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice, Menu
-from live_gradcam.live.view_state import ViewState
+from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.question import Answer, Channel, Question
 from live_gradcam.render.appearance import Appearance, View
 from live_gradcam.render.renderer import Renderer
@@ -57,7 +57,7 @@ def answer(question: Question, *, size: tuple[int, int] = SIZE) -> Answer:
 
 
 class Acting:
-    """A stage, and a hand that presses its keys."""
+    """A view, and a hand that presses its keys."""
 
     def __init__(
         self,
@@ -73,11 +73,11 @@ class Acting:
         look = Appearance(view=view)
         presenter = Renderer(look, models=menu.models, words=words)
         chosen = Choice(look=look, **choice)
-        self.stage: ViewState
+        self.view: InteractiveView
         if saved is None:
-            self.stage = ViewState(presenter, menu, chosen, live=live, slides=slides, words=words)
+            self.view = InteractiveView(presenter, menu, chosen, live=live, slides=slides, words=words)
         else:
-            self.stage = RecordingView(
+            self.view = RecordingView(
                 presenter, menu, chosen, live=live, folder=saved, settings={"live": live}
             )
         self.index = -1
@@ -85,27 +85,27 @@ class Acting:
     def see(self, *, size: tuple[int, int] = SIZE) -> Frame:
         """Let the next frame come."""
         self.index += 1
-        return self.stage.see(frame(self.index, size=size))
+        return self.view.show_frame(frame(self.index, size=size))
 
     def explain(self) -> None:
         """Answer the stage's own question about the frame that is on it."""
-        assert self.stage.frame is not None
-        self.stage.explained(self.stage.frame, answer(self.stage.question))
+        assert self.view.frame is not None
+        self.view.add_answer(self.view.frame, answer(self.view.question))
 
     def press(self, *keys: str) -> str:
         """Press keys, and return what is said now."""
         for key in keys:
-            self.stage.act(Key(key))
-        return self.stage.toast
+            self.view.handle(Key(key))
+        return self.view.toast
 
     def drag(self, *places: tuple[int, int]) -> None:
         """Press the mouse at the first place, and let it go at the last."""
         kinds = ["down", *["move"] * (len(places) - 1), "up"]
         for kind, (x, y) in zip(kinds, [*places, places[-1]], strict=True):
-            self.stage.act(Pointer(kind, x, y))  # type: ignore[arg-type]  # the three kinds, in order
+            self.view.handle(Pointer(kind, x, y))  # type: ignore[arg-type]  # the three kinds, in order
 
     def picture(self) -> Pixels:
-        return self.stage.picture()[0]
+        return self.view.picture()[0]
 
 
 class FakeWindow(Window):

@@ -18,20 +18,18 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 PATIENCE = 30.0
 SHOW = """
 import time
-from stages import Acting, MENU
+from acting import Acting, MENU
 from test_live_run_controller import Hand
 from dataclasses import replace
 chinese = ("虎斑猫", "虎猫", "猞猁", "埃及猫", "美洲狮", "猫洞", "海虎")
-hand = Hand()
-hand.acting = Acting(menu=replace(MENU, other_names=tuple((name,) for name in chinese)))
-hand.show.stage = hand.acting.stage
+hand = Hand(acting=Acting(menu=replace(MENU, other_names=tuple((name,) for name in chinese))))
 hand.press("/")
 print("open", flush=True)
 until = time.monotonic() + 60
-while hand.acting.stage.prompt is not None and time.monotonic() < until:
+while hand.acting.view.prompt is not None and time.monotonic() < until:
     hand.press()
     time.sleep(0.02)
-print("target", hand.acting.stage.choice.target, flush=True)
+print("target", hand.acting.view.choice.target, flush=True)
 """
 
 
