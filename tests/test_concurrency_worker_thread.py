@@ -111,7 +111,7 @@ def test_a_thread_that_is_slow_by_nature_is_named_in_the_owners_words(
     lets_go = threading.Event()
     worker = WorkerThread(lets_go.wait, name="explain", patience=5, left_behind=words, level=logging.INFO)
     with caplog.at_level(logging.INFO):
-        worker.close(within=0.05)
+        worker.close(time.monotonic() + 0.05)
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("INFO", "the thread 'explain' is still at its last frame")
     ]

@@ -101,13 +101,13 @@ class WorkerThread:
         self._thread.join()
         return True
 
-    def close(self, within: float | None = None) -> bool:
+    def close(self, until: float | None = None) -> bool:
         """Make `work` return and join the thread. The log names a thread that does not end in time, once.
 
         May be called several times and from any thread; called by `work` itself, it does not wait.
 
         Args:
-            within: seconds to wait at most; None: `patience`.
+            until: when to stop waiting, in `time.monotonic()` seconds; None: after `patience` seconds.
 
         Returns:
             Whether `work` has returned.
@@ -118,7 +118,7 @@ class WorkerThread:
         self._end()
         if threading.current_thread() is self._thread:
             return False
-        patience = self._patience if within is None else within
+        patience = self._patience if until is None else max(0.0, until - time.monotonic())
         ended = self.join(0.0 if self._named else patience)
         if not ended and not self._named:
             self._named = True

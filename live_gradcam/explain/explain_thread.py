@@ -84,8 +84,8 @@ class ExplainThread:
         """Stop after the frame in hand and join the threads; a slow one is left behind."""
         until = time.monotonic() + _PATIENCE_SECONDS
         self._end()
-        self._questions.close(_PATIENCE_SECONDS)
-        self._worker.close(max(0.0, until - time.monotonic()))
+        self._questions.close(until)
+        self._worker.close(until)
 
     def _end(self) -> None:
         self._offered.close()

@@ -75,9 +75,13 @@ class QuestionSwitch:
             question = self._answered
         return self._answers.answer(pixels, question)
 
-    def close(self, patience: float = _PATIENCE_SECONDS) -> None:
-        """Stop preparing. The thread is joined, or left behind and named in the log after `patience` seconds."""
-        self._preparing.close(patience)
+    def close(self, until: float | None = None) -> None:
+        """Stop preparing and join the thread.
+
+        Args:
+            until: when to leave it behind, in `time.monotonic()` seconds; None: after 0.9 s.
+        """
+        self._preparing.close(until)
 
     def _turn(self, size: Size) -> None:
         """Turn to the question that was asked, if it is ready or turns out to have no answer."""
@@ -170,10 +174,10 @@ class Preparing:
         with self._lock:
             self._wanted = None
 
-    def close(self, patience: float) -> None:
-        """Stop after the step in hand and join the thread, or leave it behind after `patience` seconds."""
+    def close(self, until: float | None = None) -> None:
+        """Stop after the step in hand and join the thread, or leave it behind; see `QuestionSwitch.close`."""
         self.forget()
-        self._worker.close(patience)
+        self._worker.close(until)
 
     def _prepare_all(self) -> None:
         while (wish := self._waiting.take()) is not None:

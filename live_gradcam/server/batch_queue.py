@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import OrderedDict
@@ -11,12 +10,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.explain.targets import is_function_name
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.server.errors import RequestError
-
-logger = logging.getLogger(__name__)
 
 MOST_WAITING = 256
 """How many pictures may wait at once."""
@@ -144,8 +142,7 @@ class BatchQueue:
         end."""
         self._seconds_a_pass = _SECONDS_A_PASS
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._worker = WorkerThread(self._run, name=name, patience=_PATIENCE_SECONDS, end=self.stop)
 
     @property
     def waiting(self) -> int:
@@ -214,12 +211,9 @@ class BatchQueue:
         for work in waiting.values():
             work.done.cancel()
 
-    def close(self) -> None:
-        """Stop after the batch in hand, and join the thread; one that is stuck is left behind and named."""
-        self.stop()
-        self._thread.join(_PATIENCE_SECONDS)
-        if self._thread.is_alive():
-            logger.warning("the thread '%s' is stuck and is left behind", self._thread.name)
+    def close(self, until: float | None = None) -> None:
+        """Stop after the batch in hand and join the thread; `until` as in `WorkerThread.close`."""
+        self._worker.close(until)
 
     def _run(self) -> None:
         while batch := self._next():
@@ -269,6 +263,7 @@ class BatchQueue:
             return batch
 
     def _admit(self, work: QueuedWork) -> None:
+        self._worker.check()
         if self._closed:
             raise RequestError(503, "the server is ending.")
         if work.asker in self._waiting:

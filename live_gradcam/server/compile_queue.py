@@ -194,9 +194,9 @@ class CompileQueue:
         """Begin to compile nothing more, and cancel what waits."""
         self._thread.stop()
 
-    def close(self) -> None:
-        """Compile nothing more."""
-        self._thread.close()
+    def close(self, until: float | None = None) -> None:
+        """Compile nothing more and join the thread; `until` as in `WorkerThread.close`."""
+        self._thread.close(until)
 
     def _explained(
         self, explains: Explains, images: Sequence[Pixels], questions: Sequence[Question], method: str

@@ -1,9 +1,8 @@
-"""The threads that decode visitors' pictures, before the thread that explains sees them."""
+"""The threads that decode uploaded pictures, before the network's thread explains them."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 import threading
@@ -12,30 +11,29 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.frame import Pixels
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.uploads import decoded, photo_of
 
-logger = logging.getLogger(__name__)
-
 FRAME_THREADS, PHOTO_THREADS = 2, 2
 MOST_WAITING = 64
-"""How many photos may wait; of frames each visitor has one at most."""
+"""How many photos may wait; of frames, each page has at most one."""
 
 _PATIENCE_SECONDS = 0.7
 _NICE = 5
-"""By how much photo threads step back behind the others, where the system has priorities for threads."""
+"""Niceness of the photo threads, on systems where each thread has its own priority."""
 
 _Task = tuple[Future[Pixels], Callable[[], Pixels]]
 
 
 class Pool:
-    """A few threads that decode what is submitted, in order; what is cancelled before its turn is left out.
+    """A few threads that decode submitted pictures in order; one that is cancelled before its turn is skipped.
 
     Args:
-        name: of the threads.
+        name: the name of the threads, which are numbered.
         threads: how many.
-        nice: how far the threads step back behind others.
+        nice: their niceness.
     """
 
     def __init__(self, name: str, threads: int, *, nice: int = 0) -> None:
@@ -43,24 +41,30 @@ class Pool:
         self._waiting: deque[_Task] = deque()
         self._closed = False
         self._nice = nice
-        self._threads = [
-            threading.Thread(target=self._run, name=f"{name} {number}", daemon=True)
+        self._workers = [
+            WorkerThread(
+                self._run,
+                name=f"{name} {number}",
+                patience=_PATIENCE_SECONDS,
+                end=self._end,
+                left_behind="is busy and is left behind",
+            )
             for number in range(1, threads + 1)
         ]
-        for thread in self._threads:
-            thread.start()
 
     @property
     def waiting(self) -> int:
-        """How many wait for a thread."""
+        """How many pictures wait for a thread."""
         return len(self._waiting)
 
     def submit(self, decode: Callable[[], Pixels]) -> Future[Pixels]:
-        """Decode later.
+        """Decode a picture later.
 
         Raises:
-            Refusal: the pool is closed (503).
+            RequestError: the pool is closed (503).
         """
+        for worker in self._workers:
+            worker.check()
         future: Future[Pixels] = Future()
         with self._changed:
             if self._closed:
@@ -70,21 +74,17 @@ class Pool:
         return future
 
     def close(self, until: float) -> None:
-        """Decode nothing more, and join the threads.
+        """Begin to decode no more, and join the threads; `until` as in `WorkerThread.close`."""
+        for worker in self._workers:
+            worker.close(until)
 
-        Args:
-            until: as `time.monotonic` has it; a thread that is busy for longer is left behind and named.
-        """
+    def _end(self) -> None:
         with self._changed:
             self._closed = True
             waiting, self._waiting = self._waiting, deque()
             self._changed.notify_all()
         for future, _ in waiting:
             future.cancel()
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
-            if thread.is_alive():
-                logger.warning("the thread '%s' is busy and is left behind", thread.name)
 
     def _run(self) -> None:
         if self._nice and sys.platform == "linux":  # elsewhere a priority is the whole process's
@@ -99,26 +99,26 @@ class Pool:
                 continue
             try:
                 future.set_result(decode())
-            except Exception as error:  # whoever waits for it is told
+            except Exception as error:  # the future's owner is told
                 future.set_exception(error)
             del future, decode  # a picture must not stay in memory until the next one comes
 
 
 class Decoders:
-    """Decodes the frames of visitors and the photos of programs, each kind in threads of its own."""
+    """Decodes the frames of pages and the photos of programs, each kind in threads of its own."""
 
     def __init__(self) -> None:
         self._frames = Pool("decode frames", FRAME_THREADS)
         self._photos = Pool("decode photos", PHOTO_THREADS, nice=_NICE)
 
     async def frame(self, data: bytes) -> Pixels:
-        """Return a visitor's frame as (H, W, 3) uint8 BGR.
+        """Return a page's frame as (H, W, 3) uint8 BGR.
 
         Args:
-            data: of a size that was looked at (`uploads.size_of`).
+            data: a picture whose size was checked (`uploads.size_of`).
 
         Raises:
-            Refusal: it cannot be decoded (415), or the server is ending (503).
+            RequestError: it cannot be decoded (415), or the server is ending (503).
         """
         return await asyncio.wrap_future(self._frames.submit(lambda: decoded(data)))
 
@@ -126,14 +126,14 @@ class Decoders:
         """Return a program's photo as (H, W, 3) uint8 BGR, upright.
 
         Raises:
-            Refusal: it cannot be decoded (415), is too large (413), or too many wait (503).
+            RequestError: it cannot be decoded (415), is too large (413), or too many wait (503).
         """
         if self._photos.waiting >= MOST_WAITING:
             raise RequestError(503, f"{MOST_WAITING} pictures wait to be decoded already: try again later.")
         return await asyncio.wrap_future(self._photos.submit(lambda: photo_of(data)))
 
     def close(self) -> None:
-        """Decode nothing more; join the threads."""
+        """Begin to decode no more, and join the threads."""
         until = time.monotonic() + _PATIENCE_SECONDS
         self._frames.close(until)
         self._photos.close(until)

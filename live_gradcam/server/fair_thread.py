@@ -1,4 +1,4 @@
-"""A thread that does one thing after another, those of each payer in turn, and holds nobody up at the end."""
+"""A thread that runs tasks one after another, with a fair share for every payer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-logger = logging.getLogger(__name__)
+from live_gradcam.concurrency.worker_thread import WorkerThread
 
 REST = 0.5
-"""For how long a payer rests after something was done for it, in parts of the time that it took."""
+"""How long a payer rests after one of its tasks, as a part of the time that the task took."""
 
 _PATIENCE_SECONDS = 0.7
 _PAYERS_KEPT = 256
@@ -26,15 +26,15 @@ class _Task:
 
 
 class FairThread:
-    """Does what is submitted; what was cancelled before its turn is left out.
+    """Runs submitted tasks; a task that is cancelled before its turn is skipped.
 
-    Next is what the payer asked who was served the longest time ago, and of one payer what came first. One who was
-    served rests before it is served again, so that the thread leaves time to others.
+    The next task belongs to the payer who was served longest ago; the tasks of one payer run in order. After a task
+    its payer rests, so that the thread leaves processor time to others.
 
-    Python's own executor waits for its thread when the program ends, and compiling takes seconds.
+    Python's own executor is no choice: it waits for its thread when the program ends, and compiling takes seconds.
 
     Args:
-        name: of the thread.
+        name: the thread's name.
     """
 
     def __init__(self, name: str) -> None:
@@ -43,16 +43,23 @@ class FairThread:
         self._served: dict[Hashable, tuple[float, float]] = {}
         """When each payer was served last, and when its rest ends."""
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._worker = WorkerThread(
+            self._run,
+            name=name,
+            patience=_PATIENCE_SECONDS,
+            end=self.stop,
+            left_behind="is still at work and is left behind",
+            level=logging.INFO,
+        )
 
     def submit(self, work: Callable[[], None], payer: Hashable = None) -> Future[None]:
-        """Do something later; the future tells when, or what it raised.
+        """Run a task later; the future tells when it is done, or what it raised.
 
         Args:
-            work: what is done.
-            payer: for whom; None: for the server itself, which never rests.
+            work: the task.
+            payer: whose share of the time it uses; None: the server itself, which never rests.
         """
+        self._worker.check()
         future: Future[None] = Future()
         with self._changed:
             if self._closed:
@@ -63,7 +70,7 @@ class FairThread:
         return future
 
     def stop(self) -> None:
-        """Begin nothing more, and cancel what waits."""
+        """Begin no more tasks, and cancel those that wait."""
         with self._changed:
             self._closed = True
             waiting, self._waiting = self._waiting, []
@@ -71,12 +78,9 @@ class FairThread:
         for task in waiting:
             task.future.cancel()
 
-    def close(self) -> None:
-        """Stop, and join the thread; one that is still at work is left behind."""
-        self.stop()
-        self._thread.join(_PATIENCE_SECONDS)
-        if self._thread.is_alive():
-            logger.info("the thread '%s' is still at work and is left behind", self._thread.name)
+    def close(self, until: float | None = None) -> None:
+        """Stop after the task in hand and join the thread; `until` as in `WorkerThread.close`."""
+        self._worker.close(until)
 
     def _run(self) -> None:
         while (task := self._next()) is not None:
@@ -85,7 +89,7 @@ class FairThread:
             began = time.monotonic()
             try:
                 task.work()
-            except Exception as error:  # whoever waits for it is told
+            except Exception as error:  # the future's owner is told
                 task.future.set_exception(error)
             else:
                 task.future.set_result(None)
@@ -94,10 +98,10 @@ class FairThread:
                 self._served[task.payer] = (now, now + REST * (now - began))
                 if len(self._served) > _PAYERS_KEPT:
                     del self._served[min(self._served, key=lambda payer: self._served[payer][0])]
-            del task  # nothing of it is kept while this thread waits for the next
+            del task  # or it would stay in memory until the next one comes
 
     def _next(self) -> _Task | None:
-        """Wait for what is to be done next; None when it is closed."""
+        """Wait for the next task and return it; None if it is closed."""
         with self._changed:
             while not self._closed:
                 for task in [each for each in self._waiting if each.future.cancelled()]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
@@ -38,6 +37,9 @@ _ONE_PASS = ("gradient", "activation")
 
 _LONGEST_SECONDS = 120.0
 """What a program waits at most for its question to be compiled, and then for its picture to be explained."""
+
+_PATIENCE_SECONDS = 0.7
+"""How long `close` waits for the threads, all together."""
 
 _CHANNELS = 1280
 """Of a layer of which nothing is known yet."""
@@ -220,15 +222,9 @@ class Service:
     def close(self) -> None:
         """Explain nothing more; join the threads."""
         self.stop()
-        # Side by side: one that is stuck in native code is waited for no longer than all of them together.
-        closing = [
-            threading.Thread(target=each.close, daemon=True)
-            for each in (self.graphs, self._quick, self._slow)
-        ]
-        for thread in closing:
-            thread.start()
-        for thread in closing:
-            thread.join()
+        until = time.monotonic() + _PATIENCE_SECONDS
+        for each in (self.graphs, self._quick, self._slow):
+            each.close(until)
 
     async def _wait_for(self, compiling: Sequence[Future[None]]) -> None:
         # Shielded: who gives up must not cancel what others wait for, too.
