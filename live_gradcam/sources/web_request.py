@@ -20,6 +20,7 @@ from typing import IO, Any, Self
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from live_gradcam.address import credentials_of, opened_address
+from live_gradcam.concurrency.worker_thread import WorkerThread
 
 SCHEMES = ("http", "https")
 """What is asked, and where a redirect may lead."""
@@ -129,17 +130,21 @@ class Line:
         self.limit = limit
         self._sockets: list[socket.socket] = []
         self._cut: tuple[str, str] | None = None
-        self._timer = threading.Timer(limit, self.hang_up, (f"it was not complete after {limit:g} s", _SAVE))
-        self._timer.daemon = True
-        self._timer.name = "time limit of a request"
+        self._finished = threading.Event()
+        self._limiter: WorkerThread
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        self._limiter = WorkerThread(
+            self._keep_limit, name="time limit of a request", patience=1.0, end=self._finished.set
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        self._timer.join()
+        self._limiter.close()
+
+    def _keep_limit(self) -> None:
+        if not self._finished.wait(self.limit):
+            self.hang_up(f"it was not complete after {self.limit:g} s", _SAVE)
 
     def hang_up(self, reason: str = "it was cancelled", remedy: str = "") -> None:
         """Cut the connections: whoever waits for them gets a `WebError`. From any thread."""
