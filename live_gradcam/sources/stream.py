@@ -1,4 +1,4 @@
-"""A network stream: an IP camera, a phone, MJPEG over HTTP."""
+"""Network streams: an IP camera, a phone, MJPEG over HTTP."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ READ_TIMEOUT = 2.0
 """Seconds without a picture after which a stream counts as lost."""
 
 RETRY_EVERY = 0.5
-"""Seconds between tries to reach a stream that was lost."""
+"""Seconds between attempts to reach a lost stream."""
 
 DIAGNOSIS_TIMEOUT = 2.0
-"""Seconds for asking a second time, to learn why the first failed."""
+"""Seconds for a second connection, which finds out why the first one failed."""
 
 
 class StreamSource:
-    """The newest frame of a network stream: rtsp, rtsps, rtmp, http or https.
+    """Gives the newest frame of a network stream: rtsp, rtsps, rtmp, http or https.
 
-    There is no timestamp that could be set against this machine's clock, so a frame's `captured_at` is its
-    time of arrival; and no rate, since what streams say of it is not to be trusted. When the stream breaks off or
-    the server ends it, the iteration waits until it is back.
+    A frame's `captured_at` is its time of arrival, since the stream's own time stamps do not refer to this machine's
+    clock. There is no rate, since the rates that streams declare are often wrong. If the stream breaks off or the
+    server ends it, the iteration waits until it is back.
 
     Args:
-        url: the address. A password in it, percent-encoded or not, is used, and shown nowhere.
+        url: the address. A password in it, percent-encoded or not, is used and never shown.
         open_timeout: seconds that the server has to answer.
         read_timeout: seconds without a picture after which the stream counts as lost.
 
@@ -70,7 +70,7 @@ class StreamSource:
 
     @property
     def notice(self) -> str | None:
-        """What the viewer should be told now: `stream lost, reconnecting`; None when all is well."""
+        """The notice for the viewer, such as `stream lost, reconnecting`; None if all is well."""
         return self._feeds.notice
 
     @property
@@ -80,7 +80,7 @@ class StreamSource:
 
     @property
     def measured_fps(self) -> float | None:
-        """Frames per second that arrive; None until that is known, and while none do."""
+        """Frames per second that arrive; None until it is known, and while none arrive."""
         return self._feeds.measured_fps
 
     def describe(self) -> str:
@@ -101,7 +101,7 @@ class StreamSource:
         return self._feeds.newest(timeout)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time, waiting for a stream that is lost.
+        """Yield the newest frame each time, and wait while the stream is lost.
 
         Raises:
             SourceError: there was no picture at all.
@@ -109,7 +109,7 @@ class StreamSource:
         return iter(self._feeds)
 
     def close(self) -> None:
-        """Stop the reader, which hangs up."""
+        """Stop the reader, which closes the connection."""
         self._feeds.close()
 
     def __enter__(self) -> Self:
@@ -131,7 +131,7 @@ class StreamSource:
         )
 
     def _silence(self) -> float | None:
-        """Return after how many seconds without a picture the viewer is told; None: as soon as usual."""
+        """Return after how many seconds without a picture the viewer is told; None: one."""
         return None
 
     def _connect(self) -> Feed:
@@ -195,19 +195,18 @@ class StreamFeed:
         raise FeedLost("ended")
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._capture.release()
 
 
 def why_not(url: str) -> str:
-    """Ask a second time, through PyAV, why an address could not be opened: OpenCV does not say.
+    """Find out why an address could not be opened, by a second connection through PyAV: OpenCV does not tell.
 
     Args:
         url: the address, with its password if it has one.
 
     Returns:
-        The reason, in words that stand after a colon, with what to do about it where more is known than that the
-        address is wrong.
+        The reason, to be written after a colon; with a remedy if one is known.
     """
     host = host_of(url)
     if not host:
@@ -223,7 +222,7 @@ def why_not(url: str) -> str:
         return in_words(error)
     except av.error.FFmpegError as error:
         reason = in_words(error)
-    # Here, not above: urllib's client takes a moment to load, and this is seldom needed.
+    # Imported here: urllib's client takes a moment to load and is seldom needed.
     from live_gradcam.sources.web_page import page_at
 
     return page_at(url, timeout=DIAGNOSIS_TIMEOUT) or reason
