@@ -80,6 +80,9 @@ class Attack:
     most_seconds: float | None = None
     """How long it may go on until it is done, where it has an end; None: as long as all others."""
 
+    memory_only: bool = False
+    """Whether only the server's memory, log and end are judged: it is many attacks at once, or no attack."""
+
 
 async def mix(address: Address, counts: Counts) -> None:
     """Everything at once that suits every server."""
@@ -115,8 +118,8 @@ ATTACKS = {
     "many-pages": Attack(many_pages),
     "log-injection": Attack(serve_holding.log_injection, ("--verbose",)),
     "aborted-uploads": Attack(serve_holding.aborted_uploads),
-    "pairs": Attack(serve_costs.pairs, most_seconds=1800),
-    "mix": Attack(mix, prepare=serve_costs.all_pictures),
+    "pairs": Attack(serve_costs.pairs, most_seconds=1800, memory_only=True),
+    "mix": Attack(mix, prepare=serve_costs.all_pictures, memory_only=True),
 }
 
 

@@ -5,9 +5,10 @@ Each client sends frames of a picture over a WebSocket of its own, at its own ra
 answered. At the end: what each reached, from sending to answer, how large the batches were, and the server's memory.
 
 With `--attack NAME` (or `all`), an honest visitor that asks for 5 frames a second and posts a picture a second is
-measured alone, then beside that attack, each for `--seconds`: how long it waits, what it is refused, and the server's
-memory. Without an address each attack gets a fresh server of its own, with the default network. JSON goes to stdout, a
-table to stderr; the exit code is 1 where a bound does not hold (`serve_trials.py` has them).
+measured alone (for a minute at most), then beside that attack, for `--seconds`: how long it waits, what it is refused,
+and the server's memory. Of `mix` and `pairs` only memory, log and end are judged. Without an address each attack gets a
+fresh server of its own, with the default network. JSON goes to stdout, a table to stderr; the exit code is 1 where a
+bound does not hold (`serve_trials.py` has them).
 """
 
 from __future__ import annotations
