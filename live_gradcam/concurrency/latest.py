@@ -10,9 +10,6 @@ from live_gradcam.concurrency.worker_thread import WorkerThread
 
 Item = TypeVar("Item")
 
-JOIN_TIMEOUT = 0.8
-"""Seconds that `LatestReader.close` waits for its thread: a whole shutdown has 1 s."""
-
 WAIT_SLICE = 0.2
 """Seconds of a single wait: on Windows, Ctrl-C does not interrupt a wait that has no time limit."""
 
@@ -121,7 +118,6 @@ class LatestReader(Generic[Item]):
         self._worker = WorkerThread(
             self._read_all,
             name=name,
-            patience=JOIN_TIMEOUT,
             end=self._end,
             then=self._slot.close,
             left_behind="is still inside its driver; it ends when the driver lets go",

@@ -12,6 +12,9 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+PATIENCE = 0.8
+"""Seconds that `WorkerThread.close` waits unless the owner says otherwise: the whole program ends within 1 s."""
+
 _SLICE_SECONDS = 0.1
 """Longest single wait: on Windows, Ctrl-C does not interrupt a wait that has no time limit."""
 
@@ -39,7 +42,7 @@ class WorkerThread:
         work: Callable[[], object],
         *,
         name: str,
-        patience: float,
+        patience: float = PATIENCE,
         end: Callable[[], object] = lambda: None,
         then: Callable[[BaseException | None], object] | None = None,
         left_behind: str | Callable[[], str] = "is stuck and is left behind",
@@ -160,7 +163,7 @@ def run_in_background(work: Callable[[], Result], *, name: str) -> Result:
     """
     results: list[Result] = []
     try:
-        worker = WorkerThread(lambda: results.append(work()), name=name, patience=0.0)
+        worker = WorkerThread(lambda: results.append(work()), name=name)
         worker.join()
     except KeyboardInterrupt:
         logger.info("the thread '%s' is left behind", name)

@@ -8,13 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from live_gradcam.concurrency.latest import Latest
-from live_gradcam.concurrency.worker_thread import WorkerThread
+from live_gradcam.concurrency.worker_thread import PATIENCE, WorkerThread
 from live_gradcam.explain.question_switch import Answers, QuestionSwitch
 from live_gradcam.frame import Frame
 from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
-
-_PATIENCE_SECONDS = 0.9
 
 
 class ExplainThread:
@@ -42,7 +40,6 @@ class ExplainThread:
         self._worker = WorkerThread(
             self._explain_all,
             name="explain",
-            patience=_PATIENCE_SECONDS,
             end=self._end,
             then=self._answered.close,
             # The network is slow, and a user who quits need not know.
@@ -82,7 +79,7 @@ class ExplainThread:
 
     def close(self) -> None:
         """Stop after the frame in hand and join the threads; a slow one is left behind."""
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + PATIENCE
         self._end()
         self._questions.close(until)
         self._worker.close(until)

@@ -14,8 +14,6 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 
-_PATIENCE_SECONDS = 0.9
-
 
 class QuestionSwitch:
     """Answers the newest question that is ready; a newer one is prepared meanwhile.
@@ -79,7 +77,7 @@ class QuestionSwitch:
         """Stop preparing and join the thread.
 
         Args:
-            until: when to leave it behind, in `time.monotonic()` seconds; None: after 0.9 s.
+            until: when to leave it behind, in `time.monotonic()` seconds; None: after 0.8 s.
         """
         self._preparing.close(until)
 
@@ -140,7 +138,6 @@ class Preparing:
         self._worker = WorkerThread(
             self._prepare_all,
             name="prepare",
-            patience=_PATIENCE_SECONDS,
             end=self._waiting.close,
             left_behind=lambda: f"is still compiling {self._doing} and is left behind",
             level=logging.INFO,

@@ -101,7 +101,7 @@ def _listen() -> None:
     sys.unraisablehook = partial(_repeat_dropped, tell.dup())
     # Python calls a handler only when the main thread runs Python code; the signal's number is written here at once.
     signal.set_wakeup_fd(tell.detach(), warn_on_full_buffer=False)
-    WorkerThread(lambda: _watch(asked, heard), name="watch over the end", patience=0.0)
+    WorkerThread(lambda: _watch(asked, heard), name="watch over the end")
 
 
 def _watch(asked: socket.socket, heard: threading.Event) -> None:

@@ -28,7 +28,6 @@ _SECONDS_A_PASS = 0.005
 _PAYERS_KEPT = 1024
 _TIMES_KEPT = 256
 
-_PATIENCE_SECONDS = 0.7
 _WORTH_FILLING = 0.75
 """A batch is filled up to the next size where it has at least this part of it; else the rest waits for the next."""
 
@@ -142,7 +141,7 @@ class BatchQueue:
         end."""
         self._seconds_a_pass = _SECONDS_A_PASS
         self._closed = False
-        self._worker = WorkerThread(self._run, name=name, patience=_PATIENCE_SECONDS, end=self.stop)
+        self._worker = WorkerThread(self._run, name=name, end=self.stop)
 
     @property
     def waiting(self) -> int:

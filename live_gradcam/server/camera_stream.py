@@ -36,7 +36,6 @@ BOUNDARY = "frame"
 
 _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 80)
 _NOTICE_AFTER_SECONDS = 0.25
-_PATIENCE_SECONDS = 0.7
 _FRAME_SECONDS = 5.0
 
 Item = TypeVar("Item")
@@ -125,7 +124,6 @@ class CameraStream:
         self._worker = WorkerThread(
             self._read_all,
             name=f"stream of {source.name}",
-            patience=_PATIENCE_SECONDS,
             end=self._closing.set,
             then=self._has_ended,
         )

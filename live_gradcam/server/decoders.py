@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from live_gradcam.concurrency.worker_thread import WorkerThread
+from live_gradcam.concurrency.worker_thread import PATIENCE, WorkerThread
 from live_gradcam.frame import Pixels
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.uploads import decoded, photo_of
@@ -20,7 +20,6 @@ FRAME_THREADS, PHOTO_THREADS = 2, 2
 MOST_WAITING = 64
 """How many photos may wait; of frames, each page has at most one."""
 
-_PATIENCE_SECONDS = 0.7
 _NICE = 5
 """Niceness of the photo threads, on systems where each thread has its own priority."""
 
@@ -45,7 +44,6 @@ class Pool:
             WorkerThread(
                 self._run,
                 name=f"{name} {number}",
-                patience=_PATIENCE_SECONDS,
                 end=self._end,
                 left_behind="is busy and is left behind",
             )
@@ -134,6 +132,6 @@ class Decoders:
 
     def close(self) -> None:
         """Begin to decode no more, and join the threads."""
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + PATIENCE
         self._frames.close(until)
         self._photos.close(until)

@@ -14,7 +14,6 @@ from live_gradcam.concurrency.worker_thread import WorkerThread
 REST = 0.5
 """How long a payer rests after one of its tasks, as a part of the time that the task took."""
 
-_PATIENCE_SECONDS = 0.7
 _PAYERS_KEPT = 256
 
 
@@ -46,7 +45,6 @@ class FairThread:
         self._worker = WorkerThread(
             self._run,
             name=name,
-            patience=_PATIENCE_SECONDS,
             end=self.stop,
             left_behind="is still at work and is left behind",
             level=logging.INFO,

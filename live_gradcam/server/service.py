@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
+from live_gradcam.concurrency.worker_thread import PATIENCE
 from live_gradcam.config import DEFAULT_METHOD, Settings
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.explainer import Explainer
@@ -37,9 +38,6 @@ _ONE_PASS = ("gradient", "activation")
 
 _LONGEST_SECONDS = 120.0
 """What a program waits at most for its question to be compiled, and then for its picture to be explained."""
-
-_PATIENCE_SECONDS = 0.7
-"""How long `close` waits for the threads, all together."""
 
 _CHANNELS = 1280
 """Of a layer of which nothing is known yet."""
@@ -222,7 +220,7 @@ class Service:
     def close(self) -> None:
         """Explain nothing more; join the threads."""
         self.stop()
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + PATIENCE
         for each in (self.graphs, self._quick, self._slow):
             each.close(until)
 

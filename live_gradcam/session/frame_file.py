@@ -35,7 +35,7 @@ class FrameFile:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._waiting: BoundedQueue[Pixels] = BoundedQueue(_WAITING)
-        self._worker = WorkerThread(self._write_all, name="frames of the session", patience=_CLOSE_SECONDS)
+        self._worker = WorkerThread(self._write_all, name="frames of the session")
 
     def add(self, pixels: Pixels) -> None:
         """Write one frame, (H, W, 3) uint8 BGR, later; it must not be changed afterwards."""

@@ -143,9 +143,7 @@ class Recorder:
         if self.failed:
             return
         if self._worker is None:
-            self._worker = WorkerThread(
-                self._encode_all, name=f"recorder of {self.name}", patience=_PATIENCE_SECONDS
-            )
+            self._worker = WorkerThread(self._encode_all, name=f"recorder of {self.name}")
         if not self._wait:
             if not self._waiting.offer(shown) and not self.failed:
                 self._dropped += 1

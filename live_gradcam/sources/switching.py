@@ -14,8 +14,6 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.frame import Frame
 from live_gradcam.sources.source import LiveSource
 
-_PATIENCE_SECONDS = 0.9
-
 Open = Callable[[], LiveSource]
 """Opens a source, which may take seconds.
 
@@ -104,7 +102,7 @@ class SwitchingSource:
         if len(self._opens) < 2:
             return False
         if self._opening is None:
-            self._opening = WorkerThread(self._open_next, name="next source", patience=_PATIENCE_SECONDS)
+            self._opening = WorkerThread(self._open_next, name="next source")
         return True
 
     @property

@@ -134,9 +134,7 @@ class Line:
         self._limiter: WorkerThread
 
     def __enter__(self) -> Self:
-        self._limiter = WorkerThread(
-            self._keep_limit, name="time limit of a request", patience=1.0, end=self._finished.set
-        )
+        self._limiter = WorkerThread(self._keep_limit, name="time limit of a request", end=self._finished.set)
         return self
 
     def __exit__(self, *_: object) -> None:
