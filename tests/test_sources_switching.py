@@ -192,3 +192,28 @@ def test_closing_when_one_is_open_and_not_yet_on_closes_both() -> None:
     assert list(frames) == []
     assert source.turns == 0
     assert shop.opened[0].closed.is_set()
+
+
+def test_a_bug_while_opening_reaches_who_takes_the_frames() -> None:
+    def broken() -> LiveSource:
+        raise ZeroDivisionError
+
+    source = SwitchingSource(Lamp(1), lambda: [broken], Shop().opening(1))
+    with source:
+        source.turn()
+        with pytest.raises(ZeroDivisionError):
+            list(source)
+
+
+def test_a_source_that_ends_while_the_next_is_opened_is_followed_by_it() -> None:
+    shop = SlowShop(2)
+    first = Lamp(1)
+    with SwitchingSource(first, shop.others, shop.opening(1)) as source:
+        frames = iter(source)
+        next(frames)
+        source.turn()
+        first.close()
+        assert source.newest(0.02) is None
+        assert not source.ended
+        shop.let.set()
+        until_grey(frames, 2)

@@ -52,7 +52,7 @@ class CameraShot:
     """(H, W, 3) uint8 BGR."""
 
 
-class Newest(Generic[Item]):
+class AsyncLatest(Generic[Item]):
     """The newest item that a thread made, for any number of coroutines that wait for it.
 
     Args:
@@ -116,8 +116,8 @@ class CameraStream:
             words=words_of(settings.lang),
         )
         loop = asyncio.get_running_loop()
-        self._shots: Newest[CameraShot] = Newest(loop)
-        self._pictures: Newest[bytes] = Newest(loop)
+        self._shots: AsyncLatest[CameraShot] = AsyncLatest(loop)
+        self._pictures: AsyncLatest[bytes] = AsyncLatest(loop)
         self._encoded: tuple[int, asyncio.Task[bytes]] | None = None
         self._requested: tuple[Frame, Future[Done]] | None = None
         self._closing = threading.Event()
