@@ -87,10 +87,6 @@ def main() -> None:
     out.write(np.ascontiguousarray(pixels).data)
 
 
-if __name__ == "__main__":
-    main()
-
-
 def photo_in_place(data: bytes, most_pixels: int) -> Pixels:
     """Return a photo as `photo_of` does, decoded in this process and whatever its shape.
 
@@ -114,3 +110,7 @@ def _too_many(width: int, height: int, most_pixels: int) -> RequestError:
         f"the picture has {width}×{height} pixels, and at most {most_pixels / 1e6:g} million can be taken: "
         "send a smaller one.",
     )
+
+
+if __name__ == "__main__":
+    main()
