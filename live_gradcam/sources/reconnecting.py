@@ -7,8 +7,9 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -97,9 +98,7 @@ class Reconnecting(Generic[AnyFeed]):
         self._pause = pause
         self._silence = SILENCE if silence is None else silence
         self._stop = threading.Event()
-        self._settled = threading.Event()
-        self._error: BaseException | None = None
-        self._first: AnyFeed | None = None
+        self._opened: Future[AnyFeed] = Future()
         self._feed: AnyFeed | None = None
         self._health = SourceHealth(wording.name)
         self._index = 0
@@ -179,7 +178,7 @@ class Reconnecting(Generic[AnyFeed]):
         name = self._wording.name
         began = time.monotonic()
         told = False
-        while not self._settled.wait(0.1):  # in slices, for Ctrl-C
+        while not wait([self._opened], 0.1).done:  # in slices, for Ctrl-C
             waited = time.monotonic() - began
             if waited > OPEN_TIMEOUT:
                 raise SourceError(
@@ -189,10 +188,7 @@ class Reconnecting(Generic[AnyFeed]):
             if waited > SLOW_TO_OPEN and not told:
                 told = True
                 logger.warning("%s is slow to open …", name)
-        if self._error is not None:
-            raise self._error
-        assert self._first is not None
-        return self._first
+        return self._opened.result()
 
     # The following methods run in the reader's thread.
 
@@ -214,12 +210,13 @@ class Reconnecting(Generic[AnyFeed]):
         self._opening_since = time.monotonic()
         try:
             feed = self._connect()
-        except SourceError as error:
-            if self._first is None:
-                self._fail(error)
+        except BaseException as error:
+            if not self._opened.done():  # the constructor waits, and raises whatever it is
+                self._opened.set_exception(error)
+                raise
+            if not isinstance(error, SourceError):
+                raise
             return False
-        except BaseException as error:  # a bug, which must not leave the constructor waiting
-            self._fail(error)
         finally:
             self._opening_since = None
         self._feed = feed
@@ -227,15 +224,9 @@ class Reconnecting(Generic[AnyFeed]):
         self._limit = FIRST_PICTURE
         self._health.restart()
         self._health.promised_fps = feed.fps
-        if self._first is None:
-            self._first = feed
-            self._settled.set()
+        if not self._opened.done():
+            self._opened.set_result(feed)
         return True
-
-    def _fail(self, error: BaseException) -> NoReturn:
-        self._error = error
-        self._settled.set()
-        raise error
 
     def _next(self) -> Frame | None:
         """Read once. After the first picture, failures change the state and raise no error."""
