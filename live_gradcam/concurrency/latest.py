@@ -26,17 +26,11 @@ class Latest(Generic[Item]):
         self._error: BaseException | None = None
         self._closed = False
         self._count = 0
-        self._replaced = 0
 
     @property
     def count(self) -> int:
         """How many items were put, including those that were replaced."""
         return self._count
-
-    @property
-    def replaced(self) -> int:
-        """How many items were replaced before anybody took them."""
-        return self._replaced
 
     @property
     def closed(self) -> bool:
@@ -50,7 +44,6 @@ class Latest(Generic[Item]):
             if self._closed:
                 return
             self._count += 1
-            self._replaced += self._item is not None
             self._item = item
             self._changed.notify_all()
 
