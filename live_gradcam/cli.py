@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from live_gradcam.address import SecretsHidden, is_address, remember_address, without_secrets
+from live_gradcam.address import is_address
 from live_gradcam.commands.annotate import annotate, with_ray_address
 from live_gradcam.commands.bare_source import DEFAULT, USAGE, WrongUsage, with_command
 from live_gradcam.commands.benchmark import benchmark
@@ -31,6 +31,7 @@ from live_gradcam.commands.serve import serve
 from live_gradcam.commands.spelling import no_such_option, refuse_unquoted_target
 from live_gradcam.errors import LiveGradcamError, SettingsError, one_line, reason_of
 from live_gradcam.printable import shown
+from live_gradcam.redaction import SecretsHidden, remember_address, without_secrets
 from live_gradcam.version import __version__
 
 COMMANDS: dict[str, Callable[..., Any]] = {

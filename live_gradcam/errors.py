@@ -1,11 +1,11 @@
-"""The errors a user meets. Each message is one clear line: what failed, what was received, what to do next."""
+"""Errors that a user sees. Each message is one clear line: what failed, the value received, the next step."""
 
 from __future__ import annotations
 
 import re
 
 LONGEST_LINE = 380
-"""Characters of an error message at most: with the program's name before it, a line on stderr stays below 400."""
+"""Maximum length of an error message: with the program's name, a line on stderr stays below 400 characters."""
 
 _LONGEST_WORD = 72
 
@@ -13,18 +13,18 @@ _CUT = " […] "
 _BREAKS = re.compile("[ \x00-\x1f\x7f-\x9f]*[\x00-\x1f\x7f-\x9f][ \x00-\x1f\x7f-\x9f]*")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _NO_REASON = re.compile(r"Exception encountered when calling|Graph execution error|in user code:")
-"""How Keras and TensorFlow begin messages whose second line is the reason."""
+"""Openings of Keras and TensorFlow messages whose second line holds the reason."""
 
 
 class LiveGradcamError(Exception):
-    """It could not be done. Everything this package raises on purpose derives from this; exit code 1.
+    """Base class of every error that this package raises on purpose; exit code 1.
 
-    As text it is one line of at most `LONGEST_LINE` characters; `args[0]` holds the whole message. Passwords and other
-    secrets of addresses are left out of both.
+    `str(error)` is one line of at most `LONGEST_LINE` characters; `args[0]` has the whole message. Both are free of
+    passwords and other secrets of addresses.
     """
 
     def __init__(self, message: str = "") -> None:
-        from live_gradcam.address import without_secrets  # here, for importing the package needs neither
+        from live_gradcam.redaction import without_secrets
 
         super().__init__(without_secrets(message))
 
@@ -49,7 +49,7 @@ class TargetError(LiveGradcamError):
 
 
 class RenderError(LiveGradcamError):
-    """A picture could not be drawn as asked."""
+    """A picture could not be drawn with these settings."""
 
 
 class SinkError(LiveGradcamError):
@@ -57,21 +57,21 @@ class SinkError(LiveGradcamError):
 
 
 class DeviceError(LiveGradcamError):
-    """The device to compute on is not there."""
+    """The requested compute device does not exist."""
 
 
 class SettingsError(LiveGradcamError):
-    """A setting has a value that makes no sense."""
+    """A setting has an invalid value."""
 
 
 def one_line(text: str, longest: int = LONGEST_LINE) -> str:
-    r"""Return a message as one line that is not too long and keeps its end, where the next step stands.
+    r"""Return a message as one line of limited length that keeps its end, which says what to do next.
 
     Args:
-        text: any message. Line breaks, tabs and control characters become spaces (a name in which there are some is put
-            in with `shown`); what else no terminal can show, such as a byte of a file's name, is written as `\xe9`.
-        longest: characters at most. Where there are more, long words (paths, dumped settings) lose their middle
-            first, then the line does.
+        text: any message. Line breaks, tabs and control characters become spaces; other unprintable characters, such as
+            a byte of a file's name, are written as `\xe9`. (Names with line breaks are passed through `shown` before.)
+        longest: maximum length. If the line is longer, long words (paths, dumped settings) lose their middle first,
+            then the line does.
     """
     from live_gradcam.printable import shown
 
@@ -86,11 +86,11 @@ def one_line(text: str, longest: int = LONGEST_LINE) -> str:
 
 
 def reason_of(error: BaseException | str, longest: int = 160) -> str:
-    """Return the first telling line of another library's error, short enough to stand in a message.
+    """Return the first informative line of another library's error, short enough to be part of a message.
 
     Args:
-        error: the error, or its text; one without a text is named by its type.
-        longest: characters at most; the rest is cut off.
+        error: the error, or its text; an error without a text is named by its type.
+        longest: maximum length; the rest is cut off.
     """
     lines = [line for line in _COLOURS.sub("", str(error)).splitlines() if line.strip()]
     if len(lines) > 1 and _NO_REASON.match(lines[0]):
@@ -104,7 +104,7 @@ def _shortened(word: str) -> str:
 
 
 def _last_sentences(line: str, longest: int) -> str:
-    """Return as many whole sentences from the end of a line as fit; the end of the last one where it is too long."""
+    """Return as many whole sentences from the end of a line as fit, else the end of the last sentence."""
     starts = [match.end() for match in re.finditer(r"[.;:] (?=[^.;:])", line)]
     fitting = [start for start in starts if len(line) - start <= longest]
     return line[fitting[0] :] if fitting else line[-longest:]

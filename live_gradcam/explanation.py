@@ -1,4 +1,4 @@
-"""An explanation: what the network said of a frame, and which pixels made it say so."""
+"""Explanations: what the network predicted for a frame, and the heat map of the pixels behind it."""
 
 from __future__ import annotations
 
@@ -12,47 +12,46 @@ from live_gradcam.config import Task
 from live_gradcam.number import LABEL_HOLDS, UNSURE, number_text, percent_text, with_unit
 
 HeatMap = npt.NDArray[np.float32]
-"""(h, w) float32."""
+"""(h, w) float32; in [0, 1] unless it is raw."""
 
 Region = tuple[int, int, int, int]
 """(x, y, width, height) in pixels of the frame."""
 
 Inset = tuple[float, float, float, float]
-"""(left, top, right, bottom) of a part of a heat map, as fractions of its width and height; below 0 or above 1 where
-that part reaches beyond the map."""
+"""(left, top, right, bottom) of a part of a heat map, as fractions of its width and height. Values below 0 or above 1
+lie beyond the map."""
 
 WHOLE: Inset = (0.0, 0.0, 1.0, 1.0)
 
 NOT_SURE = "not sure"
 NO_LABEL = "no label"
 NO_ANSWER = "no answer"
-"""What is said in the place of a class's name."""
+"""Texts shown instead of a class's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the network says about one of its outputs: a class, a label, or a value."""
+    """The network's prediction for one of its outputs: a class, a label, or a value."""
 
     class_id: int
-    """Index of the network's output unit, from 0."""
+    """Index of the output unit, from 0."""
 
     label: str
-    """The class's or the value's name, readable: `Egyptian cat`, `age`."""
+    """Readable name of the class or value: `Egyptian cat`, `age`."""
 
     probability: float | None
-    """In [0, 1]; None where the network is no classifier, or gives NaN."""
+    """In [0, 1]; None if the network is no classifier, or gives NaN."""
 
     value: float | None = None
-    """The network's own number: a probability, log-probability, logit or plain value, as its last layer gives it. Of
-    a network with one unit that decides between two classes, the first class has the unit's opposite. None where it is
-    NaN or infinite, or not known."""
+    """The output of the network's last layer: a probability, log-probability, logit or plain value. If one unit decides
+    between two classes, the first class has the negated output. None if NaN, infinite or unknown."""
 
     unit: str = ""
-    """Of a plain value: `years`; empty: none."""
+    """Unit of a plain value, such as `years`; empty if it has none."""
 
     @property
     def title(self) -> str:
-        """The name with the unit, as over a column of a table: `age [years]`."""
+        """The name with its unit, as in a table's header: `age [years]`."""
         return f"{self.label} [{self.unit}]" if self.unit else self.label
 
     def __str__(self) -> str:
@@ -63,84 +62,84 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """One class set against others: what speaks for it rather than for them."""
+    """A class contrasted with others: the evidence for it rather than for them."""
 
     prediction: Prediction
-    """The class that is explained."""
+    """The explained class."""
 
     rivals: tuple[Prediction, ...]
-    """The classes it is set against, strongest first."""
+    """The classes to contrast it with, strongest first."""
 
     strength: float
-    """How much of the rivals' score is taken off; 1 is the plain difference of two scores."""
+    """Factor of the rivals' score that is subtracted; 1 for the plain difference."""
 
     @property
     def class_id(self) -> int:
-        """The class that is explained."""
+        """Id of the explained class."""
         return self.prediction.class_id
 
     @property
     def label(self) -> str:
-        """Both sides: `tabby − tiger cat`."""
+        """Names of both sides: `tabby − tiger cat`."""
         return f"{self.prediction.label} − {', '.join(rival.label for rival in self.rivals)}"
 
     @property
     def probability(self) -> float | None:
-        """That of the class that is explained, in [0, 1]; None where the network is no classifier."""
+        """Probability of the explained class, in [0, 1]; None if the network is no classifier."""
         return self.prediction.probability
 
     @property
     def value(self) -> float | None:
-        """The network's own number for what is explained."""
+        """The network's output for the explained class."""
         return self.prediction.value
 
     @property
     def unit(self) -> str:
-        """The unit of what is explained."""
+        """Unit of that output."""
         return self.prediction.unit
 
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """A value of a network that is no classifier, explained by what lowers it."""
+    """A value of a network that is no classifier, explained by what decreases it."""
 
     prediction: Prediction
-    """The value."""
+    """The explained value."""
 
     @property
     def class_id(self) -> int:
-        """Index of the network's output unit, from 0."""
+        """Index of the output unit, from 0."""
         return self.prediction.class_id
 
     @property
     def label(self) -> str:
-        """As a target is written: `age −`."""
+        """The target as it is written: `age −`."""
         return f"{self.prediction.label} −"
 
     @property
     def probability(self) -> None:
-        """None: it is no class."""
+        """None: a value has no probability."""
 
     @property
     def value(self) -> float | None:
-        """The network's own number."""
+        """The network's output."""
         return self.prediction.value
 
     @property
     def unit(self) -> str:
-        """The unit of the number."""
+        """Unit of that output."""
         return self.prediction.unit
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A score of the user's own: a function of the model's outputs."""
+    """The user's own score: a function of the model's outputs."""
 
     label: str
-    """The function's name."""
+    """Name of the function."""
 
     value: float | None
-    """What it came to; None where that is NaN or infinite."""
+    """Its result; None if NaN or infinite."""
 
 
 Target = Prediction | Contrast | Lowered | Value
@@ -148,68 +147,66 @@ Target = Prediction | Contrast | Lowered | Value
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """What the network said of one frame, and the heat map of what made it say so."""
+    """The network's prediction for one frame, and the heat map that explains it."""
 
     heatmap: HeatMap
-    """(h, w) float32 in [0, 1] at the layer's own resolution, or the input's for methods that look at the pixels:
-    `raw_heatmap` clipped at zero and divided by its maximum; all zeros where there is no evidence."""
+    """(h, w) float32 in [0, 1] at the layer's resolution, or the input's for pixel methods: `raw_heatmap` clipped at 0
+    and divided by its maximum. All zeros if there is no evidence."""
 
     raw_heatmap: HeatMap
-    """(h, w) float32 before normalisation, after ReLU where the method has one. Where what was computed is not
-    finite it holds 0, and `has_evidence` is False."""
+    """(h, w) float32 before normalisation, after ReLU if the method has one. If the computed map is not finite it is 0,
+    and `has_evidence` is False."""
 
     has_evidence: bool
-    """False where what was computed is not finite, or its peak is rounding noise beside the sum of
-    |weight · activation|: then there is nothing to show, and the picture is left as it is."""
+    """False if the computed map is not finite, or its peak is rounding noise compared with the sum of
+    |weight · activation|. Then no heat is drawn."""
 
     top: tuple[Prediction, ...]
-    """The most probable classes or labels, best first; of a network that is no classifier its values, in the order of
-    its outputs; empty where a score of the user's own is explained."""
+    """The most probable classes or labels, best first. For a network that is no classifier: its values, in the order of
+    its outputs. Empty if a score of the user's own is explained."""
 
     target: Target
-    """What was explained: a class, a contrast of classes, a value, or a score of the user's own."""
+    """What is explained: a class, a contrast of classes, a value, or a score of the user's own."""
 
     region: Region
-    """(x, y, width, height): the part of the frame that the network saw, in pixels. A network that cuts its own input
-    saw what it left of it."""
+    """(x, y, width, height): the part of the frame that the network saw, in pixels. If the network crops its input, the
+    part that remains."""
 
     method: str
-    """The method's name, as `--method` takes it."""
+    """Name of the method, as `--method` takes it."""
 
     layer: str
-    """The path of the layer whose activation was weighted; several are joined by commas; of methods that look at
-    the pixels themselves, the input's name."""
+    """Path of the target layer; several paths are joined by commas. For pixel methods, the name of the input."""
 
     inset: Inset = WHOLE
-    """Which part of the heat map lies over the region: all of it, as a rule. Less than 0 to 1 where the map reaches
-    beyond the region: over the borders that `pad`, or the network itself, adds. More where the region reaches beyond
-    the map, as the cells of a network without padding look at the inner part of it only: there is no heat there."""
+    """The part of the heat map that lies over the region, usually all of it. Smaller if the map extends beyond the
+    region, over borders that `pad` or the network adds. Larger if the region extends beyond the map: the cells of a
+    network without padding cover the inner part only, and there is no heat outside."""
 
     task: Task = "classes"
-    """What `top` holds: classes of which one is right, labels that are right or not each by itself, or values."""
+    """What `top` holds: classes of which one is true, labels that are each true or false, or values."""
 
     is_finite: bool = True
-    """False where the network gives NaN or infinity for this picture."""
+    """False if the network gives NaN or infinity for this frame."""
 
     automatic: bool = False
-    """Whether the network chose the target, as its most probable class or by another rank; False where the viewer
-    did."""
+    """Whether the network chose the target (by rank) rather than the viewer."""
 
     @property
     def best(self) -> Prediction | None:
-        """The most probable class or label; None where the network is no classifier, or gives NaN."""
+        """The most probable class or label; None if the network is no classifier, or gives NaN."""
         return self.top[0] if self.top and self.task != "values" else None
 
     @property
     def needed(self) -> float:
-        """The probability from which on the most probable class or label is named."""
+        """The probability from which the most probable class or label is named."""
         return LABEL_HOLDS if self.task == "multi-label" else UNSURE
 
     @property
     def headline(self) -> str | None:
-        """The name that this explanation gives the picture: the most probable class, or that there is none.
+        """The text that names the picture: the most probable class, or that there is none.
 
-        None where the network is no classifier, or a score of the user's own is explained.
+        None if the network is no classifier, or a score of the user's own is explained.
         """
         if self.task == "values":
             return None
@@ -226,15 +223,15 @@ class Explanation:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """The values that are finite, by their names with units: `age [years]`; empty for a classifier."""
+        """The finite values by title, such as `age [years]`; empty for a classifier."""
         return {each.title: each.value for each in self.values if each.value is not None}
 
     @property
     def said(self) -> dict[str, list[list[Any]]]:
-        """What the network says, as recordings and tables hold it.
+        """The predictions as recordings and tables store them.
 
-        `top`: up to five pairs of label and probability, best first. Of a network that is no classifier it is empty,
-        and there are `values`: triples of name, number and unit; a number is None where it is NaN.
+        `top`: up to five pairs of label and probability, best first. If the network is no classifier, `top` is empty
+        and `values` has triples of name, number (None for NaN) and unit.
         """
         if self.task != "values":
             return {"top": [[each.label, _rounded(each.probability)] for each in self.top[:5]]}
@@ -247,5 +244,5 @@ def _rounded(probability: float | None) -> float | None:
 
 
 def _shortest(value: float | None) -> float | None:
-    """Return a float32 with the digits that it has."""
+    """Return a float32 with its significant digits only."""
     return None if value is None else float(f"{value:.7g}")

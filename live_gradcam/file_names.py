@@ -1,6 +1,6 @@
-r"""Names of files: how they are read from what was typed, shown on one line, and extended.
+r"""File names: expand what was typed, suggest near names, match globs, and extend names.
 
-On Linux a name is bytes; Python stands in a lone surrogate for a byte that is not UTF-8. Such a name opens its file,
+On Linux a name is bytes; Python represents a byte that is not UTF-8 by a lone surrogate. Such a name opens its file,
 but no terminal, table or JSON file can hold it: `shown` and `json_text` write `\xe9` there.
 """
 
@@ -17,16 +17,16 @@ from live_gradcam.near_names import nearest
 from live_gradcam.printable import shown
 
 _MOST_BESIDE = 5_000
-"""How many files of a folder are compared with a name that is not among them."""
+"""Files of a folder that are compared with a missing name."""
 
 _LONGEST = 255
-"""Bytes of a name on every usual file system."""
+"""Bytes that a name may have on every common file system."""
 
 
 def expanded(typed: str | Path) -> Path:
-    """Return the path that was typed, with `~` and `~user` replaced by a home folder.
+    """Return the typed path, with `~` and `~user` replaced by a home folder.
 
-    A file that is called so is meant before any home folder, and a `~` that names no user stays.
+    A file of that literal name takes precedence, and a `~` that names no user stays.
     """
     path = Path(typed)
     if not str(path).startswith("~") or os.path.lexists(path):
@@ -38,14 +38,14 @@ def expanded(typed: str | Path) -> Path:
 
 
 def nearest_paths(path: str | Path, *, among: Callable[[Path], bool] | None = None) -> list[str]:
-    """Return paths that are there and are spelled nearly as one that is not; the best first, three at most.
+    """Return up to three existing paths that are spelled nearly like a missing one, the best first.
 
-    The first part of the path that is missing is the one that is looked for: `foto/2024/a.jpg` finds
-    `photo/2024/a.jpg`. A folder ends with a slash. A file of the same name with another ending is near, too.
+    The first missing part of the path is corrected: `foto/2024/a.jpg` finds `photo/2024/a.jpg`. A folder ends with a
+    slash. A file of the same name with another ending counts as near.
 
     Args:
         path: what was typed.
-        among: tells which files and folders may be meant; None: all.
+        among: returns whether a file or folder may be suggested; None for all.
     """
     missing = expanded(path)
     while not missing.parent.is_dir() and missing.parent != missing:
@@ -72,11 +72,11 @@ def nearest_paths(path: str | Path, *, among: Callable[[Path], bool] | None = No
 
 
 def matches(pattern: str | Path, *, recursive: bool = False) -> Iterator[Path]:
-    """Give what a glob matches, in no order; brackets in the name of a folder that exists stand for themselves.
+    """Yield the paths that a glob matches, in no order. Brackets in the name of an existing folder are literal.
 
     Args:
         pattern: such as `photos [2024]/*.jpg`.
-        recursive: whether `**` goes through folders.
+        recursive: whether `**` descends into folders.
     """
     fixed = fixed_part(pattern)
     rest = str(Path(pattern).relative_to(fixed)) if fixed != Path() else str(pattern)
@@ -85,7 +85,7 @@ def matches(pattern: str | Path, *, recursive: bool = False) -> Iterator[Path]:
 
 
 def fixed_part(pattern: str | Path) -> Path:
-    """Return the folder that a glob starts from: its leading parts that have no sign in them, or that exist."""
+    """Return the folder that a glob starts from: its leading parts that have no wildcard, or that exist."""
     fixed = Path()
     for part in Path(pattern).parts[:-1]:
         if glob.has_magic(part) and not (fixed / part).is_dir():
@@ -95,16 +95,16 @@ def fixed_part(pattern: str | Path) -> Path:
 
 
 def marked(path: Path, mark: str) -> Path:
-    """Return the path with a mark before its ending, `NAME.part.EXT`, in a name that is not too long."""
+    """Return the path with a mark before its ending, `NAME.part.EXT`, shortened if the name is too long."""
     return fitting(path.with_name(f"{path.stem}.{mark}{path.suffix}"))
 
 
 def fitting(path: Path) -> Path:
-    """Return the path; where its name is too long for a file system, shortened and told apart by a number."""
+    """Return the path; if its name is too long for a file system, shortened and made unique by a hash."""
     name = path.name
     if len(os.fsencode(name)) <= _LONGEST:
         return path
-    # The last two endings: of `NAME.part.mp4` both matter.
+    # Keep the last two endings: in `NAME.part.mp4` both matter.
     stem, endings = name, ""
     for _ in range(2):
         stem, dot, ending = stem.rpartition(".")

@@ -1,4 +1,4 @@
-"""A frame: one picture as a source gave it."""
+"""A frame: one picture from a source."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture from a source, with the moment it was taken."""
+    """One picture from a source, with its capture time."""
 
     pixels: Pixels
     """(H, W, 3) uint8 BGR."""
 
     index: int
-    """Counts the source's frames from 0. On a live source a gap tells how many frames were passed over."""
+    """Number of the frame in its source, from 0. On a live source a gap means skipped frames."""
 
     captured_at: float
-    """`time.monotonic()` seconds: the driver's own timestamp where there is one, else the time of arrival."""
+    """`time.monotonic()` seconds: the driver's timestamp if there is one, else the time of arrival."""
 
     media_time: float | None = None
     """Seconds into the file; None for live sources."""
 
     damaged: bool = False
-    """Whether what the camera sent could not be decoded, so that this is the picture before it once more."""
+    """Whether the camera's data could not be decoded, so that this repeats the previous picture."""
 
     @property
     def size(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The heat map: brought to the size of what the network saw, and where it is hot."""
+"""Heat maps resized to the region that the network saw, and where they are hot."""
 
 from __future__ import annotations
 
@@ -10,41 +10,42 @@ import numpy.typing as npt
 
 from live_gradcam.explanation import WHOLE, HeatMap, Inset, Region
 
-# A 7×7 map that is enlarged linearly shows its cells as diamonds; a cubic curve through the same points does not.
-# The cubic resize of a whole 4K picture costs 28 ms, though, so the curve is computed on a mesh of at most this
-# many points a cell and a side, and the mesh is enlarged linearly: 6 ms, and on smooth maps nowhere more than 0.01 off.
+# Linear enlargement shows a 7×7 map's cells as diamonds; cubic interpolation does not. But a cubic resize to a whole 4K
+# picture takes 28 ms. So the cubic curve is computed on a mesh of at most this many points per cell and per side, and
+# the mesh is enlarged linearly: 6 ms, and at most 0.01 off on smooth maps.
 _MESH_POINTS_PER_CELL = 25
 _MESH_SIDE = 256
 
 Levels = npt.NDArray[np.uint8]
+"""(h, w) uint8: heat in 256 levels, 255 for 1."""
 
 _HOT = 0.5
-"""Share of its own maximum from which on heat counts as hot."""
+"""Heat counts as hot from this share of its own maximum."""
 
 _PLACE_SIDE = 256
-"""Points along the longer side of the region at which the hot place is looked for; finer than any layer."""
+"""Points along the region's longer side at which hot places are searched; finer than any layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeatPlace:
-    """Where the heat is that is at least half of its maximum, in pixels of the frame."""
+    """Where a heat map is at least half of its maximum, in pixels of the frame."""
 
     centre: tuple[float, float]
-    """(x, y) of the centre of its mass."""
+    """(x, y) of the centre of mass of the hot heat."""
 
     box: Region
-    """The smallest (x, y, width, height) around all of it."""
+    """(x, y, width, height): its bounding box."""
 
 
 def enlarge(heatmap: HeatMap, size: tuple[int, int]) -> HeatMap:
-    """Return the heat map at another size: a cubic curve through its cells, clipped to [0, 1].
+    """Return the heat map at another size: cubic interpolation, clipped to [0, 1].
 
     Args:
         heatmap: (h, w) float32 in [0, 1].
         size: (width, height) in pixels.
 
     Returns:
-        (height, width) float32 in [0, 1]; cell centres keep their values, and so the peak its place.
+        (height, width) float32 in [0, 1]. Cell centres keep their values, so the peak keeps its position.
     """
     return np.asarray(cv2.resize(_mesh(heatmap, size), size, interpolation=cv2.INTER_LINEAR), np.float32)
 
@@ -55,8 +56,8 @@ def over_region(heatmap: HeatMap, size: tuple[int, int], inset: Inset = WHOLE) -
     Args:
         heatmap: (h, w) float32 in [0, 1].
         size: (width, height) of the region in pixels.
-        inset: (left, top, right, bottom): the part of the heat map that lies over the region, as fractions of it;
-            below 0 and above 1 where the region reaches beyond the map: there the heat ends within half a cell.
+        inset: (left, top, right, bottom): the part of the heat map that lies over the region, as fractions of the map.
+            Below 0 or above 1 the region extends beyond the map; there the heat fades out within half a cell.
 
     Returns:
         (height, width) float32 in [0, 1].
@@ -68,9 +69,9 @@ def over_region(heatmap: HeatMap, size: tuple[int, int], inset: Inset = WHOLE) -
 
 
 def levels_over_region(heatmap: HeatMap, size: tuple[int, int], inset: Inset = WHOLE) -> Levels:
-    """Return the heat of every pixel of a region as bytes: `over_region` in 256 levels.
+    """Return the heat of every pixel of a region in 256 levels; see `over_region`.
 
-    Made bytes before it is enlarged, which at 4K saves 5 ms and is at most one level off.
+    The map is converted to bytes before it is enlarged: at 4K this saves 5 ms and is at most one level off.
 
     Returns:
         (height, width) uint8, 255 for 1.
@@ -83,10 +84,10 @@ def levels_over_region(heatmap: HeatMap, size: tuple[int, int], inset: Inset = W
 
 
 def _mesh(heatmap: HeatMap, size: tuple[int, int]) -> HeatMap:
-    """Return the heat map at a size from which it can be enlarged linearly, at most `size`; in [0, 1]."""
+    """Return the heat map at a size of at most `size` from which it can be enlarged linearly; in [0, 1]."""
     rows, columns = heatmap.shape
     points = min(_MESH_POINTS_PER_CELL, _MESH_SIDE // max(rows, columns))
-    points -= 1 - points % 2  # with an odd number one of them is the middle of the cell, where the peak is
+    points -= 1 - points % 2  # an odd number puts one point on the cell's centre, where the peak is
     if points <= 1 or min(size) <= 1:
         return heatmap
     mesh_size = (min(columns * points, size[0]), min(rows * points, size[1]))
@@ -95,9 +96,9 @@ def _mesh(heatmap: HeatMap, size: tuple[int, int]) -> HeatMap:
 
 
 def _around(size: tuple[int, int], inset: Inset) -> tuple[tuple[int, int], tuple[slice, slice]]:
-    """Return the (width, height) of a whole heat map around a region, and the (rows, columns) of the region in it.
+    """Return the (width, height) of the whole heat map around a region, and the (rows, columns) of the region in it.
 
-    What lies outside still pulls at the curve inside, so all of it is enlarged before it is cut.
+    Values outside the region affect the cubic curve inside, so the whole map is enlarged and then cut.
     """
     width, height = size
     if inset == WHOLE:
@@ -110,19 +111,19 @@ def _around(size: tuple[int, int], inset: Inset) -> tuple[tuple[int, int], tuple
 
 
 def _reaches_beyond(inset: Inset) -> bool:
-    """Whether a part of a region has no map over it."""
+    """Return whether part of the region has no map over it."""
     left, top, right, bottom = inset
     return min(left, top) < 0 or max(right, bottom) > 1
 
 
 def _laid(mesh: HeatMap, cells: tuple[int, ...], size: tuple[int, int], inset: Inset) -> HeatMap:
-    """Return a mesh of a map laid over a region that reaches beyond it.
+    """Return a mesh placed over a region that extends beyond it.
 
     Args:
         mesh: (mesh rows, mesh columns) float32.
         cells: the map's (rows, columns).
         size: (width, height) of the region in pixels.
-        inset: the part of the map that lies over the region.
+        inset: the part of the map that lies over the region, as fractions of the map.
     """
     scales, shifts, fades = [], [], []
     for axis, pixels in enumerate(size):
@@ -134,19 +135,19 @@ def _laid(mesh: HeatMap, cells: tuple[int, ...], size: tuple[int, int], inset: I
         places = begin + (np.arange(pixels) + 0.5) / pixels * (end - begin)
         beyond = np.maximum(0.0, np.maximum(-places, places - 1.0)) * number
         fades.append(np.clip(1.0 - 2.0 * beyond, 0.0, 1.0).astype(np.float32))
-    way = np.array([[scales[0], 0.0, shifts[0]], [0.0, scales[1], shifts[1]]])
-    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    laid = cv2.warpAffine(mesh, way, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    affine = np.array([[scales[0], 0.0, shifts[0]], [0.0, scales[1], shifts[1]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    laid = cv2.warpAffine(mesh, affine, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(laid * fades[1][:, None] * fades[0][None, :], np.float32)
 
 
 def heat_place(heatmap: HeatMap, region: Region, inset: Inset = WHOLE) -> HeatPlace | None:
-    """Return where a heat map is hot; None where there is no heat.
+    """Return where a heat map is hot; None if there is no heat.
 
     Args:
         heatmap: (h, w) float32 in [0, 1].
         region: (x, y, width, height) of the frame that it lies over, in pixels.
-        inset: the part of the heat map that lies over the region.
+        inset: the part of the heat map that lies over the region, as fractions of the map.
     """
     x, y, width, height = region
     scale = min(1.0, _PLACE_SIDE / max(width, height))
@@ -167,12 +168,12 @@ def heat_place(heatmap: HeatMap, region: Region, inset: Inset = WHOLE) -> HeatPl
 
 
 def share_within(heatmap: HeatMap, region: Region, box: Region) -> float:
-    """Return which share of what is hot lies within a box, in [0, 1]; 0 where there is no heat.
+    """Return the share of the hot heat that lies within a box, in [0, 1]; 0 if there is no heat.
 
     Args:
         heatmap: (h, w) float32 in [0, 1], all of it over the region.
         region: (x, y, width, height) in pixels.
-        box: likewise.
+        box: (x, y, width, height) in pixels.
     """
     x, y, width, height = region
     rows, columns = heatmap.shape
@@ -187,7 +188,7 @@ def share_within(heatmap: HeatMap, region: Region, box: Region) -> float:
 
 
 def _ends(mass: npt.NDArray[np.float64], pixels: float) -> tuple[int, int]:
-    """Return where a row of points begins and ends to have mass, each point that many pixels wide."""
+    """Return where the mass along an axis begins and ends, in pixels, for points that are `pixels` wide."""
     hot = np.flatnonzero(mass)
     begin = int(hot[0] * pixels)
     return begin, max(begin + 1, round(float(hot[-1] + 1) * pixels))

@@ -1,4 +1,4 @@
-"""Near names: which valid names are spelled most like a name that was typed."""
+"""Near names: the valid names whose spelling is closest to what was typed."""
 
 from __future__ import annotations
 
@@ -7,29 +7,21 @@ import re
 from collections.abc import Iterable
 
 _FEWEST_LETTERS = 4
-"""Of what is looked for in the middle of a word."""
+"""Letters that a text must have to be searched for in the middle of a word."""
 
-
-_LETTERS_A_SLIP = 4
-
-
-_LETTERS_A_SLIP_IN_PART = 5
-
-
+_LETTERS_PER_SLIP = 4
+_LETTERS_PER_SLIP_IN_PART = 5
 _WORD = re.compile(r"[^\W_]+")
-
-
 _ENDING = re.compile(r"\.\w{2,5}$")
 
 
 def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
-    """Return up to `count` of the valid names, the most alike first; letter case does not count, and `ph` is an `f`.
+    """Return up to `count` valid names, the most similar first. Letter case is ignored, and `ph` equals `f`.
 
-    Names in which what was typed begins a word, or is at least half of the name, come before near spellings, so
-    `clock` finds `analog clock`. A near spelling has one slip of the keyboard for every four letters, or fewer: a
-    wrong, missing or added letter, or two neighbours that changed places. The ending of a file is not counted. Where
-    some words of a name are nearer than any whole name, they count, with one slip for every five letters: `efficentnet`
-    finds `efficientnet-lite0`.
+    Names that contain the typed text at the start of a word, or as at least half of the name, come before near
+    spellings: `clock` finds `analog clock`. A near spelling has at most one slip for every four letters: a wrong,
+    missing or added letter, or two swapped neighbours. A file name's ending is not counted. Names are also compared
+    word by word, with one slip for every five letters, if that is closer: `efficentnet` finds `efficientnet-lite0`.
     """
     by_folded = {candidate.casefold(): candidate for candidate in valid}
     typed = name.casefold()
@@ -39,7 +31,7 @@ def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
         sounds.setdefault(_sound(folded), folded)
     sound = _sound(typed)
     close = difflib.get_close_matches(sound, sounds, n=10 * count, cutoff=0.65)
-    most = -(-len(_ENDING.sub("", sound)) // _LETTERS_A_SLIP)
+    most = -(-len(_ENDING.sub("", sound)) // _LETTERS_PER_SLIP)
     slips = {sounds[each]: _slips(sound, each, most) for each in close}
     spelled = sorted((each for each in slips if slips[each] <= most), key=slips.__getitem__)
     if not containing:
@@ -54,14 +46,14 @@ def _sound(folded: str) -> str:
 
 
 def _alike_in_part(typed: str, names: Iterable[str], below: int | None) -> list[str]:
-    """Return the names some neighbouring words of which are spelled nearly as what was typed, the nearest first.
+    """Return the names that contain neighbouring words spelled nearly like the typed text, the nearest first.
 
     Args:
-        typed: what was typed, in small letters.
-        names: likewise.
-        below: how many slips are too many; None: as many as may be.
+        typed: what was typed, in lower case.
+        names: the names, in lower case.
+        below: the number of slips from which a name is rejected; None for no such limit.
     """
-    most = len(typed) // _LETTERS_A_SLIP_IN_PART
+    most = len(typed) // _LETTERS_PER_SLIP_IN_PART
     most = most if below is None else min(most, below - 1)
     if most <= 0:
         return []
@@ -86,10 +78,10 @@ def _names_part(typed: str, name: str) -> bool:
 
 
 def _slips(typed: str, meant: str, most: int) -> int:
-    """Return the optimal string alignment distance of two texts, or more than `most` where it is more."""
+    """Return the optimal string alignment distance of two texts; any number above `most` if it exceeds `most`."""
     missing = sum(max(0, typed.count(letter) - meant.count(letter)) for letter in set(typed))
     if missing > most:
-        return most + 1  # each letter that is missing is a slip; most names end here, in a tenth of the time
+        return most + 1  # each missing letter is a slip; this rejects most names in a tenth of the time
     before: list[int] = []
     last = list(range(len(meant) + 1))
     for row, letter in enumerate(typed, 1):
@@ -106,17 +98,17 @@ def _slips(typed: str, meant: str, most: int) -> int:
 
 
 def unknown_name(kind: str, received: str, valid: Iterable[str], where: str, *, listed: int = 24) -> str:
-    """Word the message for a name that is not known.
+    """Return the error message for an unknown name.
 
     Args:
         kind: what was named, such as `colour map`.
         received: what was typed.
-        valid: the names that would have been right.
-        where: a sentence that tells how to see all of them.
-        listed: as many names at most are listed instead of that sentence.
+        valid: the valid names.
+        where: a sentence that says how to list all of them.
+        listed: up to this many valid names are listed instead of that sentence.
 
     Returns:
-        One line that lists all the valid names where they are few, else the nearest.
+        One line with the nearest names; if there are none, all valid names or `where`.
     """
     names = list(dict.fromkeys(valid))
     near = nearest(received, names)

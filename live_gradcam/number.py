@@ -1,8 +1,8 @@
-"""Numbers as they are read out: three digits that count, and the unit; probabilities in whole percent.
+"""Numbers as they are shown: three significant digits and the unit; probabilities in whole percent.
 
-A value near zero is written in one of two ways. Beside a number of at least 0.1 it gets three decimals: `−0.001`, or
-`0.00` below half of that. Alone, or beside small numbers only, it keeps two digits, `−0.00098`: the whole range of that
-output may be as small. Below `_PLAIN` it gets a power of ten.
+A value near zero is written in one of two ways. Beside a number of at least 0.1 it has three decimals: `−0.001`, or
+`0.00` below half of that. Alone, or beside small numbers only, it keeps two digits, `−0.00098`, because the output's
+whole range may be that small. Below `_PLAIN` it has a power of ten.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Iterable
 UNSURE = 0.3
 """Below this probability of the most probable class the picture says `not sure`.
 
-A classifier whose probabilities mean what they say is wrong there more than seven times in ten, and so a name in
-large letters would be wrong more often than not. See docs/views.md for what the default network gives.
+A calibrated classifier is wrong there in more than seven of ten cases, so a large class name would usually be wrong.
+docs/views.md has the default network's figures.
 """
 
 LABEL_HOLDS = 0.5
-"""From this probability on a label that is right or not by itself, as of a sigmoid, is said."""
+"""A multi-label (sigmoid) label counts as present from this probability."""
 
 NO_NUMBER = "no number"
 
@@ -26,17 +26,17 @@ _DIGITS = 3
 _LARGEST = 1_000_000
 _SMALLEST = 0.001
 _PLAIN = 1e-5
-"""The smallest number that is written without a power of ten."""
+"""The smallest number written without a power of ten."""
 
 _ORDINARY = 0.1
-"""Beside a number of this size, one below `_SMALLEST` is close to zero."""
+"""Beside a number of at least this size, one below `_SMALLEST` counts as near zero."""
 
 _ATTACHED = ("°", "′", "″")
-"""Units that stand close to their number."""
+"""Units written without a space."""
 
 
 def percent_text(probability: float) -> str:
-    """Return a probability in whole percent: `62%`; one that rounds to nothing is `<1%`.
+    """Return a probability in whole percent, such as `62%`; `<1%` if it rounds to 0.
 
     Halves are rounded up. A probability below `UNSURE` or `LABEL_HOLDS` is never rounded up to it: 29.6% is `29%`.
     """
@@ -48,15 +48,15 @@ def percent_text(probability: float) -> str:
 
 
 def number_text(value: float | None, beside: Iterable[float | None] = ()) -> str:
-    """Return a number with three significant digits, or all those before the point: `31.6`, `0.0417`, `1240`.
+    """Return a number with three significant digits, or all digits before the point: `31.6`, `0.0417`, `1240`.
 
     Below 0.001 it has two significant digits, `0.00098`. Very large and small numbers have a power of ten: `3.2e−06`.
     None, NaN and infinity are `no number`.
 
     Args:
         value: the number.
-        beside: other numbers of the same kind. If one of them is at least 0.1, a number close to zero is written with
-            three decimals, `0.001`, or as `0.00`.
+        beside: other numbers of the same kind. If one of them is at least 0.1, a number near zero is written with three
+            decimals, `0.001`, or as `0.00`.
     """
     if value is None or not math.isfinite(value):
         return NO_NUMBER
@@ -76,14 +76,14 @@ def number_text(value: float | None, beside: Iterable[float | None] = ()) -> str
 
 
 def counted(count: int, thing: str) -> str:
-    """Return a number of things: `1 label`, `3 labels`, `2 classes`."""
+    """Return a count with its noun: `1 label`, `3 labels`, `2 classes`."""
     if count == 1:
         return f"1 {thing}"
     return f"{count} {thing}es" if thing.endswith("s") else f"{count} {thing}s"
 
 
 def with_unit(text: str, unit: str) -> str:
-    """Return a number's text with its unit behind it: `31.6 years`, `12.3°`."""
+    """Return a number's text with its unit: `31.6 years`, `12.3°`."""
     if text == NO_NUMBER:
         return text
     return f"{text}{unit}" if not unit or unit.startswith(_ATTACHED) else f"{text} {unit}"

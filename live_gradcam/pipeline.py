@@ -24,7 +24,7 @@ from live_gradcam.session.recording_view import refuse_session_folder, view_make
 from live_gradcam.settings_check import refuse_typos
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sidecar import About
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.snapshot import Snapshot, Snapshots
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.opening import open_sources
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _STILL_FPS = 5
-"""Below this rate a file is a series of single pictures: no heat is carried or smoothed from one to the next."""
+"""Below this rate a file is a series of single pictures: no heat is tracked or smoothed from one to the next."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Printable text: names and lines as a terminal, a table or a JSON file can hold them."""
+"""Printable text: names and lines that a terminal, a table or a JSON file can hold."""
 
 from __future__ import annotations
 
@@ -7,31 +7,26 @@ import re
 from pathlib import Path
 from typing import Any
 
-_UNPRINTABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"  # controls, and what turns text around
-)
-
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, and characters that change the direction of text."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-_NOT_IN_JSON = re.compile(
-    "[\x7f-\x9f\u2028\u2029\ud800-\udfff]"
-)  # Python and others end lines at some of them
+_NOT_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Characters at which Python and other readers end a line, and surrogates."""
 
 
 def shown(name: str | Path) -> str:
-    r"""Return a name or a line that holds names, fit for a terminal: `a\nb`, `caf\xe9.jpg`."""
+    r"""Return a name, or a line that holds names, with unprintable characters escaped: `a\nb`, `caf\xe9.jpg`."""
     return _UNPRINTABLE.sub(_escaped, str(name))
 
 
 def json_text(value: Any, *, ascii_only: bool = False, indent: int | None = None) -> str:  # noqa: ANN401 - whatever JSON holds
-    r"""Return a value as JSON that every reader takes: bytes of a name that are not UTF-8 become `\xe9`.
+    r"""Return a value as JSON that every reader accepts: bytes of a name that are not UTF-8 become `\xe9`.
 
     Args:
-        value: what `json.dumps` takes; NaN and infinity, which JSON has not, raise ValueError.
-        ascii_only: whether other letters are escaped.
-        indent: as of `json.dumps`.
+        value: what `json.dumps` takes. NaN and infinity, which JSON lacks, raise ValueError.
+        ascii_only: whether to escape non-ASCII letters.
+        indent: as in `json.dumps`.
     """
     text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     if _NOT_IN_JSON.search(text):

@@ -1,4 +1,4 @@
-"""What is asked of a network about a frame, and what it answers."""
+"""Questions about a frame, and the network's answers."""
 
 from __future__ import annotations
 
@@ -12,72 +12,72 @@ import numpy.typing as npt
 from live_gradcam.explanation import Explanation, Region
 
 TargetSpec = int | str | Callable[[Any], Any] | None
-"""How a target is named: a class id, a name, `#2` for the second most probable class, `tabby - tiger cat` for a
-contrast, `tabby -` for a contrast with its strongest rivals, `module:function` or a function of the model's outputs
-for a score of one's own; None for the most probable class. Of values: `age` for what raises it, `age -` for what lowers
-it, `#2` for the second; None for the first."""
+"""How a target is named. A class id; a class name; `#2` for the second most probable class; `tabby - tiger cat` for a
+contrast of two classes; `tabby -` for a contrast with its strongest rivals; `module:function` or a function of the
+model's outputs for a score of the user's own; None for the most probable class. For values: `age` explains what raises
+it, `age -` what lowers it, `#2` the second value, None the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked about a frame: one heat map for each model, method and target, in that order of loops."""
+    """What to explain about a frame: one heat map for each model, method and target, in that order of loops."""
 
     models: tuple[int, ...] = (0,)
-    """Which of the loaded models, by their place on the command line."""
+    """Indices of the loaded models, in the order of the command line."""
 
     methods: tuple[str, ...] = ("gradcam",)
-    """Names as `--method` takes them."""
+    """Method names, as `--method` takes them."""
 
     layer: str | None = None
-    """Path of the target layer of the first model, or several, separated by commas; None for the last feature map,
-    as for all the other models, whose layers have other names."""
+    """Path of the first model's target layer, or several, separated by commas; None for the last feature map. All other
+    models use their last feature map, because their layers have other names."""
 
     targets: tuple[TargetSpec, ...] = (None,)
-    """What is explained, by the names of the classes or their numbers."""
+    """Names or ids of the targets."""
 
     area: Region | None = None
-    """(x, y, width, height) in pixels: only this part of the frame is looked at, as far as it lies in the frame; None:
-    all of it."""
+    """(x, y, width, height) in pixels: the part of the frame to explain, clipped to the frame; None for the whole
+    frame."""
 
     channels: int = 0
-    """How many of the layer's channels are wanted, the strongest first."""
+    """How many of the layer's strongest channels to return."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Channel:
-    """One channel of the target layer, and what it adds to the heat."""
+    """One channel of the target layer, and its weight in the heat map."""
 
     number: int
-    """Which, from 0."""
+    """Its index in the layer, from 0."""
 
     weight: float
-    """Its weight in Grad-CAM's sum: the gradient of the score, averaged over space."""
+    """Its weight in Grad-CAM's sum: the spatial mean of the score's gradient."""
 
     activation: npt.NDArray[np.float32]
-    """(h, w) float32, as the layer gives it."""
+    """(h, w) float32: the layer's output."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What the networks said to a question about one frame."""
+    """The explanations of one frame that a question asked for."""
 
     question: Question
 
     explanations: tuple[Explanation, ...]
-    """One for each model, method and target, in that order of loops; their regions are places in the whole frame."""
+    """One for each model, method and target, in that order of loops; regions are in pixels of the whole frame."""
 
     channels: tuple[Channel, ...] = ()
-    """The channels that were asked for, of the first explanation, strongest first: by |weight| times the mean of
-    |activation|. Fewer where the layer has fewer; of several layers, the first one's."""
+    """The requested channels of the first explanation, strongest first, by |weight| times the mean of |activation|.
+    Fewer if the layer has fewer; of several layers, those of the first."""
 
     @property
     def first(self) -> Explanation:
-        """The explanation that the label and the statistics are about."""
+        """The explanation that the label and the statistics use."""
         return self.explanations[0]
 
     @property
     def models(self) -> tuple[int, ...]:
-        """Which model each explanation is by, as `question.models` names it."""
+        """The model of each explanation, as an index like those in `question.models`."""
         asked = self.question.models
         each = max(1, len(self.explanations) // len(asked))
         return tuple(asked[min(place // each, len(asked) - 1)] for place in range(len(self.explanations)))

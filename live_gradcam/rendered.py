@@ -1,4 +1,4 @@
-"""What is shown: a finished picture, and what is on it."""
+"""A rendered picture, with the frame and the explanation that it shows."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from live_gradcam.frame import Frame, Pixels
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rendered:
-    """One picture on its way to the sinks, and everything that can be said of it."""
+    """One finished picture for the sinks, and what it shows."""
 
     pixels: Pixels
-    """(H, W, 3) uint8 BGR: the picture, with all that is drawn on it. Nobody draws on it again."""
+    """(H, W, 3) uint8 BGR: the finished picture. Nothing draws on it again."""
 
     frame: Frame
-    """The frame that it shows; `frame.time` is its place in time."""
+    """The frame on the picture; `frame.time` is its time."""
 
     explanation: Explanation | None = None
-    """What the plate says; of an earlier frame as a rule. None as long as nothing was explained."""
+    """The explanation on the label plate, usually of an earlier frame. None until a frame was explained."""
 
     heatmap: HeatMap | None = None
-    """(h, w) float32 in [0, 1]: the heat that is drawn, over `explanation.region`; None where none is."""
+    """(h, w) float32 in [0, 1]: the drawn heat, over `explanation.region`; None if none is drawn."""
 
     latency_ms: float | None = None
-    """How long ago the frame was captured, when the picture was finished; None for files."""
+    """Time from capture to the finished picture, in milliseconds; None for files."""

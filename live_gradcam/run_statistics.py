@@ -1,4 +1,4 @@
-"""What a run came to: counts, rates, latencies, in memory that does not grow with the run."""
+"""Statistics of a run: counts, rates and latencies, in memory that does not grow with the run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from live_gradcam.file_names import fitting
 from live_gradcam.number import number_text
 from live_gradcam.printable import json_text
 
-_NONE = (NOT_SURE, NO_LABEL, NO_ANSWER)
-_TOLD = 3
-"""How many classes or values are told at the end."""
+_NO_CLASS = (NOT_SURE, NO_LABEL, NO_ANSWER)
+_SUMMARISED = 3
+"""Classes or values in the summary at the end."""
 
 _LOWEST_MS, _HIGHEST_MS = 0.01, 100_000.0
 _STEPS_PER_DECADE = 100  # neighbouring steps differ by 2.3%
 
 
 class Spread:
-    """The spread of a duration, kept as a histogram on a logarithmic scale: quantiles are right to 2.3%."""
+    """Distribution of a duration, kept as a logarithmic histogram; quantiles are accurate to 2.3%."""
 
     def __init__(self) -> None:
         decades = math.log10(_HIGHEST_MS / _LOWEST_MS)
@@ -49,7 +49,7 @@ class Spread:
         self._largest = max(self._largest, milliseconds)
 
     def quantile(self, share: float) -> float | None:
-        """Return the value below which that share of all lies, in ms; None where there is none."""
+        """Return a quantile in ms, for a share in [0, 1]; None if nothing was counted."""
         if self._total == 0:
             return None
         wanted, seen = share * (self._total - 1), -1
@@ -60,7 +60,7 @@ class Spread:
         return self._largest
 
     def summary(self, *, largest: bool = False) -> dict[str, float | None] | None:
-        """Return {p50, p95} in ms, and max where it is asked for; None where nothing was counted."""
+        """Return {p50, p95} in ms, and max if `largest`; None if nothing was counted."""
         if self._total == 0:
             return None
         found = {"p50": _rounded(self.quantile(0.5)), "p95": _rounded(self.quantile(0.95))}
@@ -68,7 +68,7 @@ class Spread:
 
 
 class Range:
-    """The smallest, the largest and the mean of a number."""
+    """Minimum, maximum and mean of a number."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -78,7 +78,7 @@ class Range:
 
     @property
     def mean(self) -> float:
-        """The mean of all."""
+        """The mean of all values."""
         return self._total / self.count
 
     def add(self, value: float) -> None:
@@ -94,7 +94,7 @@ class Range:
 
 
 class RunStatistics:
-    """Counts a run while it goes on; several threads may count at once."""
+    """Counts what happens in a run. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -104,15 +104,15 @@ class RunStatistics:
         self.reconnects = 0
         self.traces = 0
         self.top: Counter[str] = Counter()
-        """Label → how many explained frames had it on top; empty where the network is no classifier."""
+        """Label → explained frames with it on top; empty if the network is no classifier."""
         self.headlines: Counter[str] = Counter()
-        """What the label says → in how many explained frames: a class, or that there is none."""
+        """Headline on the picture → explained frames: a class, or that there is none."""
         self.values: dict[str, Range] = {}
-        """Name of a value → its range, of a network that is no classifier."""
+        """Name of a value → its range, for a network that is no classifier."""
         self.latency = Spread()
-        """Captured to shown."""
+        """From capture to display."""
         self.age = Spread()
-        """How old the heat on a shown picture was: captured of the explained frame to shown."""
+        """From the capture of the explained frame to the display of its heat."""
         self.stages: dict[str, Spread] = {}
         self._first: float | None = None
         self._last = 0.0
@@ -121,7 +121,7 @@ class RunStatistics:
 
     @property
     def seconds(self) -> float:
-        """From the first shown picture to the last."""
+        """Seconds from the first shown picture to the last."""
         return 0.0 if self._first is None else self._last - self._first
 
     @property
@@ -136,7 +136,7 @@ class RunStatistics:
         return (self.frames_explained - 1) / seconds if seconds > 0 else 0.0
 
     def explained_by(self, explanation: Explanation, now: float) -> None:
-        """Count an explained frame, at monotonic seconds."""
+        """Count an explained frame, at monotonic seconds `now`."""
         best = explanation.best
         label = None if best is None else best.label
         self.explained(label, now, explanation.numbers, headline=explanation.headline)
@@ -152,10 +152,10 @@ class RunStatistics:
         """Count an explained frame.
 
         Args:
-            label: the most probable class; None where there are no classes.
+            label: the most probable class; None if there are no classes.
             now: monotonic seconds.
-            values: name → number, of a network that is no classifier.
-            headline: what the label on the picture says, as `Explanation.headline`; None: that class.
+            values: name → number, for a network that is no classifier.
+            headline: the headline on the picture, as `Explanation.headline`; None for `label`.
         """
         headline = headline or label
         with self._lock:
@@ -174,8 +174,8 @@ class RunStatistics:
 
         Args:
             now: monotonic seconds.
-            latency_ms: how long ago its frame was captured; None for files.
-            age_ms: how long ago the frame was captured that its heat explains; None for files and without heat.
+            latency_ms: age of the frame; None for files.
+            age_ms: age of the frame that the heat explains; None for files and without heat.
         """
         with self._lock:
             self.frames_shown += 1
@@ -187,24 +187,24 @@ class RunStatistics:
                 self.age.add(age_ms)
 
     def stage(self, name: str, milliseconds: float) -> None:
-        """Count how long one stage took for one frame."""
+        """Count how long one stage of the pipeline took for one frame."""
         with self._lock:
             self.stages.setdefault(name, Spread()).add(milliseconds)
 
     def mostly(self) -> str:
-        """Return what the labels on the pictures said most, in a few words.
+        """Return the most frequent headlines, or the values, as a short text.
 
         Such as `cat in 10 frames, dog in 1, not sure in 2`, `cat` for a single frame, or `age 31.2 (28.1 to 34)`.
         """
         ranked = self.headlines.most_common()
-        common = [each for each in ranked if each[0] not in _NONE][:_TOLD]
-        common += [each for each in ranked if each[0] in _NONE]
+        common = [each for each in ranked if each[0] not in _NO_CLASS][:_SUMMARISED]
+        common += [each for each in ranked if each[0] in _NO_CLASS]
         counted = [f"{label} in {count}" for label, count in common]
         if common:
             counted[0] += " frame" if common[0][1] == 1 else " frames"
         if self.frames_explained == 1:
             counted = [label for label, _ in common]
-        for name, found in list(self.values.items())[:_TOLD]:
+        for name, found in list(self.values.items())[:_SUMMARISED]:
             numbers = (found.mean, found.smallest, found.largest)
             mean, low, high = (number_text(each, numbers) for each in numbers)
             counted.append(
@@ -213,7 +213,7 @@ class RunStatistics:
         return ", ".join(counted)
 
     def lines(self) -> tuple[str, ...]:
-        r"""Return what is shown on the picture, such as `shown\t30.0 fps`."""
+        r"""Return the lines that are shown on the picture, such as `shown\t30.0 fps`."""
         lines = [f"shown\t{self.shown_fps:.1f} fps", f"explained\t{self.explained_fps:.1f} fps"]
         for name, spread in (("latency", self.latency), ("age of heat", self.age)):
             middle, high = spread.quantile(0.5), spread.quantile(0.95)
@@ -224,7 +224,7 @@ class RunStatistics:
         return tuple(lines)
 
     def report(self, *, source: str, model: str, method: str) -> dict[str, Any]:
-        """Return all of it as the object that `--stats` writes."""
+        """Return everything as the object that `--stats` writes."""
         with self._lock:
             seconds = self.seconds
             values = {name: found.summary() for name, found in self.values.items()}
@@ -251,10 +251,10 @@ class RunStatistics:
 
 
 def refuse_report(path: Path) -> None:
-    """Refuse a file of statistics that cannot be written because its folder is not there, or it is one.
+    """Raise if the statistics cannot be written to a path because it is a folder, or its folder does not exist.
 
     Raises:
-        SinkError: so it is.
+        SinkError: the path cannot be written.
     """
     if path.is_dir():
         raise SinkError(f"cannot write the statistics to '{path}': it is a folder. Give the name of a file.")
@@ -265,7 +265,7 @@ def refuse_report(path: Path) -> None:
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:
-    """Write a report; a reader sees all of it or none.
+    """Write a report to a file, which appears only when it is complete.
 
     Raises:
         SinkError: it cannot be written.

@@ -181,8 +181,8 @@ def refuse_unreadable_model(text: str) -> None:
     """
     if _is_of_the_zoo(text) and "/" not in text and os.sep not in text:
         return
-    from live_gradcam.models.file_kinds import ModelFileKind, is_checkpoint_prefix, kind_of
-    from live_gradcam.models.not_models import READ, refusal
+    from live_gradcam.models.file_kinds import is_checkpoint_prefix, kind_of
+    from live_gradcam.models.model_file import READ, ModelFileKind, refusal
 
     path = expanded(text)
     try:

@@ -1,4 +1,4 @@
-"""Clocks, and how long things take."""
+"""Clocks and timing of functions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class Clock(Protocol):
     """A clock that can be replaced in tests."""
 
     def now(self) -> float:
-        """Return seconds; only differences mean anything."""
+        """Return seconds since an arbitrary start."""
 
     def wait_until(self, moment: float, interrupt: threading.Event) -> bool:
         """Wait until `now() >= moment` or `interrupt` is set; return whether it was set."""
 
 
 class MonotonicClock:
-    """`time.monotonic()`: the clock that every captured frame is stamped with."""
+    """`time.monotonic()`, the clock of `Frame.captured_at`."""
 
     def now(self) -> float:
         """Return `time.monotonic()` seconds."""
@@ -34,14 +34,14 @@ class MonotonicClock:
 def interleaved_ms(
     runs: Mapping[str, Callable[[], Any]], seconds: float, *, least: int = 5
 ) -> tuple[dict[str, float], int]:
-    """Measure several things in one run: each in turn until the time is up.
+    """Measure several functions in turn until the time is up.
 
-    In turn, because a machine's speed drifts: what is compared is measured in the same seconds.
+    Taking turns makes the results comparable although the machine's speed drifts.
 
     Args:
-        runs: name → what is measured. Each is called twice beforehand, to compile and to warm up.
-        seconds: for how long.
-        least: how many rounds there are at least.
+        runs: name → function. Each is called twice first, to compile and to warm up.
+        seconds: how long to measure.
+        least: the minimum number of rounds.
 
     Returns:
         Name → median in milliseconds, and the number of rounds.

@@ -1,4 +1,4 @@
-"""The words of the interface, in the viewer's language: one file for each language."""
+"""Translations of the interface, one file for each language."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from importlib import resources
 
 _SLOT = "{}"
 _BETWEEN = " · "
-"""Stands between lines that are told together."""
+"""Separates lines that are shown together."""
 
 
 class Words:
-    """Puts the program's own words into a language; what it has no words for stays as it is.
+    """Translates the program's own texts; a text without a translation is returned unchanged.
 
     Args:
-        table: English text → text in the language. `{}` stands for what differs, which is translated in its turn.
+        table: English text → translation. `{}` stands for a variable part, which is itself translated.
     """
 
     def __init__(self, table: Mapping[str, str]) -> None:
         self._exact = {text: said for text, said in table.items() if _SLOT not in text}
         patterns = {text: said for text, said in table.items() if _SLOT in text}
-        # The longest first: `no evidence for {}` before `{}: no evidence`.
+        # Longest first: `no evidence for {}` before `{}: no evidence`.
         self._patterns = [
             (re.compile("(.+)".join(map(re.escape, text.split(_SLOT)))), patterns[text])
             for text in sorted(patterns, key=len, reverse=True)
         ]
 
     def __call__(self, text: str) -> str:
-        """Return a text in the language."""
+        """Return the translation of a text."""
         if not self._exact or not text:
             return text
         if (exact := self._exact.get(text)) is not None:
@@ -43,7 +43,7 @@ class Words:
         return text
 
     def of_figure(self, line: str) -> str:
-        """Return a line of figures, a name and a value with a tab between, with the name in the language."""
+        """Return a line of statistics, a name and a value separated by a tab, with its name translated."""
         name, tab, value = line.partition("\t")
         return f"{self(name)}{tab}{value}"
 
@@ -52,7 +52,7 @@ ENGLISH = Words({})
 
 
 def table_of(lang: str) -> dict[str, str]:
-    """Return English text → text in a language, such as `zh`; empty where the language has no file of its own."""
+    """Return English text → translation for a language such as `zh`; empty if it has no file."""
     if lang == "en":
         return {}
     file = resources.files("live_gradcam").joinpath("languages", f"{lang}.toml")
@@ -61,6 +61,6 @@ def table_of(lang: str) -> dict[str, str]:
 
 @cache
 def words_of(lang: str) -> Words:
-    """Return the words of a language; one without a file of its own is spoken English."""
+    """Return a language's translations; English if it has no file."""
     table = table_of(lang)
     return Words(table) if table else ENGLISH

@@ -1,4 +1,4 @@
-"""What a viewer can do while it runs: one table, for the window's keys, the help and the browser's page."""
+"""What a viewer can do: one table of actions for the window's keys, the help and the browser page; and input events."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 Place = Literal["both", "window"]
-"""Where an action exists: in the window and on the page, or in the window alone."""
+"""Where an action is available: in the window and on the page, or in the window only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that a viewer can do."""
+    """An action of the viewer."""
 
     name: str
-    """As code calls it: `method-next`."""
+    """Its name in code: `method-next`."""
 
     key: str
-    """The key, as a browser names it (`KeyboardEvent.key`): `m`, `M`, `+`, `ArrowLeft`, `Tab`, ` `."""
+    """Its key, as `KeyboardEvent.key` names it: `m`, `M`, `+`, `ArrowLeft`, `Tab`, ` `."""
 
     text: str
     """What it does, in a few words, for the help."""
@@ -25,7 +25,7 @@ class Action:
     place: Place = "both"
 
     also: str = ""
-    """Another key for the same in the window, where a toolkit may not tell the first; empty: none is needed."""
+    """A second key in the window, for toolkits that cannot report the first; empty if none is needed."""
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -68,7 +68,7 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 _NAMED_KEYS = {" ": "space", "ArrowLeft": "←", "ArrowRight": "→", "Tab": "Tab"}
-"""How the help writes the keys that have no sign of their own."""
+"""How the help writes keys that have no printable character."""
 
 
 def _key_in_words(action: Action) -> str:
@@ -76,14 +76,14 @@ def _key_in_words(action: Action) -> str:
 
 
 MENU: tuple[tuple[str, str], ...] = tuple((_key_in_words(action), action.text) for action in ACTIONS)
-"""The rows of the window's menu, one for each action: its key, and what it does."""
+"""Rows of the window's menu, one for each action: its key and what it does."""
 
 HELP: tuple[tuple[str, str], ...] = (
     *MENU,
     ("click", "the heat at that point"),
     ("drag", "look only at that part"),
 )
-"""The rows of the window's help: what to press, and what it does."""
+"""Rows of the window's help: key or mouse gesture, and what it does."""
 
 ACTION_OF = {action.key: action.name for action in ACTIONS} | {
     **{action.also: action.name for action in ACTIONS if action.also},
@@ -93,40 +93,40 @@ ACTION_OF = {action.key: action.name for action in ACTIONS} | {
     "PageUp": "seek-back",
     "PageDown": "seek",
 }
-"""Key → action; a key that Shift makes another means the same, and those of a presenter's remote turn pictures."""
+"""Key → action. Includes keys that Shift changes, and the keys of a presentation remote."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key that was pressed."""
+    """A pressed key."""
 
     name: str
-    """As a browser names it (`KeyboardEvent.key`): `m`, `M`, `Enter`, `Escape`, `Backspace`, `ArrowLeft`."""
+    """Its name as in `KeyboardEvent.key`: `m`, `M`, `Enter`, `Escape`, `Backspace`, `ArrowLeft`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text that came as a whole: pasted, or typed in the terminal."""
+    """A whole text: pasted, or typed in the terminal."""
 
     text: str
 
 
 PointerKind = Literal["down", "move", "up", "hover", "menu"]
-"""The left button pressed, the mouse moved while it is held, the button let go; the mouse moved with no button held,
-which is told only while a menu is open; the right button pressed."""
+"""`down`, `move`, `up`: the left button is pressed, moved while held, released. `hover`: the mouse moves with no button
+held, reported only while a menu is open. `menu`: the right button is pressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """The mouse on the picture."""
+    """A mouse event on the picture."""
 
     kind: PointerKind
 
     x: int
-    """Pixels of the picture, from its left; may lie beyond its edges."""
+    """Pixels from the picture's left edge; may lie outside the picture."""
 
     y: int
-    """Pixels of the picture, from its top."""
+    """Pixels from the picture's top edge; may lie outside the picture."""
 
 
 Event = Key | Text | Pointer

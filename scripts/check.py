@@ -19,6 +19,7 @@ def main() -> int:
         "ruff check": [python, "-m", "ruff", "check"],
         "ruff format": [python, "-m", "ruff", "format", "--check"],
         "mypy": [python, "-m", "mypy"],
+        "oxlint": [str(environment.PYTHON.with_name("oxlint")), "live_gradcam/server/page"],
     }
     if len(arguments) == len(sys.argv) - 1:
         checks["tests"] = [sys.executable, str(environment.ROOT / "scripts" / "test.py"), *arguments]

@@ -19,8 +19,7 @@ import av
 import numpy as np
 
 from live_gradcam.frame import Pixels
-from live_gradcam.sinks.codec import Preset
-from live_gradcam.sinks.encoder import CONTAINERS, Encoder
+from live_gradcam.sinks.encoder import CONTAINERS, Encoder, Preset
 from live_gradcam.sources.demo.demo import DemoSource
 
 LIKENESS_EVERY = 10

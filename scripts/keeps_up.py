@@ -267,15 +267,15 @@ def drawing(size: tuple[int, int]) -> Figures:
     pixels = swaying[0]
     middle = explained(((width - height) // 2, 0, height, height))
     whole = explained((0, 0, width, height))
-    presenter = Renderer()
+    renderer = Renderer()
     index = 0
 
     def follow() -> None:
         nonlocal index
         frame = Frame(swaying[index % len(swaying)], index, index / 30)
         if index % EXPLAINED_EVERY == 0:
-            presenter.explained(frame, answered(middle))
-        presenter.picture(frame)
+            renderer.add_answer(frame, answered(middle))
+        renderer.picture(frame)
         index += 1
 
     return {

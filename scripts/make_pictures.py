@@ -18,9 +18,8 @@ from live_gradcam.frame import Frame, Pixels
 from live_gradcam.models.model import Model
 from live_gradcam.question import Answer, Channel, Question
 from live_gradcam.render.appearance import Appearance
-from live_gradcam.render.overlay import Overlay
+from live_gradcam.render.overlay import Overlay, SearchBox
 from live_gradcam.render.renderer import Renderer
-from live_gradcam.render.search_box import SearchBox
 from live_gradcam.sources.demo.demo import DemoSource
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -93,18 +92,18 @@ def picture(
     recording: float | None = None,
 ) -> Pixels:
     """Return the picture of a frame; where it has been recorded for some seconds, as the window shows it."""
-    presenter = Renderer(look)
-    presenter.explained(frame, of_it)
-    drawn, _ = presenter.picture(frame, overlay)
-    return drawn if recording is None else presenter.with_signs(drawn, seconds=recording)
+    renderer = Renderer(look)
+    renderer.add_answer(frame, of_it)
+    drawn, _ = renderer.picture(frame, overlay)
+    return drawn if recording is None else renderer.with_signs(drawn, seconds=recording)
 
 
 def after(frames: list[Frame], explainer: lg.Explainer, look: Appearance) -> Pixels:
     """Return the picture of the last of some frames, all of which were shown."""
-    presenter = Renderer(look, motion="off")
+    renderer = Renderer(look, motion="off")
     for frame in frames:
-        presenter.explained(frame, answer(explainer.explain(frame.pixels)))
-        shown, _ = presenter.picture(frame)
+        renderer.add_answer(frame, answer(explainer.explain(frame.pixels)))
+        shown, _ = renderer.picture(frame)
     return shown
 
 

@@ -1,4 +1,4 @@
-"""Measures what carrying the heat along and keeping it steady are good for, with the demo and the default network.
+"""Measures what carrying the heat along and keeping it smoothing are good for, with the demo and the default network.
 
 .venv/bin/python scripts/motion.py [--size 1280x720] [--costs]
 
@@ -26,7 +26,7 @@ from live_gradcam.heatmap import over_region
 from live_gradcam.question import Answer, Question
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.heat_tracking import HeatTracker
-from live_gradcam.sources.demo.demo import DemoSource, Truth
+from live_gradcam.sources.demo.demo import DemoSource, GroundTruth
 
 EVERY = 6
 """Of 30 frames a second one in six is explained: 5 a second."""
@@ -40,7 +40,7 @@ MOVING = 3.0
 MOVED = 1.0
 """Pixels, of 1280 across: where a thing has moved by less since the frame explained, there is nothing to carry."""
 
-AS_IT_IS = HeatSmoothing(smoothing=0, scale="frame")
+AS_IT_IS = HeatSmoothing(seconds=0, scale="frame")
 STEADY = HeatSmoothing()
 
 Point = tuple[float, float]
@@ -50,7 +50,7 @@ Point = tuple[float, float]
 class Course:
     """One way to show heat, and how far its centre lies from that of the frame's own explanation."""
 
-    carrier: HeatTracker
+    tracker: HeatTracker
     late: int
     every: int
     distances: list[float] = field(default_factory=list)
@@ -88,18 +88,18 @@ def tell_distances(explainer: lg.Explainer, size: tuple[int, int]) -> None:
     """Print how far the heat shown is from where it belongs."""
     courses = {
         f"{name}, {late * 1000 // 30} ms late": Course(
-            HeatTracker(motion="off" if name == "held" else "on", steady=steady), late, every
+            HeatTracker(motion="off" if name == "held" else "on", smoothing=smoothing), late, every
         )
         for late in (0, LATE)
-        for name, steady, every in (
+        for name, smoothing, every in (
             ("held", AS_IT_IS, EVERY),
-            ("carried", AS_IT_IS, EVERY),
-            ("carried, steady", STEADY, EVERY),
+            ("tracked", AS_IT_IS, EVERY),
+            ("tracked, smoothing", STEADY, EVERY),
         )
     }
-    courses["every frame explained, steady"] = Course(HeatTracker(steady=STEADY), 0, 1)
+    courses["every frame explained, smoothing"] = Course(HeatTracker(smoothing=STEADY), 0, 1)
     courses["every frame explained, smoothed but held"] = Course(
-        HeatTracker(motion="off", steady=STEADY), 0, 1
+        HeatTracker(motion="off", smoothing=STEADY), 0, 1
     )
     speeds: list[float] = []
     past: deque[tuple[Frame, Explanation, bool]] = deque(maxlen=EVERY + LATE)
@@ -113,11 +113,11 @@ def tell_distances(explainer: lg.Explainer, size: tuple[int, int]) -> None:
             for course in courses.values():
                 if len(past) > course.late and (frame.index - course.late) % course.every == 0:
                     earlier, its, _ = past[-1 - course.late]
-                    course.carrier.explained(earlier, answer(its))
-                carried = course.carrier.see(frame)
-                shown = centre(carried[0].heatmap, explanation) if carried else None
+                    course.tracker.add_answer(earlier, answer(its))
+                tracked = course.tracker.track(frame)
+                shown = centre(tracked[0].heatmap, explanation) if tracked else None
                 course.distances.append(distance(own, shown))
-                index = carried[0].index if carried else -1
+                index = tracked[0].index if tracked else -1
                 course.explained.append(index)
                 course.known.append(known and any(k for f, _, k in past if f.index == index))
     print(
@@ -146,7 +146,7 @@ def tell_distances(explainer: lg.Explainer, size: tuple[int, int]) -> None:
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
-def is_about_one_thing(truths: tuple[Truth, ...], explanation: Explanation) -> bool:
+def is_about_one_thing(truths: tuple[GroundTruth, ...], explanation: Explanation) -> bool:
     """Return whether the heat can only be about one thing: alone in the viewfinder, whole, and recognised."""
     inside = [truth for truth in truths if overlap(truth.box, explanation.region)]
     if len(inside) != 1 or not inside[0].is_within(explanation.region):
@@ -206,17 +206,17 @@ def tell_flicker(explainer: lg.Explainer, size: tuple[int, int]) -> None:
     print(
         "| | clock: change | clock: mean | then a blank wall: change | blank wall: mean |\n|---|---:|---:|---:|---:|"
     )
-    for name, steady in (
+    for name, smoothing in (
         ("each frame's own maximum", AS_IT_IS),
-        ("stable scale alone", HeatSmoothing(smoothing=0)),
+        ("stable scale alone", HeatSmoothing(seconds=0)),
         ("smoothing alone", HeatSmoothing(scale="frame")),
-        ("steady", STEADY),
+        ("smoothing", STEADY),
     ):
-        carrier = HeatTracker(steady=steady)
+        tracker = HeatTracker(smoothing=smoothing)
         cells = []
         first = 0
         for picture in (still, wall):
-            maps = list(heats(explainer, carrier, picture, first, 60))[10:]
+            maps = list(heats(explainer, tracker, picture, first, 60))[10:]
             change = np.mean([np.abs(b - a).mean() for a, b in pairwise(maps)])
             cells += [f"{100 * change:.2f}", f"{100 * np.mean(maps):.1f}"]
             first += 60
@@ -224,7 +224,7 @@ def tell_flicker(explainer: lg.Explainer, size: tuple[int, int]) -> None:
 
 
 def heats(
-    explainer: lg.Explainer, carrier: HeatTracker, still: Frame, first: int, count: int
+    explainer: lg.Explainer, tracker: HeatTracker, still: Frame, first: int, count: int
 ) -> Iterator[HeatMap]:
     """Give the heat of a still picture under noise, frame by frame."""
     random = np.random.default_rng(0)
@@ -234,15 +234,15 @@ def heats(
         noisy: Pixels = np.clip(still.pixels + rolled, 0, 255).astype(np.uint8)
         moment = (first + number) / 30
         frame = Frame(noisy, first + number, moment, moment)
-        carrier.explained(frame, answer(explainer.explain(frame.pixels)))
-        for carried in carrier.see(frame):
-            yield carried.heatmap * np.float32(carried.opacity)
+        tracker.add_answer(frame, answer(explainer.explain(frame.pixels)))
+        for tracked in tracker.track(frame):
+            yield tracked.heatmap * np.float32(tracked.opacity)
 
 
 def tell_costs(explainer: lg.Explainer) -> None:
     """Print what a shown frame costs."""
     print(f"\nMilliseconds of one shown frame, median (least), {cv2.getNumThreads()} threads\n")
-    print("| | carried on | carried on, with a new explanation | drawn, viewfinder | drawn, whole frame |")
+    print("| | tracked on | tracked on, with a new explanation | drawn, viewfinder | drawn, whole frame |")
     print("|---|---:|---:|---:|---:|")
     for size in ((1280, 720), (1920, 1080), (3840, 2160)):
         with demo(size) as source:
@@ -251,18 +251,18 @@ def tell_costs(explainer: lg.Explainer) -> None:
         whole = replace(explanation, region=(0, 0, *size))
         times: list[tuple[float, ...]] = []
         for _ in range(30):
-            carrier = HeatTracker()
+            tracker = HeatTracker()
             for frame in frames[:3]:
-                carrier.see(frame)
-            carrier.explained(frames[1], answer(explanation))
+                tracker.track(frame)
+            tracker.add_answer(frames[1], answer(explanation))
             moments = [time.perf_counter()]
-            carrier.see(frames[3])
+            tracker.track(frames[3])
             moments.append(time.perf_counter())
-            carrier.explained(frames[2], answer(explanation))
-            (carried,) = carrier.see(frames[4])
+            tracker.add_answer(frames[2], answer(explanation))
+            (tracked,) = tracker.track(frames[4])
             moments.append(time.perf_counter())
             for shown in (explanation, whole):
-                lg.draw(frames[4].pixels, replace(shown, heatmap=carried.heatmap))
+                lg.draw(frames[4].pixels, replace(shown, heatmap=tracked.heatmap))
                 moments.append(time.perf_counter())
             times.append(tuple(1000 * (after - before) for before, after in pairwise(moments)))
         cells = [

@@ -69,7 +69,7 @@ def tell_changes(answering: Engine, frames: list[Pixels]) -> None:
     layers = [path for path, _ in answering.layers_of()][:-1:3]
     questions = [Question(methods=("hirescam",)), *(Question(layer=path) for path in layers)]
     statistics = RunStatistics()
-    presenter = Renderer()
+    renderer = Renderer()
     numbers = itertools.count()
     print(f"{FPS} pictures a second are drawn at {SIZE[0]}×{SIZE[1]}")
     with ExplainThread(answering, ONE, statistics) as worker:
@@ -86,9 +86,9 @@ def tell_changes(answering: Engine, frames: list[Pixels]) -> None:
                 frame = Frame(frames[number % len(frames)], number, time.monotonic())
                 worker.offer(frame)
                 if (found := worker.newest()) is not None:
-                    presenter.explained(*found)
+                    renderer.add_answer(*found)
                     answered = found[1].question == question
-                presenter.picture(frame)
+                renderer.picture(frame)
                 pauses.append(1000 * (frame.captured_at - last))
                 last = frame.captured_at
             seconds = time.monotonic() - began

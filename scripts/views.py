@@ -2,7 +2,7 @@
 
 .venv/bin/python scripts/views.py [--rounds 40]
 
-A round is a new answer, mixed in and carried, and a picture: what a frame costs where every frame is explained. The
+A round is a new answer, mixed in and tracked, and a picture: what a frame costs where every frame is explained. The
 table stands in docs/views.md.
 """
 
@@ -88,7 +88,7 @@ def measured(size: tuple[int, int], rounds: int) -> dict[str, str]:
     answers = answers_about(frames[0])
     costs = {}
     for name, look, asked, overlay in cases():
-        presenter = Renderer(look)
+        renderer = Renderer(look)
         times, processor = [], []
         for number in range(rounds + 3):
             # Back and forth, for a step from the last to the first would be a cut.
@@ -96,8 +96,8 @@ def measured(size: tuple[int, int], rounds: int) -> dict[str, str]:
             pixels = frames[min(turn, 2 * len(frames) - 2 - turn)].pixels
             frame = Frame(pixels, number, number / 30)
             began, worked = time.perf_counter(), time.process_time()
-            presenter.explained(frame, answers[asked])
-            presenter.picture(frame, overlay)
+            renderer.add_answer(frame, answers[asked])
+            renderer.picture(frame, overlay)
             times.append(1000 * (time.perf_counter() - began))
             processor.append(1000 * (time.process_time() - worked))
         costs[name] = f"{median(times[3:]):.1f} ({min(times):.1f}; {median(processor[3:]):.1f})"

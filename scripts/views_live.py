@@ -30,7 +30,7 @@ from live_gradcam.live.setup import load, menu_of
 from live_gradcam.pipeline import play
 from live_gradcam.render.appearance import Appearance, View
 from live_gradcam.run_statistics import RunStatistics
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.opening import open_sources
 from live_gradcam.viewer_input import Event, Key

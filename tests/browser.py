@@ -20,11 +20,13 @@ from playwright.sync_api import (
     Page,
     Playwright,
     ViewportSize,
+    expect,
     sync_playwright,
 )
 
 from live_gradcam.frame import Pixels
 
+expect.set_options(timeout=30_000)  # for a busy machine
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CUP = (172, 19, 408, 208)
 """(left, top, right, bottom) of the cup in scikit-image's coffee, in pixels."""

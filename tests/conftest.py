@@ -15,17 +15,31 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import limits
 import numpy as np
 import pytest
 from fakecam.webcam import PretendWebcam, build, panning, write_frames
 
 from live_gradcam.frame import Pixels
 
+SLOW_GROUPS = ("fuzz", "geometry", "hostile", "keras2", "load", "peers", "screens", "soak")
+"""The markers that scripts/test.py leaves out unless they are named."""
 
-def pytest_configure() -> None:
+
+def pytest_configure(config: pytest.Config) -> None:
     """Take Ctrl-C as usual, though whoever started the tests in the background had it ignored: programs inherit it."""
+    limits.asserted = config.getoption("markexpr") == "timed"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests of the slow groups an hour, and put those that bound a time into the group `timed`."""
+    for item in items:
+        if limits.has_bounds(item):
+            item.add_marker(pytest.mark.timed)
+        if any(item.get_closest_marker(group) for group in SLOW_GROUPS):
+            item.add_marker(pytest.mark.timeout(3600))
 
 
 def pytest_collection_finish() -> None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 import cv2
 import numpy as np
 from clips import index_of
+from limits import PATIENCE
 
 from live_gradcam.concurrency.latest import LatestReader
 from live_gradcam.config import Fit
@@ -299,9 +300,9 @@ class Notices:
     def __init__(self, source: Telling) -> None:
         self._source = source
 
-    def until(self, notice: str | None, *, within: float = 10.0) -> float:
+    def until(self, notice: str | None) -> float:
         """Wait for this notice and return the moment at which it was there."""
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + PATIENCE
         while (seen := self._source.notice) != notice:
             assert time.monotonic() < deadline, f"'{seen}' and not '{notice}'"
             time.sleep(0.01)

@@ -17,8 +17,9 @@ from programs import most_memory
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.process.stderr_filter import native_stderr_filtered
+from live_gradcam.sources.film_display import video_info
 from live_gradcam.sources.opening import open_source
-from live_gradcam.sources.video import VideoSource, promise_of
+from live_gradcam.sources.video import VideoSource
 
 MOST_FRAMES = 300
 
@@ -26,7 +27,7 @@ MOST_FRAMES = 300
 def played(path: Path) -> dict[str, object]:
     """Open a film, play it, go back in it, and tell how it went."""
     try:
-        promise_of(path)
+        video_info(path)
         with open_source(path) as source:
             times = [frame.time for frame in itertools.islice(source, MOST_FRAMES)]
             if times != sorted(set(times)):

@@ -11,13 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live_gradcam.address import (
+from live_gradcam.address import credentials_of, host_of, opened_address
+from live_gradcam.redaction import (
     SecretsHidden,
     address_name,
     address_to_type,
-    credentials_of,
-    host_of,
-    opened_address,
     remember_address,
     shown_address,
     without_secrets,

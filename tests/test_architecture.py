@@ -24,7 +24,7 @@ VALUES = frozenset(
         "media_file",
         "near_names",
     }
-    | {"number", "printable", "question", "rendered", "run_statistics", "timeline", "timing", "translations"}
+    | {"number", "printable", "question", "redaction", "rendered", "run_statistics", "timing", "translations"}
     | {"version", "viewer_input"}
 )
 GROUND = VALUES | {"concurrency", "process"}

@@ -14,7 +14,7 @@ from live_gradcam.archive.pictures import annotate_pictures
 from live_gradcam.archive.record import rows_of
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.frame import Pixels
-from live_gradcam.sources.images import read_picture
+from live_gradcam.sources.photo import read_picture
 
 AS_IT_WAS = AnnotateSettings(alpha=0)
 

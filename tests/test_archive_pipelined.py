@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import itertools
 import threading
-import time
 from collections.abc import Iterator, Sequence
 
 import pytest
+from limits import at_most
 
 from live_gradcam.archive.pipelined import flow
 
@@ -68,10 +69,8 @@ def test_a_failure_while_explaining_ends_everything() -> None:
     def explain(items: Sequence[int]) -> list[int]:
         raise ValueError(f"cannot explain {items[0]}")
 
-    began = time.monotonic()
-    with pytest.raises(ValueError, match="cannot explain 0"):
-        flow(numbers(1_000_000), explain, lambda *_: None, batch=1, weigh=lambda _: 1)
-    assert time.monotonic() - began < 1
+    with at_most(1), pytest.raises(ValueError, match="cannot explain 0"):
+        flow(itertools.count(), explain, lambda *_: None, batch=1, weigh=lambda _: 1)
 
 
 def test_a_failure_while_writing_ends_everything() -> None:
@@ -79,10 +78,8 @@ def test_a_failure_while_writing_ends_everything() -> None:
         if item == 3:
             raise OSError("the disk is full")
 
-    began = time.monotonic()
-    with pytest.raises(OSError, match="the disk is full"):
-        flow(numbers(1_000_000), doubled, write, batch=2, weigh=lambda _: 1)
-    assert time.monotonic() - began < 1
+    with at_most(1), pytest.raises(OSError, match="the disk is full"):
+        flow(itertools.count(), doubled, write, batch=2, weigh=lambda _: 1)
 
 
 def test_ctrl_c_while_explaining_ends_everything() -> None:
@@ -90,4 +87,4 @@ def test_ctrl_c_while_explaining_ends_everything() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        flow(numbers(1_000_000), explain, lambda *_: None, batch=1, weigh=lambda _: 1)
+        flow(itertools.count(), explain, lambda *_: None, batch=1, weigh=lambda _: 1)

@@ -9,8 +9,8 @@ import pytest
 from fakecam.webcam import PretendWebcam
 
 from live_gradcam.commands.cameras import cameras
-from live_gradcam.sources.camera import names as camera_names
-from live_gradcam.sources.camera.names import CameraName
+from live_gradcam.sources.camera import discovery as camera_names
+from live_gradcam.sources.camera.discovery import CameraName
 
 LIST = "from live_gradcam.commands.cameras import cameras; cameras()"
 NONE = "No camera found. Plug one in, or try the demo: live-gradcam --source demo\n"

@@ -25,7 +25,7 @@ from live_gradcam.explain.question_switch import Answers
 from live_gradcam.models.zoo import REFUSED, no_downloads
 from live_gradcam.rendered import Rendered
 from live_gradcam.run_statistics import RunStatistics
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sources.source import Source
 
 DEMO = ("--source", "demo", "--size", "320x240", "--no-window")

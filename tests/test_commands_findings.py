@@ -10,7 +10,7 @@ from live_gradcam.commands.findings import Finding, fault, judge_recording, judg
 from live_gradcam.config import Settings
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sources.camera.camera import CameraSource
-from live_gradcam.sources.camera.faults import why_not
+from live_gradcam.sources.camera.discovery import camera_failure
 from live_gradcam.sources.source import Source
 
 
@@ -135,7 +135,7 @@ def test_the_space_is_told_as_time(free: int, state: str, text: str) -> None:
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
 def test_no_camera_is_one_line_with_what_to_do_on_the_platform(platform: str) -> None:
-    found = fault("camera", why_not(77, platform))
+    found = fault("camera", camera_failure(77, platform))
     assert "camera 77" in found.text
     assert "demo" not in found.text
     assert found.change.endswith("--source demo.")

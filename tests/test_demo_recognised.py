@@ -9,7 +9,7 @@ from nonobjects import nonobjects
 
 import live_gradcam as lg
 from live_gradcam.render.heat_smoothing import Heat, HeatSmoothing
-from live_gradcam.sources.demo.demo import DemoSource, Truth
+from live_gradcam.sources.demo.demo import DemoSource, GroundTruth
 from live_gradcam.sources.demo.desk import find_photographs
 
 EVERY = 10
@@ -35,7 +35,7 @@ def explainer() -> lg.Explainer:
     return lg.Explainer(lg.load_model("efficientnet-lite0"))
 
 
-def thing_in_viewfinder(truths: tuple[Truth, ...], size: tuple[int, int]) -> Truth | None:
+def thing_in_viewfinder(truths: tuple[GroundTruth, ...], size: tuple[int, int]) -> GroundTruth | None:
     """Return the thing that stands wholly in the central square, if it is just one."""
     width, height = size
     side = min(size)
@@ -96,9 +96,10 @@ def test_the_network_recognises_what_the_demo_shows(
 def test_the_heat_of_forty_pictures_of_nothing_is_faint_and_that_of_the_demos_things_is_full(
     explainer: lg.Explainer,
 ) -> None:
-    steady = HeatSmoothing(smoothing=0)
+    smoothing = HeatSmoothing(seconds=0)
     faint = {
-        name: steady.heat(explainer.explain(picture), 0.0).opacity for name, picture in nonobjects().items()
+        name: smoothing.heat(explainer.explain(picture), 0.0).opacity
+        for name, picture in nonobjects().items()
     }
     assert len(faint) >= 40
     assert {name: opacity for name, opacity in faint.items() if opacity > 0.2} == {}
@@ -110,7 +111,7 @@ def test_the_heat_of_forty_pictures_of_nothing_is_faint_and_that_of_the_demos_th
         ) as source:
             for index in range(0, source.length, EVERY):
                 explanation = explainer.explain(source.frame_at(index).pixels)
-                heat = steady.heat(explanation, index / 30, heat)
+                heat = smoothing.heat(explanation, index / 30, heat)
                 thing = thing_in_viewfinder(source.truth(index), source.size)
                 if thing is not None and explanation.top[0].label in thing.labels:
                     recognised += 1

@@ -320,13 +320,13 @@ def test_what_is_compiled_is_answered_while_something_else_is_traced() -> None:
 
     def held_up(output: Any) -> Any:
         tracing.set()
-        assert go_on.wait(20)
+        go_on.wait()
         return output[:, 0]
 
     with QuestionSwitch(answering, Question()) as conversation:
         conversation.answer(picture())
         conversation.ask(Question(targets=(held_up,)))
-        assert tracing.wait(20)
+        assert tracing.wait()
         assert conversation.compiling == "gradcam at late"
         for seed in range(20):
             assert conversation.answer(picture(seed=seed)).question == Question()
@@ -363,13 +363,13 @@ def test_the_threads_end_in_a_fresh_process_that_is_still_compiling(tmp_path: An
     code = """
 import sys
 import numpy as np, networks, live_gradcam as lg
-from live_gradcam.explain.engine import Answering
-from live_gradcam.explain.question_switch import Conversation
+from live_gradcam.explain.engine import Engine
+from live_gradcam.explain.question_switch import QuestionSwitch
 from live_gradcam.question import Question
-answering = Answering([lg.load_model(networks.nested_network(), preprocess="unit")])
+answering = Engine([lg.load_model(networks.nested_network(), preprocess="unit")])
 pixels = np.zeros((16, 16, 3), np.uint8)
 answering.answer(pixels, Question())
-with Conversation(answering, Question()) as conversation:
+with QuestionSwitch(answering, Question()) as conversation:
     conversation.answer(pixels)
     conversation.ask(Question(methods=("scorecam", "smoothgrad", "ablationcam", "integrated-gradients")))
 print("the end", file=sys.stderr)

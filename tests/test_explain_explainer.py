@@ -42,6 +42,7 @@ def inner_activation(network: Any, layer: str, pixels: Array) -> Array:
     return np.asarray(keras.Model(network.input, network.get_layer(layer).output)(pixels)[0], np.float64)
 
 
+@pytest.mark.long
 def test_the_articles_procedure_on_vgg16_equals_its_numpy_transcription() -> None:
     keras.utils.set_random_seed(7)
     network = keras.applications.VGG16(weights=None)

@@ -394,6 +394,7 @@ def growth(times: int) -> int:
     return make(times) - make(5)
 
 
+@pytest.mark.long
 def test_explainers_can_be_made_and_dropped_without_growth() -> None:
     assert abs(growth(12)) < 400
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from fakes import FakeAnswers
+from limits import at_most, until
 
 from live_gradcam.errors import LayerError
 from live_gradcam.explain.explain_thread import ExplainThread
@@ -29,13 +30,6 @@ def no_thread_is_left_over() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     assert set(threading.enumerate()) - before == set()
-
-
-def until(condition: Callable[[], bool], within: float = 5.0) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -102,8 +96,7 @@ def test_what_cannot_be_answered_is_told_once_and_the_former_question_goes_on(
     conversation.ask(SECOND)
     answers.allow()
     lines: list[str] = []
-    deadline = time.monotonic() + 5
-    while not lines and time.monotonic() < deadline:
+    while not lines:
         assert conversation.answer(PIXELS).question == FIRST
         lines += filter(None, [conversation.refused()])
     assert lines == ["layer 'top' does not lie between the picture and the score."]
@@ -148,10 +141,8 @@ def test_a_compiler_that_is_slow_is_left_behind_within_a_second_and_only_a_verbo
     conversation.answer(PIXELS)
     conversation.ask(SECOND)
     until(lambda: conversation.compiling is not None)
-    began = time.monotonic()
-    with caplog.at_level(logging.INFO, "live_gradcam"):
+    with at_most(1.0), caplog.at_level(logging.INFO, "live_gradcam"):
         conversation.close()
-    assert time.monotonic() - began < 1.0
     (record,) = caplog.records
     assert record.levelno == logging.INFO
     assert record.getMessage() == "the thread 'prepare' is still compiling hirescam at top and is left behind"
@@ -163,9 +154,7 @@ def test_a_compiler_that_is_slow_is_left_behind_within_a_second_and_only_a_verbo
 def newest(worker: ExplainThread, frame: Frame) -> Answer:
     """Offer a frame and return the answer about it."""
     worker.offer(frame)
-    deadline = time.monotonic() + 5
     while (found := worker.newest()) is None:
-        assert time.monotonic() < deadline
         time.sleep(0.002)
     assert found[0] is frame
     return found[1]
@@ -202,17 +191,15 @@ def test_the_end_comes_within_a_second_and_quietly_where_the_network_is_slow(
 
     def slowly(pixels: Pixels, question: Question) -> Answer:
         begun.set()
-        may_end.wait(10)
+        may_end.wait()
         return answer(pixels, question)
 
     answers.answer = slowly  # type: ignore[method-assign]
     worker = ExplainThread(answers, FIRST, RunStatistics())
     worker.offer(Frame(PIXELS, 0, 0.0))
     assert begun.wait(5)
-    began = time.monotonic()
-    with caplog.at_level(logging.WARNING, "live_gradcam"):
+    with at_most(1.5), caplog.at_level(logging.WARNING, "live_gradcam"):
         worker.close()
-    assert time.monotonic() - began < 1.5
     assert caplog.records == []
     may_end.set()
     until(
@@ -226,11 +213,10 @@ def test_the_worker_ends_within_a_second_while_something_is_compiled() -> None:
     newest(worker, Frame(PIXELS, 0, 0.0))
     worker.ask(SECOND)
     until(lambda: worker.compiling is not None)
-    began = time.monotonic()
-    threading.Timer(0.2, answers.allow).start()
-    worker.close()
-    worker.close()
-    assert time.monotonic() - began < 1.0
+    with at_most(1.0):
+        threading.Timer(0.2, answers.allow).start()
+        worker.close()
+        worker.close()
 
 
 def test_an_error_of_the_network_reaches_whoever_asks_for_the_newest_answer() -> None:

@@ -20,7 +20,7 @@ from live_gradcam.live.run_controller import HINT_SECONDS, RunController
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.session.recording_view import RecordingView
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.source import Source
 

@@ -22,9 +22,9 @@ from live_gradcam.live.view_picture import Made, names_of_halves
 from live_gradcam.question import Answer
 from live_gradcam.render import renderer as presenter
 from live_gradcam.render.appearance import View
-from live_gradcam.render.before_after import before_and_after
+from live_gradcam.render.canvas import before_and_after
 from live_gradcam.render.help_page import TURN, help_pages, row_at
-from live_gradcam.render.panes import foot_of, title_height
+from live_gradcam.render.panes import footer_of, title_height
 from live_gradcam.translations import ENGLISH, words_of
 from live_gradcam.viewer_input import ACTIONS, HELP, Pointer, Text
 from live_gradcam.viewer_input import MENU as MENU_ROWS
@@ -220,15 +220,15 @@ def test_a_mirror_turns_the_frame_and_drops_answers_about_former_ones() -> None:
     said = acting.view.explanation
     acting.view.add_answer(late, answer(acting.view.question))
     assert acting.view.explanation is said
-    _, carried = acting.view.picture()
-    assert carried is not None
-    assert carried.opacity == 0
+    _, tracked = acting.view.picture()
+    assert tracked is not None
+    assert tracked.opacity == 0
     assert np.array_equal(acting.see().pixels, frame(acting.index).pixels[:, ::-1])
     acting.explain()
     assert acting.view.explanation is not said
-    _, carried = acting.view.picture()
-    assert carried is not None
-    assert carried.opacity > 0
+    _, tracked = acting.view.picture()
+    assert tracked is not None
+    assert tracked.opacity > 0
 
 
 @pytest.mark.parametrize("live", [True, False])
@@ -417,8 +417,8 @@ def test_another_source_thaws_the_picture_and_drops_late_answers() -> None:
     acting.view.add_answer(late, answer(acting.view.question))
     assert acting.view.explanation is said
     acting.see()
-    _, carried = acting.view.picture()
-    assert carried is None or carried.opacity == 0
+    _, tracked = acting.view.picture()
+    assert tracked is None or tracked.opacity == 0
     acting.explain()
     assert acting.view.explanation is not said
 
@@ -610,10 +610,10 @@ def test_a_picture_that_is_kept_stands_beside_the_next_one_until_the_key_again()
     acting.view.set_status(Status(idle=TOAST_SECONDS + 1))
     both = acting.picture()
     assert both.shape == before.shape
-    # Each half has a strip for its name above it, and the foot of the canvas below it.
-    foot, top = foot_of(SIZE), title_height(SIZE)
-    assert foot is not None
-    high = foot.region[1] - top
+    # Each half has a strip for its name above it, and the footer of the canvas below it.
+    footer, top = footer_of(SIZE), title_height(SIZE)
+    assert footer is not None
+    high = footer.region[1] - top
     wide = round(high * SIZE[0] / SIZE[1]) if high * SIZE[0] < 80 * SIZE[1] else 80
     tall = round(wide * SIZE[1] / SIZE[0])
     left, y = (80 - wide) // 2, top + (high - tall) // 2
@@ -743,9 +743,9 @@ def test_the_halves_of_a_show_name_what_each_is_explained_by(monkeypatch: pytest
     acting.press("k")
     told: list[tuple[str, str]] = []
 
-    def take(before: Pixels, now: Pixels, names: tuple[str, str], *, foot: int) -> Pixels:
+    def take(before: Pixels, now: Pixels, names: tuple[str, str], *, footer: int) -> Pixels:
         told.append(names)
-        return before_and_after(before, now, names, foot=foot)
+        return before_and_after(before, now, names, footer=footer)
 
     monkeypatch.setattr(presenter, "before_and_after", take)
     acting.picture()

@@ -16,8 +16,9 @@ from live_gradcam.archive.inputs import find_entries
 from live_gradcam.errors import SourceError
 from live_gradcam.media_file import FORMATS, open_container, picture_stream
 from live_gradcam.sinks.encoder import Encoder
+from live_gradcam.sources.film_display import video_info
 from live_gradcam.sources.opening import open_source
-from live_gradcam.sources.video import VideoSource, promise_of
+from live_gradcam.sources.video import VideoSource
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_a_cover_picture_is_never_the_film(clip: Path, name: str, first: bool) -
     with VideoSource(path) as source:
         assert [index_of(frame.pixels) for frame in source] == list(range(12))
         assert source.damage is None
-    promise = promise_of(path)
+    promise = video_info(path)
     assert promise is not None
     assert (promise.frames, promise.size) == (12, (64, 48))
 
@@ -84,7 +85,7 @@ def test_a_song_with_a_cover_picture_is_no_film(tmp_path: Path, name: str) -> No
     )
     with pytest.raises(SourceError, match=r"has no video in it\. Give"):
         open_source(song)
-    assert promise_of(covered) is None
+    assert video_info(covered) is None
 
 
 def test_only_the_sound_is_copied_and_its_marks_stay(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import sklearn
 
 import live_gradcam as lg
 from live_gradcam.models import efficientnet_lite0
-from live_gradcam.models.checkpoint import read_state_dict
+from live_gradcam.models.efficientnet_lite0 import read_state_dict
 
 Array = npt.NDArray[Any]
 

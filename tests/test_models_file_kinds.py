@@ -19,7 +19,7 @@ from networks import pooled_network
 
 import live_gradcam as lg
 from live_gradcam.models.file_kinds import kind_of
-from live_gradcam.models.protobuf_fields import top_level_fields
+from live_gradcam.models.protobuf_messages import top_level_fields
 
 h5py = pytest.importorskip("h5py", reason="Keras reads .h5 files with h5py")
 

@@ -8,7 +8,6 @@ import io
 import json
 import pickle
 import tempfile
-import time
 import tracemalloc
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from limits import at_most
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.label_files import MOST_BYTES, read_labels
@@ -351,10 +351,8 @@ def test_a_bomb_of_yaml_aliases_costs_nothing(tmp_path: Path) -> None:
     path = tmp_path / "data.yaml"
     lines = ["a0: &a0 [x, y]"] + [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 30)]
     path.write_text("\n".join([*lines, "names: *a29"]))
-    began = time.monotonic()
-    with pytest.raises(ModelError, match="cannot read the labels"):
+    with at_most(2), pytest.raises(ModelError, match="cannot read the labels"):
         read_labels(path)
-    assert time.monotonic() - began < 2
 
 
 def test_twenty_thousand_names_of_yaml_are_read_in_time_also_without_the_parser_in_c(
@@ -363,9 +361,8 @@ def test_twenty_thousand_names_of_yaml_are_read_in_time_also_without_the_parser_
     path = tmp_path / "data.yaml"
     for count in (20_000, 5_000):
         path.write_text("names:\n" + "".join(f"  {i}: class number {i}\n" for i in range(count)))
-        began = time.monotonic()
-        assert len(read_labels(path)) == count
-        assert time.monotonic() - began < 10
+        with at_most(10):
+            assert len(read_labels(path)) == count
         monkeypatch.delattr(yaml, "CBaseLoader", raising=False)
     path.write_text("names: " + "[" * 50_000)
     with pytest.raises(ModelError, match="its YAML is nested too deeply"):
@@ -391,10 +388,8 @@ def test_no_line_of_one_kind_of_text_takes_long(tmp_path: Path, piece: str) -> N
     path = tmp_path / "labels.txt"
     for text in (piece * 50_000, (piece + "\n") * 20_000):
         path.write_text(text, encoding="utf-8")
-        began = time.monotonic()
-        with suppress(ModelError):
+        with at_most(5), suppress(ModelError):
             read_labels(path)
-        assert time.monotonic() - began < 5
 
 
 NAME = (

@@ -5,8 +5,8 @@ import pytest
 from networks import headed_network
 
 import live_gradcam as lg
+from live_gradcam.models.evidence import ending_of, name_of
 from live_gradcam.models.labels import Labels, labels_from
-from live_gradcam.models.naming import ending_of, name_of
 from live_gradcam.models.task import Evidence, decided, labels_for, named_with_unit, telling, with_units
 
 layers, ops = keras.layers, keras.ops
@@ -38,8 +38,8 @@ layers, ops = keras.layers, keras.ops
         ("linear", 1000, Evidence(is_imagenet=True, name="box"), "classes"),
         ("other", 1, Evidence(), "values"),
         ("other", 3, Evidence(trained="multi-label"), "multi-label"),
-        ("softmax", 3, Evidence(said="values"), "values"),
-        ("linear", 3, Evidence(said="multi-label"), "multi-label"),
+        ("softmax", 3, Evidence(chosen="values"), "values"),
+        ("linear", 3, Evidence(chosen="multi-label"), "multi-label"),
     ],
 )
 def test_the_task_follows_from_the_evidence(ending: Any, units: int, evidence: Evidence, task: str) -> None:
@@ -53,10 +53,10 @@ def test_only_a_guess_is_worth_a_line() -> None:
         ("softmax", Evidence()),
         ("other", Evidence()),
         ("linear", Evidence(trained="values")),
-        ("linear", Evidence(said="classes")),
+        ("linear", Evidence(chosen="classes")),
     ):
         assert not decided(ending, 5, evidence).is_guess  # type: ignore[arg-type]  # a Literal
-    line = decided("sigmoid", 4, Evidence(trained="values")).told("box.keras", 4)
+    line = decided("sigmoid", 4, Evidence(trained="values")).warning("box.keras", 4)
     assert line == (
         "box.keras: its 4 outputs are taken as values, not classes (it ends in sigmoids and was trained as a "
         "regression). Say --task multi-label if labels are meant."

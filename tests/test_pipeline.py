@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 import pytest
 from fakes import LiveFake, explained
+from limits import at_most, within
 from programs import frames_in
 
 from live_gradcam.config import Settings
@@ -24,7 +25,7 @@ from live_gradcam.question import Answer, Question
 from live_gradcam.rendered import Rendered
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 
 SIZE = (160, 120)
 
@@ -273,10 +274,9 @@ def test_the_last_explanation_is_on_the_last_picture() -> None:
 
 @pytest.mark.parametrize("ends_after", [1, 5])
 def test_the_viewer_ends_it_within_a_second(ends_after: int) -> None:
-    began = time.monotonic()
-    sink = FakeSink(ends_after=ends_after)
-    show(FakeCamera(100), FakeExplainer(0.3), sink)
-    assert time.monotonic() - began < 1.5
+    with at_most(1.5):
+        sink = FakeSink(ends_after=ends_after)
+        show(FakeCamera(100), FakeExplainer(0.3), sink)
     assert len(sink.shown) == ends_after
 
 
@@ -368,18 +368,18 @@ def test_what_a_sink_has_to_say_stands_on_the_picture_and_what_is_shown_comes_wi
     assert last.explanation is not None
     assert last.heatmap is not None
     assert last.latency_ms is not None
-    assert 0 <= last.latency_ms < 1000
+    assert last.latency_ms >= 0
+    assert within(last.latency_ms, 1000)
 
 
 def test_a_silent_camera_does_not_stop_the_clock() -> None:
     sink = FakeSink()
-    began = time.monotonic()
-    source = FakeCamera(200, silent_after=20)
-    stop = threading.Timer(0.8, source.close)
-    stop.start()
-    statistics, _ = show(source, FakeExplainer(), sink)
-    stop.join()
-    assert time.monotonic() - began < 2.5
+    with at_most(2.5):
+        source = FakeCamera(200, silent_after=20)
+        stop = threading.Timer(0.8, source.close)
+        stop.start()
+        statistics, _ = show(source, FakeExplainer(), sink)
+        stop.join()
     assert statistics.frames_shown <= 20
 
 

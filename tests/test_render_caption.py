@@ -5,7 +5,7 @@ from fakes import explained, valued
 
 from live_gradcam.explanation import NO_ANSWER, Contrast, Lowered, Prediction
 from live_gradcam.number import UNSURE
-from live_gradcam.render.caption import NOT_FINITE, belief_in, caption_of, figure
+from live_gradcam.render.caption import NOT_FINITE, caption_of, confidence_of, figure
 
 REGION = (0, 0, 64, 64)
 
@@ -134,6 +134,6 @@ def test_what_the_network_chose_is_believed_from_where_the_plate_names_it(
     share: float, belief: float
 ) -> None:
     chosen = replace(explained(REGION, top=(("cat", share),)), automatic=True)
-    assert belief_in(chosen) == pytest.approx(belief)
-    assert belief_in(replace(chosen, automatic=False)) == 1
-    assert belief_in(replace(chosen, task="values")) == 1
+    assert confidence_of(chosen) == pytest.approx(belief)
+    assert confidence_of(replace(chosen, automatic=False)) == 1
+    assert confidence_of(replace(chosen, task="values")) == 1

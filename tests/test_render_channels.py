@@ -26,39 +26,39 @@ def drawn(shown: tuple[Channel | None, ...], size: tuple[int, int] = (560, 720))
 
 def test_the_strongest_come_first() -> None:
     board = ChannelBoard()
-    board.see(channels(*range(12)), 0.0)
+    board.update(channels(*range(12)), 0.0)
     assert numbers(board) == list(range(9))
 
 
 def test_who_stays_among_the_strongest_stays_in_its_place_and_is_the_newest() -> None:
     board = ChannelBoard()
-    board.see(channels(1, 2, 3), 0.0)
+    board.update(channels(1, 2, 3), 0.0)
     newest = channels(3, 1, 2)
-    board.see(newest, 0.1)
+    board.update(newest, 0.1)
     assert numbers(board)[:4] == [1, 2, 3, None]
     assert board.shown[2] is newest[0]
 
 
 def test_a_place_is_given_away_only_after_a_while() -> None:
     board = ChannelBoard()
-    board.see(channels(*range(9)), 0.0)
-    board.see(channels(*range(8), 50), 0.3)
+    board.update(channels(*range(9)), 0.0)
+    board.update(channels(*range(8), 50), 0.3)
     assert numbers(board) == list(range(9))
-    board.see(channels(*range(8), 50), 0.8)
+    board.update(channels(*range(8), 50), 0.8)
     assert numbers(board) == [*range(8), 50]
 
 
 def test_another_layer_s_channels_replace_all_at_once() -> None:
     board = ChannelBoard()
-    board.see(channels(1, 2, 3), 0.0)
-    board.see((Channel(7, 0.1, np.ones((14, 14), np.float32)),), 0.0)
+    board.update(channels(1, 2, 3), 0.0)
+    board.update((Channel(7, 0.1, np.ones((14, 14), np.float32)),), 0.0)
     assert numbers(board)[:2] == [7, None]
 
 
 def test_without_channels_the_board_is_empty_after_a_while() -> None:
     board = ChannelBoard()
-    board.see(channels(1), 0.0)
-    board.see((), 1.0)
+    board.update(channels(1), 0.0)
+    board.update((), 1.0)
     assert numbers(board) == [None] * 9
 
 

@@ -46,17 +46,17 @@ def test_the_first_explanation_is_shown_as_it_is() -> None:
 
 @pytest.mark.parametrize("rate", [5, 30, 60])
 def test_a_change_comes_through_in_the_same_time_at_any_rate(rate: int) -> None:
-    steady = HeatSmoothing(smoothing=0.4)
-    heat = steady.heat(about(cell(1, 1)), 0.0)
+    smoothing = HeatSmoothing(seconds=0.4)
+    heat = smoothing.heat(about(cell(1, 1)), 0.0)
     for number in range(1, rate * 2 // 5 + 1):
-        heat = steady.heat(about(cell(5, 5)), number / rate, heat)
+        heat = smoothing.heat(about(cell(5, 5)), number / rate, heat)
     assert value(heat, 5, 5) == pytest.approx(1 - np.exp(-1), abs=0.02)
     assert value(heat, 1, 1) == pytest.approx(np.exp(-1), abs=0.02)
 
 
 def test_without_smoothing_the_newest_counts_alone() -> None:
-    steady = HeatSmoothing(smoothing=0)
-    heat = steady.heat(about(cell(5, 5)), 0.1, steady.heat(about(cell(1, 1)), 0.0))
+    smoothing = HeatSmoothing(seconds=0)
+    heat = smoothing.heat(about(cell(5, 5)), 0.1, smoothing.heat(about(cell(1, 1)), 0.0))
     assert value(heat, 5, 5) == pytest.approx(1, abs=0.02)
     assert value(heat, 1, 1) == 0
 
@@ -73,62 +73,62 @@ def test_without_smoothing_the_newest_counts_alone() -> None:
     ids=["target", "layer", "method", "region", "shape"],
 )
 def test_another_target_layer_or_shape_does_not_mix_with_what_was_there(other: Explanation) -> None:
-    steady = HeatSmoothing(smoothing=10)
-    heat = steady.heat(other, 0.1, steady.heat(about(cell(1, 1)), 0.0))
-    alone = steady.heat(other, 0.1)
+    smoothing = HeatSmoothing(seconds=10)
+    heat = smoothing.heat(other, 0.1, smoothing.heat(about(cell(1, 1)), 0.0))
+    alone = smoothing.heat(other, 0.1)
     assert np.array_equal(heat.heatmap, alone.heatmap)
 
 
 def test_what_was_there_is_mixed_in_where_it_has_moved_to_so_that_it_does_not_lag() -> None:
-    steady = HeatSmoothing(smoothing=0.15)
-    before = steady.heat(about(cell(3, 1)), 0.0)
-    moved = steady.heat(about(cell(3, 4)), 0.0).heatmap
-    heat = steady.heat(about(cell(3, 4)), 0.03, before, moved=moved)
+    smoothing = HeatSmoothing(seconds=0.15)
+    before = smoothing.heat(about(cell(3, 1)), 0.0)
+    moved = smoothing.heat(about(cell(3, 4)), 0.0).heatmap
+    heat = smoothing.heat(about(cell(3, 4)), 0.03, before, moved=moved)
     assert heat.heatmap == pytest.approx(moved, abs=1e-6)
 
 
 def test_where_the_motion_is_not_to_be_believed_the_newest_counts_alone() -> None:
-    steady = HeatSmoothing(smoothing=10)
-    before = steady.heat(about(cell(1, 1) + cell(5, 5)), 0.0)
+    smoothing = HeatSmoothing(seconds=10)
+    before = smoothing.heat(about(cell(1, 1) + cell(5, 5)), 0.0)
     known = np.ones_like(before.heatmap)
     known[:64] = 0
-    heat = steady.heat(about(cell(3, 3)), 0.1, before, known=known)
+    heat = smoothing.heat(about(cell(3, 3)), 0.1, before, known=known)
     assert value(heat, 1, 1) == pytest.approx(0, abs=1e-6)
     assert value(heat, 5, 5) > 0.9
 
 
 def test_a_weaker_map_is_shown_weaker_on_the_stable_scale() -> None:
-    steady = HeatSmoothing(smoothing=0)
-    strong = steady.heat(about(cell(3, 3, 2.0)), 0.0)
-    weak = steady.heat(about(cell(3, 3, 1.0)), 0.1, strong)
+    smoothing = HeatSmoothing(seconds=0)
+    strong = smoothing.heat(about(cell(3, 3, 2.0)), 0.0)
+    weak = smoothing.heat(about(cell(3, 3, 1.0)), 0.1, strong)
     assert value(weak, 3, 3) == pytest.approx(0.5, abs=0.05)
-    each = HeatSmoothing(smoothing=0, scale="frame")
+    each = HeatSmoothing(seconds=0, scale="frame")
     assert value(each.heat(about(cell(3, 3, 1.0)), 0.1, strong), 3, 3) == pytest.approx(1, abs=0.02)
 
 
 def test_the_scale_rises_fast_and_falls_slowly() -> None:
-    steady = HeatSmoothing()
-    heat = steady.heat(about(cell(3, 3, 1.0)), 0.0)
-    risen = steady.heat(about(cell(3, 3, 2.0)), 0.3, heat)
+    smoothing = HeatSmoothing()
+    heat = smoothing.heat(about(cell(3, 3, 1.0)), 0.0)
+    risen = smoothing.heat(about(cell(3, 3, 2.0)), 0.3, heat)
     assert risen.scale == pytest.approx(2, abs=0.1)
-    fallen = steady.heat(about(cell(3, 3, 1.0)), 0.6, risen)
+    fallen = smoothing.heat(about(cell(3, 3, 1.0)), 0.6, risen)
     assert fallen.scale > 1.8
-    assert steady.heat(about(cell(3, 3, 1.0)), 10.0, fallen).scale == pytest.approx(1, abs=0.05)
+    assert smoothing.heat(about(cell(3, 3, 1.0)), 10.0, fallen).scale == pytest.approx(1, abs=0.05)
 
 
 def test_another_target_has_a_scale_of_its_own() -> None:
-    steady = HeatSmoothing()
-    heat = steady.heat(about(cell(3, 3, 1.0), CUP), 0.1, steady.heat(about(cell(3, 3, 2.0)), 0.0))
+    smoothing = HeatSmoothing()
+    heat = smoothing.heat(about(cell(3, 3, 1.0), CUP), 0.1, smoothing.heat(about(cell(3, 3, 2.0)), 0.0))
     assert heat.scale == 1.0
     assert value(heat, 3, 3) == pytest.approx(1, abs=0.02)
 
 
 def test_noise_is_not_painted_where_nothing_is_though_the_target_changes_with_every_frame() -> None:
-    steady = HeatSmoothing()
-    heat = steady.heat(chosen_by_itself(cell(3, 3, 0.9)), 0.0)
+    smoothing = HeatSmoothing()
+    heat = smoothing.heat(chosen_by_itself(cell(3, 3, 0.9)), 0.0)
     for number in range(1, 90):
         noise = np.random.default_rng(number).random((7, 7), dtype=np.float32) * 0.15
-        heat = steady.heat(chosen_by_itself(noise, (CAT, CUP)[number % 2]), number / 30, heat)
+        heat = smoothing.heat(chosen_by_itself(noise, (CAT, CUP)[number % 2]), number / 30, heat)
         assert heat.heatmap.max() < 0.25
 
 
@@ -143,22 +143,22 @@ def test_noise_is_not_painted_where_nothing_is_though_the_target_changes_with_ev
     ids=["zeros", "nan", "infinite", "another target"],
 )
 def test_without_evidence_the_heat_fades_and_stays_finite(nothing: Explanation) -> None:
-    steady = HeatSmoothing(smoothing=0.2)
-    first = steady.heat(about(cell(3, 3)), 0.0)
-    faded = steady.heat(nothing, 0.2, first)
+    smoothing = HeatSmoothing(seconds=0.2)
+    first = smoothing.heat(about(cell(3, 3)), 0.0)
+    faded = smoothing.heat(nothing, 0.2, first)
     assert faded.opacity == pytest.approx(np.exp(-1))
     assert np.array_equal(faded.heatmap, first.heatmap)
-    assert steady.heat(nothing, 2.0, faded).opacity < 0.001
-    back = steady.heat(about(cell(3, 3)), 0.4, faded)
+    assert smoothing.heat(nothing, 2.0, faded).opacity < 0.001
+    back = smoothing.heat(about(cell(3, 3)), 0.4, faded)
     assert faded.opacity < back.opacity < 1
 
 
 def test_without_evidence_from_the_start_there_is_no_heat() -> None:
-    steady = HeatSmoothing()
-    heat = steady.heat(about(np.full((7, 7), np.nan, np.float32), has_evidence=False), 0.0)
+    smoothing = HeatSmoothing()
+    heat = smoothing.heat(about(np.full((7, 7), np.nan, np.float32), has_evidence=False), 0.0)
     assert heat.opacity == 0
     assert not heat.heatmap.any()
-    heat = steady.heat(about(cell(3, 3)), 1.0, heat)
+    heat = smoothing.heat(about(cell(3, 3)), 1.0, heat)
     assert heat.opacity == pytest.approx(1, abs=0.01)
     assert value(heat, 3, 3) == pytest.approx(1, abs=0.02)
 
@@ -170,15 +170,15 @@ def test_values_below_zero_are_no_heat() -> None:
 
 
 def test_a_step_back_in_time_begins_anew() -> None:
-    steady = HeatSmoothing(smoothing=10)
-    heat = steady.heat(about(cell(5, 5)), 0.0, steady.heat(about(cell(1, 1)), 9.0))
+    smoothing = HeatSmoothing(seconds=10)
+    heat = smoothing.heat(about(cell(5, 5)), 0.0, smoothing.heat(about(cell(1, 1)), 9.0))
     assert value(heat, 1, 1) == 0
 
 
 @pytest.mark.parametrize("smoothing", [-0.1, float("nan"), float("inf")])
 def test_a_smoothing_that_makes_no_sense_is_refused(smoothing: float) -> None:
     with pytest.raises(RenderError, match=rf"the smoothing is {smoothing}: it must be 0 or more seconds"):
-        HeatSmoothing(smoothing=smoothing)
+        HeatSmoothing(seconds=smoothing)
 
 
 def test_an_unknown_scale_is_refused_with_the_valid_ones() -> None:
@@ -187,21 +187,21 @@ def test_an_unknown_scale_is_refused_with_the_valid_ones() -> None:
 
 
 def test_a_contrast_is_as_bright_as_a_class_though_its_values_are_smaller() -> None:
-    steady = HeatSmoothing()
-    strong = steady.heat(chosen_by_itself(cell(1, 1, peak=10)), 0.0)
+    smoothing = HeatSmoothing()
+    strong = smoothing.heat(chosen_by_itself(cell(1, 1, peak=10)), 0.0)
     contrast = replace(about(cell(5, 5, peak=0.5)), target=Contrast(CAT, (CUP,), 1.0))
-    assert value(steady.heat(contrast, 0.1, strong), 5, 5) == pytest.approx(1, abs=0.02)
-    assert value(steady.heat(chosen_by_itself(cell(5, 5, peak=0.5), CUP), 0.1, strong), 5, 5) < 0.1
+    assert value(smoothing.heat(contrast, 0.1, strong), 5, 5) == pytest.approx(1, abs=0.02)
+    assert value(smoothing.heat(chosen_by_itself(cell(5, 5, peak=0.5), CUP), 0.1, strong), 5, 5) < 0.1
 
 
 def test_what_the_viewer_chooses_begins_its_own_scale() -> None:
-    steady = HeatSmoothing()
-    strong = steady.heat(chosen_by_itself(cell(1, 1, peak=10)), 0.0)
-    banana = steady.heat(about(cell(5, 5, peak=0.5), CUP), 0.1, strong)
+    smoothing = HeatSmoothing()
+    strong = smoothing.heat(chosen_by_itself(cell(1, 1, peak=10)), 0.0)
+    banana = smoothing.heat(about(cell(5, 5, peak=0.5), CUP), 0.1, strong)
     assert value(banana, 5, 5) == pytest.approx(1, abs=0.02)
     assert banana.opacity == pytest.approx(1)
     assert banana.strength == pytest.approx(0.05)
-    again = steady.heat(chosen_by_itself(cell(1, 1, peak=9)), 0.2, banana)
+    again = smoothing.heat(chosen_by_itself(cell(1, 1, peak=9)), 0.2, banana)
     assert again.strength == pytest.approx(0.9, abs=0.01)  # what was recognised is remembered
 
 
@@ -214,14 +214,14 @@ def test_heat_for_what_the_network_is_not_sure_of_is_faint(probability: float) -
 
 
 def test_heat_as_strong_as_that_of_recognised_things_is_full_though_the_name_is_not_sure() -> None:
-    steady = HeatSmoothing(smoothing=0)
-    clock = steady.heat(chosen_by_itself(cell(1, 1, peak=0.9)), 0.0)
-    cat = steady.heat(chosen_by_itself(cell(3, 3, peak=0.7), CUP, 0.22), 60.0, clock)
+    smoothing = HeatSmoothing(seconds=0)
+    clock = smoothing.heat(chosen_by_itself(cell(1, 1, peak=0.9)), 0.0)
+    cat = smoothing.heat(chosen_by_itself(cell(3, 3, peak=0.7), CUP, 0.22), 60.0, clock)
     assert cat.opacity == pytest.approx(1)
-    wall = steady.heat(chosen_by_itself(cell(3, 3, peak=0.3), CUP, 0.22), 120.0, cat)
+    wall = smoothing.heat(chosen_by_itself(cell(3, 3, peak=0.3), CUP, 0.22), 120.0, cat)
     assert wall.opacity <= 0.2
     for second in range(121, 600):  # the wall does not become what it is compared with
-        wall = steady.heat(chosen_by_itself(cell(3, 3, peak=0.3), CUP, 0.22), float(second), wall)
+        wall = smoothing.heat(chosen_by_itself(cell(3, 3, peak=0.3), CUP, 0.22), float(second), wall)
     assert wall.opacity <= 0.2
 
 
@@ -233,7 +233,7 @@ def test_a_network_of_labels_is_sure_from_one_half_on() -> None:
 
 
 def test_a_contrast_is_never_called_weak() -> None:
-    steady = HeatSmoothing()
-    strong = steady.heat(chosen_by_itself(cell(1, 1, peak=10)), 0.0)
+    smoothing = HeatSmoothing()
+    strong = smoothing.heat(chosen_by_itself(cell(1, 1, peak=10)), 0.0)
     contrast = replace(about(cell(5, 5, peak=0.5)), target=Contrast(CAT, (CUP,), 1.0))
-    assert steady.heat(contrast, 0.1, strong).strength == 1
+    assert smoothing.heat(contrast, 0.1, strong).strength == 1

@@ -3,12 +3,12 @@ import pytest
 from fakes import panned
 
 from live_gradcam.frame import Pixels
-from live_gradcam.render.motion import Motion, Way, small_grey
+from live_gradcam.render.motion import Displacement, Motion, small_grey
 
 PIXELS_PER_CELL = 8  # of 640, where 80 cells lie side by side
 
 
-def moved(way: Way | None) -> tuple[float, float]:
+def moved(way: Displacement | None) -> tuple[float, float]:
     """How far the picture's middle was off in the earlier frame, in pixels."""
     assert way is not None
     rows, columns = way.trust.shape
@@ -21,7 +21,7 @@ def panning(frames: int, right: int = 10, down: int = 4) -> Motion:
     """Motion after so many frames of a camera that moves to the right and down."""
     motion = Motion()
     for number in range(frames):
-        motion.see(number, panned(right * number, down * number))
+        motion.add_frame(number, panned(right * number, down * number))
     return motion
 
 
@@ -29,7 +29,7 @@ def test_the_way_leads_to_where_things_were_in_the_frame_of_reference() -> None:
     motion = panning(4)
     assert motion.refer_to(3, panned(30, 12)) is None
     for number in (4, 5, 6):
-        motion.see(number, panned(10 * number, 4 * number))
+        motion.add_frame(number, panned(10 * number, 4 * number))
     way = motion.way()
     assert moved(way) == pytest.approx((30, 12), abs=0.5)
     assert way is not None
@@ -40,7 +40,7 @@ def test_an_answer_that_comes_late_makes_a_frame_of_the_past_the_reference() -> 
     motion = panning(7)
     motion.refer_to(2, panned(20, 8))
     assert moved(motion.way()) == pytest.approx((40, 16), abs=0.5)
-    motion.see(7, panned(70, 28))
+    motion.add_frame(7, panned(70, 28))
     assert moved(motion.way()) == pytest.approx((50, 20), abs=0.5)
 
 
@@ -54,7 +54,7 @@ def test_the_way_from_one_reference_to_the_next_is_told() -> None:
 def test_a_frame_that_was_never_seen_can_be_the_reference() -> None:
     motion = Motion()
     for number in (0, 2, 6):
-        motion.see(number, panned(6 * number))
+        motion.add_frame(number, panned(6 * number))
     motion.refer_to(0, panned())
     former = motion.refer_to(4, panned(24))
     assert moved(former) == pytest.approx((12, 0), abs=0.5)  # as far as the frame seen before it
@@ -64,7 +64,7 @@ def test_a_frame_that_was_never_seen_can_be_the_reference() -> None:
 def test_at_a_cut_all_that_was_before_is_forgotten() -> None:
     motion = panning(4)
     motion.refer_to(3, panned(30, 12))
-    motion.see(4, panned(seed=1))
+    motion.add_frame(4, panned(seed=1))
     assert motion.way() is None
     assert not motion.reaches(3)
     assert motion.reaches(4)
@@ -83,7 +83,7 @@ def test_a_change_of_exposure_and_noise_are_no_cut_and_no_loss_of_trust() -> Non
     motion = panning(2)
     motion.refer_to(1, panned(10, 4))
     noise = np.random.default_rng(0).normal(12, 8, (360, 640, 3))
-    motion.see(2, np.clip(panned(20, 8) + noise, 0, 255).astype(np.uint8))
+    motion.add_frame(2, np.clip(panned(20, 8) + noise, 0, 255).astype(np.uint8))
     way = motion.way()
     assert way is not None
     assert way.trust.mean() > 0.95
@@ -94,7 +94,7 @@ def test_where_something_came_into_the_picture_the_way_is_not_trusted() -> None:
     motion.refer_to(1, panned(10, 4))
     covered = panned(20, 8)
     covered[120:240, 240:400] = panned(seed=3)[120:240, 240:400]
-    motion.see(2, covered)
+    motion.add_frame(2, covered)
     way = motion.way()
     assert way is not None
     assert way.trust[18:27, 33:47].mean() < 0.3
@@ -104,9 +104,9 @@ def test_where_something_came_into_the_picture_the_way_is_not_trusted() -> None:
 def test_a_frame_from_before_begins_a_new_scene_and_the_same_again_does_not() -> None:
     motion = panning(3)
     motion.refer_to(0, panned())
-    motion.see(2, panned(20, 8))
+    motion.add_frame(2, panned(20, 8))
     assert moved(motion.way()) == pytest.approx((20, 8), abs=0.5)
-    motion.see(0, panned())
+    motion.add_frame(0, panned())
     assert motion.way() is None
     assert motion.newest == 0
 
@@ -124,7 +124,7 @@ def test_an_answer_that_comes_after_thousands_of_frames_is_still_of_use() -> Non
     motion = Motion()
     picture = panned()
     for number in range(200):
-        motion.see(number, picture)
+        motion.add_frame(number, picture)
     assert motion.refer_to(1, picture) is None
     assert moved(motion.way()) == pytest.approx((0, 0), abs=0.1)
 
@@ -133,7 +133,7 @@ def test_an_answer_that_comes_after_thousands_of_frames_is_still_of_use() -> Non
 def test_a_picture_of_any_size_can_be_followed(size: tuple[int, int]) -> None:
     motion = Motion()
     for number in range(3):
-        motion.see(number, panned(number, size=size))
+        motion.add_frame(number, panned(number, size=size))
     motion.refer_to(0, panned(size=size))
     way = motion.way()
     assert way is not None

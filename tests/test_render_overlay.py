@@ -10,13 +10,13 @@ import pytest
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
 from live_gradcam.live.view_picture import SLIDES_HINT
-from live_gradcam.render import help_page, lettering, notice, signs
-from live_gradcam.render import search_box as prompt
+from live_gradcam.render import help_page, lettering, signs
+from live_gradcam.render import indicators as notice
+from live_gradcam.render import overlay as prompt
 from live_gradcam.render.help_page import draw_help_onto, help_pages
+from live_gradcam.render.indicators import draw_notice_onto
 from live_gradcam.render.marks import draw_probe_onto, draw_rectangle_onto
-from live_gradcam.render.notice import draw_notice_onto
-from live_gradcam.render.overlay import Overlay, draw_overlay_onto
-from live_gradcam.render.search_box import SearchBox, draw_prompt_onto
+from live_gradcam.render.overlay import Overlay, SearchBox, draw_overlay_onto, draw_search_box_onto
 from live_gradcam.render.signs import (
     HINT_GAP,
     draw_hint_onto,
@@ -169,7 +169,7 @@ def test_the_prompt_shows_what_was_typed_and_marks_what_is_chosen(size: tuple[in
     for chosen in (0, 1, None):
         picture = grey(size)
         assert holds(
-            size, draw_prompt_onto(picture, SearchBox(typed="tab", completions=names, chosen=chosen))
+            size, draw_search_box_onto(picture, SearchBox(typed="tab", completions=names, chosen=chosen))
         )
         pictures.append(picture)
     blue = [((p[..., 0].astype(int) - p[..., 2]) > 80).sum() for p in pictures]
@@ -182,7 +182,7 @@ def test_the_prompt_shows_what_was_typed_and_marks_what_is_chosen(size: tuple[in
 
 def test_a_prompt_says_what_to_do_and_when_nothing_fits() -> None:
     hint, none, typed = (
-        draw_prompt_onto(grey(), prompt)
+        draw_search_box_onto(grey(), prompt)
         for prompt in (
             SearchBox(),
             SearchBox(typed="qqq"),
@@ -196,7 +196,7 @@ def test_a_prompt_says_what_to_do_and_when_nothing_fits() -> None:
 
 
 def test_a_long_word_is_shown_from_its_end() -> None:
-    plates = {draw_prompt_onto(grey((640, 480)), SearchBox(typed="x" * length)) for length in (1, 20, 90)}
+    plates = {draw_search_box_onto(grey((640, 480)), SearchBox(typed="x" * length)) for length in (1, 20, 90)}
     assert len(plates) == 1
 
 
@@ -319,7 +319,7 @@ def test_on_narrow_pictures_all_of_a_sentence_is_there(size: tuple[int, int], se
             if way == "toast":
                 plate = draw_toast_onto(picture, sentence)
             elif way == "search":
-                plate = draw_prompt_onto(picture, SearchBox(hint=sentence))
+                plate = draw_search_box_onto(picture, SearchBox(hint=sentence))
             else:
                 plate = draw_notice_onto(picture, sentence)
         assert holds(size, plate)

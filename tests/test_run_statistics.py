@@ -13,7 +13,7 @@ from fakes import explained
 from live_gradcam.config import Task
 from live_gradcam.errors import SinkError
 from live_gradcam.number import percent_text
-from live_gradcam.render.caption import belief_in, caption_of
+from live_gradcam.render.caption import caption_of, confidence_of
 from live_gradcam.run_statistics import RunStatistics, Spread, write_report
 
 
@@ -137,5 +137,5 @@ def test_the_line_at_the_end_the_label_and_the_heat_go_by_one_rule(share: float,
     statistics.explained_by(explanation, 0.0)
     caption = caption_of(explanation)
     assert statistics.mostly() == caption.label
-    assert caption.sure == (belief_in(explanation) == 1.0)
+    assert caption.sure == (confidence_of(explanation) == 1.0)
     assert caption.sure == (int(percent_text(share).strip("<%")) >= 100 * explanation.needed)

@@ -12,10 +12,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+import tomllib
 from pathlib import Path
 
 import pytest
+from conftest import SLOW_GROUPS
+from limits import until
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "scripts"
@@ -110,7 +112,7 @@ def test_the_second_run_starts_at_once(checkout: Checkout) -> None:
 @on_posix
 def test_the_tests_leave_the_slow_groups_out_and_pass_the_arguments_on(checkout: Checkout) -> None:
     _, out, _ = checkout.run("test.py", "-k", "demo")
-    slow = "not bench and not fuzz and not geometry and not hostile and not keras2"
+    slow = "not fuzz and not geometry and not hostile and not keras2"
     slow += " and not load and not peers and not screens and not soak"
     spread = f"-n {min(4, (os.cpu_count() or 1) + 1)} --dist worksteal"
     assert out.splitlines()[-1] == f"ran -m pytest -m {slow} {spread} -k demo"
@@ -118,8 +120,23 @@ def test_the_tests_leave_the_slow_groups_out_and_pass_the_arguments_on(checkout:
 
 @on_posix
 def test_a_slow_group_runs_in_one_process(checkout: Checkout) -> None:
-    _, out, _ = checkout.run("test.py", "-m", "bench")
-    assert out.splitlines()[-1].endswith(" and not soak -m bench")
+    _, out, _ = checkout.run("test.py", "-m", "load")
+    assert out.splitlines()[-1].endswith(" and not soak -m load")
+
+
+@on_posix
+def test_the_quick_tests_are_kept_by_a_plugin(checkout: Checkout) -> None:
+    _, out, _ = checkout.run("test.py", "--quick", "-k", "demo")
+    assert out.splitlines()[-1].endswith(" --dist worksteal -p tests.quick -k demo")
+
+
+def test_every_slow_group_is_declared_and_has_tests() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]["ini_options"]
+    declared = {line.partition(":")[0] for line in settings["markers"]}
+    assert declared == {*SLOW_GROUPS, "timed", "long"}
+    assert f"SLOW_GROUPS = ({json.dumps(SLOW_GROUPS)[1:-1]})\n" in (SCRIPTS / "test.py").read_text("utf-8")
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    assert [group for group in (*SLOW_GROUPS, "long") if f"mark.{group}" not in code] == []
 
 
 @on_posix
@@ -170,15 +187,11 @@ def test_an_interrupted_installation_is_not_taken_for_a_finished_one(
 ) -> None:
     checkout.behave("hang")
     with checkout.start("demo.py") as process:
-        deadline = time.monotonic() + 30
-        while not (checkout.tools / "log").exists() or "--editable" not in (checkout.tools / "log").read_text(
-            "utf-8"
-        ):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        log = checkout.tools / "log"
+        until(lambda: log.exists() and "--editable" in log.read_text("utf-8"), "the installation")
         process.send_signal(end)
         if end is not signal.SIGKILL:  # a killed script cannot end its child, which holds the pipes
-            out, err = process.communicate(timeout=10)
+            out, err = process.communicate(timeout=60)
             assert "Traceback" not in out + err
             assert process.returncode in (130, 143)
     checkout.behave("")

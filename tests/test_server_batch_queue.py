@@ -10,6 +10,7 @@ from concurrent.futures import CancelledError
 import numpy as np
 import pytest
 from fakes import explained
+from limits import at_most
 
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
@@ -216,10 +217,9 @@ def test_closing_ends_within_a_second_and_gives_up_what_waits(answers: HeldAnswe
     running = lane.submit(work("a", 1))
     answers.begun.acquire()
     waiting = lane.submit(work("b", 2))
-    began = time.monotonic()
-    answers.allowed.release()
-    lane.close()
-    assert time.monotonic() - began < 1
+    with at_most(1):
+        answers.allowed.release()
+        lane.close()
     assert running.result(1).batch == 1
     with pytest.raises(CancelledError):
         waiting.result(1)
@@ -322,18 +322,17 @@ def test_what_is_running_is_abandoned_when_all_who_asked_for_it_have_gone(
 def test_it_is_waited_for_until_nothing_is_explained_and_no_longer_than_said(
     lane: BatchQueue, answers: HeldAnswers
 ) -> None:
-    began = time.monotonic()
-    lane.wait_idle(5)
-    assert time.monotonic() - began < 1
+    with at_most(1):
+        lane.wait_idle(5)
     last = lane.submit(work("a", 1))
     answers.begun.acquire()
     began = time.monotonic()
-    lane.wait_idle(0.2)
-    assert 0.15 < time.monotonic() - began < 2
+    with at_most(2):
+        lane.wait_idle(0.2)
+    assert time.monotonic() - began > 0.15
     threading.Timer(0.1, answers.allowed.release).start()
-    began = time.monotonic()
-    lane.wait_idle(10)
-    assert time.monotonic() - began < 5
+    with at_most(5):
+        lane.wait_idle(10)
     assert last.done()
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 import weakref
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 from fakes import explained
+from limits import until
 from networks import pooled_network
 
 from live_gradcam.errors import LayerError
@@ -271,10 +271,7 @@ def test_a_refusal_keeps_nothing_of_what_failed(graphs: CompileQueue, workshop: 
                 compile_now(graphs, asked(method))
             assert refusal.value.__cause__ is None
             del refusal
-        deadline = time.monotonic() + 5
-        while any(failed() is not None for failed in workshop.failed):
-            assert time.monotonic() < deadline, "the failed network is still held"
-            time.sleep(0.01)
+        until(lambda: all(failed() is None for failed in workshop.failed), "the end of the failed network")
     finally:
         gc.enable()
     assert len(workshop.failed) == 2

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
+from limits import at_most, within
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
@@ -96,11 +97,10 @@ class Host:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        began = time.monotonic()
-        self.server.should_exit = True
-        self._thread.join(10)
-        assert not self._thread.is_alive()
-        assert time.monotonic() - began < 3
+        with at_most(3):
+            self.server.should_exit = True
+            self._thread.join(10)
+            assert not self._thread.is_alive()
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +120,22 @@ def answered(client: socket.socket) -> bool:
     return received.startswith(b"HTTP/1.1 200")
 
 
-def closed_after(client: socket.socket) -> float:
-    """Return how many seconds it took until the server closed a connection."""
-    began = time.monotonic()
+def until_closed(client: socket.socket) -> None:
+    """Read until the server closes a connection."""
     with suppress(ConnectionResetError, BrokenPipeError):
         while client.recv(100_000):
             pass
-    return time.monotonic() - began
+
+
+def is_cut_off(client: socket.socket, data: bytes) -> bool:
+    """Send the same again and again; return whether the server closes the connection before long."""
+    try:
+        for _ in range(1000):
+            client.sendall(data)
+            time.sleep(0.05)
+    except (ConnectionResetError, BrokenPipeError):
+        return True
+    return False
 
 
 @pytest.mark.parametrize(
@@ -135,19 +144,14 @@ def closed_after(client: socket.socket) -> float:
 def test_who_says_nothing_or_half_of_it_is_cut_off(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
     monkeypatch.setattr(connections, "BODY_SECONDS", 0.3)
-    with Host() as host, host.opened(sent) as client:
-        assert closed_after(client) < 3
+    with Host() as host, host.opened(sent) as client, at_most(3):
+        until_closed(client)
 
 
 def test_headers_that_come_byte_by_byte_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
-    with Host() as host, host.opened() as client:
-        began = time.monotonic()
-        with suppress(ConnectionResetError, BrokenPipeError):
-            while time.monotonic() < began + 8:
-                client.sendall(b"G")
-                time.sleep(0.05)
-        assert time.monotonic() - began < 5
+    with Host() as host, host.opened() as client, at_most(5):
+        assert is_cut_off(client, b"G")
 
 
 def test_a_rest_of_a_request_that_nobody_reads_is_not_waited_for_without_end(
@@ -156,12 +160,8 @@ def test_a_rest_of_a_request_that_nobody_reads_is_not_waited_for_without_end(
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
     with Host() as host, host.opened(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n") as client:
         assert answered(client)
-        began = time.monotonic()
-        with suppress(ConnectionResetError, BrokenPipeError):
-            while time.monotonic() < began + 8:
-                client.sendall(b".")
-                time.sleep(0.05)
-        assert time.monotonic() - began < 5
+        with at_most(5):
+            assert is_cut_off(client, b".")
 
 
 def test_a_client_that_never_begins_tls_is_cut_off_and_others_are_served(
@@ -174,8 +174,9 @@ def test_a_client_that_never_begins_tls_is_cut_off_and_others_are_served(
         with context.wrap_socket(host.opened(), server_hostname="127.0.0.1") as client:
             client.sendall(GET)
             assert answered(client)
-        for each in silent:
-            assert closed_after(each) < 3
+        with at_most(3):
+            for each in silent:
+                until_closed(each)
 
 
 def test_hundreds_of_silent_connections_keep_nobody_out() -> None:
@@ -187,14 +188,16 @@ def test_hundreds_of_silent_connections_keep_nobody_out() -> None:
             if number % 10 == 0:  # one that speaks is not the one that was silent for longest
                 honest.sendall(GET)
                 assert answered(honest)
-        assert host.seconds() < 2
+        assert within(host.seconds(), 2)
 
 
 def test_silent_connections_of_one_address_are_fewer_than_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "MOST_SILENT_EACH", 5)
     with Host() as host, ExitStack() as stack:
         silent = [stack.enter_context(host.opened()) for _ in range(12)]
-        assert [closed_after(each) < 3 for each in silent[:7]] == [True] * 7
+        with at_most(3):
+            for each in silent[:7]:
+                until_closed(each)
         silent[-1].sendall(GET)
         assert answered(silent[-1])
 
@@ -237,7 +240,7 @@ def test_small_answers_are_not_held_back(host: Host) -> None:
             client.sendall(GET)
             assert answered(client)
             seconds.append(time.monotonic() - began)
-    assert statistics.median(seconds) < 0.02  # Nagle's algorithm made it 0.04
+    assert within(statistics.median(seconds), 0.02)  # Nagle's algorithm made it 0.04
 
 
 @pytest.mark.parametrize(
@@ -272,7 +275,7 @@ def test_a_flood_of_small_frames_is_read_slowly_and_slows_nobody(host: Host, fra
     finally:
         stop.set()
         thread.join()
-    assert statistics.median(seconds) < 0.05
+    assert within(statistics.median(seconds), 0.05)
     assert sent / len(frame) > FRAMES_AT_ONCE  # it was one
 
 
@@ -331,7 +334,7 @@ def test_thousands_of_tiny_chunks_slow_nobody(host: Host) -> None:
         stop.set()
         for thread in threads:
             thread.join()
-    assert statistics.median(seconds) < 0.1
+    assert within(statistics.median(seconds), 0.1)
 
 
 @pytest.mark.parametrize("size", [0, 1, 5000, 3_000_000])
@@ -369,7 +372,7 @@ def test_nothing_of_it_is_logged(host: Host, caplog: pytest.LogCaptureFixture) -
     with suppress(ConnectionClosed), connect(f"ws://127.0.0.1:{host.port}/socket") as client:
         client.socket.sendall(b"\x82\xfe\x40\x00\x00\x00\x00\x00half of it")
         client.socket.close()
-    assert host.seconds() < 5
+    assert within(host.seconds(), 5)
     ours = ("asyncio", "live_gradcam", "uvicorn")  # not the client of this test
     told = [record for record in caplog.records if record.name.startswith(ours)]
     assert [record.getMessage() for record in told if record.levelno >= logging.WARNING] == []

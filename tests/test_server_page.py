@@ -33,9 +33,7 @@ from spotting import PREPARATIONS, spot, spot_network
 
 from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels
-from live_gradcam.heatmap import over_region
 from live_gradcam.models.loading import load_model
-from live_gradcam.number import number_text, percent_text
 from live_gradcam.render.styles import paint_onto
 from live_gradcam.server.service import Service
 from live_gradcam.viewer_input import ACTIONS
@@ -120,22 +118,6 @@ def test_the_map_on_the_canvas_is_the_one_that_the_server_made(page: Page) -> No
     assert peak == pytest.approx(scale, rel=0.2)
     cells = cv2.resize(levels.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) / 255
     assert np.corrcoef(cells.ravel(), expected.ravel())[0, 1] > 0.95
-
-
-@pytest.mark.parametrize("inset", [(0.0, 0.0, 1.0, 1.0), (0.1, 0.0, 0.9, 0.6), (-0.2, -0.1, 1.3, 1.05)])
-def test_the_page_lays_a_map_over_its_region_as_the_program_does(
-    page: Page, inset: tuple[float, float, float, float]
-) -> None:
-    heat = np.random.default_rng(2).uniform(0, 1, (6, 8)).astype(np.float32)
-    values, rows, columns = page.evaluate(
-        "async ([heat, inset]) => { const { Steady } = await import('/page/steady.js');"
-        " const steady = new Steady(0, 'frame');"
-        " Object.assign(steady, { shown: Float32Array.from(heat), shape: [6, 8], inset });"
-        " const mesh = steady.mesh(); return [Array.from(mesh.values), mesh.rows, mesh.columns]; }",
-        [heat.ravel().tolist(), list(inset)],
-    )
-    found = np.array(values).reshape(rows, columns)
-    np.testing.assert_allclose(found, over_region(heat, (columns, rows), inset), atol=0.06)
 
 
 def test_the_heat_of_a_network_that_cuts_its_input_lies_on_what_it_saw(
@@ -472,7 +454,7 @@ def test_nothing_sticks_out_of_any_screen(page: Page) -> None:
 
 def test_the_documentation_page_shows_the_endpoint(empty: Page, served: Served) -> None:
     empty.goto(served.url("/docs"))
-    expect(empty.locator("#swagger-ui")).to_contain_text("/explain", timeout=20_000)
+    expect(empty.locator("#swagger-ui")).to_contain_text("/explain")
 
 
 # Networks that are no classifiers
@@ -497,29 +479,6 @@ def test_values_are_rows_of_numbers_and_the_key_x_explains_what_lowers_one(brows
         until_page(page, "page.answer.maps[0].target.id === 1")
         expect(page.locator("#label")).to_have_text("y")
         close_page(page)
-
-
-def test_the_page_writes_numbers_and_probabilities_as_the_picture_does(page: Page) -> None:
-    shares = [0.0, 0.004, 0.007, 0.125, 0.296, 0.29999, 0.3, 0.306, 0.4951, 0.5, 0.62, 1.0]
-    numbers: list[tuple[float, list[float | None]]] = [
-        (31.6213, []),
-        (-0.0009996, []),
-        (-0.00098, []),
-        (3.21e-5, []),
-        (9.96e-5, []),
-        (-0.00098, [12.0, None]),
-        (0.0005, [0.1]),
-        (0.00049, [-0.4]),
-        (0.0417, [31.6]),
-        (0.0, []),
-    ]
-    said = page.evaluate(
-        "async ([shares, numbers]) => { const { percent, numberText } = await import('/page/plate.js');"
-        " return [shares.map(percent), numbers.map((each) => numberText(...each))]; }",
-        [shares, numbers],
-    )
-    assert said[0] == [percent_text(share) for share in shares]
-    assert said[1] == [number_text(*each) for each in numbers]
 
 
 def test_a_network_that_gives_nan_is_said_to_do_so(browser: Browser) -> None:

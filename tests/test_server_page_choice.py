@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from browser import of_page, start_camera, until_page
@@ -12,11 +11,8 @@ from networks import stage_network
 from playwright.sync_api import Page, expect
 from served import Served, small_service
 
-from live_gradcam.config import DEFAULT_METHOD
-from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words
-from live_gradcam.render.appearance import View
 from live_gradcam.server.app import PAGE
-from live_gradcam.translations import table_of, words_of
+from live_gradcam.translations import words_of
 from live_gradcam.viewer_input import ACTIONS
 
 pytest_plugins = ["page_fixtures"]
@@ -90,10 +86,10 @@ def test_every_key_that_the_help_lists_does_what_it_says_and_back(live: Page) ->
         elif not action.name.startswith(("snapshot", "reset")):
             assert not of_page(page, effect), action
         page.keyboard.press(action.key)
-        until_page(page, effect, patience=10)
+        until_page(page, effect)
         if back:
             page.keyboard.press(action.key)
-            until_page(page, f"!({effect})", patience=10)
+            until_page(page, f"!({effect})")
         page.keyboard.press("Escape")
         page.keyboard.press("z")
         until_page(page, "page.answer.ask === page.connection.asked")
@@ -161,59 +157,6 @@ def test_a_choice_that_is_refused_goes_back_to_the_one_that_was_answered(live: P
 
 
 # The same words as in the window
-
-
-def test_the_line_is_worded_as_in_the_window(page: Page) -> None:
-    menu = Menu(methods=[DEFAULT_METHOD, "hirescam"], labels=LABELS)
-    top = [[0, "red"], [2, "blue"]]
-    choices: list[tuple[Choice, bool]] = [
-        (Choice(), False),
-        (Choice(method="hirescam"), False),
-        (Choice(layer="block3/conv3"), False),
-        (Choice(layer="block3/conv3,stem/add"), False),
-        (Choice(target=1), False),
-        (Choice(target=7), False),
-        (Choice(target="#2"), False),
-        (Choice(rival=-1), False),
-        (Choice(target=0, rival=2), False),
-        (Choice(target=1, rival=0, method="hirescam"), False),
-        (Choice(rival=LOWERED), True),
-        (Choice(target=1, rival=LOWERED, layer="stem"), True),
-    ]
-    views: tuple[View, ...] = ("one", "side", "methods", "targets", "history")
-    for choice, values in choices:
-        chosen = {
-            "method": choice.method,
-            "layer": choice.layer,
-            "target": choice.target,
-            "contrast": choice.rival is not None,
-        }
-        setup = {"usual_method": DEFAULT_METHOD, "labels": LABELS, "values": values}
-        said = page.evaluate(
-            "async ([choice, setup, top, views]) => { const { inWords } = await import('/page/choice.js');"
-            " return views.map((view) => inWords(choice, setup, { top }, view)); }",
-            [chosen, setup, top, list(views)],
-        )
-        assert said == [chosen_in_words(choice, replace(menu, values=values), view) for view in views], choice
-
-
-def test_a_language_is_spoken_by_the_same_rules_as_in_the_window(page: Page) -> None:
-    table = table_of("zh")
-    texts = [text.replace("{}", "tabby 3%") for text in table] + [
-        "heat for what lowers age",
-        "heat for Egyptian cat 62%",
-        "layer block3 · tabby − lynx",
-        "tabby 20%   lynx 10%",
-        "what lowers the first",
-        "",
-        "toString",
-    ]
-    said = page.evaluate(
-        "async ([table, texts]) => { const { wordsOf } = await import('/page/words.js');"
-        " return texts.map(wordsOf(table)); }",
-        [table, texts],
-    )
-    assert said == [words_of("zh")(text) for text in texts]
 
 
 def test_the_page_speaks_the_language_of_the_server(page: Page, chinese: Served) -> None:

@@ -400,18 +400,18 @@ def test_heat_and_words_of_a_scene_that_is_gone_fade_and_come_back_with_it_or_wi
     shown = "Number(getComputedStyle(document.querySelector('#plate')).opacity)"
     assert page.evaluate(shown) == 1
     page.evaluate("scene = 'mug'")
-    until_page(page, "page.stage.panes.every((pane) => pane.steady.opacity < 0.05)", patience=3)
-    until(page, f"{shown} === 0", patience=3)
+    until_page(page, "page.stage.panes.every((pane) => pane.steady.opacity < 0.05)")
+    until(page, f"{shown} === 0")
     expect(page.locator("#notice")).to_have_text("looking …")
     target = of_page(page, "page.target")
     page.keyboard.press("3")
     assert of_page(page, "page.target") == target  # no row stands there
     page.evaluate("scene = 'cat'")
-    until_page(page, "page.stage.panes.every((pane) => pane.steady.opacity > 0.95)", patience=3)
+    until_page(page, "page.stage.panes.every((pane) => pane.steady.opacity > 0.95)")
     page.evaluate("scene = 'mug'")
-    until(page, f"{shown} === 0", patience=3)
+    until(page, f"{shown} === 0")
     page.evaluate("on = true")
-    until(page, f"{shown} === 1", patience=5)
+    until(page, f"{shown} === 1")
     expect(page.locator("#notice")).to_have_text("")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -28,40 +27,43 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 class Failing:
-    """Lets requests for some path fail, so many times.
+    """Lets requests for some path fail until it is mended.
 
     Args:
         page: whose requests.
         path: as `page.route` takes it.
         status: what they are answered with; 0: nothing; −1: not even that, as long as anybody waits.
-        times: how often, before they come through.
     """
 
-    def __init__(self, page: Page, path: str, status: int, times: int) -> None:
-        self.left, self._times, self._status, self._page = times, times, status, page
+    def __init__(self, page: Page, path: str, status: int) -> None:
+        self._failed, self._mended, self._status, self._page = 0, False, status, page
         page.route(path, self._answer)
 
     def _answer(self, route: Route) -> None:
-        if self.left <= 0:
+        if self._mended:
             route.continue_()
             return
-        self.left -= 1
+        self._failed += 1
         if self._status > 0:
             route.fulfill(status=self._status, json={"detail": "slow down."})
         elif self._status == 0:
             route.abort()
 
-    def until_met(self, *, patience: float = 30) -> None:
-        """Wait until a request has failed."""
-        deadline, times = time.monotonic() + patience, self._times
-        while self.left == times:
-            assert time.monotonic() < deadline, "no request came"
+    def mend(self) -> None:
+        """Let requests come through from now on, once one has failed."""
+        self.until_more_fail(than=0)
+        self._mended = True
+
+    def until_more_fail(self, than: int | None = None) -> None:
+        """Wait until more requests have failed than so many; None: than have by now."""
+        failed = self._failed if than is None else than
+        while self._failed <= failed:
             self._page.wait_for_timeout(20)
 
 
 def starts(page: Page) -> None:
     """Assert that the page works: the camera starts and is explained."""
-    expect(page.locator("#start")).to_be_enabled(timeout=20_000)
+    expect(page.locator("#start")).to_be_enabled()
     page.click("#start")
     until_page(page, "page.answer !== null")
     expect(page.locator("#again")).to_be_hidden()
@@ -83,26 +85,26 @@ def starts(page: Page) -> None:
 def test_where_a_part_of_the_page_does_not_come_it_says_so_and_tries_again_by_itself(
     page: Page, served: Served, module: str, status: int
 ) -> None:
-    failing = Failing(page, f"**/page/{module}", status, 1)
+    failing = Failing(page, f"**/page/{module}", status)
     page.goto(served.url())
     expect(page.locator("#notice")).to_have_text(
         "A part of this page did not load: the server is busy or away. Trying again …"
     )
     assert page.locator("#start").is_disabled()  # it would do nothing
+    failing.mend()
     starts(page)
-    assert failing.left == 0
 
 
 def test_where_it_stays_away_the_page_stops_trying_and_a_button_tries_again(
     page: Page, served: Served
 ) -> None:
-    failing = Failing(page, "**/page/plate.js", 503, 1000)
+    failing = Failing(page, "**/page/plate.js", 503)
     page.add_init_script("history.replaceState({ tries: 6 }, '')")
     page.goto(served.url("/#token=kept"))
     expect(page.locator("#notice")).to_have_text(
         "A part of this page did not load: the server is busy or away."
     )
-    failing.left = 0
+    failing.mend()
     page.click("#again")
     starts(page)
     assert page.evaluate("location.hash") == "#token=kept"
@@ -119,14 +121,15 @@ def test_where_it_stays_away_the_page_stops_trying_and_a_button_tries_again(
 def test_where_the_setup_does_not_come_it_says_why_and_tries_again(
     page: Page, served: Served, status: int, said: str
 ) -> None:
-    failing = Failing(page, "**/setup", status, 1)
+    failing = Failing(page, "**/setup", status)
     page.goto(served.url())
     expect(page.locator("#notice")).to_have_text(said)
     assert page.locator("#start").is_disabled()
     if status == 429:
         page.click("#again")
+        failing.until_more_fail(than=1)
+    failing.mend()
     starts(page)
-    assert failing.left == 0
 
 
 @pytest.mark.parametrize("path", ["**/page/plate.js", "**/setup"])
@@ -136,12 +139,11 @@ def test_where_the_server_says_nothing_at_all_the_page_says_so_and_a_button_trie
     page.add_init_script(
         "const wait = setTimeout; setTimeout = (act, ms, ...rest) => wait(act, ms === 10000 ? 500 : ms, ...rest);"
     )
-    failing = Failing(page, path, -1, 1000)
+    failing = Failing(page, path, -1)
     page.goto(served.url(), wait_until="commit")
     expect(page.locator("#notice")).to_have_text("The server has not answered yet.")
-    failing.until_met()  # a slow machine says so before the page has come so far
     assert page.locator("#start").is_disabled()
-    failing.left = 0
+    failing.mend()
     page.click("#again")
     starts(page)
     expect(page.locator("#notice")).to_have_text("")
@@ -152,20 +154,20 @@ def test_a_setup_that_never_comes_is_given_up_and_asked_for_again(page: Page, se
     page.add_init_script(
         "const limit = AbortSignal.timeout; AbortSignal.timeout = () => limit.call(AbortSignal, 700);"
     )
-    failing = Failing(page, "**/setup", -1, 1)
+    failing = Failing(page, "**/setup", -1)
     page.goto(served.url(), wait_until="commit")
     expect(page.locator("#notice")).to_have_text("The server cannot be reached. Trying again …")
+    failing.mend()
     starts(page)
-    assert failing.left == 0
 
 
 @pytest.mark.screens
 def test_without_its_first_module_the_page_asks_to_be_loaded_again(page: Page, served: Served) -> None:
-    Failing(page, "**/page/start.js", 503, 1000)
+    Failing(page, "**/page/start.js", 503)
     page.goto(served.url())
     expect(page.locator("#stuck")).to_have_text("The page is loading. If this stays, reload it.")
     expect(page.locator("#stuck")).to_be_hidden()  # most pages are there before anybody reads it
-    expect(page.locator("#stuck")).to_be_visible(timeout=10_000)
+    expect(page.locator("#stuck")).to_be_visible()
     assert page.locator("#start").is_disabled()
 
 
@@ -176,9 +178,9 @@ def test_a_server_that_takes_no_more_visitors_is_told_and_the_page_comes_in_when
         with crowded.socket(), crowded.socket():
             page.goto(crowded.url())
             expect(page.locator("#notice")).to_have_text(
-                "The server has as many visitors as it takes. Trying again …", timeout=10_000
+                "The server has as many visitors as it takes. Trying again …"
             )
-        expect(page.locator("#notice")).to_have_text("", timeout=10_000)
+        expect(page.locator("#notice")).to_have_text("")
         starts(page)
 
 
@@ -194,5 +196,5 @@ def test_the_link_with_the_token_opens_the_page_and_another_token_is_told_before
         expect(stranger.locator("#notice")).to_have_text(WRONG_TOKEN)
         stranger.close()
     with Served(small_service(), token="another-token-it-is", port=port):
-        expect(page.locator("#notice")).to_have_text(WRONG_TOKEN, timeout=15_000)
+        expect(page.locator("#notice")).to_have_text(WRONG_TOKEN)
         assert of_page(page, "page.stage.drawable !== null")

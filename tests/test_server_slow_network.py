@@ -18,6 +18,7 @@ from urllib.request import Request
 
 import psutil
 import pytest
+from limits import at_most
 from programs import Program
 from served import answer_to, jpeg
 from websockets.sync.client import connect
@@ -100,9 +101,8 @@ def test_a_visitor_hardly_notices_score_cam_of_others(tmp_path: Path) -> None:
         with ThreadPoolExecutor(4) as pool:
             slow = [pool.submit(post, address, "method=scorecam") for _ in range(4)]
             time.sleep(1)
-            began = time.monotonic()
-            assert post(address, "method=gradcam") == 200
-            assert time.monotonic() - began < 3
+            with at_most(3):
+                assert post(address, "method=gradcam") == 200
             assert {each.result() for each in slow} <= {200, 503}
         visitor.leave()
         before, during = visitor.milliseconds[1:alone], visitor.milliseconds[alone:]

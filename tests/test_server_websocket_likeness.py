@@ -26,7 +26,7 @@ def chosen_by_itself(peak: float, probability: float, *, layer: str = "top") -> 
 
 def test_a_walk_of_the_camera_gets_the_opacity_that_the_window_gives_it() -> None:
     rng = np.random.default_rng(4)
-    likeness, steady = Likeness(), HeatSmoothing(smoothing=0)
+    likeness, steady = Likeness(), HeatSmoothing(seconds=0)
     heat: Heat | None = None
     seen = set()
     for step in range(200):

@@ -21,7 +21,7 @@ from live_gradcam.session.earlier_formats import view_of_format
 from live_gradcam.session.frame_file import FrameFile
 from live_gradcam.session.journal import FILE, FORMAT, read_journal, session_format
 from live_gradcam.session.replay import Replayed, replay
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 
 LYNX = LABELS.index("lynx")
 TOGETHER = ("hirescam", "gradcam", "gradcam++", "layercam")

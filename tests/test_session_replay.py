@@ -17,7 +17,7 @@ from live_gradcam.explain.engine import Engine
 from live_gradcam.models.loading import load_model
 from live_gradcam.session.journal import FILE, read_journal
 from live_gradcam.session.replay import replay
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.viewer_input import Key
 
 MODEL = ("--model", "networks:nested_network", "--preprocess", "unit")

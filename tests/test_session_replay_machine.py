@@ -37,7 +37,7 @@ from live_gradcam.session.journal import read_journal
 from live_gradcam.session.recording_view import RecordingView, view_maker
 from live_gradcam.session.replay import Replayed, replay
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.viewer_input import ACTIONS, Event, Key, Pointer
 
 SIZE = (64, 48)
@@ -217,14 +217,14 @@ class Viewers(RuleBasedStateMachine):
     def picture(self, *, record: bool = False) -> None:
         assert self.view.frame is not None
         kept = self.view.frame.pixels.copy()
-        picture, carried = self.view.picture()
+        picture, tracked = self.view.picture()
         self.digest.update(picture.tobytes())
         assert picture.shape == (SIZE[1], SIZE[0], 3)
         assert (self.view.frame.pixels == kept).all()
-        if carried is not None and carried.opacity > 0:
+        if tracked is not None and tracked.opacity > 0:
             said = self.view.explanation
             assert said is not None
-            assert carried.explanation.method in menu().together
+            assert tracked.explanation.method in menu().together
         if record:
             self.pictures += 1
             self.recorder.write(Rendered(picture, self.view.frame))
@@ -260,6 +260,7 @@ def counted() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("examples", [8, pytest.param(40, marks=pytest.mark.fuzz)])
+@pytest.mark.long
 def test_whatever_viewers_do_the_show_holds_what_it_promises(examples: int) -> None:
     run_state_machine_as_test(
         Viewers,

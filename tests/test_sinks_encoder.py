@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from films import RED, packets, plain, write_talkie
 
-from live_gradcam.sinks import codec
-from live_gradcam.sinks.codec import codec_for
-from live_gradcam.sinks.encoder import CONTAINERS, Encoder
+from live_gradcam.sinks import encoder as codec
+from live_gradcam.sinks.encoder import CONTAINERS, Encoder, codec_for
 
 EVERY = pytest.mark.parametrize("extension", list(CONTAINERS))
 

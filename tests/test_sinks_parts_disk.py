@@ -13,7 +13,7 @@ from live_gradcam.rendered import Rendered
 from live_gradcam.sinks import parts as disk
 from live_gradcam.sinks.parts import Disk
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 
 Usage = namedtuple("Usage", "total used free")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy.typing as npt
 import pytest
 from fakes import explained, uneven
 from films import files, not_root
+from limits import until
 from PIL import Image
 
 from live_gradcam import __version__
@@ -110,11 +110,8 @@ def test_what_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
         Snapshot(tmp_path / "nowhere" / "cat.png")
 
 
-def until(notice: str, snapshots: Snapshots) -> None:
-    deadline = time.monotonic() + 10
-    while not (snapshots.notice or "").startswith(notice):
-        assert time.monotonic() < deadline, f"{snapshots.notice} is not {notice}"
-        time.sleep(0.01)
+def until_said(notice: str, snapshots: Snapshots) -> None:
+    until(lambda: (snapshots.notice or "").startswith(notice), notice)
 
 
 def test_a_key_saves_snapshots_named_by_date_and_time(tmp_path: Path) -> None:
@@ -123,7 +120,7 @@ def test_a_key_saves_snapshots_named_by_date_and_time(tmp_path: Path) -> None:
         assert snapshots.notice is None
         for index in range(3):
             snapshots.take(shown(index))
-        until("saved snapshot-20", snapshots)
+        until_said("saved snapshot-20", snapshots)
     assert set(threading.enumerate()) <= before
     assert len(files(tmp_path)) == 9
     assert [json.loads(text_of(path)["live_gradcam"])["index"] for path in snapshots.written] == [0, 1, 2]
@@ -135,7 +132,7 @@ def test_snapshots_that_cannot_be_written_are_told_and_the_show_goes_on(
 ) -> None:
     with Snapshots(lambda: ABOUT, tmp_path / "nowhere") as snapshots:
         snapshots.take(shown())
-        until("the snapshot cannot be written", snapshots)
+        until_said("the snapshot cannot be written", snapshots)
     (told,) = caplog.messages
     assert told.endswith("cannot be written: No such file or directory. Choose a place where you may write.")
     assert snapshots.written == []

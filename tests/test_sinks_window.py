@@ -24,7 +24,7 @@ import sys, time
 import numpy as np
 from live_gradcam.viewer_input import Key
 from live_gradcam.frame import Frame
-from live_gradcam.rendered import Shown
+from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.window import Window
 
 width, height, still = int(sys.argv[1]), int(sys.argv[2]), "still" in sys.argv
@@ -33,13 +33,13 @@ picture[:, : width // 2] = (20, 30, 220)
 picture[: height // 2, width // 2 :] = (30, 200, 40)
 window = Window("looking")
 frame = Frame(picture, 0, time.monotonic())
-window.write(Shown(picture, frame))
+window.write(Rendered(picture, frame))
 events = []
 while not window.finished and Key("q") not in events and time.monotonic() < frame.captured_at + 20:
     if still:
         window.poll(20)
     else:
-        window.write(Shown(picture, frame))
+        window.write(Rendered(picture, frame))
     new = window.take_events()
     if "aloud" in sys.argv:
         print(*new, sep="\\n", end="\\n" if new else "", flush=True)
@@ -49,7 +49,7 @@ if "tell" in sys.argv:
     print(*(event.name if isinstance(event, Key) else event for event in events), sep="\\n", flush=True)
 if "linger" in sys.argv:
     for _ in range(20):
-        window.write(Shown(picture, frame))
+        window.write(Rendered(picture, frame))
         window.poll(5)
     print("lingering", flush=True)
     sys.stdin.readline()
@@ -227,10 +227,10 @@ def test_fullscreen_is_asked_for(screen: Screen) -> None:
     # Nothing fills this screen: that would take a window manager. What the toolkit was asked is what can be seen.
     code = (
         "import cv2, numpy as np; from live_gradcam.frame import Frame\n"
-        "from live_gradcam.rendered import Shown; from live_gradcam.sinks.window import Window\n"
+        "from live_gradcam.rendered import Rendered; from live_gradcam.sinks.window import Window\n"
         "picture = np.zeros((90, 160, 3), np.uint8)\n"
         "with Window('looking', fullscreen=True) as window:\n"
-        "    window.write(Shown(picture, Frame(picture, 0, 0.0)))\n"
+        "    window.write(Rendered(picture, Frame(picture, 0, 0.0)))\n"
         "    print(cv2.getWindowProperty('looking', cv2.WND_PROP_FULLSCREEN) == cv2.WINDOW_FULLSCREEN)"
     )
     program = subprocess.run(
@@ -280,9 +280,9 @@ def test_without_a_display_there_is_one_line_and_no_abort(address: str | None) -
 def test_a_desktop_that_asks_qt_for_another_plugin_gets_the_one_there_is(screen: Screen, asked: str) -> None:
     code = (
         "import numpy as np; from live_gradcam.frame import Frame; from live_gradcam.sinks.window import Window\n"
-        "from live_gradcam.rendered import Shown\n"
+        "from live_gradcam.rendered import Rendered\n"
         "picture = np.zeros((90, 160, 3), np.uint8)\n"
-        "with Window('looking') as window: window.write(Shown(picture, Frame(picture, 0, 0.0))); print('shown')"
+        "with Window('looking') as window: window.write(Rendered(picture, Frame(picture, 0, 0.0))); print('shown')"
     )
     environment = {**screen.environment, "QT_QPA_PLATFORM": asked, "WAYLAND_DISPLAY": "wayland-0"}
     program = subprocess.run(

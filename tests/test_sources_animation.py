@@ -25,8 +25,9 @@ from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.file_kind import kind_of_file
-from live_gradcam.sources.images import ImagesSource, in_folder
-from live_gradcam.sources.opening import open_source, promise_of_film
+from live_gradcam.sources.file_listing import pictures_in
+from live_gradcam.sources.images import ImagesSource
+from live_gradcam.sources.opening import film_info, open_source
 
 KINDS = {"GIF": ".gif", "PNG": ".png", "WEBP": ".webp", "AVIF": ".avif"}
 DURATIONS = [200, 40, 500, 100, 60]
@@ -201,7 +202,7 @@ def bgr(frame: av.VideoFrame) -> Pixels:
 
 
 def test_what_an_animated_picture_promises_is_known_before(tmp_path: Path) -> None:
-    promise = promise_of_film(write(tmp_path / "moves.webp", "WEBP"))
+    promise = film_info(write(tmp_path / "moves.webp", "WEBP"))
     assert promise is not None
     assert (promise.frames, promise.size) == (5, (64, 48))
 
@@ -210,7 +211,7 @@ def test_among_slides_it_is_played_once_and_then_stands(tmp_path: Path) -> None:
     Image.new("RGB", (64, 48), "black").save(tmp_path / "1.png")
     write(tmp_path / "2.gif", "GIF", durations=300, count=3)
     Image.new("RGB", (64, 48), "black").save(tmp_path / "3.jpg")
-    with ImagesSource(in_folder(tmp_path), name="talk") as source:
+    with ImagesSource(pictures_in(tmp_path), name="talk") as source:
         assert [frame.media_time for frame in source] == [0.0, 2.0, 2.3, 2.6, 4.0]
 
 

@@ -17,7 +17,7 @@ from fakecam.webcam import PretendWebcam
 
 from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.sources.camera.camera import CameraSource
-from live_gradcam.sources.camera.faults import why_not
+from live_gradcam.sources.camera.discovery import camera_failure
 from live_gradcam.sources.camera.feed import backends, decode_jpeg
 
 LOOK = """
@@ -264,10 +264,10 @@ def test_what_makes_no_sense_is_not_asked_of_a_camera(asked: dict[str, Any], mes
 
 
 def test_macos_and_windows_name_the_settings_pane() -> None:
-    assert "System Settings > Privacy & Security > Camera" in why_not(0, "darwin")
-    assert "Settings > Privacy & security > Camera" in why_not(0, "win32")
-    assert "--source demo" in why_not(0, "darwin")
-    assert "--source demo" in why_not(0, "win32")
+    assert "System Settings > Privacy & Security > Camera" in camera_failure(0, "darwin")
+    assert "Settings > Privacy & security > Camera" in camera_failure(0, "win32")
+    assert "--source demo" in camera_failure(0, "darwin")
+    assert "--source demo" in camera_failure(0, "win32")
 
 
 def test_opencv_is_set_up_before_it_is_imported() -> None:

@@ -6,13 +6,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakecam.webcam import PretendWebcam
+from limits import at_most, within
 
 WATCH = """
 import json, logging, os, sys, threading, time
@@ -101,7 +101,7 @@ def watch(webcam: PretendWebcam, tmp_path: Path) -> Watch:
         assert report["error"] is None
         assert report["indices"] == sorted(set(report["indices"]))
         assert report["stamps"] == sorted(report["stamps"])
-        assert report["closed_in"] < 1
+        assert within(report["closed_in"], 1)
         return report
 
     return run
@@ -125,8 +125,8 @@ def test_a_camera_that_is_pulled_twice_comes_back_twice(watch: Watch) -> None:
         ("frames", 5),
     )
     noticed, back = [report["took"][i] for i in (2, 9)], [report["took"][i] for i in (5, 11)]
-    assert max(noticed) < 1
-    assert max(back) < 2
+    assert within(max(noticed), 1)
+    assert within(max(back), 2)
     assert report["reconnects"] == 2
     assert report["notice"] is None
     assert report["threads"] == []
@@ -147,9 +147,9 @@ def test_a_camera_that_hangs_is_noticed_and_goes_on_when_it_recovers(watch: Watc
         ("notice", None),
         ("frames", 5),
     )
-    assert report["took"][2] < 2
-    assert report["took"][2] + report["took"][3] < 3
-    assert report["took"][6] < 2
+    assert within(report["took"][2], 2)
+    assert within(report["took"][2] + report["took"][3], 3)
+    assert within(report["took"][6], 2)
     assert report["reconnects"] == 1
     assert report["threads"] == []
     assert report["log"][0].startswith("camera 0 hangs, no picture for ")
@@ -169,7 +169,7 @@ def test_a_camera_that_is_back_but_busy_or_forbidden_is_waited_for(watch: Watch)
         ("say", "plug"),
         ("frames", 3),
     )
-    assert report["took"][-1] < 2
+    assert within(report["took"][-1], 2)
     assert report["reconnects"] == 1
 
 
@@ -213,7 +213,7 @@ def test_damaged_frames_are_said_and_flagged_and_are_the_picture_before_them(wat
 def test_a_camera_that_gives_less_than_it_promised_is_warned_of_once(watch: Watch) -> None:
     report = watch(("say", "slow"), ("log", "promised"), ("wait", 1.2))
     assert report["log"] == ["camera 0 gives 8 fps of the 30 it promised (dark room? slow USB port?)"]
-    assert report["took"][1] < 8
+    assert within(report["took"][1], 8)
     assert report["notice"] is None
     assert 7 < report["fps"] < 9
     assert report["reconnects"] == 0
@@ -259,11 +259,10 @@ def test_a_camera_that_opens_slowly_is_said_to(slow_opening: subprocess.Popen[st
 def test_a_camera_that_opens_slowly_can_be_interrupted(slow_opening: subprocess.Popen[str]) -> None:
     assert slow_opening.stdout is not None
     assert slow_opening.stdout.readline() == "camera 0 is slow to open …\n"
-    began = time.monotonic()
-    slow_opening.send_signal(signal.SIGINT)
-    rest = slow_opening.stdout.read()
-    assert slow_opening.wait(10) == 0
-    assert time.monotonic() - began < 2  # of which Python's own end is a part
+    with at_most(2):  # of which Python's own end is a part
+        slow_opening.send_signal(signal.SIGINT)
+        rest = slow_opening.stdout.read()
+        assert slow_opening.wait(10) == 0
     assert rest.splitlines() == [
         "the thread 'reader of camera 0' is still inside its driver; it ends when the driver lets go",
         "interrupted",

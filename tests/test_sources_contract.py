@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 from clips import shade, write_clip
 from fakes import MjpegServer
+from limits import at_most
 from PIL import Image
 
 from live_gradcam.sources.demo.demo import DemoSource
@@ -109,13 +111,14 @@ def test_a_frame_belongs_to_whoever_got_it(opener: Opener) -> None:
 
 @every_source
 def test_frames_are_counted_and_stamped_in_order(opener: Opener) -> None:
+    began = time.monotonic()
     with opener() as source:
         frames = list(itertools.islice(source, 5))
         indices = [frame.index for frame in frames]
         stamps = [frame.captured_at for frame in frames]
         assert indices == sorted(set(indices))
         assert stamps == sorted(stamps)
-        assert all(0 <= time.monotonic() - stamp < 10 for stamp in stamps)
+        assert all(began <= stamp <= time.monotonic() for stamp in stamps)
         assert source.frames_captured >= len(frames)
 
 
@@ -197,10 +200,10 @@ def test_closing_twice_is_fine_and_ends_the_iteration(opener: Opener) -> None:
 @every_source
 def test_leaving_the_with_block_leaves_no_thread_behind(opener: Opener) -> None:
     before = set(threading.enumerate())
-    with opener() as source:
-        next(iter(source))
-        began = time.monotonic()
-    assert time.monotonic() - began < 1
+    with ExitStack() as stack:
+        next(iter(stack.enter_context(opener())))
+        with at_most(1):
+            stack.close()
     assert {thread for thread in threading.enumerate() if _is_ours(thread)} - before == set()
 
 
@@ -224,10 +227,9 @@ def test_closing_from_another_thread_ends_the_iteration_within_a_second(opener: 
         next(frames)
         closer = threading.Thread(target=source.close)
         closer.start()
-        began = time.monotonic()
-        for _ in frames:
-            pass
-        assert time.monotonic() - began < 1
+        with at_most(1):
+            for _ in frames:
+                pass
         closer.join(1)
         assert not closer.is_alive()
 

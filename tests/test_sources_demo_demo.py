@@ -17,7 +17,7 @@ from live_gradcam.frame import Frame
 from live_gradcam.sources.demo import demo
 from live_gradcam.sources.demo.camera_path import CameraPath, Stop
 from live_gradcam.sources.demo.clock_face import hand_angles
-from live_gradcam.sources.demo.demo import DemoSource, Truth
+from live_gradcam.sources.demo.demo import DemoSource, GroundTruth
 from live_gradcam.sources.demo.desk import CLOCK_LABELS, Desk, find_photographs
 
 TEN_PAST_TEN = dt.datetime(2024, 5, 17, 10, 9, 36)
@@ -106,7 +106,7 @@ def test_the_truth_holds_the_whole_box_also_of_what_the_frame_cuts() -> None:
 
 
 def test_a_box_knows_what_it_contains() -> None:
-    truth = Truth(("espresso",), (10, 20, 30, 40))
+    truth = GroundTruth(("espresso",), (10, 20, 30, 40))
     assert truth.contains(10, 20)
     assert truth.contains(39.9, 59.9)
     assert not truth.contains(40, 30)

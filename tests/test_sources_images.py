@@ -13,7 +13,9 @@ from photos import FORMATS, scene
 
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
-from live_gradcam.sources.images import SECONDS_PER_IMAGE, ImagesSource, in_folder, read_picture
+from live_gradcam.sources.file_listing import pictures_in
+from live_gradcam.sources.images import SECONDS_PER_IMAGE, ImagesSource
+from live_gradcam.sources.photo import read_picture
 
 ORANGE = (20, 120, 240)
 
@@ -95,7 +97,7 @@ def test_slides_come_in_natural_order_two_seconds_each(tmp_path: Path) -> None:
         write(tmp_path / f"slide {number}.png", picture((number, number, number)))
     (tmp_path / "notes.txt").write_text("not a slide")
     (tmp_path / ".hidden.png").write_bytes(b"")
-    with ImagesSource(in_folder(tmp_path), name="talk") as source:
+    with ImagesSource(pictures_in(tmp_path), name="talk") as source:
         frames = list(source)
         assert source.describe() == "talk: 3 pictures, 30×20"
     assert [int(frame.pixels[0, 0, 0]) for frame in frames] == [1, 9, 10]
@@ -109,7 +111,7 @@ def test_a_damaged_picture_among_others_is_left_out_with_a_warning(
     write(tmp_path / "1.png", picture())
     (tmp_path / "2.png").write_bytes(b"no picture at all")
     write(tmp_path / "3.png", picture())
-    with caplog.at_level(logging.WARNING), ImagesSource(in_folder(tmp_path)) as source:
+    with caplog.at_level(logging.WARNING), ImagesSource(pictures_in(tmp_path)) as source:
         frames = list(source)
     assert [frame.media_time for frame in frames] == [0.0, 2.0]
     assert caplog.messages == [
@@ -146,13 +148,13 @@ def test_a_folder_of_nothing_but_damaged_pictures_is_an_error(tmp_path: Path) ->
     (tmp_path / "1.png").write_bytes(b"x")
     (tmp_path / "2.png").write_bytes(b"x")
     with pytest.raises(SourceError, match=r"^2\.png cannot be read"):
-        ImagesSource(in_folder(tmp_path))
+        ImagesSource(pictures_in(tmp_path))
 
 
 def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(SourceError) as error:
-        in_folder(tmp_path)
+        pictures_in(tmp_path)
     assert str(error.value) == (
         f"the folder {tmp_path} has no pictures in it. JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF and BMP are read."
     )
@@ -172,7 +174,7 @@ def test_a_folder_of_every_kind_of_photo_is_a_row_of_slides(tmp_path: Path) -> N
         (tmp_path / f"{number}{ending}").write_bytes(FORMATS[name]())
     (tmp_path / "README").write_text("no slide")
     (tmp_path / "IMG_1.MOV").write_bytes(b"the film of a live photo")
-    with ImagesSource(in_folder(tmp_path)) as source:
+    with ImagesSource(pictures_in(tmp_path)) as source:
         frames = list(source)
     assert len(frames) == len(endings)
     assert all(np.abs(frame.pixels[..., ::-1].astype(int) - scene()).mean() < 3.5 for frame in frames)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from clips import index_of, write_clip
 from fakes import MjpegServer, Notices
+from limits import at_most, within
 
 from live_gradcam.errors import SourceError
 from live_gradcam.sources.opening import open_source
@@ -53,8 +54,8 @@ def test_a_stream_that_falls_silent_is_said_to_hang_and_opened_again(
             next(frames)
         fell_silent = time.monotonic()
         notices = Notices(source)
-        assert notices.until("stream hangs, reconnecting") - fell_silent < 2
-        assert notices.until(None) - fell_silent < 5
+        assert within(notices.until("stream hangs, reconnecting") - fell_silent, 2)
+        assert within(notices.until(None) - fell_silent, 5)
         assert source.reconnects == 1
         assert caplog.messages[0] == f"{url} sent nothing for 2 s: reconnecting"
 
@@ -70,9 +71,8 @@ def test_a_server_that_goes_away_is_waited_for_and_found_again() -> None:
         Notices(source).until("stream lost, reconnecting")
         assert source.reconnects == 0
         with MjpegServer(port=port):
-            came_back = time.monotonic()
-            after = next(frame for frame in frames if source.reconnects)
-            assert time.monotonic() - came_back < 2
+            with at_most(2):
+                after = next(frame for frame in frames if source.reconnects)
             assert after.index > before.index
             assert after.captured_at > before.captured_at
             assert source.notice is None
@@ -83,9 +83,8 @@ def test_a_stream_that_is_being_waited_for_can_be_closed() -> None:
         source = StreamSource(server.url("/video"))
         next(iter(source))
     Notices(source).until("stream lost, reconnecting")
-    began = time.monotonic()
-    source.close()
-    assert time.monotonic() - began < 1
+    with at_most(1):
+        source.close()
     assert list(source) == []
     assert source.notice is None
 
@@ -118,10 +117,8 @@ def test_a_file_that_the_server_does_not_have_says_so(server: MjpegServer) -> No
 
 def test_a_server_that_never_answers_is_given_up(server: MjpegServer) -> None:
     url = server.url("/silent")
-    began = time.monotonic()
-    with pytest.raises(SourceError) as error:
+    with at_most(3), pytest.raises(SourceError) as error:
         StreamSource(url, open_timeout=1.0)
-    assert time.monotonic() - began < 3
     assert str(error.value) == f"{url} could not be opened: no answer within 1 s. Check the address."
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from clips import write_clip
 from fakes import Notices
+from limits import at_most, until
 from photos import by_opencv, exif, heic, saved, scene
 from PIL import Image
 from websites import Answer, basic, content, digest, pictures, redirect, status, website
@@ -47,10 +48,9 @@ SHOTS = tuple(saved(np.full((48, 64, 3), 40 * i, np.uint8), "JPEG") for i in ran
 def no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    until = time.monotonic() + 2
-    while left := [each for each in threading.enumerate() if each not in before and not _answers(each)]:
-        assert time.monotonic() < until, left
-        time.sleep(0.02)
+    until(
+        lambda: all(each in before or _answers(each) for each in threading.enumerate()), "the end of a thread"
+    )
 
 
 def _answers(thread: threading.Thread) -> bool:
@@ -268,7 +268,7 @@ def test_a_camera_that_does_not_answer_any_more_can_be_closed_at_once() -> None:
 
     def stuck(handler: BaseHTTPRequestHandler, number: int) -> None:
         if number > 1:
-            forever.wait(20)
+            forever.wait()
         pictures(*SHOTS, headers=IP_WEBCAM)(handler, number)
 
     with website({"/shot.jpg": stuck}) as site:
@@ -276,9 +276,8 @@ def test_a_camera_that_does_not_answer_any_more_can_be_closed_at_once() -> None:
         next(iter(source))
         while site.count("/shot.jpg") < 3:
             time.sleep(0.02)
-        began = time.monotonic()
-        source.close()
-        assert time.monotonic() - began < 0.5
+        with at_most(0.5):
+            source.close()
         assert list(source) == []
         forever.set()
 
@@ -381,9 +380,8 @@ CHECK = "Check the address."
 def test_what_is_no_photo_is_told_in_one_line(answer: Answer, reason: str | None) -> None:
     with website({"/photo.jpg": answer}) as site:
         url = site.url("/photo.jpg")
-        began = time.monotonic()
-        line = refusal(url, timeout=1.0, limit=2.0)
-        assert time.monotonic() - began < 3.5
+        with at_most(3.5):
+            line = refusal(url, timeout=1.0, limit=2.0)
     if reason is None:
         assert line.startswith(f"{url} cannot be read: ")
     else:

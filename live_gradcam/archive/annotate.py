@@ -18,7 +18,7 @@ from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SinkError
 from live_gradcam.number import counted
 from live_gradcam.render.heat import colormap_code
-from live_gradcam.sources.opening import promise_of_film
+from live_gradcam.sources.opening import film_info
 
 _USUAL_SIZE = (1280, 720)
 
@@ -168,7 +168,7 @@ def _work(entries: Sequence[ArchiveFile], settings: AnnotateSettings) -> Annotat
     for entry in entries:
         if entry.kind == "picture":
             frames += 1
-        elif (promise := promise_of_film(entry.source)) is not None:
+        elif (promise := film_info(entry.source)) is not None:
             size = promise.size
             most = promise.frames if settings.fps is None else round(promise.seconds * settings.fps)
             frames += min(promise.frames, most) // settings.every

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from live_gradcam.sources.camera.names import CameraName
+    from live_gradcam.sources.camera.discovery import CameraName
 
 
 def cameras() -> None:
     """List the cameras, what they can do, and what to type for each."""
+    from live_gradcam.sources.camera.discovery import list_cameras
     from live_gradcam.sources.camera.feed import backends
-    from live_gradcam.sources.camera.names import list_cameras
 
     found = list_cameras(backends()[0])
     if not found:
@@ -42,13 +42,13 @@ def _abilities(camera: CameraName) -> list[str]:
     """Return one line for each pixel format, or what keeps them from being known; none where no system tells."""
     if not sys.platform.startswith("linux"):
         return []
-    from live_gradcam.sources.camera.faults import why_not
+    from live_gradcam.sources.camera.discovery import camera_failure
     from live_gradcam.sources.camera.v4l2 import modes
 
     try:
         known = modes(Path(camera.path))
     except OSError:
-        return [why_not(camera.number)]
+        return [camera_failure(camera.number)]
     lines = []
     for pixel_format, group in groupby(known, key=lambda mode: mode.pixel_format):
         sizes = ", ".join(

@@ -29,8 +29,7 @@ from live_gradcam.pipeline import play
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.display import find_display
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink import Null
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import NullSink, SinkGroup
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
@@ -100,7 +99,7 @@ def rehearse(settings: Settings, report: Report, *, began: float, seconds: float
         return f"{rate} at {width}×{height} with {answering.models[0].name}"
 
 
-class _Deadline(Null):
+class _Deadline(NullSink):
     """Ends the loop, whatever the source: a file would go on at the network's pace."""
 
     def __init__(self, until: float) -> None:

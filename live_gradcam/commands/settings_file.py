@@ -15,13 +15,14 @@ import tomlkit
 from tomlkit.exceptions import ParseError
 from tomlkit.items import Comment, Trivia
 
-from live_gradcam.address import is_address, shown_address
+from live_gradcam.address import is_address
 from live_gradcam.choices import choice_meant, not_among
 from live_gradcam.commands.settings import Setting, fields_of
 from live_gradcam.config import AnnotateSettings, Settings
 from live_gradcam.errors import SettingsError
 from live_gradcam.file_names import expanded, matches
 from live_gradcam.near_names import nearest
+from live_gradcam.redaction import shown_address
 from live_gradcam.version import __version__
 
 _CHECKED = (Settings, AnnotateSettings)

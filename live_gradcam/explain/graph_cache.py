@@ -160,7 +160,7 @@ class GraphCache:
         if (
             not result.finite.all() and batch.any()
         ):  # a black picture, such as to warm up with, is no evidence
-            self.model.tell_once(
+            self.model.warn_once(
                 f"{self.model.name} gives NaN or infinity: there is nothing to explain then. Check its weights, and "
                 "that --preprocess scales pixels as in training."
             )

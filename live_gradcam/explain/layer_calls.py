@@ -17,7 +17,7 @@ import keras
 
 from live_gradcam.models.graph_layers import GraphLayer
 from live_gradcam.models.graph_network import watcher
-from live_gradcam.models.layer_names import layer_name
+from live_gradcam.models.model import layer_name
 
 Tensor = Any
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 from live_gradcam.config import Score, Task
 from live_gradcam.errors import ModelError
 from live_gradcam.explain.output_function import OutputFunction, ending_of_numbers, find_ending
+from live_gradcam.models.inputs import shape_text
 from live_gradcam.models.model import Model
-from live_gradcam.models.outputs import shape_text
 from live_gradcam.models.task import decided
 
 Tensor = Any
@@ -122,7 +122,7 @@ def head_of(
         decision = decided(found.kind or "other", units, model.evidence)
         task = decision.task
         if decision.is_guess:
-            model.tell_once(decision.told(model.name, units))
+            model.warn_once(decision.warning(model.name, units))
     if task == "values":
         own = _averaged(output)
         return NetworkOutput(task, units, own, None, output, ending=found)
@@ -152,7 +152,7 @@ def _flat(output: Tensor, model: Model) -> Tensor:
         return tf.reshape(output, (-1, shape[-1]))
     if rank in (2, 4):
         return output
-    if rank > 2 and model.evidence.said == "values" and None not in tuple(shape[1:]):
+    if rank > 2 and model.evidence.chosen == "values" and None not in tuple(shape[1:]):
         return tf.reshape(output, (-1, int(np.prod(tuple(shape[1:])))))
     raise ModelError(_no_head(output, model))
 
@@ -180,7 +180,7 @@ def _parts(
     if found.kind == "log-softmax":
         logits = output if found.logits is None else tf.reshape(found.logits, tf.shape(output))
         return tf.exp(tf.cast(output, tf.float32)), logits
-    unbounded = found.kind == "other" and (model.evidence.from_logits or model.evidence.said == task)
+    unbounded = found.kind == "other" and (model.evidence.from_logits or model.evidence.chosen == task)
     if found.kind == "linear" or (unbounded and not alone):
         return (tf.sigmoid(output) if alone else tf.nn.softmax(tf.cast(output, tf.float32))), output
     probabilities = output
@@ -193,7 +193,7 @@ def _parts(
     if alone:  # exact: the logit is log p − log (1 − p)
         return probabilities, logarithm - tf.math.log(tf.maximum(1.0 - share, _SMALLEST))
     if wants_logits:
-        model.tell_once(
+        model.warn_once(
             f"{model.name}: no softmax was found at its end, so the score is log p, not the logit (the normaliser "
             "varies too)"
         )

@@ -8,10 +8,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from live_gradcam.address import shown_address
 from live_gradcam.config import Settings
 from live_gradcam.live.choice import Choice, Menu
 from live_gradcam.live.interactive_view import InteractiveView
+from live_gradcam.redaction import shown_address
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.renderer import Renderer
@@ -35,7 +35,7 @@ def initial_view(
         settings: the first question and the appearance.
         menu: what the viewer can choose from.
         live: whether frames come by themselves.
-        still: whether frames are single pictures; no heat is then carried or smoothed from one to the next.
+        still: whether frames are single pictures; no heat is then tracked or smoothed from one to the next.
         slides: whether the viewer turns the pictures.
         legible: whether a small frame is enlarged, for a window.
         make: makes the view from the arguments of `InteractiveView`.
@@ -43,15 +43,15 @@ def initial_view(
     Raises:
         SinkError: the session cannot be saved there.
     """
-    steady = HeatSmoothing(
-        smoothing=0.0 if still else settings.smoothing, scale="frame" if still else settings.scale
+    smoothing = HeatSmoothing(
+        seconds=0.0 if still else settings.smoothing, scale="frame" if still else settings.scale
     )
     look = Appearance(alpha=settings.alpha, colormap=settings.colormap, statistics=settings.show_stats)
     words = words_of(settings.lang)
     renderer = Renderer(
         look,
         motion="off" if still else settings.motion,
-        steady=steady,
+        smoothing=smoothing,
         models=menu.models,
         words=words,
         legible=legible,

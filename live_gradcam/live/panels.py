@@ -6,7 +6,7 @@ from typing import Literal
 
 from live_gradcam.live.class_search import ClassSearch
 from live_gradcam.render.help_page import TURN, help_pages, page_of, row_at
-from live_gradcam.render.search_box import SearchBox
+from live_gradcam.render.overlay import SearchBox
 from live_gradcam.translations import ENGLISH, Words
 from live_gradcam.viewer_input import ACTION_OF, ACTIONS, HELP, MENU, Pointer
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from live_gradcam.errors import SinkError
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 
 MakeRecorder = Callable[[Path], Recorder]
 

@@ -13,11 +13,11 @@ from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.recording import MakeRecorder, Recording
 from live_gradcam.live.status import Request, Status
 from live_gradcam.live.terminal_search import TerminalSearch
-from live_gradcam.render.heat_tracking import CarriedHeat
+from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.rendered import Rendered
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.snapshot import Snapshots
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.source import Slides, Source, Switchable
@@ -154,7 +154,7 @@ class RunController:
         began = self._drawn_since = time.monotonic()
         if self._shift and frame.media_time is not None:
             frame = replace(frame, media_time=frame.media_time + self._shift)
-        shown, carried = self._drawn(frame)
+        shown, tracked = self._drawn(frame)
         drawn = time.monotonic()
         self._sinks.write(shown, in_window=self._in_window(shown))
         now = time.monotonic()
@@ -166,7 +166,7 @@ class RunController:
         statistics.shown(
             now,
             latency_ms=1000 * (now - frame.captured_at) if live else None,
-            age_ms=1000 * (now - carried.captured_at) if live and carried is not None else None,
+            age_ms=1000 * (now - tracked.captured_at) if live and tracked is not None else None,
         )
         self._attend()
 
@@ -203,18 +203,18 @@ class RunController:
             step = 1 / (self._source.fps or 25)
             self._shift = self._shown.frame.time + step - frame.time
 
-    def _drawn(self, frame: Frame) -> tuple[Rendered, CarriedHeat | None]:
+    def _drawn(self, frame: Frame) -> tuple[Rendered, TrackedHeat | None]:
         self._told = self._status()
         self.view.set_status(self._told)
-        pixels, carried = self.view.picture()
+        pixels, tracked = self.view.picture()
         self._shown = Rendered(
             pixels,
             frame,
-            None if carried is None else carried.explanation,
-            None if carried is None or carried.opacity == 0 else carried.heatmap,
+            None if tracked is None else tracked.explanation,
+            None if tracked is None or tracked.opacity == 0 else tracked.heatmap,
             1000 * (time.monotonic() - frame.captured_at) if self._source.live else None,
         )
-        return self._shown, carried
+        return self._shown, tracked
 
     def _status(self) -> Status:
         said = (

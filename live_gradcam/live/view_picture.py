@@ -11,8 +11,8 @@ from live_gradcam.live.mouse import Mouse
 from live_gradcam.live.panels import Panels
 from live_gradcam.live.status import Status
 from live_gradcam.render.appearance import View
-from live_gradcam.render.before_after import BEFORE, NOW
-from live_gradcam.render.heat_tracking import CarriedHeat
+from live_gradcam.render.canvas import BEFORE, NOW
+from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.renderer import Renderer
 from live_gradcam.translations import ENGLISH, Words
@@ -92,7 +92,7 @@ class ViewPicture:
         self, frame: Frame, choice: Choice, view: View, explanation: Explanation | None, mouse: Mouse
     ) -> None:
         """Keep the present picture beside those that follow."""
-        self._renderer.look = replace(choice.look, view=view)
+        self._renderer.appearance = replace(choice.look, view=view)
         picture, _ = self._renderer.picture(frame, Overlay(area=choice.area, probe=mouse.probe))
         self._kept = KeptPicture(picture, made_by(explanation, view, choice.layer))
 
@@ -113,7 +113,7 @@ class ViewPicture:
         panels: Panels,
         status: Status,
         toast: str | None,
-    ) -> tuple[Pixels, CarriedHeat | None]:
+    ) -> tuple[Pixels, TrackedHeat | None]:
         """Return the picture of a frame, new (H, W, 3) uint8 BGR, and the heat on it.
 
         Args:
@@ -130,7 +130,7 @@ class ViewPicture:
         """
         words, kept = self._words, self._kept
         made = made_by(explanation, view, choice.layer)
-        self._renderer.look = replace(choice.look, view=view)
+        self._renderer.appearance = replace(choice.look, view=view)
         return self._renderer.picture(
             frame,
             Overlay(

@@ -16,7 +16,7 @@ from live_gradcam.live.status import Status
 from live_gradcam.live.view_picture import ViewPicture
 from live_gradcam.question import Answer, Question
 from live_gradcam.render.appearance import View
-from live_gradcam.render.heat_tracking import CarriedHeat
+from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.renderer import Renderer
 from live_gradcam.translations import ENGLISH, Words
 
@@ -155,7 +155,7 @@ class ViewState:
         if answer.question == self._question:
             self._answered = self.choice
             self._view = self.choice.look.view
-        self._renderer.explained(frame, answer)
+        self._renderer.add_answer(frame, answer)
 
     def refuse_question(self, reason: str) -> None:
         """Go back to the choice that was answered last: the question cannot be answered."""
@@ -189,7 +189,7 @@ class ViewState:
         self._choose(replace(self.choice, area=None))
         self._forget_answers()
 
-    def picture(self) -> tuple[Pixels, CarriedHeat | None]:
+    def picture(self) -> tuple[Pixels, TrackedHeat | None]:
         """Return the picture of the newest frame, new (H, W, 3) uint8 BGR, and the heat on it."""
         assert self._frame is not None, "a frame comes before a picture"
         return self._picture.draw(

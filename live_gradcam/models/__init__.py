@@ -1,8 +1,8 @@
-"""What is explained: the zoo, users' models, preprocessing, labels and the target layer."""
+"""The networks that are explained: loading by name or from a file, preprocessing, labels, and the task."""
 
 import os
 
-# Read by TensorFlow when it is loaded. It no longer stops all of its lines (native.py stops the rest).
+# TensorFlow reads both when it is imported. The first silences most of its messages; `stderr_filter` stops the rest.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# The thread that waits for a convolution computes a part of it: for the default network 17% less of the processor.
+# A thread that waits for a convolution computes part of it: 17% less processor time for the default network.
 os.environ.setdefault("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", "1")

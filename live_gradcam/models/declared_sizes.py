@@ -1,8 +1,7 @@
-"""Checks how much memory a model file asks for before anything is read from it.
+"""Refuses model files that declare far more data than they hold, before they fill the memory.
 
-A damaged or hostile file can declare far more than it holds: a zip that unpacks to gigabytes, a dataset or a
-constant whose shape is written in a few bytes. A network's weights hardly compress, so what a file declares cannot
-be many times its size.
+A damaged or hostile file of a few bytes can declare gigabytes: a zip that unpacks to them, or the shape of a dataset
+or a constant. Weights of a network hardly compress, so a sound file does not declare many times its own size.
 """
 
 from __future__ import annotations
@@ -13,27 +12,30 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import keras
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.frozen_graph import all_nodes, constant_shape
+from live_gradcam.models.untyped import GraphDef, HDF5Group, Layer, Shape, Variable
 
 _ALWAYS_ALLOWED = 128 * 2**20
-"""Bytes that any file may declare."""
+"""Bytes that every file may declare."""
 
 _MOST_TIMES = 8
-"""How many times its own size a file may declare beyond that."""
+"""How many times its own size a file may declare in addition."""
 
 _MOST_CONFIG = 64 * 2**20
+"""Bytes of a configuration in JSON at most."""
 
 
 def check_zip(path: Path) -> None:
-    """Refuse a zip that unpacks to far more than it holds.
+    """Refuse a zip that unpacks to far more than its own size.
 
     Raises:
-        ModelError: it does, or its settings are longer than any network's.
+        ModelError: it does, or its configuration is longer than that of any network.
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
@@ -43,22 +45,22 @@ def check_zip(path: Path) -> None:
             raise _refused(path, member.file_size, f"its {member.filename}")
 
 
-def check_hdf5(path: Path, file: Any = None) -> None:  # noqa: ANN401 - an open file, where it lies in another one
+def check_hdf5(path: Path, file: IO[bytes] | None = None) -> None:
     """Refuse an HDF5 file whose datasets are far larger than the file.
 
     Args:
-        path: named in messages, and opened where `file` is None.
-        file: an open binary file.
+        path: the file, or its name in messages where `file` is given.
+        file: the opened file, where it is inside another one.
 
     Raises:
-        ModelError: they are.
+        ModelError: its datasets are too large.
         OSError: it is damaged.
     """
     import h5py  # only where such a file is read
 
     sizes: list[int] = []
 
-    def measure(_: str, item: Any) -> None:  # noqa: ANN401 - what HDF5 holds
+    def measure(_: str, item: HDF5Group) -> None:
         if isinstance(item, h5py.Dataset):
             sizes.append(math.prod(item.shape or ()) * item.dtype.itemsize)
 
@@ -67,45 +69,34 @@ def check_hdf5(path: Path, file: Any = None) -> None:  # noqa: ANN401 - an open 
     _check(path, sum(sizes))
 
 
-def check_constants(path: Path, definition: Any) -> None:  # noqa: ANN401 - a GraphDef
-    """Refuse a graph with constants that repeat one number too often.
+def check_constants(path: Path, definition: GraphDef) -> None:
+    """Refuse a graph with constants far larger than the file: a few bytes can declare one repeated number.
 
     Raises:
-        ModelError: they would need far more memory than the file.
+        ModelError: its constants are too large.
     """
     total = 0
-    functions = (function.node_def for function in definition.library.function)
-    for nodes in (definition.node, *functions):
-        for node in nodes:
-            if node.op == "Const":
-                tensor = node.attr["value"].tensor
-                count = math.prod(max(axis.size, 0) for axis in tensor.tensor_shape.dim)
-                total += count * max(1, tf.as_dtype(tensor.dtype).size or 1) if tensor.dtype in _SIZED else 0
+    for node in all_nodes(definition):
+        if node.op == "Const" and (dtype := node.attr["value"].tensor.dtype) in _SIZED:
+            count = math.prod(max(length, 0) for length in constant_shape(node))
+            total += count * max(1, tf.as_dtype(dtype).size or 1)
     _check(path, total, "its constants")
 
 
 _SIZED = frozenset(
-    dtype.as_datatype_enum
-    for dtype in (
-        tf.float16,
-        tf.float32,
-        tf.float64,
-        tf.bfloat16,
-        tf.uint8,
-        tf.int8,
-        tf.uint16,
-        tf.int16,
-        tf.int32,
-    )
-    + (tf.int64, tf.uint32, tf.uint64, tf.bool, tf.complex64, tf.complex128)
+    tf.as_dtype(name).as_datatype_enum
+    for name in (
+        "float16 float32 float64 bfloat16 uint8 int8 uint16 int16 int32 int64 uint32 uint64 bool complex64 complex128"
+    ).split()
 )
+"""Types of numbers of a fixed size."""
 
 
 def check_checkpoint(folder: Path) -> None:
-    """Refuse the variables of a SavedModel that are larger than their files.
+    """Refuse a SavedModel with variables larger than their files.
 
     Raises:
-        ModelError: they are, or their index is damaged.
+        ModelError: its variables are too large, or their index is damaged.
     """
     prefix = folder / "variables" / "variables"
     if not prefix.with_suffix(".index").is_file():
@@ -125,12 +116,12 @@ def check_checkpoint(folder: Path) -> None:
 
 @contextmanager
 def limited_weights(path: Path) -> Iterator[None]:
-    """Refuse to make weights that the file cannot hold, while a network is built from its settings.
+    """Refuse to create weights that the file cannot hold, while a network is built from its configuration.
 
-    Keras makes a network's weights before it reads them: one wrong number among the settings asks for all memory.
+    Keras creates the weights before it reads them, so one wrong number in the configuration can fill the memory.
 
     Raises:
-        ModelError: inside the block, as soon as a layer asks for too much.
+        ModelError: inside the block, as soon as a layer creates too many weights.
     """
     size = _size_of(path)
     limit = _ALWAYS_ALLOWED + _MOST_TIMES * size
@@ -138,7 +129,7 @@ def limited_weights(path: Path) -> Iterator[None]:
     asked = 0
     loading = threading.get_ident()
 
-    def counted(layer: Any, shape: Any = None, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Keras's signature
+    def counted(layer: Layer, shape: Shape | int | None = None, *args: object, **kwargs: object) -> Variable:
         nonlocal asked
         if threading.get_ident() != loading:
             return original(layer, shape, *args, **kwargs)

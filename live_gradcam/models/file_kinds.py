@@ -1,4 +1,4 @@
-"""Recognises the format of a model file or folder by its content: the name decides only where bytes cannot."""
+"""Recognises the format of a model file or folder by its content; the name decides only where the content cannot."""
 
 from __future__ import annotations
 
@@ -6,66 +6,19 @@ import json
 import re
 import tarfile
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.protobuf_fields import top_level_fields
-
-Kind = Literal[
-    "empty", "truncated zip", "git lfs", "html", "xml", "hdf5", "keras zip", "keras folder", "nested zip", "archive",
-    "saved model", "keras metadata", "fingerprint",
-    "graph", "graph text", "meta graph", "checkpoint", "tflite", "onnx", "pytorch", "torchscript",
-    "safetensors", "tfjs", "pickle", "coreml", "openvino", "caffe", "gguf", "numpy", "architecture", "json", "picture",
-    "python", "unknown",
-]  # fmt: skip
-"""What a file is. `kind_of` returns one; `read_network` loads some and words a refusal for the others."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFileKind:
-    """What lies at a path."""
-
-    kind: Kind
-
-    path: Path
-    """What is to be read: the file or folder itself, or the one model in the folder that was named."""
-
-    detail: str = ""
-    """What a message can name: members of an archive, the first characters of an unknown file."""
-
+from live_gradcam.models.model_file import Kind, ModelFileKind, quoted
+from live_gradcam.models.protobuf_messages import kind_of_message
 
 MODEL_SUFFIXES = frozenset(
-    {
-        ".keras",
-        ".h5",
-        ".hdf5",
-        ".hdf",
-        ".model",
-        ".pb",
-        ".pbtxt",
-        ".savedmodel",
-        ".tflite",
-        ".lite",
-        ".onnx",
-        ".pt",
-    }
-    | {
-        ".pth",
-        ".ckpt",
-        ".index",
-        ".safetensors",
-        ".pkl",
-        ".pickle",
-        ".joblib",
-        ".mlmodel",
-        ".mlpackage",
-        ".zip",
-    }
+    (
+        ".keras .h5 .hdf5 .hdf .model .pb .pbtxt .savedmodel .tflite .lite .onnx .pt .pth .ckpt .index .safetensors "
+        ".pkl .pickle .joblib .mlmodel .mlpackage .zip"
+    ).split()
 )
-"""How the names of model files end; a text that ends so means a file, whether it exists or not."""
+"""Suffixes of model files: a text with one of them means a file, whether it exists or not."""
 
 _HEAD = 8192
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -83,11 +36,11 @@ def kind_of(path: Path) -> ModelFileKind:
     """Recognise a file or folder.
 
     Args:
-        path: an existing file or folder. Of a folder that holds exactly one model, the model is meant; of
-            `saved_model.pb` inside a SavedModel, the whole folder.
+        path: an existing file or folder. A folder with exactly one model means that model; `saved_model.pb` means its
+            folder.
 
     Raises:
-        ModelError: it cannot be read, or is a folder that holds no model, or several.
+        ModelError: it cannot be read, or is a folder with no model or several.
     """
     try:
         if path.is_dir():
@@ -101,28 +54,29 @@ def kind_of(path: Path) -> ModelFileKind:
 
 
 def is_checkpoint_prefix(path: Path) -> bool:
-    """Whether a path is what TensorFlow calls a checkpoint: the names of its files without `.index` and `.data-…`."""
+    """Whether a path is the prefix of a TensorFlow checkpoint: its file names without `.index` and `.data-…`."""
     try:
         return path.with_name(f"{path.name}.index").is_file() and not path.exists()
-    except (OSError, ValueError):  # too long for the name of a file, or none
+    except (OSError, ValueError):  # too long for a file name, or no valid one
         return False
 
 
 def _kind_of_folder(folder: Path) -> ModelFileKind:
-    found = _folder_itself(folder)
+    found = _whole_folder(folder)
     if found is not None:
         return found
+    children = sorted(folder.iterdir())
     inside = []
-    for child in sorted(folder.iterdir()):
+    for child in children:
         if child.name.startswith((".", "__MACOSX")):
             continue
         if child.is_dir():
-            within = _folder_itself(child)
+            within = _whole_folder(child)
             inside += [within] if within is not None else []
         elif child.stat().st_size:
             found = _kind_of_file(child)
             inside += [found] if found.kind in _MODELS_IN_FOLDERS else []
-    # A checkpoint of weights beside a whole model is no second model, nor are formats that are not loaded.
+    # A file of weights beside a whole model is no second model.
     whole = [
         each
         for each in inside
@@ -134,9 +88,7 @@ def _kind_of_folder(folder: Path) -> ModelFileKind:
         names = ", ".join(each.path.name for each in whole[:_MOST_LISTED])
         more = ", …" if len(whole) > _MOST_LISTED else ""
         raise ModelError(f"the folder {folder} holds {len(whole)} models: {names}{more}. Name one of them.")
-    others = [each.name for each in sorted(folder.iterdir())]
-    found = next((each for each in map(_told, map(folder.joinpath, others)) if each is not None), None)
-    if found is not None:
+    if (found := next(filter(None, map(_named, children)), None)) is not None:
         return found
     raise ModelError(
         f"the folder {folder} holds no model. A SavedModel folder holds saved_model.pb; "
@@ -144,15 +96,15 @@ def _kind_of_folder(folder: Path) -> ModelFileKind:
     )
 
 
-def _told(path: Path) -> ModelFileKind | None:
-    """Return what a file is that cannot be loaded but can be named, such as a checkpoint; None for the rest."""
+def _named(path: Path) -> ModelFileKind | None:
+    """Return the format of a file that cannot be loaded but has a message of its own; None for any other file."""
     if path.is_dir() or not path.stat().st_size:
         return None
     found = _kind_of_file(path)
     return found if found.kind not in ("unknown", "json", "picture", "python", "xml", "html") else None
 
 
-def _folder_itself(folder: Path) -> ModelFileKind | None:
+def _whole_folder(folder: Path) -> ModelFileKind | None:
     if (folder / "saved_model.pb").is_file() or (folder / "saved_model.pbtxt").is_file():
         return ModelFileKind("saved model", folder)
     if (folder / "config.json").is_file() and (folder / "model.weights.h5").is_file():
@@ -174,15 +126,15 @@ def _kind_of_file(path: Path) -> ModelFileKind:
     if kind is not None:
         return kind
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    # A graph whose first node is 60, 91 or 123 bytes long begins like a page or JSON behind a line break.
+    # A graph with a first node of 60, 91 or 123 bytes begins with a line break and one of these characters.
     if (text[:1] in (b"<", b"{", b"[") and not _is_binary(head)) or _is_text(head):
         return _kind_of_text(path, text)
-    return _kind_of_protobuf(path, head)
+    return kind_of_message(path, head)
 
 
 def _by_signature(path: Path, head: bytes, tail: bytes) -> ModelFileKind | None:
-    """Return what the first bytes tell, or the last ones."""
-    # HDF5 may begin behind a block of the user's own, of 512 bytes or a power of two times as many.
+    """Return the format that the first or last bytes of a file show."""
+    # A user block of 512 bytes, or a power of two times as many, may come before HDF5.
     if any(head.startswith(_HDF5, offset) for offset in (0, 512, 1024, 2048, 4096)):
         return ModelFileKind("hdf5", path)
     if head.startswith(b"PK"):
@@ -208,7 +160,7 @@ def _by_signature(path: Path, head: bytes, tail: bytes) -> ModelFileKind | None:
 
 
 def _is_torch_tar(path: Path) -> bool:
-    """Whether a tar is what `torch.save` wrote before 0.1.10."""
+    """Whether a tar file is a checkpoint that `torch.save` wrote before PyTorch 0.1.10."""
     try:
         with tarfile.open(path) as archive:
             first = archive.next()
@@ -241,7 +193,7 @@ def _kind_of_zip(path: Path) -> ModelFileKind:
 
 
 def _is_binary(head: bytes) -> bool:
-    """Whether a file that begins with a line break is a graph: the length and the name of its first node follow."""
+    """Whether a file that begins with a line break is a graph, in which the first node's length and name follow."""
     return (
         head[:1] == b"\n"
         and head[2:3] == b"\n"
@@ -277,7 +229,7 @@ def _kind_of_text(path: Path, text: bytes) -> ModelFileKind:
             return ModelFileKind(kind, path.parent if path.name == "saved_model.pbtxt" else path)
     if path.suffix == ".py":
         return ModelFileKind("python", path)
-    return ModelFileKind("unknown", path, _quoted(words))
+    return ModelFileKind("unknown", path, quoted(words))
 
 
 def _kind_of_json(path: Path) -> Kind:
@@ -290,54 +242,3 @@ def _kind_of_json(path: Path) -> Kind:
     if {"modelTopology", "weightsManifest"} & content.keys():
         return "tfjs"
     return "architecture" if {"class_name", "config"} <= content.keys() else "json"
-
-
-_ONNX_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
-
-_MESSAGES: tuple[tuple[Kind, Callable[[dict[int, int]], bool]], ...] = (
-    # Number of a field of the outermost message → its wire type (0: a number, 2: bytes), from the .proto files.
-    (  # ONNX has texts at 2, 3 and 4, and its graph at 7, where this has an id
-        "fingerprint",
-        lambda fields: 7 in fields and any(fields.get(number) == 0 for number in (2, 3, 4)),
-    ),
-    ("coreml", lambda fields: fields.get(1) == 0 and any(200 <= number <= 3000 for number in fields)),
-    (
-        "onnx",
-        lambda fields: fields.get(1, 0) == 0 and fields.get(7) == 2 and not fields.keys() - _ONNX_FIELDS,
-    ),
-    ("saved model", lambda fields: fields == {1: 0, 2: 2}),
-    ("caffe", lambda fields: fields.get(1, 2) == 2 and fields.get(100) == 2),
-    ("meta graph", lambda fields: fields.get(1) == 2 and fields.get(2) == 2 and fields.get(3) == 2),
-    ("graph", lambda fields: fields.get(1) == 2 and not fields.keys() - {1, 2, 3, 4, 5}),
-)
-
-
-_BESIDE_SAVED_MODEL: dict[str, Kind] = {
-    "fingerprint.pb": "fingerprint",
-    "keras_metadata.pb": "keras metadata",
-}
-"""Files that lie beside `saved_model.pb`, and what they are where they lie alone."""
-
-
-def _kind_of_protobuf(path: Path, head: bytes) -> ModelFileKind:
-    if path.name in _BESIDE_SAVED_MODEL and (path.parent / "saved_model.pb").is_file():
-        return ModelFileKind("saved model", path.parent)
-    fields = top_level_fields(path)
-    if fields:
-        kind = next((kind for kind, fits in _MESSAGES if fits(fields)), None)
-        if fields == {1: 2} and re.search(rb"\x22.{1,2}_tf_keras_", head, re.DOTALL):
-            return ModelFileKind("keras metadata", path)
-        if kind == "saved model":
-            return ModelFileKind(kind, path.parent if path.name == "saved_model.pb" else path)
-        if kind is not None:
-            return ModelFileKind(kind, path)
-    # A download that broke off has lost its last field; the name of the first node's operation is still there.
-    if head[:1] == b"\n" and re.search(rb"\x12.(Placeholder|Const|NoOp|VarHandleOp|Identity)", head[:512]):
-        return ModelFileKind("graph", path)
-    if path.name in _BESIDE_SAVED_MODEL:
-        return ModelFileKind(_BESIDE_SAVED_MODEL[path.name], path)
-    return ModelFileKind("unknown", path, _quoted(head[:24].decode("latin-1")))
-
-
-def _quoted(text: str) -> str:
-    return repr(text[:24].strip())[1:-1]

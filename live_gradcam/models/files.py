@@ -1,4 +1,4 @@
-"""Reads a network from a file or folder by what it holds, or says in one line why it can't."""
+"""Reads a network from a file or folder, or explains in one line why that is impossible."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ import keras
 
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_hdf5, check_zip, limited_weights
-from live_gradcam.models.file_kinds import ModelFileKind, is_checkpoint_prefix, kind_of
-from live_gradcam.models.keras_files import read_keras_file
-from live_gradcam.models.lambda_code import lambdas_in, runs_here, this_python, written_by
-from live_gradcam.models.model import Network
-from live_gradcam.models.not_models import IN_A_FUNCTION, refusal
-from live_gradcam.models.stored_settings import StoredSettings, is_known, stored_settings, unknown_classes
+from live_gradcam.models.file_kinds import is_checkpoint_prefix, kind_of
+from live_gradcam.models.keras2.lambdas import lambdas_in, runs_here, this_python, written_by
+from live_gradcam.models.keras_files import (
+    StoredSettings,
+    is_known,
+    read_keras_file,
+    stored_settings,
+    unknown_classes,
+)
+from live_gradcam.models.model_file import IN_A_FUNCTION, ModelFileKind, refusal
+from live_gradcam.models.untyped import Network
 
 _UNKNOWN_OBJECT = re.compile(
     r"Could not locate (?:class|function) '([^']+)'"
@@ -35,7 +40,7 @@ _OTHER_SETTING = re.compile(
 
 
 def read_network(path: Path, *, allow_unsafe: bool = False) -> Network:
-    """Return the `keras.Model` that a file or folder holds; the content decides how it is read, not the name.
+    """Return the network of a file or folder as a `keras.Model`; the content decides the format, not the name.
 
     Args:
         path: a file of Keras (HDF5 or zip), a SavedModel folder, a frozen TensorFlow graph, or a folder that holds
@@ -43,20 +48,20 @@ def read_network(path: Path, *, allow_unsafe: bool = False) -> Network:
         allow_unsafe: whether Python code in the file (a `Lambda` layer's) may be loaded.
 
     Raises:
-        ModelError: it is not there, is no model, or holds what Keras cannot or should not load.
+        ModelError: the path does not exist, is no model, or holds what cannot or must not be loaded.
     """
     return read_found(found_model(path), allow_unsafe=allow_unsafe)
 
 
 def found_model(path: Path) -> ModelFileKind:
-    """Return what a path means: of a folder that holds exactly one model, that model.
+    """Return the model that a path means: the file, or the only model in a folder.
 
     Raises:
-        ModelError: there is nothing, or a folder without one model.
+        ModelError: the path does not exist, or is a folder with no model or several.
     """
     try:
         there = path.exists()
-    except OSError:  # a name that is too long for any file
+    except OSError:  # too long for a file name
         there = False
     if not there and is_checkpoint_prefix(path):
         return ModelFileKind("checkpoint", path)
@@ -68,16 +73,16 @@ def found_model(path: Path) -> ModelFileKind:
 
 
 def read_found(found: ModelFileKind, *, allow_unsafe: bool = False) -> Network:
-    """Return the network of what `found_model` found.
+    """Return the network of a model that `found_model` returned.
 
     Raises:
-        ModelError: as `read_network`.
+        ModelError: as in `read_network`.
     """
     path = found.path
     log = logging.getLogger("tensorflow")
     level = log.level
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Keras's and TensorFlow's advice to who wrote the model
+        warnings.simplefilter("ignore")  # Keras's and TensorFlow's advice is for the author of the model
         log.setLevel(logging.ERROR)
         try:
             return _read(found, path, allow_unsafe=allow_unsafe)
@@ -97,10 +102,7 @@ def _read(found: ModelFileKind, path: Path, *, allow_unsafe: bool) -> Network:
 
 
 def _read_graph(found: ModelFileKind, *, allow_unsafe: bool) -> Network:
-    from live_gradcam.models.saved_models import (
-        read_graph,
-        read_saved_model,
-    )  # only where such a file is read
+    from live_gradcam.models.saved_models import read_graph, read_saved_model  # only such a file needs it
 
     try:
         if found.kind == "saved model":
@@ -141,12 +143,12 @@ def _read_keras(found: ModelFileKind, *, allow_unsafe: bool) -> Network:
                 return keras.saving.load_model(path, compile=False, safe_mode=not allow_unsafe)
             return read_keras_file(path, container=container, allow_unsafe=allow_unsafe)
     except LiveGradcamError as error:
-        said = str(error)
-        if "--allow-unsafe" in said:
+        message = str(error)
+        if "--allow-unsafe" in message:
             raise ModelError(_why_unsafe(path, settings)) from error
-        if str(path) in said:
+        if str(path) in message:
             raise
-        raise ModelError(f"cannot load the model {path}: {said}") from error
+        raise ModelError(f"cannot load the model {path}: {message}") from error
     except Exception as error:
         raise ModelError(_why_not(path, error, settings)) from error
 
@@ -172,10 +174,10 @@ def _why_no_network(path: Path, settings: StoredSettings) -> str:
 
 
 def _check_lambdas(path: Path, settings: StoredSettings) -> None:
-    """Refuse bytecode of another version of Python, which can crash this one.
+    """Refuse bytecode of another version of Python, which can crash the interpreter.
 
     Raises:
-        ModelError: a `Lambda` layer has such.
+        ModelError: a `Lambda` layer has such bytecode.
     """
     for layer, code in lambdas_in(settings.network):
         if not runs_here(code):
@@ -193,7 +195,7 @@ def _other_python(path: Path, layer: str, code: bytes) -> str:
 
 
 def _why_not(path: Path, error: Exception, settings: StoredSettings) -> str:
-    """Word why Keras cannot load a file: the cause, and what to do."""
+    """Return the message for a file that Keras cannot load: the cause, and what to do."""
     causes = list(_causes(error))
     message = " ".join(str(each) for each in causes)
     lambdas = list(lambdas_in(settings.network))
@@ -244,7 +246,7 @@ def _why_not(path: Path, error: Exception, settings: StoredSettings) -> str:
 
 
 def _why_unsafe(path: Path, settings: StoredSettings) -> str:
-    """Word why code in a file is not run: it may not be, and where it is of another Python it cannot be."""
+    """Return the message for a file with Python code that may not run, or cannot run in this version of Python."""
     lambdas = list(lambdas_in(settings.network))
     for layer, code in lambdas:
         if written_by(code) not in (None, this_python()):
@@ -257,7 +259,7 @@ def _why_unsafe(path: Path, settings: StoredSettings) -> str:
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:
-    """Return an error and what it was raised from, outermost first."""
+    """Return an error and its causes, the outermost first."""
     found: list[BaseException] = []
     while error is not None and error not in found:
         found.append(error)
@@ -266,7 +268,7 @@ def _causes(error: BaseException | None) -> list[BaseException]:
 
 
 def _innermost(causes: list[BaseException]) -> str:
-    """Return what the error says that everything began with."""
+    """Return the message of the first cause that has one."""
     for each in reversed(causes):
         text = str(each).rpartition("Exception encountered: ")[2].strip()
         if text:

@@ -1,47 +1,43 @@
-"""Makes a TensorFlow graph ready to be imported: constants for variables, no training phase, nothing unused.
+"""Prepares a TensorFlow graph for inference: removes the training phase and unused operations.
 
-Graphs of TensorFlow 1 choose between training and inference with `Switch` and `Merge`, which have no gradient once
-the graph was written to a file. Here the branch that predicts is put in their place.
+Graphs of TensorFlow 1 choose between training and inference with `Switch` and `Merge`, which have no gradient in a
+graph that was read from a file. They are replaced by the inference branch.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-GraphDef = Any
-"""A `tf.compat.v1.GraphDef`; TensorFlow ships no types."""
-
-NodeDef = Any
+from live_gradcam.models.untyped import Array, GraphDef, NodeDef
 
 LEARNERS = frozenset(
     {"Conv2D", "Conv3D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMulV2", "Einsum"}
 )
-"""Operations that multiply with weights: what comes before the first of them prepares the picture."""
+"""Operations that multiply with weights; the operations before the first of them prepare the picture."""
 
 INPUT_MARK = "_live_gradcam_input"
-"""Attribute of the operations in whose place inputs are imported."""
+"""Attribute of operations that are replaced by an input on import."""
 
 WEIGHT_MARK = "_live_gradcam_weight"
-"""Attribute of the operations in whose place weights are imported."""
+"""Attribute of operations that are replaced by a weight on import."""
 
 _MOST_STEPS = 100
 
 _KEPT_FRACTIONS = ("keep_prob", "keep_probability", "dropout_keep_prob")
-"""Names that tutorials give the share of units that dropout keeps; all of them when predicting."""
+"""Usual names of the share of units that dropout keeps; 1 for inference."""
 
 
 def ready(graph: GraphDef, inputs: Sequence[str], outputs: Sequence[str]) -> GraphDef:
-    """Return what of a graph leads to its outputs, as it predicts, in execution order.
+    """Return the operations that a graph's outputs need for inference, in execution order.
 
     Args:
-        graph: without variables and without calls of functions; it is left as it is.
+        graph: a graph without variables and calls of functions; it stays unchanged.
         inputs: names of the operations that are fed.
-        outputs: names of tensors.
+        outputs: names of the output tensors.
     """
     kept = tf.compat.v1.GraphDef()
     kept.CopyFrom(graph)
@@ -58,7 +54,7 @@ def ready(graph: GraphDef, inputs: Sequence[str], outputs: Sequence[str]) -> Gra
     for node in ordered([nodes[name] for name in live]):
         added = result.node.add()
         added.CopyFrom(node)
-        # The order of side effects, colocation, devices and gradients registered in the process that wrote the file.
+        # Drop control inputs, devices, colocation, and gradients that only the writing process had registered.
         added.ClearField("device")
         data = [name for name in node.input if not name.startswith("^")]
         del added.input[:]
@@ -70,14 +66,21 @@ def ready(graph: GraphDef, inputs: Sequence[str], outputs: Sequence[str]) -> Gra
     return result
 
 
-def make_place(node: NodeDef, dtype: int, mark: str) -> None:
-    """Make an operation one that only keeps a place: every import puts another tensor there.
+def all_nodes(graph: GraphDef) -> Iterator[NodeDef]:
+    """Yield the operations of a graph and of its functions."""
+    yield from graph.node
+    for function in graph.library.function:
+        yield from function.node_def
 
-    It is a `Const`, because a function cannot be run that has a `Placeholder` left in it.
+
+def make_place(node: NodeDef, dtype: int, mark: str) -> None:
+    """Make an operation a stand-in that every import replaces by another tensor.
+
+    It becomes a `Const`, because a function with an unused `Placeholder` cannot run.
 
     Args:
         node: changed in place.
-        dtype: of its tensor, as TensorFlow numbers them.
+        dtype: TensorFlow's number of the tensor's dtype.
         mark: `INPUT_MARK` or `WEIGHT_MARK`.
     """
     node.op = "Const"
@@ -91,23 +94,33 @@ def make_place(node: NodeDef, dtype: int, mark: str) -> None:
 
 
 def operation_of(tensor: str) -> str:
-    """Return the name of the operation that makes a tensor: `a/b` of `a/b:0` and of `^a/b`."""
+    """Return the name of the operation that computes a tensor: `a/b` for `a/b:0` and `^a/b`."""
     return tensor.removeprefix("^").partition(":")[0]
 
 
-def constant(node: NodeDef) -> Any:  # noqa: ANN401 - an array
+def tensor_of(name: str) -> str:
+    """Return the full name of a tensor: `a/b:0` for `a/b`."""
+    return name if ":" in name else f"{name}:0"
+
+
+def constant(node: NodeDef) -> Array:
     """Return the value of a `Const`."""
-    return tf.make_ndarray(node.attr["value"].tensor)
+    return np.asarray(tf.make_ndarray(node.attr["value"].tensor))
 
 
-def shape_of(placeholder: NodeDef) -> Any:  # noqa: ANN401 - a TensorShape
-    """Return the shape that a placeholder declares; one of unknown rank where it declares none."""
+def constant_shape(node: NodeDef) -> tuple[int, ...]:
+    """Return the shape of a `Const` without reading its value; () for another operation."""
+    return tuple(axis.size for axis in node.attr["value"].tensor.tensor_shape.dim)
+
+
+def shape_of(placeholder: NodeDef) -> tf.TensorShape:
+    """Return the shape that a placeholder declares, or a shape of unknown rank."""
     declared = placeholder.attr.get("shape")
     return tf.TensorShape(None if declared is None else declared.shape)
 
 
 def ordered(nodes: Sequence[NodeDef]) -> list[NodeDef]:
-    """Return operations in execution order: each after those whose tensors it takes."""
+    """Return operations in execution order: each after its inputs."""
     by_name = {node.name: node for node in nodes}
     done: dict[str, NodeDef] = {}
     begun: set[str] = set()
@@ -130,7 +143,7 @@ def ordered(nodes: Sequence[NodeDef]) -> list[NodeDef]:
 
 
 def _settle(node: NodeDef, value: bool | float | None) -> None:
-    """Give an operation that only training feeds the value that it has when predicting."""
+    """Give a placeholder that only training feeds its value for inference."""
     if node.op == "PlaceholderWithDefault":
         dtype = node.attr["dtype"].type
         node.op = "Identity"
@@ -143,10 +156,10 @@ def _settle(node: NodeDef, value: bool | float | None) -> None:
 
 
 def inference_values(graph: GraphDef) -> dict[str, bool | float]:
-    """Return what placeholders are fed when predicting: False for the training phase, what drops nothing for dropout.
+    """Return placeholder → value for inference: False for the training phase, the share that drops nothing for dropout.
 
     Args:
-        graph: as it was written; placeholders of data are not in what is returned.
+        graph: the graph; placeholders of data are left out.
     """
     found: dict[str, bool | float] = {}
     consumers = consumers_of(graph)
@@ -166,7 +179,7 @@ def inference_values(graph: GraphDef) -> dict[str, bool | float]:
 
 
 def consumers_of(graph: GraphDef) -> dict[str, list[NodeDef]]:
-    """Return the operations that take what an operation makes, by its name."""
+    """Return operation → the operations that take its output."""
     found: dict[str, list[NodeDef]] = defaultdict(list)
     for node in graph.node:
         for name in dict.fromkeys(map(operation_of, node.input)):
@@ -177,9 +190,9 @@ def consumers_of(graph: GraphDef) -> dict[str, list[NodeDef]]:
 def _share_of_dropout(
     placeholder: NodeDef, nodes: dict[str, NodeDef], consumers: dict[str, list[NodeDef]]
 ) -> float | None:
-    """Return the number with which dropout drops nothing, where a placeholder is its share.
+    """Return the value with which dropout drops nothing, if a placeholder is the share of dropout; else None.
 
-    Dropout keeps where `floor(kept + random)` is 1, or where `random >= dropped`, with `dropped = 1 - kept`.
+    Dropout keeps a unit where `floor(kept + random)` is 1, or where `random >= dropped`, with `dropped = 1 - kept`.
     """
     waiting = [(placeholder.name, True)]
     for name, is_itself in waiting:
@@ -207,7 +220,7 @@ def _is_random(name: str, nodes: dict[str, NodeDef], depth: int = 4) -> bool:
 
 
 def _choose_branches(nodes: dict[str, NodeDef], order: Sequence[NodeDef]) -> None:
-    """Put the branch that is taken in the place of each `Switch` and `Merge` whose condition is known."""
+    """Replace each `Switch` and `Merge` with a known condition by the branch that is taken."""
     known: dict[str, bool] = {}
     dead: set[str] = set()
     for node in order:
@@ -216,17 +229,17 @@ def _choose_branches(nodes: dict[str, NodeDef], order: Sequence[NodeDef]) -> Non
             known[node.name] = value
         data = [name for name in node.input if not name.startswith("^")]
         if node.op in ("Merge", "RefMerge"):
-            live = [name for name in data if not _is_dead(name, dead)]
+            live = [name for name in data if name not in dead]
             if not live:
                 dead.update((node.name, f"{node.name}:0"))
             elif len(live) == 1 and len(live) < len(data):
                 _forward(node, live[0])
             continue
-        if any(_is_dead(name, dead) for name in node.input):
+        if any(name.removeprefix("^") in dead for name in node.input):
             dead.update((node.name, f"{node.name}:0", f"{node.name}:1"))
         elif node.op in ("Switch", "RefSwitch") and operation_of(data[1]) in known:
             taken = known[operation_of(data[1])]
-            # Output 0 is the branch of a false condition and output 1 that of a true one.
+            # Output 0 is the branch for False, output 1 the branch for True.
             if taken:
                 dead.update((node.name, f"{node.name}:0"))
             else:
@@ -251,12 +264,8 @@ def _forward(node: NodeDef, tensor: str) -> None:
     node.input.append(tensor)
 
 
-def _is_dead(name: str, dead: set[str]) -> bool:
-    return name.removeprefix("^") in dead if ":" in name or name.startswith("^") else name in dead
-
-
 def _is_forwarded(nodes: dict[str, NodeDef], name: str) -> bool:
-    """Whether a name is output 1 of what was a `Switch` and is an `Identity` now, which has output 0 only."""
+    """Whether a name is output 1 of a former `Switch`, now an `Identity`, which has only output 0."""
     return name.endswith(":1") and operation_of(name) in nodes and nodes[operation_of(name)].op == "Identity"
 
 
@@ -269,12 +278,9 @@ def _truth(node: NodeDef, known: dict[str, bool]) -> bool | None:
         return inputs[0]
     if node.op == "LogicalNot" and inputs[0] is not None:
         return not inputs[0]
-    if node.op == "LogicalAnd" and False in inputs:
-        return False
-    if node.op == "LogicalOr" and True in inputs:
-        return True
-    if node.op in ("LogicalAnd", "LogicalOr") and None not in inputs:
-        return inputs[0] and inputs[1] if node.op == "LogicalAnd" else inputs[0] or inputs[1]
+    if node.op in ("LogicalAnd", "LogicalOr"):
+        decisive = node.op == "LogicalOr"  # one True makes it True; one False makes `LogicalAnd` False
+        return decisive if decisive in inputs else None if None in inputs else not decisive
     return None
 
 

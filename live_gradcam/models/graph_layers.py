@@ -1,4 +1,4 @@
-"""The layers of a graph: its name scopes, each with the last tensor that is made below it."""
+"""The layers of a graph: its name scopes, each with the last tensor that is computed in it."""
 
 from __future__ import annotations
 
@@ -7,46 +7,38 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from live_gradcam.models.frozen_graph import INPUT_MARK, LEARNERS, GraphDef, NodeDef, operation_of
+from live_gradcam.models.frozen_graph import INPUT_MARK, LEARNERS, operation_of
+from live_gradcam.models.untyped import GraphDef, NodeDef
 
 _NORMALISING = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 _SILENT = frozenset(
-    {
-        "Identity",
-        "IdentityN",
-        "StopGradient",
-        "EnsureShape",
-        "CheckNumerics",
-        "PreventGradient",
-        "Shape",
-        "Pack",
-    }
+    "Identity IdentityN StopGradient EnsureShape CheckNumerics PreventGradient Shape Pack".split()
 )
-"""Operations that give what they are given, or tell only a shape."""
+"""Operations that return their input unchanged, or only its shape."""
 
 _CALL = re.compile(r"(Stateful)?PartitionedCall(_\d+)?|Func")
-"""Parts of names that TensorFlow adds where a function was written out."""
+"""Parts of names that TensorFlow adds where a function was inlined."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphLayer:
-    """One layer."""
+    """A layer of a graph."""
 
     path: str
-    """Its scope, without what all layers have in common: `block5_conv3`, `Conv2d_0/BatchNorm`."""
+    """Its scope without the parts that all layers share: `block5_conv3`, `Conv2d_0/BatchNorm`."""
 
     kind: str
-    """The operation that gives it its meaning: `Conv2D` of a convolution with bias and activation."""
+    """Its main operation: `Conv2D` for a convolution with bias and activation."""
 
     tensor: str
-    """Its output: `model/block5_conv3/Relu:0`."""
+    """Name of its output: `model/block5_conv3/Relu:0`."""
 
 
 def graph_layers(definition: GraphDef, outputs: Sequence[str]) -> tuple[GraphLayer, ...]:
-    """Return the layers of a graph in execution order of what they give.
+    """Return the layers of a graph in the execution order of their outputs.
 
     Args:
-        definition: its operations, in execution order.
+        definition: the graph, its operations in execution order.
         outputs: names of the tensors that it returns.
     """
     depending = _depending_on_inputs(definition)
@@ -54,7 +46,7 @@ def graph_layers(definition: GraphDef, outputs: Sequence[str]) -> tuple[GraphLay
     names = {node.name for node in depending}
     scopes = {name.rpartition("/")[0] for name in names}
     for node in depending:
-        # A node may be named like the scope of what leads to it: `conv` behind `conv/Conv2D`.
+        # An operation may have the name of a scope: `conv` after `conv/Conv2D`.
         scope = node.name if node.name in scopes else node.name.rpartition("/")[0]
         groups[scope].append(node)
     found: dict[str, tuple[str, NodeDef]] = {}
@@ -69,9 +61,9 @@ def graph_layers(definition: GraphDef, outputs: Sequence[str]) -> tuple[GraphLay
         GraphLayer(paths[scope], kind, f"{node.name}:0")
         for scope, (kind, node) in sorted(found.items(), key=lambda item: place[item[1][1].name])
     ]
-    # What the graph returns is its answer, however it is named.
-    answers = {operation_of(name) for name in outputs}
-    return tuple(layer for layer in layers if operation_of(layer.tensor) not in answers)
+    # The outputs of the graph are no layers, whatever their names.
+    returned = {operation_of(name) for name in outputs}
+    return tuple(layer for layer in layers if operation_of(layer.tensor) not in returned)
 
 
 def _depending_on_inputs(definition: GraphDef) -> list[NodeDef]:
@@ -87,7 +79,7 @@ def _depending_on_inputs(definition: GraphDef) -> list[NodeDef]:
 
 
 def _is_one_layer(nodes: Sequence[NodeDef]) -> bool:
-    """Whether the operations in a scope are one layer: they multiply with weights once, or in two steps."""
+    """Whether the operations in a scope are one layer: a single product with weights, or a separable convolution."""
     kinds = Counter(node.op for node in nodes)
     learners = sum(kinds[kind] for kind in LEARNERS)
     separable = kinds["DepthwiseConv2dNative"] == 1 and kinds["Conv2D"] == 1
@@ -101,7 +93,7 @@ def _kind(nodes: Sequence[NodeDef]) -> str:
 
 
 def _readable(scopes: Sequence[str]) -> dict[str, str]:
-    """Return a path for each scope: shortened, and without the calls of functions where it stays one of its kind."""
+    """Return scope → short path, without the calls of functions where the paths stay distinct."""
     cleaned = {
         scope: "/".join(part for part in scope.split("/") if not _CALL.fullmatch(part)) or scope
         for scope in scopes
@@ -113,7 +105,7 @@ def _readable(scopes: Sequence[str]) -> dict[str, str]:
 
 
 def _shortened(scopes: Sequence[str]) -> dict[str, str]:
-    """Return a path for each scope: without what all begin with, and without ends that tell nothing apart."""
+    """Return scope → path without the beginning that all share, and without endings that distinguish nothing."""
     below: Counter[str] = Counter()
     for scope in scopes:
         parts = scope.split("/")

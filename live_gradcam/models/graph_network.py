@@ -1,60 +1,69 @@
-"""A TensorFlow graph as a `keras.Model`: it is imported into whatever is traced, and explained like any other network.
+"""A TensorFlow graph as a `keras.Model`, which is imported into every trace and explained like any other network.
 
-The weights are Keras variables; the graph itself holds only their places. What Keras calls layers are here the
-graph's name scopes: `block5_conv3` stands for the last feature map that the operations below that name make.
+Its weights are Keras variables; the graph holds placeholders for them. Its layers are name scopes: `block5_conv3` is
+the last tensor that the operations in this scope compute.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from live_gradcam.models.frozen_graph import (
     LEARNERS,
     WEIGHT_MARK,
-    GraphDef,
     constant,
+    constant_shape,
     make_place,
     operation_of,
+    tensor_of,
 )
 from live_gradcam.models.graph_layers import GraphLayer, graph_layers
-
-Tensor = Any
+from live_gradcam.models.untyped import (
+    Array,
+    GraphDef,
+    KerasTensor,
+    NodeDef,
+    Shape,
+    Tensor,
+    Tensors,
+    Variable,
+)
 
 _SMALLEST_WEIGHT = 16
-"""Numbers in a constant of floats from which it counts as a weight."""
+"""Fewest numbers in a constant of floats that counts as a weight."""
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """Where a value enters or leaves a graph."""
+    """An input or output of a graph."""
 
     name: str
-    """As the user knows it: the signature's key, or the operation's name."""
+    """The key in the signature, or the name of the operation."""
 
     tensors: tuple[str, ...]
-    """The tensors it stands for, such as `input_1:0`; an output is one."""
+    """Names of its tensors, such as `input_1:0`; an output has one."""
 
-    shape: tuple[int | None, ...]
-    """With the batch axis; None where a length is free."""
+    shape: Shape
+    """The shape with the batch axis."""
 
     dtype: str
-    """What the user's value has: `uint8` means pixels in [0, 255]."""
+    """Dtype of the value that the caller gives: `uint8` means pixels in [0, 255]."""
 
     fed: str = ""
-    """What the graph's own tensor has; empty: `dtype`."""
+    """Dtype of the graph's tensor; empty: `dtype`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """A graph that predicts: no variables, no calls of functions, nothing that the outputs do not need."""
+    """A graph for inference: no variables, no calls of functions, no operations that the outputs do not need."""
 
     definition: GraphDef
 
@@ -63,27 +72,27 @@ class Graph:
     outputs: tuple[Port, ...]
 
     scopes: frozenset[str] = frozenset()
-    """Every part of its operations' names."""
+    """Every part, between slashes, of its operations' names."""
 
 
 class GraphWatcher(Protocol):
-    """What wants to know of the layers of a graph that is traced."""
+    """Observes the layers of a graph while it is traced."""
 
     def replacement(self, path: str) -> Tensor | None:
-        """Return what takes the place of a layer's output; None leaves it."""
+        """Return a tensor that replaces the output of a layer; None keeps the output."""
 
     def saw(self, layer: GraphLayer, output: Tensor) -> None:
-        """Take the output of a layer; they come in execution order."""
+        """Take the output of a layer; layers come in execution order."""
 
 
 watcher: ContextVar[GraphWatcher | None] = ContextVar("watcher", default=None)
-"""Who watches in this thread."""
+"""The watcher of this thread, if any."""
 
 
 class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
-    """A graph, ready to be called like a network of Keras: pictures (N, H, W, C) in, its outputs out."""
+    """A graph that is called like a network of Keras: it takes pictures (N, H, W, C) and returns its outputs."""
 
-    def __init__(self, graph: Graph, *, name: str, kept: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, graph: Graph, *, name: str, kept: Mapping[str, Variable] | None = None) -> None:
         super().__init__(
             name=re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "graph", trainable=False, dtype="float32"
         )
@@ -111,48 +120,47 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
 
     @property
     def graph(self) -> Graph:
-        """The graph, without the weights."""
+        """The graph, without its weights."""
         return self._graph
 
     @property
-    def input(self) -> Any:  # noqa: ANN401 - a KerasTensor, or a dict of them
+    def input(self) -> Tensors:
         """The symbolic input, or a dict of several."""
         return next(iter(self._inputs.values())) if len(self._inputs) == 1 else dict(self._inputs)
 
     @property
-    def inputs(self) -> list[Any]:
+    def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs."""
         return keras.tree.flatten(self.input)  # type: ignore[no-any-return]
 
     @property
-    def output(self) -> Any:  # noqa: ANN401 - a KerasTensor, or a dict of them
+    def output(self) -> Tensors:
         """The symbolic output, or a dict of several."""
         return next(iter(self._outputs.values())) if len(self._outputs) == 1 else dict(self._outputs)
 
     @property
-    def outputs(self) -> list[Any]:
+    def outputs(self) -> list[KerasTensor]:
         """The symbolic outputs."""
         return keras.tree.flatten(self.output)  # type: ignore[no-any-return]
 
     @property
     def output_names(self) -> list[str]:
-        """Their names, in the same order."""
+        """The names of `outputs`, in the same order."""
         return sorted(self._outputs) if len(self._outputs) > 1 else list(self._outputs)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:  # noqa: ANN401, ARG002 - Keras's own signature
-        """Return the outputs, as they are when predicting."""
+    def call(self, inputs: Tensors, training: bool = False) -> Tensors:  # noqa: ARG002
+        """Return the outputs, in inference mode."""
         if not tf.executing_eagerly():
             return self._imported(inputs)
-        # Not a plain call of the function: TensorFlow counts traces by the Python code, which all graphs share, and
-        # would take the first call of each of several networks for a retracing.
+        # A plain call would warn of retracing: TensorFlow counts traces by the Python code, which all graphs share.
         tensors = keras.tree.map_structure(tf.convert_to_tensor, inputs)
         return self._compiled_call.get_concrete_function(tensors)(tensors)
 
     def at(self, height: int, width: int) -> GraphNetwork:
-        """Return the same graph for pictures of another size, which shares the weights.
+        """Return the graph for pictures of another size; it shares the weights.
 
         Raises:
-            ValueError: the graph is made for its own size.
+            ValueError: the graph takes only its own size.
         """
         picture, *others = sorted(self._graph.inputs, key=lambda port: len(port.shape) != 4)
         resized = replace(picture, shape=(picture.shape[0], height, width, *picture.shape[3:]))
@@ -165,7 +173,7 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
         return network
 
     def traced(self) -> list[Tensor]:
-        """Return its outputs in a graph of their own, one picture at a time: shapes can be read off them."""
+        """Return the outputs in a new trace of one picture, for their shapes."""
         signature = {
             port.name: tf.TensorSpec((1, *port.shape[1:]), port.dtype) for port in self._graph.inputs
         }
@@ -176,18 +184,18 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
             [outputs[port.name] for port in self._graph.outputs] if isinstance(outputs, dict) else [outputs]
         )
 
-    def front(self, pixels: Any) -> Any:  # noqa: ANN401 - arrays
-        """Return what the first operation with weights is given, for pictures (N, H, W, C).
+    def front(self, pixels: Tensors) -> Tensors:
+        """Return the input of the first operation with weights, for pictures (N, H, W, C).
 
         Raises:
-            ValueError: nothing is done to the pictures before it.
+            ValueError: it is the picture itself.
         """
         entrance = self._entrance()
         if entrance is None:
             raise ValueError("the first weights take the picture as it is")
         given = tf.convert_to_tensor(pixels)
         run = tf.function(lambda x: self._import(self._feeds(x), [entrance])[0], autograph=False)
-        # Not a plain call, after some of which TensorFlow warns of functions that are made in a loop.
+        # After a few plain calls, TensorFlow would warn of functions that are created in a loop.
         return run.get_concrete_function(given)(given)
 
     def _entrance(self) -> str | None:
@@ -198,11 +206,11 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
                 continue
             if node.op in LEARNERS:
                 data = next(name for name in node.input if operation_of(name) in reached)
-                return None if operation_of(data) in fed else _tensor(data)
+                return None if operation_of(data) in fed else tensor_of(data)
             reached.add(node.name)
         return None
 
-    def _imported(self, inputs: Any) -> Any:  # noqa: ANN401 - tensors
+    def _imported(self, inputs: Tensors) -> Tensors:
         feeds = self._feeds(inputs)
         watching = watcher.get()
         layers = self._layers_of if watching is not None else ()
@@ -220,7 +228,7 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
             return outputs[0]
         return {port.name: tensor for port, tensor in zip(self._graph.outputs, outputs, strict=True)}
 
-    def _feeds(self, inputs: Any) -> dict[str, Tensor]:  # noqa: ANN401 - tensors
+    def _feeds(self, inputs: Tensors) -> dict[str, Tensor]:
         values = inputs if isinstance(inputs, Mapping) else {self._graph.inputs[0].name: inputs}
         feeds = {}
         for port in self._graph.inputs:
@@ -244,8 +252,8 @@ class GraphNetwork(keras.Model):  # type: ignore[misc]  # Keras ships no types
         return found
 
 
-def _without_weights(definition: GraphDef) -> tuple[GraphDef, dict[str, Any]]:
-    """Return a graph with places for its weights, and the weights by the name of their tensor."""
+def _without_weights(definition: GraphDef) -> tuple[GraphDef, dict[str, Array]]:
+    """Return a graph with placeholders for its weights, and tensor name → weight."""
     bare = tf.compat.v1.GraphDef()
     bare.versions.CopyFrom(definition.versions)
     bare.library.CopyFrom(definition.library)
@@ -255,26 +263,22 @@ def _without_weights(definition: GraphDef) -> tuple[GraphDef, dict[str, Any]]:
         if not _is_weight(node):
             added.CopyFrom(node)
             continue
-        value = np.array(constant(node))
+        value = constant(node)
         values[f"{node.name}:0"] = value
         added.name = node.name
         make_place(added, node.attr["dtype"].type, WEIGHT_MARK)
     return bare, values
 
 
-def _is_weight(node: Any) -> bool:  # noqa: ANN401 - a NodeDef
+def _is_weight(node: NodeDef) -> bool:
     if node.op != "Const" or not tf.as_dtype(node.attr["dtype"].type).is_floating:
         return False
-    shape = [axis.size for axis in node.attr["value"].tensor.tensor_shape.dim]
-    return bool(shape) and int(np.prod(shape)) >= _SMALLEST_WEIGHT
+    shape = constant_shape(node)
+    return bool(shape) and math.prod(shape) >= _SMALLEST_WEIGHT
 
 
-def _symbol(port: Port) -> Any:  # noqa: ANN401 - a KerasTensor
+def _symbol(port: Port) -> KerasTensor:
     return keras.Input(batch_shape=port.shape, dtype=port.dtype, name=port.name.replace("/", "_"))
-
-
-def _tensor(name: str) -> str:
-    return name if ":" in name else f"{name}:0"
 
 
 def parts_of_names(definition: GraphDef) -> Iterator[str]:

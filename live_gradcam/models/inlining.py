@@ -1,29 +1,30 @@
-"""Turns a function of TensorFlow into one graph: what it calls written out, constants for its variables.
+"""Converts a TensorFlow function to one graph without calls and variables.
 
-TensorFlow has `convert_variables_to_constants_v2` for it, which fails where the function also writes a variable:
-every network with random layers (augmentation) counts their calls.
+TensorFlow's `convert_variables_to_constants_v2` fails where the function also writes a variable, as every network with
+random layers does: they count their calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tensorflow.python.grappler import tf_optimizer
 
-from live_gradcam.models.frozen_graph import GraphDef, NodeDef, operation_of
+from live_gradcam.models.frozen_graph import all_nodes, operation_of
+from live_gradcam.models.untyped import Array, ConcreteFunction, GraphDef, NodeDef
 
 _BRANCHING = frozenset({"If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase"})
 
 
-def inlined(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction
-    """Return a function's graph without calls of functions and without variables; its inputs are placeholders.
+def inlined(function: ConcreteFunction) -> GraphDef:
+    """Return a function's graph with the functions it calls inlined, and with constants for variables.
 
     Args:
-        function: a `ConcreteFunction`; its own graph is left as it is.
+        function: the function; its own graph stays unchanged.
 
     Raises:
         Exception: TensorFlow cannot optimise the graph.
@@ -33,14 +34,14 @@ def inlined(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction
     for node in list(definition.node):
         _read_at_once(definition, node, values)
     if _reads_in_loops(definition):
-        # A loop (a recurrent layer) reads variables inside of functions of its own, which TensorFlow's tool follows.
+        # A loop (a recurrent layer) reads variables inside its own functions, which TensorFlow's converter follows.
         frozen = convert_variables_to_constants_v2(function, lower_control_flow=False)
         return frozen.graph.as_graph_def()
     return definition
 
 
 def _reads_in_loops(definition: GraphDef) -> bool:
-    """Whether a loop or a branch is given a variable, itself or through operations that hand it on."""
+    """Whether a loop or branch takes a variable, directly or through an `Identity`."""
     kinds = {"Placeholder": "dtype", "Identity": "T"}
     handles = {
         node.name
@@ -51,28 +52,25 @@ def _reads_in_loops(definition: GraphDef) -> bool:
     return any(operation_of(name) in handles for node in branching for name in node.input)
 
 
-def _without_calls(function: Any) -> GraphDef:  # noqa: ANN401 - a ConcreteFunction
+def _without_calls(function: ConcreteFunction) -> GraphDef:
     definition = function.graph.as_graph_def()
-    for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
-        for node in nodes:
-            if node.op in _BRANCHING and "_lower_using_switch_merge" in node.attr:
-                node.attr["_lower_using_switch_merge"].b = False  # what it becomes otherwise has no gradient
+    for node in all_nodes(definition):
+        if node.op in _BRANCHING and "_lower_using_switch_merge" in node.attr:
+            node.attr["_lower_using_switch_merge"].b = False  # `Switch` and `Merge` have no gradient
     for each in definition.library.function:
-        each.attr.pop(
-            "api_implements", None
-        )  # another implementation for GPUs keeps a call from being written out
+        each.attr.pop("api_implements", None)  # a second implementation for GPUs prevents inlining
     meta = meta_graph_pb2.MetaGraphDef(graph_def=definition)
     ends = [tensor.name for tensor in (*function.inputs, *function.outputs)]
     meta.collection_def["train_op"].node_list.value.extend(ends)
     config = config_pb2.ConfigProto()
     rewriting = config.graph_options.rewrite_options
-    rewriting.min_graph_nodes = -1  # small graphs, too
+    rewriting.min_graph_nodes = -1  # also small graphs
     rewriting.optimizers.append("function")
     return tf_optimizer.OptimizeGraph(config, meta)
 
 
-def _values(function: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a ConcreteFunction
-    """Yield the name of each placeholder that stands for a variable or constant of outside, and its value."""
+def _values(function: ConcreteFunction) -> Iterator[tuple[str, Array]]:
+    """Yield the name and the value of each placeholder for a captured variable or constant."""
     variables = {id(variable.handle): variable for variable in function.graph.variables}
     for outer, inner in function.graph.captures:
         name = operation_of(inner.name)
@@ -82,8 +80,8 @@ def _values(function: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - a Con
             yield name, outer.numpy()
 
 
-def _read_at_once(definition: GraphDef, node: NodeDef, values: dict[str, Any]) -> None:
-    """Put a constant in the place of a captured value, and of a node that reads a variable."""
+def _read_at_once(definition: GraphDef, node: NodeDef, values: dict[str, Array]) -> None:
+    """Replace a captured value, or an operation that reads a variable, by a constant."""
     if node.op == "Placeholder" and node.name in values:
         if node.attr["dtype"].type != tf.resource.as_datatype_enum:
             _make_constant(node, values[node.name])
@@ -112,7 +110,7 @@ def _read_at_once(definition: GraphDef, node: NodeDef, values: dict[str, Any]) -
         node.attr["Taxis"].type = tf.int32.as_datatype_enum
 
 
-def _make_constant(node: NodeDef, value: Any, dtype: Any = None) -> None:  # noqa: ANN401 - an array, a DType
+def _make_constant(node: NodeDef, value: npt.ArrayLike, dtype: tf.DType | None = None) -> None:
     tensor = tf.make_tensor_proto(value, dtype)
     node.op = "Const"
     node.ClearField("input")

@@ -1,11 +1,11 @@
-"""What goes into a network: the picture, and what else it asks for."""
+"""The inputs of a network: which one takes the picture, and the values of the others."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -14,12 +14,17 @@ import tensorflow as tf
 
 from live_gradcam.errors import ModelError
 from live_gradcam.file_names import expanded
-from live_gradcam.models.outputs import shape_text
+from live_gradcam.models.untyped import Array, Json, KerasTensor, Network, Shape, Tensor, Tensors
 from live_gradcam.near_names import unknown_name
 
-Tensor = Any
-Shape = tuple[int | None, ...]
-Value = npt.NDArray[Any] | None
+KeyPath = tuple[object, ...]
+"""The keys and indices that lead to one element of a structure."""
+
+Names: TypeAlias = "str | Sequence[Names] | Mapping[str, Names]"
+"""Names of inputs, in the structure that a network takes: one, a list or a dict."""
+
+InputValue = str | npt.ArrayLike
+"""A user's value for an input: a number, an array, or as text numbers with commas between them or a .npy file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,36 +32,36 @@ class Input:
     """One input of a network."""
 
     name: str
-    """Its key where the network takes a dict, else the name of its tensor."""
+    """The key where the network takes a dict, else the name of the tensor."""
 
     shape: Shape
-    """With the batch axis; None where a length is free; empty where nothing is known of it."""
+    """The shape with the batch axis; empty where it is unknown."""
 
     dtype: str | None
-    """As Keras names it; None where the network does not say."""
+    """Keras's name of the dtype; None where the network does not declare it."""
 
     optional: bool = False
-    """Whether the network runs without it."""
+    """Whether a call may leave it out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InputFeed:
-    """How a network is called."""
+    """The arguments of a network's call."""
 
     picture: Input
     """The input that takes the pixels."""
 
-    others: Mapping[str, Value]
-    """Name → value without a batch axis, of every other input; None for what is left out."""
+    others: Mapping[str, Array | None]
+    """Name → value without a batch axis, for every other input; None for an input that is left out."""
 
-    arguments: tuple[Any, ...]
-    """The positional arguments of the call: names of inputs in the structure that the network takes."""
+    arguments: tuple[Names, ...]
+    """The positional arguments of the call, with names in place of tensors."""
 
     taken: Shape | None = None
-    """What the network itself takes for the picture where that has no axis of channels; None: `picture.shape`."""
+    """The network's own input shape, where it has no channel axis; None: `picture.shape`."""
 
-    def fill(self, pixels: Tensor) -> tuple[Any, ...]:
-        """Return the arguments for a batch of pixels; the other values are repeated for each picture."""
+    def fill(self, pixels: Tensor) -> tuple[Tensors, ...]:
+        """Return the arguments for a batch of pixels; every other value is repeated for each picture."""
 
         def value(name: str) -> Tensor:
             if name == self.picture.name:
@@ -70,16 +75,16 @@ class InputFeed:
         return tuple(keras.tree.map_structure(value, argument) for argument in self.arguments)
 
 
-def feed_for(network: Any, values: Mapping[str, Any] | None, *, model: str) -> InputFeed:  # noqa: ANN401 - a keras.Model
-    """Find the picture's input among a network's, and give the others the values that the user named.
+def feed_for(network: Network, values: Mapping[str, InputValue] | None, *, model: str) -> InputFeed:
+    """Find the input that takes the picture, and give the others the user's values.
 
     Args:
         network: a `keras.Model`.
-        values: name → number, array, or text: numbers with commas between them, or a .npy file.
-        model: its name, for the messages.
+        values: name → value of the other inputs.
+        model: name of the model, for messages.
 
     Raises:
-        ModelError: no input takes pictures, or it is not clear which; a value is missing, unknown or does not fit.
+        ModelError: no input or more than one may take the picture; or a value is missing, unknown, or does not fit.
     """
     values = dict(values or {})
     arguments, inputs = _inputs(network)
@@ -115,17 +120,17 @@ _FLAT = (
 )
 
 _SMALLEST = 16
-"""Pixels on a side of what is taken for a picture though it has no axis of channels."""
+"""Fewest pixels on each side of an input without a channel axis that is taken for a picture."""
 
 _ONLY = Input("picture", (None, None, None, 3), None)
-"""Stands for the input of a network that does not say what it takes."""
+"""The input of a network that declares none."""
 
 PICTURE_ONLY = InputFeed(_ONLY, {}, (_ONLY.name,))
-"""How a network is called whose one argument is the pixels."""
+"""The arguments of a network whose only argument is the pixels."""
 
 
-def _inputs(network: Any) -> tuple[tuple[Any, ...], list[Input]]:  # noqa: ANN401 - a keras.Model
-    """Return the arguments of the network's call as names in their structure, and what each name stands for."""
+def _inputs(network: Network) -> tuple[tuple[Names, ...], list[Input]]:
+    """Return the arguments of the network's call, with names in place of tensors, and the input of each name."""
     tensors = getattr(network, "inputs", None)
     if tensors and isinstance(network, keras.Sequential):
         return (tensors[0].name,), [_of_tensor(tensors[0], tensors[0].name)]
@@ -133,7 +138,7 @@ def _inputs(network: Any) -> tuple[tuple[Any, ...], list[Input]]:  # noqa: ANN40
         leaves = keras.tree.flatten_with_path(network.input)
         inputs = [_of_tensor(tensor, _name(path, tensor)) for path, tensor in leaves]
         return (keras.tree.pack_sequence_as(network.input, [each.name for each in inputs]),), inputs
-    # A subclassed network remembers the shapes that its first argument was built for, and names the others.
+    # A subclassed network stores the shapes it was built for; its `call` names the arguments.
     shapes = list((getattr(network, "_build_shapes_dict", None) or {}).values())
     parameters = _required(network.call)
     if not shapes and len(parameters) < 2:
@@ -150,8 +155,8 @@ def _inputs(network: Any) -> tuple[tuple[Any, ...], list[Input]]:  # noqa: ANN40
     return tuple(arguments), inputs
 
 
-def _required(call: Any) -> list[str]:  # noqa: ANN401 - a network's own method
-    """Return the names of the arguments that a subclassed network's `call` must be given."""
+def _required(call: Callable[..., Tensors]) -> list[str]:
+    """Return the names of the required arguments of a subclassed network's `call`."""
     return [
         each.name
         for each in inspect.signature(call).parameters.values()
@@ -161,23 +166,24 @@ def _required(call: Any) -> list[str]:  # noqa: ANN401 - a network's own method
     ]
 
 
-def _of_tensor(tensor: Any, name: str) -> Input:  # noqa: ANN401 - a KerasTensor
+def _of_tensor(tensor: KerasTensor, name: str) -> Input:
     optional = bool(getattr(tensor._keras_history.operation, "optional", False))
     return Input(name, tuple(tensor.shape), tensor.dtype, optional)
 
 
-def _name(path: tuple[Any, ...], tensor: Any) -> str:  # noqa: ANN401 - a KerasTensor
+def _name(path: KeyPath, tensor: KerasTensor) -> str:
     return "/".join(map(str, path)) if any(isinstance(key, str) for key in path) else str(tensor.name)
 
 
-def _is_shape(structure: Any) -> bool:  # noqa: ANN401 - shapes in any structure
+def is_shape(structure: object) -> bool:
+    """Whether a value is a shape: a list or tuple of lengths, None where a length is free."""
     return isinstance(structure, (list, tuple)) and all(
         each is None or isinstance(each, int) for each in structure
     )
 
 
-def _shapes(structure: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Shape]]:  # noqa: ANN401
-    if _is_shape(structure):
+def _shapes(structure: Json, path: KeyPath) -> Iterator[tuple[KeyPath, Shape]]:
+    if is_shape(structure):
         yield path, tuple(structure)
         return
     items = structure.items() if isinstance(structure, Mapping) else enumerate(structure or ())
@@ -185,16 +191,16 @@ def _shapes(structure: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, 
         yield from _shapes(inner, (*path, key))
 
 
-def _packed(structure: Any, inputs: Iterator[Input]) -> Any:  # noqa: ANN401 - names in the structure of the shapes
-    if _is_shape(structure):
+def _packed(structure: Json, inputs: Iterator[Input]) -> Names:
+    if is_shape(structure):
         return next(inputs).name
     if isinstance(structure, Mapping):
         return {key: _packed(inner, inputs) for key, inner in structure.items()}
     return [_packed(inner, inputs) for inner in structure or ()]
 
 
-def _picture(inputs: list[Input], values: Mapping[str, Any], model: str) -> Input:
-    """Return the input that takes the picture: colour before grey, and not what the user gave a value for."""
+def _picture(inputs: list[Input], values: Mapping[str, InputValue], model: str) -> Input:
+    """Return the input that takes the picture: of those without a user's value, one of 3 channels before one of 1."""
     for channels in ((3,), (1, None)):
         fitting = [each for each in inputs if len(each.shape) == 4 and each.shape[-1] in channels]
         left = [each for each in fitting if each.name not in values]
@@ -216,11 +222,11 @@ def _picture(inputs: list[Input], values: Mapping[str, Any], model: str) -> Inpu
     )
 
 
-def _of_flat(entry: Input, network: Any) -> Input | None:  # noqa: ANN401 - a keras.Model
-    """Return the picture that an only input without an axis of channels stands for; None where it stands for none.
+def _of_flat(entry: Input, network: Network) -> Input | None:
+    """Return an input without a channel axis as a grey picture; None where it is no picture.
 
     (N, H, W) is a grey picture, unless one side is more than twice the other, as in a sequence of measurements.
-    (N, length) is what the first layer makes of it, where that makes a picture.
+    (N, length) is one if the first layer reshapes it to a picture.
     """
     lengths = entry.shape[1:]
     if len(lengths) == 2:
@@ -235,8 +241,8 @@ def _of_flat(entry: Input, network: Any) -> Input | None:  # noqa: ANN401 - a ke
     return None
 
 
-def _fitted(value: Any, entry: Input, model: str) -> npt.NDArray[Any]:  # noqa: ANN401 - what a user gave
-    """Return a user's value as an array of the input's dtype and shape, without the batch axis."""
+def _fitted(value: InputValue, entry: Input, model: str) -> Array:
+    """Return a user's value as an array with the input's dtype and shape, without the batch axis."""
     if isinstance(value, str) and entry.dtype != "string":
         value = _read(value, entry, model)
     try:
@@ -262,10 +268,10 @@ def _fitted(value: Any, entry: Input, model: str) -> npt.NDArray[Any]:  # noqa: 
         ) from error
 
 
-def _read(text: str, entry: Input, model: str) -> Any:  # noqa: ANN401 - numbers
+def _read(text: str, entry: Input, model: str) -> npt.ArrayLike:
     try:
         if text.casefold().endswith(".npy"):
-            return np.load(expanded(text), allow_pickle=False)
+            return np.asarray(np.load(expanded(text), allow_pickle=False))
         numbers = [float(part) for part in text.split(",")]
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not"
@@ -276,12 +282,18 @@ def _read(text: str, entry: Input, model: str) -> Any:  # noqa: ANN401 - numbers
     return numbers if len(numbers) > 1 else numbers[0]
 
 
-def _described(value: Any) -> str:  # noqa: ANN401 - what a user gave
+def _described(value: InputValue) -> str:
     shape = np.shape(value) if not isinstance(value, str) else ()
-    return f"an array {shape}" if shape else f"'{value}'"
+    return f"an array {shape}" if shape else f"'{value!s}'"
 
 
 def _listed(inputs: list[Input]) -> str:
     return ", ".join(
         f"'{each.name}'" + (f" {shape_text(each.shape)}" if each.shape else "") for each in inputs
     )
+
+
+def shape_text(shape: Sequence[int | None]) -> str:
+    """Return a shape for a message: `(N, 16, 16, 3)`, `?` where a length is free."""
+    lengths = ["N", *("?" if length is None else str(length) for length in list(shape)[1:])]
+    return f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"

@@ -1,71 +1,171 @@
-"""Reads a network from a file of Keras 2 or 3, by what is in it."""
+"""Reads the settings and the network of a file that Keras 1, 2 or 3 saved."""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 
 from live_gradcam.models.keras2.graph import network_from
 from live_gradcam.models.keras2.keras1 import as_keras_2, has_channels_first, is_of_keras_1
 from live_gradcam.models.keras2.weights import set_hdf5_weights, set_zip_weights
-from live_gradcam.models.model import Network
+from live_gradcam.models.untyped import Json, LayerClass, Network, Operation, Tensor
 
 logger = logging.getLogger(__name__)
 
-Container = Literal["hdf5", "zip"]
+_FORMER_CLASSES = frozenset(
+    (
+        "Model Functional Sequential InputLayer TFOpLambda SlicingOpLambda TensorFlowOpLayer ClassMethod "
+        "InstanceMethod InstanceProperty ModuleWrapper __tensor__ __lambda__ __tuple__ __numpy__ DTypePolicy Policy "
+        "__ellipsis__ __bytes__ __typespec__ __keras_tensor__ TensorShape slice "
+        # Of Keras 2, no longer in Keras 3.
+        "RandomHeight RandomWidth ThresholdedReLU LocallyConnected1D LocallyConnected2D CuDNNLSTM CuDNNGRU "
+        "SyncBatchNormalization ConvLSTM2DCell DenseFeatures Layer RandomFourierFeatures"
+    ).split()
+)
+"""Class names that Keras wrote to files and that `keras.layers` lacks today."""
+
+_MODULES = "layers activations initializers regularizers constraints losses metrics optimizers".split()
+"""Modules of Keras whose classes and functions files name."""
 
 _AXES = "several_axes"
+"""Key for several axes in a corrected configuration."""
 
 
-def read_keras_file(path: Path, *, container: Container, allow_unsafe: bool) -> Network:
-    """Return the `keras.Model` that a file holds, whichever Keras wrote it.
+@dataclass(frozen=True, slots=True)
+class StoredSettings:
+    """The configuration of a file's network, and facts about the file."""
+
+    network: dict[str, Json] | None
+    """Class and configuration of the network, as Keras wrote them; None where the file holds only weights."""
+
+    keras_version: str | None
+    """Version of Keras that wrote the file; None where the file does not state it."""
+
+    weights: bool = True
+    """Whether the file has the groups in which Keras keeps weights."""
+
+    backend: str | None = None
+    """The library that Keras computed with, such as `theano`; None where the file does not state it."""
+
+    @property
+    def writer(self) -> str:
+        """The program that wrote the file, for messages."""
+        return f"Keras {self.keras_version}" if self.keras_version else "another version of Keras"
+
+
+def stored_settings(path: Path, container: Literal["hdf5", "zip", "folder"]) -> StoredSettings:
+    """Return what a file or folder states about its network, without building the network.
+
+    Raises:
+        OSError, ValueError, KeyError, zipfile.BadZipFile: it is damaged.
+    """
+    if container == "hdf5":
+        return _settings_in_hdf5(path)
+    if container == "folder":
+        config = (path / "config.json").read_bytes()
+        about = (path / "metadata.json").read_bytes() if (path / "metadata.json").is_file() else b"{}"
+    else:
+        with zipfile.ZipFile(path) as archive:
+            config = archive.read("config.json")
+            about = archive.read("metadata.json") if "metadata.json" in archive.namelist() else b"{}"
+    network, metadata = json.loads(config), json.loads(about)
+    version = metadata.get("keras_version") if isinstance(metadata, dict) else None
+    return StoredSettings(network if isinstance(network, dict) else {}, version)
+
+
+def _settings_in_hdf5(path: Path) -> StoredSettings:
+    import h5py  # only where such a file is read
+
+    with h5py.File(path, "r") as file:
+        config, version, backend = (
+            value.decode() if isinstance(value := file.attrs.get(name), bytes) else value
+            for name in ("model_config", "keras_version", "backend")
+        )
+        if version is None and "model_weights" in file:
+            version = file["model_weights"].attrs.get("keras_version")
+            version = version.decode() if isinstance(version, bytes) else version
+        keys = set(file)
+        groups = {"layers", "_layer_checkpoint_dependencies", "model_weights"}
+        weights = "layer_names" in file.attrs or bool(keys & groups)
+        nested = any("vars" in file[key] for key in keys if isinstance(file[key], h5py.Group))
+    network = None if config is None else json.loads(config)
+    if network is not None and not isinstance(network, dict):
+        network = {}
+    return StoredSettings(network, None if version is None else str(version), weights or nested, backend)
+
+
+def read_keras_file(path: Path, *, container: Literal["hdf5", "zip"], allow_unsafe: bool) -> Network:
+    """Return the `keras.Model` of a file that any version of Keras wrote.
 
     Args:
-        path: the file; its name plays no part.
-        container: `hdf5`, or `zip` for the format that `.keras` files have since Keras 2.12.
+        path: the file, under any name.
+        container: `hdf5`, or `zip` for the format of `.keras` files since Keras 2.12.
         allow_unsafe: whether Python code in the file (a `Lambda` layer's) may be loaded.
 
     Raises:
-        ModelError: the cause is known and there is a remedy.
+        ModelError: the cause is known; the message gives the remedy.
         Exception: Keras, h5py or zipfile cannot read it.
     """
-    if container == "zip":
-        return _from_zip(path, allow_unsafe=allow_unsafe)
-    return _from_hdf5(path, allow_unsafe=allow_unsafe)
-
-
-def _from_hdf5(path: Path, *, allow_unsafe: bool) -> Network:
+    settings = stored_settings(path, container)
+    if settings.network is None:
+        raise ValueError("No model config found in the file.")
+    if _is_of_keras_3(settings):
+        return _read_keras_3(path, settings.network, container, allow_unsafe=allow_unsafe)
     import h5py
 
+    if container == "zip":
+        network = network_from(settings.network, allow_unsafe=allow_unsafe)
+        with (
+            zipfile.ZipFile(path) as archive,
+            archive.open("model.weights.h5") as member,
+            h5py.File(member, "r") as weights,
+        ):
+            set_zip_weights(network, weights)
+        return network.layer
+    of_keras_1 = is_of_keras_1(settings.network, settings.keras_version)
+    stored = as_keras_2(settings.network) if of_keras_1 else settings.network
+    network = network_from(stored, allow_unsafe=allow_unsafe)
+    if of_keras_1 and has_channels_first(settings.network) and settings.backend is None:
+        logger.warning(
+            "%s: Keras 1 did not note whether TensorFlow or Theano computed it; it is read as TensorFlow's. If "
+            "its answers are wrong, set the attribute backend of the file to 'theano' (h5py)",
+            path.name,
+        )
     with h5py.File(path, "r") as file:
-        text = file.attrs.get("model_config")
-        if text is None:
-            raise ValueError("No model config found in the file.")
-        stored = json.loads(text.decode() if isinstance(text, bytes) else text)
-        version = file.attrs.get("keras_version")
-        if not _is_of_keras_3(stored, version):
-            of_keras_1 = is_of_keras_1(stored, version)
-            network = network_from(as_keras_2(stored) if of_keras_1 else stored, allow_unsafe=allow_unsafe)
-            if of_keras_1 and has_channels_first(stored) and "backend" not in file.attrs:
-                logger.warning(
-                    "%s: Keras 1 did not note whether TensorFlow or Theano computed it; it is read as TensorFlow's. If "
-                    "its answers are wrong, set the attribute backend of the file to 'theano' (h5py)",
-                    path.name,
-                )
-            mirrored = file.attrs.get("backend") in ("theano", b"theano")
-            set_hdf5_weights(network, file["model_weights"], of_keras_1=of_keras_1, mirrored=mirrored)
-            return network.layer
-    names = _prepare(stored)
+        mirrored = settings.backend == "theano"
+        set_hdf5_weights(network, file["model_weights"], of_keras_1=of_keras_1, mirrored=mirrored)
+    return network.layer
+
+
+def _is_of_keras_3(settings: StoredSettings) -> bool:
+    """Whether Keras 3 wrote a file: by its version, or by the key for the shape of an input."""
+    version = settings.keras_version
+    if isinstance(version, str) and version[:1].isdecimal():
+        return int(version.partition(".")[0]) >= 3
+    return '"batch_shape"' in json.dumps(settings.network)
+
+
+def _read_keras_3(
+    path: Path, stored: Json, container: Literal["hdf5", "zip"], *, allow_unsafe: bool
+) -> Network:
+    """Return the network of a file of Keras 3, read by Keras itself."""
+    if container == "zip":
+        return _loaded(path, ".keras", allow_unsafe=allow_unsafe)
+    names = _corrected(stored)
     if not names:
         return _loaded(path, ".h5", allow_unsafe=allow_unsafe)
+    import h5py
+
     with TemporaryDirectory() as folder:
         copy = Path(shutil.copy(path, Path(folder) / "model.h5"))
         with h5py.File(copy, "r+") as file:
@@ -73,24 +173,10 @@ def _from_hdf5(path: Path, *, allow_unsafe: bool) -> Network:
         return _loaded(copy, ".h5", allow_unsafe=allow_unsafe, custom_objects=names)
 
 
-def _from_zip(path: Path, *, allow_unsafe: bool) -> Network:
-    import h5py
-
-    with zipfile.ZipFile(path) as archive:
-        stored = json.loads(archive.read("config.json"))
-        described = json.loads(archive.read("metadata.json")) if "metadata.json" in archive.namelist() else {}
-        if not _is_of_keras_3(stored, described.get("keras_version")):
-            network = network_from(stored, allow_unsafe=allow_unsafe)
-            with archive.open("model.weights.h5") as member, h5py.File(member, "r") as weights:
-                set_zip_weights(network, weights)
-            return network.layer
-    return _loaded(path, ".keras", allow_unsafe=allow_unsafe)
-
-
 def _loaded(
-    path: Path, suffix: str, *, allow_unsafe: bool, custom_objects: Mapping[str, Any] | None = None
+    path: Path, suffix: str, *, allow_unsafe: bool, custom_objects: Mapping[str, LayerClass] | None = None
 ) -> Network:
-    """Let Keras load one of its own files, which it tells by the name."""
+    """Let Keras load a file, under a name with the suffix that Keras expects."""
     options = {"custom_objects": custom_objects, "compile": False, "safe_mode": not allow_unsafe}
     if path.suffix == suffix:
         return keras.saving.load_model(path, **options)
@@ -98,30 +184,21 @@ def _loaded(
         named = Path(folder) / f"model{suffix}"
         try:
             named.symlink_to(path.resolve())
-        except OSError:  # Windows allows links to few
+        except OSError:  # on Windows few users may make links
             shutil.copy(path, named)
         return keras.saving.load_model(named, **options)
 
 
-def _is_of_keras_3(stored: Any, version: Any) -> bool:  # noqa: ANN401 - JSON values
-    """Whether Keras 3 wrote a configuration: by its version, or by how it writes the shape of an input."""
-    if isinstance(version, bytes):
-        version = version.decode()
-    if isinstance(version, str) and version[:1].isdecimal():
-        return int(version.partition(".")[0]) >= 3
-    return '"batch_shape"' in json.dumps(stored)
+def _corrected(stored: Json) -> dict[str, LayerClass]:
+    """Correct a configuration in place where Keras 3's reader of HDF5 fails, and return the custom objects it needs.
 
-
-def _prepare(stored: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON value
-    """Change a configuration of Keras 3 where its reader of HDF5 gets it wrong; return the names that it is to know.
-
-    Operations (`x + y` is `Add`) have names of layers, or names that the reader does not find. Several axes are lost,
-    so they get another key.
+    The reader takes an operation for a layer of the same name (`x + y` is `Add`) or does not find it, and it drops all
+    but one of several axes. Both get other names.
     """
     known = _operations_of_keras()
-    found: dict[str, Any] = {}
+    found: dict[str, LayerClass] = {}
 
-    def visit(value: Any) -> None:  # noqa: ANN401
+    def visit(value: Json) -> None:
         for layer in value.get("layers") or () if isinstance(value, Mapping) else ():
             config = layer.get("config") if isinstance(layer, Mapping) else None
             if not isinstance(config, dict):
@@ -143,30 +220,61 @@ def _prepare(stored: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON value
     return found
 
 
-def _reader_of(kind: Any) -> Any:  # noqa: ANN401 - a class of layers or operations
-    """Return what Keras takes for a class and makes an instance of `kind` with."""
+def _reader_of(kind: LayerClass) -> LayerClass:
+    """Return a custom object with which Keras makes an instance of a class."""
 
-    def from_config(config: dict[str, Any]) -> Any:  # noqa: ANN401
+    def from_config(config: dict[str, Json]) -> Operation:
         axes = config.pop(_AXES, None)
         return kind.from_config(config if axes is None else config | {"axis": axes})
 
     return type(kind.__name__, (), {"from_config": staticmethod(from_config)})
 
 
-def _operations_of_keras() -> dict[str, Any]:
-    """Return the operations of Keras 3 by the names of their classes."""
+def _operations_of_keras() -> dict[str, LayerClass]:
+    """Return Keras 3's classes of operations by name."""
 
-    def call_with_tuple(self: Any, x: Any, key: Any) -> Any:  # noqa: ANN401 - an operation, a tensor, an index
+    def call_with_tuple(self: Operation, x: Tensor, key: object) -> Tensor:
         return part_of(self, x, tuple(key) if isinstance(key, list) else key)
 
-    found: dict[str, Any] = {}
+    found: dict[str, LayerClass] = {}
     waiting = [keras.Operation]
     while waiting:
         for kind in waiting.pop().__subclasses__():
             waiting.append(kind)
             if kind.__module__.startswith("keras.src.ops"):
                 found[kind.__name__] = kind
-    # JSON makes the tuple between the brackets of `x[:, 1:]` a list, which would pick single places.
+    # JSON stores the tuple in the brackets of `x[:, 1:]` as a list, which would index single elements.
     part_of = found["GetItem"].__call__
     found["GetItem"] = type("GetItem", (found["GetItem"],), {"__call__": call_with_tuple})
     return found
+
+
+def unknown_classes(settings: Json) -> Iterator[str]:
+    """Yield the names of the classes and functions in a configuration that Keras does not have."""
+    if isinstance(settings, list):
+        for each in settings:
+            yield from unknown_classes(each)
+    elif isinstance(settings, dict):
+        name = settings.get("class_name")
+        registered = settings.get("registered_name")
+        if isinstance(name, str) and isinstance(settings.get("config"), (dict, str)):
+            if name == "function" and isinstance(settings["config"], str):
+                name = settings["config"]
+            foreign = isinstance(registered, str) and ">" in registered
+            if (foreign and keras.saving.get_registered_object(registered) is None) or not is_known(name):
+                yield registered if foreign and isinstance(registered, str) else name
+        for key, value in settings.items():
+            if key not in ("compile_config", "build_config"):
+                yield from unknown_classes(value)
+
+
+def is_known(name: str) -> bool:
+    """Whether Keras has a class or function of that name."""
+    last = name.rpartition(">")[2]
+    return (
+        last in _FORMER_CLASSES
+        or any(hasattr(getattr(keras, module), last) for module in _MODULES)
+        # An operation of Keras 3, such as `TrueDivide`.
+        or hasattr(keras.ops, re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last).lower())
+        or keras.saving.get_registered_object(name) is not None
+    )

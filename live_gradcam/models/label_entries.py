@@ -1,4 +1,4 @@
-"""Class names as a file has them: each with the number that the file gives it, if any, and how they make labels."""
+"""The entries of a label file, each a name and perhaps a number and a unit, and their conversion to labels."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from live_gradcam.models.labels import Labels
 
 LONGEST_NAME = 1000
-"""Characters of a class name; a longer one is no name, but a file of another kind."""
+"""Most characters of a class name; a file with a longer one is of another kind."""
 
 WNID = re.compile(r"n\d{8}")
-"""A WordNet id, as ImageNet's lists have them: `n02123045`."""
+"""A WordNet id, as in ImageNet's lists: `n02123045`."""
 
 _NUMBER = re.compile(r"\s*(\d{1,9})(?:\.0)?\s*")
 _SQUARE = re.compile(r"(\S.*?)\s*\[([^\[\]]{1,16})\]")
@@ -25,30 +25,30 @@ _UNITS_IN_WORDS = """
     Stunden Minuten Sekunden Punkte Grad 岁 年 个月 天 小时 分钟 秒 米 厘米 千克 公斤 克 元
 """
 _UNITS = frozenset(_UNITS_IN_WORDS.split())
-"""Units that a name may have behind it."""
+"""Units that may follow a name in brackets."""
 
 
 class LabelFault(ValueError):
-    """A file of labels cannot be read as one; the message is the reason, without a full stop."""
+    """A file cannot be read as labels; the message is the reason, without a full stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelEntry:
-    """One class of a file."""
+    """One class in a label file."""
 
     name: str
 
     number: int | None = None
-    """The number that the file gives it; None: its place."""
+    """The number of the class in the file; None: its position."""
 
     unit: str = ""
-    """The unit of its value, where it has a column of its own."""
+    """The unit of its value, where the file has a column or key for it."""
 
     synonyms: tuple[str, ...] = ()
 
 
 def number_in(text: object) -> int | None:
-    """Return the whole number that a cell, a key or a value is; None where it is none."""
+    """Return a cell, key or value as a whole number; None where it is none."""
     if isinstance(text, bool):
         return None
     if isinstance(text, int):
@@ -58,7 +58,7 @@ def number_in(text: object) -> int | None:
 
 
 def are_numbers(numbers: Sequence[int | None]) -> bool:
-    """Return whether these are the numbers of classes: each once, from 0 or from 1, in any order."""
+    """Whether these are class numbers: each once, without a gap, from 0 or 1, in any order."""
     found = {number for number in numbers if number is not None}
     return (
         len(found) == len(numbers) > 0 and max(found) - min(found) == len(found) - 1 and min(found) in (0, 1)
@@ -66,14 +66,14 @@ def are_numbers(numbers: Sequence[int | None]) -> bool:
 
 
 def labels_of(entries: Sequence[LabelEntry]) -> Labels:
-    """Return the labels that entries make, in the order of their numbers.
+    """Return entries as labels, in the order of their numbers, which begin at 0 or 1.
 
-    Numbers begin at 0 or at 1. A unit in brackets behind a name, `age [years]`, goes to `units`: in square brackets
-    where every name has one, or where it is a known unit; in round ones only a known unit of two letters or a sign,
-    since `crane (bird)` tells a class from its namesake.
+    A unit in brackets after a name, `age [years]`, moves to `units`. In square brackets any text counts if every name
+    has one; otherwise only a known unit does. In round brackets only a known unit counts that is not a single letter,
+    because `crane (bird)` tells namesakes apart.
 
     Raises:
-        LabelFault: there are none, a number is missing or stands twice, or a name is empty or endless.
+        LabelFault: there are no entries, a number is missing or occurs twice, or a name is empty or too long.
     """
     if not entries:
         raise LabelFault("there is no name in it")
@@ -94,7 +94,7 @@ def labels_of(entries: Sequence[LabelEntry]) -> Labels:
 
 
 def names_and_units(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return names without the units in brackets behind them, and the units, `""` for none; see `labels_of`."""
+    """Return the names without their units in brackets, and the units, `""` for none, by the rules of `labels_of`."""
     squares = [_SQUARE.fullmatch(name) for name in names]
     every = all(squares)
     bare, units = [], []
@@ -113,12 +113,12 @@ def names_and_units(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, .
 
 
 def readable(name: str) -> str:
-    """Return a name of ImageNet's lists as people write it: `Egyptian cat` of `Egyptian_cat`."""
+    """Return a name from ImageNet's lists with spaces: `Egyptian cat` for `Egyptian_cat`."""
     return name.replace("_", " ")
 
 
 def with_synonyms(text: str, number: int | None = None) -> LabelEntry:
-    """Return the entry of a synset's words, `tabby, tabby cat`: a name and its synonyms."""
+    """Return the entry for the words of a synset, `tabby, tabby cat`: a name and its synonyms."""
     name, *others = (readable(word.strip()) for word in text.split(", "))
     return LabelEntry(name, number, synonyms=tuple(filter(None, others)))
 

@@ -1,4 +1,4 @@
-"""Reads a user's class names from a file of any usual kind; its content decides, not its name."""
+"""Reads class names from a file; the content decides the format, not the name."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from pathlib import Path
 import numpy as np
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.label_encodings import UTF_8, decoded
 from live_gradcam.models.label_entries import LabelEntry, LabelFault, labels_of
-from live_gradcam.models.label_lines import line_readings
-from live_gradcam.models.label_maps import is_pbtxt, pbtxt_entries
-from live_gradcam.models.label_structures import assigned, is_yaml, json_entries, yaml_entries
+from live_gradcam.models.label_structures import (
+    NAMES,
+    assigned,
+    entries_of,
+    is_yaml,
+    json_entries,
+    yaml_entries,
+)
 from live_gradcam.models.label_tables import bare_tables, counted_tables, headed_tables, one_column
+from live_gradcam.models.label_text import UTF_8, decoded, line_readings
 from live_gradcam.models.labels import Labels
 
 logger = logging.getLogger(__name__)
 
 MOST_BYTES = 16_000_000
-"""Size of a file beyond which it is not read: the names of a million classes take less."""
+"""Bytes of a label file at most; the names of a million classes take less."""
 
 _FORMS = (
     "one name a line (with or without its number), CSV, JSON, YAML, a label map (pbtxt), Teachable Machine's "
@@ -44,7 +49,7 @@ _STRANGERS: tuple[tuple[bytes, str], ...] = (
     (b"\xfd7zXZ", "it is compressed (xz). Unpack it first"),
     (b"7z\xbc\xaf", "it is compressed (7z). Unpack it first"),
 )
-"""How files of other kinds begin, and what to do with them."""
+"""First bytes of files of other kinds, and what to do with such a file."""
 
 _PICKLED = (
     "it is a Python pickle, which can run code when it is read. Where it was made, write JSON instead: "
@@ -60,12 +65,18 @@ def read_labels(path: Path, counts: Collection[int] = ()) -> Labels:
     """Return the class names of a file.
 
     Args:
-        path: text with one name a line, or with its number before or behind it (from 0 or from 1, in any order), or
-            behind a WordNet id; CSV or TSV; JSON or YAML: a list, an object id → name or name → id, ImageNet's class
-            index, or one of these within another file, as in Teachable Machine's metadata.json; TensorFlow's label
-            map; a NumPy array of texts. A name may stand there twice; it is then told apart by its number.
-        counts: how many classes the model has: where a file can be read in two ways (is its first line a head, or a
-            name?), the one that fits is taken.
+        path: one of these, whatever its name:
+
+            - text with one name a line, alone, with a number before or after it, or after a WordNet id
+            - a CSV or TSV table
+            - JSON or YAML: a list, a mapping id → name or name → id, ImageNet's class index, or one of these inside
+              another structure, as in Teachable Machine's metadata.json
+            - TensorFlow's label map
+            - a NumPy array of texts
+
+            Numbers begin at 0 or 1 and may come in any order. A name may occur twice.
+        counts: possible numbers of classes. Where a file can be read in two ways, the one with such a number is taken:
+            its first line may be a header or a name.
 
     Raises:
         ModelError: the file cannot be read, or has another form.
@@ -112,10 +123,10 @@ def _content(path: Path) -> bytes:
 
 
 def _best(text: str, counts: Collection[int]) -> Labels:
-    """Return the first reading of a text that has a right number of names; where none has, the first.
+    """Return the first reading of a text with a right number of names, or else the first reading.
 
     Raises:
-        LabelFault: there is none.
+        LabelFault: no reading gives labels.
     """
     if _PAGE.match(text):
         raise LabelFault("it is a web page, not the file. Download the file itself (on GitHub: Raw)")
@@ -143,10 +154,10 @@ def _best(text: str, counts: Collection[int]) -> Labels:
 
 
 def _readings(text: str) -> Iterator[list[LabelEntry]]:
-    """Yield the ways to read a text, the likeliest first.
+    """Yield the possible readings of a text, the likeliest first.
 
     Raises:
-        LabelFault: it is of one kind for sure, and damaged.
+        LabelFault: the format is certain, and the text is damaged.
     """
     begin = text.lstrip()[:1]
     if begin in ("{", "[") and not re.match(r"\s*\[[^\]\n]*\]\s*\n\s*[^\s\]]", text):
@@ -162,7 +173,7 @@ def _readings(text: str) -> Iterator[list[LabelEntry]]:
 
 
 def _lines(text: str) -> Iterator[list[LabelEntry]]:
-    """Yield the readings of lines; before them that of names with counts, if no line has a number of its own."""
+    """Yield the readings of lines; a reading as names with counts comes first if the lines are not numbered."""
     lines = line_readings(text)
     first = next(lines, None)
     if first is not None and not any(entry.number is not None for entry in first):
@@ -173,7 +184,7 @@ def _lines(text: str) -> Iterator[list[LabelEntry]]:
 
 
 def _unheaded(text: str) -> Iterator[list[LabelEntry]]:
-    """Yield a table without a header where it says more than lines do: quoted cells, or numbers that are not first."""
+    """Yield the reading of a table without a header where it tells more than lines do."""
     lines = next(iter(line_readings(text)), [])
     numbered = any(entry.number is not None for entry in lines)
     if (
@@ -187,16 +198,16 @@ def _unheaded(text: str) -> Iterator[list[LabelEntry]]:
 def _refusal(path: Path, reason: str) -> str:
     shown = str(path) if len(str(path)) <= 100 else f"…{str(path)[-99:]}"
     reason = reason if len(reason) <= 200 else f"{reason[:199]}…"
-    if ". " in reason:  # which says what to do
+    if ". " in reason:  # the reason already says what to do
         return f"cannot read the labels {shown}: {reason}."
     return f"cannot read the labels {shown}: {reason}. Expected: {_FORMS}."
 
 
 def array_entries(content: bytes) -> list[LabelEntry]:
-    """Return the entries of a NumPy file: a list of texts or numbers, as `np.save("classes.npy", classes)` writes it.
+    """Return the entries of a NumPy file with a list of texts or numbers, from `np.save("classes.npy", classes)`.
 
     Raises:
-        LabelFault: it is of another kind, or holds Python objects, which are a pickle.
+        LabelFault: it holds something else, or Python objects, which are a pickle.
     """
     stream = io.BytesIO(content)
     try:
@@ -216,7 +227,7 @@ def array_entries(content: bytes) -> list[LabelEntry]:
         array = np.frombuffer(content, kind, shape[0], stream.tell())
     except LabelFault:
         raise
-    except Exception:  # NumPy's parser of headers lets through whatever Python's own raises
+    except Exception:  # NumPy's parser of headers may raise any error of Python's own parser
         raise LabelFault("it is a NumPy file that is damaged") from None
     try:
         return [
@@ -224,3 +235,63 @@ def array_entries(content: bytes) -> list[LabelEntry]:
         ]
     except UnicodeDecodeError:
         raise LabelFault("it is a NumPy file of bytes that are no UTF-8 text") from None
+
+
+_PBTXT = re.compile(
+    r"\s+|\#[^\n]*|(?P<word>[A-Za-z_]\w*)|(?P<number>-?\d+)|(?P<sign>[{}<>:;,\[\]])"
+    r"|(?P<text>\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')"
+)
+_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|(.))", re.DOTALL)
+_ESCAPED = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
+
+
+def is_pbtxt(text: str) -> bool:
+    """Whether a text is a label map of TensorFlow: `item { id: 1 name: 'cat' }`, a protocol buffer as text."""
+    return re.search(r"(?:^|[\s}])(?:item|entries|class|label)s?\s*:?\s*[{<]\s*[A-Za-z_#]", text) is not None
+
+
+def pbtxt_entries(text: str) -> list[LabelEntry]:
+    """Return the entries of a label map; a display name counts before the id of a knowledge graph.
+
+    Raises:
+        LabelFault: it is damaged.
+    """
+    items: list[dict[str, str]] = []
+    depth, key, position = 0, "", 0
+    while position < len(text):
+        match = _PBTXT.match(text, position)
+        if match is None:
+            raise LabelFault(
+                f"it begins like a label map and is none (line {text.count(chr(10), 0, position) + 1})"
+            )
+        position = match.end()
+        if match["sign"] in ("{", "<"):
+            depth += 1
+            if depth == 1:
+                items.append({})
+        elif match["sign"] in ("}", ">"):
+            depth -= 1
+        elif match["word"]:
+            key = match["word"]
+        elif depth == 1 and key and (match["number"] or match["text"]):
+            value = match["number"] or _unescaped(match["text"])
+            items[-1].setdefault(key, value)
+            key = ""
+    if depth:
+        raise LabelFault("its last item is not closed: the file is cut off")
+    items = [item for item in items if any(name in item for name in NAMES)]
+    unnumbered = [item for item in items if "id" not in item]
+    if len(unnumbered) == 1 < len(items):
+        unnumbered[0]["id"] = "0"  # protocol buffers leave out a 0
+    return entries_of(items)
+
+
+def _unescaped(quoted: str) -> str:
+    """Return a text of a protocol buffer without its escapes, which may be single bytes of UTF-8."""
+
+    def byte(match: re.Match[bytes]) -> bytes:
+        if match[1] or match[2]:
+            return bytes([int(match[1] or match[2], 8 if match[1] else 16) & 255])
+        return _ESCAPED.get(match[3], match[3])
+
+    return _ESCAPE.sub(byte, quoted[1:-1].encode()).decode(errors="replace")

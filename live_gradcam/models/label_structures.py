@@ -1,4 +1,4 @@
-"""Labels in structured files: JSON and YAML."""
+"""Reads labels from JSON and YAML."""
 
 from __future__ import annotations
 
@@ -11,60 +11,31 @@ from itertools import chain
 from typing import Any
 
 from live_gradcam.models.label_entries import WNID, LabelEntry, LabelFault, are_numbers, number_in, readable
-from live_gradcam.models.label_lines import lines_of
+from live_gradcam.models.label_text import lines_of
 
-Content = Any  # whatever such a file holds
+Content = Any
+"""A value in a structured file: a number, a text, a list or a mapping."""
 
 _WRAPPERS = (
-    *("labels", "id2label", "idx_to_class", "idx2class", "index_to_class", "names", "class_names", "classes"),
-    *(
-        "label_names",
-        "categories",
-        "class_indices",
-        "class_to_idx",
-        "class2idx",
-        "label2id",
-        "wordLabels",
-        "tags",
-    ),
-    *("label_map", "labelmap", "class_map", "fine_label_names", "items"),
-)
-"""Keys under which files of several things keep their labels, the surest first."""
+    "labels id2label idx_to_class idx2class index_to_class names class_names classes label_names categories "
+    "class_indices class_to_idx class2idx label2id wordLabels tags label_map labelmap class_map fine_label_names items"
+).split()
+"""Keys of the labels in larger structures, the most certain first."""
 
-NAMES = (
-    "display_name",
-    "name",
-    "class_name",
-    "label_name",
-    "label",
-    "class",
-    "title",
-    "text",
-    "category",
-    "caption",
-)
-_NUMBERS = (
-    "id",
-    "index",
-    "idx",
-    "class_id",
-    "class_index",
-    "label_id",
-    "category_id",
-    "number",
-    "label",
-    "class",
-)
+NAMES = "display_name name class_name label_name label class title text category caption".split()
+"""Keys of a class's name, the most certain first."""
+
+_NUMBERS = "id index idx class_id class_index label_id category_id number label class".split()
 _UNITS = ("unit", "units")
 
 _MOST_NODES = 20_000
-"""Lists and objects of a file that are looked into for labels."""
+"""Most lists and mappings of a file that are searched for labels."""
 
 _MOST_YAML = 2_000_000
-"""Characters of YAML: its parser takes some seconds for more."""
+"""Most characters of YAML; the parser takes seconds for more."""
 
 _MOST_YAML_IN_PYTHON = 300_000
-"""Characters of YAML, where its parser in C is not installed."""
+"""Most characters of YAML where the parser in C is not installed."""
 
 _YAML_BEGINS = re.compile(
     rf"(?:{'|'.join(_WRAPPERS)}|nc|path|train|val|test|dataset_info|download)\s*:(?:\s|$)"
@@ -72,10 +43,10 @@ _YAML_BEGINS = re.compile(
 
 
 def json_entries(text: str) -> list[LabelEntry]:
-    """Return the entries of JSON, of one JSON object a line, or of a Python list or dict that was printed.
+    """Return the entries of JSON, of JSON with one object a line, or of a printed Python list or dict.
 
     Raises:
-        LabelFault: it is none, or has no labels in a form that is known.
+        LabelFault: the text is none of these, or has no labels in a known form.
     """
     try:
         return entries_of(json.loads(text, object_pairs_hook=_without_twins))
@@ -102,13 +73,13 @@ def json_entries(text: str) -> list[LabelEntry]:
 
 
 def assigned(text: str) -> str | None:
-    """Return the list or dict of a program's line, `names = ["cat", "dog"]`; None for another text."""
+    """Return the list or dict in a line of a program, `names = ["cat", "dog"]`; None for another text."""
     match = re.fullmatch(r"(?:#[^\n]*\n|\s)*[A-Za-z_][\w.]*\s*=\s*([\[{].*[\]}])\s*;?\s*", text, re.DOTALL)
     return None if match is None else match[1]
 
 
 def is_yaml(text: str) -> bool:
-    """Return whether a text is YAML that no list of lines would be: a list, a known key, or a document's mark."""
+    """Whether a text is YAML and no list of names: it has a list, a known key, or the mark of a document."""
     lines = [line for line in lines_of(text) if not line.startswith("#")]
     if not lines:
         return False
@@ -118,19 +89,18 @@ def is_yaml(text: str) -> bool:
 
 
 _DEEPEST = 100
-"""Levels of lists and mappings within one another in YAML."""
+"""Most levels of lists and mappings in YAML."""
 
 
 def yaml_entries(text: str) -> list[LabelEntry]:
-    """Return the entries of YAML: a list, a mapping, or one of them under `names:` or another usual key.
+    """Return the entries of YAML: a list, a mapping, or one of them under a key such as `names:`.
 
-    Every scalar is a text (`no`, `1.0` and `null` are names), and nothing but lists and mappings is built.
+    Every scalar is a text (`no`, `1.0` and `null` are names), and only lists and mappings are built.
 
     Raises:
-        LabelFault: it is none, or has no labels in a form that is known.
+        LabelFault: it is no YAML, or has no labels in a known form.
     """
-    # Here, not above: it is needed for few files.
-    import yaml
+    import yaml  # few files need it
 
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     most = _MOST_YAML_IN_PYTHON if loader is yaml.BaseLoader else _MOST_YAML
@@ -139,9 +109,8 @@ def yaml_entries(text: str) -> list[LabelEntry]:
     body = text.split("\n---", 1)[0] if text.startswith("---") else text  # the front matter of a page
     try:
         depth = 0
-        for event in yaml.parse(
-            body, Loader=loader
-        ):  # before it is loaded: that calls itself, in C, at each level
+        # Checked before loading, which recurses in C at each level.
+        for event in yaml.parse(body, Loader=loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST:
                 raise LabelFault("its YAML is nested too deeply")
@@ -159,10 +128,10 @@ def yaml_entries(text: str) -> list[LabelEntry]:
 
 
 def entries_of(content: Content) -> list[LabelEntry]:
-    """Return the entries of what a structured file holds, wherever in it its labels are.
+    """Return the entries of a structure, wherever in it the labels are.
 
     Raises:
-        LabelFault: there are none in a form that is known.
+        LabelFault: it has no labels in a known form.
     """
     fault: LabelFault | None = None
     for candidate in _candidates(content):
@@ -174,7 +143,7 @@ def entries_of(content: Content) -> list[LabelEntry]:
 
 
 def _candidates(content: Content) -> Iterator[Content]:
-    """Yield what may be the labels: the whole, then what stands under a usual key, first on top and then deeper."""
+    """Yield what may be the labels: the whole structure, then the values of usual keys, level by level."""
     yield content
     queue, seen, left = deque([content]), set[int](), _MOST_NODES
     while queue and left > 0:
@@ -250,7 +219,7 @@ def _mapped(content: Mapping[Content, Content]) -> list[LabelEntry]:
 
 
 def _objects(objects: Sequence[Mapping[Content, Content]], *, numbered: bool = False) -> list[LabelEntry]:
-    """Return the entries of objects with a name and perhaps a number and a unit; `numbered`: a number each."""
+    """Return the entries of mappings with a name and perhaps a number and a unit; `numbered` requires the number."""
     entries = []
     for each in objects:
         fields = {str(key).casefold(): value for key, value in each.items()}
@@ -275,7 +244,7 @@ def _is_name(value: Content) -> bool:
 
 
 def _without_twins(pairs: list[tuple[Content, Content]]) -> dict[Content, Content]:
-    """Return the object, or refuse one that gives a key twice: JSON would take the last and say nothing."""
+    """Return the mapping, or refuse one with a key twice, of which JSON silently takes the last."""
     content = dict(pairs)
     if len(content) != len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
@@ -284,6 +253,6 @@ def _without_twins(pairs: list[tuple[Content, Content]]) -> dict[Content, Conten
 
 
 def _is_quoted_mapping(lines: Sequence[str]) -> bool:
-    """Return whether lines are `0: 'cat'`, some of the names in quotes: a mapping, which YAML unquotes."""
+    """Whether lines are a mapping `0: 'cat'` with some names in quotes."""
     found = [re.fullmatch(r"\s*\d+\s*:\s*(.*)", line) for line in lines]
     return all(found) and any(match is not None and re.fullmatch(r"'.*'|\".*\"", match[1]) for match in found)

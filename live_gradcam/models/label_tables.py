@@ -1,4 +1,4 @@
-"""Labels in tables: CSV and TSV, with or without a header, and what Excel makes of them."""
+"""Reads labels from tables: CSV and TSV, with or without a header, and as Excel writes them."""
 
 from __future__ import annotations
 
@@ -11,42 +11,31 @@ from live_gradcam.models.label_entries import WNID, LabelEntry, are_numbers, num
 
 _DELIMITERS = ("\t", ",", ";", "|")
 _NUMBERS = (
-    *(
-        "index",
-        "idx",
-        "id",
-        "classid",
-        "classindex",
-        "classidx",
-        "labelid",
-        "labelindex",
-        "categoryid",
-        "number",
-    ),
-    *("no", "nr", "num", "#", "target", "code", "class", "label", "category"),
-)
-"""Heads of the column that numbers the classes, the surest first; letters only."""
+    "index idx id classid classindex classidx labelid labelindex categoryid number no nr num # target code class label "
+    "category"
+).split()
+"""Headers of the column of class numbers, the most certain first; letters only."""
 
 _NAMES = (
-    *("displayname", "classname", "labelname", "categoryname", "name", "label", "class", "category", "names"),
-    *("labels", "classes", "title", "text", "description", "species", "breed"),
-)
-"""Heads of the column of names, the surest first."""
+    "displayname classname labelname categoryname name label class category names labels classes title text "
+    "description species breed"
+).split()
+"""Headers of the column of names, the most certain first."""
 
 _NAME_ENDS = ("name", "label", "class", "category")
-"""Ends of other heads of that column, such as `SignName`."""
+"""Endings of other headers of that column, such as `SignName`."""
 
 _UNITS = ("unit", "units")
 _QUANTITY = re.compile(r"\s*[-+]?\d[\d.,']*(?:e[-+]?\d+)?\s*%?\s*", re.IGNORECASE)
-"""A count, a share or a measure: a column of these beside the names says how often each occurs, or the like."""
+"""A count, a share or a measure; a column of these beside the names may tell how often each class occurs."""
 _IDENTITY = re.compile(r"n\d{8}|/[mgt]/\w+")
 """Ids of WordNet and of Google's knowledge graph, which are no names."""
 
 
 def headed_tables(text: str) -> Iterator[list[LabelEntry]]:
-    """Yield the reading of a table whose first row says what its columns are; nothing for another text.
+    """Yield the reading of a table with a header; nothing for another text.
 
-    It does so where one of its cells is a usual head, or where a column numbers all the other rows.
+    The first row is a header if one of its cells is a usual one, or if a column numbers all other rows.
     """
     for delimiter in _delimiters(text):
         rows = _rows(text, delimiter)
@@ -63,7 +52,7 @@ def headed_tables(text: str) -> Iterator[list[LabelEntry]]:
 
 
 def bare_tables(text: str) -> Iterator[list[LabelEntry]]:
-    """Yield the reading of a table without a header: one of its columns numbers the rows, or holds WordNet ids."""
+    """Yield the reading of a table without a header, in which a column numbers the rows or holds WordNet ids."""
     for delimiter in _delimiters(text):
         rows = _rows(text, delimiter)
         if rows is None or len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
@@ -87,9 +76,9 @@ def bare_tables(text: str) -> Iterator[list[LabelEntry]]:
 
 
 def counted_tables(text: str) -> Iterator[list[LabelEntry]]:
-    """Yield the reading of names with counts behind them, with or without a header: the counts are no part of a name.
+    """Yield the reading of a table of names and counts, with or without a header, as names alone.
 
-    Numbers that tell names apart (`boeing,737`, `boeing,747`) are part of them, and so are those behind a space.
+    Numbers that tell names apart (`boeing,737`, `boeing,747`), or that follow a space, are part of the names.
     """
     text = re.sub(r"(?m)^\s*(?:#|//)(?:[ \t].*)?$", "", text)
     for delimiter in (*_delimiters(text), *(each for each in ":=" if each in text)):
@@ -107,7 +96,7 @@ def counted_tables(text: str) -> Iterator[list[LabelEntry]]:
 
 
 def one_column(text: str) -> Iterator[list[LabelEntry]]:
-    """Yield the reading of a list whose first line is the head of its column, such as `label`."""
+    """Yield the reading of a list whose first line is a header, such as `label`."""
     rows = _rows(text, ",")
     if rows and len(rows) > 1 and all(len(row) == 1 for row in rows) and _folded(rows[0][0]) in _NAMES:
         yield [LabelEntry(row[0]) for row in rows[1:]]
@@ -119,7 +108,7 @@ def _delimiters(text: str) -> Sequence[str]:
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]] | None:
-    """Return the rows, without blank ones and without a column that is empty throughout; None for no table."""
+    """Return the rows, without blank rows and empty last columns; None for no table."""
     text = re.sub(r"\A\s*sep=.[\r\n]+", "", text)
     try:
         rows = list(
@@ -141,9 +130,9 @@ def _by_heads(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Label
         place for place, column in columns.items() if are_numbers([number_in(cell) for cell in column])
     ]
     numbers = _best(heads, _NUMBERS, counted)
-    if numbers is None:  # with a head of another language, or without one, as pandas writes its index
+    if numbers is None:  # a header of another language, or none, as pandas writes its index
         numbers = next((place for place in counted if heads[place] not in _NAMES), None)
-    if numbers is None:  # an id that is none of the usual numbers is told where they are put in order
+    if numbers is None:  # wrong numbers under a certain header: `labels_of` reports them
         sure = [place for place in columns if all(number_in(cell) is not None for cell in columns[place])]
         numbers = _best(heads, _NUMBERS[:10], sure)
     rest = [place for place in columns if place != numbers]
@@ -162,7 +151,7 @@ def _by_heads(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Label
 
 
 def _numbers_below(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether a column numbers all rows but the first, which then holds the heads."""
+    """Whether a column numbers all rows but the first, which then is the header."""
     return any(
         number_in(head) is None and are_numbers([number_in(row[place]) for row in rows[1:]])
         for place, head in enumerate(rows[0])
@@ -178,7 +167,7 @@ def _are_ids(column: Sequence[str]) -> bool:
 
 
 def _best(heads: Sequence[str], wanted: Sequence[str], places: Sequence[int]) -> int | None:
-    """Return the place, of those, whose head comes first among the wanted ones."""
+    """Return the column, of `places`, whose header comes first in `wanted`; None where none is in it."""
     return min(
         (place for place in places if heads[place] in wanted),
         key=lambda p: wanted.index(heads[p]),

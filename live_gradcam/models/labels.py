@@ -1,4 +1,4 @@
-"""The names of classes: ImageNet's, or a user's own, and how to find one by name."""
+"""The names of a model's classes, and the search for a class by name."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ from live_gradcam.errors import ModelError, TargetError
 from live_gradcam.near_names import unknown_name
 
 MOST_LISTED = 8
-"""A message lists all the names of a model where there are no more."""
+"""Most names that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Class names in the order of the network's outputs."""
+    """The names of a network's classes, labels or values, in the order of its outputs."""
 
     names: tuple[str, ...]
-    """One readable name for each class, `names[class_id]`."""
+    """The name of each class, `names[class_id]`."""
 
     synonyms: tuple[tuple[str, ...], ...] = ()
-    """Other names for each class, where there are any; empty, or as long as `names`."""
+    """Other names of each class; empty, or as long as `names`."""
 
     translations: tuple[tuple[str, ...], ...] = ()
-    """The names in each further language, every one as long as `names`: a class is found by them, too."""
+    """The names in each further language, each as long as `names`; a class is found by them, too."""
 
     units: tuple[str, ...] = ()
-    """The unit of each value of a network that gives values, such as `years`, `""` for none; empty, or as long as
-    `names`."""
+    """The unit of each value, such as `years`, `""` for none; empty, or as long as `names`."""
 
     kind: Literal["class", "label", "value"] = field(default="class", compare=False)
-    """What each name is the name of: the word for it in messages."""
+    """The word for one of them in messages."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -47,11 +46,11 @@ class Labels:
         return self.names[class_id]
 
     def find(self, target: int | str) -> int:
-        """Return the id of the one class that is meant.
+        """Return the id of a class.
 
         Args:
-            target: a class id, its digits, or a name in any language there is: letter case, spaces, hyphens and
-                underscores don't count.
+            target: an id, an id as text, or a name in any language; letter case, spaces, hyphens and underscores do
+                not count.
 
         Raises:
             TargetError: no class, or more than one, has that name; or the id is out of range.
@@ -82,7 +81,7 @@ class Labels:
         raise TargetError(unknown_name(self.kind, text, known, self._where(), listed=0))
 
     def exactly(self, name: str) -> list[int]:
-        """Return the ids of the classes of just this name, in any language; only letter case does not count."""
+        """Return the ids of the classes with exactly this name, in any language; only letter case does not count."""
         wanted = name.strip().casefold()
         named = zip(self.names, *self.translations, strict=True)
         return [i for i, names in enumerate(named) if any(wanted == each.casefold() for each in names)]
@@ -93,7 +92,7 @@ class Labels:
         return f"this model's {_plural(self.kind)} are 0 to {len(self.names) - 1}"
 
     def _where(self) -> str:
-        """Return the sentence that says which names there are, or where they come from."""
+        """Return the sentence of a message that lists the names, or tells where to find them."""
         if self in (imagenet_labels("en"), imagenet_labels("zh")):
             return "`live-gradcam classes QUERY` searches the names."
         if len(self.names) <= MOST_LISTED:
@@ -107,7 +106,7 @@ class Labels:
 
     @property
     def other_names(self) -> tuple[tuple[str, ...], ...]:
-        """For each class its names in further languages and its synonyms; empty where there are none at all."""
+        """The names in further languages and the synonyms of each class; empty where no class has any."""
         if not self.translations and not self.synonyms:
             return ()
         return tuple(
@@ -126,9 +125,9 @@ class Labels:
         )
 
     def search(self, query: str) -> list[int]:
-        """Return the ids of all classes whose name, in any language, or synonym contains the query.
+        """Return the ids of all classes with a name, in any language, or a synonym that contains the query.
 
-        Those that contain it as a whole word come first.
+        Classes that contain it as a whole word come first.
         """
         wanted = query.casefold().replace("_", " ").strip()
         whole, part = [], []
@@ -153,19 +152,19 @@ def _folded(name: str) -> str:
 
 
 def _folded_bare(name: str) -> str:
-    """Return a name, folded, without what tells it from its namesakes: `crane` of `crane (bird)`."""
+    """Return a folded name without the part in brackets: `crane` for `crane (bird)`."""
     return _folded(name.split(" (")[0])
 
 
 @cache
 def imagenet_labels(lang: Lang = "en") -> Labels:
-    """Return the 1000 classes of ImageNet (ILSVRC 2012) in their usual order, that of their WordNet ids.
+    """Return the 1000 classes of ImageNet (ILSVRC 2012) in the order of their WordNet ids.
 
     Args:
-        lang: the language of the names; they are found in the other one, too, and the synonyms stay English.
+        lang: language of `names`; the other language goes to `translations`, and the synonyms are English.
 
     Raises:
-        ModelError: they are not translated into that language.
+        ModelError: there is no such language.
     """
     if lang not in get_args(Lang):
         raise ModelError(
@@ -180,22 +179,22 @@ def imagenet_labels(lang: Lang = "en") -> Labels:
 
 @cache
 def wordnet_names() -> dict[str, str]:
-    """Return the WordNet ids of ImageNet's classes (`n02124075`) and their English names."""
+    """Return WordNet id (`n02124075`) → English name, for the classes of ImageNet."""
     return {wnid: name for wnid, name, _ in _rows_of("imagenet.tsv")}
 
 
 def _rows_of(table: str) -> list[list[str]]:
-    """Return the rows of one of the package's own tables; the first column holds the WordNet ids."""
+    """Return the rows of a table in this package; the first column holds WordNet ids."""
     text = resources.files("live_gradcam.models").joinpath("data", table).read_text(encoding="utf-8")
     return [line.split("\t") for line in text.splitlines()]
 
 
 def translated(labels: Labels, lang: Lang) -> Labels:
-    """Return a model's labels in another language, where they are ImageNet's; others are as their owner wrote them.
+    """Return labels in another language where they are ImageNet's; other labels are returned unchanged.
 
     Args:
-        labels: its labels.
-        lang: the language; `en` leaves them as they are.
+        labels: labels of a model.
+        lang: the language; `en` returns `labels` unchanged.
 
     Raises:
         ModelError: there is no such language.
@@ -207,7 +206,7 @@ def translated(labels: Labels, lang: Lang) -> Labels:
 
 
 def numbered_labels(count: int) -> Labels:
-    """Return `class 0`, `class 1`, … for a model whose classes nobody has named."""
+    """Return the labels `class 0`, `class 1`, … for classes without names."""
     return Labels(tuple(f"class {class_id}" for class_id in range(count)))
 
 

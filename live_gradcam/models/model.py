@@ -1,97 +1,94 @@
-"""A model as the explainer needs it: the network, how pixels enter it, and what its outputs are called."""
+"""A loaded model: the network with its preprocessing, inputs, labels and the output that is explained."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.inputs import PICTURE_ONLY, InputFeed
+from live_gradcam.models.inputs import PICTURE_ONLY, InputFeed, shape_text
 from live_gradcam.models.labels import Labels
-from live_gradcam.models.outputs import chosen_output
 from live_gradcam.models.preprocessing import Preprocessing
 from live_gradcam.models.task import Evidence
+from live_gradcam.models.untyped import Layer, Network, Tensor, Tensors, Variable
 
 logger = logging.getLogger(__name__)
-
-Network = Any
-"""A `keras.Model`; Keras ships no types."""
-
-Tensor = Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A network, ready to be explained. `load_model` makes one."""
+    """A network with all that the explainer needs to know about it; `load_model` returns one."""
 
     network: Network
-    """The `keras.Model`, exactly as it was given."""
+    """The `keras.Model`, unchanged."""
 
     name: str
-    """Its name in the zoo, the file's, or the `keras.Model`'s own."""
+    """Its name in the zoo, the name of its file, or the `keras.Model`'s own."""
 
     preprocessing: Preprocessing
-    """How pictures become its input."""
+    """Converts pictures to the input of the network."""
 
     labels: Labels
-    """The names of its classes, labels or values; none where they are known only when the network is traced."""
+    """The names of its classes, labels or values; empty where only a trace can tell which of these they are."""
 
     input_size: tuple[int, int]
-    """(height, width) that a square picture is brought to."""
+    """(height, width) in pixels to which a square picture is resized."""
 
     layer: str | None = None
-    """Path of the layer that is explained unless another is asked for; None: the last feature map."""
+    """Path of the layer that is explained by default; None: the last feature map."""
 
     resize: Callable[[int, int], Network] | None = None
-    """Makes the same network, weights shared in value, for another (height, width); None where it can't."""
+    """Returns a copy of the network, with equal weights, for another (height, width); None where that is impossible."""
 
     feed: InputFeed = PICTURE_ONLY
-    """How it is called: where the pixels go, and what else it is given."""
+    """The arguments of a call: which input takes the pixels, and the values of all others."""
 
     output: str | int | None = None
-    """Name or index of the output that is explained; None where there is but one."""
+    """Name or index of the output that is explained; None where there is only one."""
 
     covering: bool = False
-    """Whether it is known that its feature maps cover its input to half a cell, and need not be located."""
+    """Whether its feature maps are known to cover the whole input to within half a cell, so that they need not be
+    located."""
 
     evidence: Evidence = field(default_factory=Evidence)
-    """What tells whether its outputs are classes, labels or values."""
+    """The evidence of the task besides the network's operations."""
 
-    _told: set[str] = field(default_factory=set)
-    """The lines that the log has already."""
+    _logged: set[str] = field(default_factory=set)
+    """The warnings that were logged before."""
 
-    def tell_once(self, line: str) -> None:
-        """Log a warning about this model, once however often it is traced and run."""
-        if line not in self._told:
-            self._told.add(line)
+    def warn_once(self, line: str) -> None:
+        """Log a warning about this model, unless it was logged before."""
+        if line not in self._logged:
+            self._logged.add(line)
             logger.warning("%s", line)
 
     def forward(
-        self, network: Network, pixels: Tensor, *, weights: Sequence[tuple[Any, Tensor]] = ()
+        self, network: Network, pixels: Tensor, *, weights: Sequence[tuple[Variable, Tensor]] = ()
     ) -> Tensor:
-        """Run the network on a batch, in inference mode, and return the output that is explained.
+        """Run the network on a batch in inference mode, and return the output that is explained.
 
-        Nothing is left behind in it, not even what Keras leaves: random layers count their calls, and layers with
-        an activity regulariser keep the loss, which in a trace is a tensor of that graph.
+        The call changes no variable of the network. A plain call would: random layers count their calls, and layers
+        with an activity regulariser keep the loss, which during tracing is a tensor of that graph.
 
         Args:
-            network: `network`, or what `network_at` returned.
-            pixels: its input (N, H, W, channels), preprocessed.
-            weights: variables of the network, each with the value that it is to seem to have.
+            network: `self.network`, or a network that `network_at` returned.
+            pixels: preprocessed pictures, (N, H, W, channels).
+            weights: variables of the network, each with a value that replaces its own during this call.
 
         Returns:
-            (N, …, units) of the network's dtype; where the output is (N,), one unit.
+            (N, …, units) of the network's dtype; an output (N,) becomes (N, 1).
 
         Raises:
-            ModelError: it has several outputs and none was chosen, or the chosen one is not there.
+            ModelError: the network has several outputs and none was chosen, or it lacks the chosen one.
         """
         with _untouched(network, weights):
             outputs = network(*self.feed.fill(pixels), training=False)
@@ -103,9 +100,9 @@ class Model:
         """Return the network for an input of (height, width) pixels.
 
         Raises:
-            ModelError: it takes only its own input size.
+            ModelError: the network takes only its own input size.
         """
-        # Only a graph has a size of its own: what a subclassed network was built for is no more than its first call.
+        # A subclassed network has no fixed size: its build shape is only that of its first call.
         own = self.feed.picture.shape if getattr(self.network, "inputs", None) else (None,) * 4
         if all(have in (None, want) for have, want in zip(own[1:3], (height, width), strict=True)):
             return self.network
@@ -114,26 +111,28 @@ class Model:
         return self.resize(height, width)
 
 
-def _untouched(network: Network, weights: Sequence[tuple[Any, Tensor]]) -> AbstractContextManager[object]:
-    """Return a scope in which what a network's layers assign to their variables does not reach them.
+def _untouched(
+    network: Network, weights: Sequence[tuple[Variable, Tensor]]
+) -> AbstractContextManager[object]:
+    """Return a scope in which assignments to a network's variables have no effect outside.
 
     Args:
-        network: whose layers they are.
-        weights: variables that have another value in there.
+        network: the network.
+        weights: variables that have another value inside the scope.
     """
-    # Weights that do not exist yet have to: they could not be made in there.
+    # Inside the scope no variable can be created, so a network that is not built yet needs a plain call.
     built = all(layer.built for layer in network._flatten_layers())
     return keras.StatelessScope(state_mapping=weights) if built else nullcontext()
 
 
 def takes_only(name: str, shape: Sequence[int | None], height: int, width: int) -> str:
-    """Word the message for a network that is made for one size of picture.
+    """Return the message for a network that takes pictures of one size only.
 
     Args:
-        name: the model's.
+        name: the model's name.
         shape: (N, H, W, channels) of its picture input.
-        height: what was asked for, in pixels.
-        width: the same.
+        height: requested height in pixels.
+        width: requested width in pixels.
     """
     return (
         f"{name} takes pictures of {shape[2]}×{shape[1]} pixels only, not {width}×{height}. "
@@ -141,13 +140,10 @@ def takes_only(name: str, shape: Sequence[int | None], height: int, width: int) 
     )
 
 
-def weights_sha256(network: Any) -> str:  # noqa: ANN401 - a keras.Model, which ships no types
-    """Return the SHA-256 of a network's weights, in hexadecimal: the shape, type and values of each, in order.
+def weights_sha256(network: Network) -> str:
+    """Return the hexadecimal SHA-256 of a network's weights: the shape, dtype and values of each, in order.
 
-    About a second for VGG16's 550 MB.
-
-    Args:
-        network: a `keras.Model`.
+    It takes about a second for VGG16's 550 MB.
     """
     digest = hashlib.sha256()
     for weight in network.weights:
@@ -155,3 +151,112 @@ def weights_sha256(network: Any) -> str:  # noqa: ANN401 - a keras.Model, which 
         digest.update(f"{values.dtype.str}{values.shape}".encode())
         digest.update(values.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
+
+
+_ATTRIBUTE = "_live_gradcam_name"
+
+
+def safe_name(name: str) -> str:
+    """Return a layer's name as Keras 3 accepts it: each slash becomes `_`."""
+    return name.replace("/", "_")
+
+
+def layer_name(layer: Layer) -> str:
+    """Return a layer's name as the user knows it: the name in the file, where `keep_name` stored one."""
+    return str(getattr(layer, _ATTRIBUTE, layer.name))
+
+
+def keep_name(layer: Layer, name: str) -> None:
+    """Store the user's name of a layer on it, where it differs from the layer's own."""
+    if name != layer.name:
+        setattr(layer, _ATTRIBUTE, name)
+
+
+def chosen_output(outputs: Tensors, wanted: str | int | None, *, names: Sequence[str], model: str) -> Tensor:
+    """Return the output that is explained.
+
+    Args:
+        outputs: the outputs of the network, with or without values.
+        wanted: name or index; None where there is only one.
+        names: the network's names for its outputs, in order; empty where only the keys of a dict name them.
+        model: name of the model, for messages.
+
+    Raises:
+        ModelError: there are several outputs and none was chosen, or the chosen one does not exist.
+    """
+    leaves = [
+        ("/".join(map(str, path)) if any(isinstance(key, str) for key in path) else "", tensor)
+        for path, tensor in keras.tree.flatten_with_path(outputs)
+        if hasattr(tensor, "shape")
+    ]
+    if len(names) == len(leaves):
+        leaves = [(keyed or name, tensor) for (keyed, tensor), name in zip(leaves, names, strict=True)]
+    if not leaves:
+        raise ModelError(f"{model} returns no tensor.")
+    if wanted is None:
+        if len(leaves) == 1:
+            return leaves[0][1]
+        raise ModelError(
+            f"{model} has {len(leaves)} outputs: {_listed(leaves)}. Choose one: --output NAME or its number."
+        )
+    named = [tensor for name, tensor in leaves if name and name == str(wanted)]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise ModelError(
+            f"{model} has {len(named)} outputs called '{wanted}': {_listed(leaves)}. Choose by number."
+        )
+    if str(wanted).isdigit() and int(wanted) < len(leaves):
+        return leaves[int(wanted)][1]
+    raise ModelError(f"{model} has no output '{wanted}'. It has: {_listed(leaves)}.")
+
+
+def output_of(network: Network, output: str | int | None, name: str) -> Tensor:
+    """Return the symbolic output that is explained; None for a subclassed network, which has none before a trace.
+
+    Args:
+        network: the network.
+        output: name or index; None where there is only one.
+        name: name of the model, for messages.
+
+    Raises:
+        ModelError: as in `chosen_output`.
+    """
+    outputs = getattr(network, "outputs", None)
+    if not outputs:
+        return None
+    structure = outputs[0] if isinstance(network, keras.Sequential) else network.output
+    names = getattr(network, "output_names", ())
+    return chosen_output(structure, output, names=names, model=name)
+
+
+def units_of(output: Tensor) -> int | None:
+    """Return the length of an output's last axis, 1 for a vector (N,); None where it is unknown."""
+    if output is None:
+        return None
+    if len(output.shape) == 1:
+        return 1
+    units = output.shape[-1]
+    return None if units is None else int(units)
+
+
+def numbers_of(output: Tensor) -> int | None:
+    """Return how many values an output has for each picture; of a map (N, h, w, C), C values."""
+    units = units_of(output)
+    if units is None or len(output.shape) in (1, 2, 4):
+        return units
+    return None if None in tuple(output.shape[1:]) else math.prod(output.shape[1:])
+
+
+def classes_of(output: Tensor) -> int | None:
+    """Return the number of classes of an output: one unit decides between two classes."""
+    units = units_of(output)
+    return 2 if units == 1 else units
+
+
+def _listed(leaves: Sequence[tuple[str, Tensor]]) -> str:
+    twice = {name for name, count in Counter(name for name, _ in leaves).items() if count > 1}
+    return ", ".join(
+        f"{index}" + (f" '{name}'" if name and name not in twice else "") + f" {shape_text(tensor.shape)}"
+        for index, (name, tensor) in enumerate(leaves)
+    )

@@ -1,46 +1,42 @@
-"""How pixels become a network's input. The one turn from BGR to RGB is here."""
+"""Converts pictures to a network's input; the only place where BGR becomes RGB."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.user_code import callable_named, current_folder_first, is_reference, said_by
+from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.user_code import callable_named, current_folder_first, error_text, is_reference
 from live_gradcam.near_names import unknown_name
-
-Tensor = Any
-"""A `tf.Tensor`; TensorFlow ships no types."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """Turns pictures into the input that a network was trained on."""
+    """Converts pictures to the input that a network was trained on."""
 
     name: str
-    """As `--preprocess` takes it."""
+    """One of `PREPROCESSINGS`, `module:function`, or the name of the user's function."""
 
     function: Callable[[Tensor], Tensor]
-    """(N, H, W, 3) float32 RGB in [0, 255] to the network's input: the same shape, or one channel for a network
-    that takes grey pictures."""
+    """Converts (N, H, W, 3) float32 RGB in [0, 255] to the network's input, of 3 channels or 1."""
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return the network's input, (N, H, W, channels), for pictures (N, H, W, 3) uint8 BGR."""
-        # As float32: TensorFlow turns uint8 byte by byte, which takes five times as long.
+        """Return the network's input (N, H, W, channels) for pictures (N, H, W, 3) uint8 BGR."""
+        # float32 first: TensorFlow reverses uint8 byte by byte, which takes five times as long.
         return self.function(tf.reverse(tf.cast(images, tf.float32), axis=[-1]))
 
 
 def _caffe(rgb: Tensor) -> Tensor:
-    """Subtract ImageNet's mean colour and give BGR, as the networks trained in Caffe want it."""
+    """Subtract ImageNet's mean colour and return BGR, for networks that were trained in Caffe."""
     # Not `rgb[..., ::-1]`: a slice takes 1.2 ms for 224×224.
     return tf.reverse(rgb, axis=[-1]) - tf.constant([103.939, 116.779, 123.68])
 
 
 def _torch(rgb: Tensor) -> Tensor:
-    """Scale to [0, 1], then to ImageNet's mean 0 and deviation 1 for each channel."""
+    """Scale to [0, 1], then normalise each channel by ImageNet's mean and standard deviation."""
     return (rgb / 255.0 - tf.constant([0.485, 0.456, 0.406])) / tf.constant([0.229, 0.224, 0.225])
 
 
@@ -58,10 +54,10 @@ PREPROCESSINGS = tuple(_BY_NAME)
 
 
 def preprocessing_named(name: str) -> Preprocessing:
-    """Return the preprocessing of that name.
+    """Return the preprocessing of a name.
 
     Raises:
-        ModelError: there is none.
+        ModelError: the name is unknown.
     """
     try:
         return Preprocessing(name, _BY_NAME[name])
@@ -76,14 +72,14 @@ def chosen_preprocessing(
     """Return the preprocessing that a user chose.
 
     Args:
-        wanted: one of `PREPROCESSINGS`, `module:function`, or a function (N, H, W, 3) float32 RGB in [0, 255] to
-            the network's input, made of TensorFlow's or Keras's operations.
-        size: (height, width) of the input, to try the function on.
-        channels: how many the network's input has, 3 or 1.
-        model: its name, for the messages.
+        wanted: one of `PREPROCESSINGS`, `module:function`, or a function that converts (N, H, W, 3) float32 RGB in
+            [0, 255] to the network's input with operations of TensorFlow or Keras.
+        size: (height, width) of the input; the function is tried on it.
+        channels: channels of the network's input, 3 or 1.
+        model: name of the model, for messages.
 
     Raises:
-        ModelError: there is no such name or function, or the function does not give the network's input.
+        ModelError: there is no such name or function, or the function returns another shape than the network takes.
     """
     if not callable(wanted) and not is_reference(wanted):
         named = preprocessing_named(wanted)
@@ -100,7 +96,7 @@ def chosen_preprocessing(
         hint = ""
         if "symbolic" in str(error) or "NumPy" in str(error):
             hint = " It must be made of TensorFlow's or keras.ops' operations, not of NumPy's."
-        raise ModelError(f"the preprocessing {name} failed.{hint} {said_by(error)}") from error
+        raise ModelError(f"the preprocessing {name} failed.{hint} {error_text(error)}") from error
     if shape is None or shape.rank != 4 or shape[-1] not in (None, channels):
         raise ModelError(
             f"the preprocessing {name} must turn (N, height, width, 3) into the input of {model}, "
@@ -110,10 +106,14 @@ def chosen_preprocessing(
 
 
 def grey(colour: Preprocessing, model: str) -> Preprocessing:
-    """Return the preprocessing for a network that takes grey pictures: (N, H, W, 1), luma as in Rec. 601.
+    """Return a preprocessing that gives grey pictures (N, H, W, 1), with the luma of Rec. 601.
+
+    Args:
+        colour: the preprocessing for colour pictures.
+        model: name of the model, for messages.
 
     Raises:
-        ModelError: it has other numbers for each colour.
+        ModelError: `colour` scales each channel differently.
     """
     if colour.name in ("imagenet-caffe", "torch"):
         raise ModelError(

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_checkpoint, check_constants
-from live_gradcam.models.frozen_graph import GraphDef, operation_of
+from live_gradcam.models.frozen_graph import all_nodes, operation_of
 from live_gradcam.models.graph_inputs import GraphEntry
 from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.graph_ports import (
@@ -24,61 +24,39 @@ from live_gradcam.models.graph_ports import (
     reason_not_imported,
 )
 from live_gradcam.models.inlining import inlined
-from live_gradcam.models.model import Network
+from live_gradcam.models.untyped import ConcreteFunction, GraphDef, Network, Tensor
 from live_gradcam.number import counted
 
 logger = logging.getLogger(__name__)
 
-_REACHING_OUT = frozenset(
-    {
-        "ReadFile",
-        "WriteFile",
-        "MatchingFiles",
-        "PyFunc",
-        "EagerPyFunc",
-        "PyFuncStateless",
-        "WholeFileReaderV2",
-    }
-    | {
-        "FixedLengthRecordReaderV2",
-        "TextLineReaderV2",
-        "TFRecordReaderV2",
-        "RpcCall",
-        "RpcClient",
-        "Rpc",
-        "TryRpc",
-    }
-    | {
-        "DebugNumericSummary",
-        "DebugIdentityV2",
-        "DebugIdentity",
-        "FileSystemSetConfiguration",
-        "PrintV2",
-        "Print",
-    }
+_UNSAFE = frozenset(
+    (
+        "ReadFile WriteFile MatchingFiles PyFunc EagerPyFunc PyFuncStateless WholeFileReaderV2 "
+        "FixedLengthRecordReaderV2 TextLineReaderV2 TFRecordReaderV2 RpcCall RpcClient Rpc TryRpc "
+        "DebugNumericSummary DebugIdentityV2 DebugIdentity FileSystemSetConfiguration PrintV2 Print"
+    ).split()
 )
-"""Operations that read or write files, or call code outside of the graph; a network needs none of them."""
+"""Operations that read or write files, or call code outside the graph; a network needs none of them."""
 
 _DEFAULT_SIGNATURE = "serving_default"
 
 
 def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
-    """Return the network in a SavedModel, of TensorFlow 1 or 2, with its variables as constants of one graph.
+    """Return the network of a SavedModel of TensorFlow 1 or 2, as one graph without variables.
 
     Args:
         folder: holds `saved_model.pb` and `variables/`.
-        allow_unsafe: whether operations that reach files or code outside of the graph may stay in it.
+        allow_unsafe: whether the graph may use files and code outside it.
 
     Raises:
-        ModelError: it is damaged, takes no pictures, or holds what may not be run.
+        ModelError: it is damaged, takes no pictures, or holds operations that may not run.
     """
     meta = _meta_graph(folder)
-    definitions = [meta.graph_def, *meta.graph_def.library.function]
-    _check_operations(folder, definitions, allow_unsafe=allow_unsafe)
+    _check_operations(folder, meta.graph_def, allow_unsafe=allow_unsafe)
     check_constants(folder, meta.graph_def)
     check_checkpoint(folder)
     try:
-        # Through tags of its own: of a module of TensorFlow Hub, they are none.
+        # A module of TensorFlow Hub has no tags.
         loaded = tf.saved_model.load(str(folder), tags=list(meta.meta_info_def.tags))
     except Exception as error:
         raise ModelError(f"cannot load the SavedModel {folder}: {why_not_loaded(folder, error)}") from error
@@ -89,7 +67,7 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
         raise ModelError(
             f"the SavedModel {folder} cannot be made one graph: {reason_of(error)} Export it again as a .keras file."
         ) from error
-    # Specs of the structure in the order of the graph's own inputs and outputs.
+    # The flattened structure has the order of the graph's own inputs and outputs.
     specs = tf.nest.flatten(function.structured_input_signature, expand_composites=True)
     given = [
         spec.name or operation_of(tensor.name) for spec, tensor in zip(specs, function.inputs, strict=False)
@@ -107,15 +85,15 @@ def read_saved_model(folder: Path, *, allow_unsafe: bool) -> Network:
 
 
 def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
-    """Return the network in a frozen graph: a `GraphDef`, as the tutorials of TensorFlow 1 write it.
+    """Return the network of a frozen graph: a `GraphDef` of TensorFlow 1.
 
     Args:
-        path: a `.pb` file, or `.pbtxt`.
-        text: whether it is written as text.
-        allow_unsafe: as in `read_saved_model`.
+        path: a `.pb` or `.pbtxt` file.
+        text: whether the protocol buffer is text.
+        allow_unsafe: whether the graph may use files and code outside it.
 
     Raises:
-        ModelError: it is damaged or not frozen, takes no pictures, or holds what may not be run.
+        ModelError: it is damaged or not frozen, takes no pictures, or holds operations that may not run.
     """
     definition = tf.compat.v1.GraphDef()
     try:
@@ -127,7 +105,7 @@ def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
         raise ModelError(
             f"{path} breaks off or is damaged: it begins like a TensorFlow graph and is none. Download it again."
         ) from error
-    _check_operations(path, [definition, *definition.library.function], allow_unsafe=allow_unsafe)
+    _check_operations(path, definition, allow_unsafe=allow_unsafe)
     check_constants(path, definition)
     variables = [
         node.name for node in definition.node if node.op in ("VariableV2", "VarHandleOp", "Variable")
@@ -145,8 +123,8 @@ def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
     return GraphNetwork(graph_with_ports(definition, inputs, outputs, model=path.name), name=path.stem)
 
 
-def _meta_graph(folder: Path) -> Any:  # noqa: ANN401 - a MetaGraphDef
-    """Return the graph of a SavedModel that serves."""
+def _meta_graph(folder: Path) -> MetaGraphDef:
+    """Return the graph of a SavedModel that is meant for inference."""
     saved = saved_model_pb2.SavedModel()
     binary = folder / "saved_model.pb"
     try:
@@ -162,32 +140,27 @@ def _meta_graph(folder: Path) -> Any:  # noqa: ANN401 - a MetaGraphDef
     if not graphs:
         raise ModelError(f"the SavedModel {folder} holds no graph. Export it again.")
 
-    def rank(graph: Any) -> tuple[bool, bool, int]:  # noqa: ANN401 - a MetaGraphDef
+    def rank(graph: MetaGraphDef) -> tuple[bool, bool, int]:
         tags = set(graph.meta_info_def.tags)
         return "serve" not in tags, "train" in tags, len(tags)
 
     return min(graphs, key=rank)
 
 
-def _check_operations(path: Path, definitions: Sequence[Any], *, allow_unsafe: bool) -> None:
-    # Under `Save` and `Restore` the variables themselves are read: every SavedModel has them.
+def _check_operations(path: Path, definition: GraphDef, *, allow_unsafe: bool) -> None:
+    # `Save` and `Restore` are in every SavedModel: they read its own variables.
     if allow_unsafe:
         return
-    for node in _nodes(definitions):
-        if node.op in _REACHING_OUT:
+    for node in all_nodes(definition):
+        if node.op in _UNSAFE:
             raise ModelError(
                 f"{path} holds the operation {node.op} ('{node.name}'), which reaches beyond the network: it is not "
                 "run from files that anybody may have made. If you trust it, use --allow-unsafe (allow_unsafe=True)."
             )
 
 
-def _nodes(definitions: Sequence[Any]) -> Iterator[Any]:
-    for definition in definitions:
-        yield from definition.node if hasattr(definition, "node") else definition.node_def
-
-
-def _function(loaded: Any, folder: Path) -> Any:  # noqa: ANN401 - a ConcreteFunction
-    """Return the function that takes pictures: the default signature, another, or the model's own call."""
+def _function(loaded: tf.Module, folder: Path) -> ConcreteFunction:
+    """Return the function that takes pictures: the default signature, another one, or the model's own call."""
     signatures = dict(loaded.signatures)
     usual = signatures.pop(_DEFAULT_SIGNATURE, None)
     found = [each for each in (usual, *signatures.values()) if each is not None]
@@ -204,28 +177,28 @@ def _function(loaded: Any, folder: Path) -> Any:  # noqa: ANN401 - a ConcreteFun
     return chosen
 
 
-def _specs(function: Any) -> list[Any]:  # noqa: ANN401 - a ConcreteFunction
+def _specs(function: ConcreteFunction) -> list[tf.TensorSpec]:
     flat = tf.nest.flatten(function.structured_input_signature, expand_composites=True)
     return [spec for spec in flat if isinstance(spec, tf.TensorSpec)]
 
 
-def _is_picture(spec: Any) -> bool:  # noqa: ANN401 - a TensorSpec
+def _is_picture(spec: tf.TensorSpec) -> bool:
     return spec.dtype != tf.string and spec.shape.rank in (None, 4)
 
 
-def _trains(function: Any) -> bool:  # noqa: ANN401 - a ConcreteFunction
+def _trains(function: ConcreteFunction) -> bool:
     flat = tf.nest.flatten(function.structured_input_signature)
     return any(each is True for each in flat)
 
 
-def _in_floats(outputs: Sequence[GraphEntry], tensors: Sequence[Any]) -> Sequence[GraphEntry]:
-    """Return the outputs in floats where there are some, else all."""
+def _in_floats(outputs: Sequence[GraphEntry], tensors: Sequence[Tensor]) -> Sequence[GraphEntry]:
+    """Return the outputs of floats, or all outputs where there are none."""
     floats = {tensor.name for tensor in tensors if tensor.dtype.is_floating}
     return [entry for entry in outputs if entry.tensor in floats] or outputs
 
 
 def _inlined(definition: GraphDef, path: Path) -> GraphDef:
-    """Return a graph with the functions that it calls written out."""
+    """Return a graph with the functions that it calls inlined."""
     inputs, outputs = ends_of(definition, path)
     try:
         wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(definition, name=""), [])
@@ -244,8 +217,7 @@ _LFS = b"version https://git-lfs"
 
 
 def why_not_loaded(folder: Path, error: Exception) -> str:
-    """Return why a SavedModel was not loaded, and what to do then."""
-    text = str(error)
+    """Return why a SavedModel cannot be loaded, and what to do."""
     if not (folder / "variables").is_dir():
         return (
             "its folder 'variables' is missing, which holds the weights. Copy the whole folder: saved_model.pb, "
@@ -254,19 +226,15 @@ def why_not_loaded(folder: Path, error: Exception) -> str:
     missing = _missing_shard(folder)
     if missing:
         return missing
-    if "Op type not registered" in text:
-        kind = text.partition("'")[2].partition("'")[0]
-        return (
-            f"it uses the operation '{kind}', which this TensorFlow does not have. Import the library that brings it "
-            "in a function that returns the network: --model module:function."
-        )
+    if "Op type not registered" in str(error):
+        return reason_not_imported(error)
     return (
         f"{reason_of(error).rstrip('.')}. Its variables may be damaged or of another model: export it again."
     )
 
 
 def _missing_shard(folder: Path) -> str:
-    """Return what is wrong with the files of the variables; empty where they are all there."""
+    """Return the fault in the files of the variables; empty where there is none."""
     files = sorted(each for each in (folder / "variables").iterdir() if each.name.startswith("variables."))
     for each in files:
         with each.open("rb") as file:

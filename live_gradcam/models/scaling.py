@@ -1,61 +1,56 @@
-"""What a network expects of its pixels, found by looking at it."""
+"""Finds out which preprocessing a network expects."""
 
 from __future__ import annotations
 
 import logging
 import math
-from typing import Any
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
 from live_gradcam.models import zoo
 from live_gradcam.models.graph_network import GraphNetwork
-from live_gradcam.models.model import Network
 from live_gradcam.models.preprocessing import Preprocessing, preprocessing_named
+from live_gradcam.models.untyped import Array, KerasTensor, Layer, Network, Operation, Shape, Tensor
 
 logger = logging.getLogger(__name__)
 
 _SCALING = ("Normalization", "Rescaling")
 
-_LAYERS_OF: tuple[tuple[str, frozenset[str]], ...] = (
-    ("imagenet-caffe", frozenset({"block1_conv1", "block1_conv2", "block1_pool", "block2_conv2"})),  # VGG
-    ("imagenet-caffe", frozenset({"conv1_pad", "conv1_conv", "conv2_block1_3_bn"})),  # ResNet
-    ("tf", frozenset({"conv1_pad", "conv1_conv", "conv2_block1_preact_bn"})),  # ResNetV2
-    ("tf", frozenset({"conv1", "conv1_bn", "conv_dw_1", "conv_pw_1"})),  # MobileNet
-    ("tf", frozenset({"Conv1", "bn_Conv1", "expanded_conv_depthwise"})),  # MobileNetV2
-    ("tf", frozenset({"conv", "conv_bn", "expanded_conv_depthwise"})),  # MobileNetV3 without its own scaling
-    ("torch", frozenset({"conv1_conv", "conv2_block1_0_bn", "conv2_block1_concat"})),  # DenseNet
-    ("tf", frozenset({"mixed0", "mixed1"})),  # Inception V3
-    ("tf", frozenset({"mixed_5b"})),  # Inception-ResNet V2
-    ("tf", frozenset({"block1_conv1_bn", "block2_sepconv1"})),  # Xception
-    ("tf", frozenset({"stem_conv1", "stem_bn1"})),  # NASNet
-    *(("tf", frozenset({name})) for name in ("MobilenetV1", "MobilenetV2", "MobilenetV3")),  # TF-Slim's
-    *(("tf", frozenset({name})) for name in ("InceptionV1", "InceptionV2", "InceptionV3", "InceptionV4")),
-    *(
-        ("tf", frozenset({name}))
-        for name in ("InceptionResnetV2", "resnet_v2_50", "resnet_v2_101", "resnet_v2_152")
-    ),
-    (
-        "tf",
-        frozenset({"stem_conv", "stem_bn", "block1a_project_conv"}),
-    ),  # EfficientNetV2 without its own scaling
+_FIRST_LAYERS: tuple[tuple[str, str], ...] = (
+    ("imagenet-caffe", "block1_conv1 block1_conv2 block1_pool block2_conv2"),  # VGG
+    ("imagenet-caffe", "conv1_pad conv1_conv conv2_block1_3_bn"),  # ResNet
+    ("tf", "conv1_pad conv1_conv conv2_block1_preact_bn"),  # ResNetV2
+    ("tf", "conv1 conv1_bn conv_dw_1 conv_pw_1"),  # MobileNet
+    ("tf", "Conv1 bn_Conv1 expanded_conv_depthwise"),  # MobileNetV2
+    ("tf", "conv conv_bn expanded_conv_depthwise"),  # MobileNetV3 without its own scaling
+    ("torch", "conv1_conv conv2_block1_0_bn conv2_block1_concat"),  # DenseNet
+    ("tf", "mixed0 mixed1"),  # Inception V3
+    ("tf", "mixed_5b"),  # Inception-ResNet V2
+    ("tf", "block1_conv1_bn block2_sepconv1"),  # Xception
+    ("tf", "stem_conv1 stem_bn1"),  # NASNet
+    ("tf", "stem_conv stem_bn block1a_project_conv"),  # EfficientNetV2 without its own scaling
+    *(("tf", f"MobilenetV{version}") for version in (1, 2, 3)),  # the names of TF-Slim from here on
+    *(("tf", f"InceptionV{version}") for version in (1, 2, 3, 4)),
+    ("tf", "InceptionResnetV2"),
+    *(("tf", f"resnet_v2_{depth}") for depth in (50, 101, 152)),
 )
-"""Preprocessing, and names that the first layers of one family in `keras.applications` have: they stay when a
-user builds a network of his own on `base.output`, where nothing else tells what the base was."""
+"""Preprocessing, and names of the first layers of one family of networks. A network that a user builds on
+`base.output` keeps these names, and nothing else tells what the base was."""
 
 
-def preprocessing_of(network: Network, picture: Any, name: str) -> Preprocessing:  # noqa: ANN401 - a KerasTensor
-    """Return how pixels have to be scaled for a network, and warn where that is a guess.
+def preprocessing_of(network: Network, picture: KerasTensor, name: str) -> Preprocessing:
+    """Return the preprocessing of a network, and warn where it is a guess.
 
-    In this order: what the network does to the pixels before its first weights (a `Rescaling` layer, a
-    `preprocess_input` called on its input, at any depth); what the network of `keras.applications` inside of it
-    was trained on; [0, 1].
+    The first of these that applies decides: the network's own scaling before its first weights (a `Rescaling` layer,
+    or `preprocess_input` called on its input, at any depth); the preprocessing that the `keras.applications` network
+    inside it was trained with; [0, 1].
 
     Args:
         network: a `keras.Model`.
         picture: its symbolic input that takes the picture; None where it has none.
-        name: the model's, for the warning.
+        name: name of the model, for the warning.
     """
     if picture is not None and not picture.dtype.startswith(("float", "bfloat")):
         return preprocessing_named("none")
@@ -80,20 +75,20 @@ def application_scaling(network: Network) -> str | None:
     names = {layer.name for layer in layers}
     if isinstance(network, GraphNetwork):
         names |= network.graph.scopes
-    found = {scaling for scaling, marks in _LAYERS_OF if marks <= names}
+    found = {scaling for scaling, marks in _FIRST_LAYERS if names.issuperset(marks.split())}
     for layer in layers:
         entry = zoo.entry_of(layer.name) if isinstance(layer, keras.Model) else None
         if entry is not None and entry.preprocessing != "none":
             found.add(entry.preprocessing)
-        elif entry is not None:  # it scales pixels itself, but this one was built without
+        elif entry is not None:  # this network usually scales pixels itself, but was built without that
             found.add("torch" if str(entry.builder).startswith("ConvNeXt") else "tf")
     return found.pop() if len(found) == 1 else None
 
 
-def _scaled_inside(network: Any, picture: Any = None) -> str | None:  # noqa: ANN401 - a layer, a KerasTensor
-    """Return `none` if a network takes [0, 255], `unit` if [0, 1], by what it does before its first weights.
+def _scaled_inside(network: Layer, picture: KerasTensor = None) -> str | None:
+    """Return `none` for a network that scales [0, 255] before its first weights, `unit` for one that scales [0, 1].
 
-    None where it does nothing to them.
+    None where it does not scale the pixels.
     """
     if isinstance(network, GraphNetwork):
         return _range_of(network.front, tuple(picture.shape[1:]))
@@ -111,10 +106,10 @@ def _scaled_inside(network: Any, picture: Any = None) -> str | None:  # noqa: AN
     return _scaled_inside(learner)
 
 
-def _first_weights(graph: Any, picture: Any) -> tuple[Any, Any]:  # noqa: ANN401 - a KerasTensor, an operation
-    """Return the first layer with weights to learn on the picture's way through a graph, and what it is given.
+def _first_weights(graph: KerasTensor, picture: KerasTensor) -> tuple[KerasTensor, Operation]:
+    """Return the input of the first layer with trained weights that the picture reaches, and that layer.
 
-    Keras has no public way to follow a graph; a layer's own `input` fails where it is used in several.
+    Keras has no public way to follow a graph, and the `input` of a layer fails where the layer is called several times.
     """
     reached = {id(picture)}
     for depth in sorted(graph._nodes_by_depth, reverse=True):
@@ -127,36 +122,43 @@ def _first_weights(graph: Any, picture: Any) -> tuple[Any, Any]:  # noqa: ANN401
     return None, None
 
 
-def _learns(operation: Any) -> bool:  # noqa: ANN401 - a keras layer or operation
+def _learns(operation: Operation) -> bool:
     if not isinstance(operation, keras.layers.Layer):
         return False
     known = {id(weight) for layer in _scaling_layers(operation) for weight in layer.weights}
     return any(id(weight) not in known for weight in operation.weights)
 
 
-def _scaling_layers(layer: Any) -> list[Any]:  # noqa: ANN401 - keras layers
-    """Return the `Rescaling` and `Normalization` layers in a layer or network, itself included."""
+def _scaling_layers(layer: Layer) -> list[Layer]:
+    """Return the `Rescaling` and `Normalization` layers in a layer or network, including itself."""
     if not isinstance(layer, keras.layers.Layer):
         return []
     return [each for each in layer._flatten_layers() if type(each).__name__ in _SCALING]
 
 
-def _range_of(function: Any, shape: tuple[int | None, ...] = (1, 1, 3)) -> str | None:  # noqa: ANN401
-    """Return which range of pixels a scaling is made for, by what it makes of black and of white.
+def _range_of(function: Callable[[Array], Tensor], shape: Shape = (1, 1, 3)) -> str | None:
+    """Return the range of pixels that a scaling is made for, from its results for black and white.
 
-    Where the slope is small or the middle far from zero, it is meant for [0, 255]: x/127.5 − 1, x − 123; where
-    neither, for [0, 1]: 2x − 1, (x − 0.45) / 0.22. None where it scales nothing, or can't be run alone.
+    A scaling with a small slope or a large offset is made for [0, 255] (x/127.5 − 1, x − 123); any other for [0, 1]
+    (2x − 1, (x − 0.45) / 0.22).
+
+    Args:
+        function: the scaling.
+        shape: (H, W, channels) of its input.
+
+    Returns:
+        `none` for [0, 255], `unit` for [0, 1]; None where it does not scale, or cannot run alone.
     """
     lengths = [length or 32 for length in shape]
     try:
-        with keras.StatelessScope():  # random layers count their calls, and this one is not to be counted
-            # The median, because borders that are added stay black.
+        with keras.StatelessScope():  # random layers count their calls; this call must not count
+            # The median, because padding stays black.
             black, white = (
                 float(np.median(np.asarray(function(np.full((1, *lengths), value, np.float32)), np.float64)))
                 for value in (0.0, 255.0)
             )
     except Exception as error:
-        logger.debug("what comes before the first weights cannot be run alone: %s", error)
+        logger.debug("the operations before the first weights cannot run alone: %s", error)
         return None
     slope = (white - black) / 255.0
     if not math.isfinite(slope) or abs(slope) < 1e-9 or (abs(slope - 1) < 1e-3 and abs(black) < 1e-3):

@@ -1,55 +1,50 @@
 """The task of a network: whether its outputs are classes, independent labels or values, and how each is called.
 
-The last operation decides where it can: a softmax or log-softmax gives classes; a sigmoid with several units gives
-labels, with one unit two classes; tanh, ReLU, softplus, an exponential, a scaled sigmoid and the like give values. A
-linear last layer gives logits or values, and only other evidence tells which: what the user says, the loss that the
-network was compiled with, the labels and the name of the output. Without any, one unit is a value, and several are
-the logits of classes.
+The last operation decides where it can. A softmax or log-softmax gives classes. A sigmoid with several units gives
+labels, with one unit two classes. Functions such as tanh, ReLU, softplus, an exponential or a scaled sigmoid give
+values. A linear last layer gives logits or values, and other evidence decides: the user's setting, the loss that the
+network was compiled with, the labels, and the name of the output. Without evidence, one unit is a value, and several
+units are logits of classes.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from live_gradcam.config import Task
 from live_gradcam.models.labels import Labels, labels_from, numbered_labels
 from live_gradcam.number import counted
 
 Ending = Literal["softmax", "log-softmax", "sigmoid", "linear", "other"]
-"""The function that the output is of the last layer's weighted sums. `softmax` stands for all outputs that are at
-least 0 and sum to 1, `sigmoid` for all others in [0, 1] that are made of sigmoids, `other` for tanh, ReLU and so on."""
-
-Tensor = Any
+"""The function at the end of the network. `softmax` stands for all outputs that are at least 0 and sum to 1, `sigmoid`
+for all other outputs in [0, 1] that are computed with sigmoids, `other` for tanh, ReLU and so on."""
 
 _VALUE_NAMES = frozenset(
-    re.findall(
-        r"\w+",
+    (
         "bbox bboxes box boxes coordinate coordinates coords keypoint keypoints landmark landmarks offset "
-        "offsets pose position regression regressor xy xywh xyxy",
-    )
+        "offsets pose position regression regressor xy xywh xyxy"
+    ).split()
 )
-"""Words in an output's name that say that its numbers are values."""
+"""Words in the name of an output whose numbers are values."""
 
 _MEASURES = frozenset(
-    re.findall(
-        r"\w+",
-        "x y z w h cx cy x1 y1 x2 y2 xmin ymin xmax ymax x_min y_min x_max y_max center_x center_y width height left "
-        "top right bottom length area depth distance angle rotation theta roll pitch yaw age steering throttle "
-        "brake speed velocity temperature valence arousal dominance latitude longitude",
-    )
+    (
+        "x y z w h cx cy x1 y1 x2 y2 xmin ymin xmax ymax x_min y_min x_max y_max center_x center_y width height "
+        "left top right bottom length area depth distance angle rotation theta roll pitch yaw age steering "
+        "throttle brake speed velocity temperature valence arousal dominance latitude longitude"
+    ).split()
 )
-"""Labels that are names of measures: a network all of whose labels are among them gives values."""
+"""Names of measured quantities: a network whose labels are all among them gives values."""
 
 _UNITS = frozenset(
-    re.findall(
-        r"\w+",
+    (
         "years year yrs months weeks days hours minutes seconds s ms m cm mm km kg g mg lb lbs px pixels deg "
-        "degrees rad radians celsius fahrenheit kelvin percent kmh mph usd eur hz db bpm mmhg kcal lux ppm",
-    )
+        "degrees rad radians celsius fahrenheit kelvin percent kmh mph usd eur hz db bpm mmhg kcal lux ppm"
+    ).split()
 )
-"""Words at the end of a layer's name that are units: `age_years`."""
+"""Units at the end of a layer's name, as in `age_years`."""
 
 _SYMBOLS = {"deg": "°", "degrees": "°", "percent": "%", "celsius": "°C", "fahrenheit": "°F", "kelvin": "K"}
 _SYMBOLS |= {
@@ -63,61 +58,59 @@ _SYMBOLS |= {
 }
 
 _FORMAL_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "activation conv2d log hard dense fc flatten functional head identity lambda layer linear logits "
-        "model network out output outputs pred prediction predictions predicted predict probs probabilities "
-        "relu re lu leaky elu softmax sigmoid tanh softplus exp reshape rescaling result sequential squeeze "
-        "top y regression regressor value values global average pooling2d add multiply subtract divide true "
-        "power maximum minimum dropout normalization batch clip operation tensor keras final last bias mat mul "
-        "stateful partitioned call",
-    )
+    (
+        "activation conv2d log hard dense fc flatten functional head identity lambda layer linear logits model "
+        "network out output outputs pred prediction predictions predicted predict probs probabilities relu re lu "
+        "leaky elu softmax sigmoid tanh softplus exp reshape rescaling result sequential squeeze top y "
+        "regression regressor value values global average pooling2d add multiply subtract divide true power "
+        "maximum minimum dropout normalization batch clip operation tensor keras final last bias mat mul "
+        "stateful partitioned call"
+    ).split()
 )
-"""Words in the name of a layer that say nothing about what its output means."""
-
+"""Words in the name of a layer that say nothing about the meaning of its output."""
 
 _OPERATION = re.compile(
     r"(AddV?2?|BiasAdd|Cast|Exp|Identity|LogSoftmax|MatMul|Relu|Reshape|Sigmoid|Softmax|Softplus|Squeeze|Tanh)(_\d+)?(:\d+)?"
 )
-"""The last part of a tensor's name in a graph of TensorFlow, where a layer's name stands before it."""
+"""The part of a tensor's name in a TensorFlow graph that follows the layer's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known about the numbers of a model's output besides the operations that compute them."""
+    """The evidence of an output's task besides the operations that compute it."""
 
-    said: Task | None = None
-    """What the user says."""
+    chosen: Task | None = None
+    """The task that the user gave."""
 
     trained: Task | None = None
-    """What the loss is for that the network was compiled with; None where it is not known."""
+    """The task of the loss that the network was compiled with; None where it is unknown."""
 
     from_logits: bool = False
-    """Whether that loss applies the softmax or the sigmoid itself."""
+    """Whether that loss applies the softmax or sigmoid itself."""
 
     name: str = ""
-    """What the output or its layer is called, as it was written; "" where the name says nothing."""
+    """The name of the output or its layer; "" where the name has no meaning."""
 
     labels: Labels | None = None
     """The user's own labels."""
 
     is_imagenet: bool = False
-    """Whether it is a known ImageNet classifier."""
+    """Whether the network is a known ImageNet classifier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a model's outputs are taken for."""
+    """The task of an output, and why."""
 
     task: Task
     reason: str
-    """Why: a part of a sentence."""
+    """A clause that gives the reason."""
 
     is_guess: bool = False
-    """Whether there was no evidence, so that the user should be told."""
+    """Whether there was no evidence, so that the user should be warned."""
 
-    def told(self, model: str, units: int) -> str:
-        """Return the line that tells of it, and how to say otherwise."""
+    def warning(self, model: str, units: int) -> str:
+        """Return the warning that names the decision and the option that changes it."""
         one = units == 1
         numbers = "its one output is" if one else f"its {units} outputs are"
         meaning, otherwise = {
@@ -136,15 +129,15 @@ class Decision:
 
 
 def decided(ending: Ending, units: int, evidence: Evidence) -> Decision:
-    """Return what a model's outputs are, by the rules at the top of this module.
+    """Decide the task of an output by the rules in this module's docstring.
 
     Args:
         ending: the function at the end of the network.
-        units: how many numbers the output has for each thing that it decides.
+        units: length of the output's last axis.
         evidence: what else is known.
     """
-    if evidence.said is not None:
-        return Decision(evidence.said, "as you said")
+    if evidence.chosen is not None:
+        return Decision(evidence.chosen, "as you said")
     trained = evidence.trained
     if ending in ("softmax", "log-softmax"):
         return Decision("classes", f"it ends in a {ending}")
@@ -158,11 +151,9 @@ def decided(ending: Ending, units: int, evidence: Evidence) -> Decision:
         if units == 1:
             return Decision("classes", "it ends in one sigmoid unit")
         return Decision("multi-label", "it ends in sigmoids")
-    if trained is not None and (ending == "linear" or trained == "values" or evidence.from_logits):
+    if trained is not None:
         return Decision(_fitting(trained, units), "the loss it was compiled with says so")
     if ending == "other":
-        if trained is not None:
-            return Decision(_fitting(trained, units), "the loss it was compiled with says so")
         return Decision("values", "it ends in neither a softmax nor a sigmoid")
     return _of_linear(units, evidence)
 
@@ -186,21 +177,21 @@ def _of_linear(units: int, evidence: Evidence) -> Decision:
 
 
 def _fitting(task: Task, units: int) -> Task:
-    """Return the task; what one unit decides is a choice between two classes, whatever the loss."""
+    """Return the task, but `classes` for one unit trained on labels: it decides between two classes."""
     return "classes" if units == 1 and task == "multi-label" else task
 
 
 def labels_for(task: Task, units: int, evidence: Evidence) -> Labels:
-    """Return what a model's outputs are called.
+    """Return the labels of an output.
 
     Args:
-        task: what they are.
-        units: how many numbers the output has.
-        evidence: with the user's labels, where there are any; they fit.
+        task: the task of the output.
+        units: length of its last axis.
+        evidence: holds the user's labels, if any, which must fit.
 
     Returns:
-        One name for each class, label or value. One unit that decides has two classes; where only one of them has a
-        name, `cat`, the other is `not cat`. A value without a label has the name of the output or its layer.
+        One name for each class, label or value. One unit that decides between classes has two; where only one of them
+        has a name, `cat`, the other is `not cat`. A value without a label has the name of the output or its layer.
     """
     labels = evidence.labels
     if task == "values":
@@ -219,14 +210,14 @@ def labels_for(task: Task, units: int, evidence: Evidence) -> Labels:
 
 
 def fits(labels: int, units: int, task: Task | None) -> bool:
-    """Whether a number of labels is right for an output; None: what it is will be known when it is traced."""
+    """Whether a number of labels is right for an output; a task of None is decided later, by a trace."""
     if units != 1:
         return labels == units
     return labels in {"values": (1,), None: (1, 2)}.get(task, (1, 2))
 
 
 def wrong_number(model: str, task: Task | None, units: int, labels: int, source: str = "") -> str:
-    """Word the message for labels that do not fit; `source` says where they are from: ` in labels.txt`."""
+    """Return the message for a wrong number of labels; `source` is where they come from: ` in labels.txt`."""
     given = f"{counted(labels, 'label')} {'was' if labels == 1 else 'were'} given{source}"
     if task == "values":
         return (
@@ -246,17 +237,17 @@ def wrong_number(model: str, task: Task | None, units: int, labels: int, source:
 
 
 def difference(task: Task | None, units: int, labels: int) -> str:
-    """Return both numbers of labels that do not fit: `it has 4 names, the model has 5 classes`."""
+    """Return both numbers where labels do not fit: `it has 4 names, the model has 5 classes`."""
     has = counted(units, "value") if task == "values" else counted(2 if units == 1 else units, "class")
     return f"it has {counted(labels, 'name')}, the model has {has}"
 
 
 def with_units(labels: Labels, *, brackets: bool = True) -> Labels:
-    """Return labels of values with their units, which may stand in the names: `age [years]`, `age (years)`.
+    """Return labels with the units moved from the names, `age [years]` or `age (years)`, to `units`.
 
     Args:
-        labels: as the user gave them.
-        brackets: whether units in round brackets count, which in names of classes tell namesakes apart.
+        labels: the user's labels.
+        brackets: whether units in round brackets count. In the names of classes they tell namesakes apart.
     """
     if any(labels.units):
         return labels
@@ -271,7 +262,7 @@ def with_units(labels: Labels, *, brackets: bool = True) -> Labels:
 
 
 def named_with_unit(name: str) -> tuple[str, str]:
-    """Return the name and the unit that a layer's name stands for: `age` and `years` of `age_years_output`."""
+    """Return the name and unit of a value from the name of its layer: `age` and `years` for `age_years_output`."""
     words = _words(name)
     while len(words) > 1 and words[-1].casefold() in _FORMAL_WORDS | {""}:
         words.pop()
@@ -286,9 +277,9 @@ def named_with_unit(name: str) -> tuple[str, str]:
 
 
 def telling(name: str) -> str:
-    """Return a layer's name, or "" where Keras made it up or it says nothing, as `dense_3` and `output` do."""
+    """Return a layer's name; "" where it has no meaning, as `dense_3` and `output`."""
     parts = name.split("/")
-    while len(parts) > 1 and _OPERATION.fullmatch(parts[-1]):  # `age/BiasAdd` of a frozen graph is age
+    while len(parts) > 1 and _OPERATION.fullmatch(parts[-1]):  # `age/BiasAdd` in a frozen graph
         parts.pop()
     own = parts[-1]
     formal = all(word.casefold() in _FORMAL_WORDS or word.isdigit() for word in _words(own))

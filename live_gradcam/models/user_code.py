@@ -1,4 +1,4 @@
-"""A thing in a user's own code, named on the command line: `module:name`."""
+"""Functions in a user's own code, named on the command line as `module:name`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from live_gradcam.errors import ModelError, reason_of
@@ -18,18 +19,18 @@ _REFERENCE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A
 
 
 def is_reference(text: str) -> bool:
-    r"""Whether a text is meant as `module:name`: it has a colon, but is no URL and no Windows path (`C:\\…`)."""
+    r"""Whether a text means `module:name`: it has a colon, but is no URL and no Windows path (`C:\\…`)."""
     return ":" in text and "://" not in text and _DRIVE.match(text) is None
 
 
 def callable_named(reference: str) -> Callable[..., Any]:
-    """Import what a reference names, as `python` in the current folder would.
+    """Import a function by its reference, as `python` in the current folder would.
 
     Args:
         reference: `module:name`; both may have dots, as in `package.module:Class.method`.
 
     Raises:
-        ModelError: it has another form, cannot be imported, or names nothing that can be called.
+        ModelError: the reference has another form, the import fails, or the name is no function.
     """
     match = _REFERENCE.fullmatch(reference)
     if match is None:
@@ -38,7 +39,7 @@ def callable_named(reference: str) -> Callable[..., Any]:
         )
     module_name, attributes = match.groups()
     with current_folder_first():
-        found: Any = _module(module_name, reference)
+        found: object = _module(module_name, reference)
     for attribute in attributes.split("."):
         if not hasattr(found, attribute):
             public = [name for name in dir(found) if not name.startswith("_")]
@@ -47,12 +48,12 @@ def callable_named(reference: str) -> Callable[..., Any]:
         found = getattr(found, attribute)
     if not callable(found):
         raise ModelError(f"{reference} is {type(found).__name__}, not a function.")
-    return found  # type: ignore[no-any-return]  # what a user's module holds has no type here
+    return found
 
 
 @contextmanager
 def current_folder_first() -> Iterator[None]:
-    """Let imports find what lies in the current folder, which an installed command's would not."""
+    """Let imports find modules in the current folder; an installed command does not look there."""
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     try:
@@ -61,7 +62,7 @@ def current_folder_first() -> Iterator[None]:
         sys.path.remove(folder)
 
 
-def _module(name: str, reference: str) -> Any:  # noqa: ANN401 - a module of the user's
+def _module(name: str, reference: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -75,10 +76,10 @@ def _module(name: str, reference: str) -> Any:  # noqa: ANN401 - a module of the
         )
         raise ModelError(f"there is no module {name} for '{reference}'. {hint}") from error
     except Exception as error:
-        raise ModelError(f"cannot import {name}: {said_by(error)}") from error
+        raise ModelError(f"cannot import {name}: {error_text(error)}") from error
 
 
-def said_by(error: BaseException) -> str:
-    """Return an error's type and the first line of what it says."""
-    name, said = type(error).__name__, reason_of(error)
-    return name if said == name else f"{name}: {said}"
+def error_text(error: BaseException) -> str:
+    """Return an error's type and the first line of its message."""
+    name, message = type(error).__name__, reason_of(error)
+    return name if message == name else f"{name}: {message}"

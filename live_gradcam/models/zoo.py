@@ -1,4 +1,4 @@
-"""The zoo: networks that can be asked for by name."""
+"""The zoo: the networks that can be loaded by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.error import URLError
 
 import keras
@@ -19,36 +19,39 @@ from live_gradcam.errors import ModelError, reason_of
 from live_gradcam.models import efficientnet_lite0
 from live_gradcam.models.inputs import feed_for
 from live_gradcam.models.labels import imagenet_labels
-from live_gradcam.models.model import Model, Network
+from live_gradcam.models.model import Model
+from live_gradcam.models.network_copies import resizer
 from live_gradcam.models.preprocessing import preprocessing_named
-from live_gradcam.models.resizing import resizer
+from live_gradcam.models.untyped import Network
 from live_gradcam.near_names import unknown_name
 
 
 @dataclass(frozen=True, slots=True)
 class ZooEntry:
-    """What is known of one network."""
+    """One network of the zoo."""
 
     name: str
-    """As `--model` takes it."""
+    """The name that `--model` takes."""
 
     builder: str | None
-    """Its function's name in `keras.applications`; None for the default network, which comes with its weights."""
+    """Name of its function in `keras.applications`; None for the default network."""
 
     preprocessing: str
-    """`none` where the network scales the pixels itself."""
+    """Name of its preprocessing; `none` where the network scales the pixels itself."""
 
     size: int
     """Side of its square input in pixels."""
 
     layer: str | None = None
-    """The layer to explain, where it is not the last feature map."""
+    """Path of the layer that is explained by default; None: the last feature map."""
 
     covering: bool = True
-    """As in `Model`; tests/test_explain_locating.py measures it."""
+    """As `Model.covering`; tests/test_explain_geometry_by_gradients.py measures it."""
 
 
 _DEFAULT = ZooEntry(efficientnet_lite0.NAME, None, "efficientnet-lite", efficientnet_lite0.INPUT_SIZE[0])
+
+_SIZES_OF_V2 = {"b0": 224, "b1": 240, "b2": 260, "b3": 300, "s": 384, "m": 480, "l": 480}
 
 _ENTRIES = {
     entry.name: entry
@@ -73,15 +76,7 @@ _ENTRIES = {
         ),
         *(
             ZooEntry(f"efficientnetv2-{kind}", f"EfficientNetV2{kind.upper()}", "none", size)
-            for kind, size in (
-                ("b0", 224),
-                ("b1", 240),
-                ("b2", 260),
-                ("b3", 300),
-                ("s", 384),
-                ("m", 480),
-                ("l", 480),
-            )
+            for kind, size in _SIZES_OF_V2.items()
         ),
         *(
             ZooEntry(f"convnext-{kind.lower()}", f"ConvNeXt{kind}", "none", 224)
@@ -91,14 +86,14 @@ _ENTRIES = {
 }
 
 CATALOGUE = (_DEFAULT, *_ENTRIES.values())
-"""Every network that `--model` knows by name; the first is the default and needs no download."""
+"""Every network that `--model` takes by name; the first is the default and needs no download."""
 
 ZOO = tuple(entry.name for entry in CATALOGUE)
-"""Their names."""
+"""The names of the networks in `CATALOGUE`."""
 
 
 def entry_like(name: str) -> ZooEntry | None:
-    """Return the `keras.applications` entry that a name means: case, hyphens and underscores don't count."""
+    """Return the `keras.applications` entry of a name; case, hyphens and underscores do not count."""
     wanted = _folded(name)
     return next(
         (entry for entry in _ENTRIES.values() if wanted in (_folded(entry.name), _folded(entry.builder))),
@@ -107,7 +102,7 @@ def entry_like(name: str) -> ZooEntry | None:
 
 
 def entry_of(network_name: str) -> ZooEntry | None:
-    """Return the entry of a network by the name that Keras gave it, such as `mobilenetv2_1.00_224`."""
+    """Return the entry of a network from its name in Keras, such as `mobilenetv2_1.00_224`."""
     return entry_like(re.sub(r"_\d\.\d\d_\d+$", "", network_name))
 
 
@@ -120,7 +115,7 @@ def load(name: str) -> Model:
     """Return a network of the zoo with its ImageNet weights.
 
     Raises:
-        ModelError: there is none of that name, or its weights are not to be had.
+        ModelError: there is no network of that name, or its weights are missing and cannot be downloaded.
     """
     if is_default(name):
         return as_entry(_DEFAULT, efficientnet_lite0.build())
@@ -135,7 +130,7 @@ def load(name: str) -> Model:
 
 
 def as_entry(entry: ZooEntry, network: Network) -> Model:
-    """Return a network with what the zoo knows of it: scaling, labels, layer, size."""
+    """Return a network as a `Model`, with the preprocessing, labels, layer and size of its entry."""
     return Model(
         network=network,
         name=entry.name,
@@ -149,31 +144,33 @@ def as_entry(entry: ZooEntry, network: Network) -> Model:
     )
 
 
-def _builder(entry: ZooEntry) -> Callable[..., Any]:
-    builder: Callable[..., Any] = getattr(keras.applications, str(entry.builder))
+def _builder(entry: ZooEntry) -> Callable[..., Network]:
+    builder: Callable[..., Network] = getattr(keras.applications, str(entry.builder))
     return builder
 
 
 def with_random_weights(name: str, seed: int) -> Model:
-    """Return a network of the zoo with seeded random weights: what it costs can be measured without a download.
+    """Return a network of the zoo with random weights, to measure its speed without a download.
+
+    Args:
+        name: name of the network; the default network keeps its trained weights.
+        seed: seed of the random weights.
 
     Raises:
-        ModelError: there is none of that name.
+        ModelError: there is no network of that name.
     """
-    if is_default(name):
-        return load(name)
     entry = entry_like(name)
     if entry is None:
-        return load(name)  # which raises
+        return load(name)  # the default network, or the error for an unknown name
     keras.utils.set_random_seed(seed)
     return as_entry(entry, _builder(entry)(weights=None))
 
 
 def _download(entry: ZooEntry) -> Network:
-    """Build with Keras's own weights, which it downloads once.
+    """Build a network with Keras's own weights, which Keras downloads once.
 
     Raises:
-        ModelError: they are neither on disk nor to be had from the network.
+        ModelError: the weights are not on disk and cannot be downloaded.
     """
     try:
         return _builder(entry)(weights="imagenet")
@@ -201,20 +198,20 @@ def _folded(name: str | None) -> str:
 
 
 REFUSED = "nothing is downloaded now"
-"""What a download that was not allowed says of itself."""
+"""Message of a download that `no_downloads` refused."""
 
 
 class _RefusingOpener(urllib.request.OpenerDirector):
-    def open(self, *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401 - whatever is asked for
+    def open(self, *_: object, **__: object) -> NoReturn:
         raise URLError(REFUSED)
 
 
 @contextmanager
 def no_downloads() -> Iterator[None]:
-    """Make every download by Keras fail at once; what it has fetched before is read as ever."""
+    """Make every download by Keras fail at once; files on disk are still read."""
     urllib.request.install_opener(_RefusingOpener())
     try:
-        with redirect_stdout(io.StringIO()):  # where Keras announces what then does not happen
+        with redirect_stdout(io.StringIO()):  # Keras announces the download before it fails
             yield
     finally:
         urllib.request.install_opener(urllib.request.build_opener())

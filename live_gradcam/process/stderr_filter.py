@@ -145,7 +145,7 @@ def end_native_stderr() -> None:
 
 def _shown(line: bytes) -> bytes:
     """Return a line without passwords in addresses: a library may quote the address that it was given."""
-    from live_gradcam.address import without_secrets  # here: importing the package does not need it
+    from live_gradcam.redaction import without_secrets  # here: importing the package does not need it
 
     return without_secrets(line.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 

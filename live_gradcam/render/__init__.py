@@ -1,1 +1,1 @@
-"""How it looks."""
+"""Rendering: from a frame and its explanations to a finished picture."""

@@ -1,4 +1,4 @@
-"""How the picture looks: everything that the viewer can change while it runs, and that changes no explanation."""
+"""Appearance of the picture: settings that a viewer can change at any time and that do not affect explanations."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Literal
 from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP
 
 Style = Literal["overlay", "fade", "contours", "masked", "heat"]
-"""How heat is shown: blended over the picture, all of it alike or the more the hotter it is; as contour lines; as the
-picture dimmed where nothing mattered; or alone."""
+"""How heat is drawn. `overlay`: blended over the picture. `fade`: blended more strongly where it is hotter. `contours`:
+contour lines. `masked`: the picture dimmed where heat is low. `heat`: the heat map alone."""
 
 View = Literal["one", "side", "methods", "targets", "models", "channels", "history"]
-"""What stands on the picture: one heat map; the camera beside it; the same frame under up to four methods, targets
-(the most probable classes) or two models; the strip of the strongest channels; the history of the last minute."""
+"""The layout of the picture. `one`: one heat map. `side`: the camera beside it. `methods`, `targets`, `models`: the
+same frame under up to four methods, the most probable classes, or two models. `channels`: the strongest channels
+beside the heat map. `history`: the last minute below it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appearance:
-    """How the picture looks."""
+    """How a picture is drawn."""
 
     alpha: float = DEFAULT_ALPHA
     """Opacity of the heat, 0 to 1."""
@@ -28,7 +29,7 @@ class Appearance:
     view: View = "one"
 
     scale_bar: bool = False
-    """Whether a bar says which colour is how much heat."""
+    """Whether a scale bar shows which colour means how much heat."""
 
     statistics: bool = False
-    """Whether rates and latencies stand on the picture."""
+    """Whether rates and latencies are shown on the picture."""

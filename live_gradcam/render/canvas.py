@@ -1,4 +1,4 @@
-"""The canvas: the frame and its heat in every pane, each painted at its own size."""
+"""The canvas: the frame and its heat, drawn into every pane; and two pictures side by side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import share_within
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat import colormap_code
-from live_gradcam.render.heat_tracking import CarriedHeat
+from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.marks import (
     draw_outline_onto,
@@ -21,23 +21,23 @@ from live_gradcam.render.marks import (
     draw_rectangle_onto,
     draw_viewfinder_onto,
 )
-from live_gradcam.render.panes import Pane
+from live_gradcam.render.panes import Pane, title_height
 from live_gradcam.render.signs import draw_title_onto
 from live_gradcam.render.styles import paint_onto
 from live_gradcam.translations import ENGLISH, Words
 
 _LEGIBLE, _ENLARGED = 240, 360
-"""Shorter side in pixels that a canvas has in a window at least, and the one that is aimed at where it had less."""
+"""The shorter side of a canvas in a window, in pixels: the minimum, and the target where it would be smaller."""
 
 _WINDOW = (1600, 900)
-"""The largest window that opens."""
+"""Size of the largest window that opens."""
 
 
 def legible_canvas(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the size of a canvas whose words can be read in a window, for a frame of (width, height).
+    """Return the canvas size for a frame of (width, height), such that text can be read in a window.
 
-    It is the frame's own size, as a rule. A small frame is enlarged by a whole factor; one that is much longer than
-    wide, or wider than long, stands between margins.
+    Usually the frame's own size. A small frame is enlarged by a whole factor; a very long or very tall frame gets
+    margins.
     """
     width, height = size
     shorter = min(size)
@@ -53,115 +53,117 @@ def legible_canvas(size: tuple[int, int]) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scene:
-    """What is shown in a pane."""
+class PaneContent:
+    """The content of a pane."""
 
     pane: Pane
 
-    heat: CarriedHeat | None
-    """None: the picture alone."""
+    heat: TrackedHeat | None
+    """The heat to draw; None for the picture alone."""
 
     name: str = ""
-    """What tells the pane from the others; empty: nothing does."""
+    """Title that distinguishes the pane from others; empty for none."""
 
     tail: str = ""
-    """What follows the name and is never cut: `62%`."""
+    """Text after the name that is never shortened: `62%`."""
 
     plate: Region | None = None
-    """(x, y, width, height) on the canvas of the label plate in it; None where there is none."""
+    """(x, y, width, height) on the canvas of the label plate inside the pane; None if there is none."""
 
 
 def part_of(picture: Pixels, region: Region) -> Pixels:
-    """Return a region of a picture, to be drawn onto."""
+    """Return a view of a region of a picture, to draw into."""
     x, y, width, height = region
     return picture[y : y + height, x : x + width]
 
 
-def paint_scenes_onto(picture: Pixels, image: Pixels, scenes: Sequence[Scene], look: Appearance) -> None:
+def paint_panes_onto(
+    picture: Pixels, image: Pixels, contents: Sequence[PaneContent], appearance: Appearance
+) -> None:
     """Paint the frame and its heat into every pane.
 
     Args:
-        picture: (H, W, 3) uint8 BGR: of each pane's cell, all that it holds is painted over.
+        picture: (H, W, 3) uint8 BGR: the canvas. Each pane's cell is painted over.
         image: (H, W, 3) uint8 BGR: the frame.
-        scenes: what goes where.
-        look: how heat is shown.
+        contents: the panes and their content.
+        appearance: how heat is drawn.
     """
     shrunk: dict[tuple[Region, int, int], Pixels] = {}
-    for scene in scenes:
-        pane = scene.pane
+    for content in contents:
+        pane = content.pane
         width, height = pane.place[2:]
         below = shrunk.get((pane.window, width, height))
         if below is None:
             below = shrunk[pane.window, width, height] = _shrunk(part_of(image, pane.window), width, height)
         if pane.place != pane.cell:
             _paint_margins_onto(picture, pane)
-        heat = scene.heat
+        heat = content.heat
         paint_onto(
             part_of(picture, pane.place),
             below,
             None if heat is None else heat.heatmap,
             (0, 0, width, height) if heat is None else pane.within(heat.explanation.region),
-            style=look.style,
-            alpha=look.alpha,
+            style=appearance.style,
+            alpha=appearance.alpha,
             opacity=0.0 if heat is None else heat.opacity,
-            colormap=colormap_code(look.colormap),
+            colormap=colormap_code(appearance.colormap),
         )
-    _draw_seams_onto(picture, scenes)
+    _draw_seams_onto(picture, contents)
 
 
-def mark_scenes_onto(
+def mark_panes_onto(
     picture: Pixels,
-    scenes: Sequence[Scene],
+    contents: Sequence[PaneContent],
     *,
     rectangle: Region | None,
     probe: tuple[int, int] | None,
     area: Region | None = None,
     words: Words = ENGLISH,
 ) -> None:
-    """Draw viewfinders, names, and what the viewer marks with the mouse, into every pane.
+    """Draw viewfinders, titles and mouse marks into every pane.
 
     Args:
-        picture: (H, W, 3) uint8 BGR.
-        scenes: what is where.
-        rectangle: (x, y, width, height) of the frame: what is being dragged.
-        probe: (x, y) of the frame: the place whose heat is told.
-        area: (x, y, width, height) of the frame: what is looked at; None: all of it.
-        words: the viewer's language.
+        picture: (H, W, 3) uint8 BGR: the canvas.
+        contents: the panes and their content.
+        rectangle: (x, y, width, height) of the frame: the rectangle being dragged.
+        probe: (x, y) of the frame: the point whose heat is displayed.
+        area: (x, y, width, height) of the frame: the part that is explained; None for the whole frame.
+        words: translates texts.
     """
-    for scene in scenes:
-        pane = scene.pane
+    for content in contents:
+        pane = content.pane
         within = part_of(picture, pane.place)
         if rectangle is not None:
             draw_rectangle_onto(within, pane.within(rectangle))
         elif area is not None:
             draw_outline_onto(within, pane.within(area))
-        if rectangle is None and scene.heat is not None:
-            region = pane.within(scene.heat.explanation.region)
+        if rectangle is None and content.heat is not None:
+            region = pane.within(content.heat.explanation.region)
             if region != (0, 0, *pane.place[2:]):
-                draw_viewfinder_onto(within, region, _moved(scene.plate, pane))
+                draw_viewfinder_onto(within, region, _moved(content.plate, pane))
         if probe is not None and pane.sees(*probe):
             x, y = pane.point(*probe)
             at = round(x) - pane.place[0], round(y) - pane.place[1]
             draw_probe_onto(
-                within, at, None if scene.heat is None else scene.heat.heat_at(*probe), words("not seen")
+                within, at, None if content.heat is None else content.heat.heat_at(*probe), words("not seen")
             )
         if pane.title is not None:
-            draw_title_onto(part_of(picture, pane.title), scene.name, scene.tail)
+            draw_title_onto(part_of(picture, pane.title), content.name, content.tail)
 
 
-def hidden_share(scene: Scene, plate: Region) -> float:
-    """Return which share of what is hot in a pane a plate on the canvas hides, in [0, 1]."""
-    if scene.heat is None or scene.heat.opacity <= 0:
+def hidden_share(content: PaneContent, plate: Region) -> float:
+    """Return the share of a pane's hot heat that a plate on the canvas hides, in [0, 1]."""
+    if content.heat is None or content.heat.opacity <= 0:
         return 0.0
-    x, y, width, height = scene.pane.within(scene.heat.explanation.region)
+    x, y, width, height = content.pane.within(content.heat.explanation.region)
     if not (width and height):
         return 0.0
-    on_canvas = x + scene.pane.place[0], y + scene.pane.place[1], width, height
-    return share_within(scene.heat.heatmap, on_canvas, plate)
+    on_canvas = x + content.pane.place[0], y + content.pane.place[1], width, height
+    return share_within(content.heat.heatmap, on_canvas, plate)
 
 
 def _shrunk(image: Pixels, width: int, height: int) -> Pixels:
-    """Return an image at a pane's size; an average of all pixels costs ten times as much where it is no half."""
+    """Return an image at a pane's size. Averaging all pixels is used for halving only; else it costs ten times more."""
     if image.shape[:2] == (height, width):
         return image
     half = image.shape[:2] == (2 * height, 2 * width)
@@ -172,7 +174,7 @@ def _shrunk(image: Pixels, width: int, height: int) -> Pixels:
 
 
 def _paint_margins_onto(picture: Pixels, pane: Pane) -> None:
-    """Paint what a pane's picture leaves of its cell."""
+    """Fill the margins between a pane's picture and its cell."""
     cell = part_of(picture, pane.cell)
     left, top = pane.place[0] - pane.cell[0], pane.place[1] - pane.cell[1]
     for margin in (
@@ -185,19 +187,80 @@ def _paint_margins_onto(picture: Pixels, pane: Pane) -> None:
             fill_onto(margin)
 
 
-def _draw_seams_onto(picture: Pixels, scenes: Sequence[Scene]) -> None:
-    """Part the panes by dark lines."""
+def _draw_seams_onto(picture: Pixels, contents: Sequence[PaneContent]) -> None:
+    """Separate the panes by dark lines."""
     thick = max(1, round(min(picture.shape[:2]) / 240))
-    for scene in scenes:
-        x, y, _, height = scene.pane.cell
+    for content in contents:
+        x, y, _, height = content.pane.cell
         if x > 0:
             fill_onto(picture[y : y + height, x - thick : x + thick])
-        if y > 0 and scene.pane.title is None:
+        if y > 0 and content.pane.title is None:
             fill_onto(picture[y - thick : y + thick])
 
 
 def _moved(plate: Region | None, pane: Pane) -> Region | None:
-    """Return a plate on the canvas in pixels of a pane's picture."""
+    """Return a plate's place on the canvas in pixels of a pane's picture."""
     if plate is None:
         return None
     return plate[0] - pane.place[0], plate[1] - pane.place[1], plate[2], plate[3]
+
+
+BEFORE, NOW = "before", "now"
+
+
+def before_and_after(
+    before: Pixels, now: Pixels, names: tuple[str, str] = (BEFORE, NOW), *, footer: int = 0
+) -> Pixels:
+    """Return a canvas with two pictures side by side, or one above the other if they are upright.
+
+    Args:
+        before: (H, W, 3) uint8 BGR of any size: the stored picture.
+        now: (H, W, 3) uint8 BGR: the current picture, which has the size of the canvas.
+        names: their titles.
+        footer: rows at the bottom that stay free.
+
+    Returns:
+        New (H, W, 3) uint8 BGR of the size of `now`.
+    """
+    canvas = np.empty_like(now)
+    fill_onto(canvas)
+    height, width = now.shape[:2]
+    for half, picture, name in zip(_halves((width, height), footer), (before, now), names, strict=True):
+        title, cell = half
+        x, y, wide, high = _place((picture.shape[1], picture.shape[0]), cell)
+        canvas[y : y + high, x : x + wide] = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_AREA)
+        if title[3]:
+            draw_title_onto(canvas[title[1] : title[1] + title[3], title[0] : title[0] + title[2]], name)
+    return canvas
+
+
+def in_right_half(point: tuple[int, int], size: tuple[int, int], *, footer: int = 0) -> tuple[int, int]:
+    """Return the point of the current picture at a point of the canvas; it may lie outside the picture.
+
+    Args:
+        point: (x, y) in pixels of the canvas.
+        size: (width, height) of both.
+        footer: rows at the bottom that stay free.
+    """
+    left, top, wide, high = _place(size, _halves(size, footer)[1][1])
+    return int((point[0] - left) * size[0] // wide), int((point[1] - top) * size[1] // high)
+
+
+def _halves(size: tuple[int, int], footer: int) -> tuple[tuple[Region, Region], tuple[Region, Region]]:
+    """Divide the canvas in two along its longer side; return the title strip and the cell below it of each half."""
+    width, height = size[0], size[1] - footer
+    if size[0] >= size[1]:
+        cells = (0, 0, width // 2, height), (width // 2, 0, width - width // 2, height)
+    else:
+        cells = (0, 0, width, height // 2), (0, height // 2, width, height - height // 2)
+    title = title_height(size)
+    first, second = (((x, y, wide, title), (x, y + title, wide, high - title)) for x, y, wide, high in cells)
+    return first, second
+
+
+def _place(size: tuple[int, int], cell: Region) -> Region:
+    """Return where a picture of (width, height) is placed in a cell, as large as it fits and centred."""
+    x, y, width, height = cell
+    scale = min(width / size[0], height / size[1])
+    wide, high = max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
+    return x + (width - wide) // 2, y + (height - high) // 2, wide, high

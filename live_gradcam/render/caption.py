@@ -1,4 +1,4 @@
-"""The caption: the words of a label plate, honest about what the network does not know."""
+"""The caption: the text of a label plate, which says when the network is not sure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from live_gradcam.explanation import (
     Value,
 )
 from live_gradcam.number import LABEL_HOLDS, number_text, percent_text, with_unit
+from live_gradcam.render.appearance import View
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain
 from live_gradcam.translations import Words
 
 NOTE_GAP = "   "
-"""Stands between the classes of a note."""
+"""Separates the classes of a note."""
 
 WEAK_HEAT = "weak heat"
 NOT_FINITE = "the network gives NaN or infinity"
@@ -29,35 +30,35 @@ NOT_FINITE = "the network gives NaN or infinity"
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What a plate says: a headline, and a smaller line below it."""
+    """Text of a label plate: a headline, and a smaller line below it."""
 
     label: str
-    """The class's or the value's name; it is shortened where the picture is too narrow."""
+    """Name of the class or value; shortened if the picture is too narrow."""
 
     percent: str
     """Its probability, `62%`, or the value with its unit, `31.6 years`; never shortened."""
 
     note: str = ""
-    """The line below; empty: none."""
+    """The line below; empty for none."""
 
     note_colour: Colour = GREY
-    """BGR."""
+    """Colour of the note, BGR."""
 
     note_matters: bool = False
-    """Whether the note is shown on the smallest pictures too."""
+    """Whether the note is also shown on the smallest pictures."""
 
     note_in_chart: bool = False
-    """Whether the note says nothing but what a chart of the top classes says too."""
+    """Whether a chart of the top classes already says what the note says."""
 
     sure: bool = True
-    """False where no class is probable; the headline is drawn quietly then."""
+    """False if no class is probable; then the headline is drawn in grey."""
 
 
-def belief_in(explanation: Explanation) -> float:
-    """Return how far a target that the network chose is to be believed: 1 from where the plate names it.
+def confidence_of(explanation: Explanation) -> float:
+    """Return how much a target that the network chose can be trusted, in [0, 1]; 1 if the plate names it.
 
-    It is the most probable class's probability as a part of the one that is needed for that; at most 1. A target that
-    the viewer chose, and a value, count as believed.
+    This is the top probability divided by the probability that is needed to name a class. A target that the viewer
+    chose, or a value, returns 1.
     """
     if not explanation.automatic or explanation.task == "values" or not explanation.top:
         return 1.0
@@ -65,11 +66,11 @@ def belief_in(explanation: Explanation) -> float:
 
 
 def figure(target: Target, beside: Sequence[Prediction] = ()) -> str:
-    """Return what the network says of a target: a probability, `62%`, or a number with its unit, `31.6 years`.
+    """Return a target's number as text: a probability, `62%`, or a value with its unit, `31.6 years`.
 
     Args:
         target: the class, the value or the score.
-        beside: all the network's values: those of the same unit tell whether a small number is close to zero.
+        beside: all values of the network; those of the same unit decide how a number near zero is written.
     """
     if isinstance(target, Value):
         return number_text(target.value)
@@ -86,17 +87,16 @@ def caption_of(
     sure: bool | None = None,
     weak: bool = False,
 ) -> Caption:
-    """Word the plate of an explanation.
+    """Return the caption of an explanation.
 
-    The most probable class is the headline; where it is hardly probable, `not sure`. Below it stand the next two,
-    or what the heat is for where that is not the most probable class, or that there is no evidence to show (of a
-    value: that nothing raises it).
+    The headline is the most probable class, or `not sure`. The note below has the next two classes; or the target, if
+    it is not the most probable class; or that there is no evidence (for a value: that nothing raises it).
 
     Args:
-        explanation: what the network said.
-        top: the most probable classes as they are to be shown, best first; None: as the explanation has them.
-        sure: whether the first of them is to be believed; None: where it reaches `UNSURE`.
-        weak: whether the heat is weak beside that of other things.
+        explanation: the explanation.
+        top: the most probable classes to show, best first; None for the explanation's own.
+        sure: whether to name the first of them; None to compare its probability with `Explanation.needed`.
+        weak: whether the heat is weak compared with other recent heat.
     """
     target = explanation.target
     shown = explanation.top if top is None else top
@@ -127,13 +127,13 @@ def caption_of(
 
 
 def translated(caption: Caption, words: Words) -> Caption:
-    """Return a caption in the viewer's language; names of classes are left as they are."""
+    """Return a translated caption; class names stay as they are."""
     label = caption.label if caption.sure else words(caption.label)
     return replace(caption, label=label, note=words(caption.note))
 
 
 def _caption_of_value(explanation: Explanation) -> Caption:
-    """Word the plate of a value, of a score of the user's own, or of a classifier that gives NaN."""
+    """Return the caption of a value, of the user's own score, or of a classifier that gives NaN."""
     target = explanation.target
     if not explanation.is_finite and explanation.task != "values":
         return Caption(NO_ANSWER, "", NOT_FINITE, note_matters=True, sure=False)
@@ -154,9 +154,9 @@ def _caption_of_value(explanation: Explanation) -> Caption:
 
 
 def without_heat(explanation: Explanation) -> str:
-    """Say of an explanation without evidence why there is no heat.
+    """Return the text that says why an explanation without evidence has no heat.
 
-    Nothing in the picture raises a value, lowers it, or raises the difference of two; for a class there is no evidence.
+    Nothing in the picture raises the value, lowers it, or raises a difference of two; for a class there is no evidence.
     """
     if explanation.task != "values" and explanation.top:
         return "no evidence"
@@ -170,17 +170,44 @@ def without_heat(explanation: Explanation) -> str:
 
 
 def named(target: Target, beside: Sequence[Prediction] = ()) -> str:
-    """Return a target's name and what the network says of it: its probability, or its number as by `figure`."""
+    """Return a target's name with its number as `figure` writes it."""
     return f"{name_of(target)} {figure_of(target, beside)}".rstrip()
 
 
 def name_of(target: Target) -> str:
-    """Return a target's name alone."""
+    """Return a target's name."""
     if isinstance(target, Lowered):
         return f"what lowers {plain(target.prediction.label)}"
     return plain(target.label)
 
 
 def figure_of(target: Target, beside: Sequence[Prediction] = ()) -> str:
-    """Return what stands behind a target's name, as by `figure`; empty for a contrast and for what lowers a value."""
+    """Return the number after a target's name, as `figure` writes it; empty for a contrast and a lowered value."""
     return "" if isinstance(target, Contrast | Lowered) else figure(target, beside)
+
+
+def pane_title(
+    view: View, explanation: Explanation, model: str, words: Words, *, stale: bool
+) -> tuple[str, str]:
+    """Return the title of a pane in a view with several, and the text after it.
+
+    Args:
+        view: the layout of the picture.
+        explanation: the explanation in the pane.
+        model: name of its model.
+        words: translates texts.
+        stale: whether the scene has changed since the explanation.
+    """
+    match view:
+        case "methods" | "channels":
+            return explanation.method, ""
+        case "targets" if not stale:
+            tail = figure_of(explanation.target, explanation.values)
+            if not explanation.has_evidence:
+                tail = f"{tail}: {words(without_heat(explanation))}"
+            name = name_of(explanation.target)
+            return words(name) if isinstance(explanation.target, Lowered) else name, tail
+        case "models":
+            return model, ""
+        case _:
+            return "", ""

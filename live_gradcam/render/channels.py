@@ -1,4 +1,4 @@
-"""The channels: the strongest of the layer's maps, each with its number and weight."""
+"""The channel board: the strongest channels of the layer, each with its number and weight."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ SHOWN = 9
 _ACROSS = 3
 
 _LEAST_SECONDS = 0.7
-"""How long a channel keeps its place after it was last among the strongest: a board that flickers can't be read."""
+"""How long a channel keeps its place after it was last among the strongest, so that the board does not flicker."""
 
 _LONGER_SIDE, _SMALLEST = 1 / 28, 9
 _LONG_LABEL = "0000 −0.0000"
-"""What all labels are sized by, so that they do not change their size with each digit."""
+"""Sets the size of all labels, so that it does not change with the number of digits."""
 
 
 class ChannelBoard:
-    """Nine places for channels. One that stays among the strongest stays where it is."""
+    """Nine places for channels; a channel that stays among the strongest keeps its place."""
 
     def __init__(self) -> None:
         self._places: list[tuple[Channel, float] | None] = [None] * SHOWN
 
     @property
     def shown(self) -> tuple[Channel | None, ...]:
-        """What is in each place now."""
+        """The channel in each place; None for an empty place."""
         return tuple(None if held is None else held[0] for held in self._places)
 
-    def see(self, channels: Sequence[Channel], time: float) -> None:
-        """Take in the newest channels.
+    def update(self, channels: Sequence[Channel], time: float) -> None:
+        """Update the places with the newest channels.
 
         Args:
-            channels: strongest first; none: there was no answer that had any.
+            channels: strongest first; empty if the answer had none.
             time: of the frame, in seconds.
         """
         strongest = {each.number: each for each in channels[:SHOWN]}
@@ -71,8 +71,8 @@ def draw_channels_onto(board: Pixels, channels: Sequence[Channel | None], colorm
     """Draw a board of channels, in place.
 
     Args:
-        board: (H, W, 3) uint8 BGR: it is painted over.
-        channels: nine, or None for an empty place.
+        board: (H, W, 3) uint8 BGR; it is painted over.
+        channels: nine channels, None for an empty place.
         colormap: OpenCV's number of the colour map.
         title: the layer's path.
     """
@@ -101,7 +101,7 @@ def draw_channels_onto(board: Pixels, channels: Sequence[Channel | None], colorm
 
 
 def _label_onto(board: Pixels, channel: Channel, at: tuple[int, int], room: int, size: int) -> None:
-    """Write a channel's number and, as far as there is room, its weight."""
+    """Write a channel's number and, if there is room, its weight."""
     number, weight = f"{channel.number}", f"{channel.weight:+.2g}".replace("-", "−")
     small = max(_SMALLEST, min(size, size * room // text_width(_LONG_LABEL, size, BOLD)))
     weight_width = text_width(weight, small, REGULAR)
@@ -114,7 +114,7 @@ def _label_onto(board: Pixels, channel: Channel, at: tuple[int, int], room: int,
 
 
 def _levels(channel: Channel, side: int) -> Pixels:
-    """Return a channel's activation as (side, side) uint8: 255 for its largest value, 0 for nothing or less."""
+    """Return a channel's activation as (side, side) uint8: 255 for its maximum, 0 for values of 0 or less."""
     activation = np.maximum(np.nan_to_num(channel.activation), 0.0)
     peak = float(activation.max())
     relative = activation / np.float32(peak) if peak > 0 else activation

@@ -1,4 +1,4 @@
-"""The heat: a small map, laid over the part of the picture that the network saw."""
+"""Heat maps drawn over a region of a picture, and OpenCV's colour maps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import levels_over_region
 from live_gradcam.near_names import unknown_name
 
-# Rows that are coloured and blended at a time: so few stay in the processor's cache, which halves the time.
+# Rows that are coloured and blended at a time: this many fit in the processor's cache, which halves the time.
 BAND = 32
 
 
@@ -34,11 +34,10 @@ def draw_heat_onto(
         picture: (H, W, 3) uint8 BGR, C-contiguous.
         heatmap: (h, w) float32 in [0, 1].
         region: (x, y, width, height) within the picture.
-        alpha: weight of the heat in [0, 1]; the picture keeps `1 - alpha`.
+        alpha: weight of the heat in [0, 1]; the picture's weight is `1 - alpha`.
         colormap: OpenCV's number of the colour map.
-        inset: the part of the heat map that lies over the region: (left, top, right, bottom) as fractions of it.
-        image: (H, W, 3) uint8 BGR: what lies below the heat, and what the picture holds there does not count;
-            None: the picture itself.
+        inset: the part of the heat map that lies over the region: (left, top, right, bottom) as fractions of the map.
+        image: (H, W, 3) uint8 BGR to blend with instead of the picture's own content; None for the picture itself.
     """
     x, y, width, height = region
     levels = levels_over_region(heatmap, (width, height), inset)
@@ -54,7 +53,7 @@ def draw_heat_onto(
 
 @lru_cache(maxsize=8)
 def colours_of(colormap: int) -> Pixels:
-    """Return the 256 colours of a colour map, (256, 1, 3) uint8 BGR; to make them anew costs 0.2 ms each time."""
+    """Return the 256 colours of a colour map, (256, 1, 3) uint8 BGR. Cached, because computing them takes 0.2 ms."""
     levels = np.arange(256, dtype=np.uint8).reshape(-1, 1)
     return np.asarray(cv2.applyColorMap(levels, colormap), np.uint8)
 
@@ -64,19 +63,19 @@ _PREFIX = "COLORMAP_"
 
 @cache
 def colormap_names() -> tuple[str, ...]:
-    """Return the names of all colour maps that this OpenCV has, sorted: `autumn`, …, `jet`, …, `winter`."""
+    """Return the names of this OpenCV's colour maps, sorted: `autumn`, …, `jet`, …, `winter`."""
     return tuple(sorted(name.removeprefix(_PREFIX).lower() for name in dir(cv2) if name.startswith(_PREFIX)))
 
 
 @cache
 def colormap_code(name: str) -> int:
-    """Return OpenCV's number for a colour map.
+    """Return OpenCV's number of a colour map.
 
     Args:
-        name: such as `jet` or `twilight_shifted`; letter case does not count, a hyphen is as good as an underscore.
+        name: such as `jet` or `twilight_shifted`; letter case is ignored, and a hyphen equals an underscore.
 
     Raises:
-        RenderError: there is no such colour map; the message names the nearest and all the others.
+        RenderError: there is no such colour map; the message lists the nearest and all names.
     """
     names = colormap_names()
     plain = name.strip().lower().replace("-", "_")
@@ -86,7 +85,7 @@ def colormap_code(name: str) -> int:
 
 
 PALETTES = ("jet", "turbo", "viridis", "cividis", "inferno")
-"""Those that one key walks through: the usual one, and those that are even and safe for the colour-blind."""
+"""Colour maps that one key cycles through: the common one, and perceptually uniform ones for colour-blind viewers."""
 
 
 @cache

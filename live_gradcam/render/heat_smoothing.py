@@ -1,4 +1,4 @@
-"""Steady heat: a map that neither flickers from one explanation to the next nor paints noise."""
+"""Heat smoothing: heat maps that do not flicker between explanations and do not amplify noise."""
 
 from __future__ import annotations
 
@@ -12,89 +12,91 @@ from live_gradcam.config import DEFAULT_SMOOTHING, Scale
 from live_gradcam.errors import RenderError
 from live_gradcam.explanation import Explanation, HeatMap, Prediction
 from live_gradcam.heatmap import over_region
-from live_gradcam.render.caption import belief_in
+from live_gradcam.render.caption import confidence_of
 
 _RISE, _FALL = 0.1, 2.0
-"""Seconds in which the scale follows a target's peaks up, and down."""
+"""Time constants in seconds with which the scale follows a target's peaks, upwards and downwards."""
 
 _CEILING_FALL = 60.0
-"""Seconds in which the largest peak of late, of whichever target, is forgotten."""
+"""Time constant in seconds with which the largest recent peak of all targets decays."""
 
 WEAK = 0.4
-"""What peaks below this part of the largest peak of late is dimmed, by the square of how far it is below. With the
-default network a blank wall peaks at 0.2 or less and things at 0.35 to 0.95; and on a blank wall the target changes
-with every frame, so that a scale of each target's own would paint noise."""
+"""A peak below this share of the largest recent peak is dimmed quadratically. With the default network a blank wall
+peaks at 0.2 or less and things at 0.35 to 0.95. On a blank wall the target changes with every frame, so a scale for
+each target alone would amplify noise."""
 
 _FAINT = 0.12
-"""Opacity of heat for a target that the network chose and is not sure of: nobody takes it for an answer."""
+"""Opacity of heat for a target that the network chose and is not sure of, too faint to be taken for a result."""
 
 _NEARLY_BELIEVED = (0.85, 1.0)
-"""Between these parts of the probability from which on the plate names a class the heat becomes full, so that it does
-not come and go at a stroke."""
+"""The heat becomes fully opaque between these shares of the probability from which the plate names a class, so that it
+fades in and out smoothly."""
 
 _LIKE_RECOGNISED, _LIKELY = (0.5, 0.65), (0.4, 0.6)
-"""So it does below them, too, where it peaks between these parts of what recognised things gave of late, and the class
-is as probable as these parts of what it takes to be named. docs/motion.md has the measurement."""
+"""Below that it becomes opaque too, if its peak lies between the first two shares of the recent peak of recognised
+things, and its probability between the last two shares of what is needed to be named. docs/motion.md has the
+measurement."""
 
 _NOTHING = 1e-4
-"""Heat below this is none."""
+"""Heat below this value is set to 0."""
 
 _SIDES = (128, 384)
-"""Of the mesh that heat is computed on: the smallest and the largest for its longer side."""
+"""Smallest and largest longer side of the mesh on which heat is computed, in points."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heat:
-    """The heat as of one explained frame, and what is needed to go on from there."""
+    """Smoothed heat at one explained frame, and the state that smooths the next one."""
 
     heatmap: HeatMap
-    """(h, w) float32 in [0, 1]: over the region that the network saw, all of it and nothing else."""
+    """(h, w) float32 in [0, 1], over exactly the region that the network saw."""
 
     opacity: float
-    """In [0, 1]; it fades where there is no evidence, and where the network is not sure of the target that it chose."""
+    """In [0, 1]; lower without evidence, and where the network is not sure of the target that it chose."""
 
     label: str
-    """Of the target that it is the heat of: that of another does not mix with it."""
+    """Label of the target; heat of another target is not mixed in."""
 
     origin: tuple[object, ...]
-    """Method, layer, shape, region and inset that it came by: another's values cannot be compared with it."""
+    """Method, layer, map shape, region and inset; values with another origin cannot be compared."""
 
     chosen: tuple[object, ...]
-    """The kind of target, and its name where the viewer chose it: what is chosen anew begins its own scale."""
+    """Kind of target, and its name if the viewer chose it; another choice begins a new scale."""
 
     scale: float
-    """The raw value that is full heat, for this target."""
+    """The raw value that is shown as full heat, for this target."""
 
     ceiling: float
-    """The largest peak of late, whatever the target."""
+    """The largest recent peak of any target."""
 
     recognised: float
-    """The largest peak of late of targets that the network chose and was sure of; 0: there was none."""
+    """The largest recent peak of targets that the network chose and was sure of; 0 if there was none."""
 
     strength: float
-    """The newest peak as a part of that, or of the ceiling where there was none."""
+    """The newest peak as a share of `recognised`, or of `ceiling` if nothing was recognised."""
 
     at: float
-    """When the frame was taken, in seconds."""
+    """Time of the frame, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatSmoothing:
-    """How heat is made steady.
+    """Settings of the smoothing, and the smoothing step.
 
     Raises:
-        RenderError: a value makes no sense.
+        RenderError: a value is invalid.
     """
 
-    smoothing: float = DEFAULT_SMOOTHING
-    """Seconds after which a change has come through to 63%, whatever the rate of explanations; 0: at once."""
+    seconds: float = DEFAULT_SMOOTHING
+    """Time constant in seconds: after it, 63% of a change is visible, at any rate of explanations; 0 for no
+    smoothing."""
 
     scale: Scale = "stable"
 
     def __post_init__(self) -> None:
-        """Refuse values that make no sense."""
-        if not (self.smoothing >= 0 and math.isfinite(self.smoothing)):
-            raise RenderError(f"the smoothing is {self.smoothing}: it must be 0 or more seconds.")
+        """Validate the settings."""
+        if not (self.seconds >= 0 and math.isfinite(self.seconds)):
+            raise RenderError(f"the smoothing is {self.seconds}: it must be 0 or more seconds.")
         if self.scale not in get_args(Scale):
             raise RenderError(f"scale is '{self.scale}'. Valid: {', '.join(get_args(Scale))}.")
 
@@ -107,24 +109,24 @@ class HeatSmoothing:
         moved: HeatMap | None = None,
         known: HeatMap | float = 1.0,
     ) -> Heat:
-        """Return the heat with one more explanation mixed in.
+        """Return the heat after one more explanation.
 
         Args:
             explanation: of a frame.
-            at: when that frame was taken, in seconds.
+            at: time of that frame, in seconds.
             before: the heat so far; None for the first explanation.
-            moved: `before.heatmap` carried to this frame, so that the mixture does not lag; None: it did not move.
-            known: how far that is to be believed, in [0, 1], for all of it or each point: where it is not, the new
-                explanation alone counts.
+            moved: `before.heatmap` moved to this frame, so that the mixture does not lag; None if it did not move.
+            known: confidence of the movement, in [0, 1], for the whole map or each point. Where it is 0, only the new
+                explanation counts.
         """
         raw = explanation.raw_heatmap
         earlier = None if before is None else (before.heatmap if moved is None else moved)
-        kept = 0.0 if before is None else _kept(at - before.at, self.smoothing)
+        kept = 0.0 if before is None else _kept(at - before.at, self.seconds)
         columns, rows = _mesh(explanation)
         if not (explanation.has_evidence and np.isfinite(raw).all()):
             if before is None or earlier is None:
                 return Heat(np.zeros((rows, columns), np.float32), 0.0, "", (), (), 0.0, 0.0, 0.0, 0.0, at)
-            # It fades in the shape that it had: a map of nothing has none to turn into.
+            # Fade out in the previous shape: an empty map has no shape of its own.
             return replace(before, heatmap=earlier, opacity=before.opacity * kept, strength=0.0, at=at)
 
         target = explanation.target
@@ -138,7 +140,7 @@ class HeatSmoothing:
         scale = _followed(continued.scale, peak, since, _FALL) if continued is not None and same else peak
         ceiling = peak if continued is None else _followed(continued.ceiling, peak, since, _CEILING_FALL)
         recognised = recognised_peak(explanation, 0.0 if alike is None else alike.recognised, since)
-        # A contrast's values are small beside those of a class, and no sign that there is nothing to see.
+        # A contrast's values are small compared with a class's, which does not mean that there is nothing to see.
         strength = peak / (recognised or ceiling or 1.0) if isinstance(target, Prediction) else 1.0
         goal = opacity_of(explanation, strength if recognised else 0.0)
         full = peak
@@ -148,40 +150,40 @@ class HeatSmoothing:
         heatmap = over_region(relative, (columns, rows), explanation.inset)
         if same and earlier is not None:
             heatmap = np.asarray(heatmap + (earlier - heatmap) * (known * np.float32(kept)), np.float32)
-        # What fades away must end: numbers too small to be normal make every later step many times slower.
+        # Heat that fades out must reach zero: subnormal numbers would make every later step many times slower.
         heatmap = np.where(heatmap < _NOTHING, np.float32(0), heatmap)
         opacity = goal if before is None else goal + (before.opacity - goal) * kept
         return Heat(heatmap, opacity, target.label, origin, chosen, scale, ceiling, recognised, strength, at)
 
 
 def recognised_peak(explanation: Explanation, before: float, seconds: float) -> float:
-    """Return the largest peak of late of targets that the network chose and was sure of, after one more explanation.
+    """Return the largest recent peak of targets that the network chose and was sure of, after one more explanation.
 
     Args:
         explanation: the newest; with evidence.
-        before: the value after the explanation before; 0: nothing was recognised yet.
-        seconds: since then.
+        before: the value before it; 0 if nothing was recognised yet.
+        seconds: time since then.
     """
-    if not explanation.automatic or belief_in(explanation) < 1:
+    if not explanation.automatic or confidence_of(explanation) < 1:
         return before
     peak = max(float(explanation.raw_heatmap.max()), 0.0)
     return _followed(before, peak, seconds, _CEILING_FALL) if before else peak
 
 
 def opacity_of(explanation: Explanation, likeness: float = 0.0) -> float:
-    """Return how opaque heat is, in [0, 1]: faint where the network is not sure of a target that it chose itself.
+    """Return the opacity of heat, in [0, 1]: faint if the network is not sure of a target that it chose.
 
     Args:
-        explanation: what is shown.
-        likeness: the peak of its map as a part of what recognised things gave of late; 0 where nothing was.
+        explanation: the explanation that is shown.
+        likeness: its peak as a share of the recent peak of recognised things; 0 if nothing was recognised.
     """
-    belief = belief_in(explanation)
+    belief = confidence_of(explanation)
     like = _smooth_step(likeness, *_LIKE_RECOGNISED) * _smooth_step(belief, *_LIKELY)
     return _FAINT + (1.0 - _FAINT) * max(_smooth_step(belief, *_NEARLY_BELIEVED), like)
 
 
 def _mesh(explanation: Explanation) -> tuple[int, int]:
-    """Return (columns, rows) of the mesh over the region: as fine as the map, and fine enough for its curve."""
+    """Return (columns, rows) of the mesh over the region: as fine as the map and as cubic interpolation need."""
     _, _, width, height = explanation.region
     least, most = _SIDES
     side = min(max(least, *explanation.raw_heatmap.shape), most)
@@ -190,16 +192,16 @@ def _mesh(explanation: Explanation) -> tuple[int, int]:
 
 
 def _smooth_step(value: float, begin: float, end: float) -> float:
-    """Return 0 up to `begin`, 1 from `end` on, and a smooth curve between them."""
+    """Return 0 up to `begin`, 1 from `end`, and a smooth curve between them."""
     share = min(1.0, max(0.0, (value - begin) / (end - begin)))
     return share * share * (3.0 - 2.0 * share)
 
 
 def _followed(scale: float, peak: float, seconds: float, fall: float) -> float:
-    """Return a slowly moving maximum after one more peak, this many seconds later."""
+    """Return a slowly moving maximum after one more peak, `seconds` later."""
     return peak + (scale - peak) * _kept(seconds, _RISE if peak > scale else fall)
 
 
 def _kept(seconds: float, constant: float) -> float:
-    """Return the weight of what was there before; none after a step back in time."""
+    """Return the weight of the previous value; 0 after a step back in time."""
     return math.exp(-seconds / constant) if constant > 0 and seconds >= 0 else 0.0

@@ -1,4 +1,4 @@
-"""The carrier: the heat of the newest answer, carried along with the picture until the next one comes."""
+"""Heat tracking: the newest answer's heat, moved along with the picture until the next answer comes."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from live_gradcam.explanation import Explanation, HeatMap, Region
 from live_gradcam.frame import Frame
 from live_gradcam.question import Answer
 from live_gradcam.render.heat_smoothing import WEAK, Heat, HeatSmoothing
-from live_gradcam.render.motion import Field, Motion, Shift, Way, sampled
+from live_gradcam.render.motion import Displacement, Field, Motion, Shift, sampled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CarriedHeat:
-    """What is to be drawn on a frame."""
+class TrackedHeat:
+    """Heat to draw on the current frame."""
 
     explanation: Explanation
-    """The newest; of an earlier frame as a rule."""
+    """The newest explanation, usually of an earlier frame."""
 
     index: int
-    """Of the frame that was explained."""
+    """Index of the explained frame."""
 
     captured_at: float
-    """When that frame was taken: `Frame.captured_at`."""
+    """`Frame.captured_at` of the explained frame."""
 
     heatmap: HeatMap
-    """(h, w) float32 in [0, 1]: where the heat is on the present frame, over `explanation.region`."""
+    """(h, w) float32 in [0, 1]: the heat moved to the current frame, over `explanation.region`."""
 
     opacity: float
-    """In [0, 1], to be multiplied with the alpha of the heat: below 1 where the network is not sure, and while it
-    fades for want of evidence; 0 where the scene has changed since."""
+    """In [0, 1], a factor of the appearance's alpha. Below 1 if the network is not sure or the evidence fades; 0 if the
+    scene has changed since."""
 
     stale: bool = False
-    """Whether the scene has changed since: what the explanation says is about another one."""
+    """Whether the scene has changed since, so that the explanation is about another scene."""
 
     weak: bool = False
-    """Whether the heat is weak beside that of things that were recognised of late."""
+    """Whether the heat is weak compared with recently recognised things."""
 
     def heat_at(self, x: int, y: int) -> float | None:
-        """Return the heat at a point of the frame, in [0, 1]; None where the network did not look."""
+        """Return the heat at a point of the frame, in [0, 1]; None outside the region that the network saw."""
         left, top, width, height = self.explanation.region
         if not (left <= x < left + width and top <= y < top + height):
             return None
@@ -56,53 +56,52 @@ class CarriedHeat:
 
 
 class HeatTracker:
-    """Carries heat along with the picture, and keeps it steady: one heat map, or several of the same frames.
+    """Moves one or several heat maps along with the picture, and smooths them.
 
-    It belongs to one thread: the one that presents. For every frame that is shown it calls `see`, in order; and
-    whenever an answer has come, before that, `explained`:
+    It is not thread-safe. Call `track` for every shown frame, in order, and `add_answer` whenever an answer arrives,
+    before the next `track`:
 
-        carrier.explained(frame_that_was_explained, answer)
-        carried = carrier.see(frame)
+        tracker.add_answer(frame_that_was_explained, answer)
+        tracked = tracker.track(frame)
 
-    An answer may be about a frame that was seen some time ago, that is seen next, or that was never seen. What is
-    older than the newest, or from before a cut, is left out. However many heat maps there are, the motion is
-    found once.
+    An answer may be about a frame that was seen before, that is seen next, or that is never seen. Answers that are
+    older than the newest one, or from before a cut, are ignored. The motion is computed once for all heat maps.
 
     Args:
-        motion: `on`, or `off` for heat that is held until the next answer.
-        steady: how heat is made steady.
+        motion: `on`, or `off` to keep the heat in place until the next answer.
+        smoothing: how heat is smoothed.
 
     Raises:
-        RenderError: `motion` is neither.
+        RenderError: `motion` is invalid.
     """
 
-    def __init__(self, *, motion: Following = "on", steady: HeatSmoothing | None = None) -> None:
+    def __init__(self, *, motion: Following = "on", smoothing: HeatSmoothing | None = None) -> None:
         if motion not in get_args(Following):
             raise RenderError(f"motion is '{motion}'. Valid: {', '.join(get_args(Following))}.")
         self._motion = Motion() if motion == "on" else None
-        self._steady = steady or HeatSmoothing()
+        self._smoothing = smoothing or HeatSmoothing()
         self._waiting: tuple[Frame, Answer] | None = None
-        self._newest: _Explained | None = None
+        self._newest: _NewestAnswer | None = None
         self._cut = False
 
     @property
     def answer(self) -> Answer | None:
-        """The answer whose heat is carried."""
+        """The answer whose heat is tracked."""
         return None if self._newest is None else self._newest.answer
 
     def cut(self) -> None:
-        """Take in that the picture is another from now on: no heat is seen on it until it has been explained."""
+        """Start a new scene: no heat is drawn until it has been explained."""
         self._cut = self._newest is not None
         self._waiting = None
         if self._motion is not None:
             self._motion = Motion()
 
-    def explained(self, frame: Frame, answer: Answer) -> None:
-        """Take in an answer.
+    def add_answer(self, frame: Frame, answer: Answer) -> None:
+        """Add an answer.
 
         Args:
-            frame: the frame that was explained.
-            answer: about it.
+            frame: the explained frame.
+            answer: the answer about it.
         """
         motion, newest = self._motion, self._newest
         if motion is None:
@@ -114,40 +113,40 @@ class HeatTracker:
             if newest is None or way is None or newest.size != frame.size or self._cut:
                 self._take(frame, answer, lambda _: (None, 0.0))
             else:
-                paths = _Paths(way, newest.size)
+                paths = _Displacements(way, newest.size)
                 self._take(frame, answer, paths.known)
 
-    def see(self, frame: Frame) -> tuple[CarriedHeat, ...]:
-        """Go on to the next frame that is shown.
+    def track(self, frame: Frame) -> tuple[TrackedHeat, ...]:
+        """Advance to the next shown frame.
 
         Args:
-            frame: newer than all that were seen before; an older one begins a new scene.
+            frame: newer than all frames before; an older one begins a new scene.
 
         Returns:
-            The heat for it, for each explanation of the answer; empty as long as no frame of its size was explained.
+            Its heat, for each explanation of the answer; empty until a frame of its size was explained.
         """
         motion = self._motion
         if motion is not None:
             if self._waiting is not None and self._waiting[0].index <= frame.index:
                 waiting, answer = self._waiting
                 self._waiting = None
-                motion.see(waiting.index, waiting.pixels)
-                self.explained(waiting, answer)
-            motion.see(frame.index, frame.pixels)
+                motion.add_frame(waiting.index, waiting.pixels)
+                self.add_answer(waiting, answer)
+            motion.add_frame(frame.index, frame.pixels)
         newest = self._newest
         if newest is None or newest.size != frame.size:
             return ()
         moving = motion is not None and newest.index != frame.index and not self._cut
         way = motion.way() if motion is not None and moving else None
-        paths = None if way is None else _Paths(way, newest.size)
-        carried = []
+        paths = None if way is None else _Displacements(way, newest.size)
+        tracked = []
         for each in newest.heats:
             heatmap, opacity = each.heat.heatmap, each.heat.opacity
             if paths is not None:
                 heatmap = paths.faded(each)
             stale = paths is None and (moving or self._cut)
-            carried.append(
-                CarriedHeat(
+            tracked.append(
+                TrackedHeat(
                     each.explanation,
                     newest.index,
                     newest.captured_at,
@@ -157,25 +156,28 @@ class HeatTracker:
                     each.heat.strength < WEAK,
                 )
             )
-        return tuple(carried)
+        return tuple(tracked)
 
     def _take(
-        self, frame: Frame, answer: Answer, known: Callable[[_One], tuple[HeatMap | None, HeatMap | float]]
+        self,
+        frame: Frame,
+        answer: Answer,
+        known: Callable[[_MapState], tuple[HeatMap | None, HeatMap | float]],
     ) -> None:
-        """Mix an answer with what there was; `known` says where that is now, and how far it is to be believed."""
+        """Smooth an answer with the heat before it, which `known` moves to this frame, with its confidence."""
         heats = []
         for place, (model, explanation) in enumerate(zip(answer.models, answer.explanations, strict=True)):
             before = self._before(place, model, explanation)
             moved, trust = (None, 1.0) if before is None else known(before)
-            heat = self._steady.heat(
+            heat = self._smoothing.heat(
                 explanation, frame.time, None if before is None else before.heat, moved=moved, known=trust
             )
-            heats.append(_One(explanation, model, heat))
-        self._newest = _Explained(answer, tuple(heats), frame.index, frame.captured_at, frame.size)
+            heats.append(_MapState(explanation, model, heat))
+        self._newest = _NewestAnswer(answer, tuple(heats), frame.index, frame.captured_at, frame.size)
         self._cut = False
 
-    def _before(self, place: int, model: int, explanation: Explanation) -> _One | None:
-        """Return the heat that an explanation goes on from: of the same target, else in the same place."""
+    def _before(self, place: int, model: int, explanation: Explanation) -> _MapState | None:
+        """Return the previous heat of the same target, else the heat in the same place; None if there is none."""
         if self._newest is None:
             return None
         heats = [each for each in self._newest.heats if each.model == model]
@@ -187,8 +189,8 @@ class HeatTracker:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _One:
-    """One explanation, which model it is by, and its heat."""
+class _MapState:
+    """One explanation, its model's index, and its heat."""
 
     explanation: Explanation
     model: int
@@ -196,39 +198,39 @@ class _One:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Explained:
-    """The newest answer, its heat, and of the frame what is needed; not its pixels."""
+class _NewestAnswer:
+    """The newest answer and its heat, with the frame's data except its pixels."""
 
     answer: Answer
-    heats: tuple[_One, ...]
+    heats: tuple[_MapState, ...]
     index: int
     captured_at: float
     size: tuple[int, int]
 
 
-class _Paths:
-    """The way from one frame to another, as the points of heat maps go it; looked up once for all that lie alike."""
+class _Displacements:
+    """Displacement of heat maps between two frames; computed once for all maps of one shape and region."""
 
-    def __init__(self, way: Way, size: tuple[int, int]) -> None:
+    def __init__(self, way: Displacement, size: tuple[int, int]) -> None:
         self._way = way
         self._size = size
         self._found: dict[tuple[Region, tuple[int, int]], tuple[Shift, HeatMap]] = {}
 
-    def faded(self, one: _One) -> HeatMap:
-        """Return a heat map moved along, less where the way is not to be believed."""
+    def faded(self, one: _MapState) -> HeatMap:
+        """Return a heat map moved to the current frame, weaker where the motion is uncertain."""
         origin, trust = self._path(one)
         return _moved(one.heat.heatmap, origin) * trust
 
-    def known(self, one: _One) -> tuple[HeatMap, HeatMap]:
-        """Return a heat map moved along, and how far it is to be believed.
+    def known(self, one: _MapState) -> tuple[HeatMap, HeatMap]:
+        """Return a heat map moved to the current frame, and the confidence of the motion.
 
-        Not at all, where it comes from outside of the region.
+        The confidence is 0 where the heat comes from outside of the region.
         """
         origin, trust = self._path(one)
         return _moved(one.heat.heatmap, origin), trust * _moved(np.ones(trust.shape, np.float32), origin)
 
-    def _path(self, one: _One) -> tuple[Shift, HeatMap]:
-        """Return where each point of a heat map comes from, and how far that is to be believed."""
+    def _path(self, one: _MapState) -> tuple[Shift, HeatMap]:
+        """Return the origin of each point of a heat map, and the confidence of the motion there."""
         rows, columns = one.heat.heatmap.shape
         cell_rows, cell_columns = self._way.trust.shape
         key = one.explanation.region, (rows, columns)
@@ -240,27 +242,27 @@ class _Paths:
 
 
 def _moved(heatmap: HeatMap, origin: Shift) -> HeatMap:
-    """Return a heat map moved along; what comes from outside of the region is no heat."""
+    """Return a moved heat map; points from outside of the region have no heat."""
     return sampled(heatmap, origin, border=cv2.BORDER_CONSTANT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Mesh:
-    """The points of a heat map over a region, as places among the cells that motion is known for."""
+    """Points of a heat map over a region, in coordinates of the motion's cells."""
 
     places: Shift
     """(h, w, 2) float32: x and y of each point, in cells."""
 
     points: Shift
-    """(h, w, 2) float32: each point's own x and y in the heat map."""
+    """(h, w, 2) float32: each point's x and y in the heat map."""
 
     scale: Field
-    """(2,) float32: points of the heat map to a cell, across and down."""
+    """(2,) float32: points of the heat map per cell, across and down."""
 
 
 @lru_cache(maxsize=8)
 def _mesh(region: Region, size: tuple[int, int], points: tuple[int, int], cells: tuple[int, int]) -> _Mesh:
-    """Lay a heat map of (rows, columns) points over the region of a frame of (width, height) pixels."""
+    """Return the mesh of a heat map of (rows, columns) points over the region of a frame of (width, height) pixels."""
     x, y, width, height = region
     rows, columns = points
     across, down = cells[1] / size[0], cells[0] / size[1]

@@ -1,4 +1,4 @@
-"""The help and the menu: which key does what, over the whole picture, on as many pages as it takes to be read."""
+"""The help and the menu: keys and their actions over the whole picture, on as many pages as are needed."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _LARGEST = 1 / 20
 """Font size, as a part of the picture's shorter side."""
 
 _LEGIBLE, _SMALLEST = 11, 8
-"""Font sizes in pixels: the one below which more pages are made, and the one for rows that are too long even so."""
+"""Font sizes in pixels: below the first more pages are made; the second is for rows that are too long even then."""
 
 _MARGIN, _LINE, _KEY_GAP, _COLUMN_GAP = 0.8, 1.5, 0.8, 1.6
-"""In units of the font size."""
+"""Lengths in units of the font size."""
 
 _MOST_COLUMNS = 3
 
 _CHOSEN: Colour = (172, 108, 44)
 
 TURN = -1
-"""Stands for the line below the rows that turns the page."""
+"""Number of the line below the rows that turns the page."""
 
 Rows = tuple[tuple[str, str], ...]
 
@@ -56,14 +56,15 @@ def draw_help_onto(
     footer: str = "page {} of {}: h turns it",
     last_footer: str = "page {} of {}: h hides it",
 ) -> int:
-    """Draw a page of the help over a picture, in place, as large as its rows can be.
+    """Draw a page of the help over a picture, in place, in the largest font that fits.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        rows: keys, and what they do.
-        page: from 0; one that there is not is the last.
-        chosen: number of the row that is marked, `TURN`: the line that turns the page; None: none is.
-        footer: that line, with the page and the number of pages; there is none where one page has all rows.
+        rows: keys and their actions.
+        page: from 0; a number beyond the last page means the last.
+        chosen: number of the marked row, or `TURN` for the line that turns the page; None for none.
+        footer: text of that line, with placeholders for the page and the number of pages; not drawn if one page is
+            enough.
         last_footer: the same on the last page.
 
     Returns:
@@ -90,14 +91,14 @@ def draw_help_onto(
 
 
 def row_at(rows: Rows, size: tuple[int, int], page: int, x: int, y: int) -> int | None:
-    """Return which row is at a point of a page, `TURN` for the line that turns it; None where there is none.
+    """Return the number of the row at a point of a page, or `TURN`; None if there is none.
 
     Args:
-        rows: keys, and what they do.
+        rows: keys and their actions.
         size: (width, height) of the picture in pixels.
         page: from 0.
-        x: pixels of the picture, from its left.
-        y: from its top.
+        x: pixels from the picture's left.
+        y: pixels from its top.
     """
     page = min(page, help_pages(rows, size) - 1)
     for number, (left, top, wide, high), _ in _places(rows, page, *size):
@@ -107,19 +108,19 @@ def row_at(rows: Rows, size: tuple[int, int], page: int, x: int, y: int) -> int 
 
 
 def page_of(rows: Rows, size: tuple[int, int], number: int) -> int:
-    """Return on which page a row stands."""
+    """Return the page of a row."""
     pages = help_pages(rows, size)
     return min(number // -(-len(rows) // pages), pages - 1)
 
 
 def _places(rows: Rows, page: int, width: int, height: int) -> Iterator[tuple[int, Region, int]]:
-    """Yield the number of each row of a page, its (x, y, width, height), and the width of its column's keys."""
+    """Yield each row of a page: its number, its (x, y, width, height), and the width of its column's keys."""
     pages, columns, size = _layout(rows, width, height)
     long = -(-len(rows) // pages)
     down = -(-long // columns)
     numbers = range(len(rows))[page * long : (page + 1) * long]
     line = round(size * _LINE)
-    # All pages are set as wide as the widest: what is turned must not jump.
+    # All pages have the width of the widest, so that nothing jumps when a page is turned.
     keys, texts = _widths(rows, pages, columns, size)
     left = x = max(0, (width - _width(keys, texts, size)) // 2)
     top = max(0, (height - (down + (pages > 1)) * line) // 2)
@@ -135,10 +136,10 @@ def _places(rows: Rows, page: int, width: int, height: int) -> Iterator[tuple[in
 
 @lru_cache(maxsize=8)
 def _layout(rows: Rows, width: int, height: int) -> tuple[int, int, int]:
-    """Return on how many pages, in how many columns, and at which font size the rows stand.
+    """Return the number of pages, the number of columns and the font size.
 
-    They stand on as few pages as can be read, as large as they fit there. On a picture so narrow that not even one
-    row fits, they stand in one column, and what is too long is shortened.
+    The smallest number of readable pages is used, with the largest font that fits. If the picture is too narrow for a
+    single row, there is one column, and long rows are shortened.
     """
     sizes = range(_LEGIBLE, _SMALLEST, -1)
     legible = next((size for size in sizes if _fits(rows, len(rows), 1, size, width, height)), _SMALLEST)
@@ -164,7 +165,7 @@ def _width(keys: list[int], texts: list[int], size: int) -> int:
 
 @lru_cache(maxsize=64)
 def _widths(rows: Rows, pages: int, columns: int, size: int) -> tuple[list[int], list[int]]:
-    """Return how wide the keys and the texts of each column are, in pixels, on all pages alike."""
+    """Return the width of each column's keys and texts in pixels, equal on all pages."""
     long = -(-len(rows) // pages)
     down = -(-long // columns)
     parts = [

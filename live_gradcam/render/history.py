@@ -1,4 +1,4 @@
-"""The ribbon: which class was on top, over the last minute."""
+"""History of the last minute: a ribbon of the top classes, or a curve of a value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from live_gradcam.explanation import Prediction
+from live_gradcam.explanation import Explanation, Prediction
 from live_gradcam.frame import Pixels
 from live_gradcam.number import number_text
 from live_gradcam.render.lettering import (
@@ -41,22 +41,22 @@ _GOLDEN = 0.618034
 class _Segment:
     since: float
     class_id: int | None
-    """None where the network was not sure."""
+    """None if the network was not sure."""
 
     label: str
 
 
-class History:
-    """Remembers the top class of the last minute, by the frames' own time."""
+class ClassHistory:
+    """The top classes of the last minute, by frame time."""
 
     def __init__(self) -> None:
         self._segments: deque[_Segment] = deque()
         self._until = 0.0
 
-    def see(self, time: float, first: Prediction | None) -> None:
-        """Take in the top class at a frame's time, in seconds; None where the network is not sure.
+    def add(self, time: float, first: Prediction | None) -> None:
+        """Add the top class at a frame's time, in seconds; None if the network is not sure.
 
-        A time before the last one forgets what lies after it.
+        An earlier time than the last one removes the entries after it.
         """
         segments = self._segments
         while segments and segments[-1].since > time:
@@ -69,15 +69,15 @@ class History:
         self._until = time
 
     def draw_onto(self, picture: Pixels, now: str = "now") -> None:
-        """Draw the ribbon along the bottom of a picture, in place: now is at the right.
+        """Draw the ribbon along the bottom of a picture, in place; the current time is at the right.
 
         Args:
             picture: (H, W, 3) uint8 BGR.
-            now: what stands at the right.
+            now: the text at the right end.
         """
         height, width = picture.shape[:2]
-        size, tall, foot = ribbon_measures((width, height))
-        band = picture[height - tall - foot :]
+        size, tall, scale = ribbon_measures((width, height))
+        band = picture[height - tall - scale :]
         fill_onto(band)
         edges = [self._place(segment.since, width) for segment in self._segments] + [width]
         for segment, left, right in zip(self._segments, edges, edges[1:], strict=False):
@@ -91,34 +91,34 @@ class History:
             name = shortened(segment.label, size, REGULAR, right - left - 2 * inset)
             if len(name.rstrip("…")) >= min(_FEWEST_LETTERS, len(segment.label)):
                 write(band, name, (left + inset, (tall + round(size * CAP)) // 2), size)
-        if foot:
-            draw_foot_onto(band, tall, foot, round(size * 0.72), now)
+        if scale:
+            _draw_time_scale_onto(band, tall, scale, round(size * 0.72), now)
 
     def _place(self, time: float, width: int) -> int:
         return round(width * min(max(1.0 - (self._until - time) / SECONDS, 0.0), 1.0))
 
 
 def ribbon_height(size: tuple[int, int]) -> int:
-    """Return how much of a canvas of (width, height) pixels the ribbon covers, from the bottom."""
-    _, tall, foot = ribbon_measures(size)
-    return tall + foot
+    """Return the ribbon's height at the bottom of a canvas of (width, height) pixels."""
+    _, tall, scale = ribbon_measures(size)
+    return tall + scale
 
 
 def ribbon_measures(size: tuple[int, int]) -> tuple[int, int, int]:
-    """Return the font size and the height of the segments and of the scale of time, in pixels."""
+    """Return the font size, the height of the segments and the height of the time scale, in pixels."""
     width, height = size
     letters = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
     tall = min(height, round(letters * _TALL))
     return letters, tall, round(letters * 1.05) if height > 10 * letters else 0
 
 
-def draw_foot_onto(band: Pixels, tall: int, foot: int, size: int, word: str = "now") -> None:
-    """Draw the scale of time below what is `tall` pixels high: `foot` pixels, in letters of `size`."""
+def _draw_time_scale_onto(band: Pixels, tall: int, scale: int, size: int, word: str = "now") -> None:
+    """Draw the time scale, `scale` pixels high, below the first `tall` rows, in font size `size`."""
     width = band.shape[1]
-    base = tall + (foot + round(size * CAP)) // 2
+    base = tall + (scale + round(size * CAP)) // 2
     marks = [(-60, 0), (-45, width // 4), (-30, width // 2), (-15, 3 * width // 4)]
     for seconds, x in marks:
-        cv2.line(band, (x, tall), (x, tall + max(1, foot // 5)), GREY, max(1, size // 14))
+        cv2.line(band, (x, tall), (x, tall + max(1, scale // 5)), GREY, max(1, size // 14))
         write(band, f"{seconds} s".replace("-", "−"), (x + size // 3, base), size, colour=GREY)
     now = text_width(word, size, REGULAR)
     write(band, word, (width - now - size // 3, base), size, colour=WHITE)
@@ -126,7 +126,7 @@ def draw_foot_onto(band: Pixels, tall: int, foot: int, size: int, word: str = "n
 
 @lru_cache(maxsize=256)
 def _colour(class_id: int) -> Colour:
-    """Return a class's colour: of equal lightness for all, on which white letters stand out."""
+    """Return a class's colour; all have equal lightness, on which white letters are readable."""
     angle = 2 * np.pi * ((class_id * _GOLDEN) % 1.0)
     lab = np.array([[[46.0, 42 * np.cos(angle), 42 * np.sin(angle)]]], np.float32)
     blue, green, red = (
@@ -138,26 +138,26 @@ def _colour(class_id: int) -> Colour:
 _GROUND: Colour = (70, 66, 62)
 _LINE: Colour = (90, 200, 255)
 _SPACE = 0.12
-"""Above and below the curve, as a share of its height."""
+"""Free space above and below the curve, as a share of its height."""
 
 
-class Curve:
-    """Remembers a value of the last minute, by the frames' own time."""
+class ValueHistory:
+    """A value of the last minute, by frame time."""
 
     def __init__(self) -> None:
         self._points: deque[tuple[float, float | None]] = deque()
         self._label = ""
         self._until = 0.0
 
-    def see(self, time: float, label: str, value: float | None) -> None:
-        """Take in a value at a frame's time, in seconds.
+    def add(self, time: float, label: str, value: float | None) -> None:
+        """Add a value at a frame's time, in seconds.
 
-        A time before the last one forgets what lies after it, and another label all that was before.
+        An earlier time than the last one removes the points after it; another label removes all points.
 
         Args:
             time: of the frame.
-            label: what the value is called.
-            value: the number; None where it is NaN: the curve has a gap there.
+            label: name of the value.
+            value: the number; None for NaN, which leaves a gap.
         """
         points = self._points
         if label != self._label:
@@ -171,17 +171,17 @@ class Curve:
         self._until = time
 
     def draw_onto(self, picture: Pixels, now: str = "now") -> None:
-        """Draw the curve along the bottom of a picture, in place: now is at the right, as high as the ribbon.
+        """Draw the curve along the bottom of a picture, in place; the current time is at the right.
 
-        Its scale goes from the smallest to the largest value of the minute; both are written at its left end.
+        The scale goes from the minimum to the maximum of the minute; both are written at the left.
 
         Args:
             picture: (H, W, 3) uint8 BGR.
-            now: what stands at the right.
+            now: the text at the right end.
         """
         height, width = picture.shape[:2]
-        size, tall, foot = ribbon_measures((width, height))
-        band = picture[height - tall - foot :]
+        size, tall, scale = ribbon_measures((width, height))
+        band = picture[height - tall - scale :]
         fill_onto(band)
         cv2.rectangle(band, (0, 0, width, tall), _GROUND, cv2.FILLED)
         known = [value for _, value in self._points if value is not None]
@@ -190,11 +190,11 @@ class Curve:
             for run in self._runs():
                 self._draw_run_onto(band[:tall], run, low, high, max(1, size // 10))
             _write_range_onto(band, low, high, size, tall)
-        if foot:
-            draw_foot_onto(band, tall, foot, round(size * 0.72), now)
+        if scale:
+            _draw_time_scale_onto(band, tall, scale, round(size * 0.72), now)
 
     def _runs(self) -> list[list[tuple[float, float]]]:
-        """Return the stretches without a gap."""
+        """Return the continuous stretches of the curve."""
         runs: list[list[tuple[float, float]]] = [[]]
         for time, value in self._points:
             if value is None:
@@ -218,10 +218,31 @@ class Curve:
 
 
 def _write_range_onto(band: Pixels, low: float, high: float, size: int, tall: int) -> None:
-    """Write both ends of the scale at its left, where there is room for two lines; one that is both stands between."""
+    """Write both ends of the scale at the left if there is room for two lines; a constant value is centred."""
     small = max(8, round(size * 0.6))
     if low == high:
         write(band, number_text(high), (small // 2, (tall + round(small * CAP)) // 2), small, colour=WHITE)
     elif tall >= 2.2 * small:
         write(band, number_text(high, (low,)), (small // 2, round(small * (CAP + 0.25))), small, colour=WHITE)
         write(band, number_text(low, (high,)), (small // 2, tall - round(small * 0.25)), small, colour=GREY)
+
+
+class LastMinute:
+    """The last minute of a run: the top classes or, if the network is no classifier, the explained value."""
+
+    def __init__(self) -> None:
+        self._classes, self._values = ClassHistory(), ValueHistory()
+        self._current: ClassHistory | ValueHistory = self._classes
+
+    def add(self, time: float, explanation: Explanation, named: Prediction | None) -> None:
+        """Add an explanation at a frame's time, in seconds, and the class that the label names; None if not sure."""
+        if explanation.task == "values":
+            self._values.add(time, explanation.target.label, explanation.target.value)
+            self._current = self._values
+        else:
+            self._classes.add(time, named)
+            self._current = self._classes
+
+    def draw_onto(self, picture: Pixels, now: str) -> None:
+        """Draw the last minute along the bottom of a picture, in place; `now` is the text at the right end."""
+        self._current.draw_onto(picture, now)

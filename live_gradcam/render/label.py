@@ -1,4 +1,4 @@
-"""The label: what the networks say, moving smoothly from answer to answer, and the plates that it stands on."""
+"""The label: smoothly animated predictions, and the plates that they are drawn on."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from live_gradcam.frame import Pixels
 from live_gradcam.number import UNSURE
 from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
-from live_gradcam.render.canvas import Scene, hidden_share, part_of
+from live_gradcam.render.canvas import PaneContent, hidden_share, part_of
 from live_gradcam.render.caption import Caption, caption_of, translated
-from live_gradcam.render.heat_tracking import CarriedHeat
+from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.label_plate import Corner, draw_plate_onto
 from live_gradcam.render.panes import MOST_PANES
 from live_gradcam.translations import Words
 
 _SMALL_PLATE = 0.75
-"""How large a plate is where there are several panes: it would hide the things in them."""
+"""Size of a plate beside several panes, relative to a single picture's, so that it hides less."""
 
 
 class Label:
-    """The bars of every model, the words for them, and the place of the plate.
+    """Chart bars and caption of every model, and the place of the plate.
 
     Args:
-        words: the viewer's language.
-        single: whether every picture stands for itself, so that nothing moves from one to the next.
+        words: translates texts.
+        single: whether each picture is independent, so that nothing is animated.
     """
 
     def __init__(self, words: Words, *, single: bool) -> None:
@@ -38,31 +38,31 @@ class Label:
         self._bars: dict[int, Bars] = {}
         self._corner = Corner(at_once=single)
         self.plate: Region | None = None
-        """(x, y, width, height) on the canvas of the plate of a single picture; None: there was none yet."""
+        """(x, y, width, height) on the canvas of a single picture's plate; None until there is one."""
 
     @property
     def rows(self) -> tuple[Prediction, ...]:
-        """The rows of the first model's chart, the first on top; empty: there is none."""
+        """The rows of the first model's chart, the first on top; empty if there is none."""
         return self._bars[0].shown if 0 in self._bars else ()
 
     def first(self, model: int) -> Prediction | None:
-        """Return the class that a model's plate names; None where it is not sure of any."""
+        """Return the class that a model's plate names; None if it is not sure."""
         bars = self._bars[model]
         return bars.shown[0] if bars.shown and bars.sure else None
 
     def clear(self) -> None:
-        """Take in that nothing is said any more: the scene is another."""
+        """Remove all predictions: the scene has changed."""
         self._bars.clear()
 
-    def see(self, answer: Answer, time: float) -> None:
-        """Go on to a frame with the newest answer, at a time in seconds."""
+    def update(self, answer: Answer, time: float) -> None:
+        """Advance to a frame with the newest answer, at a time in seconds."""
         for model in set(answer.models):
             explanation = answer.explanations[answer.models.index(model)]
             bars = self._bars.setdefault(model, Bars(0) if self._single else Bars())
-            bars.see(explanation.top, time, believed=explanation.needed)
+            bars.update(explanation.top, time, believed=explanation.needed)
 
-    def caption(self, heat: CarriedHeat, model: int) -> Caption:
-        """Return the words of the label of an explanation, in the viewer's language."""
+    def caption(self, heat: TrackedHeat, model: int) -> Caption:
+        """Return the translated caption of an explanation."""
         bars = self._bars[model]
         caption = caption_of(heat.explanation, bars.shown, sure=bars.sure, weak=heat.weak)
         return translated(caption, self._words)
@@ -70,46 +70,46 @@ class Label:
     def draw_onto(
         self,
         picture: Pixels,
-        scenes: Sequence[Scene],
-        first: CarriedHeat,
+        contents: Sequence[PaneContent],
+        first: TrackedHeat,
         models: Sequence[int],
-        look: Appearance,
+        appearance: Appearance,
         time: float,
         *,
         side: int,
-    ) -> list[Scene]:
+    ) -> list[PaneContent]:
         """Draw the plates, in place: one for each model, or one for all panes.
 
         Args:
-            picture: (H, W, 3) uint8 BGR: the part of the canvas that plates may lie on.
-            scenes: what is where.
+            picture: (H, W, 3) uint8 BGR: the part of the canvas that plates may cover.
+            contents: the panes and their content.
             first: the heat of the answer's first explanation.
-            models: by which model the explanation of each scene is.
-            look: how the picture looks.
+            models: the index of the model of each content's explanation.
+            appearance: how the picture is drawn.
             time: of the frame, in seconds.
-            side: in pixels: what letters are sized by.
+            side: length in pixels that the letters are sized by.
 
         Returns:
-            The scenes, with the places of the plates that lie in them.
+            The contents, with the plates that lie in them.
         """
-        small = look.view in ("side", "methods", "targets", "models")
+        small = appearance.view in ("side", "methods", "targets", "models")
         side = round((_SMALL_PLATE if small else 1.0) * side)
-        if look.view == "models":
+        if appearance.view == "models":
             return [
                 replace(
-                    scene,
-                    plate=self._draw_one_onto(picture, scene.pane.cell, scene.heat or first, model, side),
+                    content,
+                    plate=self._draw_one_onto(picture, content.pane.cell, content.heat or first, model, side),
                 )
-                for scene, model in zip(scenes, models, strict=False)
+                for content, model in zip(contents, models, strict=False)
             ]
-        # Among four panes the plate lies in the lower left one, and there is no room for a chart.
-        lowest = 2 if len(scenes) == MOST_PANES else 0
-        left, top, _, height = scenes[lowest].pane.cell
-        end = picture.shape[1] if look.view != "channels" else scenes[0].pane.cell[2]
-        cell = (left, top, end - left, height)  # a long name may reach into the pane beside
-        charted = len(scenes) < MOST_PANES
+        # With four panes the plate lies in the lower left one, and there is no room for a chart.
+        lowest = 2 if len(contents) == MOST_PANES else 0
+        left, top, _, height = contents[lowest].pane.cell
+        end = picture.shape[1] if appearance.view != "channels" else contents[0].pane.cell[2]
+        cell = (left, top, end - left, height)  # a long name may extend into the next pane
+        charted = len(contents) < MOST_PANES
         model = models[0]
-        if self._single:  # there was no picture before it that tells how large the plate is
+        if self._single:  # no previous picture tells the plate's size
             self.plate = self._draw_one_onto(
                 np.empty_like(picture), cell, first, model, side, charted=charted
             )
@@ -118,31 +118,31 @@ class Label:
             mirrored = 2 * cell[0] + cell[2] - x - wide, y, wide, high
             is_right = x > mirrored[0]
             corners = (mirrored, self.plate) if is_right else (self.plate, mirrored)
-            self._corner.see(
-                time, *(max(hidden_share(each, corner) for each in scenes) for corner in corners)
+            self._corner.update(
+                time, *(max(hidden_share(each, corner) for each in contents) for corner in corners)
             )
-        # The scale stands in the lower right; and beside the camera's pane, the right one has the heat.
-        right = self._corner.right and not look.scale_bar and look.view != "side"
+        # The scale bar is at the lower right; in the view `side` the right pane has the heat.
+        right = self._corner.right and not appearance.scale_bar and appearance.view != "side"
         self.plate = self._draw_one_onto(picture, cell, first, model, side, charted=charted, right=right)
-        return [replace(each, plate=self.plate) for each in scenes]
+        return [replace(each, plate=self.plate) for each in contents]
 
     def _draw_one_onto(
         self,
         picture: Pixels,
         cell: Region,
-        heat: CarriedHeat,
+        heat: TrackedHeat,
         model: int,
         side: int,
         *,
         charted: bool = True,
         right: bool = False,
     ) -> Region | None:
-        """Draw the plate of an explanation into a part of the canvas; return its place on the canvas."""
+        """Draw the plate of an explanation into a cell of the canvas; return its place on the canvas."""
         explanation, bars = heat.explanation, self._bars[model]
         target = explanation.target
         marked = None if isinstance(target, Value) else target.class_id
         if explanation.automatic:
-            # The row that the name stands for; where it is not sure, none in particular.
+            # The row of the named class; no row if the network is not sure.
             named = self.first(model)
             marked = None if named is None else named.class_id
         plate = draw_plate_onto(
@@ -159,57 +159,57 @@ class Label:
 SHOWN = 5
 
 DEFAULT_SECONDS = 0.15
-"""In which a bar comes 63% of its way."""
+"""Time constant of a bar: after it, 63% of a change is visible."""
 
 _LEAD = 0.01
-"""By which a class must exceed the one above it to take its place: rows that hardly differ do not dance."""
+"""Probability by which a class must exceed the one above it to swap places, so that similar rows stay in place."""
 
 _GONE = 0.002
 _LONGEST_STEP = 2.0
-"""Seconds; after a longer gap, bars are where they belong at once."""
+"""Seconds; after a longer gap, bars jump to their values."""
 
 _Class = tuple[int, str]
 
 
 class Bars:
-    """The top classes as they are to be shown. All that moves is moved by the frames' own time.
+    """The top classes of a chart, animated by frame time.
 
     Args:
-        seconds: in which a bar comes 63% of its way; 0: at once.
+        seconds: time constant of a bar; 0 for no animation.
     """
 
     def __init__(self, seconds: float = DEFAULT_SECONDS) -> None:
         self._seconds = seconds
         self._goals: dict[_Class, float] = {}
         self._values: dict[_Class, float] = {}
-        """In the order of the rows; also some that are not shown."""
+        """In the order of the rows; includes classes that are not shown."""
         self._time: float | None = None
         self._sure = True
         self._fixed: tuple[Prediction, ...] = ()
 
     @property
     def sure(self) -> bool:
-        """Whether the first class is probable enough to be believed, by the number that stands beside it."""
+        """Whether the first class's displayed probability is high enough to name it."""
         return self._sure
 
     @property
     def shown(self) -> tuple[Prediction, ...]:
-        """The top classes as they stand now, at most five, the first on top."""
+        """The displayed top classes, at most five, the first on top."""
         if self._fixed:
             return self._fixed
         rows = list(self._values.items())[:SHOWN]
         return tuple(Prediction(class_id, label, value) for (class_id, label), value in rows)
 
-    def see(self, top: Sequence[Prediction], time: float, *, believed: float = UNSURE) -> None:
-        """Go on to a frame.
+    def update(self, top: Sequence[Prediction], time: float, *, believed: float = UNSURE) -> None:
+        """Advance to a frame.
 
-        The same time again, or an earlier one, moves the bars to where they belong at once: the picture stands
-        still then, or begins anew.
+        The same time again, or an earlier one, moves the bars to their values at once, because the picture is frozen or
+        starts anew.
 
         Args:
             top: the newest top classes, best first.
             time: of the frame, in seconds.
-            believed: the probability from which on the first class is believed.
+            believed: the probability from which the first class is named.
         """
         self._fixed = tuple(each for each in top if each.probability is None)[:SHOWN]
         self._goals = {
@@ -228,7 +228,7 @@ class Bars:
         return next(iter(self._values.values()), 1.0)
 
     def _move(self, share: float) -> None:
-        """Move each bar this share of its way, and let those that are longer now pass those above them."""
+        """Move each bar this share of its way, and let longer bars pass those above them."""
         values = {
             each: value + (self._goals.get(each, 0.0) - value) * share for each, value in self._values.items()
         }

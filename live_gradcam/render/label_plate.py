@@ -1,4 +1,4 @@
-"""The label plate: what the network says, set so that the back of the room can read it."""
+"""The label plate: prediction and chart, readable from the back of a room."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from live_gradcam.render.lettering import (
     write,
 )
 
-# All lengths below are in units of the headline's font size, which is itself a part of the frame's shorter side.
+# All lengths below are in units of the headline's font size, which is a share of the frame's shorter side.
 _SHORTER_SIDE = 1 / 14
 _SMALLEST, _SMALLEST_NOTE = 12, 10
 _MARGIN, _PADDING = 0.45, 0.42
@@ -35,13 +35,13 @@ _RADIUS = 0.32
 
 _ROW, _ROW_HEIGHT, _ROW_GAP = 0.43, 0.56, 0.05
 _CHART_WIDTH, _CHART_NARROW, _CHART_SHARE = 7.2, 6.0, 0.34
-"""The widest and the narrowest, in units of the headline's font size; between them, a share of the picture's width."""
+"""Largest and smallest width in units of the headline's font size; between them, a share of the picture's width."""
 
 _HIDES = 0.1
-"""A plate that covers this share of what is hot is in the way."""
+"""A plate that hides this share of the hot heat should move."""
 
 _PATIENCE = 1.0
-"""Seconds for which it must be so before the plate moves."""
+"""Seconds for which it must hide that share before it moves."""
 
 _BAR: Colour = (172, 108, 44)
 _BAR_OF_TARGET: Colour = (0, 112, 176)
@@ -56,27 +56,27 @@ def draw_plate_onto(
     side: int | None = None,
     right: bool = False,
 ) -> Region | None:
-    """Draw the plate into a lower corner of a picture, in place; it never reaches beyond the picture.
+    """Draw the plate into a lower corner of a picture, in place, and never beyond the picture.
 
-    Where a picture is too small, first the chart is left out, then the note; where it is too small for a legible
-    headline there is no plate.
+    On small pictures first the chart is left out, then the note. If not even the headline is readable, there is no
+    plate.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        caption: what to say.
+        caption: the text.
         chart: the top classes, drawn as bars above the headline, or several values as rows of numbers.
-        marked: id of the class that the heat is for: its bar has the colour of heat.
-        side: the length in pixels that the letters are sized by; None: the picture's shorter side.
-        right: whether it stands in the right corner, rather than the left one.
+        marked: id of the class that the heat explains; its bar has another colour.
+        side: length in pixels that the letters are sized by; None for the picture's shorter side.
+        right: whether to use the right corner instead of the left one.
 
     Returns:
-        (x, y, width, height) of what is covered; None where there is no plate.
+        (x, y, width, height) of the plate; None if there is none.
     """
     height, width = picture.shape[:2]
     full = max(_SMALLEST, round((side or min(width, height)) * _SHORTER_SIDE))
     if width - 2 * round(full * (_MARGIN + _PADDING)) < 4 * full or height < 5 * full:
         return None
-    alone = len(chart) == 1 and chart[0].probability is None  # one value is said by the headline
+    alone = len(chart) == 1 and chart[0].probability is None  # the headline already shows a single value
     charted = bool(chart) and not alone and round(full * _ROW) >= _SMALLEST_NOTE
     headline = _draw_headline_onto(picture, caption, full, charted=charted, right=right)
     return _draw_chart_onto(picture, chart, full, headline, marked, right=right) if charted else headline
@@ -106,7 +106,7 @@ def _draw_headline_onto(
         wide = max(wide, text_width(note, note_size, REGULAR))
     else:
         note = ""
-    # A width that changed with each digit would make the plate tremble: it grows in steps.
+    # The width grows in steps, because one that changed with each digit would make the plate tremble.
     wide = min(room, -(-wide // full) * full)
     tall = (
         round(size * CAP) + (len(lines) - 1) * step + (round(note_size * _LINE + full * 0.34) if note else 0)
@@ -126,7 +126,7 @@ def _draw_headline_onto(
 
 
 def _headline_lines(label: str, size: int, weight: int, room: int, tail: int, most: int) -> tuple[str, ...]:
-    """Return the lines of a name, of which the last leaves room for what follows it, `tail` pixels wide."""
+    """Return the lines of a name; the last one leaves `tail` pixels free."""
     lines = wrapped(label, size, weight, room, most)
     if text_width(lines[-1], size, weight) + tail <= room:
         return lines
@@ -136,7 +136,7 @@ def _headline_lines(label: str, size: int, weight: int, room: int, tail: int, mo
 
 
 def note_that_fits(caption: Caption, size: int, room: int) -> str:
-    """Return the note of a caption; of a list of classes those that there is room for."""
+    """Return the note of a caption, shortened; of a list of classes, as many as fit."""
     if caption.note_matters:
         return shortened(caption.note, size, REGULAR, room)
     parts = caption.note.split(NOTE_GAP)
@@ -154,7 +154,7 @@ def _draw_chart_onto(
     *,
     right: bool,
 ) -> Region:
-    """Draw bars on a narrow plate of their own above the headline, so that the middle of the picture is free."""
+    """Draw a narrow plate with bars above the headline, so that the middle of the picture stays free."""
     begin, bottom, wide_below, tall_below = below
     margin = round(full * _MARGIN)
     size, high, gap = round(full * _ROW), round(full * _ROW_HEIGHT), max(1, round(full * _ROW_GAP))
@@ -172,7 +172,7 @@ def _draw_chart_onto(
         x, y = left + padding, top + padding + row * (high + gap)
         is_target = each.class_id == marked
         if each.probability is None:
-            length = inner if is_target else 0  # a value has no bar: the whole row says that it is explained
+            length = inner if is_target else 0  # a value has no bar; a full row marks the explained one
         else:
             length = round(inner * min(max(each.probability, 0.0), 1.0))
         if length > 0:
@@ -190,27 +190,27 @@ def _draw_chart_onto(
 
 
 class Corner:
-    """Chooses the lower corner of the plate: the left one, unless it hides there what is hot and not at the right.
+    """Chooses the plate's lower corner: the left one, unless the plate hides hot heat there and not at the right.
 
-    It changes its mind only after a second, so that a plate does not run to and fro. Moved by the frames' own time.
+    A change needs a second of frame time, so that the plate does not move back and forth.
 
     Args:
-        at_once: whether every picture stands for itself.
+        at_once: whether each picture is independent, so that changes need no time.
     """
 
     def __init__(self, *, at_once: bool = False) -> None:
         self._at_once = at_once
         self._since: float | None = None
         self.right = False
-        """Whether it is the right corner now."""
+        """Whether the right corner is chosen."""
 
-    def see(self, time: float, left: float, right: float) -> None:
-        """Go on to a frame.
+    def update(self, time: float, left: float, right: float) -> None:
+        """Advance to a frame.
 
         Args:
             time: of the frame, in seconds.
-            left: which share of what is hot the plate hides in the left corner, in [0, 1].
-            right: likewise in the right one.
+            left: share of the hot heat that the plate hides in the left corner, in [0, 1].
+            right: the same for the right corner.
         """
         here, there = (right, left) if self.right else (left, right)
         if not (here > _HIDES and there < here / 2):

@@ -1,4 +1,4 @@
-"""Lettering: the face, its sizes and weights, and the dark ground that makes it legible on any picture."""
+"""Lettering: font, sizes and weights, line breaking, and the dark plate that makes text readable on any picture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WHITE: Colour = (255, 255, 255)
 GREY: Colour = (205, 205, 205)
 AMBER: Colour = (90, 200, 255)
 INK: Colour = (24, 22, 20)
-"""The ground where there is no picture."""
+"""Background where there is no picture."""
 
 FACE = cv2.FontFace("sans")
 BOLD, REGULAR = 600, 400
@@ -28,10 +28,10 @@ CAP = 0.72
 _OPACITY = 0.72
 _ELLIPSIS = "…"
 _CUT_OFF = " ,:;·("
-"""What does not stand before an ellipsis."""
+"""Characters removed before an ellipsis."""
 
 _IDEOGRAPHS, _NEVER_FIRST = "\u2e80", "，。：；、）》”"
-"""The first of the signs that are words by themselves, and those of them with which no line begins."""
+"""The first of the characters that are words of their own, and those of them that never begin a line."""
 
 
 def write(
@@ -48,7 +48,7 @@ def write(
     Args:
         picture: (H, W, 3) uint8 BGR.
         text: one line.
-        at: (x, y) in pixels: where the base line begins.
+        at: (x, y) in pixels: start of the base line.
         size: font size in pixels.
         weight: `REGULAR` or `BOLD`.
         colour: of the letters.
@@ -58,29 +58,29 @@ def write(
 
 @lru_cache(maxsize=512)
 def text_width(text: str, size: int, weight: int) -> int:
-    """Return how far the pen moves for a text, in pixels; spaces at its ends count."""
+    """Return the advance width of a text in pixels; leading and trailing spaces count."""
     x, _, width, _ = cv2.getTextSize((0, 0), f"{text}|", (0, 0), FACE, size, weight)
     bar_x, _, bar_width, _ = cv2.getTextSize((0, 0), "|", (0, 0), FACE, size, weight)
     return int(x + width - bar_x - bar_width)
 
 
 def size_that_fits(text: str, size: int, smallest: int, weight: int, room: int) -> int:
-    """Return the font size at which a text fits: `size`, or as little smaller as needs be, down to 60% of it."""
+    """Return the largest font size up to `size`, and down to 60% of it, at which a text fits the room."""
     needed = text_width(text, size, weight)
     if needed <= room:
         return size
     least = max(smallest, round(size * 0.6))
     size = max(least, size * room // needed)
-    while size > least and text_width(text, size, weight) > room:  # widths are not quite proportional
+    while size > least and text_width(text, size, weight) > room:  # widths are not exactly proportional
         size -= 1
     return size
 
 
 @lru_cache(maxsize=512)
 def shortened(text: str, size: int, weight: int, room: int) -> str:
-    """Return the text, cut and ended by an ellipsis where it is wider than the room.
+    """Return the text, cut and ended by an ellipsis if it is wider than the room.
 
-    It is cut between words; within one only where not even the first word fits.
+    It is cut between words; within a word only if not even the first word fits.
     """
     if text_width(text, size, weight) <= room:
         return text
@@ -96,9 +96,9 @@ def shortened(text: str, size: int, weight: int, room: int) -> str:
 
 @lru_cache(maxsize=256)
 def wrapped(text: str, size: int, weight: int, room: int, most: int) -> tuple[str, ...]:
-    """Return the text on at most `most` lines, broken between words; what is too much for them is cut.
+    """Return the text on at most `most` lines, broken between words; the last line is cut if it is too long.
 
-    A word that is wider than the room is broken where the line ends.
+    A word that is wider than the room is broken at the end of the line.
     """
     lines: list[str] = []
     rest = text.strip()
@@ -116,10 +116,10 @@ def wrapped(text: str, size: int, weight: int, room: int, most: int) -> tuple[st
 def fitted(
     text: str, full: int, smallest: int, weight: int, room: int, most: int
 ) -> tuple[int, tuple[str, ...]]:
-    """Return a font size and the lines of a text, such that all of it can be read if that is possible at all.
+    """Return a font size and the lines of a text, such that the whole text is shown if possible.
 
-    It stands on one line at 80% of the full size or more; else on as few lines as needed, as large as they fit; where
-    `most` lines of the smallest size do not hold it, the last one is cut.
+    One line at 80% of the full size or more is preferred, then as few lines as needed, in the largest font that fits.
+    If `most` lines of the smallest size are not enough, the last one is cut.
     """
     for count in range(1, most + 1):
         least = max(smallest, round(0.8 * full)) if count == 1 and most > 1 else smallest
@@ -131,7 +131,7 @@ def fitted(
 
 
 def _is_whole(text: str, lines: tuple[str, ...]) -> bool:
-    """Return whether lines hold all of a text, with no word broken."""
+    """Return whether lines hold a whole text without broken words."""
     position = 0
     for line in lines:
         while text[position : position + 1].isspace():
@@ -145,12 +145,12 @@ def _is_whole(text: str, lines: tuple[str, ...]) -> bool:
 
 
 def _end_of_word(text: str, longest: int) -> int:
-    """Return where the last word ends that is whole within the first characters of a text; 0: there is none."""
+    """Return the end of the last whole word within the first `longest` characters of a text; 0 if there is none."""
     return next((end for end in range(longest, 0, -1) if text[:end].strip() and _is_break(text, end)), 0)
 
 
 def _is_break(text: str, at: int) -> bool:
-    """Return whether a line may end before a character of a text: at a space, and beside signs that are words."""
+    """Return whether a line may end before a character: at a space, and beside characters that are words."""
     before, after = text[at - 1], text[at : at + 1]
     return (
         after.isspace() or before in "/," or (min(before, after) >= _IDEOGRAPHS and after not in _NEVER_FIRST)
@@ -158,25 +158,25 @@ def _is_break(text: str, at: int) -> bool:
 
 
 def plain(text: str) -> str:
-    """Return a text on one line: a user's labels file may hold tabs or line breaks."""
+    """Return a text on one line, because a user's labels file may contain tabs or line breaks."""
     return " ".join(text.split())
 
 
 def fill_onto(picture: Pixels, colour: Colour = INK) -> None:
-    """Fill a picture with a colour, in place; five times as fast as NumPy's assignment."""
+    """Fill a picture with a colour, in place; five times faster than NumPy's assignment."""
     height, width = picture.shape[:2]
     cv2.rectangle(picture, (0, 0, width, height), colour, cv2.FILLED)
 
 
 def shade_onto(picture: Pixels, left: int, top: int, width: int, height: int, radius: int) -> None:
-    """Darken a rectangle with round corners, in place; it lies within the picture."""
+    """Darken a rectangle with round corners, in place; it must lie within the picture."""
     under = picture[top : top + height, left : left + width]
     cv2.multiply(under, _light_kept(width, height, radius), dst=under, scale=1 / 255)
 
 
 @lru_cache(maxsize=16)
 def _light_kept(width: int, height: int, radius: int) -> Pixels:
-    """Return how much light a plate lets through, (height, width, 3) uint8; its corners are smooth."""
+    """Return the share of light that a plate lets through, (height, width, 3) uint8, with anti-aliased corners."""
     fine = 4
     corner = np.zeros((radius * fine, radius * fine), np.uint8)
     cv2.circle(corner, (radius * fine - 1, radius * fine - 1), radius * fine, 255, cv2.FILLED)

@@ -1,4 +1,4 @@
-"""Marks on the picture itself: a rectangle being dragged, and a place whose heat is told."""
+"""Marks on the picture: a dragged rectangle, an outline, a probe that shows the heat of a point, and a viewfinder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHORTER_SIDE, _SMALLEST = 1 / 18, 11
 
 
 def draw_rectangle_onto(picture: Pixels, region: Region) -> None:
-    """Draw the rectangle that is being dragged, in place: white with a dark edge, the rest of the picture dimmed.
+    """Draw a rectangle that is being dragged, in place: white with a dark edge, the rest of the picture dimmed.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
@@ -53,13 +53,13 @@ def draw_outline_onto(picture: Pixels, region: Region) -> None:
 def draw_probe_onto(
     picture: Pixels, at: tuple[int, int], value: float | None, unseen: str = "not seen"
 ) -> None:
-    """Draw a ring around a place, and beside it how much heat there is, in place.
+    """Draw a ring around a point, and its heat beside it, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
         at: (x, y) within it.
-        value: heat in [0, 1]; None: the network did not see this place, or nothing was explained.
-        unseen: what stands there then.
+        value: heat in [0, 1]; None if the network did not see this point, or nothing was explained.
+        unseen: the text for None.
     """
     height, width = picture.shape[:2]
     size = max(_SMALLEST, round(min(width, height) * _SHORTER_SIDE))
@@ -83,12 +83,12 @@ _SHADE = (48, 48, 48)
 
 
 def draw_viewfinder_onto(picture: Pixels, region: Region, covered: Region | None = None) -> None:
-    """Draw corner brackets just inside a region, in place: white with a dark edge, so seen on any background.
+    """Draw corner brackets just inside a region, in place: white with a dark edge, visible on any background.
 
     Args:
         picture: (H, W, 3) uint8 BGR, C-contiguous.
         region: (x, y, width, height) within the picture.
-        covered: (x, y, width, height) of the label plate; a bracket that would cross it is left out.
+        covered: (x, y, width, height) of the label plate; brackets that would cross it are not drawn.
     """
     x, y, width, height = region
     side = min(width, height)

@@ -1,4 +1,4 @@
-"""Motion: where in an earlier frame the things of the present one were."""
+"""Motion estimation: where each part of the current frame was in an earlier frame."""
 
 from __future__ import annotations
 
@@ -13,45 +13,46 @@ import numpy.typing as npt
 from live_gradcam.frame import Pixels
 
 Grey = npt.NDArray[np.uint8]
-"""(h, w) uint8: a frame made small, for the optical flow."""
+"""(h, w) uint8: a downscaled grey frame, for optical flow."""
 
 Cells = npt.NDArray[np.float32]
-"""(rows, columns) float32: one value for each cell of the frame."""
+"""(rows, columns) float32: one value per cell of the frame."""
 
 Shift = npt.NDArray[np.float32]
-"""(rows, columns, 2) float32: for each cell how far off, in cells (x, y), its thing was in another frame."""
+"""(rows, columns, 2) float32: for each cell the displacement (x, y), in cells, to its place in another frame."""
 
 Field = npt.NDArray[np.float32]
 """(rows, columns) or (rows, columns, n) float32."""
 
 _GREY_SIDE = 240
-"""Pixels of the longer side. From 320 the heat lies no nearer to its thing, and the flow takes half as long again."""
+"""Pixels of the longer side. At 320 the heat is not more accurate, and the flow takes half as long again."""
 
 _CELLS_SIDE = 80
-"""Cells along the longer side of the grey; this flow is computed at every fourth pixel, the rest is interpolation."""
+"""Cells along the longer side; this flow computes every fourth pixel and interpolates the rest."""
 
 _LEAST_SIDE = 40
-"""OpenCV's flow reads beyond its pyramids, and the process dies, where a side is below 32 pixels."""
+"""If a side is below 32 pixels, OpenCV's flow reads out of bounds and the process crashes."""
 
 _KEPT = 120
-"""Frames whose way is remembered: 4 s at 30 fps, 9 MB. What is explained later than that costs one more flow."""
+"""Frames whose motion is kept: 4 s at 30 fps, 9 MB. Older explained frames cost one more optical flow."""
 
 _WINDOW = (7, 7)
 _NOISE = 4.0
-"""Grey levels by which a cell may differ without meaning anything."""
+"""Grey levels by which a cell may differ because of noise."""
 
 _TRUSTED, _LOST = 0.4, 0.9
 _CUT = 0.4
-"""Mean trust between one frame and the next; within a scene it is above 0.75, pans too, and at cuts below 0.2."""
+"""Mean confidence below which two frames are a cut. Within a scene, also while panning, it is above 0.75; at cuts below
+0.2."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Way:
-    """Where the things of a frame were in an earlier one, and how far that is to be believed."""
+class Displacement:
+    """The displacement of a frame's cells to an earlier frame, and its confidence."""
 
     shift: Shift
     trust: Cells
-    """In [0, 1]: 1 where the earlier frame, moved so, looks like the later; 0 where it does not at all."""
+    """In [0, 1]: 1 where the displaced earlier frame looks like the later one; 0 where it does not at all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,20 +60,20 @@ class _Seen:
     index: int
     cells: Cells
     step: Shift
-    """To the frame seen before."""
+    """Displacement to the previous frame."""
 
     shift: Shift | None
-    """To the reference; None where there is none yet."""
+    """Displacement to the reference frame; None if there is none yet."""
 
 
 class Motion:
-    """Follows the frames of a scene, and knows the way from the newest of them to one of reference.
+    """Tracks the frames of a scene, and returns the displacement from the newest to a reference frame.
 
-    A network's answer comes late: it is about a frame that was seen some frames ago. `refer_to` makes that frame
-    the reference, by adding up the steps since, and from then on every frame adds one step. Where the picture
-    cuts to another scene, all that went before is forgotten.
+    A network's answer comes late, for a frame that was seen some frames ago. `refer_to` makes that frame the reference
+    by adding up the steps since then; from then on every frame adds one step. At a cut to another scene everything
+    before it is forgotten.
 
-    Each new frame costs one optical flow, of 0.3 ms; not thread-safe.
+    Each frame costs one optical flow, of 0.3 ms. Not thread-safe.
     """
 
     def __init__(self) -> None:
@@ -88,11 +89,11 @@ class Motion:
         return self._seen[-1].index if self._seen else None
 
     def reaches(self, index: int) -> bool:
-        """Return whether a frame is of this scene, neither newer than the newest nor older than the reference."""
+        """Return whether a frame belongs to this scene, between the reference and the newest frame."""
         return bool(self._seen) and self._earliest <= index <= self._seen[-1].index
 
-    def see(self, index: int, pixels: Pixels) -> None:
-        """Take in the next frame; one that was seen already changes nothing, one from before begins anew.
+    def add_frame(self, index: int, pixels: Pixels) -> None:
+        """Add the next frame; the same frame again changes nothing, an earlier one starts a new scene.
 
         Args:
             index: of the frame.
@@ -114,15 +115,15 @@ class Motion:
         self._seen.append(_Seen(index, cells, step, shift))
         self._grey = grey
 
-    def refer_to(self, index: int, pixels: Pixels) -> Way | None:
+    def refer_to(self, index: int, pixels: Pixels) -> Displacement | None:
         """Make a frame the reference.
 
         Args:
-            index: of a frame that is reached.
-            pixels: (H, W, 3) uint8 BGR: looked at only where this very frame was not seen, or too long ago.
+            index: of a frame for which `reaches` is True.
+            pixels: (H, W, 3) uint8 BGR; used only if this frame was not seen, or too long ago.
 
         Returns:
-            The way from this frame to the former reference; None where the scene had none.
+            The displacement from this frame to the former reference; None if the scene had none.
         """
         seen = list(self._seen)
         place = next((place for place, each in enumerate(seen) if each.index == index), None)
@@ -147,8 +148,8 @@ class Motion:
         self._earliest = index
         return former
 
-    def way(self) -> Way | None:
-        """Return the way from the newest frame to the reference; None where the scene has none yet."""
+    def way(self) -> Displacement | None:
+        """Return the displacement from the newest frame to the reference; None if the scene has none yet."""
         return self._way(self._seen[-1]) if self._seen else None
 
     def _begin(self, index: int, grey: Grey, cells: Cells) -> None:
@@ -158,13 +159,13 @@ class Motion:
         self._reference = None
         self._earliest = index
 
-    def _way(self, seen: _Seen) -> Way | None:
+    def _way(self, seen: _Seen) -> Displacement | None:
         if seen.shift is None or self._reference is None:
             return None
-        return Way(seen.shift, _trust(seen.cells, self._reference, seen.shift))
+        return Displacement(seen.shift, _trust(seen.cells, self._reference, seen.shift))
 
     def _step(self, now: Grey, then: Grey) -> Shift:
-        """Return for each cell of a frame where its thing was in another, by optical flow."""
+        """Return the displacement of each cell of `now` to its place in `then`, by optical flow."""
         rows, columns = _cells_of(now).shape
         height, width = now.shape
         if min(height, width) < _LEAST_SIDE:
@@ -183,23 +184,23 @@ def small_grey(pixels: Pixels) -> Grey:
     height, width = pixels.shape[:2]
     scale = min(1.0, _GREY_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Averaging all of a large picture costs three times as much, and the flow is no better for it.
+    # Averaging all pixels of a large picture costs three times more, and does not improve the flow.
     way = cv2.INTER_LINEAR if scale < 0.5 else cv2.INTER_AREA
     return np.asarray(cv2.cvtColor(cv2.resize(pixels, size, interpolation=way), cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def sampled(field: Field, places: Shift, *, border: int = cv2.BORDER_REPLICATE) -> Field:
-    """Return what a field holds at some places, between its points too.
+    """Return a field's values at some places, interpolated linearly.
 
     Args:
         field: (rows, columns) or (rows, columns, n) float32.
         places: (h, w, 2) float32: x and y, in points of the field.
-        border: OpenCV's number for what lies beyond: the edge's value, or zero for `cv2.BORDER_CONSTANT`.
+        border: OpenCV's border mode: the edge's value, or zero for `cv2.BORDER_CONSTANT`.
 
     Returns:
         (h, w) or (h, w, n) float32.
     """
-    # None, where OpenCV's annotations have an array; an empty array passes for one, and gives garbage.
+    # None, although OpenCV's annotations want an array: an empty array is accepted and returns garbage.
     found = cv2.remap(field, places, None, cv2.INTER_LINEAR, borderMode=border)  # type: ignore[call-overload]
     return np.asarray(found, np.float32)
 
@@ -212,19 +213,19 @@ def _cells_of(grey: Grey) -> Cells:
 
 
 def _added(step: Shift, shift: Shift) -> Shift:
-    """Return the way that is one step and then, from where it led, a shift."""
+    """Return the sum of a step and the displacement at the place where the step ends."""
     return step + _looked_up(shift, step)
 
 
 def _looked_up(field: Field, shift: Shift) -> Field:
-    """Return for each cell what a field holds where the shift leads; at the edges, the edge's value."""
+    """Return a field's value at each cell's displaced place; at the edges, the edge's value."""
     return sampled(field, _places(*shift.shape[:2]) + shift)
 
 
 def _trust(now: Cells, then: Cells, shift: Shift) -> Cells:
-    """Return how far a shift is to be believed: what is left of the difference, beside the contrast there."""
+    """Return the confidence of a displacement: the remaining difference, relative to the local contrast."""
     difference = now - _looked_up(then, shift)
-    difference -= difference.mean()  # a camera that changes its exposure is not lost
+    difference -= difference.mean()  # a change of exposure does not lower the confidence
     left = cv2.blur(np.abs(difference), _WINDOW)
     contrast = cv2.blur(np.abs(now - cv2.blur(now, _WINDOW)), _WINDOW)
     trust = (_LOST - left / (contrast + _NOISE)) / (_LOST - _TRUSTED)
@@ -233,6 +234,6 @@ def _trust(now: Cells, then: Cells, shift: Shift) -> Cells:
 
 @lru_cache(maxsize=4)
 def _places(rows: int, columns: int) -> Shift:
-    """Return each cell's own place, (rows, columns, 2) float32 (x, y)."""
+    """Return each cell's own (x, y), (rows, columns, 2) float32."""
     x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
     return np.dstack([x, y]).astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""The picture: a frame, the heat on it, the viewfinder and the label."""
+"""A picture of one explanation: the frame, the heat, the viewfinder and the label."""
 
 from __future__ import annotations
 
@@ -19,25 +19,24 @@ from live_gradcam.render.styles import paint_onto
 def draw(
     image: Pixels, explanation: Explanation, alpha: float = DEFAULT_ALPHA, colormap: str = DEFAULT_COLORMAP
 ) -> Pixels:
-    """Return the picture that shows an explanation on its frame.
+    """Return a picture that shows an explanation on its frame.
 
-    The heat is drawn over the region that the network saw and nowhere else; where that is not the whole frame,
-    corner brackets show it. The plate at the bottom left says the class. Where there is no evidence there is no
-    heat: the frame stays as it is, and the plate says so. Where the network is not sure of the class that it chose,
-    the plate says so and the heat is faint.
+    The heat is drawn over exactly the region that the network saw; if that is not the whole frame, corner brackets mark
+    it. The plate at the bottom left names the class. Without evidence there is no heat: the frame stays as it is, and
+    the plate says so. If the network is not sure of the class that it chose, the plate says so and the heat is faint.
 
     Args:
-        image: (H, W, 3) uint8 BGR: the frame that was explained. It is left as it is.
-        explanation: what the explainer said of it.
-        alpha: how opaque the heat is, in [0, 1]: `(1 - alpha) * image + alpha * colour`.
+        image: (H, W, 3) uint8 BGR: the explained frame. It is not changed.
+        explanation: the explanation of that frame.
+        alpha: opacity of the heat, in [0, 1]: `(1 - alpha) * image + alpha * colour`.
         colormap: name of an OpenCV colour map, such as `jet`.
 
     Returns:
         New (H, W, 3) uint8 BGR.
 
     Raises:
-        RenderError: the image is no (H, W, 3) uint8 array, or too small for the explanation's region; `alpha` is
-            out of range; the colour map is not known.
+        RenderError: the image is no (H, W, 3) uint8 array, or too small for the explanation's region; `alpha` is out
+            of range; the colour map is unknown.
     """
     _validate_image(image)
     _validate_region(explanation.region, image)

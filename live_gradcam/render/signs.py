@@ -1,4 +1,4 @@
-"""Signs: what was just changed, that it records, that it stands still; and the names of panes."""
+"""Signs: toasts, pane titles, the frozen and recording signs, and hints."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ from live_gradcam.render.lettering import (
 
 _RED: Colour = (48, 48, 240)
 
-# All lengths are in units of a font size, which is itself a part of the picture's shorter side.
+# All lengths are in units of a font size, which is a share of the picture's shorter side.
 _TOAST, _SMALLEST_TOAST = 1 / 15, 10
 _TOAST_LINES = 3
 _TOAST_TOP = 0.17
-"""Where a toast begins, as a part of the height: below the notices, above the middle."""
+"""Top of a toast as a share of the height: below the notices, above the middle."""
 
 _LINE = 1.35
-"""From one line of a text to the next."""
+"""Line spacing."""
 
 _SIGN, _SMALLEST_SIGN = 1 / 24, 12
 
 HINT_GAP = "   "
-"""Stands between the parts of a hint."""
+"""Separates the parts of a hint."""
 
 _TITLE, _SMALLEST_NAME = 1.7, 9
-"""Height of a pane's strip, in units of its font size."""
+"""Height of a title strip in units of its font size, and its smallest font size in pixels."""
 
 
 def draw_toast_onto(picture: Pixels, text: str, *, below: Region | None = None) -> Region | None:
-    """Draw what was just changed, for the back of the room, in place.
+    """Draw a toast with the latest change, in large letters, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        text: it stands on up to three lines, and is made smaller, where the picture is narrow.
-        below: (x, y, width, height) of figures that it must not cover.
+        text: wrapped to up to three lines, and smaller if the picture is narrow.
+        below: (x, y, width, height) of statistics that it must not cover.
 
     Returns:
-        (x, y, width, height) of its plate; None where the picture is too small for one.
+        (x, y, width, height) of its plate; None if the picture is too small for one.
     """
     height, width = picture.shape[:2]
     full = max(_SMALLEST_TOAST + 2, round(min(width, height) * _TOAST))
@@ -87,12 +87,12 @@ def _toast_height(size: int, lines: int, padding: int) -> int:
 
 
 def draw_title_onto(strip: Pixels, name: str, tail: str = "") -> None:
-    """Draw the name of a pane into the strip above it, in place.
+    """Draw the title of a pane into the strip above it, in place.
 
     Args:
-        strip: (H, W, 3) uint8 BGR; all that it holds is painted over.
-        name: one line; it is made smaller, then shortened, where the strip is too narrow.
-        tail: what follows the name and is never shortened: `62%`.
+        strip: (H, W, 3) uint8 BGR; it is painted over.
+        name: one line; smaller, then shortened, if the strip is too narrow.
+        tail: text after the name that is never shortened: `62%`.
     """
     fill_onto(strip)
     height, width = strip.shape[:2]
@@ -105,13 +105,13 @@ def draw_title_onto(strip: Pixels, name: str, tail: str = "") -> None:
 
 
 def draw_pause_onto(picture: Pixels) -> Region | None:
-    """Draw into the top right that the picture stands still, in place.
+    """Draw the sign of a frozen picture into the top right, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
 
     Returns:
-        (x, y, width, height) of the plate; None where there is no room.
+        (x, y, width, height) of the plate; None if there is no room.
     """
     size, margin, padding, dot = _sign_measures(picture)
     side = dot + 2 * padding
@@ -125,15 +125,15 @@ def draw_pause_onto(picture: Pixels) -> Region | None:
 
 
 def draw_recording_onto(picture: Pixels, seconds: float, *, plates: Sequence[Region] = ()) -> Region | None:
-    """Draw a red dot, and for how long it records, in place: as near to the top right as there is room.
+    """Draw a red dot and the recording's duration, in place, as near to the top right as there is room.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
         seconds: since the recording began.
-        plates: (x, y, width, height) of what it must not cover.
+        plates: (x, y, width, height) of plates that it must not cover.
 
     Returns:
-        (x, y, width, height) of the plate; None where there is no room.
+        (x, y, width, height) of the plate; None if there is no room.
     """
     size, margin, padding, dot = _sign_measures(picture)
     text, indent = clock(seconds), dot + round(size * 0.4)
@@ -149,16 +149,16 @@ def draw_recording_onto(picture: Pixels, seconds: float, *, plates: Sequence[Reg
 
 
 def draw_hint_onto(picture: Pixels, text: str, *, plates: Sequence[Region] = ()) -> Region | None:
-    """Draw a quiet line, in place: as near to the top right as there is room.
+    """Draw a hint, in place, as near to the top right as there is room.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        text: one line, such as `h: keys`; where it is too wide, its parts, which three spaces separate, stand below
-            each other.
-        plates: (x, y, width, height) of what it must not cover.
+        text: one line, such as `h: keys`. If it is too wide, its parts, separated by three spaces, are drawn below each
+            other.
+        plates: (x, y, width, height) of plates that it must not cover.
 
     Returns:
-        (x, y, width, height) of the plate; None where there is no room.
+        (x, y, width, height) of the plate; None if there is no room.
     """
     size, margin, padding, dot = _sign_measures(picture)
     room = picture.shape[1] - 2 * (margin + padding)
@@ -178,7 +178,7 @@ def draw_hint_onto(picture: Pixels, text: str, *, plates: Sequence[Region] = ())
 
 
 def draw_bars_onto(picture: Pixels, x: int, y: int, side: int) -> None:
-    """Draw the two bars of a picture that stands still into a square, in place."""
+    """Draw the two bars of a frozen picture into a square, in place."""
     bar = max(1, round(side * 0.34))
     for at in (x, x + side - bar):
         cv2.rectangle(picture, (at, y, bar, side), WHITE, cv2.FILLED)
@@ -200,7 +200,7 @@ def _sign_measures(picture: Pixels) -> tuple[int, int, int, int]:
 def _free_place(
     picture: Pixels, size: tuple[int, int], margin: int, plates: Sequence[Region]
 ) -> tuple[int, int] | None:
-    """Return where a plate has room: left of what stands in the top right, else below something; None: nowhere."""
+    """Return a free place for a plate: left of the plates in the top right, else below one; None if there is none."""
     height, width = picture.shape[:2]
     wide, tall = size
     for top in (margin, *sorted(y + down + margin // 2 for _, y, _, down in plates)):
@@ -214,7 +214,7 @@ def _free_place(
 
 
 def clock(seconds: float) -> str:
-    """Return minutes and seconds, and hours where there are any: `0:07`, `1:02:03`."""
+    """Return minutes and seconds, and hours if there are any: `0:07`, `1:02:03`."""
     minutes, rest = divmod(max(0, int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

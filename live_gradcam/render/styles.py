@@ -1,4 +1,4 @@
-"""The styles: five ways to show heat on a picture."""
+"""Styles: five ways to draw heat on a picture."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from live_gradcam.render.heat import BAND, colours_of, draw_heat_onto
 from live_gradcam.render.lettering import Colour
 
 _COLD, _HOT = 0.15, 0.75
-"""Between these levels heat that fades becomes opaque."""
+"""Heat in the style `fade` becomes opaque between these values."""
 
 _AROUND_HEAT = 0.3
-"""How bright the picture is around heat that stands alone."""
+"""Brightness of the picture around the heat in the style `heat`."""
 
 
 def paint_onto(
@@ -34,22 +34,22 @@ def paint_onto(
     opacity: float = 1.0,
     inset: Inset = WHOLE,
 ) -> None:
-    """Paint an image and the heat on it, over all of a picture.
+    """Paint an image and its heat over a whole picture.
 
     Args:
-        picture: (H, W, 3) uint8 BGR: whatever it holds is painted over.
-        image: (H, W, 3) uint8 BGR; it is left as it is.
-        heatmap: (h, w) float32 in [0, 1]; None: there is none, and the image alone is painted.
+        picture: (H, W, 3) uint8 BGR; it is painted over.
+        image: (H, W, 3) uint8 BGR; it is not changed.
+        heatmap: (h, w) float32 in [0, 1]; None to paint the image alone.
         region: (x, y, width, height) of the image that the heat lies over.
-        style: `overlay` blends the colours into the image, everywhere alike; `fade` the more the hotter it is, so
-            that cold places keep their own colours; `contours` are lines at a quarter, half and three
-            quarters of full heat; `masked` leaves bright what is hot, and dims the rest and takes its colour;
-            `heat` is the colours alone.
-        alpha: in [0, 1]: how opaque an overlay is, and how dark what is masked; what fades is opaque where it is
-            hottest from 0.5 on.
+        style: `overlay` blends the colours into the image with the same weight everywhere; `fade` blends them more
+            strongly where it is hotter, so that cold places keep their colours; `contours` draws lines at 25%, 50% and
+            75% of full heat; `masked` keeps hot places bright, and makes the rest dim and grey; `heat` shows the
+            colours alone.
+        alpha: in [0, 1]: opacity of an overlay, or darkness of what is masked. In the style `fade` the hottest places
+            are opaque from 0.5.
         colormap: OpenCV's number of the colour map.
-        opacity: in [0, 1]: how much of the heat there is; it fades where evidence is wanting.
-        inset: the part of the heat map that lies over the region.
+        opacity: in [0, 1]: factor of the heat, for heat that fades without evidence.
+        inset: the part of the heat map that lies over the region, as fractions of the map.
     """
     if heatmap is None or opacity <= 0:
         picture[:] = image
@@ -76,7 +76,7 @@ def paint_onto(
 
 
 def kept_at(alpha: float) -> float:
-    """Return how bright the picture stays where nothing mattered, in [0, 1]."""
+    """Return how bright the picture stays where there is no heat, in [0, 1]."""
     return (1.0 - alpha) ** 2
 
 
@@ -102,7 +102,7 @@ def _paint_faded_onto(
 
 @lru_cache(maxsize=32)
 def _fading(alpha: float, colormap: int) -> tuple[Pixels, Pixels]:
-    """Return for each of 256 levels how much of the picture stays, and the colour that is added to it.
+    """Return for each of 256 levels the picture's remaining share, and the colour to add.
 
     Returns:
         Two (256, 1, 3) uint8.
@@ -134,7 +134,7 @@ def _paint_masked_onto(
 
 
 def shown_levels(levels: Levels) -> Levels:
-    """Return how far a masked picture is shown where the heat has these levels, 255 for all: not below a fifth."""
+    """Return how visible a masked picture is at heat levels: 255 for fully, 0 below a fifth of full heat."""
     return np.asarray(cv2.LUT(levels, _SHOWN).reshape(levels.shape), np.uint8)
 
 
@@ -147,40 +147,40 @@ _SHOWN = _smooth_step()
 
 
 CONTOURS = (0.25, 0.5, 0.75)
-"""The heat along each line."""
+"""Heat along each contour line."""
 
 _MESH = 288
-"""Points of the longer side of the mesh on which the lines are found."""
+"""Points along the longer side of the mesh on which contours are found."""
 
 _BEYOND = 12
-"""Points by which the mesh is continued beyond the region: there the lines close, unseen."""
+"""Points by which the mesh extends beyond the region, so that lines close outside it."""
 
 _SMOOTHED = 11
-"""Neighbouring points that a line is averaged over: the mesh's steps vanish."""
+"""Points of the moving average along a line, which removes the mesh's steps."""
 
 _EVERY = 3
 _FEWEST = 16
-"""Points of a line; a shorter one is a speck."""
+"""Points that a line must have; a shorter one is noise."""
 
 _THICKNESS = 1 / 100
-"""Of the region's shorter side."""
+"""Line width as a share of the region's shorter side."""
 
 _FRACTION = 4
 _DARK = 110.0
-"""Grey level below which a line has a light edge rather than a dark one."""
+"""Grey level of a line below which its edge is light instead of dark."""
 
 
 def draw_contours_onto(
     picture: Pixels, heatmap: HeatMap, region: Region, colormap: int, inset: Inset = WHOLE
 ) -> None:
-    """Draw lines of equal heat over one region of a picture, in place, in the colours that the heat has there.
+    """Draw contour lines over one region of a picture, in place, in the colour that the heat has there.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
         heatmap: (h, w) float32 in [0, 1].
         region: (x, y, width, height) within the picture.
         colormap: OpenCV's number of the colour map.
-        inset: the part of the heat map that lies over the region.
+        inset: the part of the heat map that lies over the region, as fractions of the map.
     """
     x, y, width, height = region
     within = picture[y : y + height, x : x + width]
@@ -201,7 +201,7 @@ def draw_contours_onto(
 
 
 def _lines(mesh: Levels, share: float) -> list[npt.NDArray[np.float32]]:
-    """Return closed lines, (n, 1, 2) float32 (x, y) in points of the mesh."""
+    """Return the closed lines of one level, each (n, 1, 2) float32 (x, y) in points of the mesh."""
     above = cv2.threshold(mesh, round(share * 255) - 1, 255, cv2.THRESH_BINARY)[1]
     found, _ = cv2.findContours(above, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     smooth = []

@@ -112,7 +112,7 @@ class CameraStream:
         self._renderer = Renderer(
             Appearance(alpha=settings.alpha, colormap=settings.colormap),
             motion=settings.motion,
-            steady=HeatSmoothing(smoothing=settings.smoothing, scale=settings.scale),
+            smoothing=HeatSmoothing(seconds=settings.smoothing, scale=settings.scale),
             words=words_of(settings.lang),
         )
         loop = asyncio.get_running_loop()
@@ -205,7 +205,7 @@ class CameraStream:
             self._requested = None
             if not future.cancelled():
                 try:
-                    self._renderer.explained(asked, future.result().answer)
+                    self._renderer.add_answer(asked, future.result().answer)
                 except LiveGradcamError as error:
                     logger.warning("%s", error)
         shape = self._service.shape(frame.size)

@@ -15,7 +15,7 @@ from live_gradcam.live.initial_view import written
 from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.status import Status
 from live_gradcam.question import Answer
-from live_gradcam.render.heat_tracking import CarriedHeat
+from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.renderer import Renderer
 from live_gradcam.session.frame_file import FrameFile
 from live_gradcam.session.journal import FILE, Journal
@@ -133,7 +133,7 @@ class RecordingView(InteractiveView):
         self._keep(self._journal.source_changed)
         super().source_changed()
 
-    def picture(self) -> tuple[Pixels, CarriedHeat | None]:
+    def picture(self) -> tuple[Pixels, TrackedHeat | None]:
         """As in `InteractiveView`."""
         self._keep(self._journal.picture)
         return super().picture()

@@ -30,7 +30,7 @@ from live_gradcam.session.journal import (
 )
 from live_gradcam.sinks.display import find_display
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink_group import SinkGroup
+from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.video import VideoSource
 from live_gradcam.viewer_input import Key
@@ -186,15 +186,15 @@ def replay(
             view.source_changed()
         elif "picture" in line:
             assert view.frame is not None
-            picture, carried = view.picture()
+            picture, tracked = view.picture()
             digest.update(picture.tobytes())
             pictures += 1
             sinks.write(
                 Rendered(
                     picture,
                     view.frame,
-                    None if carried is None else carried.explanation,
-                    None if carried is None else carried.heatmap,
+                    None if tracked is None else tracked.explanation,
+                    None if tracked is None else tracked.heatmap,
                 )
             )
     return Replayed(pictures, digest.hexdigest(), tuple(failures))

@@ -1,1 +1,1 @@
-"""Where pictures go."""
+"""Sinks of pictures: windows, recordings and snapshots."""

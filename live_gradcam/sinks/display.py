@@ -1,7 +1,7 @@
-"""The display: whether a window can be opened here, found out before Qt is started.
+"""Displays: whether a window can be opened, tested before Qt starts.
 
-Where Qt finds no X server that answers, it calls `abort()`, and Python cannot catch that: the process is gone. So
-every condition is looked at first, by talking to the server in its own protocol, with a time limit.
+If Qt finds no X server that answers, it calls `abort()`, which Python cannot catch. So all conditions are checked
+first, by talking to the server in its own protocol, with a time limit.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _APT = "sudo apt install libgl1 libglib2.0-0 libsm6"
 
 
 def find_display() -> str | None:
-    """Look for a display.
+    """Return why no window can be opened; None if one can.
 
-    On Windows and macOS there is taken to be one.
+    Windows and macOS are assumed to have a display.
 
     Returns:
-        None where a window can be opened, else why not and what to do about it, in one line.
+        None, or one line with the reason and what to do.
     """
     try:
-        import cv2  # here, so that a missing library becomes a sentence
+        import cv2  # here, so that a missing library gives a message
     except ImportError as error:
         return f"OpenCV cannot be loaded ({error}): {_APT}, or install opencv-python-headless for no window."
     toolkit = cv2.currentUIFramework()
@@ -47,7 +47,7 @@ def find_display() -> str | None:
     address = os.environ.get("DISPLAY", "")
     loaded = list(sys.modules)
     if "av" in sys.modules and loaded.index("av") < loaded.index("cv2"):
-        # Each brings its own libxcb, and with PyAV's in place OpenCV's window spins for ever.
+        # Each has its own libxcb, and with PyAV's loaded first OpenCV's window hangs.
         return "PyAV was imported before OpenCV, whose window then hangs: import cv2 (or this package's modules) first."
     if not address:
         if "WAYLAND_DISPLAY" not in os.environ:
@@ -63,10 +63,10 @@ def find_display() -> str | None:
 
 
 def hold_display() -> AbstractContextManager[object]:
-    """Return a context in which the display is sure to answer: for the moment in which Qt connects to it.
+    """Return a context in which the display keeps answering, for the moment in which Qt connects to it.
 
-    An X server whose last client leaves may reset itself, and hangs up on whoever comes just then; Qt would abort.
-    As long as this context is open there is a client.
+    An X server may reset itself when its last client leaves, and disconnects new clients; Qt would abort. This context
+    keeps a client connected.
 
     Raises:
         SinkError: there is no display any more; the message says why.
@@ -78,9 +78,9 @@ def hold_display() -> AbstractContextManager[object]:
 
 
 def screen_size() -> tuple[int, int] | None:
-    """Return the (width, height) of the screen in pixels; None where it is not known.
+    """Return the (width, height) of the screen in pixels; None if unknown.
 
-    An X server with several monitors tells the size of all of them together.
+    With several monitors an X server returns the size of all of them together.
     """
     if sys.platform == "win32":
         user32 = ctypes.windll.user32
@@ -90,7 +90,7 @@ def screen_size() -> tuple[int, int] | None:
         return None
     try:
         with _knock(address) as connection:
-            # The server's greeting: 32 bytes, the vendor's name, the pixel formats, the first screen.
+            # The server's setup reply: 32 bytes, the vendor's name, the pixel formats, the first screen.
             fixed = _receive(connection, 32)
             vendor, formats = struct.unpack_from("<H", fixed, 16)[0], fixed[21]
             rest = _receive(connection, vendor + -vendor % 4 + 8 * formats + 24)
@@ -101,7 +101,7 @@ def screen_size() -> tuple[int, int] | None:
 
 
 def _why_no_plugin() -> str | None:
-    """Return which system library Qt's window plugin misses; Qt would abort over it."""
+    """Return which system library Qt's window plugin lacks, for which Qt would abort; None if it lacks none."""
     plugin = Path(os.environ.get("QT_QPA_PLATFORM_PLUGIN_PATH", "")) / "platforms" / "libqxcb.so"
     if not plugin.is_file():
         return None
@@ -113,10 +113,10 @@ def _why_no_plugin() -> str | None:
 
 
 def _knock(address: str) -> socket.socket:
-    """Return a connection to the X server at an address such as `:0` or `localhost:10.0`, after it let us in.
+    """Return a connection to the X server at an address such as `:0` or `localhost:10.0`.
 
     Raises:
-        SinkError: it did not; the message says why and what to do.
+        SinkError: it did not accept the connection; the message says why and what to do.
     """
     host, colon, numbers = address.rpartition(":")
     number = numbers.partition(".")[0]
@@ -141,10 +141,10 @@ def _knock(address: str) -> socket.socket:
 
 
 def _connect(host: str, number: int) -> socket.socket:
-    """Return a connection to an X server, by the ways that libxcb tries."""
+    """Return a connection to an X server, trying the same ways as libxcb."""
     if host and host != "unix":
         return socket.create_connection((host.strip("[]"), 6000 + number), timeout=_TIMEOUT_SECONDS)
-    path = f"/tmp/.X11-unix/X{number}"  # where every X server on Unix listens
+    path = f"/tmp/.X11-unix/X{number}"  # the standard socket of X servers on Unix
     paths = [f"\0{path}", path] if sys.platform == "linux" else [path]
     for place in paths:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -161,13 +161,13 @@ def _connect(host: str, number: int) -> socket.socket:
 
 
 def _greet(host: str, number: int, cookie: bytes) -> tuple[socket.socket, str]:
-    """Ask an X server to be let in.
+    """Set up an X connection.
 
     Returns:
-        The connection, and the server's own words where it refuses, else nothing.
+        The connection, and the server's reason if it refuses, otherwise an empty string.
 
     Raises:
-        OSError, EOFError: it does not answer as an X server does.
+        OSError, EOFError: it does not answer like an X server.
     """
     name = _MAGIC_COOKIE if cookie else b""
     header = struct.pack("<cxHHHHxx", b"l", 11, 0, len(name), len(cookie))
@@ -183,7 +183,7 @@ def _greet(host: str, number: int, cookie: bytes) -> tuple[socket.socket, str]:
             connection.close()
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.05)  # it may be resetting, which it does when its last client has gone
+            time.sleep(0.05)  # it may be resetting after its last client left
         except OSError:
             connection.close()
             raise
@@ -206,7 +206,7 @@ def _receive(connection: socket.socket, count: int) -> bytes:
 
 
 def _cookies(number: str) -> list[bytes]:
-    """Return what the user's Xauthority file holds for a display, this host's first."""
+    """Return the cookies in the user's Xauthority file for a display, this host's first."""
     place = Path(os.environ.get("XAUTHORITY", "~/.Xauthority")).expanduser()
     try:
         content = place.read_bytes()

@@ -1,16 +1,21 @@
-"""The encoder: pictures in, a video file out that can be played at any moment."""
+"""Encoder: writes pictures to a video file that is playable at any moment, and chooses the codec."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import av
 import numpy as np
+from av.codec.codec import UnknownCodecError
 from av.container import OutputContainer
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
@@ -18,18 +23,17 @@ from av.video.stream import VideoStream
 from live_gradcam.frame import Pixels
 from live_gradcam.near_names import nearest
 from live_gradcam.printable import shown
-from live_gradcam.sinks.codec import Preset, codec_for
 from live_gradcam.sinks.sound import Sound
 
 _LOG = logging.getLogger(__name__)
 
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".webm": "webm"}
-"""File name extension → FFmpeg's name of the container."""
+"""File name ending → FFmpeg's name of the container."""
 
-# Half a second is all that a killed process loses: an ordinary MP4 would lose everything. Sound begins a little before
-# the first picture, which should stay at zero: so nothing is shifted, and MP4's header waits for the first packets.
-# (WebM is shifted by those few milliseconds, for browsers refuse a time below zero.) A track that is silent for a while
-# must not hold the others back for FFmpeg's ten seconds.
+# A killed process loses half a second; with an ordinary MP4 it would lose everything. Sound begins a little before the
+# first picture, which stays at zero: so nothing is shifted, and MP4's header waits for the first packets. (WebM is
+# shifted by those milliseconds, because browsers reject negative times.) A silent track must not delay the others by
+# FFmpeg's default of ten seconds.
 _UNSHIFTED = {"avoid_negative_ts": "disabled"}
 _CLUSTERS = {"cluster_time_limit": "500"}
 _FRAGMENTS = {
@@ -45,12 +49,12 @@ _COMMON = {"flush_packets": "1", "max_interleave_delta": "1000000"}
 _CLOCK = 90_000
 _KEYFRAME_EVERY = 60
 _LAST_SHOWN_SECONDS = 1 / 25
-# FFmpeg's number for BT.709 primaries and transfer; its matrix has the same number.
+# FFmpeg's number of BT.709 primaries and transfer; its matrix has the same number.
 _BT709 = 1
 
 
 def not_recordable(path: str | Path) -> str:
-    """Word the message for a recording whose name has another ending; it names the nearest right one."""
+    """Return the error message for a recording with an unsupported ending; it suggests the nearest one."""
     path = Path(path)
     near = nearest(path.suffix, CONTAINERS, 1) or [".mp4"]
     hint = f" Did you mean {shown(path.with_suffix(near[0]))}?" if path.name else ""
@@ -58,25 +62,24 @@ def not_recordable(path: str | Path) -> str:
 
 
 class Encoder:
-    """Writes one file, every picture at its own time: H.264 (VP9 in WebM), 4:2:0, BT.709. Not thread-safe.
+    """Writes one video file, each picture at its own time: H.264 (VP9 in WebM), 4:2:0, BT.709. Not thread-safe.
 
-    The size of the first picture, made even, is the size of the video; later pictures of another size are fitted
-    in with black borders.
+    The video has the size of the first picture, made even; later pictures of another size get black borders.
 
     Args:
-        path: file to write, ending in one of `CONTAINERS`; it is replaced.
-        preset: how much effort is spent on a small file, where no hardware encodes.
-        audio_from: file whose audio tracks are copied, as they are, for as long as the recording lasts; what the
-            container cannot hold is left out with a warning.
+        path: the file, ending in one of `CONTAINERS`; an existing file is replaced.
+        preset: effort for a small file, with a software encoder.
+        audio_from: file whose audio tracks are copied for the duration of the recording. Tracks that the container
+            cannot hold are left out with a warning.
 
     Raises:
-        OSError, av.FFmpegError: it could not be written; also from every method.
+        OSError, av.FFmpegError: it cannot be written; also from every method.
     """
 
     def __init__(self, path: Path, preset: Preset, *, audio_from: Path | None = None) -> None:
         kind = CONTAINERS[path.suffix.lower()]
         options = _COMMON | _OPTIONS[kind]
-        # Absolute, for FFmpeg takes what stands before a colon as the name of a protocol.
+        # An absolute path, because FFmpeg reads text before a colon as the name of a protocol.
         self._container = av.open(str(path.absolute()), "w", format=kind, options=options)
         self._format = kind
         self._preset = preset
@@ -98,12 +101,12 @@ class Encoder:
 
         Args:
             picture: (H, W, 3) uint8 BGR.
-            seconds: its place in time; the first picture's is the file's zero. On any clock, but with sound on that
-                of its file: seconds since that file's first picture. One that doesn't come after the picture before
-                it is put right behind it.
+            seconds: its time; the first picture's time becomes the file's zero. On any clock; with sound, seconds since
+                the first picture of the sound's file. A time that does not increase is replaced by the next possible
+                one.
 
         Returns:
-            Its place in the file, in seconds.
+            Its time in the file, in seconds.
         """
         if self._stream is None:
             self._stream = self._begin(picture, seconds)
@@ -113,7 +116,7 @@ class Encoder:
             self._last_ticks = tick - self._last_tick
         self._last_tick = tick
         frame = VideoFrame.from_ndarray(self._fitted(picture), format="bgr24")
-        # Tagging BT.709 alone would not convert to it: reds would come back brighter.
+        # Tagging BT.709 without converting to it would make reds brighter.
         frame = frame.reformat(format=self._stream.pix_fmt, dst_colorspace=Colorspace.ITU709)
         frame.pts = tick
         frame.time_base = Fraction(1, _CLOCK)
@@ -123,10 +126,10 @@ class Encoder:
         return tick / _CLOCK
 
     def finish(self, *, last_shown: float | None = None) -> None:
-        """Write what is still in the encoder and close the file.
+        """Flush the encoder and close the file.
 
         Args:
-            last_shown: for how many seconds the last picture is shown; None: for as long as the one before it.
+            last_shown: duration of the last picture in seconds; None for that of the one before it.
         """
         if last_shown is not None:
             self._last_ticks = max(1, round(last_shown * _CLOCK))
@@ -138,12 +141,12 @@ class Encoder:
         self._close_sound()
 
     def abandon(self) -> None:
-        """Close the file after a failure; what was written stays."""
+        """Close the file after a failure, keeping what was written."""
         self._close_sound()
         try:
             self._container.close()
         except (OSError, av.FFmpegError):
-            return  # it failed before, for the reason that the caller already has
+            return  # the caller already has the first failure
 
     def _begin(self, picture: Pixels, seconds: float) -> VideoStream:
         height, width = picture.shape[:2]
@@ -166,7 +169,7 @@ class Encoder:
 
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:
         for packet in packets:
-            # How long a picture lasts is known when the next one comes; only the last one's is believed by players.
+            # A picture's duration is known when the next one comes; players use only the last one's.
             packet.duration = self._last_ticks
             self._container.mux(packet)
 
@@ -175,7 +178,7 @@ class Encoder:
             self._sound.close()
 
     def _fitted(self, picture: Pixels) -> Pixels:
-        """Return the picture at the video's size: an odd edge repeated, another size within black borders."""
+        """Return the picture at the video's size: an odd edge is repeated, another size gets black borders."""
         width, height = self._size
         rows, columns = picture.shape[:2]
         if (columns, rows) == self._size:
@@ -201,3 +204,92 @@ def _sound_of(path: Path, container: OutputContainer, begins: float) -> Sound | 
     except (OSError, av.FFmpegError) as error:
         _LOG.warning("the sound of %s cannot be read (%s): it is left out.", shown(path.name), error.strerror)
         return None
+
+
+Preset = Literal["superfast", "veryfast"]
+"""x264's effort: at 1280×720 on two cores 7.4 ms at 2.0 Mbit/s, or 9.1 ms at 1.3 Mbit/s."""
+
+Size = tuple[int, int]
+"""(width, height) in pixels, both even."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """An encoder and its settings."""
+
+    name: str
+    """FFmpeg's name of the encoder."""
+
+    pixel_format: str
+    """Its input format: a layout of 4:2:0."""
+
+    options: tuple[tuple[str, str], ...]
+    """FFmpeg's options."""
+
+    bits_per_pixel: float | None = None
+    """Bit rate for encoders without a constant quality; None for others."""
+
+    def prepare(self, context: VideoCodecContext, size: Size) -> None:
+        """Set up a context of this codec, except its clock and colours."""
+        context.width, context.height = size
+        context.pix_fmt = self.pixel_format
+        context.options = dict(self.options)
+        context.max_b_frames = 0  # B-frames delay pictures, which are lost if the program dies
+        if self.bits_per_pixel is not None:
+            context.bit_rate = round(self.bits_per_pixel * size[0] * size[1] * 30)
+
+
+# All of them accept NV12; QSV accepts nothing else. B-frames are off, as for all codecs.
+_HARDWARE = (
+    Codec("h264_nvenc", "nv12", (("preset", "p4"), ("rc", "vbr"), ("cq", "23"))),
+    Codec("h264_qsv", "nv12", (("preset", "fast"), ("global_quality", "23"))),
+    Codec("h264_amf", "nv12", (("rc", "cqp"), ("qp_i", "22"), ("qp_p", "24"))),
+    Codec("h264_videotoolbox", "nv12", (("allow_sw", "0"), ("realtime", "1")), bits_per_pixel=0.12),
+)
+
+# Realtime VP9 delays no picture (SVT-AV1 delays dozens by default), is as fast as x264, plays in every browser, and
+# prints nothing.
+_VP9 = (("deadline", "realtime"), ("row-mt", "1"), ("tile-columns", "2"), ("lag-in-frames", "0"))
+_VP9_SPEED: dict[Preset, str] = {"superfast": "8", "veryfast": "6"}
+
+# No delay for cameras, at no cost: with 5 pictures a second, a killed program would otherwise lose a second.
+_X264_TUNE: dict[Preset, tuple[tuple[str, str], ...]] = {
+    "superfast": (("tune", "zerolatency"),),
+    "veryfast": (),
+}
+
+
+def codec_for(container_format: str, size: Size, preset: Preset) -> Codec:
+    """Return the codec for a container: VP9 in WebM, otherwise H.264, in hardware if that works.
+
+    Args:
+        container_format: FFmpeg's name of the container.
+        size: of the video.
+        preset: the effort of a software encoder.
+    """
+    if container_format == "webm":
+        return Codec(
+            "libvpx-vp9", "yuv420p", (*_VP9, ("cpu-used", _VP9_SPEED[preset]), ("crf", "28"), ("b", "0"))
+        )
+    hardware = next((codec for codec in _HARDWARE if _works(codec, size)), None)
+    return hardware or Codec("libx264", "yuv420p", (("crf", "20"), ("preset", preset), *_X264_TUNE[preset]))
+
+
+@lru_cache(maxsize=16)
+def _works(codec: Codec, size: Size) -> bool:
+    """Return whether an encoder works here: FFmpeg lists encoders without the hardware, or not for this size.
+
+    Without the hardware the test takes a millisecond.
+    """
+    try:
+        context = av.CodecContext.create(codec.name, "w")
+        if not isinstance(context, VideoCodecContext):
+            return False
+        codec.prepare(context, size)
+        context.time_base = Fraction(1, 30)
+        context.framerate = Fraction(30)
+        picture = VideoFrame(*size, codec.pixel_format)
+        picture.pts = 0
+        return bool([*context.encode(picture), *context.encode(None)])
+    except (UnknownCodecError, av.FFmpegError, OSError, ValueError):
+        return False

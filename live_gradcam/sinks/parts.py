@@ -1,4 +1,4 @@
-"""Part files: what a recording's files are called until they are complete."""
+"""Part files: names of a recording's files until they are complete; and the disk's free space."""
 
 from __future__ import annotations
 
@@ -19,19 +19,17 @@ _LOG = logging.getLogger(__name__)
 
 
 class Parts:
-    """The files of one recording, each called `NAME.part.EXT` until all of them are complete.
+    """The files of one recording, called `NAME.part.EXT` until all of them are complete.
 
-    What a run that was killed has left is set aside as `NAME.unfinished.EXT`, and a warning names it: it can be
-    played, and the show must go on. Two programs never write to the same part: the second one is refused.
+    Files left by a killed run are renamed to `NAME.unfinished.EXT`, with a warning: they are playable. A second program
+    that writes to the same part files is refused.
 
     Args:
-        paths: the files to make, in one folder. Of what was left over, the first one decides whether it is worth
-            keeping.
-        overwrite: replace files of these names, and what was left over. The old files stay until the new ones are
-            complete.
+        paths: the final files, in one folder. The first one's leftover decides whether the leftovers are kept.
+        overwrite: replace existing files and leftovers. Old files stay until the new ones are complete.
 
     Raises:
-        SinkError: a name is taken, or nothing can be written there.
+        SinkError: a name is taken, or the folder is not writable.
     """
 
     def __init__(self, *paths: Path, overwrite: bool = False) -> None:
@@ -54,20 +52,20 @@ class Parts:
             ) from error
 
     def discard(self) -> None:
-        """Leave nothing behind: nothing was written."""
+        """Delete the part files, because nothing was written."""
         self._unlock()
         for file in self.files:
             file.unlink(missing_ok=True)
 
     def keep(self) -> None:
-        """Leave the files under their part names: they could not be completed."""
+        """Keep the files under their part names, because they could not be completed."""
         self._unlock()
 
     def complete(self) -> None:
-        """Give the files their names.
+        """Give the files their final names.
 
         Raises:
-            SinkError: a name was taken meanwhile, or they cannot be renamed; they are kept under their part names.
+            SinkError: a name was taken meanwhile, or they cannot be renamed; they keep their part names.
         """
         self._unlock()
         try:
@@ -84,7 +82,7 @@ class Parts:
             ) from error
 
     def _claim(self) -> None:
-        """Make the part files, empty, and so find out whether they can be written."""
+        """Create the part files, empty, to find out whether they can be written."""
         first = self.files[0]
         if first.exists():
             os.close(self._locked(first))
@@ -93,11 +91,11 @@ class Parts:
         for file in self.files:
             file.open("wb").close()
         self._lock = self._locked(first)
-        if sys.platform == "win32":  # there an open file can't be renamed, which is protection enough
+        if sys.platform == "win32":  # Windows cannot rename an open file, which is protection enough
             self._unlock()
 
     def _locked(self, file: Path) -> int:
-        """Return the file's descriptor, locked for as long as it is open or this process lives."""
+        """Return the file's descriptor, locked until it is closed or this process ends."""
         descriptor = os.open(file, os.O_RDWR)
         if sys.platform != "win32":
             import fcntl
@@ -136,10 +134,10 @@ class Parts:
 
 
 def refuse_taken_names(paths: Sequence[Path], *, overwrite: bool) -> None:
-    """Refuse names of a recording's files that are taken, and a folder that is not there.
+    """Raise if names of a recording's files are taken, or its folder does not exist.
 
     Args:
-        paths: the files, in one folder; the first one is named in the message.
+        paths: the files, in one folder; the message names the first.
         overwrite: whether files may be replaced.
 
     Raises:
@@ -162,20 +160,18 @@ def _no_folder(path: Path) -> str:
     return f"cannot record to '{path}': there is no folder '{path.parent}'. Make it first."
 
 
-_LOG = logging.getLogger(__name__)
-
 _LITTLE, _VERY_LITTLE = 1_000_000_000, 200_000_000
-"""Bytes below which it is said before a recording, and during one."""
+"""Free bytes below which a warning is given before a recording, and during one."""
 
 _LOOK_EVERY_SECONDS = 2.0
 
 
 class Disk:
-    """Watches the room in a folder, and says when there is little left: at once, and then at every `look`.
+    """Monitors a folder's free space, and warns if it is low: at once, and at every `look`.
 
     Args:
-        folder: where the recording is written.
-        name: what to call the recording.
+        folder: the recording's folder.
+        name: the recording's name.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -184,13 +180,13 @@ class Disk:
         self._looked_at = time.monotonic()
         self._warned = False
         self.notice: str | None = None
-        """A quiet line for the picture while there is very little left."""
+        """A short message for the picture while the disk is nearly full; else None."""
         left = self._left()
         if left is not None and left < _LITTLE:
             _LOG.warning("only %s are left on the disk that %s is recorded to.", _in_words(left), name)
 
     def look(self) -> None:
-        """Look again, if the last look is some seconds ago."""
+        """Check again, if the last check is some seconds ago."""
         now = time.monotonic()
         if now - self._looked_at < _LOOK_EVERY_SECONDS:
             return
@@ -209,7 +205,7 @@ class Disk:
     def _left(self) -> int | None:
         try:
             return shutil.disk_usage(self._folder).free
-        except OSError:  # a drive that was pulled; writing to it says so
+        except OSError:  # an unplugged drive; writing to it reports the error
             return None
 
 

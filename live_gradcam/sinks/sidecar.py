@@ -1,4 +1,4 @@
-"""The sidecar: what is on each picture of a recording, one line of JSON for each."""
+"""The sidecar of a recording: one line of JSON for each picture."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from live_gradcam.printable import json_text
 from live_gradcam.rendered import Rendered
 
 About = Callable[[], Mapping[str, Any]]
-"""Tells what a run is made with: version, model, layer, method, source, settings."""
+"""Returns what a run uses: version, model, layer, method, source, settings."""
 
 
 class Sidecar:
-    """Writes the lines as they come, so that a killed program leaves all of them.
+    """Writes each line at once, so that a killed program keeps all of them.
 
-    The first line, the header, says what all pictures have in common; every further line is `row_of` one picture.
+    The first line, the header, has what all pictures have in common; each further line is `row_of` one picture.
 
     Args:
-        path: the file to write; it is replaced.
+        path: the file; an existing file is replaced.
         header: the first line.
 
     Raises:
-        OSError: it could not be written; also from every method.
+        OSError: it cannot be written; also from every method.
     """
 
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
@@ -37,7 +37,7 @@ class Sidecar:
 
         Args:
             shown: the picture.
-            seconds: where it is in the recording.
+            seconds: its time in the recording.
         """
         self._write({"kind": "frame", "seconds": round(seconds, 6), **row_of(shown)})
 
@@ -46,8 +46,8 @@ class Sidecar:
         self._file.close()
 
     def abandon(self) -> None:
-        """Close the file after a failure; what was written stays."""
-        with suppress(OSError):  # it failed before, for the reason that the caller already has
+        """Close the file after a failure, keeping what was written."""
+        with suppress(OSError):  # the caller already has the first failure
             self._file.close()
 
     def _write(self, line: Mapping[str, Any]) -> None:
@@ -55,15 +55,15 @@ class Sidecar:
 
 
 def row_of(shown: Rendered) -> dict[str, Any]:
-    """Return what is on a picture.
+    """Return the sidecar's line of a picture.
 
     Returns:
         `index` of the frame in its source; `captured_at` (monotonic s); `media_time` (s into the file, null for
         cameras); `top`, up to five pairs of label and probability; `values`, triples of name, number and unit, of a
-        network that is no classifier, where `top` is empty; `target`, what was explained; `method`;
-        `has_evidence`; `heat_centre` (x, y) and `heat_box` (x, y, width, height), in pixels of the frame, of the
-        heat on the picture that is at least half of its maximum; `latency_ms` from capture to picture, null for
-        files. What is not known, as nothing was explained yet, and where there is no heat: null.
+        network that is no classifier, for which `top` is empty; `target`, the label of what is explained; `method`;
+        `has_evidence`; `heat_centre` (x, y) and `heat_box` (x, y, width, height), in pixels of the frame, of the heat
+        that is at least half of its maximum; `latency_ms` from capture to picture, null for files. Null if nothing was
+        explained yet, or there is no heat.
     """
     frame, explanation, heatmap = shown.frame, shown.explanation, shown.heatmap
     place = None

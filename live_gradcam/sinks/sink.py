@@ -1,45 +1,48 @@
-"""What every sink of pictures promises."""
+"""The protocol of sinks, a sink that discards pictures, and the group of all sinks of a run."""
 
 from __future__ import annotations
 
+import logging
 from types import TracebackType
 from typing import Protocol, Self
 
+from live_gradcam.errors import SinkError
 from live_gradcam.rendered import Rendered
+from live_gradcam.sinks.window import Window
 
 
 class Sink(Protocol):
-    """Where finished pictures go: a window, a recording, nowhere.
+    """Receives finished pictures: a window, a recording.
 
-    `write` is called from one thread, in the order of the frames; the picture belongs to the sink from then on
-    and nobody draws on it again. Live, it returns at once: a sink that may have to wait, for a disk or an encoder,
-    has a thread of its own and drops what it cannot keep up with. A sink that cannot go on raises `SinkError` from
-    `write` or `close`. `close()` may be called twice; it finishes what was begun.
+    `write` is called from one thread, in the order of the frames; nothing draws on a picture afterwards. In a live run
+    it returns at once: a sink that may have to wait, for a disk or an encoder, has its own thread and drops pictures.
+    A sink that cannot continue raises `SinkError` from `write` or `close`. `close()` may be called twice; it completes
+    the output.
     """
 
     name: str
-    """How to call it in a sentence: `window`, `out.mp4`."""
+    """Its name in a sentence: `window`, `out.mp4`."""
 
     @property
     def finished(self) -> bool:
-        """Whether the viewer asked to end: a key, or the window was closed."""
+        """Whether the viewer asked to end, by a key or by closing the window."""
 
     @property
     def notice(self) -> str | None:
-        """A quiet line for the picture, such as `disk nearly full: 150 MB left`; None when all is well."""
+        """A short message for the picture, such as `disk nearly full: 150 MB left`; None if all is well."""
 
     def write(self, shown: Rendered) -> None:
         """Take one picture.
 
         Args:
-            shown: the picture, and what is on it; `shown.frame.time` is its place in time.
+            shown: the picture; `shown.frame.time` is its time.
 
         Raises:
-            SinkError: it cannot go on.
+            SinkError: the sink cannot continue.
         """
 
     def close(self) -> None:
-        """Finish what was begun and let go of the window or file."""
+        """Complete the output and release the window or file."""
 
     def __enter__(self) -> Self: ...
 
@@ -48,22 +51,112 @@ class Sink(Protocol):
     ) -> None: ...
 
 
-class Null:
-    """Takes every picture and keeps none; never asks to end."""
+class NullSink:
+    """Discards every picture."""
 
     name = "null"
     notice: str | None = None
 
     @property
     def finished(self) -> bool:
-        """Always False: nobody is looking."""
+        """Always False: there is no viewer."""
         return False
 
     def write(self, shown: Rendered) -> None:
-        """Forget one picture."""
+        """Discard one picture."""
 
     def close(self) -> None:
-        """Do nothing: there is nothing to finish."""
+        """Do nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+logger = logging.getLogger(__name__)
+
+
+class SinkGroup:
+    """Hands each picture to every working sink."""
+
+    def __init__(self) -> None:
+        self._working: list[Sink] = []
+        self._opened: list[Sink] = []
+        self.failures: list[str] = []
+        """Error messages, one line each."""
+
+    def add(self, sink: Sink) -> None:
+        """Add an open sink, which the group will close."""
+        self._working.append(sink)
+        self._opened.append(sink)
+
+    def remove(self, sink: Sink) -> None:
+        """Close a sink during the run, such as a recording; does nothing if it was removed already."""
+        if sink not in self._opened:
+            return
+        self._opened.remove(sink)
+        if sink in self._working:
+            self._working.remove(sink)
+        self._close(sink)
+
+    @property
+    def window(self) -> Window | None:
+        """The window, if there is a working one."""
+        return next((sink for sink in self._working if isinstance(sink, Window)), None)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the viewer asked to end."""
+        return any(sink.finished for sink in self._working)
+
+    @property
+    def any_left(self) -> bool:
+        """Whether a sink works."""
+        return bool(self._working)
+
+    @property
+    def none_left(self) -> bool:
+        """Whether there were sinks and all have failed."""
+        return bool(self._opened) and not self._working
+
+    @property
+    def notice(self) -> str | None:
+        """The first sink's message for the viewer; None if there is none."""
+        return next((sink.notice for sink in self._working if sink.notice), None)
+
+    def write(self, shown: Rendered, *, in_window: Rendered | None = None) -> None:
+        """Hand one picture to each sink.
+
+        Args:
+            shown: the picture.
+            in_window: the picture for the window, if it differs from the recorded one.
+        """
+        for sink in tuple(self._working):
+            try:
+                sink.write(in_window if in_window is not None and isinstance(sink, Window) else shown)
+            except SinkError as error:
+                self._working.remove(sink)
+                self._fail(error)
+
+    def close(self) -> None:
+        """Close all sinks, recordings first."""
+        for sink in sorted(self._opened, key=lambda sink: isinstance(sink, Window)):
+            self._close(sink)
+        self._opened.clear()
+
+    def _close(self, sink: Sink) -> None:
+        try:
+            sink.close()
+        except SinkError as error:
+            self._fail(error)
+
+    def _fail(self, error: SinkError) -> None:
+        self.failures.append(str(error))
+        logger.warning("%s", error)
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Sound: the audio tracks of a file, carried over into a recording of its pictures."""
+"""Sound: copies the audio tracks of a file into a recording of its pictures."""
 
 from __future__ import annotations
 
@@ -17,39 +17,38 @@ from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
 from av.packet import Packet
 
-from live_gradcam.media_file import first_moment, open_container, picture_stream
+from live_gradcam.media_file import Timeline, first_moment, open_container, picture_stream
 from live_gradcam.printable import shown
-from live_gradcam.timeline import Timeline
 
 _LOG = logging.getLogger(__name__)
 
-# What a decoder may need before the first sound that is heard. WebM has no place for it.
+# Sound that a decoder may need before the first audible packet. WebM cannot store it.
 _RUN_IN_SECONDS = 0.1
-# How far apart a file may have the packets of one moment.
+# How far apart packets of the same time may be in a file.
 _SCATTER_SECONDS = 1.0
 _GRACE_SECONDS = 0.001
 _MOST_HELD = 1024
-"""Packets of sound that may wait for the pictures to reach the recording that they belong to."""
+"""Packets of sound that may wait for the pictures to reach their recording."""
 _TAGS_KEPT = frozenset({"language", "title"})
 _REFUSED = frozenset({errno.EINVAL, errno.EPERM})
-"""What FFmpeg says of a packet that it cannot make sense of, beside `InvalidDataError`; a full disk is another."""
+"""FFmpeg's errors for an invalid packet, besides `InvalidDataError`; a full disk gives another error."""
 _NEEDS_EXPERIMENTAL = {"mp4": frozenset({"truehd"})}
-"""Container → what FFmpeg lists for it and then refuses to write."""
+"""Container → codecs that FFmpeg lists as supported but refuses to write."""
 
 
 class Sound:
-    """Copies the packets of every audio track as they are, in step with the pictures. Not thread-safe.
+    """Copies the packets of every audio track unchanged, in step with the pictures. Not thread-safe.
 
-    A track that the container cannot hold is left out, with one warning. Where the file was joined from several
-    recordings, the sound of each is moved as its pictures are.
+    A track that the container cannot hold is left out, with one warning. If the file joins several recordings, the
+    sound of each is shifted like its pictures.
 
     Args:
-        path: the file that the sound is taken from.
-        container: where it goes, before anything was written to it.
-        begins: where the recording begins, in seconds since the file's first picture.
+        path: the file with the sound.
+        container: the recording's container, before anything is written to it.
+        begins: start of the recording, in seconds since the file's first picture.
 
     Raises:
-        OSError, av.FFmpegError: the file cannot be read, or the container not be written.
+        OSError, av.FFmpegError: the file cannot be read, or the container cannot be written.
     """
 
     def __init__(self, path: Path, container: av.container.OutputContainer, *, begins: float) -> None:
@@ -66,7 +65,7 @@ class Sound:
                 copy.disposition = track.disposition
                 self._tracks[track.index] = copy
                 if track.codec_context.name == "aac" and not track.codec_context.extradata:
-                    # In a transport stream every packet has a header (ADTS), which other containers have no place for.
+                    # In a transport stream every packet has a header (ADTS), which other containers cannot store.
                     self._unframed[track.index] = BitStreamFilterContext("aac_adtstoasc", track)
             else:
                 _LOG.warning(
@@ -93,10 +92,10 @@ class Sound:
         self._ahead: Packet[Any] | None = None
 
     def copy_until(self, seconds: float) -> None:
-        """Copy what is heard up to a moment.
+        """Copy the sound up to a time.
 
         Args:
-            seconds: since the recording's beginning.
+            seconds: since the beginning of the recording.
         """
         while (packet := self._next()) is not None:
             if self._time(packet) > seconds:
@@ -105,10 +104,10 @@ class Sound:
             self._copy(packet)
 
     def finish(self, seconds: float) -> None:
-        """Copy what is heard until the recording ends; all the rest where it has the file's last picture.
+        """Copy the sound up to the end of the recording; all the rest if the file's last picture is recorded.
 
         Args:
-            seconds: the recording's length.
+            seconds: duration of the recording.
         """
         rest: list[Packet[Any]] = []
         while self._newest_picture < seconds + _SCATTER_SECONDS and (packet := self._next()) is not None:
@@ -123,7 +122,7 @@ class Sound:
         self._source.close()
 
     def _next(self) -> Packet[Any] | None:
-        """Return the next packet of sound, on the pictures' clock; the pictures on the way are only looked at."""
+        """Return the next packet of sound, on the pictures' clock; packets of pictures only move the clock."""
         packet, self._ahead = self._ahead, None
         if packet is not None:
             return packet
@@ -142,11 +141,11 @@ class Sound:
                 self._held.append((packet, timeline.recording))
 
     def _joined(self, recording: int) -> bool:
-        """Return whether the pictures have reached one of the recordings that the file was joined from."""
+        """Return whether the pictures have reached one of the joined recordings."""
         return self._pictures is None or self._timelines[self._pictures].recording >= recording
 
     def _placed(self, packet: Packet[Any], recording: int) -> Packet[Any]:
-        """Move a packet of sound as far as the pictures of its recording are moved; else as its own clock says."""
+        """Shift a packet of sound like the pictures of its recording, or by its own clock without pictures."""
         own = self._timelines[packet.stream.index]
         shift = own.shifts[recording]
         if self._pictures is not None and self._joined(recording):
@@ -157,7 +156,7 @@ class Sound:
         return packet
 
     def _demux(self) -> Iterator[Packet[Any]]:
-        """Give what can be read, and of the tracks that are wanted; a torn end is the end."""
+        """Yield the readable packets of the wanted tracks; damage ends them."""
         if not self._tracks:
             return
         wanted = [*self._tracks, *([] if self._pictures is None else [self._pictures])]
@@ -169,7 +168,7 @@ class Sound:
             return
 
     def _time(self, packet: Packet[Any]) -> float:
-        """Return when a packet is heard or seen, in seconds since the recording's beginning."""
+        """Return a packet's time in seconds since the beginning of the recording."""
         return float((packet.pts or 0) * packet.time_base) - self._zero
 
     def _copy(self, packet: Packet[Any]) -> None:
@@ -180,7 +179,7 @@ class Sound:
         packet.pts = (packet.pts or 0) - offset
         packet.dts = (packet.dts or 0) - offset
         if packet.dts <= self._reached.get(packet.stream.index, packet.dts - 1):
-            return  # where recordings are joined, the sound of one may last longer than its pictures
+            return  # at a joint the sound of one recording may be longer than its pictures
         self._reached[packet.stream.index] = packet.dts
         track = packet.stream.index
         try:

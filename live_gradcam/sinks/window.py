@@ -1,4 +1,4 @@
-"""A window on the screen, through OpenCV."""
+"""Windows on the screen, through OpenCV."""
 
 from __future__ import annotations
 
@@ -32,27 +32,26 @@ _POINTER: dict[int, PointerKind] = {
 }
 _LARGEST = (1600, 900)
 _SCREEN_SHARE = (0.98, 0.92)
-"""Of the screen's width and height that a window takes at most when it opens: a title bar and a panel need room."""
+"""Largest share of the screen's width and height for a new window, which leaves room for a title bar and a panel."""
 
 _TITLE_BAR = 20
-"""Pixels by which the middle of a window lies lower than that of its frame, about."""
+"""Approximate distance in pixels between the centres of a window's content and of its frame."""
 
 _BLACK = (0, 0, 0)
 
 
 class Window:
-    """Shows pictures in a window, and collects what the viewer does there; closing it sets `finished`.
+    """Shows pictures in a window, and collects the viewer's input; closing the window sets `finished`.
 
-    It opens with the first picture, at its size (one that is larger than the screen is shown smaller), keeps its
-    aspect when it is resized, and never comes back after the viewer closed it. Everything here belongs on the main
-    thread: macOS allows windows nowhere else.
+    It opens with the first picture, at its size (smaller if the screen is smaller), keeps its aspect when it is
+    resized, and never reopens after the viewer closed it. Use it in the main thread only, as macOS requires.
 
     Args:
-        title: what stands in the title bar.
+        title: text of the title bar.
         fullscreen: fill the screen.
 
     Raises:
-        SinkError: no window can be opened here; the message says why and what to do.
+        SinkError: no window can be opened; the message says why and what to do.
     """
 
     name = "window"
@@ -71,15 +70,15 @@ class Window:
         self._shift_held: Callable[[], bool] | None = None
         self._border = (0, 0)
         self._fitted: tuple[int, int] | None = None
-        """The size of the pictures that the window was made for."""
+        """Size of the pictures that the window was made for."""
         self._size: tuple[int, int] | None = None
-        """What the window's size was set to; None: it never was."""
+        """Size that the window was set to; None if it was never set."""
         self._largest = _LARGEST
         self._screen: tuple[int, int] | None = None
-        """The (width, height) of the screen in pixels; None: not known."""
+        """(width, height) of the screen in pixels; None if unknown."""
         self._wheel: WheelGuard | None = None
         self.tells_hover = False
-        """Whether the mouse is told of where it moves with no button held."""
+        """Whether to report mouse moves without a button."""
 
     @property
     def finished(self) -> bool:
@@ -87,7 +86,7 @@ class Window:
         return self._finished
 
     def write(self, shown: Rendered) -> None:
-        """Show one picture and see to keys; nothing after the viewer has closed it."""
+        """Show one picture and process input; does nothing after the viewer closed the window."""
         if self._finished:
             return
         try:
@@ -102,12 +101,12 @@ class Window:
         self.poll()
 
     def poll(self, wait_ms: int = 1) -> None:
-        """See to keys, the mouse, resizing and closing without a new picture.
+        """Process keys, mouse, resizing and closing without a new picture.
 
-        Before the first picture there is no window yet, and this only waits.
+        Before the first picture there is no window, and this only waits.
 
         Args:
-            wait_ms: how long to wait for a key, in milliseconds, at least 1.
+            wait_ms: time to wait for a key, in milliseconds, at least 1.
         """
         if self._finished:
             return
@@ -126,13 +125,13 @@ class Window:
                 self._events.append(Key(name))
 
     def take_events(self) -> tuple[Event, ...]:
-        """Return what the viewer did since this was last asked, oldest first."""
+        """Return the viewer's input since the last call, oldest first."""
         events = tuple(self._events)
         self._events.clear()
         return events
 
     def toggle_fullscreen(self) -> None:
-        """Fill the screen, or give it back."""
+        """Switch fullscreen on or off."""
         self._fullscreen = not self._fullscreen
         if self._open and not self._finished:
             mode = cv2.WINDOW_FULLSCREEN if self._fullscreen else cv2.WINDOW_NORMAL
@@ -148,7 +147,7 @@ class Window:
             self._wheel.close()
         if self._is_visible():
             cv2.destroyWindow(self._title)
-            cv2.waitKeyEx(1)  # the toolkit takes it off the screen only when its events are seen to
+            cv2.waitKeyEx(1)  # the toolkit removes the window only when events are processed
 
     def _open_for(self, picture: Pixels) -> None:
         with hold_display():
@@ -169,7 +168,7 @@ class Window:
             cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN)
 
     def _fit_to(self, picture: Pixels) -> None:
-        """Give the window the size of a picture of another size, unless the viewer has given it one."""
+        """Resize the window to a picture of another size, unless the viewer has resized it."""
         height, width = picture.shape[:2]
         if (width, height) == self._fitted:
             return
@@ -183,7 +182,7 @@ class Window:
         self._move_onto_screen(*self._size)
 
     def _move_onto_screen(self, width: int, height: int) -> None:
-        """Move the window to the middle of the screen where its new size would reach beyond the edge."""
+        """Centre the window on the screen if its new size would extend beyond the edge."""
         if self._screen is None or self._fullscreen:
             return
         left, top, _, _ = cv2.getWindowImageRect(self._title)
@@ -192,7 +191,7 @@ class Window:
             cv2.moveWindow(self._title, max(0, x), max(0, y))
 
     def _point(self, kind: int, x: int, y: int, held: int, _: object) -> None:
-        """Take in what the mouse did, in pixels of the picture; called while events are seen to."""
+        """Queue a mouse event, in pixels of the picture; called while events are processed."""
         name = _POINTER.get(kind)
         if name == "move" and not held & cv2.EVENT_FLAG_LBUTTON:
             name = "hover" if self.tells_hover else None
@@ -204,20 +203,20 @@ class Window:
             name in ("move", "hover")
             and getattr(self._events[-1] if self._events else None, "kind", None) == name
         ):
-            self._events.pop()  # of a way that was gone, its end is enough
+            self._events.pop()  # of successive moves only the last one matters
         self._events.append(pointer)
 
     def _bordered(self, picture: Pixels) -> Pixels:
         """Return the picture with black bars, so that it has the window's aspect.
 
-        OpenCV can keep the aspect itself, but its bars are light grey and glare on a projector.
+        OpenCV's own bars are light grey, which is too bright on a projector.
         """
         height, width = picture.shape[:2]
         _, _, window_width, window_height = cv2.getWindowImageRect(self._title)
         self._border = (0, 0)
         if window_width < 1 or window_height < 1:
             return picture
-        # A window drawn out to a line must not ask for bars of a million pixels.
+        # The limits avoid huge bars if a window is only a few pixels wide or high.
         across = min(max(0, round(height * window_width / window_height) - width) // 2, 2 * width)
         down = min(max(0, round(width * window_height / window_width) - height) // 2, 2 * height)
         if across <= 1 and down <= 1:
@@ -229,7 +228,7 @@ class Window:
     def _is_visible(self) -> bool:
         try:
             return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
-        except cv2.error:  # it is gone, says Qt this way; the next imshow would open it again
+        except cv2.error:  # Qt raises this after the window was closed; the next imshow would reopen it
             return False
 
     def __enter__(self) -> Self:
@@ -242,9 +241,9 @@ class Window:
 
 
 def _prepare_qt() -> None:
-    """Tell Qt, before it starts, to use the one plugin that OpenCV's wheel carries and to keep its warnings."""
+    """Set Qt's environment before it starts: the one plugin in OpenCV's wheel, and no warnings."""
     if sys.platform in ("win32", "darwin") or not cv2.currentUIFramework().startswith("QT"):
         return
-    os.environ["QT_QPA_PLATFORM"] = "xcb"  # a Wayland desktop asks for `wayland`, and Qt would abort
+    os.environ["QT_QPA_PLATFORM"] = "xcb"  # a Wayland desktop sets `wayland`, for which Qt would abort
     os.environ.setdefault("QT_LOGGING_RULES", "*=false")
-    os.environ["QT_XCB_NO_XI2"] = "1"  # or the wheel comes another way, on which nobody can stop it
+    os.environ["QT_XCB_NO_XI2"] = "1"  # otherwise wheel events arrive in a way that cannot be blocked

@@ -1,4 +1,4 @@
-"""The wheel over a window: kept from OpenCV's Qt window, which would zoom into the picture and offer no way back."""
+"""Window input: names of keys, the shift key, and a guard that blocks the mouse wheel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 _BUTTONS = (4, 5, 6, 7)
-"""The wheel's, up, down, left and right, in X11."""
+"""X11's buttons of the wheel: up, down, left and right."""
 
 _ANY_MODIFIER = 1 << 15
 _PRESSED = 1 << 2
@@ -24,9 +24,9 @@ _ERROR_HANDLER = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p
 
 
 class WheelGuard:
-    """Takes the wheel's buttons from the windows of this process, on X11; elsewhere OpenCV does not zoom.
+    """Blocks the mouse wheel over this process's windows on X11, where OpenCV's Qt window zooms without a way back.
 
-    Where the server or its library does not allow that, nothing is taken. It belongs to the main thread.
+    If the server or its library does not allow it, nothing is blocked. Use it in the main thread only.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class WheelGuard:
         self._display = self._x11.XOpenDisplay(None)
 
     def poll(self) -> None:
-        """Take the wheel as soon as there is a window, and throw away what it gave."""
+        """Block the wheel as soon as there is a window, and discard its events."""
         if not self._display:
             return
         if not self._guarded and self._looks < _MOST_LOOKS:
@@ -53,7 +53,7 @@ class WheelGuard:
             self._x11.XNextEvent(self._display, event)
 
     def close(self) -> None:
-        """Give the wheel back; twice does no harm."""
+        """Release the wheel. May be called twice."""
         if self._display:
             self._x11.XCloseDisplay(self._display)
             self._display = None
@@ -102,12 +102,12 @@ class WheelGuard:
 
 
 def _go_on(_: object, __: object) -> int:
-    """Go on where the server refuses something: Xlib's own handler ends the program."""
+    """Ignore an error of the X server; Xlib's default handler ends the program."""
     return 0
 
 
 _GO_ON = _ERROR_HANDLER(_go_on)
-"""Kept for as long as the program runs: Xlib calls it."""
+"""Kept alive for the whole program, because Xlib calls it."""
 
 
 def _library() -> Any:  # noqa: ANN401 - a library
@@ -179,28 +179,27 @@ _NAMED = {
     0x220000: "PageDown",
 }
 
-# Keyboard state (Num Lock and the like) stands above these bits. With fewer of them the left arrow were a Q.
+# Bits above these are modifiers, such as Num Lock. With fewer bits the left arrow would be a Q.
 _KEY_BITS = 0xFFFF
 _UNICODE_KEY = 0x1000000
-"""X11's codes of characters beyond Latin-1 are their code points above this."""
+"""X11's codes of characters beyond Latin-1 are this plus the code point."""
 _SHIFT_MASK = 1
 
 
 def key_name(code: int, *, shift: bool = False) -> str | None:
-    """Return the name of a key as a browser's `KeyboardEvent.key` gives it.
+    """Return the name of a key as in a browser's `KeyboardEvent.key`.
 
     Args:
-        code: what `cv2.waitKeyEx` returned.
-        shift: whether the shift key is held; it matters for letters only.
+        code: the result of `cv2.waitKeyEx`.
+        shift: whether the shift key is held; used for letters only.
 
     Returns:
-        A character, or `Enter`, `Escape`, `Backspace`, `Tab`, `ArrowLeft` and so on; None for keys without a name
-        here.
+        A character, or `Enter`, `Escape`, `Backspace`, `Tab`, `ArrowLeft` and so on; None for other keys.
     """
     name = _NAMED.get(code) or _NAMED.get(code & _KEY_BITS)
     if name is not None:
         return name
-    if -0x80 <= code < 0:  # Qt's windows hand on a signed byte
+    if -0x80 <= code < 0:  # Qt's windows return a signed byte
         character = chr(code + 0x100).lower()
     elif _UNICODE_KEY < code <= _UNICODE_KEY + sys.maxunicode:
         character = chr(code - _UNICODE_KEY)
@@ -214,9 +213,10 @@ def key_name(code: int, *, shift: bool = False) -> str | None:
 
 
 def shift_probe() -> Callable[[], bool]:
-    """Return what tells whether the shift key is held.
+    """Return a function that returns whether the shift key is held.
 
-    OpenCV's Qt window reports `m` for `M`; on X11 the server knows. Elsewhere the toolkits tell, and it says False.
+    OpenCV's Qt window reports `m` for `M`, so on X11 the server is asked. Elsewhere the toolkits report it, and the
+    function returns False.
     """
     if not sys.platform.startswith("linux"):
         return lambda: False

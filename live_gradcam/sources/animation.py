@@ -1,4 +1,4 @@
-"""An animated picture: GIF, APNG, WebP or AVIF, every picture of it with its own time."""
+"""Animated pictures: GIF, APNG, WebP or AVIF, each picture with its own time."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from live_gradcam.number import counted
 from live_gradcam.printable import shown
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.sources.deep_photo import check_size
-from live_gradcam.sources.fetched import Fetched
-from live_gradcam.sources.file_kind import FileKind, kind_of
+from live_gradcam.sources.file_kind import Fetched, FileKind, kind_of
 from live_gradcam.sources.photo import open_with_pillow, orientation_of
 from live_gradcam.sources.photo_colour import blended, on_white, upright
 
@@ -32,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 _LEAST_MS = 10
 _INSTEAD_MS = 100
-"""Browsers show a picture for 100 ms where the file says 10 ms or less, or nothing."""
+"""Browsers show a picture for 100 ms if the file says 10 ms or less, or nothing."""
 
 CLOSE_TIMEOUT = 0.5
 """Seconds that `close()` waits for a picture that is being decoded."""
@@ -49,14 +48,14 @@ Pictures = Generator[tuple[Pixels, float], None, None]
 
 
 class AnimationSource:
-    """Every picture of an animated file in order, once, each with its own time, on white.
+    """Yields every picture of an animated file once, in order, with its own time, on white.
 
-    What of a picture changes from one to the next, and what goes away, is put together as a browser does. A file that
-    is torn gives the pictures before the tear, and one warning.
+    Pictures are composed from their parts as browsers do. A truncated file gives the pictures before the damage, and
+    one warning.
 
     Args:
-        path: the file, or what was fetched from an address.
-        keeps: told a picture's index and its time, decides whether it is wanted, as of `VideoSource`.
+        path: the file, or fetched content.
+        keeps: decides by a picture's index and time whether it is yielded, as in `VideoSource`.
 
     Raises:
         SourceError: it is no animated picture, or its first picture cannot be read.
@@ -76,10 +75,10 @@ class AnimationSource:
         self._count = 0
         self._ends = 0.0
         self.last_seconds = 0.0
-        """For how long the picture that was decoded last is shown."""
+        """How long the picture that was decoded last is shown, in seconds."""
         self._data, self._kind = self._read(path)
         self._image: Image.Image | None = None
-        """What Pillow can still try, where FFmpeg fails."""
+        """The picture for Pillow, in case that FFmpeg fails."""
         self._pictures = self._begin()
         self._ahead = self._next()
         if self._ahead is None:
@@ -92,18 +91,18 @@ class AnimationSource:
 
     @property
     def damage(self) -> str | None:
-        """What could not be read, known at the end: `is cut short: 3 of its 9 frames could be read`; None: nothing."""
+        """What is missing, known at the end: `is cut short: 3 of its 9 frames could be read`; None if nothing is."""
         if self._error is None:
             return None
         return f"is damaged or cut short: {self._count} of its {counted(self.total, 'frame')} could be read"
 
     @property
     def frames_captured(self) -> int:
-        """How many pictures were decoded so far."""
+        """Number of pictures decoded so far."""
         return self._count
 
     def describe(self) -> str:
-        """Return the name, the size and how many pictures there are: `cat.gif: 320×240, 12 pictures`."""
+        """Return the name, the size and the number of pictures: `cat.gif: 320×240, 12 pictures`."""
         return f"{self.name}: {self.size[0]}×{self.size[1]}, {counted(self.total, 'picture')}"
 
     def __iter__(self) -> Iterator[Frame]:
@@ -121,7 +120,7 @@ class AnimationSource:
             yield frame
 
     def seek(self, seconds: float) -> None:
-        """Go on elsewhere: the next iteration begins with the first picture at or after that time, or the last."""
+        """Continue elsewhere: the next iteration begins with the first picture at or after that time, else the last."""
         with self._lock:
             if not self._closed:
                 self._rewind()
@@ -131,7 +130,7 @@ class AnimationSource:
                         return
 
     def step_back(self, seconds: float) -> None:
-        """Go on elsewhere: the next iteration begins with the last picture before that time, or the first of all."""
+        """Continue elsewhere: the next iteration begins with the last picture before that time, else the first."""
         with self._lock:
             if not self._closed:
                 self._rewind()
@@ -173,13 +172,13 @@ class AnimationSource:
             raise SourceError(f"{self.name} cannot be read: {error.strerror or error}.") from error
 
     def _begin(self) -> Pictures:
-        """Return what decodes the pictures, from the first."""
+        """Return a decoder of the pictures that begins with the first."""
         with native_stderr_filtered():
             try:
                 image = open_with_pillow(self._data, self.name, self._kind)
                 hidden = 1 if getattr(image, "default_image", False) else 0
                 self.total = max(1, int(getattr(image, "n_frames", 1)) - hidden)
-                """How many pictures there are, as the file says."""
+                """Number of pictures according to the file."""
             except SourceError:
                 raise
             except Exception as error:  # decoders raise anything
@@ -232,15 +231,15 @@ class AnimationSource:
 
 
 def _is_for_ffmpeg(data: bytes, kind: FileKind) -> bool:
-    """Whether FFmpeg puts the pictures together: of GIF and PNG it does it as browsers do, and Pillow does not quite.
+    """Return whether FFmpeg decodes the file: it composes GIF and PNG as browsers do, which Pillow does not quite.
 
-    It knows no APNG of 16 bits.
+    It cannot read an APNG of 16 bits.
     """
     return kind.name == "GIF" or (kind.name == "PNG" and data[24:25] != b"\x10")
 
 
 def _by_ffmpeg(data: bytes, kind: FileKind) -> Pictures:
-    """Yield every picture and for how many milliseconds it is shown."""
+    """Yield every picture and its duration in milliseconds."""
     delays = _png_delays(data) if kind.name == "PNG" else None
     demuxer = "apng" if kind.name == "PNG" else "gif"
     with av.open(io.BytesIO(data), "r", format=demuxer, metadata_errors="replace") as container:
@@ -254,7 +253,7 @@ def _by_ffmpeg(data: bytes, kind: FileKind) -> Pictures:
 
 
 def _by_pillow(image: Image.Image, name: str, indices: range) -> Pictures:
-    """Yield every picture and for how many milliseconds it is shown."""
+    """Yield every picture and its duration in milliseconds."""
     try:
         for index in indices:
             image.seek(index)
@@ -266,7 +265,7 @@ def _by_pillow(image: Image.Image, name: str, indices: range) -> Pictures:
 
 
 def _png_delays(data: bytes) -> list[float]:
-    """Return for how many milliseconds each picture of an APNG is shown."""
+    """Return the duration of each picture of an APNG in milliseconds."""
     delays, at = [], 8
     while at + 8 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)

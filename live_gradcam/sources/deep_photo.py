@@ -1,4 +1,4 @@
-"""Photos that OpenCV decodes: of more than 8 bits, or of formats that Pillow has not; and how large a photo may be."""
+"""Photos decoded by OpenCV: those of more than 8 bits, and formats that Pillow lacks; and the limit of their size."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from live_gradcam.sources import photo_headers as tiff
 from live_gradcam.sources.photo_colour import blended, upright
 
 MOST_PIXELS = 250_000_000
-"""Of any photo: more than the largest phone's. Decoded, it fills 750 MB."""
+"""Pixels of any photo: more than the largest phone's. Decoded, it takes 750 MB."""
 
 _HEAD = 65_536
 
 
 class PhotoTooLargeError(SourceError):
-    """A photo has more pixels than are taken."""
+    """A photo has too many pixels."""
 
     def __init__(self, name: str, size: tuple[int, int], most_pixels: int) -> None:
         super().__init__(
@@ -38,7 +38,7 @@ def check_size(size: tuple[int, int], name: str, most_pixels: int = MOST_PIXELS)
     """Refuse a picture that would fill the memory, before it is decoded.
 
     Raises:
-        SourceError: it has no size.
+        SourceError: width or height is 0.
         PhotoTooLargeError: it has too many pixels.
     """
     width, height = size
@@ -49,7 +49,7 @@ def check_size(size: tuple[int, int], name: str, most_pixels: int = MOST_PIXELS)
 
 
 def decode_plain(data: bytes, name: str, most_pixels: int) -> Pixels:
-    """Decode what only OpenCV decodes: Radiance, PFM, PAM."""
+    """Decode formats that only OpenCV can decode: Radiance, PFM, PAM."""
     if data[:2] == b"#?":
         found = re.search(rb"\n[-+]Y (\d+) [-+]X (\d+)\n", data[:_HEAD])
         size = None if found is None else (int(found[2]), int(found[1]))
@@ -66,12 +66,12 @@ def decode_plain(data: bytes, name: str, most_pixels: int) -> Pixels:
 
 
 def decode_deep_tiff(data: bytes, name: str, most_pixels: int) -> Pixels | None:
-    """Decode a TIFF of more than 8 bits, or of signed or fractional numbers; None: Pillow may know another."""
+    """Decode a TIFF of more than 8 bits, or of signed or floating-point numbers; return None for other TIFFs."""
     tags = tiff.tiff_tags(io.BytesIO(data))
     is_deep = max(tags.get(tiff.BITS, (1,))) > 8 or any(
         kind in (2, 3) for kind in tags.get(tiff.SAMPLE_FORMAT, ())
     )
-    # Of planes one behind the other OpenCV mixes up the rows; of CMYK it takes the fourth channel for alpha.
+    # OpenCV mixes up the rows of separate planes, and takes the fourth channel of CMYK for alpha.
     is_plain = tiff.first(tags, tiff.PLANES, 1) == 1 and tiff.first(tags, tiff.PHOTOMETRIC, 1) in (
         0,
         1,
@@ -91,10 +91,10 @@ def decode_deep_tiff(data: bytes, name: str, most_pixels: int) -> Pixels | None:
 
 
 def decoded(data: bytes) -> np.ndarray:
-    """Decode with OpenCV, whatever the depth and the number of channels.
+    """Decode with OpenCV, keeping the depth and the number of channels.
 
     Raises:
-        ValueError: it cannot be.
+        ValueError: it cannot be decoded.
     """
     found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if found is None:
@@ -105,7 +105,7 @@ def decoded(data: bytes) -> np.ndarray:
 def eight_on_white(
     found: np.ndarray, name: str, *, linear: bool = False, premultiplied: bool = False
 ) -> Pixels:
-    """Return what a decoder gave, grey or BGR with or without alpha, as (H, W, 3) uint8."""
+    """Return a decoder's output, grey or BGR with or without alpha, as (H, W, 3) uint8 on white."""
     if found.ndim == 3 and found.shape[2] == 1:
         found = found[..., 0]
     eight = in_eight_bits(found, name, linear=linear)
@@ -119,32 +119,32 @@ def eight_on_white(
 logger = logging.getLogger(__name__)
 
 _DEPTHS = (8, 10, 12, 16, 24, 32)
-"""Bits that whole numbers may have in a container of more."""
+"""Bit depths that integers may have in a larger type."""
 
 _DIM = 0.05
 _ALMOST_ONE = 1.0 + 1e-4
 
 
 def in_eight_bits(picture: npt.NDArray[Any], name: str, *, linear: bool = False) -> npt.NDArray[np.uint8]:
-    """Return a picture in 8 bits.
+    """Convert a picture to 8 bits.
 
-    Whole numbers of 16 or 32 bits: white is the highest value of the smallest depth (8, 10, 12, 16, 24, 32 bits) that
-    holds the brightest pixel. So a 12-bit X-ray in a 16-bit file is as bright as its camera saw it.
+    Integers of 16 or 32 bits: white is the maximum of the smallest depth (8, 10, 12, 16, 24, 32 bits) that holds the
+    brightest pixel. So a 12-bit X-ray in a 16-bit file is as bright as its camera saw it.
 
-    Numbers with a fraction: white is 1; where a value is above that and all are whole, they are taken as whole numbers.
+    Floating-point numbers: white is 1; if a value is larger and all are whole, they count as integers.
 
     Args:
         picture: (H, W) or (H, W, C), any dtype; a fourth channel is alpha.
-        name: the file's, for messages.
-        linear: whether the values count light (Radiance, PFM): then 1 is white, brighter is white too, and the curve
-            of sRGB is applied. Where half of the picture would be white, or nothing brighter than 0.05, the 99th
-            percentile is white instead. Whole numbers up to 255 count no light: they are shades.
+        name: the file's name in messages.
+        linear: whether the values are proportional to light (Radiance, PFM): then values from 1 are white, and the sRGB
+            curve is applied. If half of the picture would be white, or nothing is brighter than 0.05, the 99th
+            percentile is white instead. Whole numbers up to 255 count as shades, not as light.
 
     Returns:
-        Of the same shape.
+        uint8 of the same shape.
 
     Raises:
-        SourceError: it is not known which value is white.
+        SourceError: it is unclear which value is white.
     """
     if picture.dtype == np.uint8:
         return picture.astype(np.uint8, copy=False)
@@ -187,7 +187,7 @@ def _from_fractions(picture: npt.NDArray[Any], name: str) -> npt.NDArray[np.floa
 
 
 def _are_shades(values: npt.NDArray[np.float32], most: int) -> bool:
-    """Whether all are whole numbers up to `most`, and not just 0 and 1."""
+    """Return whether all values are whole numbers up to `most`, and not only 0 and 1."""
     return bool(values.min() >= 0 and 1 < values.max() <= most and np.array_equal(values, np.rint(values)))
 
 

@@ -1,7 +1,7 @@
-"""What a file is, told from its content: a photo, an animated picture, or a kind that has to be converted first.
+"""Kinds of files, recognised by content: photos, animated pictures, and files that must be converted first.
 
-A name proves nothing: phones and browsers call a HEIC or a WebP `.jpg`. Only the head of a file is read, and of a PNG,
-GIF or WebP as much as tells whether it moves.
+File names are not reliable: phones and browsers call a HEIC or a WebP `.jpg`. Only the start of a file is read; of a
+PNG, GIF or WebP as much as tells whether it is animated.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import BinaryIO, Literal
 from live_gradcam.sources import photo_headers as tiff
 
 _HEAD = 4096
-"""Bytes."""
+"""Bytes read from the start of a file."""
 
 _MOST_PARTS = 10_000
-"""Of a file that is walked through: more are not looked at."""
+"""Chunks of a file that are examined at most."""
 
 _CONVERT = "Export it as PNG or JPEG first."
 _DEVELOP = "Develop it to JPEG or TIFF first, for instance with darktable, RawTherapee or the camera maker's program."
@@ -29,29 +29,29 @@ _DEVELOP = "Develop it to JPEG or TIFF first, for instance with darktable, RawTh
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What a file is."""
+    """The kind of a file."""
 
     name: str
-    """As in a sentence: `JPEG`, `a Photoshop document`. Of photos and animations Pillow's name of the format."""
+    """As in a sentence: `JPEG`, `a Photoshop document`. For photos and animations, Pillow's name of the format."""
 
     role: Literal["photo", "animation", "unread", "foreign"]
-    """`animation`: of several pictures, each with a time; `unread`: a picture of a format that is not read; `foreign`:
-    no picture at all."""
+    """`photo`; `animation`: several pictures with times; `unread`: a picture in an unsupported format; `foreign`: no
+    picture."""
 
     remedy: str = ""
-    """Of `unread` and `foreign`: a sentence that says what to do."""
+    """For `unread` and `foreign`: a sentence that says what to do."""
 
     @property
     def is_readable(self) -> bool:
-        """Whether it is a picture that can be read."""
+        """Whether it is a picture in a supported format."""
         return self.role in ("photo", "animation")
 
 
 def kind_of_file(path: Path) -> FileKind | None:
-    """Return what a file is; None: something else, perhaps a film, or nothing that can be read.
+    """Return the kind of a file; None for other files, such as films, and files that cannot be read.
 
     Args:
-        path: the file. Pipes and devices are not looked at, for what is read from them is gone.
+        path: the file. Pipes and devices are not read, because their data would be lost.
     """
     with suppress(OSError):
         if path.is_file():
@@ -61,7 +61,7 @@ def kind_of_file(path: Path) -> FileKind | None:
 
 
 def kind_of(file: BinaryIO) -> FileKind | None:
-    """Return what an open file is, read from its beginning; None: something else.
+    """Return the kind of an open file from its beginning; None for other files.
 
     Raises:
         OSError: it cannot be read.
@@ -135,7 +135,7 @@ _MARKS = (
 
 
 def _tiff(file: BinaryIO, head: bytes) -> FileKind | None:
-    """Tell a TIFF from a camera's raw file, which is one outside and has a preview in the place of the picture."""
+    """Distinguish a TIFF from a camera's raw file, which is a TIFF with a preview as its picture."""
     if head[:4] not in tiff.MARKS:
         return None
     tags = tiff.tiff_tags(file)
@@ -146,7 +146,7 @@ def _tiff(file: BinaryIO, head: bytes) -> FileKind | None:
 
 
 _SENSOR = (32803, 34892)
-"""Photometric interpretations of a raw file: colour filter array, linear raw."""
+"""Photometric interpretations of raw files: colour filter array, linear raw."""
 
 _AVIF = (b"avif",)
 _HEIF = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2", b"avci", b"j2ki", b"jpeg", b"vvic", b"miaf")
@@ -154,7 +154,7 @@ _HEIF_FILMS = (b"hevc", b"hevx", b"msf1", b"hevm", b"hevs", b"avcs")
 
 
 def _isobmff(head: bytes) -> FileKind | None:
-    """Tell HEIC and AVIF by their brands; films of the same container (MP4, a HEIC without a main picture) are None."""
+    """Recognise HEIC and AVIF by their brands; return None for films (MP4, or a HEIC without a main picture)."""
     if head[4:8] != b"ftyp":
         return None
     size = min(max(struct.unpack_from(">I", head)[0], 16), len(head))
@@ -186,7 +186,7 @@ def _text(head: bytes) -> FileKind | None:
 
 
 def _gif_moves(file: BinaryIO) -> bool:
-    """Look for a second picture."""
+    """Return whether there is a second picture."""
     file.seek(10)
     (flags,) = file.read(1)
     file.seek(13 + _palette(flags))
@@ -199,7 +199,7 @@ def _gif_moves(file: BinaryIO) -> bool:
             file.seek(8, os.SEEK_CUR)
             (flags,) = file.read(1)
             file.seek(_palette(flags), os.SEEK_CUR)
-        file.seek(1, os.SEEK_CUR)  # the kind of extension, or the size of LZW's codes
+        file.seek(1, os.SEEK_CUR)  # kind of extension, or LZW code size
         while (size := file.read(1)[0]) != 0:
             file.seek(size, os.SEEK_CUR)
     return False
@@ -210,7 +210,7 @@ def _palette(flags: int) -> int:
 
 
 def _png_moves(file: BinaryIO) -> bool:
-    """Look for the chunk that says how many pictures there are, which comes before the first."""
+    """Return whether the chunk before the first picture announces more than one."""
     file.seek(8)
     for _ in range(_MOST_PARTS):
         size, name = struct.unpack(">I4s", file.read(8))
@@ -223,7 +223,7 @@ def _png_moves(file: BinaryIO) -> bool:
 
 
 def _webp_moves(file: BinaryIO) -> bool:
-    """Look for a second picture, where the header says that there may be one."""
+    """Return whether there is a second picture, if the header says that it may be animated."""
     file.seek(12)
     if file.read(4) != b"VP8X" or not file.read(5)[4] & 2:
         return False
@@ -242,7 +242,7 @@ def _unless_torn(moves: Callable[[BinaryIO], bool]) -> Callable[[BinaryIO], bool
     def checked(file: BinaryIO) -> bool:
         try:
             return moves(file)
-        except (struct.error, IndexError, ValueError):  # the file ends there
+        except (struct.error, IndexError, ValueError):  # the file is truncated
             return False
 
     return checked
@@ -252,3 +252,16 @@ _MOVES = {
     name: _unless_torn(moves)
     for name, moves in (("GIF", _gif_moves), ("PNG", _png_moves), ("WEBP", _webp_moves))
 }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fetched:
+    """The content of an address."""
+
+    name: str
+    """The address, safe to show."""
+
+    suffix: str
+    """File name ending of its path, such as `.jpg`, in lower case; empty if it has none."""
+
+    data: bytes

@@ -1,4 +1,4 @@
-"""Decoded frames to pixels: any pixel format, range and matrix that FFmpeg knows, HDR and wide gamuts as BT.709."""
+"""Conversion of decoded frames to BGR: any pixel format, range and matrix of FFmpeg; HDR and wide gamuts to BT.709."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from live_gradcam.frame import Pixels
 
-# FFmpeg's numbers: AVColorTransferCharacteristic, AVColorPrimaries and AVColorSpace, which are those of ISO 23091-2.
+# FFmpeg's AVColorTransferCharacteristic, AVColorPrimaries and AVColorSpace, which equal ISO 23091-2.
 _HDR: dict[int, Transfer] = {16: "PQ", 18: "HLG"}
 _WIDE: dict[int, Gamut] = {9: "BT.2020", 11: "P3-DCI", 12: "P3-D65"}
 _UNSPECIFIED = 2
 _KNOWN_MATRICES = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
-"""Matrices that swscale converts from: RGB, BT.709, none told, FCC, BT.601 (625 and 525 lines), SMPTE 240M, BT.2020."""
+"""Matrices that swscale supports: RGB, BT.709, unspecified, FCC, BT.601 (625 and 525 lines), SMPTE 240M, BT.2020."""
 
 _BT601, _BT2020 = 5, 9
 _BT2020_CONSTANT = 10
 
 
 def dynamic_range(context: av.VideoCodecContext) -> str | None:
-    """Return how a film tells more than a usual display shows: `HDR (PQ)`, `BT.2020`; None: it is an ordinary one."""
+    """Return a film's HDR transfer or wide gamut, `HDR (PQ)` or `BT.2020`; None for an ordinary film."""
     if (transfer := _HDR.get(context.color_trc)) is not None:
         return f"HDR ({transfer})"
     return _WIDE.get(context.color_primaries)
 
 
-class Colours:
-    """Converts the frames of one film, as the ffmpeg command does; HDR and wide gamuts as `tone` says.
+class ColourConverter:
+    """Converts the frames of one film as the ffmpeg command does; HDR and wide gamuts by tone mapping.
 
-    Transparency is left out, and a frame that names no matrix is taken for BT.601, as by the ffmpeg command.
+    Transparency is ignored. A frame without a matrix is treated as BT.601, as in the ffmpeg command.
     """
 
     def __init__(self) -> None:
-        # One for all frames: making a new one takes longer than converting 1280×720.
+        # Reused, because creating one takes longer than converting a 1280×720 frame.
         self._reformatter = VideoReformatter()
 
     def convert(self, decoded: av.VideoFrame, context: av.VideoCodecContext, size: tuple[int, int]) -> Pixels:
@@ -46,8 +46,8 @@ class Colours:
 
         Args:
             decoded: the frame.
-            context: its decoder, which knows the colours.
-            size: (width, height) to be scaled to, in pixels.
+            context: its decoder, which has the colour properties.
+            size: (width, height) of the result, in pixels.
 
         Returns:
             (H, W, 3) uint8 BGR.
@@ -69,7 +69,7 @@ class Colours:
         matrix = None
         if decoded.colorspace not in _KNOWN_MATRICES:
             matrix = _BT2020 if decoded.colorspace == _BT2020_CONSTANT else _BT601
-        # Bicubic, as in the ffmpeg command. The usual 8-bit formats at their own size are not filtered at all.
+        # Bicubic, as in the ffmpeg command. Common 8-bit formats at their own size are not filtered.
         return self._reformatter.reformat(
             decoded,
             width=size[0],
@@ -81,21 +81,20 @@ class Colours:
 
 
 Transfer = Literal["PQ", "HLG", "BT.1886"]
-"""How code values stand for light."""
+"""Transfer function: how code values encode light."""
 
 Gamut = Literal["BT.709", "BT.2020", "P3-DCI", "P3-D65"]
-"""The primaries of a film."""
+"""Colour primaries of a film."""
 
 Floats = npt.NDArray[np.float64]
-
 DIFFUSE_WHITE = 203.0
-"""cd/m² of a white sheet of paper in HDR (BT.2408), which becomes nearly the white of SDR."""
+"""cd/m² of diffuse white in HDR (BT.2408), which becomes nearly the white of SDR."""
 
 PEAK = 1000.0
-"""cd/m² that become the very white of SDR, as does what is brighter."""
+"""cd/m² that become SDR white; brighter light is clipped."""
 
 _BRIGHTEST: dict[Transfer, float] = {"PQ": 10_000.0, "HLG": 1000.0}
-"""cd/m² of the highest code value."""
+"""cd/m² of the largest code value."""
 
 _DISPLAY_GAMMA = 2.4
 _HLG_GAMMA = 1.2
@@ -111,7 +110,7 @@ _PRIMARIES: dict[Gamut, tuple[tuple[tuple[float, float], ...], tuple[float, floa
     "P3-DCI": (((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)), (0.314, 0.351)),
     "P3-D65": (((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)), _D65),
 }
-"""Gamut → the chromaticities (x, y) of red, green and blue, and of white."""
+"""Gamut → chromaticities (x, y) of red, green and blue, and of white."""
 
 
 def pq_light(code: npt.ArrayLike) -> Floats:
@@ -133,10 +132,10 @@ def hlg_scene(code: npt.ArrayLike) -> Floats:
 
 
 def tone_mapped(light: npt.ArrayLike) -> Floats:
-    """Return what light becomes on a display whose white is `DIFFUSE_WHITE` (the EETF of BT.2390, section 5.4.1).
+    """Return light mapped to a display whose white is `DIFFUSE_WHITE` (the EETF of BT.2390, section 5.4.1).
 
     Args:
-        light: in cd/m²; what exceeds `PEAK` is taken as that.
+        light: in cd/m²; clipped to `PEAK`.
 
     Returns:
         Light in cd/m², at most `DIFFUSE_WHITE`.
@@ -153,7 +152,7 @@ def tone_mapped(light: npt.ArrayLike) -> Floats:
 
 
 def to_xyz(gamut: Gamut) -> Floats:
-    """Return the matrix from linear R, G, B to X, Y, Z, where white has Y = 1 (SMPTE RP 177)."""
+    """Return the matrix from linear R, G, B to X, Y, Z, in which white has Y = 1 (SMPTE RP 177)."""
     corners, (x, y) = _PRIMARIES[gamut]
     columns = np.array([(a / b, 1.0, (1 - a - b) / b) for a, b in corners]).T
     white = np.array((x / y, 1.0, (1 - x - y) / y))
@@ -161,11 +160,11 @@ def to_xyz(gamut: Gamut) -> Floats:
 
 
 def to_bt709(coded: npt.NDArray[np.uint16], transfer: Transfer, gamut: Gamut) -> Pixels:
-    """Bring one picture to BT.709; see the module for how.
+    """Convert a picture to BT.709.
 
     Args:
-        coded: (H, W, 3) uint16 RGB, the code values of the film: 65535 stands for 1.
-        transfer: how they stand for light.
+        coded: (H, W, 3) uint16 RGB: code values, 65535 for 1.
+        transfer: their transfer function.
         gamut: the film's primaries.
 
     Returns:
@@ -176,7 +175,7 @@ def to_bt709(coded: npt.NDArray[np.uint16], transfer: Transfer, gamut: Gamut) ->
         red, green, blue = cv2.split(light)
         greatest = cv2.max(cv2.max(red, green), blue)
         if transfer == "HLG":
-            # The OOTF: light of the scene to light of a display, by a factor that luminance alone gives.
+            # The OOTF maps scene light to display light by a factor that depends on luminance only.
             luminance = cv2.transform(light, to_xyz(gamut)[1:2].astype(np.float32))
             ootf = cv2.pow(luminance, _HLG_GAMMA - 1)
             greatest = cv2.multiply(greatest, ootf)
@@ -187,7 +186,7 @@ def to_bt709(coded: npt.NDArray[np.uint16], transfer: Transfer, gamut: Gamut) ->
         light = cv2.multiply(light, cv2.merge([scale, scale, scale]))
     if gamut != "BT.709":
         light = cv2.transform(light, _gamut_matrix(gamut))
-    # Square roots, for at equal steps of light the darkest codes would be told apart too little.
+    # Index by square roots, because equal steps of light would resolve dark codes too coarsely.
     roots = cv2.sqrt(np.clip(light, 0, 1))
     index = np.rint(roots * (_STEPS - 1)).astype(np.uint16)
     return np.ascontiguousarray(cv2.LUT(index, _code_table())[..., ::-1])
@@ -195,7 +194,7 @@ def to_bt709(coded: npt.NDArray[np.uint16], transfer: Transfer, gamut: Gamut) ->
 
 @cache
 def _light_table(transfer: Transfer) -> npt.NDArray[np.float32]:
-    """Return the light of each code, in [0, 1]: of the display, of the scene (HLG), or of SDR's white (BT.1886)."""
+    """Return the light of each code, in [0, 1]: of the display (PQ), of the scene (HLG), or of SDR white (BT.1886)."""
     code = np.arange(_STEPS) / (_STEPS - 1)
     if transfer == "PQ":
         light = pq_light(code) / _BRIGHTEST["PQ"]
@@ -208,19 +207,19 @@ def _light_table(transfer: Transfer) -> npt.NDArray[np.float32]:
 
 @cache
 def _scale_table(transfer: Transfer) -> npt.NDArray[np.float32]:
-    """Return what light, as a part of the brightest, is multiplied by to be a part of SDR's white."""
+    """Return the factor from light, as a share of the brightest, to a share of SDR white, for each level of light."""
     part = np.maximum(np.arange(_STEPS), 0.5) / (_STEPS - 1)
     return np.asarray(tone_mapped(part * _BRIGHTEST[transfer]) / DIFFUSE_WHITE / part, np.float32)
 
 
 @cache
 def _code_table() -> Pixels:
-    """Return the code of each square root of light."""
+    """Return the code for each square root of light."""
     return np.rint(255 * (np.arange(_STEPS) / (_STEPS - 1)) ** (2 / _DISPLAY_GAMMA)).astype(np.uint8)
 
 
 @cache
 def _gamut_matrix(gamut: Gamut) -> npt.NDArray[np.float32]:
-    # White stays white: P3-DCI's, which is greenish, becomes BT.709's.
+    # White stays white, including P3-DCI's, which is greenish.
     matrix = np.linalg.solve(to_xyz("BT.709"), to_xyz(gamut))
     return np.asarray(matrix / matrix.sum(axis=1, keepdims=True), np.float32)

@@ -1,11 +1,9 @@
-"""Pictures: one, or many as slides."""
+"""Pictures as a source: one, or many as slides."""
 
 from __future__ import annotations
 
 import io
 import logging
-import os
-import re
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -16,71 +14,24 @@ from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.printable import shown
 from live_gradcam.sources.animation import AnimationSource
-from live_gradcam.sources.fetched import Fetched
-from live_gradcam.sources.file_kind import kind_of, kind_of_file
-from live_gradcam.sources.films import is_film
-from live_gradcam.sources.photo import READABLE, read_photo
-from live_gradcam.sources.photo import read_picture as read_picture  # where others look for it
+from live_gradcam.sources.file_kind import Fetched, kind_of, kind_of_file
+from live_gradcam.sources.photo import read_photo
 
 logger = logging.getLogger(__name__)
 
 SECONDS_PER_IMAGE = 2.0
-"""How long a slide stands."""
-
-_MOST_LOOKED_AT = 20_000
-_MOST_FOLDERS = 3
-"""Of the folders in one without pictures: files that are looked at, and folders that are named."""
-
-ANIMATED = frozenset({".apng", ".avifs", ".gif"})
-"""File name endings of pictures that usually move."""
-
-SUFFIXES = ANIMATED | frozenset(
-    {
-        ".avif",
-        ".bmp",
-        ".cur",
-        ".dds",
-        ".dib",
-        ".hdr",
-        ".heic",
-        ".heif",
-        ".hif",
-        ".ico",
-        ".j2k",
-        ".jfif",
-        ".jp2",
-    }
-    | {
-        ".jpe",
-        ".jpeg",
-        ".jpg",
-        ".mpo",
-        ".pam",
-        ".pbm",
-        ".pcx",
-        ".pfm",
-        ".pgm",
-        ".png",
-        ".pnm",
-        ".ppm",
-        ".qoi",
-    }
-    | {".ras", ".sgi", ".tga", ".tif", ".tiff", ".webp", ".xbm", ".xpm"}
-)
-"""File name endings of pictures, in lower case: what is taken from a folder or a glob. A file that is named by itself
-may have any: its content says what it is."""
+"""Duration of a slide."""
 
 
 class ImagesSource:
-    """Pictures in the order given, each one frame that stands for two seconds.
+    """Yields pictures in the given order, each as one frame that stands for two seconds.
 
-    One that moves, such as a GIF, is played once; its last picture stands until the next slide. A picture that can't be
-    read is passed over with a warning, as long as there are others. `turn` goes on elsewhere; the clock of the frames
-    goes on all the same.
+    An animated picture is played once; its last picture stands until the next slide. A picture that cannot be read is
+    skipped with a warning, if there are others. `turn` continues elsewhere; the frames' clock goes on.
 
     Args:
-        paths: the picture files, or what was fetched from addresses.
-        name: how to call them together; by default the file's name, or how many there are.
+        paths: the picture files, or fetched content.
+        name: a name for all of them; by default the file's name, or their number.
 
     Raises:
         SourceError: there are none, or none can be read.
@@ -102,7 +53,7 @@ class ImagesSource:
         self._moving: _Moving | None = None
         self._last_error: SourceError | None = None
         self.ends_slide = False
-        """Whether the frame that was given last is the last of its file."""
+        """Whether the last yielded frame is the last of its file."""
         self._ahead = self._next()
         if self._ahead is None:
             raise self._last_error or SourceError(f"{self.name} holds no pictures.")
@@ -110,16 +61,16 @@ class ImagesSource:
 
     @property
     def frames_captured(self) -> int:
-        """How many pictures were read so far."""
+        """Number of pictures read so far."""
         return self._count
 
     @property
     def single(self) -> bool:
-        """Whether there is but one."""
+        """Whether there is only one file."""
         return len(self._paths) == 1
 
     def describe(self) -> str:
-        """Return the name, how many there are, and the first one's size: `desk: 12 pictures, 400×300`."""
+        """Return the name, the number of pictures, and the first one's size: `desk: 12 pictures, 400×300`."""
         count = f"{len(self._paths)} pictures, " if not self.single and "pictures" not in self.name else ""
         return f"{self.name}: {count}{self.size[0]}×{self.size[1]}"
 
@@ -132,13 +83,13 @@ class ImagesSource:
             yield frame
 
     def turn(self, step: int) -> bool:
-        """Go on elsewhere: the next iteration begins with the next picture, or with the one before.
+        """Continue elsewhere: the next iteration begins with the next picture, or with the previous one.
 
         Args:
-            step: 1 or -1. Pictures that can't be read are passed over.
+            step: 1 or -1. Pictures that cannot be read are skipped.
 
         Returns:
-            Whether there is such a picture; else nothing is changed.
+            Whether there is such a picture; otherwise nothing changes.
         """
         place = self._place + step
         while 0 <= place < len(self._paths):
@@ -182,7 +133,7 @@ class ImagesSource:
             self._moving = None
 
     def _first_of(self, place: int) -> tuple[_Moving, _Picture] | None:
-        """Open a file, and return its pictures and the first of them; None where it can't be read."""
+        """Open a file; return its remaining pictures and the first; None if it cannot be read."""
         if place in self._unreadable:
             return None
         moving = _pictures_of(self._paths[place])
@@ -208,13 +159,13 @@ class ImagesSource:
 
 
 _Picture = tuple[Pixels, float, bool]
-"""(H, W, 3) uint8 BGR, for how many seconds it stands, and whether it is the last of its file."""
+"""(H, W, 3) uint8 BGR, its duration in seconds, and whether it is the last of its file."""
 
 _Moving = Generator[_Picture, None, None]
 
 
 def _pictures_of(path: Path | Fetched) -> _Moving:
-    """Yield what a file shows, for how many seconds, and whether it is the last.
+    """Yield a file's pictures.
 
     Raises:
         SourceError: it cannot be read.
@@ -235,64 +186,3 @@ def _pictures_of(path: Path | Fetched) -> _Moving:
         if before is not None:
             seconds = max(SECONDS_PER_IMAGE - (before.media_time or 0.0), animation.last_seconds)
             yield before.pixels, seconds, True
-
-
-def in_folder(folder: Path) -> list[Path]:
-    """List a folder's pictures, not those of folders inside it.
-
-    Returns:
-        The files in natural order: `2.jpg` before `10.jpg`.
-
-    Raises:
-        SourceError: there are none.
-    """
-    try:
-        found = [path for path in folder.iterdir() if is_picture(path) and path.is_file()]
-    except OSError as error:
-        raise SourceError(f"the folder {folder} cannot be read: {error.strerror or error}.") from error
-    if not found:
-        raise SourceError(f"the folder {shown(folder)} has no pictures{_elsewhere(folder)}")
-    return sorted(found, key=natural_order)
-
-
-def _elsewhere(folder: Path) -> str:
-    """Say what a folder without pictures has instead: folders with pictures, or films; else which kinds are read."""
-    within: list[Path] = []
-    films: list[Path] = []
-    looked = 0
-    for parent, folders, files in os.walk(folder):
-        here = Path(parent)
-        folders[:] = sorted(each for each in folders if not each.startswith("."))
-        looked += len(files)
-        if here == folder:
-            films = sorted((each for name in files if is_film(each := here / name)), key=natural_order)
-        elif any(is_picture(here / name) for name in files):
-            within.append(here)
-        if looked > _MOST_LOOKED_AT or len(within) > _MOST_FOLDERS:
-            break
-    if within:
-        named = ", ".join(f"'{shown(each)}'" for each in within[:_MOST_FOLDERS])
-        more = ", …" if len(within) > _MOST_FOLDERS else ""
-        if len(within) == 1:
-            return f" of its own; its folder {named} has some: give that."
-        return f" of its own; its folders {named}{more} have some: give one of these."
-    if films:
-        count = f"{len(films)} films, such as" if len(films) > 1 else "a film,"
-        return f" in it, but {count} '{shown(films[0])}': give that."
-    return f" in it. {READABLE} are read."
-
-
-def is_picture(path: Path) -> bool:
-    """Tell whether a file of a folder is a picture: by its ending, and where it has none, by its content."""
-    if path.name.startswith("."):
-        return False
-    if path.suffix:
-        return path.suffix.lower() in SUFFIXES
-    kind = kind_of_file(path)
-    return kind is not None and kind.is_readable
-
-
-def natural_order(path: Path) -> list[tuple[int, str]]:
-    """Return a key that sorts names as people count: `2.jpg` before `10.jpg`."""
-    parts = re.split(r"(\d+)", str(path).casefold())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

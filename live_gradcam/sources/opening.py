@@ -1,4 +1,4 @@
-"""From what the user typed to a source."""
+"""Opening of sources: from a number, path or address that the user typed to a source."""
 
 from __future__ import annotations
 
@@ -11,55 +11,66 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from live_gradcam.address import host_of, opened_address, remember_address, shown_address
+import cv2  # noqa: F401 - before PyAV, or a window would hang
+
+from live_gradcam.address import host_of, opened_address
 from live_gradcam.config import Settings
 from live_gradcam.errors import SourceError
 from live_gradcam.file_names import expanded, fixed_part, matches, nearest_paths
 from live_gradcam.near_names import nearest
 from live_gradcam.printable import shown
+from live_gradcam.redaction import remember_address, shown_address
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.camera.camera import CameraSource
+from live_gradcam.sources.camera.discovery import camera_called, list_cameras
 from live_gradcam.sources.camera.feed import DEFAULT_FPS, DEFAULT_SIZES, backends
-from live_gradcam.sources.camera.names import camera_called, list_cameras
 from live_gradcam.sources.file_kind import kind_of_file
-from live_gradcam.sources.films import SUFFIXES as FILM_SUFFIXES
-from live_gradcam.sources.films import begins_as_film, is_film
-from live_gradcam.sources.images import SUFFIXES, ImagesSource, in_folder, is_picture, natural_order
-from live_gradcam.sources.numbered import numbered_files
+from live_gradcam.sources.file_listing import (
+    FILM_SUFFIXES,
+    PICTURE_SUFFIXES,
+    begins_as_film,
+    is_film,
+    is_picture,
+    natural_order,
+    numbered_files,
+    pictures_in,
+)
+from live_gradcam.sources.film_display import FilmInfo, video_info
+from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.photo import READABLE, unreadable
 from live_gradcam.sources.source import LiveSource, Source, is_live
 from live_gradcam.sources.stream import StreamSource
 from live_gradcam.sources.switching import SwitchingSource
-from live_gradcam.sources.video import Promise, VideoSource, promise_of
+from live_gradcam.sources.video import VideoSource
 
 logger = logging.getLogger(__name__)
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https")
-"""What an address may begin with."""
+"""Schemes of addresses."""
 
 CAMERA_PREFIX = "camera:"
-"""What stands before a part of a camera's name."""
+"""Prefix of a part of a camera's name."""
 
 _BROADCAST = frozenset(
     {".264", ".265", ".avc", ".flv", ".gif", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg", ".ts"}
 )
-"""Endings of films that an address has for what a camera sends without end, too."""
+"""Film endings that addresses of endless camera streams use too."""
 
 VIDEO_SUFFIXES = FILM_SUFFIXES - _BROADCAST
-"""Endings of an http address that is a file, to be played in full, and no stream."""
+"""Endings of an http address that is a file, to be played in full, and not a stream."""
 
 _LIKE_ADDRESS = re.compile(
     rf"({'|'.join(STREAM_SCHEMES)}):|www\.|[^/\s]+@[\w.-]+(:\d+)?(/|$)|(\d{{1,3}}\.){{3}}\d{{1,3}}(:\d+)?(/|$)"
 )
-"""A path like this was meant as an address."""
+"""A path that matches was meant as an address."""
 
 _VIDEO_SITES = re.compile(
     r"(^|\.)(youtube\.com|youtu\.be|youtube-nocookie\.com|vimeo\.com|twitch\.tv|dailymotion\.com|tiktok\.com"
     r"|facebook\.com|fb\.watch|instagram\.com|bilibili\.com|b23\.tv|x\.com|twitter\.com|rutube\.ru|nicovideo\.jp)$"
 )
-"""Hosts whose pages play videos that only a program made for it can fetch."""
+"""Hosts of video sites, whose videos only a special program can download."""
 _ROWS_OF_JPEGS = frozenset({".mjpeg", ".mjpg"})
-"""Endings of films that begin as a photo does."""
+"""Endings of films that begin like a photo."""
 
 _KINDS = "Give a camera's number, a file, a folder, a glob, an address or demo."
 
@@ -74,16 +85,15 @@ def open_source(
     """Open the source that `spec` names.
 
     Args:
-        spec: a camera (`0`, `"0"`, `/dev/video0`, `camera:Logitech`: a part of its name); `demo`; an
-            address (rtsp, rtsps, rtmp, http, https); or the path of a video, of a picture, of a folder of pictures,
-            a glob such as `photos/*.jpg`, or, where no file has that name, a pattern such as `frame_%04d.jpg`.
-        size: (width, height) in pixels to ask a camera for, or to draw the demo in; None: 1280×720, and what a
-            camera can do of it.
-        fps: frames per second to ask a camera for, or to draw the demo at; None: 30.
-        backend: OpenCV's capture backend for a camera, such as `dshow`; None: the best.
+        spec: a camera (`0`, `"0"`, `/dev/video0`, or `camera:Logitech`, a part of its name); `demo`; an address (rtsp,
+            rtsps, rtmp, http, https); or the path of a video, of a picture, of a folder of pictures, a glob such as
+            `photos/*.jpg`, or, if no file has that name, a pattern such as `frame_%04d.jpg`.
+        size: requested (width, height) of a camera or the demo, in pixels; None for 1280×720, or what a camera can do.
+        fps: requested frames per second of a camera or the demo; None for 30.
+        backend: OpenCV's capture backend for a camera, such as `dshow`; None for the best.
 
     Returns:
-        The source, open. It has to be closed.
+        The open source. The caller closes it.
 
     Raises:
         SourceError: it does not exist or cannot be read; the message says why, and what to do.
@@ -91,7 +101,7 @@ def open_source(
     if (device := _camera(spec, backend)) is not None:
         return CameraSource(device, size=size, fps=fps, backend=backend)
     if spec == "demo":
-        # Here, because the demo draws what it shows, which no other source needs.
+        # Here, because the modules that draw the demo are needed by no other source.
         from live_gradcam.sources.demo.demo import DemoSource
 
         return DemoSource(live=True, size=size or DEFAULT_SIZES[0], fps=DEFAULT_FPS if fps is None else fps)
@@ -102,7 +112,7 @@ def open_source(
 
 
 def _camera(spec: int | str | Path, backend: str | None) -> int | str | None:
-    """Return the number or node of the camera that is meant; None where it is no camera."""
+    """Return the number or node of the camera that `spec` names; None if it names no camera."""
     if isinstance(spec, int):
         return spec
     if isinstance(spec, Path):
@@ -138,7 +148,7 @@ def _open_address(url: str, scheme: str) -> Source:
         return StreamSource(url)
     if suffix in VIDEO_SUFFIXES:
         return VideoSource(url)
-    # Here, not above: Python's own client takes a moment to load, and only these addresses need it.
+    # Here, because urllib takes a moment to load, and only these addresses need it.
     from live_gradcam.sources.web_picture import open_answer
 
     return open_answer(url)
@@ -147,11 +157,11 @@ def _open_address(url: str, scheme: str) -> Source:
 def open_film(
     path: Path, *, keeps: Callable[[int, float], bool] | None = None
 ) -> VideoSource | AnimationSource:
-    """Open a video or an animated picture, whichever a file is.
+    """Open a video or an animated picture.
 
     Args:
         path: the file.
-        keeps: as of `VideoSource`.
+        keeps: as in `VideoSource`.
 
     Raises:
         SourceError: it is neither, or cannot be read.
@@ -163,30 +173,30 @@ def open_film(
     return AnimationSource(path, keeps=keeps) if is_animation else VideoSource(path, keeps=keeps)
 
 
-def promise_of_film(path: Path) -> Promise | None:
-    """Return what a video or an animated picture says of itself; None where it cannot be read."""
+def film_info(path: Path) -> FilmInfo | None:
+    """Return what a video or an animated picture declares about itself; None if it cannot be read."""
     kind = kind_of_file(path)
     if kind is None or kind.role != "animation":
-        return promise_of(path)
+        return video_info(path)
     try:
         with AnimationSource(path) as source:
-            return Promise(source.total, source.total * source.last_seconds, source.size)
+            return FilmInfo(source.total, source.total * source.last_seconds, source.size)
     except SourceError:
         return None
 
 
 def is_still(path: Path) -> bool:
-    """Tell whether a file is a single picture: by its content, and where that says nothing, by its name."""
+    """Return whether a file is a single picture: by its content, or by its name if the content is inconclusive."""
     kind = kind_of_file(path)
     if path.suffix.lower() in _ROWS_OF_JPEGS:
         return False
     if kind is None or not kind.is_readable:
-        return path.suffix.lower() in SUFFIXES - {".gif"} and not _is_film(path)
+        return path.suffix.lower() in PICTURE_SUFFIXES - {".gif"} and not _is_film(path)
     return kind.role == "photo"
 
 
 def _is_film(path: Path) -> bool:
-    """Tell whether a file begins as a film does: one may be called .jpg."""
+    """Return whether a file begins as a film does, whatever its name."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -197,7 +207,7 @@ def _open_path(typed: str) -> Source:
     path = expanded(typed)
     try:
         if path.is_dir():
-            return ImagesSource(in_folder(path), name=path.resolve().name)
+            return ImagesSource(pictures_in(path), name=path.resolve().name)
         if path.exists():
             return ImagesSource([path]) if is_still(path) else open_film(path)
         if numbered := [file for file in numbered_files(path) if is_picture(file)]:

@@ -1,4 +1,4 @@
-"""Photos: one picture from a file of any usual format, upright, in sRGB, on white."""
+"""Photos: one picture from a file of any common format, upright, in sRGB, on white."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.printable import shown
 from live_gradcam.process.stderr_filter import native_stderr_filtered
-from live_gradcam.sources.damaged_files import why_no_media
 from live_gradcam.sources.deep_photo import (
     MOST_PIXELS,
     check_size,
@@ -26,15 +25,15 @@ from live_gradcam.sources.deep_photo import (
     decoded,
     eight_on_white,
 )
-from live_gradcam.sources.fetched import Fetched
-from live_gradcam.sources.file_kind import FileKind, kind_of
+from live_gradcam.sources.failure_reasons import media_failure
+from live_gradcam.sources.file_kind import Fetched, FileKind, kind_of
 from live_gradcam.sources.photo_colour import in_srgb, on_white, upright
 from live_gradcam.sources.photo_headers import JPEG_END, jpeg_header
 
 logger = logging.getLogger(__name__)
 
 READABLE = "JPEG, HEIC, PNG, WebP, AVIF, GIF, TIFF and BMP"
-"""The formats that are named where something cannot be read; others are read too."""
+"""The formats that messages name; others are supported too."""
 
 _MOST_BYTES = 2_000_000_000
 
@@ -44,29 +43,29 @@ _WITH_SEVERAL = {
     "HEIF": "pictures in it: the main one is read",
 }
 _BY_SUFFIX = {".tga": "TGA", ".pcx": "PCX", ".fit": "FITS", ".fits": "FITS"}
-"""Formats that have no mark of their own at their beginning, or a doubtful one."""
+"""Formats without a signature at the beginning, or with an ambiguous one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Photo:
-    """A photo that was read."""
+    """A decoded photo."""
 
     pixels: Pixels
     """(H, W, 3) uint8 BGR."""
 
     damage: str | None = None
-    """What could not be read, such as `is cut short`; None: all was."""
+    """What could not be read, such as `is cut short`; None if all was."""
 
 
 def read_picture(path: Path | Fetched) -> Pixels:
-    """Read a picture file, whatever its name: its content says what it is.
+    """Read a picture file; its content determines the format, not its name.
 
-    It stands upright as its EXIF mark says. Grey becomes three equal channels, other depths become 8 bits (see
-    `in_eight_bits`), colours become sRGB, and transparent parts become white. Of several pages or pictures the first
-    is read, of a HEIC the main one.
+    The picture is turned upright as its EXIF orientation says. Grey becomes three equal channels, other depths become
+    8 bits (see `in_eight_bits`), colours become sRGB, and transparent parts become white. Of several pages or pictures
+    the first is read, of a HEIC the main one.
 
     Args:
-        path: the file, whose name may hold any characters, or what was fetched from an address.
+        path: the file, whose name may contain any characters, or fetched content.
 
     Returns:
         (H, W, 3) uint8 BGR.
@@ -78,7 +77,7 @@ def read_picture(path: Path | Fetched) -> Pixels:
 
 
 def read_photo(path: Path | Fetched) -> Photo:
-    """Read a picture file, as of `read_picture`, and say what of it could not be read."""
+    """Read a picture file as `read_picture` does, and report its damage."""
     name = shown(path.name)
     data = path.data if isinstance(path, Fetched) else _content(path, name)
     if not data:
@@ -95,27 +94,27 @@ def _content(path: Path, name: str) -> bytes:
             raise SourceError(
                 f"{name} cannot be read: it is larger than 2 GB, and no photo is. Give a photo."
             )
-        # Bytes, and no library's own way to files: OpenCV's takes names in the system's code page on Windows.
+        # Read as bytes, because OpenCV interprets file names in the system's code page on Windows.
         return path.read_bytes()
     except OSError as error:
         raise SourceError(f"{name} cannot be read: {error.strerror or error}.") from error
 
 
 def decode_photo(data: bytes, name: str, kind: FileKind | None, *, most_pixels: int = MOST_PIXELS) -> Photo:
-    """Decode a picture, as of `read_picture`.
+    """Decode a picture as `read_picture` does.
 
     Args:
         data: the file's content.
-        name: what to call it in messages.
-        kind: what it is.
-        most_pixels: how many it may have; more are refused before anything is decoded.
+        name: its name in messages.
+        kind: its format.
+        most_pixels: largest number of pixels; more are refused before decoding.
 
     Raises:
         SourceError: it cannot be decoded.
         PhotoTooLargeError: it has too many pixels.
     """
     is_foreign = kind is None or kind.role == "foreign"
-    if is_foreign and (reason := why_no_media(data, Path(name).suffix)) is not None:
+    if is_foreign and (reason := media_failure(data, Path(name).suffix)) is not None:
         raise SourceError(f"{name} cannot be read: {reason}")
     if kind is None:
         raise SourceError(f"{name} cannot be read: it is damaged, or no {_or(READABLE)}.")
@@ -139,14 +138,14 @@ def decode_photo(data: bytes, name: str, kind: FileKind | None, *, most_pixels: 
         except (OSError, SyntaxError, ValueError):
             if kind.name != "PNG":
                 raise
-            # Pillow refuses a PNG for what is beside the picture, such as a text of more than a megabyte.
+            # Pillow rejects a PNG because of other chunks, such as a text of more than a megabyte.
             check_size(
                 (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")), name, most_pixels
             )
             return Photo(
                 eight_on_white(decoded(data), name), None if b"IEND" in data[-64:] else "is cut short"
             )
-        orientation = None if kind.name == "HEIF" else orientation_of(image)  # libheif has followed it
+        orientation = None if kind.name == "HEIF" else orientation_of(image)  # libheif has applied it
         return Photo(upright(_from_pillow(image, name), orientation))
 
 
@@ -154,8 +153,8 @@ def unreadable(name: str, kind: FileKind) -> SourceError:
     """Return the error that says what a file is, and what to do with it.
 
     Args:
-        name: the file's, as shown.
-        kind: one that is not readable.
+        name: the file's name, printable.
+        kind: a kind that is not readable.
     """
     return SourceError(f"{name} cannot be read: it is {kind.name}. {kind.remedy}")
 
@@ -170,7 +169,7 @@ def _jpeg(data: bytes, name: str, most_pixels: int) -> Photo:
         image = open_with_pillow(data, name, FileKind("JPEG", "photo"), most_pixels)
         image.load()
         return Photo(upright(_from_pillow(image, name), orientation_of(image)))
-    whole = data if header.is_whole else data + JPEG_END  # or OpenCV would give nothing of it
+    whole = data if header.is_whole else data + JPEG_END  # otherwise OpenCV returns nothing
     pixels = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
         raise SourceError(f"{name} cannot be read: it is damaged or cut short.")
@@ -181,7 +180,7 @@ def _jpeg(data: bytes, name: str, most_pixels: int) -> Photo:
 
 
 def open_with_pillow(data: bytes, name: str, kind: FileKind, most_pixels: int = MOST_PIXELS) -> Image.Image:
-    """Return a picture of which only the header was read, after a look at its size."""
+    """Open a picture with Pillow, which reads its header only, and check its size."""
     image: Image.Image
     if kind.name == "HEIF":
         try:
@@ -192,14 +191,14 @@ def open_with_pillow(data: bytes, name: str, kind: FileKind, most_pixels: int = 
             ) from error
         image = HeifImageFile(io.BytesIO(data))
     else:
-        Image.preinit()  # the usual formats; all of them take 50 ms more
+        Image.preinit()  # the common formats; loading all formats takes 50 ms more
         if kind.name not in Image.OPEN:
             Image.init()
         if kind.name not in Image.OPEN:
             raise SourceError(
                 f"{name} is of the format {kind.name}, which this Pillow cannot read. Type: pip install -U pillow"
             )
-        # By its own class, not by Image.open: that would guess, and warn of large photos on the terminal.
+        # By its own class, because Image.open would guess the format and warn about large photos.
         opened = Image.OPEN[kind.name][0](io.BytesIO(data), "")
         assert isinstance(opened, ImageFile.ImageFile)
         image = opened
@@ -216,17 +215,17 @@ def _from_pillow(image: Image.Image, name: str) -> Pixels:
 
 
 def orientation_of(image: Image.Image) -> object:
-    """Return the EXIF orientation, after loading; None where it is damaged, or was followed while loading."""
+    """Return the EXIF orientation of a loaded image; None if it is damaged, or was applied while loading."""
     try:
         return image.getexif().get(_ORIENTATION)
-    except Exception:  # whatever a broken block makes the parser stumble over, the picture is there
+    except Exception:  # a damaged EXIF block may raise anything, but the picture is readable
         return None
 
 
 @contextmanager
 def _worded(name: str, kind: FileKind) -> Iterator[None]:
-    """Word what decoders raise, which is anything, and keep what they print off the terminal."""
-    with native_stderr_filtered():  # outside, for it prints everything where an error is none of ours
+    """Turn a decoder's exceptions, of any type, into `SourceError`, and keep its output off the terminal."""
+    with native_stderr_filtered():  # outermost, because it shows all output if an unexpected error passes
         try:
             yield
         except SourceError:

@@ -1,4 +1,4 @@
-"""Colours: from any of Pillow's kinds of picture, and any colour space, to sRGB on white."""
+"""Photo colours: from any Pillow mode and any colour space to sRGB on white."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsTransform
 
 _SPACES = {b"RGB ": "RGB", b"CMYK": "CMYK", b"Lab ": "LAB"}
-"""How a colour profile names the space that it is for, and Pillow's mode."""
+"""Colour space in an ICC profile → Pillow's mode."""
 
 _TURNS = {
     3: cv2.ROTATE_180,
@@ -27,16 +27,16 @@ _TURNS = {
     8: cv2.ROTATE_90_COUNTERCLOCKWISE,
 }
 _MIRRORED = {2: 1, 4: 0, 5: 1, 7: 1}
-"""EXIF orientation → the axis of OpenCV's flip, after the turn."""
+"""EXIF orientation → axis of OpenCV's flip, after the rotation."""
 
 
 def on_white(image: Image.Image) -> Pixels:
     """Return a picture as it looks on a white page.
 
-    Its embedded colour profile, if it has one, is followed: Display P3 of a phone, Adobe RGB, CMYK of a printer.
+    An embedded colour profile is applied: Display P3 of a phone, Adobe RGB, CMYK of a printer.
 
     Args:
-        image: loaded, of 8 bits or 1.
+        image: loaded, of 8 bits or 1 bit.
 
     Returns:
         (H, W, 3) uint8 BGR, sRGB.
@@ -63,12 +63,12 @@ def on_white(image: Image.Image) -> Pixels:
 def blended(
     pixels: npt.NDArray[np.uint8], alpha: npt.NDArray[np.uint8], *, premultiplied: bool = False
 ) -> Pixels:
-    """Return a picture on white.
+    """Return a picture blended with white.
 
     Args:
         pixels: (H, W, 3) uint8.
         alpha: (H, W) uint8, 255 for opaque.
-        premultiplied: whether the colours were multiplied by alpha.
+        premultiplied: whether the colours are multiplied by alpha.
     """
     if int(alpha.min()) == 255:
         return pixels
@@ -79,7 +79,7 @@ def blended(
 
 
 def in_srgb(pixels: Pixels, profile: bytes) -> Pixels:
-    """Return a picture that has a colour profile, as of `on_white`, in sRGB."""
+    """Return a picture with a colour profile converted to sRGB, as in `on_white`."""
     if _transform("RGB", profile) is None:
         return pixels
     image = Image.fromarray(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)))
@@ -90,8 +90,8 @@ def upright(pixels: Pixels, orientation: object) -> Pixels:
     """Return a picture turned and mirrored as its EXIF orientation says.
 
     Args:
-        pixels: (H, W, 3), as it is stored.
-        orientation: 1 to 8; anything else, which broken programs write, counts as 1.
+        pixels: (H, W, 3) as stored.
+        orientation: 1 to 8; anything else, which faulty programs write, counts as 1.
     """
     if not isinstance(orientation, int) or not 2 <= orientation <= 8:
         return pixels
@@ -103,7 +103,7 @@ def upright(pixels: Pixels, orientation: object) -> Pixels:
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return a picture in RGB, or as it is where it is grey."""
+    """Return a picture in RGB; a grey one unchanged."""
     if image.mode == "L":
         return image
     transform = _transform(image.mode, profile or b"")
@@ -114,10 +114,10 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 @lru_cache(maxsize=16)
 def _transform(mode: str, profile: bytes) -> ImageCmsTransform | None:
-    """Return what leads from a profile to sRGB; None where there is nothing to do, or the profile is broken."""
+    """Return the transform from a profile to sRGB; None if none is needed, or the profile is damaged."""
     if mode != "LAB" and _SPACES.get(profile[16:20]) != mode:
         return None
-    from PIL import ImageCms  # here, for few photos need it
+    from PIL import ImageCms  # here, because few photos need it
 
     try:
         if mode == "LAB":

@@ -1,4 +1,4 @@
-"""The header of a JPEG: its size, its colours and its profile, before anything is decoded."""
+"""Headers of JPEG and TIFF files, read before anything is decoded."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _PROFILE = b"ICC_PROFILE\0"
 JPEG_END = b"\xff\xd9"
-"""The end of a JPEG."""
+"""End marker of a JPEG."""
 
 
 @dataclass(frozen=True, slots=True)
 class JpegHeader:
-    """What a JPEG says of itself."""
+    """The header of a JPEG."""
 
     size: tuple[int, int]
-    """(width, height) in pixels, as they are stored."""
+    """(width, height) in pixels, as stored."""
 
     channels: int
-    """1: grey, 3: colour, 4: CMYK."""
+    """1 for grey, 3 for colour, 4 for CMYK."""
 
     profile: bytes | None
     """The ICC profile."""
 
     is_whole: bool
-    """Whether its end is there."""
+    """Whether the end marker is there."""
 
 
 def jpeg_header(data: bytes) -> JpegHeader | None:
-    """Return the header of a JPEG; None where it is damaged."""
+    """Return the header of a JPEG; None if it is damaged."""
     size, channels = (0, 0), 0
     pieces: dict[int, bytes] = {}
     at = 2
@@ -63,7 +63,7 @@ WIDTH, HEIGHT, BITS, PHOTOMETRIC, ORIENTATION, PLANES = 256, 257, 258, 262, 274,
 SUBFILE_TYPE, SUB_IFDS, EXTRA_SAMPLES, SAMPLE_FORMAT, DNG_VERSION = 254, 330, 338, 339, 50706
 
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""How a TIFF begins: of either byte order, up to 4 GB or (BigTIFF) beyond."""
+"""TIFF signatures: either byte order, classic and BigTIFF."""
 
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
 _MOST_TAGS = 4096
@@ -71,13 +71,13 @@ _MOST_VALUES = 16
 
 
 def tiff_tags(file: BinaryIO) -> dict[int, tuple[int, ...]]:
-    """Return the tags of the first page that hold whole numbers, as far as they can be read.
+    """Return the first page's tags with integer values, as far as they can be read.
 
     Args:
-        file: open at any place.
+        file: open at any position.
 
     Returns:
-        Tag → its first values; empty for what is no TIFF.
+        Tag → its first values; empty if the file is no TIFF.
     """
     tags: dict[int, tuple[int, ...]] = {}
     file.seek(0)

@@ -17,8 +17,7 @@ import numpy as np
 from live_gradcam.concurrency.latest import LatestReader
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.sources.feed import Feed, FeedLost
-from live_gradcam.sources.health import SourceHealth
+from live_gradcam.sources.feed import Feed, FeedLost, SourceHealth
 
 logger = logging.getLogger(__name__)
 

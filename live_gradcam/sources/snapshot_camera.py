@@ -1,4 +1,4 @@
-"""A camera whose address gives its newest picture: IP Webcam's `/shot.jpg`, `snapshot.cgi`, ESP32-CAM's `/capture`."""
+"""A camera with single pictures: IP Webcam's `/shot.jpg`, `snapshot.cgi`, ESP32-CAM's `/capture`."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from live_gradcam.sources.file_kind import kind_of
 from live_gradcam.sources.photo import decode_photo
 from live_gradcam.sources.reconnecting import Wording
 from live_gradcam.sources.stream import OPEN_TIMEOUT, StreamSource
-from live_gradcam.sources.web_request import Line, WebError, answer_of
+from live_gradcam.sources.web_request import RequestControl, WebError, answer_of
 
 BETWEEN_PICTURES = 0.25
-"""Seconds from one request to the next at least."""
+"""Minimum seconds between two requests."""
 
 MOST_BYTES = 100_000_000
-"""Length of the longest answer that is taken."""
+"""Largest size of an answer in bytes."""
 
 _PICTURE_LIMIT = 10.0
 """Seconds that a picture may take from the request to its last byte."""
 
 
 class SnapshotCamera(StreamSource):
-    """A camera's single pictures, one request for each, at most four in a second.
+    """A camera that is requested for single pictures, at most four per second.
 
     Args:
-        url: the address. A password in it is used, and shown nowhere.
+        url: the address. A password in it is used and never shown.
         open_timeout: seconds that the camera has to answer.
 
     Raises:
@@ -42,14 +42,14 @@ class SnapshotCamera(StreamSource):
         super().__init__(url, open_timeout=open_timeout)
 
     def describe(self) -> str:
-        """Return the address, the size and how it is read: `http://10.0.0.7/shot.jpg: 640×480, a camera's pictures`."""
+        """Return address, size and kind: `http://10.0.0.7/shot.jpg: 640×480, a camera's single pictures`."""
         return f"{super().describe()}, a camera's single pictures"
 
     def close(self) -> None:
-        """Stop the reader, and hang up on a request that it waits for."""
+        """Stop the reader, and cancel its request."""
         self._closing.set()
         if self._feed is not None:
-            self._feed.hang_up()
+            self._feed.cancel()
         super().close()
 
     def _wording(self) -> Wording:
@@ -75,13 +75,13 @@ class SnapshotCamera(StreamSource):
 
 
 class SnapshotFeed:
-    """The pictures that a camera gives when it is asked; see `Feed`.
+    """Single pictures of a camera as a `Feed`.
 
     Args:
         url: the address.
-        name: how it is called in messages.
+        name: its name in messages.
         timeout: seconds that the camera has to answer.
-        closing: set when no more is wanted.
+        closing: set when no more pictures are wanted.
     """
 
     fps: float | None = None
@@ -92,13 +92,13 @@ class SnapshotFeed:
         self._name = name
         self._timeout = timeout
         self._closing = closing
-        self._line: Line | None = None
+        self._control: RequestControl | None = None
         self._asked_at = 0.0
         self._ahead: Shot | None = None
         self._before: Pixels | None = None
 
     def ask(self) -> tuple[int, int]:
-        """Fetch the first picture, which `read` gives then, and return its (width, height).
+        """Fetch the first picture, which the next `read` returns, and return its (width, height).
 
         Raises:
             WebError, SourceError: there is none.
@@ -109,10 +109,10 @@ class SnapshotFeed:
         return shot.pixels.shape[1], shot.pixels.shape[0]
 
     def read(self) -> Shot | None:
-        """Wait for the next picture's turn, and fetch it.
+        """Wait until the next picture is due, and fetch it.
 
         Raises:
-            FeedLost: the camera does not give it.
+            FeedLost: the camera does not answer.
         """
         shot, self._ahead = self._ahead, None
         if shot is not None:
@@ -128,20 +128,20 @@ class SnapshotFeed:
                 return None
             raise FeedLost(f"gives no picture: {error}") from error
 
-    def hang_up(self) -> None:
-        """Cut the connection of a request that is waited for. From any thread."""
-        if self._line is not None:
-            self._line.hang_up()
+    def cancel(self) -> None:
+        """Cancel the current request. Thread-safe."""
+        if self._control is not None:
+            self._control.cancel()
 
     def close(self) -> None:
-        """Do nothing: each picture has a connection of its own, which is closed."""
+        """Do nothing, because each picture has its own connection."""
 
     def _shot(self) -> Shot:
         began = self._asked_at = time.monotonic()
-        self._line = line = Line(self._timeout, _PICTURE_LIMIT)
+        self._control = control = RequestControl(self._timeout, _PICTURE_LIMIT)
         if self._closing.is_set():
-            line.hang_up()
-        with answer_of(self._url, line=line) as answer:
+            control.cancel()
+        with answer_of(self._url, control=control) as answer:
             data = answer.content(MOST_BYTES)
         arrived = time.monotonic()
         photo = decode_photo(data, self._name, kind_of(io.BytesIO(data)))

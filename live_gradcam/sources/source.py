@@ -1,4 +1,4 @@
-"""The protocols of sources: what every source of frames has, and what only some have."""
+"""Protocols of sources: what every source has, and optional abilities."""
 
 from __future__ import annotations
 
@@ -11,56 +11,53 @@ from live_gradcam.frame import Frame
 
 
 class Source(Protocol):
-    """A source of frames. The constructor opens it.
+    """Gives frames. It is opened when it is created.
 
-    Iterating yields the frames; the iteration ends with the source, and errors are `SourceError`. A source is
-    iterated once.
+    Iterate once to get the frames. The source ends when the iteration ends; failures raise `SourceError`.
 
-    A live source (`live` is True: cameras, network streams, the demo) is a `LiveSource`: it yields the newest frame
-    each time, and waits only if that frame was yielded already. Its frames have no `media_time`. If it is lost after
-    its first frame, the iteration waits until it is back, and `notice` says so meanwhile. A file (`live` is False)
-    yields every frame in order, each with its own `media_time`, which never decreases.
+    A live source (`live` is True: cameras, network streams, the demo) is a `LiveSource`: it gives the newest frame each
+    time, and waits only if that was given already; its frames have no `media_time`. If it is lost after its first
+    frame, the iteration waits until it is back, and `notice` says so. A file (`live` is False) gives every frame, in
+    order, each with its `media_time`, which never decreases.
 
-    `close()` may be called twice and from another thread: a waiting iteration ends at once, and no thread stays.
+    `close()` may be called twice and from another thread: a waiting iteration ends at once, and no thread keeps
+    running.
     """
 
     @property
     def name(self) -> str:
-        """How to call it in a sentence: `camera 0`, `cat.mp4`, `demo`."""
+        """Its name in a sentence: `camera 0`, `cat.mp4`, `demo`."""
 
     live: bool
-    """Whether frames arrive by themselves, so that a slow reader misses some."""
+    """Whether frames arrive in real time, so that a slow reader misses some."""
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) of the frames in pixels, as far as known when it was opened."""
+        """(width, height) of the frames in pixels, as known when it was opened."""
 
     @property
     def fps(self) -> float | None:
-        """The rate that the source promises, in frames per second; None where it does not tell."""
+        """Promised frames per second; None if unknown."""
 
     @property
     def frames_captured(self) -> int:
-        """How many frames arrived so far, those passed over included."""
+        """Number of frames that arrived, including skipped ones."""
 
     @property
     def notice(self) -> str | None:
-        """A quiet line for the picture, such as `camera lost, reconnecting`; None when all is well.
-
-        May be asked from any thread.
-        """
+        """A short message for the picture, such as `camera lost, reconnecting`; None if all is well. Thread-safe."""
 
     @property
     def reconnects(self) -> int:
-        """How often it was lost and came back."""
+        """Number of times that it was lost and came back."""
 
     def describe(self) -> str:
-        """Return one line: the name and what was negotiated, such as `camera 0: 1280×720 at 30 fps, MJPG`."""
+        """Return one line: the name and the negotiated mode, such as `camera 0: 1280×720 at 30 fps, MJPG`."""
 
     def __iter__(self) -> Iterator[Frame]: ...
 
     def close(self) -> None:
-        """Let go of the device or file; stop and join the reader, if there is one."""
+        """Release the device or file; stop and join the reader thread, if there is one."""
 
     def __enter__(self) -> Self: ...
 
@@ -97,10 +94,10 @@ def is_live(source: Source) -> TypeGuard[LiveSource]:
 
 @runtime_checkable
 class Seekable(Source, Protocol):
-    """A file that can go on at another place: a video, an animated picture."""
+    """A file that can continue at another time: a video, an animated picture."""
 
     def seek(self, seconds: float) -> None:
-        """Continue with the frame at a time, in seconds; the iteration that runs must be begun again."""
+        """Continue with the frame at a time, in seconds; the running iteration must be restarted."""
 
     def step_back(self, seconds: float) -> None:
         """Continue with the frame before the one at a time, in seconds."""
@@ -108,18 +105,18 @@ class Seekable(Source, Protocol):
 
 @runtime_checkable
 class Film(Seekable, Protocol):
-    """A seekable file that can tell how it ended."""
+    """A seekable file with sound and an end."""
 
     sound_path: Path | None
-    """The file whose sound belongs to the frames; None where there is none."""
+    """The file with the sound that belongs to the frames; None if there is none."""
 
     @property
     def last_seconds(self) -> float | None:
-        """How long the last frame is shown, in seconds; None where the frame rate says it."""
+        """Duration of the last frame in seconds; None if the frame rate determines it."""
 
     @property
     def damage(self) -> str | None:
-        """What could not be read, known at the end; None: nothing."""
+        """What could not be read, known at the end; None if all was."""
 
 
 @runtime_checkable
@@ -127,7 +124,7 @@ class Slides(Source, Protocol):
     """Pictures that a viewer can turn like slides."""
 
     ends_slide: bool
-    """Whether the frame that was given last is the last of its file."""
+    """Whether the last yielded frame is the last of its file."""
 
     @property
     def single(self) -> bool:
@@ -139,24 +136,24 @@ class Slides(Source, Protocol):
 
 @runtime_checkable
 class Switchable(Source, Protocol):
-    """Several live sources, one of which is on."""
+    """Several live sources, one of which is active."""
 
     turns: int
-    """How often another source came on."""
+    """Number of switches so far."""
 
     def turn(self) -> bool:
-        """Begin to open the next source; return False where there is no other."""
+        """Start opening the next source; return False if there is no other."""
 
     def take_trouble(self) -> str | None:
-        """Return why the next source could not be opened, once; None where all is well."""
+        """Return once why the next source could not be opened; None if all is well."""
 
 
 @runtime_checkable
 class Device(Source, Protocol):
-    """A camera of this machine."""
+    """A camera of this computer."""
 
     @property
     def measured_fps(self) -> float | None:
-        """Frames per second that it gives; None until that is known, and while it gives none."""
+        """Measured frames per second; None until known, and while there are no frames."""
 
     is_device: bool

@@ -12,11 +12,12 @@ import cv2
 import av
 import numpy as np
 
-from live_gradcam.address import address_name, host_of, opened_address
+from live_gradcam.address import host_of, opened_address
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
+from live_gradcam.redaction import address_name
+from live_gradcam.sources.failure_reasons import ffmpeg_reason
 from live_gradcam.sources.feed import Feed, FeedLost, Shot
-from live_gradcam.sources.ffmpeg_errors import in_words
 from live_gradcam.sources.reconnecting import Reconnecting, Wording
 
 OPEN_TIMEOUT = 4.0
@@ -143,7 +144,7 @@ class StreamSource:
         reason = "no answer"
         if not self._was_open:
             timed_out = time.monotonic() - began >= 0.9 * self._open_timeout
-            reason = f"no answer within {self._open_timeout:g} s" if timed_out else why_not(self._url)
+            reason = f"no answer within {self._open_timeout:g} s" if timed_out else stream_failure(self._url)
         hint = "" if reason.endswith(".") else ". Check the address."
         raise SourceError(f"{self.name} could not be opened: {reason}{hint}")
 
@@ -199,7 +200,7 @@ class StreamFeed:
         self._capture.release()
 
 
-def why_not(url: str) -> str:
+def stream_failure(url: str) -> str:
     """Find out why an address could not be opened, by a second connection through PyAV: OpenCV does not tell.
 
     Args:
@@ -219,9 +220,9 @@ def why_not(url: str) -> str:
     try:
         av.open(opened_address(url), timeout=DIAGNOSIS_TIMEOUT).close()
     except (av.error.ConnectionRefusedError, av.error.HTTPUnauthorizedError, av.error.ExitError) as error:
-        return in_words(error)
+        return ffmpeg_reason(error)
     except av.error.FFmpegError as error:
-        reason = in_words(error)
+        reason = ffmpeg_reason(error)
     # Imported here: urllib's client takes a moment to load and is seldom needed.
     from live_gradcam.sources.web_page import page_at
 

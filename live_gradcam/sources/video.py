@@ -1,7 +1,7 @@
-"""A video file.
+"""Video files as a source.
 
-Read with PyAV, not with OpenCV: it gives each frame's own presentation time on the stream's exact clock (also
-where the rate varies), tells a missing time from zero, and names the cause when something cannot be read.
+They are read with PyAV instead of OpenCV, because it gives each frame's presentation time on the stream's exact clock
+(also with a variable frame rate), distinguishes a missing time from zero, and names the cause of a failure.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,85 +18,54 @@ import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 import av.error
 
-from live_gradcam.address import address_name, opened_address
+from live_gradcam.address import opened_address
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
-from live_gradcam.media_file import MOST_PIXELS, open_container, picture_stream
 from live_gradcam.number import counted
 from live_gradcam.printable import shown
-from live_gradcam.sources.damaged_files import why_no_frame
-from live_gradcam.sources.decoding import Decoding
-from live_gradcam.sources.deinterlacing import deinterlaced
-from live_gradcam.sources.ffmpeg_errors import in_words
-from live_gradcam.sources.film_colour import Colours, dynamic_range
-from live_gradcam.sources.keyframes import length_of
-from live_gradcam.sources.upright import Display, Orientation, square_size
+from live_gradcam.redaction import address_name
+from live_gradcam.sources.failure_reasons import ffmpeg_reason, frame_failure, server_failure
+from live_gradcam.sources.film_colour import ColourConverter, dynamic_range
+from live_gradcam.sources.film_display import FrameGeometry, Orientation, deinterlaced
+from live_gradcam.sources.video_decoder import VideoDecoder, length_of
 
 logger = logging.getLogger(__name__)
 
 NETWORK_TIMEOUT = 4.0
-"""Seconds that a server has to answer when the file lies behind an address."""
+"""Seconds that a server has to answer if the file is at an address."""
 
 CLOSE_TIMEOUT = 0.5
 """Seconds that `close()` waits for a frame that is being decoded."""
 
 _MOMENT = 0.001
-"""Seconds: less than lies between two frames, so that a key frame is not taken for the one before it."""
+"""Seconds: less than between two frames, so that a key frame is not taken for the frame before it."""
 
 ASSUMED_FPS = 25.0
-"""Rate of a file that tells neither times nor a rate."""
+"""Frame rate of a file that stores neither times nor a rate."""
 
 COMPLETE = 0.95
-"""Share of the promised frames and of the promised length below which a file was cut short: of both, because an
-AVI counts empty slots as frames, and a single frame may stand for long."""
+"""A file was cut short if less than this share of both the promised frames and the promised duration was read. Both,
+because an AVI counts empty slots as frames, and a single frame may last long."""
 
 _STEPS_BACK = (0.0, 1.0, 5.0, 25.0, None)
-"""Seconds by which to go back further where a seek arrived too late; None: to the beginning of the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """What a video file says of itself."""
-
-    frames: int
-    """About how many there are; 0 where it does not tell."""
-
-    seconds: float
-    """How long it lasts; 0 where it does not tell."""
-
-    size: tuple[int, int]
-    """(width, height) in square pixels, before it is turned upright."""
-
-
-def promise_of(path: Path) -> Promise | None:
-    """Return what a video file says of itself, without decoding anything; None where it cannot be read."""
-    try:
-        with open_container(path) as container:
-            stream = picture_stream(container)
-            if stream is None:
-                return None
-            seconds = max(0.0, float((container.duration or 0) / av.time_base))
-            frames = stream.frames or round(seconds * float(stream.average_rate or stream.guessed_rate or 0))
-            size = square_size(stream.width, stream.height, stream.sample_aspect_ratio, MOST_PIXELS)
-            return Promise(frames, seconds, size)
-    except (av.error.FFmpegError, OSError):
-        return None
+"""Seconds to go further back if a seek arrived too late; None for the beginning of the file."""
 
 
 class VideoSource:
-    """Every frame of a video file in order, each with a time of its own, as a player shows it.
+    """Yields every frame of a video file in order, with its own time, as a player shows it.
 
-    Of several streams the one that a player shows; upright and mirrored as its display matrix says, its pixels made
-    square, interlaced frames deinterlaced, HDR brought to BT.709. The clock of a file that was joined from several
-    recordings goes on at each joint. A file that is torn gives the frames before the tear, and one warning.
+    Of several streams it takes the one that a player shows. Frames are rotated and mirrored as the display matrix says,
+    pixels are made square, interlaced frames are deinterlaced, and HDR is converted to BT.709. If the file joins
+    several recordings, the clock continues at each joint. A truncated file gives the frames before the damage, and one
+    warning.
 
     Args:
-        path: the file, or the http(s) address of one.
-        keeps: told a frame's index and its time, decides whether it is wanted; it is asked once about each, in order.
-            What is not wanted is decoded, but costs nothing more. None: every frame is.
+        path: the file, or its http(s) address.
+        keeps: decides by a frame's index and time whether it is yielded; called once for each frame, in order. Frames
+            that are not kept are decoded but not converted. None keeps all.
 
     Raises:
-        SourceError: it is no video, it has no picture in it, or none can be read.
+        SourceError: it is no video, or has no readable picture.
     """
 
     live = False
@@ -106,7 +74,7 @@ class VideoSource:
 
     def __init__(self, path: str | Path, *, keeps: Callable[[int, float], bool] | None = None) -> None:
         self.path = None if isinstance(path, str) and "://" in path else Path(path)
-        """The file; None where it lies behind an address."""
+        """The file; None for an address."""
         self.sound_path = self.path
         self.last_seconds: float | None = None
         self.name = address_name(path) if isinstance(path, str) and "://" in path else shown(Path(path).name)
@@ -117,10 +85,10 @@ class VideoSource:
         self._count = 0
         self._zero: float | None = None
         self._last_time: float | None = None
-        self._colours = Colours()
+        self._colours = ColourConverter()
         remote = self.path is None
         self._address = opened_address(str(path)) if remote else ""
-        self._file = Decoding(
+        self._file = VideoDecoder(
             self._address if remote else Path(path),
             self.name,
             NETWORK_TIMEOUT if remote else None,
@@ -129,7 +97,7 @@ class VideoSource:
             self.fps = self._file.fps
             self._period = 1 / (self.fps or ASSUMED_FPS)
             stream = self._file.stream
-            self._display = Display(stream, self.name)
+            self._display = FrameGeometry(stream, self.name)
             self._shown = deinterlaced(self._timed())
             first = self._find_first()
             self._ahead: Frame | None = first
@@ -146,13 +114,12 @@ class VideoSource:
 
     @property
     def damage(self) -> str | None:
-        """What could not be read, known at the end: `is cut short: 3 of its 9 frames could be read`; None: nothing."""
+        """What is missing, known at the end: `is cut short: 3 of its 9 frames could be read`; None if nothing is."""
         stream = self._file.stream
         promised = stream.frames
         length = float((stream.duration or 0) * (stream.time_base or 0))
-        reached = (
-            0.0 if self._last_time is None else self._last_time + self._period
-        )  # the last one lasts, too
+        # Including the duration of the last frame.
+        reached = 0.0 if self._last_time is None else self._last_time + self._period
         if not self._sought and self._count < COMPLETE * promised and reached < COMPLETE * length:
             return f"is cut short: {self._count} of its {counted(promised, 'frame')} could be read"
         if self._file.error is not None:
@@ -161,13 +128,13 @@ class VideoSource:
 
     @property
     def frames_captured(self) -> int:
-        """How many frames were decoded so far."""
+        """Number of frames decoded so far."""
         return self._count
 
     def describe(self) -> str:
-        """Return the name, size, rate and length: `cat.mp4: 1280×720 at 30 fps, 12.5 s`, and what became of HDR.
+        """Return the name, size, rate, length and HDR conversion: `cat.mp4: 1280×720 at 30 fps, 12.5 s`.
 
-        The length is left out where nothing tells it in a moment.
+        The length is left out if it cannot be determined quickly.
         """
         if self._seconds is None and self.path is not None:
             self._seconds = length_of(self.path, self._file.stream.index) or 0.0
@@ -179,7 +146,7 @@ class VideoSource:
     def __iter__(self) -> Iterator[Frame]:
         """Yield every frame, in order."""
         while True:
-            # The container is closed under the same lock: freeing a decoder at work crashes the process.
+            # The container is closed under the same lock, because freeing a decoder in use crashes the process.
             with self._lock:
                 if self._closed:
                     self._file.close()
@@ -191,7 +158,7 @@ class VideoSource:
             yield frame
 
     def seek(self, seconds: float) -> None:
-        """Go on elsewhere: the next iteration begins with the first frame at or after that time, or the last.
+        """Continue elsewhere: the next iteration begins with the first frame at or after that time, else the last.
 
         Args:
             seconds: into the file, as `Frame.media_time` counts.
@@ -207,7 +174,7 @@ class VideoSource:
                 frame = self._next()
 
     def step_back(self, seconds: float) -> None:
-        """Go on elsewhere: the next iteration begins with the last frame before that time, or the first of all.
+        """Continue elsewhere: the next iteration begins with the last frame before that time, else the first.
 
         Args:
             seconds: into the file, as `Frame.media_time` counts.
@@ -223,7 +190,7 @@ class VideoSource:
         self.seek(before)
 
     def close(self) -> None:
-        """Close the file; where an iteration is waiting for a server, it does so itself, as soon as it can."""
+        """Close the file. If an iteration waits for a server, it closes the file itself as soon as it can."""
         self._closed = True
         if self._lock.acquire(timeout=CLOSE_TIMEOUT):
             self._file.close()
@@ -238,7 +205,7 @@ class VideoSource:
         self.close()
 
     def _arrive(self, seconds: float) -> Frame | None:
-        """Go on at a key frame at or before a time, and return its frame; the first of all where it is before that."""
+        """Continue at a key frame at or before a time, else at the first frame, and return that frame."""
         self._sought = True
         seconds = max(0.0, seconds)
         frame = None
@@ -256,7 +223,7 @@ class VideoSource:
         return frame
 
     def _find_first(self) -> Frame:
-        # Only the first frame tells how large the upright picture is, and whether there is one at all.
+        # Only the first frame tells the size after rotation, and whether there is a picture.
         first = self._next()
         if first is None:
             raise SourceError(f"{self.name} has no picture that can be read: {self._why_none()}")
@@ -266,21 +233,20 @@ class VideoSource:
         """Return why there is no first picture, and what to do."""
         error = self._file.error
         if self.path is None:
-            # Here, not above: Python's own client takes a moment to load, and this is seldom needed.
-            from live_gradcam.sources.web_film import why_not_from_server
-
-            broken = f"{in_words(error) if error else 'it ends before the first one'}. Check the address."
-            return why_not_from_server(self._address) or broken
+            broken = (
+                f"{ffmpeg_reason(error) if error else 'it ends before the first one'}. Check the address."
+            )
+            return server_failure(self._address) or broken
         if error is None or isinstance(error, av.error.InvalidDataError):
-            return why_no_frame(self.path)
-        return f"{in_words(error)}. Give a video, a picture or a folder of them."
+            return frame_failure(self.path)
+        return f"{ffmpeg_reason(error)}. Give a video, a picture or a folder of them."
 
     def _timed(self) -> Iterator[tuple[av.VideoFrame, tuple[int, float, Orientation]]]:
-        """Yield each decoded frame with its number, its time in seconds, and how it lies."""
+        """Yield each decoded frame with its index, its time in seconds, and its orientation."""
         for decoded, moment in self._file.frames():
             if moment is None:
                 if self._sought and self._last_time is None and not self._file.timeless:
-                    continue  # it comes before one whose time is known
+                    continue  # a later frame has the first known time
                 elapsed = 0.0 if self._last_time is None else self._last_time + self._period
             else:
                 if self._zero is None:
@@ -288,8 +254,8 @@ class VideoSource:
                 elapsed = moment - self._zero
                 if self._last_time is not None and elapsed <= self._last_time:
                     if self._settling:
-                        continue  # the times of the first frames after a seek may be guessed wrong
-                    # Between this one's and the next one's, which may well be right again.
+                        continue  # the first times after a seek may be wrong
+                    # Half-way to the next frame, whose time may be right again.
                     elapsed = self._last_time + self._period / 2
             self._settling = self._settling and self._last_time is None
             self._last_time = elapsed

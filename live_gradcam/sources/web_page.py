@@ -1,8 +1,7 @@
-"""Web pages that are given instead of streams, such as those of apps that make a phone a camera.
+"""Web pages given instead of streams, such as those of apps that make a phone a camera.
 
-The paths of the apps' streams are as people use them in public code: IP Webcam (Android) and DroidCam `/video`, IP
-Camera Lite (iOS) `/video` at port 8081. Iriun, EpocCam, Camo and iVCam have no address: they are a camera of the
-computer.
+The paths of the apps' streams are those used in public code: IP Webcam (Android) and DroidCam `/video`, IP Camera Lite
+(iOS) `/video` at port 8081. Iriun, EpocCam, Camo and iVCam have no address: the computer sees them as a camera.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from live_gradcam.address import address_to_type, credentials_of, opened_address
+from live_gradcam.address import credentials_of, opened_address
+from live_gradcam.redaction import address_to_type
 from live_gradcam.sources.web_request import WebError, answer_of
 
 _MOST_BYTES = 200_000
@@ -23,17 +23,17 @@ _STREAM_TYPES = ("multipart/", "video/")
 
 @dataclass(frozen=True, slots=True)
 class PhoneApp:
-    """An app that makes a phone a network camera and has a web page beside the stream."""
+    """An app that makes a phone a network camera, with a web page beside the stream."""
 
     name: str
     signs: re.Pattern[str]
-    """Found in its page, or in the `Server` header."""
+    """Matches its page or the `Server` header."""
 
     port: int
-    """The port that it listens at, if nobody changed that."""
+    """Its default port."""
 
     path: str
-    """Where its stream is."""
+    """Path of its stream."""
 
 
 APPS = (
@@ -41,7 +41,7 @@ APPS = (
     PhoneApp("IP Camera Lite", re.compile(r"(?i)ip camera lite|ipcamera lite"), 8081, "/video"),
     PhoneApp("IP Webcam", re.compile(r"(?i)ip webcam|com\.pas\.webcam"), 8080, "/video"),
 )
-"""The apps that are known, by the signs that tell them."""
+"""The known apps."""
 
 _USUAL_PATHS = ("/video", "/mjpegfeed", "/stream", "/video.mjpg", "/?action=stream")
 
@@ -49,7 +49,7 @@ _USUAL_PATHS = ("/video", "/mjpegfeed", "/stream", "/video.mjpg", "/?action=stre
 @dataclass(frozen=True, slots=True)
 class _Answer:
     kind: str
-    """Content-Type, in small letters."""
+    """Content-Type in lower case."""
 
     server: str
     text: str
@@ -58,16 +58,16 @@ class _Answer:
 def page_at(url: str, *, timeout: float) -> str | None:
     """Return where the stream is, for an address that leads to a web page.
 
-    The known app's path, the pictures and videos of the page, and the usual paths are requested; the first whose
-    content type is a stream's is named.
+    Requests the known app's path, the pictures and videos of the page, and common paths, and returns the first whose
+    content type is a stream's.
 
     Args:
         url: http or https.
-        timeout: seconds for each answer, and for all of them together twice that.
+        timeout: seconds for each answer; twice that for all of them.
 
     Returns:
-        Words that stand after `could not be opened: `, with a full stop; None where there is no page. Where the address
-        has a user and a password, `USER:PASSWORD` stands in their place.
+        Text after `could not be opened: `, with a full stop; None if there is no page. A user and password in the
+        address are replaced by `USER:PASSWORD`.
     """
     if urlsplit(opened_address(url)).scheme not in ("http", "https"):
         return None
@@ -119,7 +119,7 @@ def _joined(url: str, path: str) -> str | None:
 
 
 def _asked(url: str, timeout: float) -> _Answer | None:
-    """Ask an address for what it is and, if that is a page, for its beginning; None where nobody answers."""
+    """Request an address and, if it is a page, read its beginning; return None if there is no answer."""
     try:
         with answer_of(url, timeout=timeout, limit=2 * timeout) as answer:
             text = bytearray()
@@ -134,7 +134,7 @@ def _asked(url: str, timeout: float) -> _Answer | None:
 
 
 class _Sources(HTMLParser):
-    """Collects the addresses of pictures and videos that look like streams."""
+    """Collects addresses of pictures and videos that look like streams."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,6 +151,6 @@ def _sources_in(html: str) -> list[str]:
     parser = _Sources()
     try:
         parser.feed(html)
-    except (AssertionError, ValueError):  # HTML that the parser does not take
+    except (AssertionError, ValueError):  # HTML that the parser rejects
         return parser.found
     return parser.found

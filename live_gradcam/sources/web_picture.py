@@ -1,7 +1,7 @@
-"""Pictures at http addresses: a photo, which is fetched once, or a camera's newest picture, which is asked for again.
+"""Pictures at http addresses: photos, which are fetched once, and cameras' pictures, which are fetched repeatedly.
 
-The server says which, by whether its answer may be kept (RFC 9111). IP Webcam, mjpg-streamer and thingino say
-`no-store`; web servers give files a date or an ETag. ESP32-CAM and some others say nothing: they are asked twice.
+The server's caching headers distinguish them (RFC 9111). IP Webcam, mjpg-streamer and thingino send `no-store`; web
+servers give files a date or an ETag. ESP32-CAM and some others send neither: these pictures are fetched twice.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from live_gradcam.address import address_name, credentials_of, opened_address, shown_address
+from live_gradcam.address import credentials_of, opened_address
 from live_gradcam.errors import SourceError
+from live_gradcam.redaction import address_name, shown_address
 from live_gradcam.sources.animation import AnimationSource
-from live_gradcam.sources.fetched import Fetched
-from live_gradcam.sources.file_kind import FileKind, kind_of
-from live_gradcam.sources.films import begins_as_film
-from live_gradcam.sources.images import SUFFIXES, ImagesSource
+from live_gradcam.sources.file_kind import Fetched, FileKind, kind_of
+from live_gradcam.sources.file_listing import PICTURE_SUFFIXES, begins_as_film
+from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.photo import unreadable
 from live_gradcam.sources.snapshot_camera import MOST_BYTES, SnapshotCamera
 from live_gradcam.sources.source import Source
@@ -35,11 +35,11 @@ FETCH_LIMIT = 30.0
 """Seconds that a photo may take from the request to its last byte."""
 
 BETWEEN_FETCHES = 0.5
-"""Seconds until a picture is fetched again, to see whether it is another."""
+"""Seconds until a picture is fetched again, to see whether it changes."""
 
 _HEAD = 4096
 _COMPARED = 10_000_000
-"""Length of the longest picture that is fetched twice: a camera's are shorter."""
+"""Largest picture in bytes that is fetched twice; cameras' pictures are smaller."""
 
 _STREAMS = re.compile(
     r"multipart/|audio/|video/.*(mjpe?g|motion-jpe?g)|application/(.*mpegurl|dash\+xml|sdp)"
@@ -49,25 +49,25 @@ _STREAMS = re.compile(
 _LIKE_STREAM = re.compile(rb"#EXTM3U|v=0\r?\n|YUV4MPEG2|\s*--")
 _NEXT_JPEG = b"\xff\xd9\xff\xd8\xff"
 _MOST_JOINED = 3
-"""JPEGs in one file, at most: more, of an answer without a length, are a stream."""
+"""Number of JPEGs in an answer without a length from which it is a stream."""
 
 Keeping = Literal["may be kept", "must not be kept", "not told"]
 
 
 class _StreamFoundError(Exception):
-    """An answer does not end: it is a stream."""
+    """The answer is an endless stream."""
 
 
 def open_answer(url: str, *, timeout: float = OPEN_TIMEOUT, limit: float = FETCH_LIMIT) -> Source:
-    """Open what an http address leads to: a photo, an animated picture, a film, or a camera's stream or picture.
+    """Open the content of an http address: a photo, an animated picture, a film, or a camera's stream or picture.
 
     Args:
-        url: http or https. A password in it is used, and shown nowhere.
+        url: http or https. A password in it is used and never shown.
         timeout: seconds that the server has to answer.
         limit: seconds that a photo may take to arrive.
 
     Raises:
-        SourceError: nobody answers, or it is none of these.
+        SourceError: there is no answer, or it is none of these.
     """
     try:
         with answer_of(url, timeout=timeout, limit=limit) as answer:
@@ -81,9 +81,9 @@ def open_answer(url: str, *, timeout: float = OPEN_TIMEOUT, limit: float = FETCH
     except _StreamFoundError:
         return StreamSource(url, open_timeout=timeout)
     except WebError as error:
-        # FFmpeg takes certificates and servers that Python does not, and other ways to send a password.
+        # FFmpeg accepts certificates and servers that Python rejects, and other ways to send a password.
         refused = error.status == 401 and credentials_of(url) is not None
-        if refused or (error.unclear and _suffix(url) not in SUFFIXES):
+        if refused or (error.unclear and _suffix(url) not in PICTURE_SUFFIXES):
             return StreamSource(url, open_timeout=timeout)
         named = error.status == 404 and urlsplit(opened_address(url)).fragment
         remedy = "In an address the # of a name is written %23." if named else error.remedy
@@ -98,11 +98,10 @@ def open_answer(url: str, *, timeout: float = OPEN_TIMEOUT, limit: float = FETCH
 
 
 def keeping_of(headers: Message) -> Keeping:
-    """Return whether a server allows to keep an answer.
+    """Return whether an answer may be cached.
 
-    Where it says `no-store`, it must not be kept. Otherwise it may where there is a way to ask whether it has changed
-    (`ETag`, `Last-Modified`), or a time for which it is valid; and must not where all that is said is that it is not
-    valid any more.
+    With `no-store` it must not. Otherwise it may if it can be revalidated (`ETag`, `Last-Modified`) or is valid for
+    some time, and must not if it is only declared expired.
 
     Args:
         headers: of the answer.
@@ -136,11 +135,11 @@ def _seconds(date: str | None, otherwise: float = 0.0) -> float:
 
 
 def _taken(url: str, answer: WebAnswer) -> Fetched | Literal["camera", "page", "film"]:
-    """Return the picture that an answer is, or what else it is.
+    """Return the picture in an answer, or another kind of content.
 
     Raises:
-        _StreamFoundError: it is a stream, or perhaps one.
-        SourceError: it is something that is not read.
+        _StreamFoundError: it is a stream, or may be one.
+        SourceError: its format is not supported.
         WebError: it does not arrive.
     """
     if _STREAMS.match(answer.kind):
@@ -189,7 +188,7 @@ def _joined(head: bytes, chunks: Iterator[bytes], answer: WebAnswer, kind: FileK
 
 
 def _changes(url: str, found: Fetched, timeout: float, limit: float) -> bool:
-    """Fetch a picture again, and tell whether it is another one: a camera's is."""
+    """Fetch a picture again, and return whether it has changed, as a camera's does."""
     if len(found.data) > _COMPARED:
         return False
     time.sleep(BETWEEN_FETCHES)
@@ -197,12 +196,12 @@ def _changes(url: str, found: Fetched, timeout: float, limit: float) -> bool:
         with answer_of(url, timeout=timeout, limit=limit) as answer:
             again = answer.content(_COMPARED)
     except WebError:
-        return False  # an address that is good for one time
+        return False  # the address works only once
     return again != found.data and kind_of(io.BytesIO(again)) == kind_of(io.BytesIO(found.data))
 
 
 def _of_page(url: str) -> str:
-    if _suffix(url) in SUFFIXES:
+    if _suffix(url) in PICTURE_SUFFIXES:
         return (
             "it is a web page, not a photo. Open it in a browser and give the address of the photo itself, or save the "
             "photo and give the file."

@@ -1,6 +1,6 @@
-"""Requests to web servers: one address is asked, the answer is read within bounds of time and size.
+"""Requests to web servers with limits of time and size.
 
-Used where an answer has to be looked at; streams and films are read by FFmpeg.
+Used for answers that must be examined; FFmpeg reads streams and films.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from email.message import Message
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
 from typing import IO, Any, Self
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
+from urllib.request import Request
 
-from live_gradcam.address import credentials_of, opened_address
+from live_gradcam.address import credentials_of, request_address
 from live_gradcam.concurrency.worker_thread import WorkerThread
 
 SCHEMES = ("http", "https")
-"""What is asked, and where a redirect may lead."""
+"""Schemes of addresses and of redirect targets."""
 
 _REFUSED = {
     401: "the server wants a user name and password in the address, or refuses these (401)",
@@ -34,17 +35,16 @@ _REFUSED = {
 }
 _SAVE = "Try again, or save it as a file first and give that."
 _CHUNK = 1 << 16
-_ALLOWED = "%/:?#[]@!$&'()*+,;=-._~"
 
 
 class WebError(Exception):
-    """An address could not be asked; the message stands after a colon, without a full stop.
+    """A request failed; the message is text after a colon, without a full stop.
 
     Args:
         reason: the message.
-        remedy: a sentence on what to do.
-        status: the server's HTTP status; None where it gave none.
-        unclear: whether FFmpeg may be able to open it nevertheless.
+        remedy: a sentence that says what to do.
+        status: the server's HTTP status; None if there was none.
+        unclear: whether FFmpeg may be able to open the address.
     """
 
     def __init__(
@@ -62,30 +62,30 @@ class WebError(Exception):
 
 
 class WebAnswer:
-    """A server's answer, of which the headers have arrived."""
+    """A server's answer after its headers have arrived."""
 
-    def __init__(self, response: Any, line: Line) -> None:  # noqa: ANN401 - urllib's, whose type varies
+    def __init__(self, response: HTTPResponse, control: RequestControl) -> None:
         self._response = response
-        self._line = line
+        self._control = control
         self.headers: Message = response.headers
         length = self.headers.get("Content-Length", "").strip()
         self.length = int(length) if length.isdecimal() and len(length) < 20 else None
-        """Bytes that will come; None where the server does not tell."""
+        """Number of bytes; None if unknown."""
         self.kind = self.headers.get("Content-Type", "").partition(";")[0].strip().casefold()
-        """The content type without parameters, in small letters; empty where there is none."""
+        """Content type without parameters, in lower case; empty if there is none."""
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the content as it arrives.
 
         Raises:
-            WebError: the connection broke off, or nothing came in time.
+            WebError: the connection was lost, or nothing came in time.
         """
         came = 0
         while True:
-            with self._line.worded():
+            with self._control.worded():
                 chunk = self._response.read1(_CHUNK)
             if not chunk:
-                self._line.check()
+                self._control.check()
                 if self.length is not None and came < self.length:
                     raise WebError(
                         f"the connection broke off after {came:,} of {self.length:,} bytes", remedy=_SAVE
@@ -95,13 +95,13 @@ class WebAnswer:
             yield chunk
 
     def content(self, most: int) -> bytes:
-        """Return all of the content.
+        """Return the whole content.
 
         Args:
-            most: how many bytes it may have.
+            most: largest number of bytes.
 
         Raises:
-            WebError: as of `chunks`, or it has more.
+            WebError: as in `chunks`, or the content is larger.
         """
         self.check_length(most)
         data = bytearray()
@@ -111,18 +111,18 @@ class WebAnswer:
         return bytes(data)
 
     def check_length(self, most: int, came: int = 0) -> None:
-        """Raise `WebError` where the content is longer than `most` bytes, as the server says or as `came` proves."""
+        """Raise `WebError` if the content exceeds `most` bytes, by its declared length or by the bytes that `came`."""
         if max(came, self.length or 0) > most:
             size = f"it has {self.length / 1e6:,.0f} MB" if self.length else "it is larger"
             raise WebError(f"{size}, and {most / 1e6:,.0f} MB are the most", remedy=_SAVE)
 
 
-class Line:
-    """The connections of one request, which are cut when its time is up, or when somebody hangs up.
+class RequestControl:
+    """The connections of one request, which can be cancelled and have a time limit.
 
     Args:
-        timeout: seconds that a server has to answer, and that may pass without a byte.
-        limit: seconds for all of it.
+        timeout: seconds that a server has to answer, and between two bytes.
+        limit: seconds for the whole request.
     """
 
     def __init__(self, timeout: float, limit: float) -> None:
@@ -142,29 +142,29 @@ class Line:
 
     def _keep_limit(self) -> None:
         if not self._finished.wait(self.limit):
-            self.hang_up(f"it was not complete after {self.limit:g} s", _SAVE)
+            self.cancel(f"it was not complete after {self.limit:g} s", _SAVE)
 
-    def hang_up(self, reason: str = "it was cancelled", remedy: str = "") -> None:
-        """Cut the connections: whoever waits for them gets a `WebError`. From any thread."""
+    def cancel(self, reason: str = "it was cancelled", remedy: str = "") -> None:
+        """Close the connections, so that waiting reads raise `WebError`. Thread-safe."""
         self._cut = self._cut or (reason, remedy)
         for each in list(self._sockets):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
     def watch(self, connected: socket.socket) -> None:
-        """Take a connection into account."""
+        """Register a connection."""
         self._sockets.append(connected)
         if self._cut is not None:
-            self.hang_up()
+            self.cancel()
 
     def check(self) -> None:
-        """Raise `WebError` if the connections were cut."""
+        """Raise `WebError` if the request was cancelled."""
         if self._cut is not None:
             raise WebError(self._cut[0], remedy=self._cut[1])
 
     @contextmanager
     def worded(self) -> Iterator[None]:
-        """Turn what urllib raises into a `WebError`."""
+        """Convert urllib's exceptions to `WebError`."""
         try:
             yield
         except (OSError, HTTPException, ValueError) as error:
@@ -174,40 +174,39 @@ class Line:
 
 @contextmanager
 def answer_of(
-    url: str, *, timeout: float = 4.0, limit: float = 30.0, line: Line | None = None
+    url: str, *, timeout: float = 4.0, limit: float = 30.0, control: RequestControl | None = None
 ) -> Iterator[WebAnswer]:
-    """Ask an address, following redirects to http and https, and give the answer; afterwards hang up.
+    """Request an address, following redirects to http and https, and yield the answer; close it afterwards.
 
-    User and password of the address are sent by Basic authentication, or by Digest where the server wants that. They
-    are not sent to another server that the address leads to.
+    The address's user and password are sent by Basic authentication, or Digest if the server asks for it. They are not
+    sent to another server after a redirect.
 
     Args:
         url: http or https, as it was typed.
-        timeout: seconds that the server has to answer, and that may pass without a byte.
-        limit: seconds for all of it.
-        line: its connections, not entered yet, for who wants to cut them; its own `timeout` and `limit` hold then.
+        timeout: seconds that the server has to answer, and between two bytes.
+        limit: seconds for the whole request.
+        control: cancels the request and is not entered yet; its `timeout` and `limit` are used then.
 
     Raises:
         WebError: there is no answer, or the server refuses.
     """
-    with line or Line(timeout, limit) as connections:
+    with control or RequestControl(timeout, limit) as connections:
         with connections.worded():
             response = _opened(url, connections)
         with response:
             yield WebAnswer(response, connections)
 
 
-def _opened(url: str, line: Line) -> Any:  # noqa: ANN401 - urllib's answer
-    bare = _bare(url)
-    request = urllib.request.Request(bare, headers={"User-Agent": "live-gradcam"})
+def _opened(url: str, control: RequestControl) -> HTTPResponse:
+    bare = request_address(url)
+    request = Request(bare, headers={"User-Agent": "live-gradcam"})
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.HTTPDefaultErrorHandler(),
         _Redirects(),
-        _Http(line),
-        _Https(line),
+        _Connections(control),
     ):
         opener.add_handler(handler)
     if (credentials := credentials_of(url)) is not None:
@@ -217,97 +216,63 @@ def _opened(url: str, line: Line) -> Any:  # noqa: ANN401 - urllib's answer
         passwords.add_password(None, bare, *credentials)
         opener.add_handler(urllib.request.HTTPDigestAuthHandler(passwords))
     try:
-        return opener.open(request, timeout=line.timeout)
+        response: HTTPResponse = opener.open(request, timeout=control.timeout)
     except urllib.error.HTTPError as error:
         error.close()
         raise
-
-
-def _bare(url: str) -> str:
-    """Return an address as a request names it: without user, password and fragment, in ASCII.
-
-    Raises:
-        ValueError: it cannot be one.
-    """
-    split = urlsplit(opened_address(url))
-    host = split.netloc.rpartition("@")[2]
-    if not split.hostname:
-        raise ValueError("no host")
-    if not host.isascii():
-        host = host.encode("idna").decode()
-    path, query = (quote(part, safe=_ALLOWED) for part in (split.path, split.query))
-    return urlunsplit((split.scheme, host, path, query, ""))
+    return response
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to http and https only; the same server gets user and password again."""
+    """Follows redirects to http and https only, and sends credentials again to the same server."""
 
     def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
         before, after = urlsplit(req.full_url), urlsplit(urljoin(req.full_url, newurl))
         if after.scheme not in SCHEMES:
             raise urllib.error.HTTPError(req.full_url, code, msg, headers, fp)
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         allowed = req.get_header("Authorization")
-        if (
-            request is not None
-            and allowed is not None
-            and (before.scheme, before.netloc) == (after.scheme, after.netloc)
-        ):
+        is_same_server = (before.scheme, before.netloc) == (after.scheme, after.netloc)
+        if request is not None and allowed is not None and is_same_server:
             request.add_unredirected_header("Authorization", allowed)
         return request
 
 
-class _Http(urllib.request.HTTPHandler):
-    def __init__(self, line: Line) -> None:
+class _Connections(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
+    """Opens connections that a control can cut."""
+
+    def __init__(self, control: RequestControl) -> None:
         super().__init__()
-        self._line = line
+        self._control = control
 
-    def http_open(self, req: urllib.request.Request) -> HTTPResponse:
-        return self.do_open(partial(_Connection, self._line), req)
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(partial(_Connection, self._control), req)
 
-
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, line: Line) -> None:
-        super().__init__()
-        self._line = line
-
-    def https_open(self, req: urllib.request.Request) -> HTTPResponse:
-        return self.do_open(partial(_SecureConnection, self._line), req)
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(partial(_SecureConnection, self._control), req)
 
 
 class _Connection(HTTPConnection):
-    def __init__(self, line: Line, host: str, **settings: Any) -> None:  # noqa: ANN401 - http.client's
+    def __init__(self, control: RequestControl, host: str, **settings: Any) -> None:  # noqa: ANN401 - http.client's
         super().__init__(host, **settings)
-        self._line = line
+        self._control = control
 
     def connect(self) -> None:
-        with _host_named(self.host):
+        try:
             super().connect()
-        self._line.watch(self.sock)
+        except socket.gaierror as error:
+            raise WebError(f"the host '{self.host}' is not known here") from error
+        self._control.watch(self.sock)
 
 
 class _SecureConnection(_Connection, HTTPSConnection):
     pass
 
 
-@contextmanager
-def _host_named(host: str) -> Iterator[None]:
-    try:
-        yield
-    except socket.gaierror as error:
-        raise WebError(f"the host '{host}' is not known here") from error
-
-
 def _worded(error: Exception, timeout: float) -> WebError:
-    """Return what an error of urllib's means, without the address, which may hold a password."""
+    """Return the `WebError` for urllib's exception, without the address, which may contain a password."""
     if isinstance(error, urllib.error.HTTPError):
         if 300 <= error.code < 400:
             scheme = (error.headers.get("Location") or "").partition(":")[0].casefold()

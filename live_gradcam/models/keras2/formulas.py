@@ -1,7 +1,7 @@
-"""Computes Lambda layers of Python 2.7 to 3.10 that hold arithmetic only, without running their code.
+"""Computes Lambda layers of Python 2.7 to 3.10 that contain only arithmetic, without running their code.
 
-`lambda x: x / 127.5 - 1.0` is the usual one. Its bytecode is read as data, and only additions, multiplications and the
-like, indices and slices are known; a lambda with anything else in it (a call, an import, a jump) is not read at all.
+The usual one is `lambda x: x / 127.5 - 1.0`. Its bytecode is read as data. Only arithmetic, indices and slices are
+known; a lambda with anything else (a call, an import, a jump) is not computed.
 Sources: `marshal.c` and `opcode.py` of CPython 2.7 and 3.4 to 3.10.
 """
 
@@ -18,11 +18,16 @@ from typing import Any
 
 import keras
 
+from live_gradcam.models.untyped import Json, Tensors
+
+Value = Any
+"""A value that a lambda computes with: a tensor, a number, a slice, a text or a tuple of them."""
+
 _MOST_INSTRUCTIONS = 100
 _DEEPEST = 10
-_FLAG = 0x80  # on what is referred to again
+_FLAG = 0x80  # marshal sets it on an object that it refers to again
 
-_ARITHMETIC: Mapping[int, Callable[[Any, Any], Any]] = {
+_ARITHMETIC: Mapping[int, Callable[[Value, Value], Value]] = {
     20: operator.mul,
     21: operator.truediv,
     23: operator.add,
@@ -33,20 +38,11 @@ _DIVIDE_OF_PYTHON_2 = 21
 _POWER, _NEGATIVE, _SUBSCRIPT, _RETURN = 19, 11, 25, 83
 _LOAD_CONSTANT, _BUILD_TUPLE, _LOAD_FAST, _STORE_FAST, _BUILD_SLICE = 100, 102, 124, 125, 133
 _WITH_ARGUMENT = 90
-_KNOWN = frozenset(_ARITHMETIC) | {
-    _POWER,
-    _NEGATIVE,
-    _SUBSCRIPT,
-    _RETURN,
-    _LOAD_CONSTANT,
-    _BUILD_TUPLE,
-    _LOAD_FAST,
-    _STORE_FAST,
-    _BUILD_SLICE,
-}
+_KNOWN = frozenset(_ARITHMETIC) | {_POWER, _NEGATIVE, _SUBSCRIPT, _RETURN, _LOAD_CONSTANT, _LOAD_FAST}
+_KNOWN |= {_STORE_FAST, _BUILD_TUPLE, _BUILD_SLICE}
 
 _LAYOUTS = ((4, False), (5, True), (6, True))
-"""How many numbers come before the instructions, and whether the last of the texts is bytes: Python 2, 3.0, 3.8."""
+"""Layouts of Python 2, 3.0 and 3.8: how many numbers precede the instructions, and whether the version is 3."""
 
 
 class _NoFormulaError(Exception):
@@ -55,32 +51,36 @@ class _NoFormulaError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """What a lambda computes."""
+    """The computation of a lambda."""
 
     instructions: tuple[tuple[int, int], ...]
-    """Opcode and argument of each."""
+    """Opcode and argument of each instruction."""
 
-    constants: tuple[Any, ...]
+    constants: tuple[Value, ...]
 
     variables: tuple[str, ...]
-    """Names; those of the arguments come first."""
+    """Names of the variables, the arguments first."""
 
     arguments: int
-    """How many of the variables are arguments."""
+    """Number of arguments."""
 
-    defaults: tuple[Any, ...] = ()
-    """Values of the last arguments."""
+    defaults: tuple[Value, ...] = ()
+    """Default values of the last arguments."""
 
-    def value(self, inputs: Any, named: Mapping[str, Any]) -> Any:  # noqa: ANN401 - tensors
-        """Return what the lambda gives for its first argument, and others by name.
+    def value(self, inputs: Tensors, named: Mapping[str, Json]) -> Value:
+        """Return the value of the lambda.
+
+        Args:
+            inputs: its first argument.
+            named: its other arguments.
 
         Raises:
-            ValueError: an argument is missing, or numbers are too large.
+            ValueError: an argument is missing, or an operand is no number.
         """
         given = self.variables[: self.arguments]
         values = dict(zip(given[len(given) - len(self.defaults) :], self.defaults, strict=True))
         values |= {given[0]: inputs, **named}
-        stack: list[Any] = []
+        stack: list[Value] = []
         for opcode, argument in self.instructions:
             if opcode == _LOAD_FAST:
                 name = self.variables[argument]
@@ -104,7 +104,7 @@ class Formula:
         return stack.pop()
 
 
-def _joined(opcode: int, first: Any, second: Any) -> Any:  # noqa: ANN401 - tensors and numbers
+def _joined(opcode: int, first: Value, second: Value) -> Value:
     if opcode == _SUBSCRIPT:
         return first[second]
     numbers = [each for each in (first, second) if isinstance(each, (int, float))]
@@ -117,12 +117,12 @@ def _joined(opcode: int, first: Any, second: Any) -> Any:  # noqa: ANN401 - tens
     return _ARITHMETIC[opcode](first, second)
 
 
-def formula_of(stored: Any) -> Formula | None:  # noqa: ANN401 - a JSON value
-    """Return what a stored lambda computes; None where it is not arithmetic alone, or of a later Python.
+def formula_of(stored: Json) -> Formula | None:
+    """Return the formula of a stored lambda; None where it has more than arithmetic, or is of a later Python.
 
     Args:
-        stored: `[code, defaults, closure]`, or an object that holds it as `value`. The code is marshalled, and in
-            base64 or escaped as Keras did before 2.1.
+        stored: `[code, defaults, closure]`, or an object with this list as `value`. The code is marshalled, then
+            encoded in base64, or escaped as in Keras before 2.1.
     """
     if isinstance(stored, Mapping) and stored.get("class_name") == "__lambda__":
         inner = stored.get("config")
@@ -151,33 +151,25 @@ def _decoded(code: str) -> list[bytes]:
 
 
 class _FormulaReader:
-    """Reads what `marshal` wrote."""
+    """Reads marshalled code."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._place = 0
-        self._seen: list[Any] = []
-        self._interned: list[Any] = []
+        self._seen: list[Value] = []
+        self._interned: list[Value] = []
 
-    def formula(self, count: int, defaults: tuple[Any, ...], *, is_later: bool) -> Formula:
-        """Read a function's code whose instructions stand behind so many numbers."""
+    def formula(self, count: int, defaults: tuple[Value, ...], *, is_later: bool) -> Formula:
+        """Return the formula of a function, with `count` numbers before its instructions."""
         first = self._bytes(1)[0]
         if first & _FLAG:
             self._seen.append(None)
         arguments, *_ = (self._number() for _ in range(count))
         code, constants, _, variables = (self._value() for _ in range(4))
-        if (
-            not isinstance(code, bytes)
-            or not isinstance(constants, tuple)
-            or not isinstance(variables, tuple)
-        ):
+        if not (isinstance(code, bytes) and isinstance(constants, tuple) and isinstance(variables, tuple)):
             raise _NoFormulaError
         names = tuple(each.decode() if isinstance(each, bytes) else each for each in variables)
-        if (
-            not 0 < arguments <= len(names)
-            or len(defaults) >= arguments
-            or not all(isinstance(n, str) for n in names)
-        ):
+        if not len(defaults) < arguments <= len(names) or not all(isinstance(name, str) for name in names):
             raise _NoFormulaError
         instructions = _instructions(code, words=is_later and len(code) % 2 == 0 and code[-2:] == b"S\x00")
         for opcode, argument in instructions:
@@ -196,7 +188,7 @@ class _FormulaReader:
     def _number(self) -> int:
         return int(struct.unpack("<i", self._bytes(4))[0])
 
-    def _value(self, depth: int = 0) -> Any:  # noqa: ANN401 - what Python code holds
+    def _value(self, depth: int = 0) -> Value:
         if depth > _DEEPEST:
             raise _NoFormulaError
         byte = self._bytes(1)[0]
@@ -206,7 +198,7 @@ class _FormulaReader:
             if is_kept:
                 self._seen.append(None)
             length = self._number() if kind == "(" else self._bytes(1)[0]
-            value: Any = tuple(self._value(depth + 1) for _ in range(length))
+            value: Value = tuple(self._value(depth + 1) for _ in range(length))
             if is_kept:
                 self._seen[place] = value
             return value
@@ -219,7 +211,7 @@ class _FormulaReader:
             self._seen.append(value)
         return value
 
-    def _simple(self, kind: str) -> Any:  # noqa: ANN401
+    def _simple(self, kind: str) -> Value:
         match kind:
             case "N":
                 return None
@@ -237,7 +229,7 @@ class _FormulaReader:
                 return self._bytes(self._number()).decode("utf-8", "surrogatepass")
             case "s":
                 return self._bytes(self._number())
-            case "t":  # in Python 2, and in Python 3 a text
+            case "t":
                 text = self._bytes(self._number()).decode()
                 self._interned.append(text)
                 return text
@@ -246,7 +238,7 @@ class _FormulaReader:
 
 
 def _instructions(code: bytes, *, words: bool) -> tuple[tuple[int, int], ...]:
-    """Return opcodes and arguments: of two bytes each since Python 3.6, before that of one or three."""
+    """Return the opcode and argument of each instruction: two bytes since Python 3.6 (`words`), before one or three."""
     found: list[tuple[int, int]] = []
     place = 0
     while place < len(code) and len(found) < _MOST_INSTRUCTIONS:
@@ -266,7 +258,7 @@ def _instructions(code: bytes, *, words: bool) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _is_plain(value: Any) -> bool:  # noqa: ANN401
+def _is_plain(value: object) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
     return value is None or value is ... or isinstance(value, (bool, int, float))
@@ -274,17 +266,17 @@ def _is_plain(value: Any) -> bool:  # noqa: ANN401
 
 @keras.saving.register_keras_serializable(package="live_gradcam")
 class Arithmetic(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
-    """Computes a formula."""
+    """Computes the formula of a lambda."""
 
-    def __init__(self, formula: Formula, named: Mapping[str, Any] | None = None, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(self, formula: Formula, named: Mapping[str, Json] | None = None, **settings: object) -> None:
         super().__init__(**settings)
         self._formula = formula
         self._named = dict(named or {})
 
-    def call(self, inputs: Any) -> Any:  # noqa: ANN401 - tensors
+    def call(self, inputs: Tensors) -> Tensors:
         """Return the value of the formula."""
         return self._formula.value(inputs, self._named)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return its settings."""
         return dict(super().get_config()) | {"formula": self._formula, "named": self._named}

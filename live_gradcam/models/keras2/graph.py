@@ -1,44 +1,45 @@
-"""Rebuilds a network from the layers and calls that Keras 2 stored."""
+"""Rebuilds a network from a configuration of Keras 2: its layers, and how they call one another."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import keras
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.inputs import is_shape
 from live_gradcam.models.keras2.lambdas import lambda_faults
-from live_gradcam.models.keras2.layers import layer_from
+from live_gradcam.models.keras2.layers import is_taken, layer_from
 from live_gradcam.models.keras2.operations import TFOpLambda
-from live_gradcam.models.keras2.settings import policy_of
 from live_gradcam.models.keras2.stored_layer import (
     Config,
     StoredLayer,
     class_of,
     config_of,
+    damaged,
     decoded,
     is_network,
+    is_trainable,
+    layers_in,
+    policy_of,
 )
-from live_gradcam.models.layer_names import keep_name, safe_name
-
-Tensor = Any
+from live_gradcam.models.model import keep_name, safe_name
+from live_gradcam.models.untyped import Json, Tensor, Tensors
 
 _CONSTANT = "_CONSTANT_VALUE"
 _DEEPEST = 50
-"""How deep networks may lie inside of one another."""
+"""Most levels of networks inside networks."""
 
 
 def network_from(stored: Config, *, allow_unsafe: bool) -> StoredLayer:
-    """Return the network that a configuration describes, without its weights.
+    """Return the network of a configuration, without its weights.
 
     Args:
         stored: `class_name` and `config`, as Keras 2 wrote them.
         allow_unsafe: whether Python code in it may be loaded.
 
     Raises:
-        ModelError: it is damaged, or holds what Keras 3 does not have.
+        ModelError: it is damaged, or has a layer or setting that Keras 3 lacks.
     """
     if not is_network(stored):
         raise ModelError(
@@ -49,7 +50,7 @@ def network_from(stored: Config, *, allow_unsafe: bool) -> StoredLayer:
 
 
 class _GraphReader:
-    """Makes layers and networks."""
+    """Builds layers and networks."""
 
     def __init__(self, *, allow_unsafe: bool) -> None:
         self.allow_unsafe = allow_unsafe
@@ -58,9 +59,7 @@ class _GraphReader:
     def read(self, stored: Config) -> StoredLayer:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise ModelError(
-                f"the model's configuration is damaged: networks lie {_DEEPEST} deep in one another."
-            )
+            raise damaged(f"networks lie {_DEEPEST} deep in one another")
         try:
             if not is_network(stored):
                 made = layer_from(stored, self.read, allow_unsafe=self.allow_unsafe)
@@ -75,7 +74,7 @@ class _GraphReader:
 
     def _sequential(self, stored: Config) -> StoredLayer:
         config = config_of(stored)
-        listed = _listed(config)
+        listed = layers_in(config)
         name = str(config.get("name") or stored.get("name") or "sequential")
         start = None
         if listed and class_of(listed[0]) == "InputLayer":
@@ -86,16 +85,14 @@ class _GraphReader:
         layers = [part.layer for part in parts]
         with lambda_faults(parts):
             network = keras.Sequential([*([] if start is None else [start]), *layers], name=safe_name(name))
-        return StoredLayer(name, class_of(stored), network, _trains(config), tuple(parts))
+        return StoredLayer(name, class_of(stored), network, is_trainable(config), tuple(parts))
 
     def _input(self, stored: Config) -> Tensor:
         """Return the tensor of a stored `InputLayer`."""
         config = config_of(stored)
         shape = decoded(config.get("batch_input_shape", config.get("batch_shape")))
         if not isinstance(shape, (list, tuple)):
-            raise ModelError(
-                "the model's configuration is damaged: an input has no shape. Save the model again."
-            )
+            raise damaged("an input has no shape")
         name = str(config.get("name") or stored.get("name"))
         tensor = keras.Input(
             batch_shape=tuple(shape),
@@ -107,7 +104,7 @@ class _GraphReader:
 
     @staticmethod
     def _implied_input(config: Config, stored: Config, first: StoredLayer) -> Tensor | None:
-        """Return the input of a `Sequential` that stores none: its first layer's, or what it was built with."""
+        """Return an input for a `Sequential` without one: with the shape of its first layer, or of its building."""
         own = config_of(stored)
         shape = decoded(own.get("batch_input_shape") or config.get("build_input_shape"))
         if shape is None and isinstance(stored.get("build_config"), Mapping):
@@ -115,9 +112,7 @@ class _GraphReader:
         dtype = policy_of(own.get("input_dtype") or own.get("dtype")) or "float32"
         if shape is None and getattr(first.layer, "inputs", None):
             shape, dtype = first.layer.inputs[0].shape, first.layer.inputs[0].dtype
-        if not isinstance(shape, (list, tuple)) or not all(
-            each is None or isinstance(each, int) for each in shape
-        ):
+        if not is_shape(shape):
             return None
         dtype = "float32" if dtype.startswith("mixed") else dtype
         return keras.Input(batch_shape=tuple(shape), dtype=dtype)
@@ -127,7 +122,7 @@ class _GraphReader:
         name = str(config.get("name") or stored.get("name") or "model")
         graph = _StoredGraph()
         parts: list[StoredLayer] = []
-        for each in _listed(config):
+        for each in layers_in(config):
             label = str(each.get("name") or config_of(each).get("name"))
             if class_of(each) == "InputLayer":
                 graph.add_input(label, self._input(each))
@@ -142,33 +137,33 @@ class _GraphReader:
             outputs=_one(graph.tensors(config.get("output_layers"))),
             name=safe_name(name),
         )
-        return StoredLayer(name, class_of(stored), network, _trains(config), tuple(parts))
+        return StoredLayer(name, class_of(stored), network, is_trainable(config), tuple(parts))
 
 
 class _StoredGraph:
-    """The calls of a functional network's layers, made in an order in which each finds its inputs."""
+    """The stored calls of a functional network's layers, which are made as soon as their inputs exist."""
 
     def __init__(self) -> None:
         self._layers: dict[str, StoredLayer] = {}
-        self._waiting: dict[str, list[Any]] = {}
+        self._waiting: dict[str, list[Json]] = {}
         self._outputs: dict[str, list[list[Tensor]]] = {}
-        self._calls: dict[str, list[Any]] = {}
+        self._calls: dict[str, list[Json]] = {}
 
     def add_input(self, name: str, tensor: Tensor) -> None:
         self._outputs[name] = [[tensor]]
         self._calls[name] = [None]
 
-    def add_layer(self, name: str, layer: StoredLayer, calls: Sequence[Any]) -> None:
+    def add_layer(self, name: str, layer: StoredLayer, calls: Sequence[Json]) -> None:
         self._layers[name] = layer
         self._outputs[name] = []
         self._calls[name] = list(calls)
         self._waiting[name] = list(calls)
 
     def run(self) -> None:
-        """Call every layer as often as it was called.
+        """Make all calls.
 
         Raises:
-            ModelError: calls wait for one another.
+            ModelError: some calls wait for one another.
         """
         self._check()
         while any(self._waiting.values()):
@@ -180,13 +175,10 @@ class _StoredGraph:
                     made += 1
             if not made:
                 stuck = next(name for name, calls in self._waiting.items() if calls)
-                raise ModelError(
-                    f"the model's configuration is damaged: the inputs of layer '{stuck}' cannot be computed. Save the "
-                    "model again."
-                )
+                raise damaged(f"the inputs of layer '{stuck}' cannot be computed")
 
-    def tensors(self, structure: Any) -> Any:  # noqa: ANN401 - references in any structure
-        """Return a structure with tensors in place of the references."""
+    def tensors(self, structure: Json) -> Json:
+        """Return a structure with tensors in place of references."""
         if self._is_reference(structure):
             return self._tensor(structure)
         if isinstance(structure, Mapping):
@@ -196,23 +188,21 @@ class _StoredGraph:
         return structure
 
     def _check(self) -> None:
-        """Find the number that each layer's first call has in the references.
+        """Find the number of each layer's first call in references.
 
-        A network that was made with an input of its own counts that as its call 0, which is in no list of calls.
+        A network with an input of its own counts that as call 0, which is in no list of calls.
         """
         used: dict[str, set[int]] = {name: set() for name in self._calls}
         for calls in self._calls.values():
             for reference in self._references(calls):
                 used[reference[0]].add(reference[1])
         self._first = {
-            name: int(
-                bool(indices) and 0 not in indices and bool(self._layers[name].parts) and name in self._layers
-            )
+            name: int(bool(indices) and 0 not in indices and bool(self._layers[name].parts))
             for name, indices in used.items()
             if name in self._layers
         }
 
-    def _references(self, structure: Any) -> Iterator[Any]:  # noqa: ANN401
+    def _references(self, structure: Json) -> Iterator[Json]:
         if self._is_reference(structure):
             yield structure
             structure = structure[3] if len(structure) > 3 else ()
@@ -224,7 +214,7 @@ class _StoredGraph:
             for each in structure:
                 yield from self._references(each)
 
-    def _is_reference(self, value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    def _is_reference(self, value: Json) -> bool:
         return (
             isinstance(value, (list, tuple))
             and len(value) in (3, 4)
@@ -234,7 +224,7 @@ class _StoredGraph:
             and isinstance(value[3] if len(value) > 3 else {}, Mapping)
         )
 
-    def _is_ready(self, call: Any) -> bool:  # noqa: ANN401
+    def _is_ready(self, call: Json) -> bool:
         return all(
             len(self._outputs[name]) > self._place(name, index) for name, index, *_ in self._references(call)
         )
@@ -244,24 +234,21 @@ class _StoredGraph:
             return 0
         calls = len(self._calls[name])
         place = index - self._first.get(name, 0)
-        # What only the outputs of the network refer to was not seen when the first call's number was found.
+        # References from the outputs of the network were not counted when the first call's number was found.
         return index - 1 if self._layers[name].parts and place >= calls > index - 1 else place
 
-    def _tensor(self, reference: Sequence[Any]) -> Tensor:
+    def _tensor(self, reference: Sequence[Json]) -> Tensor:
         name, index, place = reference[:3]
         try:
             return self._outputs[name][max(0, self._place(name, index))][place]
         except IndexError as error:
-            raise ModelError(
-                f"the model's configuration is damaged: layer '{name}' has no output {place} of a call {index}. Save "
-                "the model again."
-            ) from error
+            raise damaged(f"layer '{name}' has no output {place} of a call {index}") from error
 
-    def _call(self, layer: StoredLayer, call: Any) -> Tensor:  # noqa: ANN401
-        """Call a layer as one entry of `inbound_nodes` says."""
-        named: dict[str, Any] = {}
+    def _call(self, layer: StoredLayer, call: Json) -> Tensor:
+        """Make the call of one entry in `inbound_nodes`."""
+        named: dict[str, Json] = {}
 
-        def argument(entry: Any) -> Any:  # noqa: ANN401
+        def argument(entry: Json) -> Tensors:
             if isinstance(entry, (list, tuple)) and len(entry) > 2 and entry[0] == _CONSTANT:
                 named.update(entry[3] if len(entry) > 3 and isinstance(entry[3], Mapping) else {})
                 return decoded(entry[2])
@@ -272,9 +259,8 @@ class _StoredGraph:
                 return {key: argument(each) for key, each in entry.items()}
             if isinstance(entry, (list, tuple)):
                 return [argument(each) for each in entry]
-            raise ModelError(
-                f"the model's configuration is damaged: layer '{layer.name}' is called with {str(entry)[:60]!r}, which "
-                "is no layer of the network. Save the model again."
+            raise damaged(
+                f"layer '{layer.name}' is called with {str(entry)[:60]!r}, which is no layer of the network"
             )
 
         first = argument(call)
@@ -282,7 +268,7 @@ class _StoredGraph:
         if isinstance(layer.layer, TFOpLambda):
             return layer.layer.applied(first, keyword)
         first = _one(first)
-        keyword = {key: value for key, value in keyword.items() if _is_taken(layer.layer, key, value)}
+        keyword = {key: value for key, value in keyword.items() if is_taken(layer.layer, key, value)}
         if isinstance(layer.layer, keras.layers.RNN | keras.layers.Bidirectional) and isinstance(first, list):
             first, *state = first
             keyword["initial_state"] = state
@@ -291,7 +277,7 @@ class _StoredGraph:
 
 
 def _distinct(parts: list[StoredLayer]) -> list[StoredLayer]:
-    """Make sure that no two layers of a network have one name for Keras 3, as `a/b` and `a_b` would."""
+    """Give all layers of a network different names: without slashes, `a/b` and `a_b` would be equal."""
     names: set[str] = set()
     for part in sorted(parts, key=lambda each: "/" in each.name):
         while part.layer.name in names:
@@ -301,25 +287,6 @@ def _distinct(parts: list[StoredLayer]) -> list[StoredLayer]:
     return parts
 
 
-def _is_taken(layer: Any, key: str, value: Any) -> bool:  # noqa: ANN401
-    """Whether a layer is given a named argument: Keras 2 wrote down all, such as `training`."""
-    if key == "name" or value is None or (key == "training" and not value):
-        return False
-    parameters = inspect.signature(layer.call).parameters
-    return key in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
-
-
-def _listed(config: Config) -> list[dict[str, Any]]:
-    layers = config.get("layers")
-    if not isinstance(layers, list) or not all(isinstance(each, Mapping) for each in layers):
-        raise ModelError("the model's configuration is damaged: it lists no layers. Save the model again.")
-    return [dict(each) for each in layers]
-
-
-def _one(structure: Any) -> Any:  # noqa: ANN401
+def _one(structure: Tensors) -> Tensors:
     """Return the only element of a list, or the structure."""
     return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
-
-
-def _trains(config: Config) -> bool:
-    return config.get("trainable", True) is not False

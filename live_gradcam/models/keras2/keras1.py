@@ -1,4 +1,4 @@
-"""Translates what Keras 1 stored into what Keras 2 would have stored.
+"""Converts configurations and weights of Keras 1 to those of Keras 2.
 
 Source: `legacy/interfaces.py` and `preprocess_weights_for_loading` of Keras 2.2, which read these files.
 """
@@ -8,15 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.stored_layer import StoredLayer
-
-Array = npt.NDArray[Any]
+from live_gradcam.models.untyped import Array, Json
 
 _CLASSES: Mapping[str, str] = {
     "AtrousConvolution1D": "Conv1D",
@@ -57,7 +54,7 @@ _RENAMED: Mapping[str, str] = {
 _DROPPED = re.compile(
     r"init|inner_init|forget_bias_init|\w+_init|consume_less|weights|\w+_(regularizer|constraint)"
 )
-"""Settings that matter only while training, or for speed."""
+"""Settings that matter only for training or speed."""
 
 _KERNEL_LENGTHS: Sequence[tuple[str, ...]] = (
     ("kernel_dim1", "kernel_dim2", "kernel_dim3"),
@@ -68,7 +65,7 @@ _KERNEL_LENGTHS: Sequence[tuple[str, ...]] = (
 _DATA_FORMATS = {"th": "channels_first", "tf": "channels_last"}
 
 _WITHOUT_FORMAT = re.compile(r"(Cropping|UpSampling|ZeroPadding)[23]D")
-"""Layers for which Keras 1 did not store the order of the axes."""
+"""Layers of which Keras 1 did not store the order of the axes."""
 
 _GATE = re.compile(r"(?:.*_)?([WUb])_([icfozrh])$")
 
@@ -76,8 +73,8 @@ _GATES = {3: "zrh", 4: "ifco"}
 """Number of gates → their order in Keras 2: of a GRU, of an LSTM."""
 
 
-def is_of_keras_1(stored: Any, version: str | bytes | None) -> bool:  # noqa: ANN401 - a JSON value
-    """Whether Keras 1 wrote a configuration: by its version, or where it has none by its words."""
+def is_of_keras_1(stored: Json, version: str | bytes | None) -> bool:
+    """Whether Keras 1 wrote a configuration, judged by its version, or without one by the names of settings."""
     if isinstance(version, bytes):
         version = version.decode(errors="replace")
     if version:
@@ -86,21 +83,21 @@ def is_of_keras_1(stored: Any, version: str | bytes | None) -> bool:  # noqa: AN
     return '"nb_filter"' in text or '"border_mode"' in text
 
 
-def has_channels_first(stored: Any) -> bool:  # noqa: ANN401 - a JSON value
+def has_channels_first(stored: Json) -> bool:
     """Whether a network of Keras 1 takes pictures with channels first."""
     return re.search(r'"dim_ordering":\s*"th"', json.dumps(stored)) is not None
 
 
-def as_keras_2(stored: Any) -> Any:  # noqa: ANN401 - a JSON value
-    """Return a configuration of Keras 1 as Keras 2 would have written it.
+def as_keras_2(stored: Json) -> Json:
+    """Return a configuration of Keras 1 in the form of Keras 2.
 
     Raises:
-        ModelError: a layer computes what no layer of Keras 2 computes.
+        ModelError: it has a layer without an equivalent in Keras 2.
     """
     return _translated(stored, "th" if has_channels_first(stored) else "tf")
 
 
-def _translated(stored: Any, order: str) -> Any:  # noqa: ANN401 - a JSON value
+def _translated(stored: Json, order: str) -> Json:
     if isinstance(stored, list):
         return [_translated(each, order) for each in stored]
     if not isinstance(stored, Mapping):
@@ -114,8 +111,8 @@ def _translated(stored: Any, order: str) -> Any:  # noqa: ANN401 - a JSON value
     return changed
 
 
-def _layer(class_name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the class and the settings of one layer."""
+def _layer(class_name: str, config: dict[str, Json]) -> tuple[str, dict[str, Json]]:
+    """Return the class and the settings of a layer in Keras 2."""
     name = config.get("name", class_name)
     if class_name == "Merge":
         return _merge(name, config)
@@ -145,8 +142,8 @@ def _layer(class_name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]
     return _CLASSES.get(class_name, class_name), settings
 
 
-def _merge(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the class and the settings of what joins several inputs."""
+def _merge(name: str, config: Mapping[str, Json]) -> tuple[str, dict[str, Json]]:
+    """Return the class and the settings in Keras 2 of a `Merge` layer."""
     mode = config.get("mode")
     if config.get("mode_type", "raw") != "raw" or not isinstance(mode, str) or mode not in _MERGES:
         raise ModelError(
@@ -157,8 +154,8 @@ def _merge(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return _MERGES[mode], {"name": name, **axis}
 
 
-def _padding(value: Any) -> Any:  # noqa: ANN401 - a setting
-    """Return the padding of rows and columns: Keras 1 wrote (rows, columns), four numbers, or their names."""
+def _padding(value: Json) -> Json:
+    """Return the padding of rows and columns; Keras 1 wrote two numbers, four numbers, or a dict."""
     if isinstance(value, Mapping):
         sides = ("top_pad", "bottom_pad", "left_pad", "right_pad")
         value = [value.get(side, 0) for side in sides]
@@ -168,7 +165,7 @@ def _padding(value: Any) -> Any:  # noqa: ANN401 - a setting
 
 
 def with_gates_joined(entries: Sequence[tuple[str, Array]]) -> list[tuple[str, Array]]:
-    """Return named weights with those of the gates of a recurrent layer, which Keras 1 kept apart, joined."""
+    """Return named weights with those of a recurrent layer's gates, which Keras 1 stored separately, concatenated."""
     joined: list[tuple[str, Array]] = []
     place = 0
     while place < len(entries):
@@ -185,7 +182,7 @@ def with_gates_joined(entries: Sequence[tuple[str, Array]]) -> list[tuple[str, A
 
 
 def gate_of(name: str) -> str:
-    """Return the kind and the gate of a weight, `Wi`; empty for other weights."""
+    """Return the kind and the gate of a recurrent layer's weight, such as `Wi`; empty for other weights."""
     found = _GATE.match(name.rpartition("/")[2].partition(":")[0])
     return found[1] + found[2] if found else ""
 
@@ -195,12 +192,12 @@ def _is_recurrent(entries: Sequence[tuple[str, Array]], count: int) -> bool:
 
 
 def kernel_from(leaf: StoredLayer, name: str, value: Array) -> Array:
-    """Return a weight of Keras 1 with its axes as Keras 2 and 3 order them.
+    """Return a weight of Keras 1 with the order of axes of Keras 2 and 3.
 
     Args:
         leaf: the layer.
-        name: of its variable in Keras 3.
-        value: as stored.
+        name: name of its variable in Keras 3.
+        value: the stored weight.
     """
     if name not in ("kernel", "depthwise_kernel", "pointwise_kernel"):
         return value
@@ -217,3 +214,13 @@ def kernel_from(leaf: StoredLayer, name: str, value: Array) -> Array:
             return value.transpose(2, 3, 4, 1, 0)
         case _:
             return value
+
+
+def flip_kernels(network: StoredLayer) -> None:
+    """Flip the kernels of all convolutions in both directions: Theano convolves where TensorFlow correlates."""
+    for leaf in network.leaves():
+        sides = getattr(leaf.layer, "rank", 2 if "ConvLSTM2D" in leaf.class_name else 0)
+        for variable in leaf.layer.weights:
+            is_kernel = variable.name in ("kernel", "depthwise_kernel", "recurrent_kernel")
+            if is_kernel and len(variable.shape) == sides + 2:
+                variable.assign(np.flip(np.asarray(variable), axis=tuple(range(sides))))

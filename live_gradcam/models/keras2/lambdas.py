@@ -1,14 +1,22 @@
-"""Lambda layers: Python code inside of a model file, read only where the user trusts the file."""
+"""Lambda layers: Python code inside a model file, which is loaded only where the user trusts the file.
+
+Keras stores a lambda as marshalled bytecode, which changes with each version of Python. Bytecode of another version
+fails with "bad marshal data" or crashes the interpreter, so it is checked before it runs.
+"""
 
 from __future__ import annotations
 
 import base64
+import binascii
+import dis
 import marshal
 import platform
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FunctionType
+from itertools import pairwise
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 import keras
@@ -18,15 +26,14 @@ import tensorflow as tf
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.former_layers import CustomScaleLayer
 from live_gradcam.models.keras2.formulas import Arithmetic, formula_of
-from live_gradcam.models.keras2.settings import policy_of
-from live_gradcam.models.keras2.stored_layer import StoredLayer, class_of, decoded
-from live_gradcam.models.lambda_code import runs_here
-from live_gradcam.models.layer_names import safe_name
+from live_gradcam.models.keras2.stored_layer import StoredLayer, class_of, decoded, policy_of
+from live_gradcam.models.model import safe_name
+from live_gradcam.models.untyped import Json, KerasTensor, Layer
 
 _REMEDY = "Write a function that builds the network and loads its weights, and use --model module:function."
 
 
-def lambda_from(config: Mapping[str, Any], *, allow_unsafe: bool) -> Any:  # noqa: ANN401 - a keras layer
+def lambda_from(config: Mapping[str, Json], *, allow_unsafe: bool) -> Layer:
     """Return the layer for a stored `Lambda`.
 
     Args:
@@ -34,7 +41,7 @@ def lambda_from(config: Mapping[str, Any], *, allow_unsafe: bool) -> Any:  # noq
         allow_unsafe: whether its code may be loaded.
 
     Raises:
-        ModelError: it may not, or cannot.
+        ModelError: its code may not or cannot be loaded.
     """
     name = str(config["name"])
     settings = {"name": safe_name(name), "dtype": policy_of(config.get("dtype"))}
@@ -59,19 +66,19 @@ def lambda_from(config: Mapping[str, Any], *, allow_unsafe: bool) -> Any:  # noq
 
 
 class _Lambda(keras.layers.Lambda):  # type: ignore[misc]  # Keras ships no types
-    """Lets its code's own error through; Keras says only that the shape of the output is missing."""
+    """Passes on an error of its code; Keras reports only that the shape of the output is unknown."""
 
-    def compute_output_spec(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+    def compute_output_spec(self, *arguments: object, **named: object) -> KerasTensor:
         """Return the shape and dtype of the output."""
         return keras.Operation.compute_output_spec(self, *arguments, **named)
 
 
 @contextmanager
 def lambda_faults(layers: Iterable[StoredLayer]) -> Iterator[None]:
-    """Turn an error of a Lambda layer's code, which Keras words at length, into one line.
+    """Convert an error in the code of a Lambda layer to a ModelError of one line.
 
     Args:
-        layers: what is called inside the `with` block.
+        layers: the layers that are called inside the `with` block.
 
     Raises:
         ModelError: the code of one of them fails.
@@ -92,14 +99,13 @@ def lambda_faults(layers: Iterable[StoredLayer]) -> Iterator[None]:
         raise
 
 
-def _scales_a_branch(name: str, arguments: Any) -> bool:  # noqa: ANN401
+def _scales_a_branch(name: str, arguments: Json) -> bool:
     """Whether this is the scaled sum of Inception-ResNet V2, a Lambda layer until Keras 2.12."""
-    stem, _, number = name.rpartition("_")
-    return stem in ("block35", "block17", "block8") and number.isdecimal() and set(arguments) == {"scale"}
+    return _SCALED_SUM.fullmatch(name) is not None and set(arguments) == {"scale"}
 
 
-def _function_of(stored: Any, config: Mapping[str, Any], module_key: str, layer: str) -> Callable[..., Any]:  # noqa: ANN401
-    """Return the function that was stored as a name or as Python's own code."""
+def _function_of(stored: Json, config: Mapping[str, Json], module_key: str, layer: str) -> Callable[..., Any]:
+    """Return a function that was stored as a name or as bytecode."""
     if isinstance(stored, Mapping) and class_of(stored) == "__lambda__":
         inner = stored.get("config") or {}
         value = inner.get("value")
@@ -130,7 +136,7 @@ def _is_code(text: str) -> bool:
 
 
 def _function_named(name: str, module: str, layer: str) -> Callable[..., Any]:
-    """Return a function by its name: the user's own, an activation's, or TensorFlow's."""
+    """Return a function by its name: a registered one, an activation function, or one of TensorFlow."""
     found: Any = keras.saving.get_registered_object(name) or getattr(keras.activations, name, None)
     for home in (tf.nn, tf.math, tf):
         found = found or getattr(home, name, None)
@@ -141,12 +147,12 @@ def _function_named(name: str, module: str, layer: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _cell(value: Any) -> Any:  # noqa: ANN401
+def _cell(value: object) -> CellType:
     return (lambda: value).__closure__[0]  # type: ignore[index]
 
 
-def _globals() -> dict[str, Any]:
-    """Return the names that such code uses without bringing them along."""
+def _globals() -> dict[str, object]:
+    """Return the global names that the code of Lambda layers uses."""
     return {
         "__builtins__": __builtins__,
         "K": tf.keras.backend,
@@ -157,3 +163,105 @@ def _globals() -> dict[str, Any]:
         "tensorflow": tf,
         "tf": tf,
     }
+
+
+_FLAG = 0x80  # marshal sets it on an object that it refers to again
+_RESUME = {151: "Python 3.11 or 3.12", 149: "Python 3.13", 128: "Python 3.14"}
+"""Opcode with which functions begin → the version of Python."""
+
+_SCALED_SUM = re.compile(r"block(35|17|8)_\d+")
+"""The Lambda layers that Inception-ResNet V2 had until Keras 2.12."""
+
+_BEFORE_RESUME = frozenset({"COPY_FREE_VARS", "MAKE_CELL", "RETURN_GENERATOR", "POP_TOP"})
+
+
+def lambdas_in(settings: Json, layer: str = "") -> Iterator[tuple[str, bytes]]:
+    """Yield the layer's name and the marshalled code of every lambda in a network's settings.
+
+    Lambdas that are computed without running their code are left out.
+
+    Args:
+        settings: the configuration that Keras wrote.
+        layer: name of the layer that the settings belong to.
+    """
+    if isinstance(settings, list):
+        for each in settings:
+            yield from lambdas_in(each, layer)
+        return
+    if not isinstance(settings, dict):
+        return
+    own = settings.get("config")
+    if isinstance(own, dict):
+        layer = str(own.get("name", layer))
+        if _SCALED_SUM.fullmatch(layer):
+            return
+    code: Any = None
+    if settings.get("class_name") == "__lambda__" and isinstance(own, dict):
+        code = own.get("code", own.get("value"))
+        code = code[0] if isinstance(code, list) and code else code
+        code = None if formula_of(settings) is not None else code
+    elif settings.get("class_name") == "Lambda" and isinstance(own, dict):
+        function = own.get("function")
+        code = function[0] if isinstance(function, list) and function else None
+        code = None if formula_of(function) is not None else code
+    if isinstance(code, str):
+        try:
+            yield layer, base64.b64decode(code)
+        except (binascii.Error, ValueError):
+            yield layer, b""
+    for value in settings.values():
+        yield from lambdas_in(value, layer)
+
+
+def runs_here(data: bytes) -> bool:
+    """Whether marshalled code is bytecode of this version of Python, judged by its instructions."""
+    if written_by(data) not in (None, this_python()):
+        return False
+    try:
+        code = marshal.loads(data)
+    except (ValueError, EOFError, TypeError, MemoryError, RecursionError):
+        return False
+    return isinstance(code, CodeType) and all(map(_is_sound, _codes(code)))
+
+
+def written_by(data: bytes) -> str | None:
+    """Return the version of Python that marshalled a function, judged by the layout; None where it is unknown."""
+    if len(data) < 32 or data[0] & ~_FLAG != ord("c"):
+        return None
+    # Five numbers of four bytes come before the instructions; Python 2 has four, Python 3.8 to 3.10 have six.
+    count = next((count for count in (4, 5, 6) if data[1 + 4 * count] & ~_FLAG == ord("s")), None)
+    if count is None:
+        return None
+    if count != 5:
+        return "Python 2" if count == 4 else "Python 3.8 to 3.10"
+    start = 1 + 4 * count + 5
+    opcodes = data[start : start + 16 : 2]
+    # The order matters: in 3.11, 149 is another instruction that may come before 151.
+    return next((version for opcode, version in _RESUME.items() if opcode in opcodes), "Python 3.7 or older")
+
+
+def this_python() -> str:
+    """Return the version of this Python, as `written_by` names it."""
+    return _RESUME.get(
+        dis.opmap.get("RESUME", -1), f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    )
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for value in code.co_consts:
+        if isinstance(value, CodeType):
+            yield from _codes(value)
+
+
+def _is_sound(code: CodeType) -> bool:
+    """Whether every instruction exists, and the caches between instructions hold only zeros."""
+    try:
+        instructions = list(dis.get_instructions(code))
+    except (IndexError, ValueError, KeyError):
+        return False
+    names = [each.opname for each in instructions if each.opname not in _BEFORE_RESUME]
+    if not names or names[0] != "RESUME" or any(name.startswith("<") or name == "CACHE" for name in names):
+        return False
+    offsets = [each.offset for each in instructions] + [len(code.co_code)]
+    return not any(any(code.co_code[start + 2 : end]) for start, end in pairwise(offsets))

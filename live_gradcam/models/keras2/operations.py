@@ -1,4 +1,4 @@
-"""TensorFlow functions that Keras 2 kept as layers of a graph: `x / 127.5`, `tf.nn.relu(x)`, `x[:, 1:]`."""
+"""Layers for TensorFlow functions in a graph of Keras 2: `x / 127.5`, `tf.nn.relu(x)`, `x[:, 1:]`."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import numpy as np
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.keras2.settings import policy_of
-from live_gradcam.models.keras2.stored_layer import decoded
-from live_gradcam.models.layer_names import safe_name
+from live_gradcam.models.keras2.former_layers import activation_from
+from live_gradcam.models.keras2.stored_layer import decoded, policy_of
+from live_gradcam.models.model import safe_name
+from live_gradcam.models.untyped import Json, Layer, LayerClass, Tensor, Tensors
 
-Tensor = Any
+Arguments = Any
+"""Arguments of a function: tensors, numbers, texts and slices, in lists and mappings."""
 
 _registered = keras.saving.register_keras_serializable(package="live_gradcam")
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# What may be called by name: functions of tensors only. A file must not reach tf.io, tf.py_function and the like.
+# Only functions of tensors may be called by name: a file must not reach tf.io, tf.py_function and the like.
 _MODULES = frozenset({"__operators__", "bitwise", "image", "linalg", "math", "nn", "signal"})
-_FUNCTIONS = _words(
-    "abs acos acosh add add_n argmax argmin argsort asin asinh atan atan2 atanh batch_to_space bitcast "
-    "boolean_mask broadcast_static_shape broadcast_to cast ceil clip_by_norm clip_by_value complex concat "
-    "cos cosh cumsum divide dynamic_partition einsum ensure_shape equal exp expand_dims eye fill div "
-    "div_no_nan floor floor_div floordiv floormod gather gather_nd greater greater_equal identity less "
-    "less_equal linspace logical_and logical_not logical_or matmul maximum meshgrid minimum mod multiply "
-    "negative norm not_equal one_hot ones ones_like pad pow range rank realdiv reduce_all reduce_any "
-    "reduce_logsumexp reduce_max reduce_mean reduce_min reduce_prod reduce_sum repeat reshape reverse "
-    "roll round saturate_cast scalar_mul shape sigmoid sign sin sinh size slice sort space_to_batch split "
-    "sqrt square squeeze stack stop_gradient strided_slice subtract tan tanh tensordot tile to_float "
-    "transpose truediv truncatediv truncatemod unique unstack where zeros zeros_like"
+_FUNCTIONS = frozenset(
+    (
+        "abs acos acosh add add_n argmax argmin argsort asin asinh atan atan2 atanh batch_to_space bitcast "
+        "boolean_mask broadcast_static_shape broadcast_to cast ceil clip_by_norm clip_by_value complex concat "
+        "cos cosh cumsum divide dynamic_partition einsum ensure_shape equal exp expand_dims eye fill div "
+        "div_no_nan floor floor_div floordiv floormod gather gather_nd greater greater_equal identity less "
+        "less_equal linspace logical_and logical_not logical_or matmul maximum meshgrid minimum mod multiply "
+        "negative norm not_equal one_hot ones ones_like pad pow range rank realdiv reduce_all reduce_any "
+        "reduce_logsumexp reduce_max reduce_mean reduce_min reduce_prod reduce_sum repeat reshape reverse "
+        "roll round saturate_cast scalar_mul shape sigmoid sign sin sinh size slice sort space_to_batch split "
+        "sqrt square squeeze stack stop_gradient strided_slice subtract tan tanh tensordot tile to_float "
+        "transpose truediv truncatediv truncatemod unique unstack where zeros zeros_like"
+    ).split()
 )
 _OF_KERAS: Mapping[str, Callable[..., Tensor]] = {
     "abs": tf.abs,
@@ -67,76 +67,80 @@ _OF_KERAS: Mapping[str, Callable[..., Tensor]] = {
 }
 """Functions of `tf.keras.backend`."""
 
-_RAW_OPERATIONS = _words(
-    "Abs Add AddN AddV2 All Any ArgMax ArgMin AvgPool BatchMatMul BatchMatMulV2 BiasAdd BroadcastTo Cast "
-    "Ceil ClipByValue ConcatV2 Conv2D Cos DepthToSpace DepthwiseConv2dNative Div DivNoNan Elu Equal Erf "
-    "Exp ExpandDims Fill Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV3 GatherNd GatherV2 "
-    "Greater GreaterEqual Identity L2Loss LRN LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd "
-    "LogicalNot LogicalOr MatMul Max MaxPool Maximum Mean Min Minimum MirrorPad Mul Neg NotEqual OneHot "
-    "OnesLike Pack Pad PadV2 Pow Prod RealDiv Reciprocal Relu Relu6 Reshape ResizeArea ResizeBicubic "
-    "ResizeBilinear ResizeNearestNeighbor ReverseV2 Round Rsqrt Select SelectV2 Selu Shape Sigmoid Sign "
-    "Sin Slice Softmax Softplus Softsign SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze "
-    "StopGradient StridedSlice Sub Sum Tanh Tile TopKV2 Transpose Unpack ZerosLike"
+_RAW_OPERATIONS = frozenset(
+    (
+        "Abs Add AddN AddV2 All Any ArgMax ArgMin AvgPool BatchMatMul BatchMatMulV2 BiasAdd BroadcastTo Cast "
+        "Ceil ClipByValue ConcatV2 Conv2D Cos DepthToSpace DepthwiseConv2dNative Div DivNoNan Elu Equal Erf "
+        "Exp ExpandDims Fill Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV3 GatherNd GatherV2 "
+        "Greater GreaterEqual Identity L2Loss LRN LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd "
+        "LogicalNot LogicalOr MatMul Max MaxPool Maximum Mean Min Minimum MirrorPad Mul Neg NotEqual OneHot "
+        "OnesLike Pack Pad PadV2 Pow Prod RealDiv Reciprocal Relu Relu6 Reshape ResizeArea ResizeBicubic "
+        "ResizeBilinear ResizeNearestNeighbor ReverseV2 Round Rsqrt Select SelectV2 Selu Shape Sigmoid Sign "
+        "Sin Slice Softmax Softplus Softsign SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze "
+        "StopGradient StridedSlice Sub Sum Tanh Tile TopKV2 Transpose Unpack ZerosLike"
+    ).split()
 )
-"""Operations of TensorFlow's graphs that a `TensorFlowOpLayer` may name."""
+"""Operations that a `TensorFlowOpLayer` may run."""
 
 
 @dataclass(frozen=True, slots=True)
 class _ArgumentPlace:
-    """Stands for a tensor among the arguments of a function."""
+    """Placeholder for a tensor among the arguments of a function."""
 
     index: int
 
 
 @_registered
 class TFOpLambda(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
-    """Calls one TensorFlow function, as the layer of that name in Keras 2 did."""
+    """Calls a TensorFlow function, as the layer of this name in Keras 2."""
 
-    def __init__(self, function: str, arguments: Any = None, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(self, function: str, arguments: Arguments = None, **settings: object) -> None:
         super().__init__(name=settings.get("name"), dtype=settings.get("dtype"), autocast=False)
         self.symbol = function
         self._arguments = arguments
         self._function = _function_named(function, str(settings.get("name", function)))
-        self._convert_input_args = False  # the function converts as TensorFlow does
+        self._convert_input_args = False  # the function converts its arguments itself
         self.built = True
 
-    def applied(self, first: Any, named: Mapping[str, Any]) -> Tensor:  # noqa: ANN401
-        """Call the function on symbolic tensors, and remember the arguments beside them.
+    def applied(self, first: Arguments, named: Mapping[str, Arguments]) -> Tensor:
+        """Call the function on symbolic tensors, and store its other arguments in the layer.
 
         Args:
-            first: its first argument: a tensor, a constant, or several.
-            named: the other arguments; tensors may lie in lists.
+            first: its first argument: a tensor, a constant, or several of them.
+            named: the other arguments, which may contain tensors.
         """
         tensors: list[Tensor] = []
         arguments = _without_tensors((first, {k: v for k, v in named.items() if k != "name"}), tensors)
         self._arguments = arguments
         return self(tensors)
 
-    def call(self, inputs: Any) -> Tensor:  # noqa: ANN401 - tensors
-        """Return what the function gives."""
+    def call(self, inputs: Tensors) -> Tensor:
+        """Return the result of the function."""
         tensors = keras.tree.flatten(inputs)
         first, named = _with_tensors(self._arguments, tensors)
         return self._function(_converted(first, tensors), **named)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return its settings."""
         return dict(super().get_config()) | {"function": self.symbol, "arguments": self._arguments}
 
 
 @_registered
 class SlicingOpLambda(TFOpLambda):
-    """Cuts a part out of a tensor: `x[:, 1:]`."""
+    """Slices a tensor: `x[:, 1:]`."""
 
-    def applied(self, first: Any, named: Mapping[str, Any]) -> Tensor:  # noqa: ANN401
+    def applied(self, first: Arguments, named: Mapping[str, Arguments]) -> Tensor:
         """Call the function on symbolic tensors; slices are stored as dicts."""
         return super().applied(first, {key: _slices(value) for key, value in named.items()})
 
 
 @_registered
 class TensorFlowOpLayer(keras.layers.Layer):  # type: ignore[misc]
-    """Runs one operation of a TensorFlow graph, as tf.keras 1.13 to 2.3 kept them."""
+    """Runs an operation of a TensorFlow graph, as the layer of this name in tf.keras 1.13 to 2.3."""
 
-    def __init__(self, node_def: Any, constants: Mapping[str, Any] | None = None, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self, node_def: Json, constants: Mapping[str, Json] | None = None, **settings: object
+    ) -> None:
         super().__init__(name=settings.get("name"), dtype=settings.get("dtype"), autocast=False)
         self.node_def = node_def
         self.constants = dict(constants or {})
@@ -144,12 +148,12 @@ class TensorFlowOpLayer(keras.layers.Layer):  # type: ignore[misc]
         self._convert_input_args = False
         self.built = True
 
-    def call(self, inputs: Any) -> Tensor:  # noqa: ANN401 - tensors
-        """Return what the operation gives."""
+    def call(self, inputs: Tensors) -> Tensor:
+        """Return the result of the operation."""
         values = list(keras.tree.flatten(inputs))
         for index in sorted(self.constants, key=int):
             values.insert(int(index), self.constants[index])
-        arguments: dict[str, Any] = {}
+        arguments: dict[str, Tensors] = {}
         for name, is_list in self._names:
             after = len(self._names) - len(arguments) - 1
             count = len(values) - after if is_list else 1
@@ -157,26 +161,26 @@ class TensorFlowOpLayer(keras.layers.Layer):  # type: ignore[misc]
             values = values[count:]
         return self._operation(**arguments, **self._attributes)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Return its settings."""
         return dict(super().get_config()) | {"node_def": self.node_def, "constants": self.constants}
 
 
-OPERATION_LAYERS: Mapping[str, Any] = {
+OPERATION_LAYERS: Mapping[str, LayerClass] = {
     each.__name__: each for each in (SlicingOpLambda, TFOpLambda, TensorFlowOpLayer)
 }
 """Class in Keras 2 → class."""
 
 
-def operation_from(class_name: str, config: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a keras layer
+def operation_from(class_name: str, config: Mapping[str, Json]) -> Layer:
     """Return the layer for a stored operation.
 
     Args:
         class_name: one of `OPERATION_LAYERS`.
-        config: its stored settings.
+        config: the stored settings.
 
     Raises:
-        ModelError: it is no function of tensors alone.
+        ModelError: it is no function that may be called from a file.
     """
     settings = {"name": safe_name(str(config["name"])), "dtype": policy_of(config.get("dtype"))}
     if class_name == "TensorFlowOpLayer":
@@ -184,8 +188,8 @@ def operation_from(class_name: str, config: Mapping[str, Any]) -> Any:  # noqa: 
     return OPERATION_LAYERS[class_name](str(config.get("function")), **settings)
 
 
-def _without_tensors(value: Any, tensors: list[Tensor]) -> Any:  # noqa: ANN401
-    """Return arguments with a place for each symbolic tensor, which goes to `tensors`."""
+def _without_tensors(value: Arguments, tensors: list[Tensor]) -> Arguments:
+    """Return arguments with a placeholder for each symbolic tensor, which is appended to `tensors`."""
     if isinstance(value, keras.KerasTensor):
         tensors.append(value)
         return _ArgumentPlace(len(tensors) - 1)
@@ -196,8 +200,8 @@ def _without_tensors(value: Any, tensors: list[Tensor]) -> Any:  # noqa: ANN401
     return value
 
 
-def _with_tensors(value: Any, tensors: Sequence[Tensor]) -> Any:  # noqa: ANN401
-    """Return arguments with tensors at their places."""
+def _with_tensors(value: Arguments, tensors: Sequence[Tensor]) -> Arguments:
+    """Return arguments with tensors in place of the placeholders."""
     if isinstance(value, _ArgumentPlace):
         return tensors[value.index]
     if isinstance(value, (list, tuple)):
@@ -207,10 +211,10 @@ def _with_tensors(value: Any, tensors: Sequence[Tensor]) -> Any:  # noqa: ANN401
     return value
 
 
-def _converted(first: Any, tensors: Sequence[Tensor]) -> Any:  # noqa: ANN401
-    """Return a first argument that is a number or an array as a tensor, which has the type of the others.
+def _converted(first: Arguments, tensors: Sequence[Tensor]) -> Arguments:
+    """Return a first argument that is a number or array as a tensor of the dtype of the others.
 
-    Functions that are operators look at the type of their first argument: `1 - x`.
+    Operators such as `1 - x` take the dtype of their first argument.
     """
     if isinstance(first, bool) or not isinstance(first, (int, float, np.ndarray)):
         return first
@@ -224,18 +228,14 @@ def _function_named(symbol: str, layer: str) -> Callable[..., Tensor]:
     if path[:2] == ["keras", "backend"] and len(path) == 3 and path[2] in _OF_KERAS:
         return _OF_KERAS[path[2]]
     if path[:2] == ["keras", "activations"] and len(path) == 3:
-        from live_gradcam.models.keras2.activations import activation_from
-
         return keras.activations.get(activation_from(path[2], _no_layer, layer=layer))  # type: ignore[no-any-return]
-    found: Any = None
-    if path[0] in _MODULES or (len(path) == 1 and path[0] in _FUNCTIONS):
-        # Of some names version 1 had another order of arguments.
+    is_public = not any(part.startswith("_") and part != "__operators__" for part in path)
+    if is_public and (path[0] in _MODULES or (len(path) == 1 and path[0] in _FUNCTIONS)):
+        # In TensorFlow 1, some functions have another order of arguments.
         for root in (tf.compat.v1, tf) if "compat.v1." in symbol else (tf, tf.compat.v1):
-            found = root
+            found: Any = root
             for part in path:
-                found = (
-                    None if part.startswith("_") and part != "__operators__" else getattr(found, part, None)
-                )
+                found = getattr(found, part, None)
             if callable(found) and not isinstance(found, type):
                 return found  # type: ignore[no-any-return]
     raise ModelError(
@@ -244,22 +244,21 @@ def _function_named(symbol: str, layer: str) -> Callable[..., Tensor]:
     )
 
 
-def _no_layer(stored: Any) -> Any:  # noqa: ANN401
+def _no_layer(stored: Json) -> Layer:
     raise ModelError(f"{stored!r} is no activation function.")
 
 
-def _slices(value: Any) -> Any:  # noqa: ANN401 - what stands between the brackets
+def _slices(value: Json) -> Arguments:
     value = decoded(value)
     if isinstance(value, Mapping):
-        return slice(value.get("start"), value.get("stop"), value.get("step"))
+        return slice(*map(value.get, ("start", "stop", "step")))
     return [_slices(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _raw_operation(
-    node_def: Any,  # noqa: ANN401 - JSON, or a serialised NodeDef
-    layer: str,
-) -> tuple[Callable[..., Tensor], list[tuple[str, bool]], dict[str, Any]]:
-    """Return a graph's operation as a function, its arguments (name, is a list), and its attributes."""
+    node_def: Json, layer: str
+) -> tuple[Callable[..., Tensor], list[tuple[str, bool]], dict[str, object]]:
+    """Return a graph's operation as a function, its arguments (name, whether it is a list), and its attributes."""
     from google.protobuf import json_format
     from tensorflow.python.framework import op_def_registry
 
@@ -291,7 +290,7 @@ def _raw_operation(
     return getattr(tf.raw_ops, node.op), names, attributes
 
 
-def _attribute(value: Any) -> Any:  # noqa: ANN401 - an AttrValue
+def _attribute(value: tf.compat.v1.AttrValue) -> object:
     kind = value.WhichOneof("value")
     if kind == "list":
         lists = (value.list.i, value.list.f, value.list.b, value.list.s, value.list.type)
@@ -299,6 +298,3 @@ def _attribute(value: Any) -> Any:  # noqa: ANN401 - an AttrValue
     if kind == "type":
         return tf.as_dtype(value.type)
     return getattr(value, kind)
-
-
-__all__ = ["OPERATION_LAYERS", "SlicingOpLambda", "TFOpLambda", "TensorFlowOpLayer", "operation_from"]

@@ -1,17 +1,17 @@
-"""What a file says of one layer, and the Keras 3 layer that was made from it."""
+"""A layer in a configuration of Keras 2, and the Keras 3 layer that was built from it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.untyped import Json, Layer
 
-Config = Mapping[str, Any]
-"""A JSON object of the stored configuration."""
+Config = Mapping[str, Json]
+"""A JSON object in the configuration."""
 
 NETWORKS = frozenset({"Functional", "Model", "Network", "Sequential"})
 """Classes of Keras 2 whose configuration lists layers."""
@@ -19,25 +19,25 @@ NETWORKS = frozenset({"Functional", "Model", "Network", "Sequential"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredLayer:
-    """One layer, or a network with its layers, in the order in which Keras 2 kept their weights."""
+    """A layer, or a network with its layers in the order in which Keras 2 stored their weights."""
 
     name: str
-    """The user's own name, slashes included."""
+    """Its name in the file, which may have slashes."""
 
     class_name: str
     """Its class in Keras 2, without a package: `CuDNNLSTM`."""
 
-    layer: Any
-    """The `keras.layers.Layer`."""
+    layer: Layer
+    """The layer of Keras 3."""
 
     trainable: bool = True
-    """Whether Keras 2 kept its weights among the trainable ones."""
+    """Whether Keras 2 stored its weights among the trainable ones."""
 
     parts: tuple[StoredLayer, ...] = ()
-    """The layers inside of a network or a `TimeDistributed`; empty for all others."""
+    """The layers inside a network or a `TimeDistributed`; empty for all others."""
 
     def leaves(self) -> Iterator[StoredLayer]:
-        """Give the layers that have no parts, in order; one that is used several times comes once."""
+        """Yield the layers without parts, in order; a layer that is used several times comes once."""
         seen: set[int] = set()
         for leaf in self._leaves():
             if id(leaf.layer) not in seen:
@@ -51,42 +51,62 @@ class StoredLayer:
             yield from part._leaves()
 
 
+def damaged(fault: str) -> ModelError:
+    """Return the error for a configuration that no version of Keras writes."""
+    return ModelError(f"the model's configuration is damaged: {fault}. Save the model again.")
+
+
 def class_of(stored: Config) -> str:
-    """Return the class of a stored object without its package: `Addons>GELU` is `GELU`.
+    """Return the class of a stored object without its package: `GELU` for `Addons>GELU`.
 
     Raises:
-        ModelError: it names none.
+        ModelError: the object has no class.
     """
     name = stored.get("class_name") if isinstance(stored, Mapping) else None
     if not isinstance(name, str):
-        raise ModelError("the model's configuration is damaged: a layer has no class. Save the model again.")
+        raise damaged("a layer has no class")
     return name.rpartition(">")[2]
 
 
-def config_of(stored: Config) -> dict[str, Any]:
-    """Return the settings of a stored object; those of an old `Sequential` are no more than a list of layers.
+def config_of(stored: Config) -> dict[str, Json]:
+    """Return the settings of a stored object; an old `Sequential` stored only a list of layers.
 
     Raises:
-        ModelError: they are neither.
+        ModelError: the object has no settings.
     """
     config = stored.get("config") or {}
     if not isinstance(config, (Mapping, list)):
-        raise ModelError(
-            "the model's configuration is damaged: a layer has no settings. Save the model again."
-        )
+        raise damaged("a layer has no settings")
     return {"layers": config} if isinstance(config, list) else dict(config)
 
 
 def is_network(stored: Config) -> bool:
-    """Whether a stored object is a network; one of a class of the user's has its layers stored likewise."""
+    """Whether a stored object is a network: by its class, or because it lists layers as a network does."""
     name, config = class_of(stored), stored.get("config")
     return name in NETWORKS or (
         isinstance(config, Mapping) and "input_layers" in config and "layers" in config
     )
 
 
-def decoded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a JSON value with the objects that Keras 2 wrote as dicts: tuples, arrays, shapes, dtypes."""
+def layers_in(config: Config) -> list[dict[str, Json]]:
+    """Return the layers that the settings of a network list.
+
+    Raises:
+        ModelError: they list none.
+    """
+    layers = config.get("layers")
+    if not isinstance(layers, list) or not all(isinstance(each, Mapping) for each in layers):
+        raise damaged("it lists no layers")
+    return [dict(each) for each in layers]
+
+
+def is_trainable(config: Config) -> bool:
+    """Whether the settings of a layer let it be trained."""
+    return config.get("trainable", True) is not False
+
+
+def decoded(value: Json) -> Json:
+    """Return a JSON value with the tuples, arrays and shapes that Keras 2 wrote as dicts."""
     if isinstance(value, list):
         return [decoded(each) for each in value]
     if not isinstance(value, Mapping):
@@ -105,3 +125,13 @@ def decoded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
             return np.asarray(value.get("value"))
         case _:
             return {key: decoded(each) for key, each in value.items()}
+
+
+def policy_of(stored: Json) -> str | None:
+    """Return the dtype, or the name of the mixed-precision policy, of a stored `dtype`."""
+    while isinstance(stored, Mapping):
+        config = stored.get("config")
+        stored = config.get("name") if isinstance(config, Mapping) else config
+    if stored is None or str(stored).startswith(("_infer", "infer")):
+        return None
+    return str(stored)

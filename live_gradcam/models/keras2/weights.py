@@ -1,33 +1,28 @@
-"""Gives a rebuilt network the weights that Keras 2 stored, in HDF5 by order or in a zip by place."""
+"""Sets the weights of a rebuilt network from a file of Keras 2: by order in HDF5, by path in a zip."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.keras2.keras1 import kernel_from, with_gates_joined
+from live_gradcam.models.keras2.keras1 import flip_kernels, kernel_from, with_gates_joined
 from live_gradcam.models.keras2.stored_layer import StoredLayer
+from live_gradcam.models.untyped import Array, HDF5Group, Layer, Variable
 
-Array = npt.NDArray[Any]
 Entry = tuple[str, Array]
 """Name of a stored weight, such as `conv1/bn/gamma:0`, and its value."""
 
 _IGNORED = frozenset(
-    {"count", "StateVar", "seed_generator_state", "renorm_mean", "renorm_stddev", "renorm_mean_weight"}
-    | {"renorm_stddev_weight"}
+    "count StateVar seed_generator_state renorm_mean renorm_stddev renorm_mean_weight renorm_stddev_weight".split()
 )
-"""Weights that play no part in predictions and that Keras 3 does not have."""
+"""Weights that Keras 3 lacks, without influence on predictions."""
 
-_NEVER_TRAINED = frozenset(
-    {"count", "mean", "moving_mean", "moving_variance", "sn_u", "variance", "vector_u"}
-)
+_NEVER_TRAINED = frozenset("count mean moving_mean moving_variance sn_u variance vector_u".split())
 """Weights that are statistics."""
 
 _OTHER_NAMES: Mapping[str, frozenset[str]] = {
@@ -39,27 +34,23 @@ _OTHER_NAMES: Mapping[str, frozenset[str]] = {
 }
 """Name of a weight in Keras 3 → its other names in old files."""
 
-_KNOWN = frozenset({"beta", "bias", "gamma", "kernel", "moving_mean", "moving_variance", "recurrent_kernel"})
-"""Names of weights that mean the same in all versions."""
+_KNOWN = frozenset("beta bias gamma kernel moving_mean moving_variance recurrent_kernel".split())
+"""Names of weights with the same meaning in all versions."""
 
 
 def set_hdf5_weights(
-    network: StoredLayer,
-    group: Any,  # noqa: ANN401 - an h5py.Group
-    *,
-    of_keras_1: bool = False,
-    mirrored: bool = False,
+    network: StoredLayer, group: HDF5Group, *, of_keras_1: bool = False, mirrored: bool = False
 ) -> None:
-    """Set weights from the group that Keras 2 wrote with `save` to HDF5: a list for each layer of the network.
+    """Set the weights from an HDF5 file of Keras 1 or 2, which has a list of weights for each layer.
 
     Args:
-        network: what they belong to.
-        group: `model_weights`, or the file itself where it holds weights only.
-        of_keras_1: whether Keras 1 wrote it, which orders the axes of kernels in other ways.
-        mirrored: whether Theano computed with it, which turns kernels by half a turn.
+        network: the network.
+        group: `model_weights`, or the file itself where it holds only weights.
+        of_keras_1: whether Keras 1 wrote it, with other orders of the axes of kernels.
+        mirrored: whether Keras computed with Theano, which flips kernels.
 
     Raises:
-        ModelError: they do not fit the network.
+        ModelError: the weights do not fit the network.
     """
     stored = [(name, _entries(group, name)) for name in _attribute(group, "layer_names")]
     stored = [(name, entries) for name, entries in stored if entries]
@@ -76,23 +67,23 @@ def set_hdf5_weights(
         entries = by_name[part.name] if part.name in by_name else stored[place][1]
         _assign(part, entries, of_keras_1=of_keras_1)
     if mirrored:
-        _turn_kernels(network)
+        flip_kernels(network)
     _finish(network)
 
 
-def set_zip_weights(network: StoredLayer, file: Any) -> None:  # noqa: ANN401 - an h5py.File
-    """Set weights from `model.weights.h5` of a `.keras` file: a group of numbered weights for each layer.
+def set_zip_weights(network: StoredLayer, file: HDF5Group) -> None:
+    """Set the weights from a `.keras` file, which has a group of numbered weights for each layer.
 
     Args:
-        network: what they belong to.
-        file: that file.
+        network: the network.
+        file: `model.weights.h5` inside the `.keras` file.
 
     Raises:
-        ModelError: they do not fit the network.
+        ModelError: the weights do not fit the network.
     """
     groups: dict[str, dict[int, Array]] = defaultdict(dict)
 
-    def collect(path: str, item: Any) -> None:  # noqa: ANN401 - a group or a data set
+    def collect(path: str, item: HDF5Group) -> None:
         home, _, number = path.replace("\\", "/").rpartition("/")
         if hasattr(item, "shape") and number.isdecimal() and home.rpartition("/")[2] == "vars":
             groups[home.removesuffix("vars").rstrip("/")][int(number)] = np.asarray(item)
@@ -114,7 +105,7 @@ def set_zip_weights(network: StoredLayer, file: Any) -> None:  # noqa: ANN401 - 
 
 
 def _assign(part: StoredLayer, entries: Sequence[Entry], *, of_keras_1: bool = False) -> None:
-    """Set the weights of one layer, or of all layers of one network."""
+    """Set the weights of one layer, or of all layers of an inner network."""
     wanted = [
         (leaf, variable)
         for learning in (True, False)
@@ -142,20 +133,8 @@ def _assign(part: StoredLayer, entries: Sequence[Entry], *, of_keras_1: bool = F
         variable.assign(value)
 
 
-def _turn_kernels(network: StoredLayer) -> None:
-    """Turn the kernels of all convolutions by half a turn: Theano convolves where TensorFlow correlates."""
-    for leaf in network.leaves():
-        sides = getattr(leaf.layer, "rank", 2 if "ConvLSTM2D" in leaf.class_name else 0)
-        for variable in leaf.layer.weights:
-            if (
-                variable.name in ("kernel", "depthwise_kernel", "recurrent_kernel")
-                and len(variable.shape) == sides + 2
-            ):
-                variable.assign(np.flip(np.asarray(variable), axis=tuple(range(sides))))
-
-
-def _variables(leaf: StoredLayer, learning: bool) -> list[Any]:
-    """Return the variables of a layer that Keras 2 listed among the trainable ones, or among the others."""
+def _variables(leaf: StoredLayer, learning: bool) -> list[Variable]:
+    """Return the variables of a layer that Keras 2 listed as trainable (`learning`), or those it listed as not."""
     trained = [each for each in leaf.layer.weights if each.name not in _NEVER_TRAINED]
     others = [each for each in leaf.layer.weights if each.name in _NEVER_TRAINED]
     if leaf.trainable:
@@ -163,8 +142,8 @@ def _variables(leaf: StoredLayer, learning: bool) -> list[Any]:
     return [] if learning else trained + others
 
 
-def _in_order(wanted: Sequence[tuple[StoredLayer, Any]], entries: Sequence[Entry]) -> list[Array] | None:
-    """Return the values where they fit one by one: in shape, and in name where the names are Keras 2's."""
+def _in_order(wanted: Sequence[tuple[StoredLayer, Variable]], entries: Sequence[Entry]) -> list[Array] | None:
+    """Return the values in the order of the file, if the shape and name of each fit; else None."""
     if len(wanted) != len(entries):
         return None
     for (_, variable), (name, value) in zip(wanted, entries, strict=True):
@@ -174,14 +153,14 @@ def _in_order(wanted: Sequence[tuple[StoredLayer, Any]], entries: Sequence[Entry
 
 
 def _same(name: str, stored: str) -> bool:
-    """Whether a weight's name in the file may mean the variable of that name; a name of another kind may."""
+    """Whether a weight's name in the file may mean a variable; an unknown name may mean any."""
     stem = re.sub(r"_\d+$", "", stored)
     other = _OTHER_NAMES.get(name, frozenset())
     return name in (stored, stem) or bool({stem, stem.rpartition("_")[2]} & other) or stem not in _KNOWN
 
 
-def _by_name(wanted: Sequence[tuple[StoredLayer, Any]], entries: Sequence[Entry]) -> list[Array] | None:
-    """Return the values by the names of their layers, where each is found once."""
+def _by_name(wanted: Sequence[tuple[StoredLayer, Variable]], entries: Sequence[Entry]) -> list[Array] | None:
+    """Return the values by the names of layer and weight, if each occurs exactly once; else None."""
     if len(wanted) != len(entries):
         return None
     by_ending: dict[str, list[Array]] = defaultdict(list)
@@ -199,7 +178,7 @@ def _by_name(wanted: Sequence[tuple[StoredLayer, Any]], entries: Sequence[Entry]
 
 
 def _without_cudnn(entries: Sequence[Entry]) -> list[Entry]:
-    """Return weights with those of CuDNNLSTM and CuDNNGRU as LSTM and GRU(reset_after=True) have them."""
+    """Return weights with those of CuDNNLSTM and CuDNNGRU in the layout of LSTM and GRU(reset_after=True)."""
     entries = list(entries)
     for place in range(len(entries) - 2):
         (kernel_name, kernel), (name, recurrent), (bias_name, bias) = entries[place : place + 3]
@@ -219,15 +198,15 @@ def _last(name: str) -> str:
     return name.rpartition("/")[2].partition(":")[0]
 
 
-def _attribute(group: Any, name: str) -> list[str]:  # noqa: ANN401 - an h5py.Group
-    """Return a list that Keras keeps in one attribute, or in several where it is long."""
+def _attribute(group: HDF5Group, name: str) -> list[str]:
+    """Return a list that Keras stores in an attribute, or in several numbered ones where it is long."""
     parts = [group.attrs[name]] if name in group.attrs else []
     while f"{name}{len(parts)}" in group.attrs and name not in group.attrs:
         parts.append(group.attrs[f"{name}{len(parts)}"])
     return [each.decode() if isinstance(each, bytes) else str(each) for part in parts for each in part]
 
 
-def _entries(group: Any, layer: str) -> list[Entry]:  # noqa: ANN401 - an h5py.Group
+def _entries(group: HDF5Group, layer: str) -> list[Entry]:
     inner = group[layer]
     return [(name, np.asarray(inner[name])) for name in _attribute(inner, "weight_names")]
 
@@ -235,31 +214,26 @@ def _entries(group: Any, layer: str) -> list[Entry]:  # noqa: ANN401 - an h5py.G
 def _places(
     network: StoredLayer, place: str, groups: Mapping[str, Mapping[int, Array]]
 ) -> Iterator[tuple[StoredLayer, str]]:
-    """Give every layer without parts and the path of its group.
+    """Yield every layer without parts, and the path of its group.
 
-    A list of layers is numbered by class: `dense`, `dense_1`; the numbers have gaps in files of Keras 2.12.
+    Layers are numbered by class: `dense`, `dense_1`. In files of Keras 2.12 the numbers have gaps.
     """
-    container = next(
-        (
-            path
-            for path in (f"{place}/layers".lstrip("/"), f"{place}/_layer_checkpoint_dependencies".lstrip("/"))
-            if path in groups
-        ),
-        f"{place}/layers".lstrip("/"),
+    layers, dependencies = (
+        f"{place}/{name}".lstrip("/") for name in ("layers", "_layer_checkpoint_dependencies")
     )
-    present: dict[str, list[int]] = defaultdict(list)
+    container = dependencies if dependencies in groups and layers not in groups else layers
+    present: dict[str, set[int]] = defaultdict(set)
     for path in groups:
         if path.startswith(f"{container}/"):
             stem, number = _numbered(path.removeprefix(f"{container}/").partition("/")[0])
-            if number not in present[stem]:
-                present[stem].append(number)
-    counts: dict[str, int] = defaultdict(int)
+            present[stem].add(number)
+    counts: Counter[str] = Counter()
     for part in network.parts:
         stem = _snake(part.class_name)
         numbers = sorted(present[stem])
         number = numbers[counts[stem]] if counts[stem] < len(numbers) else counts[stem]
         counts[stem] += 1
-        inner = f"{container}/{stem}" + (f"_{number}" if number else "")
+        inner = _group(container, stem, number)
         if part.class_name == "TimeDistributed":
             (part,), inner = part.parts, f"{inner}/layer"
         if part.parts:
@@ -273,20 +247,20 @@ def _numbered(name: str) -> tuple[str, int]:
     return (name, 0) if found is None else (found[1], int(found[2]))
 
 
+def _group(container: str, stem: str, number: int) -> str:
+    return f"{container}/{stem}" + (f"_{number}" if number else "")
+
+
 def _snake(name: str) -> str:
-    """Return a class name as Keras 2 names groups: `conv2d`, `batch_normalization`, `re_lu`."""
+    """Return the name of a group for a class, as Keras 2 writes it: `conv2d`, `batch_normalization`, `re_lu`."""
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _set_one(
-    leaf: StoredLayer,
-    layer: Any,  # noqa: ANN401 - its layer, or one that this one keeps
-    place: str,
-    groups: Mapping[str, Mapping[int, Array]],
-    done: set[int],
+    leaf: StoredLayer, layer: Layer, place: str, groups: Mapping[str, Mapping[int, Array]], done: set[int]
 ) -> None:
-    """Set a layer's own weights, and those of the layers that it keeps as attributes; `done` gets their `id`."""
+    """Set the weights of a layer and of the layers in its attributes; `done` receives the `id` of each variable."""
     own = layer._trainable_variables + layer._non_trainable_variables
     own = [each for each in own if any(each is kept for kept in layer.weights)]
     values = [value for _, value in sorted(groups.get(place, {}).items())]
@@ -308,17 +282,15 @@ def _set_one(
         if isinstance(inner, keras.layers.Layer):
             _set_one(leaf, inner, f"{place}/{attribute}", groups, done)
         elif isinstance(inner, (list, tuple)):
-            counts: dict[str, int] = defaultdict(int)
+            counts: Counter[str] = Counter()
             for each in inner:
                 stem = _snake(type(each).__name__)
-                number, counts[stem] = counts[stem], counts[stem] + 1
-                _set_one(
-                    leaf, each, f"{place}/{attribute}/{stem}" + (f"_{number}" if number else ""), groups, done
-                )
+                _set_one(leaf, each, _group(f"{place}/{attribute}", stem, counts[stem]), groups, done)
+                counts[stem] += 1
 
 
 def _finish(network: StoredLayer) -> None:
-    """Let layers work out what they keep beside their weights (`Normalization`)."""
+    """Let layers compute what they derive from their weights, as `Normalization` does."""
     for layer in network.layer._flatten_layers():
         if hasattr(layer, "finalize_state") and layer.weights:
             layer.finalize_state()

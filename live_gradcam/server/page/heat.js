@@ -94,10 +94,10 @@ class GlPainter {
       const texture = gl.createTexture();
       gl.activeTexture(gl.TEXTURE0 + unit);
       gl.bindTexture(gl.TEXTURE_2D, texture);
-      const smooth = unit === 0 ? gl.LINEAR : gl.NEAREST;
+      const filter = unit === 0 ? gl.LINEAR : gl.NEAREST;
       for (const [name, value] of [
-        [gl.TEXTURE_MIN_FILTER, smooth],
-        [gl.TEXTURE_MAG_FILTER, smooth],
+        [gl.TEXTURE_MIN_FILTER, filter],
+        [gl.TEXTURE_MAG_FILTER, filter],
         [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE],
         [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE],
       ])

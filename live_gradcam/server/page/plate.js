@@ -31,7 +31,9 @@ export function numberText(value, beside = []) {
   const rounded = Number(size.toExponential(1));
   const digits = rounded < 0.001 ? 1 - Math.floor(Math.log10(rounded)) : 2 - Math.floor(Math.log10(Math.max(size, 0.001)));
   const text =
-    rounded < 1e-5 || size >= 1e6 ? value.toExponential(1).replace("+", "") : value.toFixed(Math.max(0, digits));
+    rounded < 1e-5 || size >= 1e6
+      ? value.toExponential(1).replace(/[+-]\d$/, ([sign, digit]) => `${sign}0${digit}`) // 3.2e-06, as Python writes it
+      : value.toFixed(Math.max(0, digits));
   return text.replaceAll("-", "−");
 }
 
@@ -91,9 +93,9 @@ export class Plate {
     byId("plate").hidden = false;
     const { caption } = answer, [{ target, automatic }] = answer.maps, values = answer.task === "values";
     const top = answer.top.map(guessOf), [best] = top;
-    text(byId("label"), caption.sure ? caption.label : this.words(caption.label));
-    text(byId("percent"), caption.percent);
-    text(byId("note"), caption.in_chart ? "" : this.words(caption.note));
+    setText(byId("label"), caption.sure ? caption.label : this.words(caption.label));
+    setText(byId("percent"), caption.percent);
+    setText(byId("note"), caption.in_chart ? "" : this.words(caption.note));
     byId("plate").classList.toggle("unsure", !caption.sure);
     const single = values && top.length === 1; // one value is said by the headline
     this.ids = top.map((guess) => guess.id);
@@ -103,8 +105,8 @@ export class Plate {
       if (guess === undefined) return;
       // Where the network is not sure of what it chose, the heat is for nothing in particular.
       const said = figure(guess, top), marked = guess.id === target.id && (caption.sure || !automatic);
-      text(name, guess.label);
-      text(share, said);
+      setText(name, guess.label);
+      setText(share, said);
       // A value has no bar: the whole row says that it is explained.
       bar.style.transform = `scaleX(${guess.probability ?? (marked ? 1 : 0)})`;
       row.classList.toggle("target", marked);
@@ -182,6 +184,6 @@ function hue(label) {
   return sum;
 }
 
-function text(element, words) {
+function setText(element, words) {
   if (element.textContent !== words) element.textContent = words;
 }

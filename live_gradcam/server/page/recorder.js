@@ -18,7 +18,7 @@ export class Recorder {
 
   /** Starts; returns why it cannot, or null. */
   start() {
-    const kind = KINDS.find((kind) => globalThis.MediaRecorder?.isTypeSupported(kind));
+    const kind = KINDS.find((each) => globalThis.MediaRecorder?.isTypeSupported(each));
     if (kind === undefined) return "This browser cannot record.";
     if (!this.draw(this.canvas, true)) return "There is no picture to record yet.";
     const parts = [];

@@ -59,7 +59,7 @@ export class CameraSource extends Source {
       await element.play();
     } catch (error) {
       source.close();
-      throw new Error(`The camera's picture cannot be shown: ${error.message}`);
+      throw new Error(`The camera's picture cannot be shown: ${error.message}`, { cause: error });
     }
     return source;
   }

@@ -1,1 +1,1 @@
-"""Cameras of this machine."""
+"""Cameras of this computer."""

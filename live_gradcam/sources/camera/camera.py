@@ -1,4 +1,4 @@
-"""A camera on this machine."""
+"""A camera of this computer as a source."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ from typing import Self
 
 from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.frame import Frame
-from live_gradcam.sources.camera.faults import why_not
+from live_gradcam.sources.camera.discovery import CameraLocator, camera_failure
 from live_gradcam.sources.camera.feed import DEFAULT_FPS, DEFAULT_SIZES, CameraFeed, backends
-from live_gradcam.sources.camera.names import Whereabouts
 from live_gradcam.sources.reconnecting import Reconnecting, Wording
 
 RETRY_EVERY = 0.25
-"""Seconds between looks whether a lost camera is back."""
+"""Seconds between attempts to find a lost camera."""
 
-# AVFoundation never gives back a camera that was pulled (opencv#27294).
+# AVFoundation never finds a camera again that was unplugged (opencv#27294).
 _LOST = "camera lost: plug it in, start again" if sys.platform == "darwin" else "camera lost, reconnecting"
 
 
 class CameraSource:
-    """A camera that is asked for a size and a rate; it gives what it can, and `describe()` says what that is.
+    """A camera, opened with a requested size and frame rate; `describe()` says what it actually gives.
 
-    When it is unplugged or hangs, the iteration waits until it is back.
+    If it is unplugged or hangs, the iteration waits until it is back.
 
     Args:
         device: the camera's number, or on Linux its node: `/dev/video0`, or a link to one.
-        size: (width, height) in pixels to ask for; None: 1280×720, or less where that is slow.
-        fps: frames per second to ask for; None: 30.
-        backend: OpenCV's capture backend: `v4l2`, `avfoundation`, `msmf`, `dshow`, `any`; None: the best.
+        size: requested (width, height) in pixels; None for 1280×720, or less if that is slow.
+        fps: requested frames per second; None for 30.
+        backend: OpenCV's capture backend: `v4l2`, `avfoundation`, `msmf`, `dshow`, `any`; None for the best.
 
     Raises:
-        SourceError: there is no such camera, it is in use, or it may not be used.
-        SettingsError: a size, rate or backend that makes no sense.
+        SourceError: there is no such camera, it is in use, or access is denied.
+        SettingsError: a size, rate or backend is invalid.
     """
 
     live = True
@@ -51,7 +50,7 @@ class CameraSource:
         _check(size, fps)
         self._backends = backends(backend)
         self._asked = (size, fps)
-        self._whereabouts = Whereabouts(device, self._backends[0])
+        self._whereabouts = CameraLocator(device, self._backends[0])
         self._was_open = False
         self.name = f"camera {self._whereabouts.number}"
         self._feeds = Reconnecting(
@@ -64,7 +63,7 @@ class CameraSource:
                 only_damage=f"{self.name} sends only damaged frames. Try another cable or another USB port.",
             ),
             pause=RETRY_EVERY,
-            # macOS asks for permission, which it does in the main thread only (opencv#16427).
+            # macOS asks for permission, which works in the main thread only (opencv#16427).
             open_here=sys.platform == "darwin",
         )
         mode = self._feeds.first.mode
@@ -82,26 +81,26 @@ class CameraSource:
 
     @property
     def frames_captured(self) -> int:
-        """How many frames the camera delivered so far."""
+        """Number of frames that the camera has delivered."""
         return self._feeds.frames_captured
 
     @property
     def notice(self) -> str | None:
-        """What the viewer should be told now: `camera lost, reconnecting`; None when all is well."""
+        """A message for the viewer: `camera lost, reconnecting`; None if all is well."""
         return self._feeds.notice
 
     @property
     def reconnects(self) -> int:
-        """How often it was lost and came back."""
+        """Number of times that the camera was lost and came back."""
         return self._feeds.reconnects
 
     @property
     def measured_fps(self) -> float | None:
-        """Frames per second that it gives; None until that is known, and while it gives none."""
+        """Measured frames per second; None until known, and while there are no frames."""
         return self._feeds.measured_fps
 
     def describe(self) -> str:
-        """Return the name and what was negotiated: `camera 0: 1280×720 at 30 fps, MJPG`."""
+        """Return the name and the negotiated mode: `camera 0: 1280×720 at 30 fps, MJPG`."""
         return self._description
 
     @property
@@ -118,7 +117,7 @@ class CameraSource:
         return self._feeds.newest(timeout)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time, waiting for a camera that is lost.
+        """Yield the newest frame each time; wait while the camera is lost.
 
         Raises:
             SourceError: it never gave a picture.
@@ -126,7 +125,7 @@ class CameraSource:
         return iter(self._feeds)
 
     def close(self) -> None:
-        """Stop the reader, which lets go of the camera."""
+        """Stop the reader, which releases the camera."""
         self._feeds.close()
 
     def __enter__(self) -> Self:
@@ -140,7 +139,7 @@ class CameraSource:
     def _connect(self) -> CameraFeed:
         number = self._whereabouts.find() if self._was_open else self._whereabouts.number
         if number is None:
-            raise SourceError(why_not(self._whereabouts.number))
+            raise SourceError(camera_failure(self._whereabouts.number))
         feed = CameraFeed(number, self._backends, *self._asked)
         self._was_open = True
         return feed

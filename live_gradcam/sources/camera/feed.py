@@ -1,4 +1,4 @@
-"""A camera that is open, through OpenCV."""
+"""An open camera, through OpenCV."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.near_names import unknown_name
 from live_gradcam.process.stderr_filter import native_stderr_filtered
-from live_gradcam.sources.camera.faults import is_there, why_not
+from live_gradcam.sources.camera.discovery import camera_failure, is_there
 from live_gradcam.sources.feed import FeedLost, Shot
 
 DEFAULT_SIZES = ((1280, 720), (640, 480))
-"""What is asked for where no size is: the second where the first comes at less than half the rate."""
+"""Sizes to request by default: the second is used if the first comes at less than half the rate."""
 
 DEFAULT_FPS = 30.0
 
 LARGEST_RAW = 640 * 480
-"""Pixels up to which uncompressed pictures fit through USB 2 at 30 fps, and look better than compressed ones."""
+"""Pixels up to which uncompressed pictures fit through USB 2 at 30 fps; they look better than compressed ones."""
 
 SLICE = 0.2
-"""Seconds for which a read waits at most, where the system lets us choose: then closing is quick."""
+"""Seconds that a read waits at most, on systems with a choice, so that closing is quick."""
 
 PATIENCE = 0.5
-"""Seconds of failing reads after which a camera counts as lost; a single failure happens in ordinary use."""
+"""Seconds of failing reads after which a camera counts as lost; single failures are normal."""
 
 RETRY_PAUSE = 0.05
-"""Seconds between reads that failed at once."""
+"""Seconds between reads that failed immediately."""
 
 OLDEST_STAMP = 10.0
-"""Seconds: a driver's timestamp that is older, or in the future, is on some other clock."""
+"""Seconds: a driver's timestamp that is older, or in the future, comes from another clock."""
 
 _BACKENDS = {
     "v4l2": cv2.CAP_V4L2,
@@ -50,14 +50,14 @@ _OF_PLATFORM = {"linux": ("v4l2",), "darwin": ("avfoundation",), "win32": ("msmf
 def backends(name: str | None = None, platform: str = sys.platform) -> tuple[int, ...]:
     """Return OpenCV's capture backends to try, the best first.
 
-    They are named because `CAP_ANY` goes through backends that know nothing of cameras, at length.
+    They are named because `CAP_ANY` also tries backends that have no cameras, which takes long.
 
     Args:
-        name: the one to use, such as `dshow`; None for those of the platform.
+        name: the backend to use, such as `dshow`; None for the platform's.
         platform: as `sys.platform` names it.
 
     Raises:
-        SettingsError: the name is none of this platform's.
+        SettingsError: the platform has no such backend.
     """
     own = _OF_PLATFORM.get(platform, ())
     if name is None:
@@ -69,16 +69,16 @@ def backends(name: str | None = None, platform: str = sys.platform) -> tuple[int
 
 @dataclass(frozen=True, slots=True)
 class CameraMode:
-    """How a camera gives its pictures."""
+    """The picture format that a camera agreed to."""
 
     size: tuple[int, int]
     """(width, height) in pixels."""
 
     fps: float | None
-    """Frames per second that it promises; None where it does not tell."""
+    """Frames per second that it promises; None if unknown."""
 
     pixel_format: str
-    """Four letters, `MJPG`; empty where that is not told."""
+    """Four letters, `MJPG`; empty if unknown."""
 
     def __str__(self) -> str:
         rate = "" if self.fps is None else f" at {self.fps:g} fps"
@@ -88,16 +88,16 @@ class CameraMode:
 
 
 class CameraFeed:
-    """One opened camera, from which nothing was read yet.
+    """An opened camera.
 
     Args:
-        number: what OpenCV calls it by.
+        number: OpenCV's number of the camera.
         backends: OpenCV's backends to try in turn.
-        size: (width, height) in pixels to ask for; None for the best it can do.
-        fps: frames per second to ask for; None for 30.
+        size: requested (width, height) in pixels; None for the best.
+        fps: requested frames per second; None for 30.
 
     Raises:
-        SourceError: there is no such camera, it is in use, or it may not be used.
+        SourceError: there is no such camera, it is in use, or access is denied.
     """
 
     def __init__(
@@ -108,8 +108,8 @@ class CameraFeed:
         try:
             self._is_v4l2 = self._capture.getBackendName() == "V4L2"
             self.mode = _negotiate(self._capture, size, fps or DEFAULT_FPS)
-            # OpenCV answers a JPEG that is cut short with the picture before it, as if nothing had happened. So
-            # it hands over the bytes, and they are decoded here, for the same price.
+            # OpenCV silently replaces a truncated JPEG by the previous picture. So it delivers the raw bytes, which are
+            # decoded here at the same cost.
             compressed = self._is_v4l2 and self.mode.pixel_format == "MJPG"
             self._gives_jpegs = compressed and self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
         except BaseException:
@@ -121,21 +121,19 @@ class CameraFeed:
         self._waited = 0.0
 
     def read(self) -> Shot | None:
-        """Wait for the next picture; see `Feed`."""
+        """Wait for the next picture; see `Feed.read`."""
         began = time.monotonic()
         data = None
         try:
-            # Elsewhere than on Linux a read waits for as long as the backend likes.
+            # On systems other than Linux a read waits as long as the backend wants.
             if self._is_v4l2 and not cv2.VideoCapture.waitAny([self._capture], round(SLICE * 1e9))[0]:
                 self._waited += time.monotonic() - began
                 return None
             grabbed = self._capture.grab()
-            arrived = time.monotonic()  # before decoding, which takes some ms
+            arrived = time.monotonic()  # before decoding, which takes some milliseconds
             if grabbed:
                 data = self._capture.retrieve()[1]
-        except (
-            cv2.error
-        ):  # from waitAny, where the device tells of an error or its first picture does not come
+        except cv2.error:  # from waitAny: the device reports an error, or its first picture does not arrive
             arrived = time.monotonic()
         self._waited += arrived - began
         if data is None:
@@ -147,29 +145,29 @@ class CameraFeed:
         return Shot(pixels, self._stamp(arrived), waited, damaged)
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Release the camera."""
         self._capture.release()
 
     def _decode(self, data: npt.NDArray[np.uint8]) -> tuple[Pixels | None, bool]:
-        """Return the picture, and whether it had to be the one before it."""
+        """Return the picture, and whether it is the previous one because this one is damaged."""
         if not self._gives_jpegs:
             return data, False
         pixels = decode_jpeg(data)
         if pixels is not None:
             self._last_good = data
             return pixels, False
-        # Decoded anew, for the picture itself belongs to whoever got it.
+        # Decode it again, because the earlier array belongs to whoever received it.
         return None if self._last_good is None else decode_jpeg(self._last_good), True
 
     def _fail(self, began: float, now: float) -> None:
-        """Take note of a read that brought nothing.
+        """Handle a read without data.
 
         Raises:
             FeedLost: the camera is gone, or has failed for too long.
         """
         if not is_there(self._number):
             raise FeedLost("was unplugged")
-        if now - began > SLICE:  # it waited, so it may yet come
+        if now - began > SLICE:  # the read did wait, so data may still come
             return
         self._failing_since = self._failing_since or began
         if now - self._failing_since > PATIENCE:
@@ -188,14 +186,14 @@ def decode_jpeg(data: npt.NDArray[np.uint8]) -> Pixels | None:
     """Decode a JPEG.
 
     Args:
-        data: the bytes, in whatever shape.
+        data: its bytes, an array of any shape.
 
     Returns:
-        (H, W, 3) uint8 BGR, a new array; None where it is damaged.
+        (H, W, 3) uint8 BGR, a new array; None if it is damaged.
     """
     if data.size == 0:
         return None
-    with native_stderr_filtered():  # libjpeg tells the terminal of the damage that it could patch up
+    with native_stderr_filtered():  # libjpeg reports repairable damage on stderr
         pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return None if pixels is None else np.asarray(pixels, np.uint8)
 
@@ -206,7 +204,7 @@ def _open(number: int, backends: tuple[int, ...]) -> cv2.VideoCapture:
         if capture.isOpened():
             return capture
         capture.release()
-    raise SourceError(why_not(number))
+    raise SourceError(camera_failure(number))
 
 
 def _negotiate(capture: cv2.VideoCapture, size: tuple[int, int] | None, fps: float) -> CameraMode:
@@ -220,8 +218,8 @@ def _negotiate(capture: cv2.VideoCapture, size: tuple[int, int] | None, fps: flo
 
 
 def _ask_for(capture: cv2.VideoCapture, size: tuple[int, int], fps: float) -> CameraMode:
-    """Agree on the pixel format that gives this size at this rate, or comes nearest to the rate."""
-    # AVFoundation knows no pixel formats (opencv#23368).
+    """Set the pixel format that gives this size at this rate, or comes nearest to the rate."""
+    # AVFoundation has no pixel formats (opencv#23368).
     if capture.getBackendName() == "AVFOUNDATION":
         return _set(capture, None, size, fps)
     first, second = ("YUYV", "MJPG") if size[0] * size[1] <= LARGEST_RAW else ("MJPG", "YUYV")
@@ -237,8 +235,8 @@ def _ask_for(capture: cv2.VideoCapture, size: tuple[int, int], fps: float) -> Ca
 def _set(
     capture: cv2.VideoCapture, pixel_format: str | None, size: tuple[int, int], fps: float
 ) -> CameraMode:
-    # The order matters, and all of it comes before the first read: with the size first a USB camera stays with
-    # uncompressed pictures, and 10 fps at 1280×720.
+    # This order, and before the first read: with the size first a USB camera keeps uncompressed pictures, and 10 fps at
+    # 1280×720.
     if pixel_format is not None:
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*pixel_format))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])

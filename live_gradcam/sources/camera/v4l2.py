@@ -1,4 +1,4 @@
-"""What Linux tells of a camera: its name, and the sizes and rates it can do."""
+"""Video4Linux: a camera's name, sizes and frame rates, from the kernel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# linux/videodev2.h: the request, and how its structure begins; the rest of it is reserved or not needed here.
+# linux/videodev2.h: the requests, and the beginning of their structures; the rest is reserved or not needed here.
 _QUERY_CAPABILITIES = 0x80685600
 _CAPABILITIES = struct.Struct("=16s32s32sIII12x")
 _ENUMERATE_FORMATS = 0xC0405602
@@ -21,17 +21,17 @@ _ENUMERATE_INTERVALS = 0xC034564B
 _INTERVAL = struct.Struct("=IIIIIIIIIII8x")
 
 _VIDEO_CAPTURE = 0x1
-"""The capability, and the kind of buffer, of a node that gives pictures."""
+"""Capability, and buffer type, of a node that gives pictures."""
 
 _DISCRETE = 1
 
 MOST = 256
-"""Answers after which a driver is no longer believed that there are more."""
+"""Number of list entries after which a driver counts as broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """One thing that a camera can do."""
+    """A picture format that a camera offers."""
 
     pixel_format: str
     """Four letters: MJPG, YUYV."""
@@ -39,11 +39,11 @@ class Mode:
     width: int
     height: int
     fps: float | None
-    """The highest rate at this size; None where the driver does not tell."""
+    """The highest rate at this size; None if the driver does not tell."""
 
 
 def card_and_captures(node: Path) -> tuple[str, bool]:
-    """Return a camera's name, and whether this node of it gives pictures: most have a second one that does not.
+    """Return a camera's name, and whether this node gives pictures: most cameras have a second node that does not.
 
     Raises:
         OSError: it cannot be opened, or is no camera.
@@ -56,7 +56,7 @@ def card_and_captures(node: Path) -> tuple[str, bool]:
 
 
 def modes(node: Path) -> tuple[Mode, ...]:
-    """Return what a camera can do, in the driver's order.
+    """Return a camera's formats, in the driver's order.
 
     Raises:
         OSError: it cannot be opened.
@@ -77,14 +77,14 @@ def _formats(handle: int) -> Iterator[int]:
 
 def _sizes(handle: int, code: int) -> Iterator[tuple[int, int]]:
     for _, _, kind, first, second, _, *rest in _answers(handle, _ENUMERATE_SIZES, _SIZE, code):
-        # A range is given as least and greatest width, step, least and greatest height, step.
+        # A range has minimum and maximum width, step, minimum and maximum height, step.
         yield (first, second) if kind == _DISCRETE else (second, rest[1])
         if kind != _DISCRETE:
             return
 
 
 def _highest_fps(handle: int, code: int, width: int, height: int) -> float | None:
-    # The first interval of a range is the shortest too.
+    # The first interval of a range is also the shortest.
     rates = [
         denominator / numerator
         for *_, numerator, denominator in (
@@ -96,7 +96,7 @@ def _highest_fps(handle: int, code: int, width: int, height: int) -> float | Non
 
 
 def _answers(handle: int, request: int, layout: struct.Struct, *asked: int) -> Iterator[tuple[int, ...]]:
-    """Ask for the first, second, … entry of a list until there is none."""
+    """Yield the entries of a driver's list."""
     for index in range(MOST):
         buffer = bytearray(struct.pack(f"={1 + len(asked)}I", index, *asked).ljust(layout.size, b"\0"))
         try:

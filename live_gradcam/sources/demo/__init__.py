@@ -1,1 +1,1 @@
-"""The demo: a pretend camera over a drawn desk."""
+"""The demo: a simulated camera over a drawn desk."""

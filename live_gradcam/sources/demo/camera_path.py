@@ -1,4 +1,4 @@
-"""The way of the demo's camera: from stop to stop over the desk, as a presenter's hand would take it."""
+"""The path of the demo's camera: from stop to stop over the desk, moving like a hand-held camera."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ Affine = npt.NDArray[np.float64]
 """(2, 3) float64: a point of the desk (x, y, 1) to a point of the frame."""
 
 REFERENCE_LINES = 720
-"""At zoom 1 one unit of the desk is one pixel of a frame whose shorter side has this many."""
+"""At zoom 1 one unit of the desk is one pixel of a frame whose shorter side has this many pixels."""
 
 DWELL = 3.0
-"""Seconds that the camera stays with a stop."""
+"""Seconds that the camera stays at a stop."""
 
 TRAVEL = 1.1
 """Seconds from one stop to the next."""
 
 PUSH = 0.05
-"""How far the zoom creeps in while the camera dwells, as a part of the zoom."""
+"""Increase of the zoom while the camera stays, as a share of the zoom."""
 
 DRIFT = 26.0
-"""How far the camera glides while it dwells, in units of the desk."""
+"""Distance that the camera glides while it stays, in units of the desk."""
 
 RISE = 0.16
-"""How far the camera pulls back half-way between two stops, as a part of the zoom."""
+"""Decrease of the zoom half-way between two stops, as a share of the zoom."""
 
 SWAY = 3.5
-"""Amplitude of the hand's unrest, in units of the desk."""
+"""Amplitude of the hand's movement, in units of the desk."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """Where the camera looks."""
+class CameraPosition:
+    """Position of the camera."""
 
     x: float
     """The point of the desk in the frame's centre, in units of the desk."""
 
     y: float
     zoom: float
-    """1: see `REFERENCE_LINES`; more is nearer."""
+    """1 as in `REFERENCE_LINES`; larger is nearer."""
 
     angle: float
-    """Radians by which the picture is turned, clockwise."""
+    """Clockwise rotation of the picture, in radians."""
 
     def affine(self, size: tuple[int, int]) -> Affine:
         """Return the (2, 3) float64 matrix from the desk to a frame of this (width, height)."""
@@ -63,20 +63,20 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A place where the camera dwells."""
+    """A place where the camera stays."""
 
     x: float
-    """The point of the desk that is looked at, in units of the desk."""
+    """The point of the desk in the frame's centre, in units of the desk."""
 
     y: float
     zoom: float
-    """The zoom in the middle of the stay."""
+    """Zoom in the middle of the stay."""
 
 
 class CameraPath:
-    """A closed tour: it dwells at each stop for `DWELL` seconds and takes `TRAVEL` seconds to the next.
+    """A closed tour: the camera stays at each stop for `DWELL` seconds and moves for `TRAVEL` seconds to the next.
 
-    The whole way is smooth, the seam from the last stop to the first too, and a pure function of the time.
+    The path is smooth everywhere, also from the last stop to the first, and a pure function of the time.
 
     Args:
         stops: the places in order, at least one.
@@ -87,8 +87,8 @@ class CameraPath:
         self.duration = len(self._stops) * (DWELL + TRAVEL)
         """Seconds of one tour."""
 
-    def view_at(self, seconds: float) -> View:
-        """Return where the camera looks at this time; after `duration` the tour begins anew."""
+    def view_at(self, seconds: float) -> CameraPosition:
+        """Return the camera's position at a time; after `duration` the tour repeats."""
         seconds %= self.duration
         leg, within = divmod(seconds, DWELL + TRAVEL)
         here = int(leg)
@@ -102,10 +102,10 @@ class CameraPath:
             y += (y_there - y) * eased
             zoom *= (zoom_there / zoom) ** eased * (1 - RISE * math.sin(math.pi * way) ** 2)
         sway_x, sway_y, sway_angle = self._sway(seconds)
-        return View(x + sway_x, y + sway_y, zoom, sway_angle)
+        return CameraPosition(x + sway_x, y + sway_y, zoom, sway_angle)
 
     def _stay(self, number: int, since_middle: float) -> tuple[float, float, float]:
-        """Return x, y and zoom of a stop this many seconds after the middle of the stay: a slow glide."""
+        """Return x, y and zoom at a stop, this many seconds after the middle of the stay."""
         stop = self._stops[number]
         direction = 2.4 * number + 0.5
         part = since_middle / DWELL
@@ -117,9 +117,9 @@ class CameraPath:
         )
 
     def _sway(self, seconds: float) -> tuple[float, float, float]:
-        """Return the hand's unrest: x and y in units of the desk, and an angle.
+        """Return the hand's movement: x and y in units of the desk, and an angle.
 
-        Every wave fits the tour a whole number of times, so that the tour closes.
+        Every wave has a whole number of periods in the tour, so that the tour closes.
         """
 
         def wave(hertz: float, phase: float) -> float:

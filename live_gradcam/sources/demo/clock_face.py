@@ -1,4 +1,4 @@
-"""The demo's analog clock: its face, drawn once, and its hands, drawn in every frame."""
+"""The demo's analog clocks: a face that is drawn once, and hands that are drawn in every frame."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Colour = tuple[int, int, int]
 """BGR, 0 to 255 each."""
 
 Patch = npt.NDArray[np.float32]
-"""(H, W, 4) float32: BGR 0 to 255 already multiplied with the opacity, and the opacity 0 to 1."""
+"""(H, W, 4) float32: BGR from 0 to 255, premultiplied with the opacity, and the opacity from 0 to 1."""
 
 FRACTION_BITS = 4
-"""OpenCV draws at sixteenths of a pixel, so that the hands glide instead of hopping from pixel to pixel."""
+"""OpenCV draws at sixteenths of a pixel, so that the hands move smoothly."""
 
 ROMAN = ("XII", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI")
 
 
 @dataclass(frozen=True, slots=True)
 class ClockStyle:
-    """What a clock looks like."""
+    """Colours and numerals of a clock."""
 
     face: Colour
     ink: Colour
-    """Ticks, numerals and the two slow hands."""
+    """Colour of ticks, numerals and the hour and minute hands."""
 
     bezel: Colour
     second_hand: Colour
@@ -40,17 +40,17 @@ class ClockStyle:
 
 @dataclass(frozen=True, slots=True)
 class _Hand:
-    """A hand, in parts of the clock's radius."""
+    """A hand; lengths are shares of the clock's radius."""
 
     reach: float
     tail: float
-    """How far it stands out behind the axis."""
+    """Length behind the axis."""
 
     width: float
-    """At the axis."""
+    """Width at the axis."""
 
     tip: float
-    """Width at its end."""
+    """Width at the end."""
 
 
 HOUR_HAND = _Hand(reach=0.50, tail=0.12, width=0.062, tip=0.042)
@@ -59,7 +59,7 @@ SECOND_HAND = _Hand(reach=0.80, tail=0.20, width=0.016, tip=0.010)
 
 
 def hand_angles(time: dt.datetime) -> tuple[float, float, float]:
-    """Return the angles of hour, minute and second hand in radians clockwise from twelve; all three sweep."""
+    """Return the angles of hour, minute and second hand, in radians clockwise from twelve; all move continuously."""
     seconds = time.second + time.microsecond / 1e6
     minutes = time.minute + seconds / 60
     hours = time.hour % 12 + minutes / 60
@@ -71,23 +71,23 @@ def draw_face(radius: float, style: ClockStyle) -> Patch:
     """Draw a clock without hands.
 
     Args:
-        radius: of the whole clock, in pixels.
+        radius: of the clock, in pixels.
         style: its colours and numerals.
 
     Returns:
-        (H, W, 4) float32, square, the clock's centre in its centre; transparent outside the clock.
+        (H, W, 4) float32, square, with the clock centred; transparent outside the clock.
     """
     side = 2 * math.ceil(radius) + 4
     centre = side / 2 - 0.5
     across = np.arange(side, dtype=np.float32) - centre
     x, y = across[None, :], across[:, None]
     distance = np.hypot(x, y)
-    # How far each pixel looks towards the lamp, which stands at the upper left: 1 there, -1 opposite.
+    # Cosine of the angle between each pixel's direction and the lamp at the upper left.
     towards_lamp = -(x + y) / (math.sqrt(2) * np.maximum(distance, 1))
 
     inner = 0.90 * radius
     dial = np.empty((side, side, 3), np.float32)
-    # Light falls over the dial from the lamp, and the bezel throws a shadow on the dial's edge.
+    # The lamp lights the dial unevenly, and the bezel throws a shadow on the dial's edge.
     shade = 1.0 - 0.05 * (x + y) / (2 * radius)
     depth = np.clip(
         (distance + 0.07 * radius * np.maximum(towards_lamp, 0) - 0.86 * inner) / (0.14 * inner), 0, 1
@@ -98,7 +98,7 @@ def draw_face(radius: float, style: ClockStyle) -> Patch:
     _draw_ticks_onto(dial8, inner, style)
     _draw_numerals_onto(dial8, inner, style)
 
-    # The bezel is round in section: its outer flank catches the lamp, its inner one looks away from it.
+    # The bezel has a round cross-section: its outer side reflects the lamp, its inner side does not.
     section = np.clip((distance - inner) / (radius - inner), 0, 1) * 2 - 1
     gleam = np.clip(towards_lamp * section, -1, 1)
     metal = np.array(style.bezel, np.float32) * (1 + 0.45 * gleam)[..., None]
@@ -120,15 +120,15 @@ def draw_hands_onto(
     time: dt.datetime,
     style: ClockStyle,
 ) -> None:
-    """Draw the hands and their shadow into a frame.
+    """Draw the hands and their shadow into a frame, in place.
 
     Args:
-        pixels: (H, W, 3) uint8 BGR, drawn into.
-        centre: of the clock, in pixels of the frame; it may lie outside.
-        radius: of the whole clock, in pixels.
-        tilt: radians by which the clock is turned clockwise in the frame.
-        time: what the clock shows.
-        style: its colours.
+        pixels: (H, W, 3) uint8 BGR.
+        centre: of the clock, in pixels of the frame; may lie outside.
+        radius: of the clock, in pixels.
+        tilt: clockwise rotation of the clock in the frame, in radians.
+        time: the displayed time.
+        style: the clock's colours.
     """
     x, y = centre
     height, width = pixels.shape[:2]

@@ -1,4 +1,4 @@
-"""The demo: a pretend camera that pans and zooms over a desk and knows what it looks at."""
+"""The demo source: a simulated camera that pans and zooms over a desk, with the ground truth of every frame."""
 
 from __future__ import annotations
 
@@ -21,54 +21,54 @@ from live_gradcam.sources.demo.desk import Desk, find_photographs
 from live_gradcam.timing import Clock, MonotonicClock
 
 SMALLEST_SIDE = 64
-"""Pixels; below this nothing can be made out."""
+"""Smallest side of a frame, in pixels."""
 
 DENSITIES = (0.25, 1.5)
-"""The least and the most pixels to a unit of the desk; very large frames are scaled up from the latter."""
+"""Smallest and largest number of pixels per unit of the desk; larger frames are upscaled."""
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
-    """What a thing in a frame is, and where."""
+class GroundTruth:
+    """Names and bounding box of a thing in a frame."""
 
     labels: tuple[str, ...]
-    """The names under which the default network may know it."""
+    """Names that the default network may give it."""
 
     box: Region
-    """(x, y, width, height) in pixels of the frame: all of the thing, also what lies outside the frame."""
+    """(x, y, width, height) in pixels of the frame, including parts outside the frame."""
 
     def is_within(self, region: Region) -> bool:
-        """Return whether the whole thing lies in this (x, y, width, height) of the frame."""
+        """Return whether the whole thing lies in an (x, y, width, height) of the frame."""
         x, y, width, height = self.box
         left, top, wide, high = region
         return left <= x and top <= y and x + width <= left + wide and y + height <= top + high
 
     def contains(self, x: float, y: float) -> bool:
-        """Return whether this point of the frame, in pixels, lies in the box."""
+        """Return whether a point of the frame, in pixels, lies in the box."""
         left, top, width, height = self.box
         return left <= x < left + width and top <= y < top + height
 
 
 class DemoSource:
-    """A pretend camera over a desk with a clock that tells the time, and with photographs.
+    """A simulated camera over a desk with clocks that show the time, and with photographs.
 
-    What frame n shows depends on n alone, but for the hands of the clocks. Live, frame n is taken
-    n / fps / pace seconds after the first, and the camera goes round for ever; a reader that is late gets the
-    newest. As a file it gives every frame of one tour, each with `media_time` n / fps, and ends.
+    The content of frame n depends on n alone, except for the clocks' hands. Live, frame n is captured n / fps / pace
+    seconds after the first, and the tour repeats for ever; a slow reader gets the newest frame. As a file it gives
+    every frame of one tour, with `media_time` n / fps, and ends.
 
     Args:
-        live: whether frames come by themselves in their own time, or one after the other as a file's do.
+        live: whether frames arrive in real time, or one after the other as from a file.
         size: (width, height) of the frames in pixels.
-        fps: frames in a second of the camera's way.
-        pace: how many of the camera's seconds pass in one second, live.
-        clock: when frames are due, and what stamps them.
-        wall_time: what the clocks on the desk show. Live it is asked for every frame; as a file once, when it
-            is opened, and the hands go on with `media_time`.
-        photographs: whether the photographs that come with scikit-image lie on the desk where it is
-            installed; without them clocks lie in their places.
+        fps: frames per second of the camera's path.
+        pace: seconds of the camera's path per second of real time, live.
+        clock: the clock that schedules and stamps the frames.
+        wall_time: returns the time on the clocks. Live it is called for every frame; as a file once, when it is opened,
+            and `media_time` is added.
+        photographs: whether to show the photographs of scikit-image if it is installed; without them clocks are shown
+            in their places.
 
     Raises:
-        SettingsError: a size, rate or pace that makes no sense.
+        SettingsError: a size, rate or pace is invalid.
     """
 
     name = "demo"
@@ -103,7 +103,7 @@ class DemoSource:
         self._desk = Desk(photographs=find_photographs() if photographs else None, density=density)
         self._path = CameraPath([thing.stop for thing in self._desk.things])
         self.length = round(self._path.duration * fps)
-        """Frames of one tour of the desk: all that a file has."""
+        """Number of frames of one tour, which is the whole file."""
 
         self._closed = threading.Event()
         self._next = 0
@@ -113,18 +113,18 @@ class DemoSource:
 
     @property
     def frames_captured(self) -> int:
-        """How many frames were taken so far."""
+        """Number of frames captured so far."""
         return self._next if self._newest is None else self._newest.count
 
     def describe(self) -> str:
-        """Return one line: what the pretend camera gives and what it looks at."""
+        """Return one line: the mode and what is on the desk."""
         width, height = self.size
         names = list(dict.fromkeys(thing.labels[0] for thing in self._desk.things))
         what = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
         return f"demo: {width}×{height} at {self.fps:g} fps, a pretend camera over a desk with {what}"
 
-    def truth(self, index: int) -> tuple[Truth, ...]:
-        """Return what can be seen in frame `index`, at least in part, in the order of the tour."""
+    def truth(self, index: int) -> tuple[GroundTruth, ...]:
+        """Return what is visible in frame `index`, at least in part, in the order of the tour."""
         to_frame = self._path.view_at(index / self._camera_fps).affine(self.size)
         width, height = self.size
         seen = []
@@ -133,11 +133,11 @@ class DemoSource:
             left, top = (math.floor(edge) for edge in points.min(axis=0))
             right, bottom = (math.ceil(edge) for edge in points.max(axis=0))
             if right > 0 and bottom > 0 and left < width and top < height:
-                seen.append(Truth(thing.labels, (left, top, right - left, bottom - top)))
+                seen.append(GroundTruth(thing.labels, (left, top, right - left, bottom - top)))
         return tuple(seen)
 
     def frame_at(self, index: int) -> Frame:
-        """Return frame `index` as the file has it, out of turn; the tour repeats after `length`."""
+        """Return frame `index` as the file has it, at random access; the tour repeats after `length`."""
         media_time = index / self._camera_fps
         shown_time = self._started_at + dt.timedelta(seconds=media_time)
         return self._take(index, shown_time, self._clock.now(), media_time)
@@ -176,7 +176,7 @@ class DemoSource:
         self.close()
 
     def _capture(self) -> Frame | None:
-        """Wait for the next frame's moment and take it; a machine that is too slow passes frames over."""
+        """Wait until the next frame is due and capture it; frames that are overdue are skipped."""
         rate = self.fps or self._camera_fps
         if self._clock.wait_until(self._started + self._next / rate, self._closed):
             return None

@@ -1,4 +1,4 @@
-"""The desk that the demo's camera looks at: what lies on it, where, and how it looks from above."""
+"""The demo's desk: the things on it, their places, and its view from above."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ import numpy.typing as npt
 
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
-from live_gradcam.sources.demo.camera_path import REFERENCE_LINES, Stop, View
+from live_gradcam.sources.demo.camera_path import REFERENCE_LINES, CameraPosition, Stop
 from live_gradcam.sources.demo.clock_face import ClockStyle, Patch, draw_face, draw_hands_onto
-from live_gradcam.sources.demo.pencil import draw_pencil
-from live_gradcam.sources.demo.wood import grow_wood
+from live_gradcam.sources.demo.desk_surface import draw_pencil, grow_wood
 from live_gradcam.sources.photo import read_picture
 
 logger = logging.getLogger(__name__)
 
 WIDTH, HEIGHT = 2400, 1760
-"""Of the desk, in its own units: pixels of a 720-line frame at zoom 1."""
+"""Size of the desk in its own units: pixels of a 720-line frame at zoom 1."""
 
 Outline = npt.NDArray[np.float64]
 """(N, 2) float64: points around a thing, in units of the desk."""
@@ -32,39 +31,39 @@ Outline = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thing:
-    """What lies at one place of the desk."""
+    """A thing on the desk that the camera stops at."""
 
     labels: tuple[str, ...]
-    """The names under which the default network may know it."""
+    """Names that the default network may give it."""
 
     outline: Outline
     stop: Stop
-    """From where the camera looks at it."""
+    """The camera's position for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Print:
-    """A photograph that may lie on the desk."""
+    """A printed photograph."""
 
     file: str
     crop: tuple[int, int, int, int]
-    """(x, y, width, height): the part of the file that was printed."""
+    """(x, y, width, height): the printed part of the file."""
 
     labels: tuple[str, ...]
     width: float
-    """Of the picture without its border, in units of the desk."""
+    """Width without the border, in units of the desk."""
 
     zoom: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where something lies: a print, or a clock where there is no print or its file is missing."""
+    """A place with a print, or with a clock if there is no print or its file is missing."""
 
     x: float
     y: float
     tilt: float
-    """Radians, clockwise."""
+    """Clockwise rotation in radians."""
 
     clock: ClockStyle
     photograph: _Print | None = None
@@ -82,7 +81,7 @@ BORDER = 20.0
 """White margin of a print, in units of the desk."""
 
 PAPER = (244, 248, 250)
-"""BGR of the margin."""
+"""BGR of a print's margin."""
 
 WHITE_CLOCK = ClockStyle((240, 246, 248), (34, 30, 28), (52, 46, 44), (40, 44, 200), "arabic")
 CREAM_CLOCK = ClockStyle((206, 228, 238), (30, 38, 52), (66, 124, 164), (40, 50, 150), "roman")
@@ -109,11 +108,11 @@ PLACES = (
 )
 
 PENCIL = (1195.0, 900.0, math.radians(-81.0))
-"""x, y and tilt: between the columns of things, where it keeps out of the viewfinder while the camera dwells."""
+"""x, y and rotation: between the columns of things, outside the viewfinder while the camera stays at a stop."""
 
 
 def find_photographs() -> Path | None:
-    """Return the folder of the photographs that scikit-image ships, without importing it; None without it."""
+    """Return the folder of scikit-image's photographs, without importing it; None if it is not installed."""
     package = importlib.util.find_spec("skimage")
     if package is None or not package.submodule_search_locations:
         return None
@@ -121,11 +120,11 @@ def find_photographs() -> Path | None:
 
 
 class Desk:
-    """A desk with things on it, painted once and looked at many times.
+    """A desk with things on it, painted once and viewed many times.
 
     Args:
-        photographs: folder with the photographs; where it is None, or a file is missing, a clock lies there.
-        density: pixels to a unit of the desk: 1 for frames of 720 lines.
+        photographs: folder of the photographs; if it is None, or a file is missing, a clock is shown instead.
+        density: pixels per unit of the desk: 1 for frames of 720 lines.
     """
 
     def __init__(self, *, photographs: Path | None, density: float = 1.0) -> None:
@@ -140,15 +139,15 @@ class Desk:
         self._paste(draw_pencil(430 * density, 25 * density), x, y, tilt, lift=5.0)
         self._clocks: list[_Place] = []
         self.things = tuple(self._lay(place, photographs) for place in PLACES)
-        """What lies on the desk, in the order in which the camera visits it."""
+        """The things, in the order of the tour."""
 
-    def look(self, view: View, size: tuple[int, int], time: dt.datetime) -> Pixels:
-        """Return what the camera sees.
+    def look(self, view: CameraPosition, size: tuple[int, int], time: dt.datetime) -> Pixels:
+        """Return the camera's picture.
 
         Args:
-            view: where it looks.
+            view: the camera's position.
             size: (width, height) of the frame in pixels.
-            time: what the clocks show.
+            time: the time on the clocks.
 
         Returns:
             (height, width, 3) uint8 BGR, a new array.
@@ -194,7 +193,7 @@ class Desk:
         scale = photograph.width / wide
         border = round(BORDER / scale)
         height, width = high + 2 * border, wide + 2 * border
-        # One transparent pixel around it, so that its edge is smooth wherever it falls.
+        # One transparent pixel around it makes its edge smooth.
         patch = np.zeros((height + 2, width + 2, 4), np.float32)
         patch[1:-1, 1:-1] = (*PAPER, 1.0)
         patch[border + 1 : -border - 1, border + 1 : -border - 1, :3] = picture
@@ -208,15 +207,15 @@ class Desk:
     def _paste(
         self, patch: Patch, x: float, y: float, tilt: float, *, scale: float = 1.0, lift: float
     ) -> None:
-        """Paint a patch onto the desk, with its shadow.
+        """Paint a patch and its shadow onto the desk.
 
         Args:
-            patch: what to paint.
-            x: where its centre comes to lie, in units of the desk.
-            y: the same.
-            tilt: radians, clockwise.
-            scale: pixels of the painted desk to a pixel of the patch.
-            lift: how far the shadow falls, in units of the desk.
+            patch: the patch.
+            x: its centre, in units of the desk.
+            y: its centre, in units of the desk.
+            tilt: clockwise rotation in radians.
+            scale: pixels of the painted desk per pixel of the patch.
+            lift: distance of the shadow, in units of the desk.
         """
         reach = math.hypot(*patch.shape[:2]) / 2 * scale + 4 * lift * self._density
         x, y = x * self._density, y * self._density
@@ -231,8 +230,8 @@ class Desk:
         laid = np.asarray(cv2.warpAffine(patch, turn, size, flags=cv2.INTER_LINEAR))
         opacity = laid[..., 3]
 
-        # Two shadows: a wide one from the lamp, and a narrow one where the thing touches the wood. They are
-        # soft, so a quarter of the resolution does.
+        # Two shadows: a wide one from the lamp, and a narrow one at the edge. They are soft, so a quarter of the
+        # resolution is enough.
         small = cv2.resize(opacity, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
         quarter = lift * self._density / 4
         fallen = cv2.warpAffine(small, np.array([[1, 0, 0.7 * quarter], [0, 1, quarter]]), small.shape[::-1])

@@ -1,0 +1,340 @@
+"""The rules that the page and the program share give the same results in JavaScript and in Python."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import answered, explained
+from javascript import run_javascript
+from served import read_answer
+from test_number import NUMBERS, NUMBERS_BESIDE, SHARES, UNITS
+
+from live_gradcam.config import DEFAULT_METHOD, Fit
+from live_gradcam.explain.fit import fitting_for
+from live_gradcam.explanation import Lowered, Prediction
+from live_gradcam.heatmap import over_region
+from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words, question_of
+from live_gradcam.render.appearance import Appearance, View
+from live_gradcam.render.caption import named
+from live_gradcam.render.heat_smoothing import HeatSmoothing
+from live_gradcam.server.batch_queue import Done
+from live_gradcam.server.messages import answer_message
+from live_gradcam.translations import table_of, words_of
+
+LABELS = ("red", "green", "blue", "grey", "pink", "brown")
+VIEWS: tuple[View, ...] = ("one", "side", "methods", "targets", "history")
+
+
+# Numbers and words
+
+
+def test_numbers_probabilities_and_units_are_written_as_in_the_window() -> None:
+    finite: list[tuple[float | None, tuple[float | None, ...]]]
+    finite = [(value, ()) for value, _ in NUMBERS if value is None or math.isfinite(value)]
+    finite += [
+        (value, tuple(each for each in beside if each is None or math.isfinite(each)))
+        for value, beside, _ in NUMBERS_BESIDE
+    ]
+    shares, numbers, units = run_javascript(
+        "plate.js",
+        "percent, numberText, figure",
+        "const [shares, numbers, units] = given;"
+        "return [shares.map(percent), numbers.map((each) => numberText(...each)),"
+        " units.map((unit) => figure({ probability: null, value: 31.6, unit }))];",
+        [share for share, _ in SHARES],
+        finite,
+        [unit for unit, _ in UNITS],
+    )
+    assert shares == [text for _, text in SHARES]
+    expected = [text for value, text in NUMBERS if value is None or math.isfinite(value)]
+    assert numbers == expected + [text for _, _, text in NUMBERS_BESIDE]
+    assert units == [text for _, text in UNITS]
+
+
+def test_targets_are_named_as_in_the_window() -> None:
+    years = Prediction(1, "age", None, value=31.6, unit="years")
+    probable = Prediction(1, "tabby", 0.62)
+    targets = {
+        named(probable): {"label": "tabby", "probability": 0.62, "value": None, "unit": ""},
+        named(years): {"label": "age", "probability": None, "value": 31.6, "unit": "years"},
+        named(Lowered(years)): {"label": Lowered(years).label, "lowers": True},
+    }
+    found = run_javascript("plate.js", "named", "return given[0].map(named);", list(targets.values()))
+    assert found == list(targets) == ["tabby 62%", "age 31.6 years", "what lowers age"]
+
+
+def test_a_language_is_spoken_by_the_same_rules_as_in_the_window() -> None:
+    table = table_of("zh")
+    texts = [text.replace("{}", "tabby 3%") for text in table] + [
+        "heat for what lowers age",
+        "heat for Egyptian cat 62%",
+        "layer block3 · tabby − lynx",
+        "tabby 20%   lynx 10%",
+        "what lowers the first",
+        "",
+        "toString",
+    ]
+    said = run_javascript("words.js", "wordsOf", "return given[1].map(wordsOf(given[0]));", table, texts)
+    assert said == [words_of("zh")(text) for text in texts]
+
+
+# What a viewer chose
+
+CHOICES: list[tuple[Choice, bool]] = [
+    (Choice(), False),
+    (Choice(method="hirescam"), False),
+    (Choice(layer="block3/conv3"), False),
+    (Choice(layer="block3/conv3,stem/add"), False),
+    (Choice(target=1), False),
+    (Choice(target=7), False),
+    (Choice(target="#2"), False),
+    (Choice(rival=-1), False),
+    (Choice(target=0, rival=2), False),
+    (Choice(target=1, rival=0, method="hirescam"), False),
+    (Choice(rival=LOWERED), True),
+    (Choice(target=1, rival=LOWERED, layer="stem"), True),
+]
+"""Choices, and whether the network gives values."""
+
+
+def as_on_the_page(choice: Choice) -> dict[str, Any]:
+    return {
+        "method": choice.method,
+        "layer": choice.layer,
+        "target": choice.target,
+        "contrast": choice.rival is not None,
+    }
+
+
+def test_the_line_of_what_is_chosen_is_worded_as_in_the_window() -> None:
+    menu = Menu(methods=[DEFAULT_METHOD, "hirescam"], labels=LABELS)
+    setup = {"usual_method": DEFAULT_METHOD, "labels": LABELS}
+    said = run_javascript(
+        "choice.js",
+        "inWords",
+        "const [choices, setup, top, views] = given;"
+        "return choices.map(([choice, values]) =>"
+        " views.map((view) => inWords(choice, { ...setup, values }, { top }, view)));",
+        [(as_on_the_page(choice), values) for choice, values in CHOICES],
+        setup,
+        [[0, "red"], [2, "blue"]],
+        VIEWS,
+    )
+    for lines, (choice, values) in zip(said, CHOICES, strict=True):
+        menu = replace(menu, values=values)
+        assert lines == [chosen_in_words(choice, menu, view) for view in VIEWS], choice
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS[:2], ()])
+@pytest.mark.parametrize("view", ["one", "side", "targets", "history"])
+def test_the_page_asks_for_the_layer_and_the_targets_that_the_window_asks_for(
+    view: View, labels: tuple[str, ...]
+) -> None:
+    choices = [
+        (choice, values)
+        for choice, values in CHOICES
+        # The page leaves the rival of a chosen class to the server, as `#1` or `#2`.
+        if choice.rival in (None, LOWERED) or choice.target is None
+    ]
+    panes = min(4, len(labels) or 4) if view == "targets" else 1
+    found = run_javascript(
+        "choice.js",
+        "questionOf",
+        "const [choices, view, panes] = given;"
+        "return choices.map(([choice, values]) => questionOf(choice, { methods: [], values }, null, view, panes));",
+        [(as_on_the_page(choice), values) for choice, values in choices],
+        view,
+        panes,
+    )
+    for question, (choice, values) in zip(found, choices, strict=True):
+        menu = Menu(methods=[DEFAULT_METHOD], labels=labels, values=values)
+        asked = question_of(replace(choice, look=Appearance(view=view)), menu)
+        assert question["layer"] == asked.layer
+        assert question["targets"] == list(asked.targets), choice
+        assert question["methods"] == list(asked.methods)
+
+
+# What the network sees
+
+
+FITS: tuple[Fit, ...] = ("crop", "stretch", "pad", "wide")
+FRAMES = ((1280, 720), (480, 640), (224, 224), (641, 479), (900, 300))
+NETWORKS = ((224, 224), (96, 160))
+
+
+def test_the_page_sends_the_part_of_a_frame_that_the_network_sees() -> None:
+    cases = list(itertools.product(FRAMES, NETWORKS, FITS))
+    results = run_javascript(
+        "fit.js",
+        "fitted, inPicture",
+        "return given[0].map(([frame, network, fit]) => {"
+        " const found = fitted(frame, [0, 0, 1, 1], network, fit);"
+        " return [found, inPicture([0, 0, 1, 1], found.seen, frame)]; });",
+        cases,
+    )
+    for (fitted, region), case in zip(results, cases, strict=True):
+        frame, network, fit = case
+        whole = fitting_for(fit, frame, network)
+        x, y, width, height = whole.region
+        assert fitted["seen"] == pytest.approx(whole.region, abs=1), case
+        ends = (x / frame[0], y / frame[1], (x + width) / frame[0], (y + height) / frame[1])
+        assert region == pytest.approx(ends, abs=1 / min(frame)), case
+        # The network sees all of the frame that is sent, laid as the whole frame would be.
+        columns, rows = fitted["size"]
+        sent = fitting_for(fit, (columns, rows), network)
+        assert sent.region == (0, 0, columns, rows), case
+        assert sent.input_size == whole.input_size, case
+        assert sent.inner == pytest.approx(whole.inner, abs=1), case
+
+
+# Heat
+
+PEAKS = [
+    ("cup", True, 0.8, 0.0),
+    ("cup", True, 0.9, 0.1),
+    ("cup", True, 0.2, 0.5),
+    ("wall", True, 0.1, 0.7),
+    ("wall", True, 0.12, 3.0),
+    ("cup", False, 0.4, 3.5),
+    ("cup", False, 0.05, 9.0),
+    ("cup", False, 0.5, 9.0),
+    ("spoon", False, 0.02, 10.0),
+    ("spoon", True, 0.02, 100.0),
+]
+"""Explanations that follow one another: the target, whether the network chose it, the peak, and the second."""
+
+
+@pytest.mark.parametrize("scale", ["stable", "frame"])
+def test_heat_is_scaled_by_the_peaks_of_late_as_in_the_window(scale: Any) -> None:
+    maps = [
+        {
+            "method": "gradcam",
+            "layer": "top_conv",
+            "shape": [7, 7],
+            "inset": [0, 0, 1, 1],
+            "automatic": automatic,
+            "target": {"label": label},
+            "peak": peak,
+            "heat": [255] * 49,
+            "evidence": True,
+            "opacity": 1,
+        }
+        for label, automatic, peak, _ in PEAKS
+    ]
+    found = run_javascript(
+        "steady.js",
+        "Steady",
+        "const [maps, times, scale] = given, steady = new Steady(0, scale);"
+        "return maps.map((map, i) => {"
+        " steady.explained(map, [0, 0, 1, 1], times[i]);"
+        " return [steady.scale, steady.ceiling, steady.goal[0]]; });",
+        maps,
+        [at for *_, at in PEAKS],
+        scale,
+    )
+    smoothing, heat = HeatSmoothing(seconds=0, scale=scale), None
+    expected: list[list[float]] = []
+    for label, automatic, peak, at in PEAKS:
+        explanation = explained((0, 0, 64, 64), np.full((7, 7), peak, np.float32), top=((label, 0.9),))
+        heat = smoothing.heat(replace(explanation, automatic=automatic), at, heat)
+        expected.append([heat.scale, heat.ceiling, float(heat.heatmap.max())])
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_change_comes_through_to_63_percent_within_the_smoothing_at_any_rate() -> None:
+    """In Python at every explanation, on the page at every picture that is painted."""
+    found = run_javascript(
+        "steady.js",
+        "Steady",
+        "return given[0].map((steps) => {"
+        " const steady = new Steady(0.3, 'frame');"
+        " Object.assign(steady, { shown: new Float32Array(1), goal: Float32Array.of(1), goalOpacity: 1 });"
+        " for (let i = 0; i < steps; i++) steady.step(0.3 / steps);"
+        " return [steady.shown[0], steady.opacity]; });",
+        [1, 3, 20],
+    )
+    smoothing = HeatSmoothing(seconds=0.3, scale="frame")
+    hot = explained((0, 0, 64, 64), np.ones((7, 7), np.float32), top=(("cup", 0.9),))
+    begun = smoothing.heat(hot, 0.0)
+    before = replace(begun, heatmap=np.zeros_like(begun.heatmap), opacity=0.0)
+    after = smoothing.heat(hot, 0.3, before)
+    assert after.opacity == pytest.approx(1 - math.exp(-1))
+    assert float(after.heatmap.mean()) == pytest.approx(1 - math.exp(-1), abs=1e-3)
+    np.testing.assert_allclose(found, 1 - math.exp(-1), atol=1e-5)
+
+
+@pytest.mark.parametrize("inset", [(0.0, 0.0, 1.0, 1.0), (0.1, 0.0, 0.9, 0.6), (-0.2, -0.1, 1.3, 1.05)])
+def test_the_page_lays_a_map_over_its_region_as_the_program_does(
+    inset: tuple[float, float, float, float],
+) -> None:
+    heat = np.random.default_rng(2).uniform(0, 1, (6, 8)).astype(np.float32)
+    values, rows, columns = run_javascript(
+        "steady.js",
+        "Steady",
+        "const [heat, inset] = given, steady = new Steady(0, 'frame');"
+        "Object.assign(steady, { shown: Float32Array.from(heat), shape: [6, 8], inset });"
+        "const mesh = steady.mesh(); return [Array.from(mesh.values), mesh.rows, mesh.columns];",
+        heat.ravel().tolist(),
+        inset,
+    )
+    found = np.array(values).reshape(rows, columns)
+    np.testing.assert_allclose(found, over_region(heat, (columns, rows), inset), atol=0.06)
+
+
+# What comes over the socket
+
+
+def test_the_page_reads_an_answer_as_it_was_written() -> None:
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    maps = [np.random.default_rng(seed).uniform(0, 1, (3, 4)).astype(np.float32) for seed in range(2)]
+    answer = answered(*(explained((0, 0, 64, 48), each) for each in maps))
+    message = answer_message(7, 3, Done(answer, pixels, 1.0, 2.0, 1), compiling=None, jpeg=b"\xff\xd8picture")
+    found = run_javascript(
+        "connection.js",
+        "readAnswer",
+        "const answer = readAnswer(Uint8Array.from(given[0]).buffer);"
+        "answer.maps.forEach((map) => (map.heat = Array.from(map.heat)));"
+        "answer.picture = [answer.picture.type, ...new Uint8Array(await answer.picture.arrayBuffer())];"
+        "return answer;",
+        list(message),
+    )
+    expected = read_answer(message)
+    assert found.pop("picture") == ["image/jpeg", *expected.picture]
+    assert [each.pop("heat") for each in found["maps"]] == [each.ravel().tolist() for each in expected.maps]
+    assert found == expected.header
+
+
+# Scenes
+
+
+def test_a_picture_is_another_scene_where_its_forms_are_others_and_not_where_it_is_darker() -> None:
+    random = np.random.default_rng(5)
+    scene, other = random.uniform(40, 220, (2, 256))
+    wall = 128 + random.uniform(-2, 2, 256)
+    pairs = {
+        "the same": (scene, scene),
+        "darker": (scene, scene - 30),
+        "noise on a wall": (wall, wall[::-1]),
+        "another": (scene, other),
+        "a wall": (scene, wall),
+    }
+    found = run_javascript(
+        "scene.js",
+        "difference",
+        "return given[0].map(([one, other]) => difference(one, other));",
+        [[one.tolist(), other.tolist()] for one, other in pairs.values()],
+    )
+    assert dict(zip(pairs, [each > 0.5 for each in found], strict=True)) == {
+        "the same": False,
+        "darker": False,
+        "noise on a wall": False,
+        "another": True,
+        "a wall": True,
+    }
+    assert found[0] == 0
+    assert found[1] == pytest.approx(0)
