@@ -131,7 +131,6 @@ class RequestControl:
         self._sockets: list[socket.socket] = []
         self._cut: tuple[str, str] | None = None
         self._finished = threading.Event()
-        self._limiter: WorkerThread
 
     def __enter__(self) -> Self:
         self._limiter = WorkerThread(self._keep_limit, name="time limit of a request", end=self._finished.set)
