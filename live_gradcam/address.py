@@ -83,7 +83,16 @@ def split_credentials(rest: str, *, showing: bool) -> tuple[str | None, str]:
     ats = [i for i, character in enumerate(rest) if character == "@" and _HOST.match(rest, i + 1)]
     within = [i for i in ats if i < authority.end()]
     later = [i for i in ats if i >= authority.end()]
-    strong = [i for i in later if _is_strong(rest, i + 1) and not _in_value(rest[:i], authority.end())]
+    # `anna:000?0=@10.0.0.7/live`: without a path, a name with a number is rather user and password than host and port.
+    unclear = (
+        showing
+        and ":" in authority[0]
+        and not rest.startswith("/", authority.end())
+        and not _is_strong(rest, 0)
+    )
+    strong = [
+        i for i in later if _is_strong(rest, i + 1) and (unclear or not _in_value(rest[:i], authority.end()))
+    ]
     if within:
         first = within[-1]
         if strong and (showing or not _is_strong(rest, first + 1)):

@@ -1,4 +1,4 @@
-"""Choices: the few texts of which a setting is one, and which of them was meant."""
+"""Settings with a few valid texts: which of them a user means, and the message for any other text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LANGUAGES = {
     "简体中文": _CHINESE,
     "繁體中文": _CHINESE,
 }
-"""What a language is called besides: what to suggest."""
+"""Other names of the languages, for suggestions."""
 
 _LOCALE = re.compile(r"([a-z]{2})(?:[_-]([a-z]{2,4}))?(?:[_-]([a-z]{2}))?(?:[.@].*)?", re.IGNORECASE)
 _NOT_SIMPLIFIED = frozenset({"hant", "tw", "hk", "mo"})
@@ -27,10 +27,10 @@ _NOT_SIMPLIFIED = frozenset({"hant", "tw", "hk", "mo"})
 
 
 def choice_meant(received: str, choices: Sequence[str]) -> str | None:
-    """Return the choice that a text means; None where it means none.
+    """Return the choice that a text means; None if it means none.
 
-    Letter case, spaces, hyphens and underscores do not count. Among languages a locale, such as `zh_CN.UTF-8`, means
-    its language; one of Traditional Chinese means none.
+    Letter case, spaces, hyphens and underscores do not count. A locale such as `zh_CN.UTF-8` means its language, except
+    that a locale of Traditional Chinese means none.
 
     Args:
         received: the text.
@@ -46,7 +46,7 @@ def choice_meant(received: str, choices: Sequence[str]) -> str | None:
 
 
 def not_among(name: str, received: str, choices: Sequence[str]) -> str:
-    """Word the message for a value that is none of a setting's choices.
+    """Return the message for a value that is none of a setting's choices.
 
     Args:
         name: the setting.
@@ -54,7 +54,7 @@ def not_among(name: str, received: str, choices: Sequence[str]) -> str:
         choices: the values that the setting can have.
 
     Returns:
-        One line with the nearest choice, where there is one, and with all of them.
+        One line with the nearest choice, if there is one, and with all choices.
     """
     meant = choice_meant(received, choices)
     near = [meant] if meant is not None else nearest(received, choices, 1)

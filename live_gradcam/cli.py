@@ -1,4 +1,4 @@
-"""The command tree, and what an error looks like from outside."""
+"""The command line: its commands, exit codes and error messages."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "replay": replay,
 }
 COMMANDS["config"] = config_command(COMMANDS)
-_INTERRUPTED = 130  # what typer makes of Ctrl-C
+_INTERRUPTED = 130  # typer's exit code for Ctrl-C
 
 
 class _Command(TyperCommand):
-    """A command in whose help switches have no `<bool>` behind them, since they take no value."""
+    """A command whose help shows no `<bool>` after switches, since they take no value."""
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - of typer's own click
         """Return the options and arguments."""
@@ -101,13 +101,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        arguments: what was typed after the program's name; None takes it from the process.
+        arguments: the arguments after the program's name; None: those of the process.
 
     Returns:
-        0 done, 1 it could not be done (one line on stderr says why), 2 wrong usage.
+        0: done; 1: failed, with the reason in one line on stderr; 2: wrong usage.
     """
-    # One network runs at a time, and what is one after the other needs no second thread to be handed to. Here and not
-    # in `models`: in a program of the user's, TensorFlow may have more to do than that.
+    # One network runs at a time, layer after layer, so that a second thread only adds hand-overs. Set here and not in
+    # `models`, because a user's own program may run more in TensorFlow than this.
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     try:
         typed = list(sys.argv[1:] if arguments is None else arguments)
@@ -127,12 +127,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, force=True)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_OneLine("live-gradcam: %(message)s"))
-    logging.getLogger("PIL").setLevel(
-        logging.CRITICAL
-    )  # of damaged photos we say in our own words that they are
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # damaged photos have messages of our own
     warnings.filterwarnings("ignore", module=r"PIL\.")
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name may have signs that this terminal has not
+        if isinstance(
+            stream, io.TextIOWrapper
+        ):  # a file name may have characters that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     logging.getLogger("live_gradcam").setLevel(
         logging.DEBUG if debug else logging.INFO if verbose else logging.WARNING
@@ -149,19 +149,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"{error.args[0]}\n")
         return _fail(str(error), debug=debug)
     except ImportError as error:
-        # Where OpenCV cannot be loaded, the search for a display knows which system library to install.
+        # If OpenCV cannot be loaded, the search for a display names the system library to install.
         from live_gradcam.sinks.display import find_display
 
         return _fail((find_display() if "cv2" not in sys.modules else None) or str(error), debug=debug)
     except Exception as error:
         line = reason_of(error, 240)
         return _fail(f"unexpected {type(error).__name__}: {line} (--debug shows where)", debug=debug)
-    # What a command ended with by `typer.Exit`.
+    # The code is that of a `typer.Exit`.
     return code if isinstance(code, int) and code != _INTERRUPTED else 0
 
 
 def _usage(error: typer.TyperException) -> str:
-    """Return the line that says how the command is used, or the program where none need be named."""
+    """Return the usage line of the command, or of the program for `live`."""
     context = getattr(error, "ctx", None)
     if context is None or context.command.name == DEFAULT:
         return USAGE
@@ -169,19 +169,18 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _wrong_usage(error: typer.TyperException) -> str:
-    """Word wrong usage in one line, with the nearest right one."""
+    """Return the message for wrong usage: one line, with the nearest valid option if there is one."""
     option, context = getattr(error, "option_name", None), getattr(error, "ctx", None)
     line = error.format_message()
     if hasattr(error, "possibilities") and isinstance(option, str) and context is not None:
-        own = {name for each in context.command.params for name in (*each.opts, *each.secondary_opts)}
-        line = no_such_option(option, own, str(context.command.name), COMMANDS)
+        line = no_such_option(option, context)
     elif (number := _not_a_number(error)) is not None:
         line = number
     return one_line(shown(without_secrets(line)))
 
 
 def _not_a_number(error: typer.TyperException) -> str | None:
-    """Word the message for a text in the place of a number; None: it is about something else."""
+    """Return the message for a text where a number is expected; None for any other error."""
     faults: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()  # pydantic's
     kind = {"int_parsing": "a whole number", "int_from_float": "a whole number", "float_parsing": "a number"}
     wanted = kind.get(str(faults[0]["type"])) if faults else None
@@ -192,10 +191,10 @@ def _not_a_number(error: typer.TyperException) -> str | None:
 
 
 def _second_model(typed: list[str]) -> list[str]:
-    """Return what was typed, with `--beside` in the place of a second `--model`.
+    """Return the arguments with `--beside` instead of a second `--model`.
 
     Raises:
-        SettingsError: there is a third.
+        SettingsError: there is a third one.
     """
     places = [place for place, word in enumerate(typed) if word.partition("=")[0] in ("--model", "-m")]
     if len(places) > 2:
@@ -214,7 +213,7 @@ def _fail(line: str, *, debug: bool) -> int:
 
 
 class _OneLine(SecretsHidden):
-    """Keeps a line that is logged on one line, whatever is in the names of files in it."""
+    """Keeps a log message on one line, even if a file name in it contains line breaks."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return shown(super().formatMessage(record))

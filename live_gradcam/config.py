@@ -1,44 +1,59 @@
-"""Every setting, and every default, once."""
+"""The settings: each with its type, default, help, range and group, declared once.
+
+The command line, `--help`, settings files, `config`, the checks and the keywords of `run` follow from these classes.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-from live_gradcam.choices import not_among
 from live_gradcam.errors import SettingsError
+from live_gradcam.redaction import shown_address
+from live_gradcam.setting import (
+    Limits,
+    assignments,
+    check_settings,
+    in_explanation,
+    in_frames,
+    in_model,
+    in_output,
+    in_picture,
+    in_source,
+    pixels,
+    settings_of,
+    tokens,
+)
 
 Fit = Literal["crop", "wide", "stretch", "pad"]
-"""How a frame is brought to the network's input: the central square; the whole frame at its own aspect; the
-whole frame squeezed to a square; the whole frame with borders."""
+"""The part of a frame that the network sees: the central square; the whole frame at its own aspect; the whole frame
+squeezed to a square; the whole frame with borders."""
 
 Score = Literal["logit", "probability"]
 """The score to differentiate: the logit y^c before the softmax, or the class probability."""
 
 Task = Literal["classes", "multi-label", "values"]
-"""What a network's outputs are: scores of classes of which one is right; of labels, each right or not by itself; or
-plain numbers, as of a regression."""
+"""The meaning of a network's outputs: scores of classes, one of them right; scores of labels; or plain numbers."""
 
 Fusion = Literal["mean", "max"]
-"""How the maps of several layers become one, after each was divided by its maximum."""
+"""How the maps of several layers are combined, after each was divided by its maximum."""
 
 Smooth = Literal["none", "augment"]
 """`augment` averages the maps of flipped and enlarged copies of the picture."""
 
 Following = Literal["on", "off"]
-"""Whether the heat follows the picture between explanations, or is held where it was."""
+"""Whether the heat moves with the picture between two explanations."""
 
 Scale = Literal["stable", "frame"]
-"""What full heat is: a slowly moving maximum, or each explanation's own."""
+"""How heat is normalised: by a slowly moving maximum, or by each map's own maximum."""
 
 Lang = Literal["en", "zh"]
 """The language of ImageNet's class names: English, or Simplified Chinese."""
 
-DEFAULT_SMOOTHING = 0.07
-"""Seconds."""
+FilePath = str | Path
 
 DEFAULT_MODEL = "efficientnet-lite0"
 DEFAULT_METHOD = "gradcam"
@@ -47,210 +62,238 @@ DEFAULT_COLORMAP = "jet"
 DEFAULT_FIT: Fit = "crop"
 DEFAULT_SCORE: Score = "logit"
 DEFAULT_LANG: Lang = "en"
+DEFAULT_SMOOTHING = 0.07  # seconds
 
-
-def _choices_of(settings: type) -> dict[str, tuple[str, ...]]:
-    """Return the fields of a settings class that are one of several texts, and these texts."""
-    hints = get_type_hints(settings)
-    kinds = {name: [hint, *get_args(hint)] for name, hint in hints.items()}
-    return {
-        name: get_args(kind)
-        for name, several in kinds.items()
-        for kind in several
-        if get_origin(kind) is Literal
-    }
+_MODEL = "NAME|FILE|MODULE:FACTORY"
+_FPS = Limits(0, 1000, open=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainSettings:
-    """How it is explained and drawn, whatever the command. The field names are the command line's long options."""
+    """The settings of an explanation and of its picture, for every command that explains.
 
-    model: Any = DEFAULT_MODEL
-    """A name of the zoo (`live-gradcam models`), a .keras or .h5 file, or `module:factory`."""
+    Raises:
+        SettingsError: a number is out of its range, or a text is none of the choices.
+    """
 
-    allow_unsafe: bool = False
-    """Whether a model file may run code of its own."""
-
-    output: int | str | None = None
-    """Which of a model's outputs is explained, by name or index."""
-
-    task: Task | None = None
-    """What the output's numbers are; None: as the network's last layer and its file say (`models.task`)."""
-
-    inputs: Mapping[str, Any] | None = None
-    """Values of a model's inputs besides the picture, by name."""
-
-    method: str = DEFAULT_METHOD
-    """How it is explained."""
-
-    layer: str | None = None
-    """Path of the target layer, or several, separated by commas; None: the last whose activation is a feature map."""
-
-    target: int | str | None = None
-    """What is explained: a class by id or name, `#2`, `tabby - tiger cat`, `lock`, `module:function`; None: the
-    most probable class."""
-
-    fusion: Fusion = "mean"
-    smooth: Smooth = "none"
-
-    grid: tuple[int, int] | None = None
-    """(height, width) of a transformer's tokens; None finds it."""
-
-    strength: float | None = None
-    """How much of the strongest rivals' score a contrast takes off; None: as in FinerCAM's paper."""
-
-    rivals: int | None = None
-    """How many of the strongest rivals a contrast has; None: as in FinerCAM's paper."""
-
-    fit: Fit = DEFAULT_FIT
-    score: Score = DEFAULT_SCORE
-
-    labels: Path | None = None
-    """File with the model's class names; None: one beside the model, where there is one that fits."""
-
-    lang: Lang = DEFAULT_LANG
-    """Language of the class names, where they are ImageNet's; `en` leaves all others as they are."""
-
-    preprocess: str = "auto"
-    """How pixels are scaled for the network."""
-
-    device: str = "auto"
-    """`auto`, `cpu` or `gpu:N`."""
-
-    alpha: float = DEFAULT_ALPHA
-    """Opacity of the heat, 0 to 1."""
-
-    colormap: str = DEFAULT_COLORMAP
-    """Name of an OpenCV colour map."""
+    # Also a `keras.Model`.
+    model: Any = in_model(
+        DEFAULT_MODEL,
+        "A name from `live-gradcam models`, a Keras file, a SavedModel folder, a frozen .pb, or a function that "
+        "returns a model.",
+        metavar=_MODEL,
+        short="-m",
+    )
+    labels: Sequence[str] | FilePath | None = in_model(
+        None,
+        "Names of your own model's classes or values: text, CSV, JSON or YAML. Without it, a file beside the model is "
+        "used. Values may have units: age (years).",
+        metavar="FILE",
+    )
+    lang: Lang = in_model(
+        DEFAULT_LANG,
+        "Language of the words on the picture and of ImageNet's class names: English or Simplified Chinese.",
+    )
+    preprocess: str | Callable[[Any], Any] = in_model(
+        "auto",
+        "How pixels are scaled: auto, imagenet-caffe, tf, torch, unit, none or MODULE:FUNCTION.",
+        metavar="NAME",
+    )
+    output: int | str | None = in_model(
+        None, "Output to explain, where the model has several.", metavar="NAME|INDEX"
+    )
+    task: Task | None = in_model(
+        None,
+        "Meaning of the outputs: classes (one is right), labels (several can be right) or values such as an age.",
+        usual="detected",
+    )
+    inputs: Mapping[str, Any] | None = in_model(
+        None,
+        "A number, numbers (1,2,3) or .npy file for an input besides the picture; may be repeated.",
+        metavar="NAME=VALUE",
+        option="input",
+        read=assignments,
+    )
+    allow_unsafe: bool = in_model(
+        False, "Allow a model file to run its own code, and to read and write files.", negatable=False
+    )
+    device: str = in_model("auto", "Device to compute on.", metavar="auto|cpu|gpu:N")
+    method: str = in_explanation(
+        DEFAULT_METHOD, "Explanation method: gradcam, hirescam, … (`live-gradcam methods`).", metavar="NAME"
+    )
+    layer: str | None = in_explanation(
+        None,
+        "Layer to explain, such as block5_conv3, or several: a,b.",
+        metavar="PATH",
+        usual="the last feature map",
+    )
+    target: int | str | None = in_explanation(
+        None,
+        "Class to explain, by name or number. '#2': the second most probable. 'tabby - tiger cat': evidence for the "
+        "first rather than the second. 'tabby -': evidence for it rather than for its strongest rivals. lock: the "
+        "most probable class, kept until another clearly leads. Of a value, 'age' shows what raises it and 'age -' "
+        "what lowers it (useful where the picture says 'nothing raises it'). MODULE:FUNCTION: your own score function.",
+        metavar="CLASS",
+        short="-t",
+        usual="the most probable",
+    )
+    fit: Fit = in_explanation(
+        DEFAULT_FIT,
+        "Part of the frame that the network sees: crop: its central part; wide: the whole frame, undistorted; stretch: "
+        "the whole frame, squeezed into the input; pad: the whole frame, with borders.",
+    )
+    score: Score = in_explanation(
+        DEFAULT_SCORE, "Score to explain: the logit before the softmax, or the probability after it."
+    )
+    fusion: Fusion = in_explanation("mean", "How to combine the maps of several layers.")
+    smooth: Smooth = in_explanation(
+        "none", "augment: average the maps of flipped and enlarged copies, at six times the cost."
+    )
+    grid: tuple[int, int] | None = in_explanation(
+        None,
+        "Rows and columns of a transformer's tokens.",
+        metavar="HEIGHTxWIDTH",
+        usual="detected",
+        read=tokens,
+    )
+    strength: float | None = in_explanation(
+        None, "How much of the strongest rivals' score to subtract.", metavar="NUMBER", usual="0.6"
+    )
+    rivals: int | None = in_explanation(
+        None, "Number of strongest rivals to subtract.", metavar="N", usual="3", limits=Limits(1)
+    )
+    alpha: float = in_picture(
+        DEFAULT_ALPHA,
+        "Opacity of the heat.",
+        metavar="0..1",
+        limits=Limits(0, 1, "it must lie between 0 (no heat) and 1 (heat only)"),
+    )
+    colormap: str = in_picture(
+        DEFAULT_COLORMAP, "Any OpenCV colour map: jet, turbo, viridis, inferno, …", metavar="NAME"
+    )
 
     @property
     def model_name(self) -> str:
-        """How to call the model before it is loaded: its own name where it is a `keras.Model`, else what names it."""
+        """The model's name before it is loaded: of a `keras.Model` its own, else the text that was given."""
         return str(getattr(self.model, "name", self.model))
 
     def __post_init__(self) -> None:
-        """Refuse values that make no sense.
-
-        Raises:
-            SettingsError: a number is out of its range or a choice is none of the known.
-        """
-        if not 0.0 <= self.alpha <= 1.0:
-            raise SettingsError(f"alpha is {self.alpha}: it must lie between 0 (no heat) and 1 (heat only).")
-        if self.rivals is not None and self.rivals < 1:
-            raise SettingsError(f"rivals is {self.rivals}: it must be at least 1.")
-        for name, choices in _choices_of(type(self)).items():
-            received = getattr(self, name)
-            if received is not None and received not in choices:
-                raise SettingsError(not_among(name.replace("_", "-"), str(received), choices))
+        check_settings(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(ExplainSettings):
-    """What `live` does. The field names are the command line's long options."""
+    """The settings of `live`, and the keywords of `run`."""
 
-    source: int | str = 0
-    """Camera number, path, glob, URL or `demo`."""
-
-    also: Sequence[int | str] = ()
-    """Further live sources, which the key Tab turns to; none: the cameras that there are."""
-
-    beside: Any = None
-    """A second model, for the view of both."""
-
-    window: bool | None = None
-    """Whether to open a window; None: where there is a display."""
-
-    fullscreen: bool = False
-    size: tuple[int, int] | None = None
-    """(width, height) that a camera is asked for, in pixels; None: 1280×720, or what it can do."""
-
-    camera_fps: float | None = None
-    """Rate that a camera is asked for, in frames per second; None: 30."""
-
-    backend: str | None = None
-    """OpenCV's capture backend for the camera; None: the platform's default."""
-
-    motion: Following = "on"
-
-    smoothing: float = DEFAULT_SMOOTHING
-    """Seconds after which a change of the heat has come through to 63%; 0: at once."""
-
-    scale: Scale = "stable"
-
-    save_session: Path | None = None
-    """Folder that the session is saved in, to be played again."""
-
-    stats: Path | None = None
-    """JSON file that the statistics of the run are written to at its end."""
-
-    show_stats: bool = False
-    """Whether the statistics stand on the picture; the key d changes it."""
-
-    mirror: bool = False
-    """Flip the picture left to right, as a mirror does."""
-
-    record: Path | None = None
-    """Video file to write the pictures to; what is on them is written beside it."""
-
-    snapshot: Path | None = None
-    """PNG file to write the last picture to; the frame and the heat map are written beside it."""
-
-    overwrite: bool = False
-    """Whether the recording and the snapshot may replace existing files."""
-
-    frames: int | None = None
-    """Stop after this many explained frames."""
-
-    duration: float | None = None
-    """Stop after this many seconds."""
-
-    def __post_init__(self) -> None:
-        """Refuse values that make no sense.
-
-        Raises:
-            SettingsError: a number is out of its range or a choice is none of the known.
-        """
-        ExplainSettings.__post_init__(self)  # not super(): a class with slots is made twice
-        if self.frames is not None and self.frames < 1:
-            raise SettingsError(f"frames is {self.frames}: it must be at least 1.")
-        if self.duration is not None and not (self.duration > 0 and math.isfinite(self.duration)):
-            raise SettingsError(f"duration is {self.duration}: it must be more than 0 seconds.")
-        if not (self.smoothing >= 0 and math.isfinite(self.smoothing)):
-            raise SettingsError(f"smoothing is {self.smoothing}: it must be 0 or more seconds.")
-        if self.camera_fps is not None and not 0 < self.camera_fps <= 1000:
-            raise SettingsError(f"camera-fps is {self.camera_fps}: it must lie between 0 and 1000.")
-        if self.size is not None and min(self.size) < 16:
-            raise SettingsError(f"size is {self.size[0]}x{self.size[1]}: at least 16x16 pixels are needed.")
+    source: int | str = in_source(
+        0,
+        "Camera number, video, picture, folder, glob, rtsp:// or http:// stream, or demo.",
+        metavar="0|PATH|URL|demo",
+        short="-s",
+    )
+    also: Sequence[int | str] = in_source(
+        (),
+        "Another camera, stream or demo; the key Tab switches to it. May be repeated.",
+        metavar="SOURCE",
+        usual="the other cameras",
+    )
+    size: tuple[int, int] | None = in_source(
+        None,
+        "Picture size to ask a camera for.",
+        metavar="WIDTHxHEIGHT",
+        usual="1280x720",
+        limits=Limits(16, text="at least 16x16 pixels are needed"),
+        read=pixels,
+    )
+    camera_fps: float | None = in_source(
+        None, "Frame rate to ask a camera for.", metavar="FPS", usual="30", limits=_FPS
+    )
+    backend: str | None = in_source(
+        None, "OpenCV's capture backend: v4l2, avfoundation, msmf, dshow or any.", metavar="NAME"
+    )
+    mirror: bool = in_source(False, "Flip the picture left to right, like a mirror.")
+    beside: Any = in_model(
+        None, "A second model, shown beside the first; the same as --model twice.", metavar=_MODEL
+    )
+    motion: Following = in_picture("on", "Whether the heat moves with the picture between two explanations.")
+    smoothing: float = in_picture(
+        DEFAULT_SMOOTHING,
+        "Time in which the heat changes by two thirds; 0: at once.",
+        metavar="SECONDS",
+        limits=Limits(0, text="it must be 0 or more seconds"),
+    )
+    scale: Scale = in_picture(
+        "stable", "How heat is normalised: by a slowly moving maximum, or by each map's own maximum."
+    )
+    show_stats: bool = in_picture(False, "Show frame rates and latencies on the picture (key d).")
+    window: bool | None = in_output(None, "Whether to open a window.", usual="where there is a display")
+    fullscreen: bool = in_output(False, "Open the window in full screen.")
+    record: FilePath | None = in_output(
+        None,
+        "Record the picture as .mp4, .mkv or .webm; a .jsonl file beside it lists what each picture shows.",
+        metavar="FILE",
+    )
+    snapshot: FilePath | None = in_output(
+        None,
+        "Save the last picture, its frame and its heat map. The key s saves the one on the screen.",
+        metavar="FILE.png",
+    )
+    overwrite: bool = in_output(False, "Allow --record and --snapshot to replace files.")
+    save_session: FilePath | None = in_output(
+        None, "Save frames, keys and explanations, for `live-gradcam replay FOLDER`.", metavar="FOLDER"
+    )
+    stats: FilePath | None = in_output(None, "Write statistics of the run to a file.", metavar="FILE.json")
+    frames: int | None = in_output(None, "Stop after N explained frames.", metavar="N", limits=Limits(1))
+    duration: float | None = in_output(
+        None,
+        "Stop after this many seconds.",
+        metavar="SECONDS",
+        limits=Limits(0, open=True, text="it must be more than 0 seconds"),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotateSettings(ExplainSettings):
-    """What `annotate` does. The field names are the command line's long options."""
+    """The settings of `annotate` that its results depend on."""
 
-    every: int = 1
-    """Annotate one frame of so many of a video."""
-
-    fps: float | None = None
-    """Annotate at most so many frames of each second of a video; None: all of them."""
-
-    batch: int | None = None
-    """How many frames are explained in one call; None: as many as are quickest here, which is measured."""
-
-    overwrite: bool = False
-    """Whether a file may be replaced that is not the result of the same input with the same settings."""
+    overwrite: bool = in_output(False, "Replace existing files that other inputs or settings made.")
+    every: int = in_frames(1, "Annotate one in N frames of a video.", metavar="N", limits=Limits(1))
+    fps: float | None = in_frames(
+        None, "Annotate at most this many frames a second of a video.", metavar="FPS", limits=_FPS
+    )
+    batch: int | None = in_frames(
+        None,
+        "Frames to explain in one call.",
+        metavar="N",
+        usual="measured, the fastest here",
+        limits=Limits(1, 1024),
+    )
 
     def __post_init__(self) -> None:
-        """Refuse values that make no sense.
-
-        Raises:
-            SettingsError: a number is out of its range, or two settings exclude each other.
-        """
-        ExplainSettings.__post_init__(self)
-        if self.every < 1:
-            raise SettingsError(f"every is {self.every}: it must be at least 1.")
-        if self.fps is not None and not 0 < self.fps <= 1000:
-            raise SettingsError(f"fps is {self.fps}: it must lie between 0 and 1000.")
+        ExplainSettings.__post_init__(self)  # not super(): a class with slots is made twice
         if self.every > 1 and self.fps is not None:
             raise SettingsError("every and fps both thin out a video: give one of them.")
-        if self.batch is not None and not 1 <= self.batch <= 1024:
-            raise SettingsError(f"batch is {self.batch}: it must lie between 1 and 1024.")
+
+
+def as_json(settings: Settings) -> dict[str, Any]:
+    """Return settings as JSON can hold them: a model object as text, addresses without secrets."""
+    chosen = {name: getattr(settings, name) for name in settings_of(Settings)}
+    chosen |= {"source": _shown(settings.source), "also": [_shown(each) for each in settings.also]}
+    return dict(json.loads(json.dumps(chosen, default=str)))
+
+
+def from_json(saved: Mapping[str, Any]) -> Settings:
+    """Return the settings of a saved session, without those that write files or end the run."""
+    left_out = ("record", "snapshot", "stats", "save_session", "frames", "duration")
+    kept = {name: saved[name] for name in settings_of(Settings) if name in saved and name not in left_out}
+    kept = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
+    # Sessions of earlier versions contain passwords.
+    if "source" in kept:
+        kept["source"] = _shown(kept["source"])
+    if "also" in kept:
+        kept["also"] = tuple(_shown(each) for each in kept["also"])
+    return Settings(**kept)
+
+
+def _shown(source: int | str) -> int | str:
+    return source if isinstance(source, int) else shown_address(str(source))

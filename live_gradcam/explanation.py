@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -227,7 +226,7 @@ class Explanation:
         return {each.title: each.value for each in self.values if each.value is not None}
 
     @property
-    def said(self) -> dict[str, list[list[Any]]]:
+    def said(self) -> dict[str, list[list[str | float | None]]]:
         """The predictions as recordings and tables store them.
 
         `top`: up to five pairs of label and probability, best first. If the network is no classifier, `top` is empty

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from live_gradcam.config import Settings
+from live_gradcam.config import FilePath, Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.live.choice import Menu
 from live_gradcam.live.initial_view import initial_view, turned_by_hand
@@ -21,6 +21,7 @@ from live_gradcam.live.setup import Tell, about, has_window, load, menu_of, refu
 from live_gradcam.process.lifecycle import requests_ignored
 from live_gradcam.run_statistics import RunStatistics, write_report
 from live_gradcam.session.recording_view import refuse_session_folder, view_maker
+from live_gradcam.setting import keywords_of
 from live_gradcam.settings_check import refuse_typos
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sidecar import About
@@ -77,6 +78,7 @@ class Run:
         return made
 
 
+@keywords_of(Settings)
 def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - the fields of Settings
     """Capture, explain, show and record, as the command line does.
 
@@ -206,7 +208,7 @@ def _close_session(view: InteractiveView, sinks: SinkGroup) -> None:
         logger.warning("%s", view.failure)
 
 
-def _finish(sinks: SinkGroup, done: Run, stats: Path | None) -> None:
+def _finish(sinks: SinkGroup, done: Run, stats: FilePath | None) -> None:
     """Finish the recording and write the statistics; a second Ctrl-C does not interrupt them."""
     with requests_ignored():
         sinks.close()

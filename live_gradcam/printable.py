@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+"""What a JSON file can hold."""
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, and characters that change the direction of text."""
@@ -20,7 +24,7 @@ def shown(name: str | Path) -> str:
     return _UNPRINTABLE.sub(_escaped, str(name))
 
 
-def json_text(value: Any, *, ascii_only: bool = False, indent: int | None = None) -> str:  # noqa: ANN401 - whatever JSON holds
+def json_text(value: Json, *, ascii_only: bool = False, indent: int | None = None) -> str:
     r"""Return a value as JSON that every reader accepts: bytes of a name that are not UTF-8 become `\xe9`.
 
     Args:

@@ -1,4 +1,4 @@
-"""Typos in the settings, found before TensorFlow is loaded, a source is opened or a display is looked for."""
+"""Checks of settings that need no TensorFlow, no open source and no display, so that a typo fails at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ METHODS = (
     + ("eigencam", "kpcacam", "fem", "scorecam", "ablationcam", "smoothgradcam++", "saliency", "smoothgrad")
     + ("integrated-gradients", "guided-backprop", "guided-gradcam")
 )
-"""The names that `explain.methods` has; there TensorFlow is loaded with them."""
+"""The names of `explain.methods`, whose import would load TensorFlow."""
 
 MODELS = (
     (
@@ -51,20 +51,20 @@ MODELS = (
     + ("efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-l", "convnext-tiny", "convnext-small")
     + ("convnext-base", "convnext-large", "convnext-xlarge")
 )
-"""The names that `models.zoo` has."""
+"""The names of `models.zoo`."""
 
 PREPROCESSINGS = ("imagenet-caffe", "tf", "torch", "unit", "none", "efficientnet-lite")
-"""The names that `models.preprocessing` has."""
+"""The names of `models.preprocessing`."""
 
 _SUFFIX = re.compile(r"\.(keras|h5|hdf5|pb)", re.IGNORECASE)
 _DEVICES = ("auto", "cpu", "gpu")
 
 
 def refuse_typos(settings: ExplainSettings) -> None:
-    """Look at all settings that can be told to be wrong without loading a model.
+    """Check all settings that can be checked without loading a model.
 
     Raises:
-        LiveGradcamError: a name is not known, or a file is not there or is of a kind that is not read.
+        LiveGradcamError: a name is unknown, a file does not exist, or its kind cannot be read.
     """
     colormap_code(settings.colormap)
     refuse_unknown_method(settings.method)
@@ -91,10 +91,10 @@ def refuse_typos(settings: ExplainSettings) -> None:
 
 
 def refuse_unknown_preprocessing(name: object) -> None:
-    """Refuse a way to scale pixels that there is not; one that is no text is a function.
+    """Check the name of a preprocessing. A value that is no text is a function, and is accepted.
 
     Raises:
-        ModelError: there is none of that name.
+        ModelError: the name is unknown.
     """
     if not isinstance(name, str) or is_reference(name):
         return
@@ -104,10 +104,10 @@ def refuse_unknown_preprocessing(name: object) -> None:
 
 
 def refuse_unknown_device(name: str) -> None:
-    """Refuse what is the name of no device; whether it is there TensorFlow knows.
+    """Check the form of a device's name. Only TensorFlow knows whether the device exists.
 
     Raises:
-        DeviceError: it is neither `auto`, `cpu`, `gpu` nor `gpu:N`.
+        DeviceError: the name is neither `auto`, `cpu`, `gpu` nor `gpu:N`.
     """
     if re.fullmatch(r"auto|cpu|gpu(:\d+)?", name.casefold()):
         return
@@ -120,41 +120,41 @@ def refuse_unknown_device(name: str) -> None:
 
 
 def refuse_unknown_method(name: str) -> None:
-    """Refuse a method that there is not.
+    """Check the name of a method.
 
     Raises:
-        LiveGradcamError: there is none of that name.
+        LiveGradcamError: the name is unknown.
     """
     if name.casefold() not in METHODS:
         raise LiveGradcamError(unknown_name("method", name, METHODS, f"Valid: {', '.join(METHODS)}."))
 
 
 def refuse_unknown_model(text: str) -> None:
-    """Refuse what is neither a network of the zoo nor a function nor a file or folder that can be one.
+    """Check that a text names a model: of the zoo, a function, or a file or folder of a known kind.
 
     Raises:
-        ModelError: there is no such model, or it is of a kind that is not read.
+        ModelError: there is no such model, or its kind cannot be read.
     """
     refuse_misspelt_model(text)
     refuse_unreadable_model(text)
 
 
 def refuse_misspelt_model(text: str) -> None:
-    """Refuse what is neither a network of the zoo nor the name of a file, a folder or a function.
+    """Check that a text names a model of the zoo, a function, or a file or folder that exists.
 
     Raises:
         ModelError: there is no such model.
     """
     if _is_of_the_zoo(text) or is_reference(text):
         return
-    # Here and below, not above: what reads archives and tables takes a moment to load, and few runs need it.
+    # Imported here, as below, because it loads slowly and few runs need it.
     from live_gradcam.models.file_kinds import is_checkpoint_prefix
 
     path = expanded(text)
     try:
         if path.exists() or is_checkpoint_prefix(path):
             return
-    except OSError:  # too long for the name of a file
+    except OSError:  # the text is too long for a file name
         pass
     if text.startswith(("~", ".")) or "/" in text or os.sep in text or _SUFFIX.fullmatch(path.suffix):
         raise ModelError(
@@ -174,10 +174,10 @@ def _may_be_model(path: Path) -> bool:
 
 
 def refuse_unreadable_model(text: str) -> None:
-    """Refuse a file or folder that by its content is no model that is read.
+    """Check that the content of a file or folder is a model of a kind that can be read.
 
     Raises:
-        ModelError: the message says what it is instead.
+        ModelError: it is not; the message says what the content is instead.
     """
     if _is_of_the_zoo(text) and "/" not in text and os.sep not in text:
         return
@@ -210,7 +210,7 @@ def _refuse_unreadable_labels(labels: object) -> None:
     from live_gradcam.models import label_files
 
     was_disabled, label_files.logger.disabled = label_files.logger.disabled, True
-    try:  # what there is to say is said when they are used
+    try:  # warnings come when the labels are used
         label_files.read_labels(path)
     finally:
         label_files.logger.disabled = was_disabled
@@ -222,7 +222,7 @@ def _near(typed: str) -> str:
 
 
 def _refuse_unknown_target(settings: ExplainSettings, models: list[str]) -> None:
-    """Refuse a class that ImageNet has not, where the model is of the zoo and has ImageNet's classes."""
+    """Check that ImageNet has the target's class, if all models are of the zoo and have ImageNet's classes."""
     target = settings.target
     if settings.labels is not None or settings.output is not None or settings.task not in (None, "classes"):
         return

@@ -6,7 +6,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Clock(Protocol):
@@ -32,7 +32,7 @@ class MonotonicClock:
 
 
 def interleaved_ms(
-    runs: Mapping[str, Callable[[], Any]], seconds: float, *, least: int = 5
+    runs: Mapping[str, Callable[[], object]], seconds: float, *, least: int = 5
 ) -> tuple[dict[str, float], int]:
     """Measure several functions in turn until the time is up.
 

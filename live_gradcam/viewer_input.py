@@ -30,24 +30,24 @@ class Action:
 
 ACTIONS: tuple[Action, ...] = (
     Action("help", "h", "show or hide this help"),
-    Action("menu", "o", "a menu for the mouse; right click", "window"),
-    Action("freeze", " ", "freeze the picture, or let it go on"),
+    Action("menu", "o", "open a menu for the mouse; right click", "window"),
+    Action("freeze", " ", "freeze or unfreeze the picture"),
     Action("record", "r", "start or stop recording"),
     Action("snapshot", "s", "save a snapshot"),
     Action("method-next", "m", "next method"),
     Action("method-previous", "M", "previous method", also="n"),
     Action("layer-shallower", "[", "a shallower layer"),
     Action("layer-deeper", "]", "a deeper layer"),
-    Action("pin-1", "1", "keep to the most probable class"),
-    Action("pin-2", "2", "keep to the second"),
-    Action("pin-3", "3", "keep to the third"),
-    Action("pin-4", "4", "keep to the fourth"),
-    Action("pin-5", "5", "keep to the fifth"),
-    Action("automatic", "0", "whatever is most probable"),
-    Action("lock", "l", "keep to what is explained now"),
+    Action("pin-1", "1", "explain class 1"),
+    Action("pin-2", "2", "explain class 2"),
+    Action("pin-3", "3", "explain class 3"),
+    Action("pin-4", "4", "explain class 4"),
+    Action("pin-5", "5", "explain class 5"),
+    Action("automatic", "0", "follow the most probable class"),
+    Action("lock", "l", "keep explaining this class"),
     Action("contrast", "x", "why not the runner-up, or a lower value"),
     Action("search", "/", "type the name of a class"),
-    Action("whole", "a", "look at all of the picture again"),
+    Action("whole", "a", "explain the whole picture again"),
     Action("style", "t", "overlay, fade, contours, masked, heat alone"),
     Action("colormap", "c", "next colour map"),
     Action("opacity-up", "+", "stronger heat"),
@@ -57,14 +57,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("statistics", "d", "show or hide rates and latencies"),
     Action("mirror", "i", "mirror the picture"),
     Action("keep", "k", "before and after, side by side", "window"),
-    Action("reset", "z", "everything back to the beginning"),
+    Action("reset", "z", "reset everything"),
     Action("fullscreen", "f", "fill the screen"),
     Action("source", "Tab", "next camera or source", "window"),
     Action("step-back", ",", "one frame back, in a paused file", "window"),
     Action("step", ".", "one frame on, in a paused file", "window"),
     Action("seek-back", "ArrowLeft", "previous picture, or 5 s back", "window"),
     Action("seek", "ArrowRight", "next picture, or 5 s on", "window"),
-    Action("quit", "q", "end it; Esc twice", "window"),
+    Action("quit", "q", "quit; Esc twice", "window"),
 )
 
 _NAMED_KEYS = {" ": "space", "ArrowLeft": "←", "ArrowRight": "→", "Tab": "Tab"}
@@ -80,8 +80,8 @@ MENU: tuple[tuple[str, str], ...] = tuple((_key_in_words(action), action.text) f
 
 HELP: tuple[tuple[str, str], ...] = (
     *MENU,
-    ("click", "the heat at that point"),
-    ("drag", "look only at that part"),
+    ("click", "show the heat at that point"),
+    ("drag", "explain only that part"),
 )
 """Rows of the window's help: key or mouse gesture, and what it does."""
 

@@ -28,7 +28,7 @@ import tensorflow as tf
 import torch_twins
 
 import live_gradcam as lg
-from live_gradcam.archive.batches import explain_all, quickest_batch
+from live_gradcam.archive.batches import explain_all, fastest_batch_size
 from live_gradcam.archive.file_worker import FileWorker
 from live_gradcam.archive.files import Outcome
 from live_gradcam.archive.inputs import find_entries
@@ -194,7 +194,7 @@ def command_seconds(folder: Path, *arguments: str) -> float:
 
 def tell_frames(video: Path, folder: Path, asked: argparse.Namespace) -> None:
     """Measure one file, and print how fast it goes and why."""
-    batch = quickest_batch(lg.Explainer(lg.load_model("efficientnet-lite0")), SIZE, 100_000)
+    batch = fastest_batch_size(lg.Explainer(lg.load_model("efficientnet-lite0")), SIZE, 100_000)
     runs = stages(video, folder, batch)
     runs["annotate"] = annotation(video, folder, batch, asked.frames), asked.frames
     for name, explain in peers():

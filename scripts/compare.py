@@ -167,8 +167,11 @@ def contents(path: Path) -> object:
         case ".png" | ".jpg":
             pixels = cv2.imread(str(path))
             return None if pixels is None else pixels.tobytes()
-        case ".csv" | ".toml":
+        case ".csv":
             return re.sub(r"live-gradcam [\d.]+", "live-gradcam", path.read_text("utf-8"))
+        case ".toml":
+            # All settings, also those that are not set; the other comments are help, which may be reworded.
+            return sorted(re.findall(r"^(?:# )?[\w-]+ = .*$", path.read_text("utf-8"), re.MULTILINE))
     return None
 
 

@@ -74,7 +74,7 @@ def main() -> None:
     )
     write(folder / "signs.jpg", picture(frame, contrast, Appearance(statistics=True), busy, recording=72.0))
     names = ("wall clock", "analog clock", "digital clock", "clog")
-    search = Overlay(prompt=SearchBox(typed="clo", completions=names, chosen=1))
+    search = Overlay(search_box=SearchBox(typed="clo", completions=names, chosen=1))
     write(folder / "search.jpg", picture(frame, one, Appearance(), search))
 
 

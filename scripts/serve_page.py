@@ -24,7 +24,7 @@ from skimage import data
 
 _FIGURES = """async () => {
   const { page } = await import("/page/main.js");
-  return { ...page.meter.figures(page.connection), heat: page.stage.panes[0].painter.kind };
+  return { ...page.meter.figures(page.connection), heat: page.grid.panes[0].painter.kind };
 }"""
 
 

@@ -20,7 +20,7 @@ def run_javascript(module: str, names: str, body: str, *arguments: Any) -> Any:
     """Import names from a module of the page, run the body of a function, and return what it returns.
 
     Args:
-        module: such as `plate.js`.
+        module: such as `label_plate.js`.
         names: what is imported, separated by commas.
         body: JavaScript; `given` is the list of the arguments, and it may await.
         arguments: values that JSON can hold.

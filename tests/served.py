@@ -23,10 +23,11 @@ from live_gradcam.frame import Pixels
 from live_gradcam.models.loading import load_model
 from live_gradcam.server.app import create_app
 from live_gradcam.server.camera_stream import CameraStream
-from live_gradcam.server.run import ViewServer, configuration, listening_socket
+from live_gradcam.server.run import listening_socket
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.tls import self_signed
+from live_gradcam.server.uvicorn_server import ViewServer, configuration
 from live_gradcam.sources.source import LiveSource
 
 
@@ -76,22 +77,25 @@ class Served:
     ) -> None:
         self.service = service
         self._settings = settings or ServerSettings(port=port)
-        self._relays: list[CameraStream] = []
+        self._camera_streams: list[CameraStream] = []
         context = self_signed(["127.0.0.1", "localhost"])[0] if self._settings.tls else None
 
-        def open_relay() -> CameraStream:
+        def open_camera_stream() -> CameraStream:
             assert source is not None
-            self._relays.append(CameraStream(source(), service, service.settings, ended=lambda: None))
-            return self._relays[0]
+            self._camera_streams.append(CameraStream(source(), service, service.settings, ended=lambda: None))
+            return self._camera_streams[0]
 
         app = create_app(
-            service, self._settings, token=token, open_relay=None if source is None else open_relay
+            service,
+            self._settings,
+            token=token,
+            open_camera_stream=None if source is None else open_camera_stream,
         )
         self._socket = listening_socket(ServerSettings(port=port))
         self.port = int(self._socket.getsockname()[1])
         begun = threading.Event()
         self._server = ViewServer(
-            configuration(app, self._settings, context), begun=begun.set, ending=self._end_streams
+            configuration(app, self._settings, context), on_started=begun.set, on_ending=self._end_streams
         )
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="served"
@@ -100,13 +104,13 @@ class Served:
         assert begun.wait(20)
 
     def _end_streams(self) -> None:
-        for relay in self._relays:
-            relay.stop()
+        for camera_stream in self._camera_streams:
+            camera_stream.stop()
         self.service.stop()
 
     @property
-    def relay(self) -> CameraStream:
-        return self._relays[0]
+    def camera_stream(self) -> CameraStream:
+        return self._camera_streams[0]
 
     def url(self, path: str = "/") -> str:
         return f"http{'s' if self._settings.tls else ''}://127.0.0.1:{self.port}{path}"

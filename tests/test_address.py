@@ -31,6 +31,7 @@ PASSWORDS = st.text(
     [
         ("rtsp://anna:s3cret@10.0.0.7/live?x=1@2", "rtsp://10.0.0.7/live?x=1@2"),
         ("rtsp://anna:s3#c/r?e@t@10.0.0.7:554/live", "rtsp://10.0.0.7:554/live"),
+        ("rtsp://anna:123?4=@10.0.0.7:554/live", "rtsp://10.0.0.7:554/live"),
         ("rtsp://anna:p@ss/word@cam.example.org/live", "rtsp://cam.example.org/live"),
         ("rtsp://anna:12/34@10.0.0.7/live", "rtsp://10.0.0.7/live"),
         ("rtsp://anna:a b c@10.0.0.7/live", "rtsp://10.0.0.7/live"),

@@ -15,6 +15,7 @@ VALUES = frozenset(
     {
         "address",
         "choices",
+        "closing",
         "config",
         "errors",
         "explanation",
@@ -24,7 +25,8 @@ VALUES = frozenset(
         "media_file",
         "near_names",
     }
-    | {"number", "printable", "question", "redaction", "rendered", "run_statistics", "timing", "translations"}
+    | {"number", "printable", "question", "redaction", "rendered", "run_statistics", "setting"}
+    | {"timing", "translations"}
     | {"version", "viewer_input"}
 )
 GROUND = VALUES | {"concurrency", "process"}

@@ -83,14 +83,16 @@ def run(
     archive: Path,
     network: Any,
     *,
-    watch: Told | None = None,
+    progress: Told | None = None,
     csv: Path | None = None,
     jsonl: Path | None = None,
     **options: Any,
 ) -> tuple[Report, Told]:
-    told = watch or Told()
+    told = progress or Told()
     settings = AnnotateSettings(model=network, **options)
-    return annotate([str(archive)], archive.parent / "out", settings, watch=told, csv=csv, jsonl=jsonl), told
+    return annotate(
+        [str(archive)], archive.parent / "out", settings, progress=told, csv=csv, jsonl=jsonl
+    ), told
 
 
 def outputs(archive: Path) -> dict[str, bytes]:
@@ -141,7 +143,7 @@ def test_only_what_is_missing_is_done(archive: Path, network: Any) -> None:
 
 
 def test_after_ctrl_c_the_same_command_goes_on(archive: Path, network: Any) -> None:
-    report, _ = run(archive, network, watch=Told(interrupt_at=2), csv=archive.parent / "all.csv")
+    report, _ = run(archive, network, progress=Told(interrupt_at=2), csv=archive.parent / "all.csv")
     assert report.interrupted
     assert len(outputs(archive)) == 2
     with (archive.parent / "all.csv").open(encoding="utf-8") as file:
@@ -252,7 +254,7 @@ def test_a_summary_that_cannot_be_written_is_told_at_once(archive: Path, network
 
 def test_an_output_folder_that_cannot_be_made_is_told_at_once(archive: Path) -> None:
     with pytest.raises(LiveGradcamError, match=r"a\.mp4.* Choose another --out, where you may write"):
-        annotate([str(archive)], archive / "a.mp4" / "out", AnnotateSettings(), watch=Told())
+        annotate([str(archive)], archive / "a.mp4" / "out", AnnotateSettings(), progress=Told())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="only on Unix: permissions are bits there")
@@ -264,9 +266,9 @@ def test_where_one_may_not_write_or_read_it_is_told_at_once() -> None:
         folder.chmod(0o555)
         with not_root():
             with pytest.raises(LiveGradcamError, match=r"Permission denied\. Choose another --out"):
-                annotate([str(folder / "a.mp4")], folder / "out", AnnotateSettings(), watch=Told())
+                annotate([str(folder / "a.mp4")], folder / "out", AnnotateSettings(), progress=Told())
             with pytest.raises(LiveGradcamError, match=r"secret.* cannot be read: Permission denied\."):
-                annotate([str(folder / "secret")], folder / "out", AnnotateSettings(), watch=Told())
+                annotate([str(folder / "secret")], folder / "out", AnnotateSettings(), progress=Told())
         folder.chmod(0o700)
         (folder / "secret").chmod(0o700)
 
@@ -278,7 +280,7 @@ def test_a_disk_that_is_full_ends_a_file_and_leaves_room_for_the_others(
     for number in range(3):
         (archive / f"{number}.bmp").write_bytes(cv2.imencode(".bmp", noise)[1].tobytes())
     report = annotate(
-        [str(archive)], small_disk / "out", AnnotateSettings(model=network, alpha=0), watch=Told()
+        [str(archive)], small_disk / "out", AnnotateSettings(model=network, alpha=0), progress=Told()
     )
     assert [str(failure) for failure in report.failures] == [
         "2.bmp: cannot be written: No space left on device"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fakes import ShadeExplainer
 
-from live_gradcam.archive.batches import LARGEST, explain_all, quickest_batch
+from live_gradcam.archive.batches import LARGEST, explain_all, fastest_batch_size
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 
@@ -32,31 +32,31 @@ def pictures(*sizes: tuple[int, int]) -> list[Pixels]:
 
 
 def test_a_call_that_costs_a_lot_by_itself_makes_large_batches() -> None:
-    assert quickest_batch(TimedExplainer(call_ms=20, picture_ms=0.1), (64, 48), 100_000) == LARGEST
+    assert fastest_batch_size(TimedExplainer(call_ms=20, picture_ms=0.1), (64, 48), 100_000) == LARGEST
 
 
 def test_pictures_that_gain_nothing_in_a_batch_are_explained_one_by_one() -> None:
     explainer = TimedExplainer(call_ms=0, picture_ms=40)
-    assert quickest_batch(explainer, (64, 48), 100_000) == 1
+    assert fastest_batch_size(explainer, (64, 48), 100_000) == 1
     assert set(explainer.batches) == {1, 2, 4}
 
 
 @pytest.mark.parametrize("frames", [0, 1, 120])
 def test_few_frames_are_not_worth_measuring(frames: int) -> None:
     explainer = ShadeExplainer()
-    assert quickest_batch(explainer, (64, 48), frames) == 1
+    assert fastest_batch_size(explainer, (64, 48), frames) == 1
     assert explainer.batches == []
 
 
 def test_no_batch_is_tried_that_the_frames_fill_only_a_few_times() -> None:
     explainer = TimedExplainer(call_ms=5, picture_ms=0.1)
-    assert quickest_batch(explainer, (64, 48), 300) == 4
+    assert fastest_batch_size(explainer, (64, 48), 300) == 4
     assert max(explainer.batches) == 4
 
 
 def test_a_slow_network_is_measured_by_two_calls() -> None:
     explainer = TimedExplainer(call_ms=0, picture_ms=510)
-    assert quickest_batch(explainer, (64, 48), 100_000) == 1
+    assert fastest_batch_size(explainer, (64, 48), 100_000) == 1
     assert explainer.batches == [1, 1]
 
 

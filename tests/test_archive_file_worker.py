@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from networks import colour_network
 
-from live_gradcam.archive.file_worker import PICTURES_AT_ONCE, FileWorker, grouped
+from live_gradcam.archive.file_worker import PICTURES_AT_ONCE, FileWorker, file_groups
 from live_gradcam.archive.files import ArchiveFile, Outcome
 from live_gradcam.archive.inputs import find_entries
-from live_gradcam.archive.record import rows_of
+from live_gradcam.archive.record import read_rows
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.sinks.encoder import Encoder
 
@@ -29,7 +29,7 @@ def entries(tmp_path: Path, *names: str) -> list[ArchiveFile]:
 
 def test_pictures_are_done_many_at_once_and_videos_one_by_one(tmp_path: Path) -> None:
     names = [f"{number}.png" for number in range(PICTURES_AT_ONCE + 1)]
-    groups = grouped(entries(tmp_path, "a.mp4", *names, "b.mkv"))
+    groups = file_groups(entries(tmp_path, "a.mp4", *names, "b.mkv"))
     assert [[entry.name for entry in group] for group in groups] == [
         names[:-1],
         names[-1:],
@@ -52,12 +52,12 @@ def test_a_lock_follows_the_frames_one_by_one_and_lets_go_at_the_next_file(
             encoder.encode(np.full((48, 64, 3), colour, np.uint8), index / 25)
         encoder.finish()
         worker.annotate([entry], advance=lambda _: None, ended=lambda _: None)
-        targets.append([row["target"] for row in rows_of(entry.record)])
+        targets.append([row["target"] for row in read_rows(entry.record)])
     photos = entries(tmp_path, "blue.png", "red.png")
     for entry, colour in zip(photos, ((255, 0, 0), (0, 0, 255)), strict=True):
         cv2.imwrite(str(entry.source), np.full((48, 64, 3), colour, np.uint8))
     worker.annotate(photos, advance=lambda _: None, ended=lambda _: None)
-    targets.append([row["target"] for entry in photos for row in rows_of(entry.record)])
+    targets.append([row["target"] for entry in photos for row in read_rows(entry.record)])
     # Held on to, the first file's class would have lasted for five frames of the second.
     assert targets == [["class 0"] * 3, ["class 1"] * 3, ["class 1", "class 0"]]
 

@@ -11,7 +11,7 @@ from photos import FORMATS, scene
 from live_gradcam.archive.files import Outcome
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.pictures import annotate_pictures
-from live_gradcam.archive.record import rows_of
+from live_gradcam.archive.record import read_rows
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.frame import Pixels
 from live_gradcam.sources.photo import read_picture
@@ -64,7 +64,7 @@ def test_pictures_stay_what_they_are(folder: Path, suffix: str) -> None:
         picture = read_picture(outcome.entry.output)
         assert picture.shape == (48, 64, 3)
         assert abs(int(picture[24, 32, 1]) - (8 + 8 * shade)) <= 2
-        (row,) = rows_of(outcome.entry.record)
+        (row,) = read_rows(outcome.entry.record)
         assert (row["file"], row["frame"], row["top"][0][0]) == (outcome.entry.name, 0, f"frame {shade}")
 
 

@@ -11,7 +11,7 @@ from fakes import explained
 
 from live_gradcam.archive.files import ArchiveFile
 from live_gradcam.archive.inputs import find_entries
-from live_gradcam.archive.record import AnnotatedFile, conclusion_of, described, obstacle, rows_of
+from live_gradcam.archive.record import AnnotatedFile, mismatch, read_conclusion, read_rows, recorded_settings
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.frame import Frame
 
@@ -38,15 +38,15 @@ def make(entry: ArchiveFile, settings: AnnotateSettings = SETTINGS) -> None:
 
 
 def reason(entry: ArchiveFile, settings: AnnotateSettings = SETTINGS) -> str | None:
-    return obstacle(entry, described(settings))
+    return mismatch(entry, recorded_settings(settings))
 
 
 def test_a_finished_output_counts(entry: ArchiveFile) -> None:
     assert reason(entry) is None
-    conclusion = conclusion_of(entry.record)
+    conclusion = read_conclusion(entry.record)
     assert conclusion is not None
     assert (conclusion.frames, conclusion.bytes, conclusion.damage) == (3, 10, None)
-    assert [row["frame"] for row in rows_of(entry.record)] == [0, 1, 2]
+    assert [row["frame"] for row in read_rows(entry.record)] == [0, 1, 2]
     assert not entry.part.exists()
 
 

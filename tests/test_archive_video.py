@@ -20,7 +20,7 @@ from limits import at_most
 
 from live_gradcam.archive.files import ArchiveFile, Outcome
 from live_gradcam.archive.inputs import find_entries
-from live_gradcam.archive.record import rows_of
+from live_gradcam.archive.record import read_rows
 from live_gradcam.archive.video import annotate_video
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import ModelError, SourceError
@@ -97,7 +97,7 @@ def test_every_frame_of_every_kind_comes_out_in_order_at_its_time(
     pictures, seconds = played(outcome.entry.output)
     assert numbers(pictures) == list(range(12))
     assert seconds == pytest.approx([moment / 1000 for moment in STEADY], abs=1e-3)
-    rows = list(rows_of(outcome.entry.record))
+    rows = list(read_rows(outcome.entry.record))
     assert [row["frame"] for row in rows] == list(range(12))
     assert [row["top"][0][0] for row in rows] == [f"frame {number}" for number in range(12)]
     assert [row["seconds"] for row in rows] == pytest.approx(seconds, abs=1e-3)
@@ -169,7 +169,7 @@ def test_thinned_frames_keep_their_numbers_and_times(
     pictures, seconds = played(outcome.entry.output)
     assert numbers(pictures) == kept
     assert seconds == pytest.approx([STEADY[index] / 1000 for index in kept], abs=1e-3)
-    assert [row["frame"] for row in rows_of(outcome.entry.record)] == kept
+    assert [row["frame"] for row in read_rows(outcome.entry.record)] == kept
 
 
 def test_frames_are_explained_in_batches_of_the_size_asked_for(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_the_heat_is_that_of_a_single_picture(tmp_path: Path) -> None:
     picture = played(outcome.entry.output)[0][6]
     assert picture[24, 32].argmax() == 2  # red where it is hottest,
     assert picture[2, 60].argmax() == 0  # blue where there is none: each frame has its own full scale
-    row = list(rows_of(outcome.entry.record))[6]
+    row = list(read_rows(outcome.entry.record))[6]
     assert row["heat_centre"] == pytest.approx([32, 24], abs=0.5)
     x, y, width, height = row["heat_box"]
     assert (x + width / 2, y + height / 2) == pytest.approx((32, 24), abs=1)

@@ -19,7 +19,7 @@ from screen import Screen, require_screen
 
 from live_gradcam import pipeline
 from live_gradcam.cli import main
-from live_gradcam.commands import rehearsal
+from live_gradcam.commands import trial_run
 from live_gradcam.config import Settings
 from live_gradcam.explain.question_switch import Answers
 from live_gradcam.models.zoo import REFUSED, no_downloads
@@ -52,7 +52,7 @@ def play_well(
 def a_machine_at_leisure_without_a_display(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setattr(rehearsal, "play", play_well)
+    monkeypatch.setattr(trial_run, "play", play_well)
     monkeypatch.chdir(tmp_path)
 
 
@@ -123,10 +123,10 @@ def test_it_takes_a_file_of_settings(capfd: pytest.CaptureFixture[str], tmp_path
     assert end == ["ready: 30 fps at 320×240 with efficientnet-lite0"]
 
 
-def test_a_clip_is_rehearsed_too(
+def test_a_clip_is_tried_too(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(rehearsal, "play", pipeline.play)
+    monkeypatch.setattr(trial_run, "play", pipeline.play)
     clip = write_clip(tmp_path / "clip.mp4", range(0, 600, 40))
     findings, end = told(capfd, "--source", str(clip), "--no-window", code=0)
     assert re.fullmatch(r"ok: \d+\.\d pictures a second, \d+\.\d of them explained", findings["speed"])
@@ -139,7 +139,7 @@ def test_interrupted_it_does_not_say_that_the_machine_is_ready(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rehearsal, "play", interrupted)
+    monkeypatch.setattr(trial_run, "play", interrupted)
     assert main(("doctor", *DEMO)) == 1
     assert "ready" not in capfd.readouterr().out.splitlines()[-1]
 
@@ -178,7 +178,7 @@ def test_a_gpu_that_is_asked_for_and_not_there_is_told(capfd: pytest.CaptureFixt
     assert end[1].endswith("Use --device cpu or auto.")
 
 
-def test_the_webcam_and_a_window_are_rehearsed_together(webcam: PretendWebcam, tmp_path: Path) -> None:
+def test_the_webcam_and_a_window_are_tried_together(webcam: PretendWebcam, tmp_path: Path) -> None:
     require_screen()
     with Screen() as screen:
         command = [sys.executable, "-m", "live_gradcam", "doctor", *SMALL]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,8 @@ class Camera(CameraSource):
     """A camera that promises 30 fps, and of which nothing else is asked."""
 
     def __init__(self) -> None:
-        self.fps = 30.0
+        self.name, self.size, self.fps = "camera 0", (1280, 720), 30.0
+        self._feeds: Any = SimpleNamespace(frames_captured=0, notice=None, reconnects=0, measured_fps=None)
 
 
 class Clip(Camera):

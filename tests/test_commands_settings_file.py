@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live_gradcam.cli import COMMANDS, main
+from live_gradcam.cli import COMMANDS, app, main
 from live_gradcam.commands.live import live
-from live_gradcam.commands.settings import Setting, known_settings, settings_of
+from live_gradcam.commands.options import known_options, options_of
 from live_gradcam.commands.settings_file import read_settings, write_settings
 from live_gradcam.errors import SettingsError
+from live_gradcam.setting import Setting
 
-KNOWN = known_settings(COMMANDS)
-LIVE = settings_of("live", live)
+KNOWN = known_options(COMMANDS)
+LIVE = options_of(live)
 
 # What the settings themselves allow, where that is less than their type does.
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -25,6 +27,9 @@ _NARROWER: dict[str, st.SearchStrategy[Any]] = {
     "alpha": st.floats(0, 1),
     "camera-fps": st.floats(1, 1000),
     "fps": st.floats(1, 1000),
+    "port": st.integers(0, 65535),
+    "visitors": st.integers(1, 1000),
+    "memory": st.sampled_from(["3GB", "2500 MB"]),
     "batch": st.integers(1, 1024),
     "grid": _SIZE,
     "size": _SIZE,
@@ -71,7 +76,7 @@ def complaint(path: Path, text: str) -> str:
 def test_what_is_written_is_read_again(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("show") / "show.toml"
     values = {
-        setting.parameter: data.draw(st.none() | values_of(setting), label=name)
+        setting.field: data.draw(st.none() | values_of(setting), label=name)
         for name, setting in KNOWN.items()
     }
     path.write_bytes(write_settings(KNOWN, values).encode())
@@ -81,7 +86,7 @@ def test_what_is_written_is_read_again(data: st.DataObject, tmp_path_factory: py
 
 
 def test_a_file_that_was_written_has_every_setting_once_and_says_what_it_is() -> None:
-    lines = write_settings(KNOWN, {name: each.default for name, each in KNOWN.items()}).splitlines()
+    lines = write_settings(KNOWN, {each.field: each.default for each in KNOWN.values()}).splitlines()
     for name in KNOWN:
         (at,) = (at for at, line in enumerate(lines) if line.removeprefix("# ").startswith(f"{name} = "))
         assert lines[at - 1].startswith("# "), name
@@ -133,6 +138,11 @@ def test_a_file_that_was_written_has_every_setting_once_and_says_what_it_is() ->
             "line 1: input is 'b': it must be NAME=VALUE, such as --input age=40.",
         ),
         ("size = '8'", "line 1: size is '8': it must be WIDTHxHEIGHT in pixels, such as 1280x720."),
+        (
+            "fit = 'pad'\nport = 70000",
+            "line 2: port is 70000: it must lie between 1 and 65535, or be 0 for any free one.",
+        ),
+        ("memory = 'lots'", "line 1: memory is 'lots': give a size, such as 3GB or 2500MB."),
         ("size = '8x8'", "line 1: size is 8x8: at least 16x16 pixels are needed."),
         ("seconds = 'x'", "line 1: seconds is the text 'x': a number is wanted, such as seconds = 20.0."),
         (
@@ -161,13 +171,11 @@ def test_names_have_dashes_or_underscores_and_numbers_may_stand_for_texts(tmp_pa
 
 def test_a_setting_of_another_command_is_checked_and_left_out(tmp_path: Path) -> None:
     assert read(tmp_path / "show.toml", "seconds = 3\nfit = 'pad'\n") == {"fit": "pad"}
-    assert "seconds" in read_settings(
-        tmp_path / "show.toml", settings_of("benchmark", COMMANDS["benchmark"]), KNOWN
-    )
+    assert "seconds" in read_settings(tmp_path / "show.toml", options_of(COMMANDS["benchmark"]), KNOWN)
 
 
 def test_one_model_will_do_where_several_may_be_named(tmp_path: Path) -> None:
-    own = settings_of("benchmark", COMMANDS["benchmark"])
+    own = options_of(COMMANDS["benchmark"])
     path = tmp_path / "show.toml"
     path.write_text('model = "vgg16"')
     assert read_settings(path, own, KNOWN) == {"model": ["vgg16"]}
@@ -269,17 +277,20 @@ def test_every_switch_can_be_turned_off_again() -> None:
     # Code that a file lets run is the exception: whoever wrote that into it meant it.
     switches = [each for each in KNOWN.values() if each.kind is bool and each.name != "allow-unsafe"]
     assert len(switches) > 5
+    by_field = {each.name: each for each in options_of_click("config")}
     for setting in switches:
-        assert setting.option.default == f"--{setting.name}/--no-{setting.name}"
+        option = by_field[setting.field]
+        assert (option.opts[0], option.secondary_opts) == (f"--{setting.name}", [f"--no-{setting.name}"])
 
 
 def test_no_two_settings_share_an_option() -> None:
-    names = [
-        name
-        for setting in KNOWN.values()
-        for name in (setting.option.default, *(setting.option.param_decls or ()))
-        if isinstance(name, str)
-    ]
+    names = [name for each in options_of_click("config") for name in (*each.opts, *each.secondary_opts)]
     assert sorted(names) == sorted(set(names))
-    parameters = [setting.parameter for setting in KNOWN.values()]
+    parameters = [setting.field for setting in KNOWN.values()]
     assert sorted(parameters) == sorted(set(parameters))
+
+
+def options_of_click(command: str) -> list[Any]:
+    """Return the options of a command as typer made them."""
+    parameters: list[Any] = typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]  # of a group
+    return parameters

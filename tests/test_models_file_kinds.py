@@ -201,6 +201,11 @@ def picture(path: Path) -> None:
     path.write_bytes(cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes())
 
 
+def array_archive(path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, a=np.zeros(3))
+
+
 def text(words: str | bytes) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         path.write_bytes(words.encode() if isinstance(words, str) else words)
@@ -218,11 +223,11 @@ CASES: list[tuple[Callable[[Path], None], str]] = [
     (text("\ufeff  <HTML lang=en>"), "is a web page, not a model"),
     (
         text("<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"),
-        "is XML, often a server's message",
+        "is XML, often an error message of a server",
     ),
     (text("<?xml version='1.0'?>\n<net name='m' version='11'>"), "is an OpenVINO model"),
-    (torn(".keras", 0.9), "breaks off: its last part is missing. Download it again."),
-    (torn(".h5", 0.5), "breaks off: it has "),
+    (torn(".keras", 0.9), "is incomplete: its last part is missing. Download it again."),
+    (torn(".h5", 0.5), "is incomplete: it has "),
     (weights, "holds weights only, not the network. Save all of it with model.save('NAME.keras')"),
     (old_weights, "holds weights only, not the network"),
     (other_hdf5, "is an HDF5 file, but holds no Keras model"),
@@ -258,7 +263,7 @@ CASES: list[tuple[Callable[[Path], None], str]] = [
     (zip_of("keras_model.h5", "labels.txt"), "is an archive of keras_model.h5, labels.txt. Unpack it"),
     (zip_of("m/config.json", "m/model.weights.h5"), "is an archive. Unpack it"),
     (text(b"\x1f\x8b\x08" + bytes(20)), "is an archive. Unpack it"),
-    (lambda path: np.savez(path.open("wb"), a=np.zeros(3)), "holds NumPy arrays, not a network"),
+    (array_archive, "holds NumPy arrays, not a network"),
     (text(b"GGUF" + bytes(20)), "is a GGUF file, a language model"),
     (text(bytes(range(200, 256))), "is no model of a known kind: it begins with "),
     (text("hello there"), "is no model of a known kind: it begins with 'hello there'"),

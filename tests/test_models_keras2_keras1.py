@@ -220,7 +220,7 @@ def test_a_merge_of_keras_1_is_the_layer_that_does_the_same(mode: str, class_nam
         (
             "Merge",
             {"mode": "cos"},
-            "joins its inputs with 'cos', which is read for sum, mul, ave, max and concat only",
+            "joins its inputs with 'cos'; only sum, mul, ave, max and concat are supported",
         ),
         ("BatchNormalization", {"mode": 2, "axis": -1}, "has mode 1 or 2, which only Keras 1 has"),
     ],

@@ -139,7 +139,7 @@ def test_an_unknown_class_lists_the_nearest() -> None:
         (
             numbered_labels(40),
             "cat",
-            "unknown class 'cat'. Nothing names them: this model's classes are 0 to 39. --labels FILE gives names.",
+            "unknown class 'cat'. They have no names: this model's classes are 0 to 39. --labels FILE gives names.",
         ),
         (replace(labels_from(["x", "y"]), kind="value"), "typo", "unknown value 'typo'. Valid: x, y."),
         (

@@ -74,7 +74,10 @@ def test_a_layer_that_does_not_tell_its_axes_is_named() -> None:
     x = layers.Conv2D(4, 3, data_format="channels_first")(image)
     x = layers.Reshape((4 * 14 * 14,), name="by_hand")(x)
     model = keras.Model(image, layers.Dense(3)(x))
-    message = r"takes pictures with channels first, \(N, 3, 16, 16\), and cannot be turned: its layer 'by_hand' \(Resh"
+    message = (
+        r"takes pictures with channels first, \(N, 3, 16, 16\), and cannot be converted: "
+        r"its layer 'by_hand' \(Resh"
+    )
     with pytest.raises(lg.ModelError, match=message) as caught:
         lg.load_model(model)
     assert "Build it with data_format='channels_last', load the same weights and save that." in str(

@@ -459,7 +459,7 @@ def test_variables_that_break_off_are_told(tmp_path: Path) -> None:
 def test_a_graph_that_breaks_off_is_told(tmp_path: Path) -> None:
     graph, _ = old_graph()
     (tmp_path / "half.pb").write_bytes(graph.SerializeToString()[:-700])
-    assert "breaks off or is damaged" in refusal(tmp_path / "half.pb")
+    assert "is incomplete or damaged" in refusal(tmp_path / "half.pb")
 
 
 def test_channels_first_is_told(tmp_path: Path) -> None:

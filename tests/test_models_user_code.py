@@ -103,8 +103,8 @@ def test_a_network_itself_or_a_dotted_name_does_too(reference: str) -> None:
         ("my_code:build_for", r"missing 1 required positional argument: 'classes'"),
         ("my_broken:build", r"cannot import my_broken: ZeroDivisionError: division by zero"),
         ("my_needy:build", r"cannot import my_needy: No module named 'surely_not_there'\. Install it"),
-        ("my-code:build", r"'my-code:build' has not the form module:name"),
-        ("my_code:build()", r"has not the form module:name"),
+        ("my-code:build", r"'my-code:build' does not have the form module:name"),
+        ("my_code:build()", r"does not have the form module:name"),
     ],
 )
 def test_what_is_wrong_with_a_reference_is_one_line(reference: str, message: str) -> None:

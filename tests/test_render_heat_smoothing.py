@@ -92,7 +92,7 @@ def test_where_the_motion_is_not_to_be_believed_the_newest_counts_alone() -> Non
     before = smoothing.heat(about(cell(1, 1) + cell(5, 5)), 0.0)
     known = np.ones_like(before.heatmap)
     known[:64] = 0
-    heat = smoothing.heat(about(cell(3, 3)), 0.1, before, known=known)
+    heat = smoothing.heat(about(cell(3, 3)), 0.1, before, confidence=known)
     assert value(heat, 1, 1) == pytest.approx(0, abs=1e-6)
     assert value(heat, 5, 5) > 0.9
 

@@ -61,18 +61,18 @@ def test_several_viewers_see_the_annotated_picture(served: Served) -> None:
         middle, margin = pictures[-1][:, 90:230], pictures[-1][:, :60]
         # Heat lies between the viewfinder's corners and not beside them: the desk is brown, no heat is.
         assert middle[..., 0].mean() > margin[..., 0].mean() + 10
-    assert served.relay.viewers == 3
+    assert served.camera_stream.viewers == 3
     for viewer in viewers:
         viewer.close()
-    until(lambda: not served.relay.viewers)
+    until(lambda: not served.camera_stream.viewers)
 
 
 def test_a_camera_far_longer_than_wide_ends_with_one_line() -> None:
     with Served(
         small_service(fit="wide"), source=lambda: DemoSource(live=True, size=(640, 100), fps=30)
     ) as served:
-        until(lambda: served.relay.error is not None)
-        assert str(served.relay.error) == (
+        until(lambda: served.camera_stream.error is not None)
+        assert str(served.camera_stream.error) == (
             "demo cannot be shown: the picture has 640×100 pixels, and its longer side may be at most 4 times the "
             "shorter one here (--fit wide): cut out the part that matters."
         )

@@ -22,10 +22,10 @@ from websockets.sync.client import connect
 
 from live_gradcam.server import connections
 from live_gradcam.server import uvicorn_protocols as protocols
-from live_gradcam.server.run import ViewServer, configuration
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.tls import self_signed
 from live_gradcam.server.uvicorn_protocols import FRAMES_AT_ONCE
+from live_gradcam.server.uvicorn_server import ViewServer, configuration
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 UPGRADE = (
@@ -74,7 +74,7 @@ class Host:
         context = self_signed(["127.0.0.1"])[0] if tls else None
         config = configuration(app, ServerSettings(), context)
         config.limit_concurrency = most
-        self.server = ViewServer(config, begun=begun.set, ending=lambda: None)
+        self.server = ViewServer(config, on_started=begun.set, on_ending=lambda: None)
         self._thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listening]})
         self._thread.start()
         assert begun.wait(10)

@@ -64,8 +64,8 @@ def until_painted(page: Page) -> None:
     """Wait until the heat has faded in, and the canvas shows it as it is chosen now."""
     until_page(
         page,
-        "page.stage.panes.every(({ steady }) => steady.goalOpacity > 0"
-        " && Math.abs(steady.opacity - steady.goalOpacity) < 0.02)",
+        "page.grid.panes.every(({ smoothing }) => smoothing.goalOpacity > 0"
+        " && Math.abs(smoothing.opacity - smoothing.goalOpacity) < 0.02)",
     )
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
@@ -89,13 +89,13 @@ def test_pointed_at_coffee_it_says_espresso_and_the_heat_lies_on_the_cup(
 ) -> None:
     page = open_page(browser, real, path=f"/?heat={heat}")
     expect(page.locator("#label")).to_have_text("espresso")
-    assert of_page(page, "page.stage.panes[0].painter.kind") == heat
+    assert of_page(page, "page.grid.panes[0].painter.kind") == heat
     for _ in range(4):
         page.keyboard.press("t")  # heat alone: its colours can be read
     until_painted(page)
     levels = levels_of(canvas_pixels(page))
     row, column = np.unravel_index(levels.argmax(), levels.shape)
-    left, top, right, bottom = of_page(page, "page.stage.panes[0].region")
+    left, top, right, bottom = of_page(page, "page.grid.panes[0].region")
     assert (left, top, right, bottom) == pytest.approx((280 / 1280, 0, 1000 / 1280, 1), abs=0.01)
     x, y = in_coffee(left + (column + 0.5) / 64 * (right - left), top + (row + 0.5) / 64 * (bottom - top))
     assert levels.max() > 240
@@ -111,7 +111,7 @@ def test_the_map_on_the_canvas_is_the_one_that_the_server_made(page: Page) -> No
     levels = levels_of(canvas_pixels(page))
     heat, shape, peak, scale = of_page(
         page,
-        "(() => { const { shown, shape, scale } = page.stage.panes[0].steady;"
+        "(() => { const { shown, shape, scale } = page.grid.panes[0].smoothing;"
         " return [Array.from(shown), shape, page.answer.maps[0].peak, scale]; })()",
     )
     expected = np.array(heat, np.float32).reshape(shape)
@@ -135,7 +135,7 @@ def test_the_heat_of_a_network_that_cuts_its_input_lies_on_what_it_saw(
             page.keyboard.press("t")
         until_painted(page)
         levels = levels_of(canvas_pixels(page)).astype(np.float64)
-        left, top, right, bottom = of_page(page, "page.stage.panes[0].region")
+        left, top, right, bottom = of_page(page, "page.grid.panes[0].region")
         page.close()
     hot = np.where(levels > 128, levels, 0)
     x = left + (hot.sum(axis=0) @ (np.arange(64) + 0.5) / 64 / hot.sum()) * (right - left)
@@ -160,12 +160,12 @@ def test_every_action_of_the_one_table_has_a_handler_and_stands_in_the_help(page
 
 def test_freeze_keeps_the_picture_and_the_controls_go_on(page: Page) -> None:
     page.keyboard.press(" ")
-    assert of_page(page, "page.stage.frozen !== null")
+    assert of_page(page, "page.grid.frozen !== null")
     until_page(page, "page.answered === page.still")
     page.keyboard.press("2")
     until_page(page, "page.answer.maps[0].target.id === page.target && page.answered === page.still")
     page.keyboard.press(" ")
-    assert of_page(page, "page.stage.frozen === null")
+    assert of_page(page, "page.grid.frozen === null")
 
 
 def test_methods_and_layers_are_walked(page: Page) -> None:
@@ -226,7 +226,7 @@ def test_a_class_is_typed_and_a_wrong_one_is_told(page: Page) -> None:
 
 
 def test_the_look_of_the_heat_changes(page: Page) -> None:
-    opacity = "page.stage.look.alpha"
+    opacity = "page.grid.look.alpha"
     before = of_page(page, opacity)
     page.keyboard.press("+")
     assert of_page(page, opacity) == pytest.approx(before + 0.05)
@@ -236,7 +236,7 @@ def test_the_look_of_the_heat_changes(page: Page) -> None:
     seen = []
     for style in ("fade", "contours", "masked", "heat", "overlay"):
         page.keyboard.press("t")
-        assert of_page(page, "page.stage.look.style") == style
+        assert of_page(page, "page.grid.look.style") == style
         until_painted(page)
         seen.append(canvas_pixels(page)[..., 3].mean())
     fade, contours, masked, heat, overlay = seen
@@ -248,7 +248,7 @@ def test_the_look_of_the_heat_changes(page: Page) -> None:
     for _ in range(4):
         page.keyboard.press("t")
     page.keyboard.press("c")
-    assert of_page(page, "page.stage.look.colormap") == "turbo"
+    assert of_page(page, "page.grid.look.colormap") == "turbo"
     until_painted(page)
     pixels = canvas_pixels(page)
     turbo = cv2.applyColorMap(np.arange(256, dtype=np.uint8).reshape(-1, 1), cv2.COLORMAP_TURBO)[:, 0]
@@ -265,7 +265,7 @@ def test_views_stand_side_by_side(page: Page) -> None:
         ("one", 1, 1),
     ):
         page.keyboard.press("v")
-        assert of_page(page, "page.stage.view") == view
+        assert of_page(page, "page.grid.view") == view
         expect(page.locator(".pane")).to_have_count(panes)
         until_page(page, f"page.answer.maps.length === {maps} && page.answer.ask === page.connection.asked")
     expect(page.locator("#history")).to_be_hidden()
@@ -294,7 +294,7 @@ def test_a_part_of_the_picture_is_looked_at_and_all_of_it_again(page: Page) -> N
     page.mouse.up()
     assert of_page(page, "page.area") == pytest.approx([0.5, 0.1, 0.9, 0.8], abs=0.01)
     left, top, right, bottom = until_page(
-        page, "page.stage.panes[0].region[0] > 0.4 && page.stage.panes[0].region"
+        page, "page.grid.panes[0].region[0] > 0.4 && page.grid.panes[0].region"
     )
     assert 0.49 < left < right < 0.91
     assert 0.09 < top < bottom < 0.81
@@ -317,8 +317,8 @@ def test_a_snapshot_and_a_recording_are_saved(page: Page, tmp_path: Path) -> Non
     away = np.abs(snapshot.astype(int) - coffee_frame(the_coffee())).mean(axis=-1)
     assert away[:, 300:980].mean() > 2 * away[:300, :250].mean()  # heat within the viewfinder, none beside it
     page.keyboard.press("r")
-    painted = of_page(page, "page.stage.frames")
-    until_page(page, f"page.stage.frames > {painted + 12} && performance.now() - page.recorder.began > 1500")
+    painted = of_page(page, "page.grid.frames")
+    until_page(page, f"page.grid.frames > {painted + 12} && performance.now() - page.recorder.began > 1500")
     with page.expect_download() as download:
         page.keyboard.press("r")
     download.value.save_as(tmp_path / "recording.webm")
@@ -333,7 +333,7 @@ def test_a_picture_and_a_video_are_opened(page: Page, tmp_path: Path) -> None:
     (tmp_path / "coffee.jpg").write_bytes(jpeg(the_coffee()))
     page.set_input_files("#file", tmp_path / "coffee.jpg")
     until_page(page, "page.source.name === 'coffee.jpg' && page.answered === page.still")
-    assert of_page(page, "page.stage.size") == [600, 400]
+    assert of_page(page, "page.grid.size") == [600, 400]
     sent = of_page(page, "page.connection.number")
     time.sleep(0.6)  # a still picture is looked at every 0.25 s
     assert of_page(page, "page.connection.number") == sent  # what stands still is explained once
@@ -347,7 +347,7 @@ def test_a_picture_and_a_video_are_opened(page: Page, tmp_path: Path) -> None:
             clip.mux(stream.encode(frame))
         clip.mux(stream.encode())
     page.set_input_files("#file", tmp_path / "clip.webm")
-    until_page(page, "page.source.name === 'clip.webm' && page.stage.size[0] === 320")
+    until_page(page, "page.source.name === 'clip.webm' && page.grid.size[0] === 320")
     until_page(page, "page.answer !== null && page.meter.figures(page.connection).answers > 1")
     (tmp_path / "text.png").write_text("no picture")
     page.set_input_files("#file", tmp_path / "text.png")
@@ -398,9 +398,9 @@ def test_a_camera_that_is_refused_is_told_and_a_picture_can_be_chosen(
 def test_a_camera_that_is_pulled_leaves_its_last_picture_and_goes_on_when_it_is_back(page: Page) -> None:
     of_page(page, "page.source.element.srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
     expect(page.locator("#notice")).to_contain_text("The camera was unplugged. It goes on when it is back.")
-    assert of_page(page, "page.stage.frozen !== null")
+    assert of_page(page, "page.grid.frozen !== null")
     page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
-    until_page(page, "page.stage.frozen === null && page.source.element.srcObject.active")
+    until_page(page, "page.grid.frozen === null && page.source.element.srcObject.active")
     expect(page.locator("#notice")).to_be_empty()
     answered = of_page(page, "page.answer.frame")
     until_page(page, f"page.answer.frame > {answered}")
@@ -413,7 +413,7 @@ def test_when_the_server_is_started_again_the_page_goes_on_by_itself(browser: Br
         until_page(page, "page.answer.maps[0].method === 'gradcam++'")
         port = served.port
     expect(page.locator("#notice")).to_have_text("connection lost, trying again …")
-    assert of_page(page, "page.stage.drawable !== null")
+    assert of_page(page, "page.grid.drawable !== null")
     with Served(small_service(), port=port):
         answered = of_page(page, "page.answer.frame")
         until_page(page, f"page.answer.frame > {answered} && page.answer.maps[0].method === 'gradcam++'")
@@ -500,8 +500,9 @@ def test_heat_that_fades_is_as_opaque_as_in_the_window(browser: Browser, served:
     levels = np.linspace(0, 1, 11, dtype=np.float32)
     opacities = page.evaluate(
         """async (levels) => {
-            const { painter, colours } = await import('/page/heat.js'), { page } = await import('/page/main.js');
-            const made = painter(), side = 40, palette = colours(page.setup.palettes.jet);
+            const { createPainter, colours } = await import('/page/heat_painter.js');
+            const { page } = await import('/page/main.js');
+            const made = createPainter(), side = 40, palette = colours(page.setup.palettes.jet);
             return levels.map((level) => {
               const mesh = { values: new Float32Array(side * side).fill(level), rows: side, columns: side };
               made.paint(mesh, palette, 'fade', 0.4, [side, side]);

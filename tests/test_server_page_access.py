@@ -249,7 +249,7 @@ def test_a_digit_that_is_typed_into_a_control_pins_no_class_and_elsewhere_it_doe
         assert of_page(page, "page.target") is None, control
     page.focus("#opacity")
     page.keyboard.press("i")  # letters mean nothing to a slider
-    assert of_page(page, "page.stage.mirrored")
+    assert of_page(page, "page.grid.mirrored")
     page.focus("[data-action=mirror]")
     page.keyboard.press("2")
     assert of_page(page, "page.target !== null")
@@ -260,7 +260,7 @@ def test_a_list_that_was_chosen_from_by_mouse_gives_the_keys_back(page: Page) ->
     page.select_option("#methods", "hirescam")
     page.keyboard.press("Escape")
     page.keyboard.press("i")
-    assert of_page(page, "page.stage.mirrored")
+    assert of_page(page, "page.grid.mirrored")
 
 
 # Rows
@@ -294,14 +294,14 @@ def test_what_the_network_is_not_sure_of_is_called_so_and_its_heat_is_faint(brow
         expect(page.locator("#label")).to_have_text("not sure")
         expect(page.locator("#percent")).to_be_empty()
         assert of_page(page, "page.answer.top[0][2] < 0.25")
-        until_page(page, "page.stage.panes[0].steady.shown !== null")
-        until_page(page, "page.stage.panes[0].steady.opacity === page.stage.panes[0].steady.goalOpacity")
+        until_page(page, "page.grid.panes[0].smoothing.shown !== null")
+        until_page(page, "page.grid.panes[0].smoothing.opacity === page.grid.panes[0].smoothing.goalOpacity")
         page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         opacity = page.locator("canvas.heat").evaluate("(each) => Number(each.style.opacity)")
         assert opacity == pytest.approx(0.12, abs=0.03)
         expect(page.locator("#top .target")).to_have_count(0)  # the heat is for nothing in particular
         page.keyboard.press("1")
-        until_page(page, "page.stage.panes[0].steady.opacity > 0.95")
+        until_page(page, "page.grid.panes[0].smoothing.opacity > 0.95")
         expect(page.locator("#top .target")).to_have_count(1)
         context.close()
 

@@ -21,7 +21,7 @@ LABELS = ("red", "green", "blue", "grey", "pink", "brown")
 
 DOES: dict[str, tuple[str, str]] = {
     "help": ("document.querySelector('#help').open", "both"),
-    "freeze": ("page.stage.frozen !== null", "both"),
+    "freeze": ("page.grid.frozen !== null", "both"),
     "record": ("page.recorder.running", "both"),
     "snapshot": ("page.notice.said === 'saved'", ""),
     "method-next": ("page.answer.maps[0].method === 'gradcam++'", ""),
@@ -36,14 +36,14 @@ DOES: dict[str, tuple[str, str]] = {
     "contrast": ("page.answer.maps[0].target.label.includes('−')", "both"),
     "search": ("document.activeElement.id === 'target'", ""),
     "whole": ("page.area.join() === '0,0,1,1'", ""),
-    "style": ("page.stage.look.style === 'fade'", ""),
-    "colormap": ("page.stage.look.colormap === 'turbo'", ""),
-    "opacity-up": ("Math.abs(page.stage.look.alpha - 0.45) < 1e-9", ""),
-    "opacity-down": ("Math.abs(page.stage.look.alpha - 0.35) < 1e-9", ""),
-    "view": ("page.stage.view === 'side'", ""),
+    "style": ("page.grid.look.style === 'fade'", ""),
+    "colormap": ("page.grid.look.colormap === 'turbo'", ""),
+    "opacity-up": ("Math.abs(page.grid.look.alpha - 0.45) < 1e-9", ""),
+    "opacity-down": ("Math.abs(page.grid.look.alpha - 0.35) < 1e-9", ""),
+    "view": ("page.grid.view === 'side'", ""),
     "scale-bar": ("!document.querySelector('#scale').hidden", "both"),
     "statistics": ("!document.querySelector('#statistics').hidden", "both"),
-    "mirror": ("page.stage.mirrored", "both"),
+    "mirror": ("page.grid.mirrored", "both"),
     "reset": ("page.notice.said === 'as at the beginning'", ""),
     "fullscreen": ("document.fullscreenElement !== null", "both"),
 }
@@ -119,8 +119,8 @@ def test_what_is_chosen_and_not_the_default_stands_in_a_line_as_long_as_it_is_so
 
 def test_one_key_takes_everything_back_to_the_beginning(live: Page) -> None:
     page = live
-    state = """[page.connection.question, page.area, page.stage.look, page.stage.view, page.stage.mirrored,
-        page.stage.frozen, document.querySelector('#scale').hidden, document.querySelector('#statistics').hidden,
+    state = """[page.connection.question, page.area, page.grid.look, page.grid.view, page.grid.mirrored,
+        page.grid.frozen, document.querySelector('#scale').hidden, document.querySelector('#statistics').hidden,
         page.chosen]"""
     before = of_page(page, state)
     for key in "m[2xtcc-vvibd":
@@ -146,7 +146,7 @@ def test_a_choice_that_is_refused_goes_back_to_the_one_that_was_answered(live: P
     until_page(page, "page.agreed?.method === 'gradcam++' && page.agreed.view === 'side'")
     of_page(page, "page.choose({ layer: 'nowhere' })")
     until_page(page, "page.layer === null")
-    assert of_page(page, "[page.method, page.stage.view, page.target, page.contrast]") == [
+    assert of_page(page, "[page.method, page.grid.view, page.target, page.contrast]") == [
         "gradcam++",
         "side",
         None,

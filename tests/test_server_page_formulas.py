@@ -41,7 +41,7 @@ def test_numbers_probabilities_and_units_are_written_as_in_the_window() -> None:
         for value, beside, _ in NUMBERS_BESIDE
     ]
     shares, numbers, units = run_javascript(
-        "plate.js",
+        "label_plate.js",
         "percent, numberText, figure",
         "const [shares, numbers, units] = given;"
         "return [shares.map(percent), numbers.map((each) => numberText(...each)),"
@@ -64,7 +64,7 @@ def test_targets_are_named_as_in_the_window() -> None:
         named(years): {"label": "age", "probability": None, "value": 31.6, "unit": "years"},
         named(Lowered(years)): {"label": Lowered(years).label, "lowers": True},
     }
-    found = run_javascript("plate.js", "named", "return given[0].map(named);", list(targets.values()))
+    found = run_javascript("label_plate.js", "named", "return given[0].map(named);", list(targets.values()))
     assert found == list(targets) == ["tabby 62%", "age 31.6 years", "what lowers age"]
 
 
@@ -79,7 +79,9 @@ def test_a_language_is_spoken_by_the_same_rules_as_in_the_window() -> None:
         "",
         "toString",
     ]
-    said = run_javascript("words.js", "wordsOf", "return given[1].map(wordsOf(given[0]));", table, texts)
+    said = run_javascript(
+        "translations.js", "wordsOf", "return given[1].map(wordsOf(given[0]));", table, texts
+    )
     assert said == [words_of("zh")(text) for text in texts]
 
 
@@ -116,10 +118,10 @@ def test_the_line_of_what_is_chosen_is_worded_as_in_the_window() -> None:
     setup = {"usual_method": DEFAULT_METHOD, "labels": LABELS}
     said = run_javascript(
         "choice.js",
-        "inWords",
+        "choiceText",
         "const [choices, setup, top, views] = given;"
         "return choices.map(([choice, values]) =>"
-        " views.map((view) => inWords(choice, { ...setup, values }, { top }, view)));",
+        " views.map((view) => choiceText(choice, { ...setup, values }, { top }, view)));",
         [(as_on_the_page(choice), values) for choice, values in CHOICES],
         setup,
         [[0, "red"], [2, "blue"]],
@@ -227,12 +229,12 @@ def test_heat_is_scaled_by_the_peaks_of_late_as_in_the_window(scale: Any) -> Non
         for label, automatic, peak, _ in PEAKS
     ]
     found = run_javascript(
-        "steady.js",
-        "Steady",
-        "const [maps, times, scale] = given, steady = new Steady(0, scale);"
+        "heat_smoothing.js",
+        "HeatSmoothing",
+        "const [maps, times, scale] = given, smoothing = new HeatSmoothing(0, scale);"
         "return maps.map((map, i) => {"
-        " steady.explained(map, [0, 0, 1, 1], times[i]);"
-        " return [steady.scale, steady.ceiling, steady.goal[0]]; });",
+        " smoothing.explained(map, [0, 0, 1, 1], times[i]);"
+        " return [smoothing.scale, smoothing.ceiling, smoothing.goal[0]]; });",
         maps,
         [at for *_, at in PEAKS],
         scale,
@@ -249,13 +251,13 @@ def test_heat_is_scaled_by_the_peaks_of_late_as_in_the_window(scale: Any) -> Non
 def test_a_change_comes_through_to_63_percent_within_the_smoothing_at_any_rate() -> None:
     """In Python at every explanation, on the page at every picture that is painted."""
     found = run_javascript(
-        "steady.js",
-        "Steady",
+        "heat_smoothing.js",
+        "HeatSmoothing",
         "return given[0].map((steps) => {"
-        " const steady = new Steady(0.3, 'frame');"
-        " Object.assign(steady, { shown: new Float32Array(1), goal: Float32Array.of(1), goalOpacity: 1 });"
-        " for (let i = 0; i < steps; i++) steady.step(0.3 / steps);"
-        " return [steady.shown[0], steady.opacity]; });",
+        " const smoothing = new HeatSmoothing(0.3, 'frame');"
+        " Object.assign(smoothing, { shown: new Float32Array(1), goal: Float32Array.of(1), goalOpacity: 1 });"
+        " for (let i = 0; i < steps; i++) smoothing.step(0.3 / steps);"
+        " return [smoothing.shown[0], smoothing.opacity]; });",
         [1, 3, 20],
     )
     smoothing = HeatSmoothing(seconds=0.3, scale="frame")
@@ -274,11 +276,11 @@ def test_the_page_lays_a_map_over_its_region_as_the_program_does(
 ) -> None:
     heat = np.random.default_rng(2).uniform(0, 1, (6, 8)).astype(np.float32)
     values, rows, columns = run_javascript(
-        "steady.js",
-        "Steady",
-        "const [heat, inset] = given, steady = new Steady(0, 'frame');"
-        "Object.assign(steady, { shown: Float32Array.from(heat), shape: [6, 8], inset });"
-        "const mesh = steady.mesh(); return [Array.from(mesh.values), mesh.rows, mesh.columns];",
+        "heat_smoothing.js",
+        "HeatSmoothing",
+        "const [heat, inset] = given, smoothing = new HeatSmoothing(0, 'frame');"
+        "Object.assign(smoothing, { shown: Float32Array.from(heat), shape: [6, 8], inset });"
+        "const mesh = smoothing.mesh(); return [Array.from(mesh.values), mesh.rows, mesh.columns];",
         heat.ravel().tolist(),
         inset,
     )
@@ -324,7 +326,7 @@ def test_a_picture_is_another_scene_where_its_forms_are_others_and_not_where_it_
         "a wall": (scene, wall),
     }
     found = run_javascript(
-        "scene.js",
+        "scene_change.js",
         "difference",
         "return given[0].map(([one, other]) => difference(one, other));",
         [[one.tolist(), other.tolist()] for one, other in pairs.values()],

@@ -156,14 +156,14 @@ def test_frozen_one_picture_is_sent_whatever_is_done_and_then_it_goes_on(
         page.keyboard.press(key)
     until_page(page, "page.answered === page.still && page.answer.ask === page.connection.asked")
     shown = of_page(
-        page, "page.stage.drawable.getContext('2d').getImageData(160, 120, 1, 1).data[0]"
+        page, "page.grid.drawable.getContext('2d').getImageData(160, 120, 1, 1).data[0]"
     )  # of the frozen canvas
     page.wait_for_timeout(400)
     assert sent.levels
     assert sent.levels == pytest.approx([shown] * len(sent.levels), abs=2)
     page.keyboard.press(" ")
     sent.until_they_change(page)
-    assert of_page(page, "!page.source.element.paused && page.stage.frozen === null")
+    assert of_page(page, "!page.source.element.paused && page.grid.frozen === null")
 
 
 def test_a_video_goes_on_where_it_was_frozen(page: Page, served: Served, clip: Path) -> None:
@@ -207,7 +207,7 @@ def test_cameras_are_switched_live_and_frozen_one_open_at_a_time(
         first = of_page(page, "(globalThis.former = page.source, page.source.deviceId)")
         other = next(each for each in devices if each != first)
         page.select_option("#cameras", other)
-        until_page(page, f"page.source.deviceId === '{other}' && page.stage.frozen === null")
+        until_page(page, f"page.source.deviceId === '{other}' && page.grid.frozen === null")
         assert page.evaluate("former.gone && former.element.srcObject === null")
         sent.until_they_change(page)
 
@@ -256,7 +256,7 @@ def test_a_file_is_opened_by_touch_while_the_camera_runs_and_the_camera_is_had_b
 
 def test_the_servers_own_camera_is_shown_with_every_control(page: Page, with_camera: Served) -> None:
     page.goto(with_camera.url())
-    until_page(page, "page.answer !== null && page.stage.size[0] === 320")
+    until_page(page, "page.answer !== null && page.grid.size[0] === 320")
     answered = of_page(page, "page.answer.frame")
     until_page(page, f"page.answer.frame > {answered + 5}")
     page.keyboard.press("m")
@@ -387,7 +387,7 @@ def test_heat_and_words_of_a_scene_that_is_gone_fade_and_come_back_with_it_or_wi
         of_page(page, "page.setView('methods')")
     until_page(
         page,
-        "page.answer.ask === page.connection.asked && page.stage.panes.every((p) => p.steady.opacity > 0.95)",
+        "page.answer.ask === page.connection.asked && page.grid.panes.every((p) => p.smoothing.opacity > 0.95)",
     )
     of_page(
         page,
@@ -395,19 +395,19 @@ def test_heat_and_words_of_a_scene_that_is_gone_fade_and_come_back_with_it_or_wi
     )
     page.wait_for_timeout(600)
     assert of_page(
-        page, "page.stage.panes.every((pane) => pane.steady.opacity > 0.95)"
+        page, "page.grid.panes.every((pane) => pane.smoothing.opacity > 0.95)"
     )  # late, but the same scene
     shown = "Number(getComputedStyle(document.querySelector('#plate')).opacity)"
     assert page.evaluate(shown) == 1
     page.evaluate("scene = 'mug'")
-    until_page(page, "page.stage.panes.every((pane) => pane.steady.opacity < 0.05)")
+    until_page(page, "page.grid.panes.every((pane) => pane.smoothing.opacity < 0.05)")
     until(page, f"{shown} === 0")
     expect(page.locator("#notice")).to_have_text("looking …")
     target = of_page(page, "page.target")
     page.keyboard.press("3")
     assert of_page(page, "page.target") == target  # no row stands there
     page.evaluate("scene = 'cat'")
-    until_page(page, "page.stage.panes.every((pane) => pane.steady.opacity > 0.95)")
+    until_page(page, "page.grid.panes.every((pane) => pane.smoothing.opacity > 0.95)")
     page.evaluate("scene = 'mug'")
     until(page, f"{shown} === 0")
     page.evaluate("on = true")
@@ -419,17 +419,17 @@ def test_heat_of_another_part_or_another_picture_is_never_stretched_into_the_new
     page: Page, served: Served, tmp_path: Path
 ) -> None:
     start_camera(page, served)
-    heat = "page.stage.panes[0].steady"
+    heat = "page.grid.panes[0].smoothing"
     until_page(page, f"{heat}.shown !== null")
     assert of_page(page, f"(page.setArea([0.5, 0.1, 0.9, 0.8]), {heat}.shown)") is None
     until_page(page, f"{heat}.shown !== null")
-    left, _, right, _ = of_page(page, "page.stage.panes[0].region")
+    left, _, right, _ = of_page(page, "page.grid.panes[0].region")
     assert 0.49 < left < right < 0.91  # an answer about the whole picture, which was under way, was not taken
     (tmp_path / "tall.png").write_bytes(jpeg(grey(100, (200, 400)), ".png"))
     page.evaluate(
         """async () => {
             const { page } = await import('/page/main.js'), use = page.use.bind(page);
-            page.use = (source) => (use(source), (globalThis.dropped = page.stage.panes[0].steady.shown === null),
+            page.use = (source) => (use(source), (globalThis.dropped = page.grid.panes[0].smoothing.shown === null),
               (globalThis.faded = document.querySelector('#plate').classList.contains('old')));
         }"""
     )
@@ -440,18 +440,18 @@ def test_heat_of_another_part_or_another_picture_is_never_stretched_into_the_new
 
 
 SLOW_ANSWERS = """
-const { exchange, stage, connection } = page, take = exchange.take.bind(exchange), { told } = connection;
-const answer = told.answer;
-told.answer = (...given) => setTimeout(() => answer(...given), 400);
+const { exchange, grid, connection } = page, take = exchange.take.bind(exchange), { listener } = connection;
+const answer = listener.answer;
+listener.answer = (...given) => setTimeout(() => answer(...given), 400);
 Object.assign(globalThis, { wrong: [], shownAreas: new Set(), latest: exchange.shown });
 exchange.take = async (answer, memory) => {
-  const before = stage.panes[0].steady.goal;
+  const before = grid.panes[0].smoothing.goal;
   await take(answer, memory);
-  if (stage.panes[0].steady.goal !== before) globalThis.latest = memory.shown;
+  if (grid.panes[0].smoothing.goal !== before) globalThis.latest = memory.shown;
 };
 const look = () => {
-  const { steady, region } = stage.panes[0];
-  if (steady.shown !== null && steady.opacity > 0.01) {
+  const { smoothing, region } = grid.panes[0];
+  if (smoothing.shown !== null && smoothing.opacity > 0.01) {
     const area = (shown) => shown.split('|')[1];
     if (area(latest) !== area(exchange.shown)) wrong.push([latest, exchange.shown]);
     if (region.some((edge, i) => Math.abs(edge - page.region()[i]) > 0.011)) wrong.push([region, page.region()]);
@@ -494,10 +494,10 @@ def test_answers_to_the_question_of_before_leave_no_older_heat_in_the_other_pane
     page.add_init_script(TWO_SCENES)
     start_camera(page, served)
     of_page(page, "page.setView('methods')")
-    until_page(page, "page.answer.maps.length === 4 && page.stage.panes.every((pane) => pane.steady.shown)")
+    until_page(page, "page.answer.maps.length === 4 && page.grid.panes.every((pane) => pane.smoothing.shown)")
     left = of_page(
         page,
-        "(page.stage.explained({ ...page.answer, maps: page.answer.maps.slice(0, 1) }, [page.stage.panes[0].region],"
-        " ['gradcam'], 0), page.stage.panes.map((pane) => pane.steady.shown !== null))",
+        "(page.grid.explained({ ...page.answer, maps: page.answer.maps.slice(0, 1) }, [page.grid.panes[0].region],"
+        " ['gradcam'], 0), page.grid.panes.map((pane) => pane.smoothing.shown !== null))",
     )
     assert left == [True, False, False, False]

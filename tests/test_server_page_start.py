@@ -73,12 +73,17 @@ def starts(page: Page) -> None:
 @pytest.mark.parametrize(
     ("module", "status"),
     [
-        ("heat.js", 429),
+        ("heat_painter.js", 429),
         ("main.js", 503),
         ("style.css", 0),
         *(
             pytest.param(module, status, marks=pytest.mark.screens)
-            for module, status in (("heat.js", 0), ("main.js", 429), ("style.css", 503), ("fit.js", 503))
+            for module, status in (
+                ("heat_painter.js", 0),
+                ("main.js", 429),
+                ("style.css", 503),
+                ("fit.js", 503),
+            )
         ),
     ],
 )
@@ -98,7 +103,7 @@ def test_where_a_part_of_the_page_does_not_come_it_says_so_and_tries_again_by_it
 def test_where_it_stays_away_the_page_stops_trying_and_a_button_tries_again(
     page: Page, served: Served
 ) -> None:
-    failing = Failing(page, "**/page/plate.js", 503)
+    failing = Failing(page, "**/page/label_plate.js", 503)
     page.add_init_script("history.replaceState({ tries: 6 }, '')")
     page.goto(served.url("/#token=kept"))
     expect(page.locator("#notice")).to_have_text(
@@ -132,7 +137,7 @@ def test_where_the_setup_does_not_come_it_says_why_and_tries_again(
     starts(page)
 
 
-@pytest.mark.parametrize("path", ["**/page/plate.js", "**/setup"])
+@pytest.mark.parametrize("path", ["**/page/label_plate.js", "**/setup"])
 def test_where_the_server_says_nothing_at_all_the_page_says_so_and_a_button_tries_again(
     page: Page, served: Served, path: str
 ) -> None:
@@ -197,4 +202,4 @@ def test_the_link_with_the_token_opens_the_page_and_another_token_is_told_before
         stranger.close()
     with Served(small_service(), token="another-token-it-is", port=port):
         expect(page.locator("#notice")).to_have_text(WRONG_TOKEN)
-        assert of_page(page, "page.stage.drawable !== null")
+        assert of_page(page, "page.grid.drawable !== null")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from live_gradcam.process.lifecycle import REQUESTS
-from live_gradcam.server.run import ViewServer, configuration
 from live_gradcam.server.settings import ServerSettings
+from live_gradcam.server.uvicorn_server import ViewServer, configuration
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -56,7 +56,7 @@ def test_asked_to_end_at_any_moment_it_puts_all_away_and_says_nothing(
             signal.raise_signal(request_to_end)
 
     before = [signal.getsignal(number) for number in REQUESTS]
-    server = ViewServer(configuration(app, ServerSettings(), None), begun=begun, ending=ending)
+    server = ViewServer(configuration(app, ServerSettings(), None), on_started=begun, on_ending=ending)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server.run(sockets=[listening])
     assert app.events == ["startup", "listens", "shutdown"]

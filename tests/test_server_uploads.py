@@ -19,9 +19,9 @@ from live_gradcam.frame import Pixels
 from live_gradcam.server import decode_limits as bounds
 from live_gradcam.server import photo_process
 from live_gradcam.server.decode_limits import check_shape
-from live_gradcam.server.decoders import Pool
+from live_gradcam.server.decoders import DecoderPool
 from live_gradcam.server.errors import RequestError
-from live_gradcam.server.uploads import MOST_FRAME_PIXELS, decoded, is_light, photo_of, size_of
+from live_gradcam.server.uploads import MOST_FRAME_PIXELS, decoded, decodes_fast, photo_of, size_of
 
 
 def png_that_claims(width: int, height: int, data: bytes = b"") -> bytes:
@@ -278,7 +278,7 @@ def test_frames_are_decoded_in_threads_of_their_own_while_photos_take_their_time
         names.append(threading.current_thread().name)
         return np.zeros((1, 1, 3), np.uint8)
 
-    photos, frames = Pool("photos", 1), Pool("frames", 1)
+    photos, frames = DecoderPool("photos", 1), DecoderPool("frames", 1)
     waiting = [photos.submit(slow) for _ in range(3)]
     assert begun.wait(10)
     assert photos.waiting == 2
@@ -294,7 +294,7 @@ def test_frames_are_decoded_in_threads_of_their_own_while_photos_take_their_time
 
 
 def test_what_a_decoder_refuses_is_told_to_who_waits() -> None:
-    pool = Pool("photos", 1)
+    pool = DecoderPool("photos", 1)
     with pytest.raises(RequestError, match="this is no picture that can be read"):
         pool.submit(lambda: photo_of(b"hello")).result(10)
     pool.close(time.monotonic() + 5)
@@ -302,9 +302,9 @@ def test_what_a_decoder_refuses_is_told_to_who_waits() -> None:
 
 def test_a_photo_is_light_that_has_few_pixels_and_needs_no_process() -> None:
     few, many = np.zeros((2000, 2000, 3), np.uint8), np.zeros((2001, 2000, 3), np.uint8)
-    assert is_light(jpeg(few))
-    assert is_light(jpeg(few, ".png"))
-    assert not is_light(jpeg(many))
-    assert not is_light(jpeg(many, ".png"))
-    assert not is_light(jpeg(few[:32, :32], ".avif"))
-    assert not is_light(b"no picture")
+    assert decodes_fast(jpeg(few))
+    assert decodes_fast(jpeg(few, ".png"))
+    assert not decodes_fast(jpeg(many))
+    assert not decodes_fast(jpeg(many, ".png"))
+    assert not decodes_fast(jpeg(few[:32, :32], ".avif"))
+    assert not decodes_fast(b"no picture")

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from acting import LABELS, MENU, SIZE, answer, frame
 
-from live_gradcam.config import Settings
+from live_gradcam.config import Settings, as_json
 from live_gradcam.frame import Pixels
 from live_gradcam.live.controls import STYLES
-from live_gradcam.live.initial_view import initial_view, written
+from live_gradcam.live.initial_view import initial_view
 from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.question import Answer, Question
 from live_gradcam.session.earlier_formats import view_of_format
@@ -81,7 +81,7 @@ def lines_of(story: Story, last: str) -> list[dict[str, Any]]:
 
 def saved(folder: Path, lines: list[dict[str, Any]], version: int) -> Path:
     folder.mkdir()
-    settings = {**written(Settings(source="demo", motion="off", smoothing=0.0)), "live": True, "still": False}
+    settings = {**as_json(Settings(source="demo", motion="off", smoothing=0.0)), "live": True, "still": False}
     header = {"session": version, "version": "0.1.0", "settings": settings}
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in [header, *lines])
     (folder / FILE).write_text(text, encoding="utf-8")

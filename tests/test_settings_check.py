@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from live_gradcam import settings_check as typos
-from live_gradcam.cli import COMMANDS, main
-from live_gradcam.commands.settings import settings_of
+from live_gradcam.cli import COMMANDS, app, main
+from live_gradcam.commands.options import known_options
 from live_gradcam.config import Settings
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.methods.method import METHODS
@@ -124,15 +125,18 @@ def with_choices() -> Iterator[tuple[str, str, tuple[str, ...]]]:
         "backend": ("v4l2", "any") if sys.platform == "linux" else (),
         "tls": ("self-signed",),
     }
-    for name, command in COMMANDS.items():
+    known = known_options(COMMANDS)
+    tree: Any = typer.main.get_command(app)
+    for name, command in tree.commands.items():
         if name == "config":
             continue  # what it is given it writes, and does not use
         # `doctor` tells what is wrong with a model among its findings, when it has looked at everything.
         findings = ("model", "beside", "preprocess", "device") if name == "doctor" else ()
-        for setting in settings_of(name, command).values():
-            choices = setting.choices or lists.get(setting.name, ())
-            if choices and setting.name not in findings:
-                yield name, setting.name, choices
+        names = [max(each.opts, key=len) for each in command.params if each.param_type_name == "option"]
+        for option in (name.removeprefix("--") for name in names):
+            choices = (known[option].choices if option in known else ()) or lists.get(option, ())
+            if choices and option not in findings:
+                yield name, option, choices
 
 
 def test_every_option_with_choices_names_the_nearest_one_without_loading_tensorflow(tmp_path: Path) -> None:
@@ -284,7 +288,7 @@ def test_a_missing_display_comes_after_a_bad_file_and_a_file_after_a_typo(tmp_pa
     both = ["demo", "--window", "--model", "torch.keras"]
     lines = {
         (*both, "--colormap", "jte"): "unknown colour map 'jte'",
-        tuple(both): "torch.keras breaks off: its last part is missing",
+        tuple(both): "torch.keras is incomplete: its last part is missing",
         ("demo", "--window", "--labels", "names.txt"): "it is a PDF document",
         ("demo", "--window", "--labels", "nams.txt"): "no file of labels 'nams.txt'. Did you mean names.txt?",
         (

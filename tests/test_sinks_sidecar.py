@@ -17,6 +17,7 @@ from films import at, files, lines, plain, play, write_talkie
 from live_gradcam import __version__
 from live_gradcam.explanation import Lowered, Prediction
 from live_gradcam.frame import Frame
+from live_gradcam.printable import Json
 from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.encoder import CONTAINERS
 from live_gradcam.sinks.recorder import Recorder
@@ -69,7 +70,7 @@ def test_what_was_dropped_has_no_line(tmp_path: Path) -> None:
 def test_the_header_says_what_all_pictures_have_in_common(tmp_path: Path) -> None:
     asked = []
 
-    def about() -> dict[str, object]:
+    def about() -> dict[str, Json]:
         asked.append(1)
         return {"model": "lenet", "layer": "conv5", "settings": {"target": "Ägyptische Katze"}}
 

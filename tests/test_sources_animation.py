@@ -18,7 +18,7 @@ from fakes import ShadeExplainer
 from PIL import Image
 
 from live_gradcam.archive.inputs import find_entries
-from live_gradcam.archive.record import rows_of
+from live_gradcam.archive.record import read_rows
 from live_gradcam.archive.video import annotate_video
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SourceError
@@ -187,7 +187,7 @@ def test_annotate_writes_a_film_with_the_same_times(tmp_path: Path, kind: str) -
         assert container_seconds(film) == pytest.approx(2.34, abs=0.01)
         shown = [(round(float(frame.time or 0), 3), index_of(bgr(frame))) for frame in film.decode(video=0)]
     assert shown == [(0.0, 0), (0.2, 1), (0.24, 2), (0.74, 3), (0.84, 4)]
-    assert [row["seconds"] for row in rows_of(entry.record)] == [0.0, 0.2, 0.24, 0.74, 0.84]
+    assert [row["seconds"] for row in read_rows(entry.record)] == [0.0, 0.2, 0.24, 0.74, 0.84]
 
 
 def container_seconds(film: av.container.InputContainer) -> float:

@@ -62,27 +62,27 @@ def test_a_whole_name_wins_over_a_longer_one_that_contains_it(plugged_in: list[C
 
 
 def test_a_camera_is_found_again_under_another_number(plugged_in: list[CameraName]) -> None:
-    whereabouts = CameraLocator(2, BACKEND)
-    assert whereabouts.find() == 2
+    locator = CameraLocator(2, BACKEND)
+    assert locator.find() == 2
     plugged_in.remove(LOGITECH)
-    assert whereabouts.find() is None
+    assert locator.find() is None
     plugged_in.append(CameraName(3, LOGITECH.name, "/dev/video3", LOGITECH.usb, LOGITECH.port))
-    assert whereabouts.find() == 3
+    assert locator.find() == 3
 
 
 def test_a_camera_is_found_again_on_another_port(plugged_in: list[CameraName]) -> None:
-    whereabouts = CameraLocator(2, BACKEND)
+    locator = CameraLocator(2, BACKEND)
     plugged_in[1] = CameraName(3, LOGITECH.name, "/dev/video3", LOGITECH.usb, "3-1:1.0")
-    assert whereabouts.find() == 3
+    assert locator.find() == 3
 
 
 def test_its_twin_is_not_taken_for_it(plugged_in: list[CameraName]) -> None:
     plugged_in.append(SECOND)
-    whereabouts = CameraLocator(2, BACKEND)
+    locator = CameraLocator(2, BACKEND)
     plugged_in.remove(LOGITECH)
-    assert whereabouts.find() is None
+    assert locator.find() is None
     plugged_in.insert(0, LOGITECH)
-    assert whereabouts.find() == 2
+    assert locator.find() == 2
 
 
 def test_a_cameras_second_node_is_not_taken_for_it() -> None:
@@ -106,9 +106,9 @@ def test_linux_tells_names_ids_and_ports_without_opening_a_camera(
     monkeypatch.setattr(camera_names, "SYSFS", tmp_path / "class")
     monkeypatch.setattr(camera_names, "is_there", lambda number: number == 2)
     monkeypatch.setattr("sys.platform", "linux")
-    whereabouts = CameraLocator(2, BACKEND)
-    assert whereabouts.camera == LOGITECH
-    assert whereabouts.find() == 2
+    locator = CameraLocator(2, BACKEND)
+    assert locator.camera == LOGITECH
+    assert locator.find() == 2
 
 
 def test_a_camera_of_which_nothing_is_known_is_looked_for_by_its_number(
@@ -117,7 +117,7 @@ def test_a_camera_of_which_nothing_is_known_is_looked_for_by_its_number(
     monkeypatch.setattr(camera_names, "_present", lambda _: ())
     there = [True]
     monkeypatch.setattr(camera_names, "is_there", lambda _: there[0])
-    whereabouts = CameraLocator(0, BACKEND)
-    assert whereabouts.find() == 0
+    locator = CameraLocator(0, BACKEND)
+    assert locator.find() == 0
     there[0] = False
-    assert whereabouts.find() is None
+    assert locator.find() is None

@@ -1,1 +1,1 @@
-"""Archives: every frame of many files, explained, drawn and written again."""
+"""Annotates archives: explains every frame of many files and writes it with its heat map."""

@@ -1,4 +1,4 @@
-"""The annotation of an archive: what is missing is done, what is there already is kept."""
+"""Annotates an archive: makes missing outputs and keeps finished ones."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from live_gradcam.archive.file_worker import FileWorker, grouped
-from live_gradcam.archive.files import AnnotateJob, ArchiveFile, Failure, Outcome, damage_to
+from live_gradcam.archive.file_worker import FileWorker, file_groups
+from live_gradcam.archive.files import AnnotateJob, ArchiveFile, Failure, Outcome, damage_failure
 from live_gradcam.archive.inputs import find_entries
-from live_gradcam.archive.record import conclusion_of, described, obstacle
+from live_gradcam.archive.record import mismatch, read_conclusion, recorded_settings
 from live_gradcam.archive.summary import check_summary, write_csv, write_jsonl
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SinkError
@@ -23,41 +23,41 @@ from live_gradcam.sources.opening import film_info
 _USUAL_SIZE = (1280, 720)
 
 
-class Watch(Protocol):
-    """Who is told how it goes. May be called from any thread."""
+class ProgressListener(Protocol):
+    """Receives the progress. Its methods may be called from any thread."""
 
     def say(self, line: str) -> None:
-        """Take a line that is worth telling."""
+        """Show a line to the user."""
 
-    def begin(self, work: AnnotateJob) -> None:
-        """Take note of what is to be done."""
+    def begin(self, job: AnnotateJob) -> None:
+        """Receive the job at its start."""
 
     def advance(self, frames: int) -> None:
-        """Take note that so many more frames are done."""
+        """Receive the number of frames that were finished since the last call."""
 
     def end(self, outcome: Outcome) -> None:
-        """Take note of what came of one file."""
+        """Receive the outcome of one file."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What came of an archive."""
+    """The result of annotating an archive."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    """Of each file that was begun, or was there already."""
+    """Outcome of each file that was started in this run or finished before."""
 
     failures: list[Failure] = field(default_factory=list)
-    """Of all inputs that came to nothing, or not to everything."""
+    """Inputs that failed completely or in part."""
 
     seconds: float = 0.0
-    """How long the frames took, without loading the model."""
+    """Time for the frames, without loading the model."""
 
     interrupted: bool = False
-    """Whether it was ended before everything was done."""
+    """Whether Ctrl-C ended the run early."""
 
     @property
     def finished(self) -> list[Outcome]:
-        """The files that are finished, in this run or before."""
+        """Files that were finished in this run or before."""
         return [outcome for outcome in self.outcomes if outcome.frames]
 
 
@@ -66,7 +66,7 @@ def annotate(
     out: Path,
     settings: AnnotateSettings,
     *,
-    watch: Watch,
+    progress: ProgressListener,
     listed: TextIO | None = None,
     csv: Path | None = None,
     jsonl: Path | None = None,
@@ -75,21 +75,20 @@ def annotate(
     """Annotate every frame of many files.
 
     Args:
-        typed: videos, pictures, folders, globs, and `-` for a list of such.
-        out: folder for the outputs, or the name of the only one.
-        settings: model, method and all.
-        watch: told how it goes.
-        listed: where `-` is read from.
-        csv: table of all frames to write at the end.
-        jsonl: the same as JSON, one object a line.
-        cluster: address of a Ray cluster to spread the files over, `local` for this machine's cores; None: one
-            file after the other.
+        typed: videos, pictures, folders, globs, and `-` for a list of them.
+        out: folder for the outputs, or the name of the only output.
+        settings: model, method, appearance and limits.
+        progress: receives the progress.
+        listed: the list that `-` stands for.
+        csv: table of all frames, written at the end.
+        jsonl: the same rows as JSON, one object a line.
+        cluster: address of a Ray cluster, or `local` for this machine's cores; None: one file after the other.
 
     Returns:
-        What came of it. Ctrl-C ends it early; then what is finished stays finished.
+        The report. After Ctrl-C it covers the files that are finished; they stay finished.
 
     Raises:
-        LiveGradcamError: nothing can be done at all.
+        LiveGradcamError: no file can be annotated.
     """
     colormap_code(settings.colormap)
     for summary, ending in ((csv, ".csv"), (jsonl, ".jsonl")):
@@ -99,14 +98,14 @@ def annotate(
     report = Report(failures=failures)
     if entries:
         _make_folder(entries[0].record.parent)
-    missing, taken = _sorted_out(entries, settings, report)
-    if missing and taken:  # now, and not only behind all the others
-        watch.say(f"{counted(len(taken), 'file')} will be left out: {taken[0].reason}")
-    work = _work(missing, settings)
-    watch.begin(work)
+    missing, taken = _missing_files(entries, settings, report)
+    if missing and taken:  # report this at the start, too
+        progress.say(f"{counted(len(taken), 'file')} will be left out: {taken[0].reason}")
+    job = _job(missing, settings)
+    progress.begin(job)
     try:
         if missing:
-            _do(work, settings, watch, report, cluster)
+            _run(job, settings, progress, report, cluster)
     except KeyboardInterrupt:
         report.interrupted = True
     finished = {outcome.entry for outcome in report.finished}
@@ -118,22 +117,22 @@ def annotate(
     return report
 
 
-def _sorted_out(
+def _missing_files(
     entries: Iterable[ArchiveFile], settings: AnnotateSettings, report: Report
 ) -> tuple[list[ArchiveFile], list[Failure]]:
-    """Return the entries that are to be done, and those whose output is in the way; the report is told."""
-    wanted = described(settings)
+    """Return the entries without a finished output, and those whose output must not be replaced; update the report."""
+    wanted = recorded_settings(settings)
     missing: list[ArchiveFile] = []
     taken: list[Failure] = []
     for entry in entries:
         if not entry.output.exists():
             missing.append(entry)
             continue
-        reason = obstacle(entry, wanted)
+        reason = mismatch(entry, wanted)
         if reason is None:
-            conclusion = conclusion_of(entry.record)
+            conclusion = read_conclusion(entry.record)
             assert conclusion is not None
-            damage = damage_to(entry, conclusion.damage)
+            damage = damage_failure(entry, conclusion.damage)
             report.outcomes.append(Outcome(entry, conclusion.frames, kept=True, failure=damage))
             report.failures += [] if damage is None else [damage]
         elif settings.overwrite and not entry.output.is_dir():
@@ -147,10 +146,10 @@ def _sorted_out(
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder of the records, and so find out early whether anything can be written.
+    """Make the folder of the outputs, and check early that files can be written to it.
 
     Raises:
-        SinkError: it cannot.
+        SinkError: the folder is not writable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +161,7 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _work(entries: Sequence[ArchiveFile], settings: AnnotateSettings) -> AnnotateJob:
+def _job(entries: Sequence[ArchiveFile], settings: AnnotateSettings) -> AnnotateJob:
     frames = 0
     size = _USUAL_SIZE
     for entry in entries:
@@ -175,29 +174,33 @@ def _work(entries: Sequence[ArchiveFile], settings: AnnotateSettings) -> Annotat
     return AnnotateJob(tuple(entries), frames, size)
 
 
-def _do(
-    work: AnnotateJob, settings: AnnotateSettings, watch: Watch, report: Report, cluster: str | None
+def _run(
+    job: AnnotateJob,
+    settings: AnnotateSettings,
+    progress: ProgressListener,
+    report: Report,
+    cluster: str | None,
 ) -> None:
     def ended(outcome: Outcome) -> None:
         report.outcomes.append(outcome)
         if outcome.failure is not None:
             report.failures.append(outcome.failure)
-        watch.end(outcome)
+        progress.end(outcome)
 
     began = 0.0
     try:
-        groups = grouped(work.entries)
+        groups = file_groups(job.entries)
         if cluster is not None:
             from live_gradcam.archive.cluster import annotate_on_cluster
 
             began = time.monotonic()
             annotate_on_cluster(
-                groups, settings, work, cluster, say=watch.say, advance=watch.advance, ended=ended
+                groups, settings, job, cluster, say=progress.say, advance=progress.advance, ended=ended
             )
             return
-        worker = FileWorker(settings, size=work.size, frames=work.frames, say=watch.say)
+        worker = FileWorker(settings, size=job.size, frames=job.frames, say=progress.say)
         began = time.monotonic()
         for group in groups:
-            worker.annotate(group, advance=watch.advance, ended=ended)
+            worker.annotate(group, advance=progress.advance, ended=ended)
     finally:
         report.seconds = time.monotonic() - began if began else 0.0

@@ -1,4 +1,4 @@
-"""Batches: explaining many pictures in as few calls as are quickest here."""
+"""Batches: the fastest batch size on this machine, and explaining pictures in batches."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ logger = logging.getLogger(__name__)
 LARGEST = 32
 
 _WORTH_IT = 1.03
-"""How much quicker a frame must be in a larger batch for that to be taken."""
+"""A larger batch is taken only if a frame is faster by this factor."""
 
 _SHARE = 64
-"""A size is tried only where this many such batches are to come: measuring must not cost more than it gains."""
+"""A size is tried only if at least this many such batches are to come: measuring must not cost more than it gains."""
 
 _TRIES = 3
 
 _SLOW_MS = 500.0
-"""From here on a single picture keeps the machine busy for so long that batches are not worth trying."""
+"""If a single picture takes longer than this, larger batches are not tried."""
 
 
-class ExplainsBatches(Protocol):
-    """What is needed of an explainer."""
+class BatchExplainer(Protocol):
+    """The part of an explainer that an archive needs."""
 
     fit: Fit
     target: Any
@@ -40,40 +40,40 @@ class ExplainsBatches(Protocol):
         """Explain several pictures in one call."""
 
 
-def explain_all(explainer: ExplainsBatches, pictures: Sequence[Pixels]) -> list[Explanation]:
-    """Explain pictures in one call, or in as few as their shapes allow.
+def explain_all(explainer: BatchExplainer, pictures: Sequence[Pixels]) -> list[Explanation]:
+    """Explain pictures in one call, or in as few calls as their shapes allow.
 
     Args:
-        explainer: what explains.
-        pictures: (H, W, 3) uint8 BGR, each of its own size.
+        explainer: explains the pictures.
+        pictures: (H, W, 3) uint8 BGR, of any sizes.
 
     Returns:
-        One explanation for each, in order.
+        One explanation for each picture, in order.
 
     Raises:
         LiveGradcamError: the network fails.
     """
     if explainer.fit != "wide":
         return explainer.explain_batch(pictures)
-    # There the network's input has the picture's own shape, and a batch has one shape.
+    # With `wide` the network's input depends on the picture's shape, and a batch has one shape.
     explained: list[Explanation] = []
     for _, alike in groupby(pictures, key=np.shape):
         explained += explainer.explain_batch(list(alike))
     return explained
 
 
-def quickest_batch(explainer: ExplainsBatches, size: tuple[int, int], frames: int) -> int:
-    """Find by measuring how many pictures are best explained in one call.
+def fastest_batch_size(explainer: BatchExplainer, size: tuple[int, int], frames: int) -> int:
+    """Measure which batch size is fastest.
 
-    Sizes 1, 2, 4, … are tried until two in a row were no quicker.
+    Sizes 1, 2, 4, … are tried until two in a row were not faster.
 
     Args:
-        explainer: what explains.
+        explainer: explains the pictures.
         size: (width, height) of the pictures, in pixels.
-        frames: how many are to come; the fewer, the less is tried.
+        frames: number of frames to come; with few frames, fewer sizes are tried.
 
     Returns:
-        How many, at most `LARGEST`.
+        The batch size, at most `LARGEST`.
     """
     width, height = size
     picture = np.zeros((height, width, 3), np.uint8)
@@ -89,11 +89,11 @@ def quickest_batch(explainer: ExplainsBatches, size: tuple[int, int], frames: in
     return best
 
 
-def _frame_ms(explainer: ExplainsBatches, pictures: Sequence[Pixels]) -> float:
-    """Return what one picture of a batch costs: milliseconds on the clock and of all cores, the least of some calls.
+def _frame_ms(explainer: BatchExplainer, pictures: Sequence[Pixels]) -> float:
+    """Return the cost of one picture of a batch: wall time plus CPU time in milliseconds, the minimum of some calls.
 
-    The cores count as much as the clock, for reading and writing go on beside it; and they are less disturbed by
-    what else runs on the machine. The first call of a size is slow, for then memory is laid out.
+    CPU time counts because reading and writing share the cores; it also varies less with other programs. The first call
+    with a batch size is slow, because TensorFlow allocates memory.
     """
     least = float("inf")
     for number in range(1 + _TRIES):

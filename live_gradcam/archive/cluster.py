@@ -1,7 +1,7 @@
-"""The cluster: groups of files spread over the machines of a Ray cluster, or the cores of this one.
+"""Annotates groups of files on a Ray cluster, or on the cores of this machine.
 
-Ray schedules, places and retries; here is only what it is to run. Every machine must see the files under the same
-paths, and have the same release of this package.
+Ray schedules and retries the groups. Every machine must see the files under the same paths and have the same release
+of this package.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from urllib.parse import urlsplit
 
 from live_gradcam.archive.file_worker import FileWorker
 from live_gradcam.archive.files import AnnotateJob, ArchiveFile, Failure, Outcome
-from live_gradcam.archive.record import conclusion_of, described, obstacle
+from live_gradcam.archive.record import mismatch, read_conclusion, recorded_settings
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import LiveGradcamError
 
-HERE = "local"
-"""The address that stands for a cluster of this machine's cores."""
+LOCAL = "local"
+"""The address of a cluster of this machine's cores."""
 
 _QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # it would report home
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else it announces a change of its defaults
+    "RAY_USAGE_STATS_ENABLED": "0",  # Ray would send usage statistics
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray would warn about a change of its defaults
 }
 _RETRIES = 3
 _TELL_SECONDS = 0.5
 _ANSWER_SECONDS = 5.0
 _OBJECT_STORE_BYTES = 100 * 2**20
-"""What is passed around is names and counts, no pictures."""
+"""Enough for names and counts: no pictures are passed."""
 
 
 def annotate_on_cluster(
@@ -45,16 +45,16 @@ def annotate_on_cluster(
     advance: Callable[[int], None],
     ended: Callable[[Outcome], None],
 ) -> None:
-    """Annotate groups of files, each in one of Ray's worker processes, which keep their model.
+    """Annotate groups of files in Ray's worker processes, which keep the model between groups.
 
     Args:
-        groups: pictures, or one video each.
-        settings: model, method and all.
-        work: what there is to do in all.
-        address: of the cluster, or `HERE`.
-        say: takes each line that is worth telling.
-        advance: told how many more frames are done.
-        ended: told what came of each file.
+        groups: groups of pictures, or of one video.
+        settings: model, method, appearance and limits.
+        work: the whole job.
+        address: address of the cluster, or `LOCAL`.
+        say: shows a line to the user.
+        advance: called with the number of frames that were finished since the last call.
+        ended: called with the outcome of each file.
 
     Raises:
         LiveGradcamError: Ray is not installed, or the cluster cannot be reached.
@@ -65,16 +65,16 @@ def annotate_on_cluster(
         each = max(1, min(cores // len(groups), *nodes))
         gpus = 1 if settings.device != "cpu" and ray.cluster_resources().get("GPU") else 0
         say(f"{len(groups)} groups of files over {cores} cores, {each} for each worker")
-        tally = ray.remote(num_cpus=0)(_Tally).remote()
+        counter = ray.remote(num_cpus=0)(_FrameCounter).remote()
         task = ray.remote(num_cpus=each, num_gpus=gpus, max_retries=_RETRIES)(_annotate)
         running = {
-            task.remote(tuple(group), settings, work.size, work.frames // len(groups), each, tally): group
+            task.remote(tuple(group), settings, work.size, work.frames // len(groups), each, counter): group
             for group in groups
         }
         told = 0
         while running:
             ready, _ = ray.wait(list(running), timeout=_TELL_SECONDS)
-            total = ray.get(tally.total.remote())
+            total = ray.get(counter.total.remote())
             advance(total - told)
             told = total
             for done in ready:
@@ -83,7 +83,7 @@ def annotate_on_cluster(
 
 
 def _outcomes(ray: Any, done: Any, group: Sequence[ArchiveFile]) -> list[Outcome]:  # noqa: ANN401 - Ray's own
-    """Return what came of a group; where Ray has given it up, why."""
+    """Return the outcomes of a group; if Ray gave it up, failures with the reason."""
     try:
         found: list[Outcome] = ray.get(done)
     except ray.exceptions.RayTaskError as error:
@@ -95,18 +95,18 @@ def _outcomes(ray: Any, done: Any, group: Sequence[ArchiveFile]) -> list[Outcome
     return [Outcome(entry, 0, failure=Failure(entry.name, reason)) for entry in group]
 
 
-class _Tally:
-    """Counts the frames that the workers have done: an actor of its own."""
+class _FrameCounter:
+    """Ray actor that counts the frames that the workers have finished."""
 
     def __init__(self) -> None:
         self._frames: dict[str, int] = {}
 
     def note(self, name: str, frames: int) -> None:
-        """Take note of how far a group is; one that is tried again begins again."""
+        """Set the number of finished frames of a group; a retry starts again at 0."""
         self._frames[name] = frames
 
     def total(self) -> int:
-        """Return how many frames are done."""
+        """Return the number of finished frames."""
         return sum(self._frames.values())
 
 
@@ -120,9 +120,9 @@ def _annotate(
     size: tuple[int, int],
     frames: int,
     cores: int,
-    tally: Any,  # noqa: ANN401 - an actor's handle
+    counter: Any,  # noqa: ANN401 - an actor's handle
 ) -> list[Outcome]:
-    """Annotate one group: what runs in Ray's worker processes."""
+    """Annotate one group in a worker process."""
     global _worker
     if _worker is None or _worker[0] != settings:
         _worker = settings, FileWorker(settings, size=size, frames=frames, cores=cores)
@@ -135,28 +135,28 @@ def _annotate(
         done += frames
         if time.monotonic() - told > _TELL_SECONDS:
             told = time.monotonic()
-            tally.note.remote(group[0].name, done)
+            counter.note.remote(group[0].name, done)
 
-    wanted = described(settings)
+    wanted = recorded_settings(settings)
     missing = []
-    for entry in group:  # of a group whose worker died, some may be done
-        if entry.output.exists() and obstacle(entry, wanted) is None:
-            conclusion = conclusion_of(entry.record)
+    for entry in group:  # on a retry, some files are finished
+        if entry.output.exists() and mismatch(entry, wanted) is None:
+            conclusion = read_conclusion(entry.record)
             outcomes.append(Outcome(entry, 0 if conclusion is None else conclusion.frames))
         else:
             missing.append(entry)
     if missing:
         _worker[1].annotate(missing, advance=advance, ended=outcomes.append)
-    tally.note.remote(group[0].name, sum(outcome.frames for outcome in outcomes))
+    counter.note.remote(group[0].name, sum(outcome.frames for outcome in outcomes))
     return outcomes
 
 
 @contextmanager
 def _connected(address: str) -> Iterator[Any]:
-    """Connect to a cluster, or make one of this machine's cores, and leave it at the end.
+    """Connect to a cluster, or start one on this machine's cores; disconnect at the end.
 
     Raises:
-        LiveGradcamError: it cannot be done.
+        LiveGradcamError: Ray is not installed, or the cluster cannot be reached.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
@@ -164,10 +164,10 @@ def _connected(address: str) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise LiveGradcamError("--ray needs Ray. Type: pip install 'live-gradcam[cluster]'") from error
-    _check_that_it_answers(address)
+    _check_reachable(address)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address == HERE:
-        options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, "address": HERE}
+    if address == LOCAL:
+        options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, "address": LOCAL}
     else:
         options["address"] = address
     try:
@@ -181,15 +181,15 @@ def _connected(address: str) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _check_that_it_answers(address: str) -> None:
-    """Find out within seconds whether anything listens at an address: Ray would try for many minutes.
+def _check_reachable(address: str) -> None:
+    """Check within seconds that a cluster listens at the address: Ray itself would retry for minutes.
 
     Raises:
-        LiveGradcamError: nothing does.
+        LiveGradcamError: nothing listens there.
     """
     where = urlsplit(address if "://" in address else f"//{address}")
     if where.hostname is None or where.port is None:
-        return  # a name that Ray knows
+        return  # a name that Ray resolves, such as `auto`
     try:
         socket.create_connection((where.hostname, where.port), _ANSWER_SECONDS).close()
     except OSError as error:

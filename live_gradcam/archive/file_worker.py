@@ -1,4 +1,4 @@
-"""The worker: one model, and the files that are annotated with it one after the other."""
+"""Annotates groups of files with one model."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import cv2
 
-from live_gradcam.archive.batches import ExplainsBatches, quickest_batch
-from live_gradcam.archive.files import ArchiveFile, Failure, Outcome, in_words
+from live_gradcam.archive.batches import BatchExplainer, fastest_batch_size
+from live_gradcam.archive.files import ArchiveFile, Failure, Outcome, error_text
 from live_gradcam.archive.pictures import annotate_pictures
 from live_gradcam.archive.video import annotate_video
 from live_gradcam.config import AnnotateSettings
@@ -17,13 +17,13 @@ from live_gradcam.process.stderr_filter import native_stderr_filtered
 logger = logging.getLogger(__name__)
 
 PICTURES_AT_ONCE = 64
-"""How many pictures are one group."""
+"""Number of pictures in a group."""
 
 _LOCK = "lock"
 
 
-def grouped(entries: Sequence[ArchiveFile]) -> list[tuple[ArchiveFile, ...]]:
-    """Return what is annotated together: many pictures, or one video."""
+def file_groups(entries: Sequence[ArchiveFile]) -> list[tuple[ArchiveFile, ...]]:
+    """Return groups of files that are annotated together: up to `PICTURES_AT_ONCE` pictures, or one video."""
     pictures = [entry for entry in entries if entry.kind == "picture"]
     videos = [entry for entry in entries if entry.kind == "video"]
     return [
@@ -36,11 +36,11 @@ class FileWorker:
     """Annotates groups of files with one model. Not thread-safe.
 
     Args:
-        settings: model, method and all.
-        size: (width, height) in pixels that is typical of what is to come.
-        frames: how many are to come, about.
-        cores: how many cores it may use; None: all.
-        say: takes each line that is worth telling.
+        settings: model, method, appearance and limits.
+        size: typical (width, height) of the frames, in pixels.
+        frames: estimated number of frames.
+        cores: number of cores to use; None: all.
+        say: shows a line to the user.
 
     Raises:
         LiveGradcamError: the model cannot be loaded or explained.
@@ -58,17 +58,19 @@ class FileWorker:
         self._settings = settings
         say(f"loading {settings.model_name} …")
         with native_stderr_filtered():
-            # Here, not above: TensorFlow takes seconds, and an archive that is done needs none of it.
+            # Imported here: TensorFlow takes seconds to load, and a finished archive does not need it.
             from live_gradcam.explain.loading import load_explainer
             from live_gradcam.models.devices import limit_cores
 
             if cores is not None:
                 limit_cores(cores)
                 cv2.setNumThreads(cores)
-            self._explainer: ExplainsBatches = load_explainer(settings, size, say)
-        # What a lock holds on to depends on the frames before, one by one.
+            self._explainer: BatchExplainer = load_explainer(settings, size, say)
+        # The target `lock` depends on the frames before, so they are explained one by one.
         self._locked = isinstance(settings.target, str) and settings.target.strip().casefold() == _LOCK
-        self.batch = 1 if self._locked else settings.batch or quickest_batch(self._explainer, size, frames)
+        self.batch = (
+            1 if self._locked else settings.batch or fastest_batch_size(self._explainer, size, frames)
+        )
 
     def annotate(
         self,
@@ -77,16 +79,16 @@ class FileWorker:
         advance: Callable[[int], None],
         ended: Callable[[Outcome], None],
     ) -> None:
-        """Annotate one group; what fails is told, and no reason to stop.
+        """Annotate one group. If a file fails, report it and go on.
 
         Args:
             group: pictures, or one video.
-            advance: told how many more frames are done, from any thread.
-            ended: told what came of each file, from any thread.
+            advance: called with the number of frames that were finished since the last call, from any thread.
+            ended: called with the outcome of each file, from any thread.
         """
         for files in [[entry] for entry in group] if self._locked else [group]:
             if self._locked:
-                self._explainer.target = self._explainer.target  # it lets go of what it held in another file
+                self._explainer.target = self._explainer.target  # releases the lock of the former file
             if files[0].kind == "picture":
                 annotate_pictures(
                     files, self._explainer, self._settings, batch=self.batch, advance=advance, ended=ended
@@ -99,4 +101,4 @@ class FileWorker:
             return annotate_video(entry, self._explainer, self._settings, batch=self.batch, advance=advance)
         except Exception as error:
             logger.debug("%s failed", entry.name, exc_info=True)
-            return Outcome(entry, 0, failure=Failure(entry.name, in_words(error)))
+            return Outcome(entry, 0, failure=Failure(entry.name, error_text(error)))

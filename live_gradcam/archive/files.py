@@ -1,4 +1,4 @@
-"""An entry: one file of an archive, where its result goes, and what came of it."""
+"""Files of an archive: input and output paths, the outcome of a file, and the job of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import cv2  # noqa: F401 - before PyAV, or a window would hang
+import cv2  # noqa: F401 - imported before PyAV, else a window hangs
 import av
 
 from live_gradcam.errors import LiveGradcamError
@@ -16,35 +16,35 @@ from live_gradcam.printable import shown
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """One input file and its places in the output tree."""
+    """One input file and the paths of its output."""
 
     source: Path
-    """The input, absolute."""
+    """Absolute path of the input."""
 
     name: str
-    """How it is called in summaries and messages: its path below the folder that holds all inputs, with `/`."""
+    """Its name in summaries and messages: the path below the common folder of all inputs, with `/`."""
 
     kind: Literal["picture", "video"]
 
     output: Path
-    """The annotated file, absolute."""
+    """Absolute path of the annotated file."""
 
     record: Path
-    """What is known of the output: see `record.py`."""
+    """Path of the record of the output: see `record.py`."""
 
     @property
     def part(self) -> Path:
-        """What the output is called until it is complete."""
+        """Path of the output until it is complete."""
         return marked(self.output, "part")
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One input that came to nothing, or not to all that it should have."""
+    """An input that failed completely or in part."""
 
     name: str
     reason: str
-    """A sentence, or what follows the name in one."""
+    """A sentence, or the part of one that follows the name."""
 
     def __str__(self) -> str:
         named = self.reason.startswith(self.name.rpartition("/")[2]) or f"'{self.name}'" in self.reason
@@ -53,34 +53,34 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one entry."""
+    """The outcome of one file."""
 
     entry: ArchiveFile
     frames: int
-    """How many were annotated: in this run, or in the one that the result is kept from."""
+    """Number of annotated frames, in this run or in the one that made the output."""
 
     kept: bool = False
-    """Whether it was there already."""
+    """Whether the output was finished before this run."""
 
     failure: Failure | None = None
-    """Why it failed; where frames were annotated all the same, why they are not all."""
+    """Why it failed, or why only some frames were annotated."""
 
 
-def damage_to(entry: ArchiveFile, damage: str | None) -> Failure | None:
-    """Return how it is told that an input could not be read to its end; None where it could.
+def damage_failure(entry: ArchiveFile, damage: str | None) -> Failure | None:
+    """Return the failure for a damaged input; None if it is not damaged.
 
     Args:
-        entry: the input.
-        damage: what could not be read, such as `is cut short: 3 of its 9 frames could be read`.
+        entry: the file.
+        damage: the damage, such as `is cut short: 3 of its 9 frames could be read`; None: none.
     """
     return None if damage is None else Failure(entry.name, f"{shown(entry.source.name)} {damage}")
 
 
-def in_words(error: Exception) -> str:
-    """Return the reason for an error, on one line.
+def error_text(error: Exception) -> str:
+    """Return the reason for an error on one line.
 
     Args:
-        error: what was raised while one file was annotated.
+        error: an exception from annotating a file.
     """
     if isinstance(error, LiveGradcamError):
         return str(error)
@@ -93,13 +93,13 @@ def in_words(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AnnotateJob:
-    """What is to be done."""
+    """The files that a run has to annotate."""
 
     entries: tuple[ArchiveFile, ...]
-    """The files that are missing."""
+    """Files without a finished output."""
 
     frames: int
-    """How many frames they have, about."""
+    """Estimated number of their frames."""
 
     size: tuple[int, int]
-    """(width, height) of one of them in pixels."""
+    """Typical (width, height) of their frames, in pixels."""

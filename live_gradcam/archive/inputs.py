@@ -1,4 +1,4 @@
-"""Inputs: from what was typed to the files that are meant, and the places of their results."""
+"""Inputs: finds the files that the user named, and the paths of their outputs."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from live_gradcam.sources.photo import READABLE
 WRITABLE = frozenset(
     {".bmp", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
-"""Endings under which pictures are written; others become .png."""
+"""File name endings of pictures that are written; other pictures become .png."""
 
 _KINDS = f"{READABLE} are read, and films such as .mp4, .mov, .mkv, .webm and .avi."
 
 LIST = "-"
-"""The input that stands for a list on stdin."""
+"""The input that means: read a list from stdin."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A file, and the folder that it was found in."""
+    """A file, and the folder that was searched for it."""
 
     file: Path
     folder: Path
@@ -45,20 +45,20 @@ class _Found:
 def find_entries(
     typed: Sequence[str], out: Path, listed: TextIO | None = None
 ) -> tuple[list[ArchiveFile], list[Failure]]:
-    """Find all files that are meant.
+    """Find the input files.
 
     Args:
-        typed: videos, pictures, folders (with all that is in them), globs, and `-` for a list of such.
-        out: the output's folder. Where a single file is the input, it may be the output's own name.
-        listed: where `-` is read from: one input a line, or separated by NUL.
+        typed: videos, pictures, folders (searched recursively), globs, and `-` for a list of them.
+        out: folder of the outputs; for a single input, it may be the name of the output.
+        listed: the list that `-` stands for: one input a line, or separated by NUL.
 
     Returns:
-        The entries in order, each file once; and what was named and is not there or cannot be used.
+        The files in order, each once; and a failure for each input that does not exist or cannot be used.
 
     Raises:
-        LiveGradcamError: there is nothing to be done at all.
+        LiveGradcamError: there is no file to annotate.
     """
-    out = Path(os.path.abspath(expanded(out)))  # noqa: PTH100 - resolve() would follow links
+    out = Path(os.path.abspath(expanded(out)))  # noqa: PTH100 - resolve() follows links
     found: list[_Found] = []
     failures: list[Failure] = []
     for name in _all_named(typed, listed):
@@ -91,7 +91,7 @@ def _all_named(typed: Sequence[str], listed: TextIO | None) -> Iterator[str]:
     for each in typed:
         if each == LIST and listed is not None:
             text = _read(listed)
-            # Not splitlines(), which would break names at signs that are no ends of lines to a shell.
+            # Not splitlines(): it would also split names at characters that do not end a line in a shell.
             lines = text.split("\0") if "\0" in text else text.replace("\r\n", "\n").split("\n")
             yield from filter(None, lines)
         else:
@@ -99,16 +99,16 @@ def _all_named(typed: Sequence[str], listed: TextIO | None) -> Iterator[str]:
 
 
 def _read(listed: TextIO) -> str:
-    """Return a list of names, which are bytes: where they are not UTF-8 they stay names all the same."""
+    """Read a list of names as bytes, so that names that are not UTF-8 stay usable."""
     buffer = getattr(listed, "buffer", None)
     return listed.read() if buffer is None else os.fsdecode(buffer.read())
 
 
 def _expanded(typed: str, out: Path) -> list[_Found]:
-    """Return the files that one input stands for.
+    """Return the files that one input names.
 
     Raises:
-        SourceError: there are none.
+        SourceError: it names none.
     """
     if is_address(typed):
         raise SourceError(
@@ -137,10 +137,10 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
 
 
 def _within(folder: Path, out: Path) -> Iterator[_Found]:
-    """Give the files of a folder and all folders in it, but not those of the output.
+    """Yield the files of a folder, recursively, except those in the output folder.
 
     Raises:
-        SourceError: the folder is the output, or cannot be read.
+        SourceError: the folder is the output folder, or cannot be read.
     """
     if folder.resolve() == out.resolve():
         raise SourceError(f"the folder '{folder}' is the output, too. Choose another --out.")
@@ -167,7 +167,7 @@ def _is_wanted(path: Path) -> bool:
 
 
 def _common_folder(found: Iterable[_Found]) -> Path:
-    """Return the deepest folder that holds everything that was named.
+    """Return the deepest folder that holds all inputs.
 
     Raises:
         SourceError: there is none.
@@ -185,10 +185,10 @@ def _is_file_name(out: Path) -> bool:
 
 
 def _single(file: Path, out: Path) -> ArchiveFile:
-    """Return the entry of a file whose output is named.
+    """Return the entry of a single file, with the given output name.
 
     Raises:
-        SinkError: it cannot have that name.
+        SinkError: the output cannot have that name.
     """
     picture = is_still(file)
     endings = sorted(WRITABLE if picture else CONTAINERS)
@@ -202,13 +202,13 @@ def _single(file: Path, out: Path) -> ArchiveFile:
 
 
 def _mirrored(files: Sequence[Path], folder: Path, out: Path) -> list[ArchiveFile]:
-    """Return entries whose outputs lie in their folder as the inputs lie in theirs."""
+    """Return entries whose output paths mirror the folders of the inputs."""
     inside = [file.relative_to(folder) for file in files]
     stills = [is_still(file) for file in files]
     plain = [each.with_suffix(_ending_of(each, still)) for each, still in zip(inside, stills, strict=True)]
     count = Counter(str(each).casefold() for each in plain)
     outputs = [
-        # Where a.avi and a.mp4 would both become a.mp4, the one that changes its ending becomes a.avi.mp4.
+        # If a.avi and a.mp4 would both become a.mp4, then a.avi becomes a.avi.mp4.
         new if count[str(new).casefold()] == 1 or new == old else old.with_name(old.name + new.suffix)
         for old, new in zip(inside, plain, strict=True)
     ]
@@ -219,7 +219,7 @@ def _mirrored(files: Sequence[Path], folder: Path, out: Path) -> list[ArchiveFil
 
 
 def _ending_of(file: Path, still: bool) -> str:
-    """Return the ending that the output of a file has."""
+    """Return the ending of a file's output."""
     kept = WRITABLE if still else CONTAINERS
     return file.suffix if file.suffix.lower() in kept else ".png" if still else ".mp4"
 
@@ -236,7 +236,7 @@ def _entry(file: Path, name: str, out: Path, output: Path, still: bool) -> Archi
 
 
 def _without_own_outputs(entries: Sequence[ArchiveFile]) -> tuple[list[ArchiveFile], list[Failure]]:
-    """Leave out the entries whose output is one of the inputs."""
+    """Return the entries without those whose output would replace an input, and failures for the latter."""
     sources = {entry.source.resolve(): entry for entry in entries}
     good: list[ArchiveFile] = []
     failures: list[Failure] = []

@@ -1,4 +1,4 @@
-"""The pictures of an archive: each explained, drawn and written again."""
+"""Annotates pictures of an archive."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import cv2
 
-from live_gradcam.archive.batches import ExplainsBatches, explain_all
-from live_gradcam.archive.files import ArchiveFile, Failure, Outcome, damage_to, in_words
+from live_gradcam.archive.batches import BatchExplainer, explain_all
+from live_gradcam.archive.files import ArchiveFile, Failure, Outcome, damage_failure, error_text
 from live_gradcam.archive.pipelined import flow
 from live_gradcam.archive.record import AnnotatedFile
 from live_gradcam.config import AnnotateSettings
@@ -29,30 +29,30 @@ _QUALITY = {
 
 def annotate_pictures(
     entries: Sequence[ArchiveFile],
-    explainer: ExplainsBatches,
+    explainer: BatchExplainer,
     settings: AnnotateSettings,
     *,
     batch: int,
     advance: Callable[[int], None],
     ended: Callable[[Outcome], None],
 ) -> None:
-    """Annotate pictures; one that fails is no reason to stop.
+    """Annotate pictures. If one fails, go on with the others.
 
     Args:
         entries: the pictures.
-        explainer: what explains.
-        settings: how it is drawn.
-        batch: how many are explained at once.
-        advance: told of each picture that is done with, from another thread.
-        ended: told what came of each, from another thread.
+        explainer: explains the pictures.
+        settings: appearance of the output.
+        batch: batch size.
+        advance: called with 1 after each picture, from another thread.
+        ended: called with the outcome of each picture, from another thread.
     """
 
     def end(entry: ArchiveFile, error: Exception | None, damage: str | None = None) -> None:
         advance(1)
         if error is None:
-            ended(Outcome(entry, 1, failure=damage_to(entry, damage)))
+            ended(Outcome(entry, 1, failure=damage_failure(entry, damage)))
         else:
-            ended(Outcome(entry, 0, failure=Failure(entry.name, in_words(error))))
+            ended(Outcome(entry, 0, failure=Failure(entry.name, error_text(error))))
 
     def read() -> Iterator[tuple[ArchiveFile, Photo]]:
         for entry in entries:
@@ -69,7 +69,7 @@ def annotate_pictures(
         except Exception as error:
             if len(items) == 1:
                 return [error]
-            return [explain([item])[0] for item in items]  # only the one that is to blame fails
+            return [explain([item])[0] for item in items]  # so that only the faulty picture fails
 
     def write(item: tuple[ArchiveFile, Photo], found: Explanation | Exception) -> None:
         entry, photo = item
@@ -89,11 +89,11 @@ def annotate_pictures(
 
 
 def _write(picture: Pixels, path: Path) -> None:
-    """Write a picture in the format that its name says.
+    """Write a picture in the format of its file name ending.
 
     Raises:
-        SinkError: the format cannot hold it.
-        OSError: it cannot be written.
+        SinkError: the format cannot hold the picture.
+        OSError: the file cannot be written.
     """
     suffix = path.suffix.lower().replace(".jfif", ".jpg")
     try:
@@ -103,5 +103,5 @@ def _write(picture: Pixels, path: Path) -> None:
     if not done:
         height, width = picture.shape[:2]
         raise SinkError(f"a picture of {width}×{height} cannot be written as {suffix}")
-    # OpenCV writes files by name in the system's code page on Windows; bytes have no such trouble.
+    # `imwrite` uses the system's code page for file names on Windows; `write_bytes` accepts any name.
     path.write_bytes(data.tobytes())

@@ -1,4 +1,4 @@
-"""Read, explain and write items side by side: one thread for each step."""
+"""A pipeline: reads, explains and writes at the same time, in three threads."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def flow(
     batch: int,
     weigh: Callable[[Given], int],
 ) -> None:
-    """Read, explain and write every item, in order.
+    """Read, explain and write all items, in order.
 
-    One thread reads, another one writes, and the calling thread explains. If one of them fails, the others stop
-    after the item in hand, both threads are joined, and the error is raised here.
+    One thread reads, one writes, and the calling thread explains. If one fails, the others stop after their current
+    item, and the error is raised here. Both threads are always joined.
 
     Args:
-        given: the items; iterated in the reading thread.
+        given: the items to read; iterated in the reading thread.
         explain: returns one result for each item.
-        write: takes an item and its result, in the writing thread.
-        batch: items that are explained at once; fewer if they would take too much memory.
-        weigh: returns the bytes of an item.
+        write: writes an item with its result; called in the writing thread.
+        batch: batch size; smaller where the items would take too much memory.
+        weigh: returns the size of an item in bytes.
 
     Raises:
-        Exception: raised by one of the three steps.
+        Exception: the exception of a failed step.
     """
     capacity = batch + _WAITING
     before: BoundedQueue[Given] = BoundedQueue(capacity, load=_LOAD, weigh=weigh)

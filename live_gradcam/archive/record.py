@@ -1,8 +1,8 @@
-"""The record of an output: what it was made of and how, and what is on each of its frames.
+"""The record of an output: its input, its settings, and a row for each frame.
 
-It lies beside the outputs as `.live-gradcam/NAME.jsonl`, one JSON object a line: a row for each frame, and last of
-all the conclusion. A file is finished when its record says so: a run that was killed leaves no record, or one whose
-conclusion does not fit the output.
+A record is the file `.live-gradcam/NAME.jsonl` in the folder of the outputs. It has one JSON object a line: a row for
+each frame, then the conclusion. An output is finished if its record has a conclusion that fits it: a killed run leaves
+no record, or one whose conclusion does not fit.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from live_gradcam.printable import json_text, shown
 from live_gradcam.version import __version__
 
 RECORDS = ".live-gradcam"
-"""The folder of the records, in that of the outputs."""
+"""Name of the folder of records, in the folder of outputs."""
 
 _WITHOUT_EFFECT = frozenset({"allow_unsafe", "batch", "device", "overwrite"})
-"""Settings that change nothing about the result."""
+"""Settings that do not change the result."""
 
 _TAIL_BYTES = 2**16
 
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """By what a file is known again, without reading it."""
+    """Size and modification time, to tell whether a file has changed without reading it."""
 
     bytes: int
     modified_ns: int
 
     @classmethod
     def of(cls, path: Path) -> FileState:
-        """Look at a file.
+        """Return the state of a file.
 
         Raises:
-            OSError: it is not there.
+            OSError: the file does not exist.
         """
         found = path.stat()
         return cls(found.st_size, found.st_mtime_ns)
 
     def as_json(self) -> list[int]:
-        """Return it as it stands in a record."""
+        """Return it as a value for the record."""
         return [self.bytes, self.modified_ns]
 
 
@@ -62,28 +62,28 @@ class Conclusion:
     """`FileState` of the input."""
 
     settings: dict[str, Any]
-    """What it was made with."""
+    """Settings of the run, as `recorded_settings` returns them."""
 
     frames: int
-    """How many frames were annotated."""
+    """Number of annotated frames."""
 
     bytes: int
     """Size of the output."""
 
     damage: str | None = None
-    """What could not be read of the input."""
+    """Damage of the input; None: none."""
 
     version: str = __version__
 
 
 class RecordWriter:
-    """Writes the record of one output; it has its name only once it is concluded.
+    """Writes the record of one output; the record gets its name when it is concluded.
 
     Args:
-        path: where it goes; the folder is made.
+        path: path of the record; its folder is created.
 
     Raises:
-        OSError: it cannot be written; also from every method but `abandon`.
+        OSError: the record cannot be written; also from every method but `abandon`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -94,43 +94,43 @@ class RecordWriter:
         self.rows = 0
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Append what is on one frame."""
+        """Append the row of a frame."""
         self._line(row)
         self.rows += 1
 
     def conclude(self, conclusion: Conclusion) -> None:
-        """Append the conclusion and give the record its name."""
+        """Append the conclusion and rename the record to its final name."""
         self._line({each.name: getattr(conclusion, each.name) for each in fields(Conclusion)})
         self._file.close()
         self._part.replace(self._path)
 
     def abandon(self) -> None:
-        """Remove what was written; after `conclude` nothing happens."""
+        """Remove the record; does nothing after `conclude`."""
         try:
             self._file.close()
             self._part.unlink(missing_ok=True)
         except OSError:
-            return  # there is a reason already why it is abandoned
+            return  # the caller already reports an error
 
     def _line(self, row: Mapping[str, Any]) -> None:
         self._file.write(json_text(row) + "\n")
 
 
-def described(settings: AnnotateSettings) -> dict[str, Any]:
-    """Return the settings that a result depends on, as they stand in a record."""
+def recorded_settings(settings: AnnotateSettings) -> dict[str, Any]:
+    """Return the settings that affect the result, as values for a record."""
     found: dict[str, Any] = {}
     for field in fields(settings):
         if field.name not in _WITHOUT_EFFECT:
             value = getattr(settings, field.name)
             found[field.name] = value if isinstance(value, int | float | None) else shown(str(value))
-            # A model or labels under the same name need not be the same.
+            # A file of the same name may have other content.
             if field.name in ("model", "labels") and value is not None and Path(str(value)).is_file():
                 found[f"{field.name}_file"] = FileState.of(Path(str(value))).as_json()
     return found
 
 
-def conclusion_of(record: Path) -> Conclusion | None:
-    """Return how a record ends; None where there is none, or none that can be read."""
+def read_conclusion(record: Path) -> Conclusion | None:
+    """Read the conclusion of a record; None if there is none, or if it cannot be read."""
     try:
         with record.open("rb") as file:
             size = file.seek(0, 2)
@@ -141,28 +141,28 @@ def conclusion_of(record: Path) -> Conclusion | None:
         return None
 
 
-def rows_of(record: Path) -> Iterator[dict[str, Any]]:
-    """Give what is on each frame.
+def read_rows(record: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a record.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the record cannot be read.
     """
     with record.open(encoding="utf-8") as file:
         before = None
         for line in file:
             if before is not None:
                 yield json.loads(before)
-            before = line  # the last line is no row
+            before = line  # the last line is the conclusion
 
 
-def obstacle(entry: ArchiveFile, settings: Mapping[str, Any]) -> str | None:
-    """Return why an output that is there is not the finished result that is wanted; None where it is.
+def mismatch(entry: ArchiveFile, settings: Mapping[str, Any]) -> str | None:
+    """Return why an existing output is not the result of these settings; None if it is.
 
     Args:
-        entry: whose output it is.
-        settings: what is wanted, as `described` returns it.
+        entry: the file with the output.
+        settings: the settings of this run, as `recorded_settings` returns them.
     """
-    conclusion = conclusion_of(entry.record)
+    conclusion = read_conclusion(entry.record)
     if conclusion is None or conclusion.bytes != entry.output.stat().st_size:
         return "was not made by this command"
     if conclusion.source != FileState.of(entry.source).as_json():
@@ -175,20 +175,20 @@ def obstacle(entry: ArchiveFile, settings: Mapping[str, Any]) -> str | None:
     return None
 
 
-def row_of(name: str, frame: Frame, explanation: Explanation) -> dict[str, Any]:
+def frame_row(name: str, frame: Frame, explanation: Explanation) -> dict[str, Any]:
     """Return the row of one frame.
 
     Args:
-        name: the file's.
-        frame: which frame of the file it is, and when.
-        explanation: what the network said of it.
+        name: name of the file.
+        frame: the frame, with its index and time.
+        explanation: its explanation.
 
     Returns:
-        `file`; `frame` (counted from 0, in the input); `seconds` into the file; `top` (five pairs of label and
-        probability) and `values` (triples of name, number and unit, of a network that is no classifier, where `top` is
-        empty; a number is None where it is NaN); `target`; `method`; `has_evidence`; `heat_centre` (x, y) and
+        A row with these keys: `file`; `frame` (index in the input, from 0); `seconds` into the file; `top` (five pairs
+        of label and probability); `values` (triples of name, number and unit, for a network that is not a classifier,
+        where `top` is empty; the number is None for NaN); `target`; `method`; `has_evidence`; `heat_centre` (x, y) and
         `heat_box` (x, y, width, height) of the heat that is at least half of its maximum, in pixels of the frame, None
-        where there is no heat.
+        if there is no heat.
     """
     place = heat_place(explanation.heatmap, explanation.region, explanation.inset)
     return {
@@ -205,51 +205,51 @@ def row_of(name: str, frame: Frame, explanation: Explanation) -> dict[str, Any]:
 
 
 class AnnotatedFile:
-    """Makes room for an output and its record; whatever was begun and not completed is removed at the end.
+    """Context manager for an output and its record; removes both at the end unless they are complete.
 
     Args:
-        entry: whose result it is.
-        settings: what it is made with.
+        entry: the file.
+        settings: settings of the run.
 
     Raises:
-        OSError: the input is not there, or nothing can be written.
+        OSError: the input does not exist, or the record cannot be written.
     """
 
     def __init__(self, entry: ArchiveFile, settings: AnnotateSettings) -> None:
         self.entry = entry
         self._settings = settings
-        self._source = FileState.of(entry.source)  # before it is read: what changes later will be noticed
+        self._source = FileState.of(entry.source)  # before reading, so that a later change is noticed
         entry.output.parent.mkdir(parents=True, exist_ok=True)
         self._record = RecordWriter(entry.record)
 
     @property
     def frames(self) -> int:
-        """How many frames were added."""
+        """Number of frames that were added."""
         return self._record.rows
 
     def add(self, frame: Frame, explanation: Explanation) -> None:
-        """Write down what is on one more frame.
+        """Add the row of a frame to the record.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the record cannot be written.
         """
-        self._record.write(row_of(self.entry.name, frame, explanation))
+        self._record.write(frame_row(self.entry.name, frame, explanation))
 
     def complete(self, damage: str | None = None) -> None:
-        """Give the record and the output, which is complete in its part file, their names.
+        """Conclude the record and rename the finished part file to the output's name.
 
         Args:
-            damage: what could not be read of the input.
+            damage: damage of the input; None: none.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: a file cannot be written.
         """
         part = self.entry.part
-        # The record first: an output without one could not be told from a stranger's file.
+        # The record first: an output without a record looks like a file that another program made.
         self._record.conclude(
             Conclusion(
                 source=self._source.as_json(),
-                settings=described(self._settings),
+                settings=recorded_settings(self._settings),
                 frames=self.frames,
                 bytes=part.stat().st_size,
                 damage=damage,
@@ -267,4 +267,4 @@ class AnnotatedFile:
         try:
             self.entry.part.unlink(missing_ok=True)
         except OSError:
-            return  # it is replaced by the next run
+            return  # the next run replaces it

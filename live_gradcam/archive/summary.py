@@ -1,4 +1,4 @@
-"""The summary: one table of all annotated frames, put together from the records of the files."""
+"""The summary: one table of all annotated frames, made from the records of the files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from live_gradcam.archive.files import ArchiveFile
-from live_gradcam.archive.record import rows_of
+from live_gradcam.archive.record import read_rows
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import marked
 from live_gradcam.printable import json_text
@@ -29,20 +29,20 @@ COLUMNS = (
     *(f"{what}_{rank}" for rank in range(1, _TOP + 1) for what in ("class", "probability")),
     *_END,
 )
-"""What stands in a row of a CSV summary of a classifier. Of a network that is none, its values stand in the place of
-classes and probabilities, each in a column that has its name: `age [years]`."""
+"""Columns of the CSV summary of a classifier. For a network with values, the columns of classes and probabilities are
+replaced by one column for each value, named like `age [years]`."""
 
 
 def check_summary(path: Path, ending: str, *, to_be_made: Path) -> None:
-    """Find out early whether a summary can be written.
+    """Check early that a summary can be written.
 
     Args:
-        path: its file.
+        path: file of the summary.
         ending: `.csv` or `.jsonl`.
-        to_be_made: a folder that it may lie in, though it is not there yet.
+        to_be_made: a folder that does not exist yet, but may hold the summary.
 
     Raises:
-        SinkError: it cannot.
+        SinkError: the summary cannot be written.
     """
     if path.suffix.lower() != ending:
         raise SinkError(f"cannot write the summary to '{path}': the name must end in {ending}.")
@@ -60,14 +60,14 @@ def check_summary(path: Path, ending: str, *, to_be_made: Path) -> None:
 
 
 def write_csv(entries: Iterable[ArchiveFile], path: Path) -> None:
-    """Write a CSV table, UTF-8, one row for each frame; it replaces an older one once it is complete.
+    """Write a CSV table in UTF-8, one row for each frame; it replaces an older one when it is complete.
 
     Args:
-        entries: the files that are done, in order.
-        path: the table.
+        entries: the finished files, in order.
+        path: file of the table.
 
     Raises:
-        SinkError: it cannot be written.
+        SinkError: the table cannot be written.
     """
 
     def write(file: TextIO) -> None:
@@ -84,7 +84,7 @@ def write_csv(entries: Iterable[ArchiveFile], path: Path) -> None:
 
 
 def write_jsonl(entries: Iterable[ArchiveFile], path: Path) -> None:
-    """Write one JSON object a line, one for each frame, as `row_of` returns it; as `write_csv` otherwise."""
+    """Write the rows of `frame_row` as JSON, one object a line; otherwise like `write_csv`."""
 
     def write(file: TextIO) -> None:
         for row in _rows(entries):
@@ -95,7 +95,7 @@ def write_jsonl(entries: Iterable[ArchiveFile], path: Path) -> None:
 
 def _rows(entries: Iterable[ArchiveFile]) -> Iterator[dict[str, Any]]:
     for entry in entries:
-        yield from rows_of(entry.record)
+        yield from read_rows(entry.record)
 
 
 def _cells(row: Mapping[str, Any]) -> list[Any]:

@@ -1,12 +1,12 @@
-"""One video of an archive: every frame of it explained, drawn and written again."""
+"""Annotates a video of an archive."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 
-from live_gradcam.archive.batches import ExplainsBatches, explain_all
-from live_gradcam.archive.files import ArchiveFile, Outcome, damage_to
+from live_gradcam.archive.batches import BatchExplainer, explain_all
+from live_gradcam.archive.files import ArchiveFile, Outcome, damage_failure
 from live_gradcam.archive.pipelined import flow
 from live_gradcam.archive.record import AnnotatedFile
 from live_gradcam.config import AnnotateSettings
@@ -19,30 +19,30 @@ from live_gradcam.sources.opening import open_film
 
 def annotate_video(
     entry: ArchiveFile,
-    explainer: ExplainsBatches,
+    explainer: BatchExplainer,
     settings: AnnotateSettings,
     *,
     batch: int,
     advance: Callable[[int], None],
 ) -> Outcome:
-    """Annotate a video; it has its name once it is complete.
+    """Annotate a video; the output gets its name when it is complete.
 
     Args:
         entry: the video.
-        explainer: what explains.
-        settings: how it is drawn and thinned out.
-        batch: how many frames are explained at once.
-        advance: told of each frame that was written, from another thread.
+        explainer: explains the frames.
+        settings: appearance, and which frames to keep.
+        batch: batch size.
+        advance: called with 1 after each frame, from another thread.
 
     Returns:
-        What came of it; a video that could be read in part has a failure that says so.
+        The outcome; it has a failure if only a part of the video could be read.
 
     Raises:
-        LiveGradcamError: it cannot be read or explained.
-        OSError, av.FFmpegError: it cannot be written.
+        LiveGradcamError: the video cannot be read or explained.
+        OSError, av.FFmpegError: the output cannot be written.
     """
-    thinning = Thinning(settings.every, settings.fps)
-    with open_film(entry.source, keeps=thinning.keeps) as source, AnnotatedFile(entry, settings) as result:
+    selection = FrameSelection(settings.every, settings.fps)
+    with open_film(entry.source, keeps=selection.keeps) as source, AnnotatedFile(entry, settings) as result:
         encoder = Encoder(entry.part, "veryfast", audio_from=source.sound_path)
 
         def explain(frames: Sequence[Frame]) -> list[Explanation]:
@@ -61,19 +61,19 @@ def annotate_video(
             raise
         damage = source.damage
         result.complete(damage)
-        return Outcome(entry, result.frames, failure=damage_to(entry, damage))
+        return Outcome(entry, result.frames, failure=damage_failure(entry, damage))
 
 
 _GRACE = 1e-6
-"""Times are sums of fractions: a frame at 0.1 s may come at 0.09999999 s."""
+"""Tolerance of times: because of rounding, a frame at 0.1 s may have the time 0.09999999 s."""
 
 
-class Thinning:
-    """Keeps one frame of so many, or at most so many of each second; the first always. For one video.
+class FrameSelection:
+    """Selects frames of one video: every n-th frame, or at most so many a second; always the first.
 
     Args:
-        every: keep one frame of so many.
-        fps: keep the first frame of each 1/fps seconds; None: all.
+        every: keep one of so many frames, if `fps` is None.
+        fps: keep the first frame of each interval of 1/fps seconds.
     """
 
     def __init__(self, every: int = 1, fps: float | None = None) -> None:
@@ -82,11 +82,11 @@ class Thinning:
         self._last_slot = -1
 
     def keeps(self, index: int, seconds: float) -> bool:
-        """Decide about the next frame; to be asked once about each, in order.
+        """Return whether to keep the next frame; call it once for each frame, in order.
 
         Args:
-            index: counted from 0.
-            seconds: into the video.
+            index: index of the frame, from 0.
+            seconds: time of the frame in the video.
         """
         if self._fps is None:
             return index % self._every == 0

@@ -1,135 +1,83 @@
-"""`annotate`: every frame of files, folders and globs, explained."""
+"""`annotate`: explain every frame of files, folders and globs."""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from live_gradcam.commands import options
-from live_gradcam.commands.live import live
-from live_gradcam.commands.settings import fields_of, settings_of, take_options
-from live_gradcam.config import DEFAULT_LANG, AnnotateSettings, ExplainSettings
+from live_gradcam.commands.options import given, takes_settings
+from live_gradcam.config import AnnotateSettings
 from live_gradcam.number import counted
 from live_gradcam.printable import shown
+from live_gradcam.setting import REQUIRED, in_frames, in_output
 
 if TYPE_CHECKING:
     from live_gradcam.archive.annotate import Report
 
-_FRAMES = "Frames"
 _RAY = "--ray"
 _RAY_ADDRESS = re.compile(r"auto|ray://\S+|\[?[\w.:-]+\]?:\d+")
 _HERE = "local"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotateOutput:
+    """The settings of `annotate` that its results do not depend on: files, messages and where it runs."""
+
+    out: Path = in_output(
+        REQUIRED,
+        "Folder for the results, with the inputs' own subfolders; or, for a single input, the name of the result.",
+        metavar="PATH",
+        short="-o",
+    )
+    csv: Path | None = in_output(None, "Write a table of what each frame shows.", metavar="FILE.csv")
+    jsonl: Path | None = in_output(None, "Write the same as JSON, one object a line.", metavar="FILE.jsonl")
+    quiet: bool = in_output(False, "Print only what failed.", short="-q")
+    ray: str | None = in_frames(
+        None,
+        "Spread the files over a Ray cluster (auto, HOST:PORT, ray://…), or over this machine's cores.",
+        metavar="[ADDRESS]",
+    )
+
+
+@takes_settings(AnnotateOutput, AnnotateSettings)
 def annotate(
-    *,
-    typed: Annotated[
+    files: Annotated[
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Videos, pictures, folders with all that is in them, or globs; - reads a list from stdin.",
+            help="Videos, pictures, folders (with their subfolders) or globs; - reads a list from stdin.",
             show_default=False,
         ),
     ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="PATH",
-            help="Folder for the results, with the inputs' own subfolders; or, for a single input, the name of the "
-            "result.",
-            show_default=False,
-            rich_help_panel=options.OUTPUT,
-        ),
-    ],
-    csv: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.csv", help="Write a table of what each frame shows.", rich_help_panel=options.OUTPUT
-        ),
-    ] = None,
-    jsonl: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.jsonl",
-            help="Write the same as JSON, one object a line.",
-            rich_help_panel=options.OUTPUT,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite/--no-overwrite",
-            show_default=False,
-            help="Replace existing files that other inputs or settings made.",
-            rich_help_panel=options.OUTPUT,
-        ),
-    ] = False,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "--quiet/--no-quiet",
-            "-q",
-            show_default=False,
-            help="Print only what failed.",
-            rich_help_panel=options.OUTPUT,
-        ),
-    ] = False,
-    every: Annotated[
-        int, typer.Option(metavar="N", help="Annotate one in N frames of a video.", rich_help_panel=_FRAMES)
-    ] = 1,
-    fps: Annotated[
-        float | None,
-        typer.Option(
-            metavar="FPS",
-            help="Annotate at most this many frames a second of a video.",
-            rich_help_panel=_FRAMES,
-        ),
-    ] = None,
-    batch: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Frames to explain in one call.  \\[default: measured, the fastest here]",
-            rich_help_panel=_FRAMES,
-        ),
-    ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            _RAY,
-            metavar="[ADDRESS]",
-            help="Spread the files over a Ray cluster (auto, HOST:PORT, ray://…), or over this machine's cores.",
-            rich_help_panel=_FRAMES,
-        ),
-    ] = None,
-    config: options.ConfigFile = None,  # noqa: ARG001 - read before the other options are
-    lang: options.LangName = DEFAULT_LANG,  # here, to be the last of its panel
-    verbose: options.Verbose = False,  # noqa: ARG001 - read from the command line before anything runs
-    debug: options.Debug = False,  # noqa: ARG001 - likewise
-    **explained: Any,  # noqa: ANN401 - each of its setting's kind
+    **typed: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> None:
-    """Write videos and pictures again with the heat on every frame.  Run again, it does only what is missing."""
-    chosen = fields_of(explained)
+    """Write copies of videos and pictures with the heat map on every frame.  A second run does only what is missing."""
+    output = AnnotateOutput(**given(AnnotateOutput, typed))
+    settings = AnnotateSettings(**given(AnnotateSettings, typed))
 
     from live_gradcam.archive.annotate import annotate as annotate_all
     from live_gradcam.commands.progress import AnnotateProgress
     from live_gradcam.settings_check import refuse_typos
 
-    settings = AnnotateSettings(every=every, fps=fps, batch=batch, overwrite=overwrite, lang=lang, **chosen)
     refuse_typos(settings)
-    with AnnotateProgress(quiet=quiet) as progress:
+    with AnnotateProgress(quiet=output.quiet) as progress:
         report = annotate_all(
-            typed, out, settings, watch=progress, listed=sys.stdin, csv=csv, jsonl=jsonl, cluster=ray
+            files,
+            output.out,
+            settings,
+            progress=progress,
+            listed=sys.stdin,
+            csv=output.csv,
+            jsonl=output.jsonl,
+            cluster=output.ray,
         )
-    if not quiet:
+    if not output.quiet:
         typer.echo(_conclusion(report))
     for failure in report.failures:
         typer.echo(shown(f"live-gradcam: {failure}"), err=True)
@@ -137,12 +85,8 @@ def annotate(
         raise typer.Exit(1)
 
 
-_EXPLAINED = {each.name for each in fields(ExplainSettings)}
-take_options(annotate, (each for each in settings_of("live", live).values() if each.parameter in _EXPLAINED))
-
-
 def _conclusion(report: Report) -> str:
-    """Word the result: `2 files, 360 frames (41.3 a second); 3 files were there already; 1 fault, named below`."""
+    """Return the result: `2 files, 360 frames (41.3 a second); 3 files were there already; 1 fault, named below`."""
     done = [outcome for outcome in report.finished if not outcome.kept]
     kept = len(report.finished) - len(done)
     frames = sum(outcome.frames for outcome in done)
@@ -160,7 +104,7 @@ def _conclusion(report: Report) -> str:
 
 
 def with_ray_address(typed: Sequence[str]) -> list[str]:
-    """Return what was typed with an address for `--ray` where there is none, for an option must have a value."""
+    """Return the arguments with a value after each `--ray`, because an option needs one."""
     arguments = list(typed)
     for at in [at for at, each in enumerate(arguments) if each == _RAY][::-1]:
         if not _RAY_ADDRESS.fullmatch("".join(arguments[at + 1 : at + 2])):

@@ -1,4 +1,4 @@
-"""A bare argument of the command line: the name of a command, or the source of `live`."""
+"""An argument without an option: the name of a command, or the source of `live`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from live_gradcam.address import is_address
 from live_gradcam.near_names import nearest
 
 DEFAULT = "live"
-"""The command that runs where none is named."""
+"""The command that runs if none is named."""
 
 USAGE = "Usage: live-gradcam [SOURCE] [OPTIONS], or live-gradcam COMMAND …; live-gradcam --help lists the commands."
 _OF_THE_PROGRAM = frozenset({"-h", "--help", "--version"})
 
 
 class WrongUsage(typer.BadParameter):
-    """The arguments make no sense together; the exit code is 2."""
+    """Wrong usage: exit code 2, and a message of one line."""
 
     def format_message(self) -> str:
         """Return the message alone."""
@@ -27,11 +27,11 @@ class WrongUsage(typer.BadParameter):
 
 
 def with_command(typed: Sequence[str], commands: Collection[str]) -> list[str]:
-    """Return what was typed with the command in front: `live`, where none is named.
+    """Return the arguments with the command first: `live`, if none is named.
 
     Args:
         typed: the arguments after the program's name.
-        commands: the names of all commands. A file of such a name is reached as `./models`.
+        commands: the names of all commands. A file with such a name must be given as `./models`.
 
     Raises:
         WrongUsage: the first word is neither a command nor a source.
@@ -39,13 +39,13 @@ def with_command(typed: Sequence[str], commands: Collection[str]) -> list[str]:
     if typed and (typed[0] in commands or typed[0] in _OF_THE_PROGRAM):
         return list(typed)
     if typed and not typed[0].startswith("-") and not may_be_source(typed[0]):
-        # Before its options are read, which `live` may not have.
+        # Now, because `live` may not have the options that follow.
         raise WrongUsage(_unknown(typed[0], commands))
     return [DEFAULT, *typed]
 
 
 def source_of(context: typer.Context, bare: Sequence[str] | None, option: str) -> str:
-    """Return the source of `live`: the bare argument, else the value of `--source`.
+    """Return the source of `live`: the bare argument, or else the value of `--source`.
 
     Args:
         context: of the command.
@@ -53,7 +53,7 @@ def source_of(context: typer.Context, bare: Sequence[str] | None, option: str) -
         option: the value of `--source`: as typed, from a file of settings, or the default.
 
     Raises:
-        WrongUsage: several sources are named, or the only one cannot be a source.
+        WrongUsage: several sources are given, or the one given cannot be a source.
     """
     if not bare:
         return option
@@ -74,7 +74,7 @@ def source_of(context: typer.Context, bare: Sequence[str] | None, option: str) -
 
 
 def may_be_source(word: str) -> bool:
-    """Return whether a word looks like a source: `0`, `demo`, `clip.mp4`, `photos/`, `rtsp://…`, or a file's name."""
+    """Return whether a word looks like a source: `0`, `demo`, `clip.mp4`, `photos/`, `rtsp://…` or an existing file."""
     if word == "demo" or word.lstrip("-").isdecimal() or is_address(word) or not word:
         return True
     return any(sign in word for sign in "./\\:*?[%@~") or _exists(word)
@@ -83,8 +83,8 @@ def may_be_source(word: str) -> bool:
 def _exists(word: str) -> bool:
     try:
         return Path(word).exists()
-    except (OSError, ValueError):  # no name that a file can have
-        return True  # opening it says why
+    except (OSError, ValueError):  # not a valid file name
+        return True  # opening it fails with the reason
 
 
 def _unknown(word: str, commands: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""`benchmark`: what an explained frame costs on this machine, beside the bare network and the usual way."""
+"""`benchmark`: measure the cost of an explained frame beside the network alone and the article's procedure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import os
 import platform
 import subprocess
 import sys
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
-from live_gradcam.commands import options
-from live_gradcam.commands.settings import pair
-from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL
+from live_gradcam.commands.options import given, takes_settings
+from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL, ExplainSettings
 from live_gradcam.errors import LiveGradcamError, SinkError
 from live_gradcam.process.stderr_filter import native_stderr_filtered
+from live_gradcam.setting import in_options, pixels
 
 if TYPE_CHECKING:
     from live_gradcam.commands.cost import Cost
@@ -35,81 +35,66 @@ json.dump({"tensorflow": imported - began, "picture": time.perf_counter() - impo
 """
 
 
-def benchmark(
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="NAME",
-            help="Network to measure; may be repeated.  \\[default: efficientnet-lite0, vgg16]",
-            show_default=False,
-        ),
-    ] = None,
-    seconds: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How long to measure each network.")
-    ] = 20.0,
-    start: Annotated[
-        bool, typer.Option("--start/--no-start", help="Whether to measure the time to the first picture.")
-    ] = True,
-    device: Annotated[str, typer.Option(metavar="auto|cpu|gpu:N", help="Device to compute on.")] = "auto",
-    methods: Annotated[
-        bool,
-        typer.Option(
-            "--methods/--no-methods",
-            show_default=False,
-            help="Measure the one-pass methods, the top five and a contrast, too.",
-        ),
-    ] = False,
-    pipeline: Annotated[
-        bool,
-        typer.Option(
-            "--pipeline/--no-pipeline",
-            show_default=False,
-            help="Instead run the whole program with a simulated camera, for each network.",
-        ),
-    ] = False,
-    size: Annotated[
-        str, typer.Option(metavar="WIDTHxHEIGHT", help="Picture size of the simulated camera (--pipeline).")
-    ] = "1280x720",
-    camera_fps: Annotated[
-        float, typer.Option(metavar="FPS", help="Frame rate of the simulated camera (--pipeline).")
-    ] = 30.0,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures to a file, too.")
-    ] = None,
-    config: options.ConfigFile = None,  # noqa: ARG001 - read before the other options are
-    debug: options.Debug = False,  # noqa: ARG001 - read by main
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkSettings:
+    """The settings of `benchmark`."""
+
+    model: Sequence[str] = in_options(
+        (),
+        "Network to measure; may be repeated.",
+        metavar="NAME",
+        short="-m",
+        usual="efficientnet-lite0, vgg16",
+    )
+    seconds: float = in_options(20.0, "How long to measure each network.", metavar="SECONDS")
+    start: bool = in_options(True, "Whether to measure the time to the first picture.")
+    device: str = in_options.like(ExplainSettings, "device")
+    methods: bool = in_options(False, "Measure the one-pass methods, the top five and a contrast, too.")
+    pipeline: bool = in_options(
+        False, "Instead run the whole program with a simulated camera, for each network."
+    )
+    size: tuple[int, int] = in_options(
+        (1280, 720),
+        "Picture size of the simulated camera (--pipeline).",
+        metavar="WIDTHxHEIGHT",
+        read=pixels,
+    )
+    camera_fps: float = in_options(30.0, "Frame rate of the simulated camera (--pipeline).", metavar="FPS")
+    json_file: Path | None = in_options(
+        None, "Write the figures to a file, too.", metavar="FILE", option="json"
+    )
+
+
+@takes_settings(BenchmarkSettings, verbose=False)
+def benchmark(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
     """Measure the cost of an explanation on this machine, also relative to that of a prediction."""
     from live_gradcam.settings_check import refuse_unknown_device, refuse_unknown_model
 
+    settings = BenchmarkSettings(**given(BenchmarkSettings, typed))
     console = Console()
-    for each in model or ():
+    for each in settings.model:
         refuse_unknown_model(each)
-    refuse_unknown_device(device)
-    asked = pair("--size", size, "WIDTHxHEIGHT in pixels, such as --size 1280x720")
-    if json_file is not None and not json_file.absolute().parent.is_dir():
+    refuse_unknown_device(settings.device)
+    file = settings.json_file
+    if file is not None and not file.absolute().parent.is_dir():
         raise SinkError(
-            f"cannot write the figures to '{json_file}': there is no folder '{json_file.parent}'. Make it first."
+            f"cannot write the figures to '{file}': there is no folder '{file.parent}'. Make it first."
         )
     with native_stderr_filtered():
         from live_gradcam.commands.cost import measure
         from live_gradcam.models.devices import choose_device, describe_host
 
-        name = choose_device(device)
-    if pipeline:
-        reports = [
-            _run_pipeline(each, seconds, asked, camera_fps, console) for each in model or [DEFAULT_MODEL]
-        ]
-        if json_file is not None:
-            _write(json_file, {"device": name, "host": describe_host(), "pipeline": reports})
+        name = choose_device(settings.device)
+    if settings.pipeline:
+        reports = [_run_pipeline(each, settings, console) for each in settings.model or [DEFAULT_MODEL]]
+        if file is not None:
+            _write(file, {"device": name, "host": describe_host(), "pipeline": reports})
         return
-    began = _time_to_first_picture() if start else None
-    costs = [measure(each, seconds, console) for each in model or [DEFAULT_MODEL, "vgg16"]]
+    began = _time_to_first_picture() if settings.start else None
+    costs = [measure(each, settings.seconds, console) for each in settings.model or [DEFAULT_MODEL, "vgg16"]]
     _print(console, name, costs, began)
-    beside = _compare_methods(3 * seconds, console) if methods else None
-    if json_file is not None:
+    beside = _compare_methods(3 * settings.seconds, console) if settings.methods else None
+    if file is not None:
         figures: dict[str, Any] = {
             "device": name,
             "host": describe_host(),
@@ -117,7 +102,7 @@ def benchmark(
             "beside_gradcam": beside,
             "models": [{**asdict(cost), "ratios": cost.ratios} for cost in costs],
         }
-        _write(json_file, figures)
+        _write(file, figures)
 
 
 def _write(path: Path, figures: dict[str, Any]) -> None:
@@ -127,10 +112,8 @@ def _write(path: Path, figures: dict[str, Any]) -> None:
         raise SinkError(f"cannot write the figures to {path}: {error.strerror}.") from error
 
 
-def _run_pipeline(
-    name: str, seconds: float, size: tuple[int, int], fps: float, console: Console
-) -> dict[str, Any]:
-    """Run the demo as a pretend camera through the whole loop, and return what `--stats` would write."""
+def _run_pipeline(name: str, settings: BenchmarkSettings, console: Console) -> dict[str, Any]:
+    """Run the whole program with the demo as a simulated camera, and return the report that `--stats` writes."""
     from live_gradcam.commands.cost import SEED
     from live_gradcam.models.zoo import with_random_weights
     from live_gradcam.pipeline import run
@@ -139,7 +122,10 @@ def _run_pipeline(
     window = find_display() is None
     with native_stderr_filtered():
         model = with_random_weights(name, SEED)
-    done = run(source="demo", size=size, camera_fps=fps, model=model, window=window, duration=seconds)
+    size, fps = settings.size, settings.camera_fps
+    done = run(
+        source="demo", size=size, camera_fps=fps, model=model, window=window, duration=settings.seconds
+    )
     report = done.report()
     table = Table(f"{name}, {size[0]}×{size[1]} at {fps:g} fps", "", box=None)
     for label, key in (("shown fps", "shown_fps"), ("explained fps", "explained_fps")):
@@ -155,7 +141,7 @@ def _run_pipeline(
 
 
 def _compare_methods(seconds: float, console: Console) -> dict[str, float]:
-    """Print what other explanations cost beside Grad-CAM of the top class, and return the ratios."""
+    """Print the cost of other explanations relative to Grad-CAM of the top class, and return the ratios."""
     from live_gradcam.commands.cost import measure_methods
 
     medians, rounds = measure_methods(seconds, console)
@@ -170,7 +156,7 @@ def _compare_methods(seconds: float, console: Console) -> dict[str, float]:
 
 
 def _time_to_first_picture() -> dict[str, float]:
-    """Return the seconds that TensorFlow's import took in a fresh process, and from there to the first picture."""
+    """Return the seconds in a fresh process for TensorFlow's import, and from there to the first picture."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
         [sys.executable, "-c", _START], capture_output=True, text=True, env=environment, check=False

@@ -1,4 +1,4 @@
-"""`cameras`: what can be looked through."""
+"""`cameras`: list the cameras and their sizes and rates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def cameras() -> None:
-    """List the cameras, what they can do, and what to type for each."""
+    """List the cameras, their sizes and frame rates, and the command for each."""
     from live_gradcam.sources.camera.discovery import list_cameras
     from live_gradcam.sources.camera.feed import backends
 
@@ -39,7 +39,7 @@ def cameras() -> None:
 
 
 def _abilities(camera: CameraName) -> list[str]:
-    """Return one line for each pixel format, or what keeps them from being known; none where no system tells."""
+    """Return one line for each pixel format, or the reason why they are unknown; none except on Linux."""
     if not sys.platform.startswith("linux"):
         return []
     from live_gradcam.sources.camera.discovery import camera_failure

@@ -1,4 +1,4 @@
-"""`classes`: what the network knows."""
+"""`classes`: list or search ImageNet's class names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from live_gradcam.commands.spelling import one_of
+from live_gradcam.commands.options import shared
 from live_gradcam.config import DEFAULT_LANG, Lang
 from live_gradcam.near_names import nearest
 
@@ -16,10 +16,7 @@ def classes(
         str, typer.Argument(metavar="QUERY", help="Part of a name; leave it out to list all names.")
     ] = "",
     lang: Annotated[
-        Lang,
-        typer.Option(
-            parser=one_of("--lang", Lang), help="Language of the names; QUERY may be in either language."
-        ),
+        Lang, shared("lang", "Language of the names; QUERY may be in either language.")
     ] = DEFAULT_LANG,
 ) -> None:
     """List the 1000 ImageNet classes, or those whose name contains QUERY."""
@@ -28,7 +25,7 @@ def classes(
     labels, english = imagenet_labels(lang), imagenet_labels()
     found = labels.search(query)
     if query.strip().isdecimal() and not found:
-        found = [labels.find(query)]  # or it says which numbers there are
+        found = [labels.find(query)]  # fails with the valid numbers
     for class_id in found:
         name = labels[class_id]
         others = ", ".join(each for each in (english[class_id], *english.synonyms[class_id]) if each != name)

@@ -1,4 +1,4 @@
-"""Columns of text: nothing in them is ever cut, and each line is out as soon as it is known."""
+"""Tables of text in aligned columns; no cell is cut."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import typer
 
 
 class Columns:
-    """Prints rows whose cells stand below each other.
+    """Prints aligned rows, each at once.
 
     Args:
-        header: the columns' names.
-        widest: for each column the longest text that comes, as far as it is known; what is longer moves the rest of
-            its row to the right.
-        right: numbers of the columns that are set flush right.
+        header: the names of the columns.
+        widest: for each column, the longest text that is expected. A longer text moves the rest of its row.
+        right: numbers of the columns that are aligned to the right.
     """
 
     def __init__(self, header: Sequence[str], widest: Sequence[str], *, right: Iterable[int] = ()) -> None:
@@ -29,11 +28,11 @@ class Columns:
             " " * (width - _width(cell)) + cell if n in self._right else cell + " " * (width - _width(cell))
             for n, (cell, width) in enumerate(zip(cells, self._widths, strict=True))
         ]
-        typer.echo("  ".join(padded).rstrip())  # which flushes
+        typer.echo("  ".join(padded).rstrip())  # it flushes
 
 
 def print_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Iterable[int] = ()) -> None:
-    """Print a table that is known as a whole."""
+    """Print a table whose rows are all known."""
     widest = [max((row[n] for row in rows), key=_width, default="") for n in range(len(header))]
     columns = Columns(header, widest, right=right)
     for row in rows:
@@ -41,5 +40,5 @@ def print_columns(header: Sequence[str], rows: Sequence[Sequence[str]], *, right
 
 
 def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: a Chinese character takes two."""
+    """Return the width of a text in terminal cells: a Chinese character takes two."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

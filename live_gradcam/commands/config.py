@@ -1,4 +1,4 @@
-"""`config`: the settings of a show as a file, which `--config` takes."""
+"""`config`: print all settings as a file for `--config`."""
 
 from __future__ import annotations
 
@@ -6,30 +6,18 @@ from typing import Any
 
 import typer
 
-from live_gradcam.commands import options
-from live_gradcam.commands.settings import Command, known_settings, take_options
+from live_gradcam.commands.options import Command, known_options, with_options
 
 
 def config_command(commands: dict[str, Command]) -> Command:
-    """Return the command, which takes every option that one of these commands takes.
+    """Return the command, which has every option that one of these commands, name → function, takes as a setting."""
+    known = known_options(commands)
 
-    Args:
-        commands: name → function.
-    """
-    known = known_settings(commands)
-
-    def config(
-        *,
-        config: options.ConfigFile = None,
-        debug: options.Debug = False,
-        **values: Any,  # noqa: ANN401 - each of its setting's kind
-    ) -> None:
+    def config(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
         """Print all settings as a file for --config, with comments; options given here are set in it."""
-        del config, debug
         from live_gradcam.commands.settings_file import write_settings
 
-        # As bytes: what a terminal or a Windows shell takes for the encoding is no concern of the file's.
-        typer.echo(write_settings(known, values).encode(), nl=False)
+        # As bytes: the encoding of a terminal or a Windows shell must not change the file.
+        typer.echo(write_settings(known, typed).encode(), nl=False)
 
-    take_options(config, known.values())
-    return config
+    return with_options(config, known.values(), verbose=False)

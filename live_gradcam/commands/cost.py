@@ -1,4 +1,4 @@
-"""The cost of an explanation: how long it takes beside what else one might compute."""
+"""The cost of an explanation, compared with the network alone and with other procedures."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from live_gradcam.sources.demo.demo import DemoSource
 from live_gradcam.timing import interleaved_ms
 
 SEED = 0
-"""Of the random weights of networks whose own would have to be downloaded: the cost is the same."""
+"""Of the random weights that replace weights which would be downloaded; the cost is the same."""
 
 _FRAME_SIZE = (1280, 720)
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one network costs, in milliseconds for a frame: medians of one interleaved run."""
+    """The cost of one network in milliseconds a frame: medians of one interleaved run."""
 
     model: str
     frozen: bool
-    """Whether the explainer's graph is frozen to constants, as shipped."""
+    """Whether the explainer's graph is frozen to constants."""
 
     rounds: int
     forward_ms: float
@@ -44,17 +44,17 @@ class Cost:
     """The same, frozen if the explainer's graph is."""
 
     explained_ms: float
-    """Prediction and map, from a picture of the network's size."""
+    """Prediction and map of a picture of the network's size."""
 
     article_ms: float
     """The seed article's procedure on a 1280×720 frame, picture included."""
 
     end_to_end_ms: float
-    """A 1280×720 frame in, the finished picture out."""
+    """From a 1280×720 frame to the finished picture."""
 
     @property
     def ratios(self) -> dict[str, float]:
-        """The figures that do not depend on how fast the machine is."""
+        """The ratios, which depend little on the machine's speed."""
         return {
             "explained / forward": self.explained_ms / self.forward_ms,
             "explained / forward, like for like": self.explained_ms / self.forward_alike_ms,
@@ -63,12 +63,12 @@ class Cost:
 
 
 def measure(name: str, seconds: float, console: Console) -> Cost:
-    """Measure what a network of the zoo costs.
+    """Measure the cost of a network of the zoo.
 
     Args:
-        name: which.
-        seconds: for how long.
-        console: says meanwhile that it is being measured.
+        name: the network's name.
+        seconds: length of the measurement.
+        console: shows a status line meanwhile.
     """
     model = with_random_weights(name, SEED)
     explainer = Explainer(model)
@@ -99,11 +99,11 @@ def measure(name: str, seconds: float, console: Console) -> Cost:
 
 
 def measure_methods(seconds: float, console: Console) -> tuple[dict[str, float], int]:
-    """Measure what the methods of one pass, top 5 and a contrast cost, on the default network.
+    """Measure the cost of the one-pass methods, the top five and a contrast, with the default network.
 
     Args:
-        seconds: for how long.
-        console: says meanwhile that it is being measured.
+        seconds: length of the measurement.
+        console: shows a status line meanwhile.
 
     Returns:
         Name → median in milliseconds, Grad-CAM first, and the number of rounds.
@@ -127,5 +127,5 @@ def _frame() -> Pixels:
 
 
 def _fitting(frame: Pixels, model: Model) -> Pixels:
-    """Return a frame squeezed to the size of a network's input."""
+    """Return a frame resized to the network's input."""
     return cv2.resize(frame, model.input_size[::-1]).astype("uint8", copy=False)

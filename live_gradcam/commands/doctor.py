@@ -1,4 +1,4 @@
-"""`doctor`: whether this machine is ready for the show."""
+"""`doctor`: check whether this machine is ready for a live run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from live_gradcam.commands import options
-from live_gradcam.commands.live import live
-from live_gradcam.commands.settings import fields_of, settings_of, take_options
+from live_gradcam.commands.options import given, takes_settings
 from live_gradcam.config import Settings
 from live_gradcam.errors import DeviceError, ModelError, TargetError
 from live_gradcam.process.stderr_filter import native_stderr_filtered
@@ -29,22 +27,16 @@ _MARKS: dict[State, tuple[str, str]] = {
 _OF_EACH_RUN = ("frames", "duration", "stats", "overwrite", "save_session", "also")
 
 
-def doctor(
-    *,
-    config: options.ConfigFile = None,
-    verbose: options.Verbose = False,
-    debug: options.Debug = False,  # noqa: ARG001 - read by main
-    **values: Any,  # noqa: ANN401 - each of its setting's kind
-) -> None:
+@takes_settings(Settings, without=_OF_EACH_RUN)
+def doctor(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
     """Check whether this machine is ready: run the whole program for some seconds with these settings."""
-    del config
     began = time.monotonic()
-    if not verbose:
-        logging.getLogger("live_gradcam").setLevel(logging.ERROR)  # what it warns of stands in the findings
+    if not typed["verbose"]:
+        logging.getLogger("live_gradcam").setLevel(logging.ERROR)  # the findings have the warnings
     from live_gradcam.settings_check import refuse_typos
 
-    settings = Settings(**fields_of(values))
-    with suppress(ModelError, TargetError, DeviceError):  # a finding, told with all the others
+    settings = Settings(**given(Settings, typed))
+    with suppress(ModelError, TargetError, DeviceError):  # reported later, with the other findings
         refuse_typos(settings)
     console = Console(highlight=False, soft_wrap=True)
     faults: list[Finding] = []
@@ -57,11 +49,11 @@ def doctor(
 
     try:
         with console.status("looking …"), native_stderr_filtered():
-            from live_gradcam.commands.rehearsal import rehearse
+            from live_gradcam.commands.trial_run import trial_run
 
-            reached = rehearse(settings, report, began=began)
+            reached = trial_run(settings, report, began=began)
     except KeyboardInterrupt:
-        raise typer.Exit(1) from None  # nobody knows whether it is ready
+        raise typer.Exit(1) from None  # the result is unknown
     if not faults:
         console.print(Text.assemble(("ready", "bold green"), f": {reached}"))
         return
@@ -69,8 +61,3 @@ def doctor(
     for fault in faults:
         console.print(Text(f"      {fault.subject:<8}  {fault.change}"))
     raise typer.Exit(1)
-
-
-take_options(
-    doctor, (each for each in settings_of("live", live).values() if each.parameter not in _OF_EACH_RUN)
-)

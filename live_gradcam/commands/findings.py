@@ -1,4 +1,4 @@
-"""What was found out about a machine, and what there is to change about it."""
+"""Findings of `doctor` about a machine: what was found, and what to change."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sources.source import Device, Source
 
 SHORTEST_RUN = 1.0
-"""Seconds of the loop below which nothing can be said of its speed."""
+"""Seconds that the loop must run before its speed can be judged."""
 
 _EXPLAINED_FPS = 10
-"""Explanations a second below which the heat visibly lags behind what moves."""
+"""Explanations a second below which the heat visibly lags behind moving objects."""
 
 _RECORDING_MINUTES = 10
 _LEFT_OUT = 0.02
 
-# In a message of ours what was found comes first, then what to do about it.
+# Our messages say first what failed, then what to do.
 _BEFORE_THE_REMEDY = re.compile(r"(?<=\)): |\. (?=[A-Z])")
 
 State = Literal["good", "note", "fault"]
@@ -29,21 +29,21 @@ State = Literal["good", "note", "fault"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found out about one part of the machine."""
+    """The finding about one part of the machine."""
 
     subject: str
     """`camera`, `display`, `model`, `gpu`, `speed`, `encoder` or `disk`."""
 
     state: State
     text: str
-    """What was found, in one line."""
+    """The finding in one line."""
 
     change: str = ""
-    """What to do about it; only of a fault."""
+    """The remedy; only of a fault."""
 
 
 def fault(subject: str, message: str) -> Finding:
-    """Return a fault with the remedy that a message of ours tells."""
+    """Return a fault from an error message, split into fault and remedy."""
     what, *remedy = _BEFORE_THE_REMEDY.split(message, maxsplit=1)
     change = remedy[0] if remedy else message
     return Finding(subject, "fault", what, change[0].upper() + change[1:])
@@ -52,13 +52,13 @@ def fault(subject: str, message: str) -> Finding:
 def judge_speed(
     statistics: RunStatistics, source: Source, settings: Settings, *, windowed: bool, slow_method: bool
 ) -> Iterator[Finding]:
-    """Say what the loop reached, and what held it up.
+    """Yield the findings about the loop's speed.
 
     Args:
         statistics: of the loop.
-        source: what it showed.
+        source: its source.
         settings: of the loop.
-        windowed: whether there was a window; without one a file has no pace to keep.
+        windowed: whether there was a window; without one a file runs at any speed.
         slow_method: whether the method needs many passes.
     """
     shown, explained, seconds = statistics.shown_fps, statistics.explained_fps, statistics.seconds
@@ -90,11 +90,11 @@ def judge_speed(
 
 
 def judge_recording(shown: int, dropped: int, written: float) -> Finding:
-    """Say how the encoder did.
+    """Return the finding about the encoder.
 
     Args:
-        shown: how many pictures there were to record.
-        dropped: how many of them the encoder left out.
+        shown: number of pictures to record.
+        dropped: number of pictures that the encoder left out.
         written: bytes a second.
     """
     text = f"{shown - dropped} pictures recorded at {8e-6 * written:.1f} Mbit/s"
@@ -109,11 +109,11 @@ def judge_recording(shown: int, dropped: int, written: float) -> Finding:
 
 
 def judge_space(folder: Path, free: int, written: float) -> Finding:
-    """Say for how long can be recorded.
+    """Return the finding about the time that can be recorded.
 
     Args:
-        folder: where recordings go.
-        free: bytes that are free there.
+        folder: the folder of the recordings.
+        free: free bytes in it.
         written: bytes a second.
     """
     minutes = free / max(written, 1.0) / 60

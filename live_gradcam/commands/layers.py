@@ -1,4 +1,4 @@
-"""`layers`: what can be explained of a model."""
+"""`layers`: list the layers of a model that can be explained."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from live_gradcam.commands import options
 from live_gradcam.commands.columns import print_columns
+from live_gradcam.commands.options import Debug, shared
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 
@@ -18,13 +18,8 @@ def layers(
     every: Annotated[
         bool, typer.Option("--all", help="List the layers that cannot be explained, too.")
     ] = False,
-    allow_unsafe: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unsafe", help="Allow a model file to run its own code, and to read and write files."
-        ),
-    ] = False,
-    debug: options.Debug = False,  # noqa: ARG001 - read by main
+    allow_unsafe: Annotated[bool, shared("allow_unsafe")] = False,
+    debug: Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
     """List the layers of a MODEL that can be explained, and mark the one that is explained by default."""
     from live_gradcam.settings_check import refuse_unknown_model  # which loads OpenCV

@@ -1,4 +1,4 @@
-"""`methods`: every way to explain, and what it costs here."""
+"""`methods`: list the explanation methods and their cost on this machine."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def methods(
         from live_gradcam.models.loading import load_model
         from live_gradcam.sources.demo.demo import DemoSource
 
-        # On stderr, for the lines on stdout may go into a pipe.
+        # On stderr, because stdout may be a pipe.
         with Console(stderr=True).status("loading the model") as progress:
             loaded = load_model(model)
             plain = Explainer(loaded, DEFAULT_METHOD)

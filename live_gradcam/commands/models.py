@@ -1,4 +1,4 @@
-"""`models`: the networks that can be asked for by name."""
+"""`models`: list the networks that have a name."""
 
 from __future__ import annotations
 

@@ -1,266 +1,35 @@
-"""The options that several commands have: declared once, with their help.
-
-`live` has all that say what is seen and how, and tells their defaults; other commands take theirs from it
-(`settings.take_options`).
-"""
+"""The options of the commands: one for each field of a settings class, and `--config`, `--verbose`, `--debug`."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from live_gradcam.commands.settings import known_settings, settings_of
+from live_gradcam.commands.bare_source import DEFAULT
 from live_gradcam.commands.spelling import one_of
-from live_gradcam.config import Fit, Following, Fusion, Lang, Scale, Score, Smooth, Task
+from live_gradcam.config import Settings
+from live_gradcam.setting import Panel, Setting, settings_of
 
-SOURCE, MODEL, EXPLANATION, PICTURE, OUTPUT = "Source", "Model", "Explanation", "Picture", "Output"
-"""The panels of the help."""
+Command = Callable[..., Any]
 
-CameraSize = Annotated[
-    str | None,
-    typer.Option(
-        metavar="WIDTHxHEIGHT",
-        help="Picture size to ask a camera for.  \\[default: 1280x720]",
-        rich_help_panel=SOURCE,
-    ),
-]
-CameraFps = Annotated[
-    float | None,
-    typer.Option(
-        metavar="FPS", help="Frame rate to ask a camera for.  \\[default: 30]", rich_help_panel=SOURCE
-    ),
-]
-BackendName = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="OpenCV's capture backend: v4l2, avfoundation, msmf, dshow or any.",
-        rich_help_panel=SOURCE,
-    ),
-]
-Mirror = Annotated[
-    bool,
-    typer.Option(
-        "--mirror/--no-mirror",
-        show_default=False,
-        help="Flip the picture left to right, like a mirror.",
-        rich_help_panel=SOURCE,
-    ),
-]
-
-ModelName = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        "-m",
-        metavar="NAME|FILE|MODULE:FACTORY",
-        help="A name from `live-gradcam models`, a Keras file, a SavedModel folder, a frozen .pb, or a function "
-        "that returns a model.",
-        rich_help_panel=MODEL,
-    ),
-]
-LabelsFile = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Names of your own model's classes or values: text, CSV, JSON or YAML. Without it, a file beside the "
-        "model is taken. Values may have units: age (years).",
-        rich_help_panel=MODEL,
-    ),
-]
-LangName = Annotated[
-    Lang,
-    typer.Option(
-        parser=one_of("--lang", Lang),
-        help="Language of the words on the picture and of ImageNet's class names: English or Simplified Chinese.",
-        rich_help_panel=MODEL,
-    ),
-]
-PreprocessName = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="How pixels are scaled: auto, imagenet-caffe, tf, torch, unit, none or MODULE:FUNCTION.",
-        rich_help_panel=MODEL,
-    ),
-]
-OutputName = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|INDEX", help="Output to explain, where the model has several.", rich_help_panel=MODEL
-    ),
-]
-TaskName = Annotated[
-    Task | None,
-    typer.Option(
-        "--task",
-        parser=one_of("--task", Task),
-        help="Meaning of the outputs: classes of which one is right, labels of which several can be right, or plain "
-        "values such as an age.  \\[default: detected]",
-        rich_help_panel=MODEL,
-    ),
-]
-InputValues = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--input",
-        metavar="NAME=VALUE",
-        help="A number, numbers (1,2,3) or .npy file for an input besides the picture; may be repeated.",
-        rich_help_panel=MODEL,
-    ),
-]
-AllowUnsafe = Annotated[
-    bool,
-    typer.Option(
-        "--allow-unsafe",
-        help="Allow a model file to run its own code, and to read and write files.",
-        rich_help_panel=MODEL,
-    ),
-]
-DeviceName = Annotated[
-    str,
-    typer.Option(metavar="auto|cpu|gpu:N", help="Device to compute on.", rich_help_panel=MODEL),
-]
-MethodName = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="Explanation method: gradcam, hirescam, … (`live-gradcam methods`).",
-        rich_help_panel=EXPLANATION,
-    ),
-]
-LayerPath = Annotated[
-    str | None,
-    typer.Option(
-        metavar="PATH",
-        help="Layer to explain, such as block5_conv3, or several: a,b.  \\[default: the last feature map]",
-        rich_help_panel=EXPLANATION,
-    ),
-]
-TargetName = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        "-t",
-        metavar="CLASS",
-        help="Class to explain, by name or number. '#2': the second most probable. 'tabby - tiger cat': what "
-        "speaks for the first rather than the second. 'tabby -': what speaks for it rather than for its strongest "
-        "rivals. lock: the most probable class, kept until another clearly leads. Of a value, 'age' shows what raises "
-        "it and 'age -' what lowers it (useful where the picture says 'nothing raises it'). MODULE:FUNCTION: your own "
-        "score function.  "
-        "\\[default: the most probable]",
-        rich_help_panel=EXPLANATION,
-    ),
-]
-FitName = Annotated[
-    Fit,
-    typer.Option(
-        parser=one_of("--fit", Fit),
-        help="Part of the frame that the network sees: crop: its central part; wide: the whole frame, undistorted; "
-        "stretch: the whole frame, squeezed into the input; pad: the whole frame, with borders.",
-        rich_help_panel=EXPLANATION,
-    ),
-]
-ScoreName = Annotated[
-    Score,
-    typer.Option(
-        parser=one_of("--score", Score),
-        help="Score to explain: the logit before the softmax, or the probability after it.",
-        rich_help_panel=EXPLANATION,
-    ),
-]
-FusionName = Annotated[
-    Fusion,
-    typer.Option(
-        parser=one_of("--fusion", Fusion),
-        help="How to combine the maps of several layers.",
-        rich_help_panel=EXPLANATION,
-    ),
-]
-SmoothName = Annotated[
-    Smooth,
-    typer.Option(
-        parser=one_of("--smooth", Smooth),
-        help="augment: the mean over flipped and enlarged copies, at six times the cost.",
-        rich_help_panel=EXPLANATION,
-    ),
-]
-TokenGrid = Annotated[
-    str | None,
-    typer.Option(
-        metavar="HEIGHTxWIDTH",
-        help="Rows and columns of a transformer's tokens.  \\[default: detected]",
-        rich_help_panel=EXPLANATION,
-    ),
-]
-Strength = Annotated[
-    float | None,
-    typer.Option(
-        metavar="NUMBER",
-        help="How much of the strongest rivals' score to subtract.  \\[default: 0.6]",
-        rich_help_panel=EXPLANATION,
-    ),
-]
-Rivals = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        help="Number of strongest rivals to subtract.  \\[default: 3]",
-        rich_help_panel=EXPLANATION,
-    ),
-]
-Alpha = Annotated[
-    float,
-    typer.Option(metavar="0..1", help="Opacity of the heat.", rich_help_panel=PICTURE),
-]
-ColormapName = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="Any OpenCV colour map: jet, turbo, viridis, inferno, …",
-        rich_help_panel=PICTURE,
-    ),
-]
-MotionName = Annotated[
-    Following,
-    typer.Option(
-        parser=one_of("--motion", Following),
-        help="Whether the heat moves with the picture between two explanations.",
-        rich_help_panel=PICTURE,
-    ),
-]
-SmoothingSeconds = Annotated[
-    float,
-    typer.Option(
-        metavar="SECONDS",
-        help="Time in which the heat changes by two thirds; 0: at once.",
-        rich_help_panel=PICTURE,
-    ),
-]
-ScaleName = Annotated[
-    Scale,
-    typer.Option(
-        parser=one_of("--scale", Scale),
-        help="How heat is normalised: by a slowly moving maximum, or by each map's own maximum.",
-        rich_help_panel=PICTURE,
-    ),
-]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Print more: what is compiled, and how.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 def _read_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Put what a file says below what was typed and above the defaults, before anything else is looked at."""
+    """Make the values of a settings file the defaults, before any other option is read."""
     if path is not None and not context.resilient_parsing:
         from live_gradcam.commands.settings_file import read_settings
 
         tree: Any = context.find_root().command
         commands = {name: inspect.unwrap(each.callback) for name, each in tree.commands.items()}
-        name = str(context.command.name)
-        context.default_map = read_settings(path, settings_of(name, commands[name]), known_settings(commands))
+        own = options_of(commands[str(context.command.name)])
+        context.default_map = read_settings(path, own, known_options(commands))
     return path
 
 
@@ -276,3 +45,115 @@ ConfigFile = Annotated[
         callback=_read_config,
     ),
 ]
+
+
+def takes_settings(
+    *classes: type, without: Collection[str] = (), verbose: bool = True
+) -> Callable[[Command], Command]:
+    """Return a decorator that gives a command `f(…, **typed)` an option for each field of settings classes.
+
+    Args:
+        classes: of fields with the same name, the first is taken.
+        without: fields that get no option.
+        verbose: whether the command has `--verbose`.
+    """
+    settings: dict[str, Setting] = {}
+    for each in classes:
+        for declared in sorted(settings_of(each).values(), key=_place):
+            if declared.field not in without:
+                settings.setdefault(declared.name, declared)
+    return lambda command: with_options(command, settings.values(), verbose=verbose)
+
+
+def with_options(command: Command, settings: Iterable[Setting], *, verbose: bool) -> Command:
+    """Give a command `f(…, **typed)` an option for each setting, and `--config`, `--verbose` and `--debug`."""
+    hints = get_type_hints(command, include_extras=True)
+    parameters = [
+        each.replace(annotation=hints[each.name])
+        for each in inspect.signature(command).parameters.values()
+        if each.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    for each in settings:
+        kind = each.kind if each.required or each.default is not None else each.kind | None
+        default = inspect.Parameter.empty if each.required else each.default
+        parameters.append(_parameter(each.field, Annotated[kind, _option(each), each], default))
+    parameters.append(_parameter("config", ConfigFile, None))
+    if verbose:
+        parameters.append(_parameter("verbose", Verbose, False))
+    parameters.append(_parameter("debug", Debug, False))
+    command.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": None}
+    # `inspect.signature`, and with it typer, looks for it.
+    command.__signature__ = inspect.Signature(parameters, return_annotation=None)  # type: ignore[attr-defined]
+    return command
+
+
+def options_of(command: Command) -> dict[str, Setting]:
+    """Return the settings of a command by their names; none where it takes no settings."""
+    parameters = inspect.signature(command).parameters.values()
+    declared = [part for each in parameters for part in getattr(each.annotation, "__metadata__", ())]
+    return {part.name: part for part in declared if isinstance(part, Setting)}
+
+
+def known_options(commands: Mapping[str, Command]) -> dict[str, Setting]:
+    """Return the settings of all commands by their names; if several share a name, that of the first command.
+
+    No setting is required. Settings that `live` does not have are in a panel named after their command.
+    """
+    known: dict[str, Setting] = {}
+    for name, command in commands.items():
+        for setting in options_of(command).values():
+            place = setting.panel if name == DEFAULT else f"Only for `{name}`"
+            known.setdefault(setting.name, replace(setting, panel=place, required=False))
+    return known
+
+
+def shared(field: str, help: str = "") -> Any:  # noqa: ANN401 - typer's own
+    """Return the option of one setting of `live`, for a command that takes no other settings.
+
+    Args:
+        field: the setting.
+        help: its help for that command; empty: as for `live`.
+    """
+    setting = settings_of(Settings)[field]
+    return _option(replace(setting, panel=None, help=help or setting.help))
+
+
+def given(settings: type, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a settings class for which options were given.
+
+    Args:
+        settings: the class.
+        typed: field → value as typer gives it.
+
+    Raises:
+        SettingsError: a text has the wrong form.
+    """
+    return {
+        name: setting.value(typed[name])
+        for name, setting in settings_of(settings).items()
+        if typed.get(name) is not None
+    }
+
+
+def _place(setting: Setting) -> int:
+    return (None, *get_args(Panel)).index(setting.panel)
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:  # noqa: ANN401 - as inspect has them
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _option(setting: Setting) -> Any:  # noqa: ANN401 - typer's own
+    """Return a setting as typer declares an option."""
+    long = f"--{setting.name}"
+    if setting.kind is bool and setting.negatable:
+        long += f"/--no-{setting.name}"
+    usual = f"  \\[default: {setting.usual}]" if setting.usual else ""
+    return typer.Option(
+        *(long, setting.short) if setting.short else (long,),
+        metavar=setting.metavar,
+        help=setting.help + usual,
+        rich_help_panel=setting.panel,
+        parser=one_of(long, setting.choices) if setting.choices else None,
+        show_default=setting.default is not False,
+    )

@@ -36,10 +36,10 @@ class _Rate(ProgressColumn):
 
 
 class AnnotateProgress:
-    """Tells how an archive is getting on: `archive.annotation.Watch`.
+    """Shows the progress of `annotate` on the terminal.
 
     Args:
-        quiet: say nothing but warnings.
+        quiet: whether to print warnings only.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -69,11 +69,11 @@ class AnnotateProgress:
         self._console.print(line, markup=False)
 
     def begin(self, work: AnnotateJob) -> None:
-        """Say what is to be done."""
+        """Take the work to be done."""
         self._files, self._frames = len(work.entries), work.frames
 
     def advance(self, frames: int) -> None:
-        """Move on by so many frames."""
+        """Count finished frames, and show the progress."""
         if not frames:
             return
         with self._lock:
@@ -90,7 +90,7 @@ class AnnotateProgress:
                 self.say(self._plain(now - self._began))
 
     def end(self, outcome: Outcome) -> None:
-        """Say what came of one file."""
+        """Print the result of one file."""
         with self._lock:
             self._ended += 1
             self._describe()
@@ -113,7 +113,7 @@ class AnnotateProgress:
 
     def __enter__(self) -> Self:
         self._bar.start()
-        # While there is a bar, what is written to stderr appears above it: so what is logged has to go there, too.
+        # The bar replaces stderr so that lines appear above it; log messages must go there, too.
         self._logging_to = [
             (handler, handler.setStream(sys.stderr))
             for handler in logging.getLogger().handlers
@@ -131,7 +131,7 @@ class AnnotateProgress:
 
 
 def worded(seconds: float) -> str:
-    """Return a length of time as people say it: `3 min 20 s`."""
+    """Return a length of time in words: `3 min 20 s`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

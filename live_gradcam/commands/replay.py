@@ -1,4 +1,4 @@
-"""`replay`: a saved session again."""
+"""`replay`: play a saved session again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from live_gradcam.printable import shown
 def replay(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="The folder that --save-session wrote.", show_default=False),
+        typer.Argument(metavar="FOLDER", help="A folder that --save-session wrote.", show_default=False),
     ],
     *,
     model: Annotated[
@@ -28,14 +28,7 @@ def replay(
     fast: Annotated[
         bool, typer.Option("--fast", help="Play as fast as possible, not at the original speed.")
     ] = False,
-    window: Annotated[
-        bool | None,
-        typer.Option(
-            "--window/--no-window",
-            help="Whether to open a window.  \\[default: where there is a display]",
-            show_default=False,
-        ),
-    ] = None,
+    window: Annotated[bool | None, options.shared("window")] = None,
     record: Annotated[Path | None, typer.Option(metavar="FILE", help="Record the pictures.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Allow --record to replace a file.")] = False,
     verbose: options.Verbose = False,  # noqa: ARG001 - read from the command line before anything runs

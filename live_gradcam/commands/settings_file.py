@@ -1,4 +1,4 @@
-"""The file of settings (TOML): what the command line can say, said once and kept."""
+"""The settings file (TOML): settings read with checks that name the line, and written with comments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import glob
 import re
 import textwrap
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,40 +16,34 @@ from tomlkit.items import Comment, Trivia
 
 from live_gradcam.address import is_address
 from live_gradcam.choices import choice_meant, not_among
-from live_gradcam.commands.settings import Setting, fields_of
-from live_gradcam.config import AnnotateSettings, Settings
 from live_gradcam.errors import SettingsError
 from live_gradcam.file_names import expanded, matches
 from live_gradcam.near_names import nearest
 from live_gradcam.redaction import shown_address
+from live_gradcam.setting import Setting
 from live_gradcam.version import __version__
 
-_CHECKED = (Settings, AnnotateSettings)
-"""They know which values make sense."""
-
 _WANTED = {bool: "true or false", int: "a whole number", float: "a number"}
-_TOLD_DEFAULT = re.compile(r"\[default: (\d[\d.x]*)\]")
-"""The default that a help tells, where it is a number or a size."""
-
+_NUMBER_OR_SIZE = re.compile(r"\d[\d.x]*")
 _LINE = 100
 
 
 def read_settings(path: Path, own: Mapping[str, Setting], known: Mapping[str, Setting]) -> dict[str, Any]:
-    """Return what a file says to a command.
+    """Return the settings of a file for a command.
 
-    Names are the command line's long options, with dashes or underscores. A path starts from the file's folder, and
-    so do `source` and `model` where such a file is there.
+    Names are the command line's long options, with dashes or underscores. Paths are relative to the file's folder;
+    `source` and `model` are, where such a file exists.
 
     Args:
         path: of the TOML file.
         own: the settings of the command, by name.
-        known: those of all commands, which the file may hold as well: they are checked, too.
+        known: those of all commands. The file may have them too, and they are checked.
 
     Returns:
-        The command's parameter → value, of those that the file sets.
+        Field → value as typed, of the command's settings that the file sets.
 
     Raises:
-        SettingsError: it cannot be read, or something in it is wrong: the message has the line.
+        SettingsError: the file cannot be read, or has a mistake: the message names the line.
     """
     text = _text_of(path)
     try:
@@ -74,16 +67,16 @@ def read_settings(path: Path, own: Mapping[str, Setting], known: Mapping[str, Se
             said = str(error).removeprefix("--")  # an option's dashes
             raise SettingsError(f"{path}, line {_line_of(key, text)}: {said}") from error
         if name in own:
-            found[setting.parameter] = _placed(setting, value, path.parent)
+            found[setting.field] = _placed(setting, value, path.parent)
     return found
 
 
 def write_settings(known: Mapping[str, Setting], values: Mapping[str, Any]) -> str:
-    """Return the text of a file of settings, each with a comment that says what it is.
+    """Return the text of a settings file, with a comment on each setting.
 
     Args:
         known: the settings, by name.
-        values: parameter → value. What is None or missing is written as a comment.
+        values: field → value as typed. A setting that is None or missing is written as a comment.
     """
     document = tomlkit.document()
     lines = [
@@ -96,19 +89,16 @@ def write_settings(known: Mapping[str, Setting], values: Mapping[str, Any]) -> s
         lines.append("Passwords and keys of addresses are left out: write them in, or type --source.")
     for line in lines:
         document.add(tomlkit.comment(line))
-    part = None
+    panel = None
     for setting in known.values():
-        here = (
-            f"Only for `{setting.command}`" if setting.command != "live" else setting.option.rich_help_panel
-        )
-        if here != part:
-            part = here
+        if setting.panel != panel:
+            panel = setting.panel
             document.add(tomlkit.nl())
-            document.add(Comment(Trivia(comment=f"## {part}")))
+            document.add(Comment(Trivia(comment=f"## {panel}")))
         document.add(tomlkit.nl())
         for line in textwrap.wrap(_help(setting), _LINE):
             document.add(tomlkit.comment(line))
-        value = values.get(setting.parameter)
+        value = values.get(setting.field)
         if value is None or value == []:
             document.add(tomlkit.comment(f"{setting.name} = {_example(setting)}"))
         else:
@@ -117,7 +107,7 @@ def write_settings(known: Mapping[str, Setting], values: Mapping[str, Any]) -> s
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 - of the setting's kind
-    """Return a value without the secrets of an address: the file may be shown and passed on."""
+    """Return a value without the secrets of an address, because people share such files."""
     if isinstance(value, list):
         return [_shown(each) for each in value]
     return shown_address(value) if isinstance(value, str) and is_address(value) else value
@@ -144,9 +134,9 @@ def _text_of(path: Path) -> str:
 
 
 def _line_of(key: str, text: str) -> int:
-    """Return the line in which a key of a TOML text is set, from 1; the parser does not tell.
+    """Return the line, from 1, that sets a key of a TOML text; the parser does not tell it.
 
-    It is the first line behind the longest beginning of the text that is whole and has not got the key yet.
+    It is the line after the longest run of first lines that is valid TOML without the key.
     """
     lines = text.split("\n")
     line = 1
@@ -154,7 +144,7 @@ def _line_of(key: str, text: str) -> int:
         try:
             before = tomlkit.parse("\n".join(lines[:count]))
         except ParseError:
-            continue  # in the middle of a value of several lines
+            continue  # inside a value of several lines
         if key in before:
             break
         line = count + 1
@@ -172,16 +162,13 @@ def _unknown(key: str, received: object, known: Mapping[str, Setting]) -> str:
 
 
 def _checked(setting: Setting, received: Any) -> Any:  # noqa: ANN401 - whatever stands in a file, and what is wanted
-    """Return a value as the command line would have it.
+    """Return a value of a file as it would be typed on the command line.
 
     Raises:
-        SettingsError: it is of the wrong type, no known choice, or makes no sense.
+        SettingsError: its type is wrong, or it is out of range or none of the choices.
     """
     value = _converted(setting, received)
-    field, meant = fields_of({setting.parameter: value}).popitem()
-    for settings in _CHECKED:
-        if field in {each.name for each in fields(settings)}:
-            settings(**{field: meant})
+    setting.check(setting.value(value))
     return value
 
 
@@ -211,7 +198,7 @@ def _converted(setting: Setting, received: Any) -> Any:  # noqa: ANN401 - as abo
 
 
 def _is_text(received: object) -> bool:
-    """Return whether it is a text, or a whole number, which stands for a camera, a class or an output."""
+    """Return whether it is a text or a whole number, which can name a camera, a class or an output."""
     return type(received) in (str, int)
 
 
@@ -240,27 +227,27 @@ def _wanted(setting: Setting) -> str:
 
 
 def _example(setting: Setting) -> str:
-    """Return how a setting might stand in a file."""
+    """Return an example value of a setting, as TOML."""
     if setting.kind is bool:
         return "true"
     if setting.choices:
         return f'"{setting.choices[0]}"'
-    told = _TOLD_DEFAULT.search(setting.option.help or "")
+    usual = setting.usual if _NUMBER_OR_SIZE.fullmatch(setting.usual or "") else None
     if setting.kind in (int, float):
-        return told[1] if told else str(setting.default or 10)
-    stands_for = told[1] if told else setting.option.metavar or setting.name.upper()
+        return usual or str(setting.default or 10)
+    stands_for = usual or setting.metavar or setting.name.upper()
     return f'["{stands_for}"]' if setting.is_list else f'"{stands_for}"'
 
 
 def _help(setting: Setting) -> str:
-    """Return what a setting is, without the signs that rich needs."""
-    told = (setting.option.help or "").replace("\\[", "[").replace("--", "")
+    """Return the help of a setting, with its default and its choices."""
+    usual = f"  [default: {setting.usual}]" if setting.usual else ""
     choices = f"  ({', '.join(setting.choices)})" if setting.choices else ""
-    return told + choices
+    return f"{setting.help}{usual}".replace("--", "") + choices
 
 
 def _placed(setting: Setting, value: Any, folder: Path) -> Any:  # noqa: ANN401 - of the setting's kind
-    """Return a value with the paths in it starting from a folder."""
+    """Return a value whose paths are relative to a folder."""
     if setting.kind is Path:
         return str(folder / expanded(value))
     if setting.name == "source" and value not in ("", "demo"):
@@ -271,7 +258,7 @@ def _placed(setting: Setting, value: Any, folder: Path) -> Any:  # noqa: ANN401 
 
 
 def _beside(text: str, folder: Path) -> str:
-    """Return the path of a file or glob in a folder, if that is what a text names; else the text."""
+    """Return the path in a folder if a text names an existing file or a glob with matches there; else the text."""
     place = folder / expanded(text)
     if place.exists() or (glob.has_magic(text) and any(matches(place))):
         return str(place)

@@ -1,16 +1,14 @@
-"""The spelling of options and of their values: what was typed, and what comes nearest to it."""
+"""Misspelt options and values: which valid ones are nearest."""
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import takewhile
-from typing import Any, get_args
+from typing import Any
 
 from live_gradcam.choices import choice_meant, not_among
 from live_gradcam.commands.bare_source import WrongUsage, may_be_source
-from live_gradcam.commands.settings import Command, settings_of
 from live_gradcam.near_names import nearest
 from live_gradcam.viewer_input import ACTIONS
 
@@ -18,17 +16,16 @@ _MOST_NAMED = 2
 _DASHES = ("-", "−", "–")
 
 
-def one_of(name: str, kind: Any) -> Callable[[str], str]:  # noqa: ANN401 - a Literal
-    """Return what reads an option's value: one of a few texts, whatever the case of its letters.
+def one_of(name: str, choices: Sequence[str]) -> Callable[[str], str]:
+    """Return a parser for an option's value that is one of a few texts, in any letter case.
 
     Args:
         name: the option, `--fit`.
-        kind: the `Literal` of the texts.
+        choices: the texts.
 
     Returns:
         A function for `typer.Option(parser=…)`; it raises `WrongUsage`, with the nearest text.
     """
-    choices: tuple[str, ...] = get_args(kind)
 
     def read(received: str) -> str:
         meant = choice_meant(received, choices)
@@ -39,28 +36,27 @@ def one_of(name: str, kind: Any) -> Callable[[str], str]:  # noqa: ANN401 - a Li
     return read
 
 
-def no_such_option(
-    received: str,
-    own: Collection[str],
-    command: str,
-    commands: Mapping[str, Command],
-) -> str:
-    """Word the message for an option that a command has not.
+def no_such_option(received: str, context: Any) -> str:  # noqa: ANN401 - of typer's own click
+    """Return the message for an option that a command has not.
 
     Args:
-        received: what was typed, `--mirorr`.
-        own: the options that the command has, with their dashes.
-        command: what it is called.
-        commands: name → function of all commands.
+        received: the option as typed, `--mirorr`.
+        context: of the command.
 
     Returns:
-        One line: the command that has the option, the nearest of this one's, or the key in the window that does it.
+        One line: the command that has the option, the nearest option of this command, or the key that does it.
     """
-    said = f"there is no option {received}"
+    command, said = context.command.name, f"there is no option {received}"
     word = received.lstrip("-").casefold().replace("_", "-")
-    if word in _arguments_of(commands[command]):
+    parameters = context.command.params
+    if word in [each.name for each in parameters if each.param_type_name == "argument"]:
         return f"{said}: give it alone, as in `live-gradcam {command} {word.upper()}`."
-    have = [name for name, function in commands.items() if word in settings_of(name, function)]
+    own = {name for each in parameters for name in (*each.opts, *each.secondary_opts)}
+    have = [
+        name
+        for name, other in context.find_root().command.commands.items()
+        if any(f"--{word}" in each.opts for each in other.params)
+    ]
     if have and f"--{word}" not in own:
         return f"{said} for `live-gradcam {command}`; `live-gradcam {have[0]}` has it."
     near = nearest(word, _without_opposites(word, own), _MOST_NAMED) if len(word) > 1 else []
@@ -72,13 +68,13 @@ def no_such_option(
 
 
 def refuse_unquoted_target(typed: Sequence[str]) -> None:
-    """Refuse a target of several words that the shell has taken apart: `--target tabby - tiger cat`.
+    """Check that a target of several words is quoted, unlike in `--target tabby - tiger cat`.
 
     Args:
         typed: the arguments after the program's name.
 
     Raises:
-        WrongUsage: so it is; the message has the quotes.
+        WrongUsage: it is not; the message shows it with quotes.
     """
     for at, word in enumerate(typed):
         if word in ("--target", "-t"):
@@ -92,25 +88,19 @@ def refuse_unquoted_target(typed: Sequence[str]) -> None:
         dashed = bool(more) and re.match(r"[-−–]($|[^\W\d_])", more[0]) is not None
         lone = bool(more) and more[0] in _DASHES
         if lone:
-            is_list = typed[0] == "annotate" and len(more) == 1  # of inputs, on stdin
+            is_list = typed[0] == "annotate" and len(more) == 1  # `-` means inputs from stdin
             dashed = not is_list and not (len(more) > 1 and may_be_source(more[1]))
         if dashed or (more and not lone and not may_be_source(more[0]) and _is_class(whole)):
             raise WrongUsage(f"--target takes one text: put it in quotes, --target '{whole}'.")
 
 
 def _is_class(name: str) -> bool:
-    from live_gradcam.models.labels import imagenet_labels  # here: seldom needed
+    from live_gradcam.models.labels import imagenet_labels  # here, because it is seldom needed
 
     return bool(nearest(name, imagenet_labels(), 1))
 
 
-def _arguments_of(command: Command) -> list[str]:
-    """Return the parameters of a command that are typed without an option."""
-    parameters = inspect.signature(command).parameters.values()
-    return [each.name for each in parameters if "typer.Argument" in str(each.annotation)]
-
-
 def _without_opposites(word: str, own: Collection[str]) -> Sequence[str]:
-    """Return the long options without their dashes, and without `no-mirror` where no `no` was typed."""
+    """Return the long options without dashes, and without those that begin with `no-` unless the word does too."""
     names = [each.lstrip("-") for each in own if each.startswith("--")]
     return [each for each in names if word.startswith("no") or not each.startswith("no-")]

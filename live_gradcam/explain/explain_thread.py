@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from types import TracebackType
-from typing import Self
 
+from live_gradcam.closing import Closing
 from live_gradcam.concurrency.latest import Latest
 from live_gradcam.concurrency.worker_thread import PATIENCE, WorkerThread
 from live_gradcam.explain.question_switch import Answers, QuestionSwitch
@@ -15,7 +14,7 @@ from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
 
 
-class ExplainThread:
+class ExplainThread(Closing):
     """Explains frames in a thread of its own: always the newest frame, and nobody waits for it.
 
     `newest` raises what the network raises. A new question that cannot be answered is refused, and the previous one
@@ -100,11 +99,3 @@ class ExplainThread:
             self._answered.put((frame, answer))
             if self._statistics.frames_explained == self._limit:
                 return
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

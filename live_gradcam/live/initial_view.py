@@ -1,17 +1,12 @@
-"""The view at the beginning of a run, as the settings ask for it; and settings as JSON."""
+"""The view at the beginning of a run, as the settings ask for it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import fields
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 from live_gradcam.config import Settings
 from live_gradcam.live.choice import Choice, Menu
 from live_gradcam.live.interactive_view import InteractiveView
-from live_gradcam.redaction import shown_address
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.renderer import Renderer
@@ -72,38 +67,6 @@ def initial_view(
         fullscreen=settings.fullscreen,
         words=words,
     )
-
-
-def written(settings: Settings) -> dict[str, Any]:
-    """Return settings as JSON can hold them; a model that is no name by its class, addresses without secrets."""
-    chosen = {each.name: getattr(settings, each.name) for each in fields(settings)}
-    chosen["source"] = _shown(settings.source)
-    chosen["also"] = [_shown(each) for each in settings.also]
-    return dict(json.loads(json.dumps(chosen, default=str)))
-
-
-def _shown(source: int | str) -> int | str:
-    return source if isinstance(source, int) else shown_address(str(source))
-
-
-def restored(saved: Mapping[str, Any]) -> Settings:
-    """Return the settings that a session was begun with, without all that wrote files."""
-    known = {each.name for each in fields(Settings)}
-    kept = {name: value for name, value in saved.items() if name in known}
-    for name in ("record", "snapshot", "stats", "save_session", "frames", "duration"):
-        kept.pop(name, None)
-    for name in ("size", "grid"):
-        if kept.get(name) is not None:
-            kept[name] = tuple(kept[name])
-    # Earlier versions kept the passwords.
-    if "source" in kept:
-        kept["source"] = _shown(kept["source"])
-    if "also" in kept:
-        kept["also"] = tuple(_shown(each) for each in kept["also"])
-    for name in ("labels",):
-        if kept.get(name) is not None:
-            kept[name] = Path(kept[name])
-    return Settings(**kept)
 
 
 def turned_by_hand(source: Source, settings: Settings, *, in_window: bool) -> bool:

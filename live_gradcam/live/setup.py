@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from live_gradcam.concurrency.worker_thread import run_in_background
-from live_gradcam.config import Settings
+from live_gradcam.config import Settings, as_json
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import expanded
 from live_gradcam.live.choice import Menu
-from live_gradcam.live.initial_view import written
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.run_statistics import refuse_report
 from live_gradcam.sinks.display import find_display
@@ -121,7 +120,7 @@ def about(settings: Settings, source: Source, answering: Engine) -> dict[str, An
     from live_gradcam.models.model import weights_sha256
 
     model = answering.models[0]
-    chosen = written(settings)
+    chosen = as_json(settings)
     chosen["source"] = str(chosen["source"])
     if not isinstance(settings.model, str):
         chosen["model"] = model.name

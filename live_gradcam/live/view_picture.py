@@ -139,7 +139,7 @@ class ViewPicture:
                 busy=words(status.busy or "") or None,
                 toast=None if toast is None else words(toast),
                 frozen=frozen,
-                prompt=panels.drawn_prompt,
+                search_box=panels.drawn_prompt,
                 rectangle=mouse.rectangle,
                 area=choice.area,
                 probe=mouse.probe,

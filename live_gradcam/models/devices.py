@@ -76,7 +76,7 @@ def describe_gpu() -> str:
     if used := tf.config.get_visible_devices("GPU"):
         return ", ".join(_name(gpu) for gpu in used)
     if there := tf.config.list_physical_devices("GPU"):
-        return f"{_name(there[0])}, left alone as --device says"
+        return f"{_name(there[0])}, unused, as --device says"
     return _NO_GPU if _driver_is_there() else "none: the processor computes"
 
 

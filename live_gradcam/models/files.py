@@ -7,7 +7,6 @@ import re
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Literal
 
 import keras
 
@@ -16,14 +15,17 @@ from live_gradcam.models.declared_sizes import check_hdf5, check_zip, limited_we
 from live_gradcam.models.file_kinds import is_checkpoint_prefix, kind_of
 from live_gradcam.models.keras2.lambdas import lambdas_in, runs_here, this_python, written_by
 from live_gradcam.models.keras_files import (
+    Container,
     StoredSettings,
     is_known,
     read_keras_file,
     stored_settings,
     unknown_classes,
 )
-from live_gradcam.models.model_file import IN_A_FUNCTION, ModelFileKind, refusal
+from live_gradcam.models.model_file import IN_A_FUNCTION, Kind, ModelFileKind, refusal
 from live_gradcam.models.untyped import Network
+
+_CONTAINERS: dict[Kind, Container] = {"hdf5": "hdf5", "keras zip": "zip", "keras folder": "folder"}
 
 _UNKNOWN_OBJECT = re.compile(
     r"Could not locate (?:class|function) '([^']+)'"
@@ -118,16 +120,12 @@ def _read_graph(found: ModelFileKind, *, allow_unsafe: bool) -> Network:
 
 def _read_keras(found: ModelFileKind, *, allow_unsafe: bool) -> Network:
     path = found.path
-    container: Literal["hdf5", "zip", "folder"] = "hdf5" if found.kind == "hdf5" else "zip"
-    if found.kind == "keras folder":
-        container = "folder"
+    container = _CONTAINERS[found.kind]
     try:
-        if container == "hdf5":
-            check_hdf5(path)
-        elif container == "zip":
+        if container == "zip":
             check_zip(path)
         else:
-            check_hdf5(path / "model.weights.h5")
+            check_hdf5(path if container == "hdf5" else path / "model.weights.h5")
         settings = stored_settings(path, container)
     except LiveGradcamError:
         raise
@@ -139,8 +137,6 @@ def _read_keras(found: ModelFileKind, *, allow_unsafe: bool) -> Network:
         _check_lambdas(path, settings)
     try:
         with limited_weights(path):
-            if container == "folder":
-                return keras.saving.load_model(path, compile=False, safe_mode=not allow_unsafe)
             return read_keras_file(path, container=container, allow_unsafe=allow_unsafe)
     except LiveGradcamError as error:
         message = str(error)
@@ -157,7 +153,7 @@ def _why_damaged(path: Path, error: Exception) -> str:
     broken = re.search(r"eof = (\d+).*stored_eof = (\d+)", str(error))
     if broken is not None:
         have, all_of_it = int(broken[1]), int(broken[2])
-        return f"{path} breaks off: it has {have:,} of its {all_of_it:,} bytes. Download or copy it again."
+        return f"{path} is incomplete: it has {have:,} of its {all_of_it:,} bytes. Download or copy it again."
     what = "zip archive" if isinstance(error, zipfile.BadZipFile) else "contents"
     return (
         f"{path} is damaged: its {what} cannot be read ({reason_of(error, 120)}). Download or save it again."
@@ -189,7 +185,7 @@ def _other_python(path: Path, layer: str, code: bytes) -> str:
     of = f"bytecode of {writer}" if writer else "bytecode of another version of Python, or damaged"
     return (
         f"{path}: the Lambda layer '{layer}' holds {of}, which this Python cannot run. Open the file where it was "
-        "made, put a layer of Keras (Rescaling, say) in its place and save it again, or "
+        "made, replace the layer by one of Keras (such as Rescaling) and save it again, or "
         f"{IN_A_FUNCTION}."
     )
 

@@ -212,9 +212,7 @@ def _picture(inputs: list[Input], values: Mapping[str, InputValue], model: str) 
                 "a value: --input NAME=FILE.npy"
             )
         if fitting:
-            raise ModelError(
-                f"{model}: '{fitting[0].name}' is the picture's own input: leave it to the source."
-            )
+            raise ModelError(f"{model}: '{fitting[0].name}' is the picture's own input: give it no value.")
     flat = len(inputs) == 1 and len(inputs[0].shape) == 2
     raise ModelError(
         f"{model} takes {_listed(inputs)}; pictures (batch, height, width, 3) are needed "

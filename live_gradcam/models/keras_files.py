@@ -37,6 +37,9 @@ _FORMER_CLASSES = frozenset(
 _MODULES = "layers activations initializers regularizers constraints losses metrics optimizers".split()
 """Modules of Keras whose classes and functions files name."""
 
+Container = Literal["hdf5", "zip", "folder"]
+"""The format of a model of Keras: HDF5, a `.keras` file since Keras 2.12, or such a file unpacked."""
+
 _AXES = "several_axes"
 """Key for several axes in a corrected configuration."""
 
@@ -63,7 +66,7 @@ class StoredSettings:
         return f"Keras {self.keras_version}" if self.keras_version else "another version of Keras"
 
 
-def stored_settings(path: Path, container: Literal["hdf5", "zip", "folder"]) -> StoredSettings:
+def stored_settings(path: Path, container: Container) -> StoredSettings:
     """Return what a file or folder states about its network, without building the network.
 
     Raises:
@@ -104,18 +107,20 @@ def _settings_in_hdf5(path: Path) -> StoredSettings:
     return StoredSettings(network, None if version is None else str(version), weights or nested, backend)
 
 
-def read_keras_file(path: Path, *, container: Literal["hdf5", "zip"], allow_unsafe: bool) -> Network:
-    """Return the `keras.Model` of a file that any version of Keras wrote.
+def read_keras_file(path: Path, *, container: Container, allow_unsafe: bool) -> Network:
+    """Return the `keras.Model` of a file or folder that any version of Keras wrote.
 
     Args:
-        path: the file, under any name.
-        container: `hdf5`, or `zip` for the format of `.keras` files since Keras 2.12.
+        path: the file, under any name, or the folder.
+        container: its format.
         allow_unsafe: whether Python code in the file (a `Lambda` layer's) may be loaded.
 
     Raises:
         ModelError: the cause is known; the message gives the remedy.
         Exception: Keras, h5py or zipfile cannot read it.
     """
+    if container == "folder":
+        return keras.saving.load_model(path, compile=False, safe_mode=not allow_unsafe)
     settings = stored_settings(path, container)
     if settings.network is None:
         raise ValueError("No model config found in the file.")
@@ -137,8 +142,8 @@ def read_keras_file(path: Path, *, container: Literal["hdf5", "zip"], allow_unsa
     network = network_from(stored, allow_unsafe=allow_unsafe)
     if of_keras_1 and has_channels_first(settings.network) and settings.backend is None:
         logger.warning(
-            "%s: Keras 1 did not note whether TensorFlow or Theano computed it; it is read as TensorFlow's. If "
-            "its answers are wrong, set the attribute backend of the file to 'theano' (h5py)",
+            "%s: Keras 1 did not store whether it computed with TensorFlow or Theano; it is read as TensorFlow's. "
+            "If the predictions are wrong, set the attribute backend of the file to 'theano' (h5py)",
             path.name,
         )
     with h5py.File(path, "r") as file:
@@ -155,9 +160,7 @@ def _is_of_keras_3(settings: StoredSettings) -> bool:
     return '"batch_shape"' in json.dumps(settings.network)
 
 
-def _read_keras_3(
-    path: Path, stored: Json, container: Literal["hdf5", "zip"], *, allow_unsafe: bool
-) -> Network:
+def _read_keras_3(path: Path, stored: Json, container: Container, *, allow_unsafe: bool) -> Network:
     """Return the network of a file of Keras 3, read by Keras itself."""
     if container == "zip":
         return _loaded(path, ".keras", allow_unsafe=allow_unsafe)

@@ -129,7 +129,7 @@ def _check(numbers: Iterable[int | None]) -> None:
         if number is None:
             raise LabelFault("some names have a number and some have none")
         if number in counted:
-            raise LabelFault(f"the number {number} stands twice")
+            raise LabelFault(f"the number {number} occurs twice")
         counted.add(number)
     first, last = min(counted), max(counted)
     if first not in (0, 1):

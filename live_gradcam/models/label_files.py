@@ -262,7 +262,7 @@ def pbtxt_entries(text: str) -> list[LabelEntry]:
         match = _PBTXT.match(text, position)
         if match is None:
             raise LabelFault(
-                f"it begins like a label map and is none (line {text.count(chr(10), 0, position) + 1})"
+                f"it begins like a label map, but is invalid (line {text.count(chr(10), 0, position) + 1})"
             )
         position = match.end()
         if match["sign"] in ("{", "<"):

@@ -56,7 +56,7 @@ def json_entries(text: str) -> list[LabelEntry]:
         raise
     except ValueError as error:
         reason = (
-            f"it begins like JSON and is none (line {error.lineno})"
+            f"it begins like JSON, but is invalid (line {error.lineno})"
             if hasattr(error, "lineno")
             else str(error)
         )
@@ -122,7 +122,7 @@ def yaml_entries(text: str) -> list[LabelEntry]:
             raise LabelFault("its YAML is nested too deeply") from None
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f" (line {mark.line + 1})"
-        raise LabelFault(f"it begins like YAML and is none{where}") from None
+        raise LabelFault(f"it begins like YAML, but is invalid{where}") from None
     except (ValueError, TypeError) as error:  # a key that is a list, and the like
         raise error if isinstance(error, LabelFault) else LabelFault("it is YAML without labels") from None
 
@@ -248,7 +248,7 @@ def _without_twins(pairs: list[tuple[Content, Content]]) -> dict[Content, Conten
     content = dict(pairs)
     if len(content) != len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise LabelFault(f"'{str(twice)[:40]}' stands twice in it")
+        raise LabelFault(f"'{str(twice)[:40]}' occurs twice in it")
     return content
 
 

@@ -98,7 +98,7 @@ class Labels:
         if len(self.names) <= MOST_LISTED:
             return f"Valid: {', '.join(self.names)}."
         if self.names == numbered_labels(len(self.names)).names:
-            return f"Nothing names them: {self._range()}. --labels FILE gives names."
+            return f"They have no names: {self._range()}. --labels FILE gives names."
         return (
             f"The {len(self.names)} names are those of --labels, or of the file beside the model; or give a number: "
             f"{self._range()}."
@@ -168,7 +168,7 @@ def imagenet_labels(lang: Lang = "en") -> Labels:
     """
     if lang not in get_args(Lang):
         raise ModelError(
-            unknown_name("language", lang, get_args(Lang), "--labels FILE takes names in any other.")
+            unknown_name("language", lang, get_args(Lang), "--labels FILE takes names in any other language.")
         )
     rows = _rows_of("imagenet.tsv")
     english = tuple(name for _, name, _ in rows)

@@ -21,9 +21,9 @@ from live_gradcam.models.labels import Labels, imagenet_labels, translated
 from live_gradcam.models.model import Model, classes_of, output_of, units_of
 from live_gradcam.models.model_labels import first_labels, read_beside, with_labels
 from live_gradcam.models.network_copies import resizer, with_channels_last
-from live_gradcam.models.preprocessing import chosen_preprocessing, grey, preprocessing_named
+from live_gradcam.models.preprocessing import RGB, Pixels, chosen_preprocessing, grey, preprocessing_named
 from live_gradcam.models.scaling import application_scaling, preprocessing_of
-from live_gradcam.models.untyped import KerasTensor, Network, Tensor
+from live_gradcam.models.untyped import KerasTensor, Network
 from live_gradcam.models.user_code import callable_named, current_folder_first, error_text, is_reference
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
@@ -37,7 +37,7 @@ _MOST_PIXELS = 2**26
 def load_model(
     model: str | Path | Model | Network,
     labels: Sequence[str] | Labels | str | Path | None = None,
-    preprocess: str | Callable[[Tensor], Tensor] = "auto",
+    preprocess: str | Callable[[RGB], Pixels] = "auto",
     *,
     output: str | int | None = None,
     task: Task | None = None,

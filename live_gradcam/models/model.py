@@ -17,7 +17,7 @@ import tensorflow as tf
 from live_gradcam.errors import ModelError
 from live_gradcam.models.inputs import PICTURE_ONLY, InputFeed, shape_text
 from live_gradcam.models.labels import Labels
-from live_gradcam.models.preprocessing import Preprocessing
+from live_gradcam.models.preprocessing import Pixels, Preprocessing
 from live_gradcam.models.task import Evidence
 from live_gradcam.models.untyped import Layer, Network, Tensor, Tensors, Variable
 
@@ -72,7 +72,7 @@ class Model:
             logger.warning("%s", line)
 
     def forward(
-        self, network: Network, pixels: Tensor, *, weights: Sequence[tuple[Variable, Tensor]] = ()
+        self, network: Network, pixels: Pixels, *, weights: Sequence[tuple[Variable, Tensor]] = ()
     ) -> Tensor:
         """Run the network on a batch in inference mode, and return the output that is explained.
 
@@ -81,7 +81,7 @@ class Model:
 
         Args:
             network: `self.network`, or a network that `network_at` returned.
-            pixels: preprocessed pictures, (N, H, W, channels).
+            pixels: preprocessed pictures.
             weights: variables of the network, each with a value that replaces its own during this call.
 
         Returns:

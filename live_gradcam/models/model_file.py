@@ -37,10 +37,10 @@ READ: frozenset[Kind] = frozenset({"hdf5", "keras zip", "keras folder", "saved m
 
 _REFUSALS: dict[Kind, str] = {
     "empty": "is empty. Download or save it again.",
-    "truncated zip": "breaks off: its last part is missing. Download it again.",
+    "truncated zip": "is incomplete: its last part is missing. Download it again.",
     "git lfs": "is a Git LFS pointer, not the model. Fetch the model: git lfs pull, or the page's download button.",
     "html": "is a web page, not a model. Open the address in a browser and use the page's own download button.",
-    "xml": "is XML, often a server's message of an error, not a model. Look into it and download the model again.",
+    "xml": "is XML, often an error message of a server, not a model. Look into it and download the model again.",
     "tflite": "is a TensorFlow Lite model, which has no gradients to explain. " + _EXPORT + ".",
     "onnx": "is an ONNX model. "
     + _EXPORT
@@ -72,7 +72,7 @@ _REFUSALS: dict[Kind, str] = {
     f"or {IN_A_FUNCTION}.",
     "json": "is JSON, but no model. A .keras or .h5 file or a SavedModel folder is needed.",
     "picture": "is a picture, not a model: --source FILE explains pictures.",
-    "python": "is Python code. A function in it that returns a keras.Model is named --model module:function.",
+    "python": "is Python code. Name a function in it that returns a keras.Model: --model module:function.",
 }
 """Format that cannot be loaded → the message after the path: what the file is, and what to do."""
 

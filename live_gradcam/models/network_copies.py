@@ -76,7 +76,7 @@ def _takes_channels_first(network: Network) -> bool:
 
 def _refused(network: Network, name: str, reason: str) -> str:
     return (
-        f"{name} takes pictures with channels first, {shape_text(network.inputs[0].shape)}, and cannot be turned: "
+        f"{name} takes pictures with channels first, {shape_text(network.inputs[0].shape)}, and cannot be converted: "
         f"{reason}. Build it with data_format='channels_last', load the same weights and save that."
     )
 

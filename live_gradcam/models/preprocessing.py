@@ -12,6 +12,15 @@ from live_gradcam.models.untyped import Tensor
 from live_gradcam.models.user_code import callable_named, current_folder_first, error_text, is_reference
 from live_gradcam.near_names import unknown_name
 
+BGR = Tensor
+"""Pictures, (N, H, W, 3) uint8 BGR."""
+
+RGB = Tensor
+"""Pictures, (N, H, W, 3) float32 RGB in [0, 255]."""
+
+Pixels = Tensor
+"""Preprocessed pictures as a network takes them, (N, H, W, 3 or 1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
@@ -20,27 +29,27 @@ class Preprocessing:
     name: str
     """One of `PREPROCESSINGS`, `module:function`, or the name of the user's function."""
 
-    function: Callable[[Tensor], Tensor]
-    """Converts (N, H, W, 3) float32 RGB in [0, 255] to the network's input, of 3 channels or 1."""
+    function: Callable[[RGB], Pixels]
+    """Converts pictures to the network's input."""
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Return the network's input (N, H, W, channels) for pictures (N, H, W, 3) uint8 BGR."""
+    def __call__(self, images: BGR) -> Pixels:
+        """Return the network's input for pictures."""
         # float32 first: TensorFlow reverses uint8 byte by byte, which takes five times as long.
         return self.function(tf.reverse(tf.cast(images, tf.float32), axis=[-1]))
 
 
-def _caffe(rgb: Tensor) -> Tensor:
+def _caffe(rgb: RGB) -> Pixels:
     """Subtract ImageNet's mean colour and return BGR, for networks that were trained in Caffe."""
     # Not `rgb[..., ::-1]`: a slice takes 1.2 ms for 224×224.
     return tf.reverse(rgb, axis=[-1]) - tf.constant([103.939, 116.779, 123.68])
 
 
-def _torch(rgb: Tensor) -> Tensor:
+def _torch(rgb: RGB) -> Pixels:
     """Scale to [0, 1], then normalise each channel by ImageNet's mean and standard deviation."""
     return (rgb / 255.0 - tf.constant([0.485, 0.456, 0.406])) / tf.constant([0.229, 0.224, 0.225])
 
 
-_BY_NAME: dict[str, Callable[[Tensor], Tensor]] = {
+_BY_NAME: dict[str, Callable[[RGB], Pixels]] = {
     "imagenet-caffe": _caffe,
     "tf": lambda rgb: rgb / 127.5 - 1.0,
     "torch": _torch,
@@ -67,7 +76,7 @@ def preprocessing_named(name: str) -> Preprocessing:
 
 
 def chosen_preprocessing(
-    wanted: str | Callable[[Tensor], Tensor], *, size: tuple[int, int], channels: int, model: str
+    wanted: str | Callable[[RGB], Pixels], *, size: tuple[int, int], channels: int, model: str
 ) -> Preprocessing:
     """Return the preprocessing that a user chose.
 

@@ -103,7 +103,7 @@ def read_graph(path: Path, *, text: bool, allow_unsafe: bool) -> Network:
             definition.ParseFromString(path.read_bytes())
     except (DecodeError, text_format.ParseError, UnicodeDecodeError, ValueError) as error:
         raise ModelError(
-            f"{path} breaks off or is damaged: it begins like a TensorFlow graph and is none. Download it again."
+            f"{path} is incomplete or damaged: it begins like a TensorFlow graph, but is invalid. Download it again."
         ) from error
     _check_operations(path, definition, allow_unsafe=allow_unsafe)
     check_constants(path, definition)
@@ -154,8 +154,9 @@ def _check_operations(path: Path, definition: GraphDef, *, allow_unsafe: bool) -
     for node in all_nodes(definition):
         if node.op in _UNSAFE:
             raise ModelError(
-                f"{path} holds the operation {node.op} ('{node.name}'), which reaches beyond the network: it is not "
-                "run from files that anybody may have made. If you trust it, use --allow-unsafe (allow_unsafe=True)."
+                f"{path} holds the operation {node.op} ('{node.name}'), which reads or writes outside the network: it "
+                "is not run from files that anybody may have made. If you trust it, use --allow-unsafe "
+                "(allow_unsafe=True)."
             )
 
 

@@ -35,7 +35,7 @@ def callable_named(reference: str) -> Callable[..., Any]:
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         raise ModelError(
-            f"'{reference}' has not the form module:name, such as my_code:build for build in my_code.py."
+            f"'{reference}' does not have the form module:name, such as my_code:build for build in my_code.py."
         )
     module_name, attributes = match.groups()
     with current_folder_first():

@@ -107,7 +107,7 @@ class HeatSmoothing:
         before: Heat | None = None,
         *,
         moved: HeatMap | None = None,
-        known: HeatMap | float = 1.0,
+        confidence: HeatMap | float = 1.0,
     ) -> Heat:
         """Return the heat after one more explanation.
 
@@ -116,7 +116,7 @@ class HeatSmoothing:
             at: time of that frame, in seconds.
             before: the heat so far; None for the first explanation.
             moved: `before.heatmap` moved to this frame, so that the mixture does not lag; None if it did not move.
-            known: confidence of the movement, in [0, 1], for the whole map or each point. Where it is 0, only the new
+            confidence: of the movement, in [0, 1], for the whole map or each point. Where it is 0, only the new
                 explanation counts.
         """
         raw = explanation.raw_heatmap
@@ -149,7 +149,7 @@ class HeatSmoothing:
         relative = np.clip(raw / full if full > 0 else raw, 0.0, 1.0).astype(np.float32)
         heatmap = over_region(relative, (columns, rows), explanation.inset)
         if same and earlier is not None:
-            heatmap = np.asarray(heatmap + (earlier - heatmap) * (known * np.float32(kept)), np.float32)
+            heatmap = np.asarray(heatmap + (earlier - heatmap) * (confidence * np.float32(kept)), np.float32)
         # Heat that fades out must reach zero: subnormal numbers would make every later step many times slower.
         heatmap = np.where(heatmap < _NOTHING, np.float32(0), heatmap)
         opacity = goal if before is None else goal + (before.opacity - goal) * kept

@@ -109,12 +109,12 @@ class HeatTracker:
         elif motion.newest is None or frame.index > motion.newest:
             self._waiting = (frame, answer)
         elif motion.reaches(frame.index):
-            way = motion.refer_to(frame.index, frame.pixels)
-            if newest is None or way is None or newest.size != frame.size or self._cut:
+            displacement = motion.refer_to(frame.index, frame.pixels)
+            if newest is None or displacement is None or newest.size != frame.size or self._cut:
                 self._take(frame, answer, lambda _: (None, 0.0))
             else:
-                paths = _Displacements(way, newest.size)
-                self._take(frame, answer, paths.known)
+                displaced = _Displacements(displacement, newest.size)
+                self._take(frame, answer, displaced.with_confidence)
 
     def track(self, frame: Frame) -> tuple[TrackedHeat, ...]:
         """Advance to the next shown frame.
@@ -137,14 +137,14 @@ class HeatTracker:
         if newest is None or newest.size != frame.size:
             return ()
         moving = motion is not None and newest.index != frame.index and not self._cut
-        way = motion.way() if motion is not None and moving else None
-        paths = None if way is None else _Displacements(way, newest.size)
+        displacement = motion.displacement() if motion is not None and moving else None
+        displaced = None if displacement is None else _Displacements(displacement, newest.size)
         tracked = []
         for each in newest.heats:
             heatmap, opacity = each.heat.heatmap, each.heat.opacity
-            if paths is not None:
-                heatmap = paths.faded(each)
-            stale = paths is None and (moving or self._cut)
+            if displaced is not None:
+                heatmap = displaced.moved(each)
+            stale = displaced is None and (moving or self._cut)
             tracked.append(
                 TrackedHeat(
                     each.explanation,
@@ -162,15 +162,19 @@ class HeatTracker:
         self,
         frame: Frame,
         answer: Answer,
-        known: Callable[[_MapState], tuple[HeatMap | None, HeatMap | float]],
+        moved_to: Callable[[_MapState], tuple[HeatMap | None, HeatMap | float]],
     ) -> None:
-        """Smooth an answer with the heat before it, which `known` moves to this frame, with its confidence."""
+        """Smooth an answer with the heat before it, which `moved_to` moves to this frame, with its confidence."""
         heats = []
         for place, (model, explanation) in enumerate(zip(answer.models, answer.explanations, strict=True)):
             before = self._before(place, model, explanation)
-            moved, trust = (None, 1.0) if before is None else known(before)
+            moved, confidence = (None, 1.0) if before is None else moved_to(before)
             heat = self._smoothing.heat(
-                explanation, frame.time, None if before is None else before.heat, moved=moved, known=trust
+                explanation,
+                frame.time,
+                None if before is None else before.heat,
+                moved=moved,
+                confidence=confidence,
             )
             heats.append(_MapState(explanation, model, heat))
         self._newest = _NewestAnswer(answer, tuple(heats), frame.index, frame.captured_at, frame.size)
@@ -211,33 +215,35 @@ class _NewestAnswer:
 class _Displacements:
     """Displacement of heat maps between two frames; computed once for all maps of one shape and region."""
 
-    def __init__(self, way: Displacement, size: tuple[int, int]) -> None:
-        self._way = way
+    def __init__(self, displacement: Displacement, size: tuple[int, int]) -> None:
+        self._displacement = displacement
         self._size = size
         self._found: dict[tuple[Region, tuple[int, int]], tuple[Shift, HeatMap]] = {}
 
-    def faded(self, one: _MapState) -> HeatMap:
+    def moved(self, state: _MapState) -> HeatMap:
         """Return a heat map moved to the current frame, weaker where the motion is uncertain."""
-        origin, trust = self._path(one)
-        return _moved(one.heat.heatmap, origin) * trust
+        origin, confidence = self._origins(state)
+        return _moved(state.heat.heatmap, origin) * confidence
 
-    def known(self, one: _MapState) -> tuple[HeatMap, HeatMap]:
+    def with_confidence(self, state: _MapState) -> tuple[HeatMap, HeatMap]:
         """Return a heat map moved to the current frame, and the confidence of the motion.
 
         The confidence is 0 where the heat comes from outside of the region.
         """
-        origin, trust = self._path(one)
-        return _moved(one.heat.heatmap, origin), trust * _moved(np.ones(trust.shape, np.float32), origin)
+        origin, confidence = self._origins(state)
+        return _moved(state.heat.heatmap, origin), confidence * _moved(
+            np.ones(confidence.shape, np.float32), origin
+        )
 
-    def _path(self, one: _MapState) -> tuple[Shift, HeatMap]:
+    def _origins(self, state: _MapState) -> tuple[Shift, HeatMap]:
         """Return the origin of each point of a heat map, and the confidence of the motion there."""
-        rows, columns = one.heat.heatmap.shape
-        cell_rows, cell_columns = self._way.trust.shape
-        key = one.explanation.region, (rows, columns)
+        rows, columns = state.heat.heatmap.shape
+        cell_rows, cell_columns = self._displacement.confidence.shape
+        key = state.explanation.region, (rows, columns)
         if key not in self._found:
             mesh = _mesh(key[0], self._size, key[1], (cell_rows, cell_columns))
-            origin = mesh.points + sampled(self._way.shift, mesh.places) * mesh.scale
-            self._found[key] = origin, sampled(self._way.trust, mesh.places)
+            origin = mesh.points + sampled(self._displacement.shift, mesh.places) * mesh.scale
+            self._found[key] = origin, sampled(self._displacement.confidence, mesh.places)
         return self._found[key]
 
 

@@ -40,7 +40,7 @@ _WINDOW = (7, 7)
 _NOISE = 4.0
 """Grey levels by which a cell may differ because of noise."""
 
-_TRUSTED, _LOST = 0.4, 0.9
+_CONFIDENT, _LOST = 0.4, 0.9
 _CUT = 0.4
 """Mean confidence below which two frames are a cut. Within a scene, also while panning, it is above 0.75; at cuts below
 0.2."""
@@ -51,7 +51,7 @@ class Displacement:
     """The displacement of a frame's cells to an earlier frame, and its confidence."""
 
     shift: Shift
-    trust: Cells
+    confidence: Cells
     """In [0, 1]: 1 where the displaced earlier frame looks like the later one; 0 where it does not at all."""
 
 
@@ -108,7 +108,7 @@ class Motion:
             return
         before = self._seen[-1]
         step = self._step(grey, self._grey)
-        if _trust(cells, before.cells, step).mean() < _CUT:
+        if _confidence(cells, before.cells, step).mean() < _CUT:
             self._begin(index, grey, cells)
             return
         shift = None if before.shift is None else _added(step, before.shift)
@@ -128,7 +128,7 @@ class Motion:
         seen = list(self._seen)
         place = next((place for place, each in enumerate(seen) if each.index == index), None)
         if place is not None:
-            former = self._way(seen[place])
+            former = self._displacement(seen[place])
             self._reference = seen[place].cells
             seen = seen[place:]
             shift: Shift = np.zeros_like(seen[0].step)
@@ -140,7 +140,7 @@ class Motion:
             grey = small_grey(pixels)
             cells = _cells_of(grey)
             before = [each for each in seen if each.index < index]
-            former = self._way(replace(before[-1], cells=cells)) if before else None
+            former = self._displacement(replace(before[-1], cells=cells)) if before else None
             self._reference = cells
             newest = grey if self._grey is None else self._grey
             seen = [replace(seen[-1], shift=self._step(newest, grey))]
@@ -148,9 +148,9 @@ class Motion:
         self._earliest = index
         return former
 
-    def way(self) -> Displacement | None:
+    def displacement(self) -> Displacement | None:
         """Return the displacement from the newest frame to the reference; None if the scene has none yet."""
-        return self._way(self._seen[-1]) if self._seen else None
+        return self._displacement(self._seen[-1]) if self._seen else None
 
     def _begin(self, index: int, grey: Grey, cells: Cells) -> None:
         self._seen.clear()
@@ -159,10 +159,10 @@ class Motion:
         self._reference = None
         self._earliest = index
 
-    def _way(self, seen: _Seen) -> Displacement | None:
+    def _displacement(self, seen: _Seen) -> Displacement | None:
         if seen.shift is None or self._reference is None:
             return None
-        return Displacement(seen.shift, _trust(seen.cells, self._reference, seen.shift))
+        return Displacement(seen.shift, _confidence(seen.cells, self._reference, seen.shift))
 
     def _step(self, now: Grey, then: Grey) -> Shift:
         """Return the displacement of each cell of `now` to its place in `then`, by optical flow."""
@@ -185,8 +185,10 @@ def small_grey(pixels: Pixels) -> Grey:
     scale = min(1.0, _GREY_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # Averaging all pixels of a large picture costs three times more, and does not improve the flow.
-    way = cv2.INTER_LINEAR if scale < 0.5 else cv2.INTER_AREA
-    return np.asarray(cv2.cvtColor(cv2.resize(pixels, size, interpolation=way), cv2.COLOR_BGR2GRAY), np.uint8)
+    interpolation = cv2.INTER_LINEAR if scale < 0.5 else cv2.INTER_AREA
+    return np.asarray(
+        cv2.cvtColor(cv2.resize(pixels, size, interpolation=interpolation), cv2.COLOR_BGR2GRAY), np.uint8
+    )
 
 
 def sampled(field: Field, places: Shift, *, border: int = cv2.BORDER_REPLICATE) -> Field:
@@ -222,14 +224,14 @@ def _looked_up(field: Field, shift: Shift) -> Field:
     return sampled(field, _places(*shift.shape[:2]) + shift)
 
 
-def _trust(now: Cells, then: Cells, shift: Shift) -> Cells:
+def _confidence(now: Cells, then: Cells, shift: Shift) -> Cells:
     """Return the confidence of a displacement: the remaining difference, relative to the local contrast."""
     difference = now - _looked_up(then, shift)
     difference -= difference.mean()  # a change of exposure does not lower the confidence
     left = cv2.blur(np.abs(difference), _WINDOW)
     contrast = cv2.blur(np.abs(now - cv2.blur(now, _WINDOW)), _WINDOW)
-    trust = (_LOST - left / (contrast + _NOISE)) / (_LOST - _TRUSTED)
-    return np.asarray(np.clip(trust, 0.0, 1.0), np.float32)
+    confidence = (_LOST - left / (contrast + _NOISE)) / (_LOST - _CONFIDENT)
+    return np.asarray(np.clip(confidence, 0.0, 1.0), np.float32)
 
 
 @lru_cache(maxsize=4)

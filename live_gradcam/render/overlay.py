@@ -52,7 +52,7 @@ class Overlay:
     frozen: bool = False
     """Whether the picture is frozen."""
 
-    prompt: SearchBox | None = None
+    search_box: SearchBox | None = None
 
     rectangle: Region | None = None
     """(x, y, width, height) of the rectangle that is being dragged on the frame."""
@@ -124,9 +124,9 @@ def draw_overlay_onto(
         beside=pause if lowest_notice is None else None,
         turning=time,
     )
-    if overlay.prompt is not None:
-        prompt = draw_search_box_onto(picture, overlay.prompt)
-        return tuple(filter(None, (pause, chosen, notice, busy, prompt)))
+    if overlay.search_box is not None:
+        search = draw_search_box_onto(picture, overlay.search_box)
+        return tuple(filter(None, (pause, chosen, notice, busy, search)))
     figures = toast = None
     if statistics and not small:
         plates = tuple(filter(None, (pause, chosen, notice, busy)))
@@ -171,12 +171,12 @@ class SearchBox:
     """Text shown if nothing matches."""
 
 
-def draw_search_box_onto(picture: Pixels, prompt: SearchBox) -> Region | None:
+def draw_search_box_onto(picture: Pixels, box: SearchBox) -> Region | None:
     """Draw the search box into the upper middle of a picture, in place.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        prompt: the typed text and the matching names.
+        box: the typed text and the matching names.
 
     Returns:
         (x, y, width, height) of its plate; None if the picture is too small for one.
@@ -186,10 +186,10 @@ def draw_search_box_onto(picture: Pixels, prompt: SearchBox) -> Region | None:
     padding, row = round(size * 0.5), round(size * _ROW)
     wide = min((_WIDTH if width >= _NARROW * size else _WIDTH_IN_NARROW) * size, width - 2 * padding)
     inner = wide - 2 * padding
-    names = [plain(each) for each in prompt.completions[:MOST_COMPLETIONS]]
+    names = [plain(each) for each in box.completions[:MOST_COMPLETIONS]]
     row_size = size
     if not names:
-        message = prompt.none if prompt.typed else prompt.hint
+        message = box.none if box.typed else box.hint
         row_size, lines = fitted(message, size, _SMALLEST_NAME, REGULAR, max(1, inner), _MESSAGE_LINES)
         names = list(lines)
     top = round(height * _TOP)
@@ -203,7 +203,7 @@ def draw_search_box_onto(picture: Pixels, prompt: SearchBox) -> Region | None:
 
     x, middle = left + padding, top + padding + row // 2
     base = middle + round(size * CAP) // 2
-    typed = _end_of(f"/{prompt.typed}", size, inner - size // 2)
+    typed = _end_of(f"/{box.typed}", size, inner - size // 2)
     write(picture, typed, (x, base), size, weight=BOLD)
     caret = x + text_width(typed, size, BOLD) + max(1, size // 10)
     cv2.rectangle(
@@ -213,9 +213,9 @@ def draw_search_box_onto(picture: Pixels, prompt: SearchBox) -> Region | None:
     cv2.line(picture, (x, line), (left + wide - padding, line), GREY, max(1, size // 20))
     for number, name in enumerate(names[:rows]):
         y = line + padding // 4 + number * row
-        if prompt.completions and number == prompt.chosen:
+        if box.completions and number == box.chosen:
             cv2.rectangle(picture, (left + padding // 2, y, wide - padding, row), _CHOSEN, cv2.FILLED)
-        colour = WHITE if prompt.completions else GREY
+        colour = WHITE if box.completions else GREY
         small = size_that_fits(name, row_size, _SMALLEST_NAME, REGULAR, inner)
         at = (x, y + (row + round(small * CAP)) // 2)
         write(picture, shortened(name, small, REGULAR, inner), at, small, colour=colour)

@@ -1,1 +1,1 @@
-"""The browser view: pages, sockets and programs ask, one model answers all of them."""
+"""The browser view: one model explains the pictures of pages and programs."""

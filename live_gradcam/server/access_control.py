@@ -1,4 +1,4 @@
-"""The gate: who may come in, how often, and what every reply tells the browser."""
+"""Access control: checks host, origin, token and request rate, and adds the security headers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from live_gradcam.server.log_lines import log_line
-from live_gradcam.server.rate_limit import RateLimit
+from live_gradcam.server.connections import RateLimit
+from live_gradcam.server.errors import log_line
 from live_gradcam.server.uvicorn_protocols import TRUSTED
 
 logger = logging.getLogger(__name__)
 
 OPEN_PATHS = ("/", "/healthz", "/docs", "/openapi.json")
-"""What anybody may fetch who knows the way: it is the same for everybody and computes nothing."""
+"""Paths that need no token: their content is the same for everybody and costs no computation."""
 
 OPEN_FOLDERS = ("/page/", "/docs/")
 
@@ -30,7 +30,7 @@ _POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _DOCS_POLICY = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-"""Swagger UI sets styles on its elements; its scripts are files like all others."""
+"""Swagger UI sets inline styles; its scripts are files."""
 
 _HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
@@ -42,29 +42,28 @@ _HEADERS = {
 }
 
 _RATES = {"known": (200.0, 400.0), "stranger": (50.0, 100.0), "open": (300.0, 1000.0)}
-"""Requests a second, and at once, that one address may make: with the token or where none is needed, without it, and
-for what anybody may fetch. They are counted apart: strangers behind the same router use up nothing of a visitor's. A
-page is about 25 files, and a class behind one router opens it at once; what a request costs the network has its own
-limit (`BatchQueue.admit`)."""
+"""Rate limits of one address, as (requests a second, burst): with the token (or where none is needed), without it, and
+for `OPEN_PATHS`. Each kind has its own limit, so that strangers behind a router do not block visitors behind it. A page
+is about 25 files, and a whole class may open it at the same time. The cost for the network has a limit of its own
+(`BatchQueue.admit`)."""
 
 _LONGEST_WAIT = 2.0
-"""Seconds that a request waits for its turn before it is refused."""
+"""Seconds that a request may wait for the rate limit; a longer wait is refused."""
 
 _ADDRESSES_KEPT = 1024
 
 
 class AccessControl:
-    """Lets nobody in who is not meant to be.
+    """ASGI middleware that admits or refuses each request.
 
-    Another page in the same browser is kept out by the Origin; a name that an attacker has pointed at this machine
-    (DNS rebinding) by the Host; a stranger by the token, compared in constant time.
+    The Origin header keeps out pages of other sites. The Host header keeps out names that an attacker has pointed at
+    this machine (DNS rebinding). The token keeps out strangers; it is compared in constant time.
 
     Args:
-        app: what is behind the gate.
-        hosts: names that this server may be called by, besides localhost and addresses of digits, which cannot be
-            pointed anywhere.
-        token: what has to be known; None: nothing.
-        refused: is told the status of each refusal.
+        app: the application behind it.
+        hosts: names of this server, besides localhost and IP addresses, which no attacker can point elsewhere.
+        token: the token that a client must send; None: no token.
+        refused: called with the status of each refused request.
     """
 
     def __init__(
@@ -79,14 +78,14 @@ class AccessControl:
         self._refused = refused
         self._hosts = frozenset(host.casefold().rstrip(".") for host in hosts) | {"localhost"}
         self._token = token
-        self._allowances: OrderedDict[str, RateLimit] = OrderedDict()
+        self._rate_limits: OrderedDict[str, RateLimit] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or refuse it."""
+        """Pass a request on to the application, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope) or await self._turn(scope)
+        refusal = self._refusal(scope) or await self._admission(scope)
         if refusal is None:
             if scope["type"] == "http" and scope["method"] == "HEAD":
                 scope = {**scope, "method": "GET"}
@@ -110,7 +109,7 @@ class AccessControl:
         await response(scope, receive, _with_headers(scope, send))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        """Return why a request is refused whenever it comes."""
+        """Return status and reason if host, origin or path are not allowed."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if len(headers.getlist("host")) > 1 or not self._is_ours(host):
@@ -123,12 +122,12 @@ class AccessControl:
             return 403, "another site's page may not use this server."
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and scope["path"] != "/":
             return 403, "another site's page may not use this server."
-        if "\0" in scope["path"]:  # no file is called so, and not every system call says it in the same way
+        if "\0" in scope["path"]:  # no file has such a name, and system calls report it differently
             return 404, "Not Found"
         return None
 
-    async def _turn(self, scope: Scope) -> tuple[int, str] | None:
-        """Wait for a request's turn, and check its token."""
+    async def _admission(self, scope: Scope) -> tuple[int, str] | None:
+        """Wait for the rate limit, then check the token; return status and reason if the request is refused."""
         is_open = _is_open(scope)
         given = None if self._token is None else _token_in(Headers(scope=scope), scope)
         known = self._token is None or (
@@ -139,7 +138,7 @@ class AccessControl:
         kind = "open" if is_open else "known" if known else "stranger"
         address = scope["client"][0] if scope.get("client") else ""
         rate, burst = _RATES[kind]
-        wait = self._allowance(f"{kind} {address}", rate, burst).reserve(_LONGEST_WAIT)
+        wait = self._rate_limit(f"{kind} {address}", rate, burst).reserve(_LONGEST_WAIT)
         if wait is None:
             return 429, f"more than {rate:.0f} requests a second: slow down."
         if wait:
@@ -162,12 +161,12 @@ class AccessControl:
             return False
         return True
 
-    def _allowance(self, key: str, rate: float, burst: float) -> RateLimit:
-        allowance = self._allowances.pop(key, None) or RateLimit(rate, burst)
-        self._allowances[key] = allowance
-        if len(self._allowances) > _ADDRESSES_KEPT:
-            self._allowances.popitem(last=False)
-        return allowance
+    def _rate_limit(self, key: str, rate: float, burst: float) -> RateLimit:
+        limit = self._rate_limits.pop(key, None) or RateLimit(rate, burst)
+        self._rate_limits[key] = limit
+        if len(self._rate_limits) > _ADDRESSES_KEPT:
+            self._rate_limits.popitem(last=False)
+        return limit
 
 
 def _is_open(scope: Scope) -> bool:
@@ -176,10 +175,10 @@ def _is_open(scope: Scope) -> bool:
 
 
 def _name_in(host: str) -> str | None:
-    """Return the name in a Host header, without the port; None where it is none."""
+    """Return the name in a Host header, without the port; None if the header is malformed."""
     try:
         parts = urlsplit(f"//{host}")
-        _ = parts.port  # raises where it is no number
+        _ = parts.port  # raises ValueError if it is not a number
     except ValueError:
         return None
     if parts.path or parts.query or parts.fragment or parts.username is not None or not parts.hostname:
@@ -188,9 +187,9 @@ def _name_in(host: str) -> str | None:
 
 
 def _same(origin: str, host: str) -> bool:
-    """Whether an Origin is this server's own, by the name that the browser called it.
+    """Return whether an Origin names the same host as the Host header.
 
-    The scheme is left out: before a proxy that ends TLS stands https, behind it http.
+    The scheme is not compared: in front of a proxy that ends TLS it is https, behind the proxy http.
     """
     try:
         parts = urlsplit(origin)
@@ -213,7 +212,7 @@ def _token_in(headers: Headers, scope: Scope) -> str | None:
 
 
 def _without_body(send: Send) -> Send:
-    """Return what sends a reply's head alone: the answer to HEAD is that to GET without its body."""
+    """Wrap `send` so that it drops the body, for a HEAD request that is handled as GET."""
     ended = False
 
     async def sending(message: Message) -> None:
@@ -221,14 +220,14 @@ def _without_body(send: Send) -> Send:
         if message["type"] != "http.response.body":
             await send(message)
         elif not ended:
-            ended = True  # an endless stream learns now that its client is gone
+            ended = True  # an endless stream ends here
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return sending
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:
-    """Return what sends a reply with the headers that every reply has."""
+    """Wrap `send` so that it adds the headers that every response has."""
 
     async def sending(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):

@@ -1,4 +1,4 @@
-"""The application: which address leads where."""
+"""The web application: its routes and their handlers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from live_gradcam.render.heat import colormap_code
 from live_gradcam.server.access_control import AccessControl
 from live_gradcam.server.batch_queue import QueuedWork
 from live_gradcam.server.camera_stream import BOUNDARY, CameraStream
-from live_gradcam.server.client_disconnect import Held, while_wanted
 from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
 from live_gradcam.server.endpoint import (
@@ -37,44 +36,43 @@ from live_gradcam.server.endpoint import (
     explained,
     upload_description,
 )
-from live_gradcam.server.errors import RequestError
-from live_gradcam.server.log_lines import log_line
+from live_gradcam.server.errors import RequestError, log_line
 from live_gradcam.server.messages import question_of
-from live_gradcam.server.request_bodies import RequestBodies
+from live_gradcam.server.request_bodies import PendingBytes, RequestBodies, run_while_connected
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
-from live_gradcam.server.uploads import is_light, photo_of
+from live_gradcam.server.uploads import decodes_fast, photo_of
 from live_gradcam.server.websocket import PageSocket
 from live_gradcam.version import __version__
 
 logger = logging.getLogger(__name__)
 
 PAGE = Path(str(resources.files("live_gradcam.server").joinpath("page")))
-"""The folder of the page's files. Only names that are listed here are ever looked up in it."""
+"""The folder of the page's files."""
 
 _DECODED_AT_ONCE = 4
-"""So many pictures are decoded or drawn at the same time, or wait for one pass of the network."""
+"""Number of pictures that are decoded, explained or drawn at the same time."""
 
 _MOST_HELD_BYTES = 100_000_000
-"""Of received pictures that wait for their turn."""
+"""Size of all received pictures that wait."""
 
 _STATUSES = {
-    400: "The question makes no sense for this model.",
+    400: "The question is not valid for this model.",
     401: "The token is missing or wrong.",
-    403: "Another site's page asks.",
+    403: "The request comes from another site's page.",
     408: "The picture did not arrive in time.",
     413: "The picture is too large.",
     415: "The body is no JPEG, PNG, WebP, HEIC or AVIF.",
     421: "The Host header names another server.",
-    422: "A parameter is out of range, or of another kind.",
+    422: "A parameter is out of range or has the wrong type.",
     429: "Too many requests.",
-    503: "Too much is waiting.",
+    503: "The server is busy.",
 }
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text} for status, text in _STATUSES.items()
 }
 
-OpenRelay = Callable[[], CameraStream]
+OpenCameraStream = Callable[[], CameraStream]
 
 
 def create_app(
@@ -82,22 +80,22 @@ def create_app(
     settings: ServerSettings,
     *,
     token: str | None = None,
-    open_relay: OpenRelay | None = None,
+    open_camera_stream: OpenCameraStream | None = None,
 ) -> AccessControl:
     """Return the ASGI application.
 
     Args:
-        service: what explains; it is closed when the application ends.
-        settings: how many may come, and by which names it goes.
-        token: what a visitor has to know.
-        open_relay: opens the server's own camera, inside the event loop; None: it has none.
+        service: explains the pictures; it is closed when the application ends.
+        settings: the number of visitors and the names of the server.
+        token: the token that a client must send; None: no token.
+        open_camera_stream: opens the server's own camera, inside the event loop; None: there is no camera.
     """
-    relay: CameraStream | None = None
+    camera_stream: CameraStream | None = None
 
     @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        nonlocal relay
-        relay = None if open_relay is None else open_relay()
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        nonlocal camera_stream
+        camera_stream = None if open_camera_stream is None else open_camera_stream()
         loop = asyncio.get_running_loop()
 
         def end() -> None:
@@ -108,8 +106,8 @@ def create_app(
         try:
             yield
         finally:
-            if relay is not None:
-                await asyncio.to_thread(relay.close)
+            if camera_stream is not None:
+                await asyncio.to_thread(camera_stream.close)
             await asyncio.gather(asyncio.to_thread(service.close), asyncio.to_thread(decoders.close))
 
     app = FastAPIOffline(
@@ -119,14 +117,21 @@ def create_app(
         title="live_gradcam",
         version=__version__,
         description="What a network sees in a picture, and where. With `--token`, send `Authorization: Bearer TOKEN`.",
-        lifespan=life,
+        lifespan=lifespan,
     )
     decoders, receive = Decoders(), RequestBodies().receive
-    few, one = asyncio.Semaphore(_DECODED_AT_ONCE), asyncio.Semaphore(1)
-    held = Held(_MOST_HELD_BYTES)
+    light_slots, heavy_slots = asyncio.Semaphore(_DECODED_AT_ONCE), asyncio.Semaphore(1)
+    pending = PendingBytes(_MOST_HELD_BYTES)
     ending = asyncio.Event()
+    visitors = 0
+
+    def viewers() -> int:
+        return camera_stream.viewers if camera_stream else 0
+
     service.tally.watch("visitors", "Sockets that are open.", lambda: visitors)
-    service.tally.watch("viewers", "Viewers of the camera's picture.", lambda: relay.viewers if relay else 0)
+    service.tally.watch(
+        "viewers", "Viewers of the camera's picture.", lambda: camera_stream.viewers if camera_stream else 0
+    )
     visitors = 0
 
     @app.exception_handler(LiveGradcamError)
@@ -164,19 +169,19 @@ def create_app(
 
     @app.get("/healthz", tags=["server"], responses={421: _PROBLEMS[421]})
     async def health() -> Health:
-        """Say that the server answers."""
+        """Return that the server is running."""
         return Health(status="ok", version=__version__, model=service.model.name)
 
     @app.get("/metrics", tags=["server"], response_class=Response, responses=_only(401, 403, 421, 429))
     async def metrics() -> Response:
-        """Give counts and times in Prometheus's text format."""
+        """Return counts and times in Prometheus's text format."""
         text = await asyncio.to_thread(service.tally.text)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @app.get("/setup", tags=["page"], responses=_only(401, 403, 421, 429))
     async def setup() -> dict[str, Any]:
-        """Say which model, methods, layers and classes there are, and what a viewer can do."""
-        return service.setup(camera=relay.name if relay else None)
+        """Return the model, its methods, layers and classes, and the actions of the page."""
+        return service.setup(camera=camera_stream.name if camera_stream else None)
 
     @app.post(
         "/explain",
@@ -196,7 +201,7 @@ def create_app(
         alpha: Annotated[float | None, Query(ge=0, le=1, description="Opacity of the heat.")] = None,
         colormap: Annotated[str | None, Query(max_length=40, description="An OpenCV colour map.")] = None,
     ) -> Explained:
-        """Explain a picture: the most probable classes, the heat map, and if wanted the picture with it."""
+        """Explain a picture: return the top classes, the heat map and, on request, the overlay."""
         default = service.default
         question = service.checked(
             question_of(
@@ -220,13 +225,13 @@ def create_app(
             asker = object()
             await service.compiled(question, asker, payer)
             name = service.model.name
-            word = partial(explained, model=name, overlay=overlay, colormap=colours, alpha=opacity)
-            slots = few if is_light(body) else one  # one may take seconds and fill 120 MB
+            to_response = partial(explained, model=name, overlay=overlay, colormap=colours, alpha=opacity)
+            slots = light_slots if decodes_fast(body) else heavy_slots  # one may take seconds and fill 120 MB
             if not service.is_quick(question):
-                # Decoded when its turn comes: meanwhile it fills no more than its file.
+                # Slow methods decode the picture when they start on it: until then only the file is in memory.
                 done = await service.explained(QueuedWork(asker, question, photo, payer=payer))
                 async with slots:
-                    return await asyncio.to_thread(word, done)
+                    return await asyncio.to_thread(to_response, done)
             async with slots:
                 pixels = await decoders.photo(body)
                 height, width = pixels.shape[:2]
@@ -234,10 +239,10 @@ def create_app(
                 await service.sized(question, (width, height), asker, payer)
                 shape = service.shape((width, height))
                 done = await service.explained(QueuedWork(asker, question, pixels, shape, payer=payer))
-                return await asyncio.to_thread(word, done)
+                return await asyncio.to_thread(to_response, done)
 
-        with held.taking(len(body)):
-            return await while_wanted(explain_it(), request, ending)
+        with pending.reserve(len(body)):
+            return await run_while_connected(explain_it(), request, ending)
 
     @app.get(
         "/video.mjpg",
@@ -249,13 +254,13 @@ def create_app(
         },
     )
     async def video() -> StreamingResponse:
-        """Give the server's camera with the heat on it, as MJPEG, for anything that can show one."""
-        if relay is None:
+        """Stream the server's camera with the heat on it, as MJPEG."""
+        if camera_stream is None:
             raise HTTPException(404, "this server has no camera of its own: start it with --source 0.")
-        if relay.viewers >= settings.visitors:
+        if camera_stream.viewers >= settings.visitors:
             raise RequestError(503, f"{settings.visitors} viewers are connected, which is as many as may be.")
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        return StreamingResponse(relay.pictures(), media_type=kind)
+        return StreamingResponse(camera_stream.pictures(), media_type=kind)
 
     @app.websocket("/socket")
     async def socket(websocket: WebSocket) -> None:
@@ -268,7 +273,7 @@ def create_app(
         visitors += 1
         try:
             await websocket.accept()
-            await PageSocket(websocket, service, decoders, relay).run()
+            await PageSocket(websocket, service, decoders, camera_stream).run()
         finally:
             visitors -= 1
 

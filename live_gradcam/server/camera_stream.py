@@ -1,4 +1,4 @@
-"""The server's own camera: read once, for any number of pages and viewers."""
+"""The server's own camera: one capture for any number of pages and viewers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from live_gradcam.translations import words_of
 logger = logging.getLogger(__name__)
 
 BOUNDARY = "frame"
-"""Between the pictures of the MJPEG stream."""
+"""Boundary between the pictures of the MJPEG stream."""
 
 _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 80)
 _NOTICE_AFTER_SECONDS = 0.25
@@ -46,17 +46,17 @@ class CameraShot:
     """One frame of the server's camera."""
 
     number: int
-    """From 1, in the order of capture."""
+    """Position in the order of capture, from 1."""
 
     pixels: Pixels
     """(H, W, 3) uint8 BGR."""
 
 
 class AsyncLatest(Generic[Item]):
-    """The newest item that a thread made, for any number of coroutines that wait for it.
+    """The newest item from a thread, for any number of waiting coroutines.
 
     Args:
-        loop: the coroutines' event loop.
+        loop: the event loop of the coroutines.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -66,16 +66,16 @@ class AsyncLatest(Generic[Item]):
         self._changed = asyncio.Event()
 
     def publish(self, item: Item) -> None:
-        """Replace the item; from any thread."""
+        """Replace the item; may be called from any thread."""
         self._item, self._number = item, self._number + 1
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
     async def after(self, number: int) -> tuple[int, Item]:
-        """Wait for an item that is newer than `number`, and return it with its own number.
+        """Wait for an item newer than `number`, and return its number and the item.
 
         Raises:
-            TimeoutError: none came for 5 s.
+            TimeoutError: no item came within `_FRAME_SECONDS`.
         """
         async with asyncio.timeout(_FRAME_SECONDS):
             while self._number <= number or self._item is None:
@@ -88,13 +88,13 @@ class AsyncLatest(Generic[Item]):
 
 
 class CameraStream:
-    """Reads the camera, and draws the picture with the heat map while somebody watches.
+    """Reads the camera; draws the picture with the heat while it has viewers.
 
     Args:
-        source: open; closed by `close`.
+        source: an open, live source; `close` closes it.
         service: explains the frames.
         settings: the appearance of the picture.
-        ended: called in the thread when the source ends or fails.
+        ended: called in the stream's thread when the source ends or fails.
     """
 
     def __init__(
@@ -102,9 +102,9 @@ class CameraStream:
     ) -> None:
         self.name = source.name
         self.viewers = 0
-        """How many viewers watch the annotated picture."""
+        """Number of viewers of the annotated picture."""
         self.error: BaseException | None = None
-        """The exception that the source failed with."""
+        """The error with which the source failed."""
         self._source = source
         self._service = service
         self._ended = ended
@@ -129,10 +129,10 @@ class CameraStream:
         )
 
     async def frame_after(self, number: int) -> CameraShot:
-        """Return the newest frame after `number`; wait for it.
+        """Wait for a frame newer than `number`, and return the newest.
 
         Raises:
-            RequestError: none comes (503).
+            RequestError: no frame comes (503).
         """
         try:
             _, shot = await self._shots.after(number)
@@ -141,7 +141,7 @@ class CameraStream:
         return shot
 
     async def jpeg(self, shot: CameraShot) -> bytes:
-        """Return a frame as JPEG; it is encoded once for all pages."""
+        """Return a frame as a JPEG; each frame is encoded once for all viewers."""
         if self._encoded is None or self._encoded[0] != shot.number:
             self._encoded = (shot.number, asyncio.create_task(asyncio.to_thread(_jpeg, shot.pixels)))
         return await asyncio.shield(self._encoded[1])
@@ -162,7 +162,7 @@ class CameraStream:
             self.viewers -= 1
 
     def stop(self) -> None:
-        """End the streams; from any thread."""
+        """End the streams; may be called from any thread."""
         self._closing.set()
 
     def close(self) -> None:
@@ -197,7 +197,7 @@ class CameraStream:
             self._ended()
 
     def _explain(self, frame: Frame) -> None:
-        """Show the newest explanation, and request the next one: one frame at a time."""
+        """Take the last explanation if it is ready, and submit the next frame: one frame at a time."""
         if self._requested is not None:
             asked, future = self._requested
             if not future.done():

@@ -1,7 +1,7 @@
-"""Limits on the work that a picture file gives its decoder, checked before the decoder sees it.
+"""Limits on the work of decoding a picture file, checked before it is decoded.
 
-A decoder's time follows from the pixels that the header names, with these exceptions: a PNG can hold more compressed
-data than its pixels need, and compressed texts; a JPEG can hold thousands of scans, each over the whole picture.
+Decoding time follows from the number of pixels in the header, with two exceptions: a PNG can hold compressed texts and
+more compressed data than its pixels need; a JPEG can hold thousands of scans, each over the whole picture.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ from live_gradcam.config import Fit
 from live_gradcam.server.errors import RequestError
 
 MOST_PIXELS = 40_000_000
-"""Of any picture: a camera's largest. Decoded, it fills 120 MB."""
+"""Maximum number of pixels: as many as the largest cameras have. Decoded, they take 120 MB."""
 
 MOST_RATIO, MOST_WIDE_RATIO = 64, 4
-"""How many times as long as wide a picture may be, as on the page; the second where the network's input grows with it
-(`fit="wide"`): the page squeezes longer ones."""
+"""Maximum aspect ratio, as on the page. The second is for `fit="wide"`, where the network's input grows with the
+picture: the page squeezes longer pictures."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PARTS = frozenset(
     {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"gAMA", b"cHRM", b"sRGB", b"cICP"}
 )
-"""Chunks that decide how the picture looks, beside `iCCP`. All others are dropped: texts can inflate to gigabytes, and
-the further pictures of an animation are not shown."""
+"""Chunks that affect how the picture looks, besides `iCCP`. All others are dropped: texts can inflate to gigabytes, and
+further pictures of an animation are not shown."""
 
 _MOST_PROFILE_BYTES = 1_000_000
 _MOST_PARTS = 20_000
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""Colour type of a PNG → channels."""
+"""Colour type of a PNG → number of channels."""
 
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """First column, first row, step of columns, step of rows of each pass of an interlaced PNG (PNG specification, 8.2)."""
 
 _SLACK_BYTES = 65_536
-"""So many bytes more than the pixels need are let through: some encoders write a few."""
+"""Tolerated bytes beyond what the pixels need: some encoders write a few."""
 
 _PIECE_BYTES = 1 << 18
 
 _MOST_SCANS = 64
 _MOST_SCANNED_PIXELS = 16 * MOST_PIXELS
-"""Scans of a progressive JPEG: encoders write 6 to 12. Each goes over the whole picture, so a large one may have
-fewer."""
+"""Maximum scans of a progressive JPEG: encoders write 6 to 12. Each scan covers the whole picture, so a large picture
+may have fewer."""
 
 _JPEG_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -52,15 +52,15 @@ _JPEG_ALONE = (0x01, 0xD8)
 
 
 def check_shape(width: int, height: int, fit: Fit | None = None) -> None:
-    """Refuse a picture that is far longer than wide.
+    """Check that a picture's aspect ratio is within the limit.
 
     Args:
         width: in pixels.
         height: in pixels.
-        fit: how it is brought to the network; None: not known yet.
+        fit: how the picture is fitted to the network's input; None: not known yet.
 
     Raises:
-        Refusal: it is too long (413).
+        RequestError: the picture is too long (413).
     """
     most = MOST_WIDE_RATIO if fit == "wide" else MOST_RATIO
     if max(width, height) > most * (min(width, height) + 0.5):  # the page rounds the shorter side
@@ -73,13 +73,13 @@ def check_shape(width: int, height: int, fit: Fit | None = None) -> None:
 
 
 def bounded(data: bytes) -> bytes:
-    """Return a picture file whose decoding takes no longer than its pixels justify.
+    """Return a picture file that takes no longer to decode than its number of pixels justifies.
 
     Args:
-        data: a JPEG, PNG or other file. Others are returned as they are.
+        data: a picture file. Formats other than JPEG and PNG are returned unchanged.
 
     Raises:
-        Refusal: it holds more data than its pixels need (415).
+        RequestError: the file holds more data than its pixels need (415).
     """
     if data.startswith(_PNG):
         return _bounded_png(data)
@@ -89,9 +89,9 @@ def bounded(data: bytes) -> bytes:
 
 
 def _bounded_png(data: bytes) -> bytes:
-    """Return a PNG without what can inflate; see `_PNG_PARTS`.
+    """Return a PNG with the chunks of `_PNG_PARTS` only.
 
-    A part that is cut short, and all that follows a damaged one, stays as it is: the decoder says what is wrong.
+    A truncated chunk, and everything after a damaged one, is kept: the decoder reports what is wrong.
     """
     kept, pixels = [_PNG], []
     has_profile = False
@@ -120,7 +120,7 @@ def _bounded_png(data: bytes) -> bytes:
 
 
 def _png_bytes(data: bytes) -> int:
-    """Return how many bytes the pixels of a PNG have before compression, filter bytes included."""
+    """Return the uncompressed size of a PNG's pixels in bytes, including filter bytes."""
     width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
     bits = depth * _CHANNELS.get(colour, 4)
     passes: Iterator[tuple[int, int]] | list[tuple[int, int]] = [(width, height)]
@@ -130,10 +130,10 @@ def _png_bytes(data: bytes) -> int:
 
 
 def _check_inflated(pieces: Sequence[memoryview], expected: int) -> None:
-    """Inflate compressed data, keeping nothing of it.
+    """Inflate compressed data to count its bytes; the result is discarded.
 
     Raises:
-        Refusal: it has more bytes than expected.
+        RequestError: there are more bytes than expected.
     """
     inflating, total = zlib.decompressobj(), 0
     for piece in pieces:
@@ -142,7 +142,7 @@ def _check_inflated(pieces: Sequence[memoryview], expected: int) -> None:
             try:
                 total += len(inflating.decompress(rest, _PIECE_BYTES))
             except zlib.error:
-                return  # no decoder gets further
+                return  # a decoder stops here, too
             if total > expected + _SLACK_BYTES:
                 raise RequestError(415, "the picture is damaged: it holds more data than its pixels need.")
             rest = inflating.unconsumed_tail
@@ -152,7 +152,7 @@ def _check_scans(data: bytes) -> None:
     """Count the scans of a JPEG.
 
     Raises:
-        Refusal: there are too many for its size.
+        RequestError: there are more than its size justifies.
     """
     scans, pixels, at = 0, 0, 2
     while (found := _JPEG_MARKER.search(data, at)) is not None:

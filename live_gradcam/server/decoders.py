@@ -1,4 +1,4 @@
-"""The threads that decode uploaded pictures, before the network's thread explains them."""
+"""Threads that decode pictures before they are explained."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from live_gradcam.server.uploads import decoded, photo_of
 
 FRAME_THREADS, PHOTO_THREADS = 2, 2
 MOST_WAITING = 64
-"""How many photos may wait; of frames, each page has at most one."""
+"""Maximum number of photos that wait; each visitor has at most one waiting frame."""
 
 _NICE = 5
-"""Niceness of the photo threads, on systems where each thread has its own priority."""
+"""Niceness of the photo threads, on systems with priorities for threads."""
 
 _Task = tuple[Future[Pixels], Callable[[], Pixels]]
 
 
-class Pool:
-    """A few threads that decode submitted pictures in order; one that is cancelled before its turn is skipped.
+class DecoderPool:
+    """A pool of threads that decode pictures in the order of submission; cancelled ones are skipped.
 
     Args:
-        name: the name of the threads, which are numbered.
-        threads: how many.
-        nice: their niceness.
+        name: name of the threads.
+        threads: number of threads.
+        nice: niceness of the threads.
     """
 
     def __init__(self, name: str, threads: int, *, nice: int = 0) -> None:
@@ -52,11 +52,11 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """How many pictures wait for a thread."""
+        """Number of pictures that wait for a thread."""
         return len(self._waiting)
 
     def submit(self, decode: Callable[[], Pixels]) -> Future[Pixels]:
-        """Decode a picture later.
+        """Queue a picture for decoding.
 
         Raises:
             RequestError: the pool is closed (503).
@@ -72,7 +72,7 @@ class Pool:
         return future
 
     def close(self, until: float) -> None:
-        """Begin to decode no more, and join the threads; `until` as in `WorkerThread.close`."""
+        """Stop decoding and join the threads; `until` as in `WorkerThread.close`."""
         for worker in self._workers:
             worker.close(until)
 
@@ -85,7 +85,8 @@ class Pool:
             future.cancel()
 
     def _run(self) -> None:
-        if self._nice and sys.platform == "linux":  # elsewhere a priority is the whole process's
+        # On other systems the priority is that of the whole process.
+        if self._nice and sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
         while True:
             with self._changed:
@@ -97,23 +98,23 @@ class Pool:
                 continue
             try:
                 future.set_result(decode())
-            except Exception as error:  # the future's owner is told
+            except Exception as error:  # the waiting coroutine gets it
                 future.set_exception(error)
-            del future, decode  # a picture must not stay in memory until the next one comes
+            del future, decode  # do not keep the picture in memory until the next one comes
 
 
 class Decoders:
-    """Decodes the frames of pages and the photos of programs, each kind in threads of its own."""
+    """Decodes frames of pages and photos of programs, each kind in its own threads."""
 
     def __init__(self) -> None:
-        self._frames = Pool("decode frames", FRAME_THREADS)
-        self._photos = Pool("decode photos", PHOTO_THREADS, nice=_NICE)
+        self._frames = DecoderPool("decode frames", FRAME_THREADS)
+        self._photos = DecoderPool("decode photos", PHOTO_THREADS, nice=_NICE)
 
     async def frame(self, data: bytes) -> Pixels:
         """Return a page's frame as (H, W, 3) uint8 BGR.
 
         Args:
-            data: a picture whose size was checked (`uploads.size_of`).
+            data: a picture file whose size was checked (`uploads.size_of`).
 
         Raises:
             RequestError: it cannot be decoded (415), or the server is ending (503).
@@ -131,7 +132,7 @@ class Decoders:
         return await asyncio.wrap_future(self._photos.submit(lambda: photo_of(data)))
 
     def close(self) -> None:
-        """Begin to decode no more, and join the threads."""
+        """Stop decoding and join the threads."""
         until = time.monotonic() + PATIENCE
         self._frames.close(until)
         self._photos.close(until)

@@ -1,4 +1,4 @@
-"""`POST /explain`: a picture in, what the network says of it out."""
+"""The response of `POST /explain` and of `/healthz`."""
 
 from __future__ import annotations
 
@@ -16,89 +16,88 @@ from live_gradcam.render.picture import draw
 from live_gradcam.server.batch_queue import Done
 
 MOST_BYTES = 12_000_000
-"""Of a picture file."""
+"""Maximum size of a picture file."""
 
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif")
 
 
 class Problem(BaseModel):
-    """Why it was refused."""
+    """Why a request was refused."""
 
     detail: str
-    """One line: what was wrong, and what to do."""
+    """What was wrong and what to do, on one line."""
 
 
 class Guess(BaseModel):
-    """A class and how probable the network holds it, or a value."""
+    """A class with its probability, or a value."""
 
     class_id: int
-    """Index of the network's output; -1 for a score of the server's own."""
+    """Index of the network's output; -1 for a score that a function computes."""
 
     label: str
     probability: Annotated[float, Field(ge=0, le=1)] | None
-    """Null where the network is no classifier, or gives NaN."""
+    """Null if the network is not a classifier or returns NaN."""
 
     value: float | None
-    """The network's own number, as its last layer gives it; null where it is NaN or infinite."""
+    """The network's own number, as its last layer returns it; null if it is NaN or infinite."""
 
     unit: str
-    """Of a value: `years`; empty: none."""
+    """Unit of a value, such as `years`; empty if there is none."""
 
 
 class Explained(BaseModel):
-    """What the network says of a picture, and where it saw it."""
+    """Predictions and heat map of a picture."""
 
     model: str
     method: str
     layer: str
     task: Task
-    """What the network's outputs are: classes of which one is right, labels that are right or not each by itself, or
-    values."""
+    """What the outputs are: `classes` (exactly one is right), `multi-label` (each is right or wrong) or `values`."""
 
     finite: bool
-    """False where the network gives NaN or infinity."""
+    """False if the network returns NaN or infinity."""
 
     top: list[Guess]
     """The most probable classes or labels, best first, or the values in the order of the outputs."""
 
     target: Guess
-    """What the map is for; of a contrast its first side."""
+    """The class or value that is explained; of a contrast, its first side."""
 
     lowers: bool
-    """Whether the map is for what lowers a value, not for what raises it."""
+    """Whether the map shows what lowers a value, rather than what raises it."""
 
     rivals: list[Guess]
-    """What the target was set against."""
+    """The second side of a contrast."""
 
     has_evidence: bool
     heatmap: list[list[float]]
     """Rows of values in [0, 1], at the layer's own resolution, over `region`."""
 
     inset: tuple[float, float, float, float]
-    """Which part of the map lies over the region: left, top, right, bottom as fractions of it; below 0 or above 1 where
-    the region reaches beyond the map, and there is no heat."""
+    """The part of the map that lies over the region: left, top, right, bottom as fractions of the map. Below 0 or
+    above 1, the region reaches beyond the map, where there is no heat."""
 
     peak: float
-    """The raw value that stands as 1 in `heatmap`."""
+    """The raw value that is 1 in `heatmap`."""
 
     size: tuple[int, int]
     """Width and height of the picture in pixels."""
 
     region: tuple[int, int, int, int]
-    """x, y, width and height of the part that the network saw, in pixels."""
+    """x, y, width and height in pixels of the part that the network saw."""
 
     explain_ms: float
-    """How long the network took."""
+    """Time that the network took for the batch."""
 
     batch: int
-    """How many pictures were explained in the same call."""
+    """Number of pictures that were explained in the same call."""
 
     overlay_png: str | None
-    """The picture with the heat on it, a PNG as base64; null unless it was asked for."""
+    """The picture with the heat on it, a PNG in base64; null unless requested."""
 
 
 class Health(BaseModel):
-    """That the server answers."""
+    """The state of the server."""
 
     status: Literal["ok"]
     version: str
@@ -106,7 +105,7 @@ class Health(BaseModel):
 
 
 def explained(done: Done, *, model: str, overlay: bool, colormap: str, alpha: float) -> Explained:
-    """Word what came of a picture; this draws and encodes, so it is for a thread.
+    """Return the response for an explained picture. It draws and encodes, so call it in a thread.
 
     Raises:
         RenderError: the colour map is not known.
@@ -140,7 +139,7 @@ def explained(done: Done, *, model: str, overlay: bool, colormap: str, alpha: fl
 
 
 def upload_description() -> dict[str, Any]:
-    """Return how the OpenAPI document describes the picture, which is the body of the request."""
+    """Return the OpenAPI description of the request body, which is the picture."""
     body = {"schema": {"type": "string", "format": "binary"}}
     return {"requestBody": {"required": True, "content": dict.fromkeys(MEDIA_TYPES, body)}}
 

@@ -1,4 +1,4 @@
-"""A thread that runs tasks one after another, with a fair share for every payer."""
+"""A thread that runs queued work, taking turns between clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from live_gradcam.concurrency.worker_thread import WorkerThread
 
 REST = 0.5
-"""How long a payer rests after one of its tasks, as a part of the time that the task took."""
+"""How long a payer waits after its work, as a fraction of the time that the work took."""
 
 _PAYERS_KEPT = 256
 
@@ -25,22 +25,23 @@ class _Task:
 
 
 class FairThread:
-    """Runs submitted tasks; a task that is cancelled before its turn is skipped.
+    """Runs submitted work in one thread, fairly for all payers; cancelled work is skipped.
 
-    The next task belongs to the payer who was served longest ago; the tasks of one payer run in order. After a task
-    its payer rests, so that the thread leaves processor time to others.
+    The next work is that of the payer who was served longest ago; for one payer it is in the order of submission. After
+    its work a payer waits for a while (`REST`), so that the thread leaves time to others.
 
-    Python's own executor is no choice: it waits for its thread when the program ends, and compiling takes seconds.
+    Python's own executor is not used: at the end of the program it would wait for its thread, and compiling takes
+    seconds.
 
     Args:
-        name: the thread's name.
+        name: name of the thread.
     """
 
     def __init__(self, name: str) -> None:
         self._changed = threading.Condition()
         self._waiting: list[_Task] = []
         self._served: dict[Hashable, tuple[float, float]] = {}
-        """When each payer was served last, and when its rest ends."""
+        """Payer → when it was served last, and when its wait ends."""
         self._closed = False
         self._worker = WorkerThread(
             self._run,
@@ -51,11 +52,11 @@ class FairThread:
         )
 
     def submit(self, work: Callable[[], None], payer: Hashable = None) -> Future[None]:
-        """Run a task later; the future tells when it is done, or what it raised.
+        """Queue work; the future is done when the work is, or holds its exception.
 
         Args:
-            work: the task.
-            payer: whose share of the time it uses; None: the server itself, which never rests.
+            work: the work.
+            payer: the client that it is for; None: the server itself, which never has to wait.
         """
         self._worker.check()
         future: Future[None] = Future()
@@ -68,7 +69,7 @@ class FairThread:
         return future
 
     def stop(self) -> None:
-        """Begin no more tasks, and cancel those that wait."""
+        """Cancel the queued work and accept no more."""
         with self._changed:
             self._closed = True
             waiting, self._waiting = self._waiting, []
@@ -77,7 +78,7 @@ class FairThread:
             task.future.cancel()
 
     def close(self, until: float | None = None) -> None:
-        """Stop after the task in hand and join the thread; `until` as in `WorkerThread.close`."""
+        """Stop and join the thread; `until` as in `WorkerThread.close`."""
         self._worker.close(until)
 
     def _run(self) -> None:
@@ -87,7 +88,7 @@ class FairThread:
             began = time.monotonic()
             try:
                 task.work()
-            except Exception as error:  # the future's owner is told
+            except Exception as error:  # whoever waits for the future gets it
                 task.future.set_exception(error)
             else:
                 task.future.set_result(None)
@@ -96,10 +97,10 @@ class FairThread:
                 self._served[task.payer] = (now, now + REST * (now - began))
                 if len(self._served) > _PAYERS_KEPT:
                     del self._served[min(self._served, key=lambda payer: self._served[payer][0])]
-            del task  # or it would stay in memory until the next one comes
+            del task  # keep no reference while waiting for the next
 
     def _next(self) -> _Task | None:
-        """Wait for the next task and return it; None if it is closed."""
+        """Wait for the next work; None once it is closed."""
         with self._changed:
             while not self._closed:
                 for task in [each for each in self._waiting if each.future.cancelled()]:

@@ -1,4 +1,4 @@
-"""The addresses of this machine, by which other machines may reach it."""
+"""Links to the server: the addresses of this machine, and a link as a QR code."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _VIRTUAL = (
     "ipsec",
     "ppp",
 )
-"""Beginnings of the names of interfaces that lead to virtual machines, containers or a VPN, where no phone is."""
+"""Name prefixes of interfaces to virtual machines, containers or a VPN: no phone is behind them."""
 
 
 def own_addresses() -> tuple[str, ...]:
-    """Return the addresses of this machine, the one that a phone is most likely to reach first.
+    """Return the addresses of this machine, the one that a phone most likely reaches first.
 
-    Loopback and link-local addresses are left out: the former lead nowhere, a browser takes no interface's name with
-    the latter.
+    Loopback and link-local addresses are left out: another machine cannot reach the former, and a link-local IPv6
+    address needs an interface name, which browsers do not accept.
     """
     return ordered(_interfaces(), _of_default_route())
 
@@ -44,12 +44,13 @@ def own_addresses() -> tuple[str, ...]:
 def ordered(interfaces: Interfaces, of_default_route: str | None) -> tuple[str, ...]:
     """Return the addresses of interfaces, best first.
 
-    Real interfaces come before virtual ones, IPv4 before IPv6, the address of the default route before others: a VPN's
-    is often the default route, but a phone in the same Wi-Fi is not in the VPN.
+    Real interfaces come before virtual ones, then IPv4 before IPv6, then the address of the default route before
+    others. Virtual ones come last even on the default route: that is often a VPN, and a phone in the same Wi-Fi is not
+    in the VPN.
 
     Args:
-        interfaces: of this machine.
-        of_default_route: the address that this machine uses towards the internet; None: it has no such route.
+        interfaces: the interfaces of this machine.
+        of_default_route: this machine's address towards the internet; None: it has no such route.
     """
     found: list[tuple[tuple[bool, bool, bool], str]] = []
     for name, addresses in interfaces.items():
@@ -64,7 +65,7 @@ def ordered(interfaces: Interfaces, of_default_route: str | None) -> tuple[str, 
 
 
 def _interfaces() -> dict[str, list[str]]:
-    import psutil  # of the extra `web`; only needed where the server is open to other machines
+    import psutil  # from the extra `web`; only needed if other machines may connect
 
     families = (socket.AF_INET, socket.AF_INET6)
     up = {name for name, state in psutil.net_if_stats().items() if state.isup}
@@ -78,14 +79,14 @@ def _interfaces() -> dict[str, list[str]]:
 def _of_default_route() -> str | None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent: the system only looks up which way it would go
+            probe.connect(("192.0.2.1", 9))  # sends nothing: the system only looks up the route
         except OSError:
             return None
         return str(probe.getsockname()[0])
 
 
 _MARGIN = 2
-"""Modules of white around the code. The standard wants 4; phones read 2, and a terminal has few lines."""
+"""White modules around the code. The standard asks for 4; phones read 2, and a terminal has few lines."""
 
 _WHITE_ON_BLACK, _AS_BEFORE = "\x1b[97;40m", "\x1b[0m"
 
@@ -94,11 +95,11 @@ def qr_code(text: str, *, coloured: bool) -> str:
     """Return a QR code of block characters, two modules in each; a link of 70 characters takes 19 lines.
 
     Args:
-        text: what it says.
-        coloured: whether the terminal takes colours; else light modules have the colour of its text, and on a white
-            terminal the code is inverted, which most phones read too.
+        text: the content.
+        coloured: whether the terminal shows colours. If not, light modules have the colour of its text; on a white
+            terminal the code is then inverted, which most phones can read.
     """
-    import segno  # of the extra `web`; only needed where a phone is to read the link
+    import segno  # from the extra `web`; only needed for a phone
 
     out = io.StringIO()
     segno.make(text, error="l", micro=False).terminal(out, border=_MARGIN, compact=True)

@@ -1,12 +1,15 @@
-"""What goes over the socket: frames and wishes one way, answers the other.
+"""Messages of the WebSocket: their format, their checks, and their encoding.
 
-A message of bytes from the page is a frame: its number (uint32, little-endian), then a JPEG, PNG or WebP file.
-A message of text is JSON: `{"ask": 1, "methods": ["gradcam"], "layer": null, "targets": [null]}` says what is wanted
-from then on; `{"next": 1}` asks for a frame of the server's own camera; `{"here": true}` keeps the socket open.
+From the page:
+A binary message is a frame: its number (uint32, little-endian), then a JPEG, PNG or WebP file.
+A text message is JSON. `{"ask": 1, "methods": ["gradcam"], "layer": null, "targets": [null]}` sets the question for the
+frames that follow; `{"next": 1}` requests a frame of the server's own camera; `{"here": true}` keeps the socket open.
 
-An answer is bytes: the length of a header (uint32, little-endian), the header (JSON, see `answer_message`), the heat
-maps (uint8, 255 for the peak, row by row, one after another), and a JPEG where the frame is the server's own.
-A message of text to the page is JSON: `{"refused": "…", "ask": 1}` or `{"error": "…"}`.
+To the page:
+A binary message is an answer: the length of the header (uint32, little-endian), the header (JSON, see
+`answer_message`), the heat maps (uint8, 255 for the peak, row by row, one after another), and a JPEG if the frame is
+from the server's camera.
+A text message is JSON: `{"refused": "…", "ask": 1}` or `{"error": "…"}`.
 """
 
 from __future__ import annotations
@@ -28,10 +31,10 @@ from live_gradcam.server.batch_queue import Done
 from live_gradcam.server.errors import RequestError
 
 MOST_BYTES = 512 * 1024
-"""Of a message: a frame of the network's size has 10 to 100 KB."""
+"""Maximum size of a message: a frame of the network's size has 10 to 100 KB."""
 
 _NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""Control characters, ends of lines and halves of surrogate pairs, which no name of a model has, and no log should."""
+"""Control characters, line ends and lone surrogates: no name has them, and they must not get into the log."""
 
 _MOST_MAPS = 4
 _MOST_ROWS = 5
@@ -42,8 +45,8 @@ TargetName = Annotated[str, Field(max_length=200)] | Annotated[int, Field(ge=0, 
 FrameNumber = Annotated[int, Field(ge=0, lt=2**32)]
 
 
-class Ask(BaseModel):
-    """What a visitor wants to know of each frame from now on."""
+class QuestionMessage(BaseModel):
+    """Sets the question for the frames that follow."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -53,31 +56,39 @@ class Ask(BaseModel):
     targets: Annotated[list[TargetName | None], Field(min_length=1, max_length=_MOST_MAPS)] = [None]
 
 
-class Next(BaseModel):
-    """A frame of the server's own camera is wanted."""
+class FrameRequest(BaseModel):
+    """Requests a frame of the server's own camera."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     next: FrameNumber
 
 
-class Here(BaseModel):
-    """The page is still there."""
+class KeepAlive(BaseModel):
+    """Keeps the socket open."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     here: bool
 
 
-def read_text(text: str) -> Ask | Next | Here:
-    """Return what a message of text says.
+_KINDS: dict[str, type[QuestionMessage | FrameRequest | KeepAlive]] = {
+    "ask": QuestionMessage,
+    "next": FrameRequest,
+    "here": KeepAlive,
+}
+"""Key that marks a kind of message → the kind."""
+
+
+def read_text(text: str) -> QuestionMessage | FrameRequest | KeepAlive:
+    """Parse a text message.
 
     Raises:
-        Refusal: it is none of the three.
+        RequestError: it is not valid.
     """
     try:
         message = json.loads(text)
-        kind = next(kind for kind in (Ask, Next, Here) if kind.__name__.lower() in message)
+        kind = next(kind for name, kind in _KINDS.items() if name in message)
         return kind.model_validate(message)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
@@ -91,7 +102,7 @@ def read_frame(message: bytes) -> tuple[int, bytes]:
     """Return a frame's number and its picture file.
 
     Raises:
-        Refusal: there is no picture.
+        RequestError: there is no picture.
     """
     if len(message) <= 4:
         raise RequestError(400, "the frame has no picture.")
@@ -100,16 +111,16 @@ def read_frame(message: bytes) -> tuple[int, bytes]:
 
 
 def question_of(methods: list[str], layer: str | None, targets: list[int | str | None]) -> Question:
-    """Return the question that a visitor means.
+    """Return the question with these methods, layer and targets.
 
     Raises:
-        Refusal: it names code, needs the memory of one visitor only, or holds control characters.
+        RequestError: a target names code or is `lock`, or a name holds control characters.
     """
     for name in (*methods, layer, *targets):
         if isinstance(name, str) and _NO_NAME.search(name):
             raise RequestError(400, "a name of a method, a layer or a class holds no control characters.")
     for target in targets:
-        # `module:function` would import what a stranger names; `lock` has a memory, which visitors would share.
+        # `module:function` would import code that a client names; `lock` has state, which all clients would share.
         if isinstance(target, str) and (":" in target or target.strip().casefold() == "lock"):
             raise RequestError(
                 400, f"the target '{target}' cannot be had here: name a class, a rank or a contrast."
@@ -129,36 +140,42 @@ def answer_message(
     done: Done,
     *,
     compiling: str | None,
-    likeness: Sequence[float] | None = None,
+    relative_peaks: Sequence[float] | None = None,
     jpeg: bytes = b"",
 ) -> bytes:
-    """Return an answer as it is sent.
+    """Return an answer as a binary message.
 
-    The header holds `frame` and `ask` (which frame, and which wish it answers), `task` (`classes`, `multi-label` or
-    `values`), `finite` (false where the network gives NaN), `top` ([id, name, probability, value, unit] each; of values
-    the probability is null, and a number is null where it is NaN), `caption` (see below), `maps` (see below),
-    `compiling` (what is being prepared, or null), `ms` (`wait`, `explain`: the whole batch's), `batch` (how many were
-    explained together), `jpeg` (its length).
+    The header has these keys:
+    - `frame`, `ask`: the number of the frame, and of the question.
+    - `task`: `classes`, `multi-label` or `values`.
+    - `finite`: false if the network returns NaN.
+    - `top`: rows of [id, name, probability, value, unit]; the probability of a value is null, and so is NaN.
+    - `caption`: the label on the picture: `label`, `percent`, `note`, `in_chart` (whether the rows of `top` already say
+      what the note says) and `sure`.
+    - `maps`: see below.
+    - `compiling`: what is being compiled, or null.
+    - `ms`: `wait` and `explain`, the latter for the whole batch.
+    - `batch`: number of frames that were explained together.
+    - `jpeg`: length of the JPEG.
 
-    The caption is what the plate says: `label`, `percent`, `note`, `in_chart` (whether the note says nothing but what
-    the rows of `top` say) and `sure`.
-
-    A map has `method`, `layer`, `target` (`id`, `label`, `probability`, `value`, `unit`, `lowers`), `automatic`
-    (whether the network chose the target), `evidence`, `opacity` (in [0, 1]: faint where the network is not sure),
-    `shape` ([rows, columns]), `peak` (the raw value of 255), `region` and `inset` (left, top, right, bottom as
-    fractions of the frame, and of the map: as `Explanation.inset` below 0 or above 1 where the region reaches beyond
-    the map).
+    Each map has these keys:
+    - `method`, `layer`, `target` (`id`, `label`, `probability`, `value`, `unit`, `lowers`).
+    - `automatic`: whether the network chose the target.
+    - `evidence`, `opacity`: opacity in [0, 1], low if the network is not sure.
+    - `shape`: [rows, columns].
+    - `peak`: the raw value that is encoded as 255.
+    - `region`, `inset`: left, top, right, bottom as fractions of the frame, and of the map (see `Explanation.inset`).
 
     Args:
-        number: of the frame.
-        ask: of the wish that it answers.
-        done: what came of the frame.
-        compiling: what is being prepared.
-        likeness: for each map, how its peak compares with those of recognised things (see `Likeness`); None: 0.
-        jpeg: the frame, where it is the server's own.
+        number: number of the frame.
+        ask: number of the question.
+        done: the explained frame.
+        compiling: what is being compiled, or None.
+        relative_peaks: for each map, its peak divided by the peaks of recognised things; None: 0 for all.
+        jpeg: the frame, if it is from the server's camera.
     """
     explanations = done.answer.explanations
-    likeness = likeness or [0.0] * len(explanations)
+    relative_peaks = relative_peaks or [0.0] * len(explanations)
     height, width = done.pixels.shape[:2]
     header = {
         "frame": number,
@@ -166,10 +183,10 @@ def answer_message(
         "task": explanations[0].task,
         "finite": explanations[0].is_finite,
         "top": [[each.class_id, each.label, *_figures(each)] for each in explanations[0].top[:_MOST_ROWS]],
-        "caption": _caption(explanations[0], weak=0 < likeness[0] < WEAK),
+        "caption": _caption(explanations[0], weak=0 < relative_peaks[0] < WEAK),
         "maps": [
-            _map(explanation, like, width, height)
-            for explanation, like in zip(explanations, likeness, strict=True)
+            _map(explanation, relative_peak, width, height)
+            for explanation, relative_peak in zip(explanations, relative_peaks, strict=True)
         ],
         "compiling": compiling,
         "ms": {"wait": round(done.waited_ms, 1), "explain": round(done.explained_ms, 1)},
@@ -197,7 +214,7 @@ def _caption(explanation: Explanation, *, weak: bool) -> dict[str, Any]:
     }
 
 
-def _map(explanation: Explanation, likeness: float, width: int, height: int) -> dict[str, Any]:
+def _map(explanation: Explanation, relative_peak: float, width: int, height: int) -> dict[str, Any]:
     x, y, wide, high = explanation.region
     peak = float(explanation.raw_heatmap.max()) if explanation.has_evidence else 0.0
     return {
@@ -206,7 +223,7 @@ def _map(explanation: Explanation, likeness: float, width: int, height: int) -> 
         "target": _target(explanation.target),
         "automatic": explanation.automatic,
         "evidence": explanation.has_evidence,
-        "opacity": round(opacity_of(explanation, likeness), 3),
+        "opacity": round(opacity_of(explanation, relative_peak), 3),
         "shape": list(explanation.heatmap.shape),
         "peak": float(f"{max(peak, 0.0):.4g}"),
         "region": [x / width, y / height, (x + wide) / width, (y + high) / height],
@@ -234,7 +251,7 @@ def _figures(target: Prediction | Contrast | Lowered) -> tuple[float | None, flo
 
 
 def _plain(target: int | str | None) -> TargetSpec:
-    """Return a target so that equal ones are equal: `281` for `"281"`, None for nothing."""
+    """Return a target in its canonical form: `281` for `"281"`, None for an empty text."""
     if isinstance(target, str):
         target = target.strip()
         return int(target) if re.fullmatch(r"\d{1,7}", target) else target or None

@@ -1,8 +1,8 @@
-"""Decodes a photo in a process of its own, with limits on its time and memory.
+"""Decodes a photo in a separate process, with limits on its time and memory.
 
-The parent sends the file to the child's stdin and reads from its stdout one line of JSON, `{"shape": [rows, columns]}`
-or `{"status": 415, "reason": "…"}`, then the pixels. As a program: `python -m live_gradcam.server.photo_process N`,
-for at most N pixels.
+The parent runs `python -m live_gradcam.server.photo_process N`, where N is the maximum number of pixels, and sends the
+file to its stdin. The child writes one line of JSON to stdout, `{"shape": [rows, columns]}` or
+`{"status": 415, "reason": "…"}`, and then the pixels.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from live_gradcam.sources.file_kind import kind_of
 from live_gradcam.sources.photo import decode_photo
 
 SECONDS = 15.0
-"""How long a photo may take: the largest honest one (40 million pixels) takes about 6 s on a slow machine."""
+"""Time limit of a photo: a regular one of 40 million pixels takes about 6 s on a slow machine."""
 
 _MOST_MEMORY = 3_000_000_000
-"""Bytes of address space, libraries included; on systems that can limit it."""
+"""Maximum address space in bytes, including libraries, on systems that can limit it."""
 
 
 def decode_apart(data: bytes, most_pixels: int) -> Pixels:
-    """Decode a photo as `uploads.photo_in_place` does, in another process.
+    """Decode a photo as `photo_in_place` does, in another process.
 
     Raises:
-        Refusal: it cannot be decoded (415), has too many pixels (413), or takes too long (413).
+        RequestError: it cannot be decoded (415), has too many pixels (413), or takes too long (413).
     """
-    # -P: modules in the folder in which the server was started are not this process's.
+    # -P: do not import modules from the folder in which the server was started.
     command = [sys.executable, "-P", "-m", "live_gradcam.server.photo_process", str(most_pixels)]
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=SECONDS, check=False)
@@ -54,7 +54,7 @@ def decode_apart(data: bytes, most_pixels: int) -> Pixels:
             raise RequestError(answer["status"], answer["reason"])
         rows, columns = answer["shape"]
         return np.frombuffer(pixels, np.uint8).reshape(rows, columns, 3)
-    except (ValueError, KeyError, TypeError) as error:  # it crashed, or reached a limit
+    except (ValueError, KeyError, TypeError) as error:  # the process crashed or reached a limit
         raise RequestError(415, "the picture is damaged: it cannot be decoded.") from error
 
 
@@ -69,11 +69,11 @@ def _limit() -> None:
             resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
         except (ValueError, OSError):  # macOS does not limit the address space
             continue
-    os.nice(5)  # photos of programs come after the frames of visitors
+    os.nice(5)  # photos of programs have a lower priority than frames of pages
 
 
 def main() -> None:
-    """Decode what comes on stdin."""
+    """Decode the photo on stdin and write it to stdout."""
     _limit()
 
     data = sys.stdin.buffer.read()
@@ -88,10 +88,10 @@ def main() -> None:
 
 
 def photo_in_place(data: bytes, most_pixels: int) -> Pixels:
-    """Return a photo as `photo_of` does, decoded in this process and whatever its shape.
+    """Decode a photo in this process, of any aspect ratio.
 
     Raises:
-        Refusal: it cannot be decoded (415), or has too many pixels (413).
+        RequestError: it cannot be decoded (415), or has too many pixels (413).
     """
     try:
         photo = decode_photo(data, "the picture", kind_of(io.BytesIO(data)), most_pixels=most_pixels)

@@ -1,32 +1,24 @@
-"""Runs the server: finds a port, loads the model, tells the address, and ends within a second."""
+"""Runs the server: opens the port, loads the model, prints the link, and stops within a second."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import TYPE_CHECKING, Any
-
-import uvicorn
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import LiveGradcamError, SettingsError, SourceError
 from live_gradcam.explain.targets import is_lock
-from live_gradcam.process.lifecycle import requests_go_to
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.render.heat import colormap_code
-from live_gradcam.server.connections import Connections
 from live_gradcam.server.links import qr_code
-from live_gradcam.server.messages import MOST_BYTES
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.tls import self_signed, tls_context
-from live_gradcam.server.uvicorn_protocols import Door, HttpProtocol, SocketProtocol
+from live_gradcam.server.uvicorn_server import ViewServer, configuration
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import LiveSource, is_live
 
@@ -38,13 +30,6 @@ logger = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
 
-_CONNECTIONS_EACH = 8
-"""Connections that are allowed for each visitor: a browser opens six, and its socket."""
-
-_LEAST_CONNECTIONS = 256
-_OTHER_FILES = 128
-"""Open files that are kept for what is no connection."""
-
 _WARNING = (
     "the phone will warn that the connection is not private, because this machine made the certificate itself: choose "
     '"Advanced" (Android) or "Show Details" (iPhone) and open the page'
@@ -52,40 +37,33 @@ _WARNING = (
 
 _MOST_LINKS = 3
 
-_FAULTS_OF_CLIENTS = (
-    "Invalid UTF-8 sequence received from client",
-    "ASGI callable returned without completing handshake",
-    "Cancel ",
-)
-"""What uvicorn logs as errors, and a client can do at will: wait for an answer when Ctrl-C ends the server, too."""
-
 _CALLS_AT_ONCE = 8
-"""Calls of the network side by side: quick, slow and warming up, each with two threads. A slow one waits at times."""
+"""Concurrent calls of the network: quick, slow and warming up, each with two threads. A slow one sometimes waits."""
 
 
 def serve(settings: Settings, server: ServerSettings, *, source: int | str | None, tell: Tell) -> None:
     """Serve the browser view until it is interrupted.
 
     Args:
-        settings: what is explained, and how.
-        server: how it is run.
-        source: the server's own camera; None: it has none.
-        tell: takes each line that is worth telling.
+        settings: model, method and appearance.
+        server: settings of the server.
+        source: the server's own camera; None: there is none.
+        tell: prints a line for the user.
 
     Raises:
-        LiveGradcamError: it cannot be done; the message says why, and what to do.
+        LiveGradcamError: the server cannot run; the message says why, and what to do.
     """
-    # What is quick to fail comes first: nobody should have to wait for TensorFlow to hear of a busy port.
+    # Check cheap settings first, so that a busy port is reported before TensorFlow loads.
     colormap_code(settings.colormap)
-    if is_lock(settings.target):  # it has a memory, which visitors would share
+    if is_lock(settings.target):  # it has state, which visitors would share
         raise SettingsError("target is 'lock', which each page has for itself (key l): leave it out here.")
     token = server.secret()
     with listening_socket(server) as listening:
         context, fingerprint = _tls(server)
-        camera = None if source is None else _camera(source, settings)
+        camera = None if source is None else _open_camera(source, settings)
         try:
             with native_stderr_filtered():
-                service = _service(settings, tell, server.memory)
+                service = _load_service(settings, tell, server.memory)
                 from live_gradcam.server.app import create_app
                 from live_gradcam.server.camera_stream import CameraStream
         except BaseException:
@@ -95,21 +73,23 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
         opened: list[CameraStream] = []
 
         def end_streams() -> None:
-            for relay in opened:
-                relay.stop()
+            for stream in opened:
+                stream.stop()
             service.stop()
 
         def stop() -> None:
             running.should_exit = True
 
-        def open_relay() -> CameraStream:
+        def open_stream() -> CameraStream:
             assert camera is not None
             opened.append(CameraStream(camera, service, settings, ended=stop))
             return opened[0]
 
-        app = create_app(service, server, token=token, open_relay=None if camera is None else open_relay)
+        app = create_app(
+            service, server, token=token, open_camera_stream=None if camera is None else open_stream
+        )
 
-        def tell_where() -> None:
+        def announce() -> None:
             if camera is not None:
                 tell(camera.describe())
             if fingerprint is not None and not server.phone:
@@ -124,130 +104,17 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
                 tell(f"open {link}")
             tell("Ctrl-C ends it")
 
-        running = ViewServer(configuration(app, server, context), begun=tell_where, ending=end_streams)
+        running = ViewServer(configuration(app, server, context), on_started=announce, on_ending=end_streams)
         running.run(sockets=[listening])
-    for relay in opened:
-        if isinstance(relay.error, LiveGradcamError):
-            raise relay.error
-        if relay.error is not None:
-            raise SourceError(f"{relay.name} failed: {relay.error}.") from relay.error
-
-
-class ViewServer(uvicorn.Server):
-    """Tells when it listens, and lets endless streams end when it is told to, so that it need not wait for them.
-
-    Args:
-        config: as uvicorn has it.
-        begun: is called once it listens.
-        ending: is called when it begins to end.
-    """
-
-    def __init__(
-        self, config: uvicorn.Config, *, begun: Callable[[], None], ending: Callable[[], None]
-    ) -> None:
-        super().__init__(config)
-        self._begun = begun
-        self._ending = ending
-        self._connections: Connections | None = None
-        # Not uvicorn's own limit, which refuses whoever comes last.
-        self._most_connections, config.limit_concurrency = (
-            config.limit_concurrency or _LEAST_CONNECTIONS,
-            None,
-        )
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Take requests to end as long as it runs.
-
-        uvicorn's own raises them again afterwards, while the loop still runs: whatever is in it is torn down, and says
-        so in tracebacks.
-        """
-        with requests_go_to(self.handle_exit):
-            yield
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end. To be asked twice changes nothing: it takes a second at most."""
-        del sig, frame
-        self.should_exit = True
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen."""
-        await super().startup(sockets=[])
-        if not self.started:
-            return
-        loop = asyncio.get_running_loop()
-        self._connections = connections = Connections(self._most_connections, loop)
-
-        def door() -> Door:
-            return Door(connections, protocol, self.config.ssl)
-
-        def protocol() -> HttpProtocol:
-            return HttpProtocol(self.config, self.server_state, self.lifespan.state)
-
-        for listening in sockets or ():
-            self.servers.append(await loop.create_server(door, sock=listening, backlog=self.config.backlog))
-        self._begun()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, streams first."""
-        self._ending()
-        if self._connections is not None:
-            self._connections.close()
-        await super().shutdown(sockets)
-
-
-def configuration(app: Any, server: ServerSettings, context: ssl.SSLContext | None) -> uvicorn.Config:  # noqa: ANN401 - an ASGI application
-    """Return how uvicorn runs the application."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        log_level="error",
-        access_log=False,  # addresses may hold tokens
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,  # anybody can write them
-        loop="asyncio",
-        http=HttpProtocol,
-        ws=SocketProtocol,
-        ws_max_size=MOST_BYTES,
-        ws_max_queue=4,
-        ws_per_message_deflate=False,  # JPEGs do not get smaller, and what inflates can be a bomb
-        limit_concurrency=most_connections(server.visitors),
-        timeout_graceful_shutdown=1,
-    )
-    config.load()
-    logging.getLogger("uvicorn.error").addFilter(_is_fault_of_ours)
-    config.ssl = context  # a context of our own: `uvicorn.Config` takes names of files
-    return config
-
-
-def _is_fault_of_ours(record: logging.LogRecord) -> bool:
-    """Whether a line of uvicorn's tells more than what a client did, or what the end of the server cut off."""
-    if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
-        return False
-    return not record.getMessage().startswith(_FAULTS_OF_CLIENTS)
-
-
-def most_connections(visitors: int) -> int:
-    """Return how many connections there may be; the system's limit of open files is raised for them where it can be."""
-    wanted = max(_LEAST_CONNECTIONS, visitors * _CONNECTIONS_EACH)
-    try:
-        import resource
-    except ImportError:  # Windows, where sockets are no files
-        return wanted
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + _OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
-            soft = raised
-        return max(1, min(wanted, soft - _OTHER_FILES))
-    return wanted
+    for stream in opened:
+        if isinstance(stream.error, LiveGradcamError):
+            raise stream.error
+        if stream.error is not None:
+            raise SourceError(f"{stream.name} failed: {stream.error}.") from stream.error
 
 
 def _tell_phones(link: str, further: list[str], fingerprint: str | None, tell: Tell) -> None:
-    """Print the link, as a QR code too where the terminal can show one, and what the phone will say of it."""
+    """Print the link, its QR code if the terminal can show one, and the warning that the phone will show."""
     if fingerprint is not None:
         tell(f"SHA-256 fingerprint of the certificate: {fingerprint}")
     code = qr_code(link, coloured=sys.stdout.isatty())
@@ -265,10 +132,10 @@ def _tell_phones(link: str, further: list[str], fingerprint: str | None, tell: T
 
 
 def listening_socket(server: ServerSettings) -> socket.socket:
-    """Return a socket that listens.
+    """Return a listening socket.
 
     Raises:
-        SettingsError: the address is not there or taken.
+        SettingsError: the address does not exist or is in use.
     """
     try:
         family = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0][0]
@@ -277,7 +144,7 @@ def listening_socket(server: ServerSettings) -> socket.socket:
             (server.host, server.port), family=family, backlog=128, dualstack_ipv6=both
         )
     except OSError as error:
-        # `create_server` adds words of its own; the numbers of names that are not found lie below 0.
+        # `create_server` adds to the system's message; unknown host names have negative error numbers.
         number = error.errno or 0
         reason = os.strerror(number) if number > 0 else error.strerror
         raise SettingsError(
@@ -294,7 +161,7 @@ def _tls(server: ServerSettings) -> tuple[ssl.SSLContext | None, str | None]:
     return self_signed(server.certified_names())
 
 
-def _camera(source: int | str, settings: Settings) -> LiveSource:
+def _open_camera(source: int | str, settings: Settings) -> LiveSource:
     camera = open_source(source, size=settings.size, fps=settings.camera_fps, backend=settings.backend)
     if not is_live(camera):
         camera.close()
@@ -304,12 +171,12 @@ def _camera(source: int | str, settings: Settings) -> LiveSource:
     return camera
 
 
-def _service(settings: Settings, tell: Tell, memory: int | None) -> Service:
+def _load_service(settings: Settings, tell: Tell, memory: int | None) -> Service:
     tell(f"loading {settings.model_name} …")
-    # Here, not above: TensorFlow takes seconds, and what a user has mistyped is found without it.
+    # Imported here: TensorFlow takes seconds to load, and typos are reported before.
     from live_gradcam.explain.loading import load_chosen
     from live_gradcam.models.devices import room_for_waiting
-    from live_gradcam.server.memory import Memory
+    from live_gradcam.server.monitoring import Memory
     from live_gradcam.server.service import Service
 
     room_for_waiting(_CALLS_AT_ONCE)

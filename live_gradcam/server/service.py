@@ -26,8 +26,7 @@ from live_gradcam.render.heat import PALETTES, palette
 from live_gradcam.server.batch_queue import BatchQueue, Done, QueuedWork
 from live_gradcam.server.compile_queue import BATCHES, CompileQueue
 from live_gradcam.server.errors import RequestError
-from live_gradcam.server.memory import Memory
-from live_gradcam.server.metrics import Metrics
+from live_gradcam.server.monitoring import Memory, Metrics
 from live_gradcam.server.pass_slices import PassSlices
 from live_gradcam.translations import table_of
 from live_gradcam.version import __version__

@@ -1,10 +1,9 @@
-"""How the server is run: everything but what is explained, which `config.Settings` holds."""
+"""Settings of the server: address, TLS, token and limits. `config.Settings` holds what is explained."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,61 +12,109 @@ from urllib.parse import quote
 
 from live_gradcam.errors import SettingsError
 from live_gradcam.server.links import own_addresses
+from live_gradcam.setting import Limits, check_settings, in_server, in_source
 
 DEFAULT_HOST = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"
-DEFAULT_PORT = 8000
-DEFAULT_VISITORS = 32
-
-_TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
-"""Printable ASCII, without blanks at its ends: what an `Authorization` header carries unchanged."""
+PAGE = "page"
+"""The value of `--source` for which each page uses its own camera."""
 
 SELF_SIGNED = "self-signed"
-"""The value of `--tls` that makes a certificate."""
+"""The value of `--tls` for which the server makes its own certificate."""
+
+LEAST_BYTES = 1_500_000_000
+"""Minimum of `--memory`: TensorFlow, the default network and one graph take a gigabyte."""
+
+_TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
+"""Printable ASCII without spaces at its ends, so that an `Authorization` header carries it unchanged."""
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMG]I?|)B?\s*", re.IGNORECASE)
+
+
+def bytes_in(text: str) -> int:
+    """Return the number of bytes of a size such as `3GB`, `1500 MB` or `2.5GiB`.
+
+    Raises:
+        SettingsError: it is not a size, or less than the server needs.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise SettingsError(f"memory is '{text}': give a size, such as 3GB or 2500MB.")
+    size = int(float(match[1]) * _UNITS[match[2].upper()])
+    if size < LEAST_BYTES:
+        raise SettingsError(
+            f"memory is '{text}': the server needs at least {LEAST_BYTES / 1e9:g}GB, for TensorFlow and one network."
+        )
+    return size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """How the server is run. The field names are the command line's long options."""
+    """Settings of the server, which `serve` takes beside those of an explanation."""
 
-    host: str = DEFAULT_HOST
-    """The address that it listens at."""
+    phone: bool = in_server(
+        False,
+        "For a phone's camera: listen on the network with TLS, and print the link as a QR code.",
+    )
+    host: str = in_server(
+        DEFAULT_HOST,
+        "Address to listen at: this machine only, or 0.0.0.0 for all that can reach it.",
+        metavar="ADDRESS",
+        usual=DEFAULT_HOST,
+    )
+    port: int = in_server(
+        8000,
+        "Port; 0: any free one.",
+        metavar="N",
+        limits=Limits(0, 65535, "it must lie between 1 and 65535, or be 0 for any free one"),
+    )
+    tls: str | None = in_server(
+        None,
+        "Serve https with a certificate made by this machine; browsers ask about it once.",
+        metavar=SELF_SIGNED,
+    )
+    tls_cert: Path | None = in_server(None, "Your own certificate (PEM).", metavar="FILE")
+    tls_key: Path | None = in_server(None, "The certificate's key (PEM).", metavar="FILE")
+    token: str | None = in_server(
+        None,
+        "Password for visitors.",
+        metavar="TEXT",
+        usual="random where other machines can reach the server",
+    )
+    insecure: bool = in_server(False, "Accept other machines without TLS.")
+    allow_host: tuple[str, ...] = in_server(
+        (), "Another name of this server; may be repeated.", metavar="NAME"
+    )
+    visitors: int = in_server(32, "Most connections at once.", metavar="N", limits=Limits(1, 1000))
+    memory: int | None = in_server(
+        None,
+        "Memory above which compiled methods are discarded, such as 3GB.",
+        metavar="SIZE",
+        usual="half of the machine's",
+        read=lambda _, size: bytes_in(size),
+    )
+    source: str = in_source(
+        PAGE,
+        "page: each visitor's own camera; else a source on this machine for all of them.",
+        metavar="page|0|URL|demo",
+        short="-s",
+    )
 
-    port: int = DEFAULT_PORT
-
-    token: str | None = None
-    """What a visitor has to know; None: nothing on this machine only, else one that is made up."""
-
-    tls: str | None = None
-    """`self-signed`, or None."""
-
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-
-    insecure: bool = False
-    """Whether it may be reached from other machines without TLS."""
-
-    allow_host: tuple[str, ...] = ()
-    """Further names that it goes by."""
-
-    visitors: int = DEFAULT_VISITORS
-    """How many may be connected at once."""
-
-    memory: int | None = None
-    """Bytes that the process may use before compiled graphs are thrown out; None: half of what the machine has."""
-
-    phone: bool = False
-    """Whether the link is printed for a phone, with a QR code."""
+    @classmethod
+    def typed(cls, *, phone: bool = False, **fields: Any) -> ServerSettings:  # noqa: ANN401 - each of its field's kind
+        """Return the settings for the options of `serve`; with `--phone` those of `for_phones`."""
+        return cls.for_phones(**fields) if phone else cls(**fields)
 
     @classmethod
     def for_phones(cls, **fields: Any) -> ServerSettings:  # noqa: ANN401 - each of its field's kind
-        """Return settings that let phones in: at every address, with TLS, without which a browser gives no camera.
+        """Return settings for phones: listen at every address, with TLS, which browsers require for the camera.
 
         Args:
-            fields: as the class has them. A host, a certificate and a token that are named stay.
+            fields: fields of the class. A given host, certificate or token is kept.
 
         Raises:
-            SettingsError: the host lets no other machine in.
+            SettingsError: no other machine can connect to the host.
         """
         fields.setdefault("host", EVERYWHERE)
         if fields.get("tls_cert") is None and fields.get("tls_key") is None:
@@ -81,17 +128,12 @@ class ServerSettings:
         return settings
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense or is not safe.
+        """Check the settings.
 
         Raises:
-            SettingsError: the message says which option to change.
+            SettingsError: a setting is invalid or not safe; the message names the option to change.
         """
-        if not 0 <= self.port <= 65535:
-            raise SettingsError(
-                f"port is {self.port}: it must lie between 1 and 65535, or be 0 for any free one."
-            )
-        if not 1 <= self.visitors <= 1000:
-            raise SettingsError(f"visitors is {self.visitors}: it must lie between 1 and 1000.")
+        check_settings(self)
         if self.tls not in (None, SELF_SIGNED):
             raise SettingsError(
                 f"tls is '{self.tls}': it must be {SELF_SIGNED}; a certificate of your own goes with "
@@ -119,7 +161,7 @@ class ServerSettings:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can connect."""
         if self.host.casefold() == "localhost":
             return True
         try:
@@ -129,25 +171,27 @@ class ServerSettings:
 
     @property
     def encrypted(self) -> bool:
-        """Whether it speaks TLS."""
+        """Whether the server uses TLS."""
         return self.tls is not None or self.tls_cert is not None
 
     @property
     def is_everywhere(self) -> bool:
-        """Whether it listens at every address of this machine."""
+        """Whether the server listens at every address of this machine."""
         try:
             return ipaddress.ip_address(self.host).is_unspecified
         except ValueError:
             return False
 
     def secret(self) -> str | None:
-        """Return the token that visitors need: the given one, or a new one where others can reach it."""
+        """Return the token: the given one, or a new one if other machines can connect."""
         if self.token is None and not self.is_loopback:
+            import secrets  # here: every command loads this module, and few make a token
+
             return secrets.token_urlsafe(24)
         return self.token
 
     def names(self) -> tuple[str, ...]:
-        """Return the names that it goes by."""
+        """Return the names of the server."""
         named = [*self.allow_host, self.host]
         if not self.is_loopback:
             own = socket.gethostname()
@@ -155,7 +199,7 @@ class ServerSettings:
         return tuple(dict.fromkeys(named))
 
     def certified_names(self) -> tuple[str, ...]:
-        """Return the names and addresses that a certificate of its own is for."""
+        """Return the names and addresses for the server's own certificate."""
         named = [name for name in self.names() if name != self.host or not self.is_everywhere]
         if not self.is_loopback:
             named += own_addresses() if self.is_everywhere else ()
@@ -163,11 +207,11 @@ class ServerSettings:
         return tuple(dict.fromkeys(named))
 
     def links(self, port: int, token: str | None) -> tuple[str, ...]:
-        """Return the addresses to open, the likeliest to be reached first.
+        """Return the links to open, the one that most likely works first.
 
         Args:
-            port: the one that it got.
-            token: behind the `#`, where a browser keeps it to itself.
+            port: the port of the server.
+            token: the token. It is placed after `#`, which a browser does not send.
         """
         hosts = self._reached_at() if self.is_everywhere else (self.host,)
         secret = "" if token is None else f"#token={quote(token, safe='')}"
@@ -175,6 +219,6 @@ class ServerSettings:
         return tuple(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/{secret}" for host in hosts)
 
     def _reached_at(self) -> tuple[str, ...]:
-        """Return the addresses of this machine at which it listens, or the machine's name where there is none."""
+        """Return the addresses at which the server listens, or the machine's name if there are none."""
         both = ":" in self.host
         return tuple(each for each in own_addresses() if both or ":" not in each) or (socket.gethostname(),)

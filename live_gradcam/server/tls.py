@@ -1,4 +1,4 @@
-"""A certificate that this server makes for itself, for the length of its run."""
+"""TLS: certificates, also the server's own, and a redirect for plain HTTP at the same port."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _DAYS = 30
 
 
 def self_signed(names: Sequence[str]) -> tuple[ssl.SSLContext, str]:
-    """Make a certificate, and return what a server needs to use it, and its fingerprint.
+    """Make a self-signed certificate; return a TLS context with it, and its SHA-256 fingerprint.
 
-    Nobody else has signed it, so a browser asks once whether to go on; its SHA-256 fingerprint, compared with the
-    one that is printed, shows that it is this one.
+    A browser warns once, because nobody else has signed it. The user can compare the fingerprint that the browser shows
+    with the printed one.
 
     Args:
-        names: host names and addresses that it is for.
+        names: host names and addresses of the server.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "live_gradcam")])
@@ -52,7 +52,7 @@ def self_signed(names: Sequence[str]) -> tuple[ssl.SSLContext, str]:
     pem = certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    # OpenSSL reads from files only: this one is the user's alone, and gone before the server starts.
+    # OpenSSL reads from files only. Only the user can read this one; it is removed before the server starts.
     handle, path = tempfile.mkstemp(suffix=".pem")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -64,16 +64,16 @@ def self_signed(names: Sequence[str]) -> tuple[ssl.SSLContext, str]:
 
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return what a server needs to use a certificate.
+    """Return a TLS context with a certificate.
 
     Args:
-        certificate: a PEM file, with those that lead to a known one.
+        certificate: a PEM file with the certificate and its chain.
         key: a PEM file without a password.
 
     Raises:
-        SettingsError: they cannot be read or do not belong together.
+        SettingsError: the files cannot be read or do not belong together.
     """
-    context = HttpsContext(ssl.PROTOCOL_TLS_SERVER)  # as `ssl.create_default_context` makes it for servers
+    context = HttpsContext(ssl.PROTOCOL_TLS_SERVER)  # as in `ssl.create_default_context` for servers
     try:
         context.load_cert_chain(certificate, key, password=lambda: "")
     except (OSError, ssl.SSLError) as error:
@@ -86,7 +86,7 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def _general(names: Sequence[str]) -> list[x509.GeneralName]:
-    """Return names as a certificate has them; one that no certificate can have is left out."""
+    """Return names for a certificate; invalid host names are left out."""
     found: list[x509.GeneralName] = []
     for name in names:
         try:
@@ -100,26 +100,26 @@ def _general(names: Sequence[str]) -> list[x509.GeneralName]:
 
 
 _MOST_BYTES = 8192
-"""Of a request's head that are read for the address in it."""
+"""Maximum size of the head of a plain HTTP request that is read."""
 
 _PATH = re.compile(rb"(GET|HEAD) (/[!-~]*) HTTP/1\.[01]\r?\n")
 _HOST = re.compile(rb"\nhost:[ \t]*([A-Za-z0-9.:\[\]-]{1,255})[ \t]*\r?\n", re.IGNORECASE)
 
 
 def answer_to(head: bytes) -> bytes:
-    """Return the reply to a plain request: a redirect to https where it asks for a page, else one line of text.
+    """Return the response to a plain HTTP request: a redirect to https for GET and HEAD, else one line of text.
 
-    A browser keeps what stands behind the `#`, such as a token, when it follows the redirect.
+    A browser keeps the part after `#`, such as a token, when it follows the redirect.
 
     Args:
-        head: the request up to its empty line, or the first of it.
+        head: the request's head, or the beginning of it.
     """
     path, host = _PATH.match(head), _HOST.search(head)
     if path is None or host is None:
         return _reply("400 Bad Request", "", b"this port speaks https: begin the address with https://\n")
     address = f"https://{host[1].decode('ascii')}{path[2].decode('ascii')}"
     text = b"" if path[1] == b"HEAD" else f"use {address}\n".encode("ascii")
-    # Temporary: a browser remembers a permanent one, and another server may use the port with plain http later.
+    # A temporary redirect: browsers remember permanent ones, and another server may later use the port without TLS.
     return _reply("307 Temporary Redirect", f"Location: {address}\r\n", text)
 
 
@@ -131,27 +131,27 @@ def _reply(status: str, headers: str, text: bytes) -> bytes:
 
 
 class _Handshake(ssl.SSLObject):
-    """A TLS handshake that looks at the first byte: a letter is the beginning of plain http, never of TLS."""
+    """A TLS handshake that answers plain HTTP: if the first byte is a letter, it is HTTP, never TLS."""
 
     incoming: ssl.MemoryBIO | None = None
     outgoing: ssl.MemoryBIO
     head = b""
 
     def do_handshake(self) -> None:
-        """Go on with the handshake, or answer plain http."""
+        """Continue the handshake, or answer plain HTTP."""
         if self.incoming is not None:
             came = self.incoming.read()
             if not came or self.head or came[:1].isupper():
                 self._read_plain(came)
             self.incoming.write(came)
-            self.incoming = None  # it is TLS
+            self.incoming = None  # this is TLS
         super().do_handshake()
 
     def _read_plain(self, came: bytes) -> None:
-        """Take in more of a plain request, and answer it when its head is complete.
+        """Read more of a plain HTTP request, and answer it when its head is complete.
 
         Raises:
-            ssl.SSLWantReadError: always: what was answered is sent then, and the client closes the connection.
+            ssl.SSLWantReadError: always, so that the answer is sent; then the client closes the connection.
         """
         answered = self._is_complete()
         self.head += came[: _MOST_BYTES - len(self.head)]
@@ -164,9 +164,9 @@ class _Handshake(ssl.SSLObject):
 
 
 class HttpsContext(ssl.SSLContext):
-    """The TLS settings of a server that answers plain http at its port, too.
+    """A TLS context of a server that also answers plain HTTP at its port.
 
-    It works where TLS is spoken over memory, as asyncio does; a socket that it wraps itself refuses plain http.
+    It works with TLS over memory buffers, as in asyncio. A socket that the context wraps refuses plain HTTP.
     """
 
     sslobject_class = _Handshake
@@ -179,7 +179,7 @@ class HttpsContext(ssl.SSLContext):
         server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
-        """Return what speaks TLS over two buffers."""
+        """Return a TLS object over two memory buffers."""
         handshake = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
         assert isinstance(handshake, _Handshake)
         handshake.incoming, handshake.outgoing = incoming, outgoing

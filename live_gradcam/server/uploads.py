@@ -1,4 +1,4 @@
-"""Pictures from outside: their size is looked at before a byte of them is decoded."""
+"""Received pictures: their size is checked before they are decoded."""
 
 from __future__ import annotations
 
@@ -16,39 +16,37 @@ from live_gradcam.server.photo_process import _too_many, decode_apart, photo_in_
 from live_gradcam.sources.file_kind import kind_of
 
 FORMATS = {"JPEG": (b"\xff\xd8\xff",), "PNG": (b"\x89PNG\r\n\x1a\n",), "WebP": (b"RIFF",)}
-"""What a frame may be, and how such a file begins."""
+"""Formats of frames → first bytes of such a file."""
 
 PHOTOS = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC", "AVIF": "AVIF"}
-"""What a photo may be: what browsers and phones send. Other formats have parsers that few look after."""
+"""Formats of photos, as browsers and phones send them. Parsers of other formats are less well tested."""
 
 _APART = ("HEIF", "AVIF")
-"""Formats whose headers do not bound the decoder's work: the coded picture may be larger than the size that the file
-names, and be repeated in thousands of tiles. They are decoded in a process with limits."""
+"""Formats whose headers do not limit the work of decoding: the coded picture may be larger than the header says, and
+may consist of thousands of tiles. They are decoded in a process with limits."""
 
 MOST_FRAME_PIXELS = 1_000_000
-"""Of a frame over the socket, which is meant to have the network's size."""
+"""Maximum pixels of a frame over the socket: the page scales frames to the network's input."""
 
 MOST_LIGHT_PIXELS = 4_000_000
-"""Of a photo that does not have to take turns with others of its kind."""
+"""Maximum pixels of a photo that decodes fast."""
 
 
 def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
-    """Return (width, height) of a picture, read from its first bytes.
+    """Return (width, height) of a picture, read from its header.
 
     Args:
         data: a JPEG, PNG or WebP file.
-        most_pixels: how many it may have.
+        most_pixels: maximum number of pixels.
 
     Raises:
-        Refusal: it is no such file (415), or has too many pixels or is too long (413).
+        RequestError: it has another format (415), too many pixels (413) or is too long (413).
     """
     if not any(data.startswith(mark) for marks in FORMATS.values() for mark in marks):
         raise RequestError(415, f"this is no picture that can be read: {', '.join(FORMATS)} can.")
     try:
         width, height = imagesize.get(io.BytesIO(data))
-    except (
-        Exception
-    ) as error:  # a parser of bytes from strangers: whatever it stumbles over, they are no picture
+    except Exception as error:  # whatever the parser fails with, the bytes are not a picture
         raise RequestError(415, "the picture is damaged: it does not say how large it is.") from error
     if width < 1 or height < 1:
         raise RequestError(415, "the picture is damaged: it does not say how large it is.")
@@ -58,30 +56,30 @@ def size_of(data: bytes, most_pixels: int = MOST_PIXELS) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def is_light(data: bytes) -> bool:
-    """Whether a photo is decoded in a moment: it has few pixels, and needs no process of its own."""
+def decodes_fast(data: bytes) -> bool:
+    """Return whether a photo decodes fast: it has few pixels and needs no separate process."""
     kind = kind_of(io.BytesIO(data))
     if kind is None or kind.name in _APART:
         return False
     try:
         width, height = imagesize.get(io.BytesIO(data))
-    except Exception:  # as in `size_of`; what is damaged is told when it is decoded
+    except Exception:  # as in `size_of`; decoding reports the damage
         return False
     return 0 < int(width) * int(height) <= MOST_LIGHT_PIXELS
 
 
 def photo_of(data: bytes, most_pixels: int = MOST_PIXELS) -> Pixels:
-    """Return a photo that a program sent, as `read_picture` reads one from a file.
+    """Decode a photo that a program sent, as `sources.photo.decode_photo` does for files.
 
     Args:
-        data: a file of one of `PHOTOS`; of an animated one the first picture is taken.
-        most_pixels: how many it may have.
+        data: a file in one of the formats `PHOTOS`; of an animation the first picture.
+        most_pixels: maximum number of pixels.
 
     Returns:
         (H, W, 3) uint8 BGR, upright.
 
     Raises:
-        Refusal: it is no such file or cannot be decoded (415), or has too many pixels or is too long (413).
+        RequestError: it has another format or cannot be decoded (415), has too many pixels (413) or is too long (413).
     """
     kind = kind_of(io.BytesIO(data))
     if kind is None or kind.name not in PHOTOS:
@@ -94,16 +92,16 @@ def photo_of(data: bytes, most_pixels: int = MOST_PIXELS) -> Pixels:
 
 
 def decoded(data: bytes) -> Pixels:
-    """Return a picture whose size was looked at, as (H, W, 3) uint8 BGR.
+    """Decode a picture whose size was checked; return (H, W, 3) uint8 BGR.
 
     Raises:
-        Refusal: it cannot be decoded, or holds more data than its pixels need (415).
+        RequestError: it cannot be decoded, or holds more data than its pixels need (415).
     """
     data = bounded(data)
     try:
-        with native_stderr_filtered():  # no visitor's damaged picture is a matter for the server's terminal
+        with native_stderr_filtered():  # decoders print about damaged pictures: not in the server's terminal
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:  # OpenCV's own limit: its parser saw more pixels than ours
+    except cv2.error as error:  # OpenCV's own limit: its parser found more pixels
         raise RequestError(413, "the picture has too many pixels.") from error
     if pixels is None:
         raise RequestError(415, "the picture is damaged: it cannot be decoded.")

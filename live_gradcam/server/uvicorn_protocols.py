@@ -1,10 +1,8 @@
-"""uvicorn's protocols for HTTP and WebSocket, watched: how long a client takes, and how many frames it sends."""
+"""uvicorn's protocols for HTTP and WebSocket, with limits on slow and flooding clients."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,32 +15,29 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
-from live_gradcam.server.connections import HEAD_SECONDS, Connection, Connections
-from live_gradcam.server.rate_limit import RateLimit
+from live_gradcam.server.connections import Connection, Connections, RateLimit
 
 FRAMES_A_SECOND, FRAMES_AT_ONCE = 400.0, 800.0
-"""WebSocket frames of one client that are read: messages, their fragments, and pings. A page sends 60 a second."""
+"""Rate limit and burst of one client's WebSocket frames: messages, fragments and pings. A page sends 60 a second."""
 
 _PIECE_BYTES = 4096
 _MOST_PIECE_BYTES = 65_536
-"""So much is parsed at a time: at first up to 680 empty frames, in about 4 ms; more where the frames are large."""
+"""Bytes that are parsed at a time: at first at most 680 empty frames, which take about 4 ms; more for large frames."""
 
 _FEW_FRAMES = 4
 
 _SLOW_PIECE_SECONDS = 0.003
-"""A piece of HTTP that takes longer, by the thread's own clock, consists of tiny chunks; its time is counted."""
+"""A piece of HTTP that takes longer (CPU time of the thread) consists of tiny chunks; its time is limited."""
 
-_SHUTDOWN_SECONDS = 2.0
-"""How long the end of TLS is waited for."""
 
 TRUSTED = "live_gradcam.trusted"
-"""In a request's `state`: the client knows the token."""
+"""Key in a request's `state`: the client has sent the token."""
 
 
-class _Watched:
-    """What both protocols share: the connection that they use."""
+class _TrackedProtocol:
+    """Base of both protocols: reports their activity to the connection that they use."""
 
-    neighbours: Connections | None = None
+    all_connections: Connections | None = None
     """All connections; uvicorn's own attribute `connections` is its set of protocols."""
     connection: Connection | None = None
     transport: asyncio.Transport
@@ -50,31 +45,31 @@ class _Watched:
 
     @property
     def unsent(self) -> int:
-        """Bytes that wait to be encrypted; without TLS the connection itself counts them."""
+        """Bytes that wait to be encrypted; 0 without TLS, where the connection counts them."""
         if self.connection is None or self.transport is None or self.transport is self.connection.transport:
             return 0
         return self.transport.get_write_buffer_size()
 
-    def watched(self, connections: Connections, connection: Connection) -> None:
-        """Say which connection this is."""
-        self.neighbours, self.connection = connections, connection
-        connection.occupant = cast(Any, self)
+    def track(self, connections: Connections, connection: Connection) -> None:
+        """Set the connection."""
+        self.all_connections, self.connection = connections, connection
+        connection.protocol = cast(Any, self)
 
-    def _heard(self) -> None:
-        if self.neighbours is not None and self.connection is not None:
-            self.neighbours.heard(self.connection)
+    def _note_activity(self) -> None:
+        if self.all_connections is not None and self.connection is not None:
+            self.all_connections.note_activity(self.connection)
 
-    def _ended(self) -> None:
-        if self.neighbours is not None and self.connection is not None:
-            self.neighbours.remove(self.connection)
+    def _remove_connection(self) -> None:
+        if self.all_connections is not None and self.connection is not None:
+            self.all_connections.remove(self.connection)
 
 
 class _Flow(FlowControl):
-    """Leaves reading paused while something is unread.
+    """Flow control that parses received bytes before more are read.
 
     Args:
-        transport: what is read from.
-        wanted: is called when the application wants more.
+        transport: the transport that is read.
+        wanted: called when the application wants more and bytes are unparsed.
     """
 
     def __init__(self, transport: asyncio.Transport, wanted: Callable[[], object]) -> None:
@@ -83,7 +78,7 @@ class _Flow(FlowControl):
         self._wanted = wanted
 
     def resume_reading(self) -> None:
-        """Read on: first what is here."""
+        """Continue with the unparsed bytes, or else with reading."""
         if self.has_unread:
             self.read_paused = False
             self._wanted()
@@ -91,11 +86,11 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class HttpProtocol(H11Protocol, _Watched):
-    """A client's requests, one after the other.
+class HttpProtocol(H11Protocol, _TrackedProtocol):
+    """HTTP requests of one client, one after the other.
 
-    What is received is parsed in small pieces: thousands of chunks of one byte take a hundred times as long as one of
-    thousands, and other clients come between.
+    Received bytes are parsed in small pieces, so that other clients get their turn: thousands of chunks of one byte
+    take a hundred times as long as one large chunk.
     """
 
     is_socket = False
@@ -108,32 +103,32 @@ class HttpProtocol(H11Protocol, _Watched):
 
     @property
     def waits(self) -> bool:
-        """Whether the server waits for the client: for a request or the rest of it."""
+        """Whether the server waits for a request or the rest of one."""
         return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
     @property
     def receives(self) -> bool:
-        """Whether it is within a request whose body is read."""
+        """Whether a request's body is being read."""
         return self.cycle is not None and not self.cycle.response_complete and self.cycle.more_body
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Take a connection."""
+        """Start with a new connection."""
         super().connection_made(transport)
         self.flow = _Flow(transport, self._read_soon)
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes."""
-        self._heard()
+        """Receive bytes."""
+        self._note_activity()
         self._unread += data
         if self._reading is None and not self.flow.read_paused:
             self._read()
         else:
-            self.flow.has_unread = True  # type: ignore[attr-defined]  # it is ours
+            self.flow.has_unread = True  # type: ignore[attr-defined]  # it is a `_Flow`
             self.transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note of the end."""
-        self._ended()
+        self._remove_connection()
         self._unread.clear()
         if self._reading is not None:
             self._reading.cancel()
@@ -141,39 +136,39 @@ class HttpProtocol(H11Protocol, _Watched):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, unless an answer is under way; the application hears that the client has gone."""
+        """Answer invalid HTTP, unless a response has begun; report a disconnect to the application."""
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
-        with suppress(h11.LocalProtocolError):  # an answer is under way, or to HEAD, which has no body
+        with suppress(h11.LocalProtocolError):  # a response has begun, or it is for HEAD and has no body
             super().send_400_response(msg)
         self.transport.close()
 
     def on_response_complete(self) -> None:
-        """Take note of an answer that is complete."""
+        """Note that a response is complete."""
         if self.connection is not None:
             self.trusted = self.trusted or bool(self.scope.get("state", {}).get(TRUSTED))
             self.connection.answered(self.loop.time())
         super().on_response_complete()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Hand the connection on to a WebSocket."""
+        """Pass the connection on to the WebSocket protocol."""
         super().handle_websocket_upgrade(event)
         protocol = self.transport.get_protocol()
         if (
             isinstance(protocol, SocketProtocol)
-            and self.neighbours is not None
+            and self.all_connections is not None
             and self.connection is not None
         ):
-            protocol.watched(self.neighbours, self.connection)
+            protocol.track(self.all_connections, self.connection)
 
     def _read_soon(self) -> None:
         if self._reading is None:
             self._reading = self.loop.call_soon(self._read)
 
     def _read(self) -> None:
-        """Parse what was received, piece by piece, as far as the application takes it."""
+        """Parse the received bytes piece by piece, as long as the application takes them."""
         self._reading = None
         flow = cast(_Flow, self.flow)
         while self._unread and not self.transport.is_closing():
@@ -186,11 +181,11 @@ class HttpProtocol(H11Protocol, _Watched):
             super().data_received(piece)
             seconds = time.thread_time() - began
             if self.transport.get_protocol() is not self:
-                return  # it is a WebSocket now
+                return  # upgraded to a WebSocket
             slow = seconds > _SLOW_PIECE_SECONDS
             self._piece = _PIECE_BYTES if slow else min(2 * self._piece, _MOST_PIECE_BYTES)
-            if slow and self.neighbours is not None:
-                wait = self.neighbours.parsing.spend(seconds)
+            if slow and self.all_connections is not None:
+                wait = self.all_connections.parsing.spend(seconds)
                 self.transport.pause_reading()
                 flow.has_unread = True
                 self._reading = self.loop.call_later(wait, self._read)
@@ -200,10 +195,10 @@ class HttpProtocol(H11Protocol, _Watched):
             self.transport.resume_reading()
 
 
-class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
-    """A client's WebSocket, of which no more frames are read than `FRAMES_A_SECOND`.
+class SocketProtocol(WebSocketsSansIOProtocol, _TrackedProtocol):
+    """WebSocket of one client; reads at most `FRAMES_A_SECOND` frames.
 
-    What is above that stays unread, and fills the sender's own buffers.
+    More frames stay unread and fill the sender's own buffers.
     """
 
     is_socket = True
@@ -211,7 +206,7 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as uvicorn has it
         super().__init__(*args, **kwargs)
-        self._allowance = RateLimit(FRAMES_A_SECOND, FRAMES_AT_ONCE)
+        self._rate_limit = RateLimit(FRAMES_A_SECOND, FRAMES_AT_ONCE)
         self._unread = bytearray()
         self._piece = _PIECE_BYTES
         self._reading: asyncio.Handle | None = None
@@ -223,8 +218,8 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
         return not self.handshake_complete
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes; some of them may have to wait."""
-        self._heard()
+        """Receive bytes; some may wait for the rate limit."""
+        self._note_activity()
         if not self.handshake_initiated:
             super().data_received(data)
             return
@@ -236,7 +231,7 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note of the end."""
-        self._ended()
+        self._remove_connection()
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
@@ -244,17 +239,17 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
-        """Count the frames, and take them in."""
+        """Count and handle the parsed frames."""
         self._frames_read += len(self.conn.events)
         super().handle_events()
 
     def send_receive_event_to_app(self) -> None:
-        """Hand on a message; what is no UTF-8 closes the socket, unless the client's own close came with it."""
+        """Pass a message on to the application; invalid UTF-8 closes the socket, unless the client has closed it."""
         with suppress(InvalidState):
             super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
-        """Answer a ping, unless nobody is there any more: asyncio would log each."""
+        """Answer a ping, unless the client is gone: asyncio would log a warning for each."""
         if not self.transport.is_closing():
             super().handle_ping()
 
@@ -268,16 +263,16 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
         """Send a message.
 
         Raises:
-            ClientDisconnected: the client is gone. Without it, asyncio would log each message.
+            ClientDisconnected: the client is gone. Without this, asyncio would log a warning for each message.
         """
         if message["type"] == "websocket.send" and self.transport.is_closing():
             raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.close":
-            self._read_on()  # the client's own close may be among what is unread
+            self._read_on()  # the unread bytes may hold the client's own close
 
     def _read_on(self) -> None:
-        """Parse what is unread before more is received."""
+        """Parse the unread bytes before more are received."""
         if self.transport.is_closing() or (self._reading is None and not self._unread):
             return
         self.transport.pause_reading()
@@ -285,7 +280,7 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
             self._reading = self.loop.call_soon(self._read)
 
     def _read(self) -> None:
-        """Parse what was received, piece by piece, until a message is there or the allowance is used up."""
+        """Parse the received bytes piece by piece, until a message is complete or the rate limit is reached."""
         self._reading = None
         while self._unread and not self.transport.is_closing() and not self.read_paused:
             piece = bytes(self._unread[: self._piece])
@@ -294,86 +289,10 @@ class SocketProtocol(WebSocketsSansIOProtocol, _Watched):
             super().data_received(piece)
             small = self._frames_read > _FEW_FRAMES
             self._piece = _PIECE_BYTES if small else min(2 * self._piece, _MOST_PIECE_BYTES)
-            wait = self._allowance.spend(self._frames_read)
+            wait = self._rate_limit.spend(self._frames_read)
             if wait:
                 self.transport.pause_reading()
                 self._reading = self.loop.call_later(wait, self._read)
                 return
         if not self._unread and not self.read_paused and not self.transport.is_closing():
             self.transport.resume_reading()
-
-
-class Door(asyncio.Protocol):
-    """Takes a new connection, and hands it on to HTTP, through TLS where there is any.
-
-    Args:
-        connections: all that are open.
-        make: makes the protocol for HTTP.
-        context: of TLS; None: without.
-    """
-
-    def __init__(
-        self, connections: Connections, make: Callable[[], HttpProtocol], context: ssl.SSLContext | None
-    ) -> None:
-        self._connections = connections
-        self._make = make
-        self._context = context
-        self._connection: Connection | None = None
-        self._early = bytearray()
-        self._securing: asyncio.Task[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection."""
-        transport = cast(asyncio.Transport, transport)
-        own = transport.get_extra_info("socket")
-        if own is not None and own.family in (socket.AF_INET, socket.AF_INET6):
-            # Or a small answer waits 40 ms for the client's acknowledgement of the one before (Nagle's algorithm).
-            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._connection = self._connections.add(transport)
-        if self._connection is None:
-            transport.abort()
-            return
-        if self._context is None:
-            self._hand_on(transport)
-            return
-        transport.pause_reading()
-        self._securing = asyncio.get_running_loop().create_task(self._secure(transport, self._context))
-
-    def data_received(self, data: bytes) -> None:
-        """Keep what comes right behind the handshake."""
-        self._early += data
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Take note of the end."""
-        del exc
-        if self._connection is not None:
-            self._connections.remove(self._connection)
-
-    async def _secure(self, transport: asyncio.Transport, context: ssl.SSLContext) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            secure = await loop.start_tls(
-                transport,
-                self,
-                context,
-                server_side=True,
-                ssl_handshake_timeout=HEAD_SECONDS,
-                ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
-            )
-        except (OSError, EOFError):  # ssl.SSLError among them: no TLS, none in time, or the client left
-            secure = None
-        if secure is None:
-            transport.abort()
-            self.connection_lost(None)
-            return
-        self._hand_on(secure)
-
-    def _hand_on(self, transport: asyncio.Transport) -> None:
-        assert self._connection is not None
-        protocol = self._make()
-        protocol.watched(self._connections, self._connection)
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        if self._early:
-            protocol.data_received(bytes(self._early))
-            self._early.clear()

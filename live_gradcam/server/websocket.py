@@ -1,4 +1,4 @@
-"""A visit: one page's socket. Frames come in, answers go out, and nobody waits for a slow one."""
+"""The WebSocket of one page: receives frames and questions, and sends answers."""
 
 from __future__ import annotations
 
@@ -18,67 +18,66 @@ from live_gradcam.question import Question
 from live_gradcam.render.heat_smoothing import recognised_peak
 from live_gradcam.server.batch_queue import QueuedWork
 from live_gradcam.server.camera_stream import CameraStream
+from live_gradcam.server.connections import RateLimit
 from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
-from live_gradcam.server.errors import RequestError
-from live_gradcam.server.log_lines import log_line
+from live_gradcam.server.errors import RequestError, log_line
 from live_gradcam.server.messages import (
-    Ask,
-    Next,
+    FrameRequest,
+    QuestionMessage,
     answer_message,
     question_of,
     read_frame,
     read_text,
 )
-from live_gradcam.server.rate_limit import RateLimit
 from live_gradcam.server.service import Service
 from live_gradcam.server.uploads import MOST_FRAME_PIXELS, size_of
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
-"""Without a message for so long, a socket is closed; a page that only waits says that it is there."""
+"""A socket without a message for this time is closed; an idle page sends keep-alive messages."""
 
 _RATE, _BURST = 90.0, 180.0
-"""Messages a second, and at once, that are read from one socket: a page sends 60 at most."""
+"""Rate limit and burst of the messages of one socket: a page sends at most 60 a second."""
 
 _WRONG, _IDLE = 1007, 1001
-"""Why a socket is closed, as WebSocket numbers it."""
+"""WebSocket close codes."""
 
 _MOST_FAULTS = 20
-"""So many messages that make no sense are answered with what is wrong, then the socket is closed."""
+"""Number of invalid messages after which the socket is closed; the others are answered with an error."""
 
 
 class PageSocket:
-    """Serves one socket, until one side closes it.
+    """Serves one socket until one side closes it.
 
     Args:
-        socket: accepted.
-        service: what answers.
-        decoders: what decodes frames.
-        relay: the server's own camera, where it has one.
+        socket: the accepted socket.
+        service: explains the frames.
+        decoders: decode the frames.
+        camera_stream: the server's own camera; None: there is none.
     """
 
     def __init__(
-        self, socket: WebSocket, service: Service, decoders: Decoders, relay: CameraStream | None
+        self, socket: WebSocket, service: Service, decoders: Decoders, camera_stream: CameraStream | None
     ) -> None:
         self._socket = socket
         self._service = service
         self._decoders = decoders
-        self._relay = relay
+        self._camera_stream = camera_stream
         self._ask = 0
         self._wanted = service.default
         self._current = service.default
         self._current_ask = 0
         self._frame: tuple[int, bytes | None, float] | None = None
         self._arrived = asyncio.Event()
-        self._allowance = RateLimit(_RATE, _BURST)
+        self._rate_limit = RateLimit(_RATE, _BURST)
         self._faults = 0
         self._seen = 0
-        self._likeness = Likeness()
+        self._relative_peaks = RelativePeaks()
 
     async def run(self) -> None:
-        """Listen and answer, side by side."""
+        """Receive and answer concurrently."""
         answering = asyncio.create_task(self._answer(), name="answer a visitor")
         listening = asyncio.create_task(self._listen(), name="listen to a visitor")
         try:
@@ -90,7 +89,7 @@ class PageSocket:
             self._service.forget(self)
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
-                # Closed between two messages, or a fault of ours: the log is told, the other visitors go on.
+                # Closed between two messages, or an error of the server: log it, the other sockets go on.
                 logger.info("%s", log_line("visit-ended", reason=result))
 
     async def _listen(self) -> None:
@@ -103,8 +102,8 @@ class PageSocket:
                 return
             if message["type"] == "websocket.disconnect":
                 return
-            # Who sends too often is read from less often: what is not read fills the sender's own buffers.
-            if wait := self._allowance.spend():
+            # Read less often from a client that sends too often: unread messages fill its own buffers.
+            if wait := self._rate_limit.spend():
                 await asyncio.sleep(wait)
             try:
                 self._take(message.get("bytes"), message.get("text"))
@@ -114,25 +113,25 @@ class PageSocket:
                 if self._faults >= _MOST_FAULTS:
                     await self._close(_WRONG, "too many messages that make no sense")
                     return
-                await self._say({"error": str(refusal)})
+                await self._send({"error": str(refusal)})
 
     def _take(self, data: bytes | None, text: str | None) -> None:
-        """Take in one message.
+        """Handle one message.
 
         Raises:
-            Refusal: it makes no sense.
+            RequestError: the message is not valid.
         """
         if data is not None:
             number, picture = read_frame(data)
             self._offer(number, picture)
             return
         message = read_text(text or "")
-        if isinstance(message, Ask):
+        if isinstance(message, QuestionMessage):
             self._ask = message.ask
             self._wanted = question_of(message.methods, message.layer, list(message.targets))
             self._arrived.set()
-        elif isinstance(message, Next):
-            if self._relay is None:
+        elif isinstance(message, FrameRequest):
+            if self._camera_stream is None:
                 raise RequestError(400, "this server has no camera of its own.")
             self._offer(message.next, None)
 
@@ -152,37 +151,38 @@ class PageSocket:
                 await self._explain(number, picture, compiling)
             except RequestError as refusal:
                 self._service.tally.refused.labels(str(refusal.status)).inc()
-                await self._say({"error": str(refusal), "frame": number})
+                await self._send({"error": str(refusal), "frame": number})
             except LiveGradcamError as error:
-                await self._say({"error": str(error), "frame": number})
+                await self._send({"error": str(error), "frame": number})
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():
                     raise
-                await self._say({"error": "the server is ending.", "frame": number})  # the lane gave it up
+                # The batch queue cancelled the frame.
+                await self._send({"error": "the server is ending.", "frame": number})
             self._service.tally.answered(time.monotonic() - came)
 
     async def _choose(self) -> str | None:
-        """Take up what is wanted once it is compiled; return what is still being prepared."""
+        """Switch to the wanted question once it is compiled; return the name of what is still being compiled."""
         try:
             wanted = self._service.checked(self._wanted)
             waiting = self._service.graphs.prepare(wanted, self)
         except RequestError as refusal:
             self._wanted, self._current_ask = self._current, self._ask
-            await self._say({"refused": str(refusal), "ask": self._ask})
+            await self._send({"refused": str(refusal), "ask": self._ask})
             return None
         if not waiting:
             self._current, self._current_ask = wanted, self._ask
             return None
         if not self._service.graphs.ready(self._current):
-            self._current = self._service.default  # it was not used for long, and thrown out
-        return _in_words(wanted)
+            self._current = self._service.default  # the unused graph was dropped
+        return _question_text(wanted)
 
     async def _explain(self, number: int, picture: bytes | None, compiling: str | None) -> None:
         service = self._service
         if picture is None:
-            assert self._relay is not None
-            frame = await self._relay.frame_after(self._seen)
+            assert self._camera_stream is not None
+            frame = await self._camera_stream.frame_after(self._seen)
             self._seen = frame.number
             came, pixels = time.monotonic(), frame.pixels
         else:
@@ -193,16 +193,20 @@ class PageSocket:
         await service.sized(self._current, (width, height), self)
         work = QueuedWork(self, self._current, pixels, service.shape((width, height)), came)
         done = await asyncio.wrap_future(service.submit(work))
-        jpeg = b"" if picture is not None or self._relay is None else await self._relay.jpeg(frame)
+        jpeg = (
+            b""
+            if picture is not None or self._camera_stream is None
+            else await self._camera_stream.jpeg(frame)
+        )
         now = time.monotonic()
-        likeness = [self._likeness.of(each, now) for each in done.answer.explanations]
+        relative_peaks = [self._relative_peaks.of(each, now) for each in done.answer.explanations]
         message = answer_message(
-            number, self._current_ask, done, compiling=compiling, likeness=likeness, jpeg=jpeg
+            number, self._current_ask, done, compiling=compiling, relative_peaks=relative_peaks, jpeg=jpeg
         )
         await self._socket.send_bytes(message)
 
-    async def _say(self, message: dict[str, object]) -> None:
-        # What is wrong may quote a message, which may hold anything.
+    async def _send(self, message: dict[str, object]) -> None:
+        # An error may quote the client's message, which may hold any character.
         said = {name: shown(value) if isinstance(value, str) else value for name, value in message.items()}
         await self._socket.send_json(said)
 
@@ -212,30 +216,30 @@ class PageSocket:
                 await self._socket.close(code, reason)
 
 
-def _in_words(question: Question) -> str:
+def _question_text(question: Question) -> str:
     where = "" if question.layer is None else f" at {question.layer}"
     return f"{', '.join(question.methods)}{where}"
 
 
 _MOST_KEPT = 16
-"""Kinds of maps that are remembered for each visitor: of each method, layer and shape."""
+"""Number of kinds of maps (method, layer, shape) whose peaks are remembered."""
 
 
-class Likeness:
-    """Remembers the peaks of what was recognised, for one visitor; raw values of different kinds are not compared."""
+class RelativePeaks:
+    """Compares the peak of each map with the peaks of recognised things, for each kind of map separately."""
 
     def __init__(self) -> None:
         self._peaks: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
     def of(self, explanation: Explanation, at: float) -> float:
-        """Take in one more explanation, and return the peak of its map as a part of what recognised things gave.
+        """Add an explanation, and return its peak divided by the peak of recognised things.
 
         Args:
-            explanation: the newest.
-            at: when it was made, in seconds.
+            explanation: the newest explanation.
+            at: time at which it was made, in seconds.
 
         Returns:
-            0 where nothing was recognised yet, or where there is no evidence.
+            The ratio; 0 if nothing was recognised yet, or if there is no evidence.
         """
         if not explanation.has_evidence:
             return 0.0

@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from live_gradcam.config import Settings
+from live_gradcam.config import Settings, as_json
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice, Menu
-from live_gradcam.live.initial_view import written
 from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.status import Status
 from live_gradcam.question import Answer
@@ -33,7 +32,7 @@ def view_maker(settings: Settings, **frames: bool) -> Callable[..., InteractiveV
     if settings.save_session is None:
         return InteractiveView
     return partial(
-        RecordingView, folder=Path(settings.save_session), settings={**written(settings), **frames}
+        RecordingView, folder=Path(settings.save_session), settings={**as_json(settings), **frames}
     )
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from live_gradcam.config import from_json
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.live.initial_view import initial_view, restored
+from live_gradcam.live.initial_view import initial_view
 from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.setup import Tell, load, menu_of
 from live_gradcam.printable import shown
@@ -84,7 +85,7 @@ def replay_session(
         LiveGradcamError: the folder holds no session, or the session cannot be replayed.
     """
     saved, lines = read_journal(folder)
-    settings = replace(restored(saved), **changes)
+    settings = replace(from_json(saved), **changes)
     first = next((line for line in lines if "frame" in line), None)
     if first is None:
         raise SourceError(f"the session in '{folder}' has no frame in it.")

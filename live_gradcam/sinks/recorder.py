@@ -6,12 +6,12 @@ import datetime
 import logging
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 
+from live_gradcam.closing import Closing
 from live_gradcam.concurrency.bounded_queue import BoundedQueue
 from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import SinkError
@@ -45,7 +45,7 @@ def _files_of(path: Path) -> tuple[Path, Path]:
     return path, fitting(path.with_suffix(".jsonl"))
 
 
-class Recorder:
+class Recorder(Closing):
     """Records pictures in .mp4, .mkv (H.264) or .webm (VP9), each at its own time (`frame.time`).
 
     Beside `NAME.EXT` it writes the sidecar `NAME.jsonl`: a header, and a line for each picture in the video. During
@@ -234,11 +234,3 @@ class Recorder:
             ) from error
         if error is not None:
             raise error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from live_gradcam.heatmap import heat_place
-from live_gradcam.printable import json_text
+from live_gradcam.printable import Json, json_text
 from live_gradcam.rendered import Rendered
 
-About = Callable[[], Mapping[str, Any]]
+About = Callable[[], Mapping[str, Json]]
 """Returns what a run uses: version, model, layer, method, source, settings."""
 
 
@@ -28,18 +28,18 @@ class Sidecar:
         OSError: it cannot be written; also from every method.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, header: Mapping[str, Json]) -> None:
         self._file = path.open("w", encoding="utf-8", buffering=1, newline="\n")
         self._write({"kind": "header", **header})
 
-    def write(self, shown: Rendered, seconds: float) -> None:
+    def write(self, rendered: Rendered, seconds: float) -> None:
         """Write the line of one picture.
 
         Args:
-            shown: the picture.
+            rendered: the picture.
             seconds: its time in the recording.
         """
-        self._write({"kind": "frame", "seconds": round(seconds, 6), **row_of(shown)})
+        self._write({"kind": "frame", "seconds": round(seconds, 6), **row_of(rendered)})
 
     def close(self) -> None:
         """Close the file."""
@@ -50,11 +50,11 @@ class Sidecar:
         with suppress(OSError):  # the caller already has the first failure
             self._file.close()
 
-    def _write(self, line: Mapping[str, Any]) -> None:
+    def _write(self, line: Mapping[str, Json]) -> None:
         self._file.write(json_text(line) + "\n")
 
 
-def row_of(shown: Rendered) -> dict[str, Any]:
+def row_of(rendered: Rendered) -> dict[str, Any]:
     """Return the sidecar's line of a picture.
 
     Returns:
@@ -65,7 +65,7 @@ def row_of(shown: Rendered) -> dict[str, Any]:
         that is at least half of its maximum; `latency_ms` from capture to picture, null for files. Null if nothing was
         explained yet, or there is no heat.
     """
-    frame, explanation, heatmap = shown.frame, shown.explanation, shown.heatmap
+    frame, explanation, heatmap = rendered.frame, rendered.explanation, rendered.heatmap
     place = None
     if explanation is not None and heatmap is not None:
         place = heat_place(heatmap, explanation.region)
@@ -80,5 +80,5 @@ def row_of(shown: Rendered) -> dict[str, Any]:
         "has_evidence": None if explanation is None else explanation.has_evidence,
         "heat_centre": None if place is None else [round(place.centre[0], 1), round(place.centre[1], 1)],
         "heat_box": None if place is None else list(place.box),
-        "latency_ms": None if shown.latency_ms is None else round(shown.latency_ms, 1),
+        "latency_ms": None if rendered.latency_ms is None else round(rendered.latency_ms, 1),
     }

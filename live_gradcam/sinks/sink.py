@@ -6,6 +6,7 @@ import logging
 from types import TracebackType
 from typing import Protocol, Self
 
+from live_gradcam.closing import Closing
 from live_gradcam.errors import SinkError
 from live_gradcam.rendered import Rendered
 from live_gradcam.sinks.window import Window
@@ -31,11 +32,11 @@ class Sink(Protocol):
     def notice(self) -> str | None:
         """A short message for the picture, such as `disk nearly full: 150 MB left`; None if all is well."""
 
-    def write(self, shown: Rendered) -> None:
+    def write(self, rendered: Rendered) -> None:
         """Take one picture.
 
         Args:
-            shown: the picture; `shown.frame.time` is its time.
+            rendered: the picture; `rendered.frame.time` is its time.
 
         Raises:
             SinkError: the sink cannot continue.
@@ -51,7 +52,7 @@ class Sink(Protocol):
     ) -> None: ...
 
 
-class NullSink:
+class NullSink(Closing):
     """Discards every picture."""
 
     name = "null"
@@ -62,25 +63,17 @@ class NullSink:
         """Always False: there is no viewer."""
         return False
 
-    def write(self, shown: Rendered) -> None:
+    def write(self, rendered: Rendered) -> None:
         """Discard one picture."""
 
     def close(self) -> None:
         """Do nothing."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 logger = logging.getLogger(__name__)
 
 
-class SinkGroup:
+class SinkGroup(Closing):
     """Hands each picture to every working sink."""
 
     def __init__(self) -> None:
@@ -128,16 +121,16 @@ class SinkGroup:
         """The first sink's message for the viewer; None if there is none."""
         return next((sink.notice for sink in self._working if sink.notice), None)
 
-    def write(self, shown: Rendered, *, in_window: Rendered | None = None) -> None:
+    def write(self, rendered: Rendered, *, in_window: Rendered | None = None) -> None:
         """Hand one picture to each sink.
 
         Args:
-            shown: the picture.
+            rendered: the picture.
             in_window: the picture for the window, if it differs from the recorded one.
         """
         for sink in tuple(self._working):
             try:
-                sink.write(in_window if in_window is not None and isinstance(sink, Window) else shown)
+                sink.write(in_window if in_window is not None and isinstance(sink, Window) else rendered)
             except SinkError as error:
                 self._working.remove(sink)
                 self._fail(error)
@@ -157,11 +150,3 @@ class SinkGroup:
     def _fail(self, error: SinkError) -> None:
         self.failures.append(str(error))
         logger.warning("%s", error)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

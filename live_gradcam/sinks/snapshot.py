@@ -9,14 +9,14 @@ import time
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from live_gradcam.closing import Closing
 from live_gradcam.concurrency.bounded_queue import BoundedQueue
 from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import SinkError
@@ -60,7 +60,7 @@ def refuse_snapshot(path: Path, *, overwrite: bool) -> None:
             )
 
 
-class Snapshot:
+class Snapshot(Closing):
     """Keeps the newest picture, and writes a snapshot of it at the end of the run.
 
     Args:
@@ -102,14 +102,6 @@ class Snapshot:
         if newest is not None:
             write_snapshot(newest, self._path, {} if self._about is None else self._about())
             self.written.append(self._path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def write_snapshot(shown: Rendered, path: Path, about: Mapping[str, Any]) -> None:
@@ -175,7 +167,7 @@ _NOTICE_SECONDS = 2.0
 _CLOSE_SECONDS = 10.0
 
 
-class Snapshots:
+class Snapshots(Closing):
     """Writes snapshots during a run, named by date and time, in a thread of its own.
 
     Args:
@@ -238,11 +230,3 @@ class Snapshots:
 
     def _say(self, line: str) -> None:
         self._said = (time.monotonic(), line)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -7,12 +7,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 
+from live_gradcam.closing import Closing
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Pixels
 from live_gradcam.rendered import Rendered
@@ -40,7 +39,7 @@ _TITLE_BAR = 20
 _BLACK = (0, 0, 0)
 
 
-class Window:
+class Window(Closing):
     """Shows pictures in a window, and collects the viewer's input; closing the window sets `finished`.
 
     It opens with the first picture, at its size (smaller if the screen is smaller), keeps its aspect when it is
@@ -85,15 +84,15 @@ class Window:
         """Whether the viewer closed the window."""
         return self._finished
 
-    def write(self, shown: Rendered) -> None:
+    def write(self, rendered: Rendered) -> None:
         """Show one picture and process input; does nothing after the viewer closed the window."""
         if self._finished:
             return
         try:
             if not self._open:
-                self._open_for(shown.pixels)
-            self._fit_to(shown.pixels)
-            cv2.imshow(self._title, self._bordered(shown.pixels))
+                self._open_for(rendered.pixels)
+            self._fit_to(rendered.pixels)
+            cv2.imshow(self._title, self._bordered(rendered.pixels))
         except cv2.error as error:
             raise SinkError(
                 f"the window could not show the picture ({error.err}). Go on with --no-window."
@@ -230,14 +229,6 @@ class Window:
             return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
         except cv2.error:  # Qt raises this after the window was closed; the next imshow would reopen it
             return False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _prepare_qt() -> None:

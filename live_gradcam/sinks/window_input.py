@@ -30,7 +30,7 @@ class WheelGuard:
     """
 
     def __init__(self) -> None:
-        self._display: Any = None
+        self._display: int | None = None
         self._guarded = False
         self._looks = 0
         if not sys.platform.startswith("linux"):
@@ -110,7 +110,7 @@ _GO_ON = _ERROR_HANDLER(_go_on)
 """Kept alive for the whole program, because Xlib calls it."""
 
 
-def _library() -> Any:  # noqa: ANN401 - a library
+def _library() -> ctypes.CDLL:
     x11 = ctypes.CDLL(ctypes.util.find_library("X11") or "libX11.so.6")
     window, number = ctypes.c_ulong, ctypes.c_int
     signatures: dict[str, tuple[Any, list[Any]]] = {

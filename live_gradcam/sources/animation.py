@@ -9,14 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 import numpy as np
 from PIL import Image
 
+from live_gradcam.closing import Closing
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.number import counted
@@ -47,7 +46,7 @@ class _DecodeError(SourceError):
 Pictures = Generator[tuple[Pixels, float], None, None]
 
 
-class AnimationSource:
+class AnimationSource(Closing):
     """Yields every picture of an animated file once, in order, with its own time, on white.
 
     Pictures are composed from their parts as browsers do. A truncated file gives the pictures before the damage, and
@@ -145,14 +144,6 @@ class AnimationSource:
         if self._lock.acquire(timeout=CLOSE_TIMEOUT):
             self._pictures.close()
             self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _read(self, path: Path | Fetched) -> tuple[bytes, FileKind]:
         data = path.data if isinstance(path, Fetched) else self._content(path)

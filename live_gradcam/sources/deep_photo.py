@@ -16,6 +16,11 @@ from live_gradcam.frame import Pixels
 from live_gradcam.sources import photo_headers as tiff
 from live_gradcam.sources.photo_colour import blended, upright
 
+logger = logging.getLogger(__name__)
+
+Samples = npt.NDArray[np.integer[Any] | np.floating[Any]]
+"""(H, W) or (H, W, C), any numeric dtype: what a decoder gives."""
+
 MOST_PIXELS = 250_000_000
 """Pixels of any photo: more than the largest phone's. Decoded, it takes 750 MB."""
 
@@ -90,7 +95,7 @@ def decode_deep_tiff(data: bytes, name: str, most_pixels: int) -> Pixels | None:
     return upright(pixels, tiff.first(tags, tiff.ORIENTATION, 1))
 
 
-def decoded(data: bytes) -> np.ndarray:
+def decoded(data: bytes) -> Samples:
     """Decode with OpenCV, keeping the depth and the number of channels.
 
     Raises:
@@ -102,9 +107,7 @@ def decoded(data: bytes) -> np.ndarray:
     return np.asarray(found)
 
 
-def eight_on_white(
-    found: np.ndarray, name: str, *, linear: bool = False, premultiplied: bool = False
-) -> Pixels:
+def eight_on_white(found: Samples, name: str, *, linear: bool = False, premultiplied: bool = False) -> Pixels:
     """Return a decoder's output, grey or BGR with or without alpha, as (H, W, 3) uint8 on white."""
     if found.ndim == 3 and found.shape[2] == 1:
         found = found[..., 0]
@@ -116,8 +119,6 @@ def eight_on_white(
     return eight
 
 
-logger = logging.getLogger(__name__)
-
 _DEPTHS = (8, 10, 12, 16, 24, 32)
 """Bit depths that integers may have in a larger type."""
 
@@ -125,7 +126,7 @@ _DIM = 0.05
 _ALMOST_ONE = 1.0 + 1e-4
 
 
-def in_eight_bits(picture: npt.NDArray[Any], name: str, *, linear: bool = False) -> npt.NDArray[np.uint8]:
+def in_eight_bits(picture: Samples, name: str, *, linear: bool = False) -> npt.NDArray[np.uint8]:
     """Convert a picture to 8 bits.
 
     Integers of 16 or 32 bits: white is the maximum of the smallest depth (8, 10, 12, 16, 24, 32 bits) that holds the
@@ -159,12 +160,12 @@ def in_eight_bits(picture: npt.NDArray[Any], name: str, *, linear: bool = False)
     eight = np.rint(scaled * 255).astype(np.uint8)
     if alpha is None:
         return eight
-    full = 1.0 if np.issubdtype(picture.dtype, np.floating) else float(np.iinfo(picture.dtype).max)
+    full = 1.0 if np.issubdtype(picture.dtype, np.floating) else float(np.iinfo(picture.dtype.str).max)
     opacity = np.rint(np.clip(np.nan_to_num(alpha.astype(np.float32) / full), 0, 1) * 255).astype(np.uint8)
     return np.concatenate([eight, opacity], axis=2)
 
 
-def _from_whole(picture: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]:
+def _from_whole(picture: Samples, name: str) -> npt.NDArray[np.float32]:
     least, most = int(picture.min()), int(picture.max())
     if least < 0:
         raise _unknown_white(name, f"negative values, from {least} to {most}")
@@ -174,7 +175,7 @@ def _from_whole(picture: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]
     return (picture / np.float32(2**depth - 1)).astype(np.float32)
 
 
-def _from_fractions(picture: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]:
+def _from_fractions(picture: Samples, name: str) -> npt.NDArray[np.float32]:
     values = np.nan_to_num(picture.astype(np.float32), nan=0.0, posinf=np.inf, neginf=-np.inf)
     least, most = float(values.min()), float(values.max())
     if not np.isfinite([least, most]).all():
@@ -191,7 +192,7 @@ def _are_shades(values: npt.NDArray[np.float32], most: int) -> bool:
     return bool(values.min() >= 0 and 1 < values.max() <= most and np.array_equal(values, np.rint(values)))
 
 
-def _from_light(picture: npt.NDArray[Any], name: str) -> npt.NDArray[np.float32]:
+def _from_light(picture: Samples, name: str) -> npt.NDArray[np.float32]:
     light = np.nan_to_num(picture.astype(np.float32), nan=0.0, neginf=0.0)
     if _are_shades(light, 255):
         return _from_whole(light.astype(np.uint16), name)

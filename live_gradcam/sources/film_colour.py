@@ -87,6 +87,7 @@ Gamut = Literal["BT.709", "BT.2020", "P3-DCI", "P3-D65"]
 """Colour primaries of a film."""
 
 Floats = npt.NDArray[np.float64]
+"""float64 of any shape."""
 DIFFUSE_WHITE = 203.0
 """cd/m² of diffuse white in HDR (BT.2408), which becomes nearly the white of SDR."""
 

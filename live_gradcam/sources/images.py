@@ -7,9 +7,8 @@ import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from live_gradcam.closing import Closing
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.printable import shown
@@ -23,7 +22,7 @@ SECONDS_PER_IMAGE = 2.0
 """Duration of a slide."""
 
 
-class ImagesSource:
+class ImagesSource(Closing):
     """Yields pictures in the given order, each as one frame that stands for two seconds.
 
     An animated picture is played once; its last picture stands until the next slide. A picture that cannot be read is
@@ -103,14 +102,6 @@ class ImagesSource:
     def close(self) -> None:
         """End the iteration."""
         self._closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _next(self) -> Frame | None:
         while True:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 import cv2
 import av
 import numpy as np
 
 from live_gradcam.address import host_of, opened_address
+from live_gradcam.closing import Closing
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
 from live_gradcam.redaction import address_name
@@ -33,7 +32,7 @@ DIAGNOSIS_TIMEOUT = 2.0
 """Seconds for a second connection, which finds out why the first one failed."""
 
 
-class StreamSource:
+class StreamSource(Closing):
     """Gives the newest frame of a network stream: rtsp, rtsps, rtmp, http or https.
 
     A frame's `captured_at` is its time of arrival, since the stream's own time stamps do not refer to this machine's
@@ -112,14 +111,6 @@ class StreamSource:
     def close(self) -> None:
         """Stop the reader, which closes the connection."""
         self._feeds.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _wording(self) -> Wording:
         no_picture = f"{self.name} ended before its first picture. Check the address."

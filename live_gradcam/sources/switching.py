@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
+from live_gradcam.closing import Closing
 from live_gradcam.concurrency.latest import WAIT_SLICE
 from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import LiveGradcamError
@@ -22,7 +21,7 @@ Raises:
 """
 
 
-class SwitchingSource:
+class SwitchingSource(Closing):
     """Gives the frames of one live source after another; frame indices keep increasing.
 
     A thread opens the next source while the present one goes on. A source that cannot be opened is skipped.
@@ -142,14 +141,6 @@ class SwitchingSource:
         opening = self._opening
         if opening is not None:
             opening.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _open_next(self) -> None:
         """Open the next source and close the one that is on: in a thread, since both may take a moment."""

@@ -11,14 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 import av.error
 
 from live_gradcam.address import opened_address
+from live_gradcam.closing import Closing
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
 from live_gradcam.number import counted
@@ -51,7 +50,7 @@ _STEPS_BACK = (0.0, 1.0, 5.0, 25.0, None)
 """Seconds to go further back if a seek arrived too late; None for the beginning of the file."""
 
 
-class VideoSource:
+class VideoSource(Closing):
     """Yields every frame of a video file in order, with its own time, as a player shows it.
 
     Of several streams it takes the one that a player shows. Frames are rotated and mirrored as the display matrix says,
@@ -195,14 +194,6 @@ class VideoSource:
         if self._lock.acquire(timeout=CLOSE_TIMEOUT):
             self._file.close()
             self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _arrive(self, seconds: float) -> Frame | None:
         """Continue at a key frame at or before a time, else at the first frame, and return that frame."""

@@ -149,8 +149,8 @@ class LocallyConnected2D(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(**settings)
         if (padding, data_format or "channels_last", implementation) != ("valid", "channels_last", 1):
             raise ModelError(
-                f"layer '{self.name}' (LocallyConnected2D) is read with padding 'valid', channels last and "
-                f"implementation 1 only, not with {padding}, {data_format}, {implementation}. Write a function that "
+                f"layer '{self.name}' (LocallyConnected2D) is supported only with padding 'valid', channels last and "
+                f"implementation 1, not with {padding}, {data_format}, {implementation}. Write a function that "
                 "returns the network, and use --model module:function."
             )
         self.filters = filters

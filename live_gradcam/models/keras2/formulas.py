@@ -109,7 +109,7 @@ def _joined(opcode: int, first: Value, second: Value) -> Value:
         return first[second]
     numbers = [each for each in (first, second) if isinstance(each, (int, float))]
     if not all(isinstance(each, (int, float)) or hasattr(each, "dtype") for each in (first, second)):
-        raise ValueError("arithmetic with what is no number")
+        raise ValueError("an operand is no number")
     if opcode == _DIVIDE_OF_PYTHON_2 and all(isinstance(each, int) for each in (first, second)):
         return first // second
     if opcode == _POWER:

@@ -147,8 +147,8 @@ def _merge(name: str, config: Mapping[str, Json]) -> tuple[str, dict[str, Json]]
     mode = config.get("mode")
     if config.get("mode_type", "raw") != "raw" or not isinstance(mode, str) or mode not in _MERGES:
         raise ModelError(
-            f"layer '{name}' (Merge) joins its inputs with {str(mode)[:40]!r}, which is read for sum, mul, ave, max "
-            "and concat only. Write a function that returns the network, and use --model module:function."
+            f"layer '{name}' (Merge) joins its inputs with {str(mode)[:40]!r}; only sum, mul, ave, max and concat are "
+            "supported. Write a function that returns the network, and use --model module:function."
         )
     axis = {"axis": config.get("concat_axis", -1)} if mode == "concat" else {}
     return _MERGES[mode], {"name": name, **axis}

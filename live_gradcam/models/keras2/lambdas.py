@@ -28,7 +28,7 @@ from live_gradcam.models.keras2.former_layers import CustomScaleLayer
 from live_gradcam.models.keras2.formulas import Arithmetic, formula_of
 from live_gradcam.models.keras2.stored_layer import StoredLayer, class_of, decoded, policy_of
 from live_gradcam.models.model import safe_name
-from live_gradcam.models.untyped import Json, KerasTensor, Layer
+from live_gradcam.models.untyped import Json, KerasTensor, Layer, Tensors
 
 _REMEDY = "Write a function that builds the network and loads its weights, and use --model module:function."
 
@@ -104,7 +104,9 @@ def _scales_a_branch(name: str, arguments: Json) -> bool:
     return _SCALED_SUM.fullmatch(name) is not None and set(arguments) == {"scale"}
 
 
-def _function_of(stored: Json, config: Mapping[str, Json], module_key: str, layer: str) -> Callable[..., Any]:
+def _function_of(
+    stored: Json, config: Mapping[str, Json], module_key: str, layer: str
+) -> Callable[..., Tensors]:
     """Return a function that was stored as a name or as bytecode."""
     if isinstance(stored, Mapping) and class_of(stored) == "__lambda__":
         inner = stored.get("config") or {}
@@ -135,7 +137,7 @@ def _is_code(text: str) -> bool:
     return len(text) > 40 or text.endswith(("\n", "="))
 
 
-def _function_named(name: str, module: str, layer: str) -> Callable[..., Any]:
+def _function_named(name: str, module: str, layer: str) -> Callable[..., Tensors]:
     """Return a function by its name: a registered one, an activation function, or one of TensorFlow."""
     found: Any = keras.saving.get_registered_object(name) or getattr(keras.activations, name, None)
     for home in (tf.nn, tf.math, tf):
@@ -195,7 +197,7 @@ def lambdas_in(settings: Json, layer: str = "") -> Iterator[tuple[str, bytes]]:
         layer = str(own.get("name", layer))
         if _SCALED_SUM.fullmatch(layer):
             return
-    code: Any = None
+    code: Json = None
     if settings.get("class_name") == "__lambda__" and isinstance(own, dict):
         code = own.get("code", own.get("value"))
         code = code[0] if isinstance(code, list) and code else code

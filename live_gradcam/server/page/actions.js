@@ -1,8 +1,8 @@
-// The actions: what each entry of the server's one table does on this page.
+// The actions of the page: a handler for each action of the server's table.
 
 import { toggleFull } from "./full_screen.js";
-import { STYLES } from "./heat.js";
-import { VIEWS } from "./stage.js";
+import { STYLES } from "./heat_painter.js";
+import { VIEWS } from "./pane_grid.js";
 
 const OPACITY_STEP = 0.05;
 const RANKS = [1, 2, 3, 4, 5];
@@ -10,16 +10,16 @@ const RANKS = [1, 2, 3, 4, 5];
 const byId = (id) => document.getElementById(id);
 const after = (list, item, step = 1) => list[(list.indexOf(item) + step + list.length) % list.length];
 
-/** Action → what does it. A test asserts that every action of the server's table has one, and presses its key. */
+/** Returns action → handler. A test checks that every action of the server's table has one, and presses its key. */
 export function handlers(page) {
-  const { stage, setup } = page;
+  const { grid, setup } = page;
   const look = (changes, said) => {
-    Object.assign(stage.look, changes);
+    Object.assign(grid.look, changes);
     page.controls.show();
     page.say(said);
   };
   const opacity = (step) => {
-    const alpha = Math.min(1, Math.max(0, Math.round((stage.look.alpha + step) / OPACITY_STEP) * OPACITY_STEP));
+    const alpha = Math.min(1, Math.max(0, Math.round((grid.look.alpha + step) / OPACITY_STEP) * OPACITY_STEP));
     look({ alpha }, `heat ${Math.round(100 * alpha)}%`);
   };
   const method = (step) => page.choose({ method: after(setup.methods.map((each) => each.name), page.method, step) });
@@ -28,7 +28,7 @@ export function handlers(page) {
     if (!paths.length) return page.say("the layers are still being listed");
     const at = paths.indexOf(page.layer ?? page.usualLayer);
     const next = at < 0 ? paths.length - 1 : Math.min(paths.length - 1, Math.max(0, at + step));
-    // The usual layer is asked for as none in particular: that graph is compiled already.
+    // The usual layer is requested as null: that graph is already compiled.
     page.choose({ layer: paths[next] === page.usualLayer ? null : paths[next] });
     page.say(`${paths[next]}  ${setup.layers[next].shape}`);
   };
@@ -38,7 +38,7 @@ export function handlers(page) {
   };
   return {
     help: () => (byId("help").open ? byId("help").close() : byId("help").showModal()),
-    freeze: () => page.freeze(stage.frozen === null),
+    freeze: () => page.freeze(grid.frozen === null),
     record: () => {
       const problem = page.recorder.running ? page.recorder.stop() : page.recorder.start();
       if (problem) page.say(problem);
@@ -64,20 +64,20 @@ export function handlers(page) {
     },
     whole: () => page.setArea([0, 0, 1, 1]),
     style: () => {
-      const style = after(STYLES, stage.look.style);
+      const style = after(STYLES, grid.look.style);
       look({ style }, style === "heat" ? "heat alone" : style);
     },
     colormap: () => {
-      const colormap = after(Object.keys(stage.palettes), stage.look.colormap);
+      const colormap = after(Object.keys(grid.palettes), grid.look.colormap);
       look({ colormap }, colormap);
     },
     "opacity-up": () => opacity(OPACITY_STEP),
     "opacity-down": () => opacity(-OPACITY_STEP),
-    view: () => page.setView(after(VIEWS, stage.view)),
+    view: () => page.setView(after(VIEWS, grid.view)),
     "scale-bar": () => toggle("scale"),
     statistics: () => toggle("statistics"),
     mirror: () => {
-      stage.setMirrored(!stage.mirrored);
+      grid.setMirrored(!grid.mirrored);
       page.controls.show();
     },
     reset: () => page.reset(),

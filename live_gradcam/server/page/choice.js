@@ -1,16 +1,16 @@
-// The choice: what a viewer has chosen to be explained, the question that comes of it, and the choice in words.
+// The viewer's choice, the question for the server, and the choice as text.
 //
-// A choice is {method, layer, target, contrast}. `layer` null: the last feature map; `target` null: whatever is most
-// probable, else the number of a class or what was typed; `contrast`: against the runner-up, or of a value what lowers it.
+// A choice is {method, layer, target, contrast}. `layer` null: the last feature map. `target` null: the most probable
+// class; else the number of a class or the typed text. `contrast`: against the runner-up; for a value: what lowers it.
 
 const PANES = 4;
 
-/** Returns what is chosen where nobody has chosen anything. */
-export function beginning({ method, layer, target }) {
+/** Returns the default choice. */
+export function defaultChoice({ method, layer, target }) {
   return { method, layer, target: target ?? null, contrast: false };
 }
 
-/** Returns the target as the server takes it. `answer` is the newest, or null: it tells what there is to set against. */
+/** Returns the target in the server's notation. `answer` is the newest or null; it names the rival of a contrast. */
 export function wantedTarget({ target, contrast }, { values }, answer) {
   if (!contrast) return target;
   const subject = target ?? "#1";
@@ -21,12 +21,12 @@ export function wantedTarget({ target, contrast }, { values }, answer) {
   return `${subject} - #${rivalRank(target, answer)}`;
 }
 
-/** Returns which of the most probable classes a target is set against, from 1 on. */
+/** Returns the rank (from 1) of the class against which a target is contrasted. */
 function rivalRank(target, answer) {
   return target === null || target === "#1" || target === answer?.top[0]?.[0] ? 2 : 1;
 }
 
-/** Returns what is to be asked of each frame; `panes` is how many the view has. */
+/** Returns the question for each frame; `panes` is the number of panes of the view. */
 export function questionOf(choice, setup, answer, view, panes) {
   const methods = [choice.method];
   let targets = [wantedTarget(choice, setup, answer)];
@@ -39,16 +39,16 @@ export function questionOf(choice, setup, answer, view, panes) {
   return { methods, layer: choice.layer, targets };
 }
 
-/** Says what of a choice is not the default, for a small line: as `chosen_in_words` of live/choice.py. */
-export function inWords(choice, setup, answer, view) {
+/** Returns the parts of a choice that differ from the default as text: like `chosen_in_words` of live/choice.py. */
+export function choiceText(choice, setup, answer, view) {
   const said = [];
   if (choice.method !== setup.usual_method && view !== "methods") said.push(choice.method);
   if (choice.layer !== null) said.push(`layer ${choice.layer.split(",").map((path) => path.split("/").at(-1)).join(", ")}`);
-  if (view !== "targets") said.push(targetInWords(choice, setup, answer));
+  if (view !== "targets") said.push(targetText(choice, setup, answer));
   return said.filter(Boolean).join(" · ");
 }
 
-function targetInWords({ target, contrast }, { labels, values }, answer) {
+function targetText({ target, contrast }, { labels, values }, answer) {
   const name = target === null ? "" : typeof target === "number" ? (labels[target] ?? `class ${target}`) : target;
   if (!contrast) return name;
   if (values) return `what lowers ${name || "it"}`;

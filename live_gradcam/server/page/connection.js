@@ -1,17 +1,17 @@
-// The socket: frames and wishes go out, answers come in; when it breaks, it is opened again.
+// The WebSocket: sends frames and questions, receives answers, and reconnects.
 
-const IN_FLIGHT = 2; // one that is being explained, one that waits
+const IN_FLIGHT = 2; // frames: one that is being explained, one that waits
 const RETRY_MS = [250, 500, 1000, 2000, 4000];
-const HERE_MS = 20000;
+const KEEP_ALIVE_MS = 20000;
 const LOST_MS = 8000;
-const ANSWER_MS = 15000; // a server that says nothing for so long is away
+const ANSWER_MS = 15000; // time limit of a request
 
-/** Returns the token of the link that this page was opened by; it stays behind the `#` and goes to this server only. */
+/** Returns the token from the page's link. It is after the `#`, so that it is sent to this server only. */
 export function token() {
   return new URLSearchParams(location.hash.slice(1)).get("token");
 }
 
-/** Fetches JSON from this server; throws an error without a `status` where it does not answer. */
+/** Fetches JSON from this server; throws an error, without a `status` if the server does not answer. */
 export async function fetchJson(path) {
   const headers = token() === null ? {} : { Authorization: `Bearer ${token()}` };
   const response = await fetch(path, { headers, signal: AbortSignal.timeout(ANSWER_MS) });
@@ -23,7 +23,7 @@ export async function fetchJson(path) {
   return response.json();
 }
 
-/** Reads an answer: see `answer_message` in wire.py. */
+/** Decodes an answer: see `answer_message` in messages.py. */
 export function readAnswer(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const answer = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
@@ -38,10 +38,10 @@ export function readAnswer(buffer) {
 }
 
 export class Connection {
-  /** @param told what is called: {answer(answer), said(message), state("open" | "lost" | "refused")}. */
-  constructor(told) {
-    this.told = told;
-    this.sent = new Map(); // frame number → what is remembered of it
+  /** @param listener callbacks: {answer(answer, memory), said(message), state("open" | "lost")}. */
+  constructor(listener) {
+    this.listener = listener;
+    this.sent = new Map(); // frame number → data to remember until its answer
     this.bytesSent = 0;
     this.number = 0;
     this.asked = 0;
@@ -53,7 +53,7 @@ export class Connection {
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden && this.socket === null) this.open();
     });
-    setInterval(() => this.keep(), HERE_MS);
+    setInterval(() => this.keep(), KEEP_ALIVE_MS);
   }
 
   get ready() {
@@ -72,20 +72,20 @@ export class Connection {
       this.opened = true;
       this.sent.clear();
       if (this.question !== null) this.sendQuestion();
-      this.told.state("open");
+      this.listener.state("open");
     };
     socket.onmessage = (event) => this.receive(event.data);
     socket.onclose = () => {
       this.socket = null;
       this.opened = false;
       this.sent.clear();
-      this.told.state("lost");
-      if (document.hidden) return; // it is opened again when somebody looks
+      this.listener.state("lost");
+      if (document.hidden) return; // reconnects when the page is visible again
       this.retry = setTimeout(() => this.open(), RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)]);
     };
   }
 
-  /** Says what is wanted of each frame from now on. */
+  /** Sets the question for the frames that follow. */
   ask(question) {
     this.question = question;
     this.asked += 1;
@@ -96,7 +96,7 @@ export class Connection {
     this.sendText({ ask: this.asked, ...this.question });
   }
 
-  /** Sends a frame: a JPEG, and what is to be remembered until it is answered. */
+  /** Sends a frame as a JPEG; `memory` is kept until its answer. */
   async send(jpeg, memory) {
     const number = this.begin(memory);
     const message = new Uint8Array(4 + jpeg.size);
@@ -107,7 +107,7 @@ export class Connection {
     this.bytesSent += message.length;
   }
 
-  /** Asks for a frame of the server's own camera. */
+  /** Requests a frame of the server's own camera. */
   next(memory) {
     this.sendText({ next: this.begin(memory) });
   }
@@ -128,16 +128,16 @@ export class Connection {
     if (typeof data === "string") {
       const message = JSON.parse(data);
       if (message.frame !== undefined) this.forgetUpTo(message.frame);
-      this.told.said(message);
+      this.listener.said(message);
       return;
     }
     const answer = readAnswer(data);
     const memory = this.sent.get(answer.frame);
     this.forgetUpTo(answer.frame);
-    if (memory !== undefined) this.told.answer(answer, memory);
+    if (memory !== undefined) this.listener.answer(answer, memory);
   }
 
-  /** What was sent before a frame that is answered will not be answered any more. */
+  /** Forgets an answered frame and all frames sent before it, which will not be answered. */
   forgetUpTo(frame) {
     for (const number of this.sent.keys()) if (number <= frame) this.sent.delete(number);
   }

@@ -1,12 +1,11 @@
-// The controls: buttons, lists and keys for what a viewer can do, by touch and by a screen reader too.
+// The controls: buttons, lists and keys, also for touch and for screen readers.
 
 import { handlers } from "./actions.js";
-import { acceptAreas } from "./areas.js";
+import { enableAreaSelection } from "./area_selection.js";
 import { isFull } from "./full_screen.js";
-import { signMore } from "./scrolling.js";
 import { cameras } from "./sources.js";
 
-/** Values of the list of cameras that are no camera of this device. */
+/** Entries of the list of cameras that are not cameras of this device. */
 const SERVER = "the server's camera", FILE = "the file that is shown";
 
 const byId = (id) => document.getElementById(id);
@@ -45,7 +44,7 @@ export class Controls {
     this.buttons.get("freeze").after(opens);
     for (const each of [opens, byId("choose")]) each.addEventListener("click", () => byId("file").click());
     byId("leave").addEventListener("click", () => this.run("fullscreen"));
-    this.lookForMore = ["buttons", "choices", "help"].map((id) => signMore(byId(id)));
+    this.lookForMore = ["buttons", "choices", "help"].map((id) => showScrollHints(byId(id)));
     if (page.setup.values) {
       this.buttons.get("contrast").textContent = this.words("What lowers it");
       byId("target").placeholder = this.words("the first value");
@@ -53,7 +52,7 @@ export class Controls {
     this.fillHelp();
     this.fillChoices();
     this.acceptFiles();
-    acceptAreas(page);
+    enableAreaSelection(page);
     document.addEventListener("fullscreenchange", () => this.show());
     this.listCameras();
     this.show();
@@ -67,14 +66,14 @@ export class Controls {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const { target, key } = event, name = keys.get(key);
     if (key === "Escape" && document.body.classList.contains("filled")) return this.run("fullscreen");
-    // What is typed into a control is the control's; a slider leaves the letters to the page.
+    // A text field or list keeps all keys; a slider keeps only digits.
     const typing = target.matches("input:not([type=range]), select") || (target.matches("input") && /^\d$/.test(key));
     if (key === "Escape" && typing) {
-      if (target.id === "target") target.value = this.typedClass(); // what was typed and not entered is forgotten
+      if (target.id === "target") target.value = this.typedClass(); // discards what was typed but not entered
       return target.blur();
     }
     if (name === undefined || typing) return;
-    // A focused button has the space bar for itself.
+    // On a focused button the space bar presses it.
     if (key === " " && target.matches("button, a, summary")) return;
     if (byId("help").open && name !== "help") return;
     event.preventDefault();
@@ -125,7 +124,7 @@ export class Controls {
       if (event.key === "Enter") event.target.blur();
     });
     byId("opacity").addEventListener("input", ({ target }) => {
-      page.stage.look.alpha = target.value / 100;
+      page.grid.look.alpha = target.value / 100;
       this.show();
     });
     byId("cameras").addEventListener("change", ({ target }) => {
@@ -133,7 +132,7 @@ export class Controls {
       else if (target.value !== FILE) page.opening.camera(target.value || undefined);
     });
     for (const list of [byId("cameras"), byId("methods"), byId("layers")]) {
-      // Chosen by mouse or finger, a list gives the keys back to the page.
+      // After a choice by mouse or finger, a list gives the keys back to the page.
       let touched = false;
       list.addEventListener("pointerdown", () => (touched = true));
       list.addEventListener("keydown", () => (touched = false));
@@ -148,7 +147,7 @@ export class Controls {
     page.choose({ target: typed === "" ? null : id >= 0 ? id : typed });
   }
 
-  /** What stands in the field for a class, as it is chosen. */
+  /** The chosen target, as text for its field. */
   typedClass() {
     const { target, setup } = this.page;
     return target === null ? "" : String((typeof target === "number" && setup.labels[target]) || target);
@@ -163,14 +162,14 @@ export class Controls {
     this.show();
   }
 
-  /** Lists the cameras, of this device and the server's; and what is shown, where that is a file. */
+  /** Lists the cameras of this device and of the server; and the file, if one is shown. */
   async listCameras() {
     const { page } = this, { setup } = page;
     const found = (await cameras()).map(({ id, name }) => [id, name]);
     if (setup.camera !== null) found.unshift([SERVER, setup.camera]);
     const { source } = page, isFile = source !== null && !source.isCamera && !source.remote;
     if (isFile) found.unshift([FILE, source.name || this.words("a file")]);
-    // A camera of which the browser tells nothing yet can be started all the same.
+    // Before the camera is allowed the browser lists none, but it can be started.
     if (!found.some(([id]) => id !== FILE && id !== SERVER)) found.push(["", this.words(source ? "this device's camera" : "none yet")]);
     options(byId("cameras"), found);
     if (source?.deviceId) byId("cameras").value = source.deviceId;
@@ -200,7 +199,7 @@ export class Controls {
     document.addEventListener("paste", (event) => page.opening.file(event.clipboardData?.files[0]));
   }
 
-  /** Shows which layer an answer is about, where none was named. */
+  /** Shows which layer was explained, if none was chosen. */
   answered(answer) {
     const [map] = answer.maps, { page } = this;
     if (page.layer !== null || answer.ask !== page.connection.asked || page.usualLayer === map.layer) return;
@@ -208,16 +207,16 @@ export class Controls {
     this.listLayers();
   }
 
-  /** Shows on the controls what is chosen. */
+  /** Updates the controls. */
   show() {
-    const { page } = this, { stage } = page;
+    const { page } = this, { grid } = page;
     if (!this.buttons) return;
     const pressed = {
-      freeze: stage.frozen !== null,
+      freeze: grid.frozen !== null,
       record: page.recorder.running,
       contrast: page.contrast,
       lock: page.target !== null,
-      mirror: stage.mirrored,
+      mirror: grid.mirrored,
       "scale-bar": !byId("scale").hidden,
       statistics: !byId("statistics").hidden,
       fullscreen: isFull(),
@@ -225,19 +224,36 @@ export class Controls {
     for (const [name, on] of Object.entries(pressed)) this.buttons.get(name).setAttribute("aria-pressed", String(on));
     this.buttons.get("whole").disabled = page.area.join() === "0,0,1,1";
     const says = (name, text) => (this.buttons.get(name).textContent = this.words(text));
-    says("view", `View: ${stage.view}`);
-    says("style", `Style: ${stage.look.style === "heat" ? "heat alone" : stage.look.style}`);
-    says("colormap", `Colours: ${stage.look.colormap}`);
+    says("view", `View: ${grid.view}`);
+    says("style", `Style: ${grid.look.style === "heat" ? "heat alone" : grid.look.style}`);
+    says("colormap", `Colours: ${grid.look.colormap}`);
     byId("chosen").textContent = page.chosen;
     byId("methods").value = page.method;
     byId("layers").value = page.layer ?? "";
-    byId("opacity").value = Math.round(100 * stage.look.alpha);
+    byId("opacity").value = Math.round(100 * grid.look.alpha);
     if (document.activeElement !== byId("target")) byId("target").value = this.typedClass();
-    stage.drawScale(byId("scale").querySelector("canvas"));
+    grid.drawScale(byId("scale").querySelector("canvas"));
     for (const look of this.lookForMore) look();
   }
 }
 
 function options(select, rows) {
   select.replaceChildren(...rows.map(([value, textContent]) => Object.assign(document.createElement("option"), { value, textContent })));
+}
+
+/** Marks the edges of a scrolling element beyond which there is more; returns the function that updates the marks. */
+function showScrollHints(element) {
+  const look = () => {
+    const { scrollLeft, scrollTop, scrollWidth, scrollHeight, clientWidth, clientHeight } = element;
+    element.classList.toggle("more-before", scrollLeft > 2 || scrollTop > 2);
+    const after = scrollWidth - clientWidth - scrollLeft > 2 || scrollHeight - clientHeight - scrollTop > 2;
+    element.classList.toggle("more-after", after);
+  };
+  element.addEventListener("scroll", look, { passive: true });
+  // A browser does not scroll to an element that is half visible.
+  element.addEventListener("focusin", ({ target }) => {
+    if (target.matches(":focus-visible")) target.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
+  new ResizeObserver(look).observe(element);
+  return look;
 }

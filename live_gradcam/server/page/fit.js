@@ -1,8 +1,8 @@
-// Which part of a picture the network gets, and how large: the same rules as in explain/fit.py.
+// The part of a picture that the network gets, and its size: the same rules as in explain/fit.py.
 
 /**
  * @param size [width, height] of the picture.
- * @param area [left, top, right, bottom] in fractions of it: the part that is looked at.
+ * @param area [left, top, right, bottom] of the selected part, in fractions of the picture.
  * @param input [rows, columns] of the network's input.
  * @param fit "crop", "stretch", "pad" or "wide".
  * @returns {seen: [x, y, width, height] in pixels of the picture, size: [width, height] to send}.
@@ -20,7 +20,7 @@ export function fitted(size, area, input, fit) {
     return { seen: whole, size: rounded(width * scale, height * scale) };
   }
   if (fit === "wide") {
-    // Four times as wide as high is as far as it goes: no frame may be larger than the server takes.
+    // The longer side is at most four times the shorter one: larger frames are refused by the server.
     const short = Math.min(rows, columns), scale = short / Math.min(width, height);
     const most = 4 * short;
     return { seen: whole, size: rounded(Math.min(width * scale, most), Math.min(height * scale, most)) };
@@ -33,7 +33,7 @@ export function fitted(size, area, input, fit) {
   };
 }
 
-/** Returns where a region of the sent frame lies in the picture, both as fractions: [left, top, right, bottom]. */
+/** Converts a region of the sent frame to the picture, both as fractions: [left, top, right, bottom]. */
 export function inPicture(region, seen, size) {
   const [x, y, width, height] = seen;
   return [

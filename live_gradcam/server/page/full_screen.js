@@ -1,13 +1,13 @@
-// The full screen; where a browser has none (the iPhone's), the page itself without its controls.
+// Full screen. A browser without it (on the iPhone) shows the page without its controls.
 
 const byId = (id) => document.getElementById(id);
 
 const shown = () => document.fullscreenElement ?? document.webkitFullscreenElement ?? null;
 
-/** Returns whether the picture fills the screen, or the page. */
+/** Returns whether the picture fills the screen or the page. */
 export const isFull = () => shown() !== null || document.body.classList.contains("filled");
 
-/** Fills the screen or leaves it; returns what there is to say of it. */
+/** Enters or leaves the full screen; returns a message for the viewer, or "". */
 export async function toggleFull() {
   const { body, documentElement: root } = document;
   if (shown()) {

@@ -1,58 +1,58 @@
-// The page: what is shown, what is asked of it, and what a viewer wants of both.
+// The page: the shown source, the question about it, and the state that the controls change.
 
-import { beginning, inWords, questionOf } from "./choice.js";
+import { defaultChoice, choiceText, questionOf } from "./choice.js";
 import { Connection, fetchJson } from "./connection.js";
 import { Controls } from "./controls.js";
-import { Exchange } from "./exchange.js";
+import { FrameExchange } from "./frame_exchange.js";
 import { fitted, inPicture } from "./fit.js";
-import { Meter } from "./meter.js";
+import { RateMeter } from "./meter.js";
 import { Notice } from "./notice.js";
-import { Opening } from "./opening.js";
-import { Plate } from "./plate.js";
+import { SourceOpening } from "./source_opening.js";
+import { LabelPlate } from "./label_plate.js";
 import { Recorder } from "./recorder.js";
-import { isBusy, learnSetup } from "./setup.js";
-import { Stage } from "./stage.js";
-import { translate, wordsOf } from "./words.js";
+import { isTemporary, fetchSetup } from "./setup.js";
+import { PaneGrid } from "./pane_grid.js";
+import { translate, wordsOf } from "./translations.js";
 
 const WHOLE = [0, 0, 1, 1];
 const LAYERS_MS = 2000;
 const LOOKING = "looking …";
 const LOST = "connection lost, trying again …";
-const LEAST_AREA = 0.04;
+const MIN_AREA = 0.04;
 
 const byId = (id) => document.getElementById(id);
 
-/** Everything that is going on; the controls change it, and the tests look at it. */
+/** The state of the page. The controls change it; the tests read it. */
 export class Page {
   constructor(setup) {
     this.setup = setup;
     this.words = wordsOf(setup.words);
-    Object.assign(this, beginning(setup));
+    Object.assign(this, defaultChoice(setup));
     this.area = WHOLE;
     this.source = null;
-    this.agreed = null; // what was chosen when it was answered last, and the view
+    this.agreed = null; // the choice and view of the last answer
     this.notice = new Notice(this.words);
-    this.plate = new Plate((id) => this.keepTo(id), this.words);
-    this.stage = new Stage(setup, this.plate);
-    this.recorder = new Recorder((canvas, afresh) => this.stage.draw(canvas, afresh));
-    this.meter = new Meter(this.words);
-    this.stage.afterPaint = () => {
+    this.plate = new LabelPlate((id) => this.pinTarget(id), this.words);
+    this.grid = new PaneGrid(setup, this.plate);
+    this.recorder = new Recorder((canvas, afresh) => this.grid.draw(canvas, afresh));
+    this.meter = new RateMeter(this.words);
+    this.grid.afterPaint = () => {
       this.meter.painted();
       this.recorder.add();
     };
-    this.stage.resized = () => this.stage.lookAt(this.region());
-    this.exchange = new Exchange(this);
-    this.opening = new Opening(this);
+    this.grid.resized = () => this.grid.lookAt(this.region());
+    this.exchange = new FrameExchange(this);
+    this.opening = new SourceOpening(this);
     this.connection = new Connection({
       answer: (answer, memory) => this.exchange.take(answer, memory),
-      said: (message) => this.hear(message),
+      said: (message) => this.handleMessage(message),
       state: (state) => this.connected(state),
     });
     this.controls = new Controls(this);
     this.ask();
     setInterval(() => this.meter.show(byId("statistics"), this), 500);
     document.addEventListener("visibilitychange", () => !document.hidden && this.goOn());
-    if (!setup.layers.length) setTimeout(() => this.learnLayers(), LAYERS_MS);
+    if (!setup.layers.length) setTimeout(() => this.fetchLayers(), LAYERS_MS);
   }
 
   /** The newest answer; null before the first. */
@@ -60,7 +60,7 @@ export class Page {
     return this.exchange.answer;
   }
 
-  /** What the last answer about a still picture was about, and what it has to be about. */
+  /** Key of the picture and question that the last answer about a still picture was for; `still` is the current key. */
   get answered() {
     return this.exchange.answered;
   }
@@ -69,10 +69,10 @@ export class Page {
     return this.exchange.still;
   }
 
-  // What is asked
+  // The question
 
   ask() {
-    const { view, panes } = this.stage;
+    const { view, panes } = this.grid;
     const question = questionOf(this, this.setup, this.answer, view, panes.length);
     if (JSON.stringify(question) !== JSON.stringify(this.connection.question)) this.connection.ask(question);
     this.controls.show();
@@ -83,36 +83,36 @@ export class Page {
     this.ask();
   }
 
-  /** What is chosen and not the default, in the viewer's language. */
+  /** The choices that differ from the default, in the viewer's language. */
   get chosen() {
-    return this.words(inWords(this, this.setup, this.answer, this.stage.view));
+    return this.words(choiceText(this, this.setup, this.answer, this.grid.view));
   }
 
-  /** Keeps to the class that stands in a row now, or lets it go. */
+  /** Pins the class in a row, or unpins it. */
   pin(rank) {
-    this.keepTo(this.plate.idAt(rank));
+    this.pinTarget(this.plate.idAt(rank));
   }
 
-  keepTo(id) {
+  pinTarget(id) {
     if (id !== undefined) this.choose({ target: this.target === id ? null : id });
   }
 
-  /** Takes everything that the viewer chose back to the beginning; the camera or the file stays. */
+  /** Resets everything that the viewer chose; the source stays. */
   reset() {
-    Object.assign(this, beginning(this.setup));
+    Object.assign(this, defaultChoice(this.setup));
     this.area = WHOLE;
-    this.stage.begin();
+    this.grid.begin();
     for (const id of ["scale", "statistics"]) byId(id).hidden = true;
     this.setView("one");
-    if (this.stage.frozen !== null) this.freeze(false);
+    if (this.grid.frozen !== null) this.freeze(false);
     this.say("as at the beginning");
   }
 
-  // What is shown
+  // The picture
 
   setView(view) {
-    this.stage.setView(view);
-    this.stage.lookAt(this.region());
+    this.grid.setView(view);
+    this.grid.lookAt(this.region());
     this.exchange.answered = "";
     this.ask();
   }
@@ -123,21 +123,21 @@ export class Page {
     this.area = WHOLE;
     this.exchange.changed();
     this.exchange.scene.explained(null);
-    this.setOld(true); // the words are of the former picture until the next answer comes
-    this.stage.setSource(source);
+    this.setOld(true); // the label is still that of the former picture
+    this.grid.setSource(source);
     before?.close();
     byId("welcome").hidden = true;
     document.body.classList.add("showing");
-    if (source.size[0]) this.stage.lookAt(this.region());
+    if (source.size[0]) this.grid.lookAt(this.region());
     this.exchange.follow();
     this.controls.show();
   }
 
   freeze(on) {
-    // A camera that was lost has nothing to go on with: it is opened again.
+    // A lost camera cannot continue: open it again.
     if (!on && this.source?.gone) return this.opening.again();
-    if (on && !this.stage.size[0]) return;
-    this.stage.freeze(on);
+    if (on && !this.grid.size[0]) return;
+    this.grid.freeze(on);
     this.source?.hold(on);
     this.exchange.changed();
     this.setOld(false);
@@ -145,107 +145,107 @@ export class Page {
     this.controls.show();
   }
 
-  /** Goes on when the page is looked at again: phones stop a video while it is not. */
+  /** Continues when the page is visible again: phones stop a video while it is hidden. */
   goOn() {
-    if (this.stage.frozen === null && !this.source?.gone) this.source?.hold(false);
+    if (this.grid.frozen === null && !this.source?.gone) this.source?.hold(false);
     this.exchange.follow();
   }
 
   setArea(area) {
     const [left, top, right, bottom] = area;
-    if (right - left < LEAST_AREA || bottom - top < LEAST_AREA) return;
+    if (right - left < MIN_AREA || bottom - top < MIN_AREA) return;
     this.area = area;
     this.exchange.answered = "";
-    this.stage.lookAt(this.region());
+    this.grid.lookAt(this.region());
     this.controls.show();
   }
 
-  /** Returns which part of the picture the network gets, as fractions: [left, top, right, bottom]. */
+  /** Returns the part of the picture that the network gets, as fractions: [left, top, right, bottom]. */
   region() {
-    if (!this.stage.size[0]) return WHOLE;
-    const { seen } = fitted(this.stage.size, this.area, this.setup.input, this.setup.fit);
-    return inPicture(WHOLE, seen, this.stage.size);
+    if (!this.grid.size[0]) return WHOLE;
+    const { seen } = fitted(this.grid.size, this.area, this.setup.input, this.setup.fit);
+    return inPicture(WHOLE, seen, this.grid.size);
   }
 
-  // What comes back
+  // Messages of the server
 
-  /** Takes in that an answer is shown; `latency` in ms, or null where it is not known. */
+  /** Updates the page after an answer is shown; `latency` in ms, or null if unknown. */
   took(answer, latency) {
-    const { method, layer, target, contrast, stage } = this;
-    if (answer.ask === this.connection.asked) this.agreed = { method, layer, target, contrast, view: stage.view };
+    const { method, layer, target, contrast, grid } = this;
+    if (answer.ask === this.connection.asked) this.agreed = { method, layer, target, contrast, view: grid.view };
     this.meter.answered(answer, latency);
     this.notice.compiling(answer.compiling);
-    if (this.contrast) this.ask(); // the runner-up may be another by now
+    if (this.contrast) this.ask(); // the runner-up may have changed
     this.controls.answered(answer);
   }
 
-  /** Lets heat and words fade where they are of a scene that is not there any more. */
+  /** Fades heat and label if they belong to a former scene. */
   setOld(on) {
-    this.stage.setOld(on);
+    this.grid.setOld(on);
     this.plate.setOld(on);
     if (on && this.answer !== null && this.notice.said === "") this.say(LOOKING, true);
     else if (!on && this.notice.said === LOOKING) this.say("");
   }
 
-  hear(message) {
+  handleMessage(message) {
     if (message.refused !== undefined) {
       this.say(message.refused);
-      this.takeBack();
+      this.restoreAnswered();
     } else if (message.error !== undefined) this.say(message.error);
     this.exchange.pull();
   }
 
-  /** Goes on with what was answered last. */
-  takeBack() {
-    const { view = "one", ...choice } = this.agreed ?? beginning(this.setup);
+  /** Returns to the choice of the last answer. */
+  restoreAnswered() {
+    const { view = "one", ...choice } = this.agreed ?? defaultChoice(this.setup);
     Object.assign(this, choice);
-    this.agreed = null; // should that be refused too, there is always the beginning
-    if (this.stage.view !== view) this.setView(view);
+    this.agreed = null; // if this is refused too, the default follows
+    if (this.grid.view !== view) this.setView(view);
     this.ask();
   }
 
   connected(state) {
-    this.exchange.epoch += 1; // a server that was started again has to be asked again
+    this.exchange.epoch += 1; // a restarted server has to be asked again
     document.body.classList.toggle("lost", state === "lost");
     if (state === "lost") this.say(LOST, true);
     else if (document.body.dataset.refused || this.notice.said === LOST) this.say("");
-    if (state === "lost" && this.connection.failures > 1) this.learnWhy();
+    if (state === "lost" && this.connection.failures > 1) this.reportRefusal();
     else delete document.body.dataset.refused;
     if (state === "open") this.exchange.pull();
   }
 
-  /** Finds out why the socket is refused: a browser does not tell. */
-  async learnWhy() {
+  /** Shows why the socket is refused; the browser does not report it, so `/setup` is requested. */
+  async reportRefusal() {
     let why = "The server has as many visitors as it takes. Trying again …";
     try {
       await fetchJson("/setup");
     } catch (error) {
-      if (!error.status) return; // it is away: "connection lost" says so
-      why = isBusy(error) ? `The server is busy: ${error.message} Trying again …` : error.message;
+      if (!error.status) return; // the server is away: "connection lost" is shown
+      why = isTemporary(error) ? `The server is busy: ${error.message} Trying again …` : error.message;
     }
     if (this.connection.opened) return;
     document.body.dataset.refused = "yes";
     this.say(why, true);
   }
 
-  async learnLayers() {
+  async fetchLayers() {
     try {
       this.setup.layers = (await fetchJson("/setup")).layers;
       this.controls.listLayers();
     } catch {
-      // The server is away for the moment: the socket says so.
+      // The server is away: the socket reports it.
     }
-    if (!this.setup.layers.length) setTimeout(() => this.learnLayers(), 2 * LAYERS_MS);
+    if (!this.setup.layers.length) setTimeout(() => this.fetchLayers(), 2 * LAYERS_MS);
   }
 
-  /** Says something in a corner of the picture, for some seconds or until something else is said. */
+  /** Shows a notice for some seconds, or with `stays` until the next one. */
   say(text, stays = false) {
     this.notice.say(text, stays);
   }
 }
 
 async function open() {
-  const setup = await learnSetup();
+  const setup = await fetchSetup();
   byId("stuck").hidden = true;
   if (setup === null) {
     byId("welcome").hidden = true;

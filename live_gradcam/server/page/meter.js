@@ -1,9 +1,9 @@
-// Rates and latencies, over the last seconds.
+// Frame rates and latencies over the last seconds.
 
 const SECONDS = 5;
 
-export class Meter {
-  /** @param words puts a text into the viewer's language. */
+export class RateMeter {
+  /** @param words translates a text. */
   constructor(words) {
     this.words = words;
     this.paints = [];
@@ -19,7 +19,7 @@ export class Meter {
     this.answers.push([performance.now(), latency, answer.ms.explain, answer.batch]);
   }
 
-  /** Returns {paints, answers} a second, {p50, p95} of capture to heat in ms, and kB/s sent. */
+  /** Returns paints and answers a second, p50 and p95 of capture to heat in ms, and kB/s sent. */
   figures(connection) {
     const now = performance.now(), since = now - 1000 * SECONDS;
     while (this.paints[0] < since) this.paints.shift();

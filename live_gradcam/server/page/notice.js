@@ -1,17 +1,17 @@
-// The notice: a line in a corner of the picture that says what happened, and one that says what is being compiled.
+// Notices in a corner of the picture: a message, and what is being compiled.
 
 const SECONDS = 6;
 
 const byId = (id) => document.getElementById(id);
 
 export class Notice {
-  /** @param words puts a text into the viewer's language. */
+  /** @param words translates a text. */
   constructor(words) {
     this.words = words;
-    this.said = ""; // in English, whatever the language
+    this.said = ""; // the English text
   }
 
-  /** Says something for some seconds, or until something else is said. */
+  /** Shows a message for some seconds, or with `stays` until the next one. */
   say(text, stays = false) {
     clearTimeout(this.silence);
     this.said = text;
@@ -19,7 +19,7 @@ export class Notice {
     if (text && !stays) this.silence = setTimeout(() => this.say(""), 1000 * SECONDS);
   }
 
-  /** Says what is being compiled, as long as it is; null: nothing. */
+  /** Shows what is being compiled; null: nothing. */
   compiling(what) {
     const said = what === null ? "" : this.words(`compiling ${what} …`);
     if (byId("busy").textContent !== said) byId("busy").textContent = said;

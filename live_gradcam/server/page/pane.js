@@ -1,15 +1,15 @@
-// A pane: one picture with one map of heat on it. The first shows the source itself, the others copies of it.
+// A pane: one picture with one heat map. The first pane shows the source itself, the others show copies.
 
-import { painter } from "./heat.js";
-import { Steady } from "./steady.js";
+import { createPainter } from "./heat_painter.js";
+import { HeatSmoothing } from "./heat_smoothing.js";
 
 export class Pane {
-  /** @param setup what the server told; @param withHeat whether there is heat on it. */
+  /** @param setup the setup from the server; @param withHeat whether to show heat. */
   constructor(setup, withHeat = true) {
-    this.steady = new Steady(setup.smoothing, setup.scale);
+    this.smoothing = new HeatSmoothing(setup.smoothing, setup.scale);
     this.withHeat = withHeat;
     this.region = [0, 0, 1, 1]; // of the picture, in fractions: left, top, right, bottom
-    this.painter = painter();
+    this.painter = createPainter();
     this.root = element("div", "pane");
     this.frame = element("div", "frame");
     this.turned = element("div", "turned");
@@ -25,8 +25,8 @@ export class Pane {
   }
 
   /**
-   * Shows this very element; null, or `covered`, shows what `copyFrom` draws. A video that is covered stays where it is:
-   * one that is taken out of the document stops.
+   * Shows this element; with null or `covered`, shows the copy that `copyFrom` draws. A covered video stays in the
+   * document, because it would stop otherwise.
    */
   show(media, covered = false) {
     const shown = this.turned.querySelector(".media");
@@ -71,7 +71,7 @@ export class Pane {
     this.finder.hidden = left < 0.005 && top < 0.005 && right > 0.995 && bottom > 0.995;
   }
 
-  /** Shows which part of the picture is looked at from now on; heat of another part is not stretched into it. */
+  /** Sets the part of the picture that the network gets; drops the heat of another part. */
   lookAt(region) {
     if (differ(region, this.region)) this.drop();
     this.place(region);
@@ -79,19 +79,19 @@ export class Pane {
 
   explained(map, region, now) {
     this.lookAt(region);
-    this.steady.explained(map, region, now);
+    this.smoothing.explained(map, region, now);
   }
 
-  /** Forgets the heat and what it is for. */
+  /** Drops the heat and its caption. */
   drop() {
-    this.steady.drop();
+    this.smoothing.drop();
     this.caption.textContent = "";
   }
 
-  /** Paints the heat as it is after so many seconds more. */
+  /** Advances the heat by some seconds and paints it. */
   paint(seconds, look, palette) {
-    const moved = this.steady.step(seconds);
-    const { shown, opacity } = this.steady;
+    const moved = this.smoothing.step(seconds);
+    const { shown, opacity } = this.smoothing;
     const state = [look.style, look.alpha, look.colormap, opacity === 0, this.withHeat, this.box].join();
     if (!moved && state === this.painted) return;
     this.painted = state;
@@ -102,18 +102,18 @@ export class Pane {
     const [left, top, right, bottom] = this.region, dots = window.devicePixelRatio || 1;
     const size = [(right - left) * this.box[0] * dots, (bottom - top) * this.box[1] * dots];
     this.painter.canvas.style.opacity = opacity;
-    this.painter.paint(this.steady.mesh(), palette, look.style, look.alpha, size);
+    this.painter.paint(this.smoothing.mesh(), palette, look.style, look.alpha, size);
   }
 
-  /** Draws the pane as it is on the screen into a rectangle of another canvas. */
+  /** Draws the pane into a rectangle of another canvas. */
   drawOnto(context, drawable, [x, y, width, height], mirrored) {
     context.save();
     context.translate(x, y);
     if (mirrored) context.transform(-1, 0, 0, 1, width, 0);
     context.drawImage(drawable, 0, 0, width, height);
-    if (this.withHeat && this.steady.shown !== null && this.steady.opacity >= 0.01) {
+    if (this.withHeat && this.smoothing.shown !== null && this.smoothing.opacity >= 0.01) {
       const [left, top, right, bottom] = this.region;
-      context.globalAlpha = this.steady.opacity;
+      context.globalAlpha = this.smoothing.opacity;
       const place = [left * width, top * height, (right - left) * width, (bottom - top) * height];
       context.drawImage(this.painter.canvas, ...place);
     }
@@ -136,7 +136,7 @@ export class Pane {
 
 const differ = (one, other) => one.some((edge, i) => Math.abs(edge - other[i]) > 0.01);
 
-/** Darkens a rectangle with round corners. */
+/** Darkens a rectangle with rounded corners. */
 export function shade(context, x, y, width, height) {
   context.fillStyle = "rgb(10 11 14 / 0.72)";
   context.beginPath();

@@ -1,10 +1,10 @@
-// Keeps what is on the stage: a picture, or a video that this browser writes itself.
+// Saves what is shown as a picture or a video; the browser encodes it.
 
 const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
 const FPS = 30;
 
 export class Recorder {
-  /** @param draw draws the stage onto a canvas and returns whether there was something to draw. */
+  /** @param draw draws the panes onto a canvas and returns whether there was something to draw. */
   constructor(draw) {
     this.draw = draw;
     this.canvas = document.createElement("canvas");
@@ -16,7 +16,7 @@ export class Recorder {
     return this.recorder !== null;
   }
 
-  /** Starts; returns why it cannot, or null. */
+  /** Starts; returns the reason if it cannot, else null. */
   start() {
     const kind = KINDS.find((each) => globalThis.MediaRecorder?.isTypeSupported(each));
     if (kind === undefined) return "This browser cannot record.";
@@ -34,7 +34,7 @@ export class Recorder {
     return null;
   }
 
-  /** Adds what is on the stage now; the size stays the one that it began with. */
+  /** Adds the current picture; the size stays that of the first one. */
   add() {
     if (this.running) this.draw(this.canvas, false);
   }
@@ -44,7 +44,7 @@ export class Recorder {
     this.recorder = null;
   }
 
-  /** Saves what is on the stage as a picture. */
+  /** Saves what is shown as a picture. */
   async snapshot() {
     const canvas = document.createElement("canvas");
     if (!this.draw(canvas, true)) return "There is no picture to save yet.";

@@ -1,22 +1,22 @@
-// The setup: which model, methods, layers and classes the server has, and what a viewer can do.
+// Fetches the setup: the server's model, methods, layers and classes, and the actions of the page.
 
 import { fetchJson } from "./connection.js";
 
 const RETRY_MS = [2000, 4000, 8000, 15000];
-const RETRIED = [408, 429, 500, 502, 503, 504]; // what a server says that is busy for the moment
+const RETRIED = [408, 429, 500, 502, 503, 504]; // temporary errors
 
 const byId = (id) => document.getElementById(id);
 
-/** Returns whether an error of `fetchJson` will pass. */
-export const isBusy = (error) => RETRIED.includes(error.status);
+/** Returns whether an error of `fetchJson` is temporary. */
+export const isTemporary = (error) => RETRIED.includes(error.status);
 
-/** Fetches the setup; where the server is busy or away, says so and tries again, at once if the viewer wants it. */
-export async function learnSetup() {
+/** Fetches the setup; if the server is busy or away, shows it and retries, at once if the viewer clicks. */
+export async function fetchSetup() {
   for (let tries = 0; ; tries++) {
     try {
       return await fetchJson("/setup");
     } catch (error) {
-      const busy = isBusy(error);
+      const busy = isTemporary(error);
       if (error.status && !busy) {
         byId("notice").textContent = error.message;
         return null;
@@ -27,7 +27,7 @@ export async function learnSetup() {
       byId("again").hidden = false;
       await new Promise((resolve) => {
         byId("again").onclick = resolve;
-        setTimeout(resolve, wait * (0.75 + Math.random() / 2)); // others wait, too
+        setTimeout(resolve, wait * (0.75 + Math.random() / 2)); // spreads the retries of many pages
       });
       byId("again").hidden = true;
     }

@@ -1,10 +1,10 @@
-// Where the page's picture comes from: a camera of this device, a picture, a video, or the server's own camera.
+// Sources of the page: a camera of this device, a picture, a video, or the server's own camera.
 
 const ASKED = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
-const MOST_SIDE = 4096;
-const MOST_ASPECT = 64; // a narrower picture has less than a cell of the network's last map across
+const MAX_SIDE = 4096;
+const MAX_ASPECT = 64; // a narrower picture has less than a cell of the network's last map across
 
-/** What all sources have: `element` to draw from, `size`, `live` (frames follow one another), `name`, `close()`. */
+/** A source has an `element` to draw from, `size`, `live` (whether it moves), `name` and `close()`. */
 class Source {
   constructor(element, name, live) {
     Object.assign(this, { element, name, live });
@@ -17,24 +17,24 @@ class Source {
       : [element.width, element.height];
   }
 
-  /** Whether it was closed, or pulled out. */
+  /** Whether it was closed or unplugged. */
   gone = false;
 
-  /** Holds the picture, where the source can wait, or lets it go on. */
+  /** Pauses or continues the source, if it can pause. */
   hold() {}
 
   close() {}
 }
 
-/** Lets a video run that the browser has stopped: in a tab that was not looked at, or because it was moved. */
+/** Continues a video that the browser has stopped, in a hidden tab or because it was moved. */
 function run(element) {
-  if (element.paused) element.play().catch(() => {}); // where it may not play yet, the next touch tries again
+  if (element.paused) element.play().catch(() => {}); // if it may not play yet, the next touch tries again
 }
 
 export class CameraSource extends Source {
   isCamera = true;
 
-  /** Opens a camera; `lost` is called when it is pulled out. Throws an error with a message for the viewer. */
+  /** Opens a camera; `lost` is called when it is unplugged. Throws an error with a message for the viewer. */
   static async open(deviceId, lost) {
     if (!navigator.mediaDevices?.getUserMedia)
       throw new Error(
@@ -86,7 +86,7 @@ const REASONS = {
 export async function openFile(file) {
   if (file.type.startsWith("video/")) return VideoSource.open(file);
   if (file.type.startsWith("image/")) return StillSource.open(file);
-  // The system does not know what it is: the browser may.
+  // The system does not know the type; the browser may.
   return StillSource.open(file).catch((error) => VideoSource.open(file).catch(() => Promise.reject(error)));
 }
 
@@ -105,15 +105,15 @@ export class StillSource extends Source {
       );
     }
     const { width, height } = bitmap;
-    if (Math.max(width, height) > MOST_ASPECT * Math.min(width, height)) {
+    if (Math.max(width, height) > MAX_ASPECT * Math.min(width, height)) {
       bitmap.close();
       const form = width > height ? " times as wide as it is high." : " times as high as it is wide.";
       throw new Error(
         `${name} has ${width}×${height} pixels: it is too narrow to be shown. Cut out a part that is at most ` +
-          `${MOST_ASPECT}${form}`,
+          `${MAX_ASPECT}${form}`,
       );
     }
-    const scale = Math.min(1, MOST_SIDE / Math.max(width, height));
+    const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
     const canvas = document.createElement("canvas");
     canvas.width = Math.round(width * scale);
     canvas.height = Math.round(height * scale);
@@ -155,7 +155,7 @@ export class VideoSource extends Source {
   }
 }
 
-/** The server's own camera: its frames come with the answers. */
+/** The server's own camera; its frames come with the answers. */
 export class ServerSource extends Source {
   remote = true;
 
@@ -174,7 +174,7 @@ export class ServerSource extends Source {
   }
 }
 
-/** Lists the cameras of this device: [{id, name}]. Names are known only once one was allowed. */
+/** Lists the cameras of this device: [{id, name}]. The browser tells names only after a camera was allowed. */
 export async function cameras() {
   const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
   return devices

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
+from live_gradcam.closing import Closing
 from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.frame import Frame
 from live_gradcam.sources.camera.discovery import CameraLocator, camera_failure
@@ -20,7 +19,7 @@ RETRY_EVERY = 0.25
 _LOST = "camera lost: plug it in, start again" if sys.platform == "darwin" else "camera lost, reconnecting"
 
 
-class CameraSource:
+class CameraSource(Closing):
     """A camera, opened with a requested size and frame rate; `describe()` says what it actually gives.
 
     If it is unplugged or hangs, the iteration waits until it is back.
@@ -50,9 +49,9 @@ class CameraSource:
         _check(size, fps)
         self._backends = backends(backend)
         self._asked = (size, fps)
-        self._whereabouts = CameraLocator(device, self._backends[0])
+        self._locator = CameraLocator(device, self._backends[0])
         self._was_open = False
-        self.name = f"camera {self._whereabouts.number}"
+        self.name = f"camera {self._locator.number}"
         self._feeds = Reconnecting(
             self._connect,
             Wording(
@@ -69,7 +68,7 @@ class CameraSource:
         mode = self._feeds.first.mode
         self.size = mode.size
         self.fps = mode.fps
-        known = self._whereabouts.camera
+        known = self._locator.camera
         asked_size, asked_fps = size or DEFAULT_SIZES[0], fps or DEFAULT_FPS
         differs = mode.size != asked_size or (mode.fps is not None and round(mode.fps) < round(asked_fps))
         self._description = (
@@ -128,18 +127,10 @@ class CameraSource:
         """Stop the reader, which releases the camera."""
         self._feeds.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _connect(self) -> CameraFeed:
-        number = self._whereabouts.find() if self._was_open else self._whereabouts.number
+        number = self._locator.find() if self._was_open else self._locator.number
         if number is None:
-            raise SourceError(camera_failure(self._whereabouts.number))
+            raise SourceError(camera_failure(self._locator.number))
         feed = CameraFeed(number, self._backends, *self._asked)
         self._was_open = True
         return feed

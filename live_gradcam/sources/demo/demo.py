@@ -7,11 +7,10 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from live_gradcam.closing import Closing
 from live_gradcam.concurrency.latest import LatestReader
 from live_gradcam.errors import SettingsError
 from live_gradcam.explanation import Region
@@ -49,7 +48,7 @@ class GroundTruth:
         return left <= x < left + width and top <= y < top + height
 
 
-class DemoSource:
+class DemoSource(Closing):
     """A simulated camera over a desk with clocks that show the time, and with photographs.
 
     The content of frame n depends on n alone, except for the clocks' hands. Live, frame n is captured n / fps / pace
@@ -166,14 +165,6 @@ class DemoSource:
         self._closed.set()
         if self._newest is not None:
             self._newest.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _capture(self) -> Frame | None:
         """Wait until the next frame is due and capture it; frames that are overdue are skipped."""

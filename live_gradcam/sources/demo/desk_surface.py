@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from live_gradcam.frame import Pixels
 from live_gradcam.sources.demo.clock_face import Patch
@@ -45,10 +46,10 @@ def grow_wood(width: int, height: int, *, seed: int = 7) -> Pixels:
     return np.asarray(lit, np.uint8)
 
 
-def _plank(random: np.random.Generator, width: int, height: int) -> np.ndarray:
+def _plank(random: np.random.Generator, width: int, height: int) -> npt.NDArray[np.float32]:
     """Return one plank's tone, (height, width) float32, mostly in [0, 1]."""
 
-    def noise(across: int, along: int) -> np.ndarray:
+    def noise(across: int, along: int) -> npt.NDArray[np.float32]:
         coarse = random.standard_normal((across, along), dtype=np.float32)
         return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
 
@@ -64,7 +65,7 @@ def _plank(random: np.random.Generator, width: int, height: int) -> np.ndarray:
     return np.asarray(tone, np.float32)
 
 
-def _light(width: int, height: int) -> np.ndarray:
+def _light(width: int, height: int) -> npt.NDArray[np.uint8]:
     """Return the light of the lamp, (height, width) uint8; 160 keeps the wood's colour."""
     x = np.linspace(-1, 1, 64, dtype=np.float32)[None, :]
     y = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]

@@ -1,12 +1,12 @@
-// The words of the interface in the viewer's language: the table is the program's own, and so are its rules (words.py).
+// Translations of the page's texts, with the table and rules of the program (translations.py).
 
 const SLOT = "{}";
 const BETWEEN = " · ";
 
 /**
- * Returns what puts a text into a language; a text that the table does not have stays as it is.
+ * Returns a function that translates a text; a text that is not in the table stays as it is.
  *
- * @param table English text → text in the language; `{}` stands for what differs, which is translated in its turn.
+ * @param table English text → translation. `{}` is a placeholder; the text in its place is translated, too.
  */
 export function wordsOf(table) {
   const texts = Object.keys(table), slots = texts.filter((text) => text.includes(SLOT));
@@ -31,7 +31,7 @@ export function wordsOf(table) {
 
 const ATTRIBUTES = ["aria-label", "title", "placeholder"];
 
-/** Puts what stands on the page from the beginning into the viewer's language. */
+/** Translates the texts of the HTML page. */
 export function translate(root, words) {
   const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from live_gradcam.server.client_disconnect import Held, while_wanted
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.request_bodies import PendingBytes, run_while_connected
 
 
 class Client:
@@ -38,7 +38,7 @@ async def run(
 
     asyncio.get_running_loop().call_later(0.05, happens, client, ending)
     try:
-        found: Any = await while_wanted(working(), client.request, ending)
+        found: Any = await run_while_connected(working(), client.request, ending)
     except RequestError as refusal:
         found = refusal
     assert len(asyncio.all_tasks()) == 1, "a task is left"
@@ -80,17 +80,17 @@ def test_what_fails_is_raised() -> None:
 
 
 def test_no_more_bytes_are_held_than_may_be() -> None:
-    held = Held(10_000_000)
-    with held.taking(20_000_000):  # whatever it is, one always may
+    pending = PendingBytes(10_000_000)
+    with pending.reserve(20_000_000):  # whatever it is, one always may
         pass
-    with held.taking(6_000_000):
+    with pending.reserve(6_000_000):
         with (
             pytest.raises(RequestError, match="pictures of 6 MB are waiting already") as refusal,
-            held.taking(5_000_000),
+            pending.reserve(5_000_000),
         ):
             pass
         assert (refusal.value.status, refusal.value.retry_after) == (503, 5)
-        with held.taking(4_000_000):
+        with pending.reserve(4_000_000):
             pass
-    with held.taking(10_000_000):
+    with pending.reserve(10_000_000):
         pass

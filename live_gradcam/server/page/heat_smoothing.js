@@ -1,4 +1,4 @@
-// Heat that neither flickers nor paints noise: the same rules as in render/heat_smoothing.py, at the display's own rate.
+// Smooths heat maps in time: the same rules as in render/heat_smoothing.py, at the display's frame rate.
 
 const RISE = 0.1, FALL = 2.0, CEILING_FALL = 60.0, WEAK = 0.4, SIDE = 112;
 
@@ -6,9 +6,9 @@ const kept = (seconds, constant) => (constant > 0 ? Math.exp(-seconds / constant
 const followed = (scale, peak, seconds, fall) =>
   peak + (scale - peak) * kept(seconds, peak > scale ? RISE : fall);
 
-/** One map of heat on its way from one explanation to the next. */
-export class Steady {
-  /** @param smoothing seconds after which a change has come through to 63%; @param scale "stable" or "frame". */
+/** The heat of one pane, smoothed from one explanation to the next. */
+export class HeatSmoothing {
+  /** @param smoothing time constant in seconds (63% of a change); @param scale "stable" or "frame". */
   constructor(smoothing, scale) {
     this.smoothing = smoothing;
     this.stable = scale === "stable";
@@ -17,8 +17,8 @@ export class Steady {
     this.shape = [0, 0];
     this.opacity = 0;
     this.goalOpacity = 0;
-    this.mapOpacity = 0; // as the server gave it: faint where the network is not sure
-    this.old = false; // whether the heat is of a scene that is not there any more
+    this.mapOpacity = 0; // from the server: low if the network is not sure
+    this.old = false; // whether the heat belongs to a former scene
     this.origin = "";
     this.chosen = "";
     this.label = "";
@@ -26,7 +26,7 @@ export class Steady {
     this.at = 0;
   }
 
-  /** Takes in a map, as it is in an answer; `now` in seconds. */
+  /** Sets the goal to a map of an answer; `now` in seconds. */
   explained(map, region, now) {
     this.mapOpacity = map.evidence ? map.opacity : 0;
     this.setOld(this.old);
@@ -35,7 +35,7 @@ export class Steady {
       return;
     }
     const origin = JSON.stringify([map.method, map.layer, map.shape, map.inset, region.map((each) => each.toFixed(3))]);
-    // What is chosen anew begins its own scale: the values of one class say nothing about those of another.
+    // A newly chosen target starts a new scale: raw values of different classes are not comparable.
     const chosen = map.automatic ? "" : map.target.label;
     const continued = origin === this.origin && chosen === this.chosen;
     const same = continued && map.target.label === this.label;
@@ -55,20 +55,20 @@ export class Steady {
     this.at = now;
   }
 
-  /** Lets the heat fade where it is of a scene that is not there any more, and come back where it is. */
+  /** Fades the heat out if it belongs to a former scene, and in again if not. */
   setOld(on) {
     this.old = on;
     this.goalOpacity = on ? 0 : this.mapOpacity;
   }
 
-  /** Forgets the heat at once: what is shown from now on is another picture, or another part of it. */
+  /** Drops the heat at once: another picture, or another part of it, is shown. */
   drop() {
     this.goal = this.shown = null;
     this.opacity = this.goalOpacity = this.mapOpacity = 0;
     this.origin = "";
   }
 
-  /** Goes on by some seconds; returns whether anything changed that can be seen. */
+  /** Advances by some seconds; returns whether anything visible changed. */
   step(seconds) {
     if (this.shown === null) return false;
     const part = 1 - kept(seconds, this.smoothing);
@@ -108,8 +108,8 @@ export class Steady {
 const known = new Map();
 
 /**
- * Returns the four cells and weights of a cubic curve (a = −0.75, as OpenCV's) for each point between two edges. Beyond
- * the map, below 0 or above 1, the heat ends within half a cell.
+ * Returns the four cells and weights of cubic interpolation (a = −0.75, as in OpenCV) for each point between two edges.
+ * Beyond the map, below 0 or above 1, the heat ends within half a cell.
  */
 function weights(cells, points, from, to) {
   const key = [cells, points, from, to].join();
@@ -119,7 +119,7 @@ function weights(cells, points, from, to) {
   const far = (d) => ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
   for (let point = 0; point < points; point++) {
     const share = from + ((point + 0.5) / points) * (to - from);
-    const left = Math.max(0, 1 - 2 * cells * Math.max(0, -share, share - 1)); // of the heat
+    const left = Math.max(0, 1 - 2 * cells * Math.max(0, -share, share - 1)); // remaining fraction of the heat
     const place = Math.min(cells, Math.max(-1, share * cells - 0.5));
     const cell = Math.floor(place), d = place - cell;
     weight.set([far(d + 1), near(d), near(1 - d), far(2 - d)].map((each) => each * left), 4 * point);

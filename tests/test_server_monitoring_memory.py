@@ -10,8 +10,9 @@ import psutil
 import pytest
 
 from live_gradcam.errors import SettingsError
-from live_gradcam.server import memory
-from live_gradcam.server.memory import LEAST_BYTES, Memory, bytes_in, machine_bytes
+from live_gradcam.server import monitoring
+from live_gradcam.server.monitoring import Memory, machine_bytes
+from live_gradcam.server.settings import LEAST_BYTES, bytes_in
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_a_size_that_is_too_small_for_any_network_is_told() -> None:
 def test_the_limit_is_half_of_what_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Memory().limit == max(LEAST_BYTES, machine_bytes() // 2)
     assert Memory(2 * 10**9).limit == 2 * 10**9
-    monkeypatch.setattr(memory, "machine_bytes", lambda: 10**9)
+    monkeypatch.setattr(monitoring, "machine_bytes", lambda: 10**9)
     assert Memory().limit == LEAST_BYTES
 
 
@@ -50,7 +51,7 @@ def test_a_container_has_what_it_may_use(tmp_path: Path, monkeypatch: pytest.Mon
     limit, none = tmp_path / "memory.max", tmp_path / "unlimited"
     limit.write_text("2000000000\n")
     none.write_text("max\n")
-    monkeypatch.setattr(memory, "_CONTAINER_LIMITS", (none, limit, tmp_path / "missing"))
+    monkeypatch.setattr(monitoring, "_CONTAINER_LIMITS", (none, limit, tmp_path / "missing"))
     assert machine_bytes() == min(2_000_000_000, psutil.virtual_memory().total)
 
 

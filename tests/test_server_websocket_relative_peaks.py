@@ -10,7 +10,7 @@ from fakes import explained
 
 from live_gradcam.explanation import Explanation, Prediction
 from live_gradcam.render.heat_smoothing import Heat, HeatSmoothing, opacity_of
-from live_gradcam.server.websocket import Likeness
+from live_gradcam.server.websocket import RelativePeaks
 
 REGION = (0, 0, 720, 720)
 
@@ -26,36 +26,36 @@ def chosen_by_itself(peak: float, probability: float, *, layer: str = "top") -> 
 
 def test_a_walk_of_the_camera_gets_the_opacity_that_the_window_gives_it() -> None:
     rng = np.random.default_rng(4)
-    likeness, steady = Likeness(), HeatSmoothing(seconds=0)
+    peaks, steady = RelativePeaks(), HeatSmoothing(seconds=0)
     heat: Heat | None = None
     seen = set()
     for step in range(200):
         peak, probability = float(rng.uniform(0.05, 1)), float(rng.uniform(0.05, 0.6))
         explanation = chosen_by_itself(peak, probability)
         heat = steady.heat(explanation, step / 10, heat)
-        opacity = opacity_of(explanation, likeness.of(explanation, step / 10))
+        opacity = opacity_of(explanation, peaks.of(explanation, step / 10))
         assert opacity == pytest.approx(heat.opacity, abs=1e-6)
         seen.add(round(opacity, 1))
     assert {0.1, 1.0} <= seen  # faint and full
 
 
 def test_peaks_of_different_layers_are_not_compared() -> None:
-    likeness = Likeness()
-    likeness.of(chosen_by_itself(1.0, 0.9), 0.0)
-    assert likeness.of(chosen_by_itself(0.5, 0.1), 0.1) == pytest.approx(0.5)
-    assert likeness.of(chosen_by_itself(0.5, 0.1, layer="deep"), 0.2) == 0.0
+    peaks = RelativePeaks()
+    peaks.of(chosen_by_itself(1.0, 0.9), 0.0)
+    assert peaks.of(chosen_by_itself(0.5, 0.1), 0.1) == pytest.approx(0.5)
+    assert peaks.of(chosen_by_itself(0.5, 0.1, layer="deep"), 0.2) == 0.0
 
 
 def test_without_anything_recognised_or_without_evidence_there_is_no_likeness() -> None:
-    likeness = Likeness()
-    assert likeness.of(chosen_by_itself(0.5, 0.1), 0.0) == 0.0
-    likeness.of(chosen_by_itself(0.5, 0.9), 0.1)
-    assert likeness.of(chosen_by_itself(0.0, 0.1), 0.2) == 0.0
+    peaks = RelativePeaks()
+    assert peaks.of(chosen_by_itself(0.5, 0.1), 0.0) == 0.0
+    peaks.of(chosen_by_itself(0.5, 0.9), 0.1)
+    assert peaks.of(chosen_by_itself(0.0, 0.1), 0.2) == 0.0
 
 
 def test_no_more_kinds_of_maps_are_remembered_than_a_visitor_can_look_at() -> None:
-    likeness = Likeness()
+    peaks = RelativePeaks()
     for number in range(40):
-        likeness.of(chosen_by_itself(1.0, 0.9, layer=f"layer {number}"), float(number))
-    assert likeness.of(chosen_by_itself(0.5, 0.1, layer="layer 39"), 40.0) > 0
-    assert likeness.of(chosen_by_itself(0.5, 0.1, layer="layer 0"), 40.0) == 0.0
+        peaks.of(chosen_by_itself(1.0, 0.9, layer=f"layer {number}"), float(number))
+    assert peaks.of(chosen_by_itself(0.5, 0.1, layer="layer 39"), 40.0) > 0
+    assert peaks.of(chosen_by_itself(0.5, 0.1, layer="layer 0"), 40.0) == 0.0

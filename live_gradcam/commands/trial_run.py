@@ -1,4 +1,4 @@
-"""A rehearsal: the whole loop for some seconds, as it will run, and what there is to change before the show."""
+"""A trial run of the whole program for some seconds, for `doctor`."""
 
 from __future__ import annotations
 
@@ -35,31 +35,30 @@ from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
 
 SECONDS = 5.0
-"""How long the loop runs."""
+"""Length of the loop."""
 
 _AT_LEAST, _AT_MOST = 2.0, 13.0
-"""Seconds of the loop where everything before it was slow, and of it all."""
+"""Seconds: the shortest loop, after a slow start, and the longest check in all."""
 
 Report = Callable[[Finding], None]
 
 
-def rehearse(settings: Settings, report: Report, *, began: float, seconds: float = SECONDS) -> str:
-    """Run the loop with everything switched on: source, network, drawing, a window where there can be one, recording.
+def trial_run(settings: Settings, report: Report, *, began: float, seconds: float = SECONDS) -> str:
+    """Run the loop with source, network, drawing, recording and, if possible, a window.
 
-    Where the source cannot be opened, the demo takes its place; the recording is thrown away, and nothing is
-    downloaded.
+    If the source cannot be opened, the demo replaces it. The recording is deleted, and nothing is downloaded.
 
     Args:
-        settings: those of the show.
-        report: takes each finding as soon as there is one.
-        began: monotonic seconds at which the whole check began, which the loop's length depends on.
-        seconds: how long the loop is to run.
+        settings: the settings to check.
+        report: receives each finding at once.
+        began: monotonic seconds at which the whole check began; it shortens the loop after a slow start.
+        seconds: length of the loop.
 
     Returns:
-        What the machine reached, as `30 fps at 1280×720 with efficientnet-lite0`.
+        The speed that was reached: `30 fps at 1280×720 with efficientnet-lite0`.
 
     Raises:
-        LiveGradcamError: a setting makes no sense.
+        LiveGradcamError: a setting is wrong.
     """
     with ExitStack() as stack:
         source = stack.enter_context(_open(settings, report))
@@ -100,7 +99,7 @@ def rehearse(settings: Settings, report: Report, *, began: float, seconds: float
 
 
 class _Deadline(NullSink):
-    """Ends the loop, whatever the source: a file would go on at the network's pace."""
+    """Ends the loop at a time, for any source; a file would run at the network's pace."""
 
     def __init__(self, until: float) -> None:
         self._until = until
@@ -112,7 +111,7 @@ class _Deadline(NullSink):
 
 @contextmanager
 def _folder_for_trial(beside: Path, report: Report) -> Iterator[Path]:
-    """Make a folder where recordings go, so that they are tried there, or elsewhere where nothing can be written."""
+    """Make a folder beside the recordings, or in the system's folder for temporary files if that fails."""
     with ExitStack() as stack:
         try:
             name = stack.enter_context(tempfile.TemporaryDirectory(prefix=".live-gradcam-", dir=beside))

@@ -1,36 +1,36 @@
-// The exchange with the server: frames go out as they come, and answers come in; one that comes too late is dropped.
+// Sends frames to the server and shows its answers; an answer about a former picture is dropped.
 
 import { fitted, inPicture } from "./fit.js";
-import { named } from "./plate.js";
-import { Scene } from "./scene.js";
+import { named } from "./label_plate.js";
+import { SceneChange } from "./scene_change.js";
 
-const QUALITY = 0.75; // 10 KB a frame, and the network sees no difference
+const QUALITY = 0.75; // 10 KB a frame, with no effect on the network's answer
 const STILL_MS = 250;
-const FRESH_MS = 300; // an answer is shown so long without looking whether its scene is still there
+const FRESH_MS = 300; // up to this age an answer is shown without checking for a scene change
 
-export class Exchange {
-  /** @param page what is shown and asked; its `connection` takes the frames. */
+export class FrameExchange {
+  /** @param page the page; its `connection` sends the frames. */
   constructor(page) {
     this.page = page;
     this.answer = null;
-    this.answered = ""; // what the last answer about a still picture was about
-    this.stands = 0; // how often the picture became another, or was frozen, or went on
+    this.answered = ""; // key of the picture and question that the last answer about a still picture was for
+    this.stands = 0; // how often the picture was replaced, frozen or continued
     this.epoch = 0; // how often the connection was opened or lost
     this.turn = 0;
     this.encoding = false;
     this.grabbed = document.createElement("canvas");
-    this.scene = new Scene();
+    this.scene = new SceneChange();
     setInterval(() => this.offerStill(), STILL_MS);
     setInterval(() => this.watchScene(), FRESH_MS / 2);
   }
 
-  /** Takes in that the picture is another from now on. */
+  /** Notes that another picture is shown. */
   changed() {
     this.stands += 1;
     this.answered = "";
   }
 
-  // Frames out
+  // Frames
 
   /** Sends each new frame of a live source. */
   follow() {
@@ -40,7 +40,7 @@ export class Exchange {
     const turn = ++this.turn;
     const next = (now, data) => {
       if (turn !== this.turn || source !== page.source) return;
-      if (!page.stage.frozen) this.offer(data?.captureTime ?? now);
+      if (!page.grid.frozen) this.offer(data?.captureTime ?? now);
       register(next);
     };
     const register = (callback) =>
@@ -48,36 +48,36 @@ export class Exchange {
     register(next);
   }
 
-  /** Asks for the next frame of the server's camera, while somebody looks at it. */
+  /** Requests the next frame of the server's camera, while the page is visible. */
   pull() {
-    const { stage, source, connection } = this.page;
-    if (document.hidden || stage.frozen || !source?.remote) return;
+    const { grid, source, connection } = this.page;
+    if (document.hidden || grid.frozen || !source?.remote) return;
     while (connection.ready) connection.next({ source, shown: this.shown });
   }
 
-  /** What a still picture has to be explained for. */
+  /** Key of the current picture and question. */
   get still() {
     return [this.page.connection.asked, this.shown, this.epoch].join("|");
   }
 
-  /** What is shown of which picture: an answer about anything else comes too late. */
+  /** Key of the current picture and area: an answer with another key is too late. */
   get shown() {
-    const { area, source, stage } = this.page;
-    return [this.stands, area.join(), source?.remote ? "" : stage.size.join()].join("|");
+    const { area, source, grid } = this.page;
+    return [this.stands, area.join(), source?.remote ? "" : grid.size.join()].join("|");
   }
 
-  /** Sends a picture that stands still again when something about it has changed. */
+  /** Sends a still picture again when the question or area has changed. */
   offerStill() {
-    const { stage, source } = this.page;
-    const stands = stage.frozen !== null || (source !== null && !source.live);
+    const { grid, source } = this.page;
+    const stands = grid.frozen !== null || (source !== null && !source.live);
     if (stands && this.answered !== this.still) this.offer(performance.now());
     else if (source?.remote) this.pull();
   }
 
   async offer(at) {
-    const { stage, source, area, setup, connection } = this.page;
+    const { grid, source, area, setup, connection } = this.page;
     if (document.hidden || this.encoding || !connection.ready) return;
-    const { drawable, size } = stage;
+    const { drawable, size } = grid;
     if (drawable === null || !size[0]) return;
     this.encoding = true;
     try {
@@ -95,15 +95,15 @@ export class Exchange {
     }
   }
 
-  // Answers in
+  // Answers
 
   async take(answer, memory) {
-    const { page } = this, { stage } = page;
+    const { page } = this, { grid } = page;
     if (memory.source !== page.source) return;
     if (memory.shown !== this.shown) return this.pull();
     if (answer.picture !== null) {
-      if (stage.frozen === null) await page.source.take(answer.picture);
-      memory.size = stage.size;
+      if (grid.frozen === null) await page.source.take(answer.picture);
+      memory.size = grid.size;
       memory.seen = [0, 0, ...memory.size];
       this.pull();
     }
@@ -113,37 +113,37 @@ export class Exchange {
     this.seen = memory.seen;
     this.scene.explained(memory.jpeg ?? null);
     const late = this.moves && now - this.answeredAt > FRESH_MS;
-    page.setOld(late && (await this.scene.differs(stage.drawable, this.seen)));
+    page.setOld(late && (await this.scene.differs(grid.drawable, this.seen)));
     if (memory.shown !== this.shown) return;
     const regions = answer.maps.map((map) => inPicture(map.region, memory.seen, memory.size));
-    stage.explained(answer, regions, this.captions(answer), now / 1000);
+    grid.explained(answer, regions, this.captions(answer), now / 1000);
     page.plate.show(answer, page.target, now / 1000);
     if (answer.ask === page.connection.asked) this.answered = memory.still ?? "";
     page.took(answer, memory.captured === undefined ? null : now - memory.captured);
   }
 
   captions(answer) {
-    const { stage, words } = this.page;
-    if (stage.view === "methods") return answer.maps.map((map) => map.method);
-    if (stage.view === "targets") return answer.maps.map((map) => words(nameOf(map, answer.task)));
+    const { grid, words } = this.page;
+    if (grid.view === "methods") return answer.maps.map((map) => map.method);
+    if (grid.view === "targets") return answer.maps.map((map) => words(nameOf(map, answer.task)));
     return answer.maps.map(() => "");
   }
 
-  /** Whether the picture goes on by itself, while the answers come when they come. */
+  /** Whether the picture moves on before its answer comes. */
   get moves() {
-    const { source, stage } = this.page;
-    return source?.live && !source.remote && stage.frozen === null;
+    const { source, grid } = this.page;
+    return source?.live && !source.remote && grid.frozen === null;
   }
 
-  /** Lets heat and words go where no answer comes for a while and the scene is another. */
+  /** Fades heat and label if no answer comes for a while and the scene has changed. */
   async watchScene() {
     if (document.hidden || !this.moves || !this.seen || performance.now() - this.answeredAt < FRESH_MS) return;
-    const { shown, page } = this, differs = await this.scene.differs(page.stage.drawable, this.seen);
+    const { shown, page } = this, differs = await this.scene.differs(page.grid.drawable, this.seen);
     if (shown === this.shown && performance.now() - this.answeredAt >= FRESH_MS) page.setOld(differs);
   }
 }
 
-/** Names a map by its target, and says where it has no heat why: as the window does. */
+/** Returns the caption of a map: its target, and why it has no heat, as in the window. */
 function nameOf({ target, evidence }, task) {
   if (evidence) return named(target);
   const why = task !== "values" ? "no evidence" : `nothing ${target.lowers ? "lowers" : "raises"} it`;

@@ -1,7 +1,7 @@
-// A rectangle that is drawn on a pane is the part of the picture that is looked at.
+// Selection of an area: the viewer draws a rectangle on a pane.
 
-/** Lets the viewer draw it, with a mouse, a pen or a finger. */
-export function acceptAreas(page) {
+/** Lets the viewer draw the rectangle with a mouse, a pen or a finger. */
+export function enableAreaSelection(page) {
   const panes = document.getElementById("panes");
   const mark = Object.assign(document.createElement("div"), { className: "mark" });
   let start = null, frame = null;
@@ -9,7 +9,7 @@ export function acceptAreas(page) {
     const box = frame.getBoundingClientRect();
     let x = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
     const y = Math.min(1, Math.max(0, (event.clientY - box.top) / box.height));
-    if (page.stage.mirrored) x = 1 - x;
+    if (page.grid.mirrored) x = 1 - x;
     return [x, y];
   };
   const area = (event) => {

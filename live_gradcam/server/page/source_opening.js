@@ -1,22 +1,22 @@
-// The opening of cameras and files: the last one that was chosen wins, and a camera that was lost is opened again.
+// Opens cameras and files: the last choice wins, and a lost camera is opened again.
 
 import { CameraSource, ServerSource, openFile } from "./sources.js";
 
-export class Opening {
+export class SourceOpening {
   constructor(page) {
     this.page = page;
     this.turn = 0; // how often a camera or a file was chosen
-    this.wanted = null; // the camera that was lost: its id, or "" where it has none
+    this.wanted = null; // id of the lost camera, or "" if it has none
     navigator.mediaDevices?.addEventListener?.("devicechange", () => this.devicesChanged());
   }
 
-  /** Opens a camera of this device; where it cannot be opened, the former one goes on. */
+  /** Opens a camera of this device; if it cannot be opened, the former one is opened again. */
   async camera(deviceId) {
     const { page } = this, turn = ++this.turn;
     const before = page.source?.isCamera && !page.source.gone ? page.source : null;
     if (before !== null) {
-      // Phones open one camera at a time; the last picture stays until the other one is there.
-      page.stage.freeze(true);
+      // Phones open one camera at a time; the last picture stays until the new camera is open.
+      page.grid.freeze(true);
       before.close();
     }
     page.say("opening the camera …", true);
@@ -69,13 +69,13 @@ export class Opening {
     page.say("The camera was unplugged. It goes on when it is back.", true);
   }
 
-  /** A camera that was lost is opened again when it is back. */
+  /** Opens a lost camera again when it is back. */
   async devicesChanged() {
     await this.page.controls.listCameras();
     if (this.wanted !== null) await this.camera(this.wanted);
   }
 
-  /** Opens the camera that was lost again. */
+  /** Opens the lost camera again. */
   again() {
     return this.camera(this.wanted || undefined);
   }

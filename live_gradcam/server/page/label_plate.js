@@ -1,14 +1,14 @@
-// What the network says, in words and bars, large enough for the back of the hall.
+// The label plate: the prediction in words and bars.
 
 import { shade } from "./pane.js";
 
-const THRESHOLDS = [0.3, 0.5]; // from which on a class, and a label, is named: UNSURE and LABEL_HOLDS of number.py
+const THRESHOLDS = [0.3, 0.5]; // minimum probability to name a class, and a label: UNSURE, LABEL_HOLDS of number.py
 const NO_NUMBER = "no number";
 const HISTORY_SECONDS = 60;
 
 const byId = (id) => document.getElementById(id);
 
-/** A probability in whole percent, never rounded up to a threshold that it is below: as `percent_text` of number.py. */
+/** Formats a probability in whole percent, never rounded up to a threshold: like `percent_text` of number.py. */
 export function percent(share) {
   let whole = Math.round(100 * share);
   for (const threshold of THRESHOLDS) {
@@ -18,8 +18,8 @@ export function percent(share) {
 }
 
 /**
- * A number with three significant digits, or all those before the point: 31.6, 0.0417, 1240. One close to zero has two,
- * 0.00098, or three decimals beside a number of at least 0.1: as `number_text` of number.py.
+ * Formats a number with three significant digits, or all digits before the point: 31.6, 0.0417, 1240. A number close to
+ * zero has two digits, 0.00098, or three decimals beside a number of at least 0.1: like `number_text` of number.py.
  */
 export function numberText(value, beside = []) {
   if (value === null) return NO_NUMBER;
@@ -37,7 +37,7 @@ export function numberText(value, beside = []) {
   return text.replaceAll("-", "−");
 }
 
-/** What the network says of an output: a probability, or a number with its unit; `all` are the network's values. */
+/** Formats an output: a probability, or a number with its unit; `all` are the network's values. */
 export function figure({ probability, value, unit }, all = []) {
   if (probability !== null) return percent(probability);
   if (value === null) return NO_NUMBER;
@@ -48,14 +48,14 @@ export function figure({ probability, value, unit }, all = []) {
 
 const guessOf = ([id, label, probability, value, unit]) => ({ id, label, probability, value, unit });
 
-/** Names what the heat is for. */
+/** Returns the name and figure of a target. */
 export function named(target) {
   if (target.lowers) return `what lowers ${target.label.replace(/ −$/, "")}`;
   return `${target.label} ${figure(target)}`;
 }
 
-export class Plate {
-  /** @param pin is called with the number of the class that was clicked; @param words puts a text into the language. */
+export class LabelPlate {
+  /** @param pin called with the number of the clicked class; @param words translates a text. */
   constructor(pin, words) {
     this.words = words;
     this.rows = [1, 2, 3, 4, 5].map((rank) => {
@@ -63,7 +63,7 @@ export class Plate {
       const button = document.createElement("button");
       button.type = "button";
       button.innerHTML = '<span class="bar"></span><span class="name"></span><span class="share"></span>';
-      // What stood in the row when it was touched is meant: by the time of the click it may hold another class.
+      // Use the class that the row held when it was touched: at the click it may hold another one.
       let touched;
       button.addEventListener("pointerdown", () => (touched = this.idAt(rank)));
       button.addEventListener("click", (event) => pin(event.detail ? (touched ?? this.idAt(rank)) : this.idAt(rank)));
@@ -77,18 +77,18 @@ export class Plate {
     this.old = false;
   }
 
-  /** Returns the number of the class or value in a row, from 1 on; undefined where none stands there. */
+  /** Returns the number of the class or value in a row (from 1); undefined if the row is empty. */
   idAt(rank) {
     return this.old ? undefined : this.ids[rank - 1];
   }
 
-  /** Lets the words fade where they are of a scene that is not there any more. */
+  /** Fades the text if it belongs to a former scene. */
   setOld(on) {
     this.old = on;
     byId("plate").classList.toggle("old", on);
   }
 
-  /** Shows what an answer says; `pinned` is the class that is kept to, or null. */
+  /** Shows an answer; `pinned` is the pinned class, or null. */
   show(answer, pinned, now) {
     byId("plate").hidden = false;
     const { caption } = answer, [{ target, automatic }] = answer.maps, values = answer.task === "values";
@@ -97,17 +97,17 @@ export class Plate {
     setText(byId("percent"), caption.percent);
     setText(byId("note"), caption.in_chart ? "" : this.words(caption.note));
     byId("plate").classList.toggle("unsure", !caption.sure);
-    const single = values && top.length === 1; // one value is said by the headline
+    const single = values && top.length === 1; // the headline shows a single value
     this.ids = top.map((guess) => guess.id);
     this.rows.forEach(({ row, button, bar, name, share }, i) => {
       const guess = single ? undefined : top[i];
       row.hidden = guess === undefined;
       if (guess === undefined) return;
-      // Where the network is not sure of what it chose, the heat is for nothing in particular.
+      // If the network is not sure of the class that it chose, no row is marked.
       const said = figure(guess, top), marked = guess.id === target.id && (caption.sure || !automatic);
       setText(name, guess.label);
       setText(share, said);
-      // A value has no bar: the whole row says that it is explained.
+      // A value has no bar: the whole row is marked if it is explained.
       bar.style.transform = `scaleX(${guess.probability ?? (marked ? 1 : 0)})`;
       row.classList.toggle("target", marked);
       button.setAttribute("aria-pressed", String(pinned === guess.id));
@@ -124,8 +124,8 @@ export class Plate {
   }
 
   /**
-   * Draws the last minute: one column for each moment, as high as the top class was probable, a colour for each class;
-   * or the curve of a value between its smallest and its largest.
+   * Draws the last minute: a column for each answer, whose height is the probability of the top class and whose colour
+   * stands for the class; or the curve of a value between its minimum and maximum.
    */
   drawHistory(canvas, now) {
     const context = canvas.getContext("2d"), { width, height } = canvas;
@@ -159,7 +159,7 @@ export class Plate {
     if (high > low) context.fillText(numberText(low, numbers), 4, height - 4);
   }
 
-  /** Draws the plate into the bottom left of another canvas. */
+  /** Draws the plate into the bottom left corner of another canvas. */
   drawOnto(context, width, height) {
     if (byId("plate").hidden || this.old) return;
     const size = Math.max(12, Math.min(width, height) / 14), label = byId("label").textContent;

@@ -1,6 +1,6 @@
-// The stage: the panes, how they look, and the loop that paints them at the display's rate.
+// The grid of panes: their layout, their appearance, and the loop that paints them.
 
-import { colours } from "./heat.js";
+import { colours } from "./heat_painter.js";
 import { Pane } from "./pane.js";
 
 export const VIEWS = ["one", "side", "methods", "targets", "history"];
@@ -8,33 +8,33 @@ const PANES = { one: 1, side: 2, methods: 4, targets: 4, history: 1 };
 
 const byId = (id) => document.getElementById(id);
 
-export class Stage {
-  /** @param setup what the server told; @param plate says what the network says. */
+export class PaneGrid {
+  /** @param setup the setup from the server; @param plate the label plate. */
   constructor(setup, plate) {
     this.setup = setup;
     this.plate = plate;
     this.palettes = Object.fromEntries(Object.entries(setup.palettes).map(([name, text]) => [name, colours(text)]));
     this.source = null;
-    this.frozen = null; // a canvas with the picture that is kept
+    this.frozen = null; // a canvas with the frozen picture
     this.panes = [];
     this.frames = 0;
     this.last = performance.now();
     this.afterPaint = () => {};
-    this.resized = () => {}; // the picture has another size: a phone was turned
+    this.resized = () => {}; // called when the picture's size changes, as when a phone is turned
     this.begin();
     this.setView("one");
     new ResizeObserver(() => this.fit()).observe(byId("panes"));
     requestAnimationFrame((now) => this.paint(now));
   }
 
-  /** Gives the picture the look that it has at the beginning. */
+  /** Resets the appearance. */
   begin() {
     const { alpha, colormap } = this.setup;
     this.look = { alpha, colormap, style: "overlay" };
     this.setMirrored(false);
   }
 
-  /** What the panes' pictures are drawn from; null where there is none yet. */
+  /** The element or canvas that is drawn in the panes; null if there is none yet. */
   get drawable() {
     return this.frozen ?? this.source?.element ?? null;
   }
@@ -46,7 +46,7 @@ export class Stage {
   setView(view) {
     this.view = view;
     const count = view === "targets" ? Math.max(1, Math.min(4, this.setup.labels.length || 4)) : PANES[view];
-    // The first pane stays where it is, with the video in it: one that is taken out of the document stops.
+    // Keep the first pane with its video: a video stops when it is removed from the document.
     for (const pane of this.panes.splice(count)) pane.close();
     while (this.panes.length < count) {
       const pane = new Pane(this.setup);
@@ -69,7 +69,7 @@ export class Stage {
     this.arrange();
   }
 
-  /** Keeps the picture that is shown, or lets it go on. */
+  /** Freezes the picture, or continues. */
   freeze(on) {
     this.frozen = null;
     if (on && this.size[0]) {
@@ -81,9 +81,9 @@ export class Stage {
     this.arrange();
   }
 
-  /** Lets the heat fade where it is of a scene that is not there any more. */
+  /** Fades the heat if it belongs to a former scene. */
   setOld(on) {
-    for (const pane of this.panes) pane.steady.setOld(on);
+    for (const pane of this.panes) pane.smoothing.setOld(on);
   }
 
   setMirrored(on) {
@@ -111,10 +111,10 @@ export class Stage {
     this.fitted = this.size.join();
   }
 
-  /** Takes in an answer: one map for each pane that has heat. */
+  /** Shows an answer: one map for each pane with heat. */
   explained(answer, regions, captions, now) {
     const hot = this.panes.filter((pane) => pane.withHeat);
-    // Where it answers the question of before, the first pane shows it, and the others show nothing that is older still.
+    // An answer to the former question is shown in the first pane; the others are cleared.
     if (answer.maps.length !== hot.length) for (const pane of hot.splice(1)) pane.drop();
     hot.forEach((pane, i) => {
       pane.explained(answer.maps[i], regions[i], now);
@@ -122,7 +122,7 @@ export class Stage {
     });
   }
 
-  /** Shows which part of the picture is looked at, before the first answer about it comes. */
+  /** Sets the part of the picture that the network gets, before its first answer comes. */
   lookAt(region) {
     for (const pane of this.panes) pane.lookAt(region);
   }
@@ -148,13 +148,13 @@ export class Stage {
     this.afterPaint();
   }
 
-  /** Draws what is on the stage onto a canvas, without the controls; `afresh` gives it its size. */
+  /** Draws the panes onto a canvas, without the controls; with `afresh` also sets the canvas's size. */
   draw(canvas, afresh) {
     if (this.drawable === null || !this.size[0]) return false;
     const [width, height] = this.size, columns = this.panes.length > 1 ? 2 : 1;
     const rows = Math.ceil(this.panes.length / columns);
     if (afresh) {
-      // Even sides, for video; several panes share what one would have.
+      // Video needs even sides; several panes share the size of one.
       const scale = Math.min(1, 1920 / width) / (columns > 1 && rows > 1 ? 2 : 1);
       canvas.width = 2 * Math.round((width * scale * columns) / 2);
       canvas.height = 2 * Math.round((height * scale * rows) / 2);
@@ -173,7 +173,7 @@ export class Stage {
     return true;
   }
 
-  /** Draws the scale of colours: upright, or lying where it stands above several panes. */
+  /** Draws the scale of colours: vertical, or horizontal above several panes. */
   drawScale(canvas) {
     const lies = this.panes.length > 1, palette = this.palettes[this.look.colormap];
     [canvas.width, canvas.height] = lies ? [256, 1] : [1, 256];
@@ -186,7 +186,7 @@ export class Stage {
   }
 }
 
-/** Returns in how many columns so many pictures are largest; in two, where no other is clearly better. */
+/** Returns the number of columns in which the pictures are largest; two, unless another is clearly better. */
 function columnsFor(count, [width, height], [wide, high]) {
   const scale = (columns) => Math.min(wide / columns / width, high / Math.ceil(count / columns) / height);
   let best = Math.min(2, count);

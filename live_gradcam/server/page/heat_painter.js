@@ -1,9 +1,9 @@
-// Paints heat on a canvas that lies over the picture: with WebGL, or a 2-D canvas where there is none.
+// Paints heat on a canvas over the picture: with WebGL, or else with a 2-D canvas.
 
 export const STYLES = ["overlay", "fade", "contours", "masked", "heat"];
-const COLD = 0.15, HOT = 0.75; // between these levels heat that fades becomes opaque: as in render/styles.py
+const COLD = 0.15, HOT = 0.75; // in the style "fade", heat becomes opaque between these levels: as in render/styles.py
 const LINES = 5;
-const MOST_PIXELS = 1024;
+const MAX_PIXELS = 1024;
 
 const VERTEX = `#version 300 es
 out vec2 place;
@@ -13,7 +13,7 @@ void main() {
   gl_Position = vec4(2.0 * corner - 1.0, 0.0, 1.0);
 }`;
 
-// What comes out is premultiplied: the picture keeps 1 − alpha of itself.
+// The output has premultiplied alpha: the picture keeps 1 − alpha of its colour.
 const FRAGMENT = `#version 300 es
 precision highp float;
 uniform sampler2D heat;
@@ -44,19 +44,19 @@ void main() {
   }
 }`;
 
-/** Returns what paints on a new canvas. */
-export function painter() {
+/** Returns a painter with a new canvas. */
+export function createPainter() {
   const canvas = document.createElement("canvas");
   try {
-    if (new URLSearchParams(location.search).get("heat") !== "2d") return new GlPainter(canvas);
+    if (new URLSearchParams(location.search).get("heat") !== "2d") return new WebGlPainter(canvas);
   } catch {
-    // no WebGL: a canvas that was asked for it may give nothing else any more
-    return new FlatPainter(document.createElement("canvas"));
+    // No WebGL: this canvas may not give another context any more.
+    return new CanvasPainter(document.createElement("canvas"));
   }
-  return new FlatPainter(canvas);
+  return new CanvasPainter(canvas);
 }
 
-/** @returns 256 colours, RGBA bytes, of a palette as the server sends it. */
+/** @returns 256 colours as RGBA bytes, from a palette of the server. */
 export function colours(base64) {
   const rgb = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   const rgba = new Uint8ClampedArray(1024).fill(255);
@@ -64,7 +64,7 @@ export function colours(base64) {
   return rgba;
 }
 
-class GlPainter {
+class WebGlPainter {
   kind = "webgl";
 
   constructor(canvas) {
@@ -73,7 +73,7 @@ class GlPainter {
     if (gl === null) throw new Error("no WebGL");
     this.gl = gl;
     this.setUp();
-    // A phone that slept may have taken it away; what it had is made anew.
+    // A phone that slept may have dropped the context; it is set up again.
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => this.setUp());
   }
@@ -110,9 +110,9 @@ class GlPainter {
     this.palette = null;
   }
 
-  /** @param size [width, height] on the screen, in its own pixels. */
+  /** @param size [width, height] in device pixels. */
   paint(mesh, palette, style, alpha, size) {
-    const gl = this.gl, scale = Math.min(1, MOST_PIXELS / Math.max(...size));
+    const gl = this.gl, scale = Math.min(1, MAX_PIXELS / Math.max(...size));
     const [width, height] = size.map((side) => Math.max(1, Math.round(side * scale)));
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     gl.viewport(0, 0, width, height);
@@ -137,7 +137,7 @@ class GlPainter {
   }
 }
 
-class FlatPainter {
+class CanvasPainter {
   kind = "2d";
 
   constructor(canvas) {
@@ -145,7 +145,7 @@ class FlatPainter {
     this.context = canvas.getContext("2d");
   }
 
-  /** The canvas has a pixel for each point of the mesh; the browser enlarges it. */
+  /** Paints one pixel for each point of the mesh; the browser scales the canvas. */
   paint(mesh, palette, style, alpha) {
     const { values, rows, columns } = mesh;
     if (this.canvas.width !== columns || this.canvas.height !== rows)

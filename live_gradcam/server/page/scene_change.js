@@ -1,11 +1,11 @@
-// Whether the picture has become another since a frame was explained: heat and label of the former scene must go then.
+// Detects a scene change since the last explained frame: then heat and label must fade.
 
 const SIDE = 16;
-const LEAST_CONTRAST = 12; // grey levels: below, differences are noise
+const MIN_CONTRAST = 12; // grey levels: below, differences are noise
 const OTHER = 0.5;
 
-/** Compares the newest frame that was explained with what is to be seen now. */
-export class Scene {
+/** Compares the last explained frame with the current picture. */
+export class SceneChange {
   constructor() {
     this.canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
@@ -13,13 +13,13 @@ export class Scene {
     this.thumb = null;
   }
 
-  /** Takes note of a frame that was explained: its JPEG. It is decoded only where somebody asks. */
+  /** Sets the last explained frame, a JPEG. It is decoded only when needed. */
   explained(jpeg) {
     this.frame = jpeg;
     this.thumb = null;
   }
 
-  /** Returns whether what is to be seen in [x, y, width, height] of the drawable is another scene than that frame. */
+  /** Returns whether [x, y, width, height] of the drawable shows another scene than that frame. */
   async differs(drawable, seen) {
     const { frame } = this;
     if (frame === null) return false;
@@ -27,7 +27,7 @@ export class Scene {
       const bitmap = await createImageBitmap(frame);
       const thumb = this.thumbOf(bitmap, [0, 0, bitmap.width, bitmap.height]);
       bitmap.close();
-      if (frame !== this.frame) return false; // a newer one was explained meanwhile
+      if (frame !== this.frame) return false; // a newer frame was explained meanwhile
       this.thumb = thumb;
     }
     return difference(this.thumb, this.thumbOf(drawable, seen)) > OTHER;
@@ -42,7 +42,7 @@ export class Scene {
   }
 }
 
-/** Returns how far two small pictures differ, beside how far each varies; what only became darker does not. */
+/** Returns the difference of two small pictures relative to their contrast; a change of brightness alone gives 0. */
 export function difference(one, other) {
   const size = one.length, mean = (values) => values.reduce((sum, each) => sum + each, 0) / size;
   const [a, b] = [mean(one), mean(other)];
@@ -52,5 +52,5 @@ export function difference(one, other) {
     spreadOne += Math.abs(one[i] - a);
     spreadOther += Math.abs(other[i] - b);
   }
-  return apart / Math.max(LEAST_CONTRAST * size, spreadOne, spreadOther);
+  return apart / Math.max(MIN_CONTRAST * size, spreadOne, spreadOther);
 }
