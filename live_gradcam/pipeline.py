@@ -29,7 +29,7 @@ from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.snapshot import Snapshot, Snapshots
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.opening import open_sources
-from live_gradcam.sources.source import Film, Source
+from live_gradcam.sources.source import Film, Source, is_live
 
 if TYPE_CHECKING:
     from live_gradcam.explain.question_switch import Answers
@@ -194,7 +194,10 @@ def play(
             make_recorder=make_recorder,
             recorder=recorder,
         )
-        (run_live if source.live else run_file)(source, answers, show, statistics)
+        if is_live(source):
+            run_live(source, answers, show, statistics)
+        else:
+            run_file(source, answers, show, statistics)
 
 
 def _close_session(view: InteractiveView, sinks: SinkGroup) -> None:

@@ -6,6 +6,7 @@ import base64
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -15,10 +16,11 @@ import numpy as np
 from clips import index_of
 from limits import PATIENCE
 
+from live_gradcam.concurrency.latest import LatestReader
 from live_gradcam.config import Fit
 from live_gradcam.errors import ModelError
 from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Prediction, Region, Target
-from live_gradcam.frame import Pixels
+from live_gradcam.frame import Frame, Pixels
 from live_gradcam.question import Answer, Channel, Question
 
 
@@ -44,6 +46,59 @@ class SteppedClock:
             while self._now + 1e-6 < moment and not interrupt.is_set():
                 self._moved.wait(0.02)
         return interrupt.is_set()
+
+
+class LiveFake:
+    """A live source over the frames that `frames` yields in the reader's thread, which starts at the first request.
+
+    Args:
+        name: the source's name.
+    """
+
+    live = True
+    notice: str | None = None
+    reconnects = 0
+    frames_captured = 0
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.closed = threading.Event()
+        self._reader: LatestReader[Frame] | None = None
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield frames, and return soon after `closed` is set."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        return self.name
+
+    @property
+    def ended(self) -> bool:
+        return self.closed.is_set() or self._started().ended
+
+    def newest(self, timeout: float) -> Frame | None:
+        return None if self.closed.is_set() else self._started().take(timeout)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return iter(()) if self.closed.is_set() else iter(self._started())
+
+    def _started(self) -> LatestReader[Frame]:
+        if self._reader is None:
+            self._reader = LatestReader(partial(next, self.frames(), None), name=self.name, stop=self.closed)
+        return self._reader
+
+    def close(self) -> None:
+        self.closed.set()
+        if self._reader is not None:
+            self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class MjpegServer:

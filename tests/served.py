@@ -28,7 +28,7 @@ from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.tls import self_signed
 from live_gradcam.server.uvicorn_server import ViewServer, configuration
-from live_gradcam.sources.source import Source
+from live_gradcam.sources.source import LiveSource
 
 
 def small_service(
@@ -73,7 +73,7 @@ class Served:
         *,
         token: str | None = None,
         port: int = 0,
-        source: Callable[[], Source] | None = None,
+        source: Callable[[], LiveSource] | None = None,
     ) -> None:
         self.service = service
         self._settings = settings or ServerSettings(port=port)

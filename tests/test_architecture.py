@@ -298,3 +298,61 @@ def test_a_circle_a_second_class_and_a_test_for_a_concrete_source_are_found(tmp_
     assert circles(graph_of(package)) == [f"live_gradcam.{name}" for name in names]
     assert classes_of_one_name(package) == {"Feed": ["live/loops.py", "sources/stream.py"]}
     assert concrete_tests(package) == ["live/loops.py:2: VideoSource"]
+
+
+THREADS = frozenset(
+    {"Thread", "Timer", "ThreadPoolExecutor", "ProcessPoolExecutor", "start_new_thread"}
+    | {"to_thread", "run_in_executor", "ThreadingHTTPServer"}
+)
+THREAD_ROOM = "concurrency"
+MAY_START_THREADS = {
+    "server/app.py": "asyncio.to_thread: what would hold up the event loop, in a pool that the loop shuts down",
+    "server/camera_stream.py": "asyncio.to_thread: likewise, to encode a JPEG that a coroutine waits for",
+}
+"""Module → why it may start threads by other means than `WorkerThread`."""
+
+
+def started_threads(package: Path) -> list[str]:
+    """Return one line for each place outside `concurrency/` that starts a thread by hand."""
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        inside = path.relative_to(package)
+        if inside.parts[0] == THREAD_ROOM or inside.as_posix() in MAY_START_THREADS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Attribute(attr=name) | ast.Name(id=name) | ast.alias(name=name) if name in THREADS:
+                    found.append(f"{inside.as_posix()}:{node.lineno}: {name}")
+    return found
+
+
+def test_only_one_room_starts_threads() -> None:
+    assert started_threads(PACKAGE) == []
+
+
+def test_every_exception_for_threads_is_needed() -> None:
+    for module in MAY_START_THREADS:
+        names = {
+            node.attr
+            for node in ast.walk(ast.parse((PACKAGE / module).read_text("utf-8")))
+            if isinstance(node, ast.Attribute)
+        }
+        assert names & THREADS == {"to_thread"}, module
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("import threading\nthreading.Thread(target=print).start()", "2: Thread"),
+        ("import threading\n\nclass Reader(threading.Thread): ...", "3: Thread"),
+        ("from threading import Timer as Later", "1: Timer"),
+        ("import asyncio\nasyncio.to_thread(print)", "2: to_thread"),
+        ("from concurrent.futures import ThreadPoolExecutor", "1: ThreadPoolExecutor"),
+    ],
+)
+def test_a_thread_started_by_hand_is_found(tmp_path: Path, code: str, name: str) -> None:
+    for module in ("sinks/recorder.py", "concurrency/worker_thread.py", "server/app.py"):
+        path = tmp_path / "live_gradcam" / module
+        path.parent.mkdir(parents=True)
+        path.write_text(code, "utf-8")
+    assert started_threads(tmp_path / "live_gradcam") == [f"sinks/recorder.py:{name}"]

@@ -13,7 +13,7 @@ def test_the_newest_item_replaces_the_one_nobody_took() -> None:
     slot: Latest[int] = Latest()
     slot.put(1)
     slot.put(2)
-    assert (slot.take(), slot.take(0), slot.replaced) == (2, None, 1)
+    assert (slot.take(), slot.take(0), slot.count) == (2, None, 2)
 
 
 def test_who_waits_is_woken_by_an_item_and_by_the_end() -> None:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
-from fakes import explained
+from fakes import LiveFake, explained
 from limits import at_most, within
 from programs import frames_in
 
@@ -30,52 +30,34 @@ from live_gradcam.sinks.sink import SinkGroup
 SIZE = (160, 120)
 
 
-class FakeCamera:
+class FakeCamera(LiveFake):
     """A live source whose frames come at a rate; frame i is grey i. It may fall silent, fail or end."""
 
-    name, live, size, reconnects = "fake camera", True, SIZE, 0
+    size = SIZE
 
     def __init__(
         self, fps: float = 100, *, frames: int = 10_000, fails: bool = False, silent_after: int | None = None
     ) -> None:
+        super().__init__("fake camera")
         self.fps: float | None = fps
-        self.notice: str | None = None
         self._frames, self._fails, self._silent_after = frames, fails, silent_after
-        self._closing = threading.Event()
         self.captured: dict[int, float] = {}
 
-    @property
-    def frames_captured(self) -> int:
-        return len(self.captured)
-
-    def describe(self) -> str:
-        return self.name
-
-    def __iter__(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[Frame]:
         assert self.fps is not None
         for index in range(self._frames):
-            if self._closing.wait(1 / self.fps):
+            if self.closed.wait(1 / self.fps):
                 return
             if self._silent_after is not None and index >= self._silent_after:
                 self.notice = "camera lost, reconnecting"
-                self._closing.wait()
+                self.closed.wait()
                 return
             self.captured[index] = time.monotonic()
+            self.frames_captured = len(self.captured)
             pixels = np.full((SIZE[1], SIZE[0], 3), index % 256, np.uint8)
             yield Frame(pixels, index, self.captured[index])
         if self._fails:
             raise SourceError("the fake camera caught fire. Put it out.")
-
-    def close(self) -> None:
-        self._closing.set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class FakeExplainer:
@@ -230,7 +212,7 @@ class SteppedCamera(FakeCamera):
         super().__init__()
         self._steps = steps
 
-    def __iter__(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[Frame]:
         index = 0
         while self._steps.give(index):
             self.captured[index] = time.monotonic()
@@ -412,8 +394,8 @@ def test_a_silent_camera_does_not_stop_the_clock() -> None:
 
 def test_a_mirror_turns_what_is_explained_and_shown() -> None:
     class Half(FakeCamera):
-        def __iter__(self) -> Iterator[Frame]:
-            for frame in super().__iter__():
+        def frames(self) -> Iterator[Frame]:
+            for frame in super().frames():
                 frame.pixels[:, : SIZE[0] // 2] = 255
                 yield frame
 

@@ -81,8 +81,20 @@ def look(webcam: PretendWebcam, tmp_path: Path, log: Path) -> Look:
 def test_the_camera_keeps_the_contract_of_every_source(webcam: PretendWebcam) -> None:
     suite = Path(__file__).with_name("test_sources_contract.py")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "camera]", str(suite)],
-        # The plugins, which this suite does not need, take long to load.
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "pytest_timeout",
+            "-k",
+            "camera]",
+            str(suite),
+        ],
+        # The other plugins, which this suite does not need, take long to load.
         env={**webcam.environment(), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,

@@ -24,7 +24,7 @@ from PIL import Image
 
 from live_gradcam.sources.demo.demo import DemoSource
 from live_gradcam.sources.opening import open_source
-from live_gradcam.sources.source import Source
+from live_gradcam.sources.source import Source, is_live
 
 Opener = Callable[[], Source]
 
@@ -161,6 +161,30 @@ def test_a_slow_reader_of_a_live_source_gets_the_newest_frame(opener: Opener) ->
         assert second.index >= first.index + 3
         assert second.captured_at > first.captured_at + 0.2
         assert source.frames_captured > 2
+
+
+@every_live_source
+def test_a_live_source_gives_the_newest_frame_within_a_time_or_none(opener: Opener) -> None:
+    with opener() as source:
+        assert is_live(source)
+        first = source.newest(10)
+        assert first is not None
+        time.sleep(0.4)
+        second = source.newest(0)
+        assert second is not None
+        assert second.index >= first.index + 3
+        assert source.newest(0) is None, "no frame is given twice"
+        assert not source.ended
+    assert source.newest(1) is None
+    assert source.ended
+
+
+@every_live_source
+def test_a_live_source_is_read_by_one_thread(opener: Opener) -> None:
+    before = set(threading.enumerate())
+    with opener() as source:
+        next(iter(source))
+        assert len({thread for thread in threading.enumerate() if _is_ours(thread)} - before) == 1
 
 
 @every_source

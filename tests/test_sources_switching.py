@@ -1,40 +1,35 @@
-"""The carousel: the next source comes on while the present one goes on, and none is left open."""
+"""Switching sources: the next one is opened while the present one goes on, and none is left open."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import pytest
+from fakes import LiveFake
 from limits import at_most, until
 
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
-from live_gradcam.sources.source import Source
+from live_gradcam.sources.source import LiveSource
 from live_gradcam.sources.switching import SwitchingSource
 
 
-class Lamp:
+class Lamp(LiveFake):
     """A live source of one grey, 200 frames per second, until it is closed."""
 
-    live, size = True, (8, 6)
+    size = (8, 6)
     fps: float | None = 200.0
-    notice: str | None = None
 
     def __init__(self, grey: int, *, silent: bool = False) -> None:
-        self.grey, self.name = grey, f"lamp {grey}"
-        self.frames_captured, self.reconnects = 0, grey
+        super().__init__(f"lamp {grey}")
+        self.grey = grey
+        self.reconnects = grey
         self._silent = silent
-        self.closed = threading.Event()
 
-    def describe(self) -> str:
-        return self.name
-
-    def __iter__(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[Frame]:
         while not self.closed.wait(0.005):
             if self._silent and self.frames_captured > 0:
                 self.closed.wait()
@@ -42,17 +37,6 @@ class Lamp:
             index = self.frames_captured
             self.frames_captured += 1
             yield Frame(np.full((6, 8, 3), self.grey, np.uint8), index, time.monotonic())
-
-    def close(self) -> None:
-        self.closed.set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Shop:
@@ -63,14 +47,14 @@ class Shop:
         self.looked = 0
         self._greys = greys
 
-    def opening(self, grey: int) -> Callable[[], Source]:
-        def open_it() -> Source:
+    def opening(self, grey: int) -> Callable[[], LiveSource]:
+        def open_it() -> LiveSource:
             self.opened.append(Lamp(grey))
             return self.opened[-1]
 
         return open_it
 
-    def others(self) -> Sequence[Callable[[], Source]]:
+    def others(self) -> Sequence[Callable[[], LiveSource]]:
         self.looked += 1
         return [self.opening(grey) for grey in self._greys]
 
@@ -82,7 +66,7 @@ def no_thread_is_left_over() -> Iterator[None]:
     assert set(threading.enumerate()) <= before
 
 
-def carousel(shop: Shop, *, silent: bool = False) -> SwitchingSource:
+def switching(shop: Shop, *, silent: bool = False) -> SwitchingSource:
     return SwitchingSource(Lamp(1, silent=silent), shop.others, shop.opening(1))
 
 
@@ -96,7 +80,7 @@ def until_grey(frames: Iterator[Frame], grey: int) -> list[Frame]:
 
 def test_each_turn_brings_the_next_source_and_after_the_last_the_first_again() -> None:
     shop = Shop(2, 3)
-    with carousel(shop) as source:
+    with switching(shop) as source:
         frames = iter(source)
         taken = until_grey(frames, 1)
         for turn, grey in enumerate((2, 3, 1, 2), start=1):
@@ -112,7 +96,7 @@ def test_each_turn_brings_the_next_source_and_after_the_last_the_first_again() -
 
 
 def test_a_source_that_is_silent_is_left_as_soon_as_the_next_is_open() -> None:
-    with carousel(Shop(2), silent=True) as source:
+    with switching(Shop(2), silent=True) as source:
         frames = iter(source)
         until_grey(frames, 1)
         source.turn()
@@ -120,7 +104,7 @@ def test_a_source_that_is_silent_is_left_as_soon_as_the_next_is_open() -> None:
 
 
 def test_where_there_is_no_other_it_says_so_and_goes_on() -> None:
-    with carousel(Shop()) as source:
+    with switching(Shop()) as source:
         frames = iter(source)
         assert not source.turn()
         until_grey(frames, 1)
@@ -128,7 +112,7 @@ def test_where_there_is_no_other_it_says_so_and_goes_on() -> None:
 
 
 def test_one_that_cannot_be_opened_is_told_once_and_passed_over() -> None:
-    def broken() -> Source:
+    def broken() -> LiveSource:
         raise SourceError("camera 7 is in use. Close the other program.")
 
     shop = Shop()
@@ -152,10 +136,10 @@ class SlowShop(Shop):
         super().__init__(*greys)
         self.let = threading.Event()
 
-    def opening(self, grey: int) -> Callable[[], Source]:
+    def opening(self, grey: int) -> Callable[[], LiveSource]:
         open_it = super().opening(grey)
 
-        def open_slowly() -> Source:
+        def open_slowly() -> LiveSource:
             self.let.wait(10)
             return open_it()
 
@@ -164,7 +148,7 @@ class SlowShop(Shop):
 
 def test_while_the_next_is_opened_the_present_one_goes_on_and_it_is_said() -> None:
     shop = SlowShop(2, 3)
-    with carousel(shop) as source:
+    with switching(shop) as source:
         frames = iter(source)
         source.turn()
         assert source.notice == "opening the next source …"
@@ -178,7 +162,7 @@ def test_while_the_next_is_opened_the_present_one_goes_on_and_it_is_said() -> No
 
 def test_closing_while_one_is_being_opened_closes_that_too_within_a_second() -> None:
     shop = SlowShop(2)
-    source = carousel(shop)
+    source = switching(shop)
     frames = iter(source)
     next(frames)
     source.turn()
@@ -192,7 +176,7 @@ def test_closing_while_one_is_being_opened_closes_that_too_within_a_second() -> 
 
 def test_closing_when_one_is_open_and_not_yet_on_closes_both() -> None:
     shop = Shop(2)
-    source = carousel(shop)
+    source = switching(shop)
     frames = iter(source)
     next(frames)
     source.turn()
@@ -201,3 +185,28 @@ def test_closing_when_one_is_open_and_not_yet_on_closes_both() -> None:
     assert list(frames) == []
     assert source.turns == 0
     assert shop.opened[0].closed.is_set()
+
+
+def test_a_bug_while_opening_reaches_who_takes_the_frames() -> None:
+    def broken() -> LiveSource:
+        raise ZeroDivisionError
+
+    source = SwitchingSource(Lamp(1), lambda: [broken], Shop().opening(1))
+    with source:
+        source.turn()
+        with pytest.raises(ZeroDivisionError):
+            list(source)
+
+
+def test_a_source_that_ends_while_the_next_is_opened_is_followed_by_it() -> None:
+    shop = SlowShop(2)
+    first = Lamp(1)
+    with SwitchingSource(first, shop.others, shop.opening(1)) as source:
+        frames = iter(source)
+        next(frames)
+        source.turn()
+        first.close()
+        assert source.newest(0.02) is None
+        assert not source.ended
+        shop.let.set()
+        until_grey(frames, 2)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from live_gradcam.concurrency.bounded_queue import BoundedQueue
-
-logger = logging.getLogger(__name__)
+from live_gradcam.concurrency.worker_thread import WorkerThread
 
 _WAITING = 4
-"""How many items may wait before and after the explaining, besides a whole batch …"""
+"""Items that may wait before and after the explaining step, beyond one batch."""
 
 _LOAD = 128 * 2**20
-"""… and how many bytes: of pictures of 8K, two."""
+"""Bytes at which a queue counts as full: two 8K pictures."""
 
 _PATIENCE_SECONDS = 5.0
 
@@ -58,58 +55,26 @@ def flow(
                 return
 
     def write_all() -> None:
-        while pairs := after.take():
-            write(*pairs[0])
+        try:
+            for pair in after:
+                write(*pair)
+        finally:
+            after.abandon()
 
-    reader = _Stage("read", read_all, then=before.close)
-    writer = _Stage("write", write_all, then=lambda _: after.abandon())
+    reader = WorkerThread(
+        read_all, name="read", patience=_PATIENCE_SECONDS, end=before.abandon, then=before.close
+    )
+    writer = WorkerThread(write_all, name="write", patience=_PATIENCE_SECONDS, end=after.abandon)
     try:
         while items := before.take(batch):
             if not all(map(after.put, zip(items, explain(items), strict=True))):
                 break  # the writer has failed
         after.close()
         writer.join()
+        writer.check()
     finally:
+        writer.take_error()  # an error that is raised already comes first
         before.abandon()
         after.abandon()
-        reader.leave()
-        writer.leave()
-    if writer.error is not None:
-        raise writer.error
-
-
-class _Stage:
-    """A thread that does one thing and then says so.
-
-    Args:
-        name: what the thread is called.
-        work: what it does.
-        then: is told at the end, with the error if there was one.
-    """
-
-    def __init__(
-        self, name: str, work: Callable[[], None], then: Callable[[BaseException | None], None]
-    ) -> None:
-        self.error: BaseException | None = None
-        self._work = work
-        self._then = then
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def join(self) -> None:
-        """Wait until it is done."""
-        while self._thread.is_alive():
-            self._thread.join(0.5)  # in steps, or on Windows Ctrl-C would wait, too
-
-    def leave(self) -> None:
-        """Wait until it has noticed that it is not wanted any more; one that is stuck is left behind and named."""
-        self._thread.join(_PATIENCE_SECONDS)
-        if self._thread.is_alive():
-            logger.warning("the thread '%s' is stuck and is left behind", self._thread.name)
-
-    def _run(self) -> None:
-        try:
-            self._work()
-        except BaseException as error:
-            self.error = error
-        self._then(self.error)
+        reader.close()
+        writer.close()

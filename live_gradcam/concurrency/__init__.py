@@ -1,1 +1,1 @@
-"""What passes between threads: the newest item, or all items in order."""
+"""Threads with an owner, and what passes between them: the newest item, or all items in order."""

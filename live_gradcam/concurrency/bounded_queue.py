@@ -1,25 +1,25 @@
-"""The belt: how one thread hands everything it has to another, in order."""
+"""The bounded queue: passes all items from one thread to another, in order."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
-_GLANCE_SECONDS = 0.5
+_SLICE_SECONDS = 0.5
 
 
 class BoundedQueue(Generic[Item]):
-    """Holds items in order until it is full; an error or the end comes after the last one.
+    """Holds items in order, up to a limit. An error or the end comes after the last item.
 
-    Whoever gives waits while it is full, whoever takes while it is empty.
+    `put` waits while the queue is full, `take` while it is empty.
 
     Args:
-        capacity: how many items it holds.
-        load: how many bytes it holds; the item that reaches the load still finds room, so that one always does.
+        capacity: the largest number of items.
+        load: bytes at which the queue is full; the item that reaches them is still accepted.
         weigh: returns the bytes of an item.
     """
 
@@ -37,32 +37,36 @@ class BoundedQueue(Generic[Item]):
         self._abandoned = False
 
     def put(self, item: Item) -> bool:
-        """Append an item.
+        """Append an item; wait while the queue is full.
 
         Returns:
-            False where nothing more is wanted: then the item is gone.
+            False if the queue is abandoned: the item is dropped.
         """
         with self._changed:
             while self._full and not self._abandoned:
                 self._wait()
-            if self._abandoned:
-                return False
-            self._items.append(item)
-            self._weight += self._weigh(item)
-            self._changed.notify_all()
-            return True
+            return self._append(item)
 
-    def take(self, count: int = 1) -> list[Item]:
-        """Return the next items: as many as asked for; fewer only at the end, or where no more find room.
-
-        Args:
-            count: how many.
+    def offer(self, item: Item) -> bool:
+        """Append an item without waiting.
 
         Returns:
-            The items, oldest first; empty when nothing more will come.
+            False if the queue is full or abandoned: the item is dropped.
+        """
+        with self._changed:
+            return not self._full and self._append(item)
+
+    def take(self, count: int = 1) -> list[Item]:
+        """Return the next items; wait until there are as many as asked for, the queue is full, or it is closed.
+
+        Args:
+            count: the largest number of items to return.
+
+        Returns:
+            The items, oldest first; an empty list if no more will come.
 
         Raises:
-            BaseException: what the belt was closed with, once every item was taken.
+            BaseException: the error that the queue was closed with, once, after the last item.
         """
         with self._changed:
             while len(self._items) < count and not (self._full or self._closed or self._abandoned):
@@ -75,11 +79,16 @@ class BoundedQueue(Generic[Item]):
                 raise error
             return taken
 
+    def __iter__(self) -> Iterator[Item]:
+        """Yield the items in order until no more will come; errors are raised as by `take`."""
+        while taken := self.take():
+            yield taken.pop()
+
     def close(self, error: BaseException | None = None) -> None:
-        """Tell the taker that nothing more will come.
+        """Say that no more items will come; the first call counts.
 
         Args:
-            error: why not; None: it is complete.
+            error: raised by `take` after the last item; None: all items came.
         """
         with self._changed:
             if not self._closed:
@@ -88,7 +97,7 @@ class BoundedQueue(Generic[Item]):
             self._changed.notify_all()
 
     def abandon(self) -> None:
-        """Tell the giver that nothing more is wanted; what lies on the belt is dropped."""
+        """Say that no more items are wanted, and drop those that wait."""
         with self._changed:
             self._abandoned = True
             self._items.clear()
@@ -98,6 +107,14 @@ class BoundedQueue(Generic[Item]):
     def _full(self) -> bool:
         return len(self._items) >= self._capacity or self._weight >= self._load
 
+    def _append(self, item: Item) -> bool:
+        if self._abandoned:
+            return False
+        self._items.append(item)
+        self._weight += self._weigh(item)
+        self._changed.notify_all()
+        return True
+
     def _wait(self) -> None:
-        # With a timeout, for on Windows a wait without one cannot be interrupted by Ctrl-C.
-        self._changed.wait(_GLANCE_SECONDS)
+        # In slices: on Windows, Ctrl-C does not interrupt a wait that has no time limit.
+        self._changed.wait(_SLICE_SECONDS)

@@ -1,48 +1,50 @@
-"""The explain thread: it takes the newest frame, answers the question about it, and keeps the newest answer."""
+"""The explain thread: explains the newest frame, again and again, and keeps the newest explanation."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from types import TracebackType
-from typing import Self
 
+from live_gradcam.closing import Closing
 from live_gradcam.concurrency.latest import Latest
+from live_gradcam.concurrency.worker_thread import PATIENCE, WorkerThread
 from live_gradcam.explain.question_switch import Answers, QuestionSwitch
 from live_gradcam.frame import Frame
 from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
 
-logger = logging.getLogger(__name__)
 
-_PATIENCE_SECONDS = 0.9
+class ExplainThread(Closing):
+    """Explains frames in a thread of its own: always the newest frame, and nobody waits for it.
 
-
-class ExplainThread:
-    """Explains in a thread of its own; never a stale frame, and nobody waits for it.
-
-    An exception is raised to whoever asks for the newest answer; a new question that has none is refused, and the
-    former one goes on.
+    `newest` raises what the network raises. A new question that cannot be answered is refused, and the previous one
+    continues.
 
     Args:
-        answers: what answers.
+        answers: answers questions about frames.
         question: the first question, ready to be answered.
-        statistics: where it is counted.
-        limit: after how many frames it stops; None goes on until it is closed.
+        statistics: where explanations are counted.
+        limit: after how many frames it stops; None: when it is closed.
     """
 
     def __init__(
         self, answers: Answers, question: Question, statistics: RunStatistics, *, limit: int | None = None
     ) -> None:
         self._answers = answers
-        self._conversation = QuestionSwitch(answers, question)
+        self._questions = QuestionSwitch(answers, question)
         self._statistics = statistics
         self._limit = limit
         self._offered: Latest[Frame] = Latest()
         self._answered: Latest[tuple[Frame, Answer]] = Latest()
-        self._thread = threading.Thread(target=self._work, name="explain", daemon=True)
-        self._thread.start()
+        self._worker = WorkerThread(
+            self._explain_all,
+            name="explain",
+            end=self._end,
+            then=self._answered.close,
+            # The network is slow, and a user who quits need not know.
+            left_behind="is still at its last frame and is left behind",
+            level=logging.INFO,
+        )
 
     @property
     def finished(self) -> bool:
@@ -51,61 +53,49 @@ class ExplainThread:
 
     @property
     def compiling(self) -> str | None:
-        """What is being compiled for the question that was asked, `hirescam at block5c_add`; None where nothing is."""
-        return self._conversation.compiling
+        """What is compiled for the newest question, such as `hirescam at block5c_add`; None: nothing."""
+        return self._questions.compiling
 
     def ask(self, question: Question) -> None:
-        """Ask this of every frame from now on; until it is compiled the former question is answered."""
-        self._conversation.ask(question)
+        """Answer this question about every frame from now on; until it is compiled, the previous one continues."""
+        self._questions.ask(question)
 
     def refused(self) -> str | None:
-        """Return, once, why the question that was asked cannot be answered, one line; the former one goes on."""
-        return self._conversation.refused()
+        """Return, once, why the newest question cannot be answered, in one line; the previous one continues."""
+        return self._questions.refused()
 
     def offer(self, frame: Frame) -> None:
-        """Offer a frame; it replaces one that was offered and not yet begun."""
+        """Offer a frame; it replaces one that was offered and is not begun."""
         self._offered.put(frame)
 
     def newest(self) -> tuple[Frame, Answer] | None:
-        """Return the newest answer not yet taken, with its frame; None where there is no new one.
+        """Return the newest answer that was not taken yet, with its frame; None if there is none.
 
         Raises:
-            Exception: what the network failed with.
+            Exception: what the network raised.
         """
         return self._answered.take(0)
 
     def close(self) -> None:
-        """Stop after the frame in hand, and join the threads; one that is slow is left behind."""
-        began = time.monotonic()
+        """Stop after the frame in hand and join the threads; a slow one is left behind."""
+        until = time.monotonic() + PATIENCE
+        self._end()
+        self._questions.close(until)
+        self._worker.close(until)
+
+    def _end(self) -> None:
         self._offered.close()
         self._answered.close()
-        self._conversation.close(_PATIENCE_SECONDS)
-        self._thread.join(max(0.0, began + _PATIENCE_SECONDS - time.monotonic()))
-        if self._thread.is_alive():
-            # That is how slow the network is, and nothing that whoever quits has to know.
-            logger.info("the thread '%s' is still at its last frame and is left behind", self._thread.name)
 
-    def _work(self) -> None:
-        try:
-            while (frame := self._offered.take()) is not None:
-                began = time.monotonic()
-                answer = self._conversation.answer(frame.pixels)
-                now = time.monotonic()
-                self._statistics.stage("wait", 1000 * (began - frame.captured_at))
-                self._statistics.stage("explain", 1000 * (now - began))
-                self._statistics.explained_by(answer.first, now)
-                self._statistics.traces = self._answers.traces
-                self._answered.put((frame, answer))
-                if self._statistics.frames_explained == self._limit:
-                    break
-            self._answered.close()
-        except BaseException as error:  # whatever it is, the owner is told
-            self._answered.close(error)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    def _explain_all(self) -> None:
+        while (frame := self._offered.take()) is not None:
+            began = time.monotonic()
+            answer = self._questions.answer(frame.pixels)
+            now = time.monotonic()
+            self._statistics.stage("wait", 1000 * (began - frame.captured_at))
+            self._statistics.stage("explain", 1000 * (now - began))
+            self._statistics.explained_by(answer.first, now)
+            self._statistics.traces = self._answers.traces
+            self._answered.put((frame, answer))
+            if self._statistics.frames_explained == self._limit:
+                return

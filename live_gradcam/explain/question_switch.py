@@ -9,11 +9,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from live_gradcam.concurrency.latest import Latest
+from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
-
-_PATIENCE_SECONDS = 0.9
 
 
 class QuestionSwitch:
@@ -74,9 +73,13 @@ class QuestionSwitch:
             question = self._answered
         return self._answers.answer(pixels, question)
 
-    def close(self, patience: float = _PATIENCE_SECONDS) -> None:
-        """Stop preparing. The thread is joined, or left behind and named in the log after `patience` seconds."""
-        self._preparing.close(patience)
+    def close(self, until: float | None = None) -> None:
+        """Stop preparing and join the thread.
+
+        Args:
+            until: when to leave it behind, in `time.monotonic()` seconds; None: after 0.8 s.
+        """
+        self._preparing.close(until)
 
     def _turn(self, size: Size) -> None:
         """Turn to the question that was asked, if it is ready or turns out to have no answer."""
@@ -96,8 +99,6 @@ class QuestionSwitch:
     ) -> None:
         self.close()
 
-
-logger = logging.getLogger(__name__)
 
 Size = tuple[int, int]
 """(width, height) of a frame in pixels."""
@@ -134,8 +135,13 @@ class Preparing:
         self._wanted: tuple[Question, Size] | None = None
         self._failure: tuple[tuple[Question, Size], Exception] | None = None
         self._doing: str | None = None
-        self._thread = threading.Thread(target=self._work, name="prepare", daemon=True)
-        self._thread.start()
+        self._worker = WorkerThread(
+            self._prepare_all,
+            name="prepare",
+            end=self._waiting.close,
+            left_behind=lambda: f"is still compiling {self._doing} and is left behind",
+            level=logging.INFO,
+        )
 
     @property
     def doing(self) -> str | None:
@@ -165,21 +171,12 @@ class Preparing:
         with self._lock:
             self._wanted = None
 
-    def close(self, patience: float) -> None:
-        """Stop after the step in hand, and join the thread; one that is slow is left behind.
-
-        Args:
-            patience: seconds to wait for it at most.
-        """
+    def close(self, until: float | None = None) -> None:
+        """Stop after the step in hand and join the thread, or leave it behind; see `QuestionSwitch.close`."""
         self.forget()
-        self._waiting.close()
-        self._thread.join(patience)
-        if self._thread.is_alive():
-            logger.info(
-                "the thread '%s' is still compiling %s and is left behind", self._thread.name, self._doing
-            )
+        self._worker.close(until)
 
-    def _work(self) -> None:
+    def _prepare_all(self) -> None:
         while (wish := self._waiting.take()) is not None:
             failure = None
             try:

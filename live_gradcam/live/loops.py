@@ -11,8 +11,7 @@ from live_gradcam.frame import Frame
 from live_gradcam.live.run_controller import RunController
 from live_gradcam.live.status import Request
 from live_gradcam.run_statistics import RunStatistics
-from live_gradcam.sources.capture import Capture
-from live_gradcam.sources.source import Seekable, Slides, Source
+from live_gradcam.sources.source import LiveSource, Seekable, Slides, Source
 
 _NOTICE_AFTER_SECONDS = 0.25
 """After so long without a frame, the last picture is drawn again with the source's notice."""
@@ -21,7 +20,9 @@ _SEEK_SECONDS = 5.0
 _POLL_MS = 20
 
 
-def run_live(source: Source, answers: Answers, controller: RunController, statistics: RunStatistics) -> None:
+def run_live(
+    source: LiveSource, answers: Answers, controller: RunController, statistics: RunStatistics
+) -> None:
     """Show every frame as it comes, with the newest explanation.
 
     Args:
@@ -31,19 +32,15 @@ def run_live(source: Source, answers: Answers, controller: RunController, statis
         statistics: counts.
     """
     view = controller.view
-    # The explain thread is closed first: it works on captured frames.
-    with (
-        Capture(source) as capture,
-        ExplainThread(answers, view.question, statistics, limit=controller.limit) as explainer,
-    ):
+    with source, ExplainThread(answers, view.question, statistics, limit=controller.limit) as explainer:
         while not controller.ended:
-            frame = capture.newest(_NOTICE_AFTER_SECONDS)
+            frame = source.newest(_NOTICE_AFTER_SECONDS)
             if (reason := explainer.refused()) is not None:
                 view.refuse_question(reason)
             explainer.ask(view.question)
             controller.busy = explainer.compiling
             if frame is None:
-                if capture.ended:
+                if source.ended:
                     return
                 controller.wait()
                 continue

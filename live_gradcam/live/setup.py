@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from live_gradcam.concurrency.latest import Latest
+from live_gradcam.concurrency.worker_thread import run_in_background
 from live_gradcam.config import Settings, as_json
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import expanded
@@ -23,12 +21,7 @@ from live_gradcam.sources.source import Source
 if TYPE_CHECKING:
     from live_gradcam.explain.engine import Engine
 
-logger = logging.getLogger(__name__)
-
 Tell = Callable[[str], None]
-Result = TypeVar("Result")
-
-_GLANCE_SECONDS = 0.1
 
 
 def refuse_outputs(settings: Settings) -> None:
@@ -96,7 +89,7 @@ def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
         beside = () if settings.beside is None else (settings.beside,)
         return load_engine(settings, size, say, others=beside)
 
-    return _in_background(do, "loading the model")
+    return run_in_background(do, name="loading the model")
 
 
 def menu_of(answering: Engine, settings: Settings) -> Menu:
@@ -139,29 +132,3 @@ def about(settings: Settings, source: Source, answering: Engine) -> dict[str, An
         "layer": settings.layer or (layers[-1][0] if layers else None),
         "settings": chosen,
     }
-
-
-def _in_background(work: Callable[[], Result], name: str) -> Result:
-    """Do something in a thread and wait for it, so that Ctrl-C need not; then the thread is left behind.
-
-    TensorFlow takes seconds in native code to load and to trace, and drops or rewords a KeyboardInterrupt that
-    comes to it meanwhile.
-    """
-    done: Latest[Result] = Latest()
-
-    def do() -> None:
-        try:
-            done.put(work())
-        except BaseException as error:  # whatever it is, whoever waits is told
-            done.close(error)
-
-    thread = threading.Thread(target=do, name=name, daemon=True)
-    thread.start()
-    try:
-        while (result := done.take(_GLANCE_SECONDS)) is None:  # on Windows Ctrl-C cannot end a longer wait
-            pass
-    except KeyboardInterrupt:
-        logger.info("the thread '%s' is left behind", name)
-        raise
-    thread.join()
-    return result

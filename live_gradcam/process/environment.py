@@ -1,26 +1,26 @@
-"""OpenCV's own settings, which it reads from the environment while it is imported."""
+"""OpenCV's settings in the environment, which it reads while it is imported."""
 
 from __future__ import annotations
 
 import os
 
 DEFAULTS = {
-    # A camera that hangs is noticed after 2 s, not after 10.
+    # Notice a camera that hangs after 2 s instead of 10.
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "2",
-    # Opening a camera on Windows otherwise takes up to half a minute (opencv#17687).
+    # Without this, opening a camera on Windows takes up to 30 s (opencv#17687).
     "OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS": "0",
-    # What goes wrong is told in one line of our own; OpenCV and its FFmpeg would print more beside it.
+    # The program reports an error in one line; OpenCV and its FFmpeg would print more lines.
     "OPENCV_LOG_LEVEL": "FATAL",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
 }
-"""Variable to value. What the user has set already is kept."""
+"""Variable → value. Variables that the user has set are kept."""
 
 _MOST_TALKATIVE = 40
-"""FFmpeg's level above which it prints the addresses that it opens, and the passwords in them."""
+"""FFmpeg's log level above which it prints the addresses that it opens, with passwords."""
 
 
 def prepare() -> None:
-    """Put the defaults into the environment; to be called before the first `import cv2`."""
+    """Put the defaults into the environment. Call it before the first `import cv2`."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     level = os.environ["OPENCV_FFMPEG_LOGLEVEL"]

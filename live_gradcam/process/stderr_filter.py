@@ -1,4 +1,4 @@
-"""What native libraries print behind Python's back."""
+"""A filter for the lines that native libraries print to stderr."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _NATIVE_LINE = re.compile(
     rb"|libpng (error|warning): |Warning: unknown JFIF revision"
     rb"|tempfile\.tif: |\w*(TIFF|tiff)\w*: |(JPEG|LZW|Fax|PackBits|ZIP|ThunderScan)\w+: "
 )
-"""How the lines of TensorFlow's C++ log begin, and those of libjpeg, libpng and libtiff, which know only stderr."""
+"""Beginnings of lines to drop: TensorFlow's C++ log, and libjpeg, libpng and libtiff, which only print to stderr."""
 
 _LONGEST_HELD_SECONDS = 1.0
-"""What other threads print waits no longer than this for the end of all blocks."""
+"""Longest time that the lines of other threads wait for the end of all blocks."""
 
 
 class _Diversion:
-    """Turns stderr to a file while at least one block asks for that, in whatever threads they are."""
+    """Redirects stderr to a file while at least one block is active, in any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,26 +41,26 @@ class _Diversion:
         self._since = 0.0
 
     def begin(self) -> None:
-        """Divert.
+        """Begin a block.
 
         Raises:
-            OSError: there is no stderr: a program without a console.
+            OSError: there is no stderr, as in a program without a console.
         """
         with self._lock:
             if self._blocks == 0:
                 _flush()
                 self._saved = os.dup(2)
-                if self._held < 0:  # for good: a camera comes here for every frame
+                if self._held < 0:  # kept: a camera begins a block for every frame
                     self._held, self._spare = _temporary(), _temporary()
                 os.dup2(self._held, 2)
                 self._since = time.monotonic()
             self._blocks += 1
 
     def end(self, *, surprised: bool) -> None:
-        """Give stderr back after the last block, and print what is left after filtering.
+        """End a block; after the last one, restore stderr and print the lines that pass the filter.
 
         Args:
-            surprised: whether the block failed for a reason that nobody foresaw: then everything is printed.
+            surprised: whether the block failed with an unexpected exception; then every line is printed.
         """
         with self._lock:
             self._blocks -= 1
@@ -69,15 +69,15 @@ class _Diversion:
                 self._relieve()
                 return
             _flush()
-            os.dup2(self._saved, 2)  # first: what others print meanwhile must not be lost
+            os.dup2(self._saved, 2)  # first, so that no line of another thread is lost
             self._print_held()
             os.close(self._saved)
             self._surprised = False
 
     def finish(self) -> None:
-        """Print what is left after filtering, where a thread that was left behind is still in its block.
+        """Print the lines that pass the filter, although a thread that was left behind is still in its block.
 
-        That its block fails from now on, since what it needs is being taken away, surprises nobody.
+        From now on an exception in its block is expected, since the process ends.
         """
         with self._lock:
             self._ending = True
@@ -86,7 +86,7 @@ class _Diversion:
                 self._print_held()
 
     def _relieve(self) -> None:
-        """Print what is held where blocks overlap without end, as those of a server's visitors do."""
+        """Print the held lines now and then if blocks overlap without end, as those of a server's clients do."""
         if time.monotonic() - self._since < _LONGEST_HELD_SECONDS:
             return
         self._since = time.monotonic()
@@ -107,17 +107,17 @@ class _Diversion:
         os.lseek(self._held, 0, os.SEEK_SET)
 
 
-_DIVERSION = _Diversion()  # of the process, which has one stderr
+_DIVERSION = _Diversion()  # one for the process, which has one stderr
 
 
 @contextmanager
 def native_stderr_filtered() -> Iterator[None]:
-    """Keep what native libraries say to themselves off the terminal; all else on stderr comes after the block.
+    """Drop the log lines of native libraries inside the block; other lines on stderr appear after the block.
 
-    TensorFlow says things of oneDNN and CUDA that mean nothing to a person who wants to see a cat, and its own
-    switch, TF_CPP_MIN_LOG_LEVEL, no longer stops them (tensorflow#100442); libjpeg and libpng say of every damaged
-    picture that it is. If the block fails for a reason that nobody foresaw, or the user has set that switch to 0, every
-    line comes out. Several threads may be in such blocks at once.
+    TensorFlow prints lines about oneDNN and CUDA that do not help the user, and its setting TF_CPP_MIN_LOG_LEVEL no
+    longer suppresses them (tensorflow#100442). libjpeg and libpng print a line about every damaged picture. If the
+    block fails with an unexpected exception, or the user has set TF_CPP_MIN_LOG_LEVEL to 0, every line is printed.
+    Several threads may be in such blocks at once.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         yield
@@ -131,7 +131,7 @@ def native_stderr_filtered() -> Iterator[None]:
     try:
         yield
         surprised = False
-    except (LiveGradcamError, KeyboardInterrupt):  # these explain themselves
+    except (LiveGradcamError, KeyboardInterrupt):  # these are expected
         surprised = False
         raise
     finally:
@@ -139,13 +139,13 @@ def native_stderr_filtered() -> Iterator[None]:
 
 
 def end_native_stderr() -> None:
-    """Let out what is still kept, at the end of the process; blocks that fail from now on do so because of it."""
+    """Print the lines that are still held, at the end of the process; later exceptions in blocks are expected."""
     _DIVERSION.finish()
 
 
 def _shown(line: bytes) -> bytes:
-    """Return a line without the secrets of addresses; a library may quote the one that it was given."""
-    from live_gradcam.redaction import without_secrets
+    """Return a line without passwords in addresses: a library may quote the address that it was given."""
+    from live_gradcam.redaction import without_secrets  # here: importing the package does not need it
 
     return without_secrets(line.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import OrderedDict
@@ -10,12 +9,11 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
+from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.queued_work import Done, QueuedWork
-
-logger = logging.getLogger(__name__)
 
 BATCHES = (1, 2, 4, 8)
 """The sizes of batches: others are filled up, so that TensorFlow optimises a graph for these sizes only."""
@@ -32,7 +30,6 @@ _SECONDS_A_PASS = 0.005
 _PAYERS_KEPT = 1024
 _TIMES_KEPT = 256
 
-_PATIENCE_SECONDS = 0.7
 _WORTH_FILLING = 0.75
 """A batch is filled up to the next size if it has at least this part of it; else the rest waits for the next call."""
 
@@ -89,8 +86,7 @@ class BatchQueue:
         """Seconds that a picture took, for each question without its classes; the most recently timed last."""
         self._seconds_a_pass = _SECONDS_A_PASS
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._worker = WorkerThread(self._run, name=name, end=self.stop)
 
     @property
     def waiting(self) -> int:
@@ -157,12 +153,9 @@ class BatchQueue:
         for work in waiting.values():
             work.done.cancel()
 
-    def close(self) -> None:
-        """Stop after the batch in hand, and join the thread; one that is stuck is left behind and named."""
-        self.stop()
-        self._thread.join(_PATIENCE_SECONDS)
-        if self._thread.is_alive():
-            logger.warning("the thread '%s' is stuck and is left behind", self._thread.name)
+    def close(self, until: float | None = None) -> None:
+        """Stop after the batch in hand and join the thread; `until` as in `WorkerThread.close`."""
+        self._worker.close(until)
 
     def _run(self) -> None:
         while batch := self._next():
@@ -212,6 +205,7 @@ class BatchQueue:
             return batch
 
     def _admit(self, work: QueuedWork) -> None:
+        self._worker.check()
         if self._closed:
             raise RequestError(503, "the server is ending.")
         if work.client in self._waiting:

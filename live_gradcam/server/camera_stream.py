@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import cv2
 import numpy as np
 
+from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.config import Settings
 from live_gradcam.errors import LiveGradcamError, SourceError
 from live_gradcam.frame import Frame, Pixels
@@ -25,8 +26,7 @@ from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.queued_work import Done, QueuedWork
 from live_gradcam.server.service import Service
-from live_gradcam.sources.capture import Capture
-from live_gradcam.sources.source import Source
+from live_gradcam.sources.source import LiveSource
 from live_gradcam.translations import words_of
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,6 @@ BOUNDARY = "frame"
 
 _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 80)
 _NOTICE_AFTER_SECONDS = 0.25
-_PATIENCE_SECONDS = 0.7
 _FRAME_SECONDS = 5.0
 
 Item = TypeVar("Item")
@@ -99,7 +98,7 @@ class CameraStream:
     """
 
     def __init__(
-        self, source: Source, service: Service, settings: Settings, *, ended: Callable[[], None]
+        self, source: LiveSource, service: Service, settings: Settings, *, ended: Callable[[], None]
     ) -> None:
         self.name = source.name
         self.viewers = 0
@@ -120,11 +119,14 @@ class CameraStream:
         self._shots: AsyncLatest[CameraShot] = AsyncLatest(loop)
         self._pictures: AsyncLatest[bytes] = AsyncLatest(loop)
         self._encoded: tuple[int, asyncio.Task[bytes]] | None = None
-        self._asked: tuple[Frame, Future[Done]] | None = None
+        self._requested: tuple[Frame, Future[Done]] | None = None
         self._closing = threading.Event()
-        self._capture = Capture(source)
-        self._thread = threading.Thread(target=self._run, name=f"relay of {source.name}", daemon=True)
-        self._thread.start()
+        self._worker = WorkerThread(
+            self._read_all,
+            name=f"stream of {source.name}",
+            end=self._closing.set,
+            then=self._has_ended,
+        )
 
     async def frame_after(self, number: int) -> CameraShot:
         """Wait for a frame newer than `number`, and return the newest.
@@ -164,46 +166,43 @@ class CameraStream:
         self._closing.set()
 
     def close(self) -> None:
-        """Close the source and join the threads; a stuck thread is reported and left behind."""
+        """Close the source and join the thread."""
         self._closing.set()
-        self._capture.close()
-        self._thread.join(_PATIENCE_SECONDS)
-        if self._thread.is_alive():
-            logger.warning("the thread '%s' is stuck and is left behind", self._thread.name)
+        self._source.close()
+        self._worker.close()
 
-    def _run(self) -> None:
+    def _read_all(self) -> None:
         last: Frame | None = None
-        try:
-            number = 0
-            while not self._closing.is_set():
-                frame = self._capture.newest(_NOTICE_AFTER_SECONDS)
-                if frame is None:
-                    if self._capture.ended:
-                        break
-                    if last is not None and self._source.notice and self.viewers:
-                        self._draw(last)
-                    continue
-                if last is None or last.size != frame.size:
-                    self._check_shape(*frame.size)
-                number += 1
-                last = self._mirrored(frame)
-                self._shots.publish(CameraShot(number, last.pixels))
-                if self.viewers:
-                    self._explain(last)
+        number = 0
+        while not self._closing.is_set():
+            frame = self._source.newest(_NOTICE_AFTER_SECONDS)
+            if frame is None:
+                if self._source.ended:
+                    return
+                if last is not None and self._source.notice and self.viewers:
                     self._draw(last)
-        except BaseException as error:  # whatever it is, the owner is told
-            if not self._closing.is_set():  # what fails because all ends is no fault
-                self.error = error
-        if not self._closing.is_set():
+                continue
+            if last is None or last.size != frame.size:
+                self._check_shape(*frame.size)
+            number += 1
+            last = self._mirrored(frame)
+            self._shots.publish(CameraShot(number, last.pixels))
+            if self.viewers:
+                self._explain(last)
+                self._draw(last)
+
+    def _has_ended(self, error: BaseException | None) -> None:
+        if not self._closing.is_set():  # an error while it is closed is no fault
+            self.error = error
             self._ended()
 
     def _explain(self, frame: Frame) -> None:
         """Take the last explanation if it is ready, and submit the next frame: one frame at a time."""
-        if self._asked is not None:
-            asked, future = self._asked
+        if self._requested is not None:
+            asked, future = self._requested
             if not future.done():
                 return
-            self._asked = None
+            self._requested = None
             if not future.cancelled():
                 try:
                     self._renderer.add_answer(asked, future.result().answer)
@@ -211,7 +210,7 @@ class CameraStream:
                     logger.warning("%s", error)
         shape = self._service.shape(frame.size)
         work = QueuedWork(self, self._service.default, frame.pixels, shape, time.monotonic())
-        self._asked = (frame, self._service.submit(work))
+        self._requested = (frame, self._service.submit(work))
 
     def _draw(self, frame: Frame) -> None:
         picture, _ = self._renderer.picture(frame, Overlay(notice=self._source.notice))

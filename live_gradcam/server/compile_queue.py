@@ -170,9 +170,9 @@ class CompileQueue:
         """Begin no compilation any more, and cancel what waits."""
         self._thread.stop()
 
-    def close(self) -> None:
-        """Stop, and join the thread."""
-        self._thread.close()
+    def close(self, until: float | None = None) -> None:
+        """Stop and join the thread; `until` as in `WorkerThread.close`."""
+        self._thread.close(until)
 
     def _wanted(self, keys: Sequence[GraphKey], client: Hashable, payer: Hashable) -> list[Future[None]]:
         """Return what tells that graphs are compiled, one future for each that is not kept."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 import threading
@@ -12,17 +11,15 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from live_gradcam.concurrency.worker_thread import PATIENCE, WorkerThread
 from live_gradcam.frame import Pixels
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.uploads import decoded, photo_of
-
-logger = logging.getLogger(__name__)
 
 FRAME_THREADS, PHOTO_THREADS = 2, 2
 MOST_WAITING = 64
 """Maximum number of photos that wait; each visitor has at most one waiting frame."""
 
-_PATIENCE_SECONDS = 0.7
 _NICE = 5
 """Niceness of the photo threads, on systems with priorities for threads."""
 
@@ -43,12 +40,15 @@ class DecoderPool:
         self._waiting: deque[_Task] = deque()
         self._closed = False
         self._nice = nice
-        self._threads = [
-            threading.Thread(target=self._run, name=f"{name} {number}", daemon=True)
+        self._workers = [
+            WorkerThread(
+                self._run,
+                name=f"{name} {number}",
+                end=self._end,
+                left_behind="is busy and is left behind",
+            )
             for number in range(1, threads + 1)
         ]
-        for thread in self._threads:
-            thread.start()
 
     @property
     def waiting(self) -> int:
@@ -61,6 +61,8 @@ class DecoderPool:
         Raises:
             RequestError: the pool is closed (503).
         """
+        for worker in self._workers:
+            worker.check()
         future: Future[Pixels] = Future()
         with self._changed:
             if self._closed:
@@ -70,26 +72,21 @@ class DecoderPool:
         return future
 
     def close(self, until: float) -> None:
-        """Stop decoding and join the threads.
+        """Stop decoding and join the threads; `until` as in `WorkerThread.close`."""
+        for worker in self._workers:
+            worker.close(until)
 
-        Args:
-            until: deadline, a value of `time.monotonic`; a thread that is still busy is reported and left behind.
-        """
+    def _end(self) -> None:
         with self._changed:
             self._closed = True
             waiting, self._waiting = self._waiting, deque()
             self._changed.notify_all()
         for future, _ in waiting:
             future.cancel()
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
-            if thread.is_alive():
-                logger.warning("the thread '%s' is busy and is left behind", thread.name)
 
     def _run(self) -> None:
-        if (
-            self._nice and sys.platform == "linux"
-        ):  # on other systems the priority is that of the whole process
+        # On other systems the priority is that of the whole process.
+        if self._nice and sys.platform == "linux":
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
         while True:
             with self._changed:
@@ -136,6 +133,6 @@ class Decoders:
 
     def close(self) -> None:
         """Stop decoding and join the threads."""
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + PATIENCE
         self._frames.close(until)
         self._photos.close(until)

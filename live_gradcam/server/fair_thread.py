@@ -9,12 +9,11 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-logger = logging.getLogger(__name__)
+from live_gradcam.concurrency.worker_thread import WorkerThread
 
 REST = 0.5
 """How long a payer waits after its work, as a fraction of the time that the work took."""
 
-_PATIENCE_SECONDS = 0.7
 _PAYERS_KEPT = 256
 
 
@@ -44,8 +43,13 @@ class FairThread:
         self._served: dict[Hashable, tuple[float, float]] = {}
         """Payer → when it was served last, and when its wait ends."""
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._worker = WorkerThread(
+            self._run,
+            name=name,
+            end=self.stop,
+            left_behind="is still at work and is left behind",
+            level=logging.INFO,
+        )
 
     def submit(self, work: Callable[[], None], payer: Hashable = None) -> Future[None]:
         """Queue work; the future is done when the work is, or holds its exception.
@@ -54,6 +58,7 @@ class FairThread:
             work: the work.
             payer: the client that it is for; None: the server itself, which never has to wait.
         """
+        self._worker.check()
         future: Future[None] = Future()
         with self._changed:
             if self._closed:
@@ -72,12 +77,9 @@ class FairThread:
         for task in waiting:
             task.future.cancel()
 
-    def close(self) -> None:
-        """Stop and join the thread; if it is still busy, it is left behind."""
-        self.stop()
-        self._thread.join(_PATIENCE_SECONDS)
-        if self._thread.is_alive():
-            logger.info("the thread '%s' is still at work and is left behind", self._thread.name)
+    def close(self, until: float | None = None) -> None:
+        """Stop and join the thread; `until` as in `WorkerThread.close`."""
+        self._worker.close(until)
 
     def _run(self) -> None:
         while (task := self._next()) is not None:

@@ -20,7 +20,7 @@ from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.tls import self_signed, tls_context
 from live_gradcam.server.uvicorn_server import ViewServer, configuration
 from live_gradcam.sources.opening import open_source
-from live_gradcam.sources.source import Source
+from live_gradcam.sources.source import LiveSource, is_live
 
 if TYPE_CHECKING:
     from live_gradcam.server.camera_stream import CameraStream
@@ -161,9 +161,9 @@ def _tls(server: ServerSettings) -> tuple[ssl.SSLContext | None, str | None]:
     return self_signed(server.certified_names())
 
 
-def _open_camera(source: int | str, settings: Settings) -> Source:
+def _open_camera(source: int | str, settings: Settings) -> LiveSource:
     camera = open_source(source, size=settings.size, fps=settings.camera_fps, backend=settings.backend)
-    if not camera.live:
+    if not is_live(camera):
         camera.close()
         raise SourceError(
             f"{camera.name} is a file: serve shows cameras, streams and the demo. Drop the file on the page instead."

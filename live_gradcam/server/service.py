@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import time
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
+from live_gradcam.concurrency.worker_thread import PATIENCE
 from live_gradcam.config import DEFAULT_METHOD, Settings
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.layer_table import LayerRow, layer_table
@@ -223,15 +224,9 @@ class Service:
     def close(self) -> None:
         """Explain nothing more; join the threads."""
         self.stop()
-        # Side by side: one that is stuck in native code is waited for no longer than all of them together.
-        closing = [
-            threading.Thread(target=each.close, daemon=True)
-            for each in (self.graphs, self._quick, self._slow)
-        ]
-        for thread in closing:
-            thread.start()
-        for thread in closing:
-            thread.join()
+        until = time.monotonic() + PATIENCE
+        for each in (self.graphs, self._quick, self._slow):
+            each.close(until)
 
     async def _wait_for(self, compiling: Sequence[Future[None]]) -> None:
         # Shielded: a client that stops waiting must not cancel what others wait for.

@@ -1,9 +1,7 @@
-"""The film of a session: frames kept exactly as they were."""
+"""The frame files of a saved session: every frame, without loss."""
 
 from __future__ import annotations
 
-import queue
-import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,78 +9,58 @@ import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 from av.video.stream import VideoStream
 
+from live_gradcam.concurrency.bounded_queue import BoundedQueue
+from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Pixels
 
 _WAITING = 16
-_GLANCE_SECONDS = 0.05
 _CLOSE_SECONDS = 15.0
 _CLOCK = 1000
 
 
 class FrameFile:
-    """Keeps frames without loss, in a thread of its own: H.264 of the RGB values, in Matroska.
+    """Writes frames without loss, in a thread of its own: H.264 of the RGB values, in Matroska.
 
     A frame of another size begins another file: `frames.mkv`, then `frames-2.mkv`. `add` waits while the thread is
-    behind, for a session that lacks a frame cannot be played again.
+    behind, since a session that lacks a frame cannot be replayed.
 
     Args:
-        folder: where; it exists.
+        folder: an existing folder.
 
     Raises:
-        SinkError: from `add` and `close`, once: it could not be written.
+        SinkError: from `add` and `close`, once: a file could not be written.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._waiting: queue.Queue[Pixels] = queue.Queue(_WAITING)
-        self._stop = threading.Event()
-        self._failure: Exception | None = None
-        self._told = False
-        self._thread = threading.Thread(target=self._write_all, name="film of the session", daemon=True)
-        self._thread.start()
+        self._waiting: BoundedQueue[Pixels] = BoundedQueue(_WAITING)
+        self._worker = WorkerThread(self._write_all, name="frames of the session")
 
     def add(self, pixels: Pixels) -> None:
-        """Keep one frame, (H, W, 3) uint8 BGR; it must not be changed afterwards."""
-        while self._failure is None:
-            try:
-                self._waiting.put(pixels, timeout=_GLANCE_SECONDS)
-            except queue.Full:
-                continue
-            return
-        self._tell()
+        """Write one frame, (H, W, 3) uint8 BGR, later; it must not be changed afterwards."""
+        if not self._waiting.put(pixels):
+            self._worker.join()  # it has failed
+            self._raise_failure()
 
     def close(self) -> None:
-        """Write what waits, and complete the file; twice does no harm."""
-        self._stop.set()
-        self._thread.join(_CLOSE_SECONDS)
-        if self._thread.is_alive():
+        """Write the frames that wait, and complete the file. May be called twice."""
+        self._waiting.close()
+        if not self._worker.join(_CLOSE_SECONDS):
             raise SinkError(f"the frames of the session were not written within {_CLOSE_SECONDS:.0f} s.")
-        self._tell()
+        self._raise_failure()
 
-    def _tell(self) -> None:
-        if self._failure is not None and not self._told:
-            self._told = True
-            reason = getattr(self._failure, "strerror", None) or self._failure
-            raise SinkError(f"the session is saved no further: {reason}.") from self._failure
+    def _raise_failure(self) -> None:
+        error = self._worker.take_error()
+        if error is not None:
+            reason = getattr(error, "strerror", None) or error
+            raise SinkError(f"the session is saved no further: {reason}.") from error
 
     def _write_all(self) -> None:
-        try:
-            self._write_reels()
-        except Exception as error:  # whatever it is, the owner is told by add or close
-            self._failure = error
-
-    def _write_reels(self) -> None:
         reel: _Reel | None = None
         number = 0
         try:
-            while True:
-                try:
-                    pixels = self._waiting.get(timeout=_GLANCE_SECONDS)
-                except queue.Empty:
-                    if self._stop.is_set():
-                        break
-                    continue
+            for pixels in self._waiting:
                 if reel is None or reel.shape != pixels.shape:
                     if reel is not None:
                         reel.close()
@@ -90,12 +68,13 @@ class FrameFile:
                     reel = _Reel(self._folder / reel_name(number), pixels)
                 reel.add(pixels)
         finally:
+            self._waiting.abandon()
             if reel is not None:
                 reel.close()
 
 
 def reel_name(number: int) -> str:
-    """Return the name of a session's file of frames, counted from 1."""
+    """Return the name of a session's frame file with this number, from 1."""
     return "frames.mkv" if number == 1 else f"frames-{number}.mkv"
 
 

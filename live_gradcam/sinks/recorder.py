@@ -1,19 +1,19 @@
-"""A recording: a video file that is written beside the show, and a line for each of its pictures."""
+"""The recorder: writes pictures to a video file during a run, and a line about each beside it."""
 
 from __future__ import annotations
 
 import datetime
 import logging
-import queue
-import threading
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 
+from live_gradcam.closing import Closing
+from live_gradcam.concurrency.bounded_queue import BoundedQueue
+from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import fitting
 from live_gradcam.number import counted
@@ -27,15 +27,14 @@ from live_gradcam.version import __version__
 _LOG = logging.getLogger(__name__)
 
 _WAITING_PICTURES = 8
-_GLANCE_SECONDS = 0.05
 _PATIENCE_SECONDS = 2.0
 
 
 def refuse_recording(path: Path, *, overwrite: bool) -> None:
-    """Refuse the name of a recording that cannot be made, as `Recorder` does, and make nothing yet.
+    """Raise the error that `Recorder` would raise for this path, without making a file.
 
     Raises:
-        SinkError: the path has another extension, is taken, or lies in no folder.
+        SinkError: the extension is unknown, the name is taken, or the folder does not exist.
     """
     if path.suffix.lower() not in CONTAINERS:
         raise SinkError(not_recordable(path))
@@ -46,31 +45,29 @@ def _files_of(path: Path) -> tuple[Path, Path]:
     return path, fitting(path.with_suffix(".jsonl"))
 
 
-class Recorder:
+class Recorder(Closing):
     """Records pictures in .mp4, .mkv (H.264) or .webm (VP9), each at its own time (`frame.time`).
 
-    Beside `NAME.EXT` lies the sidecar `NAME.jsonl`: a header, and a line for each picture in the video. While it
-    records, both have part names and can be read; they get their own when the recorder is closed. Where nothing was
-    written, no file is left. An encoding thread of its own takes the pictures from a bounded queue; a recorder can
-    be made and closed in the middle of a show.
+    Beside `NAME.EXT` it writes the sidecar `NAME.jsonl`: a header, and a line for each picture in the video. During
+    recording both files have part names and can be read; `close` gives them their final names. If nothing was
+    written, no file is left. Pictures pass through a bounded queue to an encoding thread; a recorder can be made and
+    closed at any time of a run.
 
-    When the files cannot be written any more (the disk is full), one `write` or `close` raises; what was recorded
-    stays under its part name, and pictures written after that are ignored. On a disk that no longer answers `close`
-    gives up when nothing was written for 2 s.
+    When the files can no longer be written (the disk is full), one call of `write` or `close` raises. The part files
+    stay, and later pictures are ignored. If the disk no longer answers, `close` gives up after 2 s without progress.
 
     Args:
         path: the file to make; its extension chooses the container.
-        overwrite: replace files of these names, and what a killed run has left of them. The old files stay until
-            the new ones are complete.
+        overwrite: replace files of these names and the part files of a killed run. The old files stay until the new
+            ones are complete.
         wait: whether `write` waits while the queue is full (files: every picture counts), or drops the picture
-            and counts it (live: the show must not be slowed down).
-        about: tells what the sidecar's header says, besides what the recorder knows; asked once, in the encoding
-            thread, with the first picture.
-        audio_from: the video file that the pictures come from: its sound is carried over, as it is, for as long as
-            the recording lasts.
+            and counts it (live: the loop must not slow down).
+        about: returns more entries for the sidecar's header; called once, in the encoding thread, with the first
+            picture.
+        audio_from: the video file that the pictures come from: its sound is copied for the length of the recording.
 
     Raises:
-        SinkError: the path has another extension, is taken, or cannot be written.
+        SinkError: the extension is unknown, the name is taken, or the file cannot be written.
     """
 
     def __init__(
@@ -91,11 +88,8 @@ class Recorder:
         self._wait = wait
         self._about = about
         self._audio_from = audio_from
-        self._waiting: queue.Queue[Rendered] = queue.Queue(_WAITING_PICTURES)
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._failure: Exception | None = None
-        self._failure_told = False
+        self._waiting: BoundedQueue[Rendered] = BoundedQueue(_WAITING_PICTURES)
+        self._worker: WorkerThread | None = None
         self._codec: str | None = None
         self._recorded = 0
         self._dropped = 0
@@ -110,12 +104,12 @@ class Recorder:
 
     @property
     def failed(self) -> bool:
-        """Whether it broke off: nothing more is written."""
-        return self._failure is not None
+        """Whether it stopped because of an error: nothing more is written."""
+        return self._worker is not None and self._worker.failed
 
     @property
     def notice(self) -> str | None:
-        """That the disk is nearly full."""
+        """A warning if the disk is nearly full."""
         return self._disk.notice
 
     @property
@@ -129,7 +123,7 @@ class Recorder:
         return self._dropped
 
     def report(self) -> dict[str, Any]:
-        """Return what became of it, for `--stats`: `file`, `codec`, `frames` and `frames_dropped`."""
+        """Return the entries for `--stats`: `file`, `codec`, `frames` and `frames_dropped`."""
         return {
             "file": shown(self._parts.paths[0]),
             "codec": self._codec,
@@ -138,61 +132,52 @@ class Recorder:
         }
 
     def write(self, shown: Rendered) -> None:
-        """Hand one picture to the encoder.
+        """Pass one picture to the encoding thread.
 
         Raises:
             SinkError: the recorder is closed, or the file could not be written; the latter is raised once.
         """
         if self._closed:
             raise SinkError(f"{self.name} is closed: make a new Recorder for a new file.")
-        self._tell_failure()
-        if self._failure is not None:
+        self._raise_failure()
+        if self.failed:
             return
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._encode_all, name=f"recorder of {self.name}", daemon=True
-            )
-            self._thread.start()
+        if self._worker is None:
+            self._worker = WorkerThread(self._encode_all, name=f"recorder of {self.name}")
         if not self._wait:
-            try:
-                self._waiting.put_nowait(shown)
-            except queue.Full:
+            if not self._waiting.offer(shown) and not self.failed:
                 self._dropped += 1
-            return
-        while self._failure is None:
-            try:
-                self._waiting.put(shown, timeout=_GLANCE_SECONDS)
-            except queue.Full:
-                continue  # glance at the thread: one that has failed takes nothing more
-            return
-        self._tell_failure()
+        elif not self._waiting.put(shown):
+            self._worker.join()  # it has failed
+            self._raise_failure()
 
     def close(self) -> None:
-        """Encode what waits, complete the files and give them their names.
+        """Encode the pictures that wait, complete the files and give them their names.
 
         Raises:
             SinkError: a file could not be completed, or its name was taken meanwhile; the message names the part
-                file that is kept.
+                file that stays.
         """
         if self._closed:
             return
         self._closed = True
-        if self._thread is None:
+        if self._worker is None:
             self._parts.discard()
             return
-        self._stop.set()
+        self._waiting.close()
         seen = -1
-        while self._thread.is_alive() and seen != self._recorded:
+        while seen != self._recorded:
             seen = self._recorded
-            self._thread.join(_PATIENCE_SECONDS)
-        if self._thread.is_alive():
+            if self._worker.join(_PATIENCE_SECONDS):
+                break
+        else:
             raise SinkError(
                 f"{self.name} could not be completed: its disk has not answered for {_PATIENCE_SECONDS:.0f} s, and "
-                f"the thread '{self._thread.name}' is left behind. What was recorded is in {self._parts.files[0]}."
+                f"the thread '{self._worker.name}' is left behind. What was recorded is in {self._parts.files[0]}."
             )
-        if self._failure is not None:
+        if self.failed:
             self._parts.keep()
-            self._tell_failure()
+            self._raise_failure()
             return
         if self._dropped:
             _LOG.warning(
@@ -205,13 +190,13 @@ class Recorder:
         self.written.append(self._parts.paths[0])
 
     def _encode_all(self) -> None:
-        """Encode until told to stop and nothing waits: the thread."""
+        """Encode in the thread until the queue is closed and empty."""
         encoder: Encoder | None = None
         sidecar: Sidecar | None = None
         video, rows = self._parts.files
         try:
             encoder = Encoder(video, "veryfast" if self._wait else "superfast", audio_from=self._audio_from)
-            while (shown := self._next()) is not None:
+            for shown in self._waiting:
                 seconds = encoder.encode(shown.pixels, shown.frame.time)
                 if sidecar is None:
                     self._codec = encoder.codec
@@ -222,46 +207,30 @@ class Recorder:
             encoder.finish()
             if sidecar is not None:
                 sidecar.close()
-        except Exception as error:  # whatever it is, the owner gets it from write or close
-            self._failure = error
+        except BaseException:  # the owner gets it from write or close
             if encoder is not None:
                 encoder.abandon()
             if sidecar is not None:
                 sidecar.abandon()
-
-    def _next(self) -> Rendered | None:
-        """Return the next picture; None when it was told to stop and nothing waits."""
-        while True:
-            try:
-                return self._waiting.get(timeout=_GLANCE_SECONDS)
-            except queue.Empty:
-                if self._stop.is_set():
-                    return None
+            raise
+        finally:
+            self._waiting.abandon()
 
     def _header(self, first: Rendered) -> dict[str, Any]:
-        """Return what the sidecar's header says."""
+        """Return the sidecar's header."""
         age = time.monotonic() - first.frame.captured_at
         began = datetime.datetime.now().astimezone() - datetime.timedelta(seconds=age)
         known = {"version": __version__, "video": self.name, "codec": self._codec, "began": began.isoformat()}
         return {**known, **({} if self._about is None else self._about())}
 
-    def _tell_failure(self) -> None:
-        """Raise what ended the thread, the first time."""
-        if self._failure is None or self._failure_told:
-            return
-        self._failure_told = True
-        if isinstance(self._failure, (OSError, av.FFmpegError)):
-            cause = self._failure.strerror or str(self._failure)
+    def _raise_failure(self) -> None:
+        """Raise the error that ended the thread, once."""
+        error = None if self._worker is None else self._worker.take_error()
+        if isinstance(error, (OSError, av.FFmpegError)):
+            cause = error.strerror or str(error)
             raise SinkError(
                 f"the recording {self.name} stopped: {cause}. What was recorded until then is in "
                 f"{self._parts.files[0]}."
-            ) from self._failure
-        raise self._failure
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+            ) from error
+        if error is not None:
+            raise error

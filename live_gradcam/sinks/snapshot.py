@@ -1,24 +1,24 @@
-"""Snapshots: the picture, the frame and the heat map as PNG files, with all that made them in their text."""
+"""Snapshots: the picture, the frame and the heat map as PNG files, with their settings in the PNG text."""
 
 from __future__ import annotations
 
 import datetime
 import itertools
 import logging
-import queue
-import threading
 import time
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from live_gradcam.closing import Closing
+from live_gradcam.concurrency.bounded_queue import BoundedQueue
+from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import fitting, marked
 from live_gradcam.heatmap import over_region
@@ -29,7 +29,7 @@ from live_gradcam.sinks.sidecar import About, row_of
 from live_gradcam.version import __version__
 
 TEXT_KEY = "live_gradcam"
-"""Keyword of the PNG text that holds everything, as one JSON object: the sidecar's header and the picture's line."""
+"""Keyword of the PNG text with one JSON object: the sidecar's header and the picture's line."""
 
 _FULL = 65_535
 _FAST = 1
@@ -42,10 +42,10 @@ def snapshot_files(path: Path) -> tuple[Path, Path, Path]:
 
 
 def refuse_snapshot(path: Path, *, overwrite: bool) -> None:
-    """Refuse the name of a snapshot that cannot be made.
+    """Raise an error if a snapshot of this name cannot be made.
 
     Raises:
-        SinkError: it has another ending, there is no such folder, or a file is in the way.
+        SinkError: the extension is not .png, the folder does not exist, or a file would be replaced.
     """
     if path.suffix.lower() != ".png":
         raise SinkError(f"cannot write the snapshot '{path}': the name must end in .png.")
@@ -60,16 +60,16 @@ def refuse_snapshot(path: Path, *, overwrite: bool) -> None:
             )
 
 
-class Snapshot:
-    """Keeps the newest picture, and writes a snapshot of it when it is closed: what a run comes to.
+class Snapshot(Closing):
+    """Keeps the newest picture, and writes a snapshot of it at the end of the run.
 
     Args:
-        path: of the picture, ending in .png; the others are named after it.
+        path: the picture's file, ending in .png; the other files are named after it.
         overwrite: replace files of these names.
-        about: tells what the sidecar's header says.
+        about: returns the sidecar's header.
 
     Raises:
-        SinkError: it has another ending, there is no such folder, or a file is in the way.
+        SinkError: the extension is not .png, the folder does not exist, or a file would be replaced.
     """
 
     notice: str | None = None
@@ -85,15 +85,15 @@ class Snapshot:
 
     @property
     def finished(self) -> bool:
-        """Always False: nobody is looking."""
+        """Always False: a snapshot has no viewer."""
         return False
 
     def write(self, shown: Rendered) -> None:
-        """Keep a picture instead of the one before it."""
+        """Keep this picture instead of the previous one."""
         self._newest = shown
 
     def close(self) -> None:
-        """Write the newest picture; nothing where there was none.
+        """Write the newest picture, if there is one.
 
         Raises:
             SinkError: it could not be written.
@@ -103,28 +103,20 @@ class Snapshot:
             write_snapshot(newest, self._path, {} if self._about is None else self._about())
             self.written.append(self._path)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def write_snapshot(shown: Rendered, path: Path, about: Mapping[str, Any]) -> None:
-    """Write the three PNGs of a snapshot; a reader sees each of them whole or not at all.
+    """Write the three PNG files of a snapshot; each appears only when it is complete.
 
-    The heat map is 16-bit grey at the frame's size: 0 to 65535 stand for 0 to 1, and where the network did not look
-    there is 0.
+    The heat map is 16-bit grey at the frame's size: 0 to 65535 stand for 0 to 1. Outside the region that the network
+    saw it is 0.
 
     Args:
-        shown: what is on the screen.
-        path: of the picture; the others are named after it.
-        about: what the sidecar's header says, for the PNGs' text.
+        shown: the picture on the screen.
+        path: the picture's file; the other files are named after it.
+        about: the sidecar's header, for the text in the PNG files.
 
     Raises:
-        SinkError: one could not be written.
+        SinkError: a file could not be written.
     """
     text = _text_of(shown, about)
     pictures = (shown.pixels[..., ::-1], shown.frame.pixels[..., ::-1], heat_of_frame(shown))
@@ -175,69 +167,58 @@ _NOTICE_SECONDS = 2.0
 _CLOSE_SECONDS = 10.0
 
 
-class Snapshots:
-    """Writes snapshots beside a show, named by date and time, in a thread of its own.
+class Snapshots(Closing):
+    """Writes snapshots during a run, named by date and time, in a thread of its own.
 
     Args:
-        about: tells what the sidecar's header says; asked in that thread.
-        folder: where they go.
+        about: returns the sidecar's header; called in that thread.
+        folder: where the files are written.
     """
 
     def __init__(self, about: About, folder: Path = Path()) -> None:
         self._about = about
         self._folder = folder
-        self._waiting: queue.Queue[Rendered | None] = queue.Queue(_WAITING)
-        self._thread: threading.Thread | None = None
-        self._failure: Exception | None = None
+        self._waiting: BoundedQueue[Rendered] = BoundedQueue(_WAITING)
+        self._worker: WorkerThread | None = None
         self._said: tuple[float, str] | None = None
         self.written: list[Path] = []
         """The pictures that were written."""
 
     @property
     def notice(self) -> str | None:
-        """What became of the last one, for two seconds."""
+        """The result of the last snapshot, for two seconds."""
         said = self._said
         return said[1] if said is not None and time.monotonic() - said[0] < _NOTICE_SECONDS else None
 
     def take(self, shown: Rendered) -> None:
-        """Have a picture written; where it cannot be, `notice` says so."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._write_all, name="snapshots", daemon=True)
-            self._thread.start()
-        try:
-            self._waiting.put_nowait(shown)
-        except queue.Full:
+        """Write a snapshot of this picture later; `notice` says whether it worked."""
+        if self._worker is None:
+            self._worker = WorkerThread(
+                self._write_all, name="snapshots", patience=_CLOSE_SECONDS, end=self._waiting.close
+            )
+        if not self._waiting.offer(shown):
             self._say("not saved: the snapshots before it are still being written")
 
     def close(self) -> None:
-        """Write what waits, and join the thread.
+        """Write the snapshots that wait, and join the thread.
 
         Raises:
-            Exception: what the thread failed with, where that is a bug.
+            Exception: an error of the thread that is a bug.
         """
-        if self._thread is None:
-            return
-        self._waiting.put(None)
-        self._thread.join(_CLOSE_SECONDS)
-        self._thread = None
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
+        if self._worker is not None:
+            self._worker.close()
 
     def _write_all(self) -> None:
-        try:
-            while (shown := self._waiting.get()) is not None:
-                path = self._free_path()
-                try:
-                    write_snapshot(shown, path, self._about())
-                except SinkError as error:
-                    self._say("the snapshot cannot be written")
-                    logger.warning("%s", error)
-                else:
-                    self.written.append(path)
-                    self._say(f"saved {path.name}")
-        except Exception as error:  # whatever it is, the owner gets it from close
-            self._failure = error
+        for picture in self._waiting:
+            path = self._free_path()
+            try:
+                write_snapshot(picture, path, self._about())
+            except SinkError as error:
+                self._say("the snapshot cannot be written")
+                logger.warning("%s", error)
+            else:
+                self.written.append(path)
+                self._say(f"saved {path.name}")
 
     def _free_path(self) -> Path:
         stem = f"{datetime.datetime.now():snapshot-%Y%m%d-%H%M%S}"
@@ -249,11 +230,3 @@ class Snapshots:
 
     def _say(self, line: str) -> None:
         self._said = (time.monotonic(), line)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -38,7 +38,7 @@ from live_gradcam.sources.file_listing import (
 from live_gradcam.sources.film_display import FilmInfo, video_info
 from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.photo import READABLE, unreadable
-from live_gradcam.sources.source import Source
+from live_gradcam.sources.source import LiveSource, Source, is_live
 from live_gradcam.sources.stream import StreamSource
 from live_gradcam.sources.switching import SwitchingSource
 from live_gradcam.sources.video import VideoSource
@@ -254,7 +254,7 @@ def open_sources(settings: Settings) -> Source:
         SourceError: it cannot be opened; or one of several is a file.
     """
     opened = _opened(settings, settings.source)
-    if not opened.live:
+    if not is_live(opened):
         if settings.also:
             opened.close()
             raise _no_file(settings.source)
@@ -276,9 +276,9 @@ def _opened(settings: Settings, spec: int | str) -> Source:
     return open_source(spec, size=settings.size, fps=settings.camera_fps, backend=settings.backend)
 
 
-def _live(settings: Settings, spec: int | str) -> Source:
+def _live(settings: Settings, spec: int | str) -> LiveSource:
     opened = _opened(settings, spec)
-    if not opened.live:
+    if not is_live(opened):
         opened.close()
         raise _no_file(spec)
     return opened

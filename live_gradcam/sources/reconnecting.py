@@ -1,4 +1,4 @@
-"""A live source that is lost and found again, while whoever watches it goes on waiting."""
+"""Reconnecting: reads a camera or stream, and opens it again when it is lost."""
 
 from __future__ import annotations
 
@@ -7,76 +7,77 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
 
+from live_gradcam.concurrency.latest import LatestReader
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.sources.feed import Feed, FeedLost, SourceHealth
-from live_gradcam.sources.newest import NewestFrame
 
 logger = logging.getLogger(__name__)
 
 AnyFeed = TypeVar("AnyFeed", bound=Feed)
 
 BETWEEN_OPENINGS = 0.5
-"""Seconds from one opening to the next at least: some streams end as soon as they were read."""
+"""Least seconds from one opening to the next: some streams end as soon as they were read."""
 
 SLOW_TO_OPEN = 1.0
-"""Seconds of opening after which it is said that it takes long."""
+"""Seconds of opening after which the viewer is told that it is slow."""
 
 OPEN_TIMEOUT = 30.0
-"""Seconds after which opening has failed: on Windows a camera has been seen to take nearly as long."""
+"""Seconds after which opening has failed: on Windows, some cameras take nearly as long."""
 
 FIRST_PICTURE = 4.0
-"""Seconds that a feed has for its first picture: a camera first has to light up and measure."""
+"""Seconds that a feed has for its first picture: a camera first starts up and measures the light."""
 
 STALL = 1.5
-"""Seconds without a picture after which a source hangs."""
+"""Seconds without a picture after which a source counts as hanging."""
 
 SILENCE = 1.0
 """Seconds without a picture after which the viewer is told."""
 
 QUIET = 10.0
-"""Seconds after a loss in which the log does not warn of another: a loose plug would fill the terminal."""
+"""Seconds after a loss during which another loss is not logged as a warning: a loose plug would flood the terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """What is said of a source."""
+    """The words for a source, in messages and on the picture."""
 
     name: str
-    """How it is called in a sentence: `camera 0`."""
+    """The name in a sentence: `camera 0`."""
 
     lost: str
-    """For the viewer, when it is gone: `camera lost, reconnecting`."""
+    """The notice when it is gone: `camera lost, reconnecting`."""
 
     hangs: str
-    """For the viewer, when it gives nothing: `camera hangs, reconnecting`."""
+    """The notice when no picture arrives: `camera hangs, reconnecting`."""
 
     no_picture: str
-    """The error when it opens and gives no picture at all."""
+    """The error if it opens and gives no picture at all."""
 
     only_damage: str
-    """The error when it gives nothing but damaged pictures."""
+    """The error if all its pictures are damaged."""
 
 
 class Reconnecting(Generic[AnyFeed]):
-    """The newest frame of a feed that is opened again whenever it is lost.
+    """Gives the newest frame of a feed, and opens the feed again whenever it is lost.
 
-    One thread opens the feed, reads it and lets go of it. Until the first picture every failure is an error, for
-    then something is set up wrong; after it there are no errors any more, only waiting. Frames are counted on
-    over every gap, and keep the size of the first.
+    One thread opens, reads and closes the feed. Before the first picture every failure is an error, since something
+    is set up wrong; afterwards there are no errors, only waiting. Frame indices continue after every gap, and all
+    frames have the size of the first.
 
     Args:
-        connect: opens the feed; raises `SourceError`, which from the second time on means: not yet.
-        wording: what is said of it.
-        pause: seconds between two tries.
+        connect: opens the feed. A `SourceError` means failure the first time, and "not yet" later.
+        wording: the words for the source.
+        pause: seconds between two attempts to open.
         silence: seconds without a picture after which the viewer is told; None: one.
-        open_here: open the feed in the calling thread the first time, where the system insists.
+        open_here: open the feed in the calling thread the first time, on systems that require it.
 
     Raises:
         SourceError: it could not be opened.
@@ -96,9 +97,7 @@ class Reconnecting(Generic[AnyFeed]):
         self._pause = pause
         self._silence = SILENCE if silence is None else silence
         self._stop = threading.Event()
-        self._settled = threading.Event()
-        self._error: BaseException | None = None
-        self._first: AnyFeed | None = None
+        self._opened: Future[AnyFeed] = Future()
         self._feed: AnyFeed | None = None
         self._health = SourceHealth(wording.name)
         self._index = 0
@@ -114,12 +113,12 @@ class Reconnecting(Generic[AnyFeed]):
         self._limit = FIRST_PICTURE
         if open_here:
             self._open()
-        self._newest = NewestFrame(
+        self._newest = LatestReader(
             self._read, name=f"reader of {wording.name}", stop=self._stop, release=self._let_go
         )
         try:
             self.first: AnyFeed = self._wait_until_open()
-            """The feed as it was opened first; by now it may be closed, and only tells what was agreed on."""
+            """The first feed. It may be closed by now; its size and rate are what was agreed on."""
         except BaseException:
             self._newest.close()
             raise
@@ -127,7 +126,7 @@ class Reconnecting(Generic[AnyFeed]):
     @property
     def frames_captured(self) -> int:
         """How many frames arrived so far."""
-        return self._newest.captured
+        return self._newest.count
 
     @property
     def reconnects(self) -> int:
@@ -136,12 +135,12 @@ class Reconnecting(Generic[AnyFeed]):
 
     @property
     def measured_fps(self) -> float | None:
-        """Frames per second that arrive; None until that is known, and while none do."""
+        """Frames per second that arrive; None until it is known, and while none arrive."""
         return self._health.measured_fps if self._trouble is None else None
 
     @property
     def notice(self) -> str | None:
-        """What the viewer should be told now; None when all is well."""
+        """The notice for the viewer; None if all is well."""
         now = time.monotonic()
         opening_since = self._opening_since
         if self._stop.is_set():
@@ -153,8 +152,17 @@ class Reconnecting(Generic[AnyFeed]):
             return self._wording.hangs if self._index else f"no picture from {self._wording.name} yet"
         return f"{self._wording.name} sends damaged frames" if self._health.damaged else None
 
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will come any more."""
+        return self._newest.ended
+
+    def newest(self, timeout: float) -> Frame | None:
+        """Return the newest frame that was not given yet; see `LiveSource.newest`."""
+        return self._newest.take(timeout)
+
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time, waiting for as long as it takes.
+        """Yield the newest frame each time, and wait for it as long as it takes.
 
         Raises:
             SourceError: there was no picture at all.
@@ -162,14 +170,14 @@ class Reconnecting(Generic[AnyFeed]):
         return iter(self._newest)
 
     def close(self) -> None:
-        """Stop the reader, which lets go of the feed. May be called twice."""
+        """Stop the reader, which closes the feed. May be called twice."""
         self._newest.close()
 
     def _wait_until_open(self) -> AnyFeed:
         name = self._wording.name
         began = time.monotonic()
         told = False
-        while not self._settled.wait(0.1):  # in slices, for Ctrl-C
+        while not wait([self._opened], 0.1).done:  # in slices, for Ctrl-C
             waited = time.monotonic() - began
             if waited > OPEN_TIMEOUT:
                 raise SourceError(
@@ -179,12 +187,9 @@ class Reconnecting(Generic[AnyFeed]):
             if waited > SLOW_TO_OPEN and not told:
                 told = True
                 logger.warning("%s is slow to open …", name)
-        if self._error is not None:
-            raise self._error
-        assert self._first is not None
-        return self._first
+        return self._opened.result()
 
-    # From here on: the reader's thread.
+    # The following methods run in the reader's thread.
 
     def _read(self) -> Frame | None:
         while not self._stop.is_set():
@@ -197,19 +202,20 @@ class Reconnecting(Generic[AnyFeed]):
         return None
 
     def _rest(self) -> float:
-        """Return how many seconds are left until it may be opened again: what ends at once is not asked for at once."""
+        """Return the seconds until it may be opened again: a stream that ends at once is not requested at once."""
         return max(0.0, self._opened_at + BETWEEN_OPENINGS - time.monotonic())
 
     def _open(self) -> bool:
         self._opening_since = time.monotonic()
         try:
             feed = self._connect()
-        except SourceError as error:
-            if self._first is None:
-                self._fail(error)
+        except BaseException as error:
+            if not self._opened.done():  # the constructor waits, and raises whatever it is
+                self._opened.set_exception(error)
+                raise
+            if not isinstance(error, SourceError):
+                raise
             return False
-        except BaseException as error:  # a bug of ours, which must not leave the constructor waiting
-            self._fail(error)
         finally:
             self._opening_since = None
         self._feed = feed
@@ -217,18 +223,12 @@ class Reconnecting(Generic[AnyFeed]):
         self._limit = FIRST_PICTURE
         self._health.restart()
         self._health.promised_fps = feed.fps
-        if self._first is None:
-            self._first = feed
-            self._settled.set()
+        if not self._opened.done():
+            self._opened.set_result(feed)
         return True
 
-    def _fail(self, error: BaseException) -> NoReturn:
-        self._error = error
-        self._settled.set()
-        raise error
-
     def _next(self) -> Frame | None:
-        """Read once; whatever goes wrong ends in another state, not in an error, once there was a picture."""
+        """Read once. After the first picture, failures change the state and raise no error."""
         assert self._feed is not None
         try:
             shot = self._feed.read()
@@ -248,7 +248,7 @@ class Reconnecting(Generic[AnyFeed]):
             return None
         self._limit = max(STALL, 3 / self._feed.fps) if self._feed.fps else STALL
         self._welcome(now)
-        # A driver's clock may step when it is plugged in again; time itself never falls.
+        # A driver's clock may step when the camera is plugged in again; time stamps never decrease.
         self._newest_stamp = max(self._newest_stamp, shot.captured_at)
         frame = Frame(self._fitting(shot.pixels), self._index, self._newest_stamp, damaged=shot.damaged)
         self._index += 1
@@ -282,7 +282,7 @@ class Reconnecting(Generic[AnyFeed]):
             self._size = size
         if size == self._size:
             return pixels
-        # A recording and a compiled network go on only with the size they know.
+        # A recording and a compiled network need frames of one size.
         if not self._scaled:
             self._scaled = True
             logger.warning("%s now gives %d×%d: scaled to %d×%d", self._wording.name, *size, *self._size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, TypeGuard, runtime_checkable
 
 from live_gradcam.frame import Frame
 
@@ -15,10 +15,10 @@ class Source(Protocol):
 
     Iterate once to get the frames. The source ends when the iteration ends; failures raise `SourceError`.
 
-    A live source (`live` is True: cameras, network streams, the demo) gives the newest frame each time, and waits only
-    if that was given already; its frames have no `media_time`. If it is lost after its first frame, the iteration waits
-    until it is back, and `notice` says so. A file (`live` is False) gives every frame, in order, each with its
-    `media_time`, which never decreases.
+    A live source (`live` is True: cameras, network streams, the demo) is a `LiveSource`: it gives the newest frame each
+    time, and waits only if that was given already; its frames have no `media_time`. If it is lost after its first
+    frame, the iteration waits until it is back, and `notice` says so. A file (`live` is False) gives every frame, in
+    order, each with its `media_time`, which never decreases.
 
     `close()` may be called twice and from another thread: a waiting iteration ends at once, and no thread keeps
     running.
@@ -64,6 +64,32 @@ class Source(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class LiveSource(Source, Protocol):
+    """A source whose frames arrive by themselves. One thread reads it and keeps the newest frame."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will come any more: it is closed, or the last frame or its error was given."""
+
+    def newest(self, timeout: float) -> Frame | None:
+        """Return the newest frame that was not given yet; wait for one if there is none.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Returns:
+            The frame; None if none came in time or none will come.
+
+        Raises:
+            SourceError: the source failed.
+        """
+
+
+def is_live(source: Source) -> TypeGuard[LiveSource]:
+    """Return `source.live`, in a form that tells the type checker that it is a `LiveSource`."""
+    return source.live
 
 
 @runtime_checkable

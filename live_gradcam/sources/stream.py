@@ -1,18 +1,17 @@
-"""A network stream: an IP camera, a phone, MJPEG over HTTP."""
+"""Network streams: an IP camera, a phone, MJPEG over HTTP."""
 
 from __future__ import annotations
 
 import socket
 import time
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 import cv2
 import av
 import numpy as np
 
 from live_gradcam.address import host_of, opened_address
+from live_gradcam.closing import Closing
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
 from live_gradcam.redaction import address_name
@@ -27,21 +26,21 @@ READ_TIMEOUT = 2.0
 """Seconds without a picture after which a stream counts as lost."""
 
 RETRY_EVERY = 0.5
-"""Seconds between tries to reach a stream that was lost."""
+"""Seconds between attempts to reach a lost stream."""
 
 DIAGNOSIS_TIMEOUT = 2.0
-"""Seconds for asking a second time, to learn why the first failed."""
+"""Seconds for a second connection, which finds out why the first one failed."""
 
 
-class StreamSource:
-    """The newest frame of a network stream: rtsp, rtsps, rtmp, http or https.
+class StreamSource(Closing):
+    """Gives the newest frame of a network stream: rtsp, rtsps, rtmp, http or https.
 
-    There is no timestamp that could be set against this machine's clock, so a frame's `captured_at` is its
-    time of arrival; and no rate, since what streams say of it is not to be trusted. When the stream breaks off or
-    the server ends it, the iteration waits until it is back.
+    A frame's `captured_at` is its time of arrival, since the stream's own time stamps do not refer to this machine's
+    clock. There is no rate, since the rates that streams declare are often wrong. If the stream breaks off or the
+    server ends it, the iteration waits until it is back.
 
     Args:
-        url: the address. A password in it, percent-encoded or not, is used, and shown nowhere.
+        url: the address. A password in it, percent-encoded or not, is used and never shown.
         open_timeout: seconds that the server has to answer.
         read_timeout: seconds without a picture after which the stream counts as lost.
 
@@ -71,7 +70,7 @@ class StreamSource:
 
     @property
     def notice(self) -> str | None:
-        """What the viewer should be told now: `stream lost, reconnecting`; None when all is well."""
+        """The notice for the viewer, such as `stream lost, reconnecting`; None if all is well."""
         return self._feeds.notice
 
     @property
@@ -81,15 +80,28 @@ class StreamSource:
 
     @property
     def measured_fps(self) -> float | None:
-        """Frames per second that arrive; None until that is known, and while none do."""
+        """Frames per second that arrive; None until it is known, and while none arrive."""
         return self._feeds.measured_fps
 
     def describe(self) -> str:
         """Return the address and the size: `http://10.0.0.7:8080/video: 1280×720`."""
         return f"{self.name}: {self.size[0]}×{self.size[1]}"
 
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will come any more: it was closed, or never gave a picture."""
+        return self._feeds.ended
+
+    def newest(self, timeout: float) -> Frame | None:
+        """Return the newest frame that was not given yet, or None if there is none within `timeout` seconds.
+
+        Raises:
+            SourceError: it never gave a picture.
+        """
+        return self._feeds.newest(timeout)
+
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time, waiting for a stream that is lost.
+        """Yield the newest frame each time, and wait while the stream is lost.
 
         Raises:
             SourceError: there was no picture at all.
@@ -97,16 +109,8 @@ class StreamSource:
         return iter(self._feeds)
 
     def close(self) -> None:
-        """Stop the reader, which hangs up."""
+        """Stop the reader, which closes the connection."""
         self._feeds.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _wording(self) -> Wording:
         no_picture = f"{self.name} ended before its first picture. Check the address."
@@ -119,7 +123,7 @@ class StreamSource:
         )
 
     def _silence(self) -> float | None:
-        """Return after how many seconds without a picture the viewer is told; None: as soon as usual."""
+        """Return after how many seconds without a picture the viewer is told; None: one."""
         return None
 
     def _connect(self) -> Feed:
@@ -183,19 +187,18 @@ class StreamFeed:
         raise FeedLost("ended")
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._capture.release()
 
 
 def stream_failure(url: str) -> str:
-    """Ask a second time, through PyAV, why an address could not be opened: OpenCV does not say.
+    """Find out why an address could not be opened, by a second connection through PyAV: OpenCV does not tell.
 
     Args:
         url: the address, with its password if it has one.
 
     Returns:
-        The reason, in words that stand after a colon, with what to do about it where more is known than that the
-        address is wrong.
+        The reason, to be written after a colon; with a remedy if one is known.
     """
     host = host_of(url)
     if not host:
@@ -211,7 +214,7 @@ def stream_failure(url: str) -> str:
         return ffmpeg_reason(error)
     except av.error.FFmpegError as error:
         reason = ffmpeg_reason(error)
-    # Here, not above: urllib's client takes a moment to load, and this is seldom needed.
+    # Imported here: urllib's client takes a moment to load and is seldom needed.
     from live_gradcam.sources.web_page import page_at
 
     return page_at(url, timeout=DIAGNOSIS_TIMEOUT) or reason

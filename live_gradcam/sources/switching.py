@@ -1,55 +1,53 @@
-"""A carousel of live sources: one of them is on, and the next one is a key away."""
+"""Several live sources, one of which is on: a key switches to the next."""
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
+from live_gradcam.closing import Closing
+from live_gradcam.concurrency.latest import WAIT_SLICE
+from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.frame import Frame
-from live_gradcam.sources.source import Source
+from live_gradcam.sources.source import LiveSource
 
-logger = logging.getLogger(__name__)
-
-_PATIENCE_SECONDS = 0.9
-
-Open = Callable[[], Source]
+Open = Callable[[], LiveSource]
 """Opens a source, which may take seconds.
 
 Raises:
-    LiveGradcamError: it cannot be.
+    LiveGradcamError: it cannot be opened.
 """
 
 
-class SwitchingSource:
-    """Gives the frames of one live source after the other, with indices that go on growing.
+class SwitchingSource(Closing):
+    """Gives the frames of one live source after another; frame indices keep increasing.
 
-    The next source is opened in a thread of its own while the present one goes on; one that cannot be opened is
-    passed over.
+    A thread opens the next source while the present one goes on. A source that cannot be opened is skipped.
 
     Args:
         first: open, and live.
-        others: returns what opens those that come after it, in turn; after the last of them comes the first again.
-            It is asked when the viewer first wants another: to look for cameras takes a moment.
-        again: what opens the first one again.
+        others: returns the functions that open the sources after it, in order; the first source follows the last.
+            Called when the viewer first asks for another source, since looking for cameras takes a moment.
+        again: opens the first source again.
     """
 
     live = True
 
-    def __init__(self, first: Source, others: Callable[[], Sequence[Open]], again: Open) -> None:
+    def __init__(self, first: LiveSource, others: Callable[[], Sequence[Open]], again: Open) -> None:
         self._now = first
         self._others = others
         self._again = again
         self._opens: list[Open] = []
         self._place = 0
         self._lock = threading.Lock()
-        self._opening: threading.Thread | None = None
-        self._opened: Source | None = None
+        self._opening: WorkerThread | None = None
+        self._opened: LiveSource | None = None
+        self._refused: str | None = None
         self._closed = False
+        self._offset = 0
+        self._next_index = 0
         self._counted = 0
         self._reconnected = 0
         self._trouble: str | None = None
@@ -58,7 +56,7 @@ class SwitchingSource:
 
     @property
     def name(self) -> str:
-        """That of the source that is on."""
+        """The name of the source that is on."""
         return self._now.name
 
     @property
@@ -73,18 +71,18 @@ class SwitchingSource:
 
     @property
     def frames_captured(self) -> int:
-        """How many frames arrived so far, of all of them."""
+        """How many frames of all sources arrived so far."""
         return self._counted + self._now.frames_captured
 
     @property
     def reconnects(self) -> int:
-        """How often one of them was lost and came back."""
+        """How often one of the sources was lost and came back."""
         return self._reconnected + self._now.reconnects
 
     @property
     def notice(self) -> str | None:
-        """What the source that is on has to say, or that another is being opened."""
-        if self._opening is not None and self._opening.is_alive():
+        """The notice of the source that is on, or that another one is being opened."""
+        if self._opening is not None:
             return "opening the next source …"
         return self._now.notice
 
@@ -93,79 +91,86 @@ class SwitchingSource:
         return self._now.describe()
 
     def take_trouble(self) -> str | None:
-        """Return why the next source could not be opened, once; None where all is well."""
+        """Return why the next source could not be opened, once; None if there was no error."""
         trouble, self._trouble = self._trouble, None
         return trouble
 
     def turn(self) -> bool:
-        """Begin to open the next source; return False where there is no other."""
+        """Begin to open the next source; return False if there is no other."""
         self._opens = self._opens or [self._again, *self._others()]
         if len(self._opens) < 2:
             return False
-        if self._opening is None or not self._opening.is_alive():
-            self._opening = threading.Thread(target=self._open_next, name="next source", daemon=True)
-            self._opening.start()
+        if self._opening is None:
+            self._opening = WorkerThread(self._open_next, name="next source")
         return True
 
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will come any more: it is closed, or the source that is on has ended."""
+        return self._closed or (self._now.ended and self._opening is None)
+
+    def newest(self, timeout: float) -> Frame | None:
+        """Return the newest frame that was not given yet, or None if there is none within `timeout` seconds.
+
+        Raises:
+            SourceError: the source that is on failed.
+        """
+        self._switch()
+        frame = None if self._closed else self._now.newest(timeout)
+        if frame is None:
+            if self._opening is not None and self._now.ended:
+                self._opening.join(timeout)
+            return None
+        index = self._offset + frame.index
+        self._next_index = index + 1
+        return frame if index == frame.index else replace(frame, index=index)
+
     def __iter__(self) -> Iterator[Frame]:
-        """Yield frames until the carousel is closed or the source that is on ends."""
-        index = 0
-        while not self._closed:
-            source, offset = self._now, index
-            for frame in source:
-                index = offset + frame.index + 1
-                yield frame if offset == 0 else replace(frame, index=offset + frame.index)
-                if self._opened is not None:
-                    break
-            if not self._come_on():
-                return
+        """Yield the newest frame each time, until it is closed or the source that is on ends."""
+        while not self.ended:
+            if (frame := self.newest(WAIT_SLICE)) is not None:
+                yield frame
 
     def close(self) -> None:
-        """Close the source that is on, and one that is being opened as soon as it is."""
+        """Close the source that is on, and one that is being opened as soon as it is open."""
         with self._lock:
             self._closed = True
             self._now.close()
             if self._opened is not None:
                 self._opened.close()
-        if self._opening is not None:
-            self._opening.join(_PATIENCE_SECONDS)
-            if self._opening.is_alive():
-                logger.warning("the thread '%s' is stuck and is left behind", self._opening.name)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        opening = self._opening
+        if opening is not None:
+            opening.close()
 
     def _open_next(self) -> None:
-        place = (self._place + 1) % len(self._opens)
+        """Open the next source and close the one that is on: in a thread, since both may take a moment."""
         try:
-            opened = self._opens[place]()
+            opened = self._opens[(self._place + 1) % len(self._opens)]()
         except LiveGradcamError as error:
-            self._trouble = str(error)
-            self._place = place  # or the key would never get past it
+            self._refused = str(error)
             return
         with self._lock:
             if self._closed:
                 opened.close()
                 return
-            self._place = place
             self._opened = opened
             now = self._now
-        now.close()  # its iteration may be waiting for a frame that never comes
+        now.close()
 
-    def _come_on(self) -> bool:
-        """Put the source that was opened in the place of the one that is on; False where there is none."""
+    def _switch(self) -> None:
+        """Switch to the source that was opened, or keep why it could not be opened."""
+        opening = self._opening
+        if opening is None or opening.running:
+            return
+        self._opening = None
+        opening.close()
+        self._place = (self._place + 1) % len(self._opens)  # after an error too, or no key would get past it
+        self._trouble, self._refused = self._refused or self._trouble, None
         with self._lock:
             if self._opened is None or self._closed:
-                return False
-            opened, self._opened = self._opened, None
+                return
             self._counted += self._now.frames_captured
             self._reconnected += self._now.reconnects
-            self._now.close()
-            self._now = opened
+            self._now, self._opened = self._opened, None
+            self._offset = self._next_index
             self.turns += 1
-        return True

@@ -21,6 +21,7 @@ from urllib.parse import urljoin, urlsplit
 from urllib.request import Request
 
 from live_gradcam.address import credentials_of, request_address
+from live_gradcam.concurrency.worker_thread import WorkerThread
 
 SCHEMES = ("http", "https")
 """Schemes of addresses and of redirect targets."""
@@ -129,17 +130,18 @@ class RequestControl:
         self.limit = limit
         self._sockets: list[socket.socket] = []
         self._cut: tuple[str, str] | None = None
-        self._timer = threading.Timer(limit, self.cancel, (f"it was not complete after {limit:g} s", _SAVE))
-        self._timer.daemon = True
-        self._timer.name = "time limit of a request"
+        self._finished = threading.Event()
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        self._limiter = WorkerThread(self._keep_limit, name="time limit of a request", end=self._finished.set)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        self._timer.join()
+        self._limiter.close()
+
+    def _keep_limit(self) -> None:
+        if not self._finished.wait(self.limit):
+            self.cancel(f"it was not complete after {self.limit:g} s", _SAVE)
 
     def cancel(self, reason: str = "it was cancelled", remedy: str = "") -> None:
         """Close the connections, so that waiting reads raise `WebError`. Thread-safe."""

@@ -102,6 +102,19 @@ class CameraSource(Closing):
         """Return the name and the negotiated mode: `camera 0: 1280×720 at 30 fps, MJPG`."""
         return self._description
 
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will come any more: it was closed, or never gave a picture."""
+        return self._feeds.ended
+
+    def newest(self, timeout: float) -> Frame | None:
+        """Return the newest frame that was not given yet, or None if there is none within `timeout` seconds.
+
+        Raises:
+            SourceError: it never gave a picture.
+        """
+        return self._feeds.newest(timeout)
+
     def __iter__(self) -> Iterator[Frame]:
         """Yield the newest frame each time; wait while the camera is lost.
 

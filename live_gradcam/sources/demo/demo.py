@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from live_gradcam.closing import Closing
+from live_gradcam.concurrency.latest import LatestReader
 from live_gradcam.errors import SettingsError
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Frame
 from live_gradcam.sources.demo.camera_path import REFERENCE_LINES, CameraPath
 from live_gradcam.sources.demo.desk import Desk, find_photographs
-from live_gradcam.sources.newest import NewestFrame
 from live_gradcam.timing import Clock, MonotonicClock
 
 SMALLEST_SIDE = 64
@@ -108,12 +108,12 @@ class DemoSource(Closing):
         self._next = 0
         self._started = self._clock.now()
         self._started_at = wall_time()
-        self._newest = NewestFrame(self._capture, name="demo camera", stop=self._closed) if live else None
+        self._newest = LatestReader(self._capture, name="demo camera", stop=self._closed) if live else None
 
     @property
     def frames_captured(self) -> int:
         """Number of frames captured so far."""
-        return self._next if self._newest is None else self._newest.captured
+        return self._next if self._newest is None else self._newest.count
 
     def describe(self) -> str:
         """Return one line: the mode and what is on the desk."""
@@ -140,6 +140,16 @@ class DemoSource(Closing):
         media_time = index / self._camera_fps
         shown_time = self._started_at + dt.timedelta(seconds=media_time)
         return self._take(index, shown_time, self._clock.now(), media_time)
+
+    @property
+    def ended(self) -> bool:
+        """Whether no frame will come any more."""
+        return self._closed.is_set() if self._newest is None else self._newest.ended
+
+    def newest(self, timeout: float) -> Frame | None:
+        """Live only: return the newest frame that was not given yet, or None if there is none within `timeout` s."""
+        assert self._newest is not None
+        return self._newest.take(timeout)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the newest frame each time, or as a file one after the other."""
