@@ -7,7 +7,7 @@ import re
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]{1,20}):/{1,2}(?!/)")
-_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.\-]+)(?::(?P<port>\d{0,5}))?(?=[/?#]|$)")
+_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[\w.\-]+)(?::(?P<port>(?!0)\d{0,5}))?(?=[/?#]|$)")
 _REQUEST_SAFE = "%/:?#[]@!$&'()*+,;=-._~"
 
 

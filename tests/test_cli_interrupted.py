@@ -178,10 +178,18 @@ def test_a_recording_is_whole_whatever_befell_the_camera(webcam: PretendWebcam, 
         program.until_larger(program.part, recorded + 60_000)
         recorded = program.part.stat().st_size
 
+    def until_it_stands() -> None:
+        """Wait until the encoder has written what came before: what is written after that came after it."""
+        size = -1
+        while size != (size := program.part.stat().st_size):
+            time.sleep(0.4)
+
     for word, seconds in (("unplug", 0.5), ("unplug", 0.5), ("stall", 1.8), ("corrupt", 0.6), ("slow", 0.6)):
         until_it_goes_on()
         control.write_text(word)
         time.sleep(seconds)
+        if word == "unplug":
+            until_it_stands()
         recorded = program.part.stat().st_size
         control.write_text("plug")
     until_it_goes_on()

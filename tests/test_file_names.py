@@ -200,7 +200,8 @@ def test_a_snapshot_is_written_with_its_text(stem: str, here: Path) -> None:
     with Snapshot(path, about=lambda: {"source": f"{stem}.png"}) as snapshot:
         snapshot.write(picture())
     assert len(list(here.iterdir())) == 3
-    text = Image.open(path.open("rb")).text[TEXT_KEY]  # type: ignore[attr-defined]
+    with Image.open(path) as image:
+        text = image.text[TEXT_KEY]  # type: ignore[attr-defined]
     assert strict(text)["source"].startswith(strict(json_text(stem)))
 
 

@@ -253,7 +253,7 @@ def test_opencv_after_pyav_is_told_instead_of_hanging() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["sinks.recorder", "sinks.encoder", "sources.video", "sources.reason", "pipeline"]
+    "module", ["sinks.recorder", "sinks.encoder", "sources.video", "sources.failure_reasons", "pipeline"]
 )
 def test_whatever_loads_pyav_loads_opencv_first(module: str) -> None:
     look = f"import sys, live_gradcam.{module}; n = list(sys.modules); print(n.index('cv2') < n.index('av'))"

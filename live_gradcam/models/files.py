@@ -185,8 +185,7 @@ def _other_python(path: Path, layer: str, code: bytes) -> str:
     of = f"bytecode of {writer}" if writer else "bytecode of another version of Python, or damaged"
     return (
         f"{path}: the Lambda layer '{layer}' holds {of}, which this Python cannot run. Open the file where it was "
-        "made, replace the layer by one of Keras (such as Rescaling) and save it again, or "
-        f"{IN_A_FUNCTION}."
+        f"made, replace the layer (such as by Rescaling) and save it again, or {IN_A_FUNCTION}."
     )
 
 
