@@ -105,7 +105,7 @@ def test_a_lambda_of_another_python_is_refused_with_the_cause(tmp_path: Path, al
         "the Lambda layer 'scaled' holds bytecode of Python 3.8 to 3.10, which this Python cannot run"
         in message
     )
-    assert "replace the layer by one of Keras (such as Rescaling)" in message
+    assert "replace the layer (such as by Rescaling)" in message
     assert "marshal" not in message
 
 
