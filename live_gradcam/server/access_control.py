@@ -41,7 +41,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
-_RATES = {"known": (200.0, 400.0), "stranger": (50.0, 100.0), "open": (300.0, 1000.0)}
+_RATES = {"known": (120.0, 400.0), "stranger": (50.0, 100.0), "open": (300.0, 1000.0)}
 """Rate limits of one address, as (requests a second, burst): with the token (or where none is needed), without it, and
 for `OPEN_PATHS`. Each kind has its own limit, so that strangers behind a router do not block visitors behind it. A page
 is about 25 files, and a whole class may open it at the same time. The cost for the network has a limit of its own
