@@ -179,8 +179,18 @@ def verdict(goals: tuple[Goal, ...], figures: Figures) -> str:
     return f"reached: {wanted}" if not missed else f"**missed: {', '.join(missed)}** of {wanted}"
 
 
-def figures_of(run: Run, webcam: PretendWebcam, screen: Screen, folder: Path, seconds: float) -> Figures:
+def figures_of(
+    run: Run, webcam: PretendWebcam, screen: Screen, folder: Path, seconds: float, tree: Path | None = None
+) -> Figures:
     """Run the program and return its figures.
+
+    Args:
+        run: what is run.
+        webcam: the camera.
+        screen: where the window opens.
+        folder: for the files that the program writes.
+        seconds: how long it runs.
+        tree: the checkout whose package is run; None: the package of this environment.
 
     Raises:
         RuntimeError: it failed; the message is its own.
@@ -191,6 +201,7 @@ def figures_of(run: Run, webcam: PretendWebcam, screen: Screen, folder: Path, se
     typed += ["--record", str(film), "--overwrite"] if run.record else []
     typed += ["--model", RANDOM_VGG16] if run.random_vgg16 else []
     environment = {**webcam.environment(), "DISPLAY": screen.address, "FAKECAM_FPS": str(run.fps)}
+    environment |= {} if tree is None else {"PYTHONPATH": str(tree)}
     done = subprocess.run(
         [sys.executable, "-m", "live_gradcam", *typed],
         env=environment,

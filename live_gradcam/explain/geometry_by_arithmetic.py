@@ -275,7 +275,6 @@ def _constant(tensor: Tensor) -> npt.NDArray[Any]:
 _Rule = Callable[[Operation, Sequence[Tensor], Sequence[_State]], _State]
 
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-
 _LENGTHS = frozenset({"Rank", "Shape", "ShapeN", "Size"})
 """Operations whose results are the same for every picture of a size."""
 

@@ -1,28 +1,49 @@
-"""A conversation: questions may change at any moment, and an answer never waits for what has to be compiled first."""
+"""Changing the question while frames are answered: the old question is answered until the new one is compiled."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
+from live_gradcam.closing import Closing
 from live_gradcam.concurrency.latest import Latest
 from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 
+Size = tuple[int, int]
+"""(width, height) of a frame in pixels."""
 
-class QuestionSwitch:
-    """Answers the newest question that is ready; a newer one is prepared meanwhile.
 
-    One thread answers; any thread may ask.
+class Answers(Protocol):
+    """What answers questions about frames: `engine.Engine`, and what stands for it in tests."""
+
+    @property
+    def traces(self) -> int:
+        """How often a network was traced."""
+
+    def ready(self, question: Question, size: Size) -> bool:
+        """Whether everything is compiled that a question needs for frames of a size."""
+
+    def prepare(self, question: Question, size: Size) -> Iterator[str]:
+        """Compile what a question needs, step by step; give before each step what it compiles."""
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
+        """Answer a question about a frame, (H, W, 3) uint8 BGR."""
+
+
+class QuestionSwitch(Closing):
+    """Answers about frames, and lets any thread change the question.
+
+    What a new question needs is compiled in a thread of its own. Until that is done, the former question is answered.
+    One thread may call `answer`.
 
     Args:
-        answers: what answers. It is not closed.
-        question: the first question; what it needs is compiled with its first answer, unless it is ready.
+        answers: what answers. `close` leaves it open.
+        question: the first question. If it is not compiled yet, its first answer waits for that.
     """
 
     def __init__(self, answers: Answers, question: Question) -> None:
@@ -45,7 +66,7 @@ class QuestionSwitch:
         return self._answered
 
     def ask(self, question: Question) -> None:
-        """Ask from now on; the former question goes on being answered until this one can be."""
+        """Change the question. The former one is answered until this one is compiled."""
         with self._lock:
             self._asked = question
             self._refused = None
@@ -55,16 +76,19 @@ class QuestionSwitch:
                 self._turn(self._size)
 
     def refused(self) -> str | None:
-        """Return, once, why the question that was asked cannot be answered: one line. The former one goes on."""
+        """Return one line that says why the new question cannot be answered, once; None: nothing to say.
+
+        The former question is then kept.
+        """
         with self._lock:
             line, self._refused = self._refused, None
             return line
 
     def answer(self, pixels: Pixels) -> Answer:
-        """Answer about a frame, (H, W, 3) uint8 BGR; the answer says to which question.
+        """Answer the present question about a frame, (H, W, 3) uint8 BGR. The answer names its question.
 
         Raises:
-            Exception: what the question that is answered fails with.
+            Exception: any error of the network or method.
         """
         height, width = pixels.shape[:2]
         with self._lock:
@@ -74,15 +98,15 @@ class QuestionSwitch:
         return self._answers.answer(pixels, question)
 
     def close(self, until: float | None = None) -> None:
-        """Stop preparing and join the thread.
+        """Stop compiling after the present step, and join the thread.
 
         Args:
-            until: when to leave it behind, in `time.monotonic()` seconds; None: after 0.8 s.
+            until: when to stop waiting for the thread, in `time.monotonic()` seconds; None: after 0.8 s.
         """
         self._preparing.close(until)
 
     def _turn(self, size: Size) -> None:
-        """Turn to the question that was asked, if it is ready or turns out to have no answer."""
+        """Go over to the question that was asked if it is compiled; go back to the former one if it cannot be."""
         if self._asked == self._answered:
             return
         try:
@@ -91,38 +115,9 @@ class QuestionSwitch:
         except LiveGradcamError as error:
             self._refused, self._asked = str(error), self._answered
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-Size = tuple[int, int]
-"""(width, height) of a frame in pixels."""
-
-
-class Answers(Protocol):
-    """What answers questions about frames: `answering.Answering`, and what stands for it in tests."""
-
-    @property
-    def traces(self) -> int:
-        """How often a network was traced."""
-
-    def ready(self, question: Question, size: Size) -> bool:
-        """Whether everything is compiled that a question needs for frames of a size."""
-
-    def prepare(self, question: Question, size: Size) -> Iterator[str]:
-        """Compile what a question needs, step by step; give before each step what it compiles."""
-
-    def answer(self, pixels: Pixels, question: Question) -> Answer:
-        """Answer a question about a frame, (H, W, 3) uint8 BGR."""
-
 
 class Preparing:
-    """Compiles in a thread of its own: one thing at a time, and of what waits the newest only.
+    """Compiles what questions need, in a thread of its own. Of several that wait only the newest is compiled.
 
     Args:
         answers: what compiles.
@@ -149,10 +144,10 @@ class Preparing:
         return self._doing
 
     def finished(self, question: Question, size: Size) -> bool:
-        """Whether a question is ready to be answered; if not, it is prepared, and no other that was wanted before.
+        """Whether everything is compiled that a question needs; if not, begin to compile it, in place of any other.
 
         Raises:
-            Exception: what the preparation of this question failed with, once.
+            Exception: the error that compiling this question ended with; raised once.
         """
         wish = (question, size)
         if self._answers.ready(question, size):
@@ -167,7 +162,7 @@ class Preparing:
         return False
 
     def forget(self) -> None:
-        """Want nothing any more; the step that was begun is finished."""
+        """Compile no more; the present step is finished."""
         with self._lock:
             self._wanted = None
 

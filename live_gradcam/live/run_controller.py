@@ -59,6 +59,7 @@ class RunController:
         self.busy: str | None = None
         """What is being compiled; None: nothing."""
         self._source = source
+        self._switchable = source if isinstance(source, Switchable) else None
         self._sinks = sinks
         self._settings = settings
         self._statistics = statistics
@@ -137,8 +138,8 @@ class RunController:
 
     def take_frame(self, frame: Frame) -> Frame:
         """Give the next frame to the view, and return it as it is shown."""
-        if isinstance(self._source, Switchable) and self._source.turns != self._turns:
-            self._turns = self._source.turns
+        if self._switchable is not None and self._switchable.turns != self._turns:
+            self._turns = self._switchable.turns
             self.view.source_changed()
             self.view.announce(self._source.name)
         return self.view.show_frame(frame)
@@ -250,7 +251,7 @@ class RunController:
     def _attend(self) -> bool:
         """Handle the viewer's input, and return whether there was any."""
         window = self.window
-        if isinstance(self._source, Switchable) and (trouble := self._source.take_trouble()) is not None:
+        if self._switchable is not None and (trouble := self._switchable.take_trouble()) is not None:
             self.view.announce(trouble)
         events = () if window is None else window.take_events()
         for event in events:
@@ -275,7 +276,7 @@ class RunController:
                 if self.window is not None:
                     self.window.toggle_fullscreen()
             case Request.SOURCE:
-                if not (isinstance(self._source, Switchable) and self._source.turn()):
+                if self._switchable is None or not self._switchable.turn():
                     self.view.announce("there is no other camera or source")
             case _ if self._source.live:
                 self.view.announce("only works with video files")
