@@ -29,7 +29,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from test_cli_documented import PAGES, command_lines
+from cli.test_documented import PAGES, command_lines
 
 from live_gradcam.cli import COMMANDS
 from live_gradcam.commands.bare_source import with_command

@@ -4,7 +4,7 @@ import pytest
 
 from live_gradcam.number import counted, number_text, percent_text, with_unit
 
-# The page writes them in the same way: tests/test_server_page_formulas.py.
+# The page writes them in the same way: tests/server/page/test_formulas.py.
 NUMBERS: list[tuple[float | None, str]] = [
     (31.6213, "31.6"),
     (-1.3579, "−1.36"),

@@ -46,7 +46,7 @@ class ZooEntry:
     """Path of the layer that is explained by default; None: the last feature map."""
 
     covering: bool = True
-    """As `Model.covering`; tests/test_explain_geometry_by_gradients.py measures it."""
+    """As `Model.covering`; tests/explain/test_geometry_by_gradients.py measures it."""
 
 
 _DEFAULT = ZooEntry(efficientnet_lite0.NAME, None, "efficientnet-lite", efficientnet_lite0.INPUT_SIZE[0])

@@ -9,9 +9,9 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from programs import TESTS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 
@@ -19,7 +19,8 @@ PATIENCE = 30.0
 SHOW = """
 import time
 from acting import Acting, MENU
-from test_live_run_controller import Hand
+from live.test_run_controller import Hand
+from programs import TESTS
 from dataclasses import replace
 chinese = ("虎斑猫", "虎猫", "猞猁", "埃及猫", "美洲狮", "猫洞", "海虎")
 hand = Hand(acting=Acting(menu=replace(MENU, other_names=tuple((name,) for name in chinese))))
@@ -62,7 +63,7 @@ def typist() -> Iterator[Typist]:
     import pty
 
     ours, theirs = pty.openpty()
-    places = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    places = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
     process = subprocess.Popen(
         # Its own session, whose terminal this becomes: only who is in its foreground may read.
         [sys.executable, "-c", f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{SHOW}"],

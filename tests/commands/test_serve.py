@@ -21,7 +21,7 @@ import pytest
 from limits import at_most
 from programs import Program
 from served import read_answer, send_frame
-from test_server_links_qr_code import picture_of
+from server.test_links_qr_code import picture_of
 from websockets.sync.client import connect
 
 from live_gradcam.cli import main

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "what_opens.md"
 
-_NAMED = re.compile(r"`(test_\w+)\.py::(test_\w+)`")
+_NAMED = re.compile(r"`([\w/]*test_\w+)\.py::(test_\w+)`")
 
 
 def rows_of(page: str) -> list[list[str]]:
@@ -56,7 +56,7 @@ def test_each_row_of_the_table_names_a_test_that_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "`test_models_files.py::test_nothing_of_the_kind`", "`test_gone.py::test_x`"]
+    "cell", ["", "`models/test_files.py::test_nothing_of_the_kind`", "`test_gone.py::test_x`"]
 )
 def test_a_row_without_a_test_is_found(cell: str) -> None:
     page = f"| file | test |\n|---|---|\n| a drawing | {cell} |\n"

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from clips import made_by_ffmpeg, write_clip
+from programs import TESTS
 
 MOST_SECONDS = 10.0
 MOST_MEGABYTES = 1024
@@ -84,7 +85,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("film_worker.py"))],
+            [sys.executable, str(TESTS / "film_worker.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -292,7 +292,7 @@ def test_a_desktop_that_asks_qt_for_another_plugin_gets_the_one_there_is(screen:
 
 
 def test_a_window_keeps_the_contract_of_all_sinks(screen: Screen) -> None:
-    contract = Path(__file__).with_name("test_sinks_contract.py")
+    contract = Path(__file__).with_name("test_contract.py")
     program = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "window", str(contract)],
         env=screen.environment,

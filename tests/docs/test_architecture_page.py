@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "live_gradcam"
 PAGE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
 

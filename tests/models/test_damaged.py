@@ -8,10 +8,10 @@ import queue
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import TESTS
 
 h5py = pytest.importorskip("h5py", reason="Keras reads .h5 files with h5py")
 
@@ -40,7 +40,7 @@ class Worker:
     def _from(self, first: int) -> int:
         command = [
             sys.executable,
-            str(Path(__file__).with_name("damaged_files.py")),
+            str(TESTS / "damaged_files.py"),
             str(first),
             str(self.last),
         ]

@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from cli.test_show import surroundings
 from programs import Program
 from screen import HEIGHT, WIDTH, Screen, require_screen
-from test_cli_show import surroundings
 
 from live_gradcam.frame import Pixels
 from live_gradcam.render.canvas import legible_canvas

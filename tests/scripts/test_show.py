@@ -14,7 +14,7 @@ import pytest
 
 from live_gradcam.frame import Pixels
 
-SHOW = Path(__file__).parent.parent / "scripts" / "show.py"
+SHOW = Path(__file__).parents[2] / "scripts" / "show.py"
 NO_DISPLAY = "there is no display: buy one."
 
 

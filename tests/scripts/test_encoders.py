@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from films import plain
 
-SCRIPT = Path(__file__).parent.parent / "scripts" / "encoders.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "encoders.py"
 
 
 @pytest.mark.parametrize(("name", "codec"), [("out.mkv", "libx264"), ("out.webm", "libvpx-vp9")])

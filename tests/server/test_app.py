@@ -23,7 +23,7 @@ import pytest
 from limits import at_most, until
 from networks import headed_network
 from served import Served, answer_to, jpeg, read_answer, said, send_frame, small_service
-from test_server_uploads import deflated, png_of, png_that_claims
+from server.test_uploads import deflated, png_of, png_that_claims
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 

@@ -19,7 +19,7 @@ from live_gradcam.cli import main
 from live_gradcam.commands.annotate import with_ray_address
 
 MODEL = ("--model", "networks:colour_network")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

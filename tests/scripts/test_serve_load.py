@@ -21,7 +21,7 @@ from limits import at_most
 from PIL import Image
 from served import Served, jpeg, small_service
 
-sys.path.append(str(Path(__file__).parent.parent / "scripts"))
+sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 from serve_attacks import ATTACKS, attack, page_files
 from serve_bombs import jpeg_of_scans, plain_png, png_bomb, text_bomb
@@ -154,7 +154,7 @@ def test_every_attack_says_what_it_does() -> None:
 
 def test_the_files_of_the_page_are_found_through_its_imports(served: Served, address: Address) -> None:
     files = asyncio.run(page_files(address))
-    folder = Path(__file__).parent.parent / "live_gradcam" / "server" / "page"
+    folder = Path(__file__).parents[2] / "live_gradcam" / "server" / "page"
     other = {"docs.html", "docs.js", "index.html"}  # the page of the OpenAPI document, and what `/` is
     of_the_page = {f"/page/{each.name}" for each in folder.iterdir() if each.name not in other}
     assert {"/", *of_the_page} == set(files)

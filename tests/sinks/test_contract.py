@@ -1,6 +1,6 @@
 """What every sink promises (`live_gradcam/sinks/sink.py`), asked of every sink.
 
-A window needs a display: test_sinks_window.py runs these tests once more, in a process that has a pretend one.
+A window needs a display: sinks/test_window.py runs these tests once more, in a process that has a pretend one.
 """
 
 import threading

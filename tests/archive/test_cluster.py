@@ -17,7 +17,7 @@ from clips import write_clip
 
 from live_gradcam.cli import main
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FRAMES = 1500
 
 

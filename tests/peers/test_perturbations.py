@@ -1,6 +1,6 @@
 """Our Score-CAM and Ablation-CAM beside pytorch-grad-cam's, on networks with the same weights.
 
-As in test_peers_pytorch_grad_cam.py: maps at the layer's resolution, the papers' algorithms in float64 for a judge.
+As in peers/test_pytorch_grad_cam.py: maps at the layer's resolution, the papers' algorithms in float64 for a judge.
 """
 
 from __future__ import annotations

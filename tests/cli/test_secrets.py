@@ -26,7 +26,7 @@ from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.video import VideoSource
 
 MODEL = ("--model", "networks:nested_network", "--preprocess", "unit")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PASSWORD = "Zx9#/q?@7:K%k w"
 KEYS = "token=Tk8f1c0de&user=Usr4711&pwd=Pw0815&X-Amz-Signature=51gn4tur3&channel=1#api_key=K3y0f#Ap1"
 SECRETS = (
