@@ -135,7 +135,7 @@ def test_every_slow_group_is_declared_and_has_tests() -> None:
     declared = {line.partition(":")[0] for line in settings["markers"]}
     assert declared == {*SLOW_GROUPS, "timed", "long"}
     assert f"SLOW_GROUPS = ({json.dumps(SLOW_GROUPS)[1:-1]})\n" in (SCRIPTS / "test.py").read_text("utf-8")
-    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     assert [group for group in (*SLOW_GROUPS, "long") if f"mark.{group}" not in code] == []
 
 
