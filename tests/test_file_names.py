@@ -86,9 +86,12 @@ def png() -> bytes:
 
 def gif() -> Callable[[Path], None]:
     first, second = (Image.new("RGB", (64, 48), colour) for colour in ("red", "blue"))
-    return lambda path: first.save(
-        path.open("wb"), "GIF", save_all=True, append_images=[second], duration=200
-    )
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            first.save(file, "GIF", save_all=True, append_images=[second], duration=200)
+
+    return write
 
 
 def picture() -> Rendered:
@@ -144,7 +147,8 @@ def test_annotate_mirrors_the_names_and_writes_valid_tables(stem: str, here: Pat
     assert written == sorted([f"{stem}.mkv", f"{stem}.mp4", f"{stem}.png"])
     write_csv(entries, here / f"{stem}.csv")
     write_jsonl(entries, here / f"{stem}.jsonl")
-    rows = list(csv.DictReader((here / f"{stem}.csv").open(encoding="utf-8", newline="")))
+    with (here / f"{stem}.csv").open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
     names = [shown(f"{stem}/{stem}{ending}") for ending in (".gif", ".mkv", ".png")]
     assert list(dict.fromkeys(row["file"] for row in rows)) == names
     lines = (here / f"{stem}.jsonl").read_text("utf-8").split("\n")[:-1]

@@ -185,7 +185,12 @@ class Service:
             "input": list(self.model.input_size),
             "fit": settings.fit,
             "methods": [
-                {"name": method.name, "quick": method.one_pass, "paper": method.paper}
+                {
+                    "name": method.name,
+                    "quick": method.one_pass,
+                    "any_network": not method.needs_pooling,
+                    "paper": method.paper,
+                }
                 for method in map(method_named, METHODS)
             ],
             "layers": [{"path": path, "shape": shape} for path, shape in self.layers],

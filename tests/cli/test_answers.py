@@ -59,7 +59,8 @@ def test_an_age_is_a_number_of_years_in_picture_text_table_and_statistics(
     age = report["values"]["age [years]"]["mean"]
     assert age == pytest.approx(said_of(network, photo), abs=0.2)  # the fit may sample pixels otherwise
     assert report["top"] == {}
-    text: Any = Image.open(picture).info
+    with Image.open(picture) as opened:
+        text: Any = opened.info
     assert text["Description"].startswith("age 3")
     assert text["Description"].endswith(" years")
     row = json.loads(text["live_gradcam"])

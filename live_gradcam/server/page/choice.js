@@ -31,7 +31,7 @@ export function questionOf(choice, setup, answer, view, panes) {
   const methods = [choice.method];
   let targets = [wantedTarget(choice, setup, answer)];
   if (view === "methods") {
-    const quick = setup.methods.filter((each) => each.quick && each.name !== "cam").map((each) => each.name);
+    const quick = setup.methods.filter((each) => each.quick && each.any_network).map((each) => each.name);
     const at = Math.max(0, quick.indexOf(choice.method));
     for (let i = 1; methods.length < PANES; i++) methods.push(quick[(at + i) % quick.length]);
   }

@@ -161,6 +161,26 @@ def test_the_page_asks_for_the_layer_and_the_targets_that_the_window_asks_for(
         assert question["methods"] == list(asked.methods)
 
 
+def test_the_page_fills_the_view_of_methods_with_quick_ones_that_suit_any_network() -> None:
+    methods = [
+        {"name": "slow", "quick": False, "any_network": True},
+        {"name": "a", "quick": True, "any_network": True},
+        {"name": "pooled", "quick": True, "any_network": False},
+        {"name": "b", "quick": True, "any_network": True},
+        {"name": "c", "quick": True, "any_network": True},
+        {"name": "d", "quick": True, "any_network": True},
+    ]
+    found = run_javascript(
+        "choice.js",
+        "questionOf",
+        "const [choice, setup] = given;"
+        'return questionOf({ ...choice, method: "c" }, setup, null, "methods", 4).methods;',
+        as_on_the_page(CHOICES[0][0]),
+        {"methods": methods, "values": False},
+    )
+    assert found == ["c", "d", "a", "b"]
+
+
 # What the network sees
 
 
