@@ -11,7 +11,9 @@ def main() -> NoReturn:
 
 
 def _command_line() -> int:
-    from live_gradcam.cli import main  # here, where Ctrl-C during the import is a clean end already
+    from live_gradcam.cli import (
+        main,
+    )  # here, because Ctrl-C during this import already ends the program cleanly
 
     return main()
 

@@ -74,7 +74,7 @@ def split_credentials(rest: str, *, showing: bool) -> tuple[str | None, str]:
 
     Args:
         rest: the text after the scheme.
-        showing: whether to prefer taking too much as the password rather than too little.
+        showing: whether the address will be shown. In doubt, more of it then counts as the password.
     """
     if "@" not in rest:
         return None, rest
@@ -83,7 +83,7 @@ def split_credentials(rest: str, *, showing: bool) -> tuple[str | None, str]:
     ats = [i for i, character in enumerate(rest) if character == "@" and _HOST.match(rest, i + 1)]
     within = [i for i in ats if i < authority.end()]
     later = [i for i in ats if i >= authority.end()]
-    # `anna:000?0=@10.0.0.7/live`: without a path, a name with a number is rather user and password than host and port.
+    # `anna:000?0=@10.0.0.7/live`: if no path follows, `anna:000` is more likely user and password than host and port.
     unclear = (
         showing
         and ":" in authority[0]

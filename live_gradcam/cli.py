@@ -106,8 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0: done; 1: failed, with the reason in one line on stderr; 2: wrong usage.
     """
-    # One network runs at a time, layer after layer, so that a second thread only adds hand-overs. Set here and not in
-    # `models`, because a user's own program may run more in TensorFlow than this.
+    # One network runs at a time, layer after layer, so a second thread between operations only adds thread switches.
+    # It is set here and not in `models`, because a user's own program may do other work in TensorFlow.
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     try:
         typed = list(sys.argv[1:] if arguments is None else arguments)

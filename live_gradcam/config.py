@@ -131,8 +131,8 @@ class ExplainSettings:
         None,
         "Class to explain, by name or number. '#2': the second most probable. 'tabby - tiger cat': evidence for the "
         "first rather than the second. 'tabby -': evidence for it rather than for its strongest rivals. lock: the "
-        "most probable class, kept until another clearly leads. Of a value, 'age' shows what raises it and 'age -' "
-        "what lowers it (useful where the picture says 'nothing raises it'). MODULE:FUNCTION: your own score function.",
+        "most probable class, kept until another clearly leads. For a value: 'age' shows what raises it, 'age -' "
+        "what lowers it (useful if the picture says 'nothing raises it'). MODULE:FUNCTION: your own score function.",
         metavar="CLASS",
         short="-t",
         usual="the most probable",
@@ -174,7 +174,7 @@ class ExplainSettings:
 
     @property
     def model_name(self) -> str:
-        """The model's name before it is loaded: of a `keras.Model` its own, else the text that was given."""
+        """The model's name before it is loaded: the name of a `keras.Model`, else the text that the user gave."""
         return str(getattr(self.model, "name", self.model))
 
     def __post_init__(self) -> None:
@@ -270,9 +270,9 @@ class AnnotateSettings(ExplainSettings):
     )
 
     def __post_init__(self) -> None:
-        ExplainSettings.__post_init__(self)  # not super(): a class with slots is made twice
+        ExplainSettings.__post_init__(self)  # `slots=True` makes a second class, for which super() fails
         if self.every > 1 and self.fps is not None:
-            raise SettingsError("every and fps both thin out a video: give one of them.")
+            raise SettingsError("every and fps both reduce the frames of a video: give one of them.")
 
 
 def as_json(settings: Settings) -> dict[str, Any]:

@@ -13,7 +13,7 @@ _CUT = " […] "
 _BREAKS = re.compile("[ \x00-\x1f\x7f-\x9f]*[\x00-\x1f\x7f-\x9f][ \x00-\x1f\x7f-\x9f]*")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _NO_REASON = re.compile(r"Exception encountered when calling|Graph execution error|in user code:")
-"""Openings of Keras and TensorFlow messages whose second line holds the reason."""
+"""Beginnings of Keras and TensorFlow messages whose second line holds the reason."""
 
 
 class LiveGradcamError(Exception):
@@ -70,8 +70,8 @@ def one_line(text: str, longest: int = LONGEST_LINE) -> str:
     Args:
         text: any message. Line breaks, tabs and control characters become spaces; other unprintable characters, such as
             a byte of a file's name, are written as `\xe9`. (Names with line breaks are passed through `shown` before.)
-        longest: maximum length. If the line is longer, long words (paths, dumped settings) lose their middle first,
-            then the line does.
+        longest: maximum length. If the line is longer, first the middle of long words (paths, dumped settings) is cut
+            out, then the middle of the line.
     """
     from live_gradcam.printable import shown
 

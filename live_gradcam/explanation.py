@@ -189,7 +189,7 @@ class Explanation:
     """False if the network gives NaN or infinity for this frame."""
 
     automatic: bool = False
-    """Whether the network chose the target (by rank) rather than the viewer."""
+    """Whether the target was chosen by its rank in the network's output, not by the viewer."""
 
     @property
     def best(self) -> Prediction | None:
@@ -203,7 +203,7 @@ class Explanation:
 
     @property
     def headline(self) -> str | None:
-        """The text that names the picture: the most probable class, or that there is none.
+        """The text that names the picture: the most probable class or label, or `not sure`, `no label` or `no answer`.
 
         None if the network is no classifier, or a score of the user's own is explained.
         """

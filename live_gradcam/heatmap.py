@@ -117,7 +117,7 @@ def _reaches_beyond(inset: Inset) -> bool:
 
 
 def _laid(mesh: HeatMap, cells: tuple[int, ...], size: tuple[int, int], inset: Inset) -> HeatMap:
-    """Return a mesh placed over a region that extends beyond it.
+    """Return a mesh placed over a region that extends beyond the mesh.
 
     Args:
         mesh: (mesh rows, mesh columns) float32.

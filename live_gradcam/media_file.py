@@ -190,8 +190,8 @@ BACK_SECONDS_ELSEWHERE = 1.0
 class Timeline:
     """Shifts the packets of one stream onto a continuous clock; see `ts_discontinuity_detect` in ffmpeg.
 
-    A packet whose decoding time lies before its predecessor's, or far behind it, begins another recording: it follows
-    the previous packet directly, and all later packets are shifted by the same amount.
+    A packet whose decoding time is earlier than its predecessor's, or much later, begins another recording: it is
+    placed directly after the previous packet, and all later packets are shifted by the same amount.
 
     Args:
         container: the file.

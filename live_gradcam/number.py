@@ -1,8 +1,8 @@
 """Numbers as they are shown: three significant digits and the unit; probabilities in whole percent.
 
-A value near zero is written in one of two ways. Beside a number of at least 0.1 it has three decimals: `−0.001`, or
-`0.00` below half of that. Alone, or beside small numbers only, it keeps two digits, `−0.00098`, because the output's
-whole range may be that small. Below `_PLAIN` it has a power of ten.
+A value near zero is written in one of two ways. If one of the other numbers is at least 0.1, it is `−0.001`, or `0.00`
+if it is smaller than 0.0005. If it stands alone, or all other numbers are small, it keeps two digits, `−0.00098`,
+because the output's whole range may be that small. Below `_PLAIN` it has a power of ten.
 """
 
 from __future__ import annotations

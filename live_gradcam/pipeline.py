@@ -1,4 +1,4 @@
-"""The pipeline: a frame enters, an explanation is attached, a picture leaves."""
+"""The pipeline of a run: opens the source, the models and the sinks, and starts the loop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _STILL_FPS = 5
-"""Below this rate a file is a series of single pictures: no heat is tracked or smoothed from one to the next."""
+"""A file with a lower frame rate counts as single pictures: heat is neither tracked nor smoothed between them."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Run:
 
     statistics: RunStatistics
     failures: list[str] = field(default_factory=list)
-    """Failures that did not end the run, one line each: a recording that broke off."""
+    """Failures that did not end the run, one line each, such as a recording that broke off."""
 
     source: str = ""
     model: str = ""
@@ -108,7 +108,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         sinks = SinkGroup()
         done.failures = sinks.failures
         stack.callback(_finish, sinks, done, chosen.stats)
-        # Called at the first picture, when there is a model.
+        # Called with the first picture; `answering` exists by then.
         told = cache(lambda: about(chosen, source, answering))
         recorder = None
         if chosen.record is not None:
@@ -127,7 +127,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         done.model, done.method = answering.models[0].name, chosen.method.casefold()
         say("h in the window shows the keys; q ends it" if windowed else "Ctrl-C ends it")
         if recorder is not None:
-            told()  # now: hashing the weights of a large model takes a moment
+            told()  # before the loop, because hashing the weights of a large model takes a moment
         play(
             source,
             answering,
@@ -157,9 +157,9 @@ def play(
     """Run the loop until the source, the viewer or the settings end it.
 
     Args:
-        source: open; a live source is closed at the end.
+        source: the open source; a live one is closed at the end.
         answers: answers questions about frames.
-        sinks: open; they stay open.
+        sinks: the open sinks; they stay open.
         settings: the first question, the appearance, and the end of the run.
         statistics: counts everything.
         menu: what the viewer can choose from; None: the method of the settings only.
@@ -173,7 +173,7 @@ def play(
         "live": source.live,
         "still": still,
         "slides": turned_by_hand(source, settings, in_window=in_window),
-        # A recording or snapshot from the start has the source's own size.
+        # A recording or snapshot that the settings ask for has the source's own size.
         "legible": in_window and recorder is None and settings.snapshot is None,
     }
     view = initial_view(

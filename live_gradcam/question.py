@@ -20,7 +20,7 @@ it, `age -` what lowers it, `#2` the second value, None the first."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What to explain about a frame: one heat map for each model, method and target, in that order of loops."""
+    """What to explain about a frame: one heat map for each model, method and target (the target changes fastest)."""
 
     models: tuple[int, ...] = (0,)
     """Indices of the loaded models, in the order of the command line."""
@@ -64,7 +64,7 @@ class Answer:
     question: Question
 
     explanations: tuple[Explanation, ...]
-    """One for each model, method and target, in that order of loops; regions are in pixels of the whole frame."""
+    """One for each model, method and target (the target changes fastest); regions are in pixels of the whole frame."""
 
     channels: tuple[Channel, ...] = ()
     """The requested channels of the first explanation, strongest first, by |weight| times the mean of |activation|.

@@ -104,9 +104,9 @@ class RunStatistics:
         self.reconnects = 0
         self.traces = 0
         self.top: Counter[str] = Counter()
-        """Label → explained frames with it on top; empty if the network is no classifier."""
+        """Label → number of explained frames where it is the most probable; empty if the network is no classifier."""
         self.headlines: Counter[str] = Counter()
-        """Headline on the picture → explained frames: a class, or that there is none."""
+        """Headline on the picture (a class, or a text such as `not sure`) → number of explained frames."""
         self.values: dict[str, Range] = {}
         """Name of a value → its range, for a network that is no classifier."""
         self.latency = Spread()

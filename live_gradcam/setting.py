@@ -177,7 +177,7 @@ def check_settings(settings: Any) -> None:  # noqa: ANN401 - an instance of any 
 
 
 def _kind(hint: Any, *, read: bool) -> Any:  # noqa: ANN401 - types, as typing writes them
-    """Return the type in which a field's value is typed: of `int | str` the `str`, of `Task | None` the `Task`."""
+    """Return the type of a field's value as a user types it: `str` for `int | str`, `Task` for `Task | None`."""
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     origins = {get_origin(each): each for each in members}
     if read:

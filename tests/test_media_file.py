@@ -155,7 +155,7 @@ def test_a_codecs_data_without_a_container_plays_at_its_rate_which_is_said_once(
     with open_source(path) as source:
         times = [frame.time for frame in source]
     assert times == pytest.approx([index / fps for index in range(50)])
-    assert caplog.messages == [f"{name} tells no times: {fps} frames a second are taken"]
+    assert caplog.messages == [f"{name} stores no times: {fps} frames a second are assumed"]
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def flow(
         writer.join()
         writer.check()
     finally:
-        writer.take_error()  # an error that is raised already comes first
+        writer.take_error()  # discard it: an error that is already being raised takes precedence
         before.abandon()
         after.abandon()
         reader.close()

@@ -69,10 +69,10 @@ _GRACE = 1e-6
 
 
 class FrameSelection:
-    """Selects frames of one video: every n-th frame, or at most so many a second; always the first.
+    """Selects frames of one video: every n-th frame, or at most `fps` frames a second; always the first.
 
     Args:
-        every: keep one of so many frames, if `fps` is None.
+        every: n: keep one of n frames, if `fps` is None.
         fps: keep the first frame of each interval of 1/fps seconds.
     """
 

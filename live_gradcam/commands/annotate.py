@@ -99,7 +99,7 @@ def _conclusion(report: Report) -> str:
     if report.failures:
         parts.append(f"{counted(len(report.failures), 'fault')}, named below")
     if report.interrupted:
-        parts.append("interrupted: the same command goes on")
+        parts.append("interrupted: run the same command again to continue")
     return "; ".join(parts)
 
 

@@ -48,7 +48,7 @@ def source_of(context: typer.Context, bare: Sequence[str] | None, option: str) -
     """Return the source of `live`: the bare argument, or else the value of `--source`.
 
     Args:
-        context: of the command.
+        context: the command's context.
         bare: the bare arguments.
         option: the value of `--source`: as typed, from a file of settings, or the default.
 
@@ -68,7 +68,7 @@ def source_of(context: typer.Context, bare: Sequence[str] | None, option: str) -
     if len(bare) > 1:
         raise WrongUsage(
             f"{len(bare)} sources are given, '{first}' and '{bare[1]}' first, and one can be shown. For many pictures "
-            "give their folder, or a glob in quotes such as 'photos/*.jpg'; for a further camera --also.",
+            "give their folder, or a glob in quotes such as 'photos/*.jpg'; for a further camera use --also.",
         )
     return first
 

@@ -191,5 +191,5 @@ def _print(console: Console, device: str, costs: list[Cost], began: dict[str, fl
             f"which took {began['tensorflow']:.1f} s"
         )
     console.print(
-        f"{device}, {platform.machine()}, {os.cpu_count()} cores; random weights but for {DEFAULT_MODEL}"
+        f"{device}, {platform.machine()}, {os.cpu_count()} cores; random weights except for {DEFAULT_MODEL}"
     )

@@ -10,7 +10,7 @@ from live_gradcam.commands.options import Command, known_options, with_options
 
 
 def config_command(commands: dict[str, Command]) -> Command:
-    """Return the command, which has every option that one of these commands, name → function, takes as a setting."""
+    """Return the command `config`, with every option of these commands (name → function) that is a setting."""
     known = known_options(commands)
 
     def config(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind

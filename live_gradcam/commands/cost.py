@@ -23,7 +23,7 @@ from live_gradcam.sources.demo.demo import DemoSource
 from live_gradcam.timing import interleaved_ms
 
 SEED = 0
-"""Of the random weights that replace weights which would be downloaded; the cost is the same."""
+"""Seed of the random weights that are used instead of weights to download; the cost is the same."""
 
 _FRAME_SIZE = (1280, 720)
 
@@ -41,13 +41,13 @@ class Cost:
     """The network alone, as a `tf.function`."""
 
     forward_alike_ms: float
-    """The same, frozen if the explainer's graph is."""
+    """The network alone, frozen to constants if the explainer's graph is frozen."""
 
     explained_ms: float
     """Prediction and map of a picture of the network's size."""
 
     article_ms: float
-    """The seed article's procedure on a 1280×720 frame, picture included."""
+    """The original article's procedure on a 1280×720 frame, drawing included."""
 
     end_to_end_ms: float
     """From a 1280×720 frame to the finished picture."""

@@ -32,7 +32,7 @@ def doctor(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
     """Check whether this machine is ready: run the whole program for some seconds with these settings."""
     began = time.monotonic()
     if not typed["verbose"]:
-        logging.getLogger("live_gradcam").setLevel(logging.ERROR)  # the findings have the warnings
+        logging.getLogger("live_gradcam").setLevel(logging.ERROR)  # the findings include the warnings
     from live_gradcam.settings_check import refuse_typos
 
     settings = Settings(**given(Settings, typed))

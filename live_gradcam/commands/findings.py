@@ -55,9 +55,9 @@ def judge_speed(
     """Yield the findings about the loop's speed.
 
     Args:
-        statistics: of the loop.
-        source: its source.
-        settings: of the loop.
+        statistics: the loop's statistics.
+        source: the loop's source.
+        settings: the loop's settings.
         windowed: whether there was a window; without one a file runs at any speed.
         slow_method: whether the method needs many passes.
     """
@@ -103,7 +103,7 @@ def judge_recording(shown: int, dropped: int, written: float) -> Finding:
             "encoder",
             "fault",
             f"{text}, {dropped} left out",
-            "Close other programs, or choose a smaller --size: or the recording jerks.",
+            "Close other programs, or choose a smaller --size. Otherwise the recording is not smooth.",
         )
     return Finding("encoder", "good", f"{text}, {dropped or 'none'} left out")
 

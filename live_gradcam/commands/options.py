@@ -53,7 +53,7 @@ def takes_settings(
     """Return a decorator that gives a command `f(…, **typed)` an option for each field of settings classes.
 
     Args:
-        classes: of fields with the same name, the first is taken.
+        classes: settings classes. If several have a field of the same name, the first one counts.
         without: fields that get no option.
         verbose: whether the command has `--verbose`.
     """

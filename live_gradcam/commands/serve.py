@@ -38,8 +38,8 @@ def serve(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
             f"the browser view needs packages that are not installed ({', '.join(missing)}). "
             "Type: pip install 'live-gradcam[web]'"
         )
-    # OpenCV reads its own limit when it is imported. It is a second guard behind the server's, whose parser may read a
-    # malicious file differently. As `uploads.MOST_PIXELS`.
+    # OpenCV reads its own limit when it is imported. It is a second check after the server's, because the two parsers
+    # may read a malicious file differently. The number is that of `uploads.MOST_PIXELS`.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "40000000")
 
     from live_gradcam.settings_check import refuse_typos

@@ -32,12 +32,12 @@ def read_settings(path: Path, own: Mapping[str, Setting], known: Mapping[str, Se
     """Return the settings of a file for a command.
 
     Names are the command line's long options, with dashes or underscores. Paths are relative to the file's folder;
-    `source` and `model` are, where such a file exists.
+    so are `source` and `model` if such a file exists.
 
     Args:
-        path: of the TOML file.
+        path: the TOML file.
         own: the settings of the command, by name.
-        known: those of all commands. The file may have them too, and they are checked.
+        known: the settings of all commands. The file may have these, too; they are checked.
 
     Returns:
         Field → value as typed, of the command's settings that the file sets.
@@ -154,7 +154,7 @@ def _line_of(key: str, text: str) -> int:
 def _unknown(key: str, received: object, known: Mapping[str, Setting]) -> str:
     if isinstance(received, dict):
         return (
-            f"'{key}' is a table, and there are none: each setting stands for itself, as in fit = \"wide\"."
+            f"'{key}' is a table, and tables are not allowed: write one setting a line, as in fit = \"wide\"."
         )
     near = nearest(key.replace("_", "-"), known, 1)
     hint = f"did you mean '{near[0]}'?" if near else "`live-gradcam config` lists them all."

@@ -37,11 +37,11 @@ def one_of(name: str, choices: Sequence[str]) -> Callable[[str], str]:
 
 
 def no_such_option(received: str, context: Any) -> str:  # noqa: ANN401 - of typer's own click
-    """Return the message for an option that a command has not.
+    """Return the message for an option that a command does not have.
 
     Args:
         received: the option as typed, `--mirorr`.
-        context: of the command.
+        context: the command's context.
 
     Returns:
         One line: the command that has the option, the nearest option of this command, or the key that does it.

@@ -38,7 +38,7 @@ SECONDS = 5.0
 """Length of the loop."""
 
 _AT_LEAST, _AT_MOST = 2.0, 13.0
-"""Seconds: the shortest loop, after a slow start, and the longest check in all."""
+"""Minimum length of the loop after a slow start, and maximum length of the whole check, in seconds."""
 
 Report = Callable[[Finding], None]
 
@@ -99,7 +99,7 @@ def trial_run(settings: Settings, report: Report, *, began: float, seconds: floa
 
 
 class _Deadline(NullSink):
-    """Ends the loop at a time, for any source; a file would run at the network's pace."""
+    """Ends the loop at a clock time. `duration` alone counts a file's own time, and a file may run slower than that."""
 
     def __init__(self, until: float) -> None:
         self._until = until

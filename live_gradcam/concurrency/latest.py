@@ -113,7 +113,7 @@ class LatestReader(Generic[Item]):
             name=name,
             end=self._end,
             then=self._slot.close,
-            left_behind="is still inside its driver; it ends when the driver lets go",
+            left_behind="is still inside its driver; it ends when the driver returns",
         )
 
     @property

@@ -58,7 +58,7 @@ class WorkerThread:
         self._named = False
         self._error: BaseException | None = None
         self._told = False
-        # The end has an event of its own: `Thread.join` takes a running thread for ended after Ctrl-C (gh-90882).
+        # The end has an event of its own: after Ctrl-C, `Thread.join` may treat a running thread as ended (gh-90882).
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -116,7 +116,7 @@ class WorkerThread:
             Whether `work` has returned.
 
         Raises:
-            BaseException: what `work` raised, if nobody was told before.
+            BaseException: what `work` raised, if nobody has received it before.
         """
         self._end()
         if threading.current_thread() is self._thread:
@@ -142,7 +142,7 @@ class WorkerThread:
                 self._error = error
             else:
                 self._then(error)
-        except BaseException as raised:  # of `then`: the owner is told
+        except BaseException as raised:  # raised by `then`: the owner gets it
             self._error = raised
         finally:
             self._ended.set()

@@ -1,4 +1,4 @@
-"""The seed article's Grad-CAM, step by step, for the benchmark to compare with.
+"""The original article's Grad-CAM, step by step, as a baseline for the benchmark.
 
 Grad-CAM in Keras is usually written this way: predict, run a second pass for the gradient, then loop over the channels.
 Only the benchmark uses it.

@@ -1,4 +1,4 @@
-"""The seam to a runtime: what the engine needs of a compiled graph, whoever compiles and runs it.
+"""The interface to a runtime: what the engine needs from a compiled graph, whichever runtime compiles and runs it.
 
 The engine knows models, questions and pictures. A runtime knows how to compile one `GraphSpec` and how to run the
 result. `tensorflow_graph` is the only runtime so far. A second one, such as OpenVINO, is one more module with a
@@ -89,7 +89,7 @@ FIELDS = tuple(GraphOutputs.__slots__)
 
 @dataclass(frozen=True, slots=True)
 class GraphFacts:
-    """What compiling a graph tells of the network."""
+    """Facts about the network that are known after compiling a graph."""
 
     layer: str
     """Path of the explained layer; several are joined by commas."""
@@ -112,7 +112,7 @@ class CompiledGraph(Protocol):
 
     @property
     def facts(self) -> GraphFacts:
-        """What compiling it told of the network."""
+        """Facts about the network that are known after compiling this graph."""
 
     @property
     def frozen(self) -> bool:
@@ -131,7 +131,7 @@ class CompiledGraph(Protocol):
         Args:
             pictures: (N, H, W, 3) uint8 BGR of the spec's input size; N is 1 for a graph of many passes.
             targets: (N, G, 2) int32: class and rival of each goal, as in `targets.Aim`.
-            strengths: (N, G) float32: how much of the rivals' score each goal takes off.
+            strengths: (N, G) float32: how much of the rivals' score each goal subtracts.
 
         Raises:
             ModelError: the runtime fails.
@@ -146,7 +146,7 @@ class GraphCompiler(Protocol):
 
         Args:
             spec: what it computes.
-            freeze: whether the weights may become constants of the graph, where that pays.
+            freeze: whether the weights may become constants of the graph, if that is worth the memory.
 
         Raises:
             LayerError: the layer does not exist, or does not lie between the picture and the score.

@@ -34,15 +34,15 @@ class Engine:
     the same time. `answer` keeps the state of the lock, so one thread calls it.
 
     Args:
-        models: what is explained.
+        models: the models to explain.
         fit: how a frame is brought to a network's input.
         score: `logit` or `probability`.
         fusion: how the maps of several layers become one.
         smooth: `augment` averages over flipped and enlarged copies of the picture.
         grid: (height, width) of a transformer's tokens; None finds it.
-        strength: how much of the strongest rivals' score a contrast takes off; None: as in FinerCAM's paper.
-        rivals: how many rivals that are; None: likewise.
-        pace: makes what is called before each pass of a method of many passes; None: the passes follow one another.
+        strength: how much of the strongest rivals' score a contrast subtracts; None: as in FinerCAM's paper.
+        rivals: how many strongest rivals count; None: as in FinerCAM's paper.
+        pace: returns a function that is called before each pass of a method of many passes; None: passes never wait.
         batches: the sizes of batches that are run, ascending, so that TensorFlow never optimises another size while
             somebody waits (`compiled_graph.run_in_batches`); empty: each batch is run as it is.
         limit: how much the cache of graphs may hold; None: `graph_cache.GRAPH_BYTES`.
@@ -141,8 +141,8 @@ class Engine:
         Args:
             question: the question.
             size: of the frames.
-            freeze: whether the weights become constants of the graphs, where that pays: it makes the default network
-                a sixth faster, and costs 0.3 s and 130 MB. That is worth it for a question that is asked for long.
+            freeze: whether the weights become constants of the graphs, if that is worth the memory. It makes the
+                default network a sixth faster, and costs 0.3 s and 130 MB: good for a question that stays for long.
 
         Yields:
             Before each step what it compiles: `hirescam at block5c_add`.
@@ -155,7 +155,7 @@ class Engine:
         self._cache.keep_at_least(2 * len(parts))
         for part in parts:
             if len(self.labels_of(part.model)):
-                self.parts.aims(part, question)  # a mistyped class is told before anything is compiled
+                self.parts.aims(part, question)  # a mistyped class is reported before anything is compiled
         for part in parts:
             if not self._is_ready(part.key):
                 yield self.parts.describe(part.key)
@@ -239,8 +239,8 @@ class Engine:
         """Answer questions about pictures, with one run of each graph.
 
         Args:
-            images: pictures, (H, W, 3) uint8 BGR each. Their sizes may differ, but under `wide` all must come to one
-                input size.
+            images: pictures, (H, W, 3) uint8 BGR each. Their sizes may differ, but under `wide` all must give the
+                same input size.
             questions: one for each picture. They may differ in areas and in classes, contrasts and locks.
             locks: the lock of each model, which follows the explanations whose target is `lock`; a model without one
                 explains its most probable class there.
@@ -273,7 +273,7 @@ class Engine:
     ) -> GraphOutputs:
         outputs = run_in_batches(graph, pictures, aims, self._sizes(part.spec))
         self._cache.note_warm(part.key)
-        if not outputs.finite.all() and pictures.any():  # a black picture is no evidence
+        if not outputs.finite.all() and pictures.any():  # NaN for a black picture proves nothing
             model = self.models[part.model]
             model.warn_once(
                 f"{model.name} gives NaN or infinity: there is nothing to explain then. Check its weights, and "
@@ -283,7 +283,8 @@ class Engine:
 
     def _sizes(self, spec: GraphSpec) -> tuple[int, ...]:
         """Return the sizes of batch that a graph is run with; none: any."""
-        # Several targets are as much work as several pictures, and take as long to run for the first time.
+        # Several targets are as much work as several pictures, and each batch size is slow at its first run. So with
+        # fixed batch sizes, a graph of several targets takes one picture at a time.
         one = not spec.one_pass or (spec.targets > 1 and self._batches)
         return (1,) if one else self._batches
 

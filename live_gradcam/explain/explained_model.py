@@ -22,14 +22,14 @@ class ExplainedModel:
     """A model with its compiler and the facts that its graphs tell: labels, task and layers.
 
     Args:
-        model: what is explained.
+        model: the model to explain.
         compiler: compiles its graphs.
     """
 
     def __init__(self, model: Model, compiler: GraphCompiler) -> None:
         self.model = model
         self.labels: Labels = model.labels
-        """The names of classes, labels or values; none before the first graph if only that tells how many."""
+        """The names of classes, labels or values; none before the first graph if only a graph tells their number."""
         self.usual_layer: str | None = model.layer
         """Path of the layer that is explained where none is named; None until one was chosen."""
         self.task: Task | None = None

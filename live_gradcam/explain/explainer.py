@@ -23,7 +23,7 @@ from live_gradcam.question import Question, TargetSpec
 
 
 class Explainer:
-    """Tells what a network sees in a picture, and where: the engine's face for one question.
+    """Explains pictures with one question: a simple interface to the engine.
 
     The network is traced once for each input shape, with the first picture of that shape. The class or contrast to
     explain is an argument of the graph, so it can change from picture to picture. The model is never changed. Its
@@ -45,9 +45,9 @@ class Explainer:
         fusion: how the maps of several layers become one: `mean` or `max`.
         smooth: `augment` averages over flipped and enlarged copies of the picture.
         grid: (height, width) of a transformer's tokens; None finds it.
-        strength: how much of the strongest rivals' score a contrast takes off; None: as in FinerCAM's paper.
-        rivals: how many rivals that are; None: likewise.
-        freeze: whether the weights become constants of the graphs, where that pays. The default network is then a
+        strength: how much of the strongest rivals' score a contrast subtracts; None: as in FinerCAM's paper.
+        rivals: how many strongest rivals count; None: as in FinerCAM's paper.
+        freeze: whether the weights become constants of the graphs, if worthwhile. The default network is then a
             sixth faster, and each graph takes 130 MB. Other graphs share the network's own weights.
         pace: is called before each pass of a method of many passes, in a thread of TensorFlow's. It returns how many
             inputs go through the network next; it may wait, and may raise to end the run. None: the passes follow
@@ -169,7 +169,7 @@ class Explainer:
         self._prepare(size, targets, run=True)
 
     def prepared(self, size: tuple[int, int], *, targets: int = 1) -> bool:
-        """Return whether pictures of (width, height) pixels can be explained for so many targets without compiling."""
+        """Return whether pictures of (width, height) pixels and this number of targets need no compiling."""
         return self._engine.ready(self._question_of(targets), size)
 
     def explain(self, image: Pixels) -> Explanation:
@@ -191,8 +191,8 @@ class Explainer:
         Methods of many passes (Score-CAM and the like) take the pictures one by one.
 
         Args:
-            images: pictures (H, W, 3) uint8 BGR. Their sizes may differ, but under `wide` all must come to one
-                input size.
+            images: pictures (H, W, 3) uint8 BGR. Their sizes may differ, but under `wide` all must give the
+                same input size.
             targets: one class or contrast for each picture; None: the explainer's own target for all.
 
         Returns:
@@ -244,7 +244,7 @@ class Explainer:
         return Question(methods=(self.method.name,), layer=self._layer, targets=targets)
 
     def _question_of(self, targets: int) -> Question:
-        """Return a question that the graph for so many targets answers."""
+        """Return a question that the graph for this number of targets answers."""
         return self._question if targets == 1 else self._asking(*[None] * targets)
 
     def _prepare(self, size: tuple[int, int], targets: int, *, run: bool) -> None:

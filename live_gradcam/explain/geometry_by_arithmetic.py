@@ -37,12 +37,12 @@ class _Axis:
     """The first and the last place that any cell depends on."""
 
     def windowed(self, window: int, stride: int, before: int, cells: int) -> _Axis:
-        """Return the axis after an operation with windows, the first of which begins `before` cells early."""
+        """Return the axis after an operation with windows. The first window begins `before` cells before cell 0."""
         first = self.first - before * self.stride
         last = self.last + (window - 1 - before) * self.stride
         begin, end = -before, (cells - 1) * stride + window - 1 - before
         low, high = self.seen
-        # Windows that leave out cells at the ends see less than all cells do.
+        # If the windows leave out cells at an end, they see less than all cells together.
         if begin > 0:
             low = max(low, self.first + begin * self.stride)
         if end < self.cells - 1:

@@ -54,7 +54,7 @@ class ByteLimit:
         return graphs > 0 and size > self._size
 
     def free(self) -> None:
-        """Leave it to Python."""
+        """Do nothing: Python frees the memory."""
 
 
 class GraphCache:
@@ -95,7 +95,7 @@ class GraphCache:
             return dict(self._graphs)
 
     def keep_at_least(self, count: int) -> None:
-        """Keep at least so many graphs from now on, whatever the limit."""
+        """Keep at least `count` graphs from now on, whatever the limit."""
         self._fewest = max(self._fewest, count)
 
     def find(self, key: GraphKey) -> CompiledGraph | None:
@@ -111,7 +111,7 @@ class GraphCache:
     ) -> CompiledGraph:
         """Return a graph, which is compiled now if it is not kept.
 
-        It is compiled before room is made for it, so that one that cannot be compiled costs no other its place.
+        Room is made only after it was compiled, so that a graph that cannot be compiled evicts no other graph.
 
         Args:
             key: which graph.
@@ -135,7 +135,7 @@ class GraphCache:
         return graph
 
     def drop(self, key: GraphKey) -> None:
-        """Drop a graph, if it is kept. What runs goes on running."""
+        """Drop a graph, if it is kept. Runs of it that have begun continue."""
         with self._looking:
             dropped = self._graphs.pop(key, None)
             self._warm.discard(key)

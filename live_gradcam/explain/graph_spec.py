@@ -13,7 +13,7 @@ Pace = Callable[[], int]
 """Returns how many inputs go through the network next, at least 1. It may wait, and it may raise to end the run."""
 
 MakePace = Callable[[], Pace]
-"""Returns the pace of one method and target of one graph: each has its own, as its passes have their own length."""
+"""Returns the pace of one method and target of one graph: each has its own, because the length of a pass differs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class GraphSpec:
     """The specification of one graph. Equal specifications of one model share one graph."""
 
     methods: tuple[Method, ...]
-    """Several methods share a graph, and its one forward pass, where each of them needs one pass only."""
+    """The methods. Several methods share a graph and its forward pass if each of them needs one pass only."""
 
     layers: tuple[str, ...] | None
     """Paths of the target layers; None chooses one."""
@@ -37,7 +37,7 @@ class GraphSpec:
     """The user's own score; None explains classes."""
 
     rivals: int = 3
-    """How many of its strongest rivals a class is set against where no rival is named."""
+    """How many of its strongest rivals a class is contrasted with if no rival is named."""
 
     fusion: Fusion = "mean"
     smooth: Smooth = "none"
@@ -48,7 +48,7 @@ class GraphSpec:
     """How many of the layer's strongest channels the graph returns beside the maps."""
 
     pace: MakePace | None = None
-    """Makes what is called before each pass of a method of many passes; None: the passes follow one another."""
+    """Returns a function that is called before each pass of a method of many passes; None: passes never wait."""
 
     @property
     def one_pass(self) -> bool:
@@ -63,7 +63,7 @@ class GraphSpec:
 
     @property
     def contrasting(self) -> tuple[bool, ...]:
-        """The kinds of goals: classes alone (False), or classes set against their strongest rivals (True).
+        """The kinds of goals: classes alone (False), or classes contrasted with their strongest rivals (True).
 
         A goal is a score that is differentiated. Methods of one kind share the goals, and so the gradients. The goals
         are numbered kind by kind, and within a kind target by target.
@@ -85,4 +85,4 @@ class GraphSpec:
 
 
 GraphKey = tuple[int, GraphSpec]
-"""The number of a model among those of an engine, and a specification: what has a graph of its own."""
+"""The key of a graph: the number of its model in the engine, and its specification."""

@@ -24,7 +24,7 @@ MOST_STEPS = 30
 _FEWEST_STEPS = 8
 """If fewer layers than these lie on every path through the network, layers on branches are steps too."""
 
-# These layers scale or bend the output of the layer before them. Only the last of them is a step.
+# These layers normalise the output of the layer before them or apply a nonlinearity. Only the last of them is a step.
 _REFINING = re.compile(r"Normalization$|^Activation$|ELU$|ReLU$|Dropout")
 
 
@@ -38,9 +38,9 @@ def choose_layer_steps(
     """Choose the layers to step through.
 
     Every path from the picture to the output leads through each of them. A layer on one of several branches, such as
-    inside a residual block, shows only what its branch adds. Of a layer, its normalisation and its activation function
-    the last is chosen, and of the layers of one numbered block also the last. If too many remain, every second or third
-    is chosen.
+    inside a residual block, shows only what its branch adds. A layer, its normalisation and its activation function
+    count as one step, and so do the layers of one numbered block: the last of them is chosen. If too many remain, every
+    second or third is chosen.
 
     Args:
         calls: the recorded layer calls.

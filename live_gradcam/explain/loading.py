@@ -23,9 +23,9 @@ def load_explainer(settings: ExplainSettings, size: tuple[int, int], say: Say) -
     """Load the model that the settings name, and compile it.
 
     Args:
-        settings: model, method and all.
+        settings: model, method and the other settings of explanations.
         size: (width, height) in pixels of the frames to come.
-        say: takes each line that is worth telling.
+        say: receives each message for the user.
 
     Raises:
         LiveGradcamError: a setting is wrong, or the model cannot be loaded or explained.
@@ -52,12 +52,12 @@ def load_explainer(settings: ExplainSettings, size: tuple[int, int], say: Say) -
 def load_engine(
     settings: ExplainSettings, size: tuple[int, int], say: Say, *, others: tuple[Any, ...] = ()
 ) -> Engine:
-    """Load the models that the settings name, and compile the first question that they ask.
+    """Load the models that the settings name, and compile the first question.
 
     Args:
-        settings: model, method and all.
+        settings: model, method and the other settings of explanations.
         size: (width, height) in pixels of the frames to come.
-        say: takes each line that is worth telling.
+        say: receives each message for the user.
         others: models beside the first, with their own labels and preprocessing.
 
     Raises:
@@ -108,11 +108,11 @@ def engine_for(
     """Return an engine of loaded models with the settings that stay the same whatever is asked.
 
     Args:
-        models: what is explained.
-        settings: fit, score and the like; method, layer and target are the questions'.
+        models: the models to explain.
+        settings: fit, score and the like; method, layer and target belong to the questions.
         pace: as `Engine` takes it.
-        batches: likewise.
-        limit: likewise.
+        batches: as `Engine` takes them.
+        limit: as `Engine` takes it.
 
     Raises:
         SettingsError: a setting is wrong.

@@ -1,4 +1,4 @@
-"""The mean of the gradient over the places, without the gradient, before a dense layer on the flattened map.
+"""The mean of a map's gradient over the places, computed without the gradient, if a dense layer reads the whole map.
 
 Grad-CAM needs only the mean of ∂y/∂A over the places. VGG16 and similar networks pass A through pooling and flattening
 to a dense layer z = Wᵀ·flat(pool(A)) of 25,088 × 4,096 weights. Backpropagation through it reads all 411 MB of weights

@@ -96,7 +96,7 @@ def head_of(
 
     The score of a class is its logit, the input of the softmax, log-softmax or sigmoid at the network's end, or with
     `probability` the result of that function. If no such function is found and the outputs are probabilities, the score
-    is log p, which differs from the logit by the normaliser; a warning tells so. The score of a value is the value
+    is log p, which differs from the logit by the normaliser, and a warning says so. The score of a value is the value
     itself.
 
     Args:

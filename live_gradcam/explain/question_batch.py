@@ -110,7 +110,7 @@ def _check_alike(questions: Sequence[Question]) -> None:
 
 
 def _follow(locks: Locks, answer: Answer) -> None:
-    """Show each lock the explanation of its model whose target is the lock."""
+    """Update each lock with the explanation of its model whose target is the lock."""
     question = answer.question
     place = next((place for place, target in enumerate(question.targets) if is_lock(target)), None)
     if place is None:

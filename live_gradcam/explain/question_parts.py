@@ -56,9 +56,9 @@ class QuestionParts:
 
     Args:
         models: the models that questions are about.
-        usual: what all specifications have in common.
+        usual: a specification with the values that all specifications have in common.
         fit: how a frame is brought to a network's input.
-        strength: how much of the rivals' score a contrast takes off.
+        strength: how much of the rivals' score a contrast subtracts.
     """
 
     def __init__(

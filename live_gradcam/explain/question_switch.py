@@ -19,7 +19,7 @@ Size = tuple[int, int]
 
 
 class Answers(Protocol):
-    """What answers questions about frames: `engine.Engine`, and what stands for it in tests."""
+    """Answers questions about frames: an `engine.Engine`, or a fake in tests."""
 
     @property
     def traces(self) -> int:
@@ -29,20 +29,20 @@ class Answers(Protocol):
         """Whether everything is compiled that a question needs for frames of a size."""
 
     def prepare(self, question: Question, size: Size) -> Iterator[str]:
-        """Compile what a question needs, step by step; give before each step what it compiles."""
+        """Compile the graphs that a question needs, one with each step; yield before each step what it compiles."""
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
         """Answer a question about a frame, (H, W, 3) uint8 BGR."""
 
 
 class QuestionSwitch(Closing):
-    """Answers about frames, and lets any thread change the question.
+    """Answers the present question about frames, and lets any thread change the question.
 
-    What a new question needs is compiled in a thread of its own. Until that is done, the former question is answered.
-    One thread may call `answer`.
+    The graphs of a new question are compiled in a thread of its own. Until that is done, the former question is
+    answered. Only one thread may call `answer`.
 
     Args:
-        answers: what answers. `close` leaves it open.
+        answers: answers the questions. `close` leaves it open.
         question: the first question. If it is not compiled yet, its first answer waits for that.
     """
 
@@ -76,7 +76,7 @@ class QuestionSwitch(Closing):
                 self._turn(self._size)
 
     def refused(self) -> str | None:
-        """Return one line that says why the new question cannot be answered, once; None: nothing to say.
+        """Return, once, one line that says why the new question cannot be answered; None if there is no such failure.
 
         The former question is then kept.
         """
@@ -106,7 +106,7 @@ class QuestionSwitch(Closing):
         self._preparing.close(until)
 
     def _turn(self, size: Size) -> None:
-        """Go over to the question that was asked if it is compiled; go back to the former one if it cannot be."""
+        """Switch to the new question if it is compiled; return to the former one if it cannot be compiled."""
         if self._asked == self._answered:
             return
         try:
@@ -117,10 +117,10 @@ class QuestionSwitch(Closing):
 
 
 class Preparing:
-    """Compiles what questions need, in a thread of its own. Of several that wait only the newest is compiled.
+    """Compiles the graphs of questions in a thread of its own. If several questions wait, only the newest is compiled.
 
     Args:
-        answers: what compiles.
+        answers: compiles the graphs.
     """
 
     def __init__(self, answers: Answers) -> None:
@@ -179,7 +179,7 @@ class Preparing:
                     if wish != self._wanted:
                         break
                     self._doing = step
-            except Exception as error:  # whatever it is, whoever asked is told
+            except Exception as error:  # any error is passed to the caller of `finished`
                 failure = error
             self._doing = None
             with self._lock:

@@ -57,7 +57,7 @@ def fused(
 ) -> tuple[Tensor, Tensor]:
     """Return the fused map of several layers.
 
-    Each map is cut at zero, divided by its maximum, and resized to the finest.
+    Each map is clipped at zero, divided by its maximum, and resized to the size of the finest map.
 
     Args:
         maps: raw maps (N, h, w) and evidence (N,) of each layer.

@@ -104,8 +104,8 @@ class _Support:
 def geometry_of(probings: Sequence[Probing], input_size: tuple[int, int]) -> tuple[Geometry, bool]:
     """Return the geometry of a map, from measurements between the tensors before it.
 
-    If the map covers the part that it sees to half a cell, as maps of most networks do, it is taken to cover that part
-    exactly.
+    If the map covers the part that it sees to within half a cell, as maps of most networks do, it is assumed to cover
+    that part exactly.
 
     Args:
         probings: from the map back to the input. The earlier tensor of each is the later tensor of the next.
@@ -219,8 +219,8 @@ def _step(probing: Probing, *, vertical: bool) -> _Step:
         return even
     exact = all(each.exact for _, each in found)
     if not exact and cells == math.ceil((seen[1] - seen[0] + 1) / max(1, round(stride))):
-        # If all places have some energy, a field may seem a place too short on one side. If there are as many cells as
-        # padding gives, an even division within a place of the measurement is taken.
+        # If all places have some energy, a field may seem one place too short on one side. If the number of cells is
+        # that of a padded operation, and even division differs from the measurement by a place at most, it is used.
         ends = np.array([0.0, cells - 1.0])
         drift = np.abs(begin + stride * ends - (even.first + even.stride * ends)).max()
         if drift <= max(1.0, even.stride / 2):

@@ -102,7 +102,7 @@ class ResultReader:
         )
 
     def _is_broken(self, picture: int) -> bool:
-        """Return whether a class has NaN. Classes depend on one another, so no class is told then."""
+        """Return whether a class has NaN. Classes depend on one another, so no class is reported then."""
         return self.facts.task == "classes" and not self.result.finite[picture]
 
     def _target(self, picture: int, goal: int) -> Target:

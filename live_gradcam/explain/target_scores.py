@@ -22,10 +22,10 @@ class TargetScores:
     """(N, C) float32: y = Σ_c row_c · y^c."""
 
     rival_ids: Tensor
-    """(N, R) int32: the classes that it is set against; −1 for none."""
+    """(N, R) int32: the classes that it is contrasted with; −1 for none."""
 
     def repeated(self, times: Tensor | int) -> TargetScores:
-        """Return the scores for so many copies of each picture, in the order of `tf.tile`."""
+        """Return the scores for `times` copies of each picture, in the order of `tf.tile`."""
         return TargetScores(tf.tile(self.ids, [times]), tf.tile(self.row, [times, 1]), self.rival_ids)
 
 

@@ -38,14 +38,14 @@ class Aim:
     """The class; −1 is the most probable one, −2 the second, and so on. For values −1 is the first value."""
 
     rival: int = NO_RIVAL
-    """The class that it is set against, likewise; or one of the three constants above."""
+    """The class that it is contrasted with, by id or rank like `class_id`; or one of the three constants above."""
 
     strength: float = 0.0
     """How much of the rivals' score is subtracted."""
 
     @property
     def automatic(self) -> bool:
-        """Whether the class is chosen by its rank, and set against no named class."""
+        """Whether the class is chosen by its rank, and contrasted with no named class."""
         return self.class_id < 0 and self.rival in (NO_RIVAL, STRONGEST_RIVALS)
 
 
@@ -56,7 +56,7 @@ def parse_target(target: int | str | None, labels: Labels, *, rivals: bool, stre
     Args:
         target: see `question.TargetSpec`.
         labels: the model's class names.
-        rivals: whether a class that is named alone is set against its strongest rivals (FinerCAM).
+        rivals: whether a class that is named alone is contrasted with its strongest rivals (FinerCAM).
         strength: how much of the strongest rivals' score is subtracted.
 
     Raises:
@@ -229,7 +229,7 @@ def aim_of(
     Args:
         target: no function.
         labels: the model's class names.
-        rivals: whether a class that is named alone is set against its strongest rivals.
+        rivals: whether a class that is named alone is contrasted with its strongest rivals.
         strength: how much of the strongest rivals' score is subtracted.
         lock: keeps a class; None: the target `lock` is the most probable class.
 

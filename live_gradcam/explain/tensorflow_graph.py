@@ -45,13 +45,14 @@ class TensorFlowGraph:
     facts: GraphFacts
 
     name: str
-    """The model's, for messages."""
+    """The model's name, for messages."""
 
     operations: int
     """How many operations the traced graph has."""
 
     one_pass: bool
-    """False where the graph calls a pace, whose errors are raised as TensorFlow hands them on."""
+    """False if the graph calls a pace. Then TensorFlow's errors, which contain those of the pace, are raised as they
+    are."""
 
     frozen: bool
     size: int
@@ -78,7 +79,7 @@ class TensorFlowCompiler:
     One thread of the process traces at a time; others wait.
 
     Args:
-        model: what is explained.
+        model: the model to explain.
     """
 
     def __init__(self, model: Model) -> None:
@@ -96,10 +97,10 @@ def trace(
     """Trace and compile one graph.
 
     Args:
-        model: what is explained.
+        model: the model to explain.
         spec: what the graph computes.
-        freeze: whether the weights become constants of the graph, where that pays.
-        places: finds where the layers' cells look on the input; None: the maps are taken to cover the input.
+        freeze: whether the weights become constants of the graph, if that is worth the memory.
+        places: finds where the layers' cells lie on the input; None: the maps are assumed to cover the input.
 
     Raises:
         LayerError: the layer does not exist, or does not lie between the picture and the score.

@@ -1,4 +1,4 @@
-"""Names for the arrays that enter and leave a graph, with their dtypes: what stands in brackets is their shape.
+"""Names for the arrays that enter and leave a graph, with their dtypes. The docstrings give shapes in brackets.
 
 Names for symbolic tensors and layers are in `models.untyped`.
 """

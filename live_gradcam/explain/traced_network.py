@@ -32,7 +32,7 @@ class TracedNetwork:
     spec: GraphSpec
 
     frozen: bool = False
-    """Whether the network's weights become constants of the graph, where that pays."""
+    """Whether the network's weights become constants of the graph, if that is worth the memory."""
 
     def run(
         self, pixels: Tensor, *, path: str | None = None, replacement: Tensor = None
@@ -83,7 +83,7 @@ def traced_network(model: Model, spec: GraphSpec, *, frozen: bool = False) -> Tr
     """Return a model's network for one graph.
 
     Args:
-        model: what is explained.
+        model: the model to explain.
         spec: the graph's specification.
         frozen: as in `TracedNetwork`. A graph of many passes is never frozen: each pass would have its own constants.
 
@@ -101,7 +101,7 @@ small networks get a sixth faster. VGG16's convolutions gained 2%, for 1.2 GB.""
 def constant_weights(network: Network) -> list[tuple[Variable, Tensor]]:
     """Return a network's variables, each with its present value as a constant of the graph that is being traced.
 
-    None are returned if that does not pay. Variables that are not Keras's stay variables.
+    The list is empty if that is not worth the memory. Variables that are not Keras's stay variables.
 
     Args:
         network: built.

@@ -15,10 +15,10 @@ PANES = 4
 """The most methods or targets that are compared at once."""
 
 LOWERED = -2
-"""A rival that stands for none: the value is explained by what lowers it."""
+"""In place of a rival, for values: what lowers the value is explained."""
 
 CHANNELS = 9
-"""The number of channels that the strip shows."""
+"""The number of channels in the view `channels`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

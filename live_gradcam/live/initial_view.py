@@ -29,9 +29,9 @@ def initial_view(
     Args:
         settings: the first question and the appearance.
         menu: what the viewer can choose from.
-        live: whether frames come by themselves.
+        live: whether frames arrive in real time.
         still: whether frames are single pictures; no heat is then tracked or smoothed from one to the next.
-        slides: whether the viewer turns the pictures.
+        slides: whether the viewer moves from picture to picture, as in a slide show.
         legible: whether a small frame is enlarged, for a window.
         make: makes the view from the arguments of `InteractiveView`.
 
@@ -70,13 +70,13 @@ def initial_view(
 
 
 def turned_by_hand(source: Source, settings: Settings, *, in_window: bool) -> bool:
-    """Return whether the viewer turns the pictures of a source, as slides.
+    """Return whether the viewer moves from picture to picture, as in a slide show.
 
-    Pictures that are recorded, or a run with an end of its own, go on by themselves.
+    If the run is recorded, or if a setting ends it, the pictures follow one another automatically.
 
     Args:
         source: the source.
-        settings: of the run.
+        settings: the settings of the run.
         in_window: whether there is a window.
     """
     ends = settings.record or settings.frames or settings.duration

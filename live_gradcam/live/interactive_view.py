@@ -80,7 +80,7 @@ class InteractiveView(ViewState):
             self._do(ACTION_OF.get(event.name))
 
     def _escape(self) -> None:
-        """Close what is open; where nothing is, a second press ends the run."""
+        """Close the open panel; if none is open, leave full screen, or end the run at the second press."""
         if self._panels.close():
             return
         if self._fullscreen:
@@ -146,7 +146,7 @@ class InteractiveView(ViewState):
             self._panels.close()
         elif key != "Enter":
             self._panels.prompt = prompt.typed(key)
-        elif prompt.class_id is not None:  # else it stays: there is something to be typed yet
+        elif prompt.class_id is not None:  # else the search stays open: no class fits yet
             self._panels.close()
             self._say(self._controls.aim(prompt.class_id))
             self._choose(self.choice)

@@ -1,4 +1,4 @@
-"""The loops of a run: over a live source, where no picture waits, and over a file, where every frame is explained."""
+"""The loops of a run: a live source shows each frame at once, a file explains every frame before it is shown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sources.source import LiveSource, Seekable, Slides, Source
 
 _NOTICE_AFTER_SECONDS = 0.25
-"""After so long without a frame, the last picture is drawn again with the source's notice."""
+"""After this time without a frame, the last picture is drawn again with the source's notice."""
 
 _SEEK_SECONDS = 5.0
 _POLL_MS = 20
@@ -26,7 +26,7 @@ def run_live(
     """Show every frame as it comes, with the newest explanation.
 
     Args:
-        source: open and live; it is closed at the end.
+        source: an open live source; it is closed at the end.
         answers: answers the view's questions.
         controller: draws and shows.
         statistics: counts.
@@ -48,7 +48,7 @@ def run_live(
             explainer.offer(frame)
             if (answer := explainer.newest()) is not None:
                 view.add_answer(*answer)
-            finished = explainer.finished  # asked before the picture is shown: the last answer is on it
+            finished = explainer.finished  # read before `show`, so that the last answer is still shown
             controller.show(frame)
             if finished:
                 return
@@ -58,7 +58,7 @@ def run_file(source: Source, answers: Answers, controller: RunController, statis
     """Explain and show every frame in order; in a window at the file's own pace.
 
     Args:
-        source: open.
+        source: the open source.
         answers: answers the view's questions.
         controller: draws and shows.
         statistics: counts.
@@ -71,7 +71,7 @@ def run_file(source: Source, answers: Answers, controller: RunController, statis
 
 
 class _FileLoop:
-    """The loop over a file: at its own pace, with pauses and moves as the viewer likes."""
+    """The loop over a file: at its own pace, with the pauses and jumps that the viewer asks for."""
 
     def __init__(
         self,
@@ -199,7 +199,7 @@ class _FileLoop:
 
 
 class _SlideLoop(_FileLoop):
-    """The loop over slides: each stays until the viewer turns to another; an animated one plays meanwhile."""
+    """The loop over slides: each one stays until the viewer goes to another; an animated one plays once."""
 
     def __init__(
         self,
@@ -246,4 +246,4 @@ class _SlideLoop(_FileLoop):
             self._controller.redraw()
 
     def _hold_last(self) -> None:
-        """Return: the last picture has stayed until the viewer ended the run."""
+        """Do nothing: the last picture has already stayed until the viewer ended the run."""

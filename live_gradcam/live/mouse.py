@@ -33,7 +33,7 @@ class Mouse:
         self._clicked: Point | None = None
 
     def side(self, event: Pointer, width: int) -> int:
-        """Return -1 for a click at the left of a canvas of that width or beside it, 1 for one at its right, else 0."""
+        """Return -1 for a click in the left eighth of a canvas of this width or left of it, 1 at the right, else 0."""
         if event.kind == "down":
             self._clicked = event.x, event.y
         if event.kind != "up" or self._clicked is None:
@@ -72,7 +72,7 @@ class Mouse:
         return area if large else None
 
     def let_go(self) -> None:
-        """Drop the drag that is going on."""
+        """Cancel the drag that has begun."""
         self._pressed = self.rectangle = None
 
     def forget(self) -> None:

@@ -143,7 +143,7 @@ TOAST_SECONDS = 2.0
 
 
 class Toast:
-    """A line that is shown for a moment, large."""
+    """A line that is shown in large letters for a moment."""
 
     def __init__(self) -> None:
         self.text = ""

@@ -15,10 +15,10 @@ MakeRecorder = Callable[[Path], Recorder]
 
 
 class Recording:
-    """Adds a recorder to the sinks of a run at a key, and removes it at the next.
+    """Adds a recorder to the sinks of a run when the viewer presses the key, and removes it when they press it again.
 
     Args:
-        sinks: open.
+        sinks: the open sinks of the run.
         make_recorder: makes a recorder; None: no recording can be started.
         recorder: the recorder that runs from the start, already among the sinks.
     """

@@ -26,17 +26,17 @@ HINT_SECONDS = 5.0
 """How long the window names the key of the help at the beginning."""
 
 _IDLE_STEP = 0.5
-"""Seconds between pictures of a frame that stands still, so that a line shown for a moment disappears."""
+"""Seconds after which a still frame is drawn again, so that a line that is shown for a moment disappears."""
 
 
 class RunController:
     """Draws each frame, hands the picture to the sinks, carries out requests, and decides when the run ends.
 
     Args:
-        source: open.
-        sinks: open; they stay so.
+        source: the open source.
+        sinks: the open sinks; the controller does not close them.
         view: the view.
-        settings: of the run.
+        settings: the settings of the run.
         statistics: counts everything.
         snapshots: saves a picture at the key s; None: the key does nothing.
         make_recorder: makes a recorder at the key r; None: the key does nothing.
@@ -76,7 +76,7 @@ class RunController:
         self._quit = False
         self._moves: deque[Request] = deque()
         self._shift = 0.0
-        """Seconds that the recording's clock is ahead of the file's: it never goes back."""
+        """Seconds by which the recording's clock is ahead of the file's. The recording's clock never goes back."""
         # Frames that came while the network was loading do not count.
         self._captured_before = source.frames_captured
 
@@ -112,7 +112,7 @@ class RunController:
 
     @property
     def _none_left(self) -> bool:
-        if self.view.failure is not None:  # the session was what the run was for
+        if self.view.failure is not None:  # the run existed only to save the session
             return not self._sinks.any_left
         return self._sinks.none_left and self._settings.save_session is None
 
@@ -199,7 +199,7 @@ class RunController:
             window.write(self._in_window(again))
 
     def moved(self, frame: Frame) -> None:
-        """Shift the recording's clock, which never goes back: the file continues elsewhere, with this frame."""
+        """Shift the recording's clock, which never goes back: the file has jumped to this frame."""
         if self._shown is not None:
             step = 1 / (self._source.fps or 25)
             self._shift = self._shown.frame.time + step - frame.time

@@ -65,8 +65,8 @@ def has_window(settings: Settings, source: Source, say: Tell) -> bool:
     if not saved and settings.frames is None and settings.duration is None:
         raise SinkError(
             f"nothing to show the picture on: {reason.rstrip('.')}. "
-            "Say --record FILE.mp4 to record it, --snapshot FILE.png to save a photo, or --frames N or --duration "
-            "SECONDS to run without."
+            "Use --record FILE.mp4 to record it, --snapshot FILE.png to save a photo, or --frames N or --duration "
+            "SECONDS to run without a window."
         )
     if settings.window is None:
         say(f"no window: {reason}")
@@ -93,7 +93,7 @@ def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
 
 
 def menu_of(answering: Engine, settings: Settings) -> Menu:
-    """Return the menu: methods of one or two passes, layers, classes and models."""
+    """Return the menu: methods (a slow one only if the settings name it), layers, classes and models."""
     from live_gradcam.explain.methods.method import METHODS, method_named
 
     known = [method_named(name) for name in METHODS]

@@ -1,4 +1,4 @@
-"""What passes between a view and its controller: the status of the run in, the viewer's requests out."""
+"""What a controller and its view exchange: the view gets the status of the run and returns the viewer's requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Status:
     """The status of a run, as the picture shows it."""
 
     idle: float = 0.0
-    """Seconds since the frame came; more than 0 only where no other frame comes."""
+    """Seconds since the frame came; more than 0 only while no newer frame comes."""
 
     notice: str | None = None
     """The notice of the source: `camera lost, reconnecting`."""

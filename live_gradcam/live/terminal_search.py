@@ -11,7 +11,7 @@ from live_gradcam.viewer_input import Key, Text
 
 
 class TerminalSearch:
-    """Gives lines that the viewer types in the terminal to the open search of a view.
+    """Passes lines that the viewer types in the terminal on to the open search of a view.
 
     Args:
         view: the view.
@@ -33,7 +33,7 @@ class TerminalSearch:
         line = self._terminal.take_line() if is_open else None
         if line is None:
             return False
-        if line:  # a line replaces the text of the search; an empty line takes what is found already
+        if line:  # a line replaces the text of the search; an empty line takes the selected match
             for _ in range(len(view.prompt.text) if view.prompt is not None else 0):
                 view.handle(Key("Backspace"))
             view.handle(Text(line))
@@ -49,17 +49,17 @@ _MOST_BYTES = 4096
 
 
 class Terminal:
-    """Gives lines that were typed in the terminal, without ever waiting for one.
+    """Reads lines that were typed in the terminal, and never waits for one.
 
-    There are none where the standard input is no terminal, where the program runs in the background (to read would stop
-    it), and on Windows.
+    There are no lines on Windows, if the standard input is no terminal, or if the program runs in the background, where
+    reading would stop it.
     """
 
     def __init__(self) -> None:
         self._rest = b""
 
     def take_line(self) -> str | None:
-        """Return the next line without its end; None where none has been finished."""
+        """Return the next complete line without its line break; None if there is none."""
         if self._is_ours():
             try:
                 ready, _, _ = select.select([0], [], [], 0)
@@ -73,7 +73,7 @@ class Terminal:
         return line.decode(sys.stdin.encoding or "utf-8", "replace").strip()
 
     def say(self, line: str) -> None:
-        """Write a line to the terminal, for who types there; nothing where nobody can."""
+        """Write a line to the terminal for the viewer who types there; do nothing if nobody can type there."""
         if self._is_ours() and sys.stdout.isatty():
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""The picture of a view: the renderer's picture with what the view's state puts on it."""
+"""The picture of a view: the renderer's picture with the overlay that follows from the view's state."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ SLIDES_HINT = "h: keys   ← →: next picture"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a picture was made by."""
+    """The method and the layer that a picture was made with."""
 
     method: str = ""
-    """Empty where the panes say it, or nothing is explained yet."""
+    """Empty if the titles of the panes name the methods, or if nothing is explained yet."""
 
     layer: str = ""
-    """The last part of its path."""
+    """The last part of the layer's path."""
 
     chosen_layer: str | None = None
-    """The layer that the viewer chose; None: the usual one."""
+    """The layer that the viewer chose; None: the default layer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeptPicture:
-    """A picture that was kept."""
+    """The earlier picture in a comparison of before and after."""
 
     picture: Pixels
     """(H, W, 3) uint8 BGR."""
@@ -47,7 +47,7 @@ class KeptPicture:
 
 
 def made_by(explanation: Explanation | None, view: View, chosen_layer: str | None) -> Made:
-    """Return what a picture is made by, of the newest explanation on it."""
+    """Return the method and the layer of the newest explanation on a picture."""
     if explanation is None:
         return Made()
     method = "" if view == "methods" else explanation.method
@@ -55,9 +55,10 @@ def made_by(explanation: Explanation | None, view: View, chosen_layer: str | Non
 
 
 def names_of_halves(before: Made, now: Made, words: Words) -> tuple[str, str]:
-    """Return what stands above a kept picture and the present one: `before · gradcam`, `now · hirescam`.
+    """Return the titles of the kept picture and of the current one: `before · gradcam`, `now · hirescam`.
 
-    Of method and layer that is named which differs; the layer not, where another method looks at another one by itself.
+    A title names the method or the layer if the two pictures differ in it. The layer is not named if it differs only
+    because the other method has another default layer.
     """
     by_itself = before.method != now.method and before.chosen_layer == now.chosen_layer
     names = []
@@ -159,7 +160,7 @@ class ViewPicture:
         Args:
             picture: (H, W, 3) uint8 BGR.
             seconds: how long the recording has run; None: nothing is recorded.
-            hint: whether the picture says which key shows the others.
+            hint: whether to show the hint that `h` shows the keys.
         """
         text = "" if not hint else SLIDES_HINT if self._slides else HINT
         return self._renderer.with_signs(picture, seconds=seconds, hint=self._words(text))

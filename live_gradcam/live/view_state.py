@@ -1,4 +1,4 @@
-"""The state of a view: frames and answers in; the next question and the picture out."""
+"""The state of a view: it takes frames and answers, and gives the next question and the picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from live_gradcam.render.renderer import Renderer
 from live_gradcam.translations import ENGLISH, Words
 
 _IMMEDIATE: frozenset[View] = frozenset({"one", "side", "history"})
-"""Views that any answer can fill; the others wait for their own."""
+"""Views that any answer can fill. Each other view is shown only when the answer to its own question has come."""
 
 
 class ViewState:
@@ -34,8 +34,8 @@ class ViewState:
         renderer: draws the picture.
         menu: what the viewer can choose from.
         choice: the choice at the beginning.
-        live: whether frames come by themselves. A frozen live view keeps its frame; a frozen file shows the frames that
-            the viewer moves to.
+        live: whether frames arrive in real time. A frozen live view keeps its frame; a frozen file shows the frames
+            that the viewer moves to.
         slides: whether the viewer turns from picture to picture.
         words: the viewer's language.
     """
@@ -178,7 +178,7 @@ class ViewState:
         self._status = status
 
     def announce(self, text: str) -> None:
-        """Show a line for a moment: what was saved, and where."""
+        """Show a line for a moment, such as the name of a saved file."""
         self._say(text)
 
     def source_changed(self) -> None:

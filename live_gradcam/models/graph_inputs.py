@@ -43,7 +43,7 @@ def input_port(entry: GraphEntry, definition: GraphDef, model: str) -> Port:
         model: name of the model, for messages.
 
     Raises:
-        ModelError: it takes encoded pictures that cannot enter behind the decoder, or channels first.
+        ModelError: it takes encoded pictures, and pixels cannot enter after its decoder; or it has channels first.
     """
     return _InputSearch(definition, model).port(entry)
 
@@ -85,9 +85,9 @@ class _InputSearch:
         return Port(entry.name, (tensor_of(entry.tensor),), shape, dtype.name)
 
     def _casts(self, node: NodeDef) -> list[NodeDef]:
-        """Return the casts to one type of floats that follow an input of integers, where nothing else follows it.
+        """Return the casts to one type of floats that follow an input of integers, if nothing else follows it.
 
-        Gradients reach the picture only behind them.
+        There is no gradient with respect to integers, so the picture enters after the casts.
         """
         following = self._consumers[node.name]
         while len(following) == 1 and following[0].op == "Identity":
@@ -97,7 +97,7 @@ class _InputSearch:
         return casts if one_type and len(casts) == len(following) else []
 
     def _behind_reshape(self, entry: GraphEntry, node: NodeDef, shape: Shape) -> Port | None:
-        """Return the port behind an operation that reshapes numbers (N, 784) to pictures; None where there is none."""
+        """Return the port after an operation that reshapes numbers (N, 784) to pictures; None where there is none."""
         following = self._consumers[node.name]
         dtype = _dtype(node, "dtype")
         while len(following) == 1 and following[0].op in ("Identity", "Cast"):
@@ -138,10 +138,10 @@ class _InputSearch:
         return constant_shape(node)
 
     def _behind_decoder(self, entry: GraphEntry, node: NodeDef) -> Port:
-        """Return the port behind the decoder of encoded pictures, because pictures come decoded."""
+        """Return the port after the decoder of encoded pictures, because pictures come decoded."""
         refused = ModelError(
-            f"{self._model} takes '{entry.name}', encoded pictures or records (strings), and pixels cannot be put in "
-            "behind its decoder. Export a signature that takes (N, height, width, 3) floats."
+            f"{self._model} takes '{entry.name}', encoded pictures or records (strings), and pixels cannot enter after "
+            "its decoder. Export a signature that takes (N, height, width, 3) floats."
         )
         reached = [node]
         while len(reached) == 1 and reached[0].op not in _DECODERS:

@@ -63,7 +63,7 @@ class Model:
     """The evidence of the task besides the network's operations."""
 
     _logged: set[str] = field(default_factory=set)
-    """The warnings that were logged before."""
+    """The warnings that were already logged, so that each is logged once."""
 
     def warn_once(self, line: str) -> None:
         """Log a warning about this model, unless it was logged before."""

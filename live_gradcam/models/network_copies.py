@@ -95,7 +95,7 @@ def _layer_with_channels_last(layer: Layer) -> Layer:
     if not any(len(tensor.shape) == 4 for tensor in keras.tree.flatten(layer.input)):
         return type(layer).from_config(config)
     if kind == "Flatten" and config.get("data_format") == "channels_last":
-        # The weights behind it expect the order channels, rows, columns.
+        # The weights after it expect the order channels, rows, columns.
         return keras.Sequential([keras.layers.Permute((3, 1, 2)), keras.layers.Flatten()], name=layer.name)
     if kind in _WITH_AXIS:
         axes = config.get("axis", -1)

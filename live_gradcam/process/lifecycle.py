@@ -29,7 +29,7 @@ PATIENCE = 5.0
 """Seconds that the main thread has to notice a request: loading a library can take some."""
 
 _AGAIN = 0
-"""Written to the wake-up socket, where other numbers are signals, to repeat a request."""
+"""A byte for the wake-up socket that repeats a request; all other bytes there are numbers of signals."""
 
 _AGAIN_AFTER = 0.01
 

@@ -86,7 +86,7 @@ class _Diversion:
                 self._print_held()
 
     def _relieve(self) -> None:
-        """Print the held lines now and then if blocks overlap without end, as those of a server's clients do."""
+        """Print the held lines from time to time if there is always an active block, as in a server with clients."""
         if time.monotonic() - self._since < _LONGEST_HELD_SECONDS:
             return
         self._since = time.monotonic()

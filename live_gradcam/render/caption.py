@@ -156,7 +156,8 @@ def _caption_of_value(explanation: Explanation) -> Caption:
 def without_heat(explanation: Explanation) -> str:
     """Return the text that says why an explanation without evidence has no heat.
 
-    Nothing in the picture raises the value, lowers it, or raises a difference of two; for a class there is no evidence.
+    For a value: nothing in the picture raises it, lowers it, or raises the difference of two values. For a class: there
+    is no evidence.
     """
     if explanation.task != "values" and explanation.top:
         return "no evidence"

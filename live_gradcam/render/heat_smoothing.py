@@ -33,9 +33,9 @@ _NEARLY_BELIEVED = (0.85, 1.0)
 fades in and out smoothly."""
 
 _LIKE_RECOGNISED, _LIKELY = (0.5, 0.65), (0.4, 0.6)
-"""Below that it becomes opaque too, if its peak lies between the first two shares of the recent peak of recognised
-things, and its probability between the last two shares of what is needed to be named. docs/motion.md has the
-measurement."""
+"""Below that it also becomes opaque, if two things rise together: its peak between the first two shares of the recent
+peak of recognised things, and its probability between the last two shares of the probability from which the plate names
+a class. docs/motion.md has the measurement."""
 
 _NOTHING = 1e-4
 """Heat below this value is set to 0."""

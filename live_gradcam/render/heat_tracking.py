@@ -164,7 +164,7 @@ class HeatTracker:
         answer: Answer,
         moved_to: Callable[[_MapState], tuple[HeatMap | None, HeatMap | float]],
     ) -> None:
-        """Smooth an answer with the heat before it, which `moved_to` moves to this frame, with its confidence."""
+        """Smooth an answer with the previous heat; `moved_to` moves that to this frame and gives the confidence."""
         heats = []
         for place, (model, explanation) in enumerate(zip(answer.models, answer.explanations, strict=True)):
             before = self._before(place, model, explanation)

@@ -31,7 +31,7 @@ _CUT_OFF = " ,:;·("
 """Characters removed before an ellipsis."""
 
 _IDEOGRAPHS, _NEVER_FIRST = "\u2e80", "，。：；、）》”"
-"""The first of the characters that are words of their own, and those of them that never begin a line."""
+"""The first code point of the ideographs, each of which counts as a word; and characters that never begin a line."""
 
 
 def write(

@@ -25,7 +25,7 @@ Field = npt.NDArray[np.float32]
 """(rows, columns) or (rows, columns, n) float32."""
 
 _GREY_SIDE = 240
-"""Pixels of the longer side. At 320 the heat is not more accurate, and the flow takes half as long again."""
+"""Pixels of the longer side. At 320 the heat is not more accurate, and the flow takes 1.5 times as long."""
 
 _CELLS_SIDE = 80
 """Cells along the longer side; this flow computes every fourth pixel and interpolates the rest."""

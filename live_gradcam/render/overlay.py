@@ -140,8 +140,8 @@ MOST_COMPLETIONS = 6
 
 _SHORTER_SIDE, _SMALLEST = 1 / 18, 11
 _WIDTH, _WIDTH_IN_NARROW, _NARROW = 14, 18, 28
-"""Width on most pictures; width on pictures narrower than the third number; in units of the font size, and at most the
-picture's width."""
+"""In units of the font size: the usual width of the box, its width on narrow pictures, and the width below which a
+picture is narrow. The box is never wider than the picture."""
 
 _SMALLEST_NAME, _MESSAGE_LINES = 9, 3
 

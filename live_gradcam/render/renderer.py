@@ -171,7 +171,7 @@ class Renderer:
             overlay: has the marks.
 
         Returns:
-            The caption if it belongs into the footer, and the place of the scale bar on a single picture.
+            The caption if it belongs in the footer, and the place of the scale bar on a single picture.
         """
         view = self.appearance.view
         contents = self._contents(layout.panes, tracked)

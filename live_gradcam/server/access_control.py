@@ -115,7 +115,7 @@ class AccessControl:
         if len(headers.getlist("host")) > 1 or not self._is_ours(host):
             return (
                 421,
-                f"this server does not go by the name in the Host header: start it with --allow-host {_shown(host)}",
+                f"this server does not have the name in the Host header: start it with --allow-host {_shown(host)}",
             )
         origin = headers.get("origin")
         if origin is not None and not _same(origin, host):

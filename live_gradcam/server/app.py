@@ -169,7 +169,7 @@ def create_app(
 
     @app.get("/healthz", tags=["server"], responses={421: _PROBLEMS[421]})
     async def health() -> Health:
-        """Return that the server is running."""
+        """Report that the server is running."""
         return Health(status="ok", version=__version__, model=service.model.name)
 
     @app.get("/metrics", tags=["server"], response_class=Response, responses=_only(401, 403, 421, 429))
@@ -258,7 +258,7 @@ def create_app(
         if camera_stream is None:
             raise HTTPException(404, "this server has no camera of its own: start it with --source 0.")
         if camera_stream.viewers >= settings.visitors:
-            raise RequestError(503, f"{settings.visitors} viewers are connected, which is as many as may be.")
+            raise RequestError(503, f"{settings.visitors} viewers are connected, which is the maximum.")
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
         return StreamingResponse(camera_stream.pictures(), media_type=kind)
 
@@ -266,7 +266,7 @@ def create_app(
     async def socket(websocket: WebSocket) -> None:
         nonlocal visitors
         if visitors >= settings.visitors:
-            text = f"{settings.visitors} visitors are connected, which is as many as may be."
+            text = f"{settings.visitors} visitors are connected, which is the maximum."
             service.tally.refused.labels("503").inc()
             await websocket.send_denial_response(JSONResponse({"detail": text}, 503))
             return

@@ -22,10 +22,10 @@ MOST_WAITING = 256
 """How many pictures may wait at once."""
 
 MOST_SECONDS = 90.0
-"""How many seconds of work may wait altogether, and half of it for one payer."""
+"""How many seconds of work may wait altogether; one payer may have half of that."""
 
 _SECONDS_A_PASS = 0.005
-"""Estimated time of a pass of the network until some were timed."""
+"""Estimated time of a pass of the network until some passes have been timed."""
 
 _PAYERS_KEPT = 1024
 _TIMES_KEPT = 256
@@ -46,20 +46,20 @@ class Abandoned(Exception):
 
 
 class BatchQueue:
-    """Explains pictures in a thread of its own, the payers in turn.
+    """Explains pictures in a thread of its own, and takes turns between the payers.
 
-    Next is the picture of the payer who has used the least of the network's time while others waited, and among equals
-    the one that came first. Other pictures in the queue with the same question go along in the same call, whatever
-    class they ask about. A newer picture of a client replaces the one that waits, in its place.
+    The next picture is that of the payer who has used the least of the network's time while others waited; among
+    equals, the picture that came first. Waiting pictures with the same question, except for the class, are explained in
+    the same call. A newer picture of a client replaces the client's waiting one and keeps its place.
 
-    The queue is bounded by the seconds that its pictures will take. That is the time that the same methods and layer
-    took before, or the number of passes times the time of one.
+    The queue is bounded by the estimated seconds of its pictures: the time that the same methods and layer took before,
+    or the number of passes times the time of one pass.
 
     Args:
         answers: answers questions about pictures.
         sizes: how many pictures a call may have, ascending; the first is 1.
         name: the thread's name.
-        explained: is told (pictures, seconds) of each call.
+        explained: called with the number of pictures and the seconds of each call.
     """
 
     def __init__(
@@ -140,12 +140,12 @@ class BatchQueue:
             work.done.cancel()
 
     def wait_idle(self, seconds: float) -> None:
-        """Wait until nothing runs and nothing waits, but no longer than so many seconds."""
+        """Wait until nothing runs and nothing waits, or until the seconds are over."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or not (self._waiting or self._running), seconds)
 
     def stop(self) -> None:
-        """Begin nothing more, and cancel what waits and what runs."""
+        """Start no more calls, and cancel the waiting pictures and the running call."""
         with self._changed:
             self._closed = True
             waiting, self._waiting = self._waiting, OrderedDict()
@@ -273,18 +273,19 @@ def _timed(work: QueuedWork) -> Hashable:
 
 
 def _same(work: QueuedWork) -> tuple[int, Question]:
-    """Return the key of what is explained once for all clients."""
+    """Return a key that is equal for pictures that are explained only once, for all clients together."""
     return id(work.pixels), work.question
 
 
 def batch_size(waiting: int, sizes: Sequence[int]) -> int:
     """Return how many of the waiting pictures are explained in the next call.
 
-    Filling up costs as much as explaining: 7 pictures make a batch of 8, but of 5 pictures 4 go and one waits.
+    A filled place costs as much as a picture. So 7 pictures are filled up to 8; of 5 pictures, 4 are explained now and
+    one waits.
 
     Args:
         waiting: how many wait, at least 1.
-        sizes: of batches, ascending; the first is 1.
+        sizes: the allowed sizes of batches, ascending; the first is 1.
     """
     if waiting >= sizes[-1]:
         return sizes[-1]

@@ -192,7 +192,7 @@ class CameraStream:
                 self._draw(last)
 
     def _has_ended(self, error: BaseException | None) -> None:
-        if not self._closing.is_set():  # an error while it is closed is no fault
+        if not self._closing.is_set():  # while the stream is being closed, an error does not matter
             self.error = error
             self._ended()
 

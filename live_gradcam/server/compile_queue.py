@@ -1,4 +1,4 @@
-"""The queue of compilations: who may have something compiled, and whose turn it is."""
+"""The queue of graphs to compile: how many each client may have in it, and whose turn it is."""
 
 from __future__ import annotations
 
@@ -44,14 +44,15 @@ class _Wish:
 
 
 class CompileQueue:
-    """Lets the engine compile what clients request, in a thread of its own and in turn, and answers with the rest.
+    """Compiles the graphs that clients request, in a thread of its own and in turn, and answers with compiled graphs.
 
-    A payer's new graph replaces one of its own once it has its share of all that is kept, else one that nobody uses.
+    A payer's new graph replaces one of the payer's own graphs if the payer has its share of the kept graphs; otherwise
+    it replaces a graph that nobody uses.
 
     Args:
         engine: compiles and answers; its limit is a `kept_graphs.ServerLimit`.
         size: (width, height) of the pictures that a question is compiled for.
-        compiled: is told the seconds of each compilation.
+        compiled: called with the seconds of each compilation.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class CompileQueue:
         return all(key in self._kept for key in self._engine.keys(question, self._size))
 
     def prepare(self, question: Question, client: Hashable, payer: Hashable = None) -> list[Future[None]]:
-        """Have the graphs of a question compiled.
+        """Request the compilation of a question's graphs.
 
         The client's other compilations are cancelled unless they have begun or another client waits for them.
 
@@ -102,8 +103,7 @@ class CompileQueue:
             payer: whose turn the compilation takes; None: the client's.
 
         Returns:
-            What has to be waited for; nothing where the question is ready. A future that fails holds a
-            `RequestError`.
+            Futures to wait for; none if the question is ready. A future that fails holds a `RequestError`.
 
         Raises:
             RequestError: it is known to be impossible (400), or the payer wants too much at once (503).
@@ -116,7 +116,7 @@ class CompileQueue:
     def prepare_size(
         self, question: Question, size: Size, client: Hashable, payer: Hashable = None
     ) -> list[Future[None]]:
-        """Have the graphs of a question compiled for pictures of another size.
+        """Request the compilation of a question's graphs for pictures of another size.
 
         Args:
             question: the question; it is ready.
@@ -142,7 +142,7 @@ class CompileQueue:
 
         Args:
             images: (H, W, 3) uint8 BGR each.
-            questions: one for each of them. They differ in nothing but what `QueuedWork.kind` leaves out.
+            questions: one for each of them. They differ only in what `QueuedWork.kind` ignores.
 
         Raises:
             RequestError: a graph was dropped meanwhile (503).
@@ -154,7 +154,7 @@ class CompileQueue:
             if not self._kept.use(key):
                 raise _dropped(key)
         for key in self._engine.keys(questions[0], (width, height)):
-            # Only `wide` makes other keys. They are prepared before, but for the camera and methods of many passes.
+            # Only `wide` makes other keys. They were prepared, except for the camera and for methods of many passes.
             if key not in ready and not self._kept.use(key):
                 self._compile(key, None)
         try:
@@ -163,11 +163,11 @@ class CompileQueue:
             raise _dropped(ready[0]) from error
 
     def later(self, work: Callable[[], None]) -> None:
-        """Do something else in the compiling thread, when it has time."""
+        """Run other work in the compiling thread, after the graphs that wait."""
         self._thread.submit(work)
 
     def stop(self) -> None:
-        """Begin no compilation any more, and cancel what waits."""
+        """Start no more compilations, and cancel those that wait."""
         self._thread.stop()
 
     def close(self, until: float | None = None) -> None:
@@ -175,7 +175,7 @@ class CompileQueue:
         self._thread.close(until)
 
     def _wanted(self, keys: Sequence[GraphKey], client: Hashable, payer: Hashable) -> list[Future[None]]:
-        """Return what tells that graphs are compiled, one future for each that is not kept."""
+        """Return a future for each graph that is not kept; it is done when the graph is compiled."""
         now = time.monotonic()
         found = []
         for key in keys:

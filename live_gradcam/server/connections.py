@@ -8,10 +8,10 @@ from collections import Counter, OrderedDict
 from typing import Protocol
 
 HEAD_SECONDS = 10.0
-"""Time limit for a whole request head, including the TLS handshake, and for the next one."""
+"""Time limit for a whole request head, including the TLS handshake, and for the next request on the connection."""
 
 BODY_SECONDS = 30.0
-"""Time limit for the rest of a request that is not read any more, and for a pause in one that is read."""
+"""Time limit for the next bytes of a request's body, and for the rest of a body that is not read any more."""
 
 STALL_SECONDS = 10.0
 """A client must receive at least `LEAST_TAKEN` bytes of a pending response within this time."""
@@ -28,7 +28,7 @@ MOST_SILENT_EACH = 96
 _CHECK_SECONDS = 0.25
 
 _PARSING_SECONDS = 0.1
-"""Seconds of each second that slow-to-parse requests may use."""
+"""Seconds of processor time that slow-to-parse requests may use in each second."""
 
 
 class ClientProtocol(Protocol):
@@ -126,9 +126,9 @@ class Connection:
 class Connections:
     """All open connections.
 
-    When there are too many, the longest idle one is closed: of those without a token if there are any, and of the
-    address with the most of these. So a new connection is admitted unless all are busy, and idle clients harm only
-    themselves.
+    When there are too many, an idle one is closed. Connections without a token are closed before those with one; among
+    these, the address with the most connections loses the one that has been idle for the longest time. So a new
+    connection is admitted unless all are busy, and idle clients harm only themselves.
 
     Args:
         most: maximum number of connections.

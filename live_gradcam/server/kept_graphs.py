@@ -17,13 +17,13 @@ from live_gradcam.server.errors import RequestError
 logger = logging.getLogger(__name__)
 
 GRAPHS_KEPT = 24
-"""How many graphs are kept at most; memory may be short before (`monitoring.Memory`)."""
+"""Maximum number of kept graphs; fewer are kept if memory is short (`monitoring.Memory`)."""
 
 IN_USE_SECONDS = 10.0
 """A graph that was used this recently is not dropped for another payer's request."""
 
 _REMEMBERED_SECONDS = 600.0
-"""A graph that a payer requested this recently is its own, even if it does not use it now."""
+"""A graph that a payer requested this recently counts as the payer's own, even if the payer does not use it now."""
 
 
 class Room(Protocol):
@@ -31,10 +31,10 @@ class Room(Protocol):
 
     @property
     def is_short(self) -> bool:
-        """Whether more is used than may be."""
+        """Whether there is no memory for one more graph."""
 
     def free(self) -> None:
-        """Give back what is not used any more."""
+        """Return unused memory to the system."""
 
 
 class ServerLimit:
@@ -49,12 +49,12 @@ class ServerLimit:
 
     def is_reached(self, graphs: int, size: int) -> bool:
         """Return whether a graph has to go before one more is kept."""
-        del size  # the memory of the whole process is looked at, which tells more
+        del size  # the memory of the whole process is measured instead, which is more exact
         if graphs >= GRAPHS_KEPT:
             return True
         if self._room is None or not self._room.is_short:
             return False
-        self._room.free()  # before anything is dropped for it
+        self._room.free()  # perhaps no graph has to be dropped then
         return self._room.is_short
 
     def free(self) -> None:
@@ -77,7 +77,8 @@ class _Use:
 class KeptGraphs:
     """Knows which graphs are kept and who uses them. Several threads may use it.
 
-    A payer's new graph replaces one of its own once it has its share of all that is kept, else one that nobody uses.
+    A payer's new graph replaces one of the payer's own graphs if the payer has its share of the kept graphs; otherwise
+    it replaces a graph that nobody uses.
     """
 
     def __init__(self) -> None:
@@ -124,9 +125,9 @@ class KeptGraphs:
                 use.users.pop(payer, None)
 
     def drop_for(self, payer: Hashable) -> Choose:
-        """Return what chooses the graph that is dropped for a payer's new one (`GraphCache`).
+        """Return the function with which a `GraphCache` chooses the graph to drop for a payer's new one.
 
-        It raises a `RequestError` (503) where all graphs that could go are in use by others.
+        It raises a `RequestError` (503) if all graphs that could be dropped are in use by others.
         """
         return partial(self._choose, payer)
 
@@ -146,7 +147,7 @@ class KeptGraphs:
         return key
 
     def _next_to_go(self, payer: Hashable) -> GraphKey | None:
-        """Return the graph that is dropped for a payer; None where all that could go are in use by others."""
+        """Return the graph to drop for a payer; None if all graphs that could be dropped are in use by others."""
         now = time.monotonic()
         for use in self._uses.values():
             use.users = {each: at for each, at in use.users.items() if now - at < _REMEMBERED_SECONDS}

@@ -93,9 +93,11 @@ def read_text(text: str) -> QuestionMessage | FrameRequest | KeepAlive:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise RequestError(400, f"the message is not as it should be: {where}: {first['msg']}.") from error
+        raise RequestError(400, f"the message is not valid: {where}: {first['msg']}.") from error
     except (ValueError, RecursionError, TypeError, StopIteration) as error:
-        raise RequestError(400, "the message is not as it should be: JSON with ask, next or here.") from error
+        raise RequestError(
+            400, "the message is not valid: it must be JSON with ask, next or here."
+        ) from error
 
 
 def read_frame(message: bytes) -> tuple[int, bytes]:
@@ -123,7 +125,7 @@ def question_of(methods: list[str], layer: str | None, targets: list[int | str |
         # `module:function` would import code that a client names; `lock` has state, which all clients would share.
         if isinstance(target, str) and (":" in target or target.strip().casefold() == "lock"):
             raise RequestError(
-                400, f"the target '{target}' cannot be had here: name a class, a rank or a contrast."
+                400, f"the target '{target}' cannot be used here: name a class, a rank or a contrast."
             )
     if layer is not None and layer.count(",") >= _MOST_MAPS:
         raise RequestError(400, f"at most {_MOST_MAPS} layers can be fused here.")

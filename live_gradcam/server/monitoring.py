@@ -90,7 +90,9 @@ class Metrics:
         self._compiled = Counter(
             f"{prefix}_compiled", "Methods and layers compiled.", registry=self._registry
         )
-        self._compiling = Counter(f"{prefix}_compiling_seconds", "Time spent on it.", registry=self._registry)
+        self._compiling = Counter(
+            f"{prefix}_compiling_seconds", "Time spent on compiling.", registry=self._registry
+        )
         self._answers = Histogram(
             f"{prefix}_answer_seconds",
             "From a frame's arrival to its answer.",

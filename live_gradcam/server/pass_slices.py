@@ -18,7 +18,7 @@ _LONGEST_WAIT = 4 * SLICE_SECONDS
 class PassSlices:
     """Tells how many inputs of a method of many passes go through the network next (`graph_spec.Pace`).
 
-    Each method and target of a graph has its own, because its passes have their own length.
+    Each method and target of a graph has a `PassSlices` of its own, because the length of a pass differs between them.
 
     Args:
         slow: the queue that runs such methods.

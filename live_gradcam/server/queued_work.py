@@ -24,7 +24,7 @@ class QueuedWork:
     """(H, W, 3) uint8 BGR, or a function that decodes it. The same array with the same question is explained once."""
 
     shape: Hashable = None
-    """Only pictures of one shape go together; None if the network's input has the same size for all of them."""
+    """Only pictures of one shape share a call; None if the network's input has the same size for all of them."""
 
     asked_at: float = field(default_factory=time.monotonic)
     done: Future[Done] = field(default_factory=Future)
@@ -37,12 +37,12 @@ class QueuedWork:
 
     @property
     def account(self) -> Hashable:
-        """Who pays."""
+        """The payer; the client if no payer is named."""
         return self.client if self.payer is None else self.payer
 
     @property
     def kind(self) -> Hashable:
-        """What pictures have in common that are explained in one call: all but a class of their own."""
+        """A key that is equal for pictures that one call can explain: shape and question, without a single class."""
         targets = self.question.targets
         own_class = len(targets) == 1 and not is_function_name(targets[0])
         return replace(self.question, targets=(None,) if own_class else targets), self.shape
@@ -57,7 +57,7 @@ class Done:
     """(H, W, 3) uint8 BGR: the picture that was explained."""
 
     waited_ms: float
-    """From the request to the begin of the call."""
+    """From the request to the start of the call."""
 
     explained_ms: float
     """The time of the whole batch."""

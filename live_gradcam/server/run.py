@@ -38,7 +38,8 @@ _WARNING = (
 _MOST_LINKS = 3
 
 _CALLS_AT_ONCE = 8
-"""Concurrent calls of the network: quick, slow and warming up, each with two threads. A slow one sometimes waits."""
+"""Threads for concurrent calls of the network: calls of quick and of slow methods, and warm-ups. A slow call may block
+its thread while it waits for quick ones."""
 
 
 def serve(settings: Settings, server: ServerSettings, *, source: int | str | None, tell: Tell) -> None:
@@ -93,10 +94,12 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
             if camera is not None:
                 tell(camera.describe())
             if fingerprint is not None and not server.phone:
-                tell("the browser will not know the certificate: go on if its SHA-256 fingerprint is")
+                tell("the browser will not know the certificate: continue if its SHA-256 fingerprint is")
                 tell(f"  {fingerprint}")
             if not server.encrypted and not server.is_loopback:
-                tell("without TLS: everybody on the way can look on, and browsers give the page no camera")
+                tell(
+                    "without TLS: everybody on the network path can watch, and browsers give the page no camera"
+                )
             link, *further = server.links(listening.getsockname()[1], token)
             if server.phone:
                 _tell_phones(link, further, fingerprint, tell)

@@ -44,8 +44,8 @@ class Service:
     """Answers questions about pictures, for any number of clients.
 
     Args:
-        model: what is explained.
-        settings: how it explains, and the default question.
+        model: the model to explain.
+        settings: how to explain, and the default question.
         memory: watches the memory of the process; None: with its default limit.
     """
 
@@ -68,7 +68,7 @@ class Service:
         """Path and shape of the layers to step through, from shallow to deep; empty until they are known."""
 
         self._rows: tuple[LayerRow, ...] = ()
-        """All layers, likewise."""
+        """All layers of the network; empty until they are known."""
         self._ending: list[Callable[[], None]] = []
         self.default = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
 
@@ -83,8 +83,8 @@ class Service:
         Raises:
             LiveGradcamError: the settings are wrong for this model.
         """
-        # The default graph alone is worth the memory of weights as constants. All others share the network's, and so
-        # do the many shapes of `wide`.
+        # Only the default graph is worth the memory for weights as constants. All other graphs share the network's
+        # weights, and so do the graphs for the many shapes of `wide`.
         self.graphs.keep(self.default, freeze=self.settings.fit != "wide")
         for future in self.graphs.prepare(self.default, "default"):
             future.result()
@@ -169,7 +169,7 @@ class Service:
         self._slow.forget(client)
 
     def shape(self, size: tuple[int, int]) -> Hashable:
-        """Return the shape by which pictures of (width, height) go together in one call."""
+        """Return the key of pictures of (width, height): one call explains pictures with equal keys."""
         return size if self.settings.fit == "wide" else None
 
     def setup(self, *, camera: str | None) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class ServerSettings:
     allow_host: tuple[str, ...] = in_server(
         (), "Another name of this server; may be repeated.", metavar="NAME"
     )
-    visitors: int = in_server(32, "Most connections at once.", metavar="N", limits=Limits(1, 1000))
+    visitors: int = in_server(32, "Maximum number of visitors at once.", metavar="N", limits=Limits(1, 1000))
     memory: int | None = in_server(
         None,
         "Memory above which compiled methods are discarded, such as 3GB.",
@@ -154,9 +154,9 @@ class ServerSettings:
             )
         if not self.is_loopback and not self.encrypted and not self.insecure:
             raise SettingsError(
-                f"--host {self.host} lets other machines in, and without TLS everybody on the way can look on (nor do "
-                "browsers give such a page a camera): add --tls self-signed, or --tls-cert and --tls-key, or "
-                "--insecure if that is all right."
+                f"--host {self.host} lets other machines in. Without TLS everybody on the network path can watch, and "
+                "browsers give the page no camera: add --tls self-signed, or --tls-cert and --tls-key, or --insecure "
+                "if you accept that."
             )
 
     @property

@@ -127,7 +127,7 @@ class HttpProtocol(H11Protocol, _TrackedProtocol):
             self.transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note of the end."""
+        """Handle the end of the connection."""
         self._remove_connection()
         self._unread.clear()
         if self._reading is not None:
@@ -230,7 +230,7 @@ class SocketProtocol(WebSocketsSansIOProtocol, _TrackedProtocol):
             self.transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note of the end."""
+        """Handle the end of the connection."""
         self._remove_connection()
         if self._reading is not None:
             self._reading.cancel()

@@ -194,7 +194,7 @@ class ConnectionAcceptor(asyncio.Protocol):
         self._early += data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note of the end."""
+        """Handle the end of the connection."""
         del exc
         if self._connection is not None:
             self._connections.remove(self._connection)

@@ -98,7 +98,7 @@ class PageSocket:
                 async with asyncio.timeout(IDLE_SECONDS):
                     message = await self._socket.receive()
             except TimeoutError:
-                await self._close(_IDLE, "nothing was said for a minute")
+                await self._close(_IDLE, "no message came for a minute")
                 return
             if message["type"] == "websocket.disconnect":
                 return
@@ -111,7 +111,7 @@ class PageSocket:
                 self._service.tally.refused.labels(str(refusal.status)).inc()
                 self._faults += 1
                 if self._faults >= _MOST_FAULTS:
-                    await self._close(_WRONG, "too many messages that make no sense")
+                    await self._close(_WRONG, "too many invalid messages")
                     return
                 await self._send({"error": str(refusal)})
 

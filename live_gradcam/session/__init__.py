@@ -1,1 +1,1 @@
-"""Saved sessions: what a run took in, on disk, and its replay."""
+"""Saved sessions: the input of a run, stored on disk, and its replay."""

@@ -22,7 +22,7 @@ _STYLES_OF_1 = tuple(style for style in STYLES if style != "fade")
 
 
 def view_of_format(number: int) -> Callable[..., InteractiveView]:
-    """Return what makes the view on which a session of a format is played."""
+    """Return the function that makes the view for the replay of a session of this format."""
     return InteractiveView if number >= FORMAT else partial(EarlierView, session_format=number)
 
 
@@ -34,12 +34,12 @@ class EarlierView(InteractiveView):
     taken from the questions that were answered.
 
     Args:
-        presenter: as of `InteractiveView`.
-        session_format: of the session.
-        others: as of `InteractiveView`.
+        stage: positional arguments of `InteractiveView`.
+        session_format: the format of the session, from 1.
+        others: keyword arguments of `InteractiveView`.
     """
 
-    def __init__(self, *stage: Any, session_format: int, **others: Any) -> None:  # noqa: ANN401 - as of Stage
+    def __init__(self, *stage: Any, session_format: int, **others: Any) -> None:  # noqa: ANN401 - as in InteractiveView
         super().__init__(*stage, **others)
         self._is_first = session_format == 1
         self._asked: Question | None = None
@@ -47,7 +47,7 @@ class EarlierView(InteractiveView):
             self._controls.styles = _STYLES_OF_1
 
     def add_answer(self, frame: Frame, answer: Answer) -> None:
-        """As of `InteractiveView`."""
+        """As in `InteractiveView`; first choose the class and the area of the answer's question."""
         if self.accepts(frame) and answer.question != self._asked:
             self._asked = answer.question
             self._follow(answer.question)

@@ -54,7 +54,7 @@ class FrameFile:
         error = self._worker.take_error()
         if error is not None:
             reason = getattr(error, "strerror", None) or error
-            raise SinkError(f"the session is saved no further: {reason}.") from error
+            raise SinkError(f"the session is no longer saved: {reason}.") from error
 
     def _write_all(self) -> None:
         reel: _Reel | None = None
@@ -95,7 +95,7 @@ class _Reel:
 
     def add(self, pixels: Pixels) -> None:
         frame = av.VideoFrame.from_ndarray(pixels, format="bgr24")
-        frame.pts = self._count  # their times stand in the journal
+        frame.pts = self._count  # their times are in the journal
         frame.time_base = Fraction(1, 30)
         self._count += 1
         self._container.mux(self._stream.encode(frame))

@@ -17,8 +17,8 @@ from live_gradcam.viewer_input import Event, Key, Pointer, Text
 
 FILE = "session.jsonl"
 FORMAT = 3
-"""Format 2 added texts, more of the mouse, and an Esc that asks first; format 3 added strips with the names of panes.
-`session.earlier_formats` plays the earlier ones."""
+"""Format 2 added texts, more mouse events, and a second Esc as confirmation; format 3 added title strips for panes.
+`session.earlier_formats` plays sessions of formats 1 and 2."""
 
 _READ = range(1, FORMAT + 1)
 
@@ -38,7 +38,7 @@ class Journal:
         self._file: IO[str] = (folder / FILE).open(
             "w",
             encoding="utf-8",
-            errors="backslashreplace",  # the bytes of a name: JSON reads such an escape back
+            errors="backslashreplace",  # for bytes of file names that are not UTF-8
         )
         self._write(session=FORMAT, version=__version__, settings=dict(settings))
 
@@ -88,7 +88,7 @@ class Journal:
         self._write(picture=True)
 
     def close(self) -> None:
-        """Close the file; twice does no harm."""
+        """Close the file. May be called twice."""
         self._file.close()
 
     def _write(self, **line: Any) -> None:  # noqa: ANN401 - whatever JSON holds
@@ -160,7 +160,7 @@ def status_of(line: Mapping[str, Any]) -> Status:
     fields = dict(line["status"])
     fields.pop(
         "recording", None
-    )  # earlier sessions note how long it had been recorded: that stood on the picture
+    )  # earlier sessions stored the recording's duration, which was part of the picture
     return Status(**{**fields, "statistics": tuple(fields["statistics"])})
 
 

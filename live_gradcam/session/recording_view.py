@@ -1,4 +1,4 @@
-"""A view that saves its session: all that it takes in is written to a folder and can be played again."""
+"""A view that saves its session: all of its input is written to a folder and can be replayed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from live_gradcam.viewer_input import Event
 
 
 def view_maker(settings: Settings, **frames: bool) -> Callable[..., InteractiveView]:
-    """Return what makes the view of a run: one that saves its session where the settings say so.
+    """Return the function that makes the view of a run. The view saves its session if the settings ask for it.
 
     Args:
-        settings: of the run.
-        frames: the arguments of `initial_view` that say how frames come, which a replay needs again.
+        settings: the settings of the run.
+        frames: arguments of `initial_view` about the frames, such as `live`; saved because a replay needs them.
     """
     if settings.save_session is None:
         return InteractiveView
@@ -40,7 +40,7 @@ def refuse_session_folder(folder: Path) -> None:
     """Check that a session can be saved in a folder.
 
     Raises:
-        SinkError: the folder holds a session, or the path is a file's.
+        SinkError: the folder holds a session, or the path is a file.
     """
     if (folder / FILE).exists():
         raise SinkError(f"'{folder}' holds a session already: give --save-session another folder.")
@@ -49,7 +49,7 @@ def refuse_session_folder(folder: Path) -> None:
 
 
 class RecordingView(InteractiveView):
-    """A view that writes its session into a folder: frames without loss, and a journal of all that it took in.
+    """A view that writes its session to a folder: the frames without loss, and a journal of all its input.
 
     Args:
         renderer: as in `InteractiveView`.
@@ -118,7 +118,7 @@ class RecordingView(InteractiveView):
 
     def set_status(self, status: Status) -> None:
         """As in `InteractiveView`."""
-        if status != self._status:  # a new frame has set it back, too
+        if status != self._status:  # `_status` is what the replay has: a new frame resets `idle` there, too
             self._keep(lambda: self._journal.status(status))
         super().set_status(status)
 
@@ -148,6 +148,6 @@ class RecordingView(InteractiveView):
         try:
             write()
         except OSError as error:
-            self.failure = self.failure or f"the session is saved no further: {error.strerror}."
+            self.failure = self.failure or f"the session is no longer saved: {error.strerror}."
         except SinkError as error:
             self.failure = self.failure or str(error)

@@ -128,7 +128,7 @@ def replay(
     Args:
         lines: the lines of the journal, without its header.
         folder: holds the frames.
-        view: as at the beginning of the session, or with another method.
+        view: the view at the beginning of the session, perhaps with another method.
         answers: answers the questions; it may hold another model.
         sinks: take the pictures; a window among them may end the replay.
         asked_again: whether the view's own questions are asked instead of the journal's, as another method or model

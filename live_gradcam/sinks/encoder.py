@@ -30,10 +30,10 @@ _LOG = logging.getLogger(__name__)
 CONTAINERS = {".mp4": "mp4", ".mkv": "matroska", ".webm": "webm"}
 """File name ending → FFmpeg's name of the container."""
 
-# A killed process loses half a second; with an ordinary MP4 it would lose everything. Sound begins a little before the
-# first picture, which stays at zero: so nothing is shifted, and MP4's header waits for the first packets. (WebM is
-# shifted by those milliseconds, because browsers reject negative times.) A silent track must not delay the others by
-# FFmpeg's default of ten seconds.
+# A killed process loses half a second; with an ordinary MP4 it would lose everything. Sound may begin a little before
+# the first picture, whose time is 0. Its negative times are kept (`avoid_negative_ts`), and MP4's header is written
+# after the first packets (`delay_moov`). In WebM all times are shifted instead, because browsers reject negative times.
+# A silent track delays the others by a second at most, not by FFmpeg's default of ten.
 _UNSHIFTED = {"avoid_negative_ts": "disabled"}
 _CLUSTERS = {"cluster_time_limit": "500"}
 _FRAGMENTS = {
@@ -169,7 +169,7 @@ class Encoder:
 
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:
         for packet in packets:
-            # A picture's duration is known when the next one comes; players use only the last one's.
+            # A picture's duration is known only when the next one comes; players use the duration of the last one only.
             packet.duration = self._last_ticks
             self._container.mux(packet)
 
@@ -264,7 +264,7 @@ def codec_for(container_format: str, size: Size, preset: Preset) -> Codec:
 
     Args:
         container_format: FFmpeg's name of the container.
-        size: of the video.
+        size: (width, height) of the video in pixels.
         preset: the effort of a software encoder.
     """
     if container_format == "webm":

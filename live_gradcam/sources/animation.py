@@ -77,7 +77,7 @@ class AnimationSource(Closing):
         """How long the picture that was decoded last is shown, in seconds."""
         self._data, self._kind = self._read(path)
         self._image: Image.Image | None = None
-        """The picture for Pillow, in case that FFmpeg fails."""
+        """The picture as Pillow opened it, in case FFmpeg fails; None if Pillow decodes it."""
         self._pictures = self._begin()
         self._ahead = self._next()
         if self._ahead is None:

@@ -121,7 +121,7 @@ def frame_failure(path: Path) -> str:
 
 
 def cut_short(path: Path) -> str | None:
-    """Return that a file is shorter than its container says, and what to do; None if it is not or does not say."""
+    """Return the text for a file that is shorter than its container says; None if it is not, or does not say."""
     have = path.stat().st_size
     try:
         with path.open("rb") as file:
@@ -238,7 +238,7 @@ DIAGNOSIS_TIMEOUT = 2.0
 
 _HEAD = 65_536
 _REMEDY = (
-    "Save it as a file and give that, or write it anew so that it begins with its index: "
+    "Save it as a file and give that, or rewrite it so that it begins with its index: "
     "ffmpeg -i IN -c copy -movflags +faststart OUT"
 )
 
@@ -273,7 +273,7 @@ def server_failure(url: str) -> str | None:
     if has_ranges or not _pictures_come_first(head):
         return None
     return (
-        "its index (the 'moov' box) stands at its end, and the server sends it only from the beginning (no Range). "
+        "its index (the 'moov' box) is at its end, and the server sends it only from the beginning (no Range). "
         f"{_REMEDY}"
     )
 

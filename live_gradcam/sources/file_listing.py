@@ -101,7 +101,7 @@ def _escaped(part: str) -> str:
 
 _MOST_LOOKED_AT = 20_000
 _MOST_FOLDERS = 3
-"""In a folder without pictures: files that are searched, and folders that are named."""
+"""For the message about a folder without pictures: how many entries are searched, and how many folders are named."""
 
 ANIMATED_SUFFIXES = frozenset({".apng", ".avifs", ".gif"})
 """File name endings of pictures that are usually animated."""

@@ -125,7 +125,7 @@ class FrameGeometry:
     """Size and orientation of one film's frames, which may change within it.
 
     Args:
-        stream: of the film, just opened.
+        stream: the film's stream, just opened.
         name: the film's name in warnings.
     """
 
@@ -166,7 +166,7 @@ class FrameGeometry:
             if not self._orientation.exact and not self._warned:
                 self._warned = True
                 logger.warning(
-                    "%s is to be shown at a slant, which is not done: it is turned by quarters only",
+                    "%s asks for a slanted picture: it is rotated by the nearest quarter turn instead",
                     self._name,
                 )
         return self._orientation
@@ -196,7 +196,7 @@ def deinterlaced(frames: Iterable[tuple[av.VideoFrame, Tag]]) -> Iterator[tuple[
         frames: in order, each with a tag.
 
     Yields:
-        The same in the same order; from the first interlaced frame on, one frame late.
+        The frames and tags in the same order. From the first interlaced frame on, each comes one frame late.
     """
     bwdif: _Bwdif[Tag] | None = None
     for frame, tag in frames:

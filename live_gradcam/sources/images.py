@@ -26,7 +26,7 @@ class ImagesSource(Closing):
     """Yields pictures in the given order, each as one frame that stands for two seconds.
 
     An animated picture is played once; its last picture stands until the next slide. A picture that cannot be read is
-    skipped with a warning, if there are others. `turn` continues elsewhere; the frames' clock goes on.
+    skipped with a warning, if there are others. `turn` goes to another picture; the frames' clock keeps running.
 
     Args:
         paths: the picture files, or fetched content.

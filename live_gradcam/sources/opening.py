@@ -107,7 +107,9 @@ def open_source(
         return DemoSource(live=True, size=size or DEFAULT_SIZES[0], fps=DEFAULT_FPS if fps is None else fps)
     source = _open_path(str(spec)) if isinstance(spec, Path) else _open_other(str(spec))
     if size is not None or fps is not None or backend is not None:
-        logger.warning("%s has a size and a rate of its own: what was asked for is for cameras", source.name)
+        logger.warning(
+            "%s has its own size and rate: --size and --camera-fps are for cameras only", source.name
+        )
     return source
 
 
@@ -247,8 +249,8 @@ def _may_be_meant(path: Path) -> bool:
 def open_sources(settings: Settings) -> Source:
     """Open the source, or the first of several.
 
-    Where the first is live, the others can be turned to: those that the settings name, or else the cameras that are
-    found when the viewer asks for another.
+    If the first is live, the viewer can switch to others: the sources that the settings name, else the cameras that are
+    found when the viewer first asks for another source.
 
     Raises:
         SourceError: it cannot be opened; or one of several is a file.
@@ -267,7 +269,7 @@ def open_sources(settings: Settings) -> Source:
 
 
 def _cameras_beside(settings: Settings) -> list[int]:
-    """Return the numbers of the cameras that there are besides the one that is on."""
+    """Return the numbers of the connected cameras except the source of the settings."""
     on = int(settings.source) if str(settings.source).isdecimal() else None
     return [camera.number for camera in list_cameras(backends(settings.backend)[0]) if camera.number != on]
 

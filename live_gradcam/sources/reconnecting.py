@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 AnyFeed = TypeVar("AnyFeed", bound=Feed)
 
 BETWEEN_OPENINGS = 0.5
-"""Least seconds from one opening to the next: some streams end as soon as they were read."""
+"""Minimum seconds from one opening to the next: some streams end immediately after they were opened."""
 
 SLOW_TO_OPEN = 1.0
 """Seconds of opening after which the viewer is told that it is slow."""
@@ -76,7 +76,7 @@ class Reconnecting(Generic[AnyFeed]):
         connect: opens the feed. A `SourceError` means failure the first time, and "not yet" later.
         wording: the words for the source.
         pause: seconds between two attempts to open.
-        silence: seconds without a picture after which the viewer is told; None: one.
+        silence: seconds without a picture after which the viewer is told; None: 1 second.
         open_here: open the feed in the calling thread the first time, on systems that require it.
 
     Raises:
@@ -202,7 +202,7 @@ class Reconnecting(Generic[AnyFeed]):
         return None
 
     def _rest(self) -> float:
-        """Return the seconds until it may be opened again: a stream that ends at once is not requested at once."""
+        """Return the seconds until it may be opened again, so that a stream that ends at once is not flooded."""
         return max(0.0, self._opened_at + BETWEEN_OPENINGS - time.monotonic())
 
     def _open(self) -> bool:

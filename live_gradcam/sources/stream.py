@@ -123,7 +123,7 @@ class StreamSource(Closing):
         )
 
     def _silence(self) -> float | None:
-        """Return after how many seconds without a picture the viewer is told; None: one."""
+        """Return after how many seconds without a picture the viewer is told; None: 1 second."""
         return None
 
     def _connect(self) -> Feed:

@@ -1,4 +1,4 @@
-"""Several live sources, one of which is on: a key switches to the next."""
+"""Several live sources, one of which is active: a key switches to the next."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Raises:
 class SwitchingSource(Closing):
     """Gives the frames of one live source after another; frame indices keep increasing.
 
-    A thread opens the next source while the present one goes on. A source that cannot be opened is skipped.
+    A thread opens the next source while the active one continues. A source that cannot be opened is skipped.
 
     Args:
-        first: open, and live.
+        first: an open live source.
         others: returns the functions that open the sources after it, in order; the first source follows the last.
             Called when the viewer first asks for another source, since looking for cameras takes a moment.
         again: opens the first source again.
@@ -52,21 +52,21 @@ class SwitchingSource(Closing):
         self._reconnected = 0
         self._trouble: str | None = None
         self.turns = 0
-        """How often another source came on."""
+        """How often another source became active."""
 
     @property
     def name(self) -> str:
-        """The name of the source that is on."""
+        """The name of the active source."""
         return self._now.name
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) of the frames of the source that is on."""
+        """(width, height) of the active source's frames."""
         return self._now.size
 
     @property
     def fps(self) -> float | None:
-        """The rate that the source that is on promises."""
+        """The rate that the active source promises."""
         return self._now.fps
 
     @property
@@ -81,13 +81,13 @@ class SwitchingSource(Closing):
 
     @property
     def notice(self) -> str | None:
-        """The notice of the source that is on, or that another one is being opened."""
+        """The notice of the active source, or the notice that another source is being opened."""
         if self._opening is not None:
             return "opening the next source …"
         return self._now.notice
 
     def describe(self) -> str:
-        """Return one line on the source that is on."""
+        """Return one line on the active source."""
         return self._now.describe()
 
     def take_trouble(self) -> str | None:
@@ -106,14 +106,14 @@ class SwitchingSource(Closing):
 
     @property
     def ended(self) -> bool:
-        """Whether no frame will come any more: it is closed, or the source that is on has ended."""
+        """Whether no frame will come any more: it is closed, or the active source has ended."""
         return self._closed or (self._now.ended and self._opening is None)
 
     def newest(self, timeout: float) -> Frame | None:
         """Return the newest frame that was not given yet, or None if there is none within `timeout` seconds.
 
         Raises:
-            SourceError: the source that is on failed.
+            SourceError: the active source failed.
         """
         self._switch()
         frame = None if self._closed else self._now.newest(timeout)
@@ -126,13 +126,13 @@ class SwitchingSource(Closing):
         return frame if index == frame.index else replace(frame, index=index)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time, until it is closed or the source that is on ends."""
+        """Yield the newest frame each time, until it is closed or the active source ends."""
         while not self.ended:
             if (frame := self.newest(WAIT_SLICE)) is not None:
                 yield frame
 
     def close(self) -> None:
-        """Close the source that is on, and one that is being opened as soon as it is open."""
+        """Close the active source. A source that is being opened is closed as soon as it is open."""
         with self._lock:
             self._closed = True
             self._now.close()
@@ -143,7 +143,7 @@ class SwitchingSource(Closing):
             opening.close()
 
     def _open_next(self) -> None:
-        """Open the next source and close the one that is on: in a thread, since both may take a moment."""
+        """Open the next source and close the active one, in a thread, because both may take a moment."""
         try:
             opened = self._opens[(self._place + 1) % len(self._opens)]()
         except LiveGradcamError as error:
@@ -158,13 +158,15 @@ class SwitchingSource(Closing):
         now.close()
 
     def _switch(self) -> None:
-        """Switch to the source that was opened, or keep why it could not be opened."""
+        """Switch to the opened source, or remember the reason why it could not be opened."""
         opening = self._opening
         if opening is None or opening.running:
             return
         self._opening = None
         opening.close()
-        self._place = (self._place + 1) % len(self._opens)  # after an error too, or no key would get past it
+        self._place = (self._place + 1) % len(
+            self._opens
+        )  # after an error, too: the next key press skips this source
         self._trouble, self._refused = self._refused or self._trouble, None
         with self._lock:
             if self._opened is None or self._closed:

@@ -105,7 +105,7 @@ class VideoSource(Closing):
             self._range = dynamic_range(stream.codec_context)
             if self._file.timeless:
                 logger.warning(
-                    "%s tells no times: %.5g frames a second are taken", self.name, 1 / self._period
+                    "%s stores no times: %.5g frames a second are assumed", self.name, 1 / self._period
                 )
         except BaseException:
             self._file.close()

@@ -86,7 +86,7 @@ def open_answer(url: str, *, timeout: float = OPEN_TIMEOUT, limit: float = FETCH
         if refused or (error.unclear and _suffix(url) not in PICTURE_SUFFIXES):
             return StreamSource(url, open_timeout=timeout)
         named = error.status == 404 and urlsplit(opened_address(url)).fragment
-        remedy = "In an address the # of a name is written %23." if named else error.remedy
+        remedy = "If a # is part of a name, write %23 for it in the address." if named else error.remedy
         raise _no_source(url, f"{error}. {remedy}".rstrip()) from error
     if found == "page":
         raise _no_source(url, _of_page(url))
@@ -104,7 +104,7 @@ def keeping_of(headers: Message) -> Keeping:
     some time, and must not if it is only declared expired.
 
     Args:
-        headers: of the answer.
+        headers: the answer's headers.
     """
     said = [part.strip() for part in ",".join(headers.get_all("Cache-Control", [])).casefold().split(",")]
     if "no-store" in said:

@@ -114,7 +114,7 @@ class WebAnswer:
         """Raise `WebError` if the content exceeds `most` bytes, by its declared length or by the bytes that `came`."""
         if max(came, self.length or 0) > most:
             size = f"it has {self.length / 1e6:,.0f} MB" if self.length else "it is larger"
-            raise WebError(f"{size}, and {most / 1e6:,.0f} MB are the most", remedy=_SAVE)
+            raise WebError(f"{size}, and {most / 1e6:,.0f} MB are the maximum", remedy=_SAVE)
 
 
 class RequestControl:
@@ -184,7 +184,7 @@ def answer_of(
         url: http or https, as it was typed.
         timeout: seconds that the server has to answer, and between two bytes.
         limit: seconds for the whole request.
-        control: cancels the request and is not entered yet; its `timeout` and `limit` are used then.
+        control: can cancel the request; a control that was not entered yet. Its `timeout` and `limit` are used instead.
 
     Raises:
         WebError: there is no answer, or the server refuses.

@@ -104,7 +104,7 @@ def test_a_camera_that_opens_slowly_does_not_hold_up_the_end(webcam: PretendWebc
     assert program.process.returncode == 0
     assert program.complained.splitlines() == [
         "live-gradcam: camera 0 is slow to open …",
-        "live-gradcam: the thread 'reader of camera 0' is still inside its driver; it ends when the driver lets go",
+        "live-gradcam: the thread 'reader of camera 0' is still inside its driver; it ends when the driver returns",
     ]
     assert program.files == set()
 

@@ -40,7 +40,7 @@ def one_line(capfd: pytest.CaptureFixture[str], *typed: str) -> str:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        (("--host", "0.0.0.0"), "--host 0.0.0.0 lets other machines in, and without TLS"),
+        (("--host", "0.0.0.0"), "--host 0.0.0.0 lets other machines in. Without TLS"),
         (
             ("--host", "no.such.host.invalid", "--insecure"),
             "cannot listen at no.such.host.invalid, port 8000",

@@ -104,7 +104,7 @@ def test_a_file_that_was_written_has_every_setting_once_and_says_what_it_is() ->
         ('config = "other.toml"', "line 1: 'config' is no setting: `live-gradcam config` lists them all."),
         (
             '\n[live]\nfit = "wide"\n',
-            "line 2: 'live' is a table, and there are none: each setting stands for itself, as in fit = \"wide\".",
+            "line 2: 'live' is a table, and tables are not allowed: write one setting a line, as in fit = \"wide\".",
         ),
         ('fit = "wid"', "line 1: fit is 'wid'. Did you mean wide? Valid: crop, wide, stretch, pad."),
         (

@@ -122,7 +122,7 @@ def test_a_reader_stuck_in_its_driver_is_named_and_does_not_hold_up_the_end(
         newest.close()
         newest.close()
     assert caplog.messages == [
-        "the thread 'reader of camera 0' is still inside its driver; it ends when the driver lets go"
+        "the thread 'reader of camera 0' is still inside its driver; it ends when the driver returns"
     ]
     reel.finish()
     until(lambda: reel.released_by is not None)

@@ -155,7 +155,7 @@ def test_a_session_that_fails_ends_a_show_that_nobody_sees(tmp_path: Path, seen:
         sinks.add(FakeWindow({}))
     show = RunController(Pages(), sinks, view, Settings(), RunStatistics())
     assert not show.ended
-    view.failure = "the session is saved no further: no space left."
+    view.failure = "the session is no longer saved: no space left."
     assert show.ended is not seen
     view.close()
 

@@ -522,7 +522,7 @@ def test_no_more_visitors_than_may_be() -> None:
             reply = served.refused_socket()
             assert (reply.status, reply.detail) == (
                 503,
-                "2 visitors are connected, which is as many as may be.",
+                "2 visitors are connected, which is the maximum.",
             )
         until(lambda: "live_gradcam_visitors 0" in served.get("/metrics").body.decode())
         with served.socket() as socket:

@@ -15,7 +15,7 @@ from live_gradcam.server.settings import ServerSettings
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"host": "0.0.0.0"}, "--host 0.0.0.0 lets other machines in, and without TLS"),
+        ({"host": "0.0.0.0"}, "--host 0.0.0.0 lets other machines in. Without TLS"),
         ({"host": "::"}, "add --tls self-signed, or --tls-cert and --tls-key, or --insecure"),
         ({"host": "teacher.example"}, "--insecure if that is all right"),
         ({"port": 70000}, "port is 70000: it must lie between 1 and 65535"),

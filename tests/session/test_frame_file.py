@@ -87,17 +87,17 @@ def test_a_disk_that_fails_is_told_once_and_leaves_no_thread(
     monkeypatch.setattr(film_module._Reel, "add", failing)
     monkeypatch.setattr(film_module._Reel, "close", failing)  # on a full disk it fails too
     told = told_by(FrameFile(tmp_path), noise(64, 48, 60))
-    assert told == ["the session is saved no further: No space left on device."]
+    assert told == ["the session is no longer saved: No space left on device."]
 
 
 def test_a_disk_that_is_really_full_is_told_in_words(small_disk: Path) -> None:
     told = told_by(FrameFile(small_disk), noise(320, 240, 40))
-    assert told == ["the session is saved no further: No space left on device."]
+    assert told == ["the session is no longer saved: No space left on device."]
 
 
 def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
     told = told_by(FrameFile(tmp_path / "gone"), noise(64, 48, 60))
-    assert told == ["the session is saved no further: No such file or directory."]
+    assert told == ["the session is no longer saved: No such file or directory."]
 
 
 def test_what_was_kept_before_the_end_can_be_read_while_it_is_written(tmp_path: Path) -> None:

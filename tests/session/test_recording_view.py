@@ -165,13 +165,13 @@ def test_when_the_disk_fails_the_show_goes_on_and_it_is_told(
         each.see()
         each.explain()
         each.press("c")
-    assert view.failure == "the session is saved no further: No space left on device."
+    assert view.failure == "the session is no longer saved: No space left on device."
     assert view.choice == other.view.choice
     view.announce("")
     assert acting.picture().shape == other.picture().shape
     view.close()
     assert files(tmp_path) == ["frames.mkv", "session.jsonl"]
-    assert view.failure == "the session is saved no further: No space left on device."
+    assert view.failure == "the session is no longer saved: No space left on device."
 
 
 def test_that_it_is_saved_no_further_is_said_on_the_picture(
@@ -185,5 +185,5 @@ def test_that_it_is_saved_no_further_is_said_on_the_picture(
 
     monkeypatch.setattr(journal_module.Journal, "_write", failing)
     acting.see()
-    assert acting.view.toast == "the session is saved no further: Input/output error."
+    assert acting.view.toast == "the session is no longer saved: Input/output error."
     saved_stage(acting).close()

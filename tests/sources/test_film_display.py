@@ -94,7 +94,7 @@ def test_a_slant_is_told_and_the_nearest_quarter_turn_is_taken(
     with VideoSource(path) as source:
         assert source.size == (48, 64)
     assert caplog.messages == [
-        "slanted.mp4 is to be shown at a slant, which is not done: it is turned by quarters only"
+        "slanted.mp4 asks for a slanted picture: it is rotated by the nearest quarter turn instead"
     ]
 
 

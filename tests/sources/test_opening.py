@@ -164,7 +164,9 @@ def test_a_size_that_was_asked_of_a_file_is_not_passed_over_in_silence(
     path = write_clip(tmp_path / "clip.mp4", [0, 40])
     with open_source(path, size=(320, 180)) as source:
         assert source.size != (320, 180)
-    assert caplog.messages == ["clip.mp4 has a size and a rate of its own: what was asked for is for cameras"]
+    assert caplog.messages == [
+        "clip.mp4 has its own size and rate: --size and --camera-fps are for cameras only"
+    ]
 
 
 @pytest.mark.parametrize("name", ["film.jpg", "film.heic", "film"])

@@ -208,7 +208,7 @@ def test_slow_opening_is_said_and_a_stuck_one_given_up(
     )
     assert caplog.messages == [
         "camera 0 is slow to open …",
-        "the thread 'reader of camera 0' is still inside its driver; it ends when the driver lets go",
+        "the thread 'reader of camera 0' is still inside its driver; it ends when the driver returns",
     ]
     lets_go.set()
 

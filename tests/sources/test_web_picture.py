@@ -127,7 +127,7 @@ def test_an_address_is_asked_as_it_is_encoded_and_shown_decoded(typed: str, aske
 
 
 def test_a_sign_that_cuts_an_address_is_told_where_the_rest_is_not_found() -> None:
-    with website({}) as site, pytest.raises(SourceError, match="the # of a name is written %23"):
+    with website({}) as site, pytest.raises(SourceError, match="write %23 for it in the address"):
         open_source(site.url("/cat#1.png"))
 
 
@@ -353,7 +353,7 @@ CHECK = "Check the address."
         (redirect("ftp://127.0.0.1/x.jpg"), f"it leads to an address of the kind 'ftp:'. {CHECK}"),
         (
             content(JPEG, headers={"Content_Length": "250000000", **DATED}, whole=False),
-            f"it has 250 MB, and 100 MB are the most. {SAVE}",
+            f"it has 250 MB, and 100 MB are the maximum. {SAVE}",
         ),
         (
             content(JPEG, headers={"Content_Length": str(len(JPEG) + 1000), **DATED}, whole=False),
@@ -398,7 +398,7 @@ def test_an_answer_without_a_length_is_not_read_for_ever(monkeypatch: pytest.Mon
 
     with website({"/photo.png": endless}) as site:
         line = refusal(site.url("/photo.png"))
-    assert line.endswith(f"could not be opened: it is larger, and 1 MB are the most. {SAVE}")
+    assert line.endswith(f"could not be opened: it is larger, and 1 MB are the maximum. {SAVE}")
     assert snapshot_camera.MOST_BYTES == 100_000_000
 
 

@@ -24,7 +24,7 @@ KPCACAM_OFFSET = 1.0
 """c₀ of the sigmoid kernel."""
 
 KPCACAM_MOST_PLACES = 1024
-"""How many places (h·w) a kernel matrix may have. So many take a second, and the time grows with their third power."""
+"""Maximum number of places (h·w) in a kernel matrix. This many take a second; the time grows with the third power."""
 
 FEM_SIGMAS = 2.0
 """κ of FEM: a channel counts at a place where it is this many standard deviations above its mean. The default of the

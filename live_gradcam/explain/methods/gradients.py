@@ -17,7 +17,7 @@ FINERCAM_STRENGTH = 0.6
 rivals together (`alpha` of the setting `aggregate` in the authors' code)."""
 
 FINERCAM_RIVALS = 3
-"""T of FinerCAM: how many similar classes the target is set against (likewise)."""
+"""T of FinerCAM: how many similar classes the target is contrasted with, as in the same paper."""
 
 
 def gradcam(activations: Tensor, gradients: Tensor) -> Tensor:

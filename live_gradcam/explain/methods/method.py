@@ -16,7 +16,7 @@ from live_gradcam.models.untyped import Tensor
 from live_gradcam.near_names import unknown_name
 
 Family = Literal["gradient", "activation", "perturbation", "pixel"]
-"""What a method looks at, and so the arguments of its function."""
+"""The family of a method. It determines the arguments of the method's function."""
 
 SMOOTHGRADCAM_SAMPLES = 30
 """n of Smooth Grad-CAM++: how many noisy copies are looked at."""
@@ -31,7 +31,7 @@ the map then sums to the score difference within 2%; with 50 points it was up to
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One way to explain."""
+    """An explanation method."""
 
     name: str
     """As `--method` takes it."""
@@ -59,7 +59,7 @@ class Method:
     """Whether the map depends on the gradient only through its mean over the places."""
 
     contrasts: bool = False
-    """Whether a class that is named alone is set against its strongest rivals."""
+    """Whether a class that is named alone is contrasted with its strongest rivals."""
 
     needs_pooling: bool = False
     """Whether it is defined only where global average pooling and one dense layer follow the layer."""
@@ -72,7 +72,7 @@ class Method:
     """Whether it is one of the methods that the window shows side by side."""
 
     slow: bool = False
-    """Whether it takes so many passes that a live view offers it only where it was asked for by name."""
+    """Whether it takes so many passes that a live view offers it only if the settings name it."""
 
     @property
     def one_pass(self) -> bool:

@@ -62,12 +62,12 @@ def ablationcam(probe: Probe) -> Tensor:
 
         w_k = (y − y_k) / y        L = ReLU(Σ_k w_k A^k)
 
-    with y_k the score when channel k of the activation is set to zero. The paper takes y for positive. Where it is
-    not, as a logit or a contrast may be, dividing by it would turn the map into its opposite; so it is |y| that is
-    divided by here, and what lowers the score when it is gone counts for the class, whatever the score's sign.
+    with y_k the score when channel k of the activation is set to zero. The paper assumes that y is positive. If y is
+    negative, as a logit or a contrast may be, dividing by it would turn the map into its opposite. So the divisor here
+    is |y|: a channel whose removal lowers the score counts for the class, whatever the sign of the score.
 
-    All K channels are tried, `FORWARD_CHUNK` at a time, from the layer on; channels that are zero already are not,
-    for they have no part in the map.
+    All K channels are tried, `FORWARD_CHUNK` at a time, from the layer on, except channels that are already zero, which
+    do not contribute to the map.
 
     Args:
         probe: the picture, the target and the network.
@@ -101,10 +101,10 @@ def smoothgradcam_pp(probe: Probe) -> Tensor:
     third derivatives, which as in Grad-CAM++ are powers of the first. A is the activation for the input without
     noise, and α is 0 where its denominator is. Three notes on the paper: its numerator of α is printed with D_1,
     which would not be Grad-CAM++ when there is no noise; with Y = exp(y) each copy would count exp(y(x_m)) times,
-    so that one copy would stand for all, and so y itself is differentiated; n is left open. (torch-cam takes ReLU of
+    so that one copy would dominate the mean, so y itself is differentiated; n is left open. (torch-cam takes ReLU of
     the last copy's gradient only, and sums A times D_3 place by place.)
 
-    n is `SMOOTHGRADCAM_SAMPLES`; the noise is that of `noise`, and the same each time.
+    n is `SMOOTHGRADCAM_SAMPLES`; the noise is that of `noisy_copies`, and the same each time.
 
     Args:
         probe: the picture, the target and the network.

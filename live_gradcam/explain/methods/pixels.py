@@ -43,7 +43,7 @@ def smoothgrad(probe: Probe) -> Tensor:
         M̂_ijc = 1/n Σ_m ∂y(x_m)/∂x_ijc        M_ij = max_c |M̂_ijc|
 
     with x_1 … x_n copies of the input with Gaussian noise, and n = `SMOOTHGRAD_SAMPLES`. The noise is that of
-    `noise`, and the same each time. The mean is of the signed gradients; the magnitude is taken of the mean.
+    `noisy_copies`, and the same each time. The signed gradients are averaged; M is the magnitude of their mean.
 
     Args:
         probe: the picture, the target and the network.

@@ -31,17 +31,17 @@ class Unchanged(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no typ
 
 @_registered
 class RandomHeight(Unchanged):
-    """Stretched pictures in training."""
+    """Stretches the height of pictures in training only, so it has no effect here."""
 
 
 @_registered
 class RandomWidth(Unchanged):
-    """Stretched pictures in training."""
+    """Stretches the width of pictures in training only, so it has no effect here."""
 
 
 @_registered
 class StochasticDepth(Unchanged):
-    """Left out a residual branch in training (ConvNeXt)."""
+    """Leaves out residual branches in training only, so it has no effect here (ConvNeXt)."""
 
 
 @_registered

@@ -129,7 +129,7 @@ export class FrameExchange {
     return answer.maps.map(() => "");
   }
 
-  /** Whether the picture moves on before its answer comes. */
+  /** Whether the source has shown another picture before the answer comes. */
   get moves() {
     const { source, grid } = this.page;
     return source?.live && !source.remote && grid.frozen === null;

@@ -189,7 +189,7 @@ def test_a_camera_that_opens_slowly_when_it_is_back_does_not_hold_up_the_end(wat
     )
     assert report["threads"] == ["reader of camera 0"]
     assert report["log"][-1] == (
-        "the thread 'reader of camera 0' is still inside its driver; it ends when the driver lets go"
+        "the thread 'reader of camera 0' is still inside its driver; it ends when the driver returns"
     )
 
 
@@ -264,6 +264,6 @@ def test_a_camera_that_opens_slowly_can_be_interrupted(slow_opening: subprocess.
         rest = slow_opening.stdout.read()
         assert slow_opening.wait(10) == 0
     assert rest.splitlines() == [
-        "the thread 'reader of camera 0' is still inside its driver; it ends when the driver lets go",
+        "the thread 'reader of camera 0' is still inside its driver; it ends when the driver returns",
         "interrupted",
     ]
