@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from live_gradcam.process import environment as _opencv
+from live_gradcam.process import opencv_environment as _opencv
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.version import __version__ as __version__
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from live_gradcam.models.loading import load_model
     from live_gradcam.models.model import Model
     from live_gradcam.pipeline import run
-    from live_gradcam.render.picture import draw
+    from live_gradcam.render.single_picture import draw
     from live_gradcam.sources.opening import open_source
 
 _HOMES = {
@@ -51,7 +51,7 @@ _HOMES = {
     "SinkError": "errors",
     "SourceError": "errors",
     "TargetError": "errors",
-    "draw": "render.picture",
+    "draw": "render.single_picture",
     "load_model": "models.loading",
     "open_source": "sources.opening",
     "run": "pipeline",

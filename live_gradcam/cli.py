@@ -14,9 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from live_gradcam.address import is_address
 from live_gradcam.commands.annotate import annotate, with_ray_address
-from live_gradcam.commands.bare_source import DEFAULT, USAGE, WrongUsage, with_command
 from live_gradcam.commands.benchmark import benchmark
 from live_gradcam.commands.cameras import cameras
 from live_gradcam.commands.classes import classes
@@ -25,13 +23,15 @@ from live_gradcam.commands.doctor import doctor
 from live_gradcam.commands.layers import layers
 from live_gradcam.commands.live import live
 from live_gradcam.commands.methods import methods
+from live_gradcam.commands.misspelt_options import no_such_option, refuse_unquoted_target
 from live_gradcam.commands.models import models
+from live_gradcam.commands.positional_source import DEFAULT, USAGE, WrongUsage, with_command
 from live_gradcam.commands.replay import replay
 from live_gradcam.commands.serve import serve
-from live_gradcam.commands.spelling import no_such_option, refuse_unquoted_target
 from live_gradcam.errors import LiveGradcamError, SettingsError, one_line, reason_of
-from live_gradcam.printable import shown
+from live_gradcam.escaping import shown
 from live_gradcam.redaction import SecretsHidden, remember_address, without_secrets
+from live_gradcam.source_address import is_address
 from live_gradcam.version import __version__
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -150,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), debug=debug)
     except ImportError as error:
         # If OpenCV cannot be loaded, the search for a display names the system library to install.
-        from live_gradcam.sinks.display import find_display
+        from live_gradcam.sinks.display_check import find_display
 
         return _fail((find_display() if "cv2" not in sys.modules else None) or str(error), debug=debug)
     except Exception as error:

@@ -73,7 +73,7 @@ def one_line(text: str, longest: int = LONGEST_LINE) -> str:
         longest: maximum length. If the line is longer, first the middle of long words (paths, dumped settings) is cut
             out, then the middle of the line.
     """
-    from live_gradcam.printable import shown
+    from live_gradcam.escaping import shown
 
     line = shown(_BREAKS.sub(" ", text).strip())
     if len(line) > longest:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.config import Task
-from live_gradcam.number import LABEL_HOLDS, UNSURE, number_text, percent_text, with_unit
+from live_gradcam.number_format import LABEL_HOLDS, UNSURE, number_text, percent_text, with_unit
 
 HeatMap = npt.NDArray[np.float32]
 """(h, w) float32; in [0, 1] unless it is raw."""

@@ -13,8 +13,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from live_gradcam.near_names import nearest
-from live_gradcam.printable import shown
+from live_gradcam.escaping import shown
+from live_gradcam.name_suggestions import nearest
 
 _MOST_BESIDE = 5_000
 """Files of a folder that are compared with a missing name."""

@@ -17,10 +17,10 @@ from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.loops import run_file, run_live
 from live_gradcam.live.recording import MakeRecorder
 from live_gradcam.live.run_controller import RunController
-from live_gradcam.live.setup import Tell, about, has_window, load, menu_of, refuse_outputs
+from live_gradcam.live.run_setup import Tell, about, has_window, load, menu_of, refuse_outputs
 from live_gradcam.process.lifecycle import requests_ignored
 from live_gradcam.run_statistics import RunStatistics, write_report
-from live_gradcam.session.recording_view import refuse_session_folder, view_maker
+from live_gradcam.session.saving_view import refuse_session_folder, view_maker
 from live_gradcam.setting import keywords_of
 from live_gradcam.settings_check import refuse_typos
 from live_gradcam.sinks.recorder import Recorder
@@ -108,8 +108,8 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         sinks = SinkGroup()
         done.failures = sinks.failures
         stack.callback(_finish, sinks, done, chosen.stats)
-        # Called with the first picture; `answering` exists by then.
-        told = cache(lambda: about(chosen, source, answering))
+        # Called with the first picture; `engine` exists by then.
+        told = cache(lambda: about(chosen, source, engine))
         recorder = None
         if chosen.record is not None:
             recorder = done.recorder(chosen, source, Path(chosen.record), told)
@@ -123,18 +123,18 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             sinks.add(Window(f"live_gradcam: {source.name}", fullscreen=chosen.fullscreen))
             snapshots = stack.enter_context(Snapshots(told))
             done.snapshots.append(snapshots)
-        answering = load(chosen, source.size, say)
-        done.model, done.method = answering.models[0].name, chosen.method.casefold()
+        engine = load(chosen, source.size, say)
+        done.model, done.method = engine.models[0].name, chosen.method.casefold()
         say("h in the window shows the keys; q ends it" if windowed else "Ctrl-C ends it")
         if recorder is not None:
             told()  # before the loop, because hashing the weights of a large model takes a moment
         play(
             source,
-            answering,
+            engine,
             sinks,
             chosen,
             done.statistics,
-            menu=menu_of(answering, chosen),
+            menu=menu_of(engine, chosen),
             snapshots=snapshots,
             make_recorder=lambda path: done.recorder(chosen, source, path, told),
             recorder=recorder,

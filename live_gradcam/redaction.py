@@ -12,8 +12,14 @@ import threading
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, unquote
 
-from live_gradcam.address import SCHEME, credentials_of, opened_address, percent_encoded, split_credentials
-from live_gradcam.printable import shown
+from live_gradcam.escaping import shown
+from live_gradcam.source_address import (
+    SCHEME,
+    credentials_of,
+    opened_address,
+    percent_encoded,
+    split_credentials,
+)
 
 HIDDEN = "***"
 """Replaces a secret."""

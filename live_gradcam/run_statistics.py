@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from live_gradcam.errors import SinkError
+from live_gradcam.escaping import json_text
 from live_gradcam.explanation import NO_ANSWER, NO_LABEL, NOT_SURE, Explanation
 from live_gradcam.file_names import fitting
-from live_gradcam.number import number_text
-from live_gradcam.printable import json_text
+from live_gradcam.number_format import number_text
 
 _NO_CLASS = (NOT_SURE, NO_LABEL, NO_ANSWER)
 _SUMMARISED = 3

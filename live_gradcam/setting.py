@@ -12,8 +12,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from live_gradcam.choices import not_among
 from live_gradcam.errors import SettingsError
+from live_gradcam.setting_choices import not_among
 
 Panel = Literal["Server", "Source", "Model", "Explanation", "Picture", "Output", "Frames"]
 """The groups of settings, in the order of the help."""

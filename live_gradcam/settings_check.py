@@ -13,10 +13,10 @@ from live_gradcam.explain.targets import parse_target
 from live_gradcam.file_names import expanded, nearest_paths
 from live_gradcam.models.labels import imagenet_labels
 from live_gradcam.models.user_code import is_reference
-from live_gradcam.near_names import nearest, unknown_name
+from live_gradcam.name_suggestions import nearest, unknown_name
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.sinks.encoder import CONTAINERS, not_recordable
-from live_gradcam.sources.camera.feed import backends
+from live_gradcam.sources.camera.camera_feed import backends
 
 MODELS = (
     (

@@ -28,9 +28,9 @@ import tensorflow as tf
 import torch_twins
 
 import live_gradcam as lg
+from live_gradcam.archive.annotate_job import Outcome
 from live_gradcam.archive.batches import explain_all, fastest_batch_size
 from live_gradcam.archive.file_worker import FileWorker
-from live_gradcam.archive.files import Outcome
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.frame import Pixels

@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from cli.test_documented import PAGES, command_lines
 
 from live_gradcam.cli import COMMANDS
-from live_gradcam.commands.bare_source import with_command
+from live_gradcam.commands.positional_source import with_command
 
 FRAMES = "6"
 PATIENCE = 240.0

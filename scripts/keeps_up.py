@@ -238,7 +238,7 @@ class Alone:
 
     def __init__(self) -> None:
         with native_stderr_filtered():
-            from live_gradcam.explain.article import BareForward
+            from live_gradcam.explain.article_baseline import BareForward
             from live_gradcam.models.zoo import with_random_weights
 
             model = with_random_weights("vgg16", SEED)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from live_gradcam.cli import main as live_gradcam
 from live_gradcam.process.lifecycle import run_as_program
-from live_gradcam.sinks.display import find_display
+from live_gradcam.sinks.display_check import find_display
 
 RECORDING = Path("demo.mp4")
 PICTURE = Path("demo.png")

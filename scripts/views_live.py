@@ -26,7 +26,7 @@ from screen import Screen
 from live_gradcam.config import DEFAULT_MODEL, Settings
 from live_gradcam.live.choice import Choice, question_of
 from live_gradcam.live.controls import VIEWS
-from live_gradcam.live.setup import load, menu_of
+from live_gradcam.live.run_setup import load, menu_of
 from live_gradcam.pipeline import play
 from live_gradcam.render.appearance import Appearance, View
 from live_gradcam.run_statistics import RunStatistics

@@ -19,8 +19,8 @@ from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.question import Answer, Channel, Question
 from live_gradcam.render.appearance import Appearance, View
 from live_gradcam.render.renderer import Renderer
-from live_gradcam.rendered import Rendered
-from live_gradcam.session.recording_view import RecordingView
+from live_gradcam.rendered_picture import Rendered
+from live_gradcam.session.saving_view import SavingView
 from live_gradcam.sinks.window import Window
 from live_gradcam.translations import ENGLISH, Words
 from live_gradcam.viewer_input import Event, Key, Pointer
@@ -77,9 +77,7 @@ class Acting:
         if saved is None:
             self.view = InteractiveView(presenter, menu, chosen, live=live, slides=slides, words=words)
         else:
-            self.view = RecordingView(
-                presenter, menu, chosen, live=live, folder=saved, settings={"live": live}
-            )
+            self.view = SavingView(presenter, menu, chosen, live=live, folder=saved, settings={"live": live})
         self.index = -1
 
     def see(self, *, size: tuple[int, int] = SIZE) -> Frame:

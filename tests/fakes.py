@@ -16,7 +16,7 @@ import numpy as np
 from clips import index_of
 from limits import PATIENCE
 
-from live_gradcam.concurrency.latest import LatestReader
+from live_gradcam.concurrency.latest_item import LatestReader
 from live_gradcam.config import Fit
 from live_gradcam.errors import ModelError
 from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Prediction, Region, Target

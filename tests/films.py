@@ -16,7 +16,7 @@ import av
 import numpy as np
 
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.recorder import Recorder
 
 RED = (20, 30, 220)

@@ -6,13 +6,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from live_gradcam.explain.geometry import Geometry
 from live_gradcam.explain.geometry_by_arithmetic import geometry_by_arithmetic
 from live_gradcam.explain.geometry_by_gradients import located
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_calls import tracing_lock
-from live_gradcam.explain.layers import layer_at
+from live_gradcam.explain.map_geometry import Geometry
 from live_gradcam.explain.methods.method import method_named
+from live_gradcam.explain.target_layer import layer_at
 from live_gradcam.explain.traced_network import TracedNetwork, traced_network
 from live_gradcam.models.model import Model
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from live_gradcam.explain.geometry import Geometry
+from live_gradcam.explain.map_geometry import Geometry
 
 PADDINGS_OF_CORNERS = {"ZeroPadding2D": 1, "Cropping2D": -1}
 

@@ -12,22 +12,11 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
 # cli → commands → pipeline | session | archive | server → live → {explain → models} | sources | render | sinks → values
 VALUES = frozenset(
-    {
-        "address",
-        "choices",
-        "closing",
-        "config",
-        "errors",
-        "explanation",
-        "file_names",
-        "frame",
-        "heatmap",
-        "media_file",
-        "near_names",
-    }
-    | {"number", "printable", "question", "redaction", "rendered", "run_statistics", "setting"}
-    | {"timing", "translations"}
-    | {"version", "viewer_input"}
+    (
+        "closeable config errors escaping explanation file_names frame heatmap media_file name_suggestions "
+        "number_format question redaction rendered_picture run_statistics setting setting_choices source_address "
+        "timing translations version viewer_input"
+    ).split()
 )
 GROUND = VALUES | {"concurrency", "process"}
 ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
@@ -133,12 +122,20 @@ def test_the_check_sees_the_package_and_its_imports() -> None:
         ("render/heat.py", "import live_gradcam.explain.explainer", "1: render imports explain"),
         ("render/heat.py", "def f():\n    from live_gradcam import models", "2: render imports models"),
         ("sinks/window.py", "from live_gradcam.pipeline import run", "1: sinks imports pipeline"),
-        ("models/zoo.py", "from live_gradcam.explain.layers import layer_at", "1: models imports explain"),
-        ("explain/fit.py", "from live_gradcam.render.picture import draw", "1: explain imports render"),
+        (
+            "models/zoo.py",
+            "from live_gradcam.explain.target_layer import layer_at",
+            "1: models imports explain",
+        ),
+        (
+            "explain/input_fitting.py",
+            "from live_gradcam.render.single_picture import draw",
+            "1: explain imports render",
+        ),
         ("frame.py", "from live_gradcam.sources.source import Source", "1: frame imports sources"),
         ("pipeline.py", "from live_gradcam.commands import live", "1: pipeline imports commands"),
         ("pipeline.py", "import live_gradcam.server.page", "1: pipeline imports server"),
-        ("pipeline.py", "from live_gradcam.archive.pipelined import flow", "1: pipeline imports archive"),
+        ("pipeline.py", "from live_gradcam.archive.three_stages import flow", "1: pipeline imports archive"),
         ("archive/video.py", "import live_gradcam.pipeline", "1: archive imports pipeline"),
         ("archive/video.py", "from live_gradcam.live.loops import run_live", "1: archive imports live"),
         ("commands/live.py", "from live_gradcam import cli", "1: commands imports cli"),

@@ -8,7 +8,7 @@ import live_gradcam as lg
 from live_gradcam import cli
 from live_gradcam.errors import LONGEST_LINE, one_line, reason_of
 from live_gradcam.models.labels import imagenet_labels
-from live_gradcam.near_names import nearest
+from live_gradcam.name_suggestions import nearest
 
 
 def test_a_message_of_many_lines_is_one_line() -> None:

@@ -19,17 +19,17 @@ from clips import write_clip
 from fakes import ShadeExplainer
 from PIL import Image
 
-from live_gradcam.archive.files import ArchiveFile, Outcome
+from live_gradcam.archive.annotate_job import ArchiveFile, Outcome
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.pictures import annotate_pictures
 from live_gradcam.archive.summary import write_csv, write_jsonl
 from live_gradcam.archive.video import annotate_video
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SourceError
+from live_gradcam.escaping import json_text, shown
 from live_gradcam.file_names import expanded, fitting, fixed_part, marked, matches
 from live_gradcam.frame import Frame
-from live_gradcam.printable import json_text, shown
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.run_statistics import write_report
 from live_gradcam.session.journal import FILE, Journal, read_journal
 from live_gradcam.sinks.recorder import Recorder

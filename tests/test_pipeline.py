@@ -22,7 +22,7 @@ from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.pipeline import play
 from live_gradcam.question import Answer, Question
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import SinkGroup

@@ -12,7 +12,7 @@ from fakes import explained
 
 from live_gradcam.config import Task
 from live_gradcam.errors import SinkError
-from live_gradcam.number import percent_text
+from live_gradcam.number_format import percent_text
 from live_gradcam.render.caption import caption_of, confidence_of
 from live_gradcam.run_statistics import RunStatistics, Spread, write_report
 

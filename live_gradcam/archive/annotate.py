@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from live_gradcam.archive.annotate_job import AnnotateJob, ArchiveFile, Failure, Outcome, damage_failure
 from live_gradcam.archive.file_worker import FileWorker, file_groups
-from live_gradcam.archive.files import AnnotateJob, ArchiveFile, Failure, Outcome, damage_failure
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.record import mismatch, read_conclusion, recorded_settings
 from live_gradcam.archive.summary import check_summary, write_csv, write_jsonl
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SinkError
-from live_gradcam.number import counted
+from live_gradcam.number_format import counted
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.sources.opening import film_info
 
@@ -191,7 +191,7 @@ def _run(
     try:
         groups = file_groups(job.entries)
         if cluster is not None:
-            from live_gradcam.archive.cluster import annotate_on_cluster
+            from live_gradcam.archive.ray_cluster import annotate_on_cluster
 
             began = time.monotonic()
             annotate_on_cluster(

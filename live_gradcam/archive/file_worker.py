@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import cv2
 
+from live_gradcam.archive.annotate_job import ArchiveFile, Failure, Outcome, error_text
 from live_gradcam.archive.batches import BatchExplainer, fastest_batch_size
-from live_gradcam.archive.files import ArchiveFile, Failure, Outcome, error_text
 from live_gradcam.archive.pictures import annotate_pictures
 from live_gradcam.archive.video import annotate_video
 from live_gradcam.config import AnnotateSettings

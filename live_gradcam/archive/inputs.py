@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from live_gradcam.address import is_address
-from live_gradcam.archive.files import ArchiveFile, Failure
+from live_gradcam.archive.annotate_job import ArchiveFile, Failure
 from live_gradcam.archive.record import RECORDS
 from live_gradcam.errors import SinkError, SourceError
+from live_gradcam.escaping import shown
 from live_gradcam.file_names import expanded, fitting, fixed_part, matches, nearest_paths
-from live_gradcam.printable import shown
 from live_gradcam.redaction import shown_address
 from live_gradcam.sinks.encoder import CONTAINERS
+from live_gradcam.source_address import is_address
 from live_gradcam.sources.file_listing import FILM_SUFFIXES as VIDEOS
 from live_gradcam.sources.file_listing import is_film, is_picture, natural_order, numbered_files
 from live_gradcam.sources.opening import is_still

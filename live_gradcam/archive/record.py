@@ -14,13 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from live_gradcam.archive.files import ArchiveFile
+from live_gradcam.archive.annotate_job import ArchiveFile
 from live_gradcam.config import AnnotateSettings
+from live_gradcam.escaping import json_text, shown
 from live_gradcam.explanation import Explanation
 from live_gradcam.file_names import fitting
 from live_gradcam.frame import Frame
 from live_gradcam.heatmap import heat_place
-from live_gradcam.printable import json_text, shown
 from live_gradcam.version import __version__
 
 RECORDS = ".live-gradcam"

@@ -8,11 +8,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
-from live_gradcam.archive.files import ArchiveFile
+from live_gradcam.archive.annotate_job import ArchiveFile
 from live_gradcam.archive.record import read_rows
 from live_gradcam.errors import SinkError
+from live_gradcam.escaping import json_text
 from live_gradcam.file_names import marked
-from live_gradcam.printable import json_text
 
 _TOP = 5
 

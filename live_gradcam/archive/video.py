@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from live_gradcam.archive.annotate_job import ArchiveFile, Outcome, damage_failure
 from live_gradcam.archive.batches import BatchExplainer, explain_all
-from live_gradcam.archive.files import ArchiveFile, Outcome, damage_failure
-from live_gradcam.archive.pipelined import flow
 from live_gradcam.archive.record import AnnotatedFile
+from live_gradcam.archive.three_stages import flow
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame
-from live_gradcam.render.picture import draw
+from live_gradcam.render.single_picture import draw
 from live_gradcam.sinks.encoder import Encoder
 from live_gradcam.sources.opening import open_film
 

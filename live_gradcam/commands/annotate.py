@@ -13,8 +13,8 @@ import typer
 
 from live_gradcam.commands.options import given, takes_settings
 from live_gradcam.config import AnnotateSettings
-from live_gradcam.number import counted
-from live_gradcam.printable import shown
+from live_gradcam.escaping import shown
+from live_gradcam.number_format import counted
 from live_gradcam.setting import REQUIRED, in_frames, in_output
 
 if TYPE_CHECKING:

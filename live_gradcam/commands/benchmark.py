@@ -22,7 +22,7 @@ from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.setting import in_options, pixels
 
 if TYPE_CHECKING:
-    from live_gradcam.commands.cost import Cost
+    from live_gradcam.commands.benchmark_cost import Cost
 
 _START = """
 import json, os, sys, time
@@ -81,7 +81,7 @@ def benchmark(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kin
             f"cannot write the figures to '{file}': there is no folder '{file.parent}'. Make it first."
         )
     with native_stderr_filtered():
-        from live_gradcam.commands.cost import measure
+        from live_gradcam.commands.benchmark_cost import measure
         from live_gradcam.models.devices import choose_device, describe_host
 
         name = choose_device(settings.device)
@@ -114,10 +114,10 @@ def _write(path: Path, figures: dict[str, Any]) -> None:
 
 def _run_pipeline(name: str, settings: BenchmarkSettings, console: Console) -> dict[str, Any]:
     """Run the whole program with the demo as a simulated camera, and return the report that `--stats` writes."""
-    from live_gradcam.commands.cost import SEED
+    from live_gradcam.commands.benchmark_cost import SEED
     from live_gradcam.models.zoo import with_random_weights
     from live_gradcam.pipeline import run
-    from live_gradcam.sinks.display import find_display
+    from live_gradcam.sinks.display_check import find_display
 
     window = find_display() is None
     with native_stderr_filtered():
@@ -142,7 +142,7 @@ def _run_pipeline(name: str, settings: BenchmarkSettings, console: Console) -> d
 
 def _compare_methods(seconds: float, console: Console) -> dict[str, float]:
     """Print the cost of other explanations relative to Grad-CAM of the top class, and return the ratios."""
-    from live_gradcam.commands.cost import measure_methods
+    from live_gradcam.commands.benchmark_cost import measure_methods
 
     medians, rounds = measure_methods(seconds, console)
     ratios = {name: each / medians[DEFAULT_METHOD] for name, each in medians.items()}

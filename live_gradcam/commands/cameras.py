@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def cameras() -> None:
     """List the cameras, their sizes and frame rates, and the command for each."""
+    from live_gradcam.sources.camera.camera_feed import backends
     from live_gradcam.sources.camera.discovery import list_cameras
-    from live_gradcam.sources.camera.feed import backends
 
     found = list_cameras(backends()[0])
     if not found:

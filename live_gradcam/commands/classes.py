@@ -8,7 +8,7 @@ import typer
 
 from live_gradcam.commands.options import shared
 from live_gradcam.config import DEFAULT_LANG, Lang
-from live_gradcam.near_names import nearest
+from live_gradcam.name_suggestions import nearest
 
 
 def classes(

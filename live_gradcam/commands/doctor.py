@@ -17,7 +17,7 @@ from live_gradcam.errors import DeviceError, ModelError, TargetError
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 if TYPE_CHECKING:
-    from live_gradcam.commands.findings import Finding, State
+    from live_gradcam.commands.doctor_findings import Finding, State
 
 _MARKS: dict[State, tuple[str, str]] = {
     "good": ("ok  ", "green"),
@@ -49,7 +49,7 @@ def doctor(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
 
     try:
         with console.status("looking …"), native_stderr_filtered():
-            from live_gradcam.commands.trial_run import trial_run
+            from live_gradcam.commands.doctor_run import trial_run
 
             reached = trial_run(settings, report, began=began)
     except KeyboardInterrupt:

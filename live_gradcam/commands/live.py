@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from live_gradcam.commands import bare_source
+from live_gradcam.commands import positional_source
 from live_gradcam.commands.options import given, takes_settings
 from live_gradcam.config import Settings
-from live_gradcam.number import counted
-from live_gradcam.printable import shown
+from live_gradcam.escaping import shown
+from live_gradcam.number_format import counted
 
 
 @takes_settings(Settings)
@@ -27,7 +27,7 @@ def live(
     **typed: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> None:
     """Show a camera, a film or photos with the heat map on it.  In the window, h shows the keys and q quits."""
-    chosen = given(Settings, {**typed, "source": bare_source.source_of(context, bare, typed["source"])})
+    chosen = given(Settings, {**typed, "source": positional_source.source_of(context, bare, typed["source"])})
 
     from live_gradcam.pipeline import run
 

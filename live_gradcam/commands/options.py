@@ -10,8 +10,8 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from live_gradcam.commands.bare_source import DEFAULT
-from live_gradcam.commands.spelling import one_of
+from live_gradcam.commands.misspelt_options import one_of
+from live_gradcam.commands.positional_source import DEFAULT
 from live_gradcam.config import Settings
 from live_gradcam.setting import Panel, Setting, settings_of
 

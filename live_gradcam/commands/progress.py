@@ -21,8 +21,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from live_gradcam.archive.files import AnnotateJob, Outcome
-from live_gradcam.number import counted
+from live_gradcam.archive.annotate_job import AnnotateJob, Outcome
+from live_gradcam.number_format import counted
 
 _PLAIN_LINE_SECONDS = 10.0
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from live_gradcam.commands import options
-from live_gradcam.number import counted
-from live_gradcam.printable import shown
+from live_gradcam.escaping import shown
+from live_gradcam.number_format import counted
 
 
 def replay(

@@ -14,13 +14,13 @@ import tomlkit
 from tomlkit.exceptions import ParseError
 from tomlkit.items import Comment, Trivia
 
-from live_gradcam.address import is_address
-from live_gradcam.choices import choice_meant, not_among
 from live_gradcam.errors import SettingsError
 from live_gradcam.file_names import expanded, matches
-from live_gradcam.near_names import nearest
+from live_gradcam.name_suggestions import nearest
 from live_gradcam.redaction import shown_address
 from live_gradcam.setting import Setting
+from live_gradcam.setting_choices import choice_meant, not_among
+from live_gradcam.source_address import is_address
 from live_gradcam.version import __version__
 
 _WANTED = {bool: "true or false", int: "a whole number", float: "a number"}

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from live_gradcam.explanation import WHOLE, Inset
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 ZOOMS = (1.0, 1.1, 1.2)
 """How much the copies are enlarged about the middle. Each copy is also flipped."""

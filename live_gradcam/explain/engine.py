@@ -8,7 +8,7 @@ import numpy as np
 
 from live_gradcam.config import DEFAULT_FIT, DEFAULT_SCORE, Fit, Fusion, Score, Smooth, Task
 from live_gradcam.errors import LiveGradcamError, SettingsError
-from live_gradcam.explain.compiled_graph import CompiledGraph, GraphCompiler, GraphOutputs, run_in_batches
+from live_gradcam.explain.array_types import Pictures
 from live_gradcam.explain.explained_model import ExplainedModel
 from live_gradcam.explain.graph_cache import Choose, GraphCache, Limit, NotCompiledError
 from live_gradcam.explain.graph_spec import GraphKey, GraphSpec, MakePace
@@ -16,10 +16,10 @@ from live_gradcam.explain.layer_steps import LayerShape
 from live_gradcam.explain.methods.gradients import FINERCAM_RIVALS, FINERCAM_STRENGTH
 from live_gradcam.explain.question_batch import QuestionBatch
 from live_gradcam.explain.question_parts import NO_LOCKS, Locks, QuestionPart, QuestionParts, Size
-from live_gradcam.explain.results import ResultReader
+from live_gradcam.explain.result_reader import ResultReader
+from live_gradcam.explain.runtime import CompiledGraph, GraphCompiler, GraphOutputs, run_in_batches
 from live_gradcam.explain.targets import Aim, TargetLock, is_lock
 from live_gradcam.explain.tensorflow_graph import TensorFlowCompiler
-from live_gradcam.explain.tensors import Pictures
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
@@ -44,7 +44,7 @@ class Engine:
         rivals: how many strongest rivals count; None: as in FinerCAM's paper.
         pace: returns a function that is called before each pass of a method of many passes; None: passes never wait.
         batches: the sizes of batches that are run, ascending, so that TensorFlow never optimises another size while
-            somebody waits (`compiled_graph.run_in_batches`); empty: each batch is run as it is.
+            somebody waits (`runtime.run_in_batches`); empty: each batch is run as it is.
         limit: how much the cache of graphs may hold; None: `graph_cache.GRAPH_BYTES`.
         compiler: compiles the graphs of a model.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 
-from live_gradcam.closing import Closing
-from live_gradcam.concurrency.latest import Latest
+from live_gradcam.closeable import Closeable
+from live_gradcam.concurrency.latest_item import Latest
 from live_gradcam.concurrency.worker_thread import PATIENCE, WorkerThread
 from live_gradcam.explain.question_switch import Answers, QuestionSwitch
 from live_gradcam.frame import Frame
@@ -14,7 +14,7 @@ from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
 
 
-class ExplainThread(Closing):
+class ExplainThread(Closeable):
     """Explains frames in a thread of its own: always the newest frame, and nobody waits for it.
 
     `newest` raises what the network raises. A new question that cannot be answered is refused, and the previous one

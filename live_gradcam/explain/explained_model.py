@@ -8,9 +8,9 @@ from typing import Literal
 
 from live_gradcam.config import Task
 from live_gradcam.errors import ModelError
-from live_gradcam.explain.compiled_graph import CompiledGraph, GraphCompiler, GraphFacts
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_steps import LayerShape
+from live_gradcam.explain.runtime import CompiledGraph, GraphCompiler, GraphFacts
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
 from live_gradcam.models.task import fits, labels_for, wrong_number

@@ -9,10 +9,10 @@ from live_gradcam.config import DEFAULT_FIT, DEFAULT_METHOD, DEFAULT_SCORE, Fit,
 from live_gradcam.errors import SettingsError, TargetError
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.graph_spec import Pace
-from live_gradcam.explain.layers import paths_in
 from live_gradcam.explain.methods.gradients import FINERCAM_STRENGTH
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.question_parts import NO_LOCKS, Locks
+from live_gradcam.explain.target_layer import paths_in
 from live_gradcam.explain.targets import TargetLock, aim_of, function_of, is_function_name, is_lock
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from live_gradcam.explain.geometry import Geometry
+from live_gradcam.explain.array_types import Operation
+from live_gradcam.explain.map_geometry import Geometry
 from live_gradcam.explain.receptive_fields import laid_out
-from live_gradcam.explain.tensors import Operation
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 
 @dataclass(frozen=True, slots=True)

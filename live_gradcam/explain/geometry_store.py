@@ -22,10 +22,10 @@ from typing import Any
 import tensorflow as tf
 from platformdirs import user_cache_path
 
-from live_gradcam.explain.geometry import Geometry
-from live_gradcam.explain.tensors import Operation
+from live_gradcam.explain.array_types import Operation
+from live_gradcam.explain.map_geometry import Geometry
 from live_gradcam.models.model import weights_sha256
-from live_gradcam.models.untyped import Network, Tensor
+from live_gradcam.models.type_names import Network, Tensor
 from live_gradcam.version import __version__
 
 logger = logging.getLogger(__name__)

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.explain.activation import Activation, activation_of
 from live_gradcam.explain.augmentation_smoothing import COPIES, copies_of, merged
-from live_gradcam.explain.compiled_graph import MOST_VALUES, TOP
-from live_gradcam.explain.geometry import COVERING, Geometry, union
+from live_gradcam.explain.feature_map import Activation, activation_of
 from live_gradcam.explain.layer_calls import LayerCall
 from live_gradcam.explain.layer_steps import LayerShape, choose_layer_steps
-from live_gradcam.explain.layers import automatic, check_reachable, layer_at, not_between
+from live_gradcam.explain.map_geometry import COVERING, Geometry, union
 from live_gradcam.explain.mean_gradient import mean_gradient
 from live_gradcam.explain.network_output import NetworkOutput
 from live_gradcam.explain.network_probe import NetworkProbe
 from live_gradcam.explain.raw_maps import fused, raw_map
+from live_gradcam.explain.runtime import MOST_VALUES, TOP
+from live_gradcam.explain.target_layer import automatic, check_reachable, layer_at, not_between
 from live_gradcam.explain.target_scores import TargetScores, goal_of
 from live_gradcam.explain.traced_network import TracedNetwork
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 
 class TokensFoundError(LiveGradcamError):

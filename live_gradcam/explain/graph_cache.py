@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.explain.compiled_graph import CompiledGraph
 from live_gradcam.explain.graph_spec import GraphKey
+from live_gradcam.explain.runtime import CompiledGraph
 
 GRAPH_BYTES = 1_000_000_000
 """Memory that the graphs of an engine may take: eight frozen ones of the default network, or a hundred that share the

@@ -17,7 +17,7 @@ import keras
 from live_gradcam.models.graph_layers import GraphLayer
 from live_gradcam.models.graph_network import watcher
 from live_gradcam.models.model import layer_name
-from live_gradcam.models.untyped import Layer, Tensor, Tensors
+from live_gradcam.models.type_names import Layer, Tensor, Tensors
 
 tracing_lock = threading.RLock()
 """Held while a network is traced: one trace at a time."""

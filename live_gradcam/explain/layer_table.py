@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.layer_calls import tracing_lock
-from live_gradcam.explain.layers import candidates
+from live_gradcam.explain.target_layer import candidates
 from live_gradcam.explain.tensorflow_graph import trace
 from live_gradcam.explain.traced_network import traced_network
 from live_gradcam.models.model import Model
-from live_gradcam.models.untyped import Tensor, Tensors
+from live_gradcam.models.type_names import Tensor, Tensors
 from live_gradcam.question import Question
 
 

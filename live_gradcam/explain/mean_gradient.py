@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from live_gradcam.explain.tensors import Operation
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.explain.array_types import Operation
+from live_gradcam.models.type_names import Tensor
 
 _POOLING = ("MaxPool", "AvgPool")
 """Operations that pass each output's gradient back whole: to the largest input, or in equal parts to all inputs."""

@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from live_gradcam.config import Score, Task
 from live_gradcam.errors import ModelError
-from live_gradcam.explain.output_function import OutputFunction, ending_of_numbers, find_ending
+from live_gradcam.explain.final_activation import OutputFunction, ending_of_numbers, find_ending
 from live_gradcam.models.inputs import shape_text
 from live_gradcam.models.model import Model
 from live_gradcam.models.task import decided
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 _SMALLEST = 1e-30
 

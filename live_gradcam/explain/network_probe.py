@@ -8,15 +8,15 @@ import numpy as np
 import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.explain.activation import Activation, activation_of
-from live_gradcam.explain.layers import layer_at
+from live_gradcam.explain.array_types import Operation
+from live_gradcam.explain.feature_map import Activation, activation_of
 from live_gradcam.explain.network_output import NetworkOutput
 from live_gradcam.explain.raw_maps import laid
+from live_gradcam.explain.target_layer import layer_at
 from live_gradcam.explain.target_scores import TargetScores
-from live_gradcam.explain.tensors import Operation
 from live_gradcam.explain.traced_network import TracedNetwork
 from live_gradcam.explanation import WHOLE, Inset
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 _GUIDED = "LiveGradcamGuided"
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from live_gradcam.errors import LiveGradcamError, SettingsError
-from live_gradcam.explain.fit import Fitting, size_of
+from live_gradcam.explain.array_types import Pictures
+from live_gradcam.explain.input_fitting import Fitting, size_of
 from live_gradcam.explain.question_parts import Locks, QuestionPart, QuestionParts, inside
-from live_gradcam.explain.results import ResultReader
+from live_gradcam.explain.result_reader import ResultReader
 from live_gradcam.explain.targets import function_of, is_lock
-from live_gradcam.explain.tensors import Pictures
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Channel, Question

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 from typing import Protocol
 
-from live_gradcam.closing import Closing
-from live_gradcam.concurrency.latest import Latest
+from live_gradcam.closeable import Closeable
+from live_gradcam.concurrency.latest_item import Latest
 from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.frame import Pixels
@@ -35,7 +35,7 @@ class Answers(Protocol):
         """Answer a question about a frame, (H, W, 3) uint8 BGR."""
 
 
-class QuestionSwitch(Closing):
+class QuestionSwitch(Closeable):
     """Answers the present question about frames, and lets any thread change the question.
 
     The graphs of a new question are compiled in a thread of its own. Until that is done, the former question is

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.explain.activation import Activation
-from live_gradcam.explain.geometry import Geometry, laying_matrix
+from live_gradcam.explain.feature_map import Activation
+from live_gradcam.explain.map_geometry import Geometry, laying_matrix
 from live_gradcam.explain.methods.method import Method
 from live_gradcam.explanation import WHOLE, Inset
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 _ROUNDING = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-20, "float64": 2.0**-20}
 """The rounding error of a map as a share of the sum of |weight · activation|, by the activation's dtype: a few units in

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from live_gradcam.explain.geometry import Geometry
+from live_gradcam.explain.map_geometry import Geometry
 
 Energies = npt.NDArray[np.float32]
 """(h, w) float32: squared gradient of a cell's activation, summed over the channels of an earlier tensor."""

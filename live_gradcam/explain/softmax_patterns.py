@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from live_gradcam.explain.tensors import Operation
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.explain.array_types import Operation
+from live_gradcam.models.type_names import Tensor
 
 _MOST_OPERATIONS = 200
 """How many operations are inspected to see whether a tensor depends on the picture."""

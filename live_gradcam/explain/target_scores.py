@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from live_gradcam.explain.network_output import NetworkOutput
 from live_gradcam.explain.targets import MOST_RANKS, NO_RIVAL, REVERSED, STRONGEST_RIVALS
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,19 +10,19 @@ import numpy as np
 import tensorflow as tf
 
 from live_gradcam.errors import LayerError, LiveGradcamError, ModelError, reason_of
-from live_gradcam.explain.activation import activation_of
-from live_gradcam.explain.compiled_graph import GraphFacts, GraphOutputs
+from live_gradcam.explain.array_types import Ids, Numbers, Operation, Pictures, TensorSpec
+from live_gradcam.explain.feature_map import activation_of
 from live_gradcam.explain.geometry_by_gradients import Places
 from live_gradcam.explain.graph_builder import GraphBuilder, TokensFoundError
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_calls import tracing_lock
-from live_gradcam.explain.layers import automatic, paths_in
+from live_gradcam.explain.runtime import GraphFacts, GraphOutputs
+from live_gradcam.explain.target_layer import automatic, paths_in
 from live_gradcam.explain.target_scores import goal_of
 from live_gradcam.explain.targets import NO_RIVAL
-from live_gradcam.explain.tensors import Ids, Numbers, Operation, Pictures, TensorSpec
 from live_gradcam.explain.traced_network import TracedNetwork, traced_network
 from live_gradcam.models.model import Model
-from live_gradcam.models.untyped import ConcreteFunction, Tensor
+from live_gradcam.models.type_names import ConcreteFunction, Tensor
 
 _TOKEN_LAYERS_TRIED = 16
 
@@ -36,7 +36,7 @@ weights, frozen, take 124 to 164 MB."""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TensorFlowGraph:
-    """A traced and compiled graph (`compiled_graph.CompiledGraph`)."""
+    """A traced and compiled graph (`runtime.CompiledGraph`)."""
 
     function: ConcreteFunction
     """From pictures (N, H, W, 3) uint8, targets (N, G, 2) int32 and strengths (N, G) float32 to the tensors of
@@ -74,7 +74,7 @@ class TensorFlowGraph:
 
 
 class TensorFlowCompiler:
-    """Traces graphs of one model (`compiled_graph.GraphCompiler`).
+    """Traces graphs of one model (`runtime.GraphCompiler`).
 
     One thread of the process traces at a time; others wait.
 

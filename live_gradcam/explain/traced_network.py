@@ -16,7 +16,7 @@ from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_calls import LayerCall, observed_calls
 from live_gradcam.explain.network_output import NetworkOutput, head_of
 from live_gradcam.models.model import Model
-from live_gradcam.models.untyped import Network, Tensor, Variable
+from live_gradcam.models.type_names import Network, Tensor, Variable
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from live_gradcam.live.recording import MakeRecorder, Recording
 from live_gradcam.live.status import Request, Status
 from live_gradcam.live.terminal_search import TerminalSearch
 from live_gradcam.render.heat_tracking import TrackedHeat
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import SinkGroup

@@ -18,8 +18,8 @@ import keras
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.frozen_graph import all_nodes, constant_shape
-from live_gradcam.models.untyped import GraphDef, HDF5Group, Layer, Shape, Variable
+from live_gradcam.models.inference_graph import all_nodes, constant_shape
+from live_gradcam.models.type_names import GraphDef, HDF5Group, Layer, Shape, Variable
 
 _ALWAYS_ALLOWED = 128 * 2**20
 """Bytes that every file may declare."""

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from platformdirs import user_cache_path
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.untyped import Array, Network
+from live_gradcam.models.type_names import Array, Network
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.frozen_graph import (
+from live_gradcam.models.graph_network import Port
+from live_gradcam.models.inference_graph import (
     constant,
     constant_shape,
     consumers_of,
@@ -16,8 +17,7 @@ from live_gradcam.models.frozen_graph import (
     shape_of,
     tensor_of,
 )
-from live_gradcam.models.graph_network import Port
-from live_gradcam.models.untyped import GraphDef, NodeDef, Shape
+from live_gradcam.models.type_names import GraphDef, NodeDef, Shape
 
 _DECODERS = frozenset("DecodeJpeg DecodePng DecodeImage DecodeBmp DecodeGif DecodeAndCropJpeg".split())
 _FORWARDING = frozenset("Identity Cast ExpandDims Squeeze StopGradient".split())

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from live_gradcam.models.frozen_graph import INPUT_MARK, LEARNERS, operation_of
-from live_gradcam.models.untyped import GraphDef, NodeDef
+from live_gradcam.models.inference_graph import INPUT_MARK, LEARNERS, operation_of
+from live_gradcam.models.type_names import GraphDef, NodeDef
 
 _NORMALISING = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
 _SILENT = frozenset(

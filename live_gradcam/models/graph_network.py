@@ -16,7 +16,8 @@ from typing import Protocol
 import keras
 import tensorflow as tf
 
-from live_gradcam.models.frozen_graph import (
+from live_gradcam.models.graph_layers import GraphLayer, graph_layers
+from live_gradcam.models.inference_graph import (
     LEARNERS,
     WEIGHT_MARK,
     constant,
@@ -25,8 +26,7 @@ from live_gradcam.models.frozen_graph import (
     operation_of,
     tensor_of,
 )
-from live_gradcam.models.graph_layers import GraphLayer, graph_layers
-from live_gradcam.models.untyped import (
+from live_gradcam.models.type_names import (
     Array,
     GraphDef,
     KerasTensor,

@@ -10,7 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError, reason_of
-from live_gradcam.models.frozen_graph import (
+from live_gradcam.models.graph_inputs import GraphEntry, input_port
+from live_gradcam.models.graph_network import Graph, Port, parts_of_names
+from live_gradcam.models.inference_graph import (
     INPUT_MARK,
     constant,
     consumers_of,
@@ -20,9 +22,7 @@ from live_gradcam.models.frozen_graph import (
     ready,
     tensor_of,
 )
-from live_gradcam.models.graph_inputs import GraphEntry, input_port
-from live_gradcam.models.graph_network import Graph, Port, parts_of_names
-from live_gradcam.models.untyped import GraphDef, NodeDef, Tensor
+from live_gradcam.models.type_names import GraphDef, NodeDef, Tensor
 
 _CHOOSING = frozenset({"ArgMax", "TopK", "TopKV2"})
 """Operations that choose the best classes."""

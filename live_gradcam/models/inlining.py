@@ -14,8 +14,8 @@ from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 from tensorflow.python.grappler import tf_optimizer
 
-from live_gradcam.models.frozen_graph import all_nodes, operation_of
-from live_gradcam.models.untyped import Array, ConcreteFunction, GraphDef, NodeDef
+from live_gradcam.models.inference_graph import all_nodes, operation_of
+from live_gradcam.models.type_names import Array, ConcreteFunction, GraphDef, NodeDef
 
 _BRANCHING = frozenset({"If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase"})
 

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from live_gradcam.errors import ModelError
 from live_gradcam.file_names import expanded
-from live_gradcam.models.untyped import Array, Json, KerasTensor, Network, Shape, Tensor, Tensors
-from live_gradcam.near_names import unknown_name
+from live_gradcam.models.type_names import Array, Json, KerasTensor, Network, Shape, Tensor, Tensors
+from live_gradcam.name_suggestions import unknown_name
 
 KeyPath = tuple[object, ...]
 """The keys and indices that lead to one element of a structure."""

@@ -18,7 +18,7 @@ import keras
 from live_gradcam.models.keras2.graph import network_from
 from live_gradcam.models.keras2.keras1 import as_keras_2, has_channels_first, is_of_keras_1
 from live_gradcam.models.keras2.weights import set_hdf5_weights, set_zip_weights
-from live_gradcam.models.untyped import Json, LayerClass, Network, Operation, Tensor
+from live_gradcam.models.type_names import Json, LayerClass, Network, Operation, Tensor
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from live_gradcam.config import Lang
 from live_gradcam.errors import ModelError, TargetError
-from live_gradcam.near_names import unknown_name
+from live_gradcam.name_suggestions import unknown_name
 
 MOST_LISTED = 8
 """Most names that a message lists."""

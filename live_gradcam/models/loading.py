@@ -14,7 +14,6 @@ from live_gradcam.config import DEFAULT_LANG, Lang, Task
 from live_gradcam.errors import ModelError, SettingsError
 from live_gradcam.file_names import expanded
 from live_gradcam.models import zoo
-from live_gradcam.models.evidence import evidence_of
 from live_gradcam.models.file_kinds import MODEL_SUFFIXES, is_checkpoint_prefix
 from live_gradcam.models.inputs import InputFeed, InputValue, feed_for
 from live_gradcam.models.labels import Labels, imagenet_labels, translated
@@ -22,8 +21,9 @@ from live_gradcam.models.model import Model, classes_of, output_of, units_of
 from live_gradcam.models.model_labels import first_labels, read_beside, with_labels
 from live_gradcam.models.network_copies import resizer, with_channels_last
 from live_gradcam.models.preprocessing import RGB, Pixels, chosen_preprocessing, grey, preprocessing_named
-from live_gradcam.models.scaling import application_scaling, preprocessing_of
-from live_gradcam.models.untyped import KerasTensor, Network
+from live_gradcam.models.preprocessing_detection import application_scaling, preprocessing_of
+from live_gradcam.models.task_evidence import evidence_of
+from live_gradcam.models.type_names import KerasTensor, Network
 from live_gradcam.models.user_code import callable_named, current_folder_first, error_text, is_reference
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
@@ -117,7 +117,7 @@ def _load(
         return _from_network(model, model.name, output, inputs, scaled=scaled)
     text = str(model)
     if isinstance(model, Path) or _is_file(text):
-        from live_gradcam.models.files import found_model, read_found  # the zoo does not need it
+        from live_gradcam.models.network_files import found_model, read_found  # the zoo does not need it
 
         found = found_model(expanded(text))
         network = read_found(found, allow_unsafe=allow_unsafe)
@@ -255,7 +255,7 @@ def _named_beside(model: str | Path | Model | Network, loaded: Model) -> Model:
         return loaded
     if units_of(output_of(loaded.network, loaded.output, loaded.name)) is None:
         return loaded  # the number of classes is unknown
-    from live_gradcam.models.files import found_model
+    from live_gradcam.models.network_files import found_model
 
     path = found_model(expanded(model)).path
     return read_beside(path, lambda file: with_labels(loaded, file, None)) or loaded

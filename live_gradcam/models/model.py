@@ -19,7 +19,7 @@ from live_gradcam.models.inputs import PICTURE_ONLY, InputFeed, shape_text
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.preprocessing import Pixels, Preprocessing
 from live_gradcam.models.task import Evidence
-from live_gradcam.models.untyped import Layer, Network, Tensor, Tensors, Variable
+from live_gradcam.models.type_names import Layer, Network, Tensor, Tensors, Variable
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from typing import TypeVar
 from live_gradcam.config import Task
 from live_gradcam.errors import ModelError
 from live_gradcam.file_names import expanded
-from live_gradcam.models.evidence import ending_of
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model, numbers_of, output_of, units_of
 from live_gradcam.models.task import (
@@ -22,8 +21,9 @@ from live_gradcam.models.task import (
     labels_for,
     wrong_number,
 )
-from live_gradcam.models.untyped import KerasTensor
-from live_gradcam.number import counted
+from live_gradcam.models.task_evidence import ending_of
+from live_gradcam.models.type_names import KerasTensor
+from live_gradcam.number_format import counted
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from live_gradcam.errors import ModelError, reason_of
 from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.inputs import shape_text
 from live_gradcam.models.model import keep_name, layer_name, takes_only
-from live_gradcam.models.untyped import Layer, Network, Shape
+from live_gradcam.models.type_names import Layer, Network, Shape
 
 logger = logging.getLogger(__name__)
 

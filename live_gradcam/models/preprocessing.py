@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 from live_gradcam.models.user_code import callable_named, current_folder_first, error_text, is_reference
-from live_gradcam.near_names import unknown_name
+from live_gradcam.name_suggestions import unknown_name
 
 BGR = Tensor
 """Pictures, (N, H, W, 3) uint8 BGR."""

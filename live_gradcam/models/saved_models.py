@@ -14,7 +14,6 @@ from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.models.declared_sizes import check_checkpoint, check_constants
-from live_gradcam.models.frozen_graph import all_nodes, operation_of
 from live_gradcam.models.graph_inputs import GraphEntry
 from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.graph_ports import (
@@ -23,9 +22,10 @@ from live_gradcam.models.graph_ports import (
     make_placeholders_of_iterators,
     reason_not_imported,
 )
+from live_gradcam.models.inference_graph import all_nodes, operation_of
 from live_gradcam.models.inlining import inlined
-from live_gradcam.models.untyped import ConcreteFunction, GraphDef, Network, Tensor
-from live_gradcam.number import counted
+from live_gradcam.models.type_names import ConcreteFunction, GraphDef, Network, Tensor
+from live_gradcam.number_format import counted
 
 logger = logging.getLogger(__name__)
 

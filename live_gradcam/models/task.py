@@ -15,7 +15,7 @@ from typing import Literal
 
 from live_gradcam.config import Task
 from live_gradcam.models.labels import Labels, labels_from, numbered_labels
-from live_gradcam.number import counted
+from live_gradcam.number_format import counted
 
 Ending = Literal["softmax", "log-softmax", "sigmoid", "linear", "other"]
 """The function at the end of the network. `softmax` stands for all outputs that are at least 0 and sum to 1, `sigmoid`

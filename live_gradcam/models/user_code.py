@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from live_gradcam.errors import ModelError, reason_of
-from live_gradcam.near_names import unknown_name
+from live_gradcam.name_suggestions import unknown_name
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _REFERENCE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)")

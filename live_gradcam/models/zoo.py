@@ -22,8 +22,8 @@ from live_gradcam.models.labels import imagenet_labels
 from live_gradcam.models.model import Model
 from live_gradcam.models.network_copies import resizer
 from live_gradcam.models.preprocessing import preprocessing_named
-from live_gradcam.models.untyped import Network
-from live_gradcam.near_names import unknown_name
+from live_gradcam.models.type_names import Network
+from live_gradcam.name_suggestions import unknown_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class _Diversion:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._blocks = 0
-        self._surprised = False
+        self._unexpected = False
         self._ending = False
         self._held = -1
         self._spare = -1
@@ -56,15 +56,15 @@ class _Diversion:
                 self._since = time.monotonic()
             self._blocks += 1
 
-    def end(self, *, surprised: bool) -> None:
+    def end(self, *, unexpected: bool) -> None:
         """End a block; after the last one, restore stderr and print the lines that pass the filter.
 
         Args:
-            surprised: whether the block failed with an unexpected exception; then every line is printed.
+            unexpected: whether the block failed with an unexpected exception; then every line is printed.
         """
         with self._lock:
             self._blocks -= 1
-            self._surprised |= surprised and not self._ending
+            self._unexpected |= unexpected and not self._ending
             if self._blocks:
                 self._relieve()
                 return
@@ -72,7 +72,7 @@ class _Diversion:
             os.dup2(self._saved, 2)  # first, so that no line of another thread is lost
             self._print_held()
             os.close(self._saved)
-            self._surprised = False
+            self._unexpected = False
 
     def finish(self) -> None:
         """Print the lines that pass the filter, although a thread that was left behind is still in its block.
@@ -101,7 +101,7 @@ class _Diversion:
             return
         os.lseek(self._held, 0, os.SEEK_SET)
         for line in os.read(self._held, size).splitlines(keepends=True):
-            if self._surprised or not _NATIVE_LINE.match(line):
+            if self._unexpected or not _NATIVE_LINE.match(line):
                 os.write(self._saved, _shown(line))
         os.ftruncate(self._held, 0)
         os.lseek(self._held, 0, os.SEEK_SET)
@@ -127,15 +127,15 @@ def native_stderr_filtered() -> Iterator[None]:
     except OSError:
         yield
         return
-    surprised = True
+    unexpected = True
     try:
         yield
-        surprised = False
+        unexpected = False
     except (LiveGradcamError, KeyboardInterrupt):  # these are expected
-        surprised = False
+        unexpected = False
         raise
     finally:
-        _DIVERSION.end(surprised=surprised)
+        _DIVERSION.end(unexpected=unexpected)
 
 
 def end_native_stderr() -> None:

@@ -16,7 +16,7 @@ from live_gradcam.explanation import (
     Target,
     Value,
 )
-from live_gradcam.number import LABEL_HOLDS, number_text, percent_text, with_unit
+from live_gradcam.number_format import LABEL_HOLDS, number_text, percent_text, with_unit
 from live_gradcam.render.appearance import View
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain
 from live_gradcam.translations import Words

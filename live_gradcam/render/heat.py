@@ -12,7 +12,7 @@ from live_gradcam.errors import RenderError
 from live_gradcam.explanation import WHOLE, HeatMap, Inset, Region
 from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import levels_over_region
-from live_gradcam.near_names import unknown_name
+from live_gradcam.name_suggestions import unknown_name
 
 # Rows that are coloured and blended at a time: this many fit in the processor's cache, which halves the time.
 BAND = 32

@@ -11,7 +11,7 @@ import numpy as np
 
 from live_gradcam.explanation import Explanation, Prediction
 from live_gradcam.frame import Pixels
-from live_gradcam.number import number_text
+from live_gradcam.number_format import number_text
 from live_gradcam.render.lettering import (
     CAP,
     GREY,

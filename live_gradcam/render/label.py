@@ -10,7 +10,7 @@ import numpy as np
 
 from live_gradcam.explanation import Prediction, Region, Value
 from live_gradcam.frame import Pixels
-from live_gradcam.number import UNSURE
+from live_gradcam.number_format import UNSURE
 from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.canvas import PaneContent, hidden_share, part_of

@@ -21,27 +21,27 @@ from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocket
 
 from live_gradcam.errors import LiveGradcamError
+from live_gradcam.escaping import shown
 from live_gradcam.frame import Pixels
-from live_gradcam.printable import shown
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.server.access_control import AccessControl
 from live_gradcam.server.camera_stream import BOUNDARY, CameraStream
 from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
-from live_gradcam.server.endpoint import (
+from live_gradcam.server.errors import RequestError, log_line
+from live_gradcam.server.explain_response import (
     Explained,
     Health,
     Problem,
     explained,
     upload_description,
 )
-from live_gradcam.server.errors import RequestError, log_line
 from live_gradcam.server.messages import question_of
+from live_gradcam.server.picture_decoding import decodes_fast, photo_of
 from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.request_bodies import PendingBytes, RequestBodies, run_while_connected
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
-from live_gradcam.server.uploads import decodes_fast, photo_of
 from live_gradcam.server.websocket import PageSocket
 from live_gradcam.version import __version__
 
@@ -222,23 +222,23 @@ def create_app(
             return pixels
 
         async def explain_it() -> Explained:
-            asker = object()
-            await service.compiled(question, asker, payer)
+            client = object()
+            await service.compiled(question, client, payer)
             name = service.model.name
             to_response = partial(explained, model=name, overlay=overlay, colormap=colours, alpha=opacity)
             slots = light_slots if decodes_fast(body) else heavy_slots  # one may take seconds and fill 120 MB
             if not service.is_quick(question):
                 # Slow methods decode the picture when they start on it: until then only the file is in memory.
-                done = await service.explained(QueuedWork(asker, question, photo, payer=payer))
+                done = await service.explained(QueuedWork(client, question, photo, payer=payer))
                 async with slots:
                     return await asyncio.to_thread(to_response, done)
             async with slots:
                 pixels = await decoders.photo(body)
                 height, width = pixels.shape[:2]
                 check_shape(width, height, service.settings.fit)
-                await service.sized(question, (width, height), asker, payer)
+                await service.sized(question, (width, height), client, payer)
                 shape = service.shape((width, height))
-                done = await service.explained(QueuedWork(asker, question, pixels, shape, payer=payer))
+                done = await service.explained(QueuedWork(client, question, pixels, shape, payer=payer))
                 return await asyncio.to_thread(to_response, done)
 
         with pending.reserve(len(body)):

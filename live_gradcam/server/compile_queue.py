@@ -21,7 +21,7 @@ from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.fair_thread import FairThread
-from live_gradcam.server.kept_graphs import IN_USE_SECONDS, KeptGraphs, named
+from live_gradcam.server.graph_eviction import IN_USE_SECONDS, KeptGraphs, named
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Wish:
+class _Compilation:
     """A graph that waits to be compiled, or is being compiled."""
 
     future: Future[None]
@@ -50,7 +50,7 @@ class CompileQueue:
     it replaces a graph that nobody uses.
 
     Args:
-        engine: compiles and answers; its limit is a `kept_graphs.ServerLimit`.
+        engine: compiles and answers; its limit is a `graph_eviction.ServerLimit`.
         size: (width, height) of the pictures that a question is compiled for.
         compiled: called with the seconds of each compilation.
     """
@@ -64,7 +64,7 @@ class CompileQueue:
         self._lock = threading.Lock()
         self._kept = KeptGraphs()
         self._frozen: frozenset[GraphKey] = frozenset()
-        self._compiling: dict[GraphKey, _Wish] = {}
+        self._compiling: dict[GraphKey, _Compilation] = {}
         self._refused: OrderedDict[GraphKey, tuple[int, str, float]] = OrderedDict()
         """Status, reason, and until when. Not the exception: its traceback would keep the failed graph alive."""
         self._thread = FairThread("compile")
@@ -192,7 +192,7 @@ class CompileQueue:
                         retry_after=2,
                     )
                 work = partial(self._compile, key, payer)
-                self._compiling[key] = _Wish(self._thread.submit(work, payer), set(), payer)
+                self._compiling[key] = _Compilation(self._thread.submit(work, payer), set(), payer)
             self._compiling[key].clients.add(client)
             found.append(self._compiling[key].future)
         return found

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from live_gradcam.concurrency.worker_thread import PATIENCE, WorkerThread
 from live_gradcam.frame import Pixels
 from live_gradcam.server.errors import RequestError
-from live_gradcam.server.uploads import decoded, photo_of
+from live_gradcam.server.picture_decoding import decoded, photo_of
 
 FRAME_THREADS, PHOTO_THREADS = 2, 2
 MOST_WAITING = 64

@@ -18,8 +18,8 @@ import numpy as np
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.server.errors import RequestError
-from live_gradcam.sources.deep_photo import PhotoTooLargeError
 from live_gradcam.sources.file_kind import kind_of
+from live_gradcam.sources.opencv_photo import PhotoTooLargeError
 from live_gradcam.sources.photo import decode_photo
 
 SECONDS = 15.0

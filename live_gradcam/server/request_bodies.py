@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from live_gradcam.server.endpoint import MEDIA_TYPES, MOST_BYTES
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.explain_response import MEDIA_TYPES, MOST_BYTES
 
 MOST_HELD = 8 * MOST_BYTES
 """Limit on the bytes of all files that are being received. Beyond it, slow uploads are ended, and so are uploads of an

@@ -13,9 +13,9 @@ from live_gradcam.concurrency.worker_thread import PATIENCE
 from live_gradcam.config import DEFAULT_METHOD, Settings
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.layer_table import LayerRow, layer_table
-from live_gradcam.explain.layers import paths_in, whole_path
 from live_gradcam.explain.loading import engine_for
 from live_gradcam.explain.methods.method import METHODS, method_named
+from live_gradcam.explain.target_layer import paths_in, whole_path
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
@@ -25,10 +25,10 @@ from live_gradcam.render.heat import PALETTES, palette
 from live_gradcam.server.batch_queue import BATCHES, BatchQueue
 from live_gradcam.server.compile_queue import CompileQueue
 from live_gradcam.server.errors import RequestError
-from live_gradcam.server.kept_graphs import ServerLimit
+from live_gradcam.server.graph_eviction import ServerLimit
 from live_gradcam.server.monitoring import Memory, Metrics
-from live_gradcam.server.pass_slices import PassSlices
 from live_gradcam.server.queued_work import Done, QueuedWork
+from live_gradcam.server.time_slices import PassSlices
 from live_gradcam.translations import table_of
 from live_gradcam.version import __version__
 from live_gradcam.viewer_input import ACTIONS

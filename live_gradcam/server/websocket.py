@@ -12,8 +12,8 @@ from contextlib import suppress
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from live_gradcam.errors import LiveGradcamError
+from live_gradcam.escaping import shown
 from live_gradcam.explanation import Explanation
-from live_gradcam.printable import shown
 from live_gradcam.question import Question
 from live_gradcam.render.heat_smoothing import recognised_peak
 from live_gradcam.server.camera_stream import CameraStream
@@ -29,9 +29,9 @@ from live_gradcam.server.messages import (
     read_frame,
     read_text,
 )
+from live_gradcam.server.picture_decoding import MOST_FRAME_PIXELS, size_of
 from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.service import Service
-from live_gradcam.server.uploads import MOST_FRAME_PIXELS, size_of
 
 logger = logging.getLogger(__name__)
 

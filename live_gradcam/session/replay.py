@@ -13,13 +13,13 @@ from typing import Any, Protocol
 
 from live_gradcam.config import from_json
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
+from live_gradcam.escaping import shown
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.initial_view import initial_view
 from live_gradcam.live.interactive_view import InteractiveView
-from live_gradcam.live.setup import Tell, load, menu_of
-from live_gradcam.printable import shown
+from live_gradcam.live.run_setup import Tell, load, menu_of
 from live_gradcam.question import Answer, Question
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.session.earlier_formats import view_of_format
 from live_gradcam.session.frame_file import reel_name
 from live_gradcam.session.journal import (
@@ -29,7 +29,7 @@ from live_gradcam.session.journal import (
     session_format,
     status_of,
 )
-from live_gradcam.sinks.display import find_display
+from live_gradcam.sinks.display_check import find_display
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.window import Window
@@ -98,17 +98,17 @@ def replay_session(
             sinks.add(Window(f"live_gradcam: {shown(folder.name)}"))
         elif window:
             raise SinkError(f"cannot open a window: {reason}")
-        answering = load(settings, (first["size"][0], first["size"][1]), tell)
+        engine = load(settings, (first["size"][0], first["size"][1]), tell)
         view = initial_view(
             settings,
-            menu_of(answering, settings),
+            menu_of(engine, settings),
             live=saved["live"],
             still=saved["still"],
             slides=saved.get("slides", False),
             legible=saved.get("legible", False),
             make=view_of_format(session_format(folder)),
         )
-        replayed = replay(lines, folder, view, answering, sinks, asked_again=bool(changes), fast=fast)
+        replayed = replay(lines, folder, view, engine, sinks, asked_again=bool(changes), fast=fast)
         sinks.close()
         return replace(replayed, failures=(*replayed.failures, *sinks.failures))
 

@@ -20,9 +20,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
+from live_gradcam.escaping import shown
 from live_gradcam.frame import Pixels
-from live_gradcam.near_names import nearest
-from live_gradcam.printable import shown
+from live_gradcam.name_suggestions import nearest
 from live_gradcam.sinks.sound import Sound
 
 _LOG = logging.getLogger(__name__)

@@ -11,16 +11,16 @@ from typing import Any
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 
-from live_gradcam.closing import Closing
+from live_gradcam.closeable import Closeable
 from live_gradcam.concurrency.bounded_queue import BoundedQueue
 from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import SinkError
+from live_gradcam.escaping import shown
 from live_gradcam.file_names import fitting
-from live_gradcam.number import counted
-from live_gradcam.printable import shown
-from live_gradcam.rendered import Rendered
+from live_gradcam.number_format import counted
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.encoder import CONTAINERS, Encoder, not_recordable
-from live_gradcam.sinks.parts import Disk, Parts, refuse_taken_names
+from live_gradcam.sinks.part_files import Disk, Parts, refuse_taken_names
 from live_gradcam.sinks.sidecar import About, Sidecar
 from live_gradcam.version import __version__
 
@@ -45,7 +45,7 @@ def _files_of(path: Path) -> tuple[Path, Path]:
     return path, fitting(path.with_suffix(".jsonl"))
 
 
-class Recorder(Closing):
+class Recorder(Closeable):
     """Records pictures in .mp4, .mkv (H.264) or .webm (VP9), each at its own time (`frame.time`).
 
     Beside `NAME.EXT` it writes the sidecar `NAME.jsonl`: a header, and a line for each picture in the video. During

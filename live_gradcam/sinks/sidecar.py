@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from live_gradcam.escaping import Json, json_text
 from live_gradcam.heatmap import heat_place
-from live_gradcam.printable import Json, json_text
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 
 About = Callable[[], Mapping[str, Json]]
 """Returns what a run uses: version, model, layer, method, source, settings."""

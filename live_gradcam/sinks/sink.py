@@ -6,9 +6,9 @@ import logging
 from types import TracebackType
 from typing import Protocol, Self
 
-from live_gradcam.closing import Closing
+from live_gradcam.closeable import Closeable
 from live_gradcam.errors import SinkError
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.window import Window
 
 
@@ -52,7 +52,7 @@ class Sink(Protocol):
     ) -> None: ...
 
 
-class NullSink(Closing):
+class NullSink(Closeable):
     """Discards every picture."""
 
     name = "null"
@@ -73,7 +73,7 @@ class NullSink(Closing):
 logger = logging.getLogger(__name__)
 
 
-class SinkGroup(Closing):
+class SinkGroup(Closeable):
     """Hands each picture to every working sink."""
 
     def __init__(self) -> None:

@@ -16,15 +16,15 @@ import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from live_gradcam.closing import Closing
+from live_gradcam.closeable import Closeable
 from live_gradcam.concurrency.bounded_queue import BoundedQueue
 from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import SinkError
+from live_gradcam.escaping import json_text, shown
 from live_gradcam.file_names import fitting, marked
 from live_gradcam.heatmap import over_region
-from live_gradcam.number import percent_text
-from live_gradcam.printable import json_text, shown
-from live_gradcam.rendered import Rendered
+from live_gradcam.number_format import percent_text
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.sidecar import About, row_of
 from live_gradcam.version import __version__
 
@@ -60,7 +60,7 @@ def refuse_snapshot(path: Path, *, overwrite: bool) -> None:
             )
 
 
-class Snapshot(Closing):
+class Snapshot(Closeable):
     """Keeps the newest picture, and writes a snapshot of it at the end of the run.
 
     Args:
@@ -167,7 +167,7 @@ _NOTICE_SECONDS = 2.0
 _CLOSE_SECONDS = 10.0
 
 
-class Snapshots(Closing):
+class Snapshots(Closeable):
     """Writes snapshots during a run, named by date and time, in a thread of its own.
 
     Args:

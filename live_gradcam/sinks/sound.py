@@ -17,8 +17,8 @@ from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
 from av.packet import Packet
 
+from live_gradcam.escaping import shown
 from live_gradcam.media_file import Timeline, first_moment, open_container, picture_stream
-from live_gradcam.printable import shown
 
 _LOG = logging.getLogger(__name__)
 

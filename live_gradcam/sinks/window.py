@@ -11,11 +11,11 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from live_gradcam.closing import Closing
+from live_gradcam.closeable import Closeable
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Pixels
-from live_gradcam.rendered import Rendered
-from live_gradcam.sinks.display import find_display, hold_display, screen_size
+from live_gradcam.rendered_picture import Rendered
+from live_gradcam.sinks.display_check import find_display, hold_display, screen_size
 from live_gradcam.sinks.window_input import WheelGuard, key_name, shift_probe
 from live_gradcam.viewer_input import Event, Key, Pointer, PointerKind
 
@@ -39,7 +39,7 @@ _TITLE_BAR = 20
 _BLACK = (0, 0, 0)
 
 
-class Window(Closing):
+class Window(Closeable):
     """Shows pictures in a window, and collects the viewer's input; closing the window sets `finished`.
 
     It opens with the first picture, at its size (smaller if the screen is smaller), keeps its aspect when it is

@@ -15,14 +15,14 @@ import av
 import numpy as np
 from PIL import Image
 
-from live_gradcam.closing import Closing
+from live_gradcam.closeable import Closeable
 from live_gradcam.errors import SourceError
+from live_gradcam.escaping import shown
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.number import counted
-from live_gradcam.printable import shown
+from live_gradcam.number_format import counted
 from live_gradcam.process.stderr_filter import native_stderr_filtered
-from live_gradcam.sources.deep_photo import check_size
 from live_gradcam.sources.file_kind import Fetched, FileKind, kind_of
+from live_gradcam.sources.opencv_photo import check_size
 from live_gradcam.sources.photo import open_with_pillow, orientation_of
 from live_gradcam.sources.photo_colour import blended, on_white, upright
 
@@ -46,7 +46,7 @@ class _DecodeError(SourceError):
 Pictures = Generator[tuple[Pixels, float], None, None]
 
 
-class AnimationSource(Closing):
+class AnimationSource(Closeable):
     """Yields every picture of an animated file once, in order, with its own time, on white.
 
     Pictures are composed from their parts as browsers do. A truncated file gives the pictures before the damage, and

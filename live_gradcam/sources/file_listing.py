@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from live_gradcam.errors import SourceError
-from live_gradcam.printable import shown
+from live_gradcam.escaping import shown
 from live_gradcam.sources.file_kind import kind_of_file
 from live_gradcam.sources.photo import READABLE
 

@@ -13,17 +13,17 @@ from urllib.parse import urlsplit
 
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 
-from live_gradcam.address import host_of, opened_address
 from live_gradcam.config import Settings
 from live_gradcam.errors import SourceError
+from live_gradcam.escaping import shown
 from live_gradcam.file_names import expanded, fixed_part, matches, nearest_paths
-from live_gradcam.near_names import nearest
-from live_gradcam.printable import shown
+from live_gradcam.name_suggestions import nearest
 from live_gradcam.redaction import remember_address, shown_address
+from live_gradcam.source_address import host_of, opened_address
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.camera.camera import CameraSource
+from live_gradcam.sources.camera.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, backends
 from live_gradcam.sources.camera.discovery import camera_called, list_cameras
-from live_gradcam.sources.camera.feed import DEFAULT_FPS, DEFAULT_SIZES, backends
 from live_gradcam.sources.file_kind import kind_of_file
 from live_gradcam.sources.file_listing import (
     FILM_SUFFIXES,
@@ -36,8 +36,8 @@ from live_gradcam.sources.file_listing import (
     pictures_in,
 )
 from live_gradcam.sources.film_display import FilmInfo, video_info
-from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.photo import READABLE, unreadable
+from live_gradcam.sources.slides import ImagesSource
 from live_gradcam.sources.source import LiveSource, Source, is_live
 from live_gradcam.sources.stream import StreamSource
 from live_gradcam.sources.switching import SwitchingSource

@@ -14,10 +14,12 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from live_gradcam.errors import SourceError
+from live_gradcam.escaping import shown
 from live_gradcam.frame import Pixels
-from live_gradcam.printable import shown
 from live_gradcam.process.stderr_filter import native_stderr_filtered
-from live_gradcam.sources.deep_photo import (
+from live_gradcam.sources.failure_reasons import media_failure
+from live_gradcam.sources.file_kind import Fetched, FileKind, kind_of
+from live_gradcam.sources.opencv_photo import (
     MOST_PIXELS,
     check_size,
     decode_deep_tiff,
@@ -25,8 +27,6 @@ from live_gradcam.sources.deep_photo import (
     decoded,
     eight_on_white,
 )
-from live_gradcam.sources.failure_reasons import media_failure
-from live_gradcam.sources.file_kind import Fetched, FileKind, kind_of
 from live_gradcam.sources.photo_colour import in_srgb, on_white, upright
 from live_gradcam.sources.photo_headers import JPEG_END, jpeg_header
 

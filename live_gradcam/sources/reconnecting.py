@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 import cv2
 import numpy as np
 
-from live_gradcam.concurrency.latest import LatestReader
+from live_gradcam.concurrency.latest_item import LatestReader
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.sources.feed import Feed, FeedLost, SourceHealth

@@ -10,11 +10,11 @@ import cv2
 import av
 import numpy as np
 
-from live_gradcam.address import host_of, opened_address
-from live_gradcam.closing import Closing
+from live_gradcam.closeable import Closeable
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Frame
 from live_gradcam.redaction import address_name
+from live_gradcam.source_address import host_of, opened_address
 from live_gradcam.sources.failure_reasons import ffmpeg_reason
 from live_gradcam.sources.feed import Feed, FeedLost, Shot
 from live_gradcam.sources.reconnecting import Reconnecting, Wording
@@ -32,7 +32,7 @@ DIAGNOSIS_TIMEOUT = 2.0
 """Seconds for a second connection, which finds out why the first one failed."""
 
 
-class StreamSource(Closing):
+class StreamSource(Closeable):
     """Gives the newest frame of a network stream: rtsp, rtsps, rtmp, http or https.
 
     A frame's `captured_at` is its time of arrival, since the stream's own time stamps do not refer to this machine's

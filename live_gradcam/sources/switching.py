@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from live_gradcam.closing import Closing
-from live_gradcam.concurrency.latest import WAIT_SLICE
+from live_gradcam.closeable import Closeable
+from live_gradcam.concurrency.latest_item import WAIT_SLICE
 from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.frame import Frame
@@ -21,7 +21,7 @@ Raises:
 """
 
 
-class SwitchingSource(Closing):
+class SwitchingSource(Closeable):
     """Gives the frames of one live source after another; frame indices keep increasing.
 
     A thread opens the next source while the active one continues. A source that cannot be opened is skipped.

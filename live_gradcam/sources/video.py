@@ -16,13 +16,13 @@ import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
 import av.error
 
-from live_gradcam.address import opened_address
-from live_gradcam.closing import Closing
+from live_gradcam.closeable import Closeable
 from live_gradcam.errors import SourceError
+from live_gradcam.escaping import shown
 from live_gradcam.frame import Frame
-from live_gradcam.number import counted
-from live_gradcam.printable import shown
+from live_gradcam.number_format import counted
 from live_gradcam.redaction import address_name
+from live_gradcam.source_address import opened_address
 from live_gradcam.sources.failure_reasons import ffmpeg_reason, frame_failure, server_failure
 from live_gradcam.sources.film_colour import ColourConverter, dynamic_range
 from live_gradcam.sources.film_display import FrameGeometry, Orientation, deinterlaced
@@ -50,7 +50,7 @@ _STEPS_BACK = (0.0, 1.0, 5.0, 25.0, None)
 """Seconds to go further back if a seek arrived too late; None for the beginning of the file."""
 
 
-class VideoSource(Closing):
+class VideoSource(Closeable):
     """Yields every frame of a video file in order, with its own time, as a player shows it.
 
     Of several streams it takes the one that a player shows. Frames are rotated and mirrored as the display matrix says,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from live_gradcam.address import credentials_of, opened_address
 from live_gradcam.redaction import address_to_type
+from live_gradcam.source_address import credentials_of, opened_address
 from live_gradcam.sources.web_request import WebError, answer_of
 
 _MOST_BYTES = 200_000

@@ -16,14 +16,14 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from live_gradcam.address import credentials_of, opened_address
 from live_gradcam.errors import SourceError
 from live_gradcam.redaction import address_name, shown_address
+from live_gradcam.source_address import credentials_of, opened_address
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.file_kind import Fetched, FileKind, kind_of
 from live_gradcam.sources.file_listing import PICTURE_SUFFIXES, begins_as_film
-from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.photo import unreadable
+from live_gradcam.sources.slides import ImagesSource
 from live_gradcam.sources.snapshot_camera import MOST_BYTES, SnapshotCamera
 from live_gradcam.sources.source import Source
 from live_gradcam.sources.stream import DIAGNOSIS_TIMEOUT, OPEN_TIMEOUT, StreamSource

@@ -20,8 +20,8 @@ from typing import IO, Any, Self
 from urllib.parse import urljoin, urlsplit
 from urllib.request import Request
 
-from live_gradcam.address import credentials_of, request_address
 from live_gradcam.concurrency.worker_thread import WorkerThread
+from live_gradcam.source_address import credentials_of, request_address
 
 SCHEMES = ("http", "https")
 """Schemes of addresses and of redirect targets."""

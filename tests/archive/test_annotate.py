@@ -20,7 +20,7 @@ from films import not_root
 from networks import colour_network
 
 from live_gradcam.archive.annotate import Report, annotate
-from live_gradcam.archive.files import AnnotateJob, Outcome
+from live_gradcam.archive.annotate_job import AnnotateJob, Outcome
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import LiveGradcamError
 

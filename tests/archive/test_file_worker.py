@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from networks import colour_network
 
+from live_gradcam.archive.annotate_job import ArchiveFile, Outcome
 from live_gradcam.archive.file_worker import PICTURES_AT_ONCE, FileWorker, file_groups
-from live_gradcam.archive.files import ArchiveFile, Outcome
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.record import read_rows
 from live_gradcam.config import AnnotateSettings

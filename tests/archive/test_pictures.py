@@ -8,7 +8,7 @@ import pytest
 from fakes import ShadeExplainer
 from photos import FORMATS, scene
 
-from live_gradcam.archive.files import Outcome
+from live_gradcam.archive.annotate_job import Outcome
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.pictures import annotate_pictures
 from live_gradcam.archive.record import read_rows

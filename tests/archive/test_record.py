@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fakes import explained
 
-from live_gradcam.archive.files import ArchiveFile
+from live_gradcam.archive.annotate_job import ArchiveFile
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.record import AnnotatedFile, mismatch, read_conclusion, read_rows, recorded_settings
 from live_gradcam.config import AnnotateSettings

@@ -18,7 +18,7 @@ from fakes import ShadeExplainer
 from films import packets, write_talkie
 from limits import at_most
 
-from live_gradcam.archive.files import ArchiveFile, Outcome
+from live_gradcam.archive.annotate_job import ArchiveFile, Outcome
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.record import read_rows
 from live_gradcam.archive.video import annotate_video

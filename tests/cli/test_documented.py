@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from live_gradcam.cli import COMMANDS, app, main
-from live_gradcam.commands.bare_source import with_command
+from live_gradcam.commands.positional_source import with_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

@@ -19,9 +19,9 @@ from fakes import MjpegServer
 from PIL import Image
 from programs import Program
 
-from live_gradcam.address import credentials_of
 from live_gradcam.cli import main
 from live_gradcam.errors import SourceError
+from live_gradcam.source_address import credentials_of
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.video import VideoSource
 

@@ -19,11 +19,11 @@ from screen import Screen, require_screen
 
 from live_gradcam import pipeline
 from live_gradcam.cli import main
-from live_gradcam.commands import trial_run
+from live_gradcam.commands import doctor_run
 from live_gradcam.config import Settings
 from live_gradcam.explain.question_switch import Answers
 from live_gradcam.models.zoo import REFUSED, no_downloads
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sources.source import Source
@@ -52,7 +52,7 @@ def play_well(
 def a_machine_at_leisure_without_a_display(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setattr(trial_run, "play", play_well)
+    monkeypatch.setattr(doctor_run, "play", play_well)
     monkeypatch.chdir(tmp_path)
 
 
@@ -129,7 +129,7 @@ def test_it_takes_a_file_of_settings(capfd: pytest.CaptureFixture[str], tmp_path
 def test_a_clip_is_tried_too(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(trial_run, "play", pipeline.play)
+    monkeypatch.setattr(doctor_run, "play", pipeline.play)
     clip = write_clip(tmp_path / "clip.mp4", range(0, 600, 40))
     findings, end = told(capfd, "--source", str(clip), "--no-window", code=0)
     assert re.fullmatch(r"ok: \d+\.\d pictures a second, \d+\.\d of them explained", findings["speed"])
@@ -143,7 +143,7 @@ def test_interrupted_it_does_not_say_that_the_machine_is_ready(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trial_run, "play", interrupted)
+    monkeypatch.setattr(doctor_run, "play", interrupted)
     assert main(("doctor", *DEMO)) == 1
     assert "ready" not in capfd.readouterr().out.splitlines()[-1]
 

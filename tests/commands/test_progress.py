@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from live_gradcam.archive.files import AnnotateJob, ArchiveFile, Failure, Outcome
+from live_gradcam.archive.annotate_job import AnnotateJob, ArchiveFile, Failure, Outcome
 from live_gradcam.commands import progress
 from live_gradcam.commands.progress import AnnotateProgress, worded
 

@@ -56,7 +56,7 @@ def test_each_row_of_the_table_names_a_test_that_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "`models/test_files.py::test_nothing_of_the_kind`", "`test_gone.py::test_x`"]
+    "cell", ["", "`models/test_network_files.py::test_nothing_of_the_kind`", "`test_gone.py::test_x`"]
 )
 def test_a_row_without_a_test_is_found(cell: str) -> None:
     page = f"| file | test |\n|---|---|\n| a drawing | {cell} |\n"

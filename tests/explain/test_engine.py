@@ -20,12 +20,12 @@ from fakes import AtMost
 from networks import picture
 
 import live_gradcam as lg
-from live_gradcam.explain.compiled_graph import CompiledGraph, GraphOutputs
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.graph_cache import ByteLimit
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.question_switch import QuestionSwitch
+from live_gradcam.explain.runtime import CompiledGraph, GraphOutputs
 from live_gradcam.explain.tensorflow_graph import TensorFlowCompiler, TensorFlowGraph
 from live_gradcam.explanation import Contrast, Region
 from live_gradcam.question import Question, TargetSpec

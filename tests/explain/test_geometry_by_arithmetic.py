@@ -13,7 +13,7 @@ from receptive_arithmetic import check_against_arithmetic
 from spotting import PREPARATIONS, Cut, spot, spot_network
 
 import live_gradcam as lg
-from live_gradcam.explain.geometry import COVERING
+from live_gradcam.explain.map_geometry import COVERING
 from live_gradcam.explanation import WHOLE
 
 SIZE = (96, 160)

@@ -15,7 +15,7 @@ from spotting import PREPARATIONS, Cut, spot, spot_network, stacked
 
 import live_gradcam as lg
 from live_gradcam.explain.engine import Engine
-from live_gradcam.explain.geometry import COVERING
+from live_gradcam.explain.map_geometry import COVERING
 from live_gradcam.explanation import WHOLE, Explanation
 from live_gradcam.heatmap import heat_place
 from live_gradcam.models.zoo import CATALOGUE

@@ -16,9 +16,9 @@ from spotting import Cut, spot
 
 import live_gradcam as lg
 from live_gradcam.explain import geometry_store
-from live_gradcam.explain.geometry import Geometry
 from live_gradcam.explain.geometry_store import GeometryStore, key_of
 from live_gradcam.explain.layer_calls import tracing_lock
+from live_gradcam.explain.map_geometry import Geometry
 
 L = keras.layers
 GEOMETRY = Geometry((-0.125, 0.25, 1.5, 0.75), (0.0, 0.25, 1.0, 0.75))

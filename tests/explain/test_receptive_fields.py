@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from live_gradcam.explain.geometry import COVERING
+from live_gradcam.explain.map_geometry import COVERING
 from live_gradcam.explain.receptive_fields import Probing, geometry_of
 
 

@@ -22,11 +22,11 @@ from live_gradcam.live.choice import Menu
 from live_gradcam.pipeline import play
 from live_gradcam.question import Answer, Question
 from live_gradcam.render.canvas import legible_canvas
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import SinkGroup
-from live_gradcam.sources.images import ImagesSource
+from live_gradcam.sources.slides import ImagesSource
 from live_gradcam.sources.video import VideoSource
 from live_gradcam.viewer_input import Event, Key, Pointer
 
@@ -227,6 +227,6 @@ def test_what_was_looked_at_on_one_slide_is_not_looked_at_on_the_next(tmp_path: 
 def test_a_run_that_is_to_end_by_itself_turns_its_slides_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, object]
 ) -> None:
-    monkeypatch.setattr("live_gradcam.sources.images.SECONDS_PER_IMAGE", 0.1)
+    monkeypatch.setattr("live_gradcam.sources.slides.SECONDS_PER_IMAGE", 0.1)
     shown = turn_slides(tmp_path, {}, *PICTURES, **settings)
     assert numbers(shown) == [0, 1, 2]

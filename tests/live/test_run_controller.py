@@ -18,10 +18,10 @@ from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.run_controller import HINT_SECONDS, RunController
 from live_gradcam.run_statistics import RunStatistics
-from live_gradcam.session.recording_view import RecordingView
+from live_gradcam.session.saving_view import SavingView
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import SinkGroup
-from live_gradcam.sources.images import ImagesSource
+from live_gradcam.sources.slides import ImagesSource
 from live_gradcam.sources.source import Source
 
 
@@ -149,7 +149,7 @@ def test_a_recording_that_began_with_the_run_can_be_ended_on_a_photo(tmp_path: P
 @pytest.mark.parametrize("seen", [True, False])
 def test_a_session_that_fails_ends_a_show_that_nobody_sees(tmp_path: Path, seen: bool) -> None:
     view = Acting(saved=tmp_path).view
-    assert isinstance(view, RecordingView)
+    assert isinstance(view, SavingView)
     sinks = SinkGroup()
     if seen:
         sinks.add(FakeWindow({}))

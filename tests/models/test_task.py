@@ -5,9 +5,9 @@ import pytest
 from networks import headed_network
 
 import live_gradcam as lg
-from live_gradcam.models.evidence import ending_of, name_of
 from live_gradcam.models.labels import Labels, labels_from
 from live_gradcam.models.task import Evidence, decided, labels_for, named_with_unit, telling, with_units
+from live_gradcam.models.task_evidence import ending_of, name_of
 
 layers, ops = keras.layers, keras.ops
 

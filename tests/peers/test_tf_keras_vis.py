@@ -16,7 +16,7 @@ from networks import picture
 from oracles import assert_same_map, relu
 from peer_maps import Array, alone, as_pixels, assert_same_rectified, departure, original, our_map
 
-from live_gradcam.explain.methods.chunks import BACKWARD_CHUNK, NOISE_LEVEL, noisy_copies
+from live_gradcam.explain.methods.chunked_loops import BACKWARD_CHUNK, NOISE_LEVEL, noisy_copies
 from live_gradcam.explain.methods.method import SMOOTHGRAD_SAMPLES
 
 pytestmark = [

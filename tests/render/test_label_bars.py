@@ -3,7 +3,7 @@ import math
 import pytest
 
 from live_gradcam.explanation import Prediction
-from live_gradcam.number import UNSURE, percent_text
+from live_gradcam.number_format import UNSURE, percent_text
 from live_gradcam.render.label import Bars
 
 

@@ -23,19 +23,19 @@ import pytest
 from limits import at_most, until
 from networks import headed_network
 from served import Served, answer_to, jpeg, read_answer, said, send_frame, small_service
-from server.test_uploads import deflated, png_of, png_that_claims
+from server.test_picture_decoding import deflated, png_of, png_that_claims
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from live_gradcam.explain.compiled_graph import GraphOutputs
+from live_gradcam.explain.array_types import Ids, Numbers, Pictures
 from live_gradcam.explain.explainer import Explainer
+from live_gradcam.explain.runtime import GraphOutputs
 from live_gradcam.explain.tensorflow_graph import TensorFlowGraph
-from live_gradcam.explain.tensors import Ids, Numbers, Pictures
 from live_gradcam.frame import Pixels
-from live_gradcam.server import photo_process, uploads
+from live_gradcam.server import photo_process, picture_decoding
 from live_gradcam.server import websocket as visit
 from live_gradcam.server.app import PAGE
-from live_gradcam.server.endpoint import MOST_BYTES
+from live_gradcam.server.explain_response import MOST_BYTES
 from live_gradcam.server.messages import MOST_BYTES as MOST_MESSAGE_BYTES
 from live_gradcam.server.settings import ServerSettings
 
@@ -169,7 +169,7 @@ def test_photos_that_are_slow_to_decode_hold_up_no_others(
         assert go_on.wait(20)
         return decode(data, most_pixels)
 
-    monkeypatch.setattr(uploads, "decode_apart", slowly)
+    monkeypatch.setattr(picture_decoding, "decode_apart", slowly)
     avif = jpeg(noise(1, 32, 32), ".avif")
     with ThreadPoolExecutor(6) as pool:
         slow = [pool.submit(served.explain, "", avif, "image/avif") for _ in range(6)]

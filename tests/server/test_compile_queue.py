@@ -15,23 +15,23 @@ from networks import pooled_network
 
 from live_gradcam.config import Fit
 from live_gradcam.errors import LayerError
-from live_gradcam.explain.compiled_graph import GraphFacts, GraphOutputs
+from live_gradcam.explain.array_types import Ids, Numbers, Pictures
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.explainer import Explainer
-from live_gradcam.explain.geometry import COVERING
 from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.map_geometry import COVERING
 from live_gradcam.explain.methods import method as registry
 from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.tensors import Ids, Numbers, Pictures
+from live_gradcam.explain.runtime import GraphFacts, GraphOutputs
 from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.server import fair_thread as background
-from live_gradcam.server import kept_graphs
+from live_gradcam.server import graph_eviction
 from live_gradcam.server.batch_queue import BATCHES
 from live_gradcam.server.compile_queue import MOST_WANTED, CompileQueue
 from live_gradcam.server.errors import RequestError
-from live_gradcam.server.kept_graphs import Room, ServerLimit
+from live_gradcam.server.graph_eviction import Room, ServerLimit
 
 BLACK = np.zeros((16, 16, 3), np.uint8)
 
@@ -275,8 +275,8 @@ def test_a_failure_that_nobody_foresaw_is_told_without_its_details(
 def test_the_cache_is_bounded_and_lets_go_of_what_was_used_longest_ago(
     graphs: CompileQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 3)
-    monkeypatch.setattr(kept_graphs, "IN_USE_SECONDS", 0.0)
+    monkeypatch.setattr(graph_eviction, "GRAPHS_KEPT", 3)
+    monkeypatch.setattr(graph_eviction, "IN_USE_SECONDS", 0.0)
     graphs.keep(asked("kept"))
     for method in ("kept", "a", "b"):
         compile_now(graphs, asked(method))
@@ -291,7 +291,7 @@ def test_the_cache_is_bounded_and_lets_go_of_what_was_used_longest_ago(
 def test_what_others_use_is_not_thrown_out_for_something_new(
     graphs: CompileQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 2)
+    monkeypatch.setattr(graph_eviction, "GRAPHS_KEPT", 2)
     for method, asker in (("a", "me"), ("b", "another")):
         compile_now(graphs, asked(method), asker)
     with pytest.raises(RequestError) as refusal:
@@ -306,11 +306,11 @@ def test_what_others_use_is_not_thrown_out_for_something_new(
 def test_one_who_wants_something_new_each_second_throws_out_its_own(
     graphs: CompileQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 4)
+    monkeypatch.setattr(graph_eviction, "GRAPHS_KEPT", 4)
     monkeypatch.setattr(background, "REST", 0.0)
     for method in ("a", "b"):
         compile_now(graphs, asked(method), "modest")
-    monkeypatch.setattr(kept_graphs, "IN_USE_SECONDS", 0.0)  # as if it were long ago
+    monkeypatch.setattr(graph_eviction, "IN_USE_SECONDS", 0.0)  # as if it were long ago
     for number in range(20):
         compile_now(graphs, asked(f"greedy {number}"), "greedy")
     assert [graphs.ready(asked(method)) for method in ("a", "b", "greedy 18", "greedy 19")] == [True] * 4
@@ -320,8 +320,8 @@ def test_one_who_wants_something_new_each_second_throws_out_its_own(
 def test_what_cannot_be_compiled_throws_out_nothing(
     graphs: CompileQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_graphs, "GRAPHS_KEPT", 2)
-    monkeypatch.setattr(kept_graphs, "IN_USE_SECONDS", 0.0)
+    monkeypatch.setattr(graph_eviction, "GRAPHS_KEPT", 2)
+    monkeypatch.setattr(graph_eviction, "IN_USE_SECONDS", 0.0)
     for method in ("a", "b"):
         compile_now(graphs, asked(method))
     with pytest.raises(RequestError, match="it has no such layer"):

@@ -37,7 +37,7 @@ from websockets.frames import Frame
 from websockets.streams import StreamReader
 from websockets.sync.client import ClientConnection, connect
 
-from live_gradcam.server.uploads import photo_of
+from live_gradcam.server.picture_decoding import photo_of
 
 SECONDS = float(os.environ.get("LIVE_GRADCAM_HOSTILE_SECONDS", "600"))
 SEED = int(os.environ.get("LIVE_GRADCAM_HOSTILE_SEED", "0"))

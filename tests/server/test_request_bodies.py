@@ -10,8 +10,8 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from live_gradcam.server import request_bodies as bodies
-from live_gradcam.server.endpoint import MOST_BYTES
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.explain_response import MOST_BYTES
 from live_gradcam.server.request_bodies import RequestBodies
 
 

@@ -32,10 +32,10 @@ from live_gradcam.live.choice import Menu, question_of
 from live_gradcam.live.initial_view import initial_view
 from live_gradcam.live.status import Status
 from live_gradcam.question import Answer, Question
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.session.journal import read_journal
-from live_gradcam.session.recording_view import RecordingView, view_maker
 from live_gradcam.session.replay import Replayed, replay
+from live_gradcam.session.saving_view import SavingView, view_maker
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.viewer_input import ACTIONS, Event, Key, Pointer
@@ -94,7 +94,7 @@ class Viewers(RuleBasedStateMachine):
         self.path = Path(self.folder.name)
         self.settings = Settings(model="small", save_session=self.path / "session")
         view = initial_view(self.settings, menu(), make=view_maker(self.settings))
-        assert isinstance(view, RecordingView)
+        assert isinstance(view, SavingView)
         self.view = view
         self.recorder = Recorder(self.path / "out.mp4", wait=True)
         self.index = -1

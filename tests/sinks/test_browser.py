@@ -16,7 +16,7 @@ from films import plain, write_talkie
 from PIL import Image
 
 from live_gradcam.frame import Frame
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.recorder import Recorder
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import pytest
 from limits import at_most
 
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.rendered import Rendered
-from live_gradcam.sinks.display import find_display
+from live_gradcam.rendered_picture import Rendered
+from live_gradcam.sinks.display_check import find_display
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import NullSink, Sink
 from live_gradcam.sinks.snapshot import Snapshot

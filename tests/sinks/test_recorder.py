@@ -10,7 +10,7 @@ from films import RED, at, files, not_root, plain, play, record
 
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.recorder import Recorder
 
 BOTH = pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])

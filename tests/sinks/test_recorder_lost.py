@@ -21,8 +21,8 @@ from limits import at_most
 
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Pixels
-from live_gradcam.rendered import Rendered
-from live_gradcam.sinks import parts
+from live_gradcam.rendered_picture import Rendered
+from live_gradcam.sinks import part_files
 from live_gradcam.sinks import recorder as recorder_module
 from live_gradcam.sinks.encoder import CONTAINERS, Encoder
 from live_gradcam.sinks.recorder import Recorder
@@ -141,7 +141,7 @@ import resource, sys
 import numpy as np
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.recorder import Recorder
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
@@ -182,7 +182,7 @@ def test_a_disk_that_is_really_full_stops_the_recording_and_what_was_written_pla
     small_disk: Path, extension: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        parts, "_LOOK_EVERY_SECONDS", math.inf
+        part_files, "_LOOK_EVERY_SECONDS", math.inf
     )  # a busy machine would look at the disk once more
     noise = np.random.default_rng(0)
     recorder = Recorder(small_disk / f"out{extension}", wait=True)
@@ -209,7 +209,7 @@ KILLED = """
 import itertools, sys, time
 import numpy as np
 from live_gradcam.frame import Frame
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.recorder import Recorder
 
 rng = np.random.default_rng(0)

@@ -19,10 +19,10 @@ from PIL import Image
 
 from live_gradcam import __version__
 from live_gradcam.errors import SinkError
+from live_gradcam.escaping import Json
 from live_gradcam.frame import Frame
 from live_gradcam.heatmap import over_region
-from live_gradcam.printable import Json
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.snapshot import Snapshot, Snapshots, heat_of_frame, snapshot_files, write_snapshot
 
 ABOUT: dict[str, Json] = {"model": "lenet", "settings": {"target": "Ägyptische Katze"}}

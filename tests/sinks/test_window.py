@@ -24,7 +24,7 @@ import sys, time
 import numpy as np
 from live_gradcam.viewer_input import Key
 from live_gradcam.frame import Frame
-from live_gradcam.rendered import Rendered
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.window import Window
 
 width, height, still = int(sys.argv[1]), int(sys.argv[2]), "still" in sys.argv
@@ -227,7 +227,7 @@ def test_fullscreen_is_asked_for(screen: Screen) -> None:
     # Nothing fills this screen: that would take a window manager. What the toolkit was asked is what can be seen.
     code = (
         "import cv2, numpy as np; from live_gradcam.frame import Frame\n"
-        "from live_gradcam.rendered import Rendered; from live_gradcam.sinks.window import Window\n"
+        "from live_gradcam.rendered_picture import Rendered; from live_gradcam.sinks.window import Window\n"
         "picture = np.zeros((90, 160, 3), np.uint8)\n"
         "with Window('looking', fullscreen=True) as window:\n"
         "    window.write(Rendered(picture, Frame(picture, 0, 0.0)))\n"
@@ -280,7 +280,7 @@ def test_without_a_display_there_is_one_line_and_no_abort(address: str | None) -
 def test_a_desktop_that_asks_qt_for_another_plugin_gets_the_one_there_is(screen: Screen, asked: str) -> None:
     code = (
         "import numpy as np; from live_gradcam.frame import Frame; from live_gradcam.sinks.window import Window\n"
-        "from live_gradcam.rendered import Rendered\n"
+        "from live_gradcam.rendered_picture import Rendered\n"
         "picture = np.zeros((90, 160, 3), np.uint8)\n"
         "with Window('looking') as window: window.write(Rendered(picture, Frame(picture, 0, 0.0))); print('shown')"
     )

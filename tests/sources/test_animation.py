@@ -26,8 +26,8 @@ from live_gradcam.frame import Pixels
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.file_kind import kind_of_file
 from live_gradcam.sources.file_listing import pictures_in
-from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.opening import film_info, open_source
+from live_gradcam.sources.slides import ImagesSource
 
 KINDS = {"GIF": ".gif", "PNG": ".png", "WEBP": ".webp", "AVIF": ".avif"}
 DURATIONS = [200, 40, 500, 100, 60]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from clips import made_by_ffmpeg
 
-from live_gradcam.archive.files import Failure
+from live_gradcam.archive.annotate_job import Failure
 from live_gradcam.errors import SourceError
 from live_gradcam.sources.failure_reasons import cut_short, film_failure
 from live_gradcam.sources.opening import open_source

@@ -9,8 +9,8 @@ import pytest
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.errors import SourceError
 from live_gradcam.sources.file_listing import numbered_files
-from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.opening import open_source
+from live_gradcam.sources.slides import ImagesSource
 
 
 @pytest.fixture

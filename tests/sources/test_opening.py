@@ -10,8 +10,8 @@ from photos import FORMATS
 
 from live_gradcam.errors import SourceError
 from live_gradcam.sources.demo.demo import DemoSource
-from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.opening import open_source
+from live_gradcam.sources.slides import ImagesSource
 from live_gradcam.sources.video import VideoSource
 
 

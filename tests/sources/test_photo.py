@@ -31,7 +31,7 @@ from photos import (
 from PIL import Image, ImageCms, ImageOps
 
 from live_gradcam.errors import SourceError
-from live_gradcam.sources.deep_photo import MOST_PIXELS
+from live_gradcam.sources.opencv_photo import MOST_PIXELS
 from live_gradcam.sources.photo import read_photo, read_picture
 
 

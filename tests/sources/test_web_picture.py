@@ -25,9 +25,9 @@ from websites import Answer, basic, content, digest, pictures, redirect, status,
 from live_gradcam.errors import SourceError
 from live_gradcam.sources import snapshot_camera, web_picture
 from live_gradcam.sources.animation import AnimationSource
-from live_gradcam.sources.images import ImagesSource
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.photo import read_picture
+from live_gradcam.sources.slides import ImagesSource
 from live_gradcam.sources.snapshot_camera import BETWEEN_PICTURES, SnapshotCamera
 from live_gradcam.sources.stream import StreamSource
 from live_gradcam.sources.video import VideoSource

@@ -18,7 +18,7 @@ from live_gradcam.explain.methods.principal_component import (
     projection,
     signed,
 )
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 KPCACAM_OFFSET = 1.0
 """c₀ of the sigmoid kernel."""

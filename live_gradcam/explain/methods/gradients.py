@@ -10,7 +10,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from live_gradcam.explain.methods.principal_component import as_map, as_points, centred, projection
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 FINERCAM_STRENGTH = 0.6
 """γ of FinerCAM: how much of the rivals' score is subtracted. As in Zhang et al. 2025, arXiv:2501.11309, for several

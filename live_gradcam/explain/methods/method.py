@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import Literal
 
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.models.untyped import Tensor
-from live_gradcam.near_names import unknown_name
+from live_gradcam.models.type_names import Tensor
+from live_gradcam.name_suggestions import unknown_name
 
 Family = Literal["gradient", "activation", "perturbation", "pixel"]
 """The family of a method. It determines the arguments of the method's function."""

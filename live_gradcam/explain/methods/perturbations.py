@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from live_gradcam.explain.methods.chunks import noisy_copies, scores_in_chunks, sums_in_chunks
+from live_gradcam.explain.methods.chunked_loops import noisy_copies, scores_in_chunks, sums_in_chunks
 from live_gradcam.explain.methods.method import SMOOTHGRADCAM_SAMPLES
 from live_gradcam.explain.methods.probe import Probe
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 
 def scorecam(probe: Probe) -> Tensor:

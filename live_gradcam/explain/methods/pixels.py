@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from live_gradcam.explain.methods.chunks import noisy_copies, sums_in_chunks
+from live_gradcam.explain.methods.chunked_loops import noisy_copies, sums_in_chunks
 from live_gradcam.explain.methods.gradients import gradcam
 from live_gradcam.explain.methods.method import INTEGRATION_STEPS, SMOOTHGRAD_SAMPLES
 from live_gradcam.explain.methods.probe import Probe
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 
 def saliency(probe: Probe) -> Tensor:

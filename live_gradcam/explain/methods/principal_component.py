@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 
 def projection(points: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from live_gradcam.models.untyped import Tensor
+from live_gradcam.models.type_names import Tensor
 
 
 class Probe(Protocol):

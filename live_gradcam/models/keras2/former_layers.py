@@ -8,7 +8,7 @@ import keras
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.stored_layer import class_of
-from live_gradcam.models.untyped import Json, KerasTensor, Layer, Shape, Tensor, Tensors
+from live_gradcam.models.type_names import Json, KerasTensor, Layer, Shape, Tensor, Tensors
 
 _registered = keras.saving.register_keras_serializable(package="live_gradcam")
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import keras
 
-from live_gradcam.models.untyped import Json, Tensors
+from live_gradcam.models.type_names import Json, Tensors
 
 Value = Any
 """A value that a lambda computes with: a tensor, a number, a slice, a text or a tuple of them."""

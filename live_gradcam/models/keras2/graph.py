@@ -24,7 +24,7 @@ from live_gradcam.models.keras2.stored_layer import (
     policy_of,
 )
 from live_gradcam.models.model import keep_name, safe_name
-from live_gradcam.models.untyped import Json, Tensor, Tensors
+from live_gradcam.models.type_names import Json, Tensor, Tensors
 
 _CONSTANT = "_CONSTANT_VALUE"
 _DEEPEST = 50

@@ -13,7 +13,7 @@ import numpy as np
 
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.stored_layer import StoredLayer
-from live_gradcam.models.untyped import Array, Json
+from live_gradcam.models.type_names import Array, Json
 
 _CLASSES: Mapping[str, str] = {
     "AtrousConvolution1D": "Conv1D",

@@ -28,7 +28,7 @@ from live_gradcam.models.keras2.former_layers import CustomScaleLayer
 from live_gradcam.models.keras2.formulas import Arithmetic, formula_of
 from live_gradcam.models.keras2.stored_layer import StoredLayer, class_of, decoded, policy_of
 from live_gradcam.models.model import safe_name
-from live_gradcam.models.untyped import Json, KerasTensor, Layer, Tensors
+from live_gradcam.models.type_names import Json, KerasTensor, Layer, Tensors
 
 _REMEDY = "Write a function that builds the network and loads its weights, and use --model module:function."
 

@@ -23,7 +23,7 @@ from live_gradcam.models.keras2.stored_layer import (
     policy_of,
 )
 from live_gradcam.models.model import safe_name
-from live_gradcam.models.untyped import Json, Layer, LayerClass
+from live_gradcam.models.type_names import Json, Layer, LayerClass
 
 logger = logging.getLogger(__name__)
 

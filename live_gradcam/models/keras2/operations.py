@@ -15,7 +15,7 @@ from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.former_layers import activation_from
 from live_gradcam.models.keras2.stored_layer import decoded, policy_of
 from live_gradcam.models.model import safe_name
-from live_gradcam.models.untyped import Json, Layer, LayerClass, Tensor, Tensors
+from live_gradcam.models.type_names import Json, Layer, LayerClass, Tensor, Tensors
 
 Arguments = Any
 """Arguments of a function: tensors, numbers, texts and slices, in lists and mappings."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from live_gradcam.errors import ModelError
-from live_gradcam.models.untyped import Json, Layer
+from live_gradcam.models.type_names import Json, Layer
 
 Config = Mapping[str, Json]
 """A JSON object in the configuration."""

@@ -12,7 +12,7 @@ import numpy as np
 from live_gradcam.errors import ModelError
 from live_gradcam.models.keras2.keras1 import flip_kernels, kernel_from, with_gates_joined
 from live_gradcam.models.keras2.stored_layer import StoredLayer
-from live_gradcam.models.untyped import Array, HDF5Group, Layer, Variable
+from live_gradcam.models.type_names import Array, HDF5Group, Layer, Variable
 
 Entry = tuple[str, Array]
 """Name of a stored weight, such as `conv1/bn/gamma:0`, and its value."""

@@ -1,4 +1,4 @@
-// The part of a picture that the network gets, and its size: the same rules as in explain/fit.py.
+// The part of a picture that the network gets, and its size: the same rules as in explain/input_fitting.py.
 
 /**
  * @param size [width, height] of the picture.

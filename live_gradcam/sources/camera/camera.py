@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from live_gradcam.closing import Closing
+from live_gradcam.closeable import Closeable
 from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.frame import Frame
+from live_gradcam.sources.camera.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, CameraFeed, backends
 from live_gradcam.sources.camera.discovery import CameraLocator, camera_failure
-from live_gradcam.sources.camera.feed import DEFAULT_FPS, DEFAULT_SIZES, CameraFeed, backends
 from live_gradcam.sources.reconnecting import Reconnecting, Wording
 
 RETRY_EVERY = 0.25
@@ -19,7 +19,7 @@ RETRY_EVERY = 0.25
 _LOST = "camera lost: plug it in, start again" if sys.platform == "darwin" else "camera lost, reconnecting"
 
 
-class CameraSource(Closing):
+class CameraSource(Closeable):
     """A camera, opened with a requested size and frame rate; `describe()` says what it actually gives.
 
     If it is unplugged or hangs, the iteration waits until it is back.

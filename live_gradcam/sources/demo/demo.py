@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from live_gradcam.closing import Closing
-from live_gradcam.concurrency.latest import LatestReader
+from live_gradcam.closeable import Closeable
+from live_gradcam.concurrency.latest_item import LatestReader
 from live_gradcam.errors import SettingsError
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Frame
@@ -48,7 +48,7 @@ class GroundTruth:
         return left <= x < left + width and top <= y < top + height
 
 
-class DemoSource(Closing):
+class DemoSource(Closeable):
     """A simulated camera over a desk with clocks that show the time, and with photographs.
 
     The content of frame n depends on n alone, except for the clocks' hands. Live, frame n is captured n / fps / pace

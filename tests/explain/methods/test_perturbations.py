@@ -12,8 +12,8 @@ import tensorflow as tf
 from oracles import assert_same_map
 from probes import KerasProbe, smooth
 
-from live_gradcam.explain.methods import chunks, perturbations
-from live_gradcam.explain.methods.chunks import NOISE_LEVEL
+from live_gradcam.explain.methods import chunked_loops, perturbations
+from live_gradcam.explain.methods.chunked_loops import NOISE_LEVEL
 from live_gradcam.explain.methods.method import SMOOTHGRADCAM_SAMPLES
 
 FUNCTIONS = [perturbations.scorecam, perturbations.ablationcam, perturbations.smoothgradcam_pp]
@@ -137,7 +137,7 @@ def test_all_channels_are_tried_and_never_more_than_a_chunk_at_once(function: Ca
     function(probe)
     sizes = [len(batch) for batch in probe.seen if len(batch) > 1]
     assert sizes == [32, 32, 6]
-    assert probe.largest_batch == chunks.FORWARD_CHUNK
+    assert probe.largest_batch == chunked_loops.FORWARD_CHUNK
 
 
 def test_the_network_stands_once_in_the_compiled_graph_however_many_channels_there_are() -> None:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from oracles import assert_same_map
 from probes import rectified, smooth
 
-from live_gradcam.explain.methods import chunks, pixels
+from live_gradcam.explain.methods import chunked_loops, pixels
 from live_gradcam.explain.methods.method import SMOOTHGRAD_SAMPLES
 
 FUNCTIONS = [
@@ -99,4 +99,4 @@ def test_the_same_picture_gets_the_same_map_again_and_in_a_compiled_function(
 def test_never_more_than_a_chunk_goes_through_at_once(function: Callable[..., Any]) -> None:
     probe, _ = rectified()
     function(probe)
-    assert 0 < probe.largest_batch <= chunks.BACKWARD_CHUNK
+    assert 0 < probe.largest_batch <= chunked_loops.BACKWARD_CHUNK

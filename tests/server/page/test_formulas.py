@@ -12,10 +12,10 @@ import pytest
 from fakes import answered, explained
 from javascript import run_javascript
 from served import read_answer
-from test_number import NUMBERS, NUMBERS_BESIDE, SHARES, UNITS
+from test_number_format import NUMBERS, NUMBERS_BESIDE, SHARES, UNITS
 
 from live_gradcam.config import DEFAULT_METHOD, Fit
-from live_gradcam.explain.fit import fitting_for
+from live_gradcam.explain.input_fitting import fitting_for
 from live_gradcam.explanation import Lowered, Prediction
 from live_gradcam.heatmap import over_region
 from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words, question_of

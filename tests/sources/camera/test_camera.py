@@ -17,8 +17,8 @@ from fakecam.webcam import PretendWebcam
 
 from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.sources.camera.camera import CameraSource
+from live_gradcam.sources.camera.camera_feed import backends, decode_jpeg
 from live_gradcam.sources.camera.discovery import camera_failure
-from live_gradcam.sources.camera.feed import backends, decode_jpeg
 
 LOOK = """
 import json, sys, threading, time

@@ -1,0 +1,184 @@
+"""The interface to a runtime: what the engine needs from a compiled graph, whichever runtime compiles and runs it.
+
+The engine knows models, questions and pictures. A runtime knows how to compile one `GraphSpec` and how to run the
+result. `tensorflow_graph` is the only runtime so far. A second one, such as OpenVINO, is one more module with a
+`GraphCompiler` and a `CompiledGraph`, which `Engine(compiler=...)` takes:
+
+- It may trace with `tensorflow_graph` and convert the traced graph, or load a converted graph from a file.
+- Its graphs take and return the same arrays, so questions, targets, maps, the cache, the memory limit, warming up and
+  the switch between questions stay as they are.
+- A graph of many passes (`GraphSpec.one_pass` is False) calls back into Python for its pace. A compiler that cannot do
+  that raises `ModelError` for such a spec, and the caller may compile it with another compiler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from live_gradcam.config import Task
+from live_gradcam.explain.array_types import Flags, Ids, Numbers, Pictures
+from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.layer_steps import LayerShape
+from live_gradcam.explain.map_geometry import Geometry
+from live_gradcam.explain.targets import Aim
+
+TOP = 5
+"""How many classes a result names."""
+
+MOST_VALUES = 256
+"""How many values a result holds, where the network gives plain values."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GraphOutputs:
+    """The arrays that a graph returns for N pictures, M methods, T targets and G goals (`GraphSpec.goals`)."""
+
+    top_ids: Ids
+    """(N, k) int32: the most probable classes or labels, best first; or the first values in the output's order."""
+
+    top_probabilities: Numbers
+    """(N, k) float32; (N, 0) where the outputs are no probabilities."""
+
+    top_values: Numbers
+    """(N, k) float32: the network's own numbers."""
+
+    target_ids: Ids
+    """(N, G) int32; −1 for a score function of the user's."""
+
+    target_probabilities: Numbers
+    """(N, G) float32; (N, 0) where the outputs are no probabilities."""
+
+    target_values: Numbers
+    """(N, G) float32: the network's own number, or the result of the user's score function."""
+
+    rival_ids: Ids
+    """(N, G, R) int32; −1 for none."""
+
+    rival_probabilities: Numbers
+    """(N, G, R) float32; (N, G, 0) where the outputs are no probabilities."""
+
+    rival_values: Numbers
+    """(N, G, R) float32."""
+
+    finite: Flags
+    """(N,) bool: whether all outputs of the network are finite."""
+
+    raw: Numbers
+    """(N, M, T, h, w) float32: the maps before normalisation."""
+
+    evidence: Flags
+    """(N, M, T) bool: False where a map is rounding noise or not finite."""
+
+    channel_numbers: Ids
+    """(N, C) int32: the layer's strongest channels for the first goal."""
+
+    channel_weights: Numbers
+    """(N, C) float32."""
+
+    channel_maps: Numbers
+    """(N, C, h, w) float32."""
+
+
+FIELDS = tuple(GraphOutputs.__slots__)
+"""The outputs' names, in the order in which a graph returns them."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFacts:
+    """Facts about the network that are known after compiling a graph."""
+
+    layer: str
+    """Path of the explained layer; several are joined by commas."""
+
+    task: Task | None
+    """What the outputs are; None where a score function of the user's is explained."""
+
+    units: int
+    """How many numbers the output has; 0 where a score function of the user's is explained."""
+
+    layer_steps: tuple[LayerShape, ...]
+    """The layers to step through, from shallow to deep."""
+
+    geometry: Geometry
+    """How the maps lie on the network's input."""
+
+
+class CompiledGraph(Protocol):
+    """One `GraphSpec` of one model, compiled. Several threads may run it at once."""
+
+    @property
+    def facts(self) -> GraphFacts:
+        """Facts about the network that are known after compiling this graph."""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the weights are constants of the graph."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that the graph takes besides the network's own weights, estimated."""
+
+    def describe(self) -> str:
+        """Return a few words on how it was compiled: `frozen, no XLA, 696 operations`."""
+
+    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers) -> GraphOutputs:
+        """Run it.
+
+        Args:
+            pictures: (N, H, W, 3) uint8 BGR of the spec's input size; N is 1 for a graph of many passes.
+            targets: (N, G, 2) int32: class and rival of each goal, as in `targets.Aim`.
+            strengths: (N, G) float32: how much of the rivals' score each goal subtracts.
+
+        Raises:
+            ModelError: the runtime fails.
+        """
+
+
+class GraphCompiler(Protocol):
+    """Compiles graphs of one model with one runtime. One thread at a time calls it."""
+
+    def compile(self, spec: GraphSpec, *, freeze: bool) -> CompiledGraph:
+        """Compile one graph.
+
+        Args:
+            spec: what it computes.
+            freeze: whether the weights may become constants of the graph, if that is worth the memory.
+
+        Raises:
+            LayerError: the layer does not exist, or does not lie between the picture and the score.
+            ModelError: the network cannot be compiled for this spec.
+        """
+
+
+def run_in_batches(
+    graph: CompiledGraph, pictures: Pictures, aims: Sequence[Sequence[Aim]], sizes: Sequence[int] = ()
+) -> GraphOutputs:
+    """Run a graph on pictures, in batches of certain sizes.
+
+    Args:
+        graph: runs.
+        pictures: (N, H, W, 3) uint8 BGR of the graph's input size.
+        aims: for each picture, one for each of the graph's goals.
+        sizes: of the batches, ascending. More pictures than the largest are run in several batches, and a batch
+            between two sizes is filled up with its last picture. Empty: all pictures are one batch.
+
+    Raises:
+        ModelError: the runtime fails.
+    """
+    targets = np.array([[[aim.class_id, aim.rival] for aim in row] for row in aims], np.int32)
+    strengths = np.array([[aim.strength for aim in row] for row in aims], np.float32)
+    if not sizes or (len(pictures) in sizes):
+        return graph.run(pictures, targets, strengths)
+    found = []
+    for at in range(0, len(pictures), sizes[-1]):
+        given = [each[at : at + sizes[-1]] for each in (pictures, targets, strengths)]
+        count = len(given[0])
+        missing = next(size for size in sizes if size >= count) - count
+        filled = [np.concatenate([each, *[each[-1:]] * missing]) for each in given]
+        outputs = graph.run(*filled)
+        found.append([getattr(outputs, name)[:count] for name in FIELDS])
+    return GraphOutputs(*(np.concatenate(column) for column in zip(*found, strict=True)))

@@ -1,0 +1,198 @@
+"""The target layer: chooses the explained activation among the recorded layer calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from live_gradcam.errors import LayerError, LiveGradcamError
+from live_gradcam.explain.feature_map import activation_of
+from live_gradcam.explain.layer_calls import LayerCall
+from live_gradcam.models.type_names import Tensor
+from live_gradcam.name_suggestions import unknown_name
+
+# These layers change the size or order of a feature map and make no new one. The layer before them is explained.
+_NOT_FEATURES = frozenset(
+    {
+        "AveragePooling2D",
+        "Cropping2D",
+        "Dropout",
+        "Identity",
+        "InputLayer",
+        "MaxPooling2D",
+        "Normalization",
+        "Permute",
+        "Rescaling",
+        "Reshape",
+        "Resizing",
+        "SlicingOpLambda",
+        "SpatialDropout2D",
+        "UpSampling2D",
+        "ZeroPadding2D",
+    }
+    # The same, as operations of an imported graph.
+    | {"AvgPool", "Cast", "MaxPool", "MaxPoolV2", "MirrorPad", "Pad", "PadV2", "ResizeArea", "ResizeBicubic"}
+    | {"ResizeBilinear", "ResizeNearestNeighbor", "SpaceToBatchND", "StridedSlice", "Transpose"}
+)
+
+
+def paths_in(layers: str) -> tuple[str, ...]:
+    """Return the paths of the layers that `--layer` names: several are separated by commas."""
+    return tuple(path.strip() for path in layers.split(","))
+
+
+def is_feature_map(call: LayerCall) -> bool:
+    """Return whether a call's output is a feature map: (N, h, w, K) floats with more than one place."""
+    output = call.output
+    shape = getattr(output, "shape", None)
+    if shape is None or getattr(shape, "rank", None) != 4 or not output.dtype.is_floating:
+        return False
+    height, width = shape[1:3]
+    return (height is None or height > 1) or (width is None or width > 1)
+
+
+def is_tokens(call: LayerCall, input_size: tuple[int, int]) -> bool:
+    """Return whether a call's output is tokens (N, T, K) on a grid over the picture."""
+    output = call.output
+    shape = getattr(output, "shape", None)
+    if shape is None or getattr(shape, "rank", None) != 3 or not output.dtype.is_floating:
+        return False
+    try:
+        activation_of(output, call.path, input_size, None)
+    except LayerError:
+        return False
+    return True
+
+
+def candidates(calls: Sequence[LayerCall], input_size: tuple[int, int]) -> list[LayerCall]:
+    """Return the calls whose activation can be explained, in the order in which they ended.
+
+    If a model or block returns the output tensor of a layer inside it, only the inner call counts. A layer that is
+    called more than once has several activations and is left out.
+    """
+    times = Counter(call.path for call in calls)
+    seen: set[int] = set()
+    found = []
+    for call in calls:
+        if call.depth == 0 or id(call.output) in seen or times[call.path] > 1:
+            continue
+        if is_feature_map(call) or is_tokens(call, input_size):
+            seen.add(id(call.output))
+            found.append(call)
+    return found
+
+
+def automatic(
+    calls: Sequence[LayerCall], output: Tensor, scores: Tensor | None, input_size: tuple[int, int], model: str
+) -> list[LayerCall]:
+    """Return the calls that can be explained if no layer is named, the best first.
+
+    The best is the last call that made a new feature map. Pooling, padding, dropout and the like are skipped (VGG16's
+    layer is `block5_conv3`, not `block5_pool`), and so is the output itself (the class maps of a segmentation network).
+    Feature maps come before tokens, unless the tokens come after the last feature map.
+
+    Args:
+        calls: the recorded layer calls.
+        output: the model's output.
+        scores: the scores that are differentiated; None for a score function of the user's.
+        input_size: (height, width) of the network's input.
+        model: the model's name, for the message.
+
+    Raises:
+        LayerError: the network has no feature map.
+    """
+    answers = {id(output), id(scores)}
+    classes = scores.shape[-1] if scores is not None and scores.shape.rank == 4 else None
+    usable = [
+        call
+        for call in candidates(calls, input_size)
+        if call.kind not in _NOT_FEATURES
+        and call.output.graph is output.graph
+        and id(call.output) not in answers
+        and not (classes is not None and call.output.shape[-1] == classes)
+    ]
+    ordered = usable[::-1]
+    found = [call for call in ordered if call.output.shape.rank == 4]
+    tokens = [call for call in ordered if call.output.shape.rank == 3]
+    # The patch embedding of a vision transformer is a convolution: its first layer and only feature map. The tokens
+    # that come after it are explained.
+    if tokens and (not found or calls.index(tokens[0]) > calls.index(found[0])):
+        return tokens + found
+    if not found:
+        raise LayerError(
+            f"{model} has no layer whose activation is a feature map (height, width, channels) or tokens on a "
+            "grid: there is nothing to lay over the picture. Use a network with convolutions."
+        )
+    return found
+
+
+def layer_at(calls: Sequence[LayerCall], path: str, input_size: tuple[int, int], model: str) -> LayerCall:
+    """Return the call of the layer that has a path, or whose path ends in it.
+
+    Args:
+        calls: the recorded layer calls.
+        path: such as `block5_conv3` or `base/conv5_block3_out`.
+        input_size: (height, width) of the network's input.
+        model: the model's name, for the message.
+
+    Raises:
+        LayerError: there is no such layer, there are several, or it is called more than once.
+    """
+    usable = [call.path for call in candidates(calls, input_size)]
+    called = whole_path(path, [call.path for call in calls if call.depth], usable, model)
+    matches = [call for call in calls if call.path == called and call.depth]
+    if len(matches) > 1:
+        raise LayerError(
+            f"{model} calls layer '{path}' {len(matches)} times, so it has no one activation. "
+            f"Name another. {_last_few(usable)}"
+        )
+    return matches[0]
+
+
+def whole_path(path: str, called: Sequence[str], usable: Sequence[str], model: str) -> str:
+    """Return the whole path of the layer that has a path, or whose path ends in it.
+
+    Args:
+        path: such as `block5_conv3`.
+        called: the paths of all layers.
+        usable: the paths of the layers that can be explained, for the message.
+        model: the model's name, for the message.
+
+    Raises:
+        LayerError: there is no such layer, or there are several.
+    """
+    found = [each for each in dict.fromkeys(called) if each == path]
+    found = found or [each for each in dict.fromkeys(called) if each.endswith(f"/{path}")]
+    if not found:
+        raise LayerError(f"{model}: " + unknown_name("layer", path, usable, _last_few(usable)))
+    if len(found) > 1:
+        raise LayerError(
+            f"{model} has several layers called '{path}': {', '.join(found)}. Give the whole path."
+        )
+    return found[0]
+
+
+def check_reachable(call: LayerCall, output: Tensor, model: str) -> None:
+    """Make sure that a layer's activation is part of the traced graph.
+
+    Raises:
+        LayerError: its output is no tensor, or a tensor inside a function that was compiled on its own.
+    """
+    if not hasattr(call.output, "graph"):
+        raise LayerError(
+            f"layer '{call.path}' of {model} gives {type(call.output).__name__}, not one tensor."
+        )
+    if call.output.graph is not output.graph:
+        raise LayerError(
+            f"layer '{call.path}' of {model} runs inside a compiled function, where its activation cannot be "
+            "reached. Name a layer outside of it, or remove the @tf.function."
+        )
+
+
+def not_between(path: str, model: str) -> LiveGradcamError:
+    """Return the error for a layer that the score does not depend on."""
+    return LayerError(f"layer '{path}' of {model} does not lie between the picture and the score.")
+
+
+def _last_few(paths: Sequence[str]) -> str:
+    return f"The last that can be explained: {', '.join(paths[-3:])}." if paths else "It has none."

@@ -1,0 +1,134 @@
+"""The setup of a run: checks of outputs and window, the models, the menu, and the facts that files record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from live_gradcam.concurrency.worker_thread import run_in_background
+from live_gradcam.config import Settings, as_json
+from live_gradcam.errors import SinkError
+from live_gradcam.file_names import expanded
+from live_gradcam.live.choice import Menu
+from live_gradcam.process.stderr_filter import native_stderr_filtered
+from live_gradcam.run_statistics import refuse_report
+from live_gradcam.sinks.display_check import find_display
+from live_gradcam.sinks.recorder import refuse_recording
+from live_gradcam.sinks.snapshot import refuse_snapshot
+from live_gradcam.sources.source import Source
+
+if TYPE_CHECKING:
+    from live_gradcam.explain.engine import Engine
+
+Tell = Callable[[str], None]
+
+
+def refuse_outputs(settings: Settings) -> None:
+    """Refuse files and folders that cannot be written, before anything slow begins.
+
+    Raises:
+        SinkError: a file exists that may not be replaced, a folder is not there, or the source itself would be
+            replaced.
+    """
+    _refuse_to_write_over_source(settings)
+    if settings.record is not None:
+        refuse_recording(Path(settings.record), overwrite=settings.overwrite)
+    if settings.snapshot is not None:
+        refuse_snapshot(Path(settings.snapshot), overwrite=settings.overwrite)
+    if settings.stats is not None:
+        refuse_report(Path(settings.stats))
+
+
+def _refuse_to_write_over_source(settings: Settings) -> None:
+    if isinstance(settings.source, int):
+        return
+    source = expanded(settings.source)
+    for done, path in (("record to", settings.record), ("save the snapshot to", settings.snapshot)):
+        if path is not None and Path(path).exists() and source.exists() and source.samefile(path):
+            raise SinkError(f"cannot {done} '{path}': it is the source itself. Choose another name.")
+
+
+def has_window(settings: Settings, source: Source, say: Tell) -> bool:
+    """Return whether the run has a window.
+
+    Raises:
+        SinkError: a window was asked for and cannot be opened, or the run would have neither output nor end.
+    """
+    reason = "no window was asked for" if settings.window is False else find_display()
+    if reason is None:
+        return True
+    if settings.window:
+        raise SinkError(f"cannot open a window: {reason}")
+    saved = settings.record is not None or settings.save_session is not None
+    saved |= settings.snapshot is not None and not source.live
+    if not saved and settings.frames is None and settings.duration is None:
+        raise SinkError(
+            f"nothing to show the picture on: {reason.rstrip('.')}. "
+            "Use --record FILE.mp4 to record it, --snapshot FILE.png to save a photo, or --frames N or --duration "
+            "SECONDS to run without a window."
+        )
+    if settings.window is None:
+        say(f"no window: {reason}")
+    return False
+
+
+def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
+    """Load the models and compile the first question, in a thread, so that Ctrl-C works while TensorFlow loads.
+
+    Raises:
+        LiveGradcamError: a setting is wrong, or a model cannot be loaded or explained.
+    """
+    say(f"loading {settings.model_name} …")
+
+    @native_stderr_filtered()
+    def do() -> Engine:
+        # Here, not above: TensorFlow takes seconds to load, and a typo must be found without it.
+        from live_gradcam.explain.loading import load_engine
+
+        beside = () if settings.beside is None else (settings.beside,)
+        return load_engine(settings, size, say, others=beside)
+
+    return run_in_background(do, name="loading the model")
+
+
+def menu_of(engine: Engine, settings: Settings) -> Menu:
+    """Return the menu: methods (a slow one only if the settings name it), layers, classes and models."""
+    from live_gradcam.explain.methods.method import METHODS, method_named
+
+    known = [method_named(name) for name in METHODS]
+    methods = [each.name for each in known if not each.slow or each.name == settings.method.casefold()]
+    layers = [
+        (path, "×".join("?" if length is None else str(length) for length in shape))
+        for path, shape in engine.layers_of()
+    ]
+    labels = engine.labels_of()
+    return Menu(
+        methods=tuple(methods),
+        together=tuple(each.name for each in known if each.together),
+        layers=tuple(layers),
+        labels=labels.names,
+        other_names=labels.other_names,
+        values=engine.task_of() == "values",
+        models=tuple(model.name for model in engine.models),
+    )
+
+
+def about(settings: Settings, source: Source, engine: Engine) -> dict[str, Any]:
+    """Return the facts about a run that recordings and snapshots store."""
+    from live_gradcam.models.model import weights_sha256
+
+    model = engine.models[0]
+    chosen = as_json(settings)
+    chosen["source"] = str(chosen["source"])
+    if not isinstance(settings.model, str):
+        chosen["model"] = model.name
+    layers = engine.layers_of()
+    return {
+        "source": source.name,
+        "model": model.name,
+        "model_sha256": weights_sha256(model.network),
+        "method": settings.method.casefold(),
+        "layer": settings.layer or (layers[-1][0] if layers else None),
+        "settings": chosen,
+    }
