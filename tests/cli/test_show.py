@@ -236,6 +236,7 @@ def test_a_photo_is_mirrored_and_explained_again_and_its_session_is_the_same_twi
     replay_twice(show, capfd)
 
 
+@pytest.mark.screens
 def test_a_folder_is_turned_by_hand_and_ends_with_the_second_escape(
     screen: Screen, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,7 +76,14 @@ def interrupt(_: Screen, __: int, process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize(("end", "model"), [(press_q, ()), (close, SMALL), (interrupt, SMALL)])
+@pytest.mark.parametrize(
+    ("end", "model"),
+    [
+        (press_q, ()),
+        pytest.param(close, SMALL, marks=pytest.mark.screens),
+        pytest.param(interrupt, SMALL, marks=pytest.mark.screens),
+    ],
+)
 def test_the_demo_is_shown_and_recorded_and_ends_cleanly(
     screen: Screen,
     tmp_path: Path,

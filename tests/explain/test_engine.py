@@ -59,7 +59,7 @@ def assert_equal(found: lg.Explanation, expected: lg.Explanation) -> None:
     [
         (networks.nested_network, "base/early", ONE_PASS),
         (networks.residual_network, "target", ("hirescam", "finercam", "gradcam")),
-        (lambda: networks.token_network(True, 2), "block1_norm1", ("gradcam", "finercam", "fem")),
+        (lambda: networks.token_network(True, 2), "block1_norm1", ("gradcam", "fem")),
         (networks.segmentation_network, "features", ("fem", "gradcam++")),
     ],
 )
