@@ -5,15 +5,14 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache, partial
-from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, ParamSpec, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from live_gradcam.errors import SettingsError
 from live_gradcam.setting_choices import not_among
+from live_gradcam.setting_types import in_words, is_a, typed_default, typed_kind
 
 Panel = Literal["Server", "Source", "Model", "Explanation", "Picture", "Output", "Frames"]
 """The groups of settings, in the order of the help."""
@@ -57,6 +56,9 @@ class Setting:
 
     field: str
     """`camera_fps`."""
+
+    hint: Any
+    """The type of the field's value, as it is declared."""
 
     kind: Any
     """The type as typed: `bool`, `int`, `float`, `str`, `Path`, `list[str]`, or a `Literal` of texts."""
@@ -112,7 +114,9 @@ class Setting:
         return tuple(typed) if isinstance(typed, list) else typed
 
     def check(self, value: Any) -> None:  # noqa: ANN401 - of the setting's kind
-        """Raise a SettingsError if a value is out of range or none of the choices."""
+        """Raise a SettingsError if a value has another type, is out of range or none of the choices."""
+        if not is_a(value, self.hint) and not (self.choices and isinstance(value, str)):
+            raise SettingsError(f"{self.name} is {value!r}: {in_words(self.hint)} is needed.")
         if value is None:
             return
         if self.limits is not None:
@@ -158,10 +162,11 @@ def settings_of(settings: type) -> dict[str, Setting]:
     found = {}
     hints = get_type_hints(settings)
     for each in fields(settings):
-        kind = _kind(hints[each.name], read="read" in each.metadata)
-        default = None if "usual" in each.metadata else _typed(each.default, kind)
+        kind = typed_kind(hints[each.name], read="read" in each.metadata)
+        default = None if "usual" in each.metadata else typed_default(each.default, kind)
         found[each.name] = Setting(
             field=each.name,
+            hint=hints[each.name],
             kind=kind,
             default=default,
             required=each.default is MISSING,
@@ -174,31 +179,6 @@ def check_settings(settings: Any) -> None:  # noqa: ANN401 - an instance of any 
     """Raise a SettingsError if a field is out of range or none of its choices."""
     for name, declared in settings_of(settings.__class__).items():
         declared.check(getattr(settings, name))
-
-
-def _kind(hint: Any, *, read: bool) -> Any:  # noqa: ANN401 - types, as typing writes them
-    """Return the type of a field's value as a user types it: `str` for `int | str`, `Task` for `Task | None`."""
-    members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    origins = {get_origin(each): each for each in members}
-    if read:
-        return list[str] if Mapping in origins else str
-    if Literal in origins:
-        return origins[Literal]
-    for plain in (Path, str):
-        if plain in members:
-            return plain
-    if Sequence in origins or tuple in origins:
-        return list[str]
-    return str if Any in members else members[0]
-
-
-def _typed(default: Any, kind: Any) -> Any:  # noqa: ANN401 - of any kind
-    """Return a default as one would type it."""
-    if default is MISSING or default is None or default == ():
-        return None
-    if isinstance(default, tuple):
-        return "x".join(map(str, default))
-    return str(default) if kind is str else default
 
 
 def pair(option: str, text: str, *, form: str) -> tuple[int, int]:

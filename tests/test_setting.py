@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 import pytest
 
 import live_gradcam as lg
@@ -53,6 +54,23 @@ def test_the_type_that_is_typed_follows_from_the_type_of_the_field() -> None:
     assert settings_of(Kinds)["many"].default is None
 
 
+def test_values_of_the_declared_types_are_taken() -> None:
+    check_settings(
+        Kinds(
+            maybe=True,
+            number=np.float64(0.5),
+            name_or_number="a",
+            anything=object(),
+            file=Path("a"),
+            several=[0, "a"],
+            many=("a", "b"),
+            choice="wide",
+            size=(4, 3),
+            inputs={"a": 1},
+        )
+    )
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -60,6 +78,16 @@ def test_the_type_that_is_typed_follows_from_the_type_of_the_field() -> None:
         ({"number": float("nan")}, "number is nan: it must lie between 0 and 1."),
         ({"size": (4, 1)}, "size is 4x1: it must be at least 2."),
         ({"choice": "wid"}, "choice is 'wid'. Did you mean wide? Valid: crop, wide, stretch, pad."),
+        ({"switch": 1}, "switch is 1: True or False is needed."),
+        ({"number": "0.5"}, "number is '0.5': a number is needed."),
+        ({"number": True}, "number is True: a number is needed."),
+        ({"name_or_number": None}, "name-or-number is None: a whole number or a text is needed."),
+        ({"file": 3}, "file is 3: a text or a path is needed."),
+        ({"several": "demo"}, "several is 'demo': a list is needed."),
+        ({"many": ("a", 1)}, "many is ('a', 1): a tuple is needed."),
+        ({"size": "4x3"}, "size is '4x3': a pair of whole numbers, such as (1280, 720), is needed."),
+        ({"size": (4, 3, 2)}, "size is (4, 3, 2): a pair of whole numbers, such as (1280, 720), is needed."),
+        ({"inputs": ["a=1"]}, "inputs is ['a=1']: a dictionary is needed."),
     ],
 )
 def test_a_value_that_its_declaration_excludes_is_refused(wrong: dict[str, Any], said: str) -> None:

@@ -93,7 +93,7 @@ def annotate(
     colormap_code(settings.colormap)
     for summary, ending in ((csv, ".csv"), (jsonl, ".jsonl")):
         if summary is not None:
-            check_summary(summary, ending, to_be_made=out)
+            check_summary(summary, ending, to_be_made=out, overwrite=settings.overwrite)
     entries, failures = find_entries(typed, out, listed)
     report = Report(failures=failures)
     if entries:
@@ -110,9 +110,9 @@ def annotate(
         report.interrupted = True
     finished = {outcome.entry for outcome in report.finished}
     in_order = [entry for entry in entries if entry in finished]
-    if csv is not None:
+    if csv is not None and (in_order or not csv.exists()):  # an empty summary replaces none
         write_csv(in_order, csv)
-    if jsonl is not None:
+    if jsonl is not None and (in_order or not jsonl.exists()):
         write_jsonl(in_order, jsonl)
     return report
 

@@ -170,9 +170,13 @@ def mismatch(entry: ArchiveFile, settings: Mapping[str, Any]) -> str | None:
     for name in sorted(settings.keys() | conclusion.settings.keys()):
         was, wanted = conclusion.settings.get(name), settings.get(name)
         if was != wanted:
-            changed = "has changed" if name.endswith("_file") else f"was {was}, not {wanted}"
+            changed = "has changed" if name.endswith("_file") else f"was {_said(was)}, not {_said(wanted)}"
             return f"was made with other settings: {name.removesuffix('_file')} {changed}"
     return None
+
+
+def _said(value: object) -> object:
+    return "not set" if value is None else value
 
 
 def frame_row(name: str, frame: Frame, explanation: Explanation) -> dict[str, Any]:

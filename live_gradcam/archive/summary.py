@@ -33,16 +33,17 @@ COLUMNS = (
 replaced by one column for each value, named like `age [years]`."""
 
 
-def check_summary(path: Path, ending: str, *, to_be_made: Path) -> None:
-    """Check early that a summary can be written.
+def check_summary(path: Path, ending: str, *, to_be_made: Path, overwrite: bool) -> None:
+    """Check early that a summary can be written. It may replace an older summary, but no other file.
 
     Args:
         path: file of the summary.
         ending: `.csv` or `.jsonl`.
         to_be_made: a folder that does not exist yet, but may hold the summary.
+        overwrite: whether any file may be replaced.
 
     Raises:
-        SinkError: the summary cannot be written.
+        SinkError: the summary cannot be written, or another file has its name.
     """
     if path.suffix.lower() != ending:
         raise SinkError(f"cannot write the summary to '{path}': the name must end in {ending}.")
@@ -52,11 +53,22 @@ def check_summary(path: Path, ending: str, *, to_be_made: Path) -> None:
         wrong = "it is a folder" if path.is_dir() else f"there is no folder '{path.parent}'"
         raise SinkError(f"cannot write the summary to '{path}': {wrong}.")
     try:
+        if not overwrite and path.exists() and not _is_summary(path):
+            raise SinkError(
+                f"'{path}' exists and is no summary of annotate. Use --overwrite, or another name for the summary."
+            )
         part = _part(path)
         part.open("wb").close()
         part.unlink()
     except OSError as error:
         raise SinkError(f"cannot write the summary to '{path}': {error.strerror}.") from error
+
+
+def _is_summary(path: Path) -> bool:
+    """Return whether a file is empty, or begins like a summary."""
+    with path.open("rb") as file:
+        line = file.readline(2**16)
+    return not line or line.startswith((",".join(_BEGINNING).encode(), b'{"file": '))
 
 
 def write_csv(entries: Iterable[ArchiveFile], path: Path) -> None:

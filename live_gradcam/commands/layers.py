@@ -18,6 +18,7 @@ def layers(
     every: Annotated[
         bool, typer.Option("--all", help="List the layers that cannot be explained, too.")
     ] = False,
+    output: Annotated[str | None, shared("output")] = None,
     allow_unsafe: Annotated[bool, shared("allow_unsafe")] = False,
     debug: Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
@@ -29,7 +30,7 @@ def layers(
         from live_gradcam.explain.layer_table import layer_table
         from live_gradcam.models.loading import load_model
 
-        rows = layer_table(load_model(model, allow_unsafe=allow_unsafe))
+        rows = layer_table(load_model(model, output=output, allow_unsafe=allow_unsafe))
     shown = [
         ("▶" if row.automatic else "", row.path, row.kind, row.shape)
         for row in rows

@@ -5,21 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from live_gradcam.config import DEFAULT_FIT, DEFAULT_METHOD, DEFAULT_SCORE, Fit, Fusion, Score, Smooth, Task
-from live_gradcam.errors import SettingsError, TargetError
+from live_gradcam.config import (
+    DEFAULT_FIT,
+    DEFAULT_METHOD,
+    DEFAULT_SCORE,
+    ExplainSettings,
+    Fit,
+    Fusion,
+    Score,
+    Smooth,
+    Task,
+)
+from live_gradcam.errors import TargetError
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.graph_spec import Pace
 from live_gradcam.explain.methods.gradients import FINERCAM_STRENGTH
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.question_parts import NO_LOCKS, Locks
 from live_gradcam.explain.target_layer import paths_in
-from live_gradcam.explain.targets import TargetLock, aim_of, function_of, is_function_name, is_lock
+from live_gradcam.explain.targets import (
+    MOST_RANKS,
+    TargetLock,
+    aim_of,
+    function_of,
+    is_function_name,
+    is_lock,
+)
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
 from live_gradcam.question import Question, TargetSpec
+from live_gradcam.setting import settings_of
 
 
 class Explainer:
@@ -54,7 +72,7 @@ class Explainer:
             one another.
 
     Raises:
-        ModelError, LayerError, TargetError: a setting is wrong.
+        SettingsError, ModelError, LayerError, TargetError: a setting is wrong.
     """
 
     def __init__(
@@ -74,8 +92,9 @@ class Explainer:
         freeze: bool = True,
         pace: Pace | None = None,
     ) -> None:
-        if rivals is not None and rivals < 1:
-            raise SettingsError(f"rivals is {rivals}: at least 1 is needed.")
+        given = {"fit": fit, "score": score, "fusion": fusion, "smooth": smooth, "grid": grid}
+        for name, value in {**given, "strength": strength, "rivals": rivals}.items():
+            settings_of(ExplainSettings)[name].check(value)
         self.model: Model = model if isinstance(model, Model) else load_model(model)
         self.method = method_named(method)
         self.score: Score = score
@@ -121,6 +140,7 @@ class Explainer:
 
     @fit.setter
     def fit(self, fit: Fit) -> None:
+        settings_of(ExplainSettings)["fit"].check(fit)
         self._engine.parts.fit = fit
 
     @property
@@ -236,8 +256,16 @@ class Explainer:
 
         Args:
             image: (H, W, 3) uint8 BGR.
-            count: how many classes, at most 16 and no more than the model has.
+            count: how many classes, from 1 to 16 and no more than the model has.
+
+        Raises:
+            TargetError: the model has fewer classes, or the number is not valid.
         """
+        most = min(MOST_RANKS, len(self.labels) or MOST_RANKS)
+        if not 1 <= count <= most:
+            raise TargetError(
+                f"{count} classes cannot be explained: the number must lie between 1 and {most}."
+            )
         return self.explain_targets(image, [f"#{rank}" for rank in range(1, count + 1)])
 
     def _asking(self, *targets: TargetSpec) -> Question:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.layer_calls import tracing_lock
-from live_gradcam.explain.target_layer import candidates
+from live_gradcam.explain.target_layer import candidates, leading_to
 from live_gradcam.explain.tensorflow_graph import trace
 from live_gradcam.explain.traced_network import traced_network
 from live_gradcam.models.model import Model
@@ -30,7 +30,7 @@ class LayerRow:
     """The shape of its output, without the batch: `7×7×1280`."""
 
     explainable: bool
-    """Whether its output is a feature map or tokens on a grid."""
+    """Whether its output is a feature map or tokens on a grid, and the model's output is computed from it."""
 
     automatic: bool
     """Whether it is explained where no layer is named."""
@@ -53,7 +53,7 @@ def layer_table(model: Model) -> list[LayerRow]:
 
     def run(images: Tensor) -> Tensor:
         calls, output = traced.run(model.preprocessing(images))
-        usable = {id(call) for call in candidates(calls, model.input_size)}
+        usable = {id(call) for call in leading_to(output, candidates(calls, model.input_size))}
         rows.extend(
             LayerRow(
                 path=call.path,

@@ -134,5 +134,5 @@ def engine_for(
 
 def _tell(model: Model, device: str, method: Method, layer: str | None, say: Say) -> None:
     say(f"{model.name} on {device}: {method.name} at {layer}")
-    if not method.one_pass:
+    if method.slow:
         say(f"{method.name} takes {method.passes} passes for each explanation: it will be slow")

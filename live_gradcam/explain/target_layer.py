@@ -82,6 +82,23 @@ def candidates(calls: Sequence[LayerCall], input_size: tuple[int, int]) -> list[
     return found
 
 
+def leading_to(output: Tensor, calls: Sequence[LayerCall]) -> list[LayerCall]:
+    """Return the calls whose tensor the output is computed from, in the same graph.
+
+    Args:
+        output: the model's output.
+        calls: recorded calls, each with a tensor as its output.
+    """
+    names: set[str] = set()
+    waiting = [output.op]
+    while waiting:
+        operation = waiting.pop()
+        if operation.name not in names:
+            names.add(operation.name)
+            waiting += [tensor.op for tensor in operation.inputs]
+    return [call for call in calls if call.output.graph is output.graph and call.output.op.name in names]
+
+
 def automatic(
     calls: Sequence[LayerCall], output: Tensor, scores: Tensor | None, input_size: tuple[int, int], model: str
 ) -> list[LayerCall]:
@@ -89,7 +106,8 @@ def automatic(
 
     The best is the last call that made a new feature map. Pooling, padding, dropout and the like are skipped (VGG16's
     layer is `block5_conv3`, not `block5_pool`), and so is the output itself (the class maps of a segmentation network).
-    Feature maps come before tokens, unless the tokens come after the last feature map.
+    Feature maps come before tokens, unless the tokens come after the last feature map. Layers that the output does not
+    depend on, such as those of another output's branch, are left out.
 
     Args:
         calls: the recorded layer calls.
@@ -105,9 +123,8 @@ def automatic(
     classes = scores.shape[-1] if scores is not None and scores.shape.rank == 4 else None
     usable = [
         call
-        for call in candidates(calls, input_size)
+        for call in leading_to(output, candidates(calls, input_size))
         if call.kind not in _NOT_FEATURES
-        and call.output.graph is output.graph
         and id(call.output) not in answers
         and not (classes is not None and call.output.shape[-1] == classes)
     ]

@@ -107,9 +107,7 @@ def open_source(
         return DemoSource(live=True, size=size or DEFAULT_SIZES[0], fps=DEFAULT_FPS if fps is None else fps)
     source = _open_path(str(spec)) if isinstance(spec, Path) else _open_other(str(spec))
     if size is not None or fps is not None or backend is not None:
-        logger.warning(
-            "%s has its own size and rate: --size and --camera-fps are for cameras only", source.name
-        )
+        logger.warning("%s: --size, --camera-fps and --backend are for cameras only", source.name)
     return source
 
 
@@ -216,7 +214,7 @@ def _open_path(typed: str) -> Source:
             return ImagesSource(numbered, name=path.name)
         if glob.has_magic(str(path)):
             pictures = sorted(filter(is_picture, matches(path)), key=natural_order)
-            if not pictures and not (folder := fixed_part(path)).is_dir():
+            if not (pictures or (folder := fixed_part(path)).is_dir()):
                 near = nearest_paths(folder, among=Path.is_dir)
                 hint = f"Did you mean {' or '.join(near)}?" if near else "Check the path."
                 raise SourceError(f"there is no folder '{shown(folder)}' for '{shown(path)}'. {hint}")
@@ -253,8 +251,10 @@ def open_sources(settings: Settings) -> Source:
     found when the viewer first asks for another source.
 
     Raises:
-        SourceError: it cannot be opened; or one of several is a file.
+        SourceError: it cannot be opened; or one of several is a file, or a file that does not exist.
     """
+    for other in settings.also:
+        _refuse_file(other, settings.backend)
     opened = _opened(settings, settings.source)
     if not is_live(opened):
         if settings.also:
@@ -266,6 +266,15 @@ def open_sources(settings: Settings) -> Source:
         lambda: [partial(_live, settings, other) for other in settings.also or _cameras_beside(settings)],
         partial(_live, settings, settings.source),
     )
+
+
+def _refuse_file(spec: int | str, backend: str | None) -> None:
+    """Refuse a source that is a file. A camera or stream is opened only when the viewer switches to it."""
+    if isinstance(spec, int) or spec == "demo" or "://" in spec or spec.lower().startswith(CAMERA_PREFIX):
+        return
+    if _camera(spec, backend) is None:
+        _open_path(spec).close()
+        raise _no_file(spec)
 
 
 def _cameras_beside(settings: Settings) -> list[int]:
@@ -287,6 +296,5 @@ def _live(settings: Settings, spec: int | str) -> LiveSource:
 
 
 def _no_file(spec: int | str) -> SourceError:
-    return SourceError(
-        f"'{shown_address(str(spec))}' is a file: where there are several sources, all are cameras, streams or demo."
-    )
+    rule = "where there are several sources, all are cameras, streams or demo"
+    return SourceError(f"'{shown_address(str(spec))}' is a file: {rule}.")

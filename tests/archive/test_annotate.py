@@ -252,6 +252,25 @@ def test_a_summary_that_cannot_be_written_is_told_at_once(archive: Path, network
     assert not (folder / "out").exists()
 
 
+def test_a_summary_replaces_an_older_one_and_no_other_file(archive: Path, network: Any) -> None:
+    table, lines = archive.parent / "all.csv", archive.parent / "all.jsonl"
+    for mine in (table, lines):
+        mine.write_text("my,own\n1,2\n", "utf-8")
+        with pytest.raises(LiveGradcamError, match=r"exists and is no summary of annotate\. Use --overwrite"):
+            run(archive, network, csv=table, jsonl=lines)
+        assert mine.read_text("utf-8") == "my,own\n1,2\n"
+        mine.unlink()
+    run(archive, network, csv=table, jsonl=lines)
+    written = table.read_bytes(), lines.read_bytes()
+    report, _ = run(archive, network, csv=table, jsonl=lines, method="hirescam")
+    assert len(report.failures) == 3  # nothing was annotated
+    assert (table.read_bytes(), lines.read_bytes()) == written
+    table.write_text("my,own\n1,2\n", "utf-8")
+    run(archive, network, csv=table, jsonl=lines, overwrite=True, method="hirescam")
+    assert table.read_bytes() != written[0]
+    assert ",hirescam," in table.read_text("utf-8")
+
+
 def test_an_output_folder_that_cannot_be_made_is_told_at_once(archive: Path) -> None:
     with pytest.raises(LiveGradcamError, match=r"a\.mp4.* Choose another --out, where you may write"):
         annotate([str(archive)], archive / "a.mp4" / "out", AnnotateSettings(), progress=Told())

@@ -59,7 +59,7 @@ def test_settings_without_effect_on_the_result_may_change(entry: ArchiveFile) ->
     [
         (AnnotateSettings(method="hirescam"), "method was gradcam, not hirescam"),
         (AnnotateSettings(every=2), "every was 1, not 2"),
-        (AnnotateSettings(target="tabby"), "target was None, not tabby"),
+        (AnnotateSettings(target="tabby"), "target was not set, not tabby"),
         (AnnotateSettings(alpha=0.5), "alpha was 0.4, not 0.5"),
     ],
 )

@@ -71,10 +71,14 @@ def test_a_file_is_no_source_to_turn_to(
     clip = str(write_clip(tmp_path / "clip.mp4", [0, 40]))
     source = clip if first == "clip" else "demo"
     code = main(["--source", source, "--also", clip, "--no-window", *MODEL, "--frames", "1"])
-    if first == "demo":
-        assert code == 0  # it is opened when the viewer turns to it, and says so then
-        return
     assert code == 1
     assert capfd.readouterr().err == (
         f"live-gradcam: '{clip}' is a file: where there are several sources, all are cameras, streams or demo.\n"
     )
+
+
+def test_a_file_to_switch_to_that_does_not_exist_is_told_at_the_start(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--source", "demo", "--also", "nope.mp4", "--no-window", "--frames", "1"]) == 1
+    assert capfd.readouterr().err.startswith("live-gradcam: there is no file 'nope.mp4'.")

@@ -456,3 +456,27 @@ def test_half_precision_explains_the_demo_as_float32_does(policy: str) -> None:
             correlation = np.corrcoef(one.raw_heatmap.ravel(), other.raw_heatmap.ravel())[0, 1]
             assert correlation >= 0.99, f"frame {index}: {correlation}"
             assert other.has_evidence
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"fit": "wdie"}, "fit is 'wdie'. Did you mean wide?"),
+        ({"score": "logits"}, "score is 'logits'. Did you mean logit?"),
+        ({"smooth": "yes"}, "smooth is 'yes'"),
+        ({"fusion": "sum"}, "fusion is 'sum'"),
+        ({"strength": "a"}, "strength is 'a': a number is needed"),
+        ({"grid": "14x14"}, "grid is '14x14': a pair of whole numbers"),
+        ({"rivals": 0}, "rivals is 0: it must be at least 1"),
+    ],
+)
+def test_a_setting_that_is_not_valid_is_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(lg.SettingsError, match=said):
+        lg.Explainer(lg.load_model(pooled_network(), preprocess="unit"), **wrong)
+
+
+@pytest.mark.parametrize("count", [-1, 0, 5, 17])
+def test_more_or_fewer_classes_than_there_are_cannot_be_explained(count: int) -> None:
+    explainer = lg.Explainer(lg.load_model(pooled_network(), preprocess="unit"))
+    with pytest.raises(lg.TargetError, match=f"{count} classes cannot be explained: .* between 1 and 4"):
+        explainer.explain_top(picture(seed=9), count)

@@ -149,6 +149,28 @@ def test_one_of_several_outputs_is_explained(output: str | int, classes: int, ke
     assert_same(explanation.raw_heatmap, features @ kernel / 64)
 
 
+@pytest.mark.parametrize(
+    ("output", "layer", "between"),
+    [("classes", "trunk", ["early", "trunk"]), ("places", "branch", ["early", "trunk", "branch"])],
+)
+def test_the_layer_of_an_output_does_not_lie_on_the_branch_of_another(
+    output: str, layer: str, between: list[str]
+) -> None:
+    picture_in = keras.Input((16, 16, 3))
+    early = keras.layers.Conv2D(4, 3, activation="relu", name="early")(picture_in)
+    trunk = keras.layers.Conv2D(5, 3, activation="relu", name="trunk")(early)
+    branch = keras.layers.Conv2D(6, 3, activation="relu", name="branch")(trunk)
+    pooled = [keras.layers.GlobalAveragePooling2D()(each) for each in (trunk, branch)]
+    classes = keras.layers.Dense(4, "softmax", name="classes")(pooled[0])
+    places = keras.layers.Dense(3, "softmax", name="places")(pooled[1])
+    network = keras.Model(picture_in, [classes, places])
+    model = lg.load_model(network, preprocess="unit", output=output)
+    assert lg.Explainer(model).explain(picture(seed=9)).layer == layer
+    rows = layer_table(model)
+    assert [row.path for row in rows if row.explainable] == between
+    assert [row.path for row in rows if row.automatic] == [layer]
+
+
 def test_the_other_inputs_get_the_values_that_the_user_names() -> None:
     network = networks.two_input_network()
     image, facts = picture(seed=9), np.array([0.5, -1.0, 2.0], np.float32)

@@ -17,7 +17,7 @@ from live_gradcam.server.settings import ServerSettings
     [
         ({"host": "0.0.0.0"}, "--host 0.0.0.0 lets other machines in. Without TLS"),
         ({"host": "::"}, "add --tls self-signed, or --tls-cert and --tls-key, or --insecure"),
-        ({"host": "teacher.example"}, "--insecure if that is all right"),
+        ({"host": "teacher.example"}, "--insecure if you accept that"),
         ({"port": 70000}, "port is 70000: it must lie between 1 and 65535"),
         ({"visitors": 0}, "visitors is 0: it must lie between 1 and 1000"),
         ({"tls": "yes"}, "tls is 'yes': it must be self-signed"),

@@ -164,9 +164,7 @@ def test_a_size_that_was_asked_of_a_file_is_not_passed_over_in_silence(
     path = write_clip(tmp_path / "clip.mp4", [0, 40])
     with open_source(path, size=(320, 180)) as source:
         assert source.size != (320, 180)
-    assert caplog.messages == [
-        "clip.mp4 has its own size and rate: --size and --camera-fps are for cameras only"
-    ]
+    assert caplog.messages == ["clip.mp4: --size, --camera-fps and --backend are for cameras only"]
 
 
 @pytest.mark.parametrize("name", ["film.jpg", "film.heic", "film"])
