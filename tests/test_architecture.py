@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -266,6 +267,48 @@ def concrete_tests(package: Path) -> list[str]:
                         if homes.get(name, room) != room
                     ]
     return found
+
+
+SMALL = frozenset(
+    {
+        "process.opencv_environment",  # OpenCV reads it while it is imported, so it comes before all else
+        "server.time_slices",  # asks two queues of the server, so it stands above them
+    }
+)
+"""Modules of under 80 lines with one importer, beside commands, which have a file each."""
+
+
+def fragments(package: Path) -> list[str]:
+    """Return the modules of under 80 lines that one other module imports: they belong to that one."""
+    graph = graph_of(package)
+    importers = Counter(each for imports in graph.values() for each in imports)
+    small = [
+        module
+        for module in graph
+        if importers[module] == 1
+        and len(package.parent.joinpath(*module.split(".")).with_suffix(".py").read_text().splitlines()) < 80
+    ]
+    names = sorted(module.partition(".")[2] for module in small)
+    return [name for name in names if not name.startswith("commands.")]
+
+
+def test_a_small_module_is_needed_by_more_than_one_other() -> None:
+    assert set(fragments(PACKAGE)) <= SMALL
+
+
+def test_a_fragment_is_found(tmp_path: Path) -> None:
+    package = tmp_path / "live_gradcam"
+    for module, code in {
+        "render/heat.py": "from live_gradcam.render import small, both",
+        "render/label.py": "from live_gradcam.render import both, large",
+        "render/small.py": "x = 1\n",
+        "render/both.py": "x = 1\n",
+        "render/large.py": "x = 1\n" * 80,
+    }.items():
+        path = package / module
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code, "utf-8")
+    assert fragments(package) == ["render.small"]
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
