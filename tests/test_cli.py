@@ -136,7 +136,7 @@ def test_the_help_says_what_lowers_a_value_and_what_overrides_a_file(
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["live", "--help"]) == 0
     said = " ".join(re.sub(r"[│\n]", " ", capfd.readouterr().out).split())
-    assert "Of a value, 'age' shows what raises it and 'age -' what lowers it" in said
+    assert "For a value: 'age' shows what raises it, 'age -' what lowers it" in said
     assert "Options on the command line override them." in said
 
 

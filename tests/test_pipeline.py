@@ -353,14 +353,19 @@ def test_a_sink_that_hangs_keeps_nobody_from_ending_it_and_the_recording_is_whol
     main = threading.main_thread().ident
     assert main is not None
 
+    ended = threading.Event()
+
     def press_ctrl_c() -> None:
         hanging.hangs.wait()
         signal.pthread_kill(main, signal.SIGINT)
+        while not ended.wait(10):  # Python loses one that comes while garbage is collected
+            signal.pthread_kill(main, signal.SIGINT)
 
     ctrl_c = threading.Thread(target=press_ctrl_c)
     ctrl_c.start()
     with pytest.raises(KeyboardInterrupt):
         show(FakeCamera(100), FakeExplainer(), recorder, hanging)
+    ended.set()
     ctrl_c.join()
     hanging.shown.append(30)  # which the recording has, and it has not
     has_recorded(recorder, tmp_path / "out.mp4", hanging)

@@ -95,8 +95,8 @@ def test_the_overlay_is_the_picture_with_the_heat_on_it(served: Served) -> None:
         ("?target=4", 400, "there is no class 4: this model's classes are 0 to 3"),
         ("?layer=haed", 400, "unknown layer 'haed'"),
         ("?colormap=jett", 400, "unknown colour map 'jett'. Did you mean jet"),
-        ("?target=os:system", 400, "the target 'os:system' cannot be had here"),
-        ("?target=lock", 400, "the target 'lock' cannot be had here"),
+        ("?target=os:system", 400, "the target 'os:system' cannot be used here"),
+        ("?target=lock", 400, "the target 'lock' cannot be used here"),
         ("?alpha=2", 422, "alpha: Input should be less than or equal to 1."),
         ("?overlay=perhaps", 422, "overlay: Input should be a valid boolean"),
         ("?method=" + "x" * 100, 422, "method: String should have at most 64 characters."),
@@ -275,7 +275,7 @@ def test_a_name_of_ones_own_can_be_allowed() -> None:
     with Served(small_service(), ServerSettings(allow_host=("teacher.example",))) as served:
         assert served.get("/healthz", Host="Teacher.example:443").status == 200
         assert served.get("/healthz", Host="other.example").detail.startswith(
-            "this server does not go by the name"
+            "this server does not have the name"
         )
 
 
@@ -438,7 +438,7 @@ def test_visitors_get_their_own_answers_only(served: Served) -> None:
         ('{"ask": 1, "methods": ["gradcam"], "more": 1}', "more: Extra inputs are not permitted"),
         (
             '{"ask": 1, "methods": ["gradcam"], "targets": ["os:system"]}',
-            "the target 'os:system' cannot be had",
+            "the target 'os:system' cannot be used",
         ),
         ('{"ask": 1, "methods": ["gradcam"], "layer": "a,b,c,d,e"}', "at most 4 layers can be fused"),
         ('{"next": 1}', "this server has no camera of its own"),

@@ -34,7 +34,7 @@ export class Page {
     this.notice = new Notice(this.words);
     this.plate = new LabelPlate((id) => this.pinTarget(id), this.words);
     this.grid = new PaneGrid(setup, this.plate);
-    this.recorder = new Recorder((canvas, afresh) => this.grid.draw(canvas, afresh));
+    this.recorder = new Recorder((canvas, afresh) => this.grid.draw(canvas, afresh), (text) => this.say(text));
     this.meter = new RateMeter(this.words);
     this.grid.afterPaint = () => {
       this.meter.painted();

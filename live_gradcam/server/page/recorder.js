@@ -2,14 +2,19 @@
 
 const KINDS = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm", "video/mp4"];
 const FPS = 30;
+const NOTHING = "There is no picture to record yet.";
 
 export class Recorder {
-  /** @param draw draws the panes onto a canvas and returns whether there was something to draw. */
-  constructor(draw) {
+  /**
+   * @param draw draws the panes onto a canvas and returns whether there was something to draw.
+   * @param say shows a text to the viewer.
+   */
+  constructor(draw, say) {
     this.draw = draw;
+    this.say = say;
     this.canvas = document.createElement("canvas");
     this.recorder = null;
-    this.began = 0;
+    this.bytes = 0;
   }
 
   get running() {
@@ -20,17 +25,22 @@ export class Recorder {
   start() {
     const kind = KINDS.find((each) => globalThis.MediaRecorder?.isTypeSupported(each));
     if (kind === undefined) return "This browser cannot record.";
-    if (!this.draw(this.canvas, true)) return "There is no picture to record yet.";
+    if (!this.draw(this.canvas, true)) return NOTHING;
     const parts = [];
     const recorder = new MediaRecorder(this.canvas.captureStream(FPS), { mimeType: kind, videoBitsPerSecond: 5e6 });
-    recorder.ondataavailable = ({ data }) => parts.push(data);
+    this.bytes = 0;
+    recorder.ondataavailable = ({ data }) => {
+      parts.push(data);
+      this.bytes += data.size;
+    };
     recorder.onstop = () => {
       const [type] = kind.split(";");
-      save(new Blob(parts, { type }), type === "video/mp4" ? "mp4" : "webm");
+      // A browser that has no time encodes nothing in a short recording.
+      if (parts.every((each) => each.size === 0)) this.say(NOTHING);
+      else save(new Blob(parts, { type }), type === "video/mp4" ? "mp4" : "webm");
     };
     recorder.start(1000);
     this.recorder = recorder;
-    this.began = performance.now();
     return null;
   }
 
