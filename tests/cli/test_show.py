@@ -433,6 +433,7 @@ def recorded_pictures(lines: list[dict[str, Any]]) -> int:
     return sum("picture" in line for line in lines[first:last])
 
 
+@pytest.mark.screens
 def test_a_show_that_was_killed_is_played_again_as_far_as_it_was_saved(
     screen: Screen, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

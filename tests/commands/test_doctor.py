@@ -182,6 +182,7 @@ def test_a_gpu_that_is_asked_for_and_not_there_is_told(capfd: pytest.CaptureFixt
     assert end[1].endswith("Use --device cpu or auto.")
 
 
+@pytest.mark.screens
 def test_the_webcam_and_a_window_are_tried_together(webcam: PretendWebcam, tmp_path: Path) -> None:
     require_screen()
     with Screen() as screen:
