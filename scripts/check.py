@@ -22,7 +22,9 @@ def main() -> int:
         "oxlint": [str(environment.PYTHON.with_name("oxlint")), "live_gradcam/server/page"],
     }
     if len(arguments) == len(sys.argv) - 1:
-        checks["tests"] = [sys.executable, str(environment.ROOT / "scripts" / "test.py"), *arguments]
+        tests = [sys.executable, str(environment.ROOT / "scripts" / "test.py"), *arguments]
+        checks["tests"] = tests
+        checks["upper bounds on time"] = [*tests, "-m", "timed"]
     summary = []
     failed = False
     for name, command in checks.items():

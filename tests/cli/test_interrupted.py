@@ -184,7 +184,7 @@ def test_a_recording_is_whole_whatever_befell_the_camera(webcam: PretendWebcam, 
         while size != (size := program.part.stat().st_size):
             time.sleep(0.4)
 
-    for word, seconds in (("unplug", 0.5), ("unplug", 0.5), ("stall", 1.8), ("corrupt", 0.6), ("slow", 0.6)):
+    for word, seconds in (("unplug", 0.5), ("unplug", 0.5), ("stall", 3.0), ("corrupt", 0.6), ("slow", 0.6)):
         until_it_goes_on()
         control.write_text(word)
         time.sleep(seconds)
