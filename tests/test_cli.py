@@ -174,6 +174,7 @@ def test_a_run_in_chinese_names_its_classes_so_and_takes_a_target_in_either_lang
     assert re.search(r'"top": {\s*"[\u4e00-\u9fff]', stats.read_text(encoding="utf-8"))
 
 
+@pytest.mark.long
 def test_a_models_own_names_are_not_translated(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "names.txt").write_text("\n".join(f"thing {i}" for i in range(1000)))
     typed = (*DEMO, "--frames", "1", "--labels", str(tmp_path / "names.txt"), "--lang", "zh")

@@ -126,6 +126,7 @@ def test_it_takes_a_file_of_settings(capfd: pytest.CaptureFixture[str], tmp_path
     assert end == ["ready: 30 fps at 320×240 with efficientnet-lite0"]
 
 
+@pytest.mark.long
 def test_a_clip_is_tried_too(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "photo.jpg"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("typed", "source"),
     [

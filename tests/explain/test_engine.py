@@ -280,6 +280,7 @@ def questions_of_ten_graphs() -> list[Question]:
     ]
 
 
+@pytest.mark.long
 def test_the_graph_that_was_used_longest_ago_goes_first() -> None:
     answering = Engine([model(networks.residual_network())], limit=AtMost(8))
     questions = questions_of_ten_graphs()
@@ -290,6 +291,7 @@ def test_the_graph_that_was_used_longest_ago_goes_first() -> None:
     assert [answering.ready(each, (16, 16)) for each in questions] == [True, False, False] + [True] * 7
 
 
+@pytest.mark.long
 def test_the_bytes_of_all_graphs_stay_within_the_limit() -> None:
     loaded = model(networks.residual_network())
     questions = questions_of_ten_graphs()
@@ -406,6 +408,7 @@ def test_a_method_that_takes_one_picture_at_a_time_is_not_filled_up_and_not_warm
     assert runtime.batches == [1, 1, 1]
 
 
+@pytest.mark.long
 def test_several_targets_are_run_picture_by_picture_where_the_sizes_of_batches_are_given() -> None:
     runtime = CountedRuntime()
     answering = Engine([model(networks.pooled_network())], batches=(1, 2, 4), compiler=runtime)
@@ -449,6 +452,7 @@ def test_a_question_of_many_graphs_has_room_for_all_of_them() -> None:
     assert steps[3:5] == ["saliency at late", "saliency at late"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("question", "line"),
     [

@@ -36,6 +36,7 @@ def through(*layers: Any) -> Any:
     return keras.Model(image, L.Dense(2, activation="softmax")(L.GlobalAveragePooling2D()(x)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PREPARATIONS)
 def test_what_is_done_to_the_input_is_computed_as_it_is_measured_or_is_not_known(name: str) -> None:
     small = name in ("patches", "valid convolutions and poolings")
@@ -54,6 +55,7 @@ def squeezed(x: Any) -> Any:
     return L.Multiply()([x, gate])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("before", "expected"),
     [
@@ -95,6 +97,7 @@ def test_only_what_is_known_of_every_operation_is_computed(before: list[Any], ex
         assert measured_geometry(model, "last") == expected
 
 
+@pytest.mark.long
 def test_a_network_that_squeezes_and_excites_is_computed_as_its_layers_say() -> None:
     network = keras.applications.MobileNetV3Small(weights=None, input_shape=(224, 224, 3))
     model = lg.load_model(network, preprocess="none")

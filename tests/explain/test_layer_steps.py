@@ -129,6 +129,7 @@ def test_class_maps_of_a_segmentation_network_are_no_step() -> None:
     assert walked(networks.segmentation_network()) == ["features"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("build", [networks.sequential_network, networks.shared_layer_network])
 def test_every_step_can_be_explained(build: Any) -> None:
     network = build(True) if build is networks.sequential_network else build()

@@ -94,6 +94,7 @@ def skip_connected() -> Network:
     return keras.Model(image, layers.Dense(4, activation="softmax")(layers.Add()([flat, pooled])))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "build",
     [

@@ -31,6 +31,7 @@ def model() -> lg.Model:
     return lg.load_model(stage_network(), preprocess="unit")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", MANY)
 def test_a_method_of_many_passes_finds_the_same_at_any_pace(method: str, model: lg.Model) -> None:
     pace = Sizes(3, 1, 7)

@@ -149,6 +149,7 @@ def test_one_of_several_outputs_is_explained(output: str | int, classes: int, ke
     assert_same(explanation.raw_heatmap, features @ kernel / 64)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("output", "layer", "between"),
     [("classes", "trunk", ["early", "trunk"]), ("places", "branch", ["early", "trunk", "branch"])],
@@ -212,6 +213,7 @@ def test_a_linear_head_is_a_head_of_logits() -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_gives_nearly_the_same_map(policy: str) -> None:
     full = networks.residual_network()

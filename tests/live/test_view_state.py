@@ -82,6 +82,7 @@ def test_what_the_stage_cannot_do_itself_it_asks_for_once(action: object) -> Non
     assert acting.view.take_requests() == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "action",
     [each for each in ACTIONS if each.name not in OF_THE_CONTROLLER | {"whole", "automatic", "reset"}],
@@ -513,6 +514,7 @@ def on_a_screen() -> Acting:
     return acting
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("opening", ["o", "right click"])
 def test_the_menu_opens_and_the_mouse_chooses_from_it(opening: str) -> None:
     acting = on_a_screen()

@@ -198,6 +198,7 @@ def test_an_input_of_another_form_is_refused() -> None:
         lg.load_model(network)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("functional", [False, True])
 @pytest.mark.parametrize("shape", [(20, 28), (560,)], ids=["no axis of channels", "flat"])
 def test_a_network_of_grey_numbers_gets_grey_pictures(shape: tuple[int, ...], functional: bool) -> None:

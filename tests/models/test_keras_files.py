@@ -67,6 +67,7 @@ def test_the_name_of_a_file_plays_no_part(tmp_path: Path, written: str, named: s
     np.testing.assert_allclose(new(pixels()), network(pixels()), rtol=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("written", "named"), [(".keras", ".h5"), (".h5", ".keras")])
 def test_the_name_of_a_file_of_keras_2_plays_no_part(tmp_path: Path, written: str, named: str) -> None:
     networks = pytest.importorskip("keras2_networks", reason="tf-keras writes the files of Keras 2")

@@ -74,6 +74,7 @@ def test_weights_that_cannot_be_downloaded_say_where_to_put_them(
     assert "\n" not in message
 
 
+@pytest.mark.long
 def test_weights_placed_where_the_download_would_put_them_are_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_a_keras_model_is_used_as_it_is(caplog: pytest.LogCaptureFixture) -> Non
     assert "pixels are scaled to 0 to 1, a guess" in caplog.text
 
 
+@pytest.mark.long
 def test_a_keras_model_that_the_zoo_knows_gets_its_scaling_and_labels() -> None:
     model = lg.load_model(keras.applications.MobileNetV2(weights=None, alpha=0.35))
     assert (model.preprocessing.name, model.labels[285]) == ("tf", "Egyptian cat")
@@ -158,6 +160,7 @@ def test_labels_must_be_as_many_as_the_classes() -> None:
         lg.load_model(pooled_network(), labels=["a", "b", "c"])
 
 
+@pytest.mark.long
 def test_the_class_names_of_a_model_that_the_zoo_knows_are_shown_in_chinese() -> None:
     network = keras.applications.MobileNetV2(weights=None)
     model = lg.load_model(network, lang="zh")

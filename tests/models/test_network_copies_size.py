@@ -94,6 +94,7 @@ def test_the_zoos_default_takes_any_size() -> None:
     assert model.network_at(224, 384) is model.network
 
 
+@pytest.mark.long
 def test_a_network_of_the_zoo_with_random_weights_is_remade_wide() -> None:
     model = zoo.with_random_weights("mobilenet", seed=0)
     assert model.network_at(224, 224) is model.network

@@ -255,6 +255,7 @@ def test_scaling_is_measured_in_front_of_the_first_weights(
         assert ("pixels are scaled to 0 to 1, a guess" in caplog.text) == (scale == 1)
 
 
+@pytest.mark.long
 def test_a_known_family_in_a_saved_model_tells_its_scaling(tmp_path: Path) -> None:
     image = tf_keras.Input((16, 16, 3))
     x = tf_keras.layers.Conv2D(4, 3, name="Conv1")(image)
@@ -529,6 +530,7 @@ def test_a_constant_that_would_fill_the_memory_is_refused(tmp_path: Path) -> Non
     assert "made to exhaust memory: its constants would take" in refusal(tmp_path / "bomb.pb")
 
 
+@pytest.mark.long
 def test_many_graphs_in_one_process_are_called_without_a_warning_of_retracing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_link_is_read_as_the_server_prints_it() -> None:
 # The attacks, at a small network.
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "done"),
     [

@@ -159,6 +159,7 @@ def test_many_programs_at_once_are_explained_together(served: Served) -> None:
         assert reply.json["top"][0]["label"] == expected.top[0].label
 
 
+@pytest.mark.long
 def test_photos_that_are_slow_to_decode_hold_up_no_others(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,6 +359,7 @@ def test_what_is_asked_for_comes_once_it_is_compiled_and_the_old_goes_on_meanwhi
     assert prepared[-1] is None
 
 
+@pytest.mark.long
 def test_four_methods_on_the_page_are_one_run_of_the_network(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -723,6 +725,7 @@ def test_half_a_surrogate_pair_is_told_and_the_socket_stays(served: Served, mess
         assert answer_to(socket, 3, jpeg()).header["frame"] == 3
 
 
+@pytest.mark.long
 def test_twelve_pages_that_are_loaded_at_once_are_complete(served: Served) -> None:
     files = [f"/page/{path.name}" for path in PAGE.iterdir()]
 
@@ -745,6 +748,7 @@ def test_a_picture_far_longer_than_wide_is_refused_everywhere(served: Served, si
         assert said(socket)["error"].startswith(told)
 
 
+@pytest.mark.long
 def test_under_wide_a_long_picture_is_refused_before_the_network_sees_it() -> None:
     with Served(small_service(fit="wide")) as served:
         data = jpeg(np.zeros((20, 100, 3), np.uint8), ".png")

@@ -149,6 +149,7 @@ def scans_of(side: int, count: int) -> bytes:
     return whole[:-2] + last * count + b"\xff\xd9"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("interlaced", [0, 1])
 def test_a_png_that_inflates_to_more_than_its_pixels_is_refused_at_once(depth: int, interlaced: int) -> None:

@@ -90,6 +90,7 @@ def test_what_nobody_waits_for_any_more_is_not_explained(served: Served, slow: S
     assert slow.abandoned == 1
 
 
+@pytest.mark.long
 def test_a_visitor_who_leaves_is_not_explained_any_more(served: Served, slow: Slow) -> None:
     with served.socket() as socket:
         socket.send(json.dumps({"ask": 1, "methods": ["scorecam"]}))
@@ -98,6 +99,7 @@ def test_a_visitor_who_leaves_is_not_explained_any_more(served: Served, slow: Sl
     until(lambda: slow.abandoned == 1, "the end of what was running")
 
 
+@pytest.mark.long
 def test_ending_does_not_wait_for_slow_ones_and_tells_them(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +120,7 @@ def test_ending_does_not_wait_for_slow_ones_and_tells_them(
     assert not [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"]
 
 
+@pytest.mark.long
 def test_more_work_than_may_wait_is_refused_with_when_to_come_again(
     served: Served, slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,7 @@ def test_a_folder_that_holds_a_session_is_kept(session: Path, capfd: pytest.Capt
     assert (session / FILE).read_bytes() == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("key", "ends"), [("q", True), ("Escape", True), ("m", False)])
 def test_in_the_window_of_a_replay_only_the_keys_that_end_it_mean_anything(
     session: Path, key: str, ends: bool

@@ -1,4 +1,4 @@
-"""A film at an http address whose index stands at its end needs a server that sends any part of it."""
+"""A film at an http address whose index is at its end needs a server that sends any part of it."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def test_a_film_with_its_index_at_the_end_needs_a_server_with_ranges(index_last:
         with pytest.raises(SourceError) as refused:
             open_source(site.url(path))
         assert str(refused.value) == (
-            f"{site.url(path)} has no picture that can be read: its index (the 'moov' box) stands at its end, and the "
-            "server sends it only from the beginning (no Range). Save it as a file and give that, or write it anew so "
+            f"{site.url(path)} has no picture that can be read: its index (the 'moov' box) is at its end, and the "
+            "server sends it only from the beginning (no Range). Save it as a file and give that, or rewrite it so "
             "that it begins with its index: ffmpeg -i IN -c copy -movflags +faststart OUT"
         )
     with website({path: parts(index_last)}) as site:

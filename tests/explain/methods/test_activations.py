@@ -78,6 +78,7 @@ def test_the_kernels_largest_eigenvalue_is_taken_not_its_largest_in_magnitude() 
     assert_same_map(run(methods.kpcacam, features), oracles.kpcacam(features))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("function", EIGEN)
 def test_a_component_goes_with_the_sum_of_what_it_is_made_of(function: Callable[..., Any], seed: int) -> None:

@@ -41,6 +41,7 @@ def test_scorecam_leaves_out_channels_that_are_the_same_everywhere() -> None:
     assert network.target == probe.target
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_ablationcam_equals_its_equation(seed: int) -> None:
     positive = 0

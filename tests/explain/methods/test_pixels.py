@@ -24,6 +24,7 @@ FUNCTIONS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("target", range(3))
 def test_saliency_equals_its_equation(target: int, seed: int) -> None:
@@ -59,6 +60,7 @@ def test_integrated_gradients_sum_to_the_score_difference(target: int) -> None:
     assert abs(ends[1] - ends[0]) > 1e-3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [0, 4, 5])
 def test_integrated_gradients_of_relus_sum_to_the_score_difference_within_a_fiftieth(seed: int) -> None:
     probe, _ = rectified(seed)
@@ -83,6 +85,7 @@ def test_guided_gradcam_is_the_product_with_the_upsampled_map(seed: int) -> None
     assert_same_map(pixels.guided_gradcam(probe), oracles.strongest_colour(guided))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_same_picture_gets_the_same_map_again_and_in_a_compiled_function(
     function: Callable[..., Any],

@@ -200,6 +200,7 @@ def _english(page: Page) -> set[str]:
     } - {f"{each['path']}  {each['shape']}" for each in setup["layers"]}
 
 
+@pytest.mark.long
 def test_every_sentence_of_the_page_is_translated() -> None:
     words = words_of("zh")
     said = []
