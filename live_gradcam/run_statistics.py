@@ -250,11 +250,15 @@ class RunStatistics:
             }
 
 
-def refuse_report(path: Path) -> None:
-    """Raise if the statistics cannot be written to a path because it is a folder, or its folder does not exist.
+def refuse_report(path: Path, *, overwrite: bool) -> None:
+    """Check early that statistics can be written to a path. They may replace older ones, but no other file.
+
+    Args:
+        path: the file.
+        overwrite: whether any file may be replaced.
 
     Raises:
-        SinkError: the path cannot be written.
+        SinkError: it is a folder, its folder does not exist, or another file has its name.
     """
     if path.is_dir():
         raise SinkError(f"cannot write the statistics to '{path}': it is a folder. Give the name of a file.")
@@ -262,6 +266,20 @@ def refuse_report(path: Path) -> None:
         raise SinkError(
             f"cannot write the statistics to '{path}': there is no folder '{path.parent}'. Make it first."
         )
+    if path.exists() and not overwrite and not _is_report(path):
+        raise SinkError(
+            f"'{path}' exists and has no statistics. Use --overwrite, or another name for --stats."
+        )
+
+
+def _is_report(path: Path) -> bool:
+    """Return whether a file is empty, or begins like a report."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(2**16)
+    except OSError as error:
+        raise SinkError(f"cannot write the statistics to '{path}': {error.strerror}.") from error
+    return not beginning or (beginning.startswith(b"{") and b'"frames_captured"' in beginning)
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:

@@ -14,7 +14,7 @@ from live_gradcam.config import Task
 from live_gradcam.errors import SinkError
 from live_gradcam.number_format import percent_text
 from live_gradcam.render.caption import caption_of, confidence_of
-from live_gradcam.run_statistics import RunStatistics, Spread, write_report
+from live_gradcam.run_statistics import RunStatistics, Spread, refuse_report, write_report
 
 
 def test_quantiles_are_right_to_a_few_percent() -> None:
@@ -139,3 +139,16 @@ def test_the_line_at_the_end_the_label_and_the_heat_go_by_one_rule(share: float,
     assert statistics.mostly() == caption.label
     assert caption.sure == (confidence_of(explanation) == 1.0)
     assert caption.sure == (int(percent_text(share).strip("<%")) >= 100 * explanation.needed)
+
+
+def test_statistics_replace_older_ones_and_no_other_file(tmp_path: Path) -> None:
+    path = tmp_path / "stats.json"
+    refuse_report(path, overwrite=False)
+    write_report(RunStatistics().report(source="demo", model="m", method="gradcam"), path)
+    refuse_report(path, overwrite=False)
+    path.write_text('{"my": "own"}', "utf-8")
+    with pytest.raises(SinkError, match=r"exists and has no statistics\. Use --overwrite, or another name"):
+        refuse_report(path, overwrite=False)
+    refuse_report(path, overwrite=True)
+    path.write_text("", "utf-8")
+    refuse_report(path, overwrite=False)

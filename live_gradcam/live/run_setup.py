@@ -37,7 +37,7 @@ def refuse_outputs(settings: Settings) -> None:
     if settings.snapshot is not None:
         refuse_snapshot(Path(settings.snapshot), overwrite=settings.overwrite)
     if settings.stats is not None:
-        refuse_report(Path(settings.stats))
+        refuse_report(Path(settings.stats), overwrite=settings.overwrite)
 
 
 def _refuse_to_write_over_source(settings: Settings) -> None:
