@@ -5,14 +5,12 @@ The command line, `--help`, settings files, `config`, the checks and the keyword
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from live_gradcam.errors import SettingsError
-from live_gradcam.redaction import shown_address
 from live_gradcam.setting import (
     Limits,
     assignments,
@@ -24,7 +22,6 @@ from live_gradcam.setting import (
     in_picture,
     in_source,
     pixels,
-    settings_of,
     tokens,
 )
 
@@ -49,6 +46,12 @@ Following = Literal["on", "off"]
 
 Scale = Literal["stable", "frame"]
 """How heat is normalised: by a slowly moving maximum, or by each map's own maximum."""
+
+Runtime = Literal["auto", "tensorflow", "openvino"]
+"""The library that computes the graphs; `auto` takes the faster one."""
+
+Precision = Literal["auto", "f32", "bf16"]
+"""The number format that OpenVINO computes in; `auto` takes bfloat16 where it is faster and agrees with float32."""
 
 Lang = Literal["en", "zh"]
 """The language of ImageNet's class names: English, or Simplified Chinese."""
@@ -118,6 +121,12 @@ class ExplainSettings:
         False, "Allow a model file to run its own code, and to read and write files.", negatable=False
     )
     device: str = in_model("auto", "Device to compute on.", metavar="auto|cpu|gpu:N")
+    engine: Runtime = in_model(
+        "auto", "Library that computes: the faster one, or always TensorFlow or OpenVINO (pip extra: fast)."
+    )
+    precision: Precision = in_model(
+        "auto", "Number format that OpenVINO computes in: bf16 is faster and rougher than f32."
+    )
     method: str = in_explanation(
         DEFAULT_METHOD, "Explanation method: gradcam, hirescam, … (`live-gradcam methods`).", metavar="NAME"
     )
@@ -273,27 +282,3 @@ class AnnotateSettings(ExplainSettings):
         ExplainSettings.__post_init__(self)  # `slots=True` makes a second class, for which super() fails
         if self.every > 1 and self.fps is not None:
             raise SettingsError("every and fps both reduce the frames of a video: give one of them.")
-
-
-def as_json(settings: Settings) -> dict[str, Any]:
-    """Return settings as JSON can hold them: a model object as text, addresses without secrets."""
-    chosen = {name: getattr(settings, name) for name in settings_of(Settings)}
-    chosen |= {"source": _shown(settings.source), "also": [_shown(each) for each in settings.also]}
-    return dict(json.loads(json.dumps(chosen, default=str)))
-
-
-def from_json(saved: Mapping[str, Any]) -> Settings:
-    """Return the settings of a saved session, without those that write files or end the run."""
-    left_out = ("record", "snapshot", "stats", "save_session", "frames", "duration")
-    kept = {name: saved[name] for name in settings_of(Settings) if name in saved and name not in left_out}
-    kept = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
-    # Sessions of earlier versions contain passwords.
-    if "source" in kept:
-        kept["source"] = _shown(kept["source"])
-    if "also" in kept:
-        kept["also"] = tuple(_shown(each) for each in kept["also"])
-    return Settings(**kept)
-
-
-def _shown(source: int | str) -> int | str:
-    return source if isinstance(source, int) else shown_address(str(source))

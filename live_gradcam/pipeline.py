@@ -101,6 +101,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         refuse_outputs(chosen)
         if chosen.save_session is not None:
             refuse_session_folder(Path(chosen.save_session))
+        background = stack.enter_context(ExitStack())  # ends last, when all files are finished
         source = stack.enter_context(open_sources(chosen))
         done.source = source.name
         windowed = has_window(chosen, source, say)
@@ -124,6 +125,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             snapshots = stack.enter_context(Snapshots(told))
             done.snapshots.append(snapshots)
         engine = load(chosen, source.size, say)
+        background.callback(engine.close)
         done.model, done.method = engine.models[0].name, chosen.method.casefold()
         say("h in the window shows the keys; q ends it" if windowed else "Ctrl-C ends it")
         if recorder is not None:
@@ -139,6 +141,8 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             make_recorder=lambda path: done.recorder(chosen, source, path, told),
             recorder=recorder,
         )
+        if not windowed:  # nobody waits
+            background.callback(engine.settle)
     return done
 
 

@@ -12,7 +12,7 @@ import environment
 
 def main() -> int:
     """Make the environment, run the demo in it, and return its exit code."""
-    missing_library = environment.prepare("demo")
+    missing_library = environment.prepare("demo", "fast")
     windowless = "" if missing_library is None else environment.window_hint(missing_library)
     show = environment.ROOT / "scripts" / "show.py"
     # -P: what stands beside show.py is for the Python outside, and must not hide a module of the same name.

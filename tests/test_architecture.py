@@ -16,7 +16,7 @@ VALUES = frozenset(
     (
         "closeable config errors escaping explanation file_names frame heatmap media_file name_suggestions "
         "number_format question redaction rendered_picture run_statistics setting setting_choices setting_types "
-        "source_address timing translations version viewer_input"
+        "settings_json source_address timing translations version viewer_input"
     ).split()
 )
 GROUND = VALUES | {"concurrency", "process"}

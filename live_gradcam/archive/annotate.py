@@ -198,9 +198,10 @@ def _run(
                 groups, settings, job, cluster, say=progress.say, advance=progress.advance, ended=ended
             )
             return
-        worker = FileWorker(settings, size=job.size, frames=job.frames, say=progress.say)
-        began = time.monotonic()
-        for group in groups:
-            worker.annotate(group, advance=progress.advance, ended=ended)
+        with FileWorker(settings, size=job.size, frames=job.frames, say=progress.say) as worker:
+            began = time.monotonic()
+            for group in groups:
+                worker.annotate(group, advance=progress.advance, ended=ended)
+            worker.settle()
     finally:
         report.seconds = time.monotonic() - began if began else 0.0

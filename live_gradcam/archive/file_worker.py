@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 import cv2
 
 from live_gradcam.archive.annotate_job import ArchiveFile, Failure, Outcome, error_text
-from live_gradcam.archive.batches import BatchExplainer, fastest_batch_size
+from live_gradcam.archive.batches import fastest_batch_size
 from live_gradcam.archive.pictures import annotate_pictures
 from live_gradcam.archive.video import annotate_video
+from live_gradcam.closeable import Closeable
 from live_gradcam.config import AnnotateSettings
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
@@ -32,7 +33,7 @@ def file_groups(entries: Sequence[ArchiveFile]) -> list[tuple[ArchiveFile, ...]]
     ]
 
 
-class FileWorker:
+class FileWorker(Closeable):
     """Annotates groups of files with one model. Not thread-safe.
 
     Args:
@@ -60,17 +61,26 @@ class FileWorker:
         with native_stderr_filtered():
             # Imported here: TensorFlow takes seconds to load, and a finished archive does not need it.
             from live_gradcam.explain.loading import load_explainer
-            from live_gradcam.models.devices import limit_cores
 
             if cores is not None:
+                from live_gradcam.explain.compilers import limit_cores
+
                 limit_cores(cores)
                 cv2.setNumThreads(cores)
-            self._explainer: BatchExplainer = load_explainer(settings, size, say)
+            self._explainer = load_explainer(settings, size, say)
         # The target `lock` depends on the frames before, so they are explained one by one.
         self._locked = isinstance(settings.target, str) and settings.target.strip().casefold() == _LOCK
         self.batch = (
             1 if self._locked else settings.batch or fastest_batch_size(self._explainer, size, frames)
         )
+
+    def settle(self) -> None:
+        """Wait for a while until the network is converted for the next start."""
+        self._explainer.settle()
+
+    def close(self) -> None:
+        """Stop what the explainer does in the background."""
+        self._explainer.close()
 
     def annotate(
         self,

@@ -66,6 +66,7 @@ def trial_run(settings: Settings, report: Report, *, began: float, seconds: floa
         engine = _load(settings, source, report)
         if engine is None:
             return ""
+        stack.callback(engine.close)
         target = Path(settings.record or "recording.mp4").absolute()
         folder = stack.enter_context(_folder_for_trial(target.parent, report))
         sinks = stack.enter_context(SinkGroup())

@@ -27,3 +27,6 @@ Numbers = npt.NDArray[np.float32]
 
 Flags = npt.NDArray[np.bool_]
 """bool."""
+
+LayerShape = tuple[str, tuple[int | None, ...]]
+"""Path of a layer, and its activation's (height, width, channels); None for a length that is not fixed."""

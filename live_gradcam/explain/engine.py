@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
-
+from live_gradcam.closeable import Closeable
 from live_gradcam.config import DEFAULT_FIT, DEFAULT_SCORE, Fit, Fusion, Score, Smooth, Task
 from live_gradcam.errors import LiveGradcamError, SettingsError
-from live_gradcam.explain.array_types import Pictures
+from live_gradcam.explain.array_types import LayerShape
 from live_gradcam.explain.explained_model import ExplainedModel
 from live_gradcam.explain.graph_cache import Choose, GraphCache, Limit, NotCompiledError
+from live_gradcam.explain.graph_runner import GraphRunner
 from live_gradcam.explain.graph_spec import GraphKey, GraphSpec, MakePace
-from live_gradcam.explain.layer_steps import LayerShape
-from live_gradcam.explain.methods.gradients import FINERCAM_RIVALS, FINERCAM_STRENGTH
+from live_gradcam.explain.methods.method import FINERCAM_RIVALS, FINERCAM_STRENGTH
 from live_gradcam.explain.question_batch import QuestionBatch
-from live_gradcam.explain.question_parts import NO_LOCKS, Locks, QuestionPart, QuestionParts, Size
+from live_gradcam.explain.question_parts import NO_LOCKS, Locks, QuestionParts, Size
 from live_gradcam.explain.result_reader import ResultReader
-from live_gradcam.explain.runtime import CompiledGraph, GraphCompiler, GraphOutputs, run_in_batches
-from live_gradcam.explain.targets import Aim, TargetLock, is_lock
-from live_gradcam.explain.tensorflow_graph import TensorFlowCompiler
+from live_gradcam.explain.runtime import (
+    SETTLE_SECONDS,
+    CompiledGraph,
+    GraphCompiler,
+)
+from live_gradcam.explain.targets import TargetLock, is_lock
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
-from live_gradcam.models.model import Model
+from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.question import Answer, Question
 
 
-class Engine:
+class Engine(Closeable):
     """Answers questions about pictures, and keeps the compiled graphs that answer them.
 
     A graph is compiled when it is first needed, or beforehand with `prepare`. Classes, contrasts and the lock are
@@ -46,7 +49,7 @@ class Engine:
         batches: the sizes of batches that are run, ascending, so that TensorFlow never optimises another size while
             somebody waits (`runtime.run_in_batches`); empty: each batch is run as it is.
         limit: how much the cache of graphs may hold; None: `graph_cache.GRAPH_BYTES`.
-        compiler: compiles the graphs of a model.
+        compiler: makes the compiler of a model's graphs; None: TensorFlow's.
 
     Raises:
         SettingsError: there is no model, or no rival.
@@ -54,7 +57,7 @@ class Engine:
 
     def __init__(
         self,
-        models: Sequence[Model],
+        models: Sequence[KnownModel],
         *,
         fit: Fit = DEFAULT_FIT,
         score: Score = DEFAULT_SCORE,
@@ -66,16 +69,20 @@ class Engine:
         pace: MakePace | None = None,
         batches: Sequence[int] = (),
         limit: Limit | None = None,
-        compiler: Callable[[Model], GraphCompiler] = TensorFlowCompiler,
+        compiler: Callable[[KnownModel], GraphCompiler] | None = None,
     ) -> None:
         if not models:
             raise SettingsError("there is no model to ask: at least 1 is needed.")
         if rivals is not None and rivals < 1:
             raise SettingsError(f"rivals is {rivals}: at least 1 is needed.")
         self.models = tuple(models)
+        if compiler is None:
+            from live_gradcam.explain.tensorflow_graph import TensorFlowCompiler  # it loads TensorFlow
+
+            compiler = TensorFlowCompiler
         self._models = [ExplainedModel(model, compiler(model)) for model in models]
-        self._batches = tuple(batches)
         self._cache = GraphCache(limit)
+        self._runner = GraphRunner(self._models, self._cache, batches)
         usual = GraphSpec(
             methods=(),
             layers=None,
@@ -130,7 +137,7 @@ class Engine:
         """Return whether a question about frames of a size can be answered without compiling."""
         try:
             parts = self.parts.of(question, size)
-            ready = [self._is_ready(part.key) for part in parts]
+            ready = [self._runner.is_ready(part.key) for part in parts]
             return all(ready) and all(self.parts.aims(part, question) for part in parts)
         except LiveGradcamError:
             return False
@@ -157,7 +164,7 @@ class Engine:
             if len(self.labels_of(part.model)):
                 self.parts.aims(part, question)  # a mistyped class is reported before anything is compiled
         for part in parts:
-            if not self._is_ready(part.key):
+            if not self._runner.is_ready(part.key):
                 yield self.parts.describe(part.key)
                 self.prepare_graph(part.key, freeze=freeze)
             self.parts.aims(part, question)
@@ -187,18 +194,22 @@ class Engine:
         Raises:
             LiveGradcamError: it cannot be compiled or run, or `choose` refuses.
         """
-        graph = self._graph(key, freeze=freeze, choose=choose)
-        spec = key[1]
-        if not run or not spec.one_pass:
-            return
-        try:
-            for count in self._sizes(spec) or (1,):
-                black = np.zeros((count, *spec.input_size, 3), np.uint8)
-                run_in_batches(graph, black, [[Aim()] * spec.goals] * count)
-        except Exception:
-            self._cache.drop(key)
-            raise
-        self._cache.note_warm(key)
+        self._runner.prepare(key, freeze=freeze, run=run, choose=choose)
+
+    def settle(self, seconds: float = SETTLE_SECONDS) -> None:
+        """Wait until no graph is improved in the background any more, at most for some seconds."""
+        until = time.monotonic() + seconds
+        for model in self._models:
+            model.settle(until - time.monotonic())
+
+    def close(self, until: float | None = None) -> None:
+        """Stop improving graphs in the background. The engine still answers.
+
+        Args:
+            until: when to stop waiting for that, in `time.monotonic()` seconds; None: after 0.8 s.
+        """
+        for model in self._models:
+            model.close(until)
 
     def describe(self) -> list[str]:
         """Return one line on each graph that is kept."""
@@ -210,7 +221,7 @@ class Engine:
         Raises:
             LiveGradcamError: the question cannot be answered.
         """
-        return self._graph(self.parts.of(question, size)[0].key).facts.layer
+        return self._runner.graph(self.parts.of(question, size)[0].key).facts.layer
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
         """Answer a question about a frame. The lock follows the frames from one call to the next.
@@ -253,7 +264,9 @@ class Engine:
         """
         batch = QuestionBatch(images, questions)
         for part in self.parts.of(questions[0], batch.sizes[0]):
-            graph = self._cache.find(part.key) if compiled_only else self._graph(part.key, freeze=freeze)
+            graph = (
+                self._cache.find(part.key) if compiled_only else self._runner.graph(part.key, freeze=freeze)
+            )
             if graph is None:
                 raise NotCompiledError(f"{self.parts.describe(part.key)} is not compiled.")
             fittings = batch.fittings(part, self.parts)
@@ -263,37 +276,7 @@ class Engine:
                 facts=graph.facts,
                 labels=self.labels_of(part.model),
                 aims=aims,
-                result=self._run(part, graph, batch.inputs(fittings), aims),
+                result=self._runner.run(part.key, graph, batch.inputs(fittings), aims),
             )
             batch.take(part, fittings, reader)
         return batch.answers(locks)
-
-    def _run(
-        self, part: QuestionPart, graph: CompiledGraph, pictures: Pictures, aims: list[list[Aim]]
-    ) -> GraphOutputs:
-        outputs = run_in_batches(graph, pictures, aims, self._sizes(part.spec))
-        self._cache.note_warm(part.key)
-        if not outputs.finite.all() and pictures.any():  # NaN for a black picture proves nothing
-            model = self.models[part.model]
-            model.warn_once(
-                f"{model.name} gives NaN or infinity: there is nothing to explain then. Check its weights, and "
-                "that --preprocess scales pixels as in training."
-            )
-        return outputs
-
-    def _sizes(self, spec: GraphSpec) -> tuple[int, ...]:
-        """Return the sizes of batch that a graph is run with; none: any."""
-        # Several targets are as much work as several pictures, and each batch size is slow at its first run. So with
-        # fixed batch sizes, a graph of several targets takes one picture at a time.
-        one = not spec.one_pass or (spec.targets > 1 and self._batches)
-        return (1,) if one else self._batches
-
-    def _graph(self, key: GraphKey, *, freeze: bool = False, choose: Choose | None = None) -> CompiledGraph:
-        """Return a graph, which is compiled now if it is not kept."""
-        number, spec = key
-        return self._cache.find_or_compile(
-            key, lambda: self._models[number].compile(spec, freeze=freeze), choose
-        )
-
-    def _is_ready(self, key: GraphKey) -> bool:
-        return self._cache.is_warm(key) if key[1].one_pass else self._cache.find(key) is not None

@@ -8,11 +8,11 @@ from typing import Literal
 
 from live_gradcam.config import Task
 from live_gradcam.errors import ModelError
+from live_gradcam.explain.array_types import LayerShape
 from live_gradcam.explain.graph_spec import GraphSpec
-from live_gradcam.explain.layer_steps import LayerShape
 from live_gradcam.explain.runtime import CompiledGraph, GraphCompiler, GraphFacts
 from live_gradcam.models.labels import Labels
-from live_gradcam.models.model import Model
+from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.models.task import fits, labels_for, wrong_number
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class ExplainedModel:
         compiler: compiles its graphs.
     """
 
-    def __init__(self, model: Model, compiler: GraphCompiler) -> None:
+    def __init__(self, model: KnownModel, compiler: GraphCompiler) -> None:
         self.model = model
         self.labels: Labels = model.labels
         """The names of classes, labels or values; none before the first graph if only a graph tells their number."""
@@ -52,6 +52,14 @@ class ExplainedModel:
         self._learn_layers(spec, facts)
         logger.info("traced %s", self.describe(spec, graph))
         return graph
+
+    def settle(self, seconds: float) -> None:
+        """Wait until no graph is improved in the background any more, at most for some seconds."""
+        self._compiler.settle(seconds)
+
+    def close(self, until: float | None) -> None:
+        """Stop improving graphs in the background; see `Engine.close`."""
+        self._compiler.close(until)
 
     def describe(self, spec: GraphSpec, graph: CompiledGraph) -> str:
         """Return one line on a graph."""

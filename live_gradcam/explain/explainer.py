@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from live_gradcam.closeable import Closeable
 from live_gradcam.config import (
     DEFAULT_FIT,
     DEFAULT_METHOD,
@@ -12,17 +13,18 @@ from live_gradcam.config import (
     ExplainSettings,
     Fit,
     Fusion,
+    Precision,
+    Runtime,
     Score,
     Smooth,
     Task,
 )
 from live_gradcam.errors import TargetError
+from live_gradcam.explain.compilers import compiler_for, runtime_for
 from live_gradcam.explain.engine import Engine
-from live_gradcam.explain.graph_spec import Pace
-from live_gradcam.explain.methods.gradients import FINERCAM_STRENGTH
-from live_gradcam.explain.methods.method import method_named
+from live_gradcam.explain.graph_spec import Pace, paths_in
+from live_gradcam.explain.methods.method import FINERCAM_STRENGTH, method_named
 from live_gradcam.explain.question_parts import NO_LOCKS, Locks
-from live_gradcam.explain.target_layer import paths_in
 from live_gradcam.explain.targets import (
     MOST_RANKS,
     TargetLock,
@@ -34,50 +36,48 @@ from live_gradcam.explain.targets import (
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
-from live_gradcam.models.loading import load_model
-from live_gradcam.models.model import Model
+from live_gradcam.models.remembered_model import KnownModel, known
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.setting import settings_of
 
 
-class Explainer:
+class Explainer(Closeable):
     """Explains pictures with one question: a simple interface to the engine.
 
     The network is traced once for each input shape, with the first picture of that shape. The class or contrast to
     explain is an argument of the graph, so it can change from picture to picture. The model is never changed. Its
-    weights are read when it is traced: after more training, make a new explainer. Several threads may use one
-    explainer.
+    weights are read when it is traced: after more training, make a new one. Several threads may use it.
 
     Args:
         model: the result of `load_model`, or anything that it takes.
         method: name of the method (`live_gradcam.explain.methods`).
         layer: path of the target layer; several, separated by commas, are fused; None: the last feature map.
         target: what is explained: a class by id or name, `#2` for the second most probable, `tabby - tiger cat`
-            for a contrast, `tabby -` for a contrast with its strongest rivals, `lock` for the most probable class
-            with hysteresis, `module:function` or a function of the model's outputs for your own score; None: the
-            most probable class. For a network of values: `age` explains what raises the value, `age -` what lowers
-            it; None: the first value.
+            for a contrast, `tabby -` for one with its strongest rivals, `lock` for the most probable class with
+            hysteresis, `module:function` or a function of the outputs for your own score; None: the most probable
+            class. Of a network of values, `age` is what raises the value, `age -` what lowers it; None: the first.
         fit: how a picture is brought to the network's input.
-        score: `logit` differentiates the pre-softmax score y^c, `probability` the softmax's output. For a network of
-            values both differentiate the value itself.
+        score: `logit` differentiates the pre-softmax score y^c, `probability` the softmax's output; of values, both
+            differentiate the value.
         fusion: how the maps of several layers become one: `mean` or `max`.
         smooth: `augment` averages over flipped and enlarged copies of the picture.
         grid: (height, width) of a transformer's tokens; None finds it.
         strength: how much of the strongest rivals' score a contrast subtracts; None: as in FinerCAM's paper.
         rivals: how many strongest rivals count; None: as in FinerCAM's paper.
-        freeze: whether the weights become constants of the graphs, if worthwhile. The default network is then a
-            sixth faster, and each graph takes 130 MB. Other graphs share the network's own weights.
+        freeze: whether the weights become constants of the graphs, if worthwhile: a sixth faster, for 130 MB each.
         pace: is called before each pass of a method of many passes, in a thread of TensorFlow's. It returns how many
-            inputs go through the network next; it may wait, and may raise to end the run. None: the passes follow
-            one another.
+            inputs go through the network next; it may wait, and may raise to end the run. None: passes never wait.
+        engine: the library that computes: `tensorflow`; `openvino`, which converts each graph before its first picture;
+            or `auto`, which changes to OpenVINO in the background where that is faster, until `close`.
+        precision: the number format that OpenVINO computes in: `f32`, `bf16`, or `auto` for bfloat16 where it agrees.
 
     Raises:
-        SettingsError, ModelError, LayerError, TargetError: a setting is wrong.
+        LiveGradcamError: a setting is wrong.
     """
 
     def __init__(
         self,
-        model: Model | Any,  # noqa: ANN401 - a keras.Model, which ships no types
+        model: KnownModel | Any,  # noqa: ANN401 - a keras.Model, which ships no types
         method: str = DEFAULT_METHOD,
         layer: str | None = None,
         target: TargetSpec = None,
@@ -91,11 +91,14 @@ class Explainer:
         rivals: int | None = None,
         freeze: bool = True,
         pace: Pace | None = None,
+        engine: Runtime = "tensorflow",
+        precision: Precision = "auto",
     ) -> None:
         given = {"fit": fit, "score": score, "fusion": fusion, "smooth": smooth, "grid": grid}
-        for name, value in {**given, "strength": strength, "rivals": rivals}.items():
+        numbers = {"strength": strength, "rivals": rivals, "engine": engine, "precision": precision}
+        for name, value in {**given, **numbers}.items():
             settings_of(ExplainSettings)[name].check(value)
-        self.model: Model = model if isinstance(model, Model) else load_model(model)
+        self.model: KnownModel = known(model)
         self.method = method_named(method)
         self.score: Score = score
         self._layer = layer
@@ -111,6 +114,7 @@ class Explainer:
             strength=strength,
             rivals=rivals,
             pace=None if pace is None else lambda: pace,
+            compiler=compiler_for(runtime_for(engine), precision),
         )
         self._lock: TargetLock | None = None
         self.target = target
@@ -174,14 +178,18 @@ class Explainer:
     def describe(self) -> str:
         """Return one line on the compiled graphs."""
         compiled = "; ".join(self._engine.describe())
-        return f"in {self.model.network.compute_dtype}: {compiled or 'nothing yet'}"
+        return f"in {self.model.dtype}: {compiled or 'nothing yet'}"
+
+    def settle(self) -> None:
+        """Wait, for half a minute at most, until no graph is improved in the background any more."""
+        self._engine.settle()
+
+    def close(self) -> None:
+        """Stop improving graphs in the background. The explainer still explains."""
+        self._engine.close()
 
     def prepare(self, size: tuple[int, int], *, targets: int = 1) -> None:
-        """Compile for pictures of (width, height) pixels now, so that the first picture is explained at once.
-
-        Args:
-            size: of the pictures.
-            targets: how many targets they will be explained for in one call.
+        """Compile now for pictures of (width, height) pixels and this number of targets in one call.
 
         Raises:
             ModelError: the network does not take inputs of the size that `fit` gives.

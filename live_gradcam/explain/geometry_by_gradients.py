@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from live_gradcam.explain.array_types import LayerShape
 from live_gradcam.explain.feature_map import Activation, activation_of
 from live_gradcam.explain.geometry_by_arithmetic import geometry_by_arithmetic
 from live_gradcam.explain.geometry_store import GeometryStore, key_of
 from live_gradcam.explain.layer_calls import tracing_lock
-from live_gradcam.explain.layer_steps import LayerShape, paths_to
+from live_gradcam.explain.layer_steps import paths_to
 from live_gradcam.explain.map_geometry import COVERING, Geometry
 from live_gradcam.explain.receptive_fields import Probing, geometry_of
 from live_gradcam.explain.target_layer import layer_at

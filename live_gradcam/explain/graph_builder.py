@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
+from live_gradcam.explain.array_types import LayerShape
 from live_gradcam.explain.augmentation_smoothing import COPIES, copies_of, merged
 from live_gradcam.explain.feature_map import Activation, activation_of
 from live_gradcam.explain.layer_calls import LayerCall
-from live_gradcam.explain.layer_steps import LayerShape, choose_layer_steps
+from live_gradcam.explain.layer_steps import choose_layer_steps
 from live_gradcam.explain.map_geometry import COVERING, Geometry, union
 from live_gradcam.explain.mean_gradient import mean_gradient
-from live_gradcam.explain.network_output import NetworkOutput
+from live_gradcam.explain.network_output import NetworkOutput, taken
 from live_gradcam.explain.network_probe import NetworkProbe
 from live_gradcam.explain.raw_maps import fused, raw_map
 from live_gradcam.explain.runtime import MOST_VALUES, TOP
@@ -129,13 +130,13 @@ class GraphBuilder:
         said: list[Tensor] = []
         for ids in (top, target_ids, rival_ids):
             there = tf.maximum(ids, 0)
-            values = tf.gather(head.values, there, batch_dims=1)
+            values = taken(head.values, there)
             if head.probabilities is None:
                 likely = tf.zeros((*tf.unstack(tf.shape(ids))[:-1], 0))
             elif head.values is head.probabilities:
                 likely = values
             else:
-                likely = tf.gather(head.probabilities, there, batch_dims=1)
+                likely = taken(head.probabilities, there)
             said += [ids, likely, values]
         return (*said, finite)
 
@@ -228,8 +229,7 @@ class _Maps:
         weights = tf.reduce_mean(self._slopes_of(0)[0][:count], axis=(1, 2))
         strength = tf.abs(weights) * tf.reduce_mean(tf.abs(features), axis=(1, 2))
         numbers = tf.math.top_k(strength, k=min(most, features.shape[-1])).indices
-        maps = tf.gather(features, numbers, axis=-1, batch_dims=1)
-        return numbers, tf.gather(weights, numbers, batch_dims=1), tf.transpose(maps, (0, 3, 1, 2))
+        return numbers, taken(weights, numbers), taken(tf.transpose(features, (0, 3, 1, 2)), numbers)
 
     def _of_many_passes(self, method_number: int, goal_number: int) -> tuple[Tensor, Tensor]:
         spec = self._traced.spec

@@ -86,3 +86,8 @@ class GraphSpec:
 
 GraphKey = tuple[int, GraphSpec]
 """The key of a graph: the number of its model in the engine, and its specification."""
+
+
+def paths_in(layers: str) -> tuple[str, ...]:
+    """Return the paths of the layers that `--layer` names: several are separated by commas."""
+    return tuple(path.strip() for path in layers.split(","))

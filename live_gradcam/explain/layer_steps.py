@@ -9,14 +9,11 @@ from itertools import zip_longest
 import tensorflow as tf
 
 from live_gradcam.errors import LayerError
-from live_gradcam.explain.array_types import Operation
+from live_gradcam.explain.array_types import LayerShape, Operation
 from live_gradcam.explain.feature_map import activation_of
 from live_gradcam.explain.layer_calls import LayerCall
 from live_gradcam.explain.target_layer import automatic
 from live_gradcam.models.type_names import Tensor
-
-LayerShape = tuple[str, tuple[int | None, ...]]
-"""Path of a layer, and its activation's (height, width, channels); None for a length that is not fixed."""
 
 MOST_STEPS = 30
 """How many layers there are to step through at most."""

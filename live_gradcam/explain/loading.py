@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from live_gradcam.config import ExplainSettings
+from live_gradcam.explain.compilers import compiler_for, runtime_for
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.graph_cache import Limit
 from live_gradcam.explain.graph_spec import MakePace
 from live_gradcam.explain.methods.method import Method, method_named
-from live_gradcam.models.devices import choose_device
-from live_gradcam.models.loading import load_model
-from live_gradcam.models.model import Model
+from live_gradcam.models.model_key import key_of
+from live_gradcam.models.remembered_model import KnownModel, ModelMemory, warnings_noted
 from live_gradcam.question import Question
+
+if TYPE_CHECKING:
+    from live_gradcam.models.model import Model
 
 Say = Callable[[str], None]
 
@@ -43,6 +47,8 @@ def load_explainer(settings: ExplainSettings, size: tuple[int, int], say: Say) -
         grid=settings.grid,
         strength=settings.strength,
         rivals=settings.rivals,
+        engine=runtime_for(settings.engine, settings.device),
+        precision=settings.precision,
     )
     explainer.prepare(size)
     _tell(model, device, explainer.method, explainer.layer, say)
@@ -64,7 +70,7 @@ def load_engine(
         LiveGradcamError: a setting is wrong, or a model cannot be loaded or explained.
     """
     model, device = load_chosen(settings)
-    beside = [load_model(other, allow_unsafe=settings.allow_unsafe, lang=settings.lang) for other in others]
+    beside = [load_chosen(_alone(settings, other))[0] for other in others]
     engine = engine_for([model, *beside], settings)
     question = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
     engine.compile(question, size)
@@ -74,8 +80,10 @@ def load_engine(
     return engine
 
 
-def load_chosen(settings: ExplainSettings) -> tuple[Model, str]:
+def load_chosen(settings: ExplainSettings) -> tuple[KnownModel, str]:
     """Choose the device and load the model that the settings name, and compile nothing yet.
+
+    A model whose graphs OpenVINO keeps is not loaded before something has to be traced.
 
     Returns:
         The model, and the device in words.
@@ -83,22 +91,48 @@ def load_chosen(settings: ExplainSettings) -> tuple[Model, str]:
     Raises:
         LiveGradcamError: a setting is wrong, or the model cannot be loaded.
     """
+    runtime = runtime_for(settings.engine, settings.device)
+    if runtime == "tensorflow":
+        return _loaded(settings, None)
+    key = key_of(settings)
+    remembered = None if key is None else ModelMemory().recall(key, lambda: _loaded(settings, key)[0])
+    return _loaded(settings, key) if remembered is None else (remembered, "CPU")
+
+
+def _loaded(settings: ExplainSettings, key: str | None) -> tuple[Model, str]:
+    from live_gradcam.models.devices import choose_device  # these load TensorFlow
+    from live_gradcam.models.loading import load_model
+
     device = choose_device(settings.device)
-    model = load_model(
-        settings.model,
-        settings.labels,
-        settings.preprocess,
-        output=settings.output,
-        task=settings.task,
-        inputs=settings.inputs,
+    with warnings_noted() as warnings:
+        model = load_model(
+            settings.model,
+            settings.labels,
+            settings.preprocess,
+            output=settings.output,
+            task=settings.task,
+            inputs=settings.inputs,
+            allow_unsafe=settings.allow_unsafe,
+            lang=settings.lang,
+        )
+    model.warnings.update(warnings)
+    return replace(model, key=key), device
+
+
+def _alone(settings: ExplainSettings, model: Any) -> ExplainSettings:  # noqa: ANN401 - also a keras.Model
+    """Return the settings of a model beside the first, with its own labels and preprocessing."""
+    return ExplainSettings(
+        model=model,
         allow_unsafe=settings.allow_unsafe,
         lang=settings.lang,
+        device=settings.device,
+        engine=settings.engine,
+        precision=settings.precision,
     )
-    return model, device
 
 
 def engine_for(
-    models: Sequence[Model],
+    models: Sequence[KnownModel],
     settings: ExplainSettings,
     *,
     pace: MakePace | None = None,
@@ -129,10 +163,11 @@ def engine_for(
         pace=pace,
         batches=batches,
         limit=limit,
+        compiler=compiler_for(runtime_for(settings.engine, settings.device), settings.precision),
     )
 
 
-def _tell(model: Model, device: str, method: Method, layer: str | None, say: Say) -> None:
+def _tell(model: KnownModel, device: str, method: Method, layer: str | None, say: Say) -> None:
     say(f"{model.name} on {device}: {method.name} at {layer}")
     if method.slow:
         say(f"{method.name} takes {method.passes} passes for each explanation: it will be slow")

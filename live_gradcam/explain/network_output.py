@@ -73,7 +73,8 @@ class NetworkOutput:
         if two_sided:
             given = (self.scores > self.threshold) == (ids == 1)[:, None, None, None]
         elif self.task == "multi-label":
-            given = tf.gather(self.scores, ids, axis=-1, batch_dims=1)[..., None] > self.threshold
+            chosen = tf.one_hot(ids, self.scores.shape[-1], on_value=True, off_value=False)[:, None, None, :]
+            given = tf.reduce_any(chosen & (self.scores > self.threshold), axis=-1, keepdims=True)
         else:
             given = (tf.argmax(self.scores, axis=-1, output_type=tf.int32) == ids[:, None, None])[..., None]
         return tf.cast(given, row.dtype) * sided[:, None, None, :]
@@ -82,6 +83,17 @@ class NetworkOutput:
         """Return y, (N,) float32."""
         weighted = tf.cast(self.scores * self.seed(row, ids), tf.float32)
         return tf.reduce_sum(tf.reshape(weighted, (tf.shape(weighted)[0], -1)), axis=1)
+
+
+def taken(values: Tensor, ids: Tensor) -> Tensor:
+    """Return the values, (N, C, …), at ids of any shape (N, …).
+
+    It is `tf.gather(values, ids, batch_dims=1)` along one flat axis, because OpenVINO 2026.4 crashes or errs at a
+    gather with `batch_dims` along a short axis.
+    """
+    count, length = tf.unstack(tf.shape(values)[:2])
+    first = tf.reshape(length * tf.range(count), (-1, *[1] * (ids.shape.rank - 1)))
+    return tf.gather(tf.reshape(values, (-1, *values.shape[2:])), ids + first)
 
 
 def head_of(

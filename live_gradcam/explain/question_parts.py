@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from live_gradcam.config import Fit
 from live_gradcam.errors import SettingsError
 from live_gradcam.explain.explained_model import ExplainedModel
-from live_gradcam.explain.graph_spec import GraphKey, GraphSpec
+from live_gradcam.explain.graph_spec import GraphKey, GraphSpec, paths_in
 from live_gradcam.explain.input_fitting import Fitting, fitting_for
 from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.target_layer import paths_in
 from live_gradcam.explain.targets import Aim, TargetLock, aim_of, function_of
 from live_gradcam.explanation import Region
 from live_gradcam.question import Question

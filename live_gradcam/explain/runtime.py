@@ -1,14 +1,10 @@
 """The interface to a runtime: what the engine needs from a compiled graph, whichever runtime compiles and runs it.
 
 The engine knows models, questions and pictures. A runtime knows how to compile one `GraphSpec` and how to run the
-result. `tensorflow_graph` is the only runtime so far. A second one, such as OpenVINO, is one more module with a
-`GraphCompiler` and a `CompiledGraph`, which `Engine(compiler=...)` takes:
-
-- It may trace with `tensorflow_graph` and convert the traced graph, or load a converted graph from a file.
-- Its graphs take and return the same arrays, so questions, targets, maps, the cache, the memory limit, warming up and
-  the switch between questions stay as they are.
-- A graph of many passes (`GraphSpec.one_pass` is False) calls back into Python for its pace. A compiler that cannot do
-  that raises `ModelError` for such a spec, and the caller may compile it with another compiler.
+result. `tensorflow_graph` traces and runs everything. `openvino/` converts what it traced, and falls back to it. A
+further runtime is one more room with a `GraphCompiler` and a `CompiledGraph`, which `Engine(compiler=...)` takes. Its
+graphs take and return the same arrays, so questions, targets, maps, the cache, the memory limit, warming up and the
+switch between questions stay as they are.
 """
 
 from __future__ import annotations
@@ -20,9 +16,8 @@ from typing import Protocol
 import numpy as np
 
 from live_gradcam.config import Task
-from live_gradcam.explain.array_types import Flags, Ids, Numbers, Pictures
+from live_gradcam.explain.array_types import Flags, Ids, LayerShape, Numbers, Pictures
 from live_gradcam.explain.graph_spec import GraphSpec
-from live_gradcam.explain.layer_steps import LayerShape
 from live_gradcam.explain.map_geometry import Geometry
 from live_gradcam.explain.targets import Aim
 
@@ -31,6 +26,10 @@ TOP = 5
 
 MOST_VALUES = 256
 """How many values a result holds, where the network gives plain values."""
+
+
+SETTLE_SECONDS = 30.0
+"""How long a program without a viewer waits at its end until its graphs are converted for the next start."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +121,10 @@ class CompiledGraph(Protocol):
     def size(self) -> int:
         """Bytes of memory that the graph takes besides the network's own weights, estimated."""
 
+    @property
+    def fixed_batches(self) -> bool:
+        """Whether the first run of each size of batch is slow, so that few sizes should be run."""
+
     def describe(self) -> str:
         """Return a few words on how it was compiled: `frozen, no XLA, 696 operations`."""
 
@@ -151,6 +154,16 @@ class GraphCompiler(Protocol):
         Raises:
             LayerError: the layer does not exist, or does not lie between the picture and the score.
             ModelError: the network cannot be compiled for this spec.
+        """
+
+    def settle(self, seconds: float) -> None:
+        """Wait until no graph is improved in the background any more, at most for some seconds."""
+
+    def close(self, until: float | None = None) -> None:
+        """Stop improving graphs in the background.
+
+        Args:
+            until: when to stop waiting for that, in `time.monotonic()` seconds; None: soon.
         """
 
 

@@ -36,11 +36,6 @@ _NOT_FEATURES = frozenset(
 )
 
 
-def paths_in(layers: str) -> tuple[str, ...]:
-    """Return the paths of the layers that `--layer` names: several are separated by commas."""
-    return tuple(path.strip() for path in layers.split(","))
-
-
 def is_feature_map(call: LayerCall) -> bool:
     """Return whether a call's output is a feature map: (N, h, w, K) floats with more than one place."""
     output = call.output

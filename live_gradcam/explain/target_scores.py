@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from live_gradcam.explain.network_output import NetworkOutput
+from live_gradcam.explain.network_output import NetworkOutput, taken
 from live_gradcam.explain.targets import MOST_RANKS, NO_RIVAL, REVERSED, STRONGEST_RIVALS
 from live_gradcam.models.type_names import Tensor
 
@@ -86,4 +86,4 @@ def _goal(ids: Tensor, chosen: Tensor, rival_ids: Tensor, strength: Tensor) -> T
 def _resolved(class_id: Tensor, order: Tensor) -> Tensor:
     """Return (N,) class ids for (N,) ids, or ranks counted down from −1."""
     rank = tf.clip_by_value(-1 - class_id, 0, tf.shape(order)[1] - 1)
-    return tf.where(class_id < 0, tf.gather(order, rank, batch_dims=1), tf.maximum(class_id, 0))
+    return tf.where(class_id < 0, taken(order, rank[:, None])[:, 0], tf.maximum(class_id, 0))

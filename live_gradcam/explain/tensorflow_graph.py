@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -14,14 +15,15 @@ from live_gradcam.explain.array_types import Ids, Numbers, Operation, Pictures, 
 from live_gradcam.explain.feature_map import activation_of
 from live_gradcam.explain.geometry_by_gradients import Places
 from live_gradcam.explain.graph_builder import GraphBuilder, TokensFoundError
-from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.graph_spec import GraphSpec, paths_in
 from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.runtime import GraphFacts, GraphOutputs
-from live_gradcam.explain.target_layer import automatic, paths_in
+from live_gradcam.explain.target_layer import automatic
 from live_gradcam.explain.target_scores import goal_of
 from live_gradcam.explain.targets import NO_RIVAL
 from live_gradcam.explain.traced_network import TracedNetwork, traced_network
 from live_gradcam.models.model import Model
+from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.models.type_names import ConcreteFunction, Tensor
 
 _TOKEN_LAYERS_TRIED = 16
@@ -57,6 +59,8 @@ class TensorFlowGraph:
     frozen: bool
     size: int
 
+    fixed_batches: ClassVar[bool] = True
+
     def describe(self) -> str:
         """Return a few words on how it was compiled."""
         return f"{'frozen' if self.frozen else 'not frozen'}, no XLA, {self.operations} operations"
@@ -82,17 +86,32 @@ class TensorFlowCompiler:
         model: the model to explain.
     """
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: KnownModel) -> None:
+        self._model = model.loaded()
         self._places = Places()
 
     def compile(self, spec: GraphSpec, *, freeze: bool) -> TensorFlowGraph:
         """Trace one graph, and find where its maps lie on the input."""
         return trace(self._model, spec, freeze=freeze, places=self._places)
 
+    def compile_for_one(self, spec: GraphSpec) -> TensorFlowGraph:
+        """Trace one graph for one picture at a time, which another runtime converts."""
+        return trace(self._model, spec, places=self._places, pictures=1)
+
+    def settle(self, seconds: float) -> None:
+        """Do nothing: no graph is improved in the background."""
+
+    def close(self, until: float | None = None) -> None:
+        """Do nothing: nothing runs in the background."""
+
 
 def trace(
-    model: Model, spec: GraphSpec, *, freeze: bool = True, places: Places | None = None
+    model: Model,
+    spec: GraphSpec,
+    *,
+    freeze: bool = True,
+    places: Places | None = None,
+    pictures: int | None = None,
 ) -> TensorFlowGraph:
     """Trace and compile one graph.
 
@@ -101,6 +120,7 @@ def trace(
         spec: what the graph computes.
         freeze: whether the weights become constants of the graph, if that is worth the memory.
         places: finds where the layers' cells lie on the input; None: the maps are assumed to cover the input.
+        pictures: how many pictures the graph takes; None: any number.
 
     Raises:
         LayerError: the layer does not exist, or does not lie between the picture and the score.
@@ -108,7 +128,7 @@ def trace(
     """
     traced = traced_network(model, spec, frozen=freeze)
     # A method of many passes makes a batch of its own inside the graph, so the graph takes one picture.
-    count = None if spec.one_pass else 1
+    count = pictures if spec.one_pass else 1
     signature = (
         tf.TensorSpec((count, *spec.input_size, 3), tf.uint8, name="images"),
         tf.TensorSpec((count, spec.goals, 2), tf.int32, name="aims"),

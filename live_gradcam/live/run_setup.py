@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from live_gradcam.concurrency.worker_thread import run_in_background
-from live_gradcam.config import Settings, as_json
+from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import expanded
 from live_gradcam.live.choice import Menu
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.run_statistics import refuse_report
+from live_gradcam.settings_json import as_json
 from live_gradcam.sinks.display_check import find_display
 from live_gradcam.sinks.recorder import refuse_recording
 from live_gradcam.sinks.snapshot import refuse_snapshot
@@ -116,8 +117,6 @@ def menu_of(engine: Engine, settings: Settings) -> Menu:
 
 def about(settings: Settings, source: Source, engine: Engine) -> dict[str, Any]:
     """Return the facts about a run that recordings and snapshots store."""
-    from live_gradcam.models.model import weights_sha256
-
     model = engine.models[0]
     chosen = as_json(settings)
     chosen["source"] = str(chosen["source"])
@@ -127,7 +126,7 @@ def about(settings: Settings, source: Source, engine: Engine) -> dict[str, Any]:
     return {
         "source": source.name,
         "model": model.name,
-        "model_sha256": weights_sha256(model.network),
+        "model_sha256": model.weights_sha256(),
         "method": settings.method.casefold(),
         "layer": settings.layer or (layers[-1][0] if layers else None),
         "settings": chosen,

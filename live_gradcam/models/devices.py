@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import platform
 import re
-import sys
 from contextlib import suppress
 
 import keras
 import tensorflow as tf
 
 from live_gradcam.errors import DeviceError
+from live_gradcam.models.gpu_packages import has_nvidia_driver
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ def choose_device(device: str) -> str:
         chosen = [gpus[number]]
     elif wanted == "auto":
         chosen = list(gpus[:1])
-        if not gpus and _driver_is_there():
+        if not gpus and has_nvidia_driver():
             logger.warning(_NO_GPU)
     try:
         tf.config.set_visible_devices(chosen, "GPU")
@@ -77,7 +76,7 @@ def describe_gpu() -> str:
         return ", ".join(_name(gpu) for gpu in used)
     if there := tf.config.list_physical_devices("GPU"):
         return f"{_name(there[0])}, unused, as --device says"
-    return _NO_GPU if _driver_is_there() else "none: the processor computes"
+    return _NO_GPU if has_nvidia_driver() else "none: the processor computes"
 
 
 def describe_host() -> dict[str, str | int | None]:
@@ -96,20 +95,10 @@ def _missing(number: int, count: int) -> str:
     have = {0: "TensorFlow sees no GPU", 1: "TensorFlow sees one GPU, gpu:0"}.get(
         count, f"TensorFlow sees gpu:0 to gpu:{count - 1}"
     )
-    hint = f" ({_NO_GPU})" if count == 0 and _driver_is_there() else ""
+    hint = f" ({_NO_GPU})" if count == 0 and has_nvidia_driver() else ""
     return f"there is no device gpu:{number}: {have}{hint}. Use --device cpu or auto."
 
 
 def _name(gpu: object) -> str:
     details = tf.config.experimental.get_device_details(gpu)
     return str(details.get("device_name", "GPU"))
-
-
-def _driver_is_there() -> bool:
-    """Whether NVIDIA's driver is installed, even if TensorFlow cannot use it."""
-    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True

@@ -62,8 +62,29 @@ class Model:
     evidence: Evidence = field(default_factory=Evidence)
     """The evidence of the task besides the network's operations."""
 
+    key: str | None = None
+    """Identifies the model from one start to the next (`model_key.key_of`); None where nothing does."""
+
     _logged: set[str] = field(default_factory=set)
     """The warnings that were already logged, so that each is logged once."""
+
+    @property
+    def dtype(self) -> str:
+        """The number format that the network computes in: `float32`, `float16`, `bfloat16`."""
+        return str(self.network.compute_dtype)
+
+    def weights_sha256(self) -> str:
+        """Return the hexadecimal SHA-256 of the network's weights."""
+        return weights_sha256(self.network)
+
+    @property
+    def warnings(self) -> set[str]:
+        """The warnings that were logged about it."""
+        return self._logged
+
+    def loaded(self) -> Model:
+        """Return this model: it is loaded (`remembered_model.KnownModel`)."""
+        return self
 
     def warn_once(self, line: str) -> None:
         """Log a warning about this model, unless it was logged before."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +11,7 @@ from typing import TypeVar
 from live_gradcam.config import Task
 from live_gradcam.errors import ModelError
 from live_gradcam.file_names import expanded
+from live_gradcam.models.label_places import label_places
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model, numbers_of, output_of, units_of
 from live_gradcam.models.task import (
@@ -106,24 +107,6 @@ def _without_background(labels: Labels, units: int, task: Task | None, model: st
     )
 
 
-SUFFIXES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml", ".pbtxt")
-"""Suffixes of label files, in the order in which they are tried."""
-
-STEMS = tuple(
-    (
-        "labels label class_names classes class_indices class_labels label_names label_map labelmap labels_map "
-        "names synset synset_words"
-    ).split()
-)
-"""Names of label files without the suffix, in the order in which they are tried."""
-
-OTHERS = ("metadata.json", "config.json", "data.yaml", "classes.npy")
-"""Other files that may hold labels: of Teachable Machine, Hugging Face, Ultralytics and scikit-learn's LabelEncoder."""
-
-FOLDERS = ("assets", "assets.extra")
-"""Folders inside a SavedModel that may hold label files."""
-
-
 class DoesNotFit(ModelError):
     """The number of labels is not that of the model's outputs.
 
@@ -149,7 +132,7 @@ def read_beside(model: Path, read: Callable[[Path], T]) -> T | None:
         model: the file or folder of the model.
         read: reads the labels of a file; raises ModelError where it holds none, DoesNotFit where their number is wrong.
     """
-    for path, surely in _places(model):
+    for path, surely in label_places(model):
         try:
             if not path.is_file():
                 continue
@@ -166,20 +149,3 @@ def read_beside(model: Path, read: Callable[[Path], T]) -> T | None:
         )
         return found
     return None
-
-
-def _places(model: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield the files to try, and whether the name alone says that a file holds labels."""
-    folder, stem = model.parent, model.name if model.is_dir() else model.stem
-    own = [(folder / f"{stem}{joint}labels{suffix}", True) for joint in "._-" for suffix in SUFFIXES]
-    own += [(folder / f"{stem}{suffix}", False) for suffix in SUFFIXES]
-    within = [model, *(model / each for each in FOLDERS)] if model.is_dir() else []
-    usual = [
-        (place / name, surely)
-        for place in (*within, folder)
-        for name, surely in (
-            *((f"{stem}{suffix}", True) for stem in STEMS for suffix in SUFFIXES),
-            *((name, False) for name in OTHERS),
-        )
-    ]
-    yield from ((path, surely) for path, surely in (*own, *usual) if path != model)

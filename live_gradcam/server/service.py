@@ -12,14 +12,15 @@ from typing import Any
 from live_gradcam.concurrency.worker_thread import PATIENCE
 from live_gradcam.config import DEFAULT_METHOD, Settings
 from live_gradcam.errors import LiveGradcamError
+from live_gradcam.explain.graph_spec import paths_in
 from live_gradcam.explain.layer_table import LayerRow, layer_table
 from live_gradcam.explain.loading import engine_for
 from live_gradcam.explain.methods.method import METHODS, method_named
-from live_gradcam.explain.target_layer import paths_in, whole_path
+from live_gradcam.explain.target_layer import whole_path
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
-from live_gradcam.models.model import Model
+from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.question import Question
 from live_gradcam.render.heat import PALETTES, palette
 from live_gradcam.server.batch_queue import BATCHES, BatchQueue
@@ -49,7 +50,7 @@ class Service:
         memory: watches the memory of the process; None: with its default limit.
     """
 
-    def __init__(self, model: Model, settings: Settings, memory: Memory | None = None) -> None:
+    def __init__(self, model: KnownModel, settings: Settings, memory: Memory | None = None) -> None:
         self.model = model
         self.settings = settings
         self.tally = Metrics()
@@ -232,6 +233,7 @@ class Service:
         until = time.monotonic() + PATIENCE
         for each in (self.graphs, self._quick, self._slow):
             each.close(until)
+        self.engine.close(until)
 
     async def _wait_for(self, compiling: Sequence[Future[None]]) -> None:
         # Shielded: a client that stops waiting must not cancel what others wait for.
@@ -244,7 +246,7 @@ class Service:
 
     def _find_layers(self) -> None:
         """Find the layers to step through: the last of each size, and the one that is explained by default."""
-        table = layer_table(self.model)
+        table = layer_table(self.model.loaded())
         rows = [row for row in table if row.explainable]
         following = [row.shape for row in rows[1:]] + [""]
         self.layers = tuple(

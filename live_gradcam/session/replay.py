@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from live_gradcam.config import from_json
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.escaping import shown
 from live_gradcam.frame import Frame, Pixels
@@ -29,6 +28,7 @@ from live_gradcam.session.journal import (
     session_format,
     status_of,
 )
+from live_gradcam.settings_json import from_json
 from live_gradcam.sinks.display_check import find_display
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import SinkGroup

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from live_gradcam.config import Settings, as_json
+from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice, Menu
@@ -18,6 +18,7 @@ from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.renderer import Renderer
 from live_gradcam.session.frame_file import FrameFile
 from live_gradcam.session.journal import FILE, Journal
+from live_gradcam.settings_json import as_json
 from live_gradcam.translations import ENGLISH, Words
 from live_gradcam.viewer_input import Event
 

@@ -11,8 +11,9 @@ from networks import pooled_network, sigmoid_network
 import live_gradcam as lg
 from live_gradcam.errors import ModelError
 from live_gradcam.models.label_files import read_labels
+from live_gradcam.models.label_places import OTHERS, STEMS, SUFFIXES
 from live_gradcam.models.labels import Labels
-from live_gradcam.models.model_labels import OTHERS, STEMS, SUFFIXES, read_beside
+from live_gradcam.models.model_labels import read_beside
 
 NAMES = ("a", "b", "c", "d")
 

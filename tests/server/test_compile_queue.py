@@ -24,7 +24,7 @@ from live_gradcam.explain.methods import method as registry
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.runtime import GraphFacts, GraphOutputs
 from live_gradcam.models.loading import load_model
-from live_gradcam.models.model import Model
+from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.server import fair_thread as background
 from live_gradcam.server import graph_eviction
@@ -47,6 +47,7 @@ class PretendGraph:
 
     frozen = False
     size = 1
+    fixed_batches = True
 
     def __init__(self, spec: GraphSpec) -> None:
         self.spec = spec
@@ -87,9 +88,15 @@ class Workshop:
         self.open = threading.Event()
         self.open.set()
 
-    def __call__(self, model: Model) -> Workshop:
+    def __call__(self, model: KnownModel) -> Workshop:
         del model
         return self
+
+    def settle(self, seconds: float) -> None:
+        pass
+
+    def close(self, until: float | None = None) -> None:
+        pass
 
     def compile(self, spec: GraphSpec, *, freeze: bool) -> PretendGraph:
         del freeze

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from acting import LABELS, MENU, SIZE, answer, frame
 
-from live_gradcam.config import Settings, as_json
+from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels
 from live_gradcam.live.controls import STYLES
 from live_gradcam.live.initial_view import initial_view
@@ -21,6 +21,7 @@ from live_gradcam.session.earlier_formats import view_of_format
 from live_gradcam.session.frame_file import FrameFile
 from live_gradcam.session.journal import FILE, FORMAT, read_journal, session_format
 from live_gradcam.session.replay import Replayed, replay
+from live_gradcam.settings_json import as_json
 from live_gradcam.sinks.sink import SinkGroup
 
 LYNX = LABELS.index("lynx")

@@ -12,13 +12,6 @@ import tensorflow as tf
 from live_gradcam.explain.methods.principal_component import as_map, as_points, centred, projection
 from live_gradcam.models.type_names import Tensor
 
-FINERCAM_STRENGTH = 0.6
-"""γ of FinerCAM: how much of the rivals' score is subtracted. As in Zhang et al. 2025, arXiv:2501.11309, for several
-rivals together (`alpha` of the setting `aggregate` in the authors' code)."""
-
-FINERCAM_RIVALS = 3
-"""T of FinerCAM: how many similar classes the target is contrasted with, as in the same paper."""
-
 
 def gradcam(activations: Tensor, gradients: Tensor) -> Tensor:
     """Return the Grad-CAM map.

@@ -18,6 +18,13 @@ from live_gradcam.name_suggestions import unknown_name
 Family = Literal["gradient", "activation", "perturbation", "pixel"]
 """The family of a method. It determines the arguments of the method's function."""
 
+FINERCAM_STRENGTH = 0.6
+"""γ of FinerCAM: how much of the rivals' score is subtracted. As in Zhang et al. 2025, arXiv:2501.11309, for several
+rivals together (`alpha` of the setting `aggregate` in the authors' code)."""
+
+FINERCAM_RIVALS = 3
+"""T of FinerCAM: how many similar classes the target is contrasted with, as in the same paper."""
+
 SMOOTHGRADCAM_SAMPLES = 30
 """n of Smooth Grad-CAM++: how many noisy copies are looked at."""
 

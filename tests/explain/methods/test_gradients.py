@@ -16,7 +16,7 @@ from oracles import Array, assert_same_map
 from probes import smooth
 
 from live_gradcam.explain.methods import gradients
-from live_gradcam.explain.methods.method import METHODS, method_named
+from live_gradcam.explain.methods.method import FINERCAM_RIVALS, FINERCAM_STRENGTH, METHODS, method_named
 
 ONE_PASS = [name for name in METHODS if method_named(name).family == "gradient"]
 
@@ -115,8 +115,8 @@ def test_gradcam_pp_equals_equation_19_but_for_the_positive_factor(target: int, 
 def test_finercam_equals_the_mean_of_the_contrasts_before_the_relu() -> None:
     activations = by_differences(0, 0)[0]
     slopes = [by_differences(0, target)[1] for target in range(3)]
-    strength = gradients.FINERCAM_STRENGTH
-    assert (strength, gradients.FINERCAM_RIVALS) == (0.6, 3)
+    strength = FINERCAM_STRENGTH
+    assert (strength, FINERCAM_RIVALS) == (0.6, 3)
     # Equations 5 and 6 of the paper: a map for each rival, and their mean.
     expected = np.mean(
         [oracles.gradcam(activations, slopes[0] - strength * slopes[t]) for t in (1, 2)], axis=0

@@ -1,0 +1,1 @@
+"""OpenVINO as a second runtime: runs the graphs that TensorFlow traced, faster on most processors."""

@@ -1,0 +1,74 @@
+"""Runs of a compiled graph: one request at a time for one picture, several at once for a batch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from live_gradcam.explain.array_types import Ids, Numbers, Pictures
+from live_gradcam.explain.openvino.library import OpenVINO
+from live_gradcam.explain.openvino.store import Ports
+from live_gradcam.explain.runtime import FIELDS, GraphOutputs
+
+
+class Requests:
+    """The requests of a compiled graph for one picture. Several threads may call `run`.
+
+    Args:
+        network: compiled, for one picture.
+        ports: the tensors of its arguments and results.
+        streams: how many pictures it computes at once.
+    """
+
+    def __init__(self, network: OpenVINO, ports: Ports, *, streams: int = 1) -> None:
+        self._lock = threading.Lock()
+        self._requests = [network.create_infer_request() for _ in range(streams)]
+        self._names = list(ports.outputs)
+        self._inputs = [
+            {name: request.get_tensor(tensor).data for name, tensor in ports.inputs.items()}
+            for request in self._requests
+        ]
+        self._outputs = [
+            [request.get_tensor(tensor) for tensor in ports.outputs.values()] for request in self._requests
+        ]
+        self._fixed = {
+            name: np.array(each.values, np.dtype(each.dtype)).reshape(each.shape)
+            for name, each in ports.fixed.items()
+        }
+
+    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers) -> GraphOutputs:
+        """Run the graph for each picture; arguments and results are those of `CompiledGraph.run`.
+
+        Raises:
+            Exception: OpenVINO fails.
+        """
+        given: dict[str, npt.NDArray[Any]] = {
+            "pictures": pictures,
+            "targets": targets,
+            "strengths": strengths,
+        }
+        rows: list[Sequence[Any]] = []
+        with self._lock:
+            for first in range(0, len(pictures), len(self._requests)):
+                numbers = range(first, min(first + len(self._requests), len(pictures)))
+                for request, inputs, number in zip(self._requests, self._inputs, numbers, strict=False):
+                    for name, values in inputs.items():
+                        np.copyto(values[0], given[name][number])
+                    request.start_async()
+                for request, outputs, _ in zip(self._requests, self._outputs, numbers, strict=False):
+                    request.wait()
+                    rows.append([tensor.data.copy() for tensor in outputs])
+        found = dict(zip(self._names, zip(*rows, strict=True), strict=True))
+        count = len(pictures)
+        return GraphOutputs(
+            **{
+                name: np.concatenate(found[name])
+                if name in found
+                else np.repeat(self._fixed[name], count, axis=0)
+                for name in FIELDS
+            }
+        )
