@@ -80,30 +80,31 @@ def test_the_articles_procedure_on_vgg16_equals_its_numpy_transcription() -> Non
 
 
 @pytest.mark.parametrize("score", ["logit", "probability"])
-@pytest.mark.parametrize("target", [0, 1, 2])
 @pytest.mark.long
-def test_a_map_with_negative_regions_equals_its_numpy_transcription(score: Any, target: int) -> None:
+def test_a_map_with_negative_regions_equals_its_numpy_transcription(score: Any) -> None:
     network = flattened_network()
     image = picture(16, 16, seed=5)
-    model = lg.load_model(network, preprocess="unit")
-    explanation = lg.Explainer(model, target=target, fit="stretch", score=score).explain(image)
+    explainer = lg.Explainer(lg.load_model(network, preprocess="unit"), fit="stretch", score=score)
 
     pixels = image[None, ..., ::-1].astype(np.float32) / 255
     activations = inner_activation(network, "features", pixels)
     kernel, bias = (np.asarray(w, np.float64) for w in network.layers[-1].get_weights())
     logits = activations.reshape(-1) @ kernel + bias
-    gradients = kernel[:, target]
-    if score == "probability":
-        p = softmax(logits)
-        gradients = kernel @ (p[target] * (np.eye(3)[target] - p))
-    gradients = gradients.reshape(activations.shape)
-    signed = (activations * gradients.mean(axis=(0, 1))).sum(axis=-1)
-    assert signed.min() < 0 < signed.max(), "without both signs a missing ReLU would not show"
-    np.testing.assert_allclose(explanation.raw_heatmap, np.maximum(signed, 0), atol=1e-5 * signed.max())
-    np.testing.assert_allclose(explanation.heatmap, transcription(activations, gradients), atol=1e-4)
-    assert isinstance(explanation.target, lg.Prediction)
-    assert explanation.target.class_id == target
-    assert explanation.target.probability == pytest.approx(softmax(logits)[target], abs=1e-6)
+    for target in range(3):
+        explainer.target = target
+        explanation = explainer.explain(image)
+        gradients = kernel[:, target]
+        if score == "probability":
+            p = softmax(logits)
+            gradients = kernel @ (p[target] * (np.eye(3)[target] - p))
+        gradients = gradients.reshape(activations.shape)
+        signed = (activations * gradients.mean(axis=(0, 1))).sum(axis=-1)
+        assert signed.min() < 0 < signed.max(), "without both signs a missing ReLU would not show"
+        np.testing.assert_allclose(explanation.raw_heatmap, np.maximum(signed, 0), atol=1e-5 * signed.max())
+        np.testing.assert_allclose(explanation.heatmap, transcription(activations, gradients), atol=1e-4)
+        assert isinstance(explanation.target, lg.Prediction)
+        assert explanation.target.class_id == target
+        assert explanation.target.probability == pytest.approx(softmax(logits)[target], abs=1e-6)
 
 
 def test_predictions_are_the_models_own() -> None:
@@ -139,8 +140,10 @@ def test_each_picture_of_a_batch_can_have_a_target_of_its_own(method: str) -> No
     images = [picture(16, 16, seed=seed) for seed in range(len(targets))]
     together = explainer.explain_batch(images, targets=targets)
     assert explainer.traces == 1
+    by_itself = lg.Explainer(model, method)
     for image, target, found in zip(images, targets, together, strict=True):
-        alone = lg.Explainer(model, method, target=target).explain(image)
+        by_itself.target = target
+        alone = by_itself.explain(image)
         assert found.target.label == alone.target.label
         np.testing.assert_allclose(found.raw_heatmap, alone.raw_heatmap, rtol=1e-4, atol=1e-6)
 
@@ -213,6 +216,12 @@ def test_an_unknown_method_or_layer_is_told_with_the_valid_names() -> None:
         lg.Explainer(model, layer="featurs")
 
 
+@pytest.fixture(scope="module")
+def usual() -> lg.Explainer:
+    """An explainer with the usual settings, which no test changes."""
+    return lg.Explainer(lg.load_model(pooled_network(), preprocess="unit"))
+
+
 @pytest.mark.parametrize(
     "image",
     [
@@ -223,10 +232,9 @@ def test_an_unknown_method_or_layer_is_told_with_the_valid_names() -> None:
         "cat.png",
     ],
 )
-def test_what_is_no_picture_is_refused(image: Any) -> None:
-    explainer = lg.Explainer(lg.load_model(pooled_network(), preprocess="unit"))
+def test_what_is_no_picture_is_refused(usual: lg.Explainer, image: Any) -> None:
     with pytest.raises(lg.LiveGradcamError, match=r"a picture must be an array \(height, width, 3\) uint8"):
-        explainer.explain(image)
+        usual.explain(image)
 
 
 def dead_network(weight: float) -> Any:
@@ -476,7 +484,6 @@ def test_a_setting_that_is_not_valid_is_refused(wrong: dict[str, Any], said: str
 
 
 @pytest.mark.parametrize("count", [-1, 0, 5, 17])
-def test_more_or_fewer_classes_than_there_are_cannot_be_explained(count: int) -> None:
-    explainer = lg.Explainer(lg.load_model(pooled_network(), preprocess="unit"))
+def test_more_or_fewer_classes_than_there_are_cannot_be_explained(usual: lg.Explainer, count: int) -> None:
     with pytest.raises(lg.TargetError, match=f"{count} classes cannot be explained: .* between 1 and 4"):
-        explainer.explain_top(picture(seed=9), count)
+        usual.explain_top(picture(seed=9), count)
