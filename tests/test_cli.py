@@ -111,7 +111,7 @@ def test_without_a_display_and_without_an_end_it_says_what_to_do(capfd: pytest.C
 
 @pytest.mark.long
 def test_without_a_display_a_limited_run_says_so_and_goes_on(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(("--source", "demo", "--frames", "3")) == 0
+    assert main(("--source", "demo", "--frames", "3", *SMALL)) == 0
     said = capfd.readouterr()
     assert "no window: " in said.out
     assert "3 frames explained" in said.out
@@ -193,7 +193,7 @@ def test_models_lists_the_zoo(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_clip_is_recorded_frame_for_frame(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     clip, out = tmp_path / "clip.mp4", tmp_path / "out.mp4"
     write_clip(clip, [0, 40, 80, 200, 220, 300, 310, 400])
-    assert main(("--source", str(clip), "--record", str(out), "--no-window")) == 0
+    assert main(("--source", str(clip), "--record", str(out), "--no-window", *SMALL)) == 0
     assert f"recorded {out}" in capfd.readouterr().out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp4", "out.jsonl", "out.mp4"]
     with av.open(str(out)) as recorded, av.open(str(clip)) as original:
@@ -204,7 +204,7 @@ def test_a_clip_is_recorded_frame_for_frame(tmp_path: Path, capfd: pytest.Captur
     before = out.read_bytes()
     assert "it exists" in one_line(capfd, "--source", str(clip), "--record", str(out), "--no-window")
     assert out.read_bytes() == before
-    assert main(("--source", str(clip), "--record", str(out), "--no-window", "--overwrite")) == 0
+    assert main(("--source", str(clip), "--record", str(out), "--no-window", "--overwrite", *SMALL)) == 0
 
 
 def test_a_users_own_model_is_explained_from_the_command_line(
@@ -329,7 +329,7 @@ def test_a_picture_of_another_size_in_a_folder_is_fitted_into_the_recording(tmp_
     for number, size in enumerate([(48, 64), (64, 48), (31, 33)]):
         cv2.imwrite(str(folder / f"{number}.png"), picture(*size))
     out = tmp_path / "out.mkv"
-    assert main(("--source", str(folder), "--record", str(out), "--no-window")) == 0
+    assert main(("--source", str(folder), "--record", str(out), "--no-window", *SMALL)) == 0
     with av.open(str(out)) as recorded:
         frames = list(recorded.decode(video=0))
     assert [(frame.width, frame.height) for frame in frames] == [(64, 48)] * 3
@@ -385,5 +385,5 @@ def test_a_mistyped_explanation_is_one_clear_line(
 
 @pytest.mark.long
 def test_a_method_of_many_passes_says_its_cost_first(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main((*DEMO, "--frames", "1", "--method", "ablationcam", "--target", "#2")) == 0
+    assert main((*DEMO, *SMALL, "--frames", "1", "--method", "ablationcam", "--target", "#2")) == 0
     assert "ablationcam takes 1 forward, K from the layer on passes" in capfd.readouterr().out
