@@ -163,23 +163,36 @@ def test_classes_lists_the_chinese_names_with_the_english_ones_behind(
     assert "292  tiger  (Panthera tigris)\n" in capfd.readouterr().out
 
 
+@pytest.fixture
+def coffee(tmp_path: Path) -> tuple[str, ...]:
+    """Options that show a cup of coffee twice: of the demo a busy machine may see what the network is not sure of."""
+    data = pytest.importorskip("skimage.data", reason="no scikit-image")
+    folder = tmp_path / "coffee"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(folder / name), data.coffee()[..., ::-1])
+    return ("--source", str(folder), "--no-window")
+
+
 @pytest.mark.long
 def test_a_run_in_chinese_names_its_classes_so_and_takes_a_target_in_either_language(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    coffee: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     stats = tmp_path / "stats.json"
-    typed = (*DEMO, "--frames", "2", "--lang", "zh", "--stats", str(stats))
+    typed = (*coffee, "--frames", "2", "--lang", "zh", "--stats", str(stats))
     assert main((*typed, "--target", "analog clock - 挂钟")) == 0
     assert re.search(r"2 frames explained.*: [\u4e00-\u9fff]+ in \d frames", capfd.readouterr().out)
     assert re.search(r'"top": {\s*"[\u4e00-\u9fff]', stats.read_text(encoding="utf-8"))
 
 
 @pytest.mark.long
-def test_a_models_own_names_are_not_translated(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_models_own_names_are_not_translated(
+    coffee: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "names.txt").write_text("\n".join(f"thing {i}" for i in range(1000)))
-    typed = (*DEMO, "--frames", "1", "--labels", str(tmp_path / "names.txt"), "--lang", "zh")
+    typed = (*coffee, "--frames", "1", "--labels", str(tmp_path / "names.txt"), "--lang", "zh")
     assert main(typed) == 0
-    assert re.search(r"1 frame explained.*: thing \d+", capfd.readouterr().out)
+    assert re.search(r"1 frame explained.*: thing 967\b", capfd.readouterr().out)
 
 
 def test_models_lists_the_zoo(capfd: pytest.CaptureFixture[str]) -> None:
@@ -244,11 +257,11 @@ def test_a_full_disk_is_told_once_the_part_is_kept_and_the_exit_code_is_1(tmp_pa
     out = tmp_path / "out.mp4"
     limited = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000)); "
         "from live_gradcam.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", limited, *DEMO, *SMALL, "--record", str(out), "--duration", "3"],
+        [sys.executable, "-c", limited, *DEMO, *SMALL, "--record", str(out), "--duration", "2"],
         cwd=Path(__file__).parent,
         capture_output=True,
         text=True,
