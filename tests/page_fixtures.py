@@ -38,7 +38,8 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the pretend camera shows: noise, coarse enough to be encoded quickly."""
-    pixels = np.random.default_rng(1).integers(0, 256, (9, 16, 3)).astype(np.uint8).repeat(40, 0).repeat(40, 1)
+    noise = np.random.default_rng(1).integers(0, 256, (9, 16, 3)).astype(np.uint8)
+    pixels = noise.repeat(40, axis=0).repeat(40, axis=1)
     return write_camera(tmp_path_factory.mktemp("camera") / "noise.mjpeg", [pixels] * 2)
 
 
