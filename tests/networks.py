@@ -236,21 +236,23 @@ def token_network(
     registers: int,
     *,
     grid: tuple[int, int] = (4, 4),
+    blocks: int = 1,
     activation: str | None = "softmax",
     seed: int = 10,
 ) -> Any:
     """A small ViT on patches of 4 pixels: tokens are (N, class token + registers + grid, 8).
 
-    The head reads the class token, or else the mean of the patches' tokens. `block1_norm1` is the layer that is
-    usually explained: with a class token, nothing after the last attention but its own token matters.
+    The head reads the class token, or else the mean of the patches' tokens. With a class token the layer that is
+    usually explained is the first norm of the last block (`block0_norm1` where there is one block): nothing after the
+    last attention but its own token matters.
     """
     keras.utils.set_random_seed(seed)
     extra = int(class_token) + registers
     image = keras.Input((4 * grid[0], 4 * grid[1], 3))
     x = keras.layers.Conv2D(8, 4, strides=4, name="patches")(image)
     x = Tokens(extra, name="tokens")(x)
-    for block in ("block0", "block1"):
-        x = _transformer_block(x, block)
+    for block in range(blocks):
+        x = _transformer_block(x, f"block{block}")
     x = keras.layers.LayerNormalization(name="norm")(x)
     x = x[:, 0] if class_token else keras.ops.mean(x[:, extra:], axis=1)
     x = keras.layers.Dense(4, activation=activation, kernel_initializer="random_normal", name="head")(x)

@@ -100,11 +100,11 @@ class Screen:
 
     def window(self, title: str, patience: float = _PATIENCE_SECONDS) -> int:
         """The number of the window of that title, as soon as it is there; patience in seconds."""
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
+        began = time.monotonic()
+        while (waited := time.monotonic() - began) < patience:
             if found := self.windows(title):
                 return found[-1]
-            time.sleep(0.05)
+            time.sleep(0.05 if waited < 1 else 0.2)  # each look starts a process
         raise AssertionError(f"no window '{title}' appeared")
 
     def press(self, key: str, window: int) -> None:

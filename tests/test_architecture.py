@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,10 +46,16 @@ VAGUE = frozenset({"base", "common", "core", "helper", "helpers", "misc", "util"
 MOST_LINES = 300
 
 
+@cache
+def nodes(code: str) -> tuple[ast.AST, ...]:
+    """Return all nodes of a module's syntax tree."""
+    return tuple(ast.walk(ast.parse(code)))
+
+
 def imported(path: Path, package: Path) -> Iterator[tuple[int, str]]:
     """Give (line, full dotted name) of everything that a module imports, wherever in it and however."""
     home = [package.name, *path.relative_to(package).parent.parts]
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path.read_text("utf-8")):
         match node:
             case ast.Import(names=names):
                 yield from ((node.lineno, alias.name) for alias in names)
@@ -229,7 +236,7 @@ def classes_of_one_name(package: Path) -> dict[str, list[str]]:
     """Return name → modules of each class name that several modules define."""
     found: dict[str, list[str]] = {}
     for path in sorted(package.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path.read_text("utf-8")):
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name, []).append(path.relative_to(package).as_posix())
     return {name: paths for name, paths in found.items() if len(paths) > 1}
@@ -247,7 +254,7 @@ def concrete_tests(package: Path) -> list[str]:
     for path in package.rglob("*.py"):
         room = path.relative_to(package).parts[0]
         if room in ("sources", "sinks", "session", "live"):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            for node in nodes(path.read_text("utf-8")):
                 if (
                     isinstance(node, ast.ClassDef)
                     and node.name.endswith(CONCRETE)
@@ -257,7 +264,7 @@ def concrete_tests(package: Path) -> list[str]:
     found = []
     for path in sorted(package.rglob("*.py")):
         room = path.relative_to(package).parts[0]
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path.read_text("utf-8")):
             match node:
                 case ast.Call(func=ast.Name(id="isinstance"), args=[_, kinds]):
                     names = {each.id for each in ast.walk(kinds) if isinstance(each, ast.Name)}
@@ -359,7 +366,7 @@ def started_threads(package: Path) -> list[str]:
         inside = path.relative_to(package)
         if inside.parts[0] == THREAD_ROOM or inside.as_posix() in MAY_START_THREADS:
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path.read_text("utf-8")):
             match node:
                 case ast.Attribute(attr=name) | ast.Name(id=name) | ast.alias(name=name) if name in THREADS:
                     found.append(f"{inside.as_posix()}:{node.lineno}: {name}")
@@ -374,7 +381,7 @@ def test_every_exception_for_threads_is_needed() -> None:
     for module in MAY_START_THREADS:
         names = {
             node.attr
-            for node in ast.walk(ast.parse((PACKAGE / module).read_text("utf-8")))
+            for node in nodes((PACKAGE / module).read_text("utf-8"))
             if isinstance(node, ast.Attribute)
         }
         assert names & THREADS == {"to_thread"}, module

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,13 +21,11 @@ class Site:
 
     Attributes:
         asked: (path, Authorization or None) of each request, in order.
-        times: when each came, in `time.monotonic()` seconds.
     """
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         self._server = server
         self.asked: list[tuple[str, str | None]] = []
-        self.times: list[float] = []
 
     @property
     def host(self) -> str:
@@ -142,7 +139,6 @@ def website(answers: Mapping[str, Answer]) -> Iterator[Site]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             number = site.count(self.path)
-            site.times.append(time.monotonic())
             site.asked.append((self.path, self.headers.get("Authorization")))
             try:
                 answers.get(self.path, status(404))(self, number)

@@ -93,7 +93,7 @@ def test_a_machine_that_is_ready_is_told_so_with_one_line_for_each_part(
 def test_everything_that_is_wrong_is_told_at_once(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder = tmp_path / "file"
     folder.touch()
-    typed = ("--source", "77", *DEMO[2:-1], "--window", "--record", str(folder / "out.mp4"))
+    typed = ("--source", "77", *DEMO[2:-1], *SMALL, "--window", "--record", str(folder / "out.mp4"))
     findings, end = told(capfd, *typed, code=1)
     assert findings["camera"].startswith("FIX: there is no camera 77") or "camera 77" in findings["camera"]
     assert findings["display"] == "FIX: there is no display (DISPLAY is not set)"
@@ -119,11 +119,12 @@ def test_a_mistake_in_the_model_is_told_after_what_else_can_be_known(
 def test_it_takes_a_file_of_settings(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "show.toml").write_text(
         'source = "demo"\nsize = "320x240"\nrecord = "out.mkv"\nmethod = "hirescam"\nframes = 1\n'
+        'model = "networks:colour_network"\npreprocess = "unit"\n'
     )
     findings, end = told(capfd, "--config", "show.toml", code=0)
     assert ": hirescam at " in findings["model"]
     assert findings["display"].startswith("note: no window, only the recording: there is no display")
-    assert end == ["ready: 30 fps at 320×240 with efficientnet-lite0"]
+    assert end == ["ready: 30 fps at 320×240 with networks:colour_network"]
 
 
 @pytest.mark.long
@@ -132,7 +133,7 @@ def test_a_clip_is_tried_too(
 ) -> None:
     monkeypatch.setattr(doctor_run, "play", pipeline.play)
     clip = write_clip(tmp_path / "clip.mp4", range(0, 600, 40))
-    findings, end = told(capfd, "--source", str(clip), "--no-window", code=0)
+    findings, end = told(capfd, "--source", str(clip), "--no-window", *SMALL, code=0)
     assert re.fullmatch(r"ok: \d+\.\d pictures a second, \d+\.\d of them explained", findings["speed"])
     assert end[0].startswith("ready: ")
 
@@ -145,7 +146,7 @@ def test_interrupted_it_does_not_say_that_the_machine_is_ready(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(doctor_run, "play", interrupted)
-    assert main(("doctor", *DEMO)) == 1
+    assert main(("doctor", *DEMO, *SMALL)) == 1
     assert "ready" not in capfd.readouterr().out.splitlines()[-1]
 
 

@@ -255,10 +255,13 @@ def test_the_settings_that_are_in_force_can_be_written_and_used_again(
 @pytest.mark.long
 def test_a_show_is_run_from_a_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "show.toml"
-    path.write_text('source = "demo"\nwindow = false\nframes = 2\nmethod = "hirescam"\nrecord = "out.mp4"\n')
+    path.write_text(
+        'source = "demo"\nmodel = "networks:residual_network"\npreprocess = "unit"\nwindow = false\nframes = 2\n'
+        'method = "hirescam"\nrecord = "out.mp4"\n'
+    )
     assert main(("--config", str(path))) == 0
     out = capfd.readouterr().out
-    assert ": hirescam at head" in out
+    assert ": hirescam at late" in out
     assert "2 frames explained" in out
     assert (tmp_path / "out.mp4").exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def unproved(page: str, tests: Path) -> list[str]:
     return found
 
 
+@cache
 def functions_in(module: Path) -> set[str]:
     """Return the names of the functions in a module; none where it does not exist."""
     if not module.is_file():

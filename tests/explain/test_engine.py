@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def assert_equal(found: lg.Explanation, expected: lg.Explanation) -> None:
     [
         (networks.nested_network, "base/early", ONE_PASS),
         (networks.residual_network, "target", ("hirescam", "finercam", "gradcam")),
-        (lambda: networks.token_network(True, 2), "block1_norm1", ("gradcam", "fem")),
+        (lambda: networks.token_network(True, 2), "block0_norm1", ("gradcam", "fem")),
         (networks.segmentation_network, "features", ("fem", "gradcam++")),
     ],
 )
@@ -210,6 +211,12 @@ def test_an_area_is_explained_as_its_crop_and_its_place_in_the_frame_is_told() -
     assert answering.traces == 1
 
 
+@pytest.fixture(scope="module")
+def pooled() -> Engine:
+    """An engine whose graph several tests use."""
+    return Engine([model(networks.pooled_network())])
+
+
 @pytest.mark.parametrize(
     ("area", "region"),
     [
@@ -220,10 +227,8 @@ def test_an_area_is_explained_as_its_crop_and_its_place_in_the_frame_is_told() -
         ((30, 30, -5, -5), (30, 30, 1, 1)),
     ],
 )
-@pytest.mark.long
-def test_an_area_is_cut_to_the_frame_and_never_empty(area: Region, region: Region) -> None:
-    answering = Engine([model(networks.pooled_network())])
-    assert answering.answer(picture(90, 160), Question(area=area)).first.region == region
+def test_an_area_is_cut_to_the_frame_and_never_empty(pooled: Engine, area: Region, region: Region) -> None:
+    assert pooled.answer(picture(90, 160), Question(area=area)).first.region == region
 
 
 def test_classes_contrasts_areas_and_the_lock_never_trace_again() -> None:
@@ -273,43 +278,40 @@ def test_only_what_is_asked_from_the_start_is_frozen() -> None:
     assert_equal(frozen, lg.Explainer(answering.models[0]).explain(picture()))
 
 
-def questions_of_ten_graphs() -> list[Question]:
-    return [
-        Question(layer=layer, methods=(method,))
-        for layer in ("early", "late")
-        for method in ("gradcam", "hirescam", "fem", "layercam", "xgradcam")
-    ]
+def questions_of_graphs(*methods: str) -> list[Question]:
+    """Return a question for each method at each of two layers: each needs a graph of its own."""
+    return [Question(layer=layer, methods=(method,)) for layer in ("early", "late") for method in methods]
 
 
 @pytest.mark.long
 def test_the_graph_that_was_used_longest_ago_goes_first() -> None:
-    answering = Engine([model(networks.residual_network())], limit=AtMost(8))
-    questions = questions_of_ten_graphs()
+    answering = Engine([model(networks.residual_network())], limit=AtMost(4))
+    questions = questions_of_graphs("gradcam", "hirescam", "fem")
     for question in questions:
         answering.compile(question, (16, 16))
         assert answering.ready(questions[0], (16, 16)), "what is used is kept"
-    assert answering.traces == 10
-    assert [answering.ready(each, (16, 16)) for each in questions] == [True, False, False] + [True] * 7
+    assert answering.traces == 6
+    assert [answering.ready(each, (16, 16)) for each in questions] == [True, False, False] + [True] * 3
 
 
 @pytest.mark.long
 def test_the_bytes_of_all_graphs_stay_within_the_limit() -> None:
     loaded = model(networks.residual_network())
-    questions = questions_of_ten_graphs()
+    questions = questions_of_graphs("gradcam", "hirescam", "fem")
     unlimited = Engine([loaded])
     sizes = []
     for question in questions:
         before = unlimited.graph_bytes
         unlimited.compile(question, (16, 16))
         sizes.append(unlimited.graph_bytes - before)
-    assert len(unlimited.graphs) == 10
+    assert len(unlimited.graphs) == 6
     assert min(sizes) > 0
-    limit = sum(sizes[-4:])
+    limit = sum(sizes[-3:])
     answering = Engine([loaded], limit=ByteLimit(limit))
     for question in questions:
         answering.compile(question, (16, 16))
         assert answering.graph_bytes <= limit
-    assert [answering.ready(each, (16, 16)) for each in questions] == [False] * 6 + [True] * 4
+    assert [answering.ready(each, (16, 16)) for each in questions] == [False] * 3 + [True] * 3
     tight = Engine([loaded], limit=ByteLimit(1))
     tight.compile(Question(methods=("gradcam", "saliency")), (16, 16))
     assert tight.ready(Question(methods=("gradcam", "saliency")), (16, 16)), "a question has all its graphs"
@@ -512,7 +514,7 @@ def test_what_is_compiled_is_answered_while_something_else_is_traced() -> None:
             assert conversation.answer(picture(seed=seed)).question == Question()
         go_on.set()
         while conversation.answer(picture()).question == Question():
-            pass
+            time.sleep(0.01)  # a loop without a pause would take the processor from what is compiled
         assert answering.traces == 2
 
 
@@ -530,6 +532,7 @@ def test_walking_warm_layers_and_methods_never_traces_again() -> None:
                 conversation.ask(question)
                 while conversation.answer(picture()).question != question:
                     assert conversation.refused() is None
+                    time.sleep(0.01)
     assert len(questions) == 5
     assert answering.traces == 1 + len(questions)
 

@@ -104,9 +104,9 @@ def test_a_models_own_layer_is_always_among_the_steps() -> None:
 @pytest.mark.long
 def test_tokens_that_no_score_depends_on_are_no_step() -> None:
     steps = walked(networks.token_network(True, 2))
-    assert steps[-1] == "block1_norm1"
+    assert steps[-1] == "block0_norm1"
     assert "norm" not in steps
-    steps = walked(networks.token_network(False, 0), layer="block1_norm1")
+    steps = walked(networks.token_network(False, 0), layer="block0_norm1")
     assert steps[-1] == "norm"
 
 
@@ -116,13 +116,13 @@ def test_the_walk_stays_the_same_when_the_first_graph_is_long_gone() -> None:
     answering.answer(picture(), Question(layer="patches"))
     answering.answer(picture(), Question())
     steps = answering.layers_of()
-    assert steps[-1][0] == "block1_norm1"
+    assert steps[-1][0] == "block0_norm1"
     for path in ("patches", "tokens"):
         answering.compile(Question(layer=path, methods=("hirescam",)), (16, 16))
     assert not answering.ready(Question(), (16, 16))
     assert answering.layers_of() == steps
     (step,) = [step for step in answering.prepare(Question(), (16, 16))]
-    assert step == "gradcam at block1_norm1"
+    assert step == "gradcam at block0_norm1"
 
 
 def test_class_maps_of_a_segmentation_network_are_no_step() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,20 @@ def looping(library: Any, loop: Any) -> Any:
     )
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[Any], Any]], tuple[Path, Any]]:
+    """Gives the SavedModel of a network of Keras 2, which nobody changes, and that network: each is made once."""
+
+    @cache
+    def made(build: Callable[[Any], Any]) -> tuple[Path, Any]:
+        old = with_spread_weights(build(tf_keras))
+        folder = tmp_path_factory.mktemp(build.__name__) / "saved"
+        old.save(folder, save_format="tf")
+        return folder, old
+
+    return made
+
+
 @pytest.mark.parametrize(
     "build",
     [
@@ -139,13 +154,12 @@ def looping(library: Any, loop: Any) -> Any:
 )
 @pytest.mark.long
 def test_a_saved_model_of_keras_2_is_explained_like_the_network(
-    tmp_path: Path, build: Callable[[Any], Any]
+    saved: Callable[[Any], tuple[Path, Any]], build: Callable[[Any], Any]
 ) -> None:
-    old = with_spread_weights(build(tf_keras))
-    old.save(tmp_path / "saved", save_format="tf")
+    folder, old = saved(build)
     new = build(keras)
     new.set_weights(old.get_weights())
-    found = lg.load_model(tmp_path / "saved", preprocess="tf")
+    found = lg.load_model(folder, preprocess="tf")
     x = np.random.default_rng(0).uniform(-1, 1, (2, SIZE, SIZE, 3)).astype(np.float32)
     np.testing.assert_allclose(found.network(x), old(x, training=False), atol=1e-5)
     assert_equal_explanations(found, lg.load_model(new, preprocess="tf"))
@@ -161,12 +175,13 @@ def test_a_saved_model_of_keras_3_is_explained_like_the_network(tmp_path: Path) 
 
 
 @pytest.mark.long
-def test_layers_of_a_saved_model_have_the_names_that_the_user_knows(tmp_path: Path) -> None:
-    old = with_spread_weights(vgg_like(tf_keras))
-    old.save(tmp_path / "saved", save_format="tf")
+def test_layers_of_a_saved_model_have_the_names_that_the_user_knows(
+    saved: Callable[[Any], tuple[Path, Any]],
+) -> None:
+    folder, old = saved(vgg_like)
     new = vgg_like(keras)
     new.set_weights(old.get_weights())
-    found, expected = (lg.load_model(each, preprocess="tf") for each in (tmp_path / "saved", new))
+    found, expected = (lg.load_model(each, preprocess="tf") for each in (folder, new))
     rows = {row.path.rpartition("/")[2]: row for row in layer_table(found) if row.explainable}
     assert list(rows) == ["block1_conv1", "block1_pool", "block5_conv3", "block5_pool"]
     assert (rows["block5_conv3"].kind, rows["block5_conv3"].shape) == ("Conv2D", "24×24×12")
@@ -178,10 +193,12 @@ def test_layers_of_a_saved_model_have_the_names_that_the_user_knows(tmp_path: Pa
 
 
 @pytest.mark.long
-def test_the_file_saved_model_pb_means_its_folder_and_so_does_a_folder_around_it(tmp_path: Path) -> None:
+def test_the_file_saved_model_pb_means_its_folder_and_so_does_a_folder_around_it(
+    saved: Callable[[Any], tuple[Path, Any]], tmp_path: Path
+) -> None:
     """Teachable Machine's other export: labels.txt beside the folder model.savedmodel."""
     folder = tmp_path / "converted"
-    with_spread_weights(vgg_like(tf_keras)).save(folder / "model.savedmodel", save_format="tf")
+    shutil.copytree(saved(vgg_like)[0], folder / "model.savedmodel")
     (folder / "labels.txt").write_text("0 a\n1 b\n2 c\n3 d\n4 e\n")
     x = np.ones((1, SIZE, SIZE, 3), np.float32)
     whole = lg.load_model(str(folder / "model.savedmodel"), preprocess="tf")
@@ -268,21 +285,17 @@ def test_a_known_family_in_a_saved_model_tells_its_scaling(tmp_path: Path) -> No
 
 @pytest.mark.long
 def test_a_graph_that_pools_globally_takes_other_sizes_and_one_that_flattens_says_it_cannot(
-    tmp_path: Path,
+    saved: Callable[[Any], tuple[Path, Any]],
 ) -> None:
-    wide = {}
-    for build in (small_mobile, vgg_like):
-        old = with_spread_weights(build(tf_keras))
-        old.save(tmp_path / build.__name__, save_format="tf")
-        wide[build] = lg.load_model(tmp_path / build.__name__, preprocess="tf")
-        new = build(keras)
-        new.set_weights(old.get_weights())
-        if build is small_mobile:
-            assert_equal_explanations(wide[build], lg.load_model(new, preprocess="tf"), fit="wide")
+    folder, old = saved(small_mobile)
+    new = small_mobile(keras)
+    new.set_weights(old.get_weights())
+    found, expected = (lg.load_model(each, preprocess="tf") for each in (folder, new))
+    assert_equal_explanations(found, expected, fit="wide")
     with pytest.raises(
         lg.ModelError, match=r"takes pictures of 48×48 pixels only, not 64×48\. Use --fit crop"
     ):
-        lg.Explainer(wide[vgg_like], fit="wide").explain(FRAMES[0])
+        lg.Explainer(lg.load_model(saved(vgg_like)[0], preprocess="tf"), fit="wide").explain(FRAMES[0])
 
 
 # TensorFlow 1
@@ -370,10 +383,12 @@ def as_keras(values: list[Any], *, front: Any = None) -> Any:
     return network
 
 
-@pytest.mark.parametrize("cond", [False, True])
-@pytest.mark.parametrize("name", ["retrained_graph.pb", "graph.pbtxt", "no_suffix"])
+@pytest.mark.parametrize(
+    ("name", "cond"),
+    [("retrained_graph.pb", False), ("graph.pbtxt", False), ("graph.pbtxt", True), ("no_suffix", True)],
+)
 @pytest.mark.long
-def test_a_frozen_graph_is_explained_like_the_network(tmp_path: Path, cond: bool, name: str) -> None:
+def test_a_frozen_graph_is_explained_like_the_network(tmp_path: Path, name: str, cond: bool) -> None:
     graph, values = old_graph(cond=cond)
     text = name.endswith("txt")
     tf.io.write_graph(graph, str(tmp_path), name, as_text=text)
@@ -449,8 +464,10 @@ def test_a_saved_model_that_takes_strings_is_refused_with_the_way_out(tmp_path: 
 
 
 @pytest.mark.long
-def test_a_saved_model_without_its_variables_says_what_to_copy(tmp_path: Path) -> None:
-    vgg_like(tf_keras).save(tmp_path / "saved", save_format="tf")
+def test_a_saved_model_without_its_variables_says_what_to_copy(
+    saved: Callable[[Any], tuple[Path, Any]], tmp_path: Path
+) -> None:
+    shutil.copytree(saved(vgg_like)[0], tmp_path / "saved")
     shutil.rmtree(tmp_path / "saved" / "variables")
     assert "its folder 'variables' is missing, which holds the weights. Copy the whole folder" in refusal(
         tmp_path / "saved"
@@ -458,8 +475,8 @@ def test_a_saved_model_without_its_variables_says_what_to_copy(tmp_path: Path) -
 
 
 @pytest.mark.long
-def test_variables_that_break_off_are_told(tmp_path: Path) -> None:
-    vgg_like(tf_keras).save(tmp_path / "saved", save_format="tf")
+def test_variables_that_break_off_are_told(saved: Callable[[Any], tuple[Path, Any]], tmp_path: Path) -> None:
+    shutil.copytree(saved(vgg_like)[0], tmp_path / "saved")
     data = tmp_path / "saved" / "variables" / "variables.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:1000])
     assert "Download or export it again" in refusal(tmp_path / "saved") or "export it again" in refusal(

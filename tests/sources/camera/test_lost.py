@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -234,17 +234,19 @@ except KeyboardInterrupt:
 
 
 @pytest.fixture
-def slow_opening(webcam: PretendWebcam, tmp_path: Path) -> subprocess.Popen[str]:
+def slow_opening(webcam: PretendWebcam, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A program that opens a camera that takes 5 s, or until `control` is told something else."""
     control = tmp_path / "control"
     control.write_text("slowopen")
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", OPEN],
         env=webcam.environment(control=control),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
+    ) as program:
+        yield program
+        program.kill()  # where the test failed before it ended
 
 
 def test_a_camera_that_opens_slowly_is_said_to(slow_opening: subprocess.Popen[str], tmp_path: Path) -> None:
