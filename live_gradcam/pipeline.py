@@ -17,7 +17,7 @@ from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.loops import run_file, run_live
 from live_gradcam.live.recording import MakeRecorder
 from live_gradcam.live.run_controller import RunController
-from live_gradcam.live.run_setup import Tell, about, has_window, load, menu_of, refuse_outputs
+from live_gradcam.live.run_setup import Preloading, Tell, about, has_window, load, menu_of, refuse_outputs
 from live_gradcam.process.lifecycle import requests_ignored
 from live_gradcam.run_statistics import RunStatistics, write_report
 from live_gradcam.session.saving_view import refuse_session_folder, view_maker
@@ -102,6 +102,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         if chosen.save_session is not None:
             refuse_session_folder(Path(chosen.save_session))
         background = stack.enter_context(ExitStack())  # ends last, when all files are finished
+        stack.enter_context(Preloading(chosen))
         source = stack.enter_context(open_sources(chosen))
         done.source = source.name
         windowed = has_window(chosen, source, say)

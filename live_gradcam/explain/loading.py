@@ -13,6 +13,7 @@ from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.graph_cache import Limit
 from live_gradcam.explain.graph_spec import MakePace
 from live_gradcam.explain.methods.method import Method, method_named
+from live_gradcam.explain.openvino.library import processor
 from live_gradcam.models.model_key import key_of
 from live_gradcam.models.remembered_model import KnownModel, ModelMemory, warnings_noted
 from live_gradcam.question import Question
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
     from live_gradcam.models.model import Model
 
 Say = Callable[[str], None]
+
+
+def preload(settings: ExplainSettings) -> None:
+    """Start OpenVINO, if a model that it has kept graphs of is to be explained.
+
+    Raises:
+        LiveGradcamError: it cannot be started.
+    """
+    if runtime_for(settings.engine, settings.device) == "tensorflow":
+        return
+    key = key_of(settings)
+    if key is not None and key in ModelMemory():
+        compiler_for("auto", "auto")
+        processor()
 
 
 def load_explainer(settings: ExplainSettings, size: tuple[int, int], say: Say) -> Explainer:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from live_gradcam.concurrency.worker_thread import run_in_background
+from live_gradcam.closeable import Closeable
+from live_gradcam.concurrency.worker_thread import WorkerThread, run_in_background
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
 from live_gradcam.file_names import expanded
@@ -91,6 +93,27 @@ def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
         return load_engine(settings, size, say, others=beside)
 
     return run_in_background(do, name="loading the model")
+
+
+class Preloading(Closeable):
+    """Imports what the engine needs in a thread of its own, while the source is opened.
+
+    Args:
+        settings: say which library computes. TensorFlow is left alone: it takes both cores for seconds.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._worker = WorkerThread(partial(_preload, settings), name="preload", then=lambda _: None)
+
+    def close(self) -> None:
+        """Join the thread."""
+        self._worker.close()
+
+
+def _preload(settings: Settings) -> None:
+    from live_gradcam.explain.loading import preload
+
+    preload(settings)
 
 
 def menu_of(engine: Engine, settings: Settings) -> Menu:

@@ -143,6 +143,9 @@ class ModelMemory:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or user_cache_path("live-gradcam", appauthor=False) / "models"
 
+    def __contains__(self, key: str) -> bool:
+        return (self._folder / f"{key}.json").is_file()
+
     def recall(self, key: str, load: Callable[[], Model]) -> RememberedModel | None:
         """Return the model of a key; None if it is not remembered, or its file is damaged."""
         try:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,10 +21,14 @@ OLDEST = (2025, 0)
 NumberFormat = Literal["f32", "bf16"]
 """The number format that a graph computes in: 32-bit floats, or bfloat16 with its 8 bits of mantissa."""
 
-_TELEMETRY = "openvino_telemetry"
+_CONVERTER, _TELEMETRY = "openvino.tools.ovc", "openvino_telemetry"
 
 OpenVINO = Any
 """The module `openvino`, a `Core`, or a part of them, which have few type hints."""
+
+
+_importing = threading.RLock()
+"""Held while OpenVINO is imported and started: another thread would see half of it."""
 
 
 class NoOpenVINOError(LiveGradcamError):
@@ -39,15 +46,22 @@ def installed_version() -> str | None:
 
 
 def openvino() -> OpenVINO:
-    """Import OpenVINO without its telemetry, and return the module.
+    """Import OpenVINO without its converter, and return the module.
 
-    OpenVINO's import of its converter reports itself over the network unless the package `openvino-telemetry` is
-    missing (openvino/tools/ovc/telemetry_utils.py). So the package is hidden during the import, and the converter
-    takes its stub.
+    The import of the converter takes half of the whole time, and reports itself over the network unless the package
+    `openvino-telemetry` is missing (openvino/tools/ovc/telemetry_utils.py). OpenVINO's frontend for TensorFlow does
+    without it. The user's own code still finds `openvino.convert_model`, silent.
 
     Raises:
         NoOpenVINOError: it is missing, too old, or cannot be imported.
     """
+    with _importing:
+        return _openvino()
+
+
+def _openvino() -> OpenVINO:
+    if "openvino" in sys.modules:
+        return sys.modules["openvino"]
     found = installed_version()
     install = "Type: pip install 'live-gradcam[fast]'"
     if found is None:
@@ -56,28 +70,52 @@ def openvino() -> OpenVINO:
     if numbers < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise NoOpenVINOError(f"OpenVINO {found} is too old: {oldest} or later is needed. {install}")
-    hidden = _TELEMETRY not in sys.modules
-    if hidden:
-        cast("dict[str, object]", sys.modules)[_TELEMETRY] = None  # makes `import openvino_telemetry` fail
     try:
-        return importlib.import_module("openvino")
+        with _hidden(_CONVERTER, _TELEMETRY):
+            module = importlib.import_module("openvino")
     except Exception as error:
         raise NoOpenVINOError(f"OpenVINO {found} cannot be imported: {error}") from error
+    module.__dict__.setdefault("__getattr__", _converter)
+    return module
+
+
+@contextmanager
+def _hidden(*modules: str) -> Iterator[None]:
+    """Make imports of these modules fail inside the block, as if they were not installed."""
+    loaded = cast("dict[str, object]", sys.modules)
+    hidden = [name for name in modules if name not in loaded]
+    loaded.update(dict.fromkeys(hidden))
+    try:
+        yield
     finally:
-        if hidden:
-            sys.modules.pop(_TELEMETRY, None)
+        for name in hidden:
+            loaded.pop(name, None)
 
 
-@cache
+def _converter(name: str) -> object:
+    """Return `openvino.convert_model`, when it is asked for (`__getattr__` of the module)."""
+    if name != "convert_model":
+        raise AttributeError(f"module 'openvino' has no attribute '{name}'")
+    with _hidden(_TELEMETRY):
+        return importlib.import_module(_CONVERTER).convert_model
+
+
 def core() -> OpenVINO:
     """Return OpenVINO's core, one for the process.
 
     Raises:
         NoOpenVINOError: OpenVINO is missing, too old, or cannot be started.
     """
-    module = openvino()
+    with _importing:
+        return _core()
+
+
+@cache
+def _core() -> OpenVINO:
     try:
-        return module.Core()
+        return openvino().Core()
+    except NoOpenVINOError:
+        raise
     except Exception as error:
         raise NoOpenVINOError(f"OpenVINO cannot be started: {error}") from error
 

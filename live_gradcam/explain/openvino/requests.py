@@ -33,7 +33,8 @@ class Requests:
             for request in self._requests
         ]
         self._outputs = [
-            [request.get_tensor(tensor) for tensor in ports.outputs.values()] for request in self._requests
+            [request.get_tensor(tensor).data for tensor in ports.outputs.values()]
+            for request in self._requests
         ]
         self._fixed = {
             name: np.array(each.values, np.dtype(each.dtype)).reshape(each.shape)
@@ -61,14 +62,12 @@ class Requests:
                     request.start_async()
                 for request, outputs, _ in zip(self._requests, self._outputs, numbers, strict=False):
                     request.wait()
-                    rows.append([tensor.data.copy() for tensor in outputs])
-        found = dict(zip(self._names, zip(*rows, strict=True), strict=True))
+                    rows.append([values.copy() for values in outputs])
         count = len(pictures)
-        return GraphOutputs(
-            **{
-                name: np.concatenate(found[name])
-                if name in found
-                else np.repeat(self._fixed[name], count, axis=0)
-                for name in FIELDS
-            }
+        found = dict(self._fixed)
+        found |= zip(
+            self._names, rows[0] if count == 1 else map(np.concatenate, zip(*rows, strict=True)), strict=True
         )
+        if count > 1:
+            found |= {name: np.repeat(each, count, axis=0) for name, each in self._fixed.items()}
+        return GraphOutputs(*(found[name] for name in FIELDS))

@@ -1,4 +1,4 @@
-"""Gradients of slices, concatenations and resizing, which OpenVINO's frontend lacks.
+"""Gradients of slices, concatenations and resizing, which OpenVINO's frontend lacks, and a faster reversal.
 
 The rules and their arguments are explained in `gradient_rules`.
 """
@@ -54,6 +54,15 @@ def _offsets(ops: Ops, node: Node) -> list[Value]:
         begins += shape[axis]
         made.append(ops.constant(begin))
     return made
+
+
+def _reverse(ops: Ops, node: Node) -> Value:
+    """ReverseV2(x, axes), as when BGR becomes RGB. OpenVINO's own rule takes half a millisecond for 224×224 pixels."""
+    found = node.get_input(0)
+    for axis in whole_numbers(node.get_input(1)):
+        length = found.get_partial_shape()[axis].get_length()
+        found = ops.gather(found, np.arange(length)[::-1].copy(), np.array(axis)).output(0)
+    return found.get_node()
 
 
 def _bilinear(ops: Ops, node: Node) -> Value:
@@ -113,6 +122,7 @@ def _copied(before: int, after: int, corners: bool, centred: bool) -> Any:  # no
 
 SHAPE_RULES: dict[str, Rule] = {
     "ConcatOffset": _offsets,
+    "ReverseV2": _reverse,
     "StridedSliceGrad": _slice,
     "ResizeBilinearGrad": _bilinear,
     "ResizeNearestNeighborGrad": _nearest,

@@ -286,7 +286,7 @@ def test_the_next_start_needs_no_tensorflow_and_shows_the_same(network_file: Pat
     environment.pop(compilers.VARIABLE, None)
     picture = tmp_path / "picture.png"
     cv2.imwrite(str(picture), networks.picture(64, 64))
-    said, heat = [], []
+    said, told, heat = [], [], []
     for number in range(2):
         snapshot = tmp_path / f"{number}.png"
         typed = [
@@ -295,7 +295,7 @@ def test_the_next_start_needs_no_tensorflow_and_shows_the_same(network_file: Pat
             str(picture),
             "-m",
             str(network_file),
-            *("--no-window", "--precision", "f32"),
+            *("--no-window", "--verbose", "--precision", "f32"),
             "--snapshot",
             str(snapshot),
         ]
@@ -307,10 +307,11 @@ def test_the_next_start_needs_no_tensorflow_and_shows_the_same(network_file: Pat
             check=True,
         )
         said.append(done.stdout.splitlines())
+        told.append(done.stderr)
         drawn = cv2.imread(str(tmp_path / f"{number}.heat.png"), cv2.IMREAD_UNCHANGED)
         assert drawn is not None
         heat.append(drawn)
-    assert [lines[-1] for lines in said] == ["TensorFlow", "OpenVINO alone"]
+    assert [lines[-1] for lines in said] == ["TensorFlow", "OpenVINO alone"], told
     assert said[0][-3] == said[1][-3]
     assert heat[0].any()
     assert np.abs(heat[0].astype(int) - heat[1]).max() <= 1e-4 * heat[0].max() + 1

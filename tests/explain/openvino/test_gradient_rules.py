@@ -33,6 +33,7 @@ POINTWISE: dict[str, Function] = {
     "SqrtGrad": lambda x: tf.sqrt(x * x + 1.0),
     "RsqrtGrad": lambda x: tf.math.rsqrt(x * x + 1.0),
     "ReciprocalGrad": lambda x: tf.math.reciprocal(x * x + 1.0),
+    "ReverseV2": lambda x: tf.reverse(x, [-1, 1]),
     "StridedSliceGrad": lambda x: x[:, 1:-1, ::2],
     "StridedSliceGrad of one row": lambda x: x[:, 2, ..., 1:, tf.newaxis],
     "ResizeBilinearGrad": lambda x: tf.image.resize(x, (14, 20)),
