@@ -14,6 +14,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def measure(model: lg.Model, folder: Path, seconds: float) -> dict[str, float]:
         request = compiled(core().read_model(str(folder / "bare.pb")), each).create_infer_request()
         request.get_input_tensor().data[:] = pixels.numpy()
         runs[f"bare {each}"] = request.infer
-        runs[f"graph {each}"] = lambda graph=graphs[each]: graph.run(*given)
+        runs[f"graph {each}"] = partial(graphs[each].run, *given)
     with Explainer(model, engine="openvino", precision="f32") as explainer:
         frame = np.ascontiguousarray(picture[0])
         runs["explain f32"] = lambda: explainer.explain(frame)
@@ -202,7 +203,7 @@ def compare_methods(name: str, seconds: float) -> bool:
         request.get_input_tensor().data[:] = pixels.numpy()
         given = picture, np.array([[[-1, -1_000_000]]], np.int32), np.zeros((1, 1), np.float32)
         runs: dict[str, Callable[[], Any]] = {"bare": request.infer}
-        runs |= {method: lambda graph=graph: graph.run(*given) for method, graph in graphs.items()}
+        runs |= {method: partial(graph.run, *given) for method, graph in graphs.items()}
         medians, _ = interleaved_ms(runs, 2 * seconds)
     print(name, {method: round(each / medians["bare"], 2) for method, each in medians.items()}, flush=True)
     return right

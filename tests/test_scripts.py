@@ -93,11 +93,11 @@ def test_the_first_run_makes_the_environment_and_passes_the_arguments_on(checkou
     assert (code, err) == (7, "")  # the pretend interpreter's own exit code
     assert out.splitlines() == [
         f"Making .venv for Python {sys.version_info[0]}.{sys.version_info[1]} with uv.",
-        "Installing live_gradcam [demo] into .venv. TensorFlow alone is a download of 200 to 600 MB: "
+        "Installing live_gradcam [demo, fast] into .venv. TensorFlow alone is a download of 200 to 600 MB: "
         "this first time takes minutes.",
         f"ran -P {show}  --alpha 0.5",
     ]
-    assert checkout.calls() == [MADE, f"{INSTALLED}[demo]"]
+    assert checkout.calls() == [MADE, f"{INSTALLED}[demo,fast]"]
 
 
 @on_posix
@@ -150,7 +150,7 @@ def test_the_tests_may_be_forbidden_to_skip(checkout: Checkout) -> None:
 def test_the_demo_and_the_tests_share_an_environment(checkout: Checkout) -> None:
     checkout.run("demo.py")
     checkout.run("test.py")
-    assert checkout.calls() == [MADE, f"{INSTALLED}[demo]", f"{INSTALLED}[demo,dev]"]
+    assert checkout.calls() == [MADE, f"{INSTALLED}[demo,fast]", f"{INSTALLED}[demo,dev,fast]"]
     checkout.run("demo.py")
     checkout.run("test.py")
     assert checkout.calls() == []
@@ -162,8 +162,8 @@ def test_a_change_of_the_requirements_is_installed(checkout: Checkout) -> None:
     (checkout.root / "pyproject.toml").write_text("[project]\nname = 'x'\n", "utf-8")
     checkout.calls()
     _, out, _ = checkout.run("demo.py")
-    assert out.startswith("Bringing live_gradcam [demo, dev] in .venv up to date.\n")
-    assert checkout.calls() == [f"{INSTALLED}[demo,dev]"]
+    assert out.startswith("Bringing live_gradcam [demo, dev, fast] in .venv up to date.\n")
+    assert checkout.calls() == [f"{INSTALLED}[demo,dev,fast]"]
 
 
 @on_posix
@@ -175,7 +175,7 @@ def test_another_python_makes_the_environment_afresh(checkout: Checkout) -> None
     _, out, _ = checkout.run("demo.py")
     this = f"{sys.version_info[0]}.{sys.version_info[1]}"
     assert out.startswith(f".venv is of Python 3.99 and this is {this}: making .venv afresh.\n")
-    assert checkout.calls() == [MADE, f"{INSTALLED}[demo]"]
+    assert checkout.calls() == [MADE, f"{INSTALLED}[demo,fast]"]
 
 
 @on_posix
@@ -199,7 +199,7 @@ def test_an_interrupted_installation_is_not_taken_for_a_finished_one(
     (checkout.root / ".venv" / "half").touch()
     _, out, _ = checkout.run("demo.py")
     assert out.startswith("The last installation was interrupted: making .venv afresh.\n")
-    assert checkout.calls() == [MADE, f"{INSTALLED}[demo]"]
+    assert checkout.calls() == [MADE, f"{INSTALLED}[demo,fast]"]
     assert not (checkout.root / ".venv" / "half").exists()
 
 
@@ -226,7 +226,7 @@ def test_a_failed_installation_ends_in_one_line_with_the_command(
     checkout.calls()
     code, _, _ = checkout.run("demo.py")
     assert code == 7
-    assert checkout.calls() == [f"{INSTALLED}[demo]"]
+    assert checkout.calls() == [f"{INSTALLED}[demo,fast]"]
 
 
 @on_posix
@@ -246,7 +246,7 @@ def test_without_libgl_the_headless_opencv_takes_the_place_of_the_one_with_windo
     assert code == 7
     assert "OpenCV's wheel with windows needs libNoSuch.so.1: installing the headless one instead.\n" in out
     assert out.splitlines()[-1] == f"ran -P {checkout.root / 'scripts' / 'show.py'} {hint} --frames 3"
-    assert checkout.calls() == [MADE, f"{INSTALLED}[demo]", *replaced]
+    assert checkout.calls() == [MADE, f"{INSTALLED}[demo,fast]", *replaced]
     checkout.run("demo.py")
     assert checkout.calls() == []
 

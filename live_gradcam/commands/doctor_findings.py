@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -87,6 +87,19 @@ def judge_speed(
         yield Finding("speed", "fault", text, "Close other programs, or choose a smaller --size.")
     else:
         yield Finding("speed", "good", text)
+
+
+def judge_engine(graphs: Sequence[str], installed: str | None) -> Finding:
+    """Return which library computes.
+
+    Args:
+        graphs: what `Engine.describe` says.
+        installed: OpenVINO's version; None if it is not installed.
+    """
+    text = "; ".join(graphs)
+    if "OpenVINO" in text or installed is not None:
+        return Finding("engine", "good", text if "OpenVINO" in text else f"TensorFlow: {text}")
+    return Finding("engine", "note", "TensorFlow. OpenVINO may be faster: pip install 'live-gradcam[fast]'")
 
 
 def judge_recording(shown: int, dropped: int, written: float) -> Finding:

@@ -14,6 +14,7 @@ from live_gradcam.commands.doctor_findings import (
     SHORTEST_RUN,
     Finding,
     fault,
+    judge_engine,
     judge_recording,
     judge_space,
     judge_speed,
@@ -23,6 +24,7 @@ from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.loading import load_engine
 from live_gradcam.explain.methods.method import method_named
+from live_gradcam.explain.openvino.library import installed_version
 from live_gradcam.models.devices import describe_gpu
 from live_gradcam.models.zoo import no_downloads
 from live_gradcam.pipeline import play
@@ -39,6 +41,9 @@ SECONDS = 5.0
 
 _AT_LEAST, _AT_MOST = 2.0, 13.0
 """Minimum length of the loop after a slow start, and maximum length of the whole check, in seconds."""
+
+_SETTLE = 5.0
+"""Seconds to wait for a network that OpenVINO has not tried yet."""
 
 Report = Callable[[Finding], None]
 
@@ -84,6 +89,8 @@ def trial_run(settings: Settings, report: Report, *, began: float, seconds: floa
             report(fault("camera" if isinstance(error, SourceError) else "encoder", str(error)))
             return ""
         sinks.close()
+        engine.settle(_SETTLE)
+        report(judge_engine(engine.describe(), installed_version()))
         for failure in sinks.failures:
             report(fault("display" if failure.startswith("the window") else "encoder", failure))
         slow_method = not method_named(settings.method).one_pass

@@ -19,7 +19,7 @@ from live_gradcam.explain.network_probe import NetworkProbe
 from live_gradcam.explain.raw_maps import fused, raw_map
 from live_gradcam.explain.runtime import MOST_VALUES, TOP
 from live_gradcam.explain.target_layer import automatic, check_reachable, layer_at, not_between
-from live_gradcam.explain.target_scores import TargetScores, goal_of
+from live_gradcam.explain.target_scores import TargetScores, goal_of, order_of
 from live_gradcam.explain.traced_network import TracedNetwork
 from live_gradcam.models.type_names import Tensor
 
@@ -76,8 +76,9 @@ class GraphBuilder:
         layers = self._layers(calls, output, head)
         self.pixels, self.activations = seen, tuple(activation.tensor for _, activation in layers)
         own = None if head is None else head.first(count)
+        order = None if own is None else order_of(own)
         goals = [
-            None if own is None else goal_of(own, aims[:, number], strengths[:, number], spec.rivals)
+            None if own is None else goal_of(own, aims[:, number], strengths[:, number], spec.rivals, order)
             for number in range(spec.goals)
         ]
         self.head = head
@@ -91,7 +92,7 @@ class GraphBuilder:
             for part in (0, 1)
         )
         self.geometry = maps.geometry
-        said = self._said(own, goals, output, count)
+        said = self._said(own, order, goals, output, count)
         # A target of NaN or infinity has no evidence, even if the activations are finite.
         target = said[5] if own is None or own.probabilities is None else said[4]
         numbers = [
@@ -105,7 +106,12 @@ class GraphBuilder:
         return (*said, raw, evidence, *maps.channels(spec.channels, count))
 
     def _said(
-        self, head: NetworkOutput | None, goals: Sequence[TargetScores | None], output: Tensor, count: Tensor
+        self,
+        head: NetworkOutput | None,
+        order: Tensor | None,
+        goals: Sequence[TargetScores | None],
+        output: Tensor,
+        count: Tensor,
     ) -> tuple[Tensor, ...]:
         """Return the network's predictions: the first ten tensors of `GraphOutputs`."""
         number = len(goals)
@@ -116,15 +122,13 @@ class GraphBuilder:
             rivals = (tf.zeros((count, number, 0), tf.int32), *[tf.zeros((count, number, 0))] * 2)
             own = (tf.fill((count, number), -1), none, values)
             return (ids, none, none, *own, *rivals, tf.math.is_finite(score))
-        if head.probabilities is None:
+        if order is None:
             shown = min(MOST_VALUES, head.classes)
             top = tf.tile(tf.range(shown)[None], (count, 1))
             finite = tf.reduce_all(tf.math.is_finite(head.values), axis=1)
         else:
-            known = tf.math.is_finite(head.probabilities)
-            ranked = tf.where(known, head.probabilities, -1.0)
-            top = tf.math.top_k(ranked, k=min(TOP, head.classes)).indices
-            finite = tf.reduce_all(known, axis=1)
+            top = order[:, :TOP]
+            finite = tf.reduce_all(tf.math.is_finite(head.probabilities), axis=1)
         target_ids = tf.stack([goal.ids for goal in goals if goal], axis=1)
         rival_ids = tf.stack([goal.rival_ids for goal in goals if goal], axis=1)
         said: list[Tensor] = []

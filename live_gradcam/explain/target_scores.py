@@ -29,7 +29,23 @@ class TargetScores:
         return TargetScores(tf.tile(self.ids, [times]), tf.tile(self.row, [times, 1]), self.rival_ids)
 
 
-def goal_of(head: NetworkOutput, aim: Tensor, strength: Tensor, rivals: int) -> TargetScores:
+def order_of(head: NetworkOutput) -> Tensor | None:
+    """Return the most probable classes, best first, (N, up to `MOST_RANKS`) int32; None for values.
+
+    A class of NaN comes last.
+    """
+    if head.probabilities is None:
+        return None
+    return tf.math.top_k(_finite(head), k=min(MOST_RANKS, head.classes)).indices
+
+
+def _finite(head: NetworkOutput) -> Tensor:
+    return tf.where(tf.math.is_finite(head.probabilities), head.probabilities, -1.0)
+
+
+def goal_of(
+    head: NetworkOutput, aim: Tensor, strength: Tensor, rivals: int, order: Tensor | None
+) -> TargetScores:
     """Return the scores of one goal, where each picture has its own aim.
 
     FinerCAM's rivals are the classes whose scores lie nearest to the target's (Zhang et al. 2025, arXiv:2501.11309).
@@ -41,13 +57,12 @@ def goal_of(head: NetworkOutput, aim: Tensor, strength: Tensor, rivals: int) -> 
         aim: (N, 2) int32: class and rival, as in `targets.Aim`.
         strength: (N,) float32.
         rivals: how many of the strongest rivals count.
+        order: the result of `order_of`, which all goals share.
     """
-    if head.probabilities is None:
+    if order is None:
         return _goal_of_value(head, aim, strength)
-    # A class of NaN comes last.
-    probabilities = tf.where(tf.math.is_finite(head.probabilities), head.probabilities, -1.0)
+    probabilities = _finite(head)
     classes = head.classes
-    order = tf.math.top_k(probabilities, k=min(MOST_RANKS, classes)).indices
     ids = _resolved(aim[:, 0], order)
     chosen = tf.one_hot(ids, classes)
     count = min(rivals, classes - 1)

@@ -19,7 +19,7 @@ from live_gradcam.explain.graph_spec import GraphSpec, paths_in
 from live_gradcam.explain.layer_calls import tracing_lock
 from live_gradcam.explain.runtime import GraphFacts, GraphOutputs
 from live_gradcam.explain.target_layer import automatic
-from live_gradcam.explain.target_scores import goal_of
+from live_gradcam.explain.target_scores import goal_of, order_of
 from live_gradcam.explain.targets import NO_RIVAL
 from live_gradcam.explain.traced_network import TracedNetwork, traced_network
 from live_gradcam.models.model import Model
@@ -216,7 +216,7 @@ def _token_layer(traced: TracedNetwork) -> str:
             gradients = tf.gradients(traced.own_score(output), [call.output for call in found])
         else:
             aim = tf.constant([[-1, NO_RIVAL]])
-            goal = goal_of(head, aim, tf.constant([0.0]), spec.rivals)
+            goal = goal_of(head, aim, tf.constant([0.0]), spec.rivals, order_of(head))
             seed = head.seed(goal.row, goal.ids)
             gradients = tf.gradients(head.scores, [call.output for call in found], grad_ys=seed)
         reached = []

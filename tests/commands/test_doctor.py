@@ -76,7 +76,7 @@ def test_a_machine_that_is_ready_is_told_so_with_one_line_for_each_part(
     capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     findings, end = told(capfd, *DEMO, code=0)
-    assert list(findings) == ["camera", "display", "model", "gpu", "speed", "encoder", "disk"]
+    assert list(findings) == ["camera", "display", "model", "gpu", "engine", "speed", "encoder", "disk"]
     assert findings["camera"].startswith("ok: demo: 320×240 at 30 fps")
     assert findings["display"] == "ok: no window is asked for"
     assert "efficientnet-lite0 on " in findings["model"]
@@ -204,6 +204,6 @@ def test_the_webcam_and_a_window_are_tried_together(webcam: PretendWebcam, tmp_p
     assert findings["display"] == "ok: a window can be opened"
     assert "camera 0: 1280×720 at 30 fps, MJPG" in out
     assert findings["disk"].startswith("ok: ")
-    assert set(findings) == {"camera", "display", "model", "gpu", "speed", "encoder", "disk"}
+    assert set(findings) == {"camera", "display", "model", "gpu", "engine", "speed", "encoder", "disk"}
     # Whether it is ready is a question of how busy this machine is; that it says so is not.
     assert (process.returncode == 0) == end[0].startswith("ready: ")

@@ -21,7 +21,7 @@ def section(title: str) -> str:
 
 
 def test_it_tells_the_ways_of_a_frame_a_key_a_question_and_a_file() -> None:
-    assert len(WAYS) == 5
+    assert len(WAYS) == 6
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
