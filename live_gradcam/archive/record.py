@@ -26,8 +26,11 @@ from live_gradcam.version import __version__
 RECORDS = ".live-gradcam"
 """Name of the folder of records, in the folder of outputs."""
 
-_WITHOUT_EFFECT = frozenset({"allow_unsafe", "batch", "device", "overwrite"})
+_WITHOUT_EFFECT = frozenset({"allow_unsafe", "batch", "device", "engine", "overwrite"})
 """Settings that do not change the result."""
+
+_USUAL = {"precision": ("auto", "f32")}
+"""Setting → values that are not recorded, because earlier versions of the program had no other."""
 
 _TAIL_BYTES = 2**16
 
@@ -120,8 +123,8 @@ def recorded_settings(settings: AnnotateSettings) -> dict[str, Any]:
     """Return the settings that affect the result, as values for a record."""
     found: dict[str, Any] = {}
     for field in fields(settings):
-        if field.name not in _WITHOUT_EFFECT:
-            value = getattr(settings, field.name)
+        value = getattr(settings, field.name)
+        if field.name not in _WITHOUT_EFFECT and value not in _USUAL.get(field.name, ()):
             found[field.name] = value if isinstance(value, int | float | None) else shown(str(value))
             # A file of the same name may have other content.
             if field.name in ("model", "labels") and value is not None and Path(str(value)).is_file():

@@ -28,7 +28,14 @@ def runtime_for(engine: Runtime, device: str = "cpu") -> Runtime:
     Args:
         engine: the setting.
         device: the setting `device`: `auto`, `cpu` or `gpu:N`.
+
+    Raises:
+        SettingsError: OpenVINO is asked to compute on a GPU.
     """
+    if engine == "openvino" and device.casefold() not in ("auto", "cpu"):
+        raise SettingsError(
+            f"OpenVINO computes on the processor, not on {device}: leave --engine or --device out."
+        )
     if engine != "auto":
         return engine
     usual = os.environ.get(VARIABLE, "auto")

@@ -67,6 +67,11 @@ def test_other_settings_are_named(entry: ArchiveFile, settings: AnnotateSettings
     assert reason(entry, settings) == f"was made with other settings: {why}"
 
 
+def test_what_earlier_versions_made_still_counts_and_bfloat16_is_something_else() -> None:
+    assert not {"engine", "precision"} & recorded_settings(AnnotateSettings(engine="openvino")).keys()
+    assert recorded_settings(AnnotateSettings(precision="bf16"))["precision"] == "bf16"
+
+
 def test_a_model_file_that_changed_under_its_name_is_noticed(entry: ArchiveFile, tmp_path: Path) -> None:
     model = tmp_path / "mine.keras"
     model.write_bytes(b"weights")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -102,11 +103,17 @@ def _tried(folder: Path, ended: Ended, *, checks_half: bool) -> Trial:
         StoppedError: the program ended meanwhile.
         ModelError: the process cannot be started.
     """
-    command = [sys.executable, "-m", "live_gradcam.explain.openvino.trial", str(folder)]
+    # -P: a file of the user's in the current folder must not hide a module.
+    command = [sys.executable, "-P", "-m", "live_gradcam.explain.openvino.trial", str(folder)]
     command += ["half"] if checks_half else []
+    paths = [str(Path(__file__).parents[3]), *filter(None, sys.path)]
     try:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
     except OSError as error:
         raise ModelError(f"the trial of the converted graph cannot be started: {error}") from error

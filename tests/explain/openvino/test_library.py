@@ -114,8 +114,10 @@ def test_auto_is_tensorflow_on_a_gpu_without_openvino_and_where_the_environment_
     assert compilers.runtime_for("openvino", "cpu") == "openvino"
 
 
-def test_bfloat16_is_not_asked_of_tensorflow() -> None:
+def test_settings_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(SettingsError, match="For bf16 take OpenVINO: --engine openvino"):
         compilers.compiler_for("tensorflow", "bf16")
+    with pytest.raises(SettingsError, match="on the processor, not on gpu:0: leave --engine or --device out"):
+        compilers.runtime_for("openvino", "gpu:0")
     with pytest.raises(SettingsError, match="engine is 'torch'"):
         ExplainSettings(engine="torch")  # type: ignore[arg-type]
