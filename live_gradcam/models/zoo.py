@@ -16,7 +16,7 @@ from urllib.error import URLError
 import keras
 
 from live_gradcam.errors import ModelError, reason_of
-from live_gradcam.models import efficientnet_lite0
+from live_gradcam.models.efficientnet_lite import LITE0, LITE_NETWORKS, LiteNetwork, build
 from live_gradcam.models.inputs import feed_for
 from live_gradcam.models.labels import imagenet_labels
 from live_gradcam.models.model import Model
@@ -49,7 +49,9 @@ class ZooEntry:
     """As `Model.covering`; tests/explain/test_geometry_by_gradients.py measures it."""
 
 
-_DEFAULT = ZooEntry(efficientnet_lite0.NAME, None, "efficientnet-lite", efficientnet_lite0.INPUT_SIZE[0])
+_LITE = {
+    lite.name: (lite, ZooEntry(lite.name, None, "efficientnet-lite", lite.side)) for lite in LITE_NETWORKS
+}
 
 _SIZES_OF_V2 = {"b0": 224, "b1": 240, "b2": 260, "b3": 300, "s": 384, "m": 480, "l": 480}
 
@@ -85,8 +87,8 @@ _ENTRIES = {
     )
 }
 
-CATALOGUE = (_DEFAULT, *_ENTRIES.values())
-"""Every network that `--model` takes by name; the first is the default and needs no download."""
+CATALOGUE = (*(entry for _, entry in _LITE.values()), *_ENTRIES.values())
+"""Every network that `--model` takes by name. The first is the default; those of EfficientNet-Lite need no download."""
 
 ZOO = tuple(entry.name for entry in CATALOGUE)
 """The names of the networks in `CATALOGUE`."""
@@ -106,9 +108,9 @@ def entry_of(network_name: str) -> ZooEntry | None:
     return entry_like(re.sub(r"_\d\.\d\d_\d+$", "", network_name))
 
 
-def is_default(name: str) -> bool:
-    """Whether a name means the default network."""
-    return _folded(name) == _folded(efficientnet_lite0.NAME)
+def lite_named(name: str) -> LiteNetwork | None:
+    """Return the size of EfficientNet-Lite that a name means; None if it means none."""
+    return next((lite for lite in LITE_NETWORKS if _folded(lite.name) == _folded(name)), None)
 
 
 def load(name: str) -> Model:
@@ -117,8 +119,9 @@ def load(name: str) -> Model:
     Raises:
         ModelError: there is no network of that name, or its weights are missing and cannot be downloaded.
     """
-    if is_default(name):
-        return as_entry(_DEFAULT, efficientnet_lite0.build())
+    lite = lite_named(name)
+    if lite is not None:
+        return as_entry(_LITE[lite.name][1], build(lite))
     entry = entry_like(name)
     if entry is None:
         raise ModelError(
@@ -184,12 +187,12 @@ def _download(entry: ZooEntry) -> Network:
             raise ModelError(
                 f"the weights of {entry.name} are not on this machine. With a network "
                 f"`live-gradcam --model {entry.name}` fetches them once; without one, fetch {url[0]} elsewhere and put "
-                f"it at {place}; or use {efficientnet_lite0.NAME}, which needs no download."
+                f"it at {place}; or use {LITE0.name}, which needs no download."
             ) from error
         raise ModelError(
             f"the weights of {entry.name} are not on this machine and cannot be downloaded. "
             f"On a machine with a network fetch {url[0]} and put it at {place}; "
-            f"or use {efficientnet_lite0.NAME}, which needs no download."
+            f"or use {LITE0.name}, which needs no download."
         ) from error
 
 

@@ -18,7 +18,7 @@ import live_gradcam as lg
 from live_gradcam.explain import graph_cache
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.methods.method import METHODS, method_named
-from live_gradcam.models import efficientnet_lite0
+from live_gradcam.models import efficientnet_lite
 from live_gradcam.question import Question
 from live_gradcam.sources.demo.demo import DemoSource
 
@@ -473,7 +473,7 @@ def test_half_precision_explains_the_demo_as_float32_does(
     full, explains_full = full_precision
     keras.config.set_dtype_policy(policy)
     try:
-        network = efficientnet_lite0.architecture()
+        network = efficientnet_lite.architecture()
     finally:
         keras.config.set_dtype_policy("float32")
     network.set_weights(full.network.get_weights())

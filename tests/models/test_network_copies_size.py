@@ -11,7 +11,7 @@ from networks import flattened_network, nested_network, pooled_network, token_ne
 
 import live_gradcam as lg
 from live_gradcam.models import zoo
-from live_gradcam.models.efficientnet_lite0 import architecture
+from live_gradcam.models.efficientnet_lite import architecture
 
 layers = keras.layers
 

