@@ -74,8 +74,8 @@ def main() -> int:
 
 
 def network(name: str) -> lg.Model:
-    """Return the default network, or one of Keras's with random weights."""
-    if name == "efficientnet-lite0":
+    """Return a network of EfficientNet-Lite with its weights, or one of Keras's with random weights."""
+    if name.startswith("efficientnet-lite"):
         return lg.load_model(name)
     keras.utils.set_random_seed(0)
     return lg.load_model(getattr(keras.applications, name)(weights=None))
