@@ -188,6 +188,8 @@ class ExplainSettings:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        if self.precision == "bf16" and self.engine == "tensorflow":
+            raise SettingsError("TensorFlow computes in f32. For bf16 take OpenVINO: --engine openvino.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ def runtime_for(engine: Runtime, device: str = "cpu") -> Runtime:
         device: the setting `device`: `auto`, `cpu` or `gpu:N`.
 
     Raises:
-        SettingsError: OpenVINO is asked to compute on a GPU.
+        SettingsError: OpenVINO is asked to compute on a GPU, or the environment variable names no library.
     """
     if engine == "openvino" and device.casefold() not in ("auto", "cpu"):
         raise SettingsError(
@@ -38,8 +38,10 @@ def runtime_for(engine: Runtime, device: str = "cpu") -> Runtime:
         )
     if engine != "auto":
         return engine
-    usual = os.environ.get(VARIABLE, "auto")
-    engine = next((each for each in get_args(Runtime) if each == usual), engine)
+    usual = os.environ.get(VARIABLE) or engine
+    if usual not in get_args(Runtime):
+        raise SettingsError(f"{VARIABLE} is '{usual}'. Valid: {', '.join(get_args(Runtime))}.")
+    engine = next(each for each in get_args(Runtime) if each == usual)
     if engine == "auto" and (installed_version() is None or _computes_on_gpu(device)):
         return "tensorflow"
     return engine

@@ -50,7 +50,7 @@ class ExplainedModel:
             self._check_labels(facts.task, facts.units)
             self.task, self.labels = facts.task, self._labels_of(facts.task, facts.units)
         self._learn_layers(spec, facts)
-        logger.info("traced %s", self.describe(spec, graph))
+        logger.info("compiled %s", self.describe(spec, graph))
         return graph
 
     def settle(self, seconds: float) -> None:

@@ -12,7 +12,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -122,7 +122,7 @@ class RememberedModel:
         """
         with self._lock:
             if self._model is None:
-                logger.info("loading %s, to compile another graph", self.name)
+                logger.info("loading %s with TensorFlow", self.name)
                 self._model = self._load()
             return self._model
 
@@ -162,7 +162,11 @@ class ModelMemory:
                 "sha256": str(stored["sha256"]),
                 "warnings": tuple(map(str, stored["warnings"])),
             }
+        except FileNotFoundError:
+            return None
         except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+            with suppress(OSError):  # it is damaged: it is written again when the model is loaded
+                (self._folder / f"{key}.json").unlink()
             return None
         remembered = RememberedModel(facts, load)
         for line in remembered.warnings:

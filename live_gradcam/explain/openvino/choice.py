@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from live_gradcam.config import Precision, Runtime
-from live_gradcam.errors import reason_of
 from live_gradcam.explain.array_types import Ids, Numbers, Pictures
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.openvino.graph import OpenVINOGraph
-from live_gradcam.explain.openvino.library import NumberFormat
+from live_gradcam.explain.openvino.library import NumberFormat, reason_in
 from live_gradcam.explain.openvino.store import GraphRecord, Trial
 from live_gradcam.explain.runtime import CompiledGraph, GraphFacts, GraphOutputs
 
@@ -65,7 +64,7 @@ def timed(
     try:
         converted = OpenVINOGraph(folder, record, number, "", cached=False)
     except Exception as error:
-        return replace(record, trial=replace(record.trial, refused=reason_of(error)))
+        return replace(record, trial=replace(record.trial, refused=reason_in(error)))
     picture = np.random.default_rng(0).integers(0, 256, (1, *spec.input_size, 3), np.uint8)
     given = picture, np.full((1, spec.goals, 2), -1, np.int32), np.zeros((1, spec.goals), np.float32)
     taken: dict[CompiledGraph, list[float]] = {former: [], converted: []}

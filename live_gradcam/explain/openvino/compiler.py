@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from live_gradcam.errors import LiveGradcamError, reason_of
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.openvino.choice import ReplaceableGraph, chosen, timed
 from live_gradcam.explain.openvino.graph import OpenVINOGraph
-from live_gradcam.explain.openvino.library import installed_version, processor
+from live_gradcam.explain.openvino.library import installed_version, processor, reason_in
 from live_gradcam.explain.openvino.store import GraphRecord, GraphStore, Trial
 from live_gradcam.explain.runtime import CompiledGraph
 from live_gradcam.models.remembered_model import KnownModel, ModelMemory
@@ -73,13 +74,18 @@ class OpenVINOCompiler(Closeable):
 
     def compile(self, spec: GraphSpec, *, freeze: bool) -> CompiledGraph:
         """Compile one graph."""
-        if not spec.one_pass:  # it calls back into Python before each pass
+        if not spec.one_pass:
+            if self._runtime == "openvino":
+                self._model.warn_once(
+                    f"{spec.methods[0].name} takes many passes: it is computed by TensorFlow."
+                )
             return self._with_tensorflow().compile(spec, freeze=freeze)
         key = self._key(spec)
         found = None if key is None else self._store.find(key)
         if found is not None:
             kept = self._opened(*found, key)
             if kept is not None:
+                self._memory.remember(self._model)
                 return kept
             if chosen(found[1].trial, self._runtime, self._precision) is None:
                 self._tell(spec, found[1].trial)
@@ -137,7 +143,7 @@ class OpenVINOCompiler(Closeable):
         try:
             return OpenVINOGraph(folder, record, precision, self._model.name)
         except Exception as error:
-            logger.info("the kept graph in %s cannot be used: %s", folder, reason_of(error))
+            logger.info("the kept graph in %s cannot be used: %s", folder, reason_in(error))
             if key is not None:
                 self._store.drop(key)
             return None
@@ -179,8 +185,13 @@ class OpenVINOCompiler(Closeable):
         """
         from live_gradcam.explain.openvino.conversion import convert  # it loads TensorFlow
 
-        try:
-            with self._store.new() as folder:
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(self._store.new())
+            except OSError as error:
+                logger.info("no graph can be kept: %s", error.strerror)
+                key, folder = None, self._temporary()
+            try:
                 record = convert(
                     self._with_tensorflow(),
                     spec,
@@ -190,16 +201,22 @@ class OpenVINOCompiler(Closeable):
                 )
                 if against is not None and not record.trial.refused:
                     record = timed(folder, record, spec, against, self._precision)
-                if key is None:
-                    place = Path(tempfile.mkdtemp(prefix="live-gradcam-"))
-                    self._folders.append(place)
-                    shutil.copytree(folder, place, dirs_exist_ok=True)
-                    return place, record
-                place = self._store.keep(key, folder, record)
-        except OSError as error:
-            raise LiveGradcamError(f"the converted graph cannot be kept: {reason_of(error)}") from error
-        self._memory.remember(self._model)
-        return place, record
+                if key is not None:
+                    folder = self._store.keep(key, folder, record)
+                elif folder not in self._folders:
+                    folder = shutil.copytree(folder, self._temporary(), dirs_exist_ok=True)
+            except OSError as error:
+                reason = error.strerror or reason_of(error)
+                raise LiveGradcamError(f"there is no room for the converted graph ({reason}).") from error
+        if key is not None:
+            self._memory.remember(self._model)
+        return folder, record
+
+    def _temporary(self) -> Path:
+        """Return a new folder that `close` deletes."""
+        folder = Path(tempfile.mkdtemp(prefix="live-gradcam-"))
+        self._folders.append(folder)
+        return folder
 
     def _tell(self, spec: GraphSpec, trial: Trial) -> None:
         """Log what was chosen for a graph, and why; a wish that cannot be granted is a warning."""

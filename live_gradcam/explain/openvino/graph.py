@@ -6,11 +6,19 @@ import logging
 import threading
 from pathlib import Path
 
-from live_gradcam.errors import ModelError, reason_of
+import numpy as np
+
+from live_gradcam.errors import ModelError
 from live_gradcam.explain.array_types import Ids, Numbers, Pictures
-from live_gradcam.explain.openvino.library import NumberFormat, available_cores, compiled, installed_version
+from live_gradcam.explain.openvino.library import (
+    NumberFormat,
+    available_cores,
+    compiled,
+    installed_version,
+    reason_in,
+)
 from live_gradcam.explain.openvino.requests import Requests
-from live_gradcam.explain.openvino.store import NETWORK, GraphRecord
+from live_gradcam.explain.openvino.store import KNOWN, NETWORK, GraphRecord
 from live_gradcam.explain.runtime import GraphFacts, GraphOutputs
 
 logger = logging.getLogger(__name__)
@@ -18,6 +26,10 @@ logger = logging.getLogger(__name__)
 _COPIES_OF_WEIGHTS = 2
 """How many copies of the weights a compiled graph holds: one from the file, one in the order that the processor
 likes."""
+
+
+_MOST_APART: dict[NumberFormat, float] = {"f32": 1e-4, "bf16": 1e-2}
+"""How far the maps of one picture may differ from one start to the next, in parts of the peak."""
 
 
 class OpenVINOGraph:
@@ -48,6 +60,7 @@ class OpenVINOGraph:
         self.precision = precision
         network = compiled(folder / NETWORK, precision, cache_folder=folder if cached else None)
         self._for_one = Requests(network, record.ports)
+        self._check()
         self._for_many: Requests | None = None
         self._lock = threading.Lock()
 
@@ -81,7 +94,20 @@ class OpenVINOGraph:
             requests = self._for_one if len(pictures) == 1 else self._side_by_side()
             return requests.run(pictures, targets, strengths)
         except Exception as error:
-            raise ModelError(f"{self._name} cannot be run by OpenVINO: {reason_of(error)}") from error
+            raise ModelError(f"{self._name} cannot be run by OpenVINO: {reason_in(error)}") from error
+
+    def _check(self) -> None:
+        """Explain the picture whose maps are known: a byte that changed on the disk shows in them.
+
+        Raises:
+            ModelError: the maps are others.
+        """
+        with np.load(self._folder / KNOWN, allow_pickle=False) as known:
+            found = self._for_one.run(known["pictures"], known["targets"], known["strengths"]).raw
+            wanted = known[self.precision]
+        apart = np.abs(found - wanted).max(initial=0.0)
+        if not apart <= _MOST_APART[self.precision] * np.abs(wanted).max(initial=0.0) + 1e-30:
+            raise ModelError("it is damaged: it gives other maps than when it was kept")
 
     def _side_by_side(self) -> Requests:
         with self._lock:
@@ -94,7 +120,7 @@ class OpenVINOGraph:
                     self._for_many = Requests(network, self._record.ports, streams=streams)
                 except Exception as error:  # the store has dropped it, or memory is short
                     logger.info(
-                        "%s: pictures are explained one after another: %s", self._name, reason_of(error)
+                        "%s: pictures are explained one after another: %s", self._name, reason_in(error)
                     )
                     self._for_many = self._for_one
             return self._for_many

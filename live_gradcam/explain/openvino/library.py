@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from live_gradcam.errors import LiveGradcamError
+from live_gradcam.errors import LiveGradcamError, reason_of
 
 OLDEST = (2025, 0)
 """The oldest version (year, release) whose graphs were compared with TensorFlow's."""
@@ -162,3 +163,17 @@ def available_cores() -> int:
     """Return how many cores OpenVINO computes on."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return there if most_cores is None else min(most_cores, there)
+
+
+def reason_in(error: Exception) -> str:
+    """Return why OpenVINO refused something: the first lines of its messages only name its own files."""
+    text = str(error)
+    if (missing := re.search(r"No conversion rule found for operations: (.+)", text)) is not None:
+        return f"OpenVINO has no rule for {missing[1].strip()}"
+    if (failed := re.search(r"-- (\w+) with a message:\n(.+)", text)) is not None:
+        return f"OpenVINO's rule for {failed[1]} failed: {reason_of(failed[2])}"
+    own = ("Exception from ", "Check '", "[ov::", "FrontEnd API failed")
+    lines = [line for line in text.splitlines() if line.strip() and not line.strip().startswith(own)]
+    if not lines or "ov::" in lines[0] or lines[0].strip().endswith("failed"):
+        return "OpenVINO cannot read it"
+    return reason_of(lines[0])

@@ -1,7 +1,8 @@
 """Keeps converted graphs on disk, so that a network is converted and tried once for each machine and version.
 
 A kept graph is a folder: `graph.xml` and `graph.bin` (OpenVINO's format), `record.json` (its tensors, the facts about
-the network, the trial), and what OpenVINO compiled. A graph that was refused has only the record, with the reason.
+the network, the trial), `known.npz` (a picture whose maps are known), and what OpenVINO compiled. A graph that was
+refused has only the record, with the reason.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +30,16 @@ logger = logging.getLogger(__name__)
 MOST_KEPT = 40
 """How many graphs are kept; the ones unused for longest are deleted first. One of the default network takes 37 MB."""
 
+MOST_BYTES = 2_000_000_000
+"""How many bytes all of them may have."""
+
 NETWORK = "graph.xml"
+KNOWN = "known.npz"
+"""A picture with the maps that the trial found for it in each number format."""
+
+_ABANDONED_SECONDS = 3600.0
+"""Age of a folder without a name whose program was killed."""
+
 _RECORD = "record.json"
 
 
@@ -177,11 +188,27 @@ class GraphStore:
         shutil.rmtree(self._folder / key, ignore_errors=True)
 
     def _thin_out(self) -> None:
-        kept = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
-        with suppress(FileNotFoundError):  # another program does the same
-            kept.sort(key=lambda path: path.stat().st_mtime)
-            for path in kept[: max(0, len(kept) - MOST_KEPT)]:
+        """Delete the graphs unused for longest, until few enough and small enough ones are left."""
+        folders = {path: _age_and_size(path) for path in self._folder.iterdir()}
+        size = 0
+        kept = sorted(
+            (each for each in folders if not each.name.startswith(".")), key=lambda each: folders[each]
+        )
+        for number, path in enumerate(kept):
+            size += folders[path][1]
+            if number and (number >= MOST_KEPT or size > MOST_BYTES):
                 shutil.rmtree(path, ignore_errors=True)
+        for path, (age, _) in folders.items():
+            if path.name.startswith(".") and age > _ABANDONED_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _age_and_size(folder: Path) -> tuple[float, int]:
+    """Return the seconds since a folder was used, and the bytes of its files; zeros if it has just been deleted."""
+    try:
+        return time.time() - folder.stat().st_mtime, sum(file.stat().st_size for file in folder.iterdir())
+    except OSError:
+        return 0.0, 0
 
 
 def _record(stored: dict[str, Any]) -> GraphRecord:

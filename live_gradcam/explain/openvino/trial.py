@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -18,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from live_gradcam.errors import LiveGradcamError, reason_of
+from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.array_types import Ids, Numbers, Pictures
 from live_gradcam.explain.openvino.check_pictures import check_pictures
 from live_gradcam.explain.openvino.gradient_rules import add_rules
-from live_gradcam.explain.openvino.library import compiled, core, has_bf16, openvino, processor
+from live_gradcam.explain.openvino.library import compiled, core, has_bf16, openvino, processor, reason_in
 from live_gradcam.explain.openvino.requests import Requests
-from live_gradcam.explain.openvino.store import NETWORK, HalfCheck, Ports, Trial
+from live_gradcam.explain.openvino.store import KNOWN, NETWORK, HalfCheck, Ports, Trial
 from live_gradcam.explain.runtime import FIELDS, GraphOutputs
 
 MOST_ERROR = 1e-4
@@ -50,19 +49,8 @@ def main(folder: Path, *, checks_half: bool) -> None:
     except LiveGradcamError as error:
         trial = Trial(refused=str(error))
     except Exception as error:
-        trial = Trial(refused=_reason(error))
+        trial = Trial(refused=reason_in(error))
     (folder / "trial.json").write_text(json.dumps(asdict(trial)), encoding="utf-8")
-
-
-def _reason(error: Exception) -> str:
-    """Return why OpenVINO refused a graph: the first lines of its messages only name its own files."""
-    text = str(error)
-    if (missing := re.search(r"No conversion rule found for operations: (.+)", text)) is not None:
-        return f"OpenVINO has no rule for {missing[1].strip()}"
-    if (failed := re.search(r"-- (\w+) with a message:\n(.+)", text)) is not None:
-        return f"OpenVINO's rule for {failed[1]} failed: {reason_of(failed[2])}"
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("Exception from ")]
-    return reason_of(lines[0]) if lines else reason_of(error)
 
 
 def _tried(folder: Path, ports: Ports, *, checks_half: bool) -> Trial:
@@ -77,14 +65,20 @@ def _tried(folder: Path, ports: Ports, *, checks_half: bool) -> Trial:
     found = exact.run(pictures, targets, strengths)
     error = _error(found, expected)
     if error > MOST_ERROR:
-        return Trial(refused=f"its maps differ from TensorFlow's by {error:.1e} of the peak", error=error)
+        return Trial(
+            refused=f"OpenVINO's maps differ from TensorFlow's by {error:.1e} of the peak", error=error
+        )
     one = pictures[:1], targets[:1], strengths[:1]
+    known = {"f32": exact.run(*one).raw}
     times = {"f32": _milliseconds(lambda: exact.run(*one))}
     half = None
     if checks_half and has_bf16():
         rough = Requests(compiled(folder / NETWORK, "bf16"), ports)
+        known["bf16"] = rough.run(*one).raw
         times["bf16"] = _milliseconds(lambda: rough.run(*one))
         half = _compared(exact, rough, pictures, targets, strengths, sum(times.values()))
+    given = dict(zip(("pictures", "targets", "strengths"), one, strict=True))
+    np.savez(folder / KNOWN, allow_pickle=False, **given, **known)
     return Trial(error=error, milliseconds=times, half=half, processor=processor())
 
 

@@ -24,13 +24,15 @@ from live_gradcam.config import ExplainSettings
 from live_gradcam.explain import compilers, loading
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.map_geometry import COVERING
 from live_gradcam.explain.methods.method import METHODS, method_named
-from live_gradcam.explain.openvino import conversion, trial
+from live_gradcam.explain.openvino import conversion, store, trial
 from live_gradcam.explain.openvino.choice import ReplaceableGraph, chosen
 from live_gradcam.explain.openvino.compiler import OpenVINOCompiler
 from live_gradcam.explain.openvino.graph import OpenVINOGraph
 from live_gradcam.explain.openvino.library import has_bf16
-from live_gradcam.explain.openvino.store import GraphStore, HalfCheck, Trial
+from live_gradcam.explain.openvino.store import GraphRecord, GraphStore, HalfCheck, Ports, Trial
+from live_gradcam.explain.runtime import GraphFacts
 from live_gradcam.explain.tensorflow_graph import TensorFlowCompiler
 from live_gradcam.models import remembered_model
 from live_gradcam.models.model_key import key_of
@@ -45,7 +47,7 @@ WITHOUT_EIGENVALUES = [name for name in ONE_PASS if "eigen" not in name and name
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Keep graphs and models in a folder of the test's own."""
     folder = tmp_path / "cache"
-    for module in (remembered_model, sys.modules[GraphStore.__module__]):
+    for module in (remembered_model, store):
         monkeypatch.setattr(module, "user_cache_path", lambda *_, **__: folder)
     monkeypatch.delenv(compilers.VARIABLE, raising=False)
     return folder
@@ -181,13 +183,15 @@ def test_what_does_not_convert_is_computed_by_tensorflow(
         found = explainer.explain(picture)
         assert "OpenVINO" not in explainer.describe()
     np.testing.assert_array_equal(found.raw_heatmap, Explainer(network, method).explain(picture).raw_heatmap)
-    told = [record for record in caplog.records if "TensorFlow" in record.getMessage()]
-    if method == "eigencam":
-        (line,) = told
-        assert line.levelno == logging.WARNING
-        assert line.getMessage().endswith("because OpenVINO has no rule for SelfAdjointEigV2")
-    else:
-        assert told == []  # a method of many passes always is
+    (line,) = [record for record in caplog.records if "TensorFlow" in record.getMessage()]
+    assert line.levelno == logging.WARNING
+    assert (
+        line.getMessage()
+        == {
+            "eigencam": "pooled, eigencam: computed by TensorFlow, because OpenVINO has no rule for SelfAdjointEigV2",
+            "scorecam": "scorecam takes many passes: it is computed by TensorFlow.",
+        }[method]
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,7 +232,7 @@ def test_a_graph_with_other_maps_is_refused(tmp_path: Path, monkeypatch: pytest.
     model = lg.load_model(networks.pooled_network())
     spec = GraphSpec(methods=(method_named("gradcam"),), layers=None, input_size=(16, 16))
     record = conversion.convert(TensorFlowCompiler(model), spec, tmp_path, lambda: False, checks_half=False)
-    assert record.trial.refused == "its maps differ from TensorFlow's by 1.0e-03 of the peak"
+    assert record.trial.refused == "OpenVINO's maps differ from TensorFlow's by 1.0e-03 of the peak"
 
 
 @pytest.fixture
@@ -352,7 +356,7 @@ def test_bfloat16_explains_nearly_the_same() -> None:
 
 
 @pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize("damage", ["empty record", "no network", "other bytes"])
+@pytest.mark.parametrize("damage", ["empty record", "no network", "other bytes", "other weights"])
 def test_a_damaged_graph_is_made_again(damage: str, network_file: Path, own_cache: Path) -> None:
     settings = ExplainSettings(model=str(network_file), engine="openvino", precision="f32")
     picture = networks.picture(32, 32)
@@ -366,8 +370,12 @@ def test_a_damaged_graph_is_made_again(damage: str, network_file: Path, own_cach
         (kept / "record.json").write_text("{}")
     elif damage == "no network":
         (kept / "graph.xml").unlink()
-    else:
+    elif damage == "other bytes":
         (kept / "graph.xml").write_text("<net>")
+    else:
+        weights = bytearray((kept / "graph.bin").read_bytes())
+        weights[1000:2000] = bytes(each ^ 0x15 for each in weights[1000:2000])
+        (kept / "graph.bin").write_bytes(weights)
     with loading.load_explainer(settings, SIZE, print) as explainer:
         found = explainer.explain(picture)
         assert "OpenVINO" in explainer.describe()
@@ -409,13 +417,13 @@ def test_the_key_of_a_model_follows_its_files_and_settings(network_file: Path, t
     assert key_of(ExplainSettings(model=str(network_file), preprocess="networks:picture")) is None
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_folder_that_cannot_be_written_to_costs_nothing_but_the_next_start(
-    network_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    network_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    model = lg.load_model(network_file)
     compiler = OpenVINOCompiler(
-        replace(model, key="k"),
+        replace(lg.load_model(network_file), key="k"),
         runtime="openvino",
         precision="f32",
         store=GraphStore(tmp_path / "file" / "graphs"),
@@ -423,9 +431,54 @@ def test_a_folder_that_cannot_be_written_to_costs_nothing_but_the_next_start(
     )
     spec = GraphSpec(methods=(method_named("gradcam"),), layers=None, input_size=SIZE)
     graph = compiler.compile(spec, freeze=True)
-    assert "OpenVINO" not in graph.describe()
-    assert "cannot be kept" in caplog.messages[-1]
+    assert "OpenVINO" in graph.describe()
+    (folder,) = compiler._folders
+    assert folder.exists()
     compiler.close()
+    assert not folder.exists()
+
+
+def test_the_oldest_graphs_go_where_there_are_many_or_large_ones_and_what_was_abandoned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = GraphStore(tmp_path)
+    record = GraphRecord(
+        Ports({}, {}, {}), GraphFacts("l", "classes", 2, (), COVERING), 1, Trial(refused="x")
+    )
+    abandoned = tmp_path / ".old.part"
+    abandoned.mkdir()
+    os.utime(abandoned, (0, 0))
+
+    def keep(key: str, size: int, used: float) -> None:
+        with kept.new() as folder:
+            (folder / "graph.bin").write_bytes(bytes(size))
+            place = kept.keep(key, folder, record)
+        os.utime(place, (used, used))
+
+    now = time.time()
+    keep("oldest", 10, now - 300)
+    keep("large", 6000, now - 200)
+    keep("newest", 10, now - 100)
+    assert not abandoned.exists()
+    monkeypatch.setattr(store, "MOST_BYTES", 6000)
+    keep("small", 10, now)
+    assert {each.name for each in tmp_path.iterdir()} == {"newest", "small"}
+    monkeypatch.setattr(store, "MOST_KEPT", 1)
+    keep("last", 10, now)
+    assert kept.find("small") is None
+    assert kept.find("last") == (tmp_path / "last", record)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_damaged_memory_of_a_model_is_written_again(network_file: Path, own_cache: Path) -> None:
+    settings = ExplainSettings(model=str(network_file), engine="openvino", precision="f32")
+    loading.load_explainer(settings, SIZE, print).close()
+    (memory,) = (own_cache / "models").iterdir()
+    whole = memory.read_bytes()
+    memory.write_bytes(whole[:100])
+    loading.load_explainer(settings, SIZE, print).close()
+    assert memory.read_bytes() == whole
+    assert isinstance(loading.load_chosen(settings)[0], RememberedModel)
 
 
 def test_closing_stops_a_conversion_at_once(network_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

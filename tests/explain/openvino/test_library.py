@@ -109,6 +109,11 @@ def test_auto_is_tensorflow_on_a_gpu_without_openvino_and_where_the_environment_
     monkeypatch.setattr(compilers, "installed_version", lambda: None)
     assert compilers.runtime_for("auto", "cpu") == "tensorflow"
     monkeypatch.undo()
+    monkeypatch.setenv(compilers.VARIABLE, "torch")
+    with pytest.raises(
+        SettingsError, match=r"LIVE_GRADCAM_ENGINE is 'torch'\. Valid: auto, tensorflow, openvino"
+    ):
+        compilers.runtime_for("auto")
     monkeypatch.setenv(compilers.VARIABLE, "tensorflow")
     assert compilers.runtime_for("auto", "cpu") == "tensorflow"
     assert compilers.runtime_for("openvino", "cpu") == "openvino"
