@@ -16,7 +16,7 @@ from typing import Any, Literal, cast
 
 from live_gradcam.errors import LiveGradcamError, reason_of
 
-OLDEST = (2025, 0)
+OLDEST = (2026, 4)
 """The oldest version (year, release) whose graphs were compared with TensorFlow's."""
 
 NumberFormat = Literal["f32", "bf16"]

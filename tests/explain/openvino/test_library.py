@@ -53,7 +53,7 @@ def test_nothing_opens_a_connection(tmp_path: Path) -> None:
         (None, "OpenVINO is not installed. Type: pip install 'live-gradcam[fast]'"),
         (
             "2022.3.1",
-            "OpenVINO 2022.3.1 is too old: 2025.0 or later is needed. Type: pip install 'live-gradcam[fast]'",
+            "OpenVINO 2022.3.1 is too old: 2026.4 or later is needed. Type: pip install 'live-gradcam[fast]'",
         ),
     ],
 )
