@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -21,7 +22,15 @@ from live_gradcam.errors import LiveGradcamError, ModelError, reason_of
 from live_gradcam.explain.array_types import Ids, Numbers
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.openvino.check_pictures import check_pictures
-from live_gradcam.explain.openvino.store import FixedOutput, GraphRecord, HalfCheck, Ports, Trial
+from live_gradcam.explain.openvino.store import (
+    KNOWN,
+    NETWORK,
+    FixedOutput,
+    GraphRecord,
+    HalfCheck,
+    Ports,
+    Trial,
+)
 from live_gradcam.explain.runtime import FIELDS, CompiledGraph
 from live_gradcam.explain.targets import NO_RIVAL, STRONGEST_RIVALS
 from live_gradcam.explain.tensorflow_graph import TensorFlowCompiler, TensorFlowGraph
@@ -38,6 +47,14 @@ ARGUMENTS = ("pictures", "targets", "strengths")
 _EXAMPLES = 4
 _LONGEST_TRIAL = 300.0
 """Seconds after which a trial counts as stuck."""
+
+_CRASHES = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGFPE, getattr(signal, "SIGBUS", 0)}
+)
+"""Signals that end a process because of its own fault."""
+
+_LEAST_CRASH_ON_WINDOWS = 0xC0000000
+"""Exit codes from here on are exceptions of Windows, such as an access violation."""
 
 _LOOK_SECONDS = 0.1
 
@@ -75,8 +92,10 @@ def convert(
     (folder / "ports.json").write_text(json.dumps(asdict(ports)), encoding="utf-8")
     _write_examples(graph, spec, folder / "examples.npz")
     trial = _tried(folder, ended, checks_half=checks_half)
-    for name in ("graph.pb", "ports.json", "examples.npz", "trial.json"):
-        (folder / name).unlink(missing_ok=True)
+    kept = () if trial.refused else (NETWORK, Path(NETWORK).with_suffix(".bin").name, KNOWN)
+    for file in folder.iterdir():
+        if file.name not in kept:
+            file.unlink()
     return GraphRecord(ports, graph.facts, graph.operations, trial)
 
 
@@ -101,7 +120,8 @@ def _tried(folder: Path, ended: Ended, *, checks_half: bool) -> Trial:
 
     Raises:
         StoppedError: the program ended meanwhile.
-        ModelError: the process cannot be started.
+        ModelError: the process cannot be started, or somebody ended it. That says nothing about the graph, so it is
+            tried again at the next start.
     """
     # -P: a file of the user's in the current folder must not hide a module.
     command = [sys.executable, "-P", "-m", "live_gradcam.explain.openvino.trial", str(folder)]
@@ -114,6 +134,9 @@ def _tried(folder: Path, ended: Ended, *, checks_half: bool) -> Trial:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            # Ctrl-C in the terminal is for the program, which ends the trial itself.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
     except OSError as error:
         raise ModelError(f"the trial of the converted graph cannot be started: {error}") from error
@@ -133,9 +156,10 @@ def _tried(folder: Path, ended: Ended, *, checks_half: bool) -> Trial:
         if process.poll() is None:
             process.kill()
             process.wait()
+    if -code in _CRASHES or code >= _LEAST_CRASH_ON_WINDOWS:
+        return Trial(refused=f"its trial crashed ({signal.Signals(-code).name if code < 0 else hex(code)})")
     if code != 0:
-        how = f"crashed with signal {-code}" if code < 0 else f"ended with code {code}"
-        return Trial(refused=f"its trial {how}")
+        raise ModelError(f"the trial of its graph was ended ({code}); it is tried again at the next start.")
     stored = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
     half = stored.pop("half")
     return Trial(**stored, half=None if half is None else HalfCheck(**half))

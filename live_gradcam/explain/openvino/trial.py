@@ -21,7 +21,15 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.array_types import Ids, Numbers, Pictures
 from live_gradcam.explain.openvino.check_pictures import check_pictures
 from live_gradcam.explain.openvino.gradient_rules import add_rules
-from live_gradcam.explain.openvino.library import compiled, core, has_bf16, openvino, processor, reason_in
+from live_gradcam.explain.openvino.library import (
+    NoOpenVINOError,
+    compiled,
+    core,
+    has_bf16,
+    openvino,
+    processor,
+    reason_in,
+)
 from live_gradcam.explain.openvino.requests import Requests
 from live_gradcam.explain.openvino.store import KNOWN, NETWORK, HalfCheck, Ports, Trial
 from live_gradcam.explain.runtime import FIELDS, GraphOutputs
@@ -46,6 +54,8 @@ def main(folder: Path, *, checks_half: bool) -> None:
     ports = Ports.from_json(json.loads((folder / "ports.json").read_text(encoding="utf-8")))
     try:
         trial = _tried(folder, ports, checks_half=checks_half)
+    except NoOpenVINOError:
+        raise  # it says nothing about the graph
     except LiveGradcamError as error:
         trial = Trial(refused=str(error))
     except Exception as error:

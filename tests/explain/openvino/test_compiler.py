@@ -197,8 +197,8 @@ def test_what_does_not_convert_is_computed_by_tensorflow(
 @pytest.mark.parametrize(
     ("program", "reason"),
     [
-        ("import os; os.kill(os.getpid(), 11)", "its trial crashed with signal 11"),
-        ("import sys; sys.exit(3)", "its trial ended with code 3"),
+        ("import os; os.kill(os.getpid(), 11)", "its trial crashed (SIGSEGV)"),
+        ("import os; os.abort()", "its trial crashed (SIGABRT)"),
         ("import time; time.sleep(60)", "its trial did not end within 1 s"),
     ],
 )
@@ -218,6 +218,43 @@ def test_a_crash_of_the_library_reaches_nobody(
     assert caplog.messages[1:] == [f"pooled, gradcam: computed by TensorFlow, because {reason}"]
 
 
+@pytest.mark.parametrize("program", ["import os; os.kill(os.getpid(), 9)", "import sys; sys.exit(3)"])
+def test_a_trial_that_somebody_ends_is_tried_again_at_the_next_start(
+    program: str, network_file: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ExplainSettings(model=str(network_file), engine="openvino", precision="f32")
+    real = subprocess.Popen
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            subprocess,
+            "Popen",
+            lambda command, **options: real([command[0], "-c", program], **options),
+        )
+        with loading.load_explainer(settings, SIZE, print) as explainer:
+            assert "OpenVINO" not in explainer.describe()
+    assert not list((own_cache / "graphs").iterdir())
+    with loading.load_explainer(settings, SIZE, print) as explainer:
+        assert "OpenVINO" in explainer.describe()
+
+
+def test_the_trial_hears_no_ctrl_c_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.platform == "win32":
+        pytest.skip("only on Linux and macOS: groups of processes")
+    groups: list[int] = []
+    real = subprocess.Popen
+
+    def watched(command: list[str], **options: Any) -> Any:
+        process = real(command, **options)
+        groups.append(os.getpgid(process.pid))
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", watched)
+    with Explainer(networks.pooled_network(), engine="openvino", precision="f32") as explainer:
+        assert "OpenVINO" in explainer.describe()
+    assert groups
+    assert os.getpgid(0) not in groups
+
+
 @pytest.mark.usefixtures("in_this_process")
 def test_a_graph_with_other_maps_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def written(graph: Any, spec: GraphSpec, path: Path) -> None:
@@ -233,6 +270,7 @@ def test_a_graph_with_other_maps_is_refused(tmp_path: Path, monkeypatch: pytest.
     spec = GraphSpec(methods=(method_named("gradcam"),), layers=None, input_size=(16, 16))
     record = conversion.convert(TensorFlowCompiler(model), spec, tmp_path, lambda: False, checks_half=False)
     assert record.trial.refused == "OpenVINO's maps differ from TensorFlow's by 1.0e-03 of the peak"
+    assert not list(tmp_path.iterdir())  # nothing but the record, which the store writes, is worth keeping
 
 
 @pytest.fixture
