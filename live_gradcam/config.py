@@ -71,6 +71,16 @@ _MODEL = "NAME|FILE|MODULE:FACTORY"
 _FPS = Limits(0, 1000, open=True)
 
 
+def refuse_bf16(engine: Runtime, precision: Precision) -> None:
+    """Refuse to compute in bfloat16 with TensorFlow.
+
+    Raises:
+        SettingsError: it is asked for.
+    """
+    if engine == "tensorflow" and precision == "bf16":
+        raise SettingsError("TensorFlow computes in f32. For bf16 take OpenVINO: --engine openvino.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainSettings:
     """The settings of an explanation and of its picture, for every command that explains.
@@ -188,8 +198,7 @@ class ExplainSettings:
 
     def __post_init__(self) -> None:
         check_settings(self)
-        if self.precision == "bf16" and self.engine == "tensorflow":
-            raise SettingsError("TensorFlow computes in f32. For bf16 take OpenVINO: --engine openvino.")
+        refuse_bf16(self.engine, self.precision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 # cli → commands → pipeline | session | archive | server → live → {explain → models} | sources | render | sinks → values
 VALUES = frozenset(
     (
-        "closeable config errors escaping explanation file_names frame heatmap media_file name_suggestions "
+        "cache_files closeable config errors escaping explanation file_names frame heatmap media_file name_suggestions "
         "number_format question redaction rendered_picture run_statistics setting setting_choices setting_types "
         "settings_json source_address timing translations version viewer_input"
     ).split()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import get_args
 
-from live_gradcam.config import Precision, Runtime
+from live_gradcam.config import Precision, Runtime, refuse_bf16
 from live_gradcam.errors import SettingsError
 from live_gradcam.explain.openvino.library import NoOpenVINOError, core, installed_version
 from live_gradcam.explain.runtime import GraphCompiler
@@ -57,9 +57,8 @@ def compiler_for(runtime: Runtime, precision: Precision) -> Callable[[KnownModel
     Raises:
         SettingsError: bfloat16 is asked of TensorFlow.
     """
+    refuse_bf16(runtime, precision)
     if runtime == "tensorflow":
-        if precision == "bf16":
-            raise SettingsError("TensorFlow computes in f32. For bf16 take OpenVINO: --engine openvino.")
         return None
     try:
         core()

@@ -11,9 +11,7 @@ import hashlib
 import json
 import logging
 import math
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Any
 import tensorflow as tf
 from platformdirs import user_cache_path
 
+from live_gradcam.cache_files import forget_oldest, write_whole
 from live_gradcam.explain.array_types import Operation
 from live_gradcam.explain.map_geometry import Geometry
 from live_gradcam.models.model import weights_sha256
@@ -70,32 +69,15 @@ class GeometryStore:
 
     def keep(self, key: str, geometry: Geometry) -> None:
         """Write a geometry. A program that reads at the same moment sees the whole file or none."""
-        text = json.dumps({"extent": geometry.extent, "seen": geometry.seen})
+        text = json.dumps({"extent": geometry.extent, "seen": geometry.seen}).encode()
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", encoding="ascii", dir=self._folder, suffix=".part", delete=False
-            ) as file:
-                file.write(text)
-            try:
-                os.replace(file.name, self._path(key))  # noqa: PTH105 - a name, not a Path
-            except OSError:
-                Path(file.name).unlink()
-                raise
-            self._thin_out()
+            write_whole(self._path(key), lambda file: file.write(text))
+            forget_oldest(self._folder, "*.json", MOST_KEPT)
         except OSError as error:
             logger.debug("the place of a map cannot be kept in %s: %s", self._folder, error.strerror)
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.json"
-
-    def _thin_out(self) -> None:
-        kept = list(self._folder.iterdir())
-        if len(kept) > MOST_KEPT:
-            with suppress(FileNotFoundError):  # another program does the same
-                kept.sort(key=lambda path: path.stat().st_mtime)
-                for path in kept[: len(kept) - MOST_KEPT]:
-                    path.unlink()
 
 
 def key_of(network: Network, activation: Tensor) -> str:

@@ -34,7 +34,6 @@ def preload(settings: ExplainSettings) -> None:
         return
     key = key_of(settings)
     if key is not None and key in ModelMemory():
-        compiler_for("auto", "auto")
         processor()
 
 
@@ -55,15 +54,9 @@ def load_explainer(settings: ExplainSettings, size: tuple[int, int], say: Say) -
         settings.method,
         settings.layer,
         settings.target,
-        settings.fit,
-        settings.score,
-        fusion=settings.fusion,
-        smooth=settings.smooth,
-        grid=settings.grid,
-        strength=settings.strength,
-        rivals=settings.rivals,
         engine=runtime_for(settings.engine, settings.device),
         precision=settings.precision,
+        **_lasting(settings),
     )
     explainer.prepare(size)
     _tell(model, device, explainer.method, explainer.layer, say)
@@ -168,18 +161,18 @@ def engine_for(
     """
     return Engine(
         models,
-        fit=settings.fit,
-        score=settings.score,
-        fusion=settings.fusion,
-        smooth=settings.smooth,
-        grid=settings.grid,
-        strength=settings.strength,
-        rivals=settings.rivals,
         pace=pace,
         batches=batches,
         limit=limit,
         compiler=compiler_for(runtime_for(settings.engine, settings.device), settings.precision),
+        **_lasting(settings),
     )
+
+
+def _lasting(settings: ExplainSettings) -> dict[str, Any]:
+    """Return the settings that stay the same whatever is asked, as `Engine` and `Explainer` take them."""
+    names = ("fit", "score", "fusion", "smooth", "grid", "strength", "rivals")
+    return {name: getattr(settings, name) for name in names}
 
 
 def _tell(model: KnownModel, device: str, method: Method, layer: str | None, say: Say) -> None:

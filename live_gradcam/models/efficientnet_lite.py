@@ -9,8 +9,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 import math
-import os
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from platformdirs import user_cache_path
 
+from live_gradcam.cache_files import write_whole
 from live_gradcam.errors import ModelError
 from live_gradcam.models.pytorch_checkpoint import read_state_dict
 from live_gradcam.models.type_names import Array, Network
@@ -201,12 +200,8 @@ def _weights(lite: LiteNetwork = LITE0) -> Weights:
 
 
 def _keep(weights: Weights, path: Path) -> None:
-    """Write the converted weights, so that another program sees the whole file or none."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-            np.savez(file, allow_pickle=False, **weights)
-        os.replace(file.name, path)  # noqa: PTH105 - a name, not a Path
+        write_whole(path, lambda file: np.savez(file, allow_pickle=False, **weights))
     except OSError as error:
         logger.warning("cannot keep the converted weights in %s: %s", path.parent, error.strerror)
 

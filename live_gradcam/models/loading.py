@@ -85,7 +85,9 @@ def load_model(
     if task is not None and task not in get_args(Task):
         raise SettingsError(f"task is '{task}'. Valid: {', '.join(get_args(Task))}.")
     if isinstance(model, Model):
-        loaded = _redirected(model, output, inputs)
+        loaded = replace(
+            _redirected(model, output, inputs), key=None
+        )  # with other settings it is another model
     else:
         loaded = _load(model, output, inputs, allow_unsafe=allow_unsafe, scaled=preprocess != "auto")
     if preprocess != "auto":

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from platformdirs import user_cache_path
 
+from live_gradcam.cache_files import forget_oldest, write_whole
 from live_gradcam.models.labels import Labels, imagenet_labels
 from live_gradcam.models.task import Evidence
 
@@ -191,16 +190,10 @@ class ModelMemory:
             "sha256": model.weights_sha256(),
             "warnings": sorted(model.warnings),
         }
+        content = json.dumps(stored).encode()
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", encoding="utf-8", dir=self._folder, suffix=".part", delete=False
-            ) as file:
-                json.dump(stored, file)
-            os.replace(file.name, path)  # noqa: PTH105 - a name, not a Path
-            kept = sorted(self._folder.glob("*.json"), key=lambda each: each.stat().st_mtime)
-            for each in kept[: max(0, len(kept) - MOST_KEPT)]:
-                each.unlink(missing_ok=True)
+            write_whole(path, lambda file: file.write(content))
+            forget_oldest(self._folder, "*.json", MOST_KEPT)
         except OSError as error:
             logger.debug("%s cannot be remembered in %s: %s", model.name, self._folder, error.strerror)
 

@@ -27,7 +27,6 @@ from live_gradcam.explain.openvino.store import (
     NETWORK,
     FixedOutput,
     GraphRecord,
-    HalfCheck,
     Ports,
     Trial,
 )
@@ -160,9 +159,7 @@ def _tried(folder: Path, ended: Ended, *, checks_half: bool) -> Trial:
         return Trial(refused=f"its trial crashed ({signal.Signals(-code).name if code < 0 else hex(code)})")
     if code != 0:
         raise ModelError(f"the trial of its graph was ended ({code}); it is tried again at the next start.")
-    stored = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
-    half = stored.pop("half")
-    return Trial(**stored, half=None if half is None else HalfCheck(**half))
+    return Trial.from_json(json.loads((folder / "trial.json").read_text(encoding="utf-8")))
 
 
 def write_frozen(graph: TensorFlowGraph, path: Path) -> Ports:

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -120,7 +120,15 @@ class Trial:
     half: HalfCheck | None = None
     """The check of bfloat16; None where the processor does not compute in it."""
 
-    processor: str = ""
+    @staticmethod
+    def from_json(stored: dict[str, Any]) -> Trial:
+        """Return the trial that `asdict` made this of.
+
+        Raises:
+            KeyError, TypeError: it is something else.
+        """
+        half = stored["half"]
+        return Trial(**{**stored, "half": None if half is None else HalfCheck(**half)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +159,8 @@ class GraphStore:
             record = _record(stored)
             if not record.trial.refused and not (folder / NETWORK).is_file():
                 return None
-            os.utime(folder)
+            with suppress(OSError):  # a cache that is only read has no order
+                os.utime(folder)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
         return folder, record
@@ -212,9 +221,8 @@ def _age_and_size(folder: Path) -> tuple[float, int]:
 
 
 def _record(stored: dict[str, Any]) -> GraphRecord:
-    facts, trial = stored["facts"], stored["trial"]
+    facts = stored["facts"]
     geometry = facts["geometry"]
-    half = trial["half"]
     return GraphRecord(
         ports=Ports.from_json(stored["ports"]),
         facts=GraphFacts(
@@ -225,5 +233,5 @@ def _record(stored: dict[str, Any]) -> GraphRecord:
             geometry=Geometry(tuple(geometry["extent"]), tuple(geometry["seen"])),
         ),
         operations=int(stored["operations"]),
-        trial=Trial(**{**trial, "half": None if half is None else HalfCheck(**half)}),
+        trial=Trial.from_json(stored["trial"]),
     )

@@ -27,7 +27,6 @@ from live_gradcam.explain.openvino.library import (
     core,
     has_bf16,
     openvino,
-    processor,
     reason_in,
 )
 from live_gradcam.explain.openvino.requests import Requests
@@ -89,7 +88,7 @@ def _tried(folder: Path, ports: Ports, *, checks_half: bool) -> Trial:
         half = _compared(exact, rough, pictures, targets, strengths, sum(times.values()))
     given = dict(zip(("pictures", "targets", "strengths"), one, strict=True))
     np.savez(folder / KNOWN, allow_pickle=False, **given, **known)
-    return Trial(error=error, milliseconds=times, half=half, processor=processor())
+    return Trial(error=error, milliseconds=times, half=half)
 
 
 def _error(found: GraphOutputs, expected: GraphOutputs) -> float:

@@ -455,6 +455,13 @@ def test_the_key_of_a_model_follows_its_files_and_settings(network_file: Path, t
     assert key_of(ExplainSettings(model=str(network_file), preprocess="networks:picture")) is None
 
 
+def test_a_loaded_model_with_other_settings_is_another_model(network_file: Path) -> None:
+    settings = ExplainSettings(model=str(network_file), engine="openvino", precision="f32")
+    model, _ = loading.load_chosen(settings)
+    assert model.key is not None
+    assert lg.load_model(model, labels=[f"name {number}" for number in range(6)]).key is None
+
+
 @pytest.mark.usefixtures("in_this_process")
 def test_a_folder_that_cannot_be_written_to_costs_nothing_but_the_next_start(
     network_file: Path, tmp_path: Path
