@@ -25,7 +25,7 @@ from live_gradcam.setting import (
     tokens,
 )
 
-Fit = Literal["crop", "wide", "stretch", "pad"]
+Fit = Literal["crop", "wide", "scan", "stretch", "pad"]
 """The part of a frame that the network sees: the central square; the whole frame at its own aspect; the whole frame
 squeezed to a square; the whole frame with borders."""
 
@@ -158,8 +158,9 @@ class ExplainSettings:
     )
     fit: Fit = in_explanation(
         DEFAULT_FIT,
-        "Part of the frame that the network sees: crop: its central part; wide: the whole frame, undistorted; stretch: "
-        "the whole frame, squeezed into the input; pad: the whole frame, with borders.",
+        "Part of the frame that the network sees: crop: its central part; wide: the whole frame, undistorted; scan: "
+        "all of the frame, window by window, with a name for each thing; stretch: the whole frame, squeezed; pad: the "
+        "whole frame, with borders.",
     )
     score: Score = in_explanation(
         DEFAULT_SCORE, "Score to explain: the logit before the softmax, or the probability after it."

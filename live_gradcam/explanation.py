@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -144,6 +145,30 @@ class Value:
 Target = Prediction | Contrast | Lowered | Value
 
 
+@dataclass(frozen=True, slots=True)
+class FoundThing:
+    """A recognised thing and its place: where the heat map that explains its class is at least half of its maximum."""
+
+    prediction: Prediction
+    """Its class, with the probability in the part of the frame where it is clearest."""
+
+    centre: tuple[float, float]
+    """(x, y) of the centre of mass of that heat, in pixels of the frame."""
+
+    box: Region
+    """(x, y, width, height) of that heat's bounding box, in pixels of the frame."""
+
+    @property
+    def said(self) -> dict[str, str | float | list[int] | None]:
+        """The thing as recordings and tables store it: `label`, `probability` and `box`."""
+        prediction = self.prediction
+        return {
+            "label": prediction.label,
+            "probability": _rounded(prediction.probability),
+            "box": list(self.box),
+        }
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
     """The network's prediction for one frame, and the heat map that explains it."""
@@ -191,6 +216,10 @@ class Explanation:
     automatic: bool = False
     """Whether the target was chosen by its rank in the network's output, not by the viewer."""
 
+    things: tuple[FoundThing, ...] | None = None
+    """The recognised things, the most probable first, if the frame was scanned and each window explained by its most
+    probable class; the heat is the evidence for all of them. None if it was not scanned."""
+
     @property
     def best(self) -> Prediction | None:
         """The most probable class or label; None if the network is no classifier, or gives NaN."""
@@ -226,14 +255,18 @@ class Explanation:
         return {each.title: each.value for each in self.values if each.value is not None}
 
     @property
-    def said(self) -> dict[str, list[list[str | float | None]]]:
+    def said(self) -> dict[str, list[Any]]:
         """The predictions as recordings and tables store them.
 
         `top`: up to five pairs of label and probability, best first. If the network is no classifier, `top` is empty
-        and `values` has triples of name, number (None for NaN) and unit.
+        and `values` has triples of name, number (None for NaN) and unit. A scan also has `things` (`FoundThing.said`).
         """
         if self.task != "values":
-            return {"top": [[each.label, _rounded(each.probability)] for each in self.top[:5]]}
+            top = [[each.label, _rounded(each.probability)] for each in self.top[:5]]
+            return {
+                "top": top,
+                **({} if self.things is None else {"things": [each.said for each in self.things]}),
+            }
         values = [[each.label, _shortest(each.value), each.unit] for each in self.values]
         return {"top": [], **({"values": values} if values else {})}
 

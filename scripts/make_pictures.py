@@ -27,6 +27,9 @@ SIZE = (960, 540)
 INDEX = 40
 """A frame on which the camera dwells."""
 
+TWO_THINGS = 780
+"""A frame with the clock and a pencil."""
+
 QUALITY = 82
 MOST_BYTES = 100_000
 
@@ -44,6 +47,7 @@ def main() -> None:
         live=False, size=SIZE, photographs=False, wall_time=lambda: dt.datetime(2026, 1, 1, 10, 9, 36)
     ) as demo:
         frame = demo.frame_at(INDEX)
+        two_things = demo.frame_at(TWO_THINGS)
         minute = [demo.frame_at(index) for index in MINUTE]
     one = answer(explainer.explain(frame.pixels))
     targets = answer(*explainer.explain_top(frame.pixels, 4))
@@ -61,6 +65,8 @@ def main() -> None:
             folder / f"colormap-{colormap}.jpg",
             picture(frame, one, Appearance(colormap=colormap, scale_bar=True)),
         )
+    scanned = answer(lg.Explainer(model, fit="scan").explain(two_things.pixels))
+    write(folder / "fit-scan.jpg", picture(two_things, scanned, Appearance()))
     write(folder / "view-side.jpg", picture(frame, one, Appearance(view="side")))
     write(folder / "view-methods.jpg", picture(frame, methods, Appearance(view="methods")))
     write(folder / "view-targets.jpg", picture(frame, targets, Appearance(view="targets")))

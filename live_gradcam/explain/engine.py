@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
 
 from live_gradcam.closeable import Closeable
 from live_gradcam.config import DEFAULT_FIT, DEFAULT_SCORE, Fit, Fusion, Score, Smooth, Task
@@ -14,14 +17,11 @@ from live_gradcam.explain.graph_cache import Choose, GraphCache, Limit, NotCompi
 from live_gradcam.explain.graph_runner import GraphRunner
 from live_gradcam.explain.graph_spec import GraphKey, GraphSpec, MakePace
 from live_gradcam.explain.methods.method import FINERCAM_RIVALS, FINERCAM_STRENGTH
-from live_gradcam.explain.question_batch import QuestionBatch
+from live_gradcam.explain.question_batch import QuestionBatch, follow
 from live_gradcam.explain.question_parts import NO_LOCKS, Locks, QuestionParts, Size
 from live_gradcam.explain.result_reader import ResultReader
-from live_gradcam.explain.runtime import (
-    SETTLE_SECONDS,
-    CompiledGraph,
-    GraphCompiler,
-)
+from live_gradcam.explain.runtime import SETTLE_SECONDS, CompiledGraph, GraphCompiler
+from live_gradcam.explain.scan import scanned
 from live_gradcam.explain.targets import TargetLock, is_lock
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
@@ -168,6 +168,9 @@ class Engine(Closeable):
                 yield self.parts.describe(part.key)
                 self.prepare_graph(part.key, freeze=freeze)
             self.parts.aims(part, question)
+        if self.parts.fit == "scan" and all(part.spec.one_pass for part in parts):
+            black = np.zeros((size[1], size[0], 3), np.uint8)
+            self.answer_batch([black], [question])  # the first run of all windows is slow
 
     def compile(self, question: Question, size: Size) -> None:
         """Compile and freeze the graphs that answer a question about frames of a size, and wait for it.
@@ -262,6 +265,23 @@ class Engine(Closeable):
             NotCompiledError: a graph is not compiled, and must not be.
             LiveGradcamError: a question cannot be answered, or a network fails.
         """
+        ask = partial(self._ask, locks=locks, freeze=freeze, compiled_only=compiled_only)
+        scans = self.parts.fit == "scan"
+        answers = scanned(images, questions, self.models, ask) if scans else ask(images, questions)
+        for answer in answers if locks else ():
+            follow(locks, answer)
+        return answers
+
+    def _ask(
+        self,
+        images: Sequence[Pixels],
+        questions: Sequence[Question],
+        *,
+        locks: Locks,
+        freeze: bool,
+        compiled_only: bool,
+    ) -> list[Answer]:
+        """Answer questions about pictures, each of which the network sees once."""
         batch = QuestionBatch(images, questions)
         for part in self.parts.of(questions[0], batch.sizes[0]):
             graph = (
@@ -271,12 +291,8 @@ class Engine(Closeable):
                 raise NotCompiledError(f"{self.parts.describe(part.key)} is not compiled.")
             fittings = batch.fittings(part, self.parts)
             aims = [self.parts.aims(part, question, locks) for question in questions]
-            reader = ResultReader(
-                spec=part.spec,
-                facts=graph.facts,
-                labels=self.labels_of(part.model),
-                aims=aims,
-                result=self._runner.run(part.key, graph, batch.inputs(fittings), aims),
-            )
+            result = self._runner.run(part.key, graph, batch.inputs(fittings), aims)
+            labels = self.labels_of(part.model)
+            reader = ResultReader(spec=part.spec, facts=graph.facts, labels=labels, aims=aims, result=result)
             batch.take(part, fittings, reader)
-        return batch.answers(locks)
+        return batch.answers()

@@ -89,7 +89,7 @@ def fitting_for(fit: Fit, frame_size: tuple[int, int], input_size: tuple[int, in
     Args:
         fit: `crop` takes the central part at the input's aspect; `stretch` squeezes the whole frame; `pad` puts
             the whole frame between borders; `wide` keeps the whole frame at its own aspect and widens the input,
-            keeping its shorter side.
+            keeping its shorter side; `scan` treats each window as `crop` treats a frame (`scan.windows_over`).
         frame_size: (width, height) in pixels.
         input_size: (height, width) that the network was trained at.
 

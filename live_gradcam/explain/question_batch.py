@@ -79,9 +79,9 @@ class QuestionBatch:
                     )
             self._channels[number] = self._channels[number] or reader.channels(number)
 
-    def answers(self, locks: Locks) -> list[Answer]:
-        """Return the answer to each question, once all parts were taken in, and let the locks follow them."""
-        answers = [
+    def answers(self) -> list[Answer]:
+        """Return the answer to each question, once all parts were taken in."""
+        return [
             Answer(
                 question,
                 tuple(
@@ -94,9 +94,6 @@ class QuestionBatch:
             )
             for question, found, channels in zip(self.questions, self._found, self._channels, strict=True)
         ]
-        for answer in answers if locks else ():
-            _follow(locks, answer)
-        return answers
 
 
 def _check_alike(questions: Sequence[Question]) -> None:
@@ -109,7 +106,7 @@ def _check_alike(questions: Sequence[Question]) -> None:
         raise SettingsError("the questions of a batch may differ in areas and classes only.")
 
 
-def _follow(locks: Locks, answer: Answer) -> None:
+def follow(locks: Locks, answer: Answer) -> None:
     """Update each lock with the explanation of its model whose target is the lock."""
     question = answer.question
     place = next((place for place, target in enumerate(question.targets) if is_lock(target)), None)

@@ -24,6 +24,7 @@ from live_gradcam.render.marks import (
 from live_gradcam.render.panes import Pane, title_height
 from live_gradcam.render.signs import draw_title_onto
 from live_gradcam.render.styles import paint_onto
+from live_gradcam.render.thing_names import draw_names_onto
 from live_gradcam.translations import ENGLISH, Words
 
 _LEGIBLE, _ENLARGED = 240, 360
@@ -141,6 +142,9 @@ def mark_panes_onto(
             region = pane.within(content.heat.explanation.region)
             if region != (0, 0, *pane.place[2:]):
                 draw_viewfinder_onto(within, region, _moved(content.plate, pane))
+        if content.heat is not None and content.heat.names:
+            names = [(name.prediction, pane.within(name.region)) for name in content.heat.names]
+            draw_names_onto(within, names, _moved(content.plate, pane))
         if probe is not None and pane.sees(*probe):
             x, y = pane.point(*probe)
             at = round(x) - pane.place[0], round(y) - pane.place[1]

@@ -55,7 +55,7 @@ class Heat:
     """In [0, 1]; lower without evidence, and where the network is not sure of the target that it chose."""
 
     label: str
-    """Label of the target; heat of another target is not mixed in."""
+    """Label of the target; heat of another target is not mixed in. Empty if all things of a scan are explained."""
 
     origin: tuple[object, ...]
     """Method, layer, map shape, region and inset; values with another origin cannot be compared."""
@@ -134,7 +134,8 @@ class HeatSmoothing:
         chosen = type(target), "" if explanation.automatic else target.label
         alike = before if before is not None and before.origin == origin else None
         continued = alike if alike is not None and alike.chosen == chosen else None
-        same = continued is not None and continued.label == target.label
+        label = target.label if explanation.things is None else ""
+        same = continued is not None and continued.label == label
         peak = max(float(raw.max()), 0.0)
         since = 0.0 if before is None else max(0.0, at - before.at)
         scale = _followed(continued.scale, peak, since, _FALL) if continued is not None and same else peak
@@ -153,7 +154,7 @@ class HeatSmoothing:
         # Heat that fades out must reach zero: subnormal numbers would make every later step many times slower.
         heatmap = np.where(heatmap < _NOTHING, np.float32(0), heatmap)
         opacity = goal if before is None else goal + (before.opacity - goal) * kept
-        return Heat(heatmap, opacity, target.label, origin, chosen, scale, ceiling, recognised, strength, at)
+        return Heat(heatmap, opacity, label, origin, chosen, scale, ceiling, recognised, strength, at)
 
 
 def recognised_peak(explanation: Explanation, before: float, seconds: float) -> float:

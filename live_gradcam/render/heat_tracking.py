@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import get_args
@@ -17,6 +16,7 @@ from live_gradcam.frame import Frame
 from live_gradcam.question import Answer
 from live_gradcam.render.heat_smoothing import WEAK, Heat, HeatSmoothing
 from live_gradcam.render.motion import Displacement, Field, Motion, Shift, sampled
+from live_gradcam.render.thing_names import ThingName, followed, moved, names_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +44,9 @@ class TrackedHeat:
 
     weak: bool = False
     """Whether the heat is weak compared with recently recognised things."""
+
+    names: tuple[ThingName, ...] = ()
+    """The names of the recognised things, moved to the current frame; only if the frame was scanned."""
 
     def heat_at(self, x: int, y: int) -> float | None:
         """Return the heat at a point of the frame, in [0, 1]; None outside the region that the network saw."""
@@ -105,16 +108,15 @@ class HeatTracker:
         """
         motion, newest = self._motion, self._newest
         if motion is None:
-            self._take(frame, answer, lambda _: (None, 0.0 if self._cut else 1.0))
+            self._take(frame, answer, kept=not self._cut)
         elif motion.newest is None or frame.index > motion.newest:
             self._waiting = (frame, answer)
         elif motion.reaches(frame.index):
             displacement = motion.refer_to(frame.index, frame.pixels)
             if newest is None or displacement is None or newest.size != frame.size or self._cut:
-                self._take(frame, answer, lambda _: (None, 0.0))
+                self._take(frame, answer, kept=False)
             else:
-                displaced = _Displacements(displacement, newest.size)
-                self._take(frame, answer, displaced.with_confidence)
+                self._take(frame, answer, _Displacements(displacement, newest.size))
 
     def track(self, frame: Frame) -> tuple[TrackedHeat, ...]:
         """Advance to the next shown frame.
@@ -141,9 +143,9 @@ class HeatTracker:
         displaced = None if displacement is None else _Displacements(displacement, newest.size)
         tracked = []
         for each in newest.heats:
-            heatmap, opacity = each.heat.heatmap, each.heat.opacity
+            heatmap, opacity, names = each.heat.heatmap, each.heat.opacity, each.names
             if displaced is not None:
-                heatmap = displaced.moved(each)
+                heatmap, names = displaced.moved(each), moved(names, displaced.shift)
             stale = displaced is None and (moving or self._cut)
             tracked.append(
                 TrackedHeat(
@@ -154,29 +156,33 @@ class HeatTracker:
                     0.0 if stale else opacity,
                     stale,
                     each.heat.strength < WEAK,
+                    tuple(name for name in names if name.visible and not stale),
                 )
             )
         return tuple(tracked)
 
     def _take(
-        self,
-        frame: Frame,
-        answer: Answer,
-        moved_to: Callable[[_MapState], tuple[HeatMap | None, HeatMap | float]],
+        self, frame: Frame, answer: Answer, displaced: _Displacements | None = None, *, kept: bool = True
     ) -> None:
-        """Smooth an answer with the previous heat; `moved_to` moves that to this frame and gives the confidence."""
+        """Smooth an answer with the previous heat and names, which `displaced` moves to this frame, if they count."""
         heats = []
         for place, (model, explanation) in enumerate(zip(answer.models, answer.explanations, strict=True)):
             before = self._before(place, model, explanation)
-            moved, confidence = (None, 1.0) if before is None else moved_to(before)
-            heat = self._smoothing.heat(
-                explanation,
-                frame.time,
-                None if before is None else before.heat,
-                moved=moved,
-                confidence=confidence,
+            things, at = explanation.things or (), frame.time
+            if before is None:
+                heats.append(
+                    _MapState(explanation, model, self._smoothing.heat(explanation, at), names_of(things))
+                )
+                continue
+            heatmap, confidence = (
+                (None, float(kept)) if displaced is None else displaced.with_confidence(before)
             )
-            heats.append(_MapState(explanation, model, heat))
+            heat = self._smoothing.heat(explanation, at, before.heat, moved=heatmap, confidence=confidence)
+            names = names_of(things)
+            if kept and self._smoothing.seconds > 0:
+                earlier = before.names if displaced is None else moved(before.names, displaced.shift)
+                names = followed(earlier, things, at - before.heat.at)
+            heats.append(_MapState(explanation, model, heat, names))
         self._newest = _NewestAnswer(answer, tuple(heats), frame.index, frame.captured_at, frame.size)
         self._cut = False
 
@@ -194,11 +200,12 @@ class HeatTracker:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _MapState:
-    """One explanation, its model's index, and its heat."""
+    """One explanation, its model's index, its heat, and the names of its things."""
 
     explanation: Explanation
     model: int
     heat: Heat
+    names: tuple[ThingName, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,6 +231,17 @@ class _Displacements:
         """Return a heat map moved to the current frame, weaker where the motion is uncertain."""
         origin, confidence = self._origins(state)
         return _moved(state.heat.heatmap, origin) * confidence
+
+    def shift(self, x: float, y: float) -> tuple[float, float]:
+        """Return by how many pixels a point of the earlier frame has moved.
+
+        The field has the displacement of each place to the earlier frame; neighbouring places have similar ones.
+        """
+        field = self._displacement.shift
+        cell = self._size[0] / field.shape[1], self._size[1] / field.shape[0]
+        place = np.array([[(x / cell[0] - 0.5, y / cell[1] - 0.5)]], np.float32)
+        across, down = sampled(field, place)[0, 0]
+        return -float(across) * cell[0], -float(down) * cell[1]
 
     def with_confidence(self, state: _MapState) -> tuple[HeatMap, HeatMap]:
         """Return a heat map moved to the current frame, and the confidence of the motion.

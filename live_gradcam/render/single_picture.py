@@ -14,6 +14,7 @@ from live_gradcam.render.heat_smoothing import opacity_of
 from live_gradcam.render.label_plate import draw_plate_onto
 from live_gradcam.render.marks import draw_viewfinder_onto
 from live_gradcam.render.styles import paint_onto
+from live_gradcam.render.thing_names import draw_names_onto
 
 
 def draw(
@@ -24,6 +25,7 @@ def draw(
     The heat is drawn over exactly the region that the network saw; if that is not the whole frame, corner brackets mark
     it. The plate at the bottom left names the class. Without evidence there is no heat: the frame stays as it is, and
     the plate says so. If the network is not sure of the class that it chose, the plate says so and the heat is faint.
+    Each thing that a scan recognised has its name beside its heat.
 
     Args:
         image: (H, W, 3) uint8 BGR: the explained frame. It is not changed.
@@ -58,6 +60,7 @@ def draw(
     height, width = image.shape[:2]
     if explanation.region != (0, 0, width, height):
         draw_viewfinder_onto(picture, explanation.region, plate)
+    draw_names_onto(picture, [(thing.prediction, thing.box) for thing in explanation.things or ()], plate)
     return picture
 
 

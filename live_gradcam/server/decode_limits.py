@@ -18,8 +18,8 @@ MOST_PIXELS = 40_000_000
 """Maximum number of pixels: as many as the largest cameras have. Decoded, they take 120 MB."""
 
 MOST_RATIO, MOST_WIDE_RATIO = 64, 4
-"""Maximum aspect ratio, as on the page. The second is for `fit="wide"`, where the network's input grows with the
-picture: the page squeezes longer pictures."""
+"""Maximum aspect ratio, as on the page. The second is for the fits `wide` and `scan`, where the network's work grows
+with the picture: the page squeezes longer pictures."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PARTS = frozenset(
@@ -62,9 +62,10 @@ def check_shape(width: int, height: int, fit: Fit | None = None) -> None:
     Raises:
         RequestError: the picture is too long (413).
     """
-    most = MOST_WIDE_RATIO if fit == "wide" else MOST_RATIO
+    grows = fit in ("wide", "scan")
+    most = MOST_WIDE_RATIO if grows else MOST_RATIO
     if max(width, height) > most * (min(width, height) + 0.5):  # the page rounds the shorter side
-        where = " here (--fit wide)" if fit == "wide" else ""
+        where = f" here (--fit {fit})" if grows else ""
         raise RequestError(
             413,
             f"the picture has {width}×{height} pixels, and its longer side may be at most {most} times the shorter "

@@ -45,6 +45,14 @@ class Guess(BaseModel):
     """Unit of a value, such as `years`; empty if there is none."""
 
 
+class Found(BaseModel):
+    """A thing that a scan recognised."""
+
+    guess: Guess
+    box: tuple[int, int, int, int]
+    """x, y, width and height in pixels of the picture: where its heat is at least half of the maximum."""
+
+
 class Explained(BaseModel):
     """Predictions and heat map of a picture."""
 
@@ -79,6 +87,9 @@ class Explained(BaseModel):
 
     peak: float
     """The raw value that is 1 in `heatmap`."""
+
+    things: list[Found] | None
+    """The recognised things, the most probable first; null unless the server scans (`--fit scan`)."""
 
     size: tuple[int, int]
     """Width and height of the picture in pixels."""
@@ -130,6 +141,9 @@ def explained(done: Done, *, model: str, overlay: bool, colormap: str, alpha: fl
         heatmap=np.round(explanation.heatmap.astype(np.float64), 4).tolist(),
         inset=explanation.inset,
         peak=max(0.0, peak),
+        things=None
+        if explanation.things is None
+        else [Found(guess=_guess(each.prediction), box=each.box) for each in explanation.things],
         size=(width, height),
         region=explanation.region,
         explain_ms=round(done.explained_ms, 2),

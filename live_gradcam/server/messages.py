@@ -23,9 +23,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Target, Value
+from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Region, Target, Value
 from live_gradcam.question import Question, TargetSpec
-from live_gradcam.render.caption import caption_of
+from live_gradcam.render.caption import caption_of, figure
 from live_gradcam.render.heat_smoothing import WEAK, opacity_of
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.queued_work import Done
@@ -167,6 +167,7 @@ def answer_message(
     - `shape`: [rows, columns].
     - `peak`: the raw value that is encoded as 255.
     - `region`, `inset`: left, top, right, bottom as fractions of the frame, and of the map (see `Explanation.inset`).
+    - `things`: the recognised things of a scan (`label`, `percent`, `box` like `region`); null without a scan.
 
     Args:
         number: number of the frame.
@@ -217,7 +218,16 @@ def _caption(explanation: Explanation, *, weak: bool) -> dict[str, Any]:
 
 
 def _map(explanation: Explanation, relative_peak: float, width: int, height: int) -> dict[str, Any]:
-    x, y, wide, high = explanation.region
+    def fractions(region: Region) -> list[float]:
+        x, y, wide, high = region
+        return [x / width, y / height, (x + wide) / width, (y + high) / height]
+
+    things = None
+    if explanation.things is not None:
+        things = [
+            {"label": each.prediction.label, "percent": figure(each.prediction), "box": fractions(each.box)}
+            for each in explanation.things
+        ]
     peak = float(explanation.raw_heatmap.max()) if explanation.has_evidence else 0.0
     return {
         "method": explanation.method,
@@ -228,8 +238,9 @@ def _map(explanation: Explanation, relative_peak: float, width: int, height: int
         "opacity": round(opacity_of(explanation, relative_peak), 3),
         "shape": list(explanation.heatmap.shape),
         "peak": float(f"{max(peak, 0.0):.4g}"),
-        "region": [x / width, y / height, (x + wide) / width, (y + high) / height],
+        "region": fractions(explanation.region),
         "inset": list(explanation.inset),
+        "things": things,
     }
 
 

@@ -16,6 +16,7 @@ from live_gradcam.explain.graph_spec import paths_in
 from live_gradcam.explain.layer_table import LayerRow, layer_table
 from live_gradcam.explain.loading import engine_for
 from live_gradcam.explain.methods.method import METHODS, method_named
+from live_gradcam.explain.scan import AT_ONCE
 from live_gradcam.explain.target_layer import whole_path
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.frame import Pixels
@@ -63,7 +64,8 @@ class Service:
         )
         rows, columns = model.input_size
         self.graphs = CompileQueue(self.engine, (columns, rows), compiled=self.tally.compiled)
-        self._quick = BatchQueue(self.graphs, BATCHES, name="explain", explained=self.tally.explained)
+        sizes = (1,) if settings.fit == "scan" else BATCHES  # the windows of a scan are a batch already
+        self._quick = BatchQueue(self.graphs, sizes, name="explain", explained=self.tally.explained)
         self._slow = BatchQueue(self.graphs, (1,), name="explain slowly", explained=self.tally.explained)
         self.layers: tuple[tuple[str, str], ...] = ()
         """Path and shape of the layers to step through, from shallow to deep; empty until they are known."""
@@ -84,8 +86,7 @@ class Service:
         Raises:
             LiveGradcamError: the settings are wrong for this model.
         """
-        # Only the default graph is worth the memory for weights as constants. All other graphs share the network's
-        # weights, and so do the graphs for the many shapes of `wide`.
+        # Only one graph is worth the memory for weights as constants; the many graphs of `wide` share the weights.
         self.graphs.keep(self.default, freeze=self.settings.fit != "wide")
         for future in self.graphs.prepare(self.default, "default"):
             future.result()
@@ -278,15 +279,14 @@ class Service:
         shapes = {row.path: row.shape for row in self._rows}
         automatic = next((row.path for row in self._rows if row.automatic), "")
         paths = [automatic] if question.layer is None else paths_in(question.layer)
-        channels = 0
-        for path in paths:
-            last = shapes.get(path, "").rpartition("×")[2]
-            channels = max(channels, int(last) if last.isdecimal() else _CHANNELS)
+        lasts = [shapes.get(path, "").rpartition("×")[2] for path in paths]
+        channels = max(int(last) if last.isdecimal() else _CHANNELS for last in lasts)
         methods = [method_named(method) for method in question.methods]
         apart = sum(method.pass_count(channels) for method in methods if not method.one_pass)
         # Methods of one pass share the forward pass, and most of them the backward pass, too.
         together = max((method.pass_count(channels) for method in methods if method.one_pass), default=0)
-        return float((apart + together) * len(question.targets))
+        windows = AT_ONCE if self.settings.fit == "scan" else 1
+        return float((apart + together) * len(question.targets) * windows)
 
     def _queue(self, question: Question) -> BatchQueue:
         return self._quick if self.is_quick(question) else self._slow

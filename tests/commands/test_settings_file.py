@@ -106,10 +106,10 @@ def test_a_file_that_was_written_has_every_setting_once_and_says_what_it_is() ->
             '\n[live]\nfit = "wide"\n',
             "line 2: 'live' is a table, and tables are not allowed: write one setting a line, as in fit = \"wide\".",
         ),
-        ('fit = "wid"', "line 1: fit is 'wid'. Did you mean wide? Valid: crop, wide, stretch, pad."),
+        ('fit = "wid"', "line 1: fit is 'wid'. Did you mean wide? Valid: crop, wide, scan, stretch, pad."),
         (
             "fit = 3",
-            'line 1: fit is the number 3: one of crop, wide, stretch, pad is wanted, such as fit = "crop".',
+            'line 1: fit is the number 3: one of crop, wide, scan, stretch, pad is wanted, such as fit = "crop".',
         ),
         (
             'mirror = true\nalpha = "0.5"',

@@ -21,17 +21,20 @@ import cv2
 import numpy as np
 import pytest
 from limits import at_most, until
-from networks import headed_network
+from networks import colour_network, headed_network
 from served import Served, answer_to, jpeg, read_answer, said, send_frame, small_service
 from server.test_picture_decoding import deflated, png_of, png_that_claims
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from live_gradcam.config import Fit
 from live_gradcam.explain.array_types import Ids, Numbers, Pictures
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.runtime import GraphOutputs
 from live_gradcam.explain.tensorflow_graph import TensorFlowGraph
 from live_gradcam.frame import Pixels
+from live_gradcam.number_format import percent_text
+from live_gradcam.render.single_picture import draw
 from live_gradcam.server import photo_process, picture_decoding
 from live_gradcam.server import websocket as visit
 from live_gradcam.server.app import PAGE
@@ -337,7 +340,35 @@ def test_a_frame_is_answered_with_its_map(served: Served) -> None:
     assert answer.header["top"][0][1] == expected.top[0].label
     assert found["target"]["label"] == expected.target.label
     assert found["peak"] == pytest.approx(float(expected.raw_heatmap.max()), rel=1e-3)
-    assert (found["region"], found["inset"]) == ([0, 0, 1, 1], [0, 0, 1, 1])
+    assert (found["region"], found["inset"], found["things"]) == ([0, 0, 1, 1], [0, 0, 1, 1], None)
+
+
+def test_a_scan_tells_each_thing_with_its_place() -> None:
+    pixels = np.zeros((180, 320, 3), np.uint8)
+    pixels[75:105, 45:75, 2] = pixels[75:105, 235:265, 0] = 255
+    picture = jpeg(pixels, ".png")
+    with Served(small_service(colour_network(), ("red", "blue"), fit="scan")) as served:
+        found = served.explain("?overlay=true", picture, "image/png").json
+        with served.socket() as socket:
+            answer = answer_to(socket, 1, picture)
+        expected = Explainer(served.service.model, fit="scan").explain(pixels)
+    assert expected.things is not None
+    assert len(expected.things) == 2
+    assert [(each["guess"]["label"], tuple(each["box"])) for each in found["things"]] == [
+        (each.prediction.label, each.box) for each in expected.things
+    ]
+    drawn = cv2.imdecode(np.frombuffer(base64.b64decode(found["overlay_png"]), np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(drawn, draw(pixels, expected))
+    [seen] = answer.header["maps"]
+    np.testing.assert_array_equal(answer.maps[0], np.rint(expected.heatmap * 255))
+    for thing, (label, share, box) in zip(
+        seen["things"],
+        [(each.prediction.label, each.prediction.probability, each.box) for each in expected.things],
+        strict=True,
+    ):
+        assert (thing["label"], thing["percent"]) == (label, percent_text(share or 0.0))
+        ends = (box[0] / 320, box[1] / 180, (box[0] + box[2]) / 320, (box[1] + box[3]) / 180)
+        assert thing["box"] == pytest.approx(ends)
 
 
 @pytest.mark.long
@@ -750,13 +781,14 @@ def test_a_picture_far_longer_than_wide_is_refused_everywhere(served: Served, si
 
 
 @pytest.mark.long
-def test_under_wide_a_long_picture_is_refused_before_the_network_sees_it() -> None:
-    with Served(small_service(fit="wide")) as served:
+@pytest.mark.parametrize("fit", ["wide", "scan"])
+def test_a_long_picture_is_refused_where_the_work_grows_with_it(fit: Fit) -> None:
+    with Served(small_service(fit=fit)) as served:
         data = jpeg(np.zeros((20, 100, 3), np.uint8), ".png")
         reply = served.explain("", data, "image/png")
         assert reply.status == 413
-        assert "at most 4 times the shorter one here (--fit wide)" in reply.detail
+        assert f"at most 4 times the shorter one here (--fit {fit})" in reply.detail
         with served.socket() as socket:
             send_frame(socket, 1, data)
-            assert "at most 4 times the shorter one here (--fit wide)" in said(socket)["error"]
+            assert f"at most 4 times the shorter one here (--fit {fit})" in said(socket)["error"]
             assert answer_to(socket, 2, jpeg(noise(1, 20, 60))).header["frame"] == 2

@@ -1,10 +1,12 @@
 // The part of a picture that the network gets, and its size: the same rules as in explain/input_fitting.py.
 
+const SCANNED = 9 / 5; // the small windows of a scan have the network's size then: see explain/scan.py
+
 /**
  * @param size [width, height] of the picture.
  * @param area [left, top, right, bottom] of the selected part, in fractions of the picture.
  * @param input [rows, columns] of the network's input.
- * @param fit "crop", "stretch", "pad" or "wide".
+ * @param fit "crop", "stretch", "pad", "wide" or "scan".
  * @returns {seen: [x, y, width, height] in pixels of the picture, size: [width, height] to send}.
  */
 export function fitted(size, area, input, fit) {
@@ -19,10 +21,11 @@ export function fitted(size, area, input, fit) {
     const scale = Math.min(columns / width, rows / height);
     return { seen: whole, size: rounded(width * scale, height * scale) };
   }
-  if (fit === "wide") {
+  if (fit === "wide" || fit === "scan") {
     // The longer side is at most four times the shorter one: larger frames are refused by the server.
-    const short = Math.min(rows, columns), scale = short / Math.min(width, height);
-    const most = 4 * short;
+    const large = Math.min(width / columns, height / rows);
+    const scale = fit === "scan" ? SCANNED / large : Math.min(rows, columns) / Math.min(width, height);
+    const most = 4 * Math.min(width, height) * scale;
     return { seen: whole, size: rounded(Math.min(width * scale, most), Math.min(height * scale, most)) };
   }
   const scale = Math.min(width / columns, height / rows);

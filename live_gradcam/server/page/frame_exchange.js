@@ -115,8 +115,10 @@ export class FrameExchange {
     const late = this.moves && now - this.answeredAt > FRESH_MS;
     page.setOld(late && (await this.scene.differs(grid.drawable, this.seen)));
     if (memory.shown !== this.shown) return;
-    const regions = answer.maps.map((map) => inPicture(map.region, memory.seen, memory.size));
-    grid.explained(answer, regions, this.captions(answer), now / 1000);
+    const placed = (region) => inPicture(region, memory.seen, memory.size);
+    const regions = answer.maps.map((map) => placed(map.region));
+    const things = answer.maps.map((map) => map.things?.map((each) => ({ ...each, box: placed(each.box) })) ?? null);
+    grid.explained(answer, { regions, things, captions: this.captions(answer) }, now / 1000);
     page.plate.show(answer, page.target, now / 1000);
     if (answer.ask === page.connection.asked) this.answered = memory.still ?? "";
     page.took(answer, memory.captured === undefined ? null : now - memory.captured);

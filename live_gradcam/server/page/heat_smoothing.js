@@ -36,9 +36,9 @@ export class HeatSmoothing {
     }
     const origin = JSON.stringify([map.method, map.layer, map.shape, map.inset, region.map((each) => each.toFixed(3))]);
     // A newly chosen target starts a new scale: raw values of different classes are not comparable.
-    const chosen = map.automatic ? "" : map.target.label;
+    const chosen = map.automatic ? "" : map.target.label, label = map.things ? "" : map.target.label;
     const continued = origin === this.origin && chosen === this.chosen;
-    const same = continued && map.target.label === this.label;
+    const same = continued && label === this.label;
     const since = Math.max(0, now - this.at), peak = map.peak;
     this.scale = same ? followed(this.scale, peak, since, FALL) : peak;
     this.ceiling = continued ? followed(this.ceiling, peak, since, CEILING_FALL) : peak;
@@ -51,7 +51,7 @@ export class HeatSmoothing {
     this.inset = map.inset;
     this.origin = origin;
     this.chosen = chosen;
-    this.label = map.target.label;
+    this.label = label;
     this.at = now;
   }
 

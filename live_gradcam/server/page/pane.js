@@ -2,6 +2,7 @@
 
 import { createPainter } from "./heat_painter.js";
 import { HeatSmoothing } from "./heat_smoothing.js";
+import { ThingNames } from "./thing_names.js";
 
 export class Pane {
   /** @param setup the setup from the server; @param withHeat whether to show heat. */
@@ -17,9 +18,10 @@ export class Pane {
     this.finder = element("div", "finder");
     this.finder.append(...["tl", "tr", "bl", "br"].map((corner) => element("i", corner)));
     this.caption = element("p", "caption");
+    this.names = new ThingNames();
     this.painter.canvas.className = "heat";
     this.turned.append(this.copy, this.painter.canvas, this.finder);
-    this.frame.append(this.turned, this.caption);
+    this.frame.append(this.turned, this.names.root, this.caption);
     this.root.append(this.frame);
     this.painted = "";
   }
@@ -77,14 +79,22 @@ export class Pane {
     this.place(region);
   }
 
-  explained(map, region, now) {
+  explained(map, region, things, now) {
     this.lookAt(region);
     this.smoothing.explained(map, region, now);
+    this.names.explained(things, now);
   }
 
-  /** Drops the heat and its caption. */
+  /** Fades the heat if it belongs to a former scene, and hides its names. */
+  setOld(on) {
+    this.smoothing.setOld(on);
+    this.names.root.hidden = on;
+  }
+
+  /** Drops the heat, its names and its caption. */
   drop() {
     this.smoothing.drop();
+    this.names.drop();
     this.caption.textContent = "";
   }
 
@@ -118,6 +128,7 @@ export class Pane {
       context.drawImage(this.painter.canvas, ...place);
     }
     context.restore();
+    if (!this.names.root.hidden) this.names.drawOnto(context, [x, y, width, height], mirrored, shade);
     if (this.caption.textContent) {
       const size = Math.max(14, height / 22);
       context.font = `600 ${size}px system-ui, sans-serif`;

@@ -83,7 +83,7 @@ export class PaneGrid {
 
   /** Fades the heat if it belongs to a former scene. */
   setOld(on) {
-    for (const pane of this.panes) pane.smoothing.setOld(on);
+    for (const pane of this.panes) pane.setOld(on);
   }
 
   setMirrored(on) {
@@ -112,12 +112,12 @@ export class PaneGrid {
   }
 
   /** Shows an answer: one map for each pane with heat. */
-  explained(answer, regions, captions, now) {
+  explained(answer, { regions, things, captions }, now) {
     const hot = this.panes.filter((pane) => pane.withHeat);
     // An answer to the former question is shown in the first pane; the others are cleared.
     if (answer.maps.length !== hot.length) for (const pane of hot.splice(1)) pane.drop();
     hot.forEach((pane, i) => {
-      pane.explained(answer.maps[i], regions[i], now);
+      pane.explained(answer.maps[i], regions[i], things[i], now);
       pane.caption.textContent = captions[i];
     });
   }
@@ -142,6 +142,7 @@ export class PaneGrid {
     this.panes.forEach((pane, i) => {
       if (i > 0 || this.frozen) pane.copyFrom(this.drawable, this.size);
       pane.paint(seconds, this.look, palette);
+      if (pane.box) pane.names.show(pane.box, this.mirrored, byId("plate"));
     });
     if (this.view === "history") this.plate.drawHistory(byId("history"), now / 1000);
     this.frames += 1;

@@ -16,12 +16,14 @@ from test_number_format import NUMBERS, NUMBERS_BESIDE, SHARES, UNITS
 
 from live_gradcam.config import DEFAULT_METHOD, Fit
 from live_gradcam.explain.input_fitting import fitting_for
-from live_gradcam.explanation import Lowered, Prediction
+from live_gradcam.explain.scan import windows_over
+from live_gradcam.explanation import FoundThing, Lowered, Prediction
 from live_gradcam.heatmap import over_region
 from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words, question_of
 from live_gradcam.render.appearance import Appearance, View
 from live_gradcam.render.caption import named
 from live_gradcam.render.heat_smoothing import HeatSmoothing
+from live_gradcam.render.thing_names import ThingName, followed, places_of
 from live_gradcam.server.messages import answer_message
 from live_gradcam.server.queued_work import Done
 from live_gradcam.translations import table_of, words_of
@@ -212,6 +214,84 @@ def test_the_page_sends_the_part_of_a_frame_that_the_network_sees() -> None:
         assert sent.region == (0, 0, columns, rows), case
         assert sent.input_size == whole.input_size, case
         assert sent.inner == pytest.approx(whole.inner, abs=1), case
+
+
+def test_under_scan_the_page_sends_the_whole_area_with_small_windows_of_the_networks_size() -> None:
+    area = (0.25, 0.1, 0.9, 0.7)
+    cases = list(itertools.product(FRAMES, NETWORKS))
+    results = run_javascript(
+        "fit.js",
+        "fitted",
+        "return given[0].map(([frame, network]) => fitted(frame, given[1], network, 'scan'));",
+        cases,
+        area,
+    )
+    for found, (frame, network) in zip(results, cases, strict=True):
+        width, height = (area[2] - area[0]) * frame[0], (area[3] - area[1]) * frame[1]
+        assert found["seen"] == pytest.approx((area[0] * frame[0], area[1] * frame[1], width, height))
+        columns, rows = found["size"]
+        assert columns / rows == pytest.approx(min(width / height, 4), rel=0.01)
+        smallest = min(windows_over((0, 0, columns, rows), network), key=lambda window: window[2])
+        assert min(smallest[2:]) >= min(network) - 1, (frame, network)
+
+
+# Names
+
+
+def test_names_follow_the_things_as_in_the_window() -> None:
+    rng = np.random.default_rng(5)
+    before: tuple[ThingName, ...] = ()
+    steps: list[tuple[list[FoundThing], float]] = []
+    expected = []
+    for seconds in (-1.0, 0.05, 0.02, 0.2, 0.0, 0.1, 0.6):
+        labels = [number for number in range(4) if rng.random() < 0.6]
+        boxes = [tuple(map(int, rng.integers(0, 100, 4))) for _ in labels]
+        things = [
+            FoundThing(Prediction(number, f"thing {number}", 0.5), (0, 0), (x, y, wide, high))
+            for number, (x, y, wide, high) in zip(labels, boxes, strict=True)
+        ]
+        steps.append((things, seconds))
+        before = followed(before, things, seconds)
+        expected.append([[name.prediction.label, name.visible, name.strength, *name.box] for name in before])
+    given = [
+        [[{"label": each.prediction.label, "percent": "50%", "box": each.box} for each in things], seconds]
+        for things, seconds in steps
+    ]
+    found = run_javascript(
+        "thing_names.js",
+        "followed",
+        "let names = [];"
+        "return given[0].map(([things, seconds]) => {"
+        " names = followed(names, things, seconds);"
+        " return names.map((name) => [name.label, name.visible, name.strength, ...name.box]); });",
+        given,
+    )
+    for one, other in zip(found, expected, strict=True):
+        assert [each[:2] for each in one] == [each[:2] for each in other]
+        assert [each[2:] for each in one] == [pytest.approx(each[2:]) for each in other]
+
+
+def test_names_are_placed_as_in_the_window() -> None:
+    rng = np.random.default_rng(8)
+    cases = []
+    for _ in range(60):
+        size = (int(rng.integers(80, 700)), int(rng.integers(60, 500)))
+        names = [
+            # Even numbers, so that no middle lies between two pixels.
+            (tuple(2 * int(each) for each in rng.integers(0, 200, 4)), (2 * int(rng.integers(5, 90)), 24))
+            for _ in range(5)
+        ]
+        cases.append((names, size, 4, [(10, size[1] - 50, 120, 40)]))
+    found = run_javascript(
+        "thing_names.js",
+        "placesOf",
+        "return given[0].map(([names, size, gap, taken]) =>"
+        " placesOf(names.map(([box, size]) => ({ box, size })), size, gap, taken));",
+        cases,
+    )
+    for places, case in zip(found, cases, strict=True):
+        expected = places_of(*case)  # type: ignore[arg-type]
+        assert places == [None if each is None else list(each[:2]) for each in expected], case
 
 
 # Heat
