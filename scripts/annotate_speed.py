@@ -48,7 +48,7 @@ Run = Callable[[], Any]
 
 def make_video(path: Path, frames: int) -> Path:
     """Write the demo, without heat, as H.264."""
-    encoder = Encoder(path, "veryfast")
+    encoder = Encoder(path, "file")
     with DemoSource(live=False, size=SIZE) as demo:
         for index in range(frames):
             encoder.encode(demo.frame_at(index % 900).pixels, index / 30)
@@ -87,7 +87,7 @@ def stages(video: Path, folder: Path, batch: int) -> dict[str, tuple[Run, int]]:
             lg.draw(picture, each)
 
     def encode() -> None:
-        encoder = Encoder(folder / "encoded.mp4", "veryfast")
+        encoder = Encoder(folder / "encoded.mp4", "file")
         for index, picture in enumerate(drawn):
             encoder.encode(picture, index / 10)
         encoder.finish()

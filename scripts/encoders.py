@@ -19,7 +19,7 @@ import av
 import numpy as np
 
 from live_gradcam.frame import Pixels
-from live_gradcam.sinks.encoder import CONTAINERS, Encoder, Preset
+from live_gradcam.sinks.encoder import CONTAINERS, Encoder, Purpose
 from live_gradcam.sources.demo.demo import DemoSource
 
 LIKENESS_EVERY = 10
@@ -35,13 +35,13 @@ def main() -> None:
     print("| file | encoder | CPU ms | Mbit/s | PSNR dB |")
     print("|---|---|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
-        for extension, preset in itertools.product(CONTAINERS, get_args(Preset)):
-            print(measured(Path(folder, f"out{extension}"), preset, pictures), flush=True)
+        for extension, purpose in itertools.product(CONTAINERS, get_args(Purpose)):
+            print(measured(Path(folder, f"out{extension}"), purpose, pictures), flush=True)
 
 
-def measured(path: Path, preset: Preset, pictures: list[Pixels]) -> str:
+def measured(path: Path, purpose: Purpose, pictures: list[Pixels]) -> str:
     """Return the row of one file."""
-    encoder = Encoder(path, preset)
+    encoder = Encoder(path, purpose)
     began = time.process_time()
     for index, picture in enumerate(pictures):
         encoder.encode(picture, index / 30)
@@ -52,7 +52,7 @@ def measured(path: Path, preset: Preset, pictures: list[Pixels]) -> str:
     pairs = list(zip(pictures, decoded, strict=True))[::LIKENESS_EVERY]
     likeness = np.mean([cv2.PSNR(picture, np.asarray(seen)) for picture, seen in pairs])
     rate = path.stat().st_size * 8 * 30 / len(pictures) / 1e6
-    return f"| {path.suffix} {preset} | {encoder.codec} | {cost:.1f} | {rate:.1f} | {likeness:.1f} |"
+    return f"| {path.suffix} {purpose} | {encoder.codec} | {cost:.1f} | {rate:.1f} | {likeness:.1f} |"
 
 
 if __name__ == "__main__":

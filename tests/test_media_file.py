@@ -110,7 +110,7 @@ def test_only_the_sound_is_copied_and_its_marks_stay(tmp_path: Path) -> None:
     subprocess.run(command, check=True)
     with VideoSource(path) as source:
         assert source.size == (64, 48)
-        encoder = Encoder(tmp_path / "out.mkv", "veryfast", audio_from=path)
+        encoder = Encoder(tmp_path / "out.mkv", "file", audio_from=path)
         for frame in source:
             encoder.encode(frame.pixels, frame.time)
         encoder.finish()
@@ -126,7 +126,7 @@ def test_only_the_sound_is_copied_and_its_marks_stay(tmp_path: Path) -> None:
 def test_aac_of_a_transport_stream_goes_into_mp4(tmp_path: Path) -> None:
     path = made_by_ffmpeg(tmp_path / "film.ts", "-c:a", "aac", again="sine=d=1")
     with VideoSource(path) as source:
-        encoder = Encoder(tmp_path / "out.mp4", "veryfast", audio_from=path)
+        encoder = Encoder(tmp_path / "out.mp4", "file", audio_from=path)
         for frame in source:
             encoder.encode(frame.pixels, frame.time)
         encoder.finish()

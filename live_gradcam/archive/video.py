@@ -43,7 +43,7 @@ def annotate_video(
     """
     selection = FrameSelection(settings.every, settings.fps)
     with open_film(entry.source, keeps=selection.keeps) as source, AnnotatedFile(entry, settings) as result:
-        encoder = Encoder(entry.part, "veryfast", audio_from=source.sound_path)
+        encoder = Encoder(entry.part, "file", audio_from=source.sound_path)
 
         def explain(frames: Sequence[Frame]) -> list[Explanation]:
             return explain_all(explainer, [frame.pixels for frame in frames])

@@ -195,7 +195,7 @@ class Recorder(Closeable):
         sidecar: Sidecar | None = None
         video, rows = self._parts.files
         try:
-            encoder = Encoder(video, "veryfast" if self._wait else "superfast", audio_from=self._audio_from)
+            encoder = Encoder(video, "file" if self._wait else "live", audio_from=self._audio_from)
             for shown in self._waiting:
                 seconds = encoder.encode(shown.pixels, shown.frame.time)
                 if sidecar is None:

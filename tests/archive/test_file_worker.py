@@ -47,7 +47,7 @@ def test_a_lock_follows_the_frames_one_by_one_and_lets_go_at_the_next_file(
     targets = []
     for name, colour in (("red.mp4", (0, 0, 255)), ("blue.mp4", (255, 0, 0))):
         (entry,) = entries(tmp_path, name)
-        encoder = Encoder(entry.source, "veryfast")
+        encoder = Encoder(entry.source, "file")
         for index in range(3):
             encoder.encode(np.full((48, 64, 3), colour, np.uint8), index / 25)
         encoder.finish()

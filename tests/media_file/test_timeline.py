@@ -151,7 +151,7 @@ def test_sound_stays_in_step_where_recordings_are_joined(tmp_path: Path, output:
     joined = tmp_path / "joined.ts"
     joined.write_bytes(b"".join(parts))
     with VideoSource(joined) as source:
-        encoder = Encoder(tmp_path / output, "veryfast", audio_from=joined)
+        encoder = Encoder(tmp_path / output, "file", audio_from=joined)
         for frame in source:
             encoder.encode(frame.pixels, frame.time)
         encoder.finish()

@@ -17,7 +17,7 @@ EVERY = pytest.mark.parametrize("extension", list(CONTAINERS))
 
 
 def encode(path: Path, count: int, *, begin: int = 0, audio_from: Path | None = None) -> Path:
-    encoder = Encoder(path, "veryfast", audio_from=audio_from)
+    encoder = Encoder(path, "file", audio_from=audio_from)
     for index in range(begin, begin + count):
         encoder.encode(plain(), index / 25)
     encoder.finish()
@@ -30,7 +30,7 @@ def test_each_container_holds_every_picture_at_its_time_in_its_colours(
 ) -> None:
     path = tmp_path / f"out{extension}"
     moments = [7.0, 7.033, 7.1, 7.104, 7.5, 9.0]
-    encoder = Encoder(path, "superfast")
+    encoder = Encoder(path, "live")
     for moment in moments:
         encoder.encode(plain(RED, 63, 47), moment)
     encoder.finish()
@@ -120,14 +120,14 @@ def test_sound_that_cannot_be_read_is_left_out_and_told(
 def test_an_encoder_without_its_hardware_is_not_chosen_and_prints_nothing(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert codec_for("mp4", (64, 48), "superfast").name in {
+    assert codec_for("mp4", (64, 48), "live").name in {
         "libx264",
         *(each.name for each in codec._HARDWARE),
     }
     monkeypatch.setattr(codec, "_works", lambda each, size: each.name == "h264_qsv" and size == (64, 48))
-    assert codec_for("mp4", (64, 48), "superfast").name == "h264_qsv"
-    assert codec_for("mp4", (66, 48), "superfast").name == "libx264"
-    assert codec_for("webm", (64, 48), "superfast").name == "libvpx-vp9"
+    assert codec_for("mp4", (64, 48), "live").name == "h264_qsv"
+    assert codec_for("mp4", (66, 48), "live").name == "libx264"
+    assert codec_for("webm", (64, 48), "live").name == "libvpx-vp9"
     said = capfd.readouterr()
     assert (said.out, said.err) == ("", "")
 
