@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -55,14 +56,9 @@ class Requests:
         rows: list[Sequence[Any]] = []
         with self._lock:
             for first in range(0, len(pictures), len(self._requests)):
-                numbers = range(first, min(first + len(self._requests), len(pictures)))
-                for request, inputs, number in zip(self._requests, self._inputs, numbers, strict=False):
-                    for name, values in inputs.items():
-                        np.copyto(values[0], given[name][number])
-                    request.start_async()
-                for request, outputs, _ in zip(self._requests, self._outputs, numbers, strict=False):
-                    request.wait()
-                    rows.append([values.copy() for values in outputs])
+                rows += self._side_by_side(
+                    given, range(first, min(first + len(self._requests), len(pictures)))
+                )
         count = len(pictures)
         found = dict(self._fixed)
         found |= zip(
@@ -71,3 +67,26 @@ class Requests:
         if count > 1:
             found |= {name: np.repeat(each, count, axis=0) for name, each in self._fixed.items()}
         return GraphOutputs(*(found[name] for name in FIELDS))
+
+    def _side_by_side(self, given: Mapping[str, npt.NDArray[Any]], numbers: range) -> list[Sequence[Any]]:
+        """Run the graph for the pictures of these numbers, at most one for each request, and return their outputs."""
+        begun: list[OpenVINO] = []
+        try:
+            for request, inputs, number in zip(self._requests, self._inputs, numbers, strict=False):
+                for name, values in inputs.items():
+                    np.copyto(values[0], given[name][number])
+                request.start_async()
+                begun.append(request)
+            rows: list[Sequence[Any]] = []
+            for request, outputs in zip(begun, self._outputs, strict=False):
+                request.wait()
+                rows.append([values.copy() for values in outputs])
+        except BaseException:
+            # The others still run: they would write into the tensors of the next pictures.
+            for request in begun:
+                request.cancel()
+            for request in begun:
+                with suppress(Exception):  # it was cancelled, or is the one that failed
+                    request.wait()
+            raise
+        return rows
