@@ -28,7 +28,8 @@ from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.openvino.check_pictures import check_pictures
-from live_gradcam.explain.openvino.conversion import convert, leading_to
+from live_gradcam.explain.openvino.conversion import convert
+from live_gradcam.explain.openvino.freezing import leading_to
 from live_gradcam.explain.openvino.graph import OpenVINOGraph
 from live_gradcam.explain.openvino.library import NumberFormat, compiled, core, has_bf16
 from live_gradcam.explain.runtime import CompiledGraph

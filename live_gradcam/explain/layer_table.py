@@ -1,13 +1,12 @@
-"""The table of a network's layers: their kinds, shapes, and which of them can be explained."""
+"""Finds the layers of a network: their kinds, shapes, and which of them can be explained."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import tensorflow as tf
 
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.layer_calls import tracing_lock
+from live_gradcam.explain.layer_rows import LayerMemory, LayerRow
 from live_gradcam.explain.target_layer import candidates, leading_to
 from live_gradcam.explain.tensorflow_graph import trace
 from live_gradcam.explain.traced_network import traced_network
@@ -16,28 +15,8 @@ from live_gradcam.models.type_names import Tensor, Tensors
 from live_gradcam.question import Question
 
 
-@dataclass(frozen=True, slots=True)
-class LayerRow:
-    """One layer."""
-
-    path: str
-    """The layer's path, as `--layer` takes it."""
-
-    kind: str
-    """The layer's class."""
-
-    shape: str
-    """The shape of its output, without the batch: `7×7×1280`."""
-
-    explainable: bool
-    """Whether its output is a feature map or tokens on a grid, and the model's output is computed from it."""
-
-    automatic: bool
-    """Whether it is explained where no layer is named."""
-
-
 def layer_table(model: Model) -> list[LayerRow]:
-    """Return every layer that the model calls, in the order of the calls.
+    """Return every layer that the model calls, in the order of the calls, and remember them if the model has a key.
 
     Args:
         model: any classifier.
@@ -70,6 +49,7 @@ def layer_table(model: Model) -> list[LayerRow]:
     with tracing_lock:
         signature = [tf.TensorSpec((1, *model.input_size, 3), tf.uint8)]
         tf.function(run, signature, autograph=False).get_concrete_function()
+    LayerMemory().keep(model.key, rows)
     return rows
 
 

@@ -14,7 +14,7 @@ from live_gradcam.explain.graph_cache import Limit
 from live_gradcam.explain.graph_spec import MakePace
 from live_gradcam.explain.methods.method import Method, method_named
 from live_gradcam.explain.openvino.library import processor
-from live_gradcam.models.model_key import key_of
+from live_gradcam.models.model_key import ModelKey, key_of
 from live_gradcam.models.remembered_model import KnownModel, ModelMemory, warnings_noted
 from live_gradcam.question import Question
 
@@ -32,8 +32,7 @@ def preload(settings: ExplainSettings) -> None:
     """
     if runtime_for(settings.engine, settings.device) == "tensorflow":
         return
-    key = key_of(settings)
-    if key is not None and key in ModelMemory():
+    if ModelMemory().knows(key_of(settings)):
         processor()
 
 
@@ -88,10 +87,14 @@ def load_engine(
     return engine
 
 
-def load_chosen(settings: ExplainSettings) -> tuple[KnownModel, str]:
+def load_chosen(settings: ExplainSettings, *, calls: int = 1) -> tuple[KnownModel, str]:
     """Choose the device and load the model that the settings name, and compile nothing yet.
 
     A model whose graphs OpenVINO keeps is not loaded before something has to be traced.
+
+    Args:
+        settings: the settings of the model.
+        calls: how many calls of networks may run at once, some of which wait (`devices.room_for_waiting`).
 
     Returns:
         The model, and the device in words.
@@ -101,28 +104,21 @@ def load_chosen(settings: ExplainSettings) -> tuple[KnownModel, str]:
     """
     runtime = runtime_for(settings.engine, settings.device)
     if runtime == "tensorflow":
-        return _loaded(settings, None)
+        return _loaded(settings, None, calls)
     key = key_of(settings)
-    remembered = None if key is None else ModelMemory().recall(key, lambda: _loaded(settings, key)[0])
-    return _loaded(settings, key) if remembered is None else (remembered, "CPU")
+    remembered = None if key is None else ModelMemory().recall(key, lambda: _loaded(settings, key, calls)[0])
+    return _loaded(settings, key, calls) if remembered is None else (remembered, "CPU")
 
 
-def _loaded(settings: ExplainSettings, key: str | None) -> tuple[Model, str]:
-    from live_gradcam.models.devices import choose_device  # these load TensorFlow
-    from live_gradcam.models.loading import load_model
+def _loaded(settings: ExplainSettings, key: ModelKey | None, calls: int) -> tuple[Model, str]:
+    from live_gradcam.models.devices import choose_device, room_for_waiting  # these load TensorFlow
+    from live_gradcam.models.loading import load_named
 
+    if calls > 1:
+        room_for_waiting(calls)
     device = choose_device(settings.device)
     with warnings_noted() as warnings:
-        model = load_model(
-            settings.model,
-            settings.labels,
-            settings.preprocess,
-            output=settings.output,
-            task=settings.task,
-            inputs=settings.inputs,
-            allow_unsafe=settings.allow_unsafe,
-            lang=settings.lang,
-        )
+        model = load_named(settings)
     model.warnings.update(warnings)
     return replace(model, key=key), device
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from live_gradcam.errors import LayerError, LiveGradcamError
 from live_gradcam.explain.feature_map import activation_of
 from live_gradcam.explain.layer_calls import LayerCall
+from live_gradcam.explain.layer_rows import last_few, whole_path
 from live_gradcam.models.type_names import Tensor
-from live_gradcam.name_suggestions import unknown_name
 
 # These layers change the size or order of a feature map and make no new one. The layer before them is explained.
 _NOT_FEATURES = frozenset(
@@ -156,32 +156,9 @@ def layer_at(calls: Sequence[LayerCall], path: str, input_size: tuple[int, int],
     if len(matches) > 1:
         raise LayerError(
             f"{model} calls layer '{path}' {len(matches)} times, so it has no one activation. "
-            f"Name another. {_last_few(usable)}"
+            f"Name another. {last_few(usable)}"
         )
     return matches[0]
-
-
-def whole_path(path: str, called: Sequence[str], usable: Sequence[str], model: str) -> str:
-    """Return the whole path of the layer that has a path, or whose path ends in it.
-
-    Args:
-        path: such as `block5_conv3`.
-        called: the paths of all layers.
-        usable: the paths of the layers that can be explained, for the message.
-        model: the model's name, for the message.
-
-    Raises:
-        LayerError: there is no such layer, or there are several.
-    """
-    found = [each for each in dict.fromkeys(called) if each == path]
-    found = found or [each for each in dict.fromkeys(called) if each.endswith(f"/{path}")]
-    if not found:
-        raise LayerError(f"{model}: " + unknown_name("layer", path, usable, _last_few(usable)))
-    if len(found) > 1:
-        raise LayerError(
-            f"{model} has several layers called '{path}': {', '.join(found)}. Give the whole path."
-        )
-    return found[0]
 
 
 def check_reachable(call: LayerCall, output: Tensor, model: str) -> None:
@@ -204,7 +181,3 @@ def check_reachable(call: LayerCall, output: Tensor, model: str) -> None:
 def not_between(path: str, model: str) -> LiveGradcamError:
     """Return the error for a layer that the score does not depend on."""
     return LayerError(f"layer '{path}' of {model} does not lie between the picture and the score.")
-
-
-def _last_few(paths: Sequence[str]) -> str:
-    return f"The last that can be explained: {', '.join(paths[-3:])}." if paths else "It has none."

@@ -10,7 +10,7 @@ from typing import get_args
 
 import keras
 
-from live_gradcam.config import DEFAULT_LANG, Lang, Task
+from live_gradcam.config import DEFAULT_LANG, ExplainSettings, Lang, Task
 from live_gradcam.errors import ModelError, SettingsError
 from live_gradcam.file_names import expanded
 from live_gradcam.models import zoo
@@ -105,6 +105,20 @@ def load_model(
     if labels is None and lang == "en":
         loaded = _named_beside(model, loaded)
     return replace(loaded, labels=translated(loaded.labels, lang))
+
+
+def load_named(settings: ExplainSettings) -> Model:
+    """Load the model that settings name; see `load_model`."""
+    return load_model(
+        settings.model,
+        settings.labels,
+        settings.preprocess,
+        output=settings.output,
+        task=settings.task,
+        inputs=settings.inputs,
+        allow_unsafe=settings.allow_unsafe,
+        lang=settings.lang,
+    )
 
 
 def _load(

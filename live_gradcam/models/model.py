@@ -17,6 +17,7 @@ import tensorflow as tf
 from live_gradcam.errors import ModelError
 from live_gradcam.models.inputs import PICTURE_ONLY, InputFeed, shape_text
 from live_gradcam.models.labels import Labels
+from live_gradcam.models.model_key import ModelKey
 from live_gradcam.models.preprocessing import Pixels, Preprocessing
 from live_gradcam.models.task import Evidence
 from live_gradcam.models.type_names import Layer, Network, Tensor, Tensors, Variable
@@ -62,7 +63,7 @@ class Model:
     evidence: Evidence = field(default_factory=Evidence)
     """The evidence of the task besides the network's operations."""
 
-    key: str | None = None
+    key: ModelKey | None = None
     """Identifies the model from one start to the next (`model_key.key_of`); None where nothing does."""
 
     _logged: set[str] = field(default_factory=set)

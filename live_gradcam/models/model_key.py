@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,8 +28,22 @@ _PACKAGES = (
 """Packages whose version is part of the key."""
 
 
-def key_of(settings: ExplainSettings) -> str | None:
-    """Return the key of the model that settings name, in hexadecimal; None if only loading can tell what it is.
+@dataclass(frozen=True, slots=True)
+class ModelKey:
+    """The key of a model. Equal keys mean equal models."""
+
+    whole: str
+    """Digest of all that the model depends on, in hexadecimal."""
+
+    network: str
+    """The same without labels and language: what its graphs depend on, beside the evidence in the labels."""
+
+    settings: ExplainSettings = field(compare=False)
+    """Settings that load the model again."""
+
+
+def key_of(settings: ExplainSettings) -> ModelKey | None:
+    """Return the key of the model that settings name; None if only loading can tell what it is.
 
     It covers the settings of the model, size and time of the files that they name and of labels beside the model,
     the versions of the packages, and this package's code. Python objects and functions of the user's have no key.
@@ -41,26 +56,47 @@ def key_of(settings: ExplainSettings) -> str | None:
     ):
         return None
     digest = hashlib.sha256(_code().encode())
-    named = [settings.model, settings.labels]
+    named = [settings.model]
     for name, value in (settings.inputs or {}).items():
         if not isinstance(value, (str, int, float)):
             return None
         digest.update(repr((name, value)).encode())
         named.append(value if isinstance(value, str) else None)
-    chosen = (*texts, settings.output, settings.task, settings.allow_unsafe, settings.lang)
-    digest.update(repr([None if each is None else str(each) for each in chosen]).encode())
+    chosen = (settings.model, settings.preprocess, settings.output, settings.task, settings.allow_unsafe)
+    digest.update(_texts(chosen))
     try:
-        for each in named:
-            path = None if each is None else expanded(str(each))
-            if path is None or not path.exists():
-                continue
-            beside = [place for place, _ in label_places(path) if place.exists()]
-            for file in (*_files(path), *(beside if each is settings.model else [])):
-                stat = file.stat()
-                digest.update(f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        for path in _existing(named):
+            digest.update(_states(_files(path)))
+        network = digest.hexdigest()
+        digest.update(_texts((settings.labels, settings.lang)))
+        for path in _existing([settings.labels]):
+            digest.update(_states(_files(path)))
+        for path in _existing([settings.model]):
+            digest.update(_states(place for place, _ in label_places(path) if place.exists()))
     except (OSError, ValueError, _TooManyFilesError):
         return None
-    return digest.hexdigest()
+    names = ("model", "labels", "preprocess", "output", "task", "inputs", "allow_unsafe", "lang")
+    return ModelKey(
+        digest.hexdigest(), network, ExplainSettings(**{name: getattr(settings, name) for name in names})
+    )
+
+
+def _texts(values: Iterable[object]) -> bytes:
+    return repr([None if each is None else str(each) for each in values]).encode()
+
+
+def _existing(named: Iterable[object]) -> Iterator[Path]:
+    """Yield the paths of the files and folders among these names."""
+    for each in named:
+        path = None if each is None else expanded(str(each))
+        if path is not None and path.exists():
+            yield path
+
+
+def _states(files: Iterable[Path]) -> bytes:
+    """Return path, size and time of files."""
+    states = [(file.resolve(), file.stat()) for file in files]
+    return "".join(f"{path} {stat.st_size} {stat.st_mtime_ns}\n" for path, stat in states).encode()
 
 
 class _TooManyFilesError(Exception):

@@ -19,6 +19,7 @@ from platformdirs import user_cache_path
 
 from live_gradcam.cache_files import forget_oldest, write_whole
 from live_gradcam.models.labels import Labels, imagenet_labels
+from live_gradcam.models.model_key import ModelKey
 from live_gradcam.models.task import Evidence
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class KnownModel(Protocol):
         """The number format that the network computes in: `float32`, `float16`, `bfloat16`."""
 
     @property
-    def key(self) -> str | None:
+    def key(self) -> ModelKey | None:
         """Identifies it from one start to the next; None where nothing does."""
 
     def weights_sha256(self) -> str:
@@ -100,7 +101,7 @@ class RememberedModel:
         self.layer: str | None = facts["layer"]
         self.evidence: Evidence = facts["evidence"]
         self.dtype: str = facts["dtype"]
-        self.key: str | None = facts["key"]
+        self.key: ModelKey | None = facts["key"]
         self._sha256: str = facts["sha256"]
         self.warnings: tuple[str, ...] = facts["warnings"]
         """The warnings about it."""
@@ -142,13 +143,14 @@ class ModelMemory:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or user_cache_path("live-gradcam", appauthor=False) / "models"
 
-    def __contains__(self, key: str) -> bool:
-        return (self._folder / f"{key}.json").is_file()
+    def knows(self, key: ModelKey | None) -> bool:
+        """Return whether a model is remembered; one without a key never is."""
+        return key is not None and self._file(key).is_file()
 
-    def recall(self, key: str, load: Callable[[], Model]) -> RememberedModel | None:
+    def recall(self, key: ModelKey, load: Callable[[], Model]) -> RememberedModel | None:
         """Return the model of a key; None if it is not remembered, or its file is damaged."""
         try:
-            stored = json.loads((self._folder / f"{key}.json").read_bytes())
+            stored = json.loads(self._file(key).read_bytes())
             evidence = Evidence(**{**stored["evidence"], "labels": _labels(stored["evidence"]["labels"])})
             facts = {
                 "key": key,
@@ -165,7 +167,7 @@ class ModelMemory:
             return None
         except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
             with suppress(OSError):  # it is damaged: it is written again when the model is loaded
-                (self._folder / f"{key}.json").unlink()
+                self._file(key).unlink()
             return None
         remembered = RememberedModel(facts, load)
         for line in remembered.warnings:
@@ -174,9 +176,9 @@ class ModelMemory:
 
     def remember(self, model: KnownModel) -> None:
         """Keep what is known about a model that has a key. Another program sees the whole file or none."""
-        path = self._folder / f"{model.key}.json"
-        if model.key is None or path.exists():
+        if model.key is None or self.knows(model.key):
             return
+        path = self._file(model.key)
         stored = {
             "name": model.name,
             "labels": _stored(model.labels),
@@ -196,6 +198,9 @@ class ModelMemory:
             forget_oldest(self._folder, "*.json", MOST_KEPT)
         except OSError as error:
             logger.debug("%s cannot be remembered in %s: %s", model.name, self._folder, error.strerror)
+
+    def _file(self, key: ModelKey) -> Path:
+        return self._folder / f"{key.whole}.json"
 
 
 @contextmanager

@@ -97,6 +97,15 @@ class Evidence:
     is_imagenet: bool = False
     """Whether the network is a known ImageNet classifier."""
 
+    @property
+    def of_labels(self) -> tuple[int | None, bool, bool]:
+        """The evidence in the labels: their number, whether they have units, whether they are names of measures."""
+        if self.labels is None:
+            return None, False, False
+        names = {name.strip().casefold().replace(" ", "_") for name in self.labels}
+        units = self.labels.units or with_units(self.labels, brackets=False).units
+        return len(self.labels), any(units), names <= _MEASURES
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -142,7 +151,7 @@ def decided(ending: Ending, units: int, evidence: Evidence) -> Decision:
     if ending in ("softmax", "log-softmax"):
         return Decision("classes", f"it ends in a {ending}")
     if ending == "sigmoid":
-        two_sided = units == 1 and evidence.labels is not None and len(evidence.labels) == 2
+        two_sided = units == 1 and evidence.of_labels[0] == 2
         if trained == "values" and not two_sided:
             ending_in = "a sigmoid" if units == 1 else "sigmoids"
             return Decision(
@@ -159,19 +168,19 @@ def decided(ending: Ending, units: int, evidence: Evidence) -> Decision:
 
 
 def _of_linear(units: int, evidence: Evidence) -> Decision:
-    labels = evidence.labels
+    count, have_units, are_measures = evidence.of_labels
     if evidence.is_imagenet:
         return Decision("classes", "it is an ImageNet classifier")
-    if labels is not None and any(labels.units or with_units(labels, brackets=False).units):
+    if have_units:
         return Decision("values", "its labels have units")
-    if labels is not None and {name.strip().casefold().replace(" ", "_") for name in labels} <= _MEASURES:
+    if are_measures:
         return Decision("values", "its labels are names of measures")
     if {word.casefold() for word in _words(evidence.name)} & _VALUE_NAMES:
         return Decision("values", f"its output is called '{evidence.name}'")
     if units == 1:
-        if labels is not None and len(labels) == 2:
+        if count == 2:
             return Decision("classes", "it has two labels")
-        named = labels is not None or bool(evidence.name)
+        named = count is not None or bool(evidence.name)
         return Decision("values", "its last layer is linear", is_guess=not named)
     return Decision("classes", "its last layer is linear", is_guess=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -13,11 +12,12 @@ from live_gradcam.config import Precision, Runtime
 from live_gradcam.explain.array_types import Ids, Numbers, Pictures
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.openvino.graph import OpenVINOGraph
-from live_gradcam.explain.openvino.library import NumberFormat, reason_in
+from live_gradcam.explain.openvino.library import NumberFormat
 from live_gradcam.explain.openvino.store import GraphRecord, Trial
 from live_gradcam.explain.runtime import CompiledGraph, GraphFacts, GraphOutputs
 
 _TIMED_RUNS = 15
+_BETWEEN_SECONDS = 0.04
 
 _CLEARLY, _NOTICED = 0.9, 2.0
 """TensorFlow is taken if it needs less than this part of OpenVINO's time and is faster by more than so many
@@ -46,25 +46,24 @@ def chosen(trial: Trial, runtime: Runtime, precision: Precision) -> NumberFormat
 
 
 def timed(
-    folder: Path, record: GraphRecord, spec: GraphSpec, former: CompiledGraph, precision: Precision
+    record: GraphRecord,
+    spec: GraphSpec,
+    former: CompiledGraph,
+    converted: OpenVINOGraph,
+    wait: Callable[[float], object],
 ) -> GraphRecord:
     """Measure both runtimes in turn, in this process and beside whatever else it does.
 
     Args:
-        folder: the folder of the converted graph.
-        record: of the converted graph; its trial was passed.
+        record: of the converted graph.
         spec: what the graph computes.
         former: TensorFlow's graph.
-        precision: the setting.
+        converted: OpenVINO's.
+        wait: waits for some seconds, so that the runs delay no picture.
 
     Returns:
         The record with what was measured.
     """
-    number = chosen(record.trial, "openvino", precision) or "f32"
-    try:
-        converted = OpenVINOGraph(folder, record, number, "", cached=False)
-    except Exception as error:
-        return replace(record, trial=replace(record.trial, refused=reason_in(error)))
     picture = np.random.default_rng(0).integers(0, 256, (1, *spec.input_size, 3), np.uint8)
     given = picture, np.full((1, spec.goals, 2), -1, np.int32), np.zeros((1, spec.goals), np.float32)
     taken: dict[CompiledGraph, list[float]] = {former: [], converted: []}
@@ -73,8 +72,9 @@ def timed(
             start = time.perf_counter()
             graph.run(*given)
             seconds.append(time.perf_counter() - start)
+            wait(_BETWEEN_SECONDS)
     theirs, ours = (min(seconds) * 1e3 for seconds in taken.values())  # other work only adds
-    times = {**record.trial.milliseconds, "tensorflow": theirs, number: ours}
+    times = {**record.trial.milliseconds, "tensorflow": theirs, converted.precision: ours}
     return replace(record, trial=replace(record.trial, milliseconds=times))
 
 

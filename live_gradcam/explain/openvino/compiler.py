@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +20,12 @@ from live_gradcam.config import Precision, Runtime
 from live_gradcam.errors import LiveGradcamError, reason_of
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.openvino.choice import ReplaceableGraph, chosen, timed
+from live_gradcam.explain.openvino.conversion import convert
 from live_gradcam.explain.openvino.graph import OpenVINOGraph
 from live_gradcam.explain.openvino.library import installed_version, processor, reason_in
-from live_gradcam.explain.openvino.store import GraphRecord, GraphStore, Trial
+from live_gradcam.explain.openvino.store import GraphRecord, GraphStore, Trial, no_room, write_record
 from live_gradcam.explain.runtime import CompiledGraph
+from live_gradcam.models.model_key import ModelKey
 from live_gradcam.models.remembered_model import KnownModel, ModelMemory
 
 if TYPE_CHECKING:
@@ -133,7 +135,8 @@ class OpenVINOCompiler(Closeable):
             return None
         names = tuple(method.name for method in spec.methods)
         parts = replace(spec, methods=(), pace=None), names, self._precision == "f32", installed_version()
-        return hashlib.sha256(f"{self._model.key} {parts!r} {processor()}".encode()).hexdigest()[:32]
+        network = self._model.key.network, self._model.evidence.of_labels
+        return hashlib.sha256(f"{network} {parts!r} {processor()}".encode()).hexdigest()[:32]
 
     def _opened(self, folder: Path, record: GraphRecord, key: str | None) -> OpenVINOGraph | None:
         """Return a kept graph, compiled; None if TensorFlow's is to be taken, or this one is damaged."""
@@ -160,22 +163,31 @@ class OpenVINOCompiler(Closeable):
 
     def _replace(self, graph: ReplaceableGraph, spec: GraphSpec, key: str | None) -> None:
         """Convert a graph in the background, and let it take the place of TensorFlow's if it is faster."""
-        former = graph.graph
-        folder, record = self._convert(spec, key, former)
-        self._tell(spec, record.trial)
+        folder, record = self._convert(spec, key, None if key is None else self._model.key)
         converted = self._opened(folder, record, key)
+        if converted is not None:
+            record = timed(record, spec, graph.graph, converted, self._ended.wait)
+            if key is not None:
+                with suppress(
+                    OSError
+                ):  # then the next start takes OpenVINO's without knowing TensorFlow's time
+                    write_record(folder, record)
+            if chosen(record.trial, self._runtime, self._precision) != converted.precision:
+                converted = self._opened(folder, record, key)
+        self._tell(spec, record.trial)
         if converted is not None:
             graph.graph = converted
 
     def _convert(
-        self, spec: GraphSpec, key: str | None, against: CompiledGraph | None = None
+        self, spec: GraphSpec, key: str | None, elsewhere: ModelKey | None = None
     ) -> tuple[Path, GraphRecord]:
         """Convert and try a graph, and keep it.
 
         Args:
             spec: what the graph computes.
             key: the graph's key in the store; None: it is kept until `close` only.
-            against: TensorFlow's graph, whose time is measured beside the new one's.
+            elsewhere: the model's key, if another process is to load it and trace the graph, so that this one can show
+                pictures meanwhile. Whoever waits for the graph gets it sooner from here.
 
         Returns:
             Its folder and record.
@@ -183,8 +195,6 @@ class OpenVINOCompiler(Closeable):
         Raises:
             LiveGradcamError: it cannot be converted, or the program ends.
         """
-        from live_gradcam.explain.openvino.conversion import convert  # it loads TensorFlow
-
         with ExitStack() as stack:
             try:
                 folder = stack.enter_context(self._store.new())
@@ -193,21 +203,18 @@ class OpenVINOCompiler(Closeable):
                 key, folder = None, self._temporary()
             try:
                 record = convert(
-                    self._with_tensorflow(),
+                    elsewhere or self._with_tensorflow(),
                     spec,
                     folder,
                     self._ended.is_set,
                     checks_half=self._precision != "f32",
                 )
-                if against is not None and not record.trial.refused:
-                    record = timed(folder, record, spec, against, self._precision)
                 if key is not None:
                     folder = self._store.keep(key, folder, record)
                 elif folder not in self._folders:
                     folder = shutil.copytree(folder, self._temporary(), dirs_exist_ok=True)
             except OSError as error:
-                reason = error.strerror or reason_of(error)
-                raise LiveGradcamError(f"there is no room for the converted graph ({reason}).") from error
+                raise LiveGradcamError(no_room(error)) from error
         if key is not None:
             self._memory.remember(self._model)
         return folder, record

@@ -43,7 +43,6 @@ class OpenVINOGraph:
         record: what the store knows about it.
         precision: in which it computes.
         name: the model's name, for messages.
-        cached: whether OpenVINO keeps in the folder what it compiled, for the next time.
 
     Raises:
         Exception: OpenVINO cannot read or compile it.
@@ -51,14 +50,12 @@ class OpenVINOGraph:
 
     fixed_batches = False
 
-    def __init__(
-        self, folder: Path, record: GraphRecord, precision: NumberFormat, name: str, *, cached: bool = True
-    ) -> None:
+    def __init__(self, folder: Path, record: GraphRecord, precision: NumberFormat, name: str) -> None:
         self._folder = folder
         self._record = record
         self._name = name
         self.precision = precision
-        network = compiled(folder / NETWORK, precision, cache_folder=folder if cached else None)
+        network = compiled(folder / NETWORK, precision, cache_folder=folder)
         self._for_one = Requests(network, record.ports)
         self._check()
         self._for_many: Requests | None = None

@@ -21,7 +21,9 @@ from typing import Any, cast
 
 from platformdirs import user_cache_path
 
+from live_gradcam.cache_files import write_whole
 from live_gradcam.config import Task
+from live_gradcam.errors import reason_of
 from live_gradcam.explain.map_geometry import Geometry
 from live_gradcam.explain.runtime import GraphFacts
 
@@ -155,8 +157,7 @@ class GraphStore:
         """Return folder and record of a graph; None if it is not kept, or damaged."""
         folder = self._folder / key
         try:
-            stored = json.loads((folder / _RECORD).read_bytes())
-            record = _record(stored)
+            record = read_record(folder)
             if not record.trial.refused and not (folder / NETWORK).is_file():
                 return None
             with suppress(OSError):  # a cache that is only read has no order
@@ -185,7 +186,7 @@ class GraphStore:
         Raises:
             OSError: it cannot be kept.
         """
-        (folder / _RECORD).write_text(json.dumps(asdict(record)), encoding="utf-8")
+        write_record(folder, record)
         place = self._folder / key
         shutil.rmtree(place, ignore_errors=True)
         folder.rename(place)
@@ -212,6 +213,11 @@ class GraphStore:
                 shutil.rmtree(path, ignore_errors=True)
 
 
+def no_room(error: OSError) -> str:
+    """Return the line for a converted graph that cannot be written."""
+    return f"there is no room for the converted graph ({error.strerror or reason_of(error)})."
+
+
 def _age_and_size(folder: Path) -> tuple[float, int]:
     """Return the seconds since a folder was used, and the bytes of its files; zeros if it has just been deleted."""
     try:
@@ -220,7 +226,23 @@ def _age_and_size(folder: Path) -> tuple[float, int]:
         return 0.0, 0
 
 
-def _record(stored: dict[str, Any]) -> GraphRecord:
+def write_record(folder: Path, record: GraphRecord) -> None:
+    """Write the record of a graph into its folder. Another program sees the whole record, or the one before.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    content = json.dumps(asdict(record)).encode()
+    write_whole(folder / _RECORD, lambda file: file.write(content))
+
+
+def read_record(folder: Path) -> GraphRecord:
+    """Read the record of a graph from its folder.
+
+    Raises:
+        OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError: there is none, or it is damaged.
+    """
+    stored = json.loads((folder / _RECORD).read_bytes())
     facts = stored["facts"]
     geometry = facts["geometry"]
     return GraphRecord(

@@ -1,6 +1,6 @@
 """Converts a traced graph and tries it, in a process of its own: a crash of OpenVINO ends that process only.
 
-`python -m live_gradcam.explain.openvino.trial FOLDER [half]` reads `graph.pb`, `ports.json` and `examples.npz` there,
+`python -m live_gradcam.explain.openvino.trial FOLDER [half]` reads `graph.pb`, `record.json` and `examples.npz` there,
 and writes `graph.xml`, `graph.bin` and `trial.json`. With `half` it compares bfloat16 with float32, where the processor
 computes in bfloat16. It loads no TensorFlow.
 """
@@ -8,7 +8,6 @@ computes in bfloat16. It loads no TensorFlow.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from live_gradcam.explain.openvino.check_pictures import check_pictures
 from live_gradcam.explain.openvino.gradient_rules import add_rules
 from live_gradcam.explain.openvino.library import (
     NoOpenVINOError,
+    at_lowest_priority,
     compiled,
     core,
     has_bf16,
@@ -30,7 +30,7 @@ from live_gradcam.explain.openvino.library import (
     reason_in,
 )
 from live_gradcam.explain.openvino.requests import Requests
-from live_gradcam.explain.openvino.store import KNOWN, NETWORK, HalfCheck, Ports, Trial
+from live_gradcam.explain.openvino.store import KNOWN, NETWORK, HalfCheck, Ports, Trial, read_record
 from live_gradcam.explain.runtime import FIELDS, GraphOutputs
 
 MOST_ERROR = 1e-4
@@ -50,7 +50,7 @@ _TIMED_SECONDS = 0.4
 
 def main(folder: Path, *, checks_half: bool) -> None:
     """Convert and try the graph of a folder."""
-    ports = Ports.from_json(json.loads((folder / "ports.json").read_text(encoding="utf-8")))
+    ports = read_record(folder).ports
     try:
         trial = _tried(folder, ports, checks_half=checks_half)
     except NoOpenVINOError:
@@ -166,6 +166,5 @@ def _correlation(ours: Numbers, theirs: Numbers) -> float:
 
 
 if __name__ == "__main__":
-    if hasattr(os, "nice"):
-        os.nice(19)  # the picture comes first
+    at_lowest_priority()
     main(Path(sys.argv[1]), checks_half="half" in sys.argv[2:])

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,7 +27,7 @@ from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.map_geometry import COVERING
 from live_gradcam.explain.methods.method import METHODS, method_named
-from live_gradcam.explain.openvino import conversion, store, trial
+from live_gradcam.explain.openvino import compiler, conversion, freezing, store, trial
 from live_gradcam.explain.openvino.choice import ReplaceableGraph, chosen
 from live_gradcam.explain.openvino.compiler import OpenVINOCompiler
 from live_gradcam.explain.openvino.graph import OpenVINOGraph
@@ -35,7 +36,8 @@ from live_gradcam.explain.openvino.store import GraphRecord, GraphStore, HalfChe
 from live_gradcam.explain.runtime import GraphFacts
 from live_gradcam.explain.tensorflow_graph import TensorFlowCompiler
 from live_gradcam.models import remembered_model
-from live_gradcam.models.model_key import key_of
+from live_gradcam.models.labels import labels_from
+from live_gradcam.models.model_key import ModelKey, key_of
 from live_gradcam.models.remembered_model import ModelMemory, RememberedModel
 
 SIZE = (32, 32)
@@ -241,11 +243,13 @@ def test_the_trial_hears_no_ctrl_c_of_the_terminal(monkeypatch: pytest.MonkeyPat
     if sys.platform == "win32":
         pytest.skip("only on Linux and macOS: groups of processes")
     groups: list[int] = []
+    sessions: list[int] = []
     real = subprocess.Popen
 
     def watched(command: list[str], **options: Any) -> Any:
         process = real(command, **options)
         groups.append(os.getpgid(process.pid))
+        sessions.append(os.getsid(process.pid))
         return process
 
     monkeypatch.setattr(subprocess, "Popen", watched)
@@ -253,6 +257,122 @@ def test_the_trial_hears_no_ctrl_c_of_the_terminal(monkeypatch: pytest.MonkeyPat
         assert "OpenVINO" in explainer.describe()
     assert groups
     assert os.getpgid(0) not in groups
+    # Linux shares the processor out among sessions, and low priority counts inside one only.
+    assert set(sessions) == {os.getsid(0)}
+
+
+def spec_of(method: str, size: tuple[int, int] = SIZE) -> GraphSpec:
+    return GraphSpec(methods=(method_named(method),), layers=None, input_size=size)
+
+
+@pytest.fixture
+def key(network_file: Path) -> ModelKey:
+    found = key_of(ExplainSettings(model=str(network_file)))
+    assert found is not None
+    return found
+
+
+def test_another_process_traces_the_same_graph(key: ModelKey, network_file: Path, tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    spec = replace(spec_of("hirescam"), layers=("second",), targets=2, channels=3)
+    records = []
+    for folder, source in ((here, TensorFlowCompiler(lg.load_model(network_file))), (there, key)):
+        folder.mkdir()
+        records.append(conversion.convert(source, spec, folder, lambda: False, checks_half=False))
+    ours, theirs = (replace(record, trial=Trial()) for record in records)
+    assert [record.trial.refused for record in records] == ["", ""]
+    assert ours == theirs
+    assert ours.facts.layer == "second"
+    assert {file.name for file in here.iterdir()} == {file.name for file in there.iterdir()}
+    assert (here / "graph.bin").read_bytes() == (there / "graph.bin").read_bytes()
+    assert (here / "graph.xml").read_bytes() == (there / "graph.xml").read_bytes()
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_model_that_can_be_loaded_again_is_traced_for_openvino_in_another_process(
+    remembered: bool, network_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources: list[Any] = []
+    done = threading.Event()
+
+    def convert(source: Any, *_: Any, **__: Any) -> Any:
+        sources.append(source)
+        done.set()
+        raise lg.ModelError("not now")
+
+    monkeypatch.setattr(compiler, "convert", convert)
+    model = str(network_file) if remembered else networks.stage_network()
+    settings = ExplainSettings(model=model, engine="auto", precision="f32")
+    with loading.load_explainer(settings, SIZE, print) as explainer:
+        while not done.is_set():
+            explainer.explain(networks.picture(32, 32))
+    assert [type(source) for source in sources] == [ModelKey if remembered else TensorFlowCompiler]
+
+
+def test_a_file_that_changed_after_it_was_loaded_is_not_converted(
+    key: ModelKey, network_file: Path, tmp_path: Path
+) -> None:
+    networks.residual_network().save(network_file)
+    with pytest.raises(lg.ModelError, match=r"^its files have changed since it was loaded\.$"):
+        conversion.convert(key, spec_of("gradcam"), tmp_path, lambda: False, checks_half=False)
+    network_file.unlink()
+    with pytest.raises(lg.ModelError, match=r"stage\.keras"):
+        conversion.convert(key, spec_of("gradcam"), tmp_path, lambda: False, checks_half=False)
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("import os; os.abort()", "its conversion crashed (SIGABRT)"),
+        ("import time; time.sleep(60)", "its conversion did not end within 1 s"),
+    ],
+)
+def test_a_crash_in_the_process_that_traces_is_recorded(
+    program: str, reason: str, key: ModelKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **o: real([command[0], "-c", program], **o))
+    monkeypatch.setattr(conversion, "_LONGEST_TRIAL", 1.0)
+    record = conversion.convert(key, spec_of("gradcam"), tmp_path, lambda: False, checks_half=False)
+    assert record.trial == Trial(refused=reason)
+    kept = GraphStore(tmp_path / "graphs")
+    with kept.new() as folder:
+        kept.keep("k", folder, record)
+    found = kept.find("k")
+    assert found is not None
+    assert found[1] == record
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_other_labels_take_the_same_graph(
+    network_file: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ExplainSettings(model=str(network_file), engine="openvino", precision="f32")
+    names = tmp_path / "labels.txt"
+    names.write_text("a\nb\nc\nd\ne\nf\n")
+    picture = networks.picture(32, 32)
+    with loading.load_explainer(settings, SIZE, print) as explainer:
+        first = explainer.explain(picture)
+    monkeypatch.setattr(compiler, "convert", None)  # nothing is converted again
+    names.write_text("A\nB\nC\nD\nE\nFF\n")
+    with loading.load_explainer(settings, SIZE, print) as explainer:
+        assert "OpenVINO" in explainer.describe()
+        second = explainer.explain(picture)
+    assert second.target.label.casefold()[0] == first.target.label
+    assert second.target.label.isupper()
+    np.testing.assert_array_equal(second.raw_heatmap, first.raw_heatmap)
+    assert len(list((own_cache / "graphs").iterdir())) == 1
+
+
+def test_labels_that_decide_the_task_are_part_of_the_key(network_file: Path) -> None:
+    model = replace(lg.load_model(network_file), key=key_of(ExplainSettings(model=str(network_file))))
+    keys = []
+    for names in ("abcdef", "ghijkl", "abcde", ["x", "y", "w", "h", "age", "depth"], ["a [m]", *"bcdef"]):
+        labelled = replace(model, evidence=replace(model.evidence, labels=labels_from(list(names))))
+        made = OpenVINOCompiler(labelled, runtime="openvino", precision="f32")
+        keys.append(made._key(spec_of("gradcam")))
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 4
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -264,8 +384,8 @@ def test_a_graph_with_other_maps_is_refused(tmp_path: Path, monkeypatch: pytest.
         changed["raw"] = changed["raw"] * 1.001
         np.savez(path, allow_pickle=False, **changed)
 
-    real = conversion._write_examples
-    monkeypatch.setattr(conversion, "_write_examples", written)
+    real = freezing._write_examples
+    monkeypatch.setattr(freezing, "_write_examples", written)
     model = lg.load_model(networks.pooled_network())
     spec = GraphSpec(methods=(method_named("gradcam"),), layers=None, input_size=(16, 16))
     record = conversion.convert(TensorFlowCompiler(model), spec, tmp_path, lambda: False, checks_half=False)
@@ -468,7 +588,7 @@ def test_a_folder_that_cannot_be_written_to_costs_nothing_but_the_next_start(
 ) -> None:
     (tmp_path / "file").write_text("")
     compiler = OpenVINOCompiler(
-        replace(lg.load_model(network_file), key="k"),
+        replace(lg.load_model(network_file), key=key_of(ExplainSettings(model=str(network_file)))),
         runtime="openvino",
         precision="f32",
         store=GraphStore(tmp_path / "file" / "graphs"),

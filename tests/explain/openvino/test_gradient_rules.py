@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from live_gradcam.explain.openvino.conversion import leading_to
+from live_gradcam.explain.openvino.freezing import leading_to
 from live_gradcam.explain.openvino.gradient_rules import add_rules
 from live_gradcam.explain.openvino.library import compiled, core
 
