@@ -8,10 +8,13 @@ from pathlib import Path
 
 from live_gradcam.config import ExplainSettings, Settings
 from live_gradcam.errors import DeviceError, ModelError, SinkError
+from live_gradcam.explain.graph_spec import paths_in
+from live_gradcam.explain.layer_rows import LayerMemory, path_in
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.file_names import expanded, nearest_paths
 from live_gradcam.models.labels import imagenet_labels
+from live_gradcam.models.model_key import key_of
 from live_gradcam.models.user_code import is_reference
 from live_gradcam.name_suggestions import nearest, unknown_name
 from live_gradcam.render.heat import colormap_code
@@ -71,6 +74,8 @@ def refuse_typos(settings: ExplainSettings) -> None:
         refuse_unreadable_model(model)
     if settings.labels is not None:
         _refuse_unreadable_labels(settings.labels)
+    if settings.layer is not None:
+        _refuse_unknown_layer(settings)
     for name, value in (settings.inputs or {}).items():
         if isinstance(value, str) and value.casefold().endswith(".npy") and not expanded(value).is_file():
             raise ModelError(f"there is no file '{value}' for --input {name}. {_near(value)}")
@@ -184,6 +189,14 @@ def refuse_unreadable_model(text: str) -> None:
 def _models_of(settings: ExplainSettings) -> list[str]:
     both = (settings.model, getattr(settings, "beside", None))
     return [str(model) for model in both if isinstance(model, str | Path)]
+
+
+def _refuse_unknown_layer(settings: ExplainSettings) -> None:
+    """Check the names of layers, if the model's layers are remembered."""
+    rows = LayerMemory().recall(key_of(settings))
+    file = expanded(settings.model_name)
+    for path in paths_in(settings.layer or "") if rows else ():
+        path_in(rows, path, file.name if file.exists() else settings.model_name)
 
 
 def _refuse_unreadable_labels(labels: object) -> None:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from live_gradcam.commands.options import given, takes_settings
 from live_gradcam.config import Settings
-from live_gradcam.errors import DeviceError, ModelError, TargetError
+from live_gradcam.errors import DeviceError, LayerError, ModelError, TargetError
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def doctor(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
     from live_gradcam.settings_check import refuse_typos
 
     settings = Settings(**given(Settings, typed))
-    with suppress(ModelError, TargetError, DeviceError):  # reported later, with the other findings
+    with suppress(
+        ModelError, LayerError, TargetError, DeviceError
+    ):  # reported later, with the other findings
         refuse_typos(settings)
     console = Console(highlight=False, soft_wrap=True)
     faults: list[Finding] = []

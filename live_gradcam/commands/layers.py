@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from live_gradcam.commands.columns import print_columns
 from live_gradcam.commands.options import Debug, shared
+from live_gradcam.config import ExplainSettings
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 
@@ -27,10 +29,17 @@ def layers(
 
     refuse_unknown_model(model)
     with native_stderr_filtered():
-        from live_gradcam.explain.layer_table import layer_table
-        from live_gradcam.models.loading import load_model
+        from live_gradcam.explain.layer_rows import LayerMemory
+        from live_gradcam.models.model_key import key_of
 
-        rows = layer_table(load_model(model, output=output, allow_unsafe=allow_unsafe))
+        settings = ExplainSettings(model=model, output=output, allow_unsafe=allow_unsafe)
+        key = key_of(settings)
+        rows = LayerMemory().recall(key)
+        if not rows:
+            from live_gradcam.explain.layer_table import layer_table  # these load TensorFlow
+            from live_gradcam.models.loading import load_named
+
+            rows = tuple(layer_table(replace(load_named(settings), key=key)))
     shown = [
         ("▶" if row.automatic else "", row.path, row.kind, row.shape)
         for row in rows

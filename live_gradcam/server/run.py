@@ -178,12 +178,10 @@ def _load_service(settings: Settings, tell: Tell, memory: int | None) -> Service
     tell(f"loading {settings.model_name} …")
     # Imported here: TensorFlow takes seconds to load, and typos are reported before.
     from live_gradcam.explain.loading import load_chosen
-    from live_gradcam.models.devices import room_for_waiting
     from live_gradcam.server.monitoring import Memory
     from live_gradcam.server.service import Service
 
-    room_for_waiting(_CALLS_AT_ONCE)
-    model, device = load_chosen(settings)
+    model, device = load_chosen(settings, calls=_CALLS_AT_ONCE)
     watch = Memory(memory)
     service = Service(model, settings, watch)
     try:

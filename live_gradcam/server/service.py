@@ -13,11 +13,10 @@ from live_gradcam.concurrency.worker_thread import PATIENCE
 from live_gradcam.config import DEFAULT_METHOD, Settings
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.graph_spec import paths_in
-from live_gradcam.explain.layer_table import LayerRow, layer_table
+from live_gradcam.explain.layer_rows import LayerMemory, LayerRow, path_in
 from live_gradcam.explain.loading import engine_for
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.scan import AT_ONCE
-from live_gradcam.explain.target_layer import whole_path
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
@@ -247,7 +246,10 @@ class Service:
 
     def _find_layers(self) -> None:
         """Find the layers to step through: the last of each size, and the one that is explained by default."""
-        table = layer_table(self.model.loaded())
+        if not (table := LayerMemory().recall(self.model.key)):
+            from live_gradcam.explain.layer_table import layer_table  # it loads TensorFlow
+
+            table = tuple(layer_table(self.model.loaded()))
         rows = [row for row in table if row.explainable]
         following = [row.shape for row in rows[1:]] + [""]
         self.layers = tuple(
@@ -255,7 +257,7 @@ class Service:
             for row, after in zip(rows, following, strict=True)
             if row.automatic or row.shape != after
         )
-        self._rows = tuple(table)
+        self._rows = table
 
     def _layer(self, layer: str) -> str | None:
         """Return the whole paths of the named layers; None for the layer that is explained by default.
@@ -265,10 +267,8 @@ class Service:
         """
         if not self._rows:  # not known yet: the compilation will tell
             return layer
-        called = [row.path for row in self._rows]
-        usable = [row.path for row in self._rows if row.explainable]
         try:
-            paths = [whole_path(path, called, usable, self.model.name) for path in paths_in(layer)]
+            paths = [path_in(self._rows, path, self.model.name) for path in paths_in(layer)]
         except LiveGradcamError as error:
             raise RequestError(400, str(error)) from error
         automatic = [row.path for row in self._rows if row.automatic]
