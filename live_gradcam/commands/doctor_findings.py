@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -32,7 +32,7 @@ class Finding:
     """The finding about one part of the machine."""
 
     subject: str
-    """`camera`, `display`, `model`, `gpu`, `speed`, `encoder` or `disk`."""
+    """`camera`, `display`, `model`, `gpu`, `engine`, `networks`, `speed`, `encoder` or `disk`."""
 
     state: State
     text: str
@@ -100,6 +100,23 @@ def judge_engine(graphs: Sequence[str], installed: str | None) -> Finding:
     if "OpenVINO" in text or installed is not None:
         return Finding("engine", "good", text if "OpenVINO" in text else f"TensorFlow: {text}")
     return Finding("engine", "note", "TensorFlow. OpenVINO may be faster: pip install 'live-gradcam[fast]'")
+
+
+def judge_networks(times: Mapping[str, float | None], rate: float) -> Finding:
+    """Return which networks can explain every frame of a camera.
+
+    Args:
+        times: name → milliseconds of an explained frame; None: it was not measured.
+        rate: the camera's frames a second.
+    """
+    said = []
+    for name, milliseconds in times.items():
+        if milliseconds is None:
+            said.append(f"{name} was not measured: start `live-gradcam --model {name}` once")
+        else:
+            keeps_up = "keeps up" if milliseconds * rate <= 1000 else "does not keep up"
+            said.append(f"{name} {keeps_up} with {rate:g} frames a second ({milliseconds:.0f} ms)")
+    return Finding("networks", "good", "; ".join(said))
 
 
 def judge_recording(shown: int, dropped: int, written: float) -> Finding:

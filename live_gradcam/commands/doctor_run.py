@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import importlib.util
+import math
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from live_gradcam.commands.doctor_findings import (
     SHORTEST_RUN,
     Finding,
     fault,
     judge_engine,
+    judge_networks,
     judge_recording,
     judge_space,
     judge_speed,
 )
-from live_gradcam.config import Settings
+from live_gradcam.config import ExplainSettings, Settings
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
+from live_gradcam.explain.compilers import runtime_for
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.loading import load_engine
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.openvino.library import installed_version
 from live_gradcam.models.devices import describe_gpu
+from live_gradcam.models.efficientnet_lite import LITE_NETWORKS
+from live_gradcam.models.model_key import key_of
+from live_gradcam.models.remembered_model import ModelMemory
 from live_gradcam.models.zoo import no_downloads
 from live_gradcam.pipeline import play
+from live_gradcam.question import Question
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.display_check import find_display
 from live_gradcam.sinks.recorder import Recorder
@@ -35,6 +46,7 @@ from live_gradcam.sinks.sink import NullSink, SinkGroup
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
+from live_gradcam.timing import interleaved_ms
 
 SECONDS = 5.0
 """Length of the loop."""
@@ -44,6 +56,12 @@ _AT_LEAST, _AT_MOST = 2.0, 13.0
 
 _SETTLE = 5.0
 """Seconds to wait for a network that OpenVINO has not tried yet."""
+
+_MEASURED_SECONDS = 0.3
+"""How long each network is measured."""
+
+_USUAL_RATE = 30.0
+"""Frames a second of a camera, where there is none."""
 
 Report = Callable[[Finding], None]
 
@@ -91,6 +109,9 @@ def trial_run(settings: Settings, report: Report, *, began: float, seconds: floa
         sinks.close()
         engine.settle(_SETTLE)
         report(judge_engine(engine.describe(), installed_version()))
+        times = measured_networks(settings, source.size, until=began + _AT_MOST)
+        if times:
+            report(judge_networks(times, source.fps if source.live and source.fps else _USUAL_RATE))
         for failure in sinks.failures:
             report(fault("display" if failure.startswith("the window") else "encoder", failure))
         slow_method = not method_named(settings.method).one_pass
@@ -104,6 +125,45 @@ def trial_run(settings: Settings, report: Report, *, began: float, seconds: floa
         width, height = source.size
         rate = f"{statistics.shown_fps:.0f} fps" if statistics.shown_fps >= 1 else "pictures"
         return f"{rate} at {width}×{height} with {engine.models[0].name}"
+
+
+def measured_networks(
+    settings: Settings, size: tuple[int, int], *, until: float = math.inf
+) -> dict[str, float | None]:
+    """Measure how long an explained frame takes, with each size of the default network that is installed.
+
+    With OpenVINO, only networks whose graphs are kept are measured: the others would be converted for many seconds.
+
+    Args:
+        settings: fit, library and device.
+        size: (width, height) of a frame in pixels.
+        until: monotonic seconds from which on no network is loaded any more.
+
+    Returns:
+        Name → median in milliseconds; None: it was not measured.
+    """
+    found: dict[str, float | None] = {}
+    width, height = size
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    for lite in LITE_NETWORKS:
+        if importlib.util.find_spec(lite.package) is None:
+            continue
+        found[lite.name] = None
+        own = ExplainSettings(
+            model=lite.name,
+            fit=settings.fit,
+            device=settings.device,
+            engine=settings.engine,
+            precision=settings.precision,
+        )
+        computed_by = runtime_for(own.engine, own.device)
+        if time.monotonic() > until or (computed_by != "tensorflow" and not ModelMemory().knows(key_of(own))):
+            continue
+        with suppress(LiveGradcamError), load_engine(own, size, lambda _: None) as engine:
+            asked = Question(methods=(own.method,))
+            times, _ = interleaved_ms({"": partial(engine.answer, noise, asked)}, _MEASURED_SECONDS)
+            found[lite.name] = times[""]
+    return found
 
 
 class _Deadline(NullSink):

@@ -6,8 +6,11 @@ import os
 import re
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -20,8 +23,13 @@ from screen import Screen, require_screen
 from live_gradcam import pipeline
 from live_gradcam.cli import main
 from live_gradcam.commands import doctor_run
+from live_gradcam.commands.doctor_run import measured_networks
 from live_gradcam.config import Settings
+from live_gradcam.explain.loading import load_engine
+from live_gradcam.explain.openvino import store
 from live_gradcam.explain.question_switch import Answers
+from live_gradcam.models import remembered_model
+from live_gradcam.models.efficientnet_lite import LITE0
 from live_gradcam.models.zoo import REFUSED, no_downloads
 from live_gradcam.rendered_picture import Rendered
 from live_gradcam.run_statistics import RunStatistics
@@ -53,6 +61,7 @@ def a_machine_at_leisure_without_a_display(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(doctor_run, "play", play_well)
+    monkeypatch.setattr(doctor_run, "LITE_NETWORKS", ())  # they take seconds
     monkeypatch.chdir(tmp_path)
 
 
@@ -150,6 +159,54 @@ def test_interrupted_it_does_not_say_that_the_machine_is_ready(
     assert "ready" not in capfd.readouterr().out.splitlines()[-1]
 
 
+@pytest.mark.long
+def test_it_says_which_networks_the_machine_can_show_at_the_cameras_rate(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = replace(LITE0, name="efficientnet-lite0")
+    missing = replace(LITE0, name="efficientnet-lite9")
+    monkeypatch.setattr(doctor_run, "LITE_NETWORKS", (there, missing))
+    findings, _ = told(capfd, *DEMO, *SMALL, code=0)
+    said = r"ok: efficientnet-lite0 (keeps up|does not keep up) with 30 frames a second \((\d+) ms\)"
+    found = re.fullmatch(said, findings["networks"])
+    assert found is not None
+    assert int(found[2]) >= 1
+
+
+def test_only_networks_that_openvino_keeps_are_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(remembered_model, "user_cache_path", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(doctor_run, "LITE_NETWORKS", (LITE0,))
+    monkeypatch.setattr(doctor_run, "load_engine", None)
+    settings = Settings(engine="openvino")
+    assert measured_networks(settings, (320, 240)) == {"efficientnet-lite0": None}
+    late = time.monotonic() - 1
+    assert measured_networks(Settings(engine="tensorflow"), (320, 240), until=late) == {
+        "efficientnet-lite0": None
+    }
+
+
+def test_a_kept_network_is_measured_with_openvino(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    for module in (remembered_model, store):
+        monkeypatch.setattr(module, "user_cache_path", lambda *_, **__: folder)
+    monkeypatch.setattr(doctor_run, "LITE_NETWORKS", (LITE0,))
+    settings = Settings(engine="openvino", precision="f32")
+    load_engine(settings, (320, 240), lambda _: None).close()
+    described: list[str] = []
+
+    def measured(runs: Mapping[str, Callable[[], object]], _: float) -> tuple[dict[str, float], int]:
+        (answer,) = runs.values()
+        answer()
+        described.extend(answer.func.__self__.describe())  # type: ignore[attr-defined]
+        return {"": 7.0}, 1
+
+    monkeypatch.setattr(doctor_run, "interleaved_ms", measured)
+    assert measured_networks(settings, (320, 240)) == {"efficientnet-lite0": 7.0}
+    assert "OpenVINO" in described[0]
+
+
 def test_a_setting_that_makes_no_sense_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(("doctor", "--alpha", "3")) == 1
     assert capfd.readouterr().err.startswith("live-gradcam: alpha is 3.0: ")
@@ -204,6 +261,16 @@ def test_the_webcam_and_a_window_are_tried_together(webcam: PretendWebcam, tmp_p
     assert findings["display"] == "ok: a window can be opened"
     assert "camera 0: 1280×720 at 30 fps, MJPG" in out
     assert findings["disk"].startswith("ok: ")
-    assert set(findings) == {"camera", "display", "model", "gpu", "engine", "speed", "encoder", "disk"}
+    assert set(findings) == {
+        "camera",
+        "display",
+        "model",
+        "gpu",
+        "engine",
+        "networks",
+        "speed",
+        "encoder",
+        "disk",
+    }
     # Whether it is ready is a question of how busy this machine is; that it says so is not.
     assert (process.returncode == 0) == end[0].startswith("ready: ")

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from live_gradcam.commands.doctor_findings import Finding, fault, judge_recording, judge_space, judge_speed
+from live_gradcam.commands.doctor_findings import (
+    Finding,
+    fault,
+    judge_networks,
+    judge_recording,
+    judge_space,
+    judge_speed,
+)
 from live_gradcam.config import Settings
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sources.camera.camera import CameraSource
@@ -147,3 +154,14 @@ def test_no_camera_is_one_line_with_what_to_do_on_the_platform(platform: str) ->
 
 def test_a_message_without_a_remedy_of_its_own_is_told_whole() -> None:
     assert fault("display", "what is it").change == "What is it"
+
+
+def test_a_network_keeps_up_if_it_explains_a_frame_before_the_next_comes() -> None:
+    found = judge_networks({"small": 5.2, "middle": 40.0, "large": 40.1, "new": None}, 25.0)
+    assert found == Finding(
+        "networks",
+        "good",
+        "small keeps up with 25 frames a second (5 ms); middle keeps up with 25 frames a second (40 ms); large does "
+        "not keep up with 25 frames a second (40 ms); new was not measured: start `live-gradcam --model new` once",
+    )
+    assert "(5 ms)" in judge_networks({"small": 5.2}, 29.97).text
