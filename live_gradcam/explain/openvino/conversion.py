@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,9 @@ _CRASHES = frozenset(
 
 _LEAST_CRASH_ON_WINDOWS = 0xC0000000
 """Exit codes from here on are exceptions of Windows, such as an access violation."""
+
+_ON_WINDOWS = ("CREATE_NEW_PROCESS_GROUP", "IDLE_PRIORITY_CLASS")
+"""Flags of `subprocess` for what `process_group` and `setpriority` do elsewhere."""
 
 _LOOK_SECONDS = 0.1
 
@@ -143,10 +147,13 @@ def _done(module: str, arguments: Sequence[str], ended: Ended, what: str, given:
             # Ctrl-C in the terminal is for the program, which ends the process itself. A session of its own would do
             # that, too, but Linux shares the processor out among sessions, whatever the priority inside them.
             process_group=0,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            creationflags=sum(getattr(subprocess, flag, 0) for flag in _ON_WINDOWS),
         )
     except OSError as error:
         raise ModelError(f"the {what} of its graph cannot be started: {error}") from error
+    if hasattr(os, "setpriority"):
+        with suppress(OSError):  # it has ended
+            os.setpriority(os.PRIO_PROCESS, process.pid, 19)  # the picture comes first
     until = time.monotonic() + _LONGEST_TRIAL
     written: bytes | None = given
     try:

@@ -12,6 +12,7 @@ import os
 import pickle
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_table import layer_table
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.openvino.check_pictures import check_pictures
-from live_gradcam.explain.openvino.library import at_lowest_priority
 from live_gradcam.explain.openvino.store import FixedOutput, GraphRecord, Ports, Trial, no_room, write_record
 from live_gradcam.explain.runtime import FIELDS, CompiledGraph
 from live_gradcam.explain.targets import NO_RIVAL, STRONGEST_RIVALS
@@ -199,17 +199,17 @@ def main(folder: Path) -> str:
             return "its files have changed since it was loaded."
         spec = replace(spec, methods=tuple(method_named(name) for name in names))
         freeze(TensorFlowCompiler(model), spec, folder)
-        if not layers.recall(key):
-            layers.keep(key, layer_table(model))  # while the model is loaded
     except LiveGradcamError as error:
         return str(error)
     except OSError as error:
         return no_room(error)
+    if not layers.recall(key):
+        with suppress(LiveGradcamError):
+            layers.keep(key, layer_table(model))  # while the model is loaded
     return ""
 
 
 if __name__ == "__main__":
-    at_lowest_priority()
     _answer = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the user's code may print
     os.write(_answer, main(Path(sys.argv[1])).encode())

@@ -165,12 +165,6 @@ def available_cores() -> int:
     return there if most_cores is None else min(most_cores, there)
 
 
-def at_lowest_priority() -> None:
-    """Let this process compute only when no other has something to do: the picture comes first."""
-    if hasattr(os, "nice"):
-        os.nice(19)
-
-
 def reason_in(error: Exception) -> str:
     """Return why OpenVINO refused something: the first lines of its messages only name its own files."""
     text = str(error)

@@ -22,7 +22,6 @@ from live_gradcam.explain.openvino.check_pictures import check_pictures
 from live_gradcam.explain.openvino.gradient_rules import add_rules
 from live_gradcam.explain.openvino.library import (
     NoOpenVINOError,
-    at_lowest_priority,
     compiled,
     core,
     has_bf16,
@@ -166,5 +165,4 @@ def _correlation(ours: Numbers, theirs: Numbers) -> float:
 
 
 if __name__ == "__main__":
-    at_lowest_priority()
     main(Path(sys.argv[1]), checks_half="half" in sys.argv[2:])

@@ -261,6 +261,24 @@ def test_the_trial_hears_no_ctrl_c_of_the_terminal(monkeypatch: pytest.MonkeyPat
     assert set(sessions) == {os.getsid(0)}
 
 
+def test_the_processes_have_the_lowest_priority(
+    key: ModelKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if sys.platform == "win32":
+        pytest.skip("only on Linux and macOS: priorities from -20 to 19")
+    told = tmp_path / "told"
+    program = (
+        f"import os, time; time.sleep(1); open({str(told)!r}, 'a').write(f'{{os.nice(0)}} '); os.abort()"
+    )
+    real = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **o: real([command[0], "-c", program], **o))
+    for source in (key, TensorFlowCompiler(lg.load_model(networks.stage_network()))):
+        folder = tmp_path / type(source).__name__
+        folder.mkdir()
+        conversion.convert(source, spec_of("gradcam"), folder, lambda: False, checks_half=False)
+    assert told.read_text().split() == ["19", "19"]
+
+
 def spec_of(method: str, size: tuple[int, int] = SIZE) -> GraphSpec:
     return GraphSpec(methods=(method_named(method),), layers=None, input_size=size)
 
