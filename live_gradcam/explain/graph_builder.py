@@ -49,6 +49,8 @@ class GraphBuilder:
         """Path of the explained layer; several are joined by commas."""
         self.head: NetworkOutput | None = None
         """The network's output; None if a score function of the user's is explained."""
+        self.own: NetworkOutput | None = None
+        """The same for the pictures alone, without their copies."""
         self.layer_steps: tuple[LayerShape, ...] = ()
         """The layers to step through, from shallow to deep."""
         self.pixels: Tensor = None
@@ -81,7 +83,7 @@ class GraphBuilder:
             None if own is None else goal_of(own, aims[:, number], strengths[:, number], spec.rivals, order)
             for number in range(spec.goals)
         ]
-        self.head = head
+        self.head, self.own = head, own
         geometries = self._geometries or [COVERING] * len(layers)
         maps = _Maps(traced, pixels, output, head, goals, layers, geometries)
         found = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +28,9 @@ from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.models.type_names import ConcreteFunction, Tensor
 
 _TOKEN_LAYERS_TRIED = 16
+
+GraphFunction = Callable[[GraphBuilder, Tensor, Tensor, Tensor], tuple[Tensor, ...]]
+"""Builds a graph's outputs from pictures, targets and strengths."""
 
 _OPERATION_BYTES = 11_000
 """What TensorFlow keeps for each operation of a graph, warmed up: the default network's 800 take 8.5 MB."""
@@ -112,6 +116,7 @@ def trace(
     freeze: bool = True,
     places: Places | None = None,
     pictures: int | None = None,
+    outputs: GraphFunction = GraphBuilder.outputs,
 ) -> TensorFlowGraph:
     """Trace and compile one graph.
 
@@ -121,6 +126,7 @@ def trace(
         freeze: whether the weights become constants of the graph, if that is worth the memory.
         places: finds where the layers' cells lie on the input; None: the maps are assumed to cover the input.
         pictures: how many pictures the graph takes; None: any number.
+        outputs: builds the graph's outputs; other ones than those of `GraphOutputs` cannot be run by `run`.
 
     Raises:
         LayerError: the layer does not exist, or does not lie between the picture and the score.
@@ -140,10 +146,10 @@ def trace(
             model.forward(traced.network, model.preprocessing(tf.zeros((1, *spec.input_size, 3), tf.uint8)))
         builder = GraphBuilder(traced)
         try:
-            concrete = _compiled(traced, builder.outputs, signature)
+            concrete = _compiled(traced, partial(outputs, builder), signature)
         except TokensFoundError:
             builder = GraphBuilder(traced, _token_layer(traced))
-            concrete = _compiled(traced, builder.outputs, signature)
+            concrete = _compiled(traced, partial(outputs, builder), signature)
     if places is not None:
         geometries = places.of(
             traced, paths_in(builder.layer), builder.layer_steps, builder.pixels, builder.activations
@@ -152,7 +158,7 @@ def trace(
             # The graph itself lays maps over the picture, so it is traced again with their places.
             builder = GraphBuilder(traced, builder.token_layer, geometries)
             with tracing_lock:
-                concrete = _compiled(traced, builder.outputs, signature)
+                concrete = _compiled(traced, partial(outputs, builder), signature)
         else:
             builder.geometry = geometries[0]
     operations = concrete.graph.get_operations()

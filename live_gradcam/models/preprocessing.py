@@ -32,8 +32,13 @@ class Preprocessing:
     function: Callable[[RGB], Pixels]
     """Converts pictures to the network's input."""
 
+    takes_rgb: bool = False
+    """Whether pictures are given as RGB, as an exported file takes them; else as BGR."""
+
     def __call__(self, images: BGR) -> Pixels:
         """Return the network's input for pictures."""
+        if self.takes_rgb:
+            return self.function(tf.cast(images, tf.float32))
         # float32 first: TensorFlow reverses uint8 byte by byte, which takes five times as long.
         return self.function(tf.reverse(tf.cast(images, tf.float32), axis=[-1]))
 

@@ -53,7 +53,7 @@ class StoppedError(LiveGradcamError):
     """The program ended while a graph was converted."""
 
 
-class _FailedError(Exception):
+class FailedError(Exception):
     """A process crashed, or did not end: its work is not tried again."""
 
 
@@ -86,7 +86,7 @@ def convert(
             freeze(source, spec, folder)
         record = read_record(folder)
         trial = _tried(folder, ended, checks_half=checks_half)
-    except _FailedError as error:
+    except FailedError as error:
         trial = Trial(refused=str(error))
     kept = () if trial.refused else (NETWORK, Path(NETWORK).with_suffix(".bin").name, KNOWN)
     for file in folder.iterdir():
@@ -103,7 +103,7 @@ def _freeze(key: ModelKey, spec: GraphSpec, folder: Path, ended: Ended) -> None:
     """
     names = [method.name for method in spec.methods]
     request = pickle.dumps((key, replace(spec, methods=(), pace=None), names, LayerMemory()))
-    reason = _done("freezing", [str(folder)], ended, "conversion", request)
+    reason = run_apart(f"{__package__}.freezing", [str(folder)], ended, "conversion", given=request)
     if reason:
         raise ModelError(reason)
 
@@ -114,28 +114,37 @@ def _tried(folder: Path, ended: Ended, *, checks_half: bool) -> Trial:
     Raises:
         ModelError: the process cannot be started, or somebody ended it.
     """
-    _done("trial", [str(folder), *(["half"] if checks_half else [])], ended, "trial")
+    run_apart(f"{__package__}.trial", [str(folder), *(["half"] if checks_half else [])], ended, "trial")
     return Trial.from_json(json.loads((folder / "trial.json").read_text(encoding="utf-8")))
 
 
-def _done(module: str, arguments: Sequence[str], ended: Ended, what: str, given: bytes = b"") -> str:
-    """Run a module of this room in a process of its own, and return what it wrote to standard output.
+def run_apart(
+    module: str,
+    arguments: Sequence[str],
+    ended: Ended,
+    what: str,
+    *,
+    given: bytes = b"",
+    longest: float | None = None,
+) -> str:
+    """Run a module in a process of its own, at the lowest priority, and return what it wrote to standard output.
 
     Args:
-        module: name of the module.
+        module: its full name.
         arguments: of the command line.
         ended: is asked now and then.
         what: the process in a sentence.
         given: standard input; few enough bytes for a pipe.
+        longest: seconds after which it counts as stuck; None: as long as a trial may take.
 
     Raises:
         StoppedError: the program ended meanwhile.
         ModelError: the process cannot be started, or somebody ended it. That says nothing about the graph, so it is
             tried again at the next start.
-        _FailedError: it crashed, or did not end.
+        FailedError: it crashed, or did not end.
     """
     # -P: a file of the user's in the current folder must not hide a module.
-    command = [sys.executable, "-P", "-m", f"{__package__}.{module}", *arguments]
+    command = [sys.executable, "-P", "-m", module, *arguments]
     paths = [str(Path(__file__).parents[3]), *filter(None, sys.path)]
     try:
         process = subprocess.Popen(
@@ -154,7 +163,8 @@ def _done(module: str, arguments: Sequence[str], ended: Ended, what: str, given:
     if hasattr(os, "setpriority"):
         with suppress(OSError):  # it has ended
             os.setpriority(os.PRIO_PROCESS, process.pid, 19)  # the picture comes first
-    until = time.monotonic() + _LONGEST_TRIAL
+    longest = _LONGEST_TRIAL if longest is None else longest
+    until = time.monotonic() + longest
     written: bytes | None = given
     try:
         while True:
@@ -166,14 +176,14 @@ def _done(module: str, arguments: Sequence[str], ended: Ended, what: str, given:
                 if ended():
                     raise StoppedError("the program ends.") from None
                 if time.monotonic() > until:
-                    raise _FailedError(f"its {what} did not end within {_LONGEST_TRIAL:.0f} s") from None
+                    raise FailedError(f"its {what} did not end within {longest:.0f} s") from None
     finally:
         if process.poll() is None:
             process.kill()
             process.communicate()
     code = process.returncode
     if -code in _CRASHES or code >= _LEAST_CRASH_ON_WINDOWS:
-        raise _FailedError(f"its {what} crashed ({signal.Signals(-code).name if code < 0 else hex(code)})")
+        raise FailedError(f"its {what} crashed ({signal.Signals(-code).name if code < 0 else hex(code)})")
     if code != 0:
         raise ModelError(f"the {what} of its graph was ended ({code}); it is tried again at the next start.")
     return said.decode(errors="replace").strip()

@@ -12,6 +12,7 @@ import os
 import pickle
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -63,12 +64,13 @@ def freeze(compiler: TensorFlowCompiler, spec: GraphSpec, folder: Path) -> None:
     write_record(folder, GraphRecord(ports, graph.facts, graph.operations, Trial()))
 
 
-def write_frozen(graph: TensorFlowGraph, path: Path) -> Ports:
+def write_frozen(graph: TensorFlowGraph, path: Path, names: Sequence[str] = FIELDS) -> Ports:
     """Write a graph of fixed shapes as a GraphDef.
 
     Args:
-        graph: traced for one picture (`tensorflow_graph.trace(…, pictures=1)`).
+        graph: traced for a fixed number of pictures (`tensorflow_graph.trace(…, pictures=1)`).
         path: the new file, `.pb`.
+        names: of its outputs, in their order.
 
     Raises:
         ModelError: the graph cannot be frozen.
@@ -79,7 +81,7 @@ def write_frozen(graph: TensorFlowGraph, path: Path) -> Ports:
     try:
         frozen = convert_variables_to_constants_v2(graph.function)
         folded = _folded(frozen)
-        named = dict(zip(FIELDS, frozen.outputs, strict=True))
+        named = dict(zip(names, frozen.outputs, strict=True))
         fixed = {name: _fixed(tensor, folded) for name, tensor in named.items()}
         outputs = {name: tensor for name, tensor in named.items() if fixed[name] is None}
         definition = leading_to({tensor.op.name for tensor in outputs.values()}, folded)

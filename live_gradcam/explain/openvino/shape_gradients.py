@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from live_gradcam.errors import ModelError
 from live_gradcam.explain.openvino.nodes import Node, Ops, Rule, Value, whole_numbers
 
 
@@ -63,6 +64,25 @@ def _reverse(ops: Ops, node: Node) -> Value:
         length = found.get_partial_shape()[axis].get_length()
         found = ops.gather(found, np.arange(length)[::-1].copy(), np.array(axis)).output(0)
     return found.get_node()
+
+
+def _tile(ops: Ops, node: Node) -> Value:
+    """Tile(x, times) as a product with ones, where the repeated axes have length 1, as in the gradient of a mean.
+
+    OpenVINO 2026.4 moves transpositions past its own tile and leaves the times in their old order, and with a number of
+    pictures that is not fixed it gives wrong numbers.
+    """
+    x = node.get_input(0)
+    number = np.dtype(x.get_element_type().to_dtype())
+    try:
+        times = whole_numbers(node.get_input(1))
+    except ModelError:
+        return ops.tile(x, node.get_input(1))
+    lengths = list(x.get_partial_shape())
+    longer = any(time != 1 and length != 1 for time, length in zip(times, lengths, strict=True))
+    if longer or number.kind == "b":
+        return ops.tile(x, np.array(times))
+    return ops.multiply(x, ops.constant(np.ones(times, number)))
 
 
 def _bilinear(ops: Ops, node: Node) -> Value:
@@ -124,6 +144,7 @@ SHAPE_RULES: dict[str, Rule] = {
     "ConcatOffset": _offsets,
     "ReverseV2": _reverse,
     "StridedSliceGrad": _slice,
+    "Tile": _tile,
     "ResizeBilinearGrad": _bilinear,
     "ResizeNearestNeighborGrad": _nearest,
 }

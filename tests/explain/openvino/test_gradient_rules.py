@@ -46,6 +46,14 @@ POINTWISE: dict[str, Function] = {
     "ResizeNearestNeighborGrad of TensorFlow 1": lambda x: tf.compat.v1.image.resize_nearest_neighbor(
         x, (14, 20)
     ),
+    "Tile of a mean": lambda x: tf.reduce_mean(x, axis=(1, 2), keepdims=True),
+    "Tile of a mean between convolutions": lambda x: tf.nn.conv2d(
+        tf.reduce_mean(tf.nn.conv2d(x, kernel(3, 3, 4, 6), 1, "SAME"), (1, 2), keepdims=True),
+        kernel(1, 1, 6, 5),
+        1,
+        "VALID",
+    ),
+    "Tile of longer axes": lambda x: tf.square(tf.tile(x, [1, 2, 1, 3])),
     "ConcatOffset": lambda x: tf.concat([x, x * x, tf.tanh(x)], axis=-1),
 }
 
