@@ -20,6 +20,7 @@ from live_gradcam.commands.cameras import cameras
 from live_gradcam.commands.classes import classes
 from live_gradcam.commands.config import config_command
 from live_gradcam.commands.doctor import doctor
+from live_gradcam.commands.export import export
 from live_gradcam.commands.layers import layers
 from live_gradcam.commands.live import live
 from live_gradcam.commands.methods import methods
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "classes": classes,
     "benchmark": benchmark,
     "serve": serve,
+    "export": export,
     "doctor": doctor,
     "replay": replay,
 }

@@ -10,7 +10,7 @@ import pytest
 
 import live_gradcam
 
-HEAVY = ("tensorflow", "keras", "cv2", "av")
+HEAVY = ("tensorflow", "keras", "cv2", "av", "openvino", "onnx", "onnxruntime")
 TELL_LOADED = f"import sys; print([name for name in {HEAVY} if name in sys.modules])"
 
 
@@ -35,7 +35,9 @@ def test_the_check_for_heavy_libraries_sees_one_that_was_loaded() -> None:
     assert run_python(f"import cv2; {TELL_LOADED}") == ["['cv2']"]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["live", "--help"], ["annotate", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["live", "--help"], ["annotate", "--help"], ["export", "--help"], ["--version"]]
+)
 def test_help_loads_neither_tensorflow_nor_opencv(arguments: list[str]) -> None:
     code = (
         "import atexit, runpy\n"

@@ -20,8 +20,8 @@ def section(title: str) -> str:
     return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def test_it_tells_the_ways_of_a_frame_a_key_a_question_and_a_file() -> None:
-    assert len(WAYS) == 6
+def test_it_tells_the_ways_of_frames_keys_questions_and_files() -> None:
+    assert len(WAYS) == 7
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())

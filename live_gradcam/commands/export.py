@@ -1,0 +1,79 @@
+"""`export`: write an explained network as one file for other programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from live_gradcam.commands.options import given, takes_settings
+from live_gradcam.commands.positional_source import WrongUsage
+from live_gradcam.config import ExplainSettings
+from live_gradcam.escaping import shown
+from live_gradcam.process.stderr_filter import native_stderr_filtered
+from live_gradcam.setting import REQUIRED, in_output
+
+_WITHOUT = ("fit", "device", "engine", "precision", "alpha", "colormap")
+"""Settings that a file does not depend on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOutput:
+    """The settings of `export` besides those of the explanation."""
+
+    out: Path = in_output(
+        REQUIRED,
+        "The file: .onnx, or .xml for OpenVINO's format, which puts the weights into a .bin beside it.",
+        metavar="FILE.onnx|.xml",
+        short="-o",
+    )
+    overwrite: bool = in_output(False, "Allow --out to replace a file.")
+
+
+@takes_settings(ExportOutput, ExplainSettings, without=_WITHOUT)
+def export(
+    context: typer.Context,
+    bare: Annotated[
+        str | None,
+        typer.Argument(metavar="MODEL", help="The model, the same as --model.", show_default=False),
+    ] = None,
+    **typed: Any,  # noqa: ANN401 - each of its setting's kind
+) -> None:
+    """Write a MODEL with its explanation as one file: a picture in, scores and heat map out."""
+    if bare is not None:
+        if getattr(context.get_parameter_source("model"), "name", "") == "COMMANDLINE":
+            raise WrongUsage(
+                f"the model is given twice: '{bare}' and --model '{typed['model']}'. Give one of them."
+            )
+        typed["model"] = bare
+    output = ExportOutput(**given(ExportOutput, typed))
+    settings = ExplainSettings(**given(ExplainSettings, typed))
+
+    from live_gradcam.settings_check import refuse_typos
+
+    refuse_typos(settings)
+    with native_stderr_filtered():
+        from live_gradcam.explain.export.exporter import check_export
+        from live_gradcam.explain.export.exporter import export as export_file
+
+        check_export(settings, output.out, overwrite=output.overwrite)
+        done = export_file(settings, output.out, overwrite=output.overwrite)
+    typer.echo(_line(done))
+
+
+def _line(done: Any) -> str:  # noqa: ANN401 - an Export, whose module loads OpenCV
+    count = "N" if done.any_batch else "1"
+    parts = {
+        name: f"{name} {number} ({', '.join(map(str, (count, *shape)))})"
+        for name, (number, shape) in done.shapes.items()
+    }
+    image = parts.pop("image")
+    files = " and ".join(shown(file) for file in done.files)
+    apart = max(done.differences.values())
+    one = "" if done.any_batch else f"; one picture at a time, because {done.reason}"
+    return (
+        f"{files}: {done.size / 1e6:.1f} MB, {image} RGB to {', '.join(parts.values())}; "
+        f"at most {apart:.1e} from TensorFlow's{one}"
+    )
