@@ -14,6 +14,7 @@ from live_gradcam.explain.runtime import CompiledGraph, GraphCompiler, GraphFact
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.models.task import fits, labels_for, wrong_number
+from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class ExplainedModel:
         """The layers to step through, from shallow to deep; empty until a graph was compiled."""
         self._compiler = compiler
 
+    @native_stderr_filtered()  # it may be the first that loads TensorFlow
     def compile(self, spec: GraphSpec, *, freeze: bool) -> CompiledGraph:
         """Compile a graph, and remember what it tells.
 

@@ -11,6 +11,13 @@ import numpy as np
 from live_gradcam.explanation import Explanation, FoundThing, Prediction, Region
 from live_gradcam.heatmap import HeatPlace, heat_place
 
+_FURTHER = 0.4
+"""The probability from which a further thing counts, besides the first: eight windows have eight chances to be wrong.
+In 180 frames of one to three photographs, 36% of the wrong further names were below it, and 4% of the right ones."""
+
+_SAME_PLACE = 0.3
+"""Hot places also meet if their boxes share this part of the smaller one."""
+
 _AT_EDGE = 1 / 64
 """A hot place that ends this near to an edge of its window, as a share of its length, is cut there."""
 
@@ -20,13 +27,16 @@ def recognised(
 ) -> tuple[list[FoundThing], list[Explanation]]:
     """Return the recognised things, the most probable first, and the windows whose heat shows them.
 
-    Windows that give one name to places that meet see the same thing. A window that gives another name to a place does
-    not count if it is less sure of it. Each name is given once; at its further places there is heat only.
+    Windows that give one name to places that meet see the same thing; a window that sees several things of one name at
+    once adds nothing. A window that gives another name to a place does not count if it is less sure of it. Each name is
+    given once; at its further places there is heat only.
     """
     sights: list[_Sight] = []
     for each in sorted(explanations, key=certainty, reverse=True):
         best = each.best
-        if best is None or (best.probability or 0.0) < each.needed:
+        if best is None or (best.probability or 0.0) < (
+            max(each.needed, _FURTHER) if sights else each.needed
+        ):
             break
         place = (
             heat_place(each.heatmap, each.region, each.inset) if each.has_evidence and is_own(each) else None
@@ -35,7 +45,8 @@ def recognised(
             continue
         met = [sight for sight in sights if any(_meet(place, other) for _, other in sight.views)]
         same = [sight for sight in met if sight.name.class_id == best.class_id]
-        if same or not met:
+        several = sum(sight.is_whole(area) for sight in same) > 1
+        if (same or not met) and not several:
             views = [view for sight in same for view in sight.views] + [(each, place)]
             views.sort(key=lambda view: certainty(view[0]), reverse=True)
             sights = [sight for sight in sights if sight not in same] + [_Sight(views)]
@@ -79,6 +90,10 @@ class _Sight:
         assert best is not None
         return best
 
+    def is_whole(self, area: Region) -> bool:
+        """Return whether a window sees all of it."""
+        return any(not _cut(place, window.region, area) for window, place in self.views)
+
     def shown(self, area: Region) -> tuple[list[Explanation], HeatPlace]:
         """Return the windows whose heat shows the thing, and its place.
 
@@ -108,9 +123,16 @@ def _cut(place: HeatPlace, window: Region, area: Region) -> bool:
 
 
 def _meet(one: HeatPlace, other: HeatPlace) -> bool:
-    """Return whether the centre of one place lies in the box of the other."""
+    """Return whether the centre of one place lies in the box of the other, or the boxes share enough."""
 
     def holds(box: Region, point: tuple[float, float]) -> bool:
         return box[0] <= point[0] < box[0] + box[2] and box[1] <= point[1] < box[1] + box[3]
 
-    return holds(one.box, other.centre) or holds(other.box, one.centre)
+    sides = [
+        min(one.box[axis] + one.box[axis + 2], other.box[axis] + other.box[axis + 2])
+        - max(one.box[axis], other.box[axis])
+        for axis in (0, 1)
+    ]
+    shared = max(0, sides[0]) * max(0, sides[1])
+    smaller = min(one.box[2] * one.box[3], other.box[2] * other.box[3])
+    return holds(one.box, other.centre) or holds(other.box, one.centre) or shared >= _SAME_PLACE * smaller

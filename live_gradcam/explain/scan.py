@@ -36,6 +36,9 @@ _SMALL, _SMALL_APART = 5 / 9, 0.55
 _MOST_WINDOWS = 64
 """A frame that needs more is refused: it is many times as long as it is wide."""
 
+_FADES = 0.15
+"""Over which part of its length a window's heat falls to zero at an edge."""
+
 _POINTS_PER_CELL, _MOST_POINTS = 3, 256
 """Points of the common map for each cell of the finest map, and the most along its longer side."""
 
@@ -132,10 +135,11 @@ def windows_over(area: Region, input_size: tuple[int, int]) -> tuple[Region, ...
 def laid_together(explanations: Sequence[Explanation], area: Region) -> tuple[Explanation, int]:
     """Return one explanation of an area from the explanations of its windows.
 
-    The window with the highest probability decides the prediction. If each window explains its own most probable class,
-    the heat is that of all recognised things (`recognised`), or of the deciding window if there are none; otherwise it
-    is that of all windows with the same target. At each point the raw map has the largest value of these windows, so
-    all heat is on one scale.
+    If each window explains its own most probable class, the window with the highest probability decides the prediction,
+    and the heat is that of all recognised things (`recognised`), or of the deciding window if there are none. If all
+    explain one target, the window where that is most probable decides, and the heat is that of all windows. At each
+    point the raw map has the largest value of these windows, so all heat is on one scale. The values of a window fall
+    to zero towards an edge that is no edge of the area, because what lies there is cut.
 
     Args:
         explanations: of the same method and target, one for each window.
@@ -144,15 +148,15 @@ def laid_together(explanations: Sequence[Explanation], area: Region) -> tuple[Ex
     Returns:
         The explanation, and the number of the window that decided the prediction.
     """
-    deciding = max(range(len(explanations)), key=lambda number: certainty(explanations[number]))
+    figure = _figure if len({_class_of(each.target) for each in explanations}) == 1 else certainty
+    deciding = max(range(len(explanations)), key=lambda number: figure(explanations[number]))
     best = explanations[deciding]
     things = None
     if is_own(best):
         found, parts = recognised(explanations, area)
-        things, target, parts = tuple(found), best.target, parts or [best]
+        things, parts = tuple(found), parts or [best]
     else:
-        target = _clearest_target(explanations, best)
-        parts = [each for each in explanations if _class_of(each.target) == _class_of(target)]
+        parts = [each for each in explanations if _class_of(each.target) == _class_of(best.target)]
     raw = np.zeros(_points(explanations, area), np.float32)
     for each in parts:
         if each.has_evidence:
@@ -163,7 +167,6 @@ def laid_together(explanations: Sequence[Explanation], area: Region) -> tuple[Ex
         heatmap=raw / peak if peak > 0 else np.zeros_like(raw),
         raw_heatmap=raw,
         has_evidence=bool(peak > 0),
-        target=target,
         region=area,
         inset=WHOLE,
         is_finite=any(each.is_finite for each in explanations),
@@ -183,17 +186,12 @@ def _row_of(area: Region, size: tuple[int, int], apart: float) -> list[Region]:
     return [(x + place, y + middle, *size) if across else (x + middle, y + place, *size) for place in places]
 
 
-def _clearest_target(explanations: Sequence[Explanation], best: Explanation) -> Target:
-    """Return the explained target where it is most probable: the best window's own, if the windows' classes differ."""
-    if len({_class_of(each.target) for each in explanations}) > 1:
-        return best.target
-
-    def figure(target: Target) -> float:
-        number = getattr(target, "probability", None)
-        number = target.value if number is None else number
-        return -math.inf if number is None else number
-
-    return max((each.target for each in explanations), key=figure)
+def _figure(explanation: Explanation) -> float:
+    """Return the probability of a window's target, or the value of a score function."""
+    target = explanation.target
+    number = getattr(target, "probability", None)
+    number = target.value if number is None else number
+    return -math.inf if number is None else float(number)
 
 
 def _class_of(target: Target) -> int | str:
@@ -225,16 +223,37 @@ def _extent(explanation: Explanation) -> tuple[tuple[float, float], tuple[float,
 
 
 def _laid(explanation: Explanation, area: Region, points: tuple[int, int]) -> HeatMap:
-    """Return the raw map of a window, interpolated linearly over the common map; it fades to zero around the window."""
-    raw = explanation.raw_heatmap
+    """Return the raw map of a window, interpolated linearly over the common map, and faded at the window's edges."""
+    raw, region = explanation.raw_heatmap, explanation.region
     across, down = _extent(explanation)
-    rows = _matrix(raw.shape[0], down, points[0], (area[1], area[1] + area[3]))
-    columns = _matrix(raw.shape[1], across, points[1], (area[0], area[0] + area[2]))
+    columns, rows = (
+        _matrix(
+            raw.shape[1 - axis],
+            extent,
+            points[1 - axis],
+            (area[axis], area[axis] + area[axis + 2]),
+            (region[axis], region[axis] + region[axis + 2]),
+        )
+        for axis, extent in enumerate((across, down))
+    )
     return np.asarray(rows @ raw @ columns.T, np.float32)
 
 
 @lru_cache(maxsize=256)
 def _matrix(
-    cells: int, extent: tuple[float, float], points: int, span: tuple[float, float]
+    cells: int,
+    extent: tuple[float, float],
+    points: int,
+    span: tuple[int, int],
+    window: tuple[int, int],
 ) -> npt.NDArray[np.float32]:
-    return laying_matrix(cells, extent, points, span, fading=True)
+    """Return the matrix (points, cells) that lays one axis of a map over the area's `span`, faded within the window."""
+    matrix = laying_matrix(cells, extent, points, span, fading=True)
+    places = span[0] + (np.arange(points) + 0.5) / points * (span[1] - span[0])
+    ramp = _FADES * (window[1] - window[0])
+    weight = np.ones(points)
+    if window[0] > span[0]:
+        weight *= np.clip((places - window[0]) / ramp, 0.0, 1.0)
+    if window[1] < span[1]:
+        weight *= np.clip((window[1] - places) / ramp, 0.0, 1.0)
+    return np.asarray(matrix * weight[:, None], np.float32)

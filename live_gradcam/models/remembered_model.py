@@ -21,6 +21,7 @@ from live_gradcam.cache_files import forget_oldest, write_whole
 from live_gradcam.models.labels import Labels, imagenet_labels
 from live_gradcam.models.model_key import ModelKey
 from live_gradcam.models.task import Evidence
+from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 if TYPE_CHECKING:
     from live_gradcam.models.model import Model
@@ -123,7 +124,8 @@ class RememberedModel:
         with self._lock:
             if self._model is None:
                 logger.info("loading %s with TensorFlow", self.name)
-                self._model = self._load()
+                with native_stderr_filtered():
+                    self._model = self._load()
             return self._model
 
     def warn_once(self, line: str) -> None:

@@ -107,8 +107,7 @@ def draw_names_onto(
 ) -> None:
     """Draw the name of each thing above its heat, in place.
 
-    No name covers another one, the label plate or the edge of the picture; where there is no room above the heat, the
-    name is drawn below it, or at the top of it. A name without any room is left out.
+    No name covers another one, the label plate or the edge of the picture; one without room is left out (`places_of`).
 
     Args:
         picture: (H, W, 3) uint8 BGR.
@@ -143,6 +142,8 @@ def places_of(
 ) -> list[Region | None]:
     """Return the place of each name: above its heat, or below it, or at the top of it; None where there is no room.
 
+    A place that lies on another thing's heat is taken only if there is no other.
+
     Args:
         names: (x, y, width, height) of the heat in the picture, and (width, height) of the name.
         size: (width, height) of the picture.
@@ -158,16 +159,16 @@ def places_of(
     for (left, top, wide, high), (broad, tall) in names:
         x = min(max(left + (wide - broad) // 2, gap), width - gap - broad)
         tries = [(x, y, broad, tall) for y in (top - gap - tall, top + high + gap, top + gap)]
-        place = next(
-            (
-                each
-                for each in tries
-                if gap <= each[1] <= height - gap - tall
-                and x >= gap
-                and not any(_touch(each, other, gap) for other in used)
-            ),
-            None,
-        )
+        free = [
+            each
+            for each in tries
+            if gap <= each[1] <= height - gap - tall
+            and x >= gap
+            and not any(_touch(each, other, gap) for other in used)
+        ]
+        others = [box for box, _ in names if box != (left, top, wide, high)]
+        clear = [each for each in free if not any(_touch(each, box, 0) for box in others)]
+        place = next(iter((*clear, *free)), None)
         used += [] if place is None else [place]
         places.append(place)
     return places

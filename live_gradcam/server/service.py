@@ -61,8 +61,7 @@ class Service:
             batches=BATCHES,
             limit=ServerLimit(memory or Memory()),
         )
-        rows, columns = model.input_size
-        self.graphs = CompileQueue(self.engine, (columns, rows), compiled=self.tally.compiled)
+        self.graphs = CompileQueue(self.engine, model.input_size[::-1], compiled=self.tally.compiled)
         sizes = (1,) if settings.fit == "scan" else BATCHES  # the windows of a scan are a batch already
         self._quick = BatchQueue(self.graphs, sizes, name="explain", explained=self.tally.explained)
         self._slow = BatchQueue(self.graphs, (1,), name="explain slowly", explained=self.tally.explained)
@@ -247,9 +246,10 @@ class Service:
     def _find_layers(self) -> None:
         """Find the layers to step through: the last of each size, and the one that is explained by default."""
         if not (table := LayerMemory().recall(self.model.key)):
-            from live_gradcam.explain.layer_table import layer_table  # it loads TensorFlow
+            model = self.model.loaded()  # this loads TensorFlow, and so would the import
+            from live_gradcam.explain.layer_table import layer_table
 
-            table = tuple(layer_table(self.model.loaded()))
+            table = tuple(layer_table(model))
         rows = [row for row in table if row.explainable]
         following = [row.shape for row in rows[1:]] + [""]
         self.layers = tuple(
@@ -285,8 +285,8 @@ class Service:
         apart = sum(method.pass_count(channels) for method in methods if not method.one_pass)
         # Methods of one pass share the forward pass, and most of them the backward pass, too.
         together = max((method.pass_count(channels) for method in methods if method.one_pass), default=0)
-        windows = AT_ONCE if self.settings.fit == "scan" else 1
-        return float((apart + together) * len(question.targets) * windows)
+        times = len(question.targets) * (AT_ONCE if self.settings.fit == "scan" else 1)
+        return float((apart + together) * times)
 
     def _queue(self, question: Question) -> BatchQueue:
         return self._quick if self.is_quick(question) else self._slow

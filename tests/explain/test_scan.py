@@ -95,7 +95,11 @@ def test_a_frame_that_is_very_long_is_refused_with_its_size() -> None:
 
 
 def at(explanation: Explanation, x: float, y: float) -> float:
-    """The raw heat of a window's explanation at a point of the frame, linear between cells, 0 beyond half a cell."""
+    """The raw heat of a window's explanation at a point of the frame of 320×180.
+
+    It is linear between cells, and falls to zero over 0.15 of the window towards an edge inside the frame, and within
+    half a cell beyond the map.
+    """
     left, top, width, height = explanation.region
     rows, columns = explanation.raw_heatmap.shape
     across, down = (x - left) / width * columns - 0.5, (y - top) / height * rows - 0.5
@@ -103,6 +107,11 @@ def at(explanation: Explanation, x: float, y: float) -> float:
     for place, cells in ((across, columns), (down, rows)):
         beyond = max(0.0, -0.5 - place, place - (cells - 0.5))
         fade *= max(0.0, 1.0 - 2.0 * beyond)
+    for place, begin, length, whole in ((x, left, width, 320), (y, top, height, 180)):
+        if begin > 0:
+            fade *= min(1.0, max(0.0, (place - begin) / (0.15 * length)))
+        if begin + length < whole:
+            fade *= min(1.0, max(0.0, (begin + length - place) / (0.15 * length)))
     across, down = min(max(across, 0), columns - 1), min(max(down, 0), rows - 1)
     x0, y0 = min(int(across), columns - 2), min(int(down), rows - 2)
     dx, dy = across - x0, down - y0
@@ -137,9 +146,10 @@ def test_the_map_has_at_each_point_the_largest_value_of_the_windows_that_explain
     assert found.heatmap == pytest.approx(found.raw_heatmap / found.raw_heatmap.max(), abs=1e-6)
     peak = np.unravel_index(int(found.heatmap.argmax()), found.heatmap.shape)
     assert abs((peak[1] + 0.5) / columns * 320 - 250) < 15
-    # A class that the viewer chose is one answer: the window where it is most probable tells its number.
+    # A class that the viewer chose is one answer: that of the window where it is most probable.
     assert found.things is None
-    assert found.target == max((part.target for part in parts), key=lambda each: each.probability or 0)  # type: ignore[union-attr]
+    clearest = max(parts, key=lambda part: part.target.probability or 0)  # type: ignore[union-attr]
+    assert (found.target, found.top) == (clearest.target, clearest.top)
 
 
 def test_each_thing_has_its_name_at_its_heat_and_the_best_window_names_the_picture(colours: Any) -> None:
@@ -263,6 +273,30 @@ def test_an_unsure_window_names_nothing_and_gives_no_heat() -> None:
     merged, _ = laid_together([windowed(LEFT, ("cat", 0.7)), windowed(RIGHT, ("cup", 0.29))], AREA)
     assert [each.prediction.label for each in merged.things or ()] == ["cat"]
     assert not merged.raw_heatmap[:, -merged.raw_heatmap.shape[1] // 3 :].any()
+
+
+def test_a_further_thing_needs_more_than_the_first() -> None:
+    for share, expected in ((0.39, ["cat"]), (0.4, ["cat", "cup"])):
+        merged, _ = laid_together([windowed(LEFT, ("cat", 0.7)), windowed(RIGHT, ("cup", share))], AREA)
+        assert [each.prediction.label for each in merged.things or ()] == expected
+    first, _ = laid_together([windowed(LEFT, ("cat", 0.3))], AREA)
+    assert named(first) == [("cat", 0.3)]
+
+
+def test_a_window_that_sees_two_things_of_one_name_does_not_make_them_one() -> None:
+    both = windowed(AREA, ("cat", 0.6))
+    heat = np.zeros((3, 9), np.float32)
+    heat[1, 1] = heat[1, 7] = 1.0
+    both = replace(both, heatmap=heat, raw_heatmap=heat)
+    merged, _ = laid_together([windowed(LEFT, ("cat", 0.9)), windowed(RIGHT, ("cat", 0.8)), both], AREA)
+    assert named(merged) == [("cat", 0.9)]
+    assert [hot(merged, x) for x in (150, 750)] == pytest.approx([1.0, 1.0], abs=0.01)
+
+
+def test_another_name_for_a_place_that_overlaps_by_a_third_does_not_count() -> None:
+    beside = (60, 0, 300, 300)  # its cell shares 0.4 of the other's, and no centre
+    merged, _ = laid_together([windowed(LEFT, ("cat", 0.9)), windowed(beside, ("cup", 0.8))], AREA)
+    assert named(merged) == [("cat", 0.9)]
 
 
 def test_if_no_window_is_sure_the_best_ones_heat_is_shown_and_nothing_is_named() -> None:

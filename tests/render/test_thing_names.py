@@ -105,6 +105,12 @@ def test_a_name_lies_above_its_heat_or_below_or_at_its_top() -> None:
     assert places_of([((100, 100, 60, 40), (295, 20))], size, 5, []) == [None]
 
 
+def test_a_name_does_not_stand_on_another_thing_if_it_need_not() -> None:
+    upper, lower = (100, 20, 100, 80), (100, 120, 100, 70)  # no room above the upper one
+    places = places_of([(lower, (80, 20)), (upper, (80, 20))], (300, 200), 5, [])
+    assert places == [(110, 125, 80, 20), (110, 25, 80, 20)]  # each at the top of its own heat
+
+
 def test_names_never_touch_one_another_or_the_edge() -> None:
     rng = np.random.default_rng(3)
     for _ in range(200):

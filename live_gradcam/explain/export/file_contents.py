@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.config import ExplainSettings
-from live_gradcam.errors import LiveGradcamError
+from live_gradcam.errors import LiveGradcamError, ModelError
 from live_gradcam.explain.export.file_writing import OUTPUTS, FileRequest, FileResult
 from live_gradcam.explain.graph_spec import GraphSpec, paths_in
 from live_gradcam.explain.loading import engine_for
@@ -128,7 +128,13 @@ class FileContents:
             graph.function(pictures[at : at + number], *unused)[0].numpy()
             for at in range(0, _PICTURES, number)
         ]
-        return np.concatenate(parts)
+        scores = np.concatenate(parts)
+        if not np.isfinite(scores).all():
+            raise ModelError(
+                f"{self.model.name} gives NaN or infinity for pictures of the check, so nothing can be compared. Check "
+                "its weights, and that --preprocess scales pixels as in training."
+            )
+        return scores
 
     def _metadata(self, batches: Sequence[int]) -> dict[str, str]:
         settings, facts = self._settings, self._facts

@@ -25,6 +25,7 @@ export function followed(before, things, seconds) {
 
 /**
  * Returns the place [x, y] of each name: above its heat, or below it, or at the top of it; null where there is no room.
+ * A place that lies on another thing's heat is taken only if there is no other.
  * @param names {box: [x, y, width, height] of the heat, size: [width, height] of the name}, in pixels.
  * @param size [width, height] of the picture.
  * @param gap around names, in pixels.
@@ -35,13 +36,15 @@ export function placesOf(names, [width, height], gap, taken) {
   return names.map(({ box: [left, top, wide, high], size: [broad, tall] }) => {
     const x = Math.min(Math.max(left + (wide - broad) / 2, gap), width - gap - broad);
     if (x < gap) return null;
-    for (const y of [top - gap - tall, top + high + gap, top + gap]) {
-      const place = [x, y, broad, tall];
-      if (y < gap || y > height - gap - tall || used.some((other) => touch(place, other, gap))) continue;
-      used.push(place);
-      return [x, y];
-    }
-    return null;
+    const free = [top - gap - tall, top + high + gap, top + gap]
+      .filter((y) => y >= gap && y <= height - gap - tall)
+      .map((y) => [x, y, broad, tall])
+      .filter((place) => !used.some((other) => touch(place, other, gap)));
+    const others = names.map((name) => name.box).filter((box) => box.join() !== [left, top, wide, high].join());
+    const place = free.find((each) => !others.some((box) => touch(each, box, 0))) ?? free[0];
+    if (!place) return null;
+    used.push(place);
+    return place.slice(0, 2);
   });
 }
 
@@ -51,6 +54,7 @@ export class ThingNames {
     this.root = document.createElement("div");
     this.root.className = "names";
     this.names = [];
+    this.spans = new Map(); // by the thing's label, so that each name glides with its own thing
     this.at = 0;
   }
 
@@ -63,6 +67,7 @@ export class ThingNames {
 
   drop() {
     this.names = [];
+    this.spans.clear();
     this.root.replaceChildren();
   }
 
@@ -72,15 +77,22 @@ export class ThingNames {
    */
   show(box, mirrored, plate) {
     const visible = this.names.filter((name) => name.visible);
-    while (this.root.children.length > visible.length) this.root.lastChild.remove();
-    while (this.root.children.length < visible.length) this.root.append(document.createElement("span"));
+    for (const [label, span] of this.spans) {
+      if (visible.some((name) => name.label === label)) continue;
+      span.remove();
+      this.spans.delete(label);
+    }
     if (!visible.length) return;
     const font = fontSize(box), frame = this.root.getBoundingClientRect(), covered = plate.getBoundingClientRect();
     this.root.style.fontSize = `${font}px`;
-    const spans = [...this.root.children];
-    spans.forEach((span, i) => {
-      const { label, percent } = visible[i], text = `${label} ${percent}`;
-      if (span.textContent !== text) span.replaceChildren(bold(label), ` ${percent}`);
+    const spans = visible.map(({ label, percent }) => {
+      const span = this.spans.get(label) ?? document.createElement("span");
+      if (!this.spans.has(label)) {
+        this.spans.set(label, span);
+        this.root.append(span);
+      }
+      if (span.textContent !== `${label} ${percent}`) span.replaceChildren(bold(label), ` ${percent}`);
+      return span;
     });
     const names = visible.map((name, i) => ({
       box: pixels(name.box, box, mirrored),
@@ -88,8 +100,11 @@ export class ThingNames {
     }));
     const taken = [[covered.x - frame.x, covered.y - frame.y, covered.width, covered.height]];
     placesOf(names, box, font * GAP, taken).forEach((place, i) => {
-      spans[i].style.visibility = place ? "visible" : "hidden";
-      if (place) spans[i].style.transform = `translate(${place[0]}px, ${place[1]}px)`;
+      const { style } = spans[i];
+      // A name that was not visible appears at its place, and does not fly there.
+      style.transition = style.visibility === "visible" ? "" : "none";
+      style.visibility = place ? "visible" : "hidden";
+      if (place) style.transform = `translate(${place[0]}px, ${place[1]}px)`;
     });
   }
 

@@ -159,6 +159,16 @@ def test_a_method_that_is_refused_for_its_eigenvalues_cannot_be_converted(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_network_that_gives_nan_is_refused(tmp_path: Path) -> None:
+    network = networks.stage_network()
+    weights = network.get_weights()
+    weights[-1][:] = np.nan
+    network.set_weights(weights)
+    with pytest.raises(LiveGradcamError, match="gives NaN or infinity for pictures of the check"):
+        export(ExplainSettings(model=network), tmp_path / "cam.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_every_method_of_one_pass_is_exported_or_needs_eigenvalues() -> None:
     assert {*EXPORTED, *exporter._EIGENVALUES} == {name for name in METHODS if method_named(name).one_pass}
 
