@@ -25,7 +25,7 @@ from live_gradcam.frame import Pixels
 os.environ["LIVE_GRADCAM_ENGINE"] = "tensorflow"
 """The tests of OpenVINO ask for it. In all others each new network would be converted in the background."""
 
-SLOW_GROUPS = ("fuzz", "geometry", "hostile", "keras2", "load", "peers", "screens", "soak")
+SLOW_GROUPS = ("fuzz", "geometry", "hostile", "keras2", "load", "peers", "runtimes", "screens", "soak")
 """The markers that scripts/test.py leaves out unless they are named."""
 
 

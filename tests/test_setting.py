@@ -46,7 +46,7 @@ def test_the_type_that_is_typed_follows_from_the_type_of_the_field() -> None:
         "file": Path,
         "several": list[str],
         "many": list[str],
-        "choice": Literal["crop", "wide", "stretch", "pad"],
+        "choice": Literal["crop", "wide", "scan", "stretch", "pad"],
         "size": str,
         "inputs": list[str],
     }
@@ -78,7 +78,7 @@ def test_values_of_the_declared_types_are_taken() -> None:
         ({"number": 0.0}, "number is 0.0: it must lie between 0 and 1."),
         ({"number": float("nan")}, "number is nan: it must lie between 0 and 1."),
         ({"size": (4, 1)}, "size is 4x1: it must be at least 2."),
-        ({"choice": "wid"}, "choice is 'wid'. Did you mean wide? Valid: crop, wide, stretch, pad."),
+        ({"choice": "wid"}, "choice is 'wid'. Did you mean wide? Valid: crop, wide, scan, stretch, pad."),
         ({"switch": 1}, "switch is 1: True or False is needed."),
         ({"number": "0.5"}, "number is '0.5': a number is needed."),
         ({"number": True}, "number is True: a number is needed."),

@@ -36,7 +36,7 @@ for typed in json.load(sys.stdin):
     told.append((code, err.getvalue().splitlines()))
 json.dump((told, [name for name in ("tensorflow", "keras") if name in sys.modules]), sys.stdout)
 """
-NEEDED = {"annotate": ("x.mp4", "--out", "out")}
+NEEDED = {"annotate": ("x.mp4", "--out", "out"), "export": ("--out", "out.onnx")}
 """What a command has to be given besides."""
 
 
@@ -205,7 +205,7 @@ def test_every_choice_is_taken_whatever_the_case_of_its_letters(tmp_path: Path) 
         (("--lang", "English"), "--lang is 'English'. Did you mean en? Valid: en, zh."),
         (("--lang", "zh_TW"), "--lang is 'zh_TW'. Did you mean zh? Valid: en, zh."),
         (("--lang", "de"), "--lang is 'de'. Valid: en, zh."),
-        (("--fit", "wdie"), "--fit is 'wdie'. Did you mean wide? Valid: crop, wide, stretch, pad."),
+        (("--fit", "wdie"), "--fit is 'wdie'. Did you mean wide? Valid: crop, wide, scan, stretch, pad."),
         (("--mirorr",), "there is no option --mirorr. Did you mean --mirror?"),
         (("--no-mirorr",), "there is no option --no-mirorr. Did you mean --no-mirror?"),
         (("--save_session", "x"), "there is no option --save_session. Did you mean --save-session?"),

@@ -109,7 +109,7 @@ def draw_viewfinder_onto(picture: Pixels, region: Region, covered: Region | None
                 arm,
                 arm,
             )
-            if covered is not None and _overlap(box, covered):
+            if covered is not None and overlap(box, covered):
                 continue
             far_x, far_y = corner_x + towards_x * (arm - 1), corner_y + towards_y * (arm - 1)
             near_x, near_y = corner_x + towards_x * (thick - 1), corner_y + towards_y * (thick - 1)
@@ -124,10 +124,11 @@ def draw_viewfinder_onto(picture: Pixels, region: Region, covered: Region | None
             cv2.rectangle(picture, (x0 - grow, y0 - grow), (x1 + grow, y1 + grow), colour, cv2.FILLED)
 
 
-def _overlap(one: Region, other: Region) -> bool:
+def overlap(one: Region, other: Region, gap: int = 0) -> bool:
+    """Return whether two regions overlap, or lie closer than a gap."""
     return (
-        one[0] < other[0] + other[2]
-        and other[0] < one[0] + one[2]
-        and one[1] < other[1] + other[3]
-        and other[1] < one[1] + one[3]
+        one[0] < other[0] + other[2] + gap
+        and other[0] < one[0] + one[2] + gap
+        and one[1] < other[1] + other[3] + gap
+        and other[1] < one[1] + one[3] + gap
     )

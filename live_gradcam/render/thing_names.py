@@ -10,6 +10,7 @@ from live_gradcam.explanation import FoundThing, Prediction, Region
 from live_gradcam.frame import Pixels
 from live_gradcam.render.caption import figure
 from live_gradcam.render.lettering import BOLD, CAP, REGULAR, plain, shade_onto, shortened, text_width, write
+from live_gradcam.render.marks import overlap
 
 _SECONDS = 0.15
 """Time constant with which places, probabilities and strengths follow the answers."""
@@ -164,21 +165,11 @@ def places_of(
             for each in tries
             if gap <= each[1] <= height - gap - tall
             and x >= gap
-            and not any(_touch(each, other, gap) for other in used)
+            and not any(overlap(each, other, gap) for other in used)
         ]
         others = [box for box, _ in names if box != (left, top, wide, high)]
-        clear = [each for each in free if not any(_touch(each, box, 0) for box in others)]
+        clear = [each for each in free if not any(overlap(each, box) for box in others)]
         place = next(iter((*clear, *free)), None)
         used += [] if place is None else [place]
         places.append(place)
     return places
-
-
-def _touch(one: Region, other: Region, gap: int) -> bool:
-    """Return whether two regions overlap or lie closer than a gap."""
-    return (
-        one[0] < other[0] + other[2] + gap
-        and other[0] < one[0] + one[2] + gap
-        and one[1] < other[1] + other[3] + gap
-        and other[1] < one[1] + one[3] + gap
-    )

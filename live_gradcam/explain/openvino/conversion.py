@@ -152,12 +152,7 @@ def run_apart(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ
-            | {
-                "PYTHONPATH": os.pathsep.join(paths),
-                "CUDA_VISIBLE_DEVICES": "-1",
-                "PYTHONHASHSEED": "0",  # OpenVINO takes arguments from a set: the same graph is the same file
-            },
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "CUDA_VISIBLE_DEVICES": "-1"},
             # Ctrl-C in the terminal is for the program, which ends the process itself. A session of its own would do
             # that, too, but Linux shares the processor out among sessions, whatever the priority inside them.
             process_group=0,

@@ -111,11 +111,21 @@ CASES: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
 IN_OPENVINO = ("gradcam++", "several layers", "poolings", "tokens", "a contrast", "values")
 """Of both formats these are tested as OpenVINO's, too."""
 
+USUAL = {
+    *(("gradcam", ".onnx"), ("several layers", ".onnx"), ("the second", ".onnx"), ("poolings", ".onnx")),
+    *(("tokens", ".onnx"), ("several labels", ".onnx"), ("a mirrored network", ".onnx"), ("values", ".xml")),
+}
+"""What the usual suite tests; the others are in the group `runtimes`."""
+
 
 @pytest.mark.long
 @pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
-    ("case", "suffix"), [*((case, ".onnx") for case in CASES), *((case, ".xml") for case in IN_OPENVINO)]
+    ("case", "suffix"),
+    [
+        pytest.param(*each, marks=() if each in USUAL else pytest.mark.runtimes)
+        for each in [*((case, ".onnx") for case in CASES), *((case, ".xml") for case in IN_OPENVINO)]
+    ],
 )
 def test_a_file_gives_the_scores_and_maps_of_the_explainer(case: str, suffix: str, tmp_path: Path) -> None:
     make, settings = CASES[case]

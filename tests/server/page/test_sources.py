@@ -497,7 +497,8 @@ def test_answers_to_the_question_of_before_leave_no_older_heat_in_the_other_pane
     until_page(page, "page.answer.maps.length === 4 && page.grid.panes.every((pane) => pane.smoothing.shown)")
     left = of_page(
         page,
-        "(page.grid.explained({ ...page.answer, maps: page.answer.maps.slice(0, 1) }, [page.grid.panes[0].region],"
-        " ['gradcam'], 0), page.grid.panes.map((pane) => pane.smoothing.shown !== null))",
+        "(page.grid.explained({ ...page.answer, maps: page.answer.maps.slice(0, 1) },"
+        " { regions: [page.grid.panes[0].region], things: [null], captions: ['gradcam'] }, 0),"
+        " page.grid.panes.map((pane) => pane.smoothing.shown !== null))",
     )
     assert left == [True, False, False, False]
