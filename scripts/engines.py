@@ -96,10 +96,10 @@ def measure(model: lg.Model, folder: Path, seconds: float) -> dict[str, float]:
     spec = spec_of(model, "gradcam")
     compiler = TensorFlowCompiler(model)
     theirs = compiler.compile(spec, freeze=True)
-    record = convert(compiler, spec, folder, lambda: False, checks_half=False)
+    formats: tuple[NumberFormat, ...] = ("f32", "bf16") if has_bf16() else ("f32",)
+    record = convert(compiler, spec, folder, lambda: False, checks_half="bf16" in formats)
     if record.trial.refused:
         sys.exit(f"{model.name} does not convert: {record.trial.refused}")
-    formats: tuple[NumberFormat, ...] = ("f32", "bf16") if has_bf16() else ("f32",)
     graphs = {each: OpenVINOGraph(folder, record, each, model.name) for each in formats}
     picture = check_pictures(1, *spec.input_size)
     given = picture, np.array([[[-1, -1_000_000]]], np.int32), np.zeros((1, 1), np.float32)
