@@ -2,12 +2,51 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+logger = logging.getLogger(__name__)
+
+
+class JsonFiles:
+    """Small JSON files in a folder, one for each key. Another program sees the whole of a file or none.
+
+    Args:
+        folder: made when the first file is written.
+        most: how many files are kept; the oldest are deleted first.
+    """
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self._folder = folder
+        self._most = most
+
+    def path(self, key: str) -> Path:
+        """Return the path of a key's file."""
+        return self._folder / f"{key}.json"
+
+    def read(self, key: str) -> Any:  # noqa: ANN401 - JSON
+        """Return what a key's file holds.
+
+        Raises:
+            FileNotFoundError: there is no file.
+            OSError, ValueError, RecursionError: it cannot be read, or is no JSON.
+        """
+        return json.loads(self.path(key).read_bytes())
+
+    def write(self, key: str, content: Any) -> None:  # noqa: ANN401 - JSON
+        """Write a key's file. If that fails, a later run works without it, and the log says why."""
+        text = json.dumps(content).encode()
+        try:
+            write_whole(self.path(key), lambda file: file.write(text))
+            forget_oldest(self._folder, "*.json", self._most)
+        except OSError as error:
+            logger.debug("nothing can be kept in %s: %s", self._folder, error.strerror)
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:

@@ -11,6 +11,7 @@ import typer
 from live_gradcam.commands.options import given, takes_settings
 from live_gradcam.commands.positional_source import WrongUsage
 from live_gradcam.config import ExplainSettings
+from live_gradcam.errors import SinkError
 from live_gradcam.escaping import shown
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.setting import REQUIRED, in_output
@@ -54,13 +55,20 @@ def export(
     from live_gradcam.settings_check import refuse_typos
 
     refuse_typos(settings)
-    with native_stderr_filtered():
-        from live_gradcam.explain.export.exporter import check_export
-        from live_gradcam.explain.export.exporter import export as export_file
-
-        check_export(settings, output.out, overwrite=output.overwrite)
-        done = export_file(settings, output.out, overwrite=output.overwrite)
+    try:
+        done = _exported(settings, output)
+    except KeyboardInterrupt:
+        # Unlike a show, which may end at any time: whoever waits for the file must not go on without it.
+        raise SinkError(f"interrupted: '{output.out}' was not written.") from None
     typer.echo(_line(done))
+
+
+@native_stderr_filtered()
+def _exported(settings: ExplainSettings, output: ExportOutput) -> Any:  # noqa: ANN401 - an Export
+    """Write the file."""
+    from live_gradcam.explain.export.exporter import export as export_file
+
+    return export_file(settings, output.out, overwrite=output.overwrite)
 
 
 def _line(done: Any) -> str:  # noqa: ANN401 - an Export, whose module loads OpenCV

@@ -8,7 +8,6 @@ receptive field. A kept geometry therefore equals a new measurement.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import math
 import re
@@ -20,7 +19,7 @@ from typing import Any
 import tensorflow as tf
 from platformdirs import user_cache_path
 
-from live_gradcam.cache_files import forget_oldest, write_whole
+from live_gradcam.cache_files import JsonFiles
 from live_gradcam.explain.array_types import Operation
 from live_gradcam.explain.map_geometry import Geometry
 from live_gradcam.models.model import weights_sha256
@@ -52,12 +51,13 @@ class GeometryStore:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or user_cache_path("live-gradcam", appauthor=False) / "geometry"
+        folder = folder or user_cache_path("live-gradcam", appauthor=False) / "geometry"
+        self._files = JsonFiles(folder, MOST_KEPT)
 
     def find(self, key: str) -> Geometry | None:
         """Return the geometry of a key; None if there is no file, or it is damaged."""
         try:
-            stored = json.loads(self._path(key).read_bytes())
+            stored = self._files.read(key)
             extent, seen = (tuple(float(each) for each in stored[name]) for name in ("extent", "seen"))
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
@@ -68,16 +68,8 @@ class GeometryStore:
         return None if 0.0 in (extent[2] - extent[0], extent[3] - extent[1]) else Geometry(extent, seen)
 
     def keep(self, key: str, geometry: Geometry) -> None:
-        """Write a geometry. A program that reads at the same moment sees the whole file or none."""
-        text = json.dumps({"extent": geometry.extent, "seen": geometry.seen}).encode()
-        try:
-            write_whole(self._path(key), lambda file: file.write(text))
-            forget_oldest(self._folder, "*.json", MOST_KEPT)
-        except OSError as error:
-            logger.debug("the place of a map cannot be kept in %s: %s", self._folder, error.strerror)
-
-    def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.json"
+        """Write a geometry."""
+        self._files.write(key, {"extent": geometry.extent, "seen": geometry.seen})
 
 
 def key_of(network: Network, activation: Tensor) -> str:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from live_gradcam.cache_files import forget_oldest, write_whole
+from live_gradcam.cache_files import JsonFiles
 from live_gradcam.errors import LayerError
 from live_gradcam.models.model_key import ModelKey
 from live_gradcam.name_suggestions import unknown_name
-
-logger = logging.getLogger(__name__)
 
 MOST_KEPT = 200
 """How many models' layers are remembered; the oldest are forgotten first."""
@@ -49,34 +45,27 @@ class LayerMemory:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or user_cache_path("live-gradcam", appauthor=False) / "layers"
+        folder = folder or user_cache_path("live-gradcam", appauthor=False) / "layers"
+        self._files = JsonFiles(folder, MOST_KEPT)
 
     def recall(self, key: ModelKey | None) -> tuple[LayerRow, ...]:
         """Return the layers of a model in the order of their calls; none if they are not remembered, or damaged."""
         if key is None:
             return ()
         try:
-            stored = json.loads(self._file(key).read_bytes())
             return tuple(
                 LayerRow(str(path), str(kind), str(shape), bool(explainable), bool(automatic))
-                for path, kind, shape, explainable, automatic in (each.values() for each in stored)
+                for path, kind, shape, explainable, automatic in (
+                    each.values() for each in self._files.read(key.whole)
+                )
             )
         except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             return ()
 
     def keep(self, key: ModelKey | None, rows: Sequence[LayerRow]) -> None:
-        """Keep the layers of a model that has a key. Another program sees the whole file or none."""
-        if key is None:
-            return
-        content = json.dumps([asdict(row) for row in rows]).encode()
-        try:
-            write_whole(self._file(key), lambda file: file.write(content))
-            forget_oldest(self._folder, "*.json", MOST_KEPT)
-        except OSError as error:
-            logger.debug("layers cannot be remembered in %s: %s", self._folder, error.strerror)
-
-    def _file(self, key: ModelKey) -> Path:
-        return self._folder / f"{key.whole}.json"
+        """Keep the layers of a model that has a key."""
+        if key is not None:
+            self._files.write(key.whole, [asdict(row) for row in rows])
 
 
 def path_in(rows: Sequence[LayerRow], path: str, model: str) -> str:

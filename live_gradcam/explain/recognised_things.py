@@ -33,10 +33,8 @@ def recognised(
     """
     sights: list[_Sight] = []
     for each in sorted(explanations, key=certainty, reverse=True):
-        best = each.best
-        if best is None or (best.probability or 0.0) < (
-            max(each.needed, _FURTHER) if sights else each.needed
-        ):
+        best, needed = each.best, max(each.needed, _FURTHER) if sights else each.needed
+        if best is None or certainty(each) < needed:
             break
         place = (
             heat_place(each.heatmap, each.region, each.inset) if each.has_evidence and is_own(each) else None
@@ -69,11 +67,8 @@ def is_own(explanation: Explanation) -> bool:
 
 
 def certainty(explanation: Explanation) -> float:
-    """Return by how much a window should decide: its highest probability, or the value of a score function."""
-    if explanation.best is not None:
-        return explanation.best.probability or 0.0
-    value = None if explanation.top else getattr(explanation.target, "value", None)
-    return -math.inf if value is None else float(value)
+    """Return the highest probability in a window; minus infinity if its network gives NaN."""
+    return -math.inf if explanation.best is None else explanation.best.probability or 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

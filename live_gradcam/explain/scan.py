@@ -19,7 +19,7 @@ from live_gradcam.explain.input_fitting import size_of
 from live_gradcam.explain.map_geometry import laying_matrix
 from live_gradcam.explain.question_parts import inside
 from live_gradcam.explain.recognised_things import certainty, is_own, recognised
-from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Region, Target
+from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Region, Target, Value
 from live_gradcam.frame import Pixels
 from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.question import Answer, Question
@@ -189,14 +189,13 @@ def _row_of(area: Region, size: tuple[int, int], apart: float) -> list[Region]:
 def _figure(explanation: Explanation) -> float:
     """Return the probability of a window's target, or the value of a score function."""
     target = explanation.target
-    number = getattr(target, "probability", None)
-    number = target.value if number is None else number
+    number = target.value if isinstance(target, Value) else target.probability
     return -math.inf if number is None else float(number)
 
 
 def _class_of(target: Target) -> int | str:
     """Return what targets of the same meaning have in common: the class, or the name of a score function."""
-    return target.label if not hasattr(target, "class_id") else target.class_id
+    return target.label if isinstance(target, Value) else target.class_id
 
 
 def _points(explanations: Sequence[Explanation], area: Region) -> tuple[int, int]:

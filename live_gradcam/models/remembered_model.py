@@ -6,7 +6,6 @@ else is shown of it is kept here, under a key of everything that `load_model` de
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from platformdirs import user_cache_path
 
-from live_gradcam.cache_files import forget_oldest, write_whole
+from live_gradcam.cache_files import JsonFiles
 from live_gradcam.models.labels import Labels, imagenet_labels
 from live_gradcam.models.model_key import ModelKey
 from live_gradcam.models.task import Evidence
@@ -143,16 +142,17 @@ class ModelMemory:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or user_cache_path("live-gradcam", appauthor=False) / "models"
+        folder = folder or user_cache_path("live-gradcam", appauthor=False) / "models"
+        self._files = JsonFiles(folder, MOST_KEPT)
 
     def knows(self, key: ModelKey | None) -> bool:
         """Return whether a model is remembered; one without a key never is."""
-        return key is not None and self._file(key).is_file()
+        return key is not None and self._files.path(key.whole).is_file()
 
     def recall(self, key: ModelKey, load: Callable[[], Model]) -> RememberedModel | None:
         """Return the model of a key; None if it is not remembered, or its file is damaged."""
         try:
-            stored = json.loads(self._file(key).read_bytes())
+            stored = self._files.read(key.whole)
             evidence = Evidence(**{**stored["evidence"], "labels": _labels(stored["evidence"]["labels"])})
             facts = {
                 "key": key,
@@ -169,7 +169,7 @@ class ModelMemory:
             return None
         except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
             with suppress(OSError):  # it is damaged: it is written again when the model is loaded
-                self._file(key).unlink()
+                self._files.path(key.whole).unlink()
             return None
         remembered = RememberedModel(facts, load)
         for line in remembered.warnings:
@@ -177,10 +177,9 @@ class ModelMemory:
         return remembered
 
     def remember(self, model: KnownModel) -> None:
-        """Keep what is known about a model that has a key. Another program sees the whole file or none."""
+        """Keep what is known about a model that has a key."""
         if model.key is None or self.knows(model.key):
             return
-        path = self._file(model.key)
         stored = {
             "name": model.name,
             "labels": _stored(model.labels),
@@ -194,15 +193,7 @@ class ModelMemory:
             "sha256": model.weights_sha256(),
             "warnings": sorted(model.warnings),
         }
-        content = json.dumps(stored).encode()
-        try:
-            write_whole(path, lambda file: file.write(content))
-            forget_oldest(self._folder, "*.json", MOST_KEPT)
-        except OSError as error:
-            logger.debug("%s cannot be remembered in %s: %s", model.name, self._folder, error.strerror)
-
-    def _file(self, key: ModelKey) -> Path:
-        return self._folder / f"{key.whole}.json"
+        self._files.write(model.key.whole, stored)
 
 
 @contextmanager

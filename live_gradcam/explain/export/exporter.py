@@ -60,7 +60,7 @@ class Export:
         return sum(file.stat().st_size for file in self.files)
 
 
-def check_export(settings: ExplainSettings, out: Path, *, overwrite: bool) -> None:
+def _check(settings: ExplainSettings, out: Path, *, overwrite: bool) -> None:
     """Check what can be checked without loading the model.
 
     Args:
@@ -115,7 +115,7 @@ def export(settings: ExplainSettings, out: Path, *, overwrite: bool = False) -> 
         LiveGradcamError: the network cannot be exported, or the file cannot be written. Then no file is left.
     """
     out = expanded(out)
-    check_export(settings, out, overwrite=overwrite)
+    _check(settings, out, overwrite=overwrite)
     core()  # says why where OpenVINO does not start
     if function_of(settings.target) is not None:
         raise TargetError(

@@ -54,6 +54,8 @@ export class ThingNames {
     this.root = document.createElement("div");
     this.root.className = "names";
     this.names = [];
+    this.changes = 0; // how often the names have changed
+    this.placed = ""; // what the names were placed for
     this.spans = new Map(); // by the thing's label, so that each name glides with its own thing
     this.at = 0;
   }
@@ -63,19 +65,25 @@ export class ThingNames {
     if (things === null) return this.drop();
     this.names = this.names.length ? followed(this.names, things, now - this.at) : followed([], things, -1);
     this.at = now;
+    this.changes += 1;
   }
 
   drop() {
     this.names = [];
+    this.changes += 1;
     this.spans.clear();
     this.root.replaceChildren();
   }
 
   /**
-   * Shows the names on a picture of [width, height] CSS pixels.
+   * Shows the names on a picture of [width, height] CSS pixels, if they or the picture have changed: measuring texts is
+   * slow, and this is called for each painted frame.
    * @param plate the element that no name may cover.
    */
   show(box, mirrored, plate) {
+    const state = [this.changes, ...box, mirrored].join();
+    if (state === this.placed) return;
+    this.placed = state;
     const visible = this.names.filter((name) => name.visible);
     for (const [label, span] of this.spans) {
       if (visible.some((name) => name.label === label)) continue;

@@ -338,6 +338,20 @@ def test_what_cannot_be_exported_is_refused_in_one_line(
     assert not list(tmp_path.iterdir())
 
 
+def test_who_interrupts_is_told_that_there_is_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(conversion, "run_apart", interrupted)
+    monkeypatch.chdir(tmp_path)
+    keras.saving.save_model(networks.pooled_network(), "small.keras")
+    assert main(["export", "small.keras", "--preprocess", "unit", "--out", "cam.onnx"]) == 1
+    assert capfd.readouterr().err.splitlines()[-1] == "live-gradcam: interrupted: 'cam.onnx' was not written."
+    assert [path.name for path in tmp_path.iterdir()] == ["small.keras"]
+
+
 def test_the_model_is_named_once(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "vgg16", "--model", "vgg19", "--out", "cam.onnx"]) == 2
     assert "the model is given twice: 'vgg16' and --model 'vgg19'" in capfd.readouterr().err
