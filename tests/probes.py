@@ -10,6 +10,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from oracles import RectifiedNetwork, SmoothNetwork
 
+from live_gradcam.explain.methods.probe import EPSILON
+
 PICTURE = (14, 12, 3)
 """Height, width and colours of the twins' pictures; the layer that is explained is 6 × 5 of 7 channels."""
 
@@ -55,6 +57,7 @@ class KerasProbe:
         self.pixels = tf.constant(picture[None], tf.float32)
         self.black = tf.fill((1, *PICTURE), -0.5)
         self.activations, self.gradients = self.derivatives(self.pixels)
+        self.score_error = EPSILON * tf.abs(self._score(self.activations)[0])
         self.largest_batch = 0
         self.seen.clear()
 
@@ -65,6 +68,8 @@ class KerasProbe:
             for layer in (self.layer, self.hidden, self.dense)
             for weight in layer.get_weights()
         )
+
+    gradient_epsilon, gradient_step = EPSILON, 0.0
 
     def over_pixels(self, maps: Any) -> Any:
         return tf.image.resize(maps[..., None], PICTURE[:2])[..., 0]

@@ -12,21 +12,23 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
-# cli → commands → pipeline | session | archive | server → live → {explain → models} | sources | render | sinks → values
+# cli → commands → pipeline | session | archive | server → live → metrics → explain → models | sources | render | sinks
+# → values
 VALUES = frozenset(
     (
-        "cache_files closeable config errors escaping explanation file_names frame heatmap media_file name_suggestions "
-        "number_format question redaction rendered_picture run_statistics setting setting_choices setting_types "
-        "settings_json source_address timing translations version viewer_input"
+        "cache_files closeable config errors escaping explanation faithfulness file_names frame heatmap media_file "
+        "name_suggestions number_format question redaction rendered_picture run_statistics setting setting_choices "
+        "setting_types settings_json source_address timing translations version viewer_input"
     ).split()
 )
 GROUND = VALUES | {"concurrency", "process"}
-ROOMS = frozenset({"explain", "models", "sources", "render", "sinks"})
+ROOMS = frozenset({"explain", "metrics", "models", "sources", "render", "sinks"})
 LOOPS = frozenset({"archive", "pipeline", "session", "server"})
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(ROOMS, GROUND),
     "explain": GROUND | {"models"},
+    "metrics": GROUND | {"explain", "models"},
     "settings_check": GROUND | ROOMS,
     "live": GROUND | ROOMS,
     "session": GROUND | ROOMS | {"live"},

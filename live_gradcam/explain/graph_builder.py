@@ -16,7 +16,7 @@ from live_gradcam.explain.map_geometry import COVERING, Geometry, union
 from live_gradcam.explain.mean_gradient import mean_gradient
 from live_gradcam.explain.network_output import NetworkOutput, taken
 from live_gradcam.explain.network_probe import NetworkProbe
-from live_gradcam.explain.raw_maps import fused, raw_map
+from live_gradcam.explain.raw_maps import evident, fused, raw_map
 from live_gradcam.explain.runtime import MOST_VALUES, TOP
 from live_gradcam.explain.target_layer import automatic, check_reachable, layer_at, not_between
 from live_gradcam.explain.target_scores import TargetScores, goal_of, order_of
@@ -248,12 +248,12 @@ class _Maps:
             )
         goal, slope = self._goals[goal_number], self._slopes_of(goal_number)[0]
         extent = self._geometries[0].extent
-        probe = NetworkProbe(self._traced, goal, self._pixels, path, activation, slope, self._head, extent)
-        raw = method.function(probe)[None]
-        if method.rectified:
-            raw = tf.nn.relu(raw)
-        finite = tf.reduce_all(tf.math.is_finite(raw), axis=(1, 2))
-        return raw, finite & (tf.reduce_max(tf.abs(raw), axis=(1, 2)) > 0)
+        probe = NetworkProbe(
+            self._traced, goal, self._pixels, path, activation, slope, self._head, self._score, extent
+        )
+        signed, noise = (each[None] for each in method.function(probe))
+        raw = tf.nn.relu(signed) if method.rectified else signed
+        return raw, evident(signed, raw, noise)
 
     def _slopes_of(self, goal_number: int) -> list[Tensor]:
         """Return ∂y/∂A of each layer as a map, (N, h, w, K) float32.
@@ -293,4 +293,4 @@ class _Maps:
         if head is None or goal is None:
             return list(tf.gradients(self._score, tensors))
         goal = goal.repeated(COPIES if self._traced.spec.smooth == "augment" else 1)
-        return list(tf.gradients(self._score, tensors, grad_ys=head.seed(goal.row, goal.ids)))
+        return list(tf.gradients(self._score, tensors, grad_ys=head.seed(goal.row, head.places_of(goal.ids))))

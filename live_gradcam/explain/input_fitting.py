@@ -36,15 +36,18 @@ class Fitting:
 
     def apply(self, image: Pixels) -> Pixels:
         """Return the network's input, (input height, input width, 3) uint8 BGR, for a frame's picture."""
-        x, y, width, height = self.region
-        seen = image[y : y + height, x : x + width]
         left, top, inner_width, inner_height = self.inner
-        fitted = _resized(seen, (inner_width, inner_height))
+        fitted = self.unpadded(image)
         if (inner_height, inner_width) == self.input_size:
             return fitted
         padded = np.full((*self.input_size, 3), 127, np.uint8)
         padded[top : top + inner_height, left : left + inner_width] = fitted
         return padded
+
+    def unpadded(self, image: Pixels) -> Pixels:
+        """Return the network's input without its padding, (height, width, 3) uint8 BGR, for a frame's picture."""
+        x, y, width, height = self.region
+        return _resized(image[y : y + height, x : x + width], self.inner[2:])
 
     @property
     def inset(self) -> Inset:

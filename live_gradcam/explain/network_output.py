@@ -45,6 +45,14 @@ class NetworkOutput:
     ending: OutputFunction | None = None
     """The function at the end of the network; None in tests."""
 
+    ranks: Tensor | None = None
+    """(N, C) float32: what the classes are ranked by: their logits, which differ even where probabilities of a softmax
+    are all 0; for an output with places, the probabilities. None if the task is `values`."""
+
+    class_scores: Tensor | None = None
+    """(N, C) float32: the score y^c of each class; for an output with places, the mean over all places. None if the
+    task is `values`."""
+
     @property
     def classes(self) -> int:
         """How many outputs there are to explain: classes, labels or values."""
@@ -54,34 +62,56 @@ class NetworkOutput:
         """Return the output of the first pictures only."""
         probabilities = None if self.probabilities is None else self.probabilities[:count]
         values = probabilities if self.values is self.probabilities else self.values[:count]
-        return replace(self, values=values, probabilities=probabilities, scores=self.scores[:count])
+        ranks, class_scores = (
+            None if each is None else each[:count] for each in (self.ranks, self.class_scores)
+        )
+        return replace(
+            self,
+            values=values,
+            probabilities=probabilities,
+            scores=self.scores[:count],
+            ranks=ranks,
+            class_scores=class_scores,
+        )
 
-    def seed(self, row: Tensor, ids: Tensor) -> Tensor:
+    @property
+    def _two_sided(self) -> bool:
+        """Whether one unit decides between two classes."""
+        return self.task == "classes" and self.scores.shape[-1] == 1
+
+    def places_of(self, ids: Tensor) -> Tensor | None:
+        """Return the places that the network assigns to the classes `ids` (N,): (N, h, w, 1) bool.
+
+        None if the output has no places, or if all places count because its numbers are values.
+        """
+        if self.scores.shape.rank != 4 or self.task == "values":
+            return None
+        if self._two_sided:
+            return (self.scores > self.threshold) == (ids == 1)[:, None, None, None]
+        if self.task == "multi-label":
+            chosen = tf.one_hot(ids, self.scores.shape[-1], on_value=True, off_value=False)[:, None, None, :]
+            return tf.reduce_any(chosen & (self.scores > self.threshold), axis=-1, keepdims=True)
+        return (tf.argmax(self.scores, axis=-1, output_type=tf.int32) == ids[:, None, None])[..., None]
+
+    def seed(self, row: Tensor, places: Tensor | None) -> Tensor:
         """Return ∂y/∂scores for weights `row` (N, C), which backpropagation starts from.
 
-        For an output with places, the score of a class is the sum over the places that the network assigns to the
-        class `ids` (N,), and the score of a value is its mean over all places.
+        For an output with places, the score of a class is the sum over `places` (`places_of`), and the score of a value
+        is its mean over all places.
         """
         row = tf.cast(row, self.scores.dtype)
-        two_sided = self.task == "classes" and self.scores.shape[-1] == 1
-        sided = row[:, 1:2] - row[:, 0:1] if two_sided else row  # the logit of "not" is minus the logit
+        # The logit of "not" is minus the logit.
+        sided = row[:, 1:2] - row[:, 0:1] if self._two_sided else row
         if self.scores.shape.rank != 4:
             return sided
-        if self.task == "values":
-            places = tf.cast(tf.reduce_prod(tf.shape(self.scores)[1:3]), row.dtype)
-            return tf.ones_like(self.scores) * (sided / places)[:, None, None, :]
-        if two_sided:
-            given = (self.scores > self.threshold) == (ids == 1)[:, None, None, None]
-        elif self.task == "multi-label":
-            chosen = tf.one_hot(ids, self.scores.shape[-1], on_value=True, off_value=False)[:, None, None, :]
-            given = tf.reduce_any(chosen & (self.scores > self.threshold), axis=-1, keepdims=True)
-        else:
-            given = (tf.argmax(self.scores, axis=-1, output_type=tf.int32) == ids[:, None, None])[..., None]
-        return tf.cast(given, row.dtype) * sided[:, None, None, :]
+        if places is None:
+            number = tf.cast(tf.reduce_prod(tf.shape(self.scores)[1:3]), row.dtype)
+            return tf.ones_like(self.scores) * (sided / number)[:, None, None, :]
+        return tf.cast(places, row.dtype) * sided[:, None, None, :]
 
-    def value(self, row: Tensor, ids: Tensor) -> Tensor:
-        """Return y, (N,) float32."""
-        weighted = tf.cast(self.scores * self.seed(row, ids), tf.float32)
+    def value(self, row: Tensor, places: Tensor | None) -> Tensor:
+        """Return y, (N,) float32; the arguments are those of `seed`."""
+        weighted = tf.cast(self.scores * self.seed(row, places), tf.float32)
         return tf.reduce_sum(tf.reshape(weighted, (tf.shape(weighted)[0], -1)), axis=1)
 
 
@@ -142,12 +172,15 @@ def head_of(
     threshold = 0.0 if score == "logit" else 0.5
     own = _averaged(output)
     likely = own if probabilities is output else _averaged(probabilities)
+    ranks = _averaged(logits)
     if units == 1 and task == "classes":
         own = tf.concat([1.0 - own if probabilities is output else -own, own], axis=-1)
         likely = own if probabilities is output else tf.concat([1.0 - likely, likely], axis=-1)
-    return NetworkOutput(
-        task, units, own, likely, logits if score == "logit" else probabilities, threshold, found
-    )
+        ranks = tf.concat([-ranks, ranks], axis=-1)
+    scores, class_scores = (logits, ranks) if score == "logit" else (probabilities, likely)
+    if output.shape.rank == 4:
+        ranks = likely  # the class of most places need not have the largest mean logit
+    return NetworkOutput(task, units, own, likely, scores, threshold, found, ranks, class_scores)
 
 
 def _flat(output: Tensor, model: Model) -> Tensor:

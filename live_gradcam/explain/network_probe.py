@@ -10,8 +10,9 @@ import tensorflow as tf
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.array_types import Operation
 from live_gradcam.explain.feature_map import Activation, activation_of
+from live_gradcam.explain.methods.probe import EPSILON
 from live_gradcam.explain.network_output import NetworkOutput
-from live_gradcam.explain.raw_maps import laid
+from live_gradcam.explain.raw_maps import epsilon_of, laid, step_of
 from live_gradcam.explain.target_layer import layer_at
 from live_gradcam.explain.target_scores import TargetScores
 from live_gradcam.explain.traced_network import TracedNetwork
@@ -37,7 +38,19 @@ def _guided_relu6(operation: Operation, gradient: Tensor) -> Tensor:
 
 
 class NetworkProbe:
-    """A probe of one picture and one target (`methods.probe.Probe`)."""
+    """A probe of one picture and one target (`methods.probe.Probe`).
+
+    Args:
+        traced: the network.
+        goal: the target; None for a score function of the user's.
+        pixels: the network's input for the picture.
+        path: of the target layer.
+        activation: that layer's output.
+        gradient: ∂y/∂A as a map.
+        head: the network's output for the picture; None for a score function of the user's.
+        score: the differentiated scores of the picture.
+        extent: where the layer's map lies on the input.
+    """
 
     def __init__(
         self,
@@ -48,9 +61,11 @@ class NetworkProbe:
         activation: Activation,
         gradient: Tensor,
         head: NetworkOutput | None,
+        score: Tensor,
         extent: Inset = WHOLE,
     ) -> None:
         self._traced = traced
+        self._score = score
         self._head = head
         self._goal = goal
         self._path = path
@@ -64,8 +79,34 @@ class NetworkProbe:
 
     @property
     def black(self) -> Tensor:
-        """The network's input for a black picture, (1, H, W, 3) float32."""
-        return self._traced.model.preprocessing(tf.zeros(tf.shape(self.pixels), tf.uint8))
+        """The network's input for a black picture, (1, H, W, channels) float32."""
+        height, width = self._traced.spec.input_size
+        return self._traced.model.preprocessing(tf.zeros((1, height, width, 3), tf.uint8))
+
+    @property
+    def score_error(self) -> Tensor:
+        """A bound of the rounding error of y at the picture, () float32."""
+        head, goal = self._head, self._goal
+        if head is None or goal is None:
+            return EPSILON * tf.abs(self._score[0])
+        seed = head.seed(goal.row[:1], head.places_of(goal.ids[:1]))
+        summands = tf.cast(tf.abs(head.scores[:1] * seed), tf.float32)
+        return epsilon_of(head.scores) * tf.reduce_sum(summands)
+
+    @property
+    def gradient_epsilon(self) -> float:
+        """The rounding error of ∂y/∂A as a share of it."""
+        return epsilon_of(*self._origins)
+
+    @property
+    def gradient_step(self) -> float:
+        """The rounding error of ∂y/∂A near 0."""
+        return step_of(*self._origins)
+
+    @property
+    def _origins(self) -> list[Tensor]:
+        """The tensors between which y is differentiated."""
+        return [self._activation.tensor, *([] if self._head is None else [self._head.scores])]
 
     def over_pixels(self, maps: Tensor) -> Tensor:
         """Return maps (M, h, w) of the layer as masks (M, H, W) of the input."""
@@ -183,4 +224,13 @@ class NetworkProbe:
             return self._traced.own_score(output)
         assert goal is not None
         goal = goal.repeated(count)
-        return head.value(goal.row, goal.ids)
+        return head.value(goal.row, self._places(goal.ids, count))
+
+    def _places(self, ids: Tensor, count: Tensor) -> Tensor:
+        """Return the places that the network assigns to the class in the unchanged picture, for `count` pictures.
+
+        They are fixed, so that all inputs have one score function. None for an output without places.
+        """
+        assert self._head is not None
+        places = self._head.places_of(ids[:1])
+        return None if places is None else tf.repeat(places, count, axis=0)

@@ -10,12 +10,25 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.feature_map import Activation
 from live_gradcam.explain.map_geometry import Geometry, laying_matrix
 from live_gradcam.explain.methods.method import Method
+from live_gradcam.explain.methods.probe import EPSILON
 from live_gradcam.explanation import WHOLE, Inset
 from live_gradcam.models.type_names import Tensor
 
-_ROUNDING = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-20, "float64": 2.0**-20}
-"""The rounding error of a map as a share of the sum of |weight · activation|, by the activation's dtype: a few units in
-the last place of the sum, which is always float32, or one unit of the activation."""
+_EPSILONS = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
+"""The same by dtype; maps are computed in float32, so float64 gains nothing."""
+
+_STEPS = {"float16": 2.0**-24}
+"""The distance of neighbouring numbers near 0, by dtype; that of the other types is far below any gradient."""
+
+
+def epsilon_of(*tensors: Tensor) -> float:
+    """Return the rounding error of the coarsest of some tensors' dtypes, as a share of a number."""
+    return max(_EPSILONS.get(each.dtype.name, EPSILON) for each in tensors)
+
+
+def step_of(*tensors: Tensor) -> float:
+    """Return the rounding error near 0 of the coarsest of some tensors' dtypes."""
+    return max(_STEPS.get(each.dtype.name, 0.0) for each in tensors)
 
 
 def raw_map(
@@ -37,16 +50,35 @@ def raw_map(
     signed = method.function(*given)
     # The same sum without cancellation bounds the map's rounding error. A principal component is a sum over K of unit
     # weights, so the length of the features bounds it.
+    origins = [activation.tensor] if scores is None else [activation.tensor, scores]
+    step = step_of(*origins) if method.looks_at_gradient else 0.0
     if method.bounded_by_length:
         product = features * slope if method.looks_at_gradient else features
         magnitude = tf.reduce_max(tf.norm(product, axis=-1), axis=(1, 2))
+        least = step * tf.reduce_max(tf.norm(features, axis=-1), axis=(1, 2))
     else:
-        magnitude = tf.reduce_max(method.function(*(tf.abs(each) for each in given)), axis=(1, 2))
+        bare = [tf.abs(each) for each in given]
+        magnitude = tf.reduce_max(method.function(*bare), axis=(1, 2))
+        least = (
+            tf.reduce_max(method.function(bare[0], tf.fill(tf.shape(slope), step)), axis=(1, 2))
+            if step
+            else 0.0
+        )
+    noise = (epsilon_of(*origins) + EPSILON * int(features.shape[-1])) * magnitude + least
     raw = tf.nn.relu(signed) if method.rectified else signed
-    # Check before ReLU, which keeps NaN on some devices and turns it to 0 on others.
+    return raw, evident(signed, raw, noise)
+
+
+def evident(signed: Tensor, raw: Tensor, noise: Tensor) -> Tensor:
+    """Return whether maps have evidence, (N,) bool: whether they are finite, and their peak exceeds rounding errors.
+
+    Args:
+        signed: (N, h, w) float32 before ReLU, which keeps NaN on some devices and turns it to 0 on others.
+        raw: (N, h, w) float32 after ReLU, if the method has one.
+        noise: (N,) float32: bounds of the maps' rounding errors.
+    """
     finite = tf.reduce_all(tf.math.is_finite(signed), axis=(1, 2))
-    noise = _ROUNDING[activation.tensor.dtype.name] * magnitude
-    return raw, finite & (tf.reduce_max(tf.abs(raw), axis=(1, 2)) > noise)
+    return finite & (tf.reduce_max(tf.abs(raw), axis=(1, 2)) > noise)
 
 
 def fused(

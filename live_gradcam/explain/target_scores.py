@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 
 from live_gradcam.explain.network_output import NetworkOutput, taken
 from live_gradcam.explain.targets import MOST_RANKS, NO_RIVAL, REVERSED, STRONGEST_RIVALS
 from live_gradcam.models.type_names import Tensor
+
+_LOWEST = float(np.finfo(np.float32).min)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,13 +37,13 @@ def order_of(head: NetworkOutput) -> Tensor | None:
 
     A class of NaN comes last.
     """
-    if head.probabilities is None:
+    if head.ranks is None:
         return None
-    return tf.math.top_k(_finite(head), k=min(MOST_RANKS, head.classes)).indices
+    return tf.math.top_k(_finite(head.ranks), k=min(MOST_RANKS, head.classes)).indices
 
 
-def _finite(head: NetworkOutput) -> Tensor:
-    return tf.where(tf.math.is_finite(head.probabilities), head.probabilities, -1.0)
+def _finite(figures: Tensor) -> Tensor:
+    return tf.where(tf.math.is_finite(figures), figures, _LOWEST)
 
 
 def goal_of(
@@ -61,15 +64,13 @@ def goal_of(
     """
     if order is None:
         return _goal_of_value(head, aim, strength)
-    probabilities = _finite(head)
+    scores = _finite(head.class_scores)
     classes = head.classes
     ids = _resolved(aim[:, 0], order)
     chosen = tf.one_hot(ids, classes)
     count = min(rivals, classes - 1)
-    # Differences of log p equal differences of logits. The target itself is put last.
-    scores = tf.math.log(tf.maximum(probabilities, 1e-37))
     own = tf.reduce_sum(scores * chosen, axis=1, keepdims=True)
-    others = tf.math.top_k(-tf.abs(scores - own) - 1e6 * chosen, k=max(count, 1)).indices
+    others = tf.math.top_k(tf.where(chosen > 0, _LOWEST, -tf.abs(scores - own)), k=max(count, 1)).indices
     named = _resolved(aim[:, 1], order)[:, None]
     rival = aim[:, 1:]
     none = tf.fill(tf.shape(others), -1)

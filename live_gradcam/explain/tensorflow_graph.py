@@ -223,7 +223,7 @@ def _token_layer(traced: TracedNetwork) -> str:
         else:
             aim = tf.constant([[-1, NO_RIVAL]])
             goal = goal_of(head, aim, tf.constant([0.0]), spec.rivals, order_of(head))
-            seed = head.seed(goal.row, goal.ids)
+            seed = head.seed(goal.row, head.places_of(goal.ids))
             gradients = tf.gradients(head.scores, [call.output for call in found], grad_ys=seed)
         reached = []
         for call, gradient in zip(found, gradients, strict=True):

@@ -12,9 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from live_gradcam.errors import TargetError
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_calls import LayerCall, observed_calls
 from live_gradcam.explain.network_output import NetworkOutput, head_of
+from live_gradcam.models.inputs import shape_text
 from live_gradcam.models.model import Model
 from live_gradcam.models.type_names import Network, Tensor, Variable
 
@@ -74,9 +76,28 @@ class TracedNetwork:
         return np.asarray(tf.cast(output, tf.float32))
 
     def own_score(self, output: Tensor) -> Tensor:
-        """Return the user's score of the output, (N,) float32."""
-        assert self.spec.function is not None
-        return tf.cast(tf.reshape(self.spec.function(output), (-1,)), tf.float32)
+        """Return the user's score of the output, (N,) float32.
+
+        Raises:
+            TargetError: the function does not return one number for each picture.
+        """
+        function = self.spec.function
+        assert function is not None
+        score = tf.convert_to_tensor(function(output))
+        count = tf.nest.flatten(output)[0].shape[0]
+        fits = score.shape.rank is None or (
+            score.shape.rank > 0
+            and score.shape[0] in (count, None)
+            and all(length in (1, None) for length in score.shape[1:])
+        )
+        if not fits:
+            got = shape_text(score.shape) if score.shape.rank else "a single number"
+            raise TargetError(
+                f"the target '{getattr(function, '__name__', function)}' must return one number for each of N "
+                f"pictures, (N,), and returns {got}. Choose one number of each picture, as in "
+                "`lambda output: output[:, 3]`."
+            )
+        return tf.cast(tf.reshape(score, (-1,)), tf.float32)
 
 
 def traced_network(model: Model, spec: GraphSpec, *, frozen: bool = False) -> TracedNetwork:

@@ -104,8 +104,8 @@ class Method:
 
         - `gradient`: (activations, gradients), both (N, h, w, K), to maps (N, h, w), before the ReLU.
         - `activation`: (activations,) (N, h, w, K) to maps (N, h, w).
-        - `perturbation`: (probe,) of one picture to its map (h, w), before the ReLU.
-        - `pixel`: (probe,) of one picture to its map (H, W), at the input's resolution.
+        - `perturbation`: (probe,) of one picture to its map (h, w), before the ReLU, and a bound of its rounding error.
+        - `pixel`: (probe,) of one picture to its map (H, W), at the input's resolution, and such a bound.
         """
         return _function(self.definition)
 

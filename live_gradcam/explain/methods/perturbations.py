@@ -1,8 +1,8 @@
 """The perturbation methods: maps of a layer from many passes with changed inputs or activations.
 
 In all of them A^k_ij is channel k of the layer's activation at place (i, j) of h × w, and y is the explained score.
-Each function takes a probe of one picture and returns the map L, (h, w) float32, before the final ReLU of the papers,
-which the caller applies.
+Each function takes a probe of one picture. It returns the map L, (h, w) float32, before the final ReLU of the papers,
+which the caller applies, and a bound of its rounding error, () float32.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from live_gradcam.explain.methods.chunked_loops import noisy_copies, scores_in_chunks, sums_in_chunks
 from live_gradcam.explain.methods.method import SMOOTHGRADCAM_SAMPLES
-from live_gradcam.explain.methods.probe import Probe
+from live_gradcam.explain.methods.probe import EPSILON, Probe
 from live_gradcam.models.type_names import Tensor
 
 
-def scorecam(probe: Probe) -> Tensor:
+def scorecam(probe: Probe) -> tuple[Tensor, Tensor]:
     """Return the Score-CAM map.
 
     Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", 2019,
@@ -36,7 +36,8 @@ def scorecam(probe: Probe) -> Tensor:
         probe: the picture, the target and the network.
 
     Returns:
-        Σ_k α_k A^k, (h, w) float32, signed where activations are.
+        Σ_k α_k A^k, (h, w) float32, signed where activations are; and a bound of its rounding error. If each S_k errs
+        by δ at most, α_k errs by the factor exp(2δ).
     """
     features = probe.activations[0]
     pixels = probe.pixels
@@ -51,10 +52,24 @@ def scorecam(probe: Probe) -> Tensor:
         return probe.scores(pixels * tf.math.divide_no_nan(masks - lowest, highest - lowest))
 
     weights = tf.nn.softmax(scores_in_chunks(tf.shape(features)[-1], score))
-    return tf.reduce_sum(weights * features, axis=-1)
+    return _weighted(weights, tf.math.expm1(2.0 * probe.score_error) * weights, features)
 
 
-def ablationcam(probe: Probe) -> Tensor:
+def _weighted(weights: Tensor, errors: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return Σ_k w_k A^k, (h, w) float32, and a bound of its rounding error, () float32.
+
+    Args:
+        weights: w, (K,) float32.
+        errors: bounds of the weights' errors, (K,) float32.
+        features: A, (h, w, K) float32.
+    """
+    count = tf.cast(tf.shape(features)[-1], tf.float32)
+    spread = (errors + EPSILON * count * tf.abs(weights)) * tf.abs(features)
+    error = tf.reduce_max(tf.reduce_sum(spread, axis=-1))
+    return tf.reduce_sum(weights * features, axis=-1), error
+
+
+def ablationcam(probe: Probe) -> tuple[Tensor, Tensor]:
     """Return the Ablation-CAM map.
 
     Desai and Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free
@@ -73,7 +88,7 @@ def ablationcam(probe: Probe) -> Tensor:
         probe: the picture, the target and the network.
 
     Returns:
-        Σ_k w_k A^k, (h, w) float32, signed. Zeros where y is 0.
+        Σ_k w_k A^k, (h, w) float32, signed, zeros where y is 0; and a bound of its rounding error.
     """
     activations = probe.activations
     present = tf.where(tf.reduce_any(activations[0] != 0, axis=(0, 1)))[:, 0]
@@ -85,10 +100,11 @@ def ablationcam(probe: Probe) -> Tensor:
     unchanged = probe.scores_from(activations)[0]
     drops = unchanged - scores_in_chunks(tf.shape(present)[0], score)
     weights = tf.math.divide_no_nan(drops, tf.abs(unchanged))
-    return tf.reduce_sum(weights * tf.gather(activations[0], present, axis=-1), axis=-1)
+    error = tf.math.divide_no_nan(2.0 * probe.score_error, tf.abs(unchanged))
+    return _weighted(weights, error * tf.ones_like(weights), tf.gather(activations[0], present, axis=-1))
 
 
-def smoothgradcam_pp(probe: Probe) -> Tensor:
+def smoothgradcam_pp(probe: Probe) -> tuple[Tensor, Tensor]:
     """Return the Smooth Grad-CAM++ map.
 
     Omeiza et al., "Smooth Grad-CAM++: An Enhanced Inference Level Visualization Technique for Deep Convolutional
@@ -110,7 +126,7 @@ def smoothgradcam_pp(probe: Probe) -> Tensor:
         probe: the picture, the target and the network.
 
     Returns:
-        Σ_k w_k A^k, (h, w) float32, signed where activations are.
+        Σ_k w_k A^k, (h, w) float32, signed where activations are; and a bound of its rounding error.
     """
     features = probe.activations[0]
 
@@ -123,5 +139,6 @@ def smoothgradcam_pp(probe: Probe) -> Tensor:
     first, second, third = (each / SMOOTHGRADCAM_SAMPLES for each in sums)
     denominator = 2.0 * second + tf.reduce_sum(features, axis=(0, 1), keepdims=True) * third
     alphas = tf.math.divide_no_nan(second, denominator)
-    weights = tf.reduce_sum(alphas * tf.nn.relu(first), axis=(0, 1), keepdims=True)
-    return tf.reduce_sum(weights * features, axis=-1)
+    weights = tf.reduce_sum(alphas * tf.nn.relu(first), axis=(0, 1))
+    spread = tf.abs(alphas) * (probe.gradient_epsilon * tf.abs(first) + probe.gradient_step)
+    return _weighted(weights, tf.reduce_sum(spread, axis=(0, 1)), features)

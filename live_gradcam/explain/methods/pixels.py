@@ -1,9 +1,10 @@
 """The pixel methods: sharp maps at the input's resolution, from gradients with respect to the pixels.
 
 In all of them x is the network's preprocessed input, x_ijc its value at pixel (i, j) in colour channel c, and y is the
-explained score. Each function takes a probe of one picture and returns one value for each pixel, (H, W) float32. The
-values of the three colours become one: the largest magnitude, as in Simonyan et al., if the map shows the strength of
-an influence; the sum, if the values add up to the score.
+explained score. Each function takes a probe of one picture. It returns one value for each pixel, (H, W) float32, and a
+bound of the rounding error of the sums in it, () float32, which is 0 where nothing is added. The values of the colours
+become one: the largest magnitude, as in Simonyan et al., if the map shows the strength of an influence; the sum, if the
+values add up to the score.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import tensorflow as tf
 from live_gradcam.explain.methods.chunked_loops import noisy_copies, sums_in_chunks
 from live_gradcam.explain.methods.gradients import gradcam
 from live_gradcam.explain.methods.method import INTEGRATION_STEPS, SMOOTHGRAD_SAMPLES
-from live_gradcam.explain.methods.probe import Probe
+from live_gradcam.explain.methods.probe import EPSILON, Probe
 from live_gradcam.models.type_names import Tensor
 
 
-def saliency(probe: Probe) -> Tensor:
+def saliency(probe: Probe) -> tuple[Tensor, Tensor]:
     """Return the saliency map: how strongly each pixel changes the score.
 
     Simonyan et al., "Deep Inside Convolutional Networks: Visualising Image Classification Models and Saliency
@@ -30,12 +31,12 @@ def saliency(probe: Probe) -> Tensor:
         probe: the picture, the target and the network.
 
     Returns:
-        M, (H, W) float32, at least 0.
+        M, (H, W) float32, at least 0, and a bound of its rounding error.
     """
-    return _largest(probe.pixel_gradients(probe.pixels)[0])
+    return _largest(probe.pixel_gradients(probe.pixels)[0]), tf.zeros(())
 
 
-def smoothgrad(probe: Probe) -> Tensor:
+def smoothgrad(probe: Probe) -> tuple[Tensor, Tensor]:
     """Return the SmoothGrad map: the saliency map of the mean gradient of noisy copies.
 
     Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, arXiv:1706.03825, section 3:
@@ -49,17 +50,18 @@ def smoothgrad(probe: Probe) -> Tensor:
         probe: the picture, the target and the network.
 
     Returns:
-        M, (H, W) float32, at least 0.
+        M, (H, W) float32, at least 0, and a bound of its rounding error.
     """
 
-    def gradients(numbers: Tensor) -> tuple[Tensor]:
-        return (tf.reduce_sum(probe.pixel_gradients(noisy_copies(probe.pixels, numbers)), axis=0),)
+    def gradients(numbers: Tensor) -> tuple[Tensor, Tensor]:
+        found = probe.pixel_gradients(noisy_copies(probe.pixels, numbers))
+        return tf.reduce_sum(found, axis=0), tf.reduce_sum(tf.abs(found), axis=0)
 
-    (total,) = sums_in_chunks(SMOOTHGRAD_SAMPLES, (probe.pixels[0],), gradients)
-    return _largest(total / SMOOTHGRAD_SAMPLES)
+    total, spread = sums_in_chunks(SMOOTHGRAD_SAMPLES, [probe.pixels[0]] * 2, gradients)
+    return _largest(total / SMOOTHGRAD_SAMPLES), EPSILON * tf.reduce_max(spread)
 
 
-def integrated_gradients(probe: Probe) -> Tensor:
+def integrated_gradients(probe: Probe) -> tuple[Tensor, Tensor]:
     """Return the Integrated Gradients map: how much each pixel adds to the score, compared with a black picture.
 
     Sundararajan et al., "Axiomatic Attribution for Deep Networks", 2017, arXiv:1703.01365, equation 1:
@@ -76,7 +78,7 @@ def integrated_gradients(probe: Probe) -> Tensor:
         probe: the picture, the target and the network.
 
     Returns:
-        M, (H, W) float32, signed.
+        M, (H, W) float32, signed, and a bound of its rounding error.
     """
     nodes, node_weights = np.polynomial.legendre.leggauss(INTEGRATION_STEPS)  # on [−1, 1]
     places = tf.constant((nodes + 1) / 2, tf.float32)[:, None, None, None]
@@ -84,15 +86,16 @@ def integrated_gradients(probe: Probe) -> Tensor:
     black = probe.black
     way = probe.pixels - black
 
-    def gradients(numbers: Tensor) -> tuple[Tensor]:
-        found = probe.pixel_gradients(black + tf.gather(places, numbers) * way)
-        return (tf.reduce_sum(tf.gather(weights, numbers) * found, axis=0),)
+    def gradients(numbers: Tensor) -> tuple[Tensor, Tensor]:
+        found = tf.gather(weights, numbers) * probe.pixel_gradients(black + tf.gather(places, numbers) * way)
+        return tf.reduce_sum(found, axis=0), tf.reduce_sum(tf.abs(found), axis=0)
 
-    (integral,) = sums_in_chunks(INTEGRATION_STEPS, (way[0],), gradients)
-    return tf.reduce_sum(way[0] * integral, axis=-1)
+    integral, spread = sums_in_chunks(INTEGRATION_STEPS, [way[0]] * 2, gradients)
+    error = INTEGRATION_STEPS * EPSILON * tf.reduce_max(tf.reduce_sum(tf.abs(way[0]) * spread, axis=-1))
+    return tf.reduce_sum(way[0] * integral, axis=-1), error
 
 
-def guided_backprop(probe: Probe) -> Tensor:
+def guided_backprop(probe: Probe) -> tuple[Tensor, Tensor]:
     """Return the guided backpropagation map.
 
     Springenberg et al., "Striving for Simplicity: The All Convolutional Net", 2014, arXiv:1412.6806, section 3.4:
@@ -107,12 +110,12 @@ def guided_backprop(probe: Probe) -> Tensor:
         probe: the picture, the target and the network.
 
     Returns:
-        M, (H, W) float32, at least 0.
+        M, (H, W) float32, at least 0, and a bound of its rounding error.
     """
-    return _largest(probe.pixel_gradients(probe.pixels, guided=True)[0])
+    return _guided(probe), tf.zeros(())
 
 
-def guided_gradcam(probe: Probe) -> Tensor:
+def guided_gradcam(probe: Probe) -> tuple[Tensor, Tensor]:
     """Return the Guided Grad-CAM map: guided backpropagation times Grad-CAM.
 
     Selvaraju et al. 2016, arXiv:1610.02391, section 3.2:
@@ -126,12 +129,21 @@ def guided_gradcam(probe: Probe) -> Tensor:
         probe: the picture, the target and the network.
 
     Returns:
-        M, (H, W) float32, at least 0.
+        M, (H, W) float32, at least 0, and a bound of its rounding error.
     """
-    coarse = tf.nn.relu(gradcam(probe.activations, probe.gradients))
-    return guided_backprop(probe) * probe.over_pixels(coarse)[0]
+    activations, gradients = probe.activations, probe.gradients
+    coarse = tf.nn.relu(gradcam(activations, gradients))
+    guided = _guided(probe)
+    spread = tf.reduce_max(gradcam(tf.abs(activations), tf.abs(gradients)))
+    share = probe.gradient_epsilon + EPSILON * int(activations.shape[-1])
+    return guided * probe.over_pixels(coarse)[0], share * spread * tf.reduce_max(guided)
+
+
+def _guided(probe: Probe) -> Tensor:
+    """Return max_c |R_ijc| of guided backpropagation, (H, W) float32."""
+    return _largest(probe.pixel_gradients(probe.pixels, guided=True)[0])
 
 
 def _largest(gradient: Tensor) -> Tensor:
-    """Return max_c |gradient|, (H, W), of (H, W, 3)."""
+    """Return max_c |gradient|, (H, W), of (H, W, channels)."""
     return tf.reduce_max(tf.abs(gradient), axis=-1)

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from live_gradcam.models.type_names import Tensor
 
+EPSILON = 2.0**-23
+"""The rounding error of a float32 as a share of it. A sum of n numbers errs by n times as much, at most."""
+
 
 class Probe(Protocol):
     """Runs the network for one picture and one target. All calls become part of one compiled graph.
@@ -28,6 +31,18 @@ class Probe(Protocol):
     @property
     def gradients(self) -> Tensor:
         """∂y/∂A at the picture, (1, h, w, K) float32."""
+
+    @property
+    def score_error(self) -> Tensor:
+        """A bound of the rounding error of y at the picture, () float32: a unit in the last place of its summands."""
+
+    @property
+    def gradient_epsilon(self) -> float:
+        """The rounding error of ∂y/∂A as a share of it, by the dtypes of the layer and of the scores."""
+
+    @property
+    def gradient_step(self) -> float:
+        """The rounding error of ∂y/∂A near 0; 0 except for float16."""
 
     def over_pixels(self, maps: Tensor) -> Tensor:
         """Return maps of the layer, (M, h, w) float32, enlarged linearly to the pixels they show: (M, H, W)."""

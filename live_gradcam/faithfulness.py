@@ -1,0 +1,90 @@
+"""Faithfulness: what a network says when the hottest part of a picture is all that it sees, and when it is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Baseline = Literal["blur", "black", "mean"]
+"""What replaces the pixels that are taken away: the picture blurred, black, or the picture's mean colour."""
+
+DEFAULT_BASELINE: Baseline = "blur"
+
+SHARES = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5)
+"""The shares of the area that a viewer can choose from."""
+
+DEFAULT_SHARE = 0.25
+
+MARGIN = 0.1
+"""By how much a map's score must exceed that of every control."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedScores:
+    """The probability of one class for two changed pictures."""
+
+    alone: float
+    """With only the hottest part of a map left, in [0, 1]."""
+
+    without: float
+    """With all but the hottest part left, in [0, 1]."""
+
+    def score(self, probability: float) -> float:
+        """Return (alone − without) / probability: about 1 if the hottest part decides, 0 if it is as good as the rest.
+
+        Args:
+            probability: of the class for the unchanged picture; if it is 0, so is the score.
+        """
+        return (self.alone - self.without) / probability if probability > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faithfulness:
+    """The result of covering a part of one picture and asking the network again."""
+
+    label: str
+    """The class whose probability is compared."""
+
+    probability: float
+    """For the unchanged picture, in [0, 1]."""
+
+    heat: MaskedScores
+    """For the explanation's own map."""
+
+    controls: tuple[tuple[str, MaskedScores], ...] = ()
+    """For the same map in other places, by name: as much area elsewhere."""
+
+    share: float = DEFAULT_SHARE
+    """The share of the area that the hottest part takes at most, in (0, 1)."""
+
+    baseline: Baseline = DEFAULT_BASELINE
+
+    @property
+    def margin(self) -> float | None:
+        """By how much the score of the heat exceeds that of its best control; None without controls."""
+        if not self.controls:
+            return None
+        best = max(scores.score(self.probability) for _, scores in self.controls)
+        return self.heat.score(self.probability) - best
+
+    @property
+    def holds(self) -> bool:
+        """Whether the heat accounts for the answer: its score exceeds every control's by `MARGIN`."""
+        return self.margin is not None and self.margin >= MARGIN
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The result as recordings and tables store it."""
+        return {
+            "label": self.label,
+            "probability": round(self.probability, 4),
+            "alone": round(self.heat.alone, 4),
+            "without": round(self.heat.without, 4),
+            "controls": {
+                name: [round(scores.alone, 4), round(scores.without, 4)] for name, scores in self.controls
+            },
+            "margin": None if self.margin is None else round(self.margin, 4),
+            "holds": self.holds,
+            "share": self.share,
+            "baseline": self.baseline,
+        }

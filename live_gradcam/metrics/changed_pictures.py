@@ -1,0 +1,122 @@
+"""Changed pictures: the hottest part of a picture alone, and the picture without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from live_gradcam.config import Fit
+from live_gradcam.explain.input_fitting import fitting_for
+from live_gradcam.explanation import Explanation, HeatMap, Region
+from live_gradcam.faithfulness import Baseline
+from live_gradcam.frame import Pixels
+from live_gradcam.heatmap import over_region
+
+Mask = npt.NDArray[np.bool_]
+"""(H, W) bool: the chosen pixels of a picture."""
+
+Scores = npt.NDArray[np.float64]
+"""(N,) float64: the score of one class for each of N pictures, usually its probability."""
+
+ScoreOf = Callable[[Sequence[Pixels]], Scores]
+"""Returns the scores of pictures, (H, W, 3) uint8 BGR each."""
+
+BLUR_SHARE = 1 / 16
+"""Standard deviation of the blur as a share of the picture's shorter side: 14 pixels of 224."""
+
+
+def seen_part(image: Pixels, fit: Fit, input_size: tuple[int, int]) -> tuple[Pixels, Region]:
+    """Return the part of a picture that the network sees, at the network's own scale, and where that part lies.
+
+    The same fit gives the same input of the network for the part as for the whole picture.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        fit: how the picture is brought to the network's input. Of a scan, the whole picture is returned as it is.
+        input_size: (height, width) of the network's input.
+
+    Returns:
+        (h, w, 3) uint8 BGR, and (x, y, width, height) in pixels of the picture.
+
+    Raises:
+        LiveGradcamError: under `wide`, the picture is too long for its width.
+    """
+    height, width = image.shape[:2]
+    if fit == "scan":
+        return image, (0, 0, width, height)
+    fitting = fitting_for(fit, (width, height), input_size)
+    return fitting.unpadded(image), fitting.region
+
+
+def heat_over(
+    explanation: Explanation, part: Region, size: tuple[int, int], heatmap: HeatMap | None = None
+) -> HeatMap:
+    """Return the heat of each pixel of a part of the frame.
+
+    Args:
+        explanation: of the frame.
+        part: (x, y, width, height) in pixels of the frame.
+        size: (width, height) of the result in pixels.
+        heatmap: a map to lay in place of the explanation's own, (h, w) float32 in [0, 1]; None: its own.
+
+    Returns:
+        (height, width) float32 in [0, 1]; 0 where the network saw nothing.
+    """
+    across, down = size[0] / part[2], size[1] / part[3]
+    x, y, width, height = explanation.region
+    left, right = (round((each - part[0]) * across) for each in (x, x + width))
+    top, bottom = (round((each - part[1]) * down) for each in (y, y + height))
+    left, top = min(max(left, 0), size[0] - 1), min(max(top, 0), size[1] - 1)
+    right, bottom = max(min(right, size[0]), left + 1), max(min(bottom, size[1]), top + 1)
+    own = explanation.heatmap if heatmap is None else heatmap
+    heat = np.zeros((size[1], size[0]), np.float32)
+    heat[top:bottom, left:right] = over_region(own, (right - left, bottom - top), explanation.inset)
+    return heat
+
+
+def hottest(heat: HeatMap, share: float) -> Mask:
+    """Return the hottest pixels of a map: at most a share of all, and only such as have heat.
+
+    Of pixels with the same heat, those further up and to the left come first.
+
+    Args:
+        heat: (H, W) float32.
+        share: of the area, in [0, 1].
+
+    Returns:
+        (H, W) bool.
+    """
+    flat = heat.ravel()
+    count = min(round(share * flat.size), int(np.count_nonzero(flat > 0)))
+    mask = np.zeros(flat.size, np.bool_)
+    mask[hottest_first(heat)[:count]] = True
+    return mask.reshape(heat.shape)
+
+
+def hottest_first(heat: HeatMap) -> npt.NDArray[np.intp]:
+    """Return the flat indices of all pixels, the hottest first; of equal ones, those further up and to the left."""
+    return np.argsort(-heat.ravel(), kind="stable")
+
+
+def baseline_picture(picture: Pixels, baseline: Baseline) -> Pixels:
+    """Return the picture whose pixels replace those that are taken away: (H, W, 3) uint8 BGR.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        baseline: `blur`: Gaussian, with a standard deviation of `BLUR_SHARE` of the shorter side; `black`; or `mean`:
+            the mean colour.
+    """
+    if baseline == "black":
+        return np.zeros_like(picture)
+    if baseline == "mean":
+        return np.broadcast_to(np.rint(picture.mean(axis=(0, 1))).astype(np.uint8), picture.shape).copy()
+    sigma = BLUR_SHARE * min(picture.shape[:2])
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def mixed(picture: Pixels, other: Pixels, mask: Mask) -> Pixels:
+    """Return a picture with the pixels of a mask, and another picture's pixels elsewhere; new (H, W, 3) uint8."""
+    return np.where(mask[..., None], picture, other)
