@@ -110,7 +110,7 @@ def hirescam(activations: Array, gradients: Array) -> Array:
 
 
 def elementwise(activations: Array, gradients: Array) -> Array:
-    """Pillai and Pirsiavash 2021."""
+    """Pillai and Pirsiavash 2021, clipped before the sum, as pytorch-grad-cam does."""
     total = np.zeros(activations.shape[:2])
     for k in range(activations.shape[2]):
         total += relu(gradients[..., k] * activations[..., k])

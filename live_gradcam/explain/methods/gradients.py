@@ -50,6 +50,8 @@ def gradcam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
     is zero, the equation is 0/0, and ReLU(G) makes the term zero. If the denominator is zero, which needs a channel
     whose activations sum to less than zero, α is taken as zero.
 
+    The authors' code divides α by its sum over the places whose gradient is positive, too; the equations do not.
+
     Args:
         activations: A, (N, h, w, K) float32.
         gradients: G = ∂S/∂A, the same shape.
@@ -72,8 +74,8 @@ def hirescam(activations: Tensor, gradients: Tensor) -> Tensor:
         L = Σ_k G^k ⊙ A^k
 
     with ⊙ the product place by place. There is no mean over the places, so L shows the contribution of each place: if
-    the network after the layer is linear, the sum of L over the places is y less the bias. No ReLU, as in the authors'
-    code.
+    the network after the layer is linear, the sum of L over the places is y less the bias. The formula has no ReLU, nor
+    has the function of the authors' code; the output that they publish is clipped at zero.
 
     Args:
         activations: A, (N, h, w, K) float32.
@@ -92,7 +94,9 @@ def elementwise(activations: Tensor, gradients: Tensor) -> Tensor:
 
         L = Σ_k ReLU(G^k ⊙ A^k)
 
-    with ⊙ the product place by place: HiResCAM without the evidence against the class.
+    with ⊙ the product place by place: HiResCAM without the evidence against the class. The ReLU before the sum is
+    pytorch-grad-cam's. The authors' code has it after the sum, ReLU(Σ_k G^k ⊙ A^k), which is HiResCAM clipped at zero,
+    and divides the result by its sum over the places.
 
     Args:
         activations: A, (N, h, w, K) float32.
@@ -183,7 +187,8 @@ def finercam(activations: Tensor, gradients: Tensor) -> Tensor:
     with y^c the target's score, d_1 … d_T the T classes most like it, γ the strength of the comparison and Z = h·w.
     The rivals count equally, and their differences are added before the ReLU. The caller builds y. The rivals are the
     classes whose scores lie nearest to the target's; for the most probable class these are the next ones in rank.
-    (pytorch-grad-cam weights the rivals by their probabilities and takes γ = 1.)
+    The equal weights and γ = 0.6 are those of the first commit of the authors' code. Its present version weights each
+    rival by its probability and takes γ = 1, and so does pytorch-grad-cam.
 
     Args:
         activations: A, (N, h, w, K) float32.

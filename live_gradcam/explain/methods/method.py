@@ -19,8 +19,8 @@ Family = Literal["gradient", "activation", "perturbation", "pixel"]
 """The family of a method. It determines the arguments of the method's function."""
 
 FINERCAM_STRENGTH = 0.6
-"""γ of FinerCAM: how much of the rivals' score is subtracted. As in Zhang et al. 2025, arXiv:2501.11309, for several
-rivals together (`alpha` of the setting `aggregate` in the authors' code)."""
+"""γ of FinerCAM: how much of the rivals' score is subtracted. As in the first commit of the code of Zhang et al. 2025,
+arXiv:2501.11309, for several rivals together (`alpha` of its setting `aggregate`); today that code takes 1."""
 
 FINERCAM_RIVALS = 3
 """T of FinerCAM: how many similar classes the target is contrasted with, as in the same paper."""
@@ -169,7 +169,7 @@ _METHODS = {
             together=True,
         ),
         _gradient("hirescam", "hirescam", "Draelos and Carin 2020, arXiv:2011.08891", together=True),
-        _gradient("elementwise", "elementwise", "Pillai and Pirsiavash 2021, AAAI"),
+        _gradient("elementwise", "elementwise", "after Pillai and Pirsiavash 2021, AAAI"),
         _gradient("xgradcam", "xgradcam", "Fu et al. 2020, arXiv:2008.02312", rectified=True),
         _gradient("layercam", "layercam", "Jiang et al. 2021, IEEE TIP", rectified=True, together=True),
         _gradient(

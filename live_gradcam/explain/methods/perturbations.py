@@ -19,7 +19,8 @@ def scorecam(probe: Probe) -> Tensor:
     """Return the Score-CAM map.
 
     Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", 2019,
-    arXiv:1910.01279, equations 7 to 9 and algorithm 1:
+    arXiv:1910.01279, equations 7 to 9 and algorithm 1 (the title is that of version 2; version 1 is called "Score-CAM:
+    Improved Visual Explanations Via Score-Weighted Class Activation Mapping"):
 
         H^k = s(Up(A^k))        S_k = y(x ⊙ H^k) − y(x_b)        α_k = exp(S_k) / Σ_l exp(S_l)
         L = ReLU(Σ_k α_k A^k)
