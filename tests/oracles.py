@@ -148,6 +148,20 @@ def eigengradcam(activations: Array, gradients: Array) -> Array:
     return principal(points - points.mean(axis=0)).reshape(height, width)
 
 
+def curvature(score: Score, at: Array, step: float = 1e-3) -> Array:
+    """Return H A, the Hessian's product with the array itself, by central differences of the gradient."""
+    above, below = (finite_differences(score, at * (1 + sign * step)) for sign in (1, -1))
+    return np.asarray((above - below) / (2 * step))
+
+
+def shapley_cam(activations: Array, gradients: Array, product: Array) -> Array:
+    """Cai 2025, before the ReLU; `product` is H A."""
+    weights = np.zeros(activations.shape[2])
+    for k in range(len(weights)):
+        weights[k] = np.mean(gradients[..., k] - product[..., k] / 2)
+    return weighted_sum(weights, activations)
+
+
 def cam(activations: Array, weights: Array) -> Array:
     """Zhou et al. 2016, equation 2, from the dense layer's own weights to the class, (K,)."""
     return weighted_sum(weights, activations)

@@ -11,6 +11,7 @@ from live_gradcam.explain.augmentation_smoothing import COPIES, merged
 from live_gradcam.explain.feature_map import Activation
 from live_gradcam.explain.map_geometry import Geometry, union
 from live_gradcam.explain.mean_gradient import mean_gradient
+from live_gradcam.explain.methods.method import Method
 from live_gradcam.explain.network_output import NetworkOutput, taken
 from live_gradcam.explain.network_probe import NetworkProbe
 from live_gradcam.explain.raw_maps import fused, raw_map
@@ -52,7 +53,9 @@ class GraphMaps:
         goal = spec.goal_number(method_number, target)
         if not method.one_pass:
             return self._of_many_passes(method_number, goal)
-        slopes = self._slopes_of(goal) if method.looks_at_gradient else [None] * len(self._layers)
+        slopes: Sequence[Tensor] = [None] * len(self._layers)
+        if method.looks_at_gradient:
+            slopes = self._curved(goal, method) if method.curved else self._slopes_of(goal)
         scores = None if self._head is None else self._head.scores
         maps = [
             raw_map(method, activation, features, slope, scores)
@@ -133,6 +136,27 @@ class GraphMaps:
             activation.as_map(gradient)
             for (_, activation), gradient in zip(self._layers, gradients, strict=True)
         ]
+
+    def _curved(self, goal_number: int, method: Method) -> list[Tensor]:
+        """Return ∂y/∂A − ½ H A of each layer as a map, (N, h, w, K) float32, with H the Hessian of y.
+
+        Raises:
+            LiveGradcamError: an operation of the network has no second derivative in TensorFlow.
+        """
+        slopes = self._slopes_of(goal_number)
+        found = []
+        for (_, activation), slope in zip(self._layers, slopes, strict=True):
+            tensor = activation.tensor
+            (gradient,) = self._gradients(self._goals[goal_number], [tensor])
+            try:
+                (product,) = tf.gradients(gradient, tensor, grad_ys=tensor)
+            except LookupError as error:
+                raise LiveGradcamError(
+                    f"{method.name} needs second derivatives, and {self._traced.model.name} has an operation "
+                    f"without one in TensorFlow ({error}). Take another method, such as gradcam."
+                ) from error
+            found.append(slope if product is None else slope - 0.5 * activation.as_map(product))
+        return found
 
     def _gradients(self, goal: TargetScores | None, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Return ∂y/∂x for each tensor x; None if y does not depend on it."""

@@ -200,6 +200,38 @@ def finercam(activations: Tensor, gradients: Tensor) -> Tensor:
     return gradcam(activations, gradients)
 
 
+def shapley_cam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return the Shapley-CAM map: Grad-CAM's, with weights from the gradient and the curvature of the score.
+
+    Cai, "CAMs as Shapley Value-based Explainers", 2025, arXiv:2501.06261. Only its abstract could be read; the formula
+    is that of the author's code (`shapley_cam_mean` in his repository, `ShapleyCAM` in pytorch-grad-cam):
+
+        D^k_ij = G^k_ij − ½ (H A)^k_ij        w_k = 1/Z Σ_ij D^k_ij        L = ReLU(Σ_k w_k A^k)
+
+    with H = ∂²y/∂A∂A the Hessian of the score, H A its product with the activation, and Z = h·w. Each value of the
+    activation is a player of a game for the score; D ⊙ A are the players' Shapley values if y is replaced by its
+    Taylor series of second order about A, and they sum to the series' y(A) − y(0).
+
+    If y is piecewise linear in A, as a logit is after ReLUs, pooling and dense layers, then H = 0 and the map is
+    Grad-CAM's: such a score has no curvature at A, and a kink is none. The default network is one of these. Curvature
+    comes from smooth activation functions (SiLU, GELU, tanh), from attention and normalisation, and from the softmax
+    with `score="probability"`. The author's experiments take the sum of the logit and log p for y; y here is the score
+    of the settings.
+
+    The author's code has three variants: without the mean over the places (`shapley_cam_hires`), also with a ReLU
+    before the sum over the channels (`shapley_cam`), and with XGrad-CAM's weighted mean (`shapley_cam_x`).
+
+    Args:
+        activations: A, (N, h, w, K) float32.
+        gradients: D = G − ½ H A, the same shape.
+
+    Returns:
+        Σ_k w_k A^k, (N, h, w) float32, signed.
+    """
+    weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
+    return tf.reduce_sum(weights * activations, axis=-1)
+
+
 def cam(activations: Tensor, gradients: Tensor) -> Tensor:
     """Return the class activation map of a network that ends in global average pooling and one dense layer.
 

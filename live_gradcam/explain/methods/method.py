@@ -71,6 +71,9 @@ class Method:
     needs_pooling: bool = False
     """Whether it is defined only where global average pooling and one dense layer follow the layer."""
 
+    curved: bool = False
+    """Whether it needs the second derivative of the score: its gradients are G − ½ H A, with H the Hessian."""
+
     bounded_by_length: bool = False
     """Whether the rounding error of the map is in proportion to the length of the vector of all channels at a place,
     as that of a principal component is; else it is in proportion to the method's map of the magnitudes."""
@@ -102,7 +105,8 @@ class Method:
 
         Its arguments and its result by family, all float32:
 
-        - `gradient`: (activations, gradients), both (N, h, w, K), to maps (N, h, w), before the ReLU.
+        - `gradient`: (activations, gradients), both (N, h, w, K), to maps (N, h, w), before the ReLU. The gradients
+          are ∂y/∂A, or G − ½ H A if the method is `curved`.
         - `activation`: (activations,) (N, h, w, K) to maps (N, h, w).
         - `perturbation`: (probe,) of one picture to its map (h, w), before the ReLU.
         - `pixel`: (probe,) of one picture to its map (H, W), at the input's resolution.
@@ -125,10 +129,9 @@ def _each_channel(channels: int) -> int:
     return channels + 1
 
 
-def _gradient(name: str, definition: str, paper: str, **flags: bool) -> Method:
-    return Method(
-        name, "gradient", f"gradients.{definition}", paper, "1 forward, 1 backward", _always(2), **flags
-    )
+def _gradient(name: str, definition: str, paper: str, *, backward: int = 1, **flags: bool) -> Method:
+    passes, count = f"1 forward, {backward} backward", _always(1 + backward)
+    return Method(name, "gradient", f"gradients.{definition}", paper, passes, count, **flags)
 
 
 def _activation(name: str, definition: str, paper: str) -> Method:
@@ -182,6 +185,14 @@ _METHODS = {
             rectified=True,
             averages=True,
             contrasts=True,
+        ),
+        _gradient(
+            "shapley-cam",
+            "shapley_cam",
+            "Cai 2025, arXiv:2501.06261",
+            backward=2,
+            rectified=True,
+            curved=True,
         ),
         _gradient("cam", "cam", "Zhou et al. 2016, arXiv:1512.04150", needs_pooling=True),
         _activation("eigencam", "eigencam", "Muhammad and Yeasin 2020, arXiv:2008.00299"),
