@@ -256,6 +256,17 @@ def smoothgradcam_pp(features: Array, gradients: list[Array]) -> Array:
     return weighted_sum(weights, features)
 
 
+def reciprocam(features: Array, score_from: Score) -> Array:
+    """Byun and Lee 2022, before the division."""
+    scores = np.zeros(features.shape[:2])
+    for i in range(features.shape[0]):
+        for j in range(features.shape[1]):
+            alone = np.zeros_like(features)
+            alone[i, j] = features[i, j]
+            scores[i, j] = float(score_from(alone[None])[0])
+    return np.asarray(scores - scores.min())
+
+
 def strongest_colour(gradient: Array) -> Array:
     """Simonyan et al. 2013: the largest magnitude of the three colours."""
     height, width, _ = gradient.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import tensorflow as tf
 
@@ -98,7 +99,10 @@ class GraphMaps:
             )
         goal, slope = self._goals[goal_number], self._slopes_of(goal_number)[0]
         extent = self._geometries[0].extent
-        probe = NetworkProbe(self._traced, goal, self._pixels, path, activation, slope, self._head, extent)
+        traced = self._traced
+        if method.by_probability:
+            traced = replace(traced, spec=replace(spec, score="probability"))
+        probe = NetworkProbe(traced, goal, self._pixels, path, activation, slope, self._head, extent)
         raw = method.function(probe)[None]
         if method.rectified:
             raw = tf.nn.relu(raw)

@@ -1,4 +1,4 @@
-"""What a graph gives the methods: second derivatives, and the maps of several layers."""
+"""What a graph gives the methods: second derivatives, other scores, and the maps of several layers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import oracles
 import pytest
 import tensorflow as tf
-from networks import picture, pooled_network, residual_network
+from networks import picture, pooled_network, residual_network, token_network
 from oracles import Array, SmoothNetwork, assert_same_map, relu
 from peer_maps import as_pixels, original, our_map
 
@@ -130,6 +130,72 @@ def test_shapley_cam_of_nan_has_no_evidence() -> None:
     found = explained(network, picture(17, 17), target=1)
     assert not found.has_evidence
     assert not found.heatmap.any()
+
+
+def softmax(logits: Array) -> Array:
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize("score", ["logit", "probability"])
+@pytest.mark.parametrize("target", range(3))
+def test_reciprocam_weighs_places_with_the_probability_that_each_gives_alone(target: int, score: Any) -> None:
+    network, image = pooled_network(), picture(seed=4)
+    given = network.layers[-1].get_weights()
+    # One place of 64 changes the probability little, and float32 has seven digits of it.
+    network.layers[-1].set_weights([100 * given[0], given[1]])
+    kernel, bias = (np.asarray(each, np.float64) for each in network.layers[-1].get_weights())
+    features = np.asarray(
+        keras.Model(network.input, network.get_layer("features").output)(as_pixels(image))[0], np.float64
+    )
+
+    def probability(batch: Array) -> Array:
+        return np.asarray(softmax(batch.mean(axis=(1, 2)) @ kernel + bias)[:, target])
+
+    model = lg.load_model(network, preprocess="unit")
+    found = lg.Explainer(model, "reciprocam", "features", target, "stretch", score=score).explain(image)
+    expected = oracles.reciprocam(features, probability)
+    assert_same_map(found.raw_heatmap, expected)
+    assert_same_map(found.heatmap, expected / expected.max())
+
+
+@pytest.mark.parametrize(("class_token", "registers"), [(True, 0), (True, 2), (False, 1), (False, 0)])
+def test_reciprocam_leaves_one_token_of_the_grid_and_all_before_it(class_token: bool, registers: int) -> None:
+    network, image = token_network(class_token, registers), picture(16, 16, 3)
+    model = lg.load_model(network, preprocess="unit")
+    found = lg.Explainer(model, "reciprocam", target=2, fit="stretch").explain(image)
+    chosen, extra = network.get_layer(found.layer), int(class_token) + registers
+    before = network.get_layer("tokens").output
+    whole = keras.Model(network.input, [chosen.output, before])
+    tokens, residual = (np.asarray(each) for each in whole(as_pixels(image)))
+    named = [chosen.output, before] if class_token else [chosen.output]
+    rest = keras.Model(named, network.output)
+    scores = []
+    for place in range(16):
+        kept = np.zeros_like(tokens)
+        kept[:, :extra] = tokens[:, :extra]
+        kept[:, extra + place] = tokens[:, extra + place]
+        scores.append(float(rest([kept, residual] if class_token else [kept])[0, 2]))
+    expected = np.reshape(scores, (4, 4)).astype(np.float64)
+    assert_same_map(found.raw_heatmap, expected - expected.min(), of_peak=1e-3)
+
+
+def test_reciprocam_of_nothing_and_of_nan_has_no_evidence() -> None:
+    for value in (0.0, np.nan):
+        network = original("relu", "tanh")
+        layer = network.get_layer("features")
+        layer.set_weights([np.full_like(each, value) for each in layer.get_weights()])
+        model = lg.load_model(network, preprocess="unit")
+        found = lg.Explainer(model, "reciprocam", "features", 1, "stretch").explain(picture(17, 17))
+        assert not found.has_evidence
+        assert not found.heatmap.any()
+
+
+def test_reciprocam_of_a_batch_is_that_of_each_picture() -> None:
+    explainer = lg.Explainer(lg.load_model(pooled_network(), preprocess="unit"), "reciprocam", target=1)
+    images = [picture(seed=seed) for seed in (1, 2)]
+    for image, together in zip(images, explainer.explain_batch(images), strict=True):
+        np.testing.assert_array_equal(together.raw_heatmap, explainer.explain(image).raw_heatmap)
 
 
 def maps(*values: list[list[float]]) -> list[tuple[Any, Any]]:

@@ -54,10 +54,11 @@ class Method:
     """Authors, year, and where to find it."""
 
     passes: str
-    """How often the network is run, forward and backward; K is the layer's number of channels."""
+    """How often the network is run, forward and backward; K is the layer's number of channels, h·w of places."""
 
     pass_count: Callable[[int], int]
-    """The same as a number, forward and backward passes together, for a layer of K channels."""
+    """The same as a number, forward and backward passes together, for a layer of K channels. If it depends on the
+    places, it is estimated."""
 
     rectified: bool = False
     """Whether the paper's formula ends in a ReLU, which the caller applies."""
@@ -73,6 +74,9 @@ class Method:
 
     curved: bool = False
     """Whether it needs the second derivative of the score: its gradients are G − ½ H A, with H the Hessian."""
+
+    by_probability: bool = False
+    """Whether its score y is always the probability of a class, whatever the setting `score` says."""
 
     bounded_by_length: bool = False
     """Whether the rounding error of the map is in proportion to the length of the vector of all channels at a place,
@@ -129,6 +133,11 @@ def _each_channel(channels: int) -> int:
     return channels + 1
 
 
+def _each_place(channels: int) -> int:
+    del channels
+    return 14 * 14 + 1  # a usual layer's places, at 224 pixels
+
+
 def _gradient(name: str, definition: str, paper: str, *, backward: int = 1, **flags: bool) -> Method:
     passes, count = f"1 forward, {backward} backward", _always(1 + backward)
     return Method(name, "gradient", f"gradients.{definition}", paper, passes, count, **flags)
@@ -139,9 +148,19 @@ def _activation(name: str, definition: str, paper: str) -> Method:
     return Method(name, "activation", where, paper, "1 forward", _always(1), bounded_by_length=True)
 
 
-def _perturbation(name: str, definition: str, paper: str, passes: str, count: Callable[[int], int]) -> Method:
+def _perturbation(
+    name: str,
+    definition: str,
+    paper: str,
+    passes: str,
+    count: Callable[[int], int],
+    *,
+    rectified: bool = True,
+    by_probability: bool = False,
+) -> Method:
     where = f"perturbations.{definition}"
-    return Method(name, "perturbation", where, paper, passes, count, rectified=True, slow=True)
+    flags = {"rectified": rectified, "by_probability": by_probability, "slow": True}
+    return Method(name, "perturbation", where, paper, passes, count, **flags)
 
 
 def _pixel(
@@ -214,6 +233,15 @@ _METHODS = {
             "Omeiza et al. 2019, arXiv:1908.01224",
             f"{SMOOTHGRADCAM_SAMPLES + 1} forward, {SMOOTHGRADCAM_SAMPLES} backward",
             _always(2 * SMOOTHGRADCAM_SAMPLES + 1),
+        ),
+        _perturbation(
+            "reciprocam",
+            "reciprocam",
+            "Byun and Lee 2022, arXiv:2209.14074",
+            "1 forward, h·w from the layer on",
+            _each_place,
+            rectified=False,
+            by_probability=True,
         ),
         _pixel("saliency", "saliency", "Simonyan et al. 2013, arXiv:1312.6034", 1, 1),
         _pixel(

@@ -22,7 +22,14 @@ def test_every_method_of_the_contract_has_one_entry() -> None:
             "ablationcam",
             "smoothgradcam++",
         ),
-        *("saliency", "smoothgrad", "integrated-gradients", "guided-backprop", "guided-gradcam"),
+        *(
+            "reciprocam",
+            "saliency",
+            "smoothgrad",
+            "integrated-gradients",
+            "guided-backprop",
+            "guided-gradcam",
+        ),
     ) == METHODS
     assert len({method_named(name).function for name in METHODS}) == len(METHODS)
 
@@ -55,11 +62,13 @@ def test_the_flags_tell_what_each_method_needs() -> None:
         "scorecam",
         "ablationcam",
         "smoothgradcam++",
+        "reciprocam",
         "smoothgrad",
         "integrated-gradients",
     }
     assert those("averages") == {"gradcam", "finercam"}
     assert those("curved") == {"shapley-cam"}
+    assert those("by_probability") == {"reciprocam"}
     assert those("contrasts") == {"finercam"}
     assert those("needs_pooling") == {"cam"}
     assert those("bounded_by_length") == {"eigengradcam", "eigencam", "kpcacam", "fem"}
