@@ -15,7 +15,7 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.models.type_names import Tensor
 from live_gradcam.name_suggestions import unknown_name
 
-Family = Literal["gradient", "activation", "perturbation", "pixel"]
+Family = Literal["gradient", "activation", "perturbation", "attention", "pixel"]
 """The family of a method. It determines the arguments of the method's function."""
 
 FINERCAM_STRENGTH = 0.6
@@ -45,7 +45,7 @@ class Method:
 
     family: Family
     """`gradient`: one forward and one backward pass; `activation`: one forward pass; `perturbation`: many passes, a
-    map of the layer; `pixel`: a map of the input."""
+    map of the layer; `attention`: a map of a transformer's tokens; `pixel`: a map of the input."""
 
     definition: str
     """Module of this package and name of the function: `gradients.gradcam`."""
@@ -71,6 +71,9 @@ class Method:
 
     needs_pooling: bool = False
     """Whether it is defined only where global average pooling and one dense layer follow the layer."""
+
+    needs_attention: bool = False
+    """Whether it is defined only for transformers."""
 
     curved: bool = False
     """Whether it needs the second derivative of the score: its gradients are G − ½ H A, with H the Hessian."""
@@ -112,7 +115,7 @@ class Method:
         - `gradient`: (activations, gradients), both (N, h, w, K), to maps (N, h, w), before the ReLU. The gradients
           are ∂y/∂A, or G − ½ H A if the method is `curved`.
         - `activation`: (activations,) (N, h, w, K) to maps (N, h, w).
-        - `perturbation`: (probe,) of one picture to its map (h, w), before the ReLU.
+        - `perturbation`, `attention`: (probe,) of one picture to its map (h, w), before the ReLU.
         - `pixel`: (probe,) of one picture to its map (H, W), at the input's resolution.
         """
         return _function(self.definition)
@@ -242,6 +245,15 @@ _METHODS = {
             _each_place,
             rectified=False,
             by_probability=True,
+        ),
+        Method(
+            "legrad",
+            "attention",
+            "attention.legrad",
+            "Bousselham et al. 2024, arXiv:2404.03214",
+            "1 forward, 1 backward",
+            _always(2),
+            needs_attention=True,
         ),
         _pixel("saliency", "saliency", "Simonyan et al. 2013, arXiv:1312.6034", 1, 1),
         _pixel(

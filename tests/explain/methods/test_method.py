@@ -11,25 +11,9 @@ from live_gradcam.explain.methods.method import METHODS, method_named
 def test_every_method_of_the_contract_has_one_entry() -> None:
     assert (
         *("gradcam", "gradcam++", "hirescam", "elementwise", "xgradcam", "layercam", "eigengradcam"),
-        *(
-            "finercam",
-            "shapley-cam",
-            "cam",
-            "eigencam",
-            "kpcacam",
-            "fem",
-            "scorecam",
-            "ablationcam",
-            "smoothgradcam++",
-        ),
-        *(
-            "reciprocam",
-            "saliency",
-            "smoothgrad",
-            "integrated-gradients",
-            "guided-backprop",
-            "guided-gradcam",
-        ),
+        *("finercam", "shapley-cam", "cam", "eigencam", "kpcacam", "fem"),
+        *("scorecam", "ablationcam", "smoothgradcam++", "reciprocam", "legrad"),
+        *("saliency", "smoothgrad", "integrated-gradients", "guided-backprop", "guided-gradcam"),
     ) == METHODS
     assert len({method_named(name).function for name in METHODS}) == len(METHODS)
 
@@ -69,6 +53,7 @@ def test_the_flags_tell_what_each_method_needs() -> None:
     assert those("averages") == {"gradcam", "finercam"}
     assert those("curved") == {"shapley-cam"}
     assert those("by_probability") == {"reciprocam"}
+    assert those("needs_attention") == {"legrad"}
     assert those("contrasts") == {"finercam"}
     assert those("needs_pooling") == {"cam"}
     assert those("bounded_by_length") == {"eigengradcam", "eigencam", "kpcacam", "fem"}
