@@ -160,9 +160,10 @@ def _perturbation(
     *,
     rectified: bool = True,
     by_probability: bool = False,
+    slow: bool = True,
 ) -> Method:
     where = f"perturbations.{definition}"
-    flags = {"rectified": rectified, "by_probability": by_probability, "slow": True}
+    flags = {"rectified": rectified, "by_probability": by_probability, "slow": slow}
     return Method(name, "perturbation", where, paper, passes, count, **flags)
 
 
@@ -245,6 +246,7 @@ _METHODS = {
             _each_place,
             rectified=False,
             by_probability=True,
+            slow=False,
         ),
         Method(
             "legrad",

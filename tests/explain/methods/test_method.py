@@ -46,7 +46,6 @@ def test_the_flags_tell_what_each_method_needs() -> None:
         "scorecam",
         "ablationcam",
         "smoothgradcam++",
-        "reciprocam",
         "smoothgrad",
         "integrated-gradients",
     }
