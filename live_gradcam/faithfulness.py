@@ -10,10 +10,12 @@ Baseline = Literal["blur", "black", "mean"]
 
 DEFAULT_BASELINE: Baseline = "blur"
 
-SHARES = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5)
+SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 """The shares of the area that a viewer can choose from."""
 
-DEFAULT_SHARE = 0.25
+DEFAULT_SHARE = 0.4
+"""A smaller part hides much of a thing that fills the picture; a larger one shows most things whole, wherever it lies.
+Measured in docs/faithfulness.md."""
 
 MARGIN = 0.1
 """By how much a map's score must exceed that of every control."""
@@ -69,8 +71,13 @@ class Faithfulness:
 
     @property
     def holds(self) -> bool:
-        """Whether the heat accounts for the answer: its score exceeds every control's by `MARGIN`."""
-        return self.margin is not None and self.margin >= MARGIN
+        """Whether the heat accounts for the answer.
+
+        The hottest part alone says the class at least as surely as all the rest does, and the score exceeds that of
+        every control by `MARGIN`.
+        """
+        decides = self.heat.score(self.probability) >= 0
+        return decides and self.margin is not None and self.margin >= MARGIN
 
     @property
     def said(self) -> dict[str, Any]:
