@@ -169,7 +169,7 @@ def test_the_pictures_are_the_hottest_part_alone_and_all_but_it_for_each_map() -
     result = test.result(0.8, [0.6, 0.1, 0.0, 0.7, 0.2, 0.5])
     assert result.heat == MaskedScores(0.6, 0.1)
     assert result.controls == (("shifted", MaskedScores(0.0, 0.7)), ("shuffled", MaskedScores(0.2, 0.5)))
-    assert result.margin == pytest.approx((0.6 - 0.1) / 0.8 - (0.2 - 0.5) / 0.8)
+    assert result.margin == pytest.approx(0.5 / 0.8 + (0.7 + 0.3) / 2 / 0.8)
     assert result.holds
 
 
