@@ -158,14 +158,19 @@ def test_a_disk_that_does_not_answer_does_not_hold_up_the_end(tmp_path: Path) ->
 def test_a_recording_is_whole_whatever_befell_the_camera_and_a_lost_one_does_not_hold_up_the_end(
     webcam: PretendWebcam, tmp_path: Path
 ) -> None:
-    control = tmp_path / "control"
+    control, log = tmp_path / "control", tmp_path / "log"
     control.write_text("plug")
-    program = Recording(tmp_path, *SMALL, environment=webcam.environment(control=control))
+    program = Recording(tmp_path, *SMALL, environment=webcam.environment(control=control, log=log))
     program.until_said("Ctrl-C ends it")
     recorded = 0
 
+    def times(line: str) -> int:
+        """How often the camera was asked for something."""
+        return sum(each.startswith(line) for each in log.read_text().splitlines())
+
     def until_it_goes_on() -> None:
         nonlocal recorded
+        program.until(lambda: times("stream on") > times("close"), "open camera")
         program.until_larger(program.part, recorded + 60_000)
         recorded = program.part.stat().st_size
 
@@ -175,12 +180,16 @@ def test_a_recording_is_whole_whatever_befell_the_camera_and_a_lost_one_does_not
         while size != (size := program.part.stat().st_size):
             time.sleep(0.4)
 
-    for word, seconds in (("unplug", 0.5), ("unplug", 0.5), ("stall", 3.0), ("corrupt", 0.6), ("slow", 0.6)):
+    for word in ("unplug", "unplug", "stall", "corrupt", "slow"):
         until_it_goes_on()
         control.write_text(word)
-        time.sleep(seconds)
-        if word == "unplug":
+        if word in ("unplug", "stall"):
+            program.until(lambda: times("close") == times("stream on"), "close of the camera")
             until_it_stands()
+        elif word == "corrupt":
+            program.until_complained("damaged frames")
+        else:
+            time.sleep(0.6)
         recorded = program.part.stat().st_size
         control.write_text("plug")
     until_it_goes_on()
