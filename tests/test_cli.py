@@ -260,11 +260,23 @@ def test_a_full_disk_is_told_once_the_part_is_kept_and_the_exit_code_is_1(tmp_pa
     out = tmp_path / "out.mp4"
     limited = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (130_000, 130_000)); "
         "from live_gradcam.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", limited, *DEMO, *SMALL, "--record", str(out), "--duration", "3"],
+        [
+            sys.executable,
+            "-c",
+            limited,
+            *DEMO,
+            *SMALL,
+            "--size",
+            "640x360",
+            "--record",
+            str(out),
+            "--duration",
+            "3",
+        ],
         cwd=Path(__file__).parent,
         capture_output=True,
         text=True,
