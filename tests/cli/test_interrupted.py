@@ -170,31 +170,32 @@ def test_a_recording_is_whole_whatever_befell_the_camera_and_a_lost_one_does_not
 
     def until_it_goes_on() -> None:
         nonlocal recorded
-        program.until(lambda: times("stream on") > times("close"), "open camera")
+        program.until(lambda: times("open") > times("close"), "open camera")
         program.until_larger(program.part, recorded + 60_000)
         recorded = program.part.stat().st_size
 
-    def until_it_stands() -> None:
-        """Wait until the encoder has written what came before: what is written after that came after it."""
-        size = -1
+    def lose(word: str) -> None:
+        """Lose the camera, and wait until the encoder has written what came before: what is written then came after."""
+        closed, size = times("close"), -1
+        control.write_text(word)
+        program.until(lambda: times("close") > closed, "close of the camera")
         while size != (size := program.part.stat().st_size):
             time.sleep(0.4)
 
     for word in ("unplug", "unplug", "stall", "corrupt", "slow"):
         until_it_goes_on()
-        control.write_text(word)
         if word in ("unplug", "stall"):
-            program.until(lambda: times("close") == times("stream on"), "close of the camera")
-            until_it_stands()
-        elif word == "corrupt":
-            program.until_complained("damaged frames")
+            lose(word)
         else:
-            time.sleep(0.6)
+            control.write_text(word)
+            if word == "corrupt":
+                program.until_complained("damaged frames")
+            else:
+                time.sleep(0.6)
         recorded = program.part.stat().st_size
         control.write_text("plug")
     until_it_goes_on()
-    control.write_text("unplug")
-    until_it_stands()
+    lose("unplug")
     with at_most(AT_ONCE):
         program.end(signal.SIGTERM)
     assert program.process.returncode == 0
