@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from live_gradcam.explain.explainer import Explainer
     from live_gradcam.explanation import Explanation, Prediction
     from live_gradcam.frame import Frame
+    from live_gradcam.metrics.evaluation import Evaluation, evaluate
     from live_gradcam.models.loading import load_model
     from live_gradcam.models.model import Model
     from live_gradcam.pipeline import run
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "DeviceError": "errors",
+    "Evaluation": "metrics.evaluation",
     "Explainer": "explain.explainer",
     "Explanation": "explanation",
     "Frame": "frame",
@@ -51,6 +53,7 @@ _HOMES = {
     "SinkError": "errors",
     "SourceError": "errors",
     "TargetError": "errors",
+    "evaluate": "metrics.evaluation",
     "draw": "render.single_picture",
     "load_model": "models.loading",
     "open_source": "sources.opening",
@@ -59,6 +62,7 @@ _HOMES = {
 
 __all__ = [
     "DeviceError",
+    "Evaluation",
     "Explainer",
     "Explanation",
     "Frame",
@@ -75,6 +79,7 @@ __all__ = [
     "TargetError",
     "__version__",
     "draw",
+    "evaluate",
     "load_model",
     "open_source",
     "run",

@@ -20,6 +20,7 @@ from live_gradcam.commands.cameras import cameras
 from live_gradcam.commands.classes import classes
 from live_gradcam.commands.config import config_command
 from live_gradcam.commands.doctor import doctor
+from live_gradcam.commands.evaluate import evaluate
 from live_gradcam.commands.export import export
 from live_gradcam.commands.layers import layers
 from live_gradcam.commands.live import live
@@ -43,6 +44,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "layers": layers,
     "methods": methods,
     "classes": classes,
+    "evaluate": evaluate,
     "benchmark": benchmark,
     "serve": serve,
     "export": export,
@@ -50,6 +52,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "replay": replay,
 }
 COMMANDS["config"] = config_command(COMMANDS)
+_SEVERAL_MODELS = ("benchmark", "evaluate")
+"""Commands whose `--model` may be repeated; that of `live` has `--beside` for a second one."""
+
 _INTERRUPTED = 130  # typer's exit code for Ctrl-C
 
 
@@ -199,10 +204,10 @@ def _second_model(typed: list[str]) -> list[str]:
         SettingsError: there is a third one.
     """
     places = [place for place, word in enumerate(typed) if word.partition("=")[0] in ("--model", "-m")]
+    if len(places) < 2 or typed[0] in _SEVERAL_MODELS:
+        return typed
     if len(places) > 2:
         raise SettingsError(f"{len(places)} models are named: one can be shown, or two beside each other.")
-    if len(places) < 2:
-        return typed
     _, equals, value = typed[places[1]].partition("=")
     return [*typed[: places[1]], f"--beside{equals}{value}", *typed[places[1] + 1 :]]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Compare with tf-keras-vis and pytorch-grad-cam, in an environment of their own that is made on the first run.
+"""Compare with tf-keras-vis, pytorch-grad-cam, torch-cam and Xplique, in an environment made on the first run.
 
-    python3 scripts/peers.py test [PYTEST ARGUMENTS]            do the maps agree? (the tests marked `peers`)
+    python3 scripts/peers.py test [PYTEST ARGUMENTS]            do maps and metrics agree? (the tests marked `peers`)
     python3 scripts/peers.py measure [--rounds N] [METHOD ...]  how long does each take? All of them in one run.
     python3 scripts/peers.py annotate [--frames N]              and of whole videos? Beside `live-gradcam annotate`.
 
@@ -23,10 +23,22 @@ import environment
 SCRIPTS = {"measure": "peers_measure.py", "annotate": "annotate_speed.py"}
 TORCH = "torch torchvision"
 # The releases that the tests were written against: in others, what the tests say of them may have been mended.
-PEERS = ("grad-cam==1.5.7", "tf-keras-vis==0.8.7")
+PEERS = ("grad-cam==1.5.7", "tf-keras-vis==0.8.7", "torchcam==0.5.0", "xplique==2.0.2")
 # What the peers import. They come without their requirements, for opencv-python-headless is among them, and would lie
 # over this project's OpenCV: the two share a folder.
-IMPORTED = ("deprecated", "imageio", "matplotlib", "pillow", "scikit-learn", "scipy", "tqdm", "ttach")
+IMPORTED = (
+    *(
+        "deprecated",
+        "einops",
+        "imageio",
+        "matplotlib",
+        "pillow",
+        "scikit-learn",
+        "scipy",
+        "tensorflow-probability",
+    ),
+    *("tqdm", "ttach"),
+)
 
 environment.VENV = environment.ROOT / ".venv-peers"
 environment.PYTHON = environment.VENV / environment.PYTHON.relative_to(environment.ROOT / ".venv")
@@ -73,7 +85,7 @@ def install(torch: str) -> None:
     wanted = {"torch": torch, "packages": [*IMPORTED, *PEERS]}
     if installed == wanted:
         return
-    print(f"Installing {torch}, {' and '.join(PEERS)} into .venv-peers.", flush=True)
+    print(f"Installing {torch}, {', '.join(PEERS[:-1])} and {PEERS[-1]} into .venv-peers.", flush=True)
     pip_install(*torch.split())
     pip_install(*IMPORTED)
     pip_install("--no-deps", *PEERS)

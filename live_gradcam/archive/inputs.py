@@ -87,6 +87,37 @@ def find_entries(
     return entries, [*failures, *own]
 
 
+def find_photos(
+    typed: Sequence[str], listed: TextIO | None = None
+) -> tuple[list[tuple[Path, str]], list[Failure]]:
+    """Find photographs, for a command that writes no copies of them.
+
+    Args:
+        typed: photographs, folders (searched recursively; videos in them are left out), globs, and `-` for a list.
+        listed: the list that `-` stands for, as in `find_entries`.
+
+    Returns:
+        The path of each photograph, once, with its name: the path below the common folder of all inputs. And a failure
+        for each input that does not exist or is no photograph.
+
+    Raises:
+        LiveGradcamError: there is no photograph.
+    """
+    entries, failures = find_entries(typed, Path(os.devnull), listed)
+    named = {Path(os.path.abspath(expanded(each))) for each in typed}  # noqa: PTH100 - as above
+    photos = [(each.source, each.name) for each in entries if each.kind == "picture"]
+    failures += [
+        Failure(each.name, "is a video. Give photographs.")
+        for each in entries
+        if each.kind == "video" and each.source in named
+    ]
+    if not photos:
+        raise SourceError(
+            failures[0].reason if len(entries) < 1 else "there are only videos. Give photographs."
+        )
+    return photos, failures
+
+
 def _all_named(typed: Sequence[str], listed: TextIO | None) -> Iterator[str]:
     for each in typed:
         if each == LIST and listed is not None:
@@ -112,7 +143,7 @@ def _expanded(typed: str, out: Path) -> list[_Found]:
     """
     if is_address(typed):
         raise SourceError(
-            f"'{shown_address(shown(typed))}' is an address: annotate takes files. Record the stream first: "
+            f"'{shown_address(shown(typed))}' is an address: files are needed. Record the stream first: "
             "live-gradcam --source ADDRESS --record out.mp4."
         )
     path = Path(os.path.abspath(expanded(typed)))  # noqa: PTH100 - as above

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from live_gradcam.archive.annotate_job import ArchiveFile
-from live_gradcam.config import AnnotateSettings
+from live_gradcam.config import AnnotateSettings, ExplainSettings
 from live_gradcam.escaping import json_text, shown
 from live_gradcam.explanation import Explanation
 from live_gradcam.file_names import fitting
@@ -119,7 +119,7 @@ class RecordWriter:
         self._file.write(json_text(row) + "\n")
 
 
-def recorded_settings(settings: AnnotateSettings) -> dict[str, Any]:
+def recorded_settings(settings: ExplainSettings) -> dict[str, Any]:
     """Return the settings that affect the result, as values for a record."""
     found: dict[str, Any] = {}
     for field in fields(settings):

@@ -35,20 +35,22 @@ class _Rate(ProgressColumn):
         return Text("" if speed is None else f"{speed:.1f} a second")
 
 
-class AnnotateProgress:
-    """Shows the progress of `annotate` on the terminal.
+class RunProgress:
+    """Shows the progress of a long run on the terminal.
 
     Args:
         quiet: whether to print warnings only.
+        unit: what is counted: `frame`.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, unit: str) -> None:
+        self._unit = unit
         self._console = Console(quiet=quiet, highlight=False, soft_wrap=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("frames"),
+            TextColumn(f"{unit}s"),
             _Rate(),
             TimeRemainingColumn(),
             console=self._console,
@@ -57,9 +59,7 @@ class AnnotateProgress:
         )
         self._lock = threading.Lock()
         self._task = self._bar.add_task("", start=False, visible=False, total=None)
-        self._files = 0
-        self._ended = 0
-        self._frames = 0
+        self._total = 0
         self._done = 0
         self._began: float | None = None
         self._told = 0.0
@@ -68,48 +68,27 @@ class AnnotateProgress:
         """Print a line."""
         self._console.print(line, markup=False)
 
-    def begin(self, work: AnnotateJob) -> None:
-        """Take the work to be done."""
-        self._files, self._frames = len(work.entries), work.frames
-
-    def advance(self, frames: int) -> None:
-        """Count finished frames, and show the progress."""
-        if not frames:
+    def advance(self, count: int) -> None:
+        """Count what is finished, and show the progress."""
+        if not count:
             return
         with self._lock:
             now = time.monotonic()
             if self._began is None:
                 self._began = self._told = now
-                self._bar.update(self._task, visible=True, total=self._frames or None)
+                self._bar.update(self._task, visible=True, total=self._total or None)
                 self._bar.start_task(self._task)
-                self._describe()
-            self._done += frames
-            self._bar.update(self._task, advance=frames)
+            self._done += count
+            self._bar.update(self._task, advance=count)
             if self._bar.disable and now - self._told > _PLAIN_LINE_SECONDS:
                 self._told = now
                 self.say(self._plain(now - self._began))
 
-    def end(self, outcome: Outcome) -> None:
-        """Print the result of one file."""
-        with self._lock:
-            self._ended += 1
-            self._describe()
-        name = outcome.entry.name
-        if outcome.failure is None:
-            if outcome.entry.kind == "video":
-                self.say(f"{name}: {counted(outcome.frames, 'frame')}")
-        else:
-            frames = counted(outcome.frames, "frame")
-            self.say(f"{name}: failed" if not outcome.frames else f"{name}: {frames}, not all")
-
-    def _describe(self) -> None:
-        self._bar.update(self._task, description=f"file {min(self._ended + 1, self._files)} of {self._files}")
-
     def _plain(self, seconds: float) -> str:
         rate = self._done / seconds
-        left = max(0, self._frames - self._done) / rate if rate else 0
-        share = f"{min(1.0, self._done / self._frames):.0%}, " if self._frames else ""
-        return f"{share}{counted(self._done, 'frame')}, {rate:.1f} a second, {worded(left)} left"
+        left = max(0, self._total - self._done) / rate if rate else 0
+        share = f"{min(1.0, self._done / self._total):.0%}, " if self._total else ""
+        return f"{share}{counted(self._done, self._unit)}, {rate:.1f} a second, {worded(left)} left"
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -128,6 +107,55 @@ class AnnotateProgress:
         for handler, stream in self._logging_to:
             if stream is not None:
                 handler.setStream(stream)
+
+
+class AnnotateProgress(RunProgress):
+    """Shows the progress of `annotate`.
+
+    Args:
+        quiet: whether to print warnings only.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet, unit="frame")
+        self._files = 0
+        self._ended = 0
+
+    def begin(self, work: AnnotateJob) -> None:
+        """Take the work to be done."""
+        self._files, self._total = len(work.entries), work.frames
+        self._describe()
+
+    def end(self, outcome: Outcome) -> None:
+        """Print the result of one file."""
+        with self._lock:
+            self._ended += 1
+            self._describe()
+        name = outcome.entry.name
+        if outcome.failure is None:
+            if outcome.entry.kind == "video":
+                self.say(f"{name}: {counted(outcome.frames, 'frame')}")
+        else:
+            frames = counted(outcome.frames, "frame")
+            self.say(f"{name}: failed" if not outcome.frames else f"{name}: {frames}, not all")
+
+    def _describe(self) -> None:
+        self._bar.update(self._task, description=f"file {min(self._ended + 1, self._files)} of {self._files}")
+
+
+class EvaluateProgress(RunProgress):
+    """Shows the progress of `evaluate`.
+
+    Args:
+        quiet: whether to print warnings only.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__(quiet=quiet, unit="photo")
+
+    def begin(self, photos: int) -> None:
+        """Take the number of photographs to come."""
+        self._total += photos
 
 
 def worded(seconds: float) -> str:

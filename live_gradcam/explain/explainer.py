@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from live_gradcam.closeable import Closeable
@@ -42,11 +43,11 @@ from live_gradcam.setting import settings_of
 
 
 class Explainer(Closeable):
-    """Explains pictures with one question: a simple interface to the engine.
+    """Explains pictures with one question: a simple interface to the engine. Several threads may use it.
 
     The network is traced once for each input shape, with the first picture of that shape. The class or contrast to
     explain is an argument of the graph, so it can change from picture to picture. The model is never changed. Its
-    weights are read when it is traced: after more training, make a new one. Several threads may use it.
+    weights are read when it is traced: after more training, make a new one.
 
     Args:
         model: the result of `load_model`, or anything that it takes.
@@ -94,9 +95,9 @@ class Explainer(Closeable):
         engine: Runtime = "tensorflow",
         precision: Precision = "auto",
     ) -> None:
-        given = {"fit": fit, "score": score, "fusion": fusion, "smooth": smooth, "grid": grid}
-        numbers = {"strength": strength, "rivals": rivals, "engine": engine, "precision": precision}
-        for name, value in {**given, **numbers}.items():
+        usual: dict[str, Any] = {"fit": fit, "score": score, "fusion": fusion, "smooth": smooth, "grid": grid}
+        usual |= {"strength": strength, "rivals": rivals}
+        for name, value in {**usual, "engine": engine, "precision": precision}.items():
             settings_of(ExplainSettings)[name].check(value)
         self.model: KnownModel = known(model)
         self.method = method_named(method)
@@ -104,17 +105,12 @@ class Explainer(Closeable):
         self._layer = layer
         self._strength = FINERCAM_STRENGTH if strength is None else strength
         self._freeze = freeze
+        self._usual = usual
         self._engine = Engine(
             [self.model],
-            fit=fit,
-            score=score,
-            fusion=fusion,
-            smooth=smooth,
-            grid=grid,
-            strength=strength,
-            rivals=rivals,
             pace=None if pace is None else lambda: pace,
             compiler=compiler_for(runtime_for(engine), precision),
+            **usual,
         )
         self._lock: TargetLock | None = None
         self.target = target
@@ -177,8 +173,7 @@ class Explainer(Closeable):
 
     def describe(self) -> str:
         """Return one line on the compiled graphs."""
-        compiled = "; ".join(self._engine.describe())
-        return f"in {self.model.dtype}: {compiled or 'nothing yet'}"
+        return f"in {self.model.dtype}: {'; '.join(self._engine.describe()) or 'nothing yet'}"
 
     def settle(self) -> None:
         """Wait, for half a minute at most, until no graph is improved in the background any more."""
@@ -187,6 +182,12 @@ class Explainer(Closeable):
     def close(self) -> None:
         """Stop improving graphs in the background. The explainer still explains."""
         self._engine.close()
+
+    def of(self, model: KnownModel) -> Explainer:
+        """Return an explainer of another model with the same settings; TensorFlow computes it."""
+        return Explainer(
+            model, self.method.name, self._layer, freeze=False, **{**self._usual, "fit": self.fit}
+        )
 
     def prepare(self, size: tuple[int, int], *, targets: int = 1) -> None:
         """Compile now for pictures of (width, height) pixels and this number of targets in one call.
@@ -207,41 +208,43 @@ class Explainer(Closeable):
             image: (H, W, 3) uint8 BGR, as OpenCV reads it.
 
         Raises:
-            LiveGradcamError: it is not a picture of that form, or the network fails.
+            LiveGradcamError: it is no picture, or the network fails.
         """
         return self.explain_batch([image])[0]
 
     def explain_batch(
-        self, images: Sequence[Pixels], *, targets: Sequence[TargetSpec] | None = None
+        self,
+        images: Sequence[Pixels],
+        *,
+        targets: Sequence[TargetSpec] | None = None,
+        method: str | None = None,
     ) -> list[Explanation]:
-        """Explain several pictures in one compiled call.
-
-        Methods of many passes (Score-CAM and the like) take the pictures one by one.
+        """Explain several pictures in one compiled call; methods of many passes take them one by one.
 
         Args:
-            images: pictures (H, W, 3) uint8 BGR. Their sizes may differ, but under `wide` all must give the
-                same input size.
+            images: (H, W, 3) uint8 BGR each. Their sizes may differ, but under `wide` all must give one input size.
             targets: one class or contrast for each picture; None: the explainer's own target for all.
+            method: a method in place of the explainer's own. Its graph shares the network's weights.
 
         Returns:
             One explanation for each, in order.
 
         Raises:
             TargetError: there is no such class, or there are not as many targets as pictures.
-            LiveGradcamError: an image is not a picture of that form, or the network fails.
+            LiveGradcamError: an image is no picture, or the network fails.
         """
         if targets is not None:
             _check_classes("explain_batch", targets)
-            if len(targets) != len(images):
-                raise TargetError(
-                    f"there are {len(images)} pictures and {len(targets)} targets: give one for each."
-                )
-        if len(images) == 0:
+            if (count := len(targets)) != len(images):
+                raise TargetError(f"there are {len(images)} pictures and {count} targets: give one for each.")
+        if not len(images):
             return []
+        question = self._question if method is None else replace(self._question, methods=(method,))
         if targets is not None:
-            return [row[0] for row in self._run(images, [self._asking(each) for each in targets])]
+            questions = [replace(question, targets=(each,)) for each in targets]
+            return [row[0] for row in self._run(images, questions)]
         locks = {} if self._lock is None else {0: self._lock}
-        return [row[0] for row in self._run(images, [self._question] * len(images), locks)]
+        return [row[0] for row in self._run(images, [question] * len(images), locks)]
 
     def explain_targets(self, image: Pixels, targets: Sequence[TargetSpec]) -> tuple[Explanation, ...]:
         """Explain one picture for several targets in one compiled call, with one map for each target.
@@ -254,10 +257,8 @@ class Explainer(Closeable):
             TargetError: there is no such class.
             LiveGradcamError: the network fails.
         """
-        if not targets:
-            return ()
         _check_classes("explain_targets", targets)
-        return self._run([image], [self._asking(*targets)])[0]
+        return self._run([image], [self._asking(*targets)])[0] if targets else ()
 
     def explain_top(self, image: Pixels, count: int = 5) -> tuple[Explanation, ...]:
         """Explain one picture for each of its most probable classes, best first, in one compiled call.
@@ -271,9 +272,7 @@ class Explainer(Closeable):
         """
         most = min(MOST_RANKS, len(self.labels) or MOST_RANKS)
         if not 1 <= count <= most:
-            raise TargetError(
-                f"{count} classes cannot be explained: the number must lie between 1 and {most}."
-            )
+            raise TargetError(f"{count} classes cannot be explained: it must be between 1 and {most}.")
         return self.explain_targets(image, [f"#{rank}" for rank in range(1, count + 1)])
 
     def _asking(self, *targets: TargetSpec) -> Question:
@@ -291,7 +290,8 @@ class Explainer(Closeable):
         self, images: Sequence[Pixels], questions: Sequence[Question], locks: Locks = NO_LOCKS
     ) -> list[tuple[Explanation, ...]]:
         """Return the explanations of each picture, one for each target."""
-        answers = self._engine.answer_batch(images, questions, locks=locks, freeze=self._freeze)
+        freeze = self._freeze and questions[0].methods == (self.method.name,)
+        answers = self._engine.answer_batch(images, questions, locks=locks, freeze=freeze)
         return [answer.explanations for answer in answers]
 
 

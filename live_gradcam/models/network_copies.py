@@ -1,25 +1,36 @@
-"""Copies of a network with channels last instead of first, or for pictures of another size.
+"""Copies of a network with channels last instead of first, for pictures of another size, or with random weights.
 
 The weights of a layer have the same shapes for both orders and for all sizes. So a copy is built from the network's
 configuration, and gets the same weights.
+
+Copies with random weights tell whether a heat map depends on what the network learned: Adebayo et al. 2018,
+arXiv:1810.03292, section 3.1, "cascading randomisation". Layers with weights are given random ones from the last to the
+first, one after the other. Here a few copies stand for the whole cascade.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from live_gradcam.errors import ModelError, reason_of
 from live_gradcam.models.graph_network import GraphNetwork
 from live_gradcam.models.inputs import shape_text
-from live_gradcam.models.model import keep_name, layer_name, takes_only
+from live_gradcam.models.model import Model, keep_name, layer_name, takes_only
 from live_gradcam.models.type_names import Layer, Network, Shape
 
 logger = logging.getLogger(__name__)
 
 _CHANNELS = (1, 3)
+
+RANDOM_SHARES = (0.0, 0.25, 0.5, 1.0)
+"""The shares of the layers with weights that are random, from the last on. At 0 it is the last layer alone."""
 
 _ELEMENTWISE = frozenset(
     (
@@ -167,3 +178,58 @@ def _copy(network: Network, shape: Shape, remake: Callable[[Layer], Layer]) -> N
         return keras.Sequential([image, *map(remake, network.layers)], name=network.name)
     inputs = keras.tree.pack_sequence_as(network.input, [image])
     return keras.models.clone_model(network, input_tensors=inputs, clone_function=remake)
+
+
+def randomised_copies(model: Model, *, seed: int = 0) -> list[Model]:
+    """Return copies of a model with more and more random layers; the model itself stays unchanged.
+
+    The weights of a layer are permuted among themselves: no value is new, so that activations keep their scale and the
+    copy stays a network that computes numbers of the usual size. What was learned is their order.
+
+    Args:
+        model: a loaded model.
+        seed: the same seed gives the same copies.
+
+    Raises:
+        ModelError: the network cannot be copied.
+    """
+    copies = []
+    for share in RANDOM_SHARES:
+        network = _copied(model)
+        layers = [layer for layer in _leaves(network) if layer.weights]
+        count = max(1, round(share * len(layers)))
+        random = np.random.default_rng(seed)
+        for layer in layers[::-1][:count]:
+            layer.set_weights([_permuted(each, random) for each in layer.get_weights()])
+        copies.append(
+            replace(model, network=network, resize=None, key=None, name=f"{model.name} ({count} random)")
+        )
+    return copies
+
+
+def _copied(model: Model) -> Network:
+    """Return a copy of a model's network with the same weights."""
+    try:
+        network = keras.models.clone_model(model.network)
+        if not network.built:
+            raise ModelError("it is built when it is called")
+        network.set_weights(model.network.get_weights())
+    except Exception as error:
+        raise ModelError(
+            f"{model.name} cannot be copied, and the metric randomisation needs copies with random weights: "
+            f"{reason_of(error, 120)}. Leave that metric out."
+        ) from error
+    return network
+
+
+def _leaves(network: Network) -> list[Layer]:
+    """Return the layers in the order in which they were added; of a network inside the network, its layers."""
+    return [
+        leaf
+        for layer in network.layers
+        for leaf in (_leaves(layer) if isinstance(layer, keras.Model) else [layer])
+    ]
+
+
+def _permuted(values: npt.NDArray[Any], random: np.random.Generator) -> npt.NDArray[Any]:
+    return np.asarray(random.permutation(values.ravel()).reshape(values.shape), values.dtype)

@@ -1,0 +1,136 @@
+"""Files that say where the thing is in each photograph: boxes as CSV, or as JSON like COCO's."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from live_gradcam.errors import SourceError
+from live_gradcam.escaping import shown
+from live_gradcam.file_names import expanded, nearest_paths
+
+Boxes = list[tuple[float, float, float, float]]
+"""(x, y, width, height) each, in pixels of the photograph; (x, y) is the corner at the top left."""
+
+_COLUMNS = ("file", "x", "y", "width", "height")
+_FORM = (
+    "CSV with the columns file, x, y, width, height (pixels of the photograph), or JSON: COCO's, or "
+    "{FILE: [[x, y, width, height], …]}"
+)
+
+
+class PlacesFile:
+    """The boxes of many photographs, by file name.
+
+    Args:
+        boxes: file name, with or without folders → boxes.
+    """
+
+    def __init__(self, boxes: dict[str, Boxes]) -> None:
+        self._boxes = boxes
+        self._by_name: dict[str, list[str]] = {}
+        for each in boxes:
+            self._by_name.setdefault(PurePosixPath(each).name, []).append(each)
+
+    @property
+    def key(self) -> str:
+        """A hash of all boxes."""
+        return hashlib.sha256(json.dumps(self._boxes, sort_keys=True).encode()).hexdigest()
+
+    def of(self, photo: Path) -> Boxes | None:
+        """Return the boxes of a photograph; None if the file has none for it.
+
+        Names with folders are compared from the end, so that `cats/1.jpg` is found in every folder that has it.
+        """
+        found = None
+        longest = 0
+        for each in self._by_name.get(photo.name, ()):
+            parts = PurePosixPath(each).parts
+            if photo.parts[-len(parts) :] == parts and len(parts) > longest:
+                found, longest = self._boxes[each], len(parts)
+        return found
+
+
+def read_places(path: str | Path) -> PlacesFile:
+    """Read a file of boxes.
+
+    Args:
+        path: a `.csv` or `.json` file.
+
+    Raises:
+        SourceError: the file cannot be read, or has another form; the message names the line or the entry.
+    """
+    file = expanded(path)
+    name = shown(file.name)
+    try:
+        text = file.read_text("utf-8-sig")
+    except FileNotFoundError:
+        near = nearest_paths(path)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Give {_FORM}."
+        raise SourceError(f"there is no file '{shown(path)}' of boxes. {hint}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise SourceError(f"the boxes in {name} cannot be read: {reason}. Give {_FORM}.") from error
+    places = _from_json(text, name) if file.suffix.lower() == ".json" else _from_csv(text, name)
+    if not places:
+        raise SourceError(f"{name} has no boxes. Give {_FORM}.")
+    return PlacesFile(places)
+
+
+def _from_csv(text: str, name: str) -> dict[str, Boxes]:
+    rows = csv.reader(io.StringIO(text, newline=""))
+    header = [each.strip().casefold() for each in next(rows, [])]
+    missing = [each for each in _COLUMNS if each not in header]
+    if missing:
+        raise SourceError(f"{name} has no column '{missing[0]}' in its first line. Give {_FORM}.")
+    places = [header.index(each) for each in _COLUMNS]
+    found: dict[str, Boxes] = {}
+    for row in rows:
+        if not row:
+            continue
+        cells = [row[place] if place < len(row) else "" for place in places]
+        _add(found, cells[0].strip(), cells[1:], f"{name}, line {rows.line_num}")
+    return found
+
+
+def _from_json(text: str, name: str) -> dict[str, Boxes]:
+    try:
+        tree = json.loads(text)
+    except ValueError as error:
+        raise SourceError(f"{name} is no JSON: {error}. Give {_FORM}.") from error
+    found: dict[str, Boxes] = {}
+    try:
+        if isinstance(tree, dict) and "annotations" in tree and "images" in tree:
+            files = {each["id"]: str(each["file_name"]) for each in tree["images"]}
+            pairs: Iterable[tuple[str, Sequence[Any]]] = (
+                (files[each["image_id"]], each["bbox"]) for each in tree["annotations"]
+            )
+        else:
+            pairs = ((file, box) for file, boxes in tree.items() for box in boxes)
+        for number, (file, box) in enumerate(pairs, 1):
+            _add(found, file, list(box), f"{name}, box {number}")
+    except (AttributeError, KeyError, TypeError) as error:
+        raise SourceError(
+            f"{name} has another form ({type(error).__name__}: {error}). Give {_FORM}."
+        ) from error
+    return found
+
+
+def _add(found: dict[str, Boxes], file: str, cells: Sequence[Any], where: str) -> None:
+    try:
+        x, y, width, height = (float(each) for each in cells)
+        good = all(map(math.isfinite, (x, y, width, height))) and width > 0 and height > 0
+    except (TypeError, ValueError):
+        good = False
+    if not good or not file:
+        raise SourceError(
+            f"{where}: '{shown(', '.join(map(str, (file, *cells))))}' is no box. It needs the photograph's file name, "
+            "and x, y, width and height in pixels; width and height are more than 0."
+        )
+    found.setdefault(PurePosixPath(file.replace("\\", "/")).as_posix(), []).append((x, y, width, height))

@@ -1,0 +1,133 @@
+"""`live-gradcam evaluate`: its table, its files, and its errors."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+from networks import picture
+
+from live_gradcam.cli import main
+
+SMALL = ("--model", "networks:flattened_network", "--preprocess", "unit", "--engine", "tensorflow")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        cv2.imwrite(f"photos/{number}.png", picture(16, 16, number))
+    return tmp_path
+
+
+def evaluate(*typed: str) -> int:
+    return main(["evaluate", "photos", *SMALL, "--steps", "4", *typed])
+
+
+def test_it_prints_a_table_and_writes_what_the_design_names(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = ("--json", "a.json", "--csv", "a.csv", "--plot", "a.png")
+    assert evaluate("--methods", "gradcam,layercam", *files) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "method    metric (better)      mean  95% interval    photos  shifted  shuffled  central" in lines
+    at = next(number for number, line in enumerate(lines) if line.startswith("method"))
+    assert [line.split()[:2] for line in lines[at + 1 : at + 5]] == [
+        ["gradcam", "deletion"],
+        ["gradcam", "insertion"],
+        ["layercam", "deletion"],
+        ["layercam", "insertion"],
+    ]
+    assert lines[at + 5].startswith("deletion: ")
+    assert lines[at + 6].startswith("insertion: ")
+    assert lines[-1] == "3 photos"
+    tree: Any = json.loads((folder / "a.json").read_text())
+    assert (tree["model"], tree["count"], len(tree["rows"])) == ("networks:flattened_network", 3, 16)
+    assert set(tree["rows"][0]) == {"method", "metric", "mean", "low", "high", "count", "control"}
+    assert {row["control"] for row in tree["rows"]} == {None, "shifted", "shuffled", "central"}
+    with (folder / "a.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * 16
+    own = [
+        float(row["value"])
+        for row in rows
+        if (row["method"], row["metric"], row["control"]) == ("gradcam", "deletion", "")
+    ]
+    assert sum(own) / 3 == pytest.approx(tree["rows"][0]["mean"], abs=1e-4)
+    drawn = cv2.imread("a.png")
+    assert drawn is not None
+    assert drawn.shape[1] == 1200
+
+
+def test_a_second_run_loads_nothing_and_says_the_same(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate("--json", "a.json") == 0
+    first = json.loads((folder / "a.json").read_text())
+    capsys.readouterr()
+    assert evaluate("--json", "a.json") == 0
+    out = capsys.readouterr().out
+    assert "loading" not in out
+    assert out.splitlines()[-1] == "3 photos; 3 of them known from an earlier run"
+    assert json.loads((folder / "a.json").read_text()) == first
+
+
+def test_several_models_have_a_table_each(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate("--model", "networks:pooled_network", "--json", "a.json", "--controls", "none") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert {"networks:flattened_network", "networks:pooled_network"} <= set(out)
+    tree = json.loads((folder / "a.json").read_text())
+    assert [each["model"] for each in tree["evaluations"]] == [
+        "networks:flattened_network",
+        "networks:pooled_network",
+    ]
+
+
+def test_quiet_prints_the_table_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    del folder
+    assert evaluate("--quiet", "--metrics", "complexity", "--controls", "none") == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["method", "gradcam"]
+
+
+def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_evaluated(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "photos" / "bad.jpg").write_bytes(b"no photo")
+    assert evaluate("--metrics", "complexity") == 1
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1] == "3 photos; 1 fault, named below"
+    assert told.err.startswith("live-gradcam: bad.jpg cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (("--metrics", "delection"), "unknown metric 'delection'. Did you mean deletion?"),
+        (("--metrics", "pointing"), "the metric pointing compares the heat with the place of the thing"),
+        (("--metrics", ","), "--metrics is ',': it must be names separated by commas."),
+        (("--methods", "gradcm"), "unknown method 'gradcm'. Did you mean gradcam"),
+        (("--controls", "shifty"), "unknown control 'shifty'. Did you mean shifted"),
+        (("--boxes", "nowhere.csv"), "there is no file 'nowhere.csv' of boxes."),
+        (("--json", "a.txt"), "cannot write 'a.txt': the name must end in .json."),
+        (("--csv", "no/a.csv"), "cannot write 'no/a.csv': there is no folder 'no'."),
+        (("--fit", "scan"), "fit is 'scan': an evaluation needs one input of the network"),
+        (("--steps", "0"), "steps is 0: it must lie between 1 and 10000."),
+    ],
+)
+def test_wrong_settings_are_told_in_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], typed: tuple[str, ...], told: str
+) -> None:
+    del folder
+    assert evaluate(*typed) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"live-gradcam: {told}")
+
+
+def test_benchmark_takes_several_models_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["benchmark", "--model", "efficientnet-lite0", "--model", "vgg61", "--no-start"]) == 1
+    assert "unknown model 'vgg61'. Did you mean vgg16" in capsys.readouterr().err

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from live_gradcam.render.interval_plot import WIDTH, Bar, interval_plot, scale_of
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "scale"),
+    [(0.08, 0.61, (0.0, 0.8, 0.2)), (0.17, 0.19, (0.17, 0.19, 0.005)), (-1, 3, (-1, 3, 1)), (0.2, 0.2, None)],
+)
+def test_a_scale_holds_its_interval_and_has_round_ticks(
+    low: float, high: float, scale: tuple[float, ...] | None
+) -> None:
+    begin, end, step = scale_of(low, high)
+    assert begin <= low
+    assert end >= high
+    assert (end - begin) / step == pytest.approx(round((end - begin) / step))
+    if scale is not None:
+        assert (begin, end, step) == pytest.approx(scale)
+
+
+def test_a_bar_lies_between_its_ends_and_its_dot_on_the_mean() -> None:
+    wide, narrow = (Bar("deletion", "a", 0.5, 0.0, 1.0), Bar("deletion", "b", 0.5, 0.45, 0.55))
+    picture = interval_plot([wide, narrow])
+    assert picture.shape[1:] == (WIDTH, 3)
+    blue = (picture[..., 0] > 150) & (picture[..., 2] < 60)
+    rows = np.flatnonzero(blue.any(axis=1))
+    middle = (rows[0] + rows[-1]) // 2
+    (first, second) = (
+        np.flatnonzero(blue[part].any(axis=0)) for part in (slice(0, middle), slice(middle, None))
+    )
+    assert np.mean(first[[0, -1]]) == pytest.approx(np.mean(second[[0, -1]]), abs=2)
+    assert (second[-1] - second[0]) / (first[-1] - first[0]) == pytest.approx(0.1, abs=0.02)
+
+
+def test_groups_have_panels_of_their_own_and_long_names_are_shortened() -> None:
+    bars = [
+        Bar(group, "a very long name of a method, " * 4, 1, 0, 2, faint=True) for group in ("a", "b", "a")
+    ]
+    picture = interval_plot(bars)
+    assert picture.shape[0] > interval_plot(bars[:1]).shape[0] * 1.5
+    assert (picture[:, -8:] == 255).all()
+    assert interval_plot([]).shape[1] == WIDTH
