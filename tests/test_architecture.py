@@ -18,7 +18,7 @@ VALUES = frozenset(
     (
         "cache_files closeable config errors escaping explanation faithfulness file_names frame heatmap media_file "
         "name_suggestions number_format question redaction rendered_picture run_statistics setting setting_choices "
-        "setting_types settings_json source_address timing translations version viewer_input"
+        "setting_types settings_json source_address statistics_file timing translations version viewer_input"
     ).split()
 )
 GROUND = VALUES | {"concurrency", "process"}
