@@ -34,8 +34,9 @@ Score = Literal["logit", "probability"]
 Task = Literal["classes", "multi-label", "values"]
 """The meaning of a network's outputs: scores of classes, one of them right; scores of labels; or plain numbers."""
 
-Fusion = Literal["mean", "max"]
-"""How the maps of several layers are combined, after each was divided by its maximum."""
+Fusion = Literal["mean", "max", "product"]
+"""How the maps of several layers are combined, after each was divided by its maximum. The product keeps what all layers
+show."""
 
 Smooth = Literal["none", "augment"]
 """`augment` averages the maps of flipped and enlarged copies of the picture."""

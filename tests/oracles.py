@@ -110,7 +110,7 @@ def hirescam(activations: Array, gradients: Array) -> Array:
 
 
 def elementwise(activations: Array, gradients: Array) -> Array:
-    """Pillai and Pirsiavash 2021."""
+    """Pillai and Pirsiavash 2021, clipped before the sum, as pytorch-grad-cam does."""
     total = np.zeros(activations.shape[:2])
     for k in range(activations.shape[2]):
         total += relu(gradients[..., k] * activations[..., k])
@@ -146,6 +146,20 @@ def eigengradcam(activations: Array, gradients: Array) -> Array:
     height, width, channels = activations.shape
     points = (activations * gradients).reshape(-1, channels)
     return principal(points - points.mean(axis=0)).reshape(height, width)
+
+
+def curvature(score: Score, at: Array, step: float = 1e-3) -> Array:
+    """Return H A, the Hessian's product with the array itself, by central differences of the gradient."""
+    above, below = (finite_differences(score, at * (1 + sign * step)) for sign in (1, -1))
+    return np.asarray((above - below) / (2 * step))
+
+
+def shapley_cam(activations: Array, gradients: Array, product: Array) -> Array:
+    """Cai 2025, before the ReLU; `product` is H A."""
+    weights = np.zeros(activations.shape[2])
+    for k in range(len(weights)):
+        weights[k] = np.mean(gradients[..., k] - product[..., k] / 2)
+    return weighted_sum(weights, activations)
 
 
 def cam(activations: Array, weights: Array) -> Array:
@@ -240,6 +254,17 @@ def smoothgradcam_pp(features: Array, gradients: list[Array]) -> Array:
                 alpha = second[i, j, k] / (2 * second[i, j, k] + total * third[i, j, k])
                 weights[k] += alpha * max(first[i, j, k], 0.0)
     return weighted_sum(weights, features)
+
+
+def reciprocam(features: Array, score_from: Score) -> Array:
+    """Byun and Lee 2022, before the division."""
+    scores = np.zeros(features.shape[:2])
+    for i in range(features.shape[0]):
+        for j in range(features.shape[1]):
+            alone = np.zeros_like(features)
+            alone[i, j] = features[i, j]
+            scores[i, j] = float(score_from(alone[None])[0])
+    return np.asarray(scores - scores.min())
 
 
 def strongest_colour(gradient: Array) -> Array:

@@ -40,7 +40,7 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the pretend camera shows: noise, coarse enough to be encoded quickly."""
     noise = np.random.default_rng(1).integers(0, 256, (9, 16, 3)).astype(np.uint8)
     pixels = noise.repeat(40, axis=0).repeat(40, axis=1)
-    return write_camera(tmp_path_factory.mktemp("camera") / "noise.mjpeg", [pixels] * 2)
+    return write_camera(tmp_path_factory.mktemp("camera") / "noise.y4m", [pixels] * 2)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,11 @@ TESTS = Path(__file__).parent
 LACKS = re.compile(r"live-gradcam: \S+ lacks (\d+) pictures?: this computer was too slow [^\n]+\n")
 """What a machine says that is too busy to encode every picture."""
 
+LATE = re.compile(
+    r"live-gradcam: camera 0 (is slow to open …|gives [\d.]+ fps of the \d+ it promised [^\n]+)\n"
+)
+"""What a machine says that is too busy to open a camera or to read all of its pictures."""
+
 
 class Program:
     """`live-gradcam`, started with these words; what it says goes to two files.
@@ -112,8 +117,8 @@ class Program:
 
     @property
     def complained_otherwise(self) -> str:
-        """What is on stderr, but for a busy machine's excuse."""
-        return LACKS.sub("", self.complained)
+        """What is on stderr, but for a busy machine's excuses."""
+        return LATE.sub("", LACKS.sub("", self.complained))
 
 
 def frames_in(path: Path) -> int:

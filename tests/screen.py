@@ -24,6 +24,7 @@ from live_gradcam.frame import Pixels
 
 WIDTH, HEIGHT = 1280, 800
 _PATIENCE_SECONDS = 20.0
+_UNPAINTED_SECONDS = 2.0
 _CLIENT_MESSAGE = 33
 _TRIES = 5
 
@@ -106,6 +107,28 @@ class Screen:
                 return found[-1]
             time.sleep(0.05 if waited < 1 else 0.2)  # each look starts a process
         raise AssertionError(f"no window '{title}' appeared")
+
+    def painted_window(
+        self, title: str, ready: Callable[[Pixels], bool], patience: float = _PATIENCE_SECONDS
+    ) -> int:
+        """The number of the window of that title, as soon as the screen looks as it should; patience in seconds.
+
+        On a screen without a window manager OpenCV's Qt now and then misses that its window was mapped (the event is
+        lost before its handlers see it) and paints nothing; a script of `cv2.imshow` alone does it too. A window that
+        paints nothing for two seconds is mapped again, and Qt paints it.
+        """
+        window = self.window(title, patience)
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                self.photograph_when(ready, _UNPAINTED_SECONDS)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                command = ["xdotool", "windowunmap", str(window), "windowmap", str(window)]
+                subprocess.run(command, env=self.environment, check=False)  # the window may be gone
+            else:
+                return window
 
     def press(self, key: str, window: int) -> None:
         """Press a key, such as `q`, `Escape` or `Left`, in a window, which may be gone before the key is let go."""

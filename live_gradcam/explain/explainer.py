@@ -59,7 +59,7 @@ class Explainer(Closeable):
         fit: how a picture is brought to the network's input.
         score: `logit` differentiates the pre-softmax score y^c, `probability` the softmax's output; of values, both
             differentiate the value.
-        fusion: how the maps of several layers become one: `mean` or `max`.
+        fusion: how the maps of several layers become one: `mean`, `max` or `product`.
         smooth: `augment` averages over flipped and enlarged copies of the picture.
         grid: (height, width) of a transformer's tokens; None finds it.
         strength: how much of the strongest rivals' score a contrast subtracts; None: as in FinerCAM's paper.

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.array_types import Operation
+from live_gradcam.explain.attention_blocks import attention_gradients
 from live_gradcam.explain.feature_map import Activation, activation_of
 from live_gradcam.explain.methods.probe import EPSILON
 from live_gradcam.explain.network_output import NetworkOutput
@@ -38,7 +39,7 @@ def _guided_relu6(operation: Operation, gradient: Tensor) -> Tensor:
 
 
 class NetworkProbe:
-    """A probe of one picture and one target (`methods.probe.Probe`).
+    """A probe of one picture and one target (`methods.probe.Probe` and `AttentionProbe`).
 
     Args:
         traced: the network.
@@ -159,6 +160,14 @@ class NetworkProbe:
             LiveGradcamError: the network has no ReLU to guide.
         """
         return self._paced(lambda some: [self._pixel_gradients(some, guided)], pixels, [self.pixels[:0]])[0]
+
+    def attention_gradients(self) -> Sequence[Tensor]:
+        """Return ∂s_l/∂P_l of each block l of a transformer, (heads, T, h, w) float32.
+
+        Raises:
+            LiveGradcamError: the network is no transformer.
+        """
+        return attention_gradients(self._traced, self.pixels, self._activation, self._value)
 
     def _pixel_gradients(self, pixels: Tensor, guided: bool) -> Tensor:
         # A tensor of its own, so that nothing before it is differentiated.

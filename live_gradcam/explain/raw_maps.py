@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import tensorflow as tf
 
@@ -89,11 +90,12 @@ def fused(
 ) -> tuple[Tensor, Tensor]:
     """Return the fused map of several layers.
 
-    Each map is clipped at zero, divided by its maximum, and resized to the size of the finest map.
+    Each map is clipped at zero, divided by its maximum, and resized to the size of the finest map. The mean and the
+    maximum have evidence if any map has; the product, if all maps have, and there is a place where none is zero.
 
     Args:
         maps: raw maps (N, h, w) and evidence (N,) of each layer.
-        fusion: `mean` or `max`.
+        fusion: `mean`, `max` or `product`.
         laid_out: the geometry of each map, and geometry and (rows, columns) of the fused map; None: all maps cover
             the input.
     """
@@ -111,9 +113,13 @@ def fused(
         else:
             _, common, size = laid_out
             shares.append(laid(share, geometry.extent, size, common.extent, fading=True))
+    evidences = tf.stack([evidence for _, evidence in maps])
+    if fusion == "product":
+        product = reduce(tf.multiply, shares)
+        return product, tf.reduce_all(evidences, axis=0) & (tf.reduce_max(product, axis=(1, 2)) > 0)
     stacked = tf.stack(shares)
     raw = tf.reduce_max(stacked, axis=0) if fusion == "max" else tf.reduce_mean(stacked, axis=0)
-    return raw, tf.reduce_any(tf.stack([evidence for _, evidence in maps]), axis=0)
+    return raw, tf.reduce_any(evidences, axis=0)
 
 
 def laid(

@@ -188,7 +188,7 @@ class Service:
                 {
                     "name": method.name,
                     "quick": method.one_pass,
-                    "any_network": not method.needs_pooling,
+                    "any_network": not (method.needs_pooling or method.needs_attention),
                     "paper": method.paper,
                 }
                 for method in map(method_named, METHODS)

@@ -1,19 +1,30 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from fakes import ShadeExplainer
 
+from live_gradcam.archive import batches
 from live_gradcam.archive.batches import LARGEST, explain_all, fastest_batch_size
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 
 
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the explainers of these tests say how late it is, and not a machine that does other things beside."""
+    TimedExplainer.seconds = 0.0
+    told = SimpleNamespace(perf_counter=lambda: TimedExplainer.seconds, process_time=lambda: 0.0)
+    monkeypatch.setattr(batches, "time", told)
+
+
 class TimedExplainer(ShadeExplainer):
     """Takes a given time for a call, by the number of pictures in it."""
+
+    seconds = 0.0
 
     def __init__(self, *, call_ms: float, picture_ms: float) -> None:
         super().__init__()
@@ -21,7 +32,7 @@ class TimedExplainer(ShadeExplainer):
         self._picture_ms = picture_ms
 
     def explain_batch(self, images: Sequence[Pixels]) -> list[Explanation]:
-        time.sleep((self._call_ms + self._picture_ms * len(images)) / 1000)
+        TimedExplainer.seconds += (self._call_ms + self._picture_ms * len(images)) / 1000
         return super().explain_batch(images)
 
 

@@ -158,34 +158,44 @@ def test_a_disk_that_does_not_answer_does_not_hold_up_the_end(tmp_path: Path) ->
 def test_a_recording_is_whole_whatever_befell_the_camera_and_a_lost_one_does_not_hold_up_the_end(
     webcam: PretendWebcam, tmp_path: Path
 ) -> None:
-    control = tmp_path / "control"
+    control, log = tmp_path / "control", tmp_path / "log"
     control.write_text("plug")
-    program = Recording(tmp_path, *SMALL, environment=webcam.environment(control=control))
+    program = Recording(tmp_path, *SMALL, environment=webcam.environment(control=control, log=log))
     program.until_said("Ctrl-C ends it")
     recorded = 0
 
+    def times(line: str) -> int:
+        """How often the camera was asked for something."""
+        return sum(each.startswith(line) for each in log.read_text().splitlines())
+
     def until_it_goes_on() -> None:
         nonlocal recorded
+        program.until(lambda: times("open") > times("close"), "open camera")
         program.until_larger(program.part, recorded + 60_000)
         recorded = program.part.stat().st_size
 
-    def until_it_stands() -> None:
-        """Wait until the encoder has written what came before: what is written after that came after it."""
-        size = -1
+    def lose(word: str) -> None:
+        """Lose the camera, and wait until the encoder has written what came before: what is written then came after."""
+        closed, size = times("close"), -1
+        control.write_text(word)
+        program.until(lambda: times("close") > closed, "close of the camera")
         while size != (size := program.part.stat().st_size):
             time.sleep(0.4)
 
-    for word, seconds in (("unplug", 0.5), ("unplug", 0.5), ("stall", 3.0), ("corrupt", 0.6), ("slow", 0.6)):
+    for word in ("unplug", "unplug", "stall", "corrupt", "slow"):
         until_it_goes_on()
-        control.write_text(word)
-        time.sleep(seconds)
-        if word == "unplug":
-            until_it_stands()
+        if word in ("unplug", "stall"):
+            lose(word)
+        else:
+            control.write_text(word)
+            if word == "corrupt":
+                program.until_complained("damaged frames")
+            else:
+                time.sleep(0.6)
         recorded = program.part.stat().st_size
         control.write_text("plug")
     until_it_goes_on()
-    control.write_text("unplug")
-    until_it_stands()
+    lose("unplug")
     with at_most(AT_ONCE):
         program.end(signal.SIGTERM)
     assert program.process.returncode == 0

@@ -20,7 +20,6 @@ from live_gradcam.cli import main
 from live_gradcam.frame import Pixels
 from live_gradcam.viewer_input import ACTIONS
 
-STARTS = 4
 WIDTH, HEIGHT = 640, 360
 PATIENCE = 30.0
 
@@ -160,37 +159,26 @@ def surroundings(screen: Screen) -> dict[str, str]:
 def start(screen: Screen, folder: Path, *source: str) -> Show:
     """Start a show of a source, whose frames, keys and answers are saved."""
     (folder / "labels.txt").write_text("\n".join(LABELS) + "\n")
-    for attempt in range(STARTS):
-        run = folder / str(attempt)
-        run.mkdir()
-        network = "networks:stage_network"
-        typed = [
-            *source,
-            "--preprocess",
-            "unit",
-            "--model",
-            network,
-            "--model",
-            network,
-            "--labels",
-            str(folder / "labels.txt"),
-        ]
-        typed += ["--smoothing", "0", "--scale", "frame"]  # what stands still looks the same at once
-        typed += ["--save-session", str(run / "session"), "--stats", str(run / "stats.json")]
-        program = Program(run, *typed, environment=surroundings(screen), at=run)
-        try:
-            show = Show(screen, program, screen.window("live_gradcam: .*", patience=60), run)
-            screen.photograph_when(lambda seen: bool(seen[:HEIGHT, :WIDTH].mean() > 40), patience=8)
-            show.until(lambda line: "answer" in line, "answer")
-        except AssertionError:
-            # Without a window manager Qt now and then never paints its first window, whatever the program.
-            program.process.kill()
-            program.process.wait()
-            if attempt == STARTS - 1:
-                raise
-            continue
-        return show
-    raise AssertionError
+    run = folder / "run"
+    run.mkdir()
+    network = "networks:stage_network"
+    typed = [*source, "--preprocess", "unit", "--model", network, "--model", network]
+    typed += ["--labels", str(folder / "labels.txt")]
+    typed += ["--smoothing", "0", "--scale", "frame"]  # what stands still looks the same at once
+    typed += ["--save-session", str(run / "session"), "--stats", str(run / "stats.json")]
+    program = Program(run, *typed, environment=surroundings(screen), at=run)
+
+    def is_painted(seen: Pixels) -> bool:
+        return bool(seen[:HEIGHT, :WIDTH].mean() > 40)
+
+    try:
+        show = Show(screen, program, screen.painted_window("live_gradcam: .*", is_painted, 60), run)
+        show.until(lambda line: "answer" in line, "answer")
+    except AssertionError:
+        program.process.kill()
+        program.process.wait()
+        raise
+    return show
 
 
 @pytest.mark.screens

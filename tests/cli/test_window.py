@@ -23,8 +23,6 @@ TITLE = "live_gradcam: demo"
 SMALL = ("--model", "networks:stage_network", "--preprocess", "unit")
 """A network that is there at once."""
 
-STARTS = 4
-
 
 @pytest.fixture(scope="module")
 def screen() -> Iterator[Screen]:
@@ -90,22 +88,15 @@ def test_the_demo_is_shown_and_recorded_and_ends_cleanly(
     end: Callable[[Screen, int, subprocess.Popen[str]], None],
     model: tuple[str, ...],
 ) -> None:
-    # Without a window manager Qt now and then never paints its first window, whatever the program.
-    for attempt in range(STARTS):
-        out = tmp_path / f"out{attempt}.mp4"
-        stats = tmp_path / f"stats{attempt}.json"
-        process = start(screen, "--source", "demo", *model, "--record", str(out), "--stats", str(stats))
-        try:
-            window = screen.window(TITLE, patience=60)
-            screen.photograph_when(shows_the_demo, patience=8)
-            screen.photograph_when(goes_on())
-        except AssertionError:
-            process.kill()
-            process.communicate()
-            if attempt == STARTS - 1:
-                raise
-            continue
-        break
+    out, stats = tmp_path / "out.mp4", tmp_path / "stats.json"
+    process = start(screen, "--source", "demo", *model, "--record", str(out), "--stats", str(stats))
+    try:
+        window = screen.painted_window(TITLE, shows_the_demo, patience=60)
+        screen.photograph_when(goes_on())
+    except AssertionError:
+        process.kill()
+        process.communicate()
+        raise
     end(screen, window, process)
     said, complained = process.communicate(timeout=20)
     lacking = sum(int(count) for count in LACKS.findall(complained))
@@ -124,18 +115,15 @@ def test_keys_save_and_change_even_a_picture_that_stands_still(screen: Screen, t
     def plate_at_the_top(columns: slice) -> Callable[[Pixels], bool]:
         return lambda seen: bool(np.ptp(seen[10:24, columns]) > 100)
 
-    for attempt in range(STARTS):
-        process = start(screen, "--source", "grey.png", *SMALL, folder=tmp_path)
-        try:
-            window = screen.window("live_gradcam: grey.png", patience=60)
-            screen.photograph_when(lambda seen: bool(seen[:300, :400].mean() > 60), patience=8)
-        except AssertionError:
-            process.kill()
-            process.communicate()
-            if attempt == STARTS - 1:
-                raise
-            continue
-        break
+    process = start(screen, "--source", "grey.png", *SMALL, folder=tmp_path)
+    try:
+        window = screen.painted_window(
+            "live_gradcam: grey.png", lambda seen: bool(seen[:300, :400].mean() > 60), patience=60
+        )
+    except AssertionError:
+        process.kill()
+        process.communicate()
+        raise
     assert not plate_at_the_top(slice(15, 46))(screen.photograph())
     screen.press("s", window)
     screen.photograph_when(plate_at_the_top(slice(15, 46)))

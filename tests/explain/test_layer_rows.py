@@ -124,6 +124,7 @@ service.close()
 
 
 @pytest.mark.long
+@pytest.mark.runtimes
 def test_the_second_start_of_the_server_needs_no_tensorflow(network_file: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "home"), "LIVE_GRADCAM_ENGINE": "auto"}
     told = []

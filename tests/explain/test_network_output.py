@@ -227,6 +227,7 @@ def test_one_unit_of_relu_is_one_value() -> None:
         ("scorecam", (1, -1)),
         ("ablationcam", (1, -1)),
         ("smoothgradcam++", (1,)),
+        ("reciprocam", (1, -1)),
         ("saliency", (1,)),
         ("integrated-gradients", (1, -1)),
     ],

@@ -11,7 +11,9 @@ from networks import picture, stage_network
 import live_gradcam as lg
 from live_gradcam.explain.methods.method import METHODS, method_named
 
-MANY = tuple(name for name in METHODS if not method_named(name).one_pass)
+MANY = tuple(
+    name for name in METHODS if not method_named(name).one_pass and not method_named(name).needs_attention
+)
 
 
 class Sizes:

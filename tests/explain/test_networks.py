@@ -374,6 +374,7 @@ def test_several_layers_are_fused_after_each_was_normalised() -> None:
     fusions: tuple[tuple[Fusion, Array], ...] = (
         ("mean", np.mean(shares, axis=0)),
         ("max", np.max(shares, axis=0)),
+        ("product", np.prod(shares, axis=0)),
     )
     for fusion, expected in fusions:
         explainer = lg.Explainer(model, target=1, layer="target, late", fusion=fusion)

@@ -67,6 +67,17 @@ def test_one_pass_methods_agree(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("activations", [("relu", "relu"), ("softplus", "tanh")])
+def test_shapley_cam_agrees(torch_twins: Any, peer: Any, activations: tuple[str, str], seed: int) -> None:
+    network = original(*activations, seed=seed)
+    twin = torch_twins.Twin(network)
+    image = picture(17, 17, seed)
+    with peer.ShapleyCAM(twin, [twin.activations["features"]]) as cam:
+        expected = torch_twins.raw_map(cam, as_pixels(image), seed)
+    assert_same_rectified(our_map(network, "shapley-cam", image, seed), expected)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_eigengradcam_agrees_but_for_the_sign_that_is_left_to_chance_there(
     torch_twins: Any, peer: Any, seed: int
 ) -> None:

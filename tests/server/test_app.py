@@ -13,7 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -139,13 +139,16 @@ def test_what_is_no_picture_is_told(served: Served, data: bytes, kind: str, stat
 
 
 def test_a_body_without_a_length_is_cut_off_where_it_becomes_too_large(served: Served) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
     chunks = (bytes(1_000_000) for _ in range(40))
-    try:
-        connection.request("POST", "/explain", chunks, {"Content-Type": "image/jpeg"}, encode_chunked=True)
-        status = connection.getresponse().status
-    except (BrokenPipeError, ConnectionResetError):
-        status = 413  # the server hung up on what it will not take
+    with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)) as connection:
+        try:
+            connection.request(
+                "POST", "/explain", chunks, {"Content-Type": "image/jpeg"}, encode_chunked=True
+            )
+            with connection.getresponse() as response:
+                status = response.status
+        except (BrokenPipeError, ConnectionResetError):
+            status = 413  # the server hung up on what it will not take
     assert status == 413
     assert is_alive(served)
 

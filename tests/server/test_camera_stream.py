@@ -49,6 +49,7 @@ class Viewer:
         return np.asarray(pixels, np.uint8)
 
     def close(self) -> None:
+        self.reply.close()
         self._connection.close()
 
 

@@ -50,6 +50,8 @@ def gradcam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
     is zero, the equation is 0/0, and ReLU(G) makes the term zero. If the denominator is zero, which needs a channel
     whose activations sum to less than zero, α is taken as zero.
 
+    The authors' code divides α by its sum over the places whose gradient is positive, too; the equations do not.
+
     Args:
         activations: A, (N, h, w, K) float32.
         gradients: G = ∂S/∂A, the same shape.
@@ -72,8 +74,8 @@ def hirescam(activations: Tensor, gradients: Tensor) -> Tensor:
         L = Σ_k G^k ⊙ A^k
 
     with ⊙ the product place by place. There is no mean over the places, so L shows the contribution of each place: if
-    the network after the layer is linear, the sum of L over the places is y less the bias. No ReLU, as in the authors'
-    code.
+    the network after the layer is linear, the sum of L over the places is y less the bias. The formula has no ReLU, nor
+    has the function of the authors' code; the output that they publish is clipped at zero.
 
     Args:
         activations: A, (N, h, w, K) float32.
@@ -92,7 +94,9 @@ def elementwise(activations: Tensor, gradients: Tensor) -> Tensor:
 
         L = Σ_k ReLU(G^k ⊙ A^k)
 
-    with ⊙ the product place by place: HiResCAM without the evidence against the class.
+    with ⊙ the product place by place: HiResCAM without the evidence against the class. The ReLU before the sum is
+    pytorch-grad-cam's. The authors' code has it after the sum, ReLU(Σ_k G^k ⊙ A^k), which is HiResCAM clipped at zero,
+    and divides the result by its sum over the places.
 
     Args:
         activations: A, (N, h, w, K) float32.
@@ -183,7 +187,8 @@ def finercam(activations: Tensor, gradients: Tensor) -> Tensor:
     with y^c the target's score, d_1 … d_T the T classes most like it, γ the strength of the comparison and Z = h·w.
     The rivals count equally, and their differences are added before the ReLU. The caller builds y. The rivals are the
     classes whose scores lie nearest to the target's; for the most probable class these are the next ones in rank.
-    (pytorch-grad-cam weights the rivals by their probabilities and takes γ = 1.)
+    The equal weights and γ = 0.6 are those of the first commit of the authors' code. Its present version weights each
+    rival by its probability and takes γ = 1, and so does pytorch-grad-cam.
 
     Args:
         activations: A, (N, h, w, K) float32.
@@ -193,6 +198,38 @@ def finercam(activations: Tensor, gradients: Tensor) -> Tensor:
         Σ_k α_k A^k, (N, h, w) float32, signed.
     """
     return gradcam(activations, gradients)
+
+
+def shapley_cam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return the Shapley-CAM map: Grad-CAM's, with weights from the gradient and the curvature of the score.
+
+    Cai, "CAMs as Shapley Value-based Explainers", 2025, arXiv:2501.06261. Only its abstract could be read; the formula
+    is that of the author's code (`shapley_cam_mean` in his repository, `ShapleyCAM` in pytorch-grad-cam):
+
+        D^k_ij = G^k_ij − ½ (H A)^k_ij        w_k = 1/Z Σ_ij D^k_ij        L = ReLU(Σ_k w_k A^k)
+
+    with H = ∂²y/∂A∂A the Hessian of the score, H A its product with the activation, and Z = h·w. Each value of the
+    activation is a player of a game for the score; D ⊙ A are the players' Shapley values if y is replaced by its
+    Taylor series of second order about A, and they sum to the series' y(A) − y(0).
+
+    If y is piecewise linear in A, as a logit is after ReLUs, pooling and dense layers, then H = 0 and the map is
+    Grad-CAM's: such a score has no curvature at A, and a kink is none. The default network is one of these. Curvature
+    comes from smooth activation functions (SiLU, GELU, tanh), from attention and normalisation, and from the softmax
+    with `score="probability"`. The author's experiments take the sum of the logit and log p for y; y here is the score
+    of the settings.
+
+    The author's code has three variants: without the mean over the places (`shapley_cam_hires`), also with a ReLU
+    before the sum over the channels (`shapley_cam`), and with XGrad-CAM's weighted mean (`shapley_cam_x`).
+
+    Args:
+        activations: A, (N, h, w, K) float32.
+        gradients: D = G − ½ H A, the same shape.
+
+    Returns:
+        Σ_k w_k A^k, (N, h, w) float32, signed.
+    """
+    weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
+    return tf.reduce_sum(weights * activations, axis=-1)
 
 
 def cam(activations: Tensor, gradients: Tensor) -> Tensor:

@@ -15,12 +15,12 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.models.type_names import Tensor
 from live_gradcam.name_suggestions import unknown_name
 
-Family = Literal["gradient", "activation", "perturbation", "pixel"]
+Family = Literal["gradient", "activation", "perturbation", "attention", "pixel"]
 """The family of a method. It determines the arguments of the method's function."""
 
 FINERCAM_STRENGTH = 0.6
-"""γ of FinerCAM: how much of the rivals' score is subtracted. As in Zhang et al. 2025, arXiv:2501.11309, for several
-rivals together (`alpha` of the setting `aggregate` in the authors' code)."""
+"""γ of FinerCAM: how much of the rivals' score is subtracted. As in the first commit of the code of Zhang et al. 2025,
+arXiv:2501.11309, for several rivals together (`alpha` of its setting `aggregate`); today that code takes 1."""
 
 FINERCAM_RIVALS = 3
 """T of FinerCAM: how many similar classes the target is contrasted with, as in the same paper."""
@@ -45,7 +45,7 @@ class Method:
 
     family: Family
     """`gradient`: one forward and one backward pass; `activation`: one forward pass; `perturbation`: many passes, a
-    map of the layer; `pixel`: a map of the input."""
+    map of the layer; `attention`: a map of a transformer's tokens; `pixel`: a map of the input."""
 
     definition: str
     """Module of this package and name of the function: `gradients.gradcam`."""
@@ -54,10 +54,11 @@ class Method:
     """Authors, year, and where to find it."""
 
     passes: str
-    """How often the network is run, forward and backward; K is the layer's number of channels."""
+    """How often the network is run, forward and backward; K is the layer's number of channels, h·w of places."""
 
     pass_count: Callable[[int], int]
-    """The same as a number, forward and backward passes together, for a layer of K channels."""
+    """The same as a number, forward and backward passes together, for a layer of K channels. If it depends on the
+    places, it is estimated."""
 
     rectified: bool = False
     """Whether the paper's formula ends in a ReLU, which the caller applies."""
@@ -70,6 +71,15 @@ class Method:
 
     needs_pooling: bool = False
     """Whether it is defined only where global average pooling and one dense layer follow the layer."""
+
+    needs_attention: bool = False
+    """Whether it is defined only for transformers."""
+
+    curved: bool = False
+    """Whether it needs the second derivative of the score: its gradients are G − ½ H A, with H the Hessian."""
+
+    by_probability: bool = False
+    """Whether its score y is always the probability of a class, whatever the setting `score` says."""
 
     bounded_by_length: bool = False
     """Whether the rounding error of the map is in proportion to the length of the vector of all channels at a place,
@@ -102,9 +112,11 @@ class Method:
 
         Its arguments and its result by family, all float32:
 
-        - `gradient`: (activations, gradients), both (N, h, w, K), to maps (N, h, w), before the ReLU.
+        - `gradient`: (activations, gradients), both (N, h, w, K), to maps (N, h, w), before the ReLU. The gradients
+          are ∂y/∂A, or G − ½ H A if the method is `curved`.
         - `activation`: (activations,) (N, h, w, K) to maps (N, h, w).
-        - `perturbation`: (probe,) of one picture to its map (h, w), before the ReLU, and a bound of its rounding error.
+        - `perturbation`, `attention`: (probe,) of one picture to its map (h, w), before the ReLU, and a bound of its
+          rounding error, ().
         - `pixel`: (probe,) of one picture to its map (H, W), at the input's resolution, and such a bound.
         """
         return _function(self.definition)
@@ -125,10 +137,14 @@ def _each_channel(channels: int) -> int:
     return channels + 1
 
 
-def _gradient(name: str, definition: str, paper: str, **flags: bool) -> Method:
-    return Method(
-        name, "gradient", f"gradients.{definition}", paper, "1 forward, 1 backward", _always(2), **flags
-    )
+def _each_place(channels: int) -> int:
+    del channels
+    return 14 * 14 + 1  # a usual layer's places, at 224 pixels
+
+
+def _gradient(name: str, definition: str, paper: str, *, backward: int = 1, **flags: bool) -> Method:
+    passes, count = f"1 forward, {backward} backward", _always(1 + backward)
+    return Method(name, "gradient", f"gradients.{definition}", paper, passes, count, **flags)
 
 
 def _activation(name: str, definition: str, paper: str) -> Method:
@@ -136,9 +152,20 @@ def _activation(name: str, definition: str, paper: str) -> Method:
     return Method(name, "activation", where, paper, "1 forward", _always(1), bounded_by_length=True)
 
 
-def _perturbation(name: str, definition: str, paper: str, passes: str, count: Callable[[int], int]) -> Method:
+def _perturbation(
+    name: str,
+    definition: str,
+    paper: str,
+    passes: str,
+    count: Callable[[int], int],
+    *,
+    rectified: bool = True,
+    by_probability: bool = False,
+    slow: bool = True,
+) -> Method:
     where = f"perturbations.{definition}"
-    return Method(name, "perturbation", where, paper, passes, count, rectified=True, slow=True)
+    flags = {"rectified": rectified, "by_probability": by_probability, "slow": slow}
+    return Method(name, "perturbation", where, paper, passes, count, **flags)
 
 
 def _pixel(
@@ -169,7 +196,7 @@ _METHODS = {
             together=True,
         ),
         _gradient("hirescam", "hirescam", "Draelos and Carin 2020, arXiv:2011.08891", together=True),
-        _gradient("elementwise", "elementwise", "Pillai and Pirsiavash 2021, AAAI"),
+        _gradient("elementwise", "elementwise", "after Pillai and Pirsiavash 2021, AAAI"),
         _gradient("xgradcam", "xgradcam", "Fu et al. 2020, arXiv:2008.02312", rectified=True),
         _gradient("layercam", "layercam", "Jiang et al. 2021, IEEE TIP", rectified=True, together=True),
         _gradient(
@@ -182,6 +209,14 @@ _METHODS = {
             rectified=True,
             averages=True,
             contrasts=True,
+        ),
+        _gradient(
+            "shapley-cam",
+            "shapley_cam",
+            "Cai 2025, arXiv:2501.06261",
+            backward=2,
+            rectified=True,
+            curved=True,
         ),
         _gradient("cam", "cam", "Zhou et al. 2016, arXiv:1512.04150", needs_pooling=True),
         _activation("eigencam", "eigencam", "Muhammad and Yeasin 2020, arXiv:2008.00299"),
@@ -203,6 +238,25 @@ _METHODS = {
             "Omeiza et al. 2019, arXiv:1908.01224",
             f"{SMOOTHGRADCAM_SAMPLES + 1} forward, {SMOOTHGRADCAM_SAMPLES} backward",
             _always(2 * SMOOTHGRADCAM_SAMPLES + 1),
+        ),
+        _perturbation(
+            "reciprocam",
+            "reciprocam",
+            "Byun and Lee 2022, arXiv:2209.14074",
+            "1 forward, h·w from the layer on",
+            _each_place,
+            rectified=False,
+            by_probability=True,
+            slow=False,
+        ),
+        Method(
+            "legrad",
+            "attention",
+            "attention.legrad",
+            "Bousselham et al. 2024, arXiv:2404.03214",
+            "1 forward, 1 backward",
+            _always(2),
+            needs_attention=True,
         ),
         _pixel("saliency", "saliency", "Simonyan et al. 2013, arXiv:1312.6034", 1, 1),
         _pixel(

@@ -1,8 +1,8 @@
 """The perturbation methods: maps of a layer from many passes with changed inputs or activations.
 
 In all of them A^k_ij is channel k of the layer's activation at place (i, j) of h × w, and y is the explained score.
-Each function takes a probe of one picture. It returns the map L, (h, w) float32, before the final ReLU of the papers,
-which the caller applies, and a bound of its rounding error, () float32.
+Each function takes a probe of one picture. It returns the map L, (h, w) float32, before the final ReLU of the papers
+that have one, which the caller applies, and a bound of its rounding error, () float32.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ def scorecam(probe: Probe) -> tuple[Tensor, Tensor]:
     """Return the Score-CAM map.
 
     Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", 2019,
-    arXiv:1910.01279, equations 7 to 9 and algorithm 1:
+    arXiv:1910.01279, equations 7 to 9 and algorithm 1 (the title is that of version 2; version 1 is called "Score-CAM:
+    Improved Visual Explanations Via Score-Weighted Class Activation Mapping"):
 
         H^k = s(Up(A^k))        S_k = y(x ⊙ H^k) − y(x_b)        α_k = exp(S_k) / Σ_l exp(S_l)
         L = ReLU(Σ_k α_k A^k)
@@ -142,3 +143,42 @@ def smoothgradcam_pp(probe: Probe) -> tuple[Tensor, Tensor]:
     weights = tf.reduce_sum(alphas * tf.nn.relu(first), axis=(0, 1))
     spread = tf.abs(alphas) * (probe.gradient_epsilon * tf.abs(first) + probe.gradient_step)
     return _weighted(weights, tf.reduce_sum(spread, axis=(0, 1)), features)
+
+
+def reciprocam(probe: Probe) -> tuple[Tensor, Tensor]:
+    """Return the Recipro-CAM map: the score that each place of the layer gives when it alone is left.
+
+    Byun and Lee, "Recipro-CAM: Fast gradient-free visual explanations for convolutional neural networks", 2022,
+    arXiv:2209.14074, and "ViT-ReciproCAM: Gradient and Attention-Free Visual Explanations for Vision Transformer",
+    2023, arXiv:2310.02588. Only their abstracts could be read; the formula is that of the authors' code:
+
+        S_ij = y(A ⊙ M^ij)        L = (S − min S) / (max S − min S)
+
+    with M^ij the mask that is 1 for all channels at place (i, j) and 0 at all other places, and y the probability of
+    the class, whatever the setting `score` says. (For values and functions of your own, y is their score.) If A is
+    the tokens of a transformer, their class and register tokens stay as they are. The map is returned before the
+    division.
+
+    Variants: the authors' code can also spread the values of a place over its 3 × 3 neighbours by a Gaussian, which is
+    off by default; the one for transformers in OpenVINO's toolkit weights the neighbours' own values with that
+    Gaussian, and takes the logit for y. After average pooling and one dense layer, the map of the logit would be
+    Grad-CAM's, shifted to begin at zero.
+
+    All h·w places are tried, `FORWARD_CHUNK` at a time, from the layer on.
+
+    Args:
+        probe: the picture, the target and the network.
+
+    Returns:
+        S − min S, (h, w) float32, at least 0, and a bound of its rounding error.
+    """
+    activations = probe.activations
+    height, width = activations.shape[1:3]
+
+    def score(numbers: Tensor) -> Tensor:
+        masks = tf.reshape(tf.one_hot(numbers, height * width), (-1, height, width, 1))
+        return probe.scores_from(activations * masks)
+
+    scores = tf.reshape(scores_in_chunks(height * width, score), (height, width))
+    error = tf.maximum(probe.score_error, EPSILON * tf.reduce_max(tf.abs(scores)))
+    return scores - tf.reduce_min(scores), 2.0 * error

@@ -39,7 +39,7 @@ def saliency(probe: Probe) -> tuple[Tensor, Tensor]:
 def smoothgrad(probe: Probe) -> tuple[Tensor, Tensor]:
     """Return the SmoothGrad map: the saliency map of the mean gradient of noisy copies.
 
-    Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, arXiv:1706.03825, section 3:
+    Smilkov et al., "SmoothGrad: removing noise by adding noise", 2017, arXiv:1706.03825, section 2.2:
 
         M̂_ijc = 1/n Σ_m ∂y(x_m)/∂x_ijc        M_ij = max_c |M̂_ijc|
 

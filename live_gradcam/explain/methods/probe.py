@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from live_gradcam.models.type_names import Tensor
@@ -60,4 +61,15 @@ class Probe(Protocol):
         """Return ∂y/∂x at other inputs, (M, H, W, 3) float32.
 
         `guided`: every ReLU and ReLU6 passes back only what is positive (guided backpropagation).
+        """
+
+
+class AttentionProbe(Protocol):
+    """Differentiates the attention of a transformer, for one picture and one target."""
+
+    def attention_gradients(self) -> Sequence[Tensor]:
+        """Return ∂s_l/∂P_l of each block l of a transformer: (heads, T, h, w) float32.
+
+        P_l is the attention of T query tokens to the key tokens on the grid, and s_l the score that the network's head
+        gives the tokens after block l.
         """

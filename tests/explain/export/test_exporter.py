@@ -76,7 +76,10 @@ def pooling_network() -> Any:
 CASES: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     **{name: (networks.stage_network, {"method": name}) for name in EXPORTED},
     "a layer in the middle": (networks.stage_network, {"layer": "second", "method": "hirescam"}),
+    "second derivatives": (mirrored_network, {"method": "shapley-cam", "score": "probability"}),
+    "second derivatives of pooling": (pooling_network, {"method": "shapley-cam", "score": "probability"}),
     "several layers": (networks.stage_network, {"layer": "first,third", "fusion": "max"}),
+    "the product of layers": (networks.stage_network, {"layer": "first,third", "fusion": "product"}),
     "flipped and enlarged copies": (networks.stage_network, {"smooth": "augment"}),
     "the probability": (networks.stage_network, {"score": "probability", "method": "finercam"}),
     "a named class": (networks.stage_network, {"target": 4}),

@@ -19,6 +19,8 @@ from live_gradcam.explain.methods import gradients
 from live_gradcam.explain.methods.method import FINERCAM_RIVALS, FINERCAM_STRENGTH, METHODS, method_named
 
 ONE_PASS = [name for name in METHODS if method_named(name).family == "gradient"]
+BY_GRADIENT = [name for name in ONE_PASS if name not in ("gradcam++", "cam", "finercam", "shapley-cam")]
+"""Methods whose oracle takes the activation and the score's own gradient."""
 
 
 def run(function: Callable[..., Any], *arrays: Array) -> Array:
@@ -97,7 +99,7 @@ def test_the_oracles_network_is_the_keras_network(target: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("target", range(3))
-@pytest.mark.parametrize("name", [name for name in ONE_PASS if name not in ("gradcam++", "cam", "finercam")])
+@pytest.mark.parametrize("name", BY_GRADIENT)
 def test_a_method_equals_its_papers_equation(name: str, target: int, seed: int) -> None:
     activations, slopes, _ = by_differences(seed, target)
     expected = getattr(oracles, name)(activations, slopes)
@@ -125,7 +127,16 @@ def test_finercam_equals_the_mean_of_the_contrasts_before_the_relu() -> None:
     assert_same_map(run(gradients.finercam, activations, contrast), expected)
 
 
-@pytest.mark.parametrize("name", [name for name in ONE_PASS if name not in ("gradcam++", "cam", "finercam")])
+@pytest.mark.parametrize("target", range(3))
+def test_shapley_cam_equals_its_formula_on_the_gradient_less_half_the_curvature(target: int) -> None:
+    activations, slopes, _ = by_differences(0, target)
+    _, network = smooth(0, target=target)
+    product = oracles.curvature(network.scores_from, activations)
+    expected = oracles.shapley_cam(activations, slopes, product)
+    assert_same_map(run(gradients.shapley_cam, activations, slopes - product / 2), expected)
+
+
+@pytest.mark.parametrize("name", BY_GRADIENT)
 def test_a_method_equals_its_equation_where_activations_are_negative_too(name: str) -> None:
     random = np.random.default_rng(11)
     activations, slopes = random.normal(size=(5, 4, 9)), random.normal(size=(5, 4, 9))

@@ -11,7 +11,8 @@ from live_gradcam.explain.methods.method import METHODS, method_named
 def test_every_method_of_the_contract_has_one_entry() -> None:
     assert (
         *("gradcam", "gradcam++", "hirescam", "elementwise", "xgradcam", "layercam", "eigengradcam"),
-        *("finercam", "cam", "eigencam", "kpcacam", "fem", "scorecam", "ablationcam", "smoothgradcam++"),
+        *("finercam", "shapley-cam", "cam", "eigencam", "kpcacam", "fem"),
+        *("scorecam", "ablationcam", "smoothgradcam++", "reciprocam", "legrad"),
         *("saliency", "smoothgrad", "integrated-gradients", "guided-backprop", "guided-gradcam"),
     ) == METHODS
     assert len({method_named(name).function for name in METHODS}) == len(METHODS)
@@ -30,7 +31,7 @@ def test_an_entry_says_what_it_is_where_it_comes_from_and_what_it_costs(name: st
 
 def test_the_methods_whose_papers_end_in_a_relu_are_rectified() -> None:
     assert {name for name in METHODS if method_named(name).rectified} == {
-        *("gradcam", "gradcam++", "xgradcam", "layercam", "finercam"),
+        *("gradcam", "gradcam++", "xgradcam", "layercam", "finercam", "shapley-cam"),
         *("scorecam", "ablationcam", "smoothgradcam++"),
     }
 
@@ -49,6 +50,9 @@ def test_the_flags_tell_what_each_method_needs() -> None:
         "integrated-gradients",
     }
     assert those("averages") == {"gradcam", "finercam"}
+    assert those("curved") == {"shapley-cam"}
+    assert those("by_probability") == {"reciprocam"}
+    assert those("needs_attention") == {"legrad"}
     assert those("contrasts") == {"finercam"}
     assert those("needs_pooling") == {"cam"}
     assert those("bounded_by_length") == {"eigengradcam", "eigencam", "kpcacam", "fem"}

@@ -16,7 +16,12 @@ from live_gradcam.explain.methods import chunked_loops, perturbations
 from live_gradcam.explain.methods.chunked_loops import NOISE_LEVEL
 from live_gradcam.explain.methods.method import SMOOTHGRADCAM_SAMPLES
 
-FUNCTIONS = [perturbations.scorecam, perturbations.ablationcam, perturbations.smoothgradcam_pp]
+FUNCTIONS = [
+    perturbations.scorecam,
+    perturbations.ablationcam,
+    perturbations.smoothgradcam_pp,
+    perturbations.reciprocam,
+]
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -89,6 +94,39 @@ def test_smoothgradcam_pp_equals_its_equation(target: int, seed: int) -> None:
     ]
     features = network.features(np.asarray(probe.pixels, np.float64))[0]
     assert_same_map(found, oracles.smoothgradcam_pp(features, slopes))
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("target", range(3))
+def test_reciprocam_equals_its_formula(target: int, seed: int) -> None:
+    probe, network = smooth(seed, target=target)
+    features = network.features(np.asarray(probe.pixels, np.float64))[0]
+    found, _ = perturbations.reciprocam(probe)
+    assert_same_map(found, oracles.reciprocam(features, network.scores_from))
+    assert float(tf.reduce_min(found)) == 0.0
+
+
+def test_reciprocam_tries_each_place_alone_and_never_more_than_a_chunk_at_once() -> None:
+    probe = ManyChannels(np.random.default_rng(0).normal(size=(14, 12, 3)))
+    probe.activations = tf.constant(np.random.default_rng(1).random((1, 9, 8, 2)), tf.float32)
+    probe.seen.clear()
+    found, _ = perturbations.reciprocam(probe)
+    assert [len(batch) for batch in probe.seen] == [32, 32, 8]
+    places = np.concatenate(probe.seen)
+    assert (np.count_nonzero(places.any(axis=-1), axis=(1, 2)) == 1).all()
+    np.testing.assert_array_equal(places.sum(axis=0), np.asarray(probe.activations[0], np.float64))
+    sums = np.asarray(tf.reduce_sum(probe.activations[0], axis=-1), np.float64)
+    assert_same_map(found, sums - sums.min(), of_peak=1e-6)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-3, 12.5])
+def test_reciprocam_of_places_that_differ_by_rounding_only_is_empty(level: float) -> None:
+    probe = ManyChannels(np.random.default_rng(0).normal(size=(14, 12, 3)))
+    values = np.full((1, 6, 5, 3), level, np.float32)
+    values[0, 2, 3, 1] = np.nextafter(np.float32(level), np.float32(100)) if level else 0.0
+    probe.activations = tf.constant(values)
+    found, error = perturbations.reciprocam(probe)
+    assert np.max(found) <= error
 
 
 def test_without_noise_smoothgradcam_pp_is_gradcam_pp(monkeypatch: pytest.MonkeyPatch) -> None:

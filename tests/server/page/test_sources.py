@@ -41,8 +41,8 @@ def grey(level: int, size: tuple[int, int] = (320, 240)) -> Pixels:
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the pretend camera shows: grey that grows lighter from frame to frame."""
-    path = tmp_path_factory.mktemp("camera") / "grey.mjpeg"
-    return write_camera(path, [grey(level) for level in range(16, 240, STEP)])
+    path = tmp_path_factory.mktemp("camera") / "grey.y4m"
+    return write_camera(path, [grey(level) for level in range(16, 240, STEP)], fps=30)
 
 
 @pytest.fixture(scope="module")
