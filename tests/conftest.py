@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from fakecam.webcam import PretendWebcam, build, panning, write_frames
 
+from live_gradcam.explain.openvino import conversion
 from live_gradcam.frame import Pixels
 
 os.environ["LIVE_GRADCAM_ENGINE"] = "tensorflow"
@@ -50,6 +51,12 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def conversions_have_the_usual_priority() -> None:
+    """Let conversions run at the usual priority: while the tests use all cores, others would wait for minutes."""
+    conversion.PRIORITY = 0
 
 
 @pytest.fixture(autouse=True)

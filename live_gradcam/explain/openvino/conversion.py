@@ -45,6 +45,9 @@ _ON_WINDOWS = ("CREATE_NEW_PROCESS_GROUP", "IDLE_PRIORITY_CLASS")
 
 _LOOK_SECONDS = 0.1
 
+PRIORITY = 19
+"""Niceness of the processes, the lowest priority: the picture comes first."""
+
 Ended = Callable[[], bool]
 """Returns whether the program ends, so that the conversion is to stop."""
 
@@ -162,7 +165,7 @@ def run_apart(
         raise ModelError(f"the {what} of its graph cannot be started: {error}") from error
     if hasattr(os, "setpriority"):
         with suppress(OSError):  # it has ended
-            os.setpriority(os.PRIO_PROCESS, process.pid, 19)  # the picture comes first
+            os.setpriority(os.PRIO_PROCESS, process.pid, PRIORITY)
     longest = _LONGEST_TRIAL if longest is None else longest
     until = time.monotonic() + longest
     written: bytes | None = given
