@@ -54,7 +54,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("opacity-down", "-", "weaker heat"),
     Action("view", "v", "next view: side by side, methods, proof, …"),
     Action("badge", "e", "show or hide the test of the heat", "window"),
-    Action("share", "p", "size of the hottest part: 10% to 50%", "window"),
+    Action("share", "p", "size of the hottest part: 10% to 50%"),
     Action("scale-bar", "b", "show or hide the scale of colours"),
     Action("statistics", "d", "show or hide rates and latencies"),
     Action("mirror", "i", "mirror the picture"),

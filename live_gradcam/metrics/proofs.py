@@ -104,24 +104,36 @@ class HeatTest:
         self._part = part
         self._probability = probability_of(answer.first)
         self._test = MaskingTest(picture, part, answer.first, share=share)
-        self._question = question_of_scores(answer)
+        self.question = question_of_scores(answer)
+        """The question about each changed picture."""
         self._scores: list[float] = []
+
+    @property
+    def pictures(self) -> list[Pixels]:
+        """All changed pictures, (H, W, 3) uint8 BGR each."""
+        return [self._test.picture(number) for number in range(len(self._test))]
+
+    def proof(self, scores: Sequence[float]) -> Proof:
+        """Return the result with the mask.
+
+        Args:
+            scores: the probability of the explained class for each of `pictures`.
+        """
+        found = self._test.result(self._probability, scores)
+        return Proof(found, self._test.mask, self._test.replacement, self._part)
 
     def step(self) -> Faithfulness | None:
         """Score the next changed picture; return the result after the last one, else None."""
         self._scores += self._scored([self._test.picture(len(self._scores))])
-        return self._result() if len(self._scores) == len(self._test) else None
+        done = len(self._scores) == len(self._test)
+        return self._test.result(self._probability, self._scores) if done else None
 
     def at_once(self) -> Proof:
         """Score all changed pictures in one batch, and return the result with the mask."""
-        self._scores = self._scored([self._test.picture(number) for number in range(len(self._test))])
-        return Proof(self._result(), self._test.mask, self._test.replacement, self._part)
-
-    def _result(self) -> Faithfulness:
-        return self._test.result(self._probability, self._scores)
+        return self.proof(self._scored(self.pictures))
 
     def _scored(self, pictures: Sequence[Pixels]) -> list[float]:
-        answers = self._answers.answer_batch(pictures, [self._question] * len(pictures))
+        answers = self._answers.answer_batch(pictures, [self.question] * len(pictures))
         return [probability_of(answer.first) for answer in answers]
 
 

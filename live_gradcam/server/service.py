@@ -18,6 +18,7 @@ from live_gradcam.explain.loading import engine_for
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.scan import AT_ONCE
 from live_gradcam.explain.targets import parse_target
+from live_gradcam.faithfulness import DEFAULT_SHARE
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.remembered_model import KnownModel
@@ -200,6 +201,7 @@ class Service:
             "usual_method": DEFAULT_METHOD,
             "layer": settings.layer,
             "target": settings.target,
+            "share": DEFAULT_SHARE,
             "alpha": settings.alpha,
             "colormap": settings.colormap,
             "smoothing": settings.smoothing,
@@ -209,9 +211,9 @@ class Service:
             "lang": settings.lang,
             "words": table_of(settings.lang),
             "actions": [
-                {"name": action.name, "key": action.key, "text": action.text}
-                for action in ACTIONS
-                if action.place == "both"
+                {"name": each.name, "key": each.key, "text": each.text}
+                for each in ACTIONS
+                if each.place == "both"
             ],
         }
 
