@@ -16,7 +16,6 @@ from live_gradcam.setting import (
     assignments,
     check_settings,
     in_explanation,
-    in_frames,
     in_model,
     in_output,
     in_picture,
@@ -247,6 +246,12 @@ class Settings(ExplainSettings):
     scale: Scale = in_picture(
         "stable", "How heat is normalised: by a slowly moving maximum, or by each map's own maximum."
     )
+    faithfulness: bool | None = in_picture(
+        None,
+        "Whether the heat is tested: what the network says of its hottest part alone, and without it (key e). Given, "
+        "also for each frame of a file without a window.",
+        usual="where there is time",
+    )
     show_stats: bool = in_picture(False, "Show frame rates and latencies on the picture (key d).")
     window: bool | None = in_output(None, "Whether to open a window.", usual="where there is a display")
     fullscreen: bool = in_output(False, "Open the window in full screen.")
@@ -272,26 +277,3 @@ class Settings(ExplainSettings):
         metavar="SECONDS",
         limits=Limits(0, open=True, text="it must be more than 0 seconds"),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnnotateSettings(ExplainSettings):
-    """The settings of `annotate` that its results depend on."""
-
-    overwrite: bool = in_output(False, "Replace existing files that other inputs or settings made.")
-    every: int = in_frames(1, "Annotate one in N frames of a video.", metavar="N", limits=Limits(1))
-    fps: float | None = in_frames(
-        None, "Annotate at most this many frames a second of a video.", metavar="FPS", limits=_FPS
-    )
-    batch: int | None = in_frames(
-        None,
-        "Frames to explain in one call.",
-        metavar="N",
-        usual="measured, the fastest here",
-        limits=Limits(1, 1024),
-    )
-
-    def __post_init__(self) -> None:
-        ExplainSettings.__post_init__(self)  # `slots=True` makes a second class, for which super() fails
-        if self.every > 1 and self.fps is not None:
-            raise SettingsError("every and fps both reduce the frames of a video: give one of them.")

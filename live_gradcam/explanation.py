@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.config import Task
+from live_gradcam.faithfulness import Faithfulness
 from live_gradcam.number_format import LABEL_HOLDS, UNSURE, number_text, percent_text, with_unit
 
 HeatMap = npt.NDArray[np.float32]
@@ -220,6 +221,9 @@ class Explanation:
     """The recognised things, the most probable first, if the frame was scanned and each window explained by its most
     probable class; the heat is the evidence for all of them. None if it was not scanned."""
 
+    faithfulness: Faithfulness | None = None
+    """The masking test of the heat map; None if it was not tested."""
+
     @property
     def best(self) -> Prediction | None:
         """The most probable class or label; None if the network is no classifier, or gives NaN."""
@@ -255,17 +259,19 @@ class Explanation:
         return {each.title: each.value for each in self.values if each.value is not None}
 
     @property
-    def said(self) -> dict[str, list[Any]]:
+    def said(self) -> dict[str, Any]:
         """The predictions as recordings and tables store them.
 
         `top`: up to five pairs of label and probability, best first. If the network is no classifier, `top` is empty
-        and `values` has triples of name, number (None for NaN) and unit. A scan also has `things` (`FoundThing.said`).
+        and `values` has triples of name, number (None for NaN) and unit. A scan also has `things` (`FoundThing.said`),
+        a tested explanation `faithfulness` (`Faithfulness.said`).
         """
         if self.task != "values":
             top = [[each.label, _rounded(each.probability)] for each in self.top[:5]]
             return {
                 "top": top,
                 **({} if self.things is None else {"things": [each.said for each in self.things]}),
+                **({} if self.faithfulness is None else {"faithfulness": self.faithfulness.said}),
             }
         values = [[each.label, _shortest(each.value), each.unit] for each in self.values]
         return {"top": [], **({"values": values} if values else {})}

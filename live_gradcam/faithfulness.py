@@ -62,6 +62,15 @@ class Faithfulness:
 
     baseline: Baseline = DEFAULT_BASELINE
 
+    class_id: int = -1
+    """Id of that class, from 0; two classes may have one name."""
+
+    method: str = ""
+    """The method whose map was tested."""
+
+    layer: str = ""
+    """The layer of that map."""
+
     @property
     def margin(self) -> float | None:
         """By how much the score of the heat exceeds the mean of its controls' scores; None without controls."""
@@ -96,3 +105,16 @@ class Faithfulness:
             "share": self.share,
             "baseline": self.baseline,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTest:
+    """The masking test of one frame of a run."""
+
+    index: int
+    """`Frame.index` of the tested frame."""
+
+    time: float
+    """`Frame.time` of the tested frame, in seconds."""
+
+    faithfulness: Faithfulness

@@ -18,8 +18,10 @@ from live_gradcam.live.loops import run_file, run_live
 from live_gradcam.live.recording import MakeRecorder
 from live_gradcam.live.run_controller import RunController
 from live_gradcam.live.run_setup import Preloading, Tell, about, has_window, load, menu_of, refuse_outputs
+from live_gradcam.live.spare_tests import PAUSE_SECONDS, SpareTests
+from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.process.lifecycle import requests_ignored
-from live_gradcam.run_statistics import RunStatistics, write_report
+from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.session.saving_view import refuse_session_folder, view_maker
 from live_gradcam.setting import keywords_of
 from live_gradcam.settings_check import refuse_typos
@@ -30,6 +32,7 @@ from live_gradcam.sinks.snapshot import Snapshot, Snapshots
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.opening import open_sources
 from live_gradcam.sources.source import Film, Source, is_live
+from live_gradcam.statistics_file import write_report
 
 if TYPE_CHECKING:
     from live_gradcam.explain.question_switch import Answers
@@ -131,9 +134,10 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
         say("h in the window shows the keys; q ends it" if windowed else "Ctrl-C ends it")
         if recorder is not None:
             told()  # before the loop, because hashing the weights of a large model takes a moment
+        answers = ProvedAnswers(engine, chosen.fit, [model.input_size for model in engine.models])
         play(
             source,
-            engine,
+            answers,
             sinks,
             chosen,
             done.statistics,
@@ -141,6 +145,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             snapshots=snapshots,
             make_recorder=lambda path: done.recorder(chosen, source, path, told),
             recorder=recorder,
+            tester=answers,
         )
         if not windowed:  # nobody waits
             background.callback(engine.settle)
@@ -158,6 +163,7 @@ def play(
     snapshots: Snapshots | None = None,
     make_recorder: MakeRecorder | None = None,
     recorder: Recorder | None = None,
+    tester: ProvedAnswers | None = None,
 ) -> None:
     """Run the loop until the source, the viewer or the settings end it.
 
@@ -171,6 +177,7 @@ def play(
         snapshots: saves a picture at the key s.
         make_recorder: makes a recorder at the key r.
         recorder: the recording that runs from the start.
+        tester: begins the masking tests in spare time; None: there are none.
     """
     still = not source.live and (source.fps is None or source.fps < _STILL_FPS)
     in_window = sinks.window is not None
@@ -180,7 +187,10 @@ def play(
         "slides": turned_by_hand(source, settings, in_window=in_window),
         # A recording or snapshot that the settings ask for has the source's own size.
         "legible": in_window and recorder is None and settings.snapshot is None,
+        # Nobody waits for a file without a window.
+        "proves": bool(settings.faithfulness) and not source.live and not in_window,
     }
+    tests = None if tester is None else SpareTests(tester, statistics, pause=0.0 if still else PAUSE_SECONDS)
     view = initial_view(
         settings,
         menu or Menu(methods=(settings.method,)),
@@ -200,9 +210,9 @@ def play(
             recorder=recorder,
         )
         if is_live(source):
-            run_live(source, answers, show, statistics)
+            run_live(source, answers, show, statistics, tests)
         else:
-            run_file(source, answers, show, statistics)
+            run_file(source, answers, show, statistics, tests)
 
 
 def _close_session(view: InteractiveView, sinks: SinkGroup) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.explanation import Explanation, Region
+from live_gradcam.faithfulness import Faithfulness
+from live_gradcam.frame import Pixels
 
 TargetSpec = int | str | Callable[[Any], Any] | None
 """How a target is named. A class id; a class name; `#2` for the second most probable class; `tabby - tiger cat` for a
@@ -42,6 +44,9 @@ class Question:
     channels: int = 0
     """How many of the layer's strongest channels to return."""
 
+    proof: float | None = None
+    """The share of the area that the masking test of the first explanation keeps, in (0, 1); None: no test."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Channel:
@@ -58,6 +63,22 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Proof:
+    """The masking test of an explanation, and how the picture was changed for it."""
+
+    faithfulness: Faithfulness
+
+    mask: npt.NDArray[np.bool_]
+    """(h, w) bool: the hottest part, at the scale of the network's input."""
+
+    replacement: Pixels
+    """(h, w, 3) uint8 BGR: what replaces the pixels that are taken away, at the same scale."""
+
+    part: Region
+    """(x, y, width, height) in pixels of the frame: where both lie."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """The explanations of one frame that a question asked for."""
 
@@ -69,6 +90,12 @@ class Answer:
     channels: tuple[Channel, ...] = ()
     """The requested channels of the first explanation, strongest first, by |weight| times the mean of |activation|.
     Fewer if the layer has fewer; of several layers, those of the first."""
+
+    proof: Proof | None = None
+    """The masking test of the first explanation; None if the question asks for none, or if there can be none."""
+
+    unproved: str = ""
+    """Why there is no proof, in a few words; empty if there is one, or if none was asked for."""
 
     @property
     def first(self) -> Explanation:

@@ -7,13 +7,10 @@ import threading
 from array import array
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from live_gradcam.errors import SinkError
-from live_gradcam.escaping import json_text
 from live_gradcam.explanation import NO_ANSWER, NO_LABEL, NOT_SURE, Explanation
-from live_gradcam.file_names import fitting
+from live_gradcam.faithfulness import Baseline, Faithfulness
 from live_gradcam.number_format import number_text
 
 _NO_CLASS = (NOT_SURE, NO_LABEL, NO_ANSWER)
@@ -93,6 +90,46 @@ class Range:
         return {name: float(f"{value:.6g}") for name, value in found.items()}
 
 
+class FaithfulnessCount:
+    """Counts masking tests of heat."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._holds = 0
+        self._alone = 0.0
+        self._without = 0.0
+        self._probability = 0.0
+        self._newest: Faithfulness | None = None
+
+    def add(self, found: Faithfulness) -> None:
+        """Count one test."""
+        self.count += 1
+        self._holds += found.holds
+        self._alone += found.heat.alone
+        self._without += found.heat.without
+        self._probability += found.probability
+        self._newest = found
+
+    def summary(self) -> dict[str, float | int | Baseline | None]:
+        """Return the object that `--stats` writes: means of the probabilities, and of how many tests the heat holds.
+
+        `share` and `baseline` are those of the newest test.
+        """
+        assert self._newest is not None, "nothing was counted"
+        means = {
+            "holds": self._holds,
+            "probability": self._probability,
+            "alone": self._alone,
+            "without": self._without,
+        }
+        return {
+            "count": self.count,
+            **{name: round(total / self.count, 4) for name, total in means.items()},
+            "share": self._newest.share,
+            "baseline": self._newest.baseline,
+        }
+
+
 class RunStatistics:
     """Counts what happens in a run. Thread-safe."""
 
@@ -114,6 +151,8 @@ class RunStatistics:
         self.age = Spread()
         """From the capture of the explained frame to the display of its heat."""
         self.stages: dict[str, Spread] = {}
+        self.faithfulness = FaithfulnessCount()
+        """Masking tests of the heat."""
         self._first: float | None = None
         self._last = 0.0
         self._first_explained: float | None = None
@@ -191,6 +230,11 @@ class RunStatistics:
         with self._lock:
             self.stages.setdefault(name, Spread()).add(milliseconds)
 
+    def tested(self, faithfulness: Faithfulness) -> None:
+        """Count a masking test of the heat."""
+        with self._lock:
+            self.faithfulness.add(faithfulness)
+
     def mostly(self) -> str:
         """Return the most frequent headlines, or the values, as a short text.
 
@@ -247,53 +291,8 @@ class RunStatistics:
                 "reconnects": self.reconnects,
                 "top": dict(self.top.most_common()),
                 **({"values": values} if values else {}),
+                **({"faithfulness": self.faithfulness.summary()} if self.faithfulness.count else {}),
             }
-
-
-def refuse_report(path: Path, *, overwrite: bool) -> None:
-    """Check early that statistics can be written to a path. They may replace older ones, but no other file.
-
-    Args:
-        path: the file.
-        overwrite: whether any file may be replaced.
-
-    Raises:
-        SinkError: it is a folder, its folder does not exist, or another file has its name.
-    """
-    if path.is_dir():
-        raise SinkError(f"cannot write the statistics to '{path}': it is a folder. Give the name of a file.")
-    if not path.parent.is_dir():
-        raise SinkError(
-            f"cannot write the statistics to '{path}': there is no folder '{path.parent}'. Make it first."
-        )
-    if path.exists() and not overwrite and not _is_report(path):
-        raise SinkError(
-            f"'{path}' exists and has no statistics. Use --overwrite, or another name for --stats."
-        )
-
-
-def _is_report(path: Path) -> bool:
-    """Return whether a file is empty, or begins like a report."""
-    try:
-        with path.open("rb") as file:
-            beginning = file.read(2**16)
-    except OSError as error:
-        raise SinkError(f"cannot write the statistics to '{path}': {error.strerror}.") from error
-    return not beginning or (beginning.startswith(b"{") and b'"frames_captured"' in beginning)
-
-
-def write_report(report: dict[str, Any], path: Path) -> None:
-    """Write a report to a file, which appears only when it is complete.
-
-    Raises:
-        SinkError: it cannot be written.
-    """
-    part = fitting(path.with_name(f"{path.name}.part"))
-    try:
-        part.write_text(json_text(report, indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise SinkError(f"cannot write the statistics to {path}: {error.strerror}.") from error
 
 
 def _rounded(value: float | None) -> float | None:

@@ -29,10 +29,10 @@ import torch_twins
 
 import live_gradcam as lg
 from live_gradcam.archive.annotate_job import Outcome
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.batches import explain_all, fastest_batch_size
 from live_gradcam.archive.file_worker import FileWorker
 from live_gradcam.archive.inputs import find_entries
-from live_gradcam.config import AnnotateSettings
 from live_gradcam.frame import Pixels
 from live_gradcam.sinks.encoder import Encoder
 from live_gradcam.sources.demo.demo import DemoSource

@@ -171,6 +171,8 @@ class SocketAnswer:
     header: dict[str, Any]
     maps: list[Any]
     picture: bytes
+    mask: Any = None
+    """(h, w) bool: the hottest part of a test; None if nothing was tested."""
 
 
 def read_answer(message: bytes | str) -> SocketAnswer:
@@ -184,8 +186,14 @@ def read_answer(message: bytes | str) -> SocketAnswer:
         data = np.frombuffer(message, np.uint8, rows * columns, offset)
         maps.append(data.reshape(rows, columns))
         offset += rows * columns
+    mask = None
+    if header["test"] and "mask" in header["test"]:
+        rows, columns = header["test"]["mask"]
+        bits = np.frombuffer(message, np.uint8, -(-rows * columns // 8), offset)
+        mask = np.unpackbits(bits, count=rows * columns).reshape(rows, columns).astype(bool)
+        offset += len(bits)
     assert len(message) == offset + header["jpeg"]
-    return SocketAnswer(header, maps, message[offset:])
+    return SocketAnswer(header, maps, message[offset:], mask)
 
 
 def answer_to(socket: ClientConnection, number: int, picture: bytes) -> SocketAnswer:

@@ -18,7 +18,7 @@ VALUES = frozenset(
     (
         "cache_files closeable config errors escaping explanation faithfulness file_names frame heatmap media_file "
         "name_suggestions number_format question redaction rendered_picture run_statistics setting setting_choices "
-        "setting_types settings_json source_address timing translations version viewer_input"
+        "setting_types settings_json source_address statistics_file timing translations version viewer_input"
     ).split()
 )
 GROUND = VALUES | {"concurrency", "process"}
@@ -357,6 +357,7 @@ THREAD_ROOM = "concurrency"
 MAY_START_THREADS = {
     "server/app.py": "asyncio.to_thread: what would hold up the event loop, in a pool that the loop shuts down",
     "server/camera_stream.py": "asyncio.to_thread: likewise, to encode a JPEG that a coroutine waits for",
+    "server/heat_testing.py": "asyncio.to_thread: likewise, to cover parts of a picture",
 }
 """Module → why it may start threads by other means than `WorkerThread`."""
 

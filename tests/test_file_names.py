@@ -20,21 +20,21 @@ from fakes import ShadeExplainer
 from PIL import Image
 
 from live_gradcam.archive.annotate_job import ArchiveFile, Outcome
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.pictures import annotate_pictures
 from live_gradcam.archive.summary import write_csv, write_jsonl
 from live_gradcam.archive.video import annotate_video
-from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SourceError
 from live_gradcam.escaping import json_text, shown
 from live_gradcam.file_names import expanded, fitting, fixed_part, marked, matches
 from live_gradcam.frame import Frame
 from live_gradcam.rendered_picture import Rendered
-from live_gradcam.run_statistics import write_report
 from live_gradcam.session.journal import FILE, Journal, read_journal
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.snapshot import TEXT_KEY, Snapshot
 from live_gradcam.sources.opening import open_source
+from live_gradcam.statistics_file import write_report
 
 if sys.platform == "win32":
     pytest.skip("only on Unix: Windows has no such names", allow_module_level=True)

@@ -12,9 +12,11 @@ from fakes import explained
 
 from live_gradcam.config import Task
 from live_gradcam.errors import SinkError
+from live_gradcam.faithfulness import Faithfulness, MaskedScores
 from live_gradcam.number_format import percent_text
 from live_gradcam.render.caption import caption_of, confidence_of
-from live_gradcam.run_statistics import RunStatistics, Spread, refuse_report, write_report
+from live_gradcam.run_statistics import RunStatistics, Spread
+from live_gradcam.statistics_file import refuse_report, write_report
 
 
 def test_quantiles_are_right_to_a_few_percent() -> None:
@@ -152,3 +154,22 @@ def test_statistics_replace_older_ones_and_no_other_file(tmp_path: Path) -> None
     refuse_report(path, overwrite=True)
     path.write_text("", "utf-8")
     refuse_report(path, overwrite=False)
+
+
+def test_masking_tests_are_reported_by_their_means_and_only_if_there_are_any() -> None:
+    statistics = RunStatistics()
+    assert "faithfulness" not in statistics.report(source="demo", model="m", method="gradcam")
+    for alone, without in ((0.8, 0.1), (0.2, 0.6)):
+        heat, control = MaskedScores(alone, without), MaskedScores(0.1, 0.5)
+        statistics.tested(
+            Faithfulness(label="cat", probability=0.9, heat=heat, controls=(("shifted", control),), share=0.3)
+        )
+    assert statistics.report(source="demo", model="m", method="gradcam")["faithfulness"] == {
+        "count": 2,
+        "holds": 0.5,
+        "probability": 0.9,
+        "alone": 0.5,
+        "without": 0.35,
+        "share": 0.3,
+        "baseline": "blur",
+    }

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from live_gradcam.archive.annotate_job import AnnotateJob, ArchiveFile, Failure, Outcome, damage_failure
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.file_worker import FileWorker, file_groups
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.record import mismatch, read_conclusion, recorded_settings
 from live_gradcam.archive.summary import check_summary, write_csv, write_jsonl
-from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SinkError
 from live_gradcam.number_format import counted
 from live_gradcam.render.heat import colormap_code

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 import cv2
 
 from live_gradcam.archive.annotate_job import ArchiveFile, Failure, Outcome, error_text
-from live_gradcam.archive.batches import fastest_batch_size
+from live_gradcam.archive.annotate_settings import AnnotateSettings
+from live_gradcam.archive.batches import BatchExplainer, fastest_batch_size
 from live_gradcam.archive.pictures import annotate_pictures
 from live_gradcam.archive.video import annotate_video
 from live_gradcam.closeable import Closeable
-from live_gradcam.config import AnnotateSettings
+from live_gradcam.metrics.proofs import ProvedExplainer
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,9 @@ class FileWorker(Closeable):
         self.batch = (
             1 if self._locked else settings.batch or fastest_batch_size(self._explainer, size, frames)
         )
+        self._tester: BatchExplainer = self._explainer
+        if settings.faithfulness:
+            self._tester = ProvedExplainer(self._explainer, self._explainer.model.input_size)
 
     def settle(self) -> None:
         """Wait for a while until the network is converted for the next start."""
@@ -101,14 +105,14 @@ class FileWorker(Closeable):
                 self._explainer.target = self._explainer.target  # releases the lock of the former file
             if files[0].kind == "picture":
                 annotate_pictures(
-                    files, self._explainer, self._settings, batch=self.batch, advance=advance, ended=ended
+                    files, self._tester, self._settings, batch=self.batch, advance=advance, ended=ended
                 )
             else:
                 ended(self._annotate_video(files[0], advance))
 
     def _annotate_video(self, entry: ArchiveFile, advance: Callable[[int], None]) -> Outcome:
         try:
-            return annotate_video(entry, self._explainer, self._settings, batch=self.batch, advance=advance)
+            return annotate_video(entry, self._tester, self._settings, batch=self.batch, advance=advance)
         except Exception as error:
             logger.debug("%s failed", entry.name, exc_info=True)
             return Outcome(entry, 0, failure=Failure(entry.name, error_text(error)))

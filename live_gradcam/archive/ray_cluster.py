@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from live_gradcam.archive.annotate_job import AnnotateJob, ArchiveFile, Failure, Outcome
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.file_worker import FileWorker
 from live_gradcam.archive.record import mismatch, read_conclusion, recorded_settings
-from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import LiveGradcamError
 
 LOCAL = "local"

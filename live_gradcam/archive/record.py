@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from live_gradcam.archive.annotate_job import ArchiveFile
-from live_gradcam.config import AnnotateSettings, ExplainSettings
+from live_gradcam.archive.annotate_settings import AnnotateSettings
+from live_gradcam.config import ExplainSettings
 from live_gradcam.escaping import json_text, shown
 from live_gradcam.explanation import Explanation
 from live_gradcam.file_names import fitting
@@ -29,7 +30,7 @@ RECORDS = ".live-gradcam"
 _WITHOUT_EFFECT = frozenset({"allow_unsafe", "batch", "device", "engine", "overwrite"})
 """Settings that do not change the result."""
 
-_USUAL = {"precision": ("auto", "f32")}
+_USUAL = {"precision": ("auto", "f32"), "faithfulness": (False,)}
 """Setting → values that are not recorded, because earlier versions of the program had no other."""
 
 _TAIL_BYTES = 2**16
@@ -195,7 +196,7 @@ def frame_row(name: str, frame: Frame, explanation: Explanation) -> dict[str, An
         of label and probability); `values` (triples of name, number and unit, for a network that is not a classifier,
         where `top` is empty; the number is None for NaN); `target`; `method`; `has_evidence`; `heat_centre` (x, y) and
         `heat_box` (x, y, width, height) of the heat that is at least half of its maximum, in pixels of the frame, None
-        if there is no heat.
+        if there is no heat; `faithfulness` (`Faithfulness.said`) if the heat was tested.
     """
     place = heat_place(explanation.heatmap, explanation.region, explanation.inset)
     return {

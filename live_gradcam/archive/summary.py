@@ -24,6 +24,9 @@ _END = (
     *("heat_x", "heat_y", "box_x", "box_y", "box_width", "box_height"),
 )
 
+TESTED = ("alone", "without", "margin", "holds", "share", "baseline")
+"""Further columns at the end if the heat was tested; empty for a frame whose heat could not be tested."""
+
 COLUMNS = (
     *_BEGINNING,
     *(f"{what}_{rank}" for rank in range(1, _TOP + 1) for what in ("class", "probability")),
@@ -81,6 +84,8 @@ def write_csv(entries: Iterable[ArchiveFile], path: Path) -> None:
     Raises:
         SinkError: the table cannot be written.
     """
+    entries = tuple(entries)
+    tested = TESTED if any("faithfulness" in row for row in _rows(entries)) else ()
 
     def write(file: TextIO) -> None:
         table = csv.writer(file)
@@ -88,9 +93,9 @@ def write_csv(entries: Iterable[ArchiveFile], path: Path) -> None:
         first = next(rows, None)
         values = [] if first is None else first.get("values", [])
         named = [f"{name} [{unit}]" if unit else name for name, _, unit in values]
-        table.writerow((*_BEGINNING, *named, *_END) if named else COLUMNS)
+        table.writerow((*((*_BEGINNING, *named, *_END) if named else COLUMNS), *tested))
         if first is not None:
-            table.writerows(_cells(row) for row in chain([first], rows))
+            table.writerows([*_cells(row), *_tested_cells(row, tested)] for row in chain([first], rows))
 
     _write(path, write)
 
@@ -118,6 +123,11 @@ def _cells(row: Mapping[str, Any]) -> list[Any]:
     place = [*(row["heat_centre"] or (None, None)), *(row["heat_box"] or (None,) * 4)]
     beginning = [row[name] for name in ("file", "frame", "seconds")]
     return [*beginning, *said, row["target"], row["method"], row["has_evidence"], *place]
+
+
+def _tested_cells(row: Mapping[str, Any], columns: Iterable[str]) -> list[Any]:
+    found = row.get("faithfulness", {})
+    return [found.get(name) for name in columns]
 
 
 def _write(path: Path, write: Callable[[TextIO], None]) -> None:

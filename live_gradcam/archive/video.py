@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 
 from live_gradcam.archive.annotate_job import ArchiveFile, Outcome, damage_failure
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.batches import BatchExplainer, explain_all
 from live_gradcam.archive.record import AnnotatedFile
 from live_gradcam.archive.three_stages import flow
-from live_gradcam.config import AnnotateSettings
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame
 from live_gradcam.render.single_picture import draw

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.commands.options import given, takes_settings
-from live_gradcam.config import AnnotateSettings
 from live_gradcam.escaping import shown
 from live_gradcam.number_format import counted
 from live_gradcam.setting import REQUIRED, in_frames, in_output

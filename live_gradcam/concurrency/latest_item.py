@@ -33,6 +33,12 @@ class Latest(Generic[Item]):
         return self._count
 
     @property
+    def waits(self) -> bool:
+        """Whether an item waits to be taken, or the slot was closed."""
+        with self._changed:
+            return self._item is not None or self._closed
+
+    @property
     def closed(self) -> bool:
         """Whether no item will come any more: it was closed, and the last item or the error was taken."""
         with self._changed:

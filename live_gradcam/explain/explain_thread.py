@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Protocol
 
 from live_gradcam.closeable import Closeable
 from live_gradcam.concurrency.latest_item import Latest
@@ -12,6 +13,23 @@ from live_gradcam.explain.question_switch import Answers, QuestionSwitch
 from live_gradcam.frame import Frame
 from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
+
+
+class SpareWork(Protocol):
+    """Work for the time that explaining leaves free. All methods but `offered` are called by the explain thread."""
+
+    def offered(self) -> None:
+        """Note that a frame comes; called by the thread that offers frames."""
+
+    def explained(self, frame: Frame, answer: Answer) -> None:
+        """Take an answer about a frame."""
+
+    def step(self, *, waits: bool) -> bool:
+        """Do a step if there is time for one, and return whether there was.
+
+        Args:
+            waits: whether a frame waits to be explained.
+        """
 
 
 class ExplainThread(Closeable):
@@ -25,15 +43,23 @@ class ExplainThread(Closeable):
         question: the first question, ready to be answered.
         statistics: where explanations are counted.
         limit: after how many frames it stops; None: when it is closed.
+        spare: is done while no frame waits; None: nothing is.
     """
 
     def __init__(
-        self, answers: Answers, question: Question, statistics: RunStatistics, *, limit: int | None = None
+        self,
+        answers: Answers,
+        question: Question,
+        statistics: RunStatistics,
+        *,
+        limit: int | None = None,
+        spare: SpareWork | None = None,
     ) -> None:
         self._answers = answers
         self._questions = QuestionSwitch(answers, question)
         self._statistics = statistics
         self._limit = limit
+        self._spare = spare
         self._offered: Latest[Frame] = Latest()
         self._answered: Latest[tuple[Frame, Answer]] = Latest()
         self._worker = WorkerThread(
@@ -66,6 +92,8 @@ class ExplainThread(Closeable):
 
     def offer(self, frame: Frame) -> None:
         """Offer a frame; it replaces one that was offered and is not begun."""
+        if self._spare is not None:
+            self._spare.offered()
         self._offered.put(frame)
 
     def newest(self) -> tuple[Frame, Answer] | None:
@@ -99,3 +127,7 @@ class ExplainThread(Closeable):
             self._answered.put((frame, answer))
             if self._statistics.frames_explained == self._limit:
                 return
+            if self._spare is not None:
+                self._spare.explained(frame, answer)
+                while self._spare.step(waits=self._offered.waits):
+                    pass

@@ -42,6 +42,9 @@ class Choice:
     look: Appearance = field(default_factory=Appearance)
     mirror: bool = False
 
+    proves: bool = False
+    """Whether each frame waits for the masking test of its heat, as where nobody watches a file."""
+
 
 def question_of(choice: Choice, menu: Menu) -> Question:
     """Return the question that a choice asks of the networks."""
@@ -64,6 +67,7 @@ def question_of(choice: Choice, menu: Menu) -> Question:
         targets=targets,
         area=choice.area,
         channels=CHANNELS if view == "channels" else 0,
+        proof=choice.look.share if view == "proof" or (choice.proves and choice.look.badge) else None,
     )
 
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction
+from live_gradcam.faithfulness import SHARES
 from live_gradcam.live.choice import LOWERED, Choice, Menu
+from live_gradcam.number_format import percent_text
 from live_gradcam.render.appearance import Style, View
 
 COLORMAPS = ("jet", "turbo", "viridis", "cividis", "inferno")
 STYLES: tuple[Style, ...] = ("overlay", "fade", "contours", "masked", "heat")
-VIEWS: tuple[View, ...] = ("one", "side", "methods", "targets", "models", "channels", "history")
+VIEWS: tuple[View, ...] = ("one", "side", "methods", "targets", "models", "channels", "history", "proof")
 
 OPACITY_STEP = 0.1
 
@@ -38,6 +40,8 @@ class Controls:
         """The path of the default layer; None until it is known."""
         self.styles = STYLES
         """In the order of the key `t`."""
+        self.views = VIEWS
+        """In the order of the key `v`."""
         self._acts = self._table()
 
     def does(self, action: str) -> bool:
@@ -69,6 +73,8 @@ class Controls:
             "opacity-up": lambda: self._opacity(OPACITY_STEP),
             "opacity-down": lambda: self._opacity(-OPACITY_STEP),
             "scale-bar": lambda: self._look("", scale_bar=not self.choice.look.scale_bar),
+            "badge": self._badge,
+            "share": self._share,
             "statistics": lambda: self._look("", statistics=not self.choice.look.statistics),
             "mirror": lambda: self._change("", mirror=not self.choice.mirror, area=None),
         }
@@ -147,8 +153,16 @@ class Controls:
         return self._look(colormap, colormap=colormap)
 
     def _view(self) -> str:
-        views = [view for view in VIEWS if view != "models" or len(self.menu.models) > 1]
+        views = [view for view in self.views if view != "models" or len(self.menu.models) > 1]
         return self._look("", view=_after(views, self.choice.look.view, 1))
+
+    def _badge(self) -> str:
+        badge = not self.choice.look.badge
+        return self._look("the heat is tested" if badge else "the heat is not tested", badge=badge)
+
+    def _share(self) -> str:
+        share = next((each for each in SHARES if each > self.choice.look.share), SHARES[0])
+        return self._look(f"the hottest {percent_text(share)}", share=share)
 
     def _opacity(self, step: float) -> str:
         alpha = round(min(1.0, max(0.0, self.choice.look.alpha + step)), 2)

@@ -22,6 +22,7 @@ def initial_view(
     still: bool = False,
     slides: bool = False,
     legible: bool = False,
+    proves: bool = False,
     make: Callable[..., InteractiveView] = InteractiveView,
 ) -> InteractiveView:
     """Return the view as the settings ask for it.
@@ -33,6 +34,7 @@ def initial_view(
         still: whether frames are single pictures; no heat is then tracked or smoothed from one to the next.
         slides: whether the viewer moves from picture to picture, as in a slide show.
         legible: whether a small frame is enlarged, for a window.
+        proves: whether each frame waits for the masking test of its heat.
         make: makes the view from the arguments of `InteractiveView`.
 
     Raises:
@@ -41,7 +43,12 @@ def initial_view(
     smoothing = HeatSmoothing(
         seconds=0.0 if still else settings.smoothing, scale="frame" if still else settings.scale
     )
-    look = Appearance(alpha=settings.alpha, colormap=settings.colormap, statistics=settings.show_stats)
+    look = Appearance(
+        alpha=settings.alpha,
+        colormap=settings.colormap,
+        statistics=settings.show_stats,
+        badge=settings.faithfulness is not False,
+    )
     words = words_of(settings.lang)
     renderer = Renderer(
         look,
@@ -57,6 +64,7 @@ def initial_view(
         target=settings.target,
         look=look,
         mirror=settings.mirror,
+        proves=proves,
     )
     return make(
         renderer,

@@ -9,7 +9,9 @@ from live_gradcam.explain.explain_thread import ExplainThread
 from live_gradcam.explain.question_switch import Answers, QuestionSwitch
 from live_gradcam.frame import Frame
 from live_gradcam.live.run_controller import RunController
+from live_gradcam.live.spare_tests import SpareTests
 from live_gradcam.live.status import Request
+from live_gradcam.question import Answer
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sources.source import LiveSource, Seekable, Slides, Source
 
@@ -21,7 +23,11 @@ _POLL_MS = 20
 
 
 def run_live(
-    source: LiveSource, answers: Answers, controller: RunController, statistics: RunStatistics
+    source: LiveSource,
+    answers: Answers,
+    controller: RunController,
+    statistics: RunStatistics,
+    tests: SpareTests | None = None,
 ) -> None:
     """Show every frame as it comes, with the newest explanation.
 
@@ -30,15 +36,19 @@ def run_live(
         answers: answers the view's questions.
         controller: draws and shows.
         statistics: counts.
+        tests: the masking tests in spare time; None: there are none.
     """
     view = controller.view
-    with source, ExplainThread(answers, view.question, statistics, limit=controller.limit) as explainer:
+    thread = ExplainThread(answers, view.question, statistics, limit=controller.limit, spare=tests)
+    with source, thread as explainer:
         while not controller.ended:
             frame = source.newest(_NOTICE_AFTER_SECONDS)
             if (reason := explainer.refused()) is not None:
                 view.refuse_question(reason)
             explainer.ask(view.question)
             controller.busy = explainer.compiling
+            if tests is not None:
+                tests.share = view.tested_share
             if frame is None:
                 if source.ended:
                     return
@@ -48,13 +58,27 @@ def run_live(
             explainer.offer(frame)
             if (answer := explainer.newest()) is not None:
                 view.add_answer(*answer)
+                _count(answer[1], statistics)
+            if tests is not None and (test := tests.newest()) is not None:
+                view.add_test(test)
             finished = explainer.finished  # read before `show`, so that the last answer is still shown
             controller.show(frame)
             if finished:
                 return
 
 
-def run_file(source: Source, answers: Answers, controller: RunController, statistics: RunStatistics) -> None:
+def _count(answer: Answer, statistics: RunStatistics) -> None:
+    if answer.proof is not None:
+        statistics.tested(answer.proof.faithfulness)
+
+
+def run_file(
+    source: Source,
+    answers: Answers,
+    controller: RunController,
+    statistics: RunStatistics,
+    tests: SpareTests | None = None,
+) -> None:
     """Explain and show every frame in order; in a window at the file's own pace.
 
     Args:
@@ -62,12 +86,13 @@ def run_file(source: Source, answers: Answers, controller: RunController, statis
         answers: answers the view's questions.
         controller: draws and shows.
         statistics: counts.
+        tests: the masking tests in spare time; None: there are none.
     """
     with QuestionSwitch(answers, controller.view.question) as questions:
         if isinstance(source, Slides) and controller.by_hand:
-            _SlideLoop(source, answers, controller, statistics, questions).run()
+            _SlideLoop(source, answers, controller, statistics, questions, tests).run()
         else:
-            _FileLoop(source, answers, controller, statistics, questions).run()
+            _FileLoop(source, answers, controller, statistics, questions, tests).run()
 
 
 class _FileLoop:
@@ -80,6 +105,7 @@ class _FileLoop:
         controller: RunController,
         statistics: RunStatistics,
         questions: QuestionSwitch,
+        tests: SpareTests | None,
     ) -> None:
         self._source = source
         self._answers = answers
@@ -87,6 +113,7 @@ class _FileLoop:
         self._view = controller.view
         self._statistics = statistics
         self._questions = questions
+        self._tests = tests
         self._explained: Frame | None = None
         self._began: float | None = None
         self._moved = False
@@ -160,15 +187,36 @@ class _FileLoop:
         if (reason := questions.refused()) is not None:
             self._view.refuse_question(reason)
         questions.ask(self._view.question)
-        self._view.add_answer(frame, questions.answer(frame.pixels))
+        answer = questions.answer(frame.pixels)
+        self._view.add_answer(frame, answer)
+        _count(answer, self._statistics)
         self._controller.busy = questions.compiling
+        if self._tests is not None:
+            self._tests.share = self._view.tested_share
+            self._tests.explained(frame, answer)
+            self._test(None)
+
+    def _test(self, until: float | None) -> bool:
+        """Do a step of a masking test that is due or ends in time, and return whether it gave a result.
+
+        Args:
+            until: when the next frame is due, in monotonic seconds; None: it waits.
+        """
+        if self._tests is None or not self._tests.step(waits=until is None, until=until):
+            return False
+        if (test := self._tests.newest()) is None:
+            return False
+        self._view.add_test(test)
+        return True
 
     def _wait_for(self, frame: Frame) -> None:
         """Wait until a frame is due; a late frame is shown at once, and delays those after it."""
         now = time.monotonic()
         if self._began is None or self._began + frame.time < now:
             self._began = now - frame.time
-        while not self._controller.ended and (left := self._began + frame.time - time.monotonic()) > 0:
+        due = self._began + frame.time
+        while not self._controller.ended and (left := due - time.monotonic()) > 0:
+            self._test(due)
             self._controller.wait(max(1, min(_POLL_MS, int(1000 * left))))
 
     def _pause(self) -> None:
@@ -196,6 +244,8 @@ class _FileLoop:
         if (outdated or controller.busy is not None) and not controller.ended:
             self._explain()
             controller.redraw()
+        elif self._test(float("inf")):
+            controller.redraw()
 
 
 class _SlideLoop(_FileLoop):
@@ -208,8 +258,9 @@ class _SlideLoop(_FileLoop):
         controller: RunController,
         statistics: RunStatistics,
         questions: QuestionSwitch,
+        tests: SpareTests | None,
     ) -> None:
-        super().__init__(source, answers, controller, statistics, questions)
+        super().__init__(source, answers, controller, statistics, questions, tests)
         self._slides = source
         self._turned = False
 

@@ -13,6 +13,7 @@ from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.recording import MakeRecorder, Recording
 from live_gradcam.live.status import Request, Status
 from live_gradcam.live.terminal_search import TerminalSearch
+from live_gradcam.live.view_picture import rendered
 from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.rendered_picture import Rendered
 from live_gradcam.run_statistics import RunStatistics
@@ -208,13 +209,8 @@ class RunController:
         self._told = self._status()
         self.view.set_status(self._told)
         pixels, tracked = self.view.picture()
-        self._shown = Rendered(
-            pixels,
-            frame,
-            None if tracked is None else tracked.explanation,
-            None if tracked is None or tracked.opacity == 0 else tracked.heatmap,
-            1000 * (time.monotonic() - frame.captured_at) if self._source.live else None,
-        )
+        latency_ms = 1000 * (time.monotonic() - frame.captured_at) if self._source.live else None
+        self._shown = rendered(pixels, frame, tracked, self.view.faithfulness, latency_ms)
         return self._shown, tracked
 
     def _status(self) -> Status:

@@ -14,12 +14,12 @@ from live_gradcam.errors import SinkError
 from live_gradcam.file_names import expanded
 from live_gradcam.live.choice import Menu
 from live_gradcam.process.stderr_filter import native_stderr_filtered
-from live_gradcam.run_statistics import refuse_report
 from live_gradcam.settings_json import as_json
 from live_gradcam.sinks.display_check import find_display
 from live_gradcam.sinks.recorder import refuse_recording
 from live_gradcam.sinks.snapshot import refuse_snapshot
 from live_gradcam.sources.source import Source
+from live_gradcam.statistics_file import refuse_report
 
 if TYPE_CHECKING:
     from live_gradcam.explain.engine import Engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from live_gradcam.explanation import Explanation
+from live_gradcam.faithfulness import Faithfulness
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice
 from live_gradcam.live.mouse import Mouse
@@ -15,11 +16,34 @@ from live_gradcam.render.canvas import BEFORE, NOW
 from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.renderer import Renderer
+from live_gradcam.rendered_picture import Rendered
 from live_gradcam.translations import ENGLISH, Words
 
 HINT = "h: keys"
 SLIDES_HINT = "h: keys   ← →: next picture"
 """The window shows one of these at the beginning."""
+
+
+def rendered(
+    pixels: Pixels,
+    frame: Frame,
+    tracked: TrackedHeat | None,
+    faithfulness: Faithfulness | None,
+    latency_ms: float | None = None,
+) -> Rendered:
+    """Return a picture for the sinks, with what it shows.
+
+    Args:
+        pixels: (H, W, 3) uint8 BGR.
+        frame: the frame on it.
+        tracked: the heat on it; None before the first explanation.
+        faithfulness: the masking test on it; None if there is none.
+        latency_ms: time from capture to picture; None for files.
+    """
+    if tracked is None:
+        return Rendered(pixels, frame, latency_ms=latency_ms)
+    explanation = replace(tracked.explanation, faithfulness=faithfulness)
+    return Rendered(pixels, frame, explanation, tracked.heatmap if tracked.opacity > 0 else None, latency_ms)
 
 
 @dataclass(frozen=True, slots=True)

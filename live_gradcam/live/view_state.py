@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from live_gradcam.explanation import Explanation
+from live_gradcam.faithfulness import Faithfulness, FrameTest
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice, Menu, chosen_in_words, question_of
 from live_gradcam.live.controls import Controls
@@ -22,6 +23,9 @@ from live_gradcam.translations import ENGLISH, Words
 
 _IMMEDIATE: frozenset[View] = frozenset({"one", "side", "history"})
 """Views that any answer can fill. Each other view is shown only when the answer to its own question has come."""
+
+_TESTED: frozenset[View] = frozenset({"one", "side", "history"})
+"""Views that show the masking test of the heat beside the label plate."""
 
 
 class ViewState:
@@ -67,6 +71,7 @@ class ViewState:
         self._frame: Frame | None = None
         self._frozen: Pixels | None = None
         self._since = 0
+        self._asked_since = 0
         self._turned: Frame | None = None
         self._words = words
         self._panels = Panels(words)
@@ -107,6 +112,18 @@ class ViewState:
     def explanation(self) -> Explanation | None:
         """The newest explanation; None before the first."""
         return self._controls.explanation
+
+    @property
+    def tested_share(self) -> float | None:
+        """The share of the area for masking tests in spare time; None: the picture shows none."""
+        look = self.choice.look
+        is_wanted = look.badge and self._view in _TESTED and self._question.proof is None
+        return look.share if is_wanted else None
+
+    @property
+    def faithfulness(self) -> Faithfulness | None:
+        """The masking test on the newest picture; None if there is none."""
+        return self._renderer.tests.shown
 
     @property
     def toast(self) -> str:
@@ -156,6 +173,11 @@ class ViewState:
             self._answered = self.choice
             self._view = self.choice.look.view
         self._renderer.add_answer(frame, answer)
+
+    def add_test(self, test: FrameTest) -> None:
+        """Take the masking test of an earlier frame; one that no longer counts is dropped."""
+        if test.index >= max(self._since, self._asked_since):
+            self._renderer.tests.add(test, self._now)
 
     def refuse_question(self, reason: str) -> None:
         """Go back to the choice that was answered last: the question cannot be answered."""
@@ -217,7 +239,12 @@ class ViewState:
 
     def _choose(self, choice: Choice) -> None:
         self._controls.choice = choice
-        self._question = question_of(choice, self.menu)
+        question = question_of(choice, self.menu)
+        if question != self._question:
+            self._question = question
+            # Heat for the new question comes with the next frame at the earliest.
+            self._asked_since = 0 if self._frame is None else self._frame.index
+            self._renderer.tests.forget_badge()
         if choice.look.view in _IMMEDIATE:
             self._view = choice.look.view
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from live_gradcam.explanation import Explanation, Region
+from live_gradcam.explanation import Explanation, Region, Value
 from live_gradcam.faithfulness import DEFAULT_BASELINE, DEFAULT_SHARE, Baseline, Faithfulness, MaskedScores
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import (
@@ -65,6 +65,11 @@ class MaskingTest:
         """(H, W) bool: the hottest part of the explanation's own map."""
         return self._masks[0]
 
+    @property
+    def replacement(self) -> Pixels:
+        """(H, W, 3) uint8 BGR: the picture whose pixels replace those that are taken away."""
+        return self._replacement
+
     def picture(self, number: int) -> Pixels:
         """Return a changed picture, (H, W, 3) uint8 BGR: of each map the hottest part alone, then all but it."""
         mask = self._masks[number // 2]
@@ -81,13 +86,17 @@ class MaskingTest:
             MaskedScores(float(alone), float(without))
             for alone, without in zip(scores[::2], scores[1::2], strict=True)
         ]
+        target = self._explanation.target
         return Faithfulness(
-            label=self._explanation.target.label,
+            label=target.label,
             probability=probability,
             heat=pairs[0],
             controls=tuple(zip(self._controls, pairs[1:], strict=True)),
             share=self._share,
             baseline=self._baseline,
+            class_id=-1 if isinstance(target, Value) else target.class_id,
+            method=self._explanation.method,
+            layer=self._explanation.layer,
         )
 
 

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP
+from live_gradcam.faithfulness import DEFAULT_SHARE
 
 Style = Literal["overlay", "fade", "contours", "masked", "heat"]
 """How heat is drawn. `overlay`: blended over the picture. `fade`: blended more strongly where it is hotter. `contours`:
 contour lines. `masked`: the picture dimmed where heat is low. `heat`: the heat map alone."""
 
-View = Literal["one", "side", "methods", "targets", "models", "channels", "history"]
+View = Literal["one", "side", "methods", "targets", "models", "channels", "history", "proof"]
 """The layout of the picture. `one`: one heat map. `side`: the camera beside it. `methods`, `targets`, `models`: the
 same frame under up to four methods, the most probable classes, or two models. `channels`: the strongest channels
-beside the heat map. `history`: the last minute below it."""
+beside the heat map. `history`: the last minute below it. `proof`: the same moment as it is, with only its hottest part,
+and without that part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +35,9 @@ class Appearance:
 
     statistics: bool = False
     """Whether rates and latencies are shown on the picture."""
+
+    badge: bool = False
+    """Whether the masking test of the heat is shown beside the label plate."""
+
+    share: float = DEFAULT_SHARE
+    """The share of the area that the test keeps, in (0, 1)."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
-from live_gradcam.heatmap import share_within
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat import colormap_code
-from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.marks import (
     draw_outline_onto,
@@ -21,6 +18,7 @@ from live_gradcam.render.marks import (
     draw_rectangle_onto,
     draw_viewfinder_onto,
 )
+from live_gradcam.render.pane_contents import PaneContent
 from live_gradcam.render.panes import Pane, title_height
 from live_gradcam.render.signs import draw_title_onto
 from live_gradcam.render.styles import paint_onto
@@ -51,25 +49,6 @@ def legible_canvas(size: tuple[int, int]) -> tuple[int, int]:
         return width * factor, height * factor
     scale = min(wanted, fit)
     return max(round(width * scale), _ENLARGED), max(round(height * scale), _ENLARGED)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PaneContent:
-    """The content of a pane."""
-
-    pane: Pane
-
-    heat: TrackedHeat | None
-    """The heat to draw; None for the picture alone."""
-
-    name: str = ""
-    """Title that distinguishes the pane from others; empty for none."""
-
-    tail: str = ""
-    """Text after the name that is never shortened: `62%`."""
-
-    plate: Region | None = None
-    """(x, y, width, height) on the canvas of the label plate inside the pane; None if there is none."""
 
 
 def part_of(picture: Pixels, region: Region) -> Pixels:
@@ -155,17 +134,6 @@ def mark_panes_onto(
             draw_title_onto(part_of(picture, pane.title), content.name, content.tail)
 
 
-def hidden_share(content: PaneContent, plate: Region) -> float:
-    """Return the share of a pane's hot heat that a plate on the canvas hides, in [0, 1]."""
-    if content.heat is None or content.heat.opacity <= 0:
-        return 0.0
-    x, y, width, height = content.pane.within(content.heat.explanation.region)
-    if not (width and height):
-        return 0.0
-    on_canvas = x + content.pane.place[0], y + content.pane.place[1], width, height
-    return share_within(content.heat.heatmap, on_canvas, plate)
-
-
 def _shrunk(image: Pixels, width: int, height: int) -> Pixels:
     """Return an image at a pane's size. Averaging all pixels is used for halving only; else it costs ten times more."""
     if image.shape[:2] == (height, width):
@@ -248,6 +216,32 @@ def in_right_half(point: tuple[int, int], size: tuple[int, int], *, footer: int 
     """
     left, top, wide, high = _place(size, _halves(size, footer)[1][1])
     return int((point[0] - left) * size[0] // wide), int((point[1] - top) * size[1] // high)
+
+
+def place_in_panes(
+    panes: Sequence[Pane],
+    point: tuple[int, int],
+    pressed: tuple[int, int] | None,
+    size: tuple[int, int],
+    *,
+    halved_above: int | None = None,
+) -> tuple[int, int] | None:
+    """Return the frame point at a point of a canvas with panes; None if there is none.
+
+    Args:
+        panes: the panes of the current picture.
+        point: (x, y) in pixels of the canvas.
+        pressed: where a drag began; the result is then the nearest point in that pane. None: there is no drag.
+        size: (width, height) of the canvas.
+        halved_above: if the current picture is the right half of a comparison: how many rows stay free below it.
+    """
+    if halved_above is not None:
+        point = in_right_half(point, size, footer=halved_above)
+        pressed = None if pressed is None else in_right_half(pressed, size, footer=halved_above)
+    if pressed is not None:
+        pane = next((each for each in panes if each.frame_point(*pressed) is not None), None)
+        return None if pane is None else pane.nearest_point(*point)
+    return next((found for pane in panes if (found := pane.frame_point(*point)) is not None), None)
 
 
 def _halves(size: tuple[int, int], footer: int) -> tuple[tuple[Region, Region], tuple[Region, Region]]:

@@ -53,6 +53,9 @@ class Caption:
     sure: bool = True
     """False if no class is probable; then the headline is drawn in grey."""
 
+    colour: Colour | None = None
+    """Colour of the headline, BGR; None for white or grey."""
+
 
 def confidence_of(explanation: Explanation) -> float:
     """Return how much a target that the network chose can be trusted, in [0, 1]; 1 if the plate names it.

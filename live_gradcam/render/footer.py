@@ -148,6 +148,7 @@ def _draw_caption_onto(row: Pixels, caption: Caption, full: int, room: int, left
         The x coordinate where it ends.
     """
     weight, colour = (BOLD, WHITE) if caption.sure else (REGULAR, GREY)
+    colour = caption.colour or colour
     tail = f" {caption.percent}" if caption.percent else ""
     size = size_that_fits(f"{caption.label}{tail}", full, _SMALLEST, weight, room)
     base = (row.shape[0] + round(size * CAP)) // 2

@@ -155,7 +155,7 @@ def _layout(rows: Rows, width: int, height: int) -> tuple[int, int, int]:
 def _fits(rows: Rows, pages: int, columns: int, size: int, width: int, height: int) -> bool:
     lines = -(-len(rows) // (pages * columns)) + (pages > 1)
     wide = _width(*_widths(rows, pages, columns, size), size)
-    return wide + 2 * _MARGIN * size <= width and (lines * _LINE + _MARGIN) * size <= height
+    return wide + 2 * _MARGIN * size <= width and lines * round(size * _LINE) + _MARGIN * size <= height
 
 
 def _width(keys: list[int], texts: list[int], size: int) -> int:

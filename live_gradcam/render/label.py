@@ -13,10 +13,11 @@ from live_gradcam.frame import Pixels
 from live_gradcam.number_format import UNSURE
 from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
-from live_gradcam.render.canvas import PaneContent, hidden_share, part_of
+from live_gradcam.render.canvas import part_of
 from live_gradcam.render.caption import Caption, caption_of, translated
 from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.label_plate import Corner, draw_plate_onto
+from live_gradcam.render.pane_contents import PaneContent, hidden_share
 from live_gradcam.render.panes import MOST_PANES
 from live_gradcam.translations import Words
 

@@ -51,6 +51,9 @@ class Pane:
     title: Region | None = None
     """(x, y, width, height) on the canvas: the strip above the cell for the title; None for none."""
 
+    figure: Region | None = None
+    """(x, y, width, height) on the canvas: the room for a large number; None for none."""
+
     def point(self, x: float, y: float) -> tuple[float, float]:
         """Return the canvas point of a frame point."""
         across, down = self._scale
@@ -189,7 +192,7 @@ def layout_of(
     whole = (0, 0, *size)
     seen = _around(regions) if regions else whole
     wanted = 2 if view == "side" else max(1, min(count, 2 if view == "models" else MOST_PANES))
-    if view in ("one", "history") or (wanted == 1 and view != "channels"):
+    if view in ("one", "history", "proof") or (wanted == 1 and view != "channels"):
         return Layout((_whole(canvas, size),))
     footer = footer_of(canvas, labelled=view in ("methods", "targets"), figures=figures)
     if footer is None:

@@ -13,31 +13,32 @@ from live_gradcam.frame import Frame, Pixels
 from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.canvas import (
-    PaneContent,
     before_and_after,
-    in_right_half,
     legible_canvas,
     mark_panes_onto,
     paint_panes_onto,
     part_of,
+    place_in_panes,
 )
-from live_gradcam.render.caption import Caption, pane_title
+from live_gradcam.render.caption import Caption
 from live_gradcam.render.channels import ChannelBoard, draw_channels_onto
 from live_gradcam.render.footer import FooterContent, draw_footer_onto, draw_footer_signs_onto, footer_content
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.render.heat_smoothing import HeatSmoothing
+from live_gradcam.render.heat_tests import HeatTests
 from live_gradcam.render.heat_tracking import HeatTracker, TrackedHeat
 from live_gradcam.render.history import LastMinute, ribbon_height
 from live_gradcam.render.indicators import draw_scale_bar_onto, scale_column_width
 from live_gradcam.render.label import Label
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
-from live_gradcam.render.panes import Footer, Layout, Pane, footer_of, layout_of
+from live_gradcam.render.pane_contents import contents_of, model_of
+from live_gradcam.render.panes import Footer, Layout, footer_of, layout_of
 from live_gradcam.render.signs import draw_hint_onto, draw_recording_onto
 from live_gradcam.render.styles import kept_at
 from live_gradcam.translations import ENGLISH, Words
 
-_LOOKING, _PICTURE = "looking …", "picture"
+_LOOKING = "looking …"
 
 
 class Renderer:
@@ -72,7 +73,11 @@ class Renderer:
         self._legible = legible
         self._tracker = HeatTracker(motion=motion, smoothing=smoothing)
         # Without smoothing the frames are independent pictures, so nothing is animated.
-        self._label = Label(words, single=smoothing is not None and smoothing.seconds == 0)
+        single = smoothing is not None and smoothing.seconds == 0
+        self._label = Label(words, single=single)
+        self.tests = HeatTests(words, single=single)
+        """The masking tests on the pictures."""
+        self._look = self.appearance
         self._last_minute = LastMinute()
         self._board = ChannelBoard()
         self._layout: Layout | None = None
@@ -89,10 +94,12 @@ class Renderer:
     def add_answer(self, frame: Frame, answer: Answer) -> None:
         """Add an answer about this frame or an earlier one."""
         self._tracker.add_answer(frame, answer)
+        self.tests.add_answer(frame, answer)
 
     def cut(self) -> None:
         """Start a new scene: no heat is drawn until it has been explained."""
         self._tracker.cut()
+        self.tests.cut()
 
     def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the (width, height) of the picture of a frame of (width, height)."""
@@ -112,20 +119,13 @@ class Renderer:
         tracked = self._tracker.track(frame)
         current = () if any(each.stale for each in tracked) else tracked
         self._follow(frame.time, current)
+        self._look, overlay = self.tests.begin(self.appearance, overlay)
         if not current and not overlay.notice:
             overlay = replace(overlay, notice=self._words(_LOOKING))
         self._size = width, height = self.canvas(frame.size)
         self._is_halved = overlay.before is not None
         figures = overlay.statistics if self.appearance.statistics else ()
-        self._layout = layout = layout_of(
-            self.appearance.view,
-            len(tracked),
-            frame.size,
-            [each.explanation.region for each in tracked],
-            canvas=self._size,
-            figures=0 if self._is_halved else len(figures),
-            column=scale_column_width(self._size, self._words("heat")) if self.appearance.scale_bar else 0,
-        )
+        self._layout = layout = self._laid_out(frame, tracked, 0 if self._is_halved else len(figures))
         picture = np.empty((height, width, 3), np.uint8)
         caption, scale = self._draw_onto(picture, layout, frame, tracked, current, overlay)
         footer = layout.footer
@@ -151,6 +151,20 @@ class Renderer:
         )
         return picture, tracked[0] if tracked else None
 
+    def _laid_out(self, frame: Frame, tracked: Sequence[TrackedHeat], figures: int) -> Layout:
+        """Return the layout of a frame's picture, with so many statistics in the footer."""
+        look = self._look
+        proof = self.tests.layout(look, self._size, figures)
+        return proof or layout_of(
+            look.view,
+            len(tracked),
+            frame.size,
+            [each.explanation.region for each in tracked],
+            canvas=self._size,
+            figures=figures,
+            column=scale_column_width(self._size, self._words("heat")) if look.scale_bar else 0,
+        )
+
     def _draw_onto(
         self,
         picture: Pixels,
@@ -173,9 +187,14 @@ class Renderer:
         Returns:
             The caption if it belongs in the footer, and the place of the scale bar on a single picture.
         """
-        view = self.appearance.view
-        contents = self._contents(layout.panes, tracked)
-        paint_panes_onto(picture, frame.pixels, contents, self.appearance)
+        view, answer = self._look.view, self._tracker.answer
+        if view == "proof":
+            caption = self.tests.draw_proof_onto(picture, layout, self._look, frame.time, bool(overlay.help))
+            return caption, None
+        contents = contents_of(
+            view, layout.panes, tracked, answer=answer, names=self._models, words=self._words
+        )
+        paint_panes_onto(picture, frame.pixels, contents, self._look)
         if layout.free is not None:
             self._fill(part_of(picture, layout.free))
         above = picture[: self._size[1] - ribbon_height(self._size)] if view == "history" else picture
@@ -185,21 +204,15 @@ class Renderer:
                 fill_onto(picture[layout.footer.region[1] :])
         caption = None
         if current and layout.footer is not None and view in ("methods", "targets"):
-            caption = self._label.caption(current[0], self._model(0))
+            caption = self._label.caption(current[0], model_of(answer, 0))
         elif current:
-            models = [self._model(number if view == "models" else 0) for number in range(len(contents))]
+            models = [model_of(answer, number if view == "models" else 0) for number in range(len(contents))]
             side = min(above.shape[:2] if view == "history" else self._size)
             contents = self._label.draw_onto(
-                above, contents, current[0], models, self.appearance, frame.time, side=side
+                above, contents, current[0], models, self._look, frame.time, side=side
             )
-        mark_panes_onto(
-            picture,
-            contents,
-            rectangle=overlay.rectangle,
-            probe=overlay.probe,
-            area=overlay.area,
-            words=self._words,
-        )
+        marks = {"rectangle": overlay.rectangle, "area": overlay.area}
+        mark_panes_onto(picture, contents, **marks, probe=overlay.probe, words=self._words)
         if view == "history":
             self._last_minute.draw_onto(picture, self._words("now"))
         scale = None
@@ -207,6 +220,17 @@ class Renderer:
             self._draw_scale_onto(part_of(picture, layout.column), side=min(self._size))
         elif self.appearance.scale_bar:
             scale = self._draw_scale_onto(above)
+        if current:
+            self.tests.draw_badge_onto(
+                above,
+                self._look,
+                current[0].explanation,
+                self._label.first(model_of(answer, 0)),
+                frame.time,
+                plate=self._label.plate,
+                side=min(self._size),
+                avoid=scale,
+            )
         return caption, scale
 
     def with_signs(self, picture: Pixels, *, seconds: float | None = None, hint: str = "") -> Pixels:
@@ -223,8 +247,7 @@ class Renderer:
         if self._footer is not None:
             draw_footer_signs_onto(signed, *self._footer, seconds=seconds, hint=hint)
             return signed
-        plate = self._label.plate
-        plates = self._plates if plate is None else (*self._plates, plate)
+        plates = (*self._plates, *filter(None, (self._label.plate, self.tests.place)))
         recording = None if seconds is None else draw_recording_onto(signed, seconds, plates=plates)
         if hint:
             draw_hint_onto(signed, hint, plates=plates if recording is None else (*plates, recording))
@@ -240,14 +263,10 @@ class Renderer:
             pressed: where a drag began; the result is then the nearest point in that pane.
         """
         panes = () if self._layout is None else self._layout.panes
+        footer = None
         if self._is_halved:
             footer = 0 if self._footer is None else self._footer[0].region[3]
-            point = in_right_half(point, self._size, footer=footer)
-            pressed = None if pressed is None else in_right_half(pressed, self._size, footer=footer)
-        if pressed is not None:
-            pane = next((each for each in panes if each.frame_point(*pressed) is not None), None)
-            return None if pane is None else pane.nearest_point(*point)
-        return next((found for pane in panes if (found := pane.frame_point(*point)) is not None), None)
+        return place_in_panes(panes, point, pressed, self._size, halved_above=footer)
 
     def _follow(self, time: float, tracked: Sequence[TrackedHeat]) -> None:
         """Update label, history and channels with the newest answer, whether they are shown or not."""
@@ -259,31 +278,9 @@ class Renderer:
         self._last_minute.add(time, answer.first, self._label.first(answer.models[0]))
         self._board.update(answer.channels, time)
 
-    def _contents(self, panes: Sequence[Pane], tracked: Sequence[TrackedHeat]) -> list[PaneContent]:
-        if not tracked:
-            return [PaneContent(pane, None) for pane in panes]
-        if self.appearance.view == "side":
-            return [
-                PaneContent(panes[0], None, self._words(_PICTURE)),
-                PaneContent(panes[1], tracked[0], tracked[0].explanation.method),
-            ]
-        return [
-            PaneContent(pane, heat, *self._title(number, heat))
-            for number, (pane, heat) in enumerate(zip(panes, tracked, strict=False))
-        ]
-
-    def _title(self, number: int, heat: TrackedHeat) -> tuple[str, str]:
-        model = self._model(number)
-        name = self._models[model] if model < len(self._models) else self._words(f"model {model + 1}")
-        return pane_title(self.appearance.view, heat.explanation, name, self._words, stale=heat.stale)
-
-    def _model(self, number: int) -> int:
-        answer = self._tracker.answer
-        return 0 if answer is None else answer.models[number]
-
     def _fill(self, panel: Pixels) -> None:
         """Draw the panel beside the panes: the channels, or an empty background."""
-        if self.appearance.view == "channels" and (answer := self._tracker.answer) is not None:
+        if self._look.view == "channels" and (answer := self._tracker.answer) is not None:
             code = colormap_code(self.appearance.colormap)
             draw_channels_onto(panel, self._board.shown, code, answer.first.layer)
         else:

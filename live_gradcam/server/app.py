@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.escaping import shown
+from live_gradcam.faithfulness import DEFAULT_SHARE
 from live_gradcam.frame import Pixels
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.server.access_control import AccessControl
@@ -36,6 +37,7 @@ from live_gradcam.server.explain_response import (
     explained,
     upload_description,
 )
+from live_gradcam.server.heat_testing import tested
 from live_gradcam.server.messages import question_of
 from live_gradcam.server.picture_decoding import decodes_fast, photo_of
 from live_gradcam.server.queued_work import QueuedWork
@@ -200,8 +202,9 @@ def create_app(
         overlay: Annotated[bool, Query(description="Whether to draw the picture with the heat.")] = False,
         alpha: Annotated[float | None, Query(ge=0, le=1, description="Opacity of the heat.")] = None,
         colormap: Annotated[str | None, Query(max_length=40, description="An OpenCV colour map.")] = None,
+        test: Annotated[bool, Query(description="Whether to test the heat by covering parts.")] = False,
     ) -> Explained:
-        """Explain a picture: return the top classes, the heat map and, on request, the overlay."""
+        """Explain a picture: return the top classes, the heat map and, on request, the overlay and a test."""
         default = service.default
         question = service.checked(
             question_of(
@@ -239,6 +242,8 @@ def create_app(
                 await service.sized(question, (width, height), client, payer)
                 shape = service.shape((width, height))
                 done = await service.explained(QueuedWork(client, question, pixels, shape, payer=payer))
+                if test:
+                    done = await tested(service, done, DEFAULT_SHARE, client, payer)
                 return await asyncio.to_thread(to_response, done)
 
         with pending.reserve(len(body)):

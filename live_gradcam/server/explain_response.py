@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from live_gradcam.config import Task
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Value
+from live_gradcam.faithfulness import Faithfulness, MaskedScores
 from live_gradcam.frame import Pixels
 from live_gradcam.render.single_picture import draw
 from live_gradcam.server.queued_work import Done
@@ -53,6 +54,36 @@ class Found(BaseModel):
     """x, y, width and height in pixels of the picture: where its heat is at least half of the maximum."""
 
 
+class Masked(BaseModel):
+    """Probabilities of the explained class for two changed pictures."""
+
+    alone: Annotated[float, Field(ge=0, le=1)]
+    """With only the hottest part left."""
+
+    without: Annotated[float, Field(ge=0, le=1)]
+    """With all but the hottest part left."""
+
+
+class Tested(BaseModel):
+    """The test of the heat: parts of the picture were covered, and the network was asked again."""
+
+    heat: Masked
+    controls: dict[str, Masked]
+    """The same map in other places, by name: as much area elsewhere."""
+
+    share: float
+    """The share of the area that the hottest part takes at most."""
+
+    baseline: str
+    """What covered the rest: `blur`."""
+
+    margin: float | None
+    """By how much (alone − without) ÷ probability of the heat exceeds the mean of the controls."""
+
+    holds: bool
+    """Whether the heat accounts for the answer."""
+
+
 class Explained(BaseModel):
     """Predictions and heat map of a picture."""
 
@@ -90,6 +121,9 @@ class Explained(BaseModel):
 
     things: list[Found] | None
     """The recognised things, the most probable first; null unless the server scans (`--fit scan`)."""
+
+    test: Tested | None
+    """The test of the heat; null unless requested, or if there can be none."""
 
     size: tuple[int, int]
     """Width and height of the picture in pixels."""
@@ -144,6 +178,7 @@ def explained(done: Done, *, model: str, overlay: bool, colormap: str, alpha: fl
         things=None
         if explanation.things is None
         else [Found(guess=_guess(each.prediction), box=each.box) for each in explanation.things],
+        test=None if done.answer.proof is None else _tested(done.answer.proof.faithfulness),
         size=(width, height),
         region=explanation.region,
         explain_ms=round(done.explained_ms, 2),
@@ -156,6 +191,21 @@ def upload_description() -> dict[str, Any]:
     """Return the OpenAPI description of the request body, which is the picture."""
     body = {"schema": {"type": "string", "format": "binary"}}
     return {"requestBody": {"required": True, "content": dict.fromkeys(MEDIA_TYPES, body)}}
+
+
+def _tested(found: Faithfulness) -> Tested:
+    return Tested(
+        heat=_masked(found.heat),
+        controls={name: _masked(scores) for name, scores in found.controls},
+        share=found.share,
+        baseline=found.baseline,
+        margin=None if found.margin is None else round(found.margin, 4),
+        holds=found.holds,
+    )
+
+
+def _masked(scores: MaskedScores) -> Masked:
+    return Masked(alone=round(scores.alone, 6), without=round(scores.without, 6))
 
 
 def _guess(target: Prediction | Value) -> Guess:

@@ -2,13 +2,14 @@
 
 From the page:
 A binary message is a frame: its number (uint32, little-endian), then a JPEG, PNG or WebP file.
-A text message is JSON. `{"ask": 1, "methods": ["gradcam"], "layer": null, "targets": [null]}` sets the question for the
-frames that follow; `{"next": 1}` requests a frame of the server's own camera; `{"here": true}` keeps the socket open.
+A text message is JSON. `{"ask": 1, "methods": ["gradcam"], "layer": null, "targets": [null], "share": null}` sets the
+question for the frames that follow; `{"next": 1}` requests a frame of the server's own camera; `{"here": true}` keeps
+the socket open.
 
 To the page:
 A binary message is an answer: the length of the header (uint32, little-endian), the header (JSON, see
-`answer_message`), the heat maps (uint8, 255 for the peak, row by row, one after another), and a JPEG if the frame is
-from the server's camera.
+`answer_message`), the heat maps (uint8, 255 for the peak, row by row, one after another), the mask of a test (a bit for
+each pixel), and a JPEG if the frame is from the server's camera.
 A text message is JSON: `{"refused": "…", "ask": 1}` or `{"error": "…"}`.
 """
 
@@ -24,7 +25,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Region, Target, Value
-from live_gradcam.question import Question, TargetSpec
+from live_gradcam.question import Answer, Question, TargetSpec
 from live_gradcam.render.caption import caption_of, figure
 from live_gradcam.render.heat_smoothing import WEAK, opacity_of
 from live_gradcam.server.errors import RequestError
@@ -54,6 +55,8 @@ class QuestionMessage(BaseModel):
     methods: Annotated[list[Name], Field(min_length=1, max_length=_MOST_MAPS)]
     layer: Layer | None = None
     targets: Annotated[list[TargetName | None], Field(min_length=1, max_length=_MOST_MAPS)] = [None]
+    share: Annotated[float, Field(ge=0.01, le=0.99)] | None = None
+    """Of the area that the hottest part takes at most in a test of the first map; None: no test."""
 
 
 class FrameRequest(BaseModel):
@@ -155,6 +158,8 @@ def answer_message(
     - `caption`: the label on the picture: `label`, `percent`, `note`, `in_chart` (whether the rows of `top` already say
       what the note says) and `sure`.
     - `maps`: see below.
+    - `test`: the masking test of the first map (`Faithfulness.said`), with the `mask`'s [rows, columns] and the `part`
+      of the frame that it covers (like `region`); or the `reason` why there is none; null if none was asked for.
     - `compiling`: what is being compiled, or null.
     - `ms`: `wait` and `explain`, the latter for the whole batch.
     - `batch`: number of frames that were explained together.
@@ -191,6 +196,7 @@ def answer_message(
             _map(explanation, relative_peak, width, height)
             for explanation, relative_peak in zip(explanations, relative_peaks, strict=True)
         ],
+        "test": _test(done.answer, width, height),
         "compiling": compiling,
         "ms": {"wait": round(done.waited_ms, 1), "explain": round(done.explained_ms, 1)},
         "batch": done.batch,
@@ -198,7 +204,9 @@ def answer_message(
     }
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     maps = [bytes_of(explanation) for explanation in explanations]
-    return b"".join([struct.pack("<I", len(text)), text, *maps, jpeg])
+    proof = done.answer.proof
+    mask = b"" if proof is None else np.packbits(proof.mask).tobytes()
+    return b"".join([struct.pack("<I", len(text)), text, *maps, mask, jpeg])
 
 
 def bytes_of(explanation: Explanation) -> bytes:
@@ -217,15 +225,28 @@ def _caption(explanation: Explanation, *, weak: bool) -> dict[str, Any]:
     }
 
 
-def _map(explanation: Explanation, relative_peak: float, width: int, height: int) -> dict[str, Any]:
-    def fractions(region: Region) -> list[float]:
-        x, y, wide, high = region
-        return [x / width, y / height, (x + wide) / width, (y + high) / height]
+def _fractions(region: Region, width: int, height: int) -> list[float]:
+    x, y, wide, high = region
+    return [x / width, y / height, (x + wide) / width, (y + high) / height]
 
+
+def _test(answer: Answer, width: int, height: int) -> dict[str, Any] | None:
+    proof = answer.proof
+    if proof is None:
+        return {"reason": answer.unproved} if answer.unproved else None
+    placed = {"mask": list(proof.mask.shape), "part": _fractions(proof.part, width, height)}
+    return {**proof.faithfulness.said, **placed}
+
+
+def _map(explanation: Explanation, relative_peak: float, width: int, height: int) -> dict[str, Any]:
     things = None
     if explanation.things is not None:
         things = [
-            {"label": each.prediction.label, "percent": figure(each.prediction), "box": fractions(each.box)}
+            {
+                "label": each.prediction.label,
+                "percent": figure(each.prediction),
+                "box": _fractions(each.box, width, height),
+            }
             for each in explanation.things
         ]
     peak = float(explanation.raw_heatmap.max()) if explanation.has_evidence else 0.0
@@ -238,7 +259,7 @@ def _map(explanation: Explanation, relative_peak: float, width: int, height: int
         "opacity": round(opacity_of(explanation, relative_peak), 3),
         "shape": list(explanation.heatmap.shape),
         "peak": float(f"{max(peak, 0.0):.4g}"),
-        "region": fractions(explanation.region),
+        "region": _fractions(explanation.region, width, height),
         "inset": list(explanation.inset),
         "things": things,
     }

@@ -18,6 +18,7 @@ from live_gradcam.explain.loading import engine_for
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.scan import AT_ONCE
 from live_gradcam.explain.targets import parse_target
+from live_gradcam.faithfulness import DEFAULT_SHARE
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.remembered_model import KnownModel
@@ -67,9 +68,7 @@ class Service:
         self._slow = BatchQueue(self.graphs, (1,), name="explain slowly", explained=self.tally.explained)
         self.layers: tuple[tuple[str, str], ...] = ()
         """Path and shape of the layers to step through, from shallow to deep; empty until they are known."""
-
-        self._rows: tuple[LayerRow, ...] = ()
-        """All layers of the network; empty until they are known."""
+        self._rows: tuple[LayerRow, ...] = ()  # all layers of the network; empty until they are known
         self._ending: list[Callable[[], None]] = []
         self.default = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
 
@@ -200,6 +199,7 @@ class Service:
             "usual_method": DEFAULT_METHOD,
             "layer": settings.layer,
             "target": settings.target,
+            "share": DEFAULT_SHARE,
             "alpha": settings.alpha,
             "colormap": settings.colormap,
             "smoothing": settings.smoothing,
@@ -209,9 +209,9 @@ class Service:
             "lang": settings.lang,
             "words": table_of(settings.lang),
             "actions": [
-                {"name": action.name, "key": action.key, "text": action.text}
-                for action in ACTIONS
-                if action.place == "both"
+                {"name": each.name, "key": each.key, "text": each.text}
+                for each in ACTIONS
+                if each.place == "both"
             ],
         }
 

@@ -21,6 +21,7 @@ from live_gradcam.server.connections import RateLimit
 from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
 from live_gradcam.server.errors import RequestError, log_line
+from live_gradcam.server.heat_testing import tested
 from live_gradcam.server.messages import (
     FrameRequest,
     QuestionMessage,
@@ -69,6 +70,7 @@ class PageSocket:
         self._wanted = service.default
         self._current = service.default
         self._current_ask = 0
+        self._share: float | None = None
         self._frame: tuple[int, bytes | None, float] | None = None
         self._arrived = asyncio.Event()
         self._rate_limit = RateLimit(_RATE, _BURST)
@@ -129,6 +131,7 @@ class PageSocket:
         if isinstance(message, QuestionMessage):
             self._ask = message.ask
             self._wanted = question_of(message.methods, message.layer, list(message.targets))
+            self._share = message.share
             self._arrived.set()
         elif isinstance(message, FrameRequest):
             if self._camera_stream is None:
@@ -193,6 +196,8 @@ class PageSocket:
         await service.sized(self._current, (width, height), self)
         work = QueuedWork(self, self._current, pixels, service.shape((width, height)), came)
         done = await asyncio.wrap_future(service.submit(work))
+        if self._share is not None:
+            done = await tested(service, done, self._share, self, self)
         jpeg = (
             b""
             if picture is not None or self._camera_stream is None

@@ -9,7 +9,7 @@ from typing import Any
 
 from live_gradcam.frame import Frame
 from live_gradcam.live.class_search import ClassSearch
-from live_gradcam.live.controls import STYLES
+from live_gradcam.live.controls import STYLES, VIEWS
 from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.status import Request
 from live_gradcam.question import Answer, Question
@@ -18,7 +18,12 @@ from live_gradcam.session.journal import FORMAT
 _SINCE_2 = frozenset({"menu", "keep", "reset", "seek", "seek-back"})
 """Actions whose keys had no effect in format 1."""
 
+_SINCE_4 = frozenset({"badge", "share"})
+"""Actions whose keys had no effect in formats 1 to 3."""
+
 _STYLES_OF_1 = tuple(style for style in STYLES if style != "fade")
+
+_VIEWS_OF_3 = tuple(view for view in VIEWS if view != "proof")
 
 
 def view_of_format(number: int) -> Callable[..., InteractiveView]:
@@ -30,8 +35,8 @@ class EarlierView(InteractiveView):
     """A view that plays sessions of earlier formats.
 
     In format 1, Esc ends the run at once, Enter closes the search even if no class fits, and some keys do not exist.
-    In all earlier formats the panes lie elsewhere, and the keys 1 to 5 may choose other rows; so class and area are
-    taken from the questions that were answered.
+    In formats 1 and 2 the panes lie elsewhere, and the keys 1 to 5 may choose other rows; so class and area are taken
+    from the questions that were answered. In formats 1 to 3 there are no masking tests.
 
     Args:
         stage: positional arguments of `InteractiveView`.
@@ -42,13 +47,15 @@ class EarlierView(InteractiveView):
     def __init__(self, *stage: Any, session_format: int, **others: Any) -> None:  # noqa: ANN401 - as in InteractiveView
         super().__init__(*stage, **others)
         self._is_first = session_format == 1
+        self._follows = session_format < 3
         self._asked: Question | None = None
+        self._controls.views = _VIEWS_OF_3
         if self._is_first:
             self._controls.styles = _STYLES_OF_1
 
     def add_answer(self, frame: Frame, answer: Answer) -> None:
         """As in `InteractiveView`; first choose the class and the area of the answer's question."""
-        if self.accepts(frame) and answer.question != self._asked:
+        if self._follows and self.accepts(frame) and answer.question != self._asked:
             self._asked = answer.question
             self._follow(answer.question)
         super().add_answer(frame, answer)
@@ -71,7 +78,7 @@ class EarlierView(InteractiveView):
             self._requests.append(Request.QUIT)
 
     def _do(self, action: str | None) -> None:
-        if not (self._is_first and action in _SINCE_2):
+        if action not in _SINCE_4 and not (self._is_first and action in _SINCE_2):
             super()._do(action)
 
     def _type(self, key: str, prompt: ClassSearch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from live_gradcam.errors import SourceError
+from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Frame
 from live_gradcam.live.status import Status
 from live_gradcam.question import Answer, Question
@@ -16,9 +17,9 @@ from live_gradcam.version import __version__
 from live_gradcam.viewer_input import Event, Key, Pointer, Text
 
 FILE = "session.jsonl"
-FORMAT = 3
-"""Format 2 added texts, more mouse events, and a second Esc as confirmation; format 3 added title strips for panes.
-`session.earlier_formats` plays sessions of formats 1 and 2."""
+FORMAT = 4
+"""Format 2 added texts, more mouse events, and a second Esc as confirmation; format 3 added title strips for panes;
+format 4 added masking tests and their view. `session.earlier_formats` plays sessions of formats 1 to 3."""
 
 _READ = range(1, FORMAT + 1)
 
@@ -61,11 +62,16 @@ class Journal:
             self._write(pointer=event.kind, x=event.x, y=event.y)
 
     def answer(self, frame: Frame, answer: Answer) -> None:
-        """Note an answer: its frame and its question."""
+        """Note an answer: its frame, its question, and the scores of its proof."""
         question = asdict(answer.question)
         # A function of the user's own has no place in JSON; its name tells a reader what it was.
         question["targets"] = [str(each) if callable(each) else each for each in answer.question.targets]
-        self._write(answer=frame.index, question=question)
+        proof = {} if answer.proof is None else {"proof": asdict(answer.proof.faithfulness)}
+        self._write(answer=frame.index, question=question, **proof)
+
+    def test(self, test: FrameTest) -> None:
+        """Note the masking test of a frame."""
+        self._write(tested=test.index, time=test.time, proof=asdict(test.faithfulness))
 
     def refused(self, reason: str) -> None:
         """Note that a question could not be answered."""
@@ -152,7 +158,18 @@ def question_of_line(line: Mapping[str, Any]) -> Question:
         targets=tuple(fields["targets"]),
         area=None if area is None else (area[0], area[1], area[2], area[3]),
         channels=fields["channels"],
+        proof=fields.get("proof"),
     )
+
+
+def faithfulness_of(line: Mapping[str, Any]) -> Faithfulness | None:
+    """Return the masking test of a line; None if the line has none."""
+    if "proof" not in line:
+        return None
+    fields = dict(line["proof"])
+    heat = MaskedScores(**fields.pop("heat"))
+    controls = tuple((name, MaskedScores(**scores)) for name, scores in fields.pop("controls"))
+    return Faithfulness(heat=heat, controls=controls, **fields)
 
 
 def status_of(line: Mapping[str, Any]) -> Status:

@@ -13,16 +13,19 @@ from typing import Any, Protocol
 
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.escaping import shown
+from live_gradcam.faithfulness import Faithfulness, FrameTest
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.initial_view import initial_view
 from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.run_setup import Tell, load, menu_of
+from live_gradcam.live.view_picture import rendered
+from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.question import Answer, Question
-from live_gradcam.rendered_picture import Rendered
 from live_gradcam.session.earlier_formats import view_of_format
 from live_gradcam.session.frame_file import reel_name
 from live_gradcam.session.journal import (
     event_of,
+    faithfulness_of,
     question_of_line,
     read_journal,
     session_format,
@@ -106,9 +109,11 @@ def replay_session(
             still=saved["still"],
             slides=saved.get("slides", False),
             legible=saved.get("legible", False),
+            proves=saved.get("proves", False),
             make=view_of_format(session_format(folder)),
         )
-        replayed = replay(lines, folder, view, engine, sinks, asked_again=bool(changes), fast=fast)
+        answers = ProvedAnswers(engine, settings.fit, [model.input_size for model in engine.models])
+        replayed = replay(lines, folder, view, answers, sinks, asked_again=bool(changes), fast=fast)
         sinks.close()
         return replace(replayed, failures=(*replayed.failures, *sinks.failures))
 
@@ -176,7 +181,12 @@ def replay(
             if asked_again:
                 _ask_again(view, answers, seen)
             else:
-                view.add_answer(seen, answers.answer(seen.pixels, question_of_line(line)))
+                answer = answers.answer(seen.pixels, question_of_line(line))
+                view.add_answer(seen, _with_scores(answer, faithfulness_of(line)))
+        elif "tested" in line:
+            found = faithfulness_of(line)
+            assert found is not None
+            view.add_test(FrameTest(line["tested"], line["time"], found))
         elif "status" in line:
             view.set_status(status_of(line))
         elif "refused" in line:
@@ -190,15 +200,15 @@ def replay(
             picture, tracked = view.picture()
             digest.update(picture.tobytes())
             pictures += 1
-            sinks.write(
-                Rendered(
-                    picture,
-                    view.frame,
-                    None if tracked is None else tracked.explanation,
-                    None if tracked is None else tracked.heatmap,
-                )
-            )
+            sinks.write(rendered(picture, view.frame, tracked, view.faithfulness))
     return Replayed(pictures, digest.hexdigest(), tuple(failures))
+
+
+def _with_scores(answer: Answer, saved: Faithfulness | None) -> Answer:
+    """Return an answer whose proof has the scores that the session saved, to the last bit."""
+    if answer.proof is None or saved is None:
+        return answer
+    return replace(answer, proof=replace(answer.proof, faithfulness=saved))
 
 
 def _ask_again(view: InteractiveView, answers: ReplayedAnswers, frame: Frame) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
+from live_gradcam.faithfulness import FrameTest
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice, Menu
 from live_gradcam.live.interactive_view import InteractiveView
@@ -109,6 +110,11 @@ class SavingView(InteractiveView):
         if self.accepts(frame):
             self._keep(lambda: self._journal.answer(frame, answer))
         super().add_answer(frame, answer)
+
+    def add_test(self, test: FrameTest) -> None:
+        """As in `InteractiveView`."""
+        self._keep(lambda: self._journal.test(test))
+        super().add_test(test)
 
     def refuse_question(self, reason: str) -> None:
         """As in `InteractiveView`."""

@@ -21,7 +21,7 @@ from networks import colour_network
 
 from live_gradcam.archive.annotate import Report, annotate
 from live_gradcam.archive.annotate_job import AnnotateJob, Outcome
-from live_gradcam.config import AnnotateSettings
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.errors import LiveGradcamError
 
 
@@ -306,3 +306,34 @@ def test_a_disk_that_is_full_ends_a_file_and_leaves_room_for_the_others(
     ]
     assert len(report.finished) == 5
     assert not list(small_disk.rglob("*.part*"))
+
+
+def test_with_faithfulness_the_tables_say_what_the_hottest_part_keeps(archive: Path, network: Any) -> None:
+    folder = archive.parent
+    run(archive, network, csv=folder / "all.csv", jsonl=folder / "all.jsonl", every=4, faithfulness=True)
+    with (folder / "all.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    objects = [json.loads(line) for line in (folder / "all.jsonl").read_text("utf-8").splitlines()]
+    assert len(rows) == len(objects) == 6
+    tested = 0
+    for row, each in zip(rows, objects, strict=True):
+        found = each.get("faithfulness")
+        assert (found is None) is (row["alone"] == "")
+        if found is None:
+            assert not each["has_evidence"]
+            continue
+        tested += 1
+        assert [float(row[name]) for name in ("alone", "without", "margin", "share")] == [
+            found[name] for name in ("alone", "without", "margin", "share")
+        ]
+        assert (row["holds"], row["baseline"]) == (str(found["holds"]), "blur")
+    assert tested > 0
+
+
+def test_outputs_of_a_run_without_the_test_are_those_of_earlier_versions(archive: Path, network: Any) -> None:
+    run(archive, network, every=4)
+    kept, _ = run(archive, network, every=4)
+    assert kept.outcomes
+    assert all(outcome.kept for outcome in kept.outcomes)
+    again, _ = run(archive, network, every=4, faithfulness=True, overwrite=True)
+    assert not any(outcome.kept for outcome in again.outcomes)

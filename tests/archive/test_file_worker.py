@@ -9,10 +9,10 @@ import pytest
 from networks import colour_network
 
 from live_gradcam.archive.annotate_job import ArchiveFile, Outcome
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.file_worker import PICTURES_AT_ONCE, FileWorker, file_groups
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.record import read_rows
-from live_gradcam.config import AnnotateSettings
 from live_gradcam.sinks.encoder import Encoder
 
 

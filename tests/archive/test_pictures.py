@@ -9,10 +9,10 @@ from fakes import ShadeExplainer
 from photos import FORMATS, scene
 
 from live_gradcam.archive.annotate_job import Outcome
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.pictures import annotate_pictures
 from live_gradcam.archive.record import read_rows
-from live_gradcam.config import AnnotateSettings
 from live_gradcam.frame import Pixels
 from live_gradcam.sources.photo import read_picture
 

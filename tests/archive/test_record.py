@@ -10,9 +10,9 @@ import pytest
 from fakes import explained
 
 from live_gradcam.archive.annotate_job import ArchiveFile
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.record import AnnotatedFile, mismatch, read_conclusion, read_rows, recorded_settings
-from live_gradcam.config import AnnotateSettings
 from live_gradcam.frame import Frame
 
 SETTINGS = AnnotateSettings()

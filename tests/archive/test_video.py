@@ -19,10 +19,10 @@ from films import packets, write_talkie
 from limits import at_most
 
 from live_gradcam.archive.annotate_job import ArchiveFile, Outcome
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.record import read_rows
 from live_gradcam.archive.video import annotate_video
-from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import ModelError, SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.sinks.encoder import Encoder

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,14 +20,16 @@ from PIL import Image
 from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels
 from live_gradcam.live.choice import Menu
+from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.pipeline import play
 from live_gradcam.question import Answer, Question
 from live_gradcam.render.canvas import legible_canvas
 from live_gradcam.rendered_picture import Rendered
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sink import SinkGroup
+from live_gradcam.sinks.sink import NullSink, SinkGroup
 from live_gradcam.sources.slides import ImagesSource
+from live_gradcam.sources.source import Source
 from live_gradcam.sources.video import VideoSource
 from live_gradcam.viewer_input import Event, Key, Pointer
 
@@ -230,3 +233,89 @@ def test_a_run_that_is_to_end_by_itself_turns_its_slides_by_itself(
     monkeypatch.setattr("live_gradcam.sources.slides.SECONDS_PER_IMAGE", 0.1)
     shown = turn_slides(tmp_path, {}, *PICTURES, **settings)
     assert numbers(shown) == [0, 1, 2]
+
+
+class Halves(Reads):
+    """Sees a thing in the left half of each picture, as probable as that half is bright."""
+
+    def answer_batch(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
+        return [self.answer(image, question) for image, question in zip(images, questions, strict=True)]
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
+        self.asked.append((0, question))
+        height, width = pixels.shape[:2]
+        heat = np.zeros((4, 4), np.float32)
+        heat[1:3, :1] = 1
+        bright = float(pixels[height // 4 : 3 * height // 4, : width // 4].mean()) / 255
+        top = (("thing", 0.4 + 0.5 * bright), ("other", 0.1))
+        return Answer(question, (explained((0, 0, width, height), heat, top=top),))
+
+
+def run_with_tests(
+    source: Source, script: dict[int, tuple[Event, ...]], **settings: Any
+) -> tuple[list[Rendered], RunStatistics]:
+    """Play a source to a viewer, with masking tests."""
+    window, statistics, halves = FakeWindow(script), RunStatistics(), Halves()
+    answers = ProvedAnswers(halves, "stretch", [(48, 64)])
+    sinks = SinkGroup()
+    if script:
+        sinks.add(window)
+    else:
+        sinks.add(shown := Shown())
+    with source:
+        chosen = Settings(motion="off", **settings)
+        play(source, answers, sinks, chosen, statistics, menu=Menu(methods=("gradcam",)), tester=answers)
+    sinks.close()
+    assert sinks.failures == []
+    return window.shown if script else shown.pictures, statistics
+
+
+class Shown(NullSink):
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.pictures: list[Rendered] = []
+
+    def write(self, rendered: Rendered) -> None:
+        self.pictures.append(rendered)
+
+
+def photo_of_a_thing(tmp_path: Path) -> Path:
+    image = np.full((240, 320, 3), 40, np.uint8)
+    image[60:180, :80] = 250
+    path = tmp_path / "thing.png"
+    cv2.imwrite(str(path), image)
+    return path
+
+
+def test_a_photo_in_the_window_is_tested_while_it_stands_there(tmp_path: Path) -> None:
+    source = ImagesSource([photo_of_a_thing(tmp_path)])
+    shown, statistics = run_with_tests(source, {1: (), 2: keys("F1"), 3: keys("q")})
+    first, last = shown[0].explanation, shown[-1].explanation
+    assert first is not None
+    assert first.faithfulness is None, "the picture did not wait for it"
+    assert last is not None
+    assert last.faithfulness is not None
+    assert last.faithfulness.heat.alone > last.faithfulness.heat.without
+    assert not np.array_equal(shown[0].pixels, shown[-1].pixels)
+    assert statistics.faithfulness.count == 1
+
+
+def test_a_video_in_the_window_is_tested_before_the_next_frame_is_due(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", [100 * n for n in range(12)])
+    shown, statistics = run_with_tests(VideoSource(clip), {99: ()})
+    assert len(shown) == 12
+    assert statistics.faithfulness.count >= 1
+    assert any(each.explanation is not None and each.explanation.faithfulness is not None for each in shown)
+
+
+@pytest.mark.parametrize(("faithfulness", "count"), [(True, 8), (None, 0), (False, 0)])
+def test_without_a_window_each_frame_of_a_file_is_tested_if_that_is_asked_for(
+    faithfulness: bool | None, count: int, tmp_path: Path
+) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", [40 * n for n in range(8)])
+    shown, statistics = run_with_tests(VideoSource(clip), {}, faithfulness=faithfulness)
+    assert statistics.faithfulness.count == count
+    found = [each.explanation.faithfulness for each in shown if each.explanation is not None]
+    assert len(found) == 8
+    assert sum(each is not None for each in found) == count

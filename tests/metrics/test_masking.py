@@ -120,7 +120,7 @@ def test_controls_have_as_much_heat_elsewhere() -> None:
     np.testing.assert_array_equal(mixed_up, shuffled(heat, seed=1))
     assert shuffled(np.ones((224, 224), np.float32)).shape == (16, 16)
     middle = central((20, 30))
-    assert np.unravel_index(middle.argmax(), middle.shape) in ((9, 14), (9, 15), (10, 14), (10, 15))
+    assert divmod(int(middle.argmax()), 30) in ((9, 14), (9, 15), (10, 14), (10, 15))
     np.testing.assert_allclose(middle, middle[::-1, ::-1], rtol=1e-6)
 
 

@@ -220,13 +220,13 @@ def test_the_help_can_be_read_and_nothing_of_it_is_cut_off(size: tuple[int, int]
 
 
 def test_the_last_page_of_the_help_stays_where_there_are_fewer_by_now() -> None:
-    third, ninth = grey((320, 240)), grey((320, 240))
-    draw_help_onto(third, HELP, 2)
+    fourth, ninth = grey((320, 240)), grey((320, 240))
+    draw_help_onto(fourth, HELP, 3)
     draw_help_onto(ninth, HELP, 8)
-    assert np.array_equal(third, ninth)
+    assert np.array_equal(fourth, ninth)
     with written() as texts:
-        draw_help_onto(grey((320, 240)), HELP, 2)
-    assert texts[-1] == "page 3 of 3: h hides it"
+        draw_help_onto(grey((320, 240)), HELP, 3)
+    assert texts[-1] == "page 4 of 4: h hides it"
 
 
 @pytest.mark.parametrize("size", [(160, 120), (64, 48), (9, 5)])

@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from typing import Any
@@ -33,6 +33,8 @@ from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.runtime import GraphOutputs
 from live_gradcam.explain.tensorflow_graph import TensorFlowGraph
 from live_gradcam.frame import Pixels
+from live_gradcam.metrics.changed_pictures import Scores, heat_over, hottest
+from live_gradcam.metrics.masking import faithfulness
 from live_gradcam.number_format import percent_text
 from live_gradcam.render.single_picture import draw
 from live_gradcam.server import photo_process, picture_decoding
@@ -77,6 +79,36 @@ def test_a_picture_is_explained_as_the_explainer_does(served: Served) -> None:
     np.testing.assert_allclose(found["heatmap"], expected.heatmap, atol=2e-4)
     assert (found["size"], found["region"]) == ([16, 16], [0, 0, 16, 16])
     assert found["overlay_png"] is None
+
+
+@pytest.mark.long
+def test_the_heat_of_a_picture_is_tested_for_those_who_ask(served: Served) -> None:
+    pixels = noise(3)
+    found = served.explain("?test=true", jpeg(pixels, ".png"), "image/png").json
+    explainer = Explainer(served.service.model)
+    explanation = explainer.explain(pixels)
+    whole = (0, 0, 16, 16)
+
+    def score(pictures: Sequence[Pixels]) -> Scores:
+        class_id = explanation.top[0].class_id
+        answers = explainer.explain_batch(pictures, targets=[class_id] * len(pictures))
+        return np.array([each.target.probability for each in answers], np.float64)  # type: ignore[union-attr]
+
+    expected = faithfulness(pixels, whole, explanation, score)
+    assert found["test"]["heat"]["alone"] == pytest.approx(expected.heat.alone, abs=1e-4)
+    assert found["test"]["heat"]["without"] == pytest.approx(expected.heat.without, abs=1e-4)
+    assert list(found["test"]["controls"]) == ["shifted", "shuffled"]
+    assert found["test"]["holds"] == expected.holds
+    assert served.explain("", jpeg(pixels, ".png"), "image/png").json["test"] is None
+    with served.socket() as socket:
+        socket.send(json.dumps({"ask": 3, "methods": ["gradcam"], "share": 0.2}))
+        answer = answer_to(socket, 7, jpeg(pixels, ".png"))
+    told = answer.header["test"]
+    mask = hottest(heat_over(explanation, whole, (16, 16)), 0.2)
+    np.testing.assert_array_equal(answer.mask, mask)
+    assert (told["share"], told["part"]) == (0.2, [0, 0, 1, 1])
+    smaller = faithfulness(pixels, whole, explanation, score, share=0.2)
+    assert told["alone"] == pytest.approx(smaller.heat.alone, abs=1e-4)
 
 
 def test_the_overlay_is_the_picture_with_the_heat_on_it(served: Served) -> None:
@@ -470,6 +502,10 @@ def test_visitors_get_their_own_answers_only(served: Served) -> None:
         ("[" * 5000, "JSON with ask, next or here"),
         ('{"ask": 1}', "methods: Field required"),
         ('{"ask": -1, "methods": ["gradcam"]}', "ask: Input should be greater than or equal to 0"),
+        (
+            '{"ask": 1, "methods": ["gradcam"], "share": 2}',
+            "share: Input should be less than or equal to 0.99",
+        ),
         ('{"ask": 1, "methods": []}', "methods: List should have at least 1 item"),
         ('{"ask": 1, "methods": ["a","b","c","d","e"]}', "methods: List should have at most 4 items"),
         ('{"ask": 1, "methods": ["gradcam"], "more": 1}', "more: Extra inputs are not permitted"),

@@ -261,6 +261,7 @@ def test_views_stand_side_by_side(page: Page) -> None:
         ("side", 2, 1),
         ("methods", 4, 4),
         ("targets", 4, 4),
+        ("proof", 3, 1),
         ("history", 1, 1),
         ("one", 1, 1),
     ):
@@ -269,6 +270,33 @@ def test_views_stand_side_by_side(page: Page) -> None:
         expect(page.locator(".pane")).to_have_count(panes)
         until_page(page, f"page.answer.maps.length === {maps} && page.answer.ask === page.connection.asked")
     expect(page.locator("#history")).to_be_hidden()
+
+
+def test_a_proof_shows_one_moment_with_its_hottest_part_alone_and_without_it(page: Page) -> None:
+    page.keyboard.press("1")  # a class that was asked for is tested, however unsure the network is
+    for _ in range(4):
+        page.keyboard.press("v")
+    until_page(page, "page.answer.test?.mask && page.answer.ask === page.connection.asked && true")
+    figures = page.locator(".pane .caption strong")
+    expect(figures).to_have_count(3)
+    assert all(re.fullmatch(r"(\d+|<1)%", text) for text in figures.all_text_contents())
+    expect(page.locator(".pane .caption").nth(1)).to_contain_text("only the hottest 30%")
+    expect(page.locator(".pane .caption").nth(0)).to_contain_text("account for the answer")
+    boxes = [each.bounding_box() for each in page.locator(".frame").all()]
+    assert all(
+        box and abs(box["width"] - box["height"]) <= 1 for box in boxes
+    )  # what the network saw is square
+    pixels = "(({ copy }) => [...copy.getContext('2d').getImageData(0, 0, copy.width, copy.height).data])"
+    own, alone, without = (of_page(page, f"{pixels}(page.grid.panes[{number}])") for number in range(3))
+    kept = np.abs(np.array(own, int) - alone).reshape(-1, 4).sum(axis=1) == 0
+    lost = np.abs(np.array(own, int) - without).reshape(-1, 4).sum(axis=1) == 0
+    assert 0.05 < kept.mean() < 0.5  # at most the hottest 30%, and pixels that the blur does not change
+    assert (
+        kept | lost
+    ).mean() > 0.7  # each pixel is in one of the two, but for soft edges: the mask has 16×16 pixels
+    page.keyboard.press("p")
+    until_page(page, "page.answer.test?.share === 0.4 && page.answer.ask === page.connection.asked")
+    expect(page.locator(".pane .caption").nth(2)).to_contain_text("without the hottest 40%")
 
 
 def test_scale_figures_mirror_and_full_screen_are_switched(page: Page) -> None:

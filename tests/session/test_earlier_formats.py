@@ -155,3 +155,22 @@ def test_the_styles_of_today_are_left_as_they_are(tmp_path: Path) -> None:
     story = [((), Question()), (("t",) * len(STYLES), Question()), (("t",), Question())]
     view, _ = played(saved(tmp_path / "session", lines_of(story, "q"), 2))
     assert view.choice.look.style == "fade"
+
+
+@pytest.mark.parametrize(("version", "view", "share"), [(3, "one", 0.25), (FORMAT, "proof", 0.3)])
+def test_before_format_4_there_was_no_proof_and_its_keys_did_nothing(
+    version: int, view: str, share: float, tmp_path: Path
+) -> None:
+    menu_views = 7  # with two models
+    questions = [Question(), Question(), Question()]
+    story = [((), questions[0]), (("e", "p"), questions[1]), (("v",) * menu_views, questions[2])]
+    played_view, replayed = played(saved(tmp_path / "session", lines_of(story, "F1"), version))
+    assert replayed.failures == ()
+    assert (played_view.choice.look.view, played_view.choice.look.share) == (view, share)
+    assert played_view.choice.look.badge is (version < FORMAT)
+
+
+def test_an_answer_to_a_former_question_leaves_the_choice_of_a_format_3_session_alone(tmp_path: Path) -> None:
+    lines = lines_of([((), Question()), (("2",), Question())], "F1")
+    view, _ = played(saved(tmp_path / "session", lines, 3))
+    assert view.question.targets != (None,)

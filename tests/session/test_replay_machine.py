@@ -27,10 +27,13 @@ from hypothesis.stateful import (
 import live_gradcam as lg
 from live_gradcam.config import Settings
 from live_gradcam.explain.engine import Engine
+from live_gradcam.explanation import Value
+from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Menu, question_of
 from live_gradcam.live.initial_view import initial_view
 from live_gradcam.live.status import Status
+from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.question import Answer, Question
 from live_gradcam.rendered_picture import Rendered
 from live_gradcam.session.journal import read_journal
@@ -60,7 +63,7 @@ class Remembering:
 
     def __init__(self) -> None:
         model = lg.load_model(networks.two_layer_network(16), preprocess="unit")
-        self.answering = Engine([model])
+        self.answering = ProvedAnswers(Engine([model]), "crop", [(16, 16)])
         self._known: dict[tuple[Question, bytes], Answer] = {}
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
@@ -153,6 +156,26 @@ class Viewers(RuleBasedStateMachine):
         self.asked.clear()
         self.answer(self.view.frame, self.view.question)
 
+    @rule(which=st.integers(0, 5), alone=st.floats(0, 1), without=st.floats(0, 1))
+    def give_the_scores_of_a_former_frame(self, which: int, alone: float, without: float) -> None:
+        """Its heat was tested meanwhile, whether or not something else is asked by now."""
+        if (explanation := self.view.explanation) is None or isinstance(explanation.target, Value):
+            return
+        done["tests"] += 1
+        index = max(0, self.index - which)
+        heat, control = MaskedScores(alone, without), MaskedScores(without, alone)
+        found = Faithfulness(
+            label=explanation.target.label,
+            probability=0.5,
+            heat=heat,
+            controls=(("shifted", control),),
+            class_id=explanation.target.class_id,
+            method=explanation.method,
+            layer=explanation.layer,
+        )
+        self.view.add_test(FrameTest(index, 100 + index / 10, found))
+        self.picture()
+
     @rule()
     def refuse(self) -> None:
         done["refusals"] += 1
@@ -193,7 +216,10 @@ class Viewers(RuleBasedStateMachine):
         if key in "mM":
             assert toast == choice.method == question.methods[0]
         elif key in "[]":
-            assert toast.split("  ")[0] == choice.layer == question.layer
+            assert choice.layer == question.layer
+            assert toast.split("  ")[0] == (
+                choice.layer or "second"
+            )  # the default layer is asked for as None
         elif key in "12345" and question.targets != ("#1", "#2", "#3"):
             assert question.targets == (choice.target,)
             assert toast == f"class {choice.target}"
@@ -276,3 +302,4 @@ def test_whatever_viewers_do_the_show_holds_what_it_promises(examples: int) -> N
     )
     assert done.total() >= 80 * examples, done
     assert min(done[each] for each in ("frames", "events", "answers", "refusals")) > 2.5 * examples, done
+    assert done["tests"] > examples, done

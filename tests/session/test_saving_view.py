@@ -14,10 +14,19 @@ from acting import Acting, answer, frame
 from films import files, not_root, play
 
 from live_gradcam.errors import SinkError, SourceError
+from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
 from live_gradcam.live.status import Status
 from live_gradcam.question import Question
 from live_gradcam.session import journal as journal_module
-from live_gradcam.session.journal import FILE, Journal, event_of, question_of_line, read_journal, status_of
+from live_gradcam.session.journal import (
+    FILE,
+    Journal,
+    event_of,
+    faithfulness_of,
+    question_of_line,
+    read_journal,
+    status_of,
+)
 from live_gradcam.session.saving_view import SavingView
 from live_gradcam.viewer_input import Key, Pointer, Text
 
@@ -125,7 +134,7 @@ def test_a_file_that_is_no_journal_is_told(tmp_path: Path, text: str) -> None:
 def test_a_journal_of_another_format_is_told(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"session": 7, "version": "9.9", "settings": {}}) + "\n")
     with pytest.raises(
-        SourceError, match=r"has format 7, written by version 9\.9; this version reads formats 1 to 3"
+        SourceError, match=r"has format 7, written by version 9\.9; this version reads formats 1 to 4"
     ):
         read_journal(tmp_path)
 
@@ -187,3 +196,39 @@ def test_that_it_is_saved_no_further_is_said_on_the_picture(
     acting.see()
     assert acting.view.toast == "the session is no longer saved: Input/output error."
     saved_stage(acting).close()
+
+
+def test_a_masking_test_comes_back_from_the_journal_to_the_last_bit(tmp_path: Path) -> None:
+    found = Faithfulness(
+        label="tabby",
+        probability=1 / 3,
+        heat=MaskedScores(0.1 + 0.2, 1e-9),
+        controls=(("shifted", MaskedScores(2 / 3, 0.7)), ("shuffled", MaskedScores(0.0, 1.0))),
+        share=0.3,
+        baseline="blur",
+        class_id=281,
+        method="gradcam",
+        layer="head",
+    )
+    acting = Acting(saved=tmp_path)
+    acting.see()
+    acting.explain()
+    acting.view.add_test(FrameTest(0, 0.1, found))
+    acting.view.close()
+    _, lines = read_journal(tmp_path)
+    (line,) = [line for line in lines if "tested" in line]
+    assert (line["tested"], line["time"]) == (0, 0.1)
+    assert faithfulness_of(line) == found
+
+
+@pytest.mark.parametrize("proof", [None, 0.4])
+def test_a_question_for_a_proof_comes_back_from_the_journal(proof: float | None, tmp_path: Path) -> None:
+    acting = Acting(saved=tmp_path)
+    seen = acting.see()
+    question = Question(proof=proof)
+    acting.view.add_answer(seen, answer(question))
+    acting.view.close()
+    _, lines = read_journal(tmp_path)
+    (line,) = [line for line in lines if "answer" in line]
+    assert question_of_line(line) == question
+    assert faithfulness_of(line) is None

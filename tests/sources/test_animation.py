@@ -17,10 +17,10 @@ from clips import index_of, shade
 from fakes import ShadeExplainer
 from PIL import Image
 
+from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.record import read_rows
 from live_gradcam.archive.video import annotate_video
-from live_gradcam.config import AnnotateSettings
 from live_gradcam.errors import SourceError
 from live_gradcam.frame import Pixels
 from live_gradcam.sources.animation import AnimationSource

@@ -3,6 +3,7 @@
 import { toggleFull } from "./full_screen.js";
 import { STYLES } from "./heat_painter.js";
 import { VIEWS } from "./pane_grid.js";
+import { nextShare } from "./proof.js";
 
 const OPACITY_STEP = 0.05;
 const RANKS = [1, 2, 3, 4, 5];
@@ -74,6 +75,10 @@ export function handlers(page) {
     "opacity-up": () => opacity(OPACITY_STEP),
     "opacity-down": () => opacity(-OPACITY_STEP),
     view: () => page.setView(after(VIEWS, grid.view)),
+    share: () => {
+      page.choose({ share: nextShare(page.share) });
+      page.say(`the hottest ${Math.round(100 * page.share)}%`);
+    },
     "scale-bar": () => toggle("scale"),
     statistics: () => toggle("statistics"),
     mirror: () => {

@@ -1,13 +1,14 @@
 // The viewer's choice, the question for the server, and the choice as text.
 //
-// A choice is {method, layer, target, contrast}. `layer` null: the last feature map. `target` null: the most probable
-// class; else the number of a class or the typed text. `contrast`: against the runner-up; for a value: what lowers it.
+// A choice is {method, layer, target, contrast, share}. `layer` null: the last feature map. `target` null: the most
+// probable class; else the number of a class or the typed text. `contrast`: against the runner-up; for a value: what
+// lowers it. `share`: of the area that the hottest part takes in a proof.
 
 const PANES = 4;
 
 /** Returns the default choice. */
-export function defaultChoice({ method, layer, target }) {
-  return { method, layer, target: target ?? null, contrast: false };
+export function defaultChoice({ method, layer, target, share }) {
+  return { method, layer, target: target ?? null, contrast: false, share };
 }
 
 /** Returns the target in the server's notation. `answer` is the newest or null; it names the rival of a contrast. */
@@ -36,7 +37,7 @@ export function questionOf(choice, setup, answer, view, panes) {
     for (let i = 1; methods.length < PANES; i++) methods.push(quick[(at + i) % quick.length]);
   }
   if (view === "targets") targets = Array.from({ length: panes }, (_, i) => `#${i + 1}`);
-  return { methods, layer: choice.layer, targets };
+  return { methods, layer: choice.layer, targets, share: view === "proof" ? choice.share : null };
 }
 
 /** Returns the parts of a choice that differ from the default as text: like `chosen_in_words` of live/choice.py. */

@@ -33,6 +33,11 @@ export function readAnswer(buffer) {
     map.heat = new Uint8Array(buffer, offset, rows * columns);
     offset += rows * columns;
   }
+  if (answer.test?.mask) {
+    const [rows, columns] = answer.test.mask, bytes = Math.ceil((rows * columns) / 8);
+    answer.test.bits = new Uint8Array(buffer, offset, bytes);
+    offset += bytes;
+  }
   answer.picture = answer.jpeg ? new Blob([new Uint8Array(buffer, offset, answer.jpeg)], { type: "image/jpeg" }) : null;
   return answer;
 }

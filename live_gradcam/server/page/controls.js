@@ -15,6 +15,7 @@ const BUTTONS = [
   ["record", "Record"],
   ["snapshot", "Snapshot"],
   ["view", "View"],
+  ["share", "Hottest part"],
   ["style", "Style"],
   ["colormap", "Colours"],
   ["contrast", "Contrast"],
@@ -224,6 +225,8 @@ export class Controls {
     for (const [name, on] of Object.entries(pressed)) this.buttons.get(name).setAttribute("aria-pressed", String(on));
     this.buttons.get("whole").disabled = page.area.join() === "0,0,1,1";
     const says = (name, text) => (this.buttons.get(name).textContent = this.words(text));
+    this.buttons.get("share").hidden = grid.view !== "proof";
+    says("share", `Hottest ${Math.round(100 * page.share)}%`);
     says("view", `View: ${grid.view}`);
     says("style", `Style: ${grid.look.style === "heat" ? "heat alone" : grid.look.style}`);
     says("colormap", `Colours: ${grid.look.colormap}`);

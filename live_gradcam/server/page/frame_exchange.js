@@ -1,7 +1,8 @@
 // Sends frames to the server and shows its answers; an answer about a former picture is dropped.
 
 import { fitted, inPicture } from "./fit.js";
-import { named } from "./label_plate.js";
+import { named, percent } from "./label_plate.js";
+import { changed, kept, maskOf } from "./proof.js";
 import { SceneChange } from "./scene_change.js";
 
 const QUALITY = 0.75; // 10 KB a frame, with no effect on the network's answer
@@ -89,6 +90,7 @@ export class FrameExchange {
       context.drawImage(drawable, ...fit.seen, 0, 0, ...fit.size);
       const jpeg = await new Promise((resolve) => this.grabbed.toBlob(resolve, "image/jpeg", QUALITY));
       memory.jpeg = jpeg;
+      if (grid.view === "proof") memory.picture = kept(drawable, size);
       if (connection.ready) await connection.send(jpeg, memory);
     } finally {
       this.encoding = false;
@@ -118,14 +120,34 @@ export class FrameExchange {
     const placed = (region) => inPicture(region, memory.seen, memory.size);
     const regions = answer.maps.map((map) => placed(map.region));
     const things = answer.maps.map((map) => map.things?.map((each) => ({ ...each, box: placed(each.box) })) ?? null);
-    grid.explained(answer, { regions, things, captions: this.captions(answer) }, now / 1000);
+    if (grid.view === "proof" && answer.test?.mask) this.prove(answer, memory, regions[0]);
+    else grid.explained(answer, { regions, things, captions: this.captions(answer) }, now / 1000);
     page.plate.show(answer, page.target, now / 1000);
     if (answer.ask === page.connection.asked) this.answered = memory.still ?? "";
     page.took(answer, memory.captured === undefined ? null : now - memory.captured);
   }
 
+  /** Shows the moment that an answer is about: as it is, its hottest part alone, and without that part. */
+  prove(answer, memory, region) {
+    const { test } = answer, { grid, words } = this.page;
+    const picture = memory.picture ?? kept(grid.drawable, grid.size);
+    const part = inPicture(test.part, memory.seen, memory.size), share = percent(test.share);
+    const score = ([alone, without]) => alone - without;
+    const [control] = Object.values(test.controls).sort((one, other) => score(other) - score(one));
+    const elsewhere = (number) => (control ? words(`as much elsewhere: ${percent(control[number])}`) : "");
+    const verdict = test.holds ? "this heat accounts for the answer" : "this heat does not account for the answer";
+    const pictures = changed(picture, part, maskOf(test.bits, test.mask));
+    const within = region.map((edge, i) => (edge - part[i % 2]) / (part[2 + (i % 2)] - part[i % 2]));
+    grid.proved(pictures, answer.maps[0], within, [
+      { figure: percent(test.probability), name: words("as it is"), more: words(verdict), mark: test.holds ? "holds" : "fails" },
+      { figure: percent(test.alone), name: words(`only the hottest ${share}`), more: elsewhere(0) },
+      { figure: percent(test.without), name: words(`without the hottest ${share}`), more: elsewhere(1) },
+    ]);
+  }
+
   captions(answer) {
     const { grid, words } = this.page;
+    if (grid.view === "proof") return [words(answer.test?.reason ?? ""), "", ""];
     if (grid.view === "methods") return answer.maps.map((map) => map.method);
     if (grid.view === "targets") return answer.maps.map((map) => words(nameOf(map, answer.task)));
     return answer.maps.map(() => "");

@@ -55,6 +55,13 @@ export class HeatSmoothing {
     this.at = now;
   }
 
+  /** Shows a map at once, in full: that of another moment. */
+  begin(map, region) {
+    this.drop();
+    this.explained(map, region, 0);
+    this.opacity = this.goalOpacity;
+  }
+
   /** Fades the heat out if it belongs to a former scene, and in again if not. */
   setOld(on) {
     this.old = on;

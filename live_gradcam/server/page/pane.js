@@ -4,11 +4,14 @@ import { createPainter } from "./heat_painter.js";
 import { HeatSmoothing } from "./heat_smoothing.js";
 import { ThingNames } from "./thing_names.js";
 
+const CAPTION = [13, 6.2]; // em: width of a caption beside a picture, and height of one below it
+
 export class Pane {
   /** @param setup the setup from the server; @param withHeat whether to show heat. */
   constructor(setup, withHeat = true) {
     this.smoothing = new HeatSmoothing(setup.smoothing, setup.scale);
     this.withHeat = withHeat;
+    this.captioned = false; // whether the caption stands beside the picture, as in a proof
     this.region = [0, 0, 1, 1]; // of the picture, in fractions: left, top, right, bottom
     this.painter = createPainter();
     this.root = element("div", "pane");
@@ -50,10 +53,12 @@ export class Pane {
     this.copy.getContext("2d").drawImage(drawable, 0, 0, size.width, size.height);
   }
 
-  /** Fits the picture into the pane. */
-  fit([width, height]) {
-    const { clientWidth, clientHeight } = this.root;
-    const scale = Math.min(clientWidth / width, clientHeight / height);
+  /** Fits the picture into the pane, and leaves room for a caption below it, or beside it if panes lie below one another. */
+  fit([width, height], below = false) {
+    const { clientWidth, clientHeight } = this.root, room = below ? [CAPTION[0], 0] : [0, CAPTION[1]];
+    const [wide, high] = this.captioned ? room.map((each) => each * parseFloat(getComputedStyle(this.root).fontSize)) : [0, 0];
+    this.root.classList.toggle("beside", this.captioned && below);
+    const scale = Math.min((clientWidth - wide) / width, (clientHeight - high) / height);
     const box = [Math.floor(width * scale), Math.floor(height * scale)];
     this.frame.style.width = `${box[0]}px`;
     this.frame.style.height = `${box[1]}px`;
@@ -95,7 +100,14 @@ export class Pane {
   drop() {
     this.smoothing.drop();
     this.names.drop();
-    this.caption.textContent = "";
+    this.say({ name: "" });
+  }
+
+  /** Writes the caption: a name; in a proof below a large figure and above a smaller line. */
+  say({ name, figure = "", more = "", mark = "" }) {
+    const parts = [["strong", figure], ["span", name], ["small", more]].filter(([, text]) => text);
+    this.caption.replaceChildren(...parts.map(([tag, textContent]) => Object.assign(document.createElement(tag), { textContent })));
+    this.caption.dataset.mark = mark;
   }
 
   /** Advances the heat by some seconds and paints it. */
@@ -129,13 +141,14 @@ export class Pane {
     }
     context.restore();
     if (!this.names.root.hidden) this.names.drawOnto(context, [x, y, width, height], mirrored, shade);
-    if (this.caption.textContent) {
+    const text = [...this.caption.children].slice(0, 2).map((each) => each.textContent).join("  ");
+    if (text) {
       const size = Math.max(14, height / 22);
       context.font = `600 ${size}px system-ui, sans-serif`;
-      const wide = context.measureText(this.caption.textContent).width + size;
+      const wide = context.measureText(text).width + size;
       shade(context, x + size * 0.6, y + height - size * 2.3, wide, size * 1.7);
       context.fillStyle = "#fff";
-      context.fillText(this.caption.textContent, x + size * 1.1, y + height - size * 1.15);
+      context.fillText(text, x + size * 1.1, y + height - size * 1.15);
     }
   }
 

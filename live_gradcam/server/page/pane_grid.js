@@ -3,8 +3,8 @@
 import { colours } from "./heat_painter.js";
 import { Pane } from "./pane.js";
 
-export const VIEWS = ["one", "side", "methods", "targets", "history"];
-const PANES = { one: 1, side: 2, methods: 4, targets: 4, history: 1 };
+export const VIEWS = ["one", "side", "methods", "targets", "proof", "history"];
+const PANES = { one: 1, side: 2, methods: 4, targets: 4, proof: 3, history: 1 };
 
 const byId = (id) => document.getElementById(id);
 
@@ -53,8 +53,12 @@ export class PaneGrid {
       this.panes.push(pane);
       byId("panes").append(pane.root);
     }
-    this.panes[0].withHeat = view !== "side";
-    for (const pane of this.panes) pane.drop();
+    this.panes.forEach((pane, i) => {
+      pane.withHeat = view === "side" ? i > 0 : view !== "proof" || i === 0;
+      pane.captioned = view === "proof";
+      pane.drop();
+    });
+    this.proofSize = null;
     byId("panes").className = `view-${view}`;
     byId("stage").classList.toggle("several", count > 1);
     byId("history").hidden = view !== "history";
@@ -96,8 +100,8 @@ export class PaneGrid {
   }
 
   arrange() {
-    const media = this.source?.element ?? null;
-    this.panes.forEach((pane, i) => pane.show(i === 0 ? media : null, this.frozen !== null));
+    const media = this.source?.element ?? null, covered = this.frozen !== null || this.view === "proof";
+    this.panes.forEach((pane, i) => pane.show(i === 0 ? media : null, covered));
     this.fitted = "";
     this.fit();
   }
@@ -105,9 +109,10 @@ export class PaneGrid {
   fit() {
     if (!this.size[0]) return;
     const { clientWidth, clientHeight, style } = byId("panes"), count = this.panes.length;
-    const columns = columnsFor(count, this.size, [clientWidth, clientHeight]), share = "minmax(0, 1fr)";
+    const proof = this.view === "proof" && this.proofSize, size = proof || this.size;
+    const columns = columnsFor(count, size, [clientWidth, clientHeight]), share = "minmax(0, 1fr)";
     style.gridTemplate = `repeat(${Math.ceil(count / columns)}, ${share}) / repeat(${columns}, ${share})`;
-    for (const pane of this.panes) pane.fit(this.size);
+    for (const pane of this.panes) pane.fit(size, columns === 1);
     this.fitted = this.size.join();
   }
 
@@ -118,8 +123,23 @@ export class PaneGrid {
     if (answer.maps.length !== hot.length) for (const pane of hot.splice(1)) pane.drop();
     hot.forEach((pane, i) => {
       pane.explained(answer.maps[i], regions[i], things[i], now);
-      pane.caption.textContent = captions[i];
+      pane.say({ name: captions[i] });
     });
+  }
+
+  /** Shows three pictures of one moment, the first map on the first, and a figure on each. */
+  proved(pictures, map, region, captions) {
+    const { width, height } = pictures[0];
+    if (this.proofSize?.join() !== [width, height].join()) {
+      this.proofSize = [width, height];
+      this.fit();
+    }
+    this.panes.forEach((pane, i) => {
+      pane.copyFrom(pictures[i], [pictures[i].width, pictures[i].height]);
+      pane.lookAt(region);
+      pane.say(captions[i]);
+    });
+    this.panes[0].smoothing.begin(map, region); // the heat of this moment, not of the last ones
   }
 
   /** Sets the part of the picture that the network gets, before its first answer comes. */
@@ -140,7 +160,7 @@ export class PaneGrid {
     }
     const palette = this.palettes[this.look.colormap];
     this.panes.forEach((pane, i) => {
-      if (i > 0 || this.frozen) pane.copyFrom(this.drawable, this.size);
+      if ((i > 0 || this.frozen) && this.view !== "proof") pane.copyFrom(this.drawable, this.size);
       pane.paint(seconds, this.look, palette);
       if (pane.box) pane.names.show(pane.box, this.mirrored, byId("plate"));
     });
@@ -152,11 +172,11 @@ export class PaneGrid {
   /** Draws the panes onto a canvas, without the controls; with `afresh` also sets the canvas's size. */
   draw(canvas, afresh) {
     if (this.drawable === null || !this.size[0]) return false;
-    const [width, height] = this.size, columns = this.panes.length > 1 ? 2 : 1;
+    const [width, height] = this.proofSize ?? this.size, columns = this.proofSize ? 3 : this.panes.length > 1 ? 2 : 1;
     const rows = Math.ceil(this.panes.length / columns);
     if (afresh) {
-      // Video needs even sides; several panes share the size of one.
-      const scale = Math.min(1, 1920 / width) / (columns > 1 && rows > 1 ? 2 : 1);
+      // Video needs even sides; several panes share the size of one, and the pictures of a proof stand in a row.
+      const scale = this.proofSize ? Math.min(1, 640 / width) : Math.min(1, 1920 / width) / (columns > 1 && rows > 1 ? 2 : 1);
       canvas.width = 2 * Math.round((width * scale * columns) / 2);
       canvas.height = 2 * Math.round((height * scale * rows) / 2);
     }
@@ -168,7 +188,7 @@ export class PaneGrid {
     this.panes.forEach((pane, i) => {
       const x = (i % columns) * cell[0] + (cell[0] - box[0]) / 2;
       const y = Math.floor(i / columns) * cell[1] + (cell[1] - box[1]) / 2;
-      pane.drawOnto(context, this.drawable, [x, y, ...box], this.mirrored);
+      pane.drawOnto(context, this.view === "proof" ? pane.copy : this.drawable, [x, y, ...box], this.mirrored);
     });
     this.plate.drawOnto(context, canvas.width, canvas.height);
     return true;

@@ -14,6 +14,7 @@ from javascript import run_javascript
 from served import read_answer
 from test_number_format import NUMBERS, NUMBERS_BESIDE, SHARES, UNITS
 
+from live_gradcam import faithfulness
 from live_gradcam.config import DEFAULT_METHOD, Fit
 from live_gradcam.explain.input_fitting import fitting_for
 from live_gradcam.explain.scan import windows_over
@@ -29,7 +30,7 @@ from live_gradcam.server.queued_work import Done
 from live_gradcam.translations import table_of, words_of
 
 LABELS = ("red", "green", "blue", "grey", "pink", "brown")
-VIEWS: tuple[View, ...] = ("one", "side", "methods", "targets", "history")
+VIEWS: tuple[View, ...] = ("one", "side", "methods", "targets", "proof", "history")
 
 
 # Numbers and words
@@ -112,6 +113,7 @@ def as_on_the_page(choice: Choice) -> dict[str, Any]:
         "layer": choice.layer,
         "target": choice.target,
         "contrast": choice.rival is not None,
+        "share": choice.look.share,
     }
 
 
@@ -135,7 +137,7 @@ def test_the_line_of_what_is_chosen_is_worded_as_in_the_window() -> None:
 
 
 @pytest.mark.parametrize("labels", [LABELS, LABELS[:2], ()])
-@pytest.mark.parametrize("view", ["one", "side", "targets", "history"])
+@pytest.mark.parametrize("view", ["one", "side", "targets", "proof", "history"])
 def test_the_page_asks_for_the_layer_and_the_targets_that_the_window_asks_for(
     view: View, labels: tuple[str, ...]
 ) -> None:
@@ -161,6 +163,14 @@ def test_the_page_asks_for_the_layer_and_the_targets_that_the_window_asks_for(
         assert question["layer"] == asked.layer
         assert question["targets"] == list(asked.targets), choice
         assert question["methods"] == list(asked.methods)
+        assert question["share"] == asked.proof
+
+
+def test_the_shares_of_a_proof_follow_one_another_as_in_the_window() -> None:
+    shares = faithfulness.SHARES
+    following = run_javascript("proof.js", "nextShare", "return given[0].map(nextShare);", shares)
+    assert following == [*shares[1:], shares[0]]
+    assert faithfulness.DEFAULT_SHARE in shares
 
 
 def test_the_page_fills_the_view_of_methods_with_quick_ones_that_suit_any_network() -> None:

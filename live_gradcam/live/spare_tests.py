@@ -1,0 +1,157 @@
+"""Spare tests: the masking tests of a run, done step by step in the time that nothing else needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from live_gradcam.concurrency.latest_item import Latest
+from live_gradcam.explanation import Explanation, Value
+from live_gradcam.faithfulness import FrameTest
+from live_gradcam.frame import Frame
+from live_gradcam.metrics.proofs import HeatTest, ProvedAnswers, untestable
+from live_gradcam.question import Answer, Question
+from live_gradcam.run_statistics import RunStatistics
+
+EVERY = 24
+"""Where there is no free time, one step is done for so many explained frames, so that at most one in 25 is lost."""
+
+PAUSE_SECONDS = 1.0
+"""From the result for a class to the next test for it: a figure that changes more often cannot be read."""
+
+_EARLY, _SLOWER = 0.9, 1.3
+"""A frame may come after this share of the usual interval, and a step may take longer than usual by this factor."""
+
+_FOLLOWS = 0.1
+"""Weight of the newest interval in the usual one."""
+
+
+class SpareTests:
+    """Tests the heat of a run's frames, as `ExplainThread` and the loops over files have time for it.
+
+    `offered` and `newest` may be called by another thread than the other methods.
+
+    Args:
+        answers: begins tests.
+        statistics: counts the results.
+        pause: seconds from a result to the next test of the same class; 0 where frames are independent pictures.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        answers: ProvedAnswers,
+        statistics: RunStatistics,
+        *,
+        pause: float = PAUSE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.share: float | None = None
+        """The share of the area that the tests keep; None: nothing is tested."""
+        self._answers = answers
+        self._statistics = statistics
+        self._pause = pause
+        self._clock = clock
+        self._offered_at: float | None = None
+        self._interval: float | None = None
+        self._cost = 0.0
+        self._since = 0
+        self._subject: _Subject | None = None
+        self._waiting: tuple[Frame, Answer, float] | None = None
+        self._running: tuple[Frame, HeatTest] | None = None
+        self._ended: float | None = None
+        self._found: Latest[FrameTest] = Latest()
+
+    def offered(self) -> None:
+        """Note that a frame comes."""
+        now, before = self._clock(), self._offered_at
+        if before is not None:
+            usual = now - before if self._interval is None else self._interval
+            # A frame that comes late because the camera was away does not make the usual interval longer.
+            self._interval = usual + _FOLLOWS * (min(now - before, 2 * usual) - usual)
+        self._offered_at = now
+
+    def explained(self, frame: Frame, answer: Answer) -> None:
+        """Take an answer about a frame: it is tested if no other test goes on.
+
+        A test is given up if the question, the class, the method or the layer has changed.
+        """
+        self._since += 1
+        share = self.share
+        subject = None if share is None else _subject_of(answer, share)
+        if subject != self._subject:
+            self._subject, self._waiting, self._running, self._ended = subject, None, None, None
+        if subject is None or share is None or self._waiting is not None or self._running is not None:
+            return
+        if self._ended is None or self._clock() - self._ended >= self._pause:
+            self._waiting = frame, answer, share
+
+    def step(self, *, waits: bool, until: float | None = None) -> bool:
+        """Do a step of a test if there is time for one, and return whether there was.
+
+        Args:
+            waits: whether a frame waits to be explained.
+            until: when the next frame comes, in the seconds of `clock`; None: as expected.
+        """
+        if self._waiting is None and self._running is None:
+            return False
+        began = self._clock()
+        is_free = not waits and began + _SLOWER * self._cost <= (self._next if until is None else until)
+        if not is_free and self._since < EVERY:
+            return False
+        self._since = 0
+        self._advance()
+        taken = self._clock() - began
+        self._cost = max(taken, self._cost + (taken - self._cost) * _FOLLOWS)
+        return True
+
+    def newest(self) -> FrameTest | None:
+        """Return the newest result that was not taken yet; None if there is none."""
+        return self._found.take(0)
+
+    @property
+    def _next(self) -> float:
+        """When the next frame is expected, in seconds of the clock; in the past until that can be told."""
+        if self._offered_at is None or self._interval is None:
+            return float("-inf")
+        return self._offered_at + _EARLY * self._interval
+
+    def _advance(self) -> None:
+        """Begin the waiting test, or score the next picture of the running one."""
+        if self._waiting is not None:
+            frame, answer, share = self._waiting
+            self._waiting = None
+            self._running = frame, self._answers.test(frame.pixels, answer, share)
+            return
+        assert self._running is not None
+        frame, test = self._running
+        found = test.step()
+        if found is not None:
+            self._running, self._ended = None, self._clock()
+            self._statistics.tested(found)
+            self._found.put(FrameTest(frame.index, frame.time, found))
+
+
+_Subject = tuple[Question, int, str, str, float]
+"""What a test is about: the question, the class, the method, the layer and the share."""
+
+
+def _subject_of(answer: Answer, share: float) -> _Subject | None:
+    """Return what a test of an answer would be about; None if it is not tested in spare time.
+
+    Only heat for the class that the picture names is: the figures stand beside that name.
+    """
+    explanation = answer.first
+    if answer.question.proof is not None or not names_target(explanation) or untestable(explanation):
+        return None
+    assert not isinstance(explanation.target, Value)
+    target = explanation.target
+    return answer.question, target.class_id, explanation.method, explanation.layer, share
+
+
+def names_target(explanation: Explanation) -> bool:
+    """Return whether the explained class is the most probable one, and probable enough to be named."""
+    best, target = explanation.best, explanation.target
+    if best is None or isinstance(target, Value) or best.class_id != target.class_id:
+        return False
+    return (best.probability or 0.0) >= explanation.needed

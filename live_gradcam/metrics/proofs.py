@@ -1,0 +1,228 @@
+"""Proofs: answers whose first explanation is tested by covering a part of the picture and asking the network again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from live_gradcam.config import Fit
+from live_gradcam.explain.methods.method import method_named
+from live_gradcam.explain.question_parts import inside
+from live_gradcam.explain.question_switch import Answers, Size
+from live_gradcam.explanation import Explanation, Region, Value
+from live_gradcam.faithfulness import DEFAULT_SHARE, Faithfulness
+from live_gradcam.frame import Pixels
+from live_gradcam.metrics.changed_pictures import seen_part
+from live_gradcam.metrics.masking import MaskingTest
+from live_gradcam.question import Answer, Proof, Question, TargetSpec
+
+
+class PictureAnswers(Answers, Protocol):
+    """Answers questions about several pictures at once: an `engine.Engine`, or a fake in tests."""
+
+    def answer_batch(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
+        """Answer one question about each picture, (H, W, 3) uint8 BGR; no lock is changed."""
+
+
+class ProvedAnswers:
+    """Answers questions, and tests the heat of those that ask for a proof.
+
+    Args:
+        answers: answers questions without proofs.
+        fit: how a frame is brought to a network's input.
+        input_sizes: (height, width) of each model's input.
+    """
+
+    def __init__(self, answers: PictureAnswers, fit: Fit, input_sizes: Sequence[tuple[int, int]]) -> None:
+        self._answers = answers
+        self._fit: Fit = fit
+        self._input_sizes = tuple(input_sizes)
+
+    @property
+    def traces(self) -> int:
+        """How often a network was traced."""
+        return self._answers.traces
+
+    def ready(self, question: Question, size: Size) -> bool:
+        """Return whether everything is compiled that a question needs for frames of a size."""
+        return self._answers.ready(question, size)
+
+    def prepare(self, question: Question, size: Size) -> Iterator[str]:
+        """Compile the graphs that a question needs, one with each step; yield before each step what it compiles."""
+        return self._answers.prepare(question, size)
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
+        """Answer a question about a frame, with a proof if it asks for one.
+
+        Args:
+            pixels: (H, W, 3) uint8 BGR.
+            question: the question.
+
+        Raises:
+            LiveGradcamError: the question cannot be answered, or a network fails.
+        """
+        answer = self._answers.answer(pixels, question)
+        if question.proof is None:
+            return answer
+        reason = untestable(answer.first)
+        if reason:
+            return replace(answer, unproved=reason)
+        return replace(answer, proof=self.test(pixels, answer, question.proof).at_once())
+
+    def test(self, pixels: Pixels, answer: Answer, share: float) -> HeatTest:
+        """Begin the masking test of an answer's first explanation.
+
+        Args:
+            pixels: (H, W, 3) uint8 BGR: the frame.
+            answer: the answer about it, which is testable.
+            share: of the area that the hottest part takes at most, in (0, 1).
+        """
+        question = answer.question
+        size = self._input_sizes[question.models[0]]
+        x, y, width, height = inside(question.area, (pixels.shape[1], pixels.shape[0]))
+        picture, (left, top, *extent) = seen_part(pixels[y : y + height, x : x + width], self._fit, size)
+        part = (x + left, y + top, extent[0], extent[1])
+        return HeatTest(self._answers, picture, part, answer, share)
+
+
+class HeatTest:
+    """The masking test of one answer, in steps, so that it can be done while nothing else waits.
+
+    Args:
+        answers: give the scores of changed pictures.
+        picture: (H, W, 3) uint8 BGR: what the network saw of the frame.
+        part: (x, y, width, height) of it in pixels of the frame.
+        answer: the answer; its first explanation is tested.
+        share: of the area that the hottest part takes at most.
+    """
+
+    def __init__(
+        self, answers: PictureAnswers, picture: Pixels, part: Region, answer: Answer, share: float
+    ) -> None:
+        self._answers = answers
+        self._part = part
+        self._probability = probability_of(answer.first)
+        self._test = MaskingTest(picture, part, answer.first, share=share)
+        self.question = question_of_scores(answer)
+        """The question about each changed picture."""
+        self._scores: list[float] = []
+
+    @property
+    def pictures(self) -> list[Pixels]:
+        """All changed pictures, (H, W, 3) uint8 BGR each."""
+        return [self._test.picture(number) for number in range(len(self._test))]
+
+    def proof(self, scores: Sequence[float]) -> Proof:
+        """Return the result with the mask.
+
+        Args:
+            scores: the probability of the explained class for each of `pictures`.
+        """
+        found = self._test.result(self._probability, scores)
+        return Proof(found, self._test.mask, self._test.replacement, self._part)
+
+    def step(self) -> Faithfulness | None:
+        """Score the next changed picture; return the result after the last one, else None."""
+        self._scores += self._scored([self._test.picture(len(self._scores))])
+        done = len(self._scores) == len(self._test)
+        return self._test.result(self._probability, self._scores) if done else None
+
+    def at_once(self) -> Proof:
+        """Score all changed pictures in one batch, and return the result with the mask."""
+        return self.proof(self._scored(self.pictures))
+
+    def _scored(self, pictures: Sequence[Pixels]) -> list[float]:
+        answers = self._answers.answer_batch(pictures, [self.question] * len(pictures))
+        return [probability_of(answer.first) for answer in answers]
+
+
+def question_of_scores(answer: Answer) -> Question:
+    """Return the question whose first explanation has the probability of the explained class for another picture.
+
+    It has the graph of the answer's own question, because methods of one pass and all targets share one.
+
+    Args:
+        answer: a testable one.
+    """
+    question, target = answer.question, answer.first.target
+    assert not isinstance(target, Value), "a score of the user's own is no class"
+    return replace(
+        question,
+        models=question.models[:1],
+        methods=tuple(each for each in question.methods if method_named(each).one_pass),
+        targets=(target.class_id,) * len(question.targets),
+        area=None,
+        proof=None,
+    )
+
+
+def probability_of(explanation: Explanation) -> float:
+    """Return the probability of the explained class, in [0, 1]; 0 if the network gives NaN."""
+    target = explanation.target
+    return 0.0 if isinstance(target, Value) else float(target.probability or 0.0)
+
+
+def untestable(explanation: Explanation) -> str:
+    """Return in a few words why the masking test cannot test an explanation; empty if it can."""
+    if explanation.task == "values" or isinstance(explanation.target, Value):
+        return "no test: the output is no probability"
+    if not method_named(explanation.method).one_pass:
+        return "no test: the method takes many passes"
+    if not explanation.has_evidence or not explanation.is_finite:
+        return "no test: there is no heat"
+    return ""
+
+
+class ClassExplainer(Protocol):
+    """Explains pictures for a class of each: an `explainer.Explainer`, or a fake in tests."""
+
+    fit: Fit
+    target: Any
+
+    def explain_batch(
+        self, images: Sequence[Pixels], *, targets: Sequence[TargetSpec] | None = None
+    ) -> list[Explanation]:
+        """Explain pictures, (H, W, 3) uint8 BGR each, for one target each; None: for the explainer's own."""
+
+
+class ProvedExplainer:
+    """Explains pictures, and tests the heat of each.
+
+    Args:
+        explainer: explains the pictures, and scores the changed ones.
+        input_size: (height, width) of the network's input.
+        share: of the area that the hottest part takes at most.
+    """
+
+    def __init__(
+        self, explainer: ClassExplainer, input_size: tuple[int, int], share: float = DEFAULT_SHARE
+    ) -> None:
+        self._explainer = explainer
+        self._input_size = input_size
+        self._share = share
+        self.fit: Fit = explainer.fit
+        self.target: TargetSpec = explainer.target
+
+    def explain_batch(self, images: Sequence[Pixels]) -> list[Explanation]:
+        """Explain several pictures; each explanation that can be tested has the result in `faithfulness`.
+
+        Args:
+            images: pictures, (H, W, 3) uint8 BGR each, as `Explainer.explain_batch` takes them.
+
+        Raises:
+            LiveGradcamError: an image is not a picture of that form, or the network fails.
+        """
+        explanations = self._explainer.explain_batch(images)
+        return [self._tested(*each) for each in zip(images, explanations, strict=True)]
+
+    def _tested(self, image: Pixels, explanation: Explanation) -> Explanation:
+        target = explanation.target
+        if untestable(explanation) or isinstance(target, Value):
+            return explanation
+        picture, part = seen_part(image, self.fit, self._input_size)
+        test = MaskingTest(picture, part, explanation, share=self._share)
+        pictures = [test.picture(number) for number in range(len(test))]
+        scored = self._explainer.explain_batch(pictures, targets=[target.class_id] * len(pictures))
+        found = test.result(probability_of(explanation), [probability_of(each) for each in scored])
+        return replace(explanation, faithfulness=found)

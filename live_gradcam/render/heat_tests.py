@@ -1,0 +1,134 @@
+"""The masking tests on a picture: the badge beside the label plate, and the view of the proof."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from live_gradcam.explanation import Explanation, Prediction, Region
+from live_gradcam.faithfulness import Faithfulness, FrameTest
+from live_gradcam.frame import Frame, Pixels
+from live_gradcam.question import Answer
+from live_gradcam.render.appearance import Appearance
+from live_gradcam.render.badge import Badge, draw_badge_onto
+from live_gradcam.render.caption import Caption
+from live_gradcam.render.lettering import fill_onto
+from live_gradcam.render.overlay import Overlay
+from live_gradcam.render.panes import Layout
+from live_gradcam.render.proof import ProofBoard, proof_layout
+from live_gradcam.translations import Words
+
+_WITH_BADGE = frozenset({"one", "side", "history"})
+"""Views with one label plate, beside which there is room for the badge."""
+
+
+class HeatTests:
+    """Keeps the newest masking tests of a run, and draws those that belong on the picture.
+
+    Args:
+        words: translates texts.
+        single: whether each picture is independent, so that a new result is shown at once.
+    """
+
+    def __init__(self, words: Words, *, single: bool) -> None:
+        self._words = words
+        self._badge = Badge(at_once=single)
+        self._proof = ProofBoard(words)
+        self.shown: Faithfulness | None = None
+        """The test on the newest picture; None if there is none."""
+        self.place: Region | None = None
+        """(x, y, width, height) on the canvas of the badge on the newest picture; None if there is none."""
+
+    def add_answer(self, frame: Frame, answer: Answer) -> None:
+        """Take an answer about a frame, perhaps with a proof."""
+        self._proof.add(frame, answer)
+        if answer.proof is not None:
+            self._badge.add(FrameTest(frame.index, frame.time, answer.proof.faithfulness), frame.time)
+
+    def add(self, test: FrameTest, now: float) -> None:
+        """Take the test of an earlier frame; the newest one is of the time `now`, in seconds."""
+        self._badge.add(test, now)
+
+    def forget_badge(self) -> None:
+        """Show no badge until the next test: another question is asked."""
+        self._badge.forget()
+
+    def cut(self) -> None:
+        """Drop everything: the scene is another."""
+        self._badge.forget()
+        self._proof.forget()
+
+    def begin(self, look: Appearance, overlay: Overlay) -> tuple[Appearance, Overlay]:
+        """Begin a picture, and return how it is drawn: without a proof, as one picture that says why there is none."""
+        self.shown = self.place = None
+        if look.view != "proof" or self._proof.newest is not None:
+            return look, overlay
+        said = overlay.notice or self._words(self._proof.reason) or None
+        return replace(look, view="one"), replace(overlay, notice=said)
+
+    def layout(self, look: Appearance, size: tuple[int, int], figures: int) -> Layout | None:
+        """Return the layout of the proof; None in other views.
+
+        Args:
+            look: as `begin` returned it.
+            size: (width, height) of the canvas.
+            figures: number of statistics in the footer.
+        """
+        if look.view != "proof" or self._proof.newest is None:
+            return None
+        return proof_layout(size, self._proof.newest.proof.part, figures=figures)
+
+    def draw_proof_onto(
+        self, picture: Pixels, layout: Layout, look: Appearance, time: float, covered: bool
+    ) -> Caption | None:
+        """Draw the proof, in place.
+
+        Args:
+            picture: (H, W, 3) uint8 BGR: the canvas.
+            layout: as `layout` returned it.
+            look: as `begin` returned it.
+            time: of the frame, in seconds.
+            covered: whether the help is drawn instead of the footer.
+
+        Returns:
+            The text of the footer; None if there is no footer.
+        """
+        newest = self._proof.newest
+        assert newest is not None
+        self.shown = newest.faithfulness
+        self._proof.draw_onto(picture, layout, look, time)
+        if layout.footer is None:
+            return None
+        if covered:
+            fill_onto(picture[layout.footer.region[1] :])
+        return self._proof.caption()
+
+    def draw_badge_onto(
+        self,
+        picture: Pixels,
+        look: Appearance,
+        explanation: Explanation,
+        named: Prediction | None,
+        time: float,
+        *,
+        plate: Region | None,
+        side: int,
+        avoid: Region | None,
+    ) -> None:
+        """Draw the badge beside the label plate, in place, if a test belongs to what the plate names.
+
+        Args:
+            picture: (H, W, 3) uint8 BGR: the part of the canvas that plates may cover.
+            look: as `begin` returned it.
+            explanation: the newest one.
+            named: the class that the plate names; None if it names none.
+            time: of the frame, in seconds.
+            plate: (x, y, width, height) of the label plate; None if there is none.
+            side: length in pixels that the letters are sized by.
+            avoid: (x, y, width, height) of the scale bar; None if there is none.
+        """
+        found = self._badge.shown(explanation, named, time)
+        if not look.badge or look.view not in _WITH_BADGE:
+            return
+        self.shown = found
+        if found is not None and plate is not None:
+            self.place = draw_badge_onto(picture, found, plate, self._words, side=side, avoid=avoid)

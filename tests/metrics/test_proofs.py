@@ -1,0 +1,214 @@
+"""Proofs: the scores of changed pictures, by the graph of the explanation, equal an independent computation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import networks
+import numpy as np
+import pytest
+from fakes import explained, valued
+
+import live_gradcam as lg
+from live_gradcam.config import Fit
+from live_gradcam.explain.engine import Engine
+from live_gradcam.explanation import Explanation
+from live_gradcam.frame import Pixels
+from live_gradcam.heatmap import over_region
+from live_gradcam.metrics.proofs import ProvedAnswers, ProvedExplainer, untestable
+from live_gradcam.question import Answer, Question
+
+SIDE = 16
+
+
+def model() -> lg.Model:
+    return lg.load_model(networks.pooled_network(size=SIDE), preprocess="unit")
+
+
+def proved(engine: Engine, fit: Fit = "crop") -> ProvedAnswers:
+    return ProvedAnswers(engine, fit, [each.input_size for each in engine.models])
+
+
+def by_hand(image: Pixels, explanation: Explanation, share: float) -> tuple[Pixels, Pixels]:
+    """The hottest part of a picture of the input's size alone, and the picture without it, pixel by pixel."""
+    heat = over_region(explanation.heatmap, (SIDE, SIDE), explanation.inset)
+    places = sorted(
+        ((y, x) for y in range(SIDE) for x in range(SIDE) if heat[y, x] > 0),
+        key=lambda place: (-float(heat[place]), place),
+    )[: round(share * SIDE * SIDE)]
+    blurred = np.asarray(
+        cv2.GaussianBlur(image, (0, 0), SIDE / 16, borderType=cv2.BORDER_REPLICATE), np.uint8
+    )
+    alone, without = blurred.copy(), image.copy()
+    for place in places:
+        alone[place], without[place] = image[place], blurred[place]
+    return alone, without
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
+def test_the_scores_equal_those_of_pictures_that_were_changed_pixel_by_pixel(share: float) -> None:
+    network = model()
+    image = networks.picture(SIDE, SIDE, seed=3)
+    question = Question(proof=share)
+    with Engine([network]) as engine:
+        answer = proved(engine).answer(image, question)
+    assert answer.question is question
+    assert answer.proof is not None
+    found = answer.proof.faithfulness
+    changed = by_hand(image, answer.first, share)
+    target = answer.first.target
+    assert isinstance(target, lg.Prediction)
+    explainer = lg.Explainer(network, target=target.class_id)
+    expected = [explainer.explain(each).target for each in (image, *changed)]
+    assert [each.probability for each in expected if isinstance(each, lg.Prediction)] == pytest.approx(
+        [found.probability, found.heat.alone, found.heat.without], abs=1e-6
+    )
+    assert (found.share, found.class_id, found.label) == (share, target.class_id, target.label)
+    assert (found.method, found.layer) == (answer.first.method, answer.first.layer)
+    assert [name for name, _ in found.controls] == ["shifted", "shuffled"]
+    mask, replacement = answer.proof.mask[..., None], answer.proof.replacement
+    np.testing.assert_array_equal(np.where(mask, image, replacement), changed[0])
+    np.testing.assert_array_equal(np.where(mask, replacement, image), changed[1])
+
+
+@pytest.mark.parametrize("fit", ["crop", "stretch", "pad", "scan"])
+def test_step_by_step_gives_what_one_batch_gives(fit: Fit) -> None:
+    image = networks.picture(24, 40, seed=4)
+    with Engine([model()], fit=fit) as engine:
+        answers = proved(engine, fit)
+        answer = answers.answer(image, Question())
+        at_once = answers.test(image, answer, 0.3).at_once().faithfulness
+        test = answers.test(image, answer, 0.3)
+        steps = [test.step() for _ in range(6)]
+    assert steps[:-1] == [None] * 5
+    found = steps[-1]
+    assert found is not None
+    pairs = zip(
+        (found.heat, *(scores for _, scores in found.controls)),
+        (at_once.heat, *(scores for _, scores in at_once.controls)),
+        strict=True,
+    )
+    for one, other in pairs:
+        assert (one.alone, one.without) == pytest.approx((other.alone, other.without), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question(targets=("#1", "#2", "#3")),
+        Question(methods=("hirescam", "gradcam", "scorecam")),
+        Question(channels=4),
+        Question(targets=("lock",)),
+        Question(targets=("class 0 - class 1",)),
+        Question(area=(4, 2, 20, 18)),
+    ],
+)
+def test_a_proof_compiles_nothing_and_leaves_the_lock_alone(question: Question) -> None:
+    image = networks.picture(30, 40, seed=5)
+    with Engine([model()]) as engine:
+        answer = engine.answer(image, question)
+        traces, locks = engine.traces, {key: vars(lock).copy() for key, lock in engine._locks.items()}
+        answer = replace(answer, question=question)
+        proof = proved(engine).test(image, answer, 0.25).at_once()
+        assert engine.traces == traces
+        assert {key: vars(lock) for key, lock in engine._locks.items()} == locks
+    assert proof.part == answer.first.region
+
+
+def test_the_part_of_an_area_is_what_the_network_saw() -> None:
+    image = networks.picture(60, 80, seed=6)
+    area = (10, 20, 40, 30)
+    with Engine([model()]) as engine:
+        answers = proved(engine)
+        answer = answers.answer(image, Question(area=area, proof=0.25))
+        cut = np.ascontiguousarray(image[20:50, 10:50])
+        alone = answers.answer(cut, Question(proof=0.25))
+    assert answer.proof is not None
+    assert alone.proof is not None
+    assert answer.proof.part == (15, 20, 30, 30)
+    assert alone.proof.part == (5, 0, 30, 30)
+    assert answer.proof.faithfulness == alone.proof.faithfulness
+
+
+class Counts:
+    """Answers with the share of red pixels as the probability of the first class."""
+
+    traces = 0
+
+    def ready(self, question: Question, size: tuple[int, int]) -> bool:
+        raise NotImplementedError
+
+    prepare: Any = ready
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
+        return self.answer_batch([pixels], [question])[0]
+
+    def answer_batch(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
+        return [Answer(each, (self._seen(image),)) for image, each in zip(images, questions, strict=True)]
+
+    def _seen(self, image: Pixels) -> Explanation:
+        share = float((image[..., 2] == 255).mean())
+        height, width = image.shape[:2]
+        heat = (image[..., 2] == 255).astype(np.float32)
+        return explained((0, 0, width, height), heat, top=(("red", share), ("other", 1 - share)))
+
+
+def test_heat_on_the_only_pixels_that_matter_keeps_everything_and_its_loss_costs_everything() -> None:
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[4:12, 6:14, 2] = 255
+    answer = ProvedAnswers(Counts(), "crop", [(32, 32)]).answer(image, Question(proof=64 / 1024))
+    assert answer.proof is not None
+    found = answer.proof.faithfulness
+    assert found.probability == found.heat.alone == 64 / 1024
+    assert found.heat.without == 0
+    shifted = dict(found.controls)["shifted"]
+    assert shifted.alone == 0
+    assert shifted.without == 64 / 1024
+    assert found.holds
+
+
+@pytest.mark.parametrize(
+    ("explanation", "reason"),
+    [
+        (valued((0, 0, 8, 8), ("age", 31.0, "years")), "no test: the output is no probability"),
+        (replace(explained((0, 0, 8, 8)), method="scorecam"), "no test: the method takes many passes"),
+        (explained((0, 0, 8, 8), has_evidence=False), "no test: there is no heat"),
+        (explained((0, 0, 8, 8)), ""),
+    ],
+)
+def test_what_cannot_be_tested_says_why(explanation: Explanation, reason: str) -> None:
+    assert untestable(explanation) == reason
+
+
+def test_an_answer_that_cannot_be_proved_says_why_in_place_of_the_proof() -> None:
+    with Engine([model()]) as engine:
+        answer = proved(engine).answer(
+            networks.picture(SIDE, SIDE), Question(methods=("scorecam",), proof=0.25)
+        )
+    assert answer.proof is None
+    assert answer.unproved == "no test: the method takes many passes"
+
+
+def test_a_question_without_a_proof_costs_nothing_more() -> None:
+    with Engine([model()]) as engine:
+        answer = proved(engine).answer(networks.picture(SIDE, SIDE), Question())
+    assert (answer.proof, answer.unproved) == (None, "")
+
+
+def test_an_archive_s_explanations_have_the_same_scores() -> None:
+    images = [networks.picture(24, 40, seed=seed) for seed in range(3)]
+    network = model()
+    explanations = ProvedExplainer(lg.Explainer(network), network.input_size).explain_batch(images)
+    with Engine([network]) as engine:
+        answers = [proved(engine).answer(image, Question(proof=0.25)) for image in images]
+    for explanation, answer in zip(explanations, answers, strict=True):
+        assert explanation.faithfulness is not None
+        assert answer.proof is not None
+        one, other = explanation.faithfulness, answer.proof.faithfulness
+        assert (one.heat.alone, one.heat.without) == pytest.approx(
+            (other.heat.alone, other.heat.without), abs=1e-6
+        )
+        assert explanation.said["faithfulness"] == one.said
