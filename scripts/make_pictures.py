@@ -13,8 +13,10 @@ import keras
 import numpy as np
 
 import live_gradcam as lg
+from live_gradcam.explain.engine import Engine
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.models.model import Model
 from live_gradcam.question import Answer, Channel, Question
 from live_gradcam.render.appearance import Appearance
@@ -72,6 +74,10 @@ def main() -> None:
     write(folder / "view-targets.jpg", picture(frame, targets, Appearance(view="targets")))
     write(folder / "view-channels.jpg", picture(frame, channels, Appearance(view="channels", scale_bar=True)))
     write(folder / "view-history.jpg", after(minute, explainer, Appearance(view="history")))
+    with Engine([model]) as engine:
+        proved = ProvedAnswers(engine, "crop", [model.input_size]).answer(frame.pixels, Question(proof=0.25))
+    write(folder / "badge.jpg", picture(frame, proved, Appearance(badge=True)))
+    write(folder / "view-proof.jpg", picture(frame, proved, Appearance(view="proof")))
     busy = Overlay(
         toast="why this, rather than the runner-up",
         busy="compiling hirescam …",

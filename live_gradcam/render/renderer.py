@@ -122,6 +122,9 @@ class Renderer:
         self._look, overlay = self.tests.begin(self.appearance, overlay)
         if not current and not overlay.notice:
             overlay = replace(overlay, notice=self._words(_LOOKING))
+        if current and self._tracker.answer is not None:
+            warning = self._words(self._tracker.warnings.line(self._tracker.answer, frame.time))
+            overlay = replace(overlay, chosen=" · ".join(filter(None, (overlay.chosen, warning))))
         self._size = width, height = self.canvas(frame.size)
         self._is_halved = overlay.before is not None
         figures = overlay.statistics if self.appearance.statistics else ()

@@ -228,5 +228,42 @@ def test_a_camera_that_was_away_does_not_make_the_next_frames_late() -> None:
         run.frame()
     run.clock.now += 20
     run.frame()
-    assert run.tests._interval is not None
-    assert run.tests._interval < 1.2 / 30
+    interval = run.tests._free._interval
+    assert interval is not None
+    assert interval < 1.2 / 30
+
+
+def lost_frames(run: Run, *, explained: int, shown: int) -> list[int]:
+    """Let 200 frames come, of which some are not explained and some not shown; return after which steps were done."""
+    steps = []
+    for number in range(1, 201):
+        run.statistics.frames_captured += 1
+        run.statistics.frames_shown += bool(number % shown)
+        if number % explained == 0:
+            run.tests.offered()  # and replaced by the next
+        if run.frame():
+            steps.append(number)
+        run.tests.newest()
+    return steps
+
+
+def test_where_all_frames_are_explained_and_shown_free_time_is_used_again_and_again() -> None:
+    steps = lost_frames(Run(), explained=1000, shown=1000)
+    assert len(steps) >= 10
+    assert max(np.diff(steps)) < 60
+
+
+@pytest.mark.parametrize("lost", [{"explained": 6, "shown": 1000}, {"explained": 1000, "shown": 6}])
+def test_where_frames_are_lost_free_time_is_left_alone(lost: dict[str, int]) -> None:
+    steps = [step for step in lost_frames(Run(), **lost) if step > 60]
+    assert steps
+    assert min(np.diff(steps)) >= EVERY
+
+
+def test_a_rest_ends_when_no_frames_are_lost_any_more() -> None:
+    run = Run()
+    lost_frames(run, explained=6, shown=1000)
+    run.clock.now += 120
+    lost_frames(run, explained=1000, shown=1000)
+    steps = lost_frames(run, explained=1000, shown=1000)
+    assert len(steps) >= 10
