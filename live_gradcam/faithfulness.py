@@ -93,7 +93,7 @@ class Faithfulness:
                 name: [round(scores.alone, 4), round(scores.without, 4)] for name, scores in self.controls
             },
             "margin": None if self.margin is None else round(self.margin, 4),
-            "holds": self.holds,
+            "holds": None if self.margin is None else self.holds,
             "share": self.share,
             "baseline": self.baseline,
         }

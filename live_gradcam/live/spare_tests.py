@@ -173,7 +173,10 @@ class SpareTests:
         return True
 
     def newest(self) -> FrameTest | None:
-        """Return the newest result that was not taken yet; None if there is none."""
+        """Return the newest result that was not taken yet; None if there is none.
+
+        The first one of a class comes without controls, as soon as its own figures are known.
+        """
         return self._found.take(0)
 
     def _advance(self) -> None:
@@ -186,10 +189,14 @@ class SpareTests:
         assert self._running is not None
         frame, test = self._running
         found = test.step()
-        if found is not None:
+        if found is None:
+            return
+        if test.is_done:
             self._running, self._ended = None, self._clock()
             self._statistics.tested(found)
-            self._found.put(FrameTest(frame.index, frame.time, found))
+        elif self._ended is not None:
+            return  # an earlier result, which has controls, is on the picture
+        self._found.put(FrameTest(frame.index, frame.time, found))
 
 
 _Subject = tuple[Question, int, str, str, float]

@@ -80,7 +80,8 @@ class MaskingTest:
 
         Args:
             probability: of the explained class for the unchanged picture, in [0, 1].
-            scores: the same for each changed picture.
+            scores: the same for each changed picture, or for the first two or more of them: controls without scores
+                are then left out.
         """
         pairs = [
             MaskedScores(float(alone), float(without))
@@ -91,7 +92,7 @@ class MaskingTest:
             label=target.label,
             probability=probability,
             heat=pairs[0],
-            controls=tuple(zip(self._controls, pairs[1:], strict=True)),
+            controls=tuple(zip(self._controls, pairs[1:], strict=False)),
             share=self._share,
             baseline=self._baseline,
             class_id=-1 if isinstance(target, Value) else target.class_id,

@@ -17,6 +17,9 @@ from live_gradcam.metrics.changed_pictures import seen_part
 from live_gradcam.metrics.masking import MaskingTest
 from live_gradcam.question import Answer, Proof, Question, TargetSpec
 
+_OWN = 2
+"""How many of the changed pictures are of the heat itself; they come first."""
+
 
 class PictureAnswers(Answers, Protocol):
     """Answers questions about several pictures at once: an `engine.Engine`, or a fake in tests."""
@@ -107,10 +110,19 @@ class HeatTest:
         self._question = question_of_scores(answer)
         self._scores: list[float] = []
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all changed pictures are scored."""
+        return len(self._scores) == len(self._test)
+
     def step(self) -> Faithfulness | None:
-        """Score the next changed picture; return the result after the last one, else None."""
+        """Score the next changed picture.
+
+        Returns:
+            After the last picture the result; after the two of the heat itself a result without controls; else None.
+        """
         self._scores += self._scored([self._test.picture(len(self._scores))])
-        return self._result() if len(self._scores) == len(self._test) else None
+        return self._result() if self.is_done or len(self._scores) == _OWN else None
 
     def at_once(self) -> Proof:
         """Score all changed pictures in one batch, and return the result with the mask."""

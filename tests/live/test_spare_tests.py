@@ -101,7 +101,7 @@ class Run:
     def until_result(self, most: int = 400) -> FrameTest | None:
         for _ in range(most):
             self.frame()
-            if (found := self.tests.newest()) is not None:
+            if (found := self.tests.newest()) is not None and found.faithfulness.controls:
                 return found
         return None
 
@@ -138,11 +138,24 @@ def test_a_step_that_takes_longer_than_the_free_time_is_done_for_every_24th_fram
 
 def test_without_free_time_a_test_still_comes_to_its_end() -> None:
     run = Run()
-    for _ in range(STEPS * EVERY - 1):
+    found = []
+    for number in range(1, STEPS * EVERY + 1):
         run.frame(waits=True)
-        assert run.tests.newest() is None
-    run.frame(waits=True)
-    assert run.tests.newest() is not None
+        if (test := run.tests.newest()) is not None:
+            found.append((number, len(test.faithfulness.controls)))
+    assert found == [(3 * EVERY, 0), (STEPS * EVERY, 2)], "its own figures come first, without a verdict"
+
+
+def test_a_later_test_of_the_class_comes_with_its_verdict_only() -> None:
+    run = Run(step=0.02)
+    controls = []
+    for _ in range(200):
+        run.frame()
+        if (test := run.tests.newest()) is not None:
+            controls.append(len(test.faithfulness.controls))
+    assert controls[:2] == [0, 2]
+    assert len(controls) > 3
+    assert set(controls[1:]) == {2}
 
 
 def test_the_next_test_of_a_class_waits_so_that_the_figures_can_be_read() -> None:
@@ -181,11 +194,10 @@ def test_a_test_is_given_up_when_something_else_is_explained(other: dict[str, An
     run.frame()
     scored = run.scores.scored
     assert 0 < scored < STEPS - 1
+    run.tests.newest()
     run.frame(**other, waits=True)
     assert run.tests.newest() is None
-    for _ in range(20):
-        run.frame()
-    found = run.tests.newest()
+    found = run.until_result(20)
     assert found is not None
     assert found.index >= 4
     assert found.faithfulness.label == "tabby"

@@ -83,9 +83,12 @@ def test_step_by_step_gives_what_one_batch_gives(fit: Fit) -> None:
         at_once = answers.test(image, answer, 0.3).at_once().faithfulness
         test = answers.test(image, answer, 0.3)
         steps = [test.step() for _ in range(6)]
-    assert steps[:-1] == [None] * 5
-    found = steps[-1]
+    own, found = steps.pop(1), steps.pop()
+    assert steps == [None] * 4
     assert found is not None
+    assert own == replace(found, controls=())
+    assert own.margin is None
+    assert not own.holds
     pairs = zip(
         (found.heat, *(scores for _, scores in found.controls)),
         (at_once.heat, *(scores for _, scores in at_once.controls)),
