@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Baseline = Literal["blur", "black", "mean"]
-"""What replaces the pixels that are taken away: the picture blurred, black, or the picture's mean colour."""
+Baseline = Literal["blur", "light-blur", "black", "grey", "mean"]
+"""What replaces the pixels that are taken away: the picture blurred so that nothing can be recognised; the picture
+blurred as RISE has it; black; grey; or the picture's mean colour."""
 
 DEFAULT_BASELINE: Baseline = "blur"
 

@@ -24,8 +24,15 @@ Scores = npt.NDArray[np.float64]
 ScoreOf = Callable[[Sequence[Pixels]], Scores]
 """Returns the scores of pictures, (H, W, 3) uint8 BGR each."""
 
+GREY = 127
+"""The level of the grey baseline: the middle of the range, close to the mean colour of ImageNet's photographs."""
+
 BLUR_SHARE = 1 / 16
 """Standard deviation of the blur as a share of the picture's shorter side: 14 pixels of 224."""
+
+LIGHT_BLUR_SHARE = 5 / 224
+"""The same of the light blur, which is cut off one standard deviation and a half pixel from its middle, at 11 pixels of
+224: as in RISE's code. What the picture shows can still be recognised."""
 
 
 def seen_part(image: Pixels, fit: Fit, input_size: tuple[int, int]) -> tuple[Pixels, Region]:
@@ -106,15 +113,18 @@ def baseline_picture(picture: Pixels, baseline: Baseline) -> Pixels:
 
     Args:
         picture: (H, W, 3) uint8 BGR.
-        baseline: `blur`: Gaussian, with a standard deviation of `BLUR_SHARE` of the shorter side; `black`; or `mean`:
-            the mean colour.
+        baseline: `blur`: Gaussian, with a standard deviation of `BLUR_SHARE` of the shorter side; `light-blur`: with
+            `LIGHT_BLUR_SHARE`; `black`; `grey`: `GREY` in all channels; or `mean`: the picture's mean colour.
     """
-    if baseline == "black":
-        return np.zeros_like(picture)
+    if baseline in ("black", "grey"):
+        return np.full_like(picture, GREY if baseline == "grey" else 0)
     if baseline == "mean":
         return np.broadcast_to(np.rint(picture.mean(axis=(0, 1))).astype(np.uint8), picture.shape).copy()
-    sigma = BLUR_SHARE * min(picture.shape[:2])
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.uint8)
+    light = baseline == "light-blur"
+    sigma = (LIGHT_BLUR_SHARE if light else BLUR_SHARE) * min(picture.shape[:2])
+    side = 2 * max(1, round(sigma)) + 1 if light else 0  # 0: as wide as the Gaussian is
+    blurred = cv2.GaussianBlur(picture, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, np.uint8)
 
 
 def mixed(picture: Pixels, other: Pixels, mask: Mask) -> Pixels:
