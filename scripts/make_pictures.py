@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -75,9 +76,12 @@ def main() -> None:
     write(folder / "view-channels.jpg", picture(frame, channels, Appearance(view="channels", scale_bar=True)))
     write(folder / "view-history.jpg", after(minute, explainer, Appearance(view="history")))
     with Engine([model]) as engine:
-        proved = ProvedAnswers(engine, "crop", [model.input_size]).answer(frame.pixels, Question(proof=0.25))
-    write(folder / "badge.jpg", picture(frame, proved, Appearance(badge=True)))
-    write(folder / "view-proof.jpg", picture(frame, proved, Appearance(view="proof")))
+        asked = Question(proof=0.25, curves=True)
+        proved = ProvedAnswers(engine, "crop", [model.input_size]).answer(frame.pixels, asked)
+    plain = replace(proved, curves=())
+    write(folder / "curves.jpg", picture(frame, proved, Appearance(), Overlay(frozen=True)))
+    write(folder / "badge.jpg", picture(frame, plain, Appearance(badge=True)))
+    write(folder / "view-proof.jpg", picture(frame, plain, Appearance(view="proof")))
     busy = Overlay(
         toast="why this, rather than the runner-up",
         busy="compiling hirescam …",

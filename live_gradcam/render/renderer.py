@@ -224,7 +224,7 @@ class Renderer:
         elif self.appearance.scale_bar:
             scale = self._draw_scale_onto(above)
         if current:
-            self.tests.draw_badge_onto(
+            self.tests.draw_marks_onto(
                 above,
                 self._look,
                 current[0].explanation,
