@@ -98,9 +98,13 @@ def hottest(heat: HeatMap, share: float) -> Mask:
     """
     flat = heat.ravel()
     count = min(round(share * flat.size), int(np.count_nonzero(flat > 0)))
-    mask = np.zeros(flat.size, np.bool_)
-    mask[hottest_first(heat)[:count]] = True
-    return mask.reshape(heat.shape)
+    if count == 0:
+        return np.zeros(heat.shape, np.bool_)
+    # A partition takes a tenth of the time of sorting, and gives the pixels that `hottest_first` begins with.
+    least = np.partition(flat, flat.size - count)[flat.size - count]
+    mask = flat > least
+    mask[np.flatnonzero(flat == least)[: count - np.count_nonzero(mask)]] = True
+    return np.asarray(mask.reshape(heat.shape), np.bool_)
 
 
 def hottest_first(heat: HeatMap) -> npt.NDArray[np.intp]:
