@@ -101,7 +101,7 @@ class Faithfulness:
                 name: [round(scores.alone, 4), round(scores.without, 4)] for name, scores in self.controls
             },
             "margin": None if self.margin is None else round(self.margin, 4),
-            "holds": self.holds,
+            "holds": None if self.margin is None else self.holds,
             "share": self.share,
             "baseline": self.baseline,
         }
@@ -118,3 +118,23 @@ class FrameTest:
     """`Frame.time` of the tested frame, in seconds."""
 
     faithfulness: Faithfulness
+
+
+@dataclass(frozen=True, slots=True)
+class HeatCurve:
+    """How the probability of a class changes while a picture is changed along a map, the hottest pixels first."""
+
+    way: Literal["deletion", "insertion"]
+    """Whether the hottest pixels are taken away first, or shown first."""
+
+    name: str
+    """The method whose map it is; empty for a control: as much heat elsewhere."""
+
+    fractions: tuple[float, ...]
+    """The share of the pixels that is changed, from 0 to 1."""
+
+    scores: tuple[float, ...]
+    """The probability at each of them, in [0, 1]."""
+
+    area: float
+    """The area under it by the trapezoidal rule, in [0, 1]; of a deletion lower is better, of an insertion higher."""

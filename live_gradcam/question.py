@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.explanation import Explanation, Region
-from live_gradcam.faithfulness import Faithfulness
+from live_gradcam.faithfulness import Faithfulness, HeatCurve
 from live_gradcam.frame import Pixels
 
 TargetSpec = int | str | Callable[[Any], Any] | None
@@ -46,6 +46,9 @@ class Question:
 
     proof: float | None = None
     """The share of the area that the masking test of the first explanation keeps, in (0, 1); None: no test."""
+
+    curves: bool = False
+    """Whether the deletion and the insertion curves of the heat are wanted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +98,11 @@ class Answer:
     """The masking test of the first explanation; None if the question asks for none, or if there can be none."""
 
     unproved: str = ""
-    """Why there is no proof, in a few words; empty if there is one, or if none was asked for."""
+    """Why there is no proof and no curve, in a few words; empty if there is, or if none was asked for."""
+
+    curves: tuple[HeatCurve, ...] = ()
+    """The curves of the first model's maps for the first target: a pair for each method of one pass, and a pair for a
+    control. Empty if none were asked for, or if there can be none."""
 
     @property
     def first(self) -> Explanation:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,8 +14,10 @@ import keras
 import numpy as np
 
 import live_gradcam as lg
+from live_gradcam.explain.engine import Engine
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.models.model import Model
 from live_gradcam.question import Answer, Channel, Question
 from live_gradcam.render.appearance import Appearance
@@ -72,6 +75,13 @@ def main() -> None:
     write(folder / "view-targets.jpg", picture(frame, targets, Appearance(view="targets")))
     write(folder / "view-channels.jpg", picture(frame, channels, Appearance(view="channels", scale_bar=True)))
     write(folder / "view-history.jpg", after(minute, explainer, Appearance(view="history")))
+    with Engine([model]) as engine:
+        asked = Question(proof=0.25, curves=True)
+        proved = ProvedAnswers(engine, "crop", [model.input_size]).answer(frame.pixels, asked)
+    plain = replace(proved, curves=())
+    write(folder / "curves.jpg", picture(frame, proved, Appearance(), Overlay(frozen=True)))
+    write(folder / "badge.jpg", picture(frame, plain, Appearance(badge=True)))
+    write(folder / "view-proof.jpg", picture(frame, plain, Appearance(view="proof")))
     busy = Overlay(
         toast="why this, rather than the runner-up",
         busy="compiling hirescam …",

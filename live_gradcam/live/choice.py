@@ -42,6 +42,9 @@ class Choice:
     look: Appearance = field(default_factory=Appearance)
     mirror: bool = False
 
+    curves: bool = False
+    """Whether the curves of the heat are measured on the frozen picture."""
+
     proves: bool = False
     """Whether each frame waits for the masking test of its heat, as where nobody watches a file."""
 
@@ -68,6 +71,7 @@ def question_of(choice: Choice, menu: Menu) -> Question:
         area=choice.area,
         channels=CHANNELS if view == "channels" else 0,
         proof=choice.look.share if view == "proof" or (choice.proves and choice.look.badge) else None,
+        curves=choice.curves,
     )
 
 

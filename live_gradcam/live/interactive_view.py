@@ -98,7 +98,9 @@ class InteractiveView(ViewState):
         elif action == "menu":
             self._panels.open_menu()
         elif action == "freeze":
-            self._frozen = None if self.frozen or self._frame is None else self._frame.pixels
+            self._freeze(not self.frozen)
+        elif action == "curves":
+            self._turn_curves()
         elif action == "search":
             self._panels.search(ClassSearch(self.menu.labels, self.menu.other_names))
         elif action == "keep":
@@ -120,6 +122,20 @@ class InteractiveView(ViewState):
             if action == "fullscreen":
                 self._fullscreen = not self._fullscreen
             self._requests.append(Request(action))
+
+    def _freeze(self, frozen: bool) -> None:
+        """Let the picture stand still, or go on; on a moving picture there are no curves."""
+        self._frozen = self._frame.pixels if frozen and self._frame is not None else None
+        if self._frozen is None and self.choice.curves:
+            self._choose(replace(self.choice, curves=False))
+
+    def _turn_curves(self) -> None:
+        """Measure the curves of the heat on the picture, which then stands still, or hide them."""
+        curves = not self.choice.curves and self._frame is not None
+        if curves and not self.frozen:
+            self._freeze(True)
+        self._choose(replace(self.choice, curves=curves))
+        self._say("how the answer changes along the heat" if curves else "without curves")
 
     def _keep_before(self) -> None:
         """Keep the present picture beside those that follow, or forget the kept one."""

@@ -25,6 +25,84 @@ _EARLY, _SLOWER = 0.9, 1.3
 _FOLLOWS = 0.1
 """Weight of the newest interval in the usual one."""
 
+_WINDOW, _LOST = 24, 2
+"""There is no free time if more than so many of so many frames were lost."""
+
+_REST_SECONDS, _LONGEST_REST = 2.0, 60.0
+"""How long free time is left alone after frames were lost, at first and at most: each time it doubles."""
+
+
+class FreeTime:
+    """Tells whether there is time for a step: no frame waits, the next one is not due, and none were lost lately.
+
+    Args:
+        statistics: counts captured and shown frames.
+    """
+
+    def __init__(self, statistics: RunStatistics) -> None:
+        self._statistics = statistics
+        self._offered_at: float | None = None
+        self._interval: float | None = None
+        self._offered = 0
+        self._explained = 0
+        self._cost = 0.0
+        self._before: tuple[int, int] | None = None
+        self._rests_until = float("-inf")
+        self._rest = _REST_SECONDS
+        self._since = 0
+
+    def offered(self, now: float) -> None:
+        """Note that a frame comes."""
+        before, self._offered_at = self._offered_at, now
+        self._offered += 1
+        if before is not None:
+            usual = now - before if self._interval is None else self._interval
+            # A frame that comes late because the camera was away does not make the usual interval longer.
+            self._interval = usual + _FOLLOWS * (min(now - before, 2 * usual) - usual)
+
+    def explained(self, now: float) -> None:
+        """Note that a frame was explained, and look for lost frames now and then."""
+        self._since += 1
+        self._explained += 1
+        if self._explained % _WINDOW or self._offered_at is None:
+            return
+        counted = self._statistics
+        lost = self._offered - self._explained, counted.frames_captured - counted.frames_shown
+        before, self._before = self._before, lost
+        if before is None:
+            return
+        if any(each - earlier > _LOST for each, earlier in zip(lost, before, strict=True)):
+            self._rests_until = now + self._rest
+            self._rest = min(2 * self._rest, _LONGEST_REST)
+        elif now > self._rests_until + 2 * self._rest:
+            self._rest = _REST_SECONDS
+
+    def has_room(self, now: float, *, waits: bool, until: float | None) -> bool:
+        """Return whether a step may begin: there is free time for it, or one is due after `EVERY` explained frames.
+
+        Args:
+            now: monotonic seconds.
+            waits: whether a frame waits to be explained.
+            until: when the next frame comes, in monotonic seconds; None: as expected.
+        """
+        if self._since >= EVERY:
+            return True
+        if waits or now < self._rests_until:
+            return False
+        return now + _SLOWER * self._cost <= (self._next if until is None else until)
+
+    def spent(self, seconds: float) -> None:
+        """Note that a step took so many seconds."""
+        self._since = 0
+        self._cost = max(seconds, self._cost + (seconds - self._cost) * _FOLLOWS)
+
+    @property
+    def _next(self) -> float:
+        """When the next frame is expected, in monotonic seconds; in the past until that can be told."""
+        if self._offered_at is None or self._interval is None:
+            return float("-inf")
+        return self._offered_at + _EARLY * self._interval
+
 
 class SpareTests:
     """Tests the heat of a run's frames, as `ExplainThread` and the loops over files have time for it.
@@ -52,10 +130,7 @@ class SpareTests:
         self._statistics = statistics
         self._pause = pause
         self._clock = clock
-        self._offered_at: float | None = None
-        self._interval: float | None = None
-        self._cost = 0.0
-        self._since = 0
+        self._free = FreeTime(statistics)
         self._subject: _Subject | None = None
         self._waiting: tuple[Frame, Answer, float] | None = None
         self._running: tuple[Frame, HeatTest] | None = None
@@ -64,19 +139,14 @@ class SpareTests:
 
     def offered(self) -> None:
         """Note that a frame comes."""
-        now, before = self._clock(), self._offered_at
-        if before is not None:
-            usual = now - before if self._interval is None else self._interval
-            # A frame that comes late because the camera was away does not make the usual interval longer.
-            self._interval = usual + _FOLLOWS * (min(now - before, 2 * usual) - usual)
-        self._offered_at = now
+        self._free.offered(self._clock())
 
     def explained(self, frame: Frame, answer: Answer) -> None:
         """Take an answer about a frame: it is tested if no other test goes on.
 
         A test is given up if the question, the class, the method or the layer has changed.
         """
-        self._since += 1
+        self._free.explained(self._clock())
         share = self.share
         subject = None if share is None else _subject_of(answer, share)
         if subject != self._subject:
@@ -96,25 +166,18 @@ class SpareTests:
         if self._waiting is None and self._running is None:
             return False
         began = self._clock()
-        is_free = not waits and began + _SLOWER * self._cost <= (self._next if until is None else until)
-        if not is_free and self._since < EVERY:
+        if not self._free.has_room(began, waits=waits, until=until):
             return False
-        self._since = 0
         self._advance()
-        taken = self._clock() - began
-        self._cost = max(taken, self._cost + (taken - self._cost) * _FOLLOWS)
+        self._free.spent(self._clock() - began)
         return True
 
     def newest(self) -> FrameTest | None:
-        """Return the newest result that was not taken yet; None if there is none."""
-        return self._found.take(0)
+        """Return the newest result that was not taken yet; None if there is none.
 
-    @property
-    def _next(self) -> float:
-        """When the next frame is expected, in seconds of the clock; in the past until that can be told."""
-        if self._offered_at is None or self._interval is None:
-            return float("-inf")
-        return self._offered_at + _EARLY * self._interval
+        The first one of a class comes without controls, as soon as its own figures are known.
+        """
+        return self._found.take(0)
 
     def _advance(self) -> None:
         """Begin the waiting test, or score the next picture of the running one."""
@@ -126,10 +189,14 @@ class SpareTests:
         assert self._running is not None
         frame, test = self._running
         found = test.step()
-        if found is not None:
+        if found is None:
+            return
+        if test.is_done:
             self._running, self._ended = None, self._clock()
             self._statistics.tested(found)
-            self._found.put(FrameTest(frame.index, frame.time, found))
+        elif self._ended is not None:
+            return  # an earlier result, which has controls, is on the picture
+        self._found.put(FrameTest(frame.index, frame.time, found))
 
 
 _Subject = tuple[Question, int, str, str, float]

@@ -208,7 +208,7 @@ class ViewState:
         self._frozen = None
         self._mouse.forget()
         self._answered = replace(self._answered, area=None)
-        self._choose(replace(self.choice, area=None))
+        self._choose(replace(self.choice, area=None, curves=False))
         self._forget_answers()
 
     def picture(self) -> tuple[Pixels, TrackedHeat | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import cv2
@@ -26,6 +27,9 @@ ScoreOf = Callable[[Sequence[Pixels]], Scores]
 
 GREY = 127
 """The level of the grey baseline: the middle of the range, close to the mean colour of ImageNet's photographs."""
+
+_WIDE_SIGMA = 32.0
+"""From this standard deviation on, in pixels, OpenCV's Gaussian takes too long: 0.5 s at 1280×720."""
 
 BLUR_SHARE = 1 / 16
 """Standard deviation of the blur as a share of the picture's shorter side: 14 pixels of 224."""
@@ -98,9 +102,13 @@ def hottest(heat: HeatMap, share: float) -> Mask:
     """
     flat = heat.ravel()
     count = min(round(share * flat.size), int(np.count_nonzero(flat > 0)))
-    mask = np.zeros(flat.size, np.bool_)
-    mask[hottest_first(heat)[:count]] = True
-    return mask.reshape(heat.shape)
+    if count == 0:
+        return np.zeros(heat.shape, np.bool_)
+    # A partition takes a tenth of the time of sorting, and gives the pixels that `hottest_first` begins with.
+    least = np.partition(flat, flat.size - count)[flat.size - count]
+    mask = flat > least
+    mask[np.flatnonzero(flat == least)[: count - np.count_nonzero(mask)]] = True
+    return np.asarray(mask.reshape(heat.shape), np.bool_)
 
 
 def hottest_first(heat: HeatMap) -> npt.NDArray[np.intp]:
@@ -122,9 +130,33 @@ def baseline_picture(picture: Pixels, baseline: Baseline) -> Pixels:
         return np.broadcast_to(np.rint(picture.mean(axis=(0, 1))).astype(np.uint8), picture.shape).copy()
     light = baseline == "light-blur"
     sigma = (LIGHT_BLUR_SHARE if light else BLUR_SHARE) * min(picture.shape[:2])
+    if sigma > _WIDE_SIGMA and not light:
+        return _widely_blurred(picture, sigma)
     side = 2 * max(1, round(sigma)) + 1 if light else 0  # 0: as wide as the Gaussian is
     blurred = cv2.GaussianBlur(picture, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred, np.uint8)
+
+
+def _widely_blurred(picture: Pixels, sigma: float) -> Pixels:
+    """Return a picture blurred by a wide Gaussian: on photographs within 1 level of OpenCV's, in a tenth of the time.
+
+    The picture is averaged over squares of `step` pixels, blurred, and enlarged linearly. Averaging and enlarging are
+    blurs of their own, with variances of (step² − 1) / 12 and step² / 6, which the Gaussian leaves out.
+    """
+    height, width = picture.shape[:2]
+    step = int(sigma // 6)
+    margin = math.ceil(4 * sigma / step) * step  # of repeated edge pixels, as `BORDER_REPLICATE` has them
+    right, below = margin + -width % step, margin + -height % step
+    wide = cv2.copyMakeBorder(picture, margin, below, margin, right, cv2.BORDER_REPLICATE)
+    size = wide.shape[1], wide.shape[0]
+    small = cv2.resize(wide, (size[0] // step, size[1] // step), interpolation=cv2.INTER_AREA).astype(
+        np.float32
+    )
+    rest = math.sqrt(sigma**2 - (step**2 - 1) / 12 - step**2 / 6) / step
+    blurred = cv2.GaussianBlur(small, (0, 0), rest, borderType=cv2.BORDER_REPLICATE)
+    large = cv2.resize(blurred, size, interpolation=cv2.INTER_LINEAR)
+    inner = large[margin : margin + height, margin : margin + width]
+    return np.asarray(np.clip(np.rint(inner), 0, 255), np.uint8)
 
 
 def mixed(picture: Pixels, other: Pixels, mask: Mask) -> Pixels:

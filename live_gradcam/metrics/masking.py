@@ -51,14 +51,14 @@ class MaskingTest:
         self._share = share
         self._baseline: Baseline = baseline
         self._controls = tuple(controls)
-        heat = heat_over(explanation, part, (picture.shape[1], picture.shape[0]))
-        maps = [heat, *(control_map(name, heat, explanation, part) for name in controls)]
-        self._masks = [hottest(each, share) for each in maps]
+        self._part = part
+        self._heat = heat_over(explanation, part, (picture.shape[1], picture.shape[0]))
+        self._masks = {0: hottest(self._heat, share)}
         self._replacement = baseline_picture(picture, baseline)
 
     def __len__(self) -> int:
         """How many pictures there are: two for the explanation, and two for each control."""
-        return 2 * len(self._masks)
+        return 2 * (1 + len(self._controls))
 
     @property
     def mask(self) -> Mask:
@@ -72,15 +72,23 @@ class MaskingTest:
 
     def picture(self, number: int) -> Pixels:
         """Return a changed picture, (H, W, 3) uint8 BGR: of each map the hottest part alone, then all but it."""
-        mask = self._masks[number // 2]
+        mask = self._mask(number // 2)
         return mixed(self._picture, self._replacement, ~mask if number % 2 else mask)
+
+    def _mask(self, number: int) -> Mask:
+        """Return the mask of the explanation's own map, or of a control, which is made when it is first needed."""
+        if number not in self._masks:
+            control = control_map(self._controls[number - 1], self._heat, self._explanation, self._part)
+            self._masks[number] = hottest(control, self._share)
+        return self._masks[number]
 
     def result(self, probability: float, scores: Sequence[float]) -> Faithfulness:
         """Return the result.
 
         Args:
             probability: of the explained class for the unchanged picture, in [0, 1].
-            scores: the same for each changed picture.
+            scores: the same for each changed picture, or for the first two or more of them: controls without scores
+                are then left out.
         """
         pairs = [
             MaskedScores(float(alone), float(without))
@@ -91,7 +99,7 @@ class MaskingTest:
             label=target.label,
             probability=probability,
             heat=pairs[0],
-            controls=tuple(zip(self._controls, pairs[1:], strict=True)),
+            controls=tuple(zip(self._controls, pairs[1:], strict=False)),
             share=self._share,
             baseline=self._baseline,
             class_id=-1 if isinstance(target, Value) else target.class_id,

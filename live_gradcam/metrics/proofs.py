@@ -6,16 +6,31 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+import numpy as np
+
 from live_gradcam.config import Fit
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.question_parts import inside
 from live_gradcam.explain.question_switch import Answers, Size
 from live_gradcam.explanation import Explanation, Region, Value
-from live_gradcam.faithfulness import DEFAULT_SHARE, Faithfulness
+from live_gradcam.faithfulness import DEFAULT_SHARE, Faithfulness, HeatCurve
 from live_gradcam.frame import Pixels
-from live_gradcam.metrics.changed_pictures import seen_part
+from live_gradcam.metrics.changed_pictures import Scores, heat_over, seen_part
+from live_gradcam.metrics.controls import shifted
+from live_gradcam.metrics.curves import Way, curve
 from live_gradcam.metrics.masking import MaskingTest
 from live_gradcam.question import Answer, Proof, Question, TargetSpec
+
+CURVE_STEPS = 10
+"""Steps of a curve: for one method, 44 changed pictures."""
+
+WAYS: tuple[Way, ...] = ("deletion", "insertion")
+
+_AT_ONCE = 16
+"""The most changed pictures in a batch."""
+
+_OWN = 2
+"""How many of the changed pictures are of the heat itself; they come first."""
 
 
 class PictureAnswers(Answers, Protocol):
@@ -38,6 +53,7 @@ class ProvedAnswers:
         self._answers = answers
         self._fit: Fit = fit
         self._input_sizes = tuple(input_sizes)
+        self._last: tuple[Pixels, Question, tuple[HeatCurve, ...]] | None = None
 
     @property
     def traces(self) -> int:
@@ -63,11 +79,15 @@ class ProvedAnswers:
             LiveGradcamError: the question cannot be answered, or a network fails.
         """
         answer = self._answers.answer(pixels, question)
-        if question.proof is None:
+        if question.proof is None and not question.curves:
             return answer
         reason = untestable(answer.first)
         if reason:
             return replace(answer, unproved=reason)
+        if question.curves:
+            answer = replace(answer, curves=self._curves_of(pixels, answer))
+        if question.proof is None:
+            return answer
         return replace(answer, proof=self.test(pixels, answer, question.proof).at_once())
 
     def test(self, pixels: Pixels, answer: Answer, share: float) -> HeatTest:
@@ -78,12 +98,23 @@ class ProvedAnswers:
             answer: the answer about it, which is testable.
             share: of the area that the hottest part takes at most, in (0, 1).
         """
-        question = answer.question
+        picture, part = self._seen(pixels, answer.question)
+        return HeatTest(self._answers, picture, part, answer, share)
+
+    def _seen(self, pixels: Pixels, question: Question) -> tuple[Pixels, Region]:
+        """Return what the first model sees of a frame, at its own scale, and where that lies in the frame."""
         size = self._input_sizes[question.models[0]]
         x, y, width, height = inside(question.area, (pixels.shape[1], pixels.shape[0]))
         picture, (left, top, *extent) = seen_part(pixels[y : y + height, x : x + width], self._fit, size)
-        part = (x + left, y + top, extent[0], extent[1])
-        return HeatTest(self._answers, picture, part, answer, share)
+        return picture, (x + left, y + top, extent[0], extent[1])
+
+    def _curves_of(self, pixels: Pixels, answer: Answer) -> tuple[HeatCurve, ...]:
+        """Return the curves of an answer; a frame that stands still is measured once."""
+        question = answer.question
+        if self._last is None or self._last[0] is not pixels or self._last[1] != question:
+            picture, part = self._seen(pixels, question)
+            self._last = pixels, question, curves_of(self._answers, picture, part, answer)
+        return self._last[2]
 
 
 class HeatTest:
@@ -109,6 +140,11 @@ class HeatTest:
         self._scores: list[float] = []
 
     @property
+    def is_done(self) -> bool:
+        """Whether all changed pictures are scored."""
+        return len(self._scores) == len(self._test)
+
+    @property
     def pictures(self) -> list[Pixels]:
         """All changed pictures, (H, W, 3) uint8 BGR each."""
         return [self._test.picture(number) for number in range(len(self._test))]
@@ -123,10 +159,13 @@ class HeatTest:
         return Proof(found, self._test.mask, self._test.replacement, self._part)
 
     def step(self) -> Faithfulness | None:
-        """Score the next changed picture; return the result after the last one, else None."""
+        """Score the next changed picture.
+
+        Returns:
+            After the last picture the result; after the two of the heat itself a result without controls; else None.
+        """
         self._scores += self._scored([self._test.picture(len(self._scores))])
-        done = len(self._scores) == len(self._test)
-        return self._test.result(self._probability, self._scores) if done else None
+        return self._test.result(self._probability, self._scores) if self.is_done or len(self._scores) == _OWN else None
 
     def at_once(self) -> Proof:
         """Score all changed pictures in one batch, and return the result with the mask."""
@@ -135,6 +174,42 @@ class HeatTest:
     def _scored(self, pictures: Sequence[Pixels]) -> list[float]:
         answers = self._answers.answer_batch(pictures, [self.question] * len(pictures))
         return [probability_of(answer.first) for answer in answers]
+
+
+def curves_of(
+    answers: PictureAnswers, picture: Pixels, part: Region, answer: Answer
+) -> tuple[HeatCurve, ...]:
+    """Return the deletion and insertion curves of an answer's maps for its first target, and of a control.
+
+    Args:
+        answers: give the scores of changed pictures.
+        picture: (H, W, 3) uint8 BGR: what the network saw of the frame.
+        part: (x, y, width, height) of it in pixels of the frame.
+        answer: the answer; its first explanation is testable.
+    """
+    asked, size = answer.question, (picture.shape[1], picture.shape[0])
+    question = question_of_scores(answer)
+
+    def score_of(pictures: Sequence[Pixels]) -> Scores:
+        scores: list[float] = []
+        for at in range(0, len(pictures), _AT_ONCE):
+            some = pictures[at : at + _AT_ONCE]
+            found = answers.answer_batch(some, [question] * len(some))
+            scores += [probability_of(each.first) for each in found]
+        return np.array(scores)
+
+    own = [
+        (each.method, heat_over(each, part, size))
+        for each in answer.explanations[: len(asked.methods) * len(asked.targets) : len(asked.targets)]
+        if each.has_evidence and method_named(each.method).one_pass
+    ]
+    curves = []
+    for name, heat in (*own, ("", shifted(own[0][1]))):
+        for way in WAYS:
+            found = curve(way, picture, heat, score_of, steps=CURVE_STEPS)
+            fractions, scores = (tuple(map(float, each)) for each in (found.fractions, found.scores))
+            curves.append(HeatCurve(way, name, fractions, scores, found.area))
+    return tuple(curves)
 
 
 def question_of_scores(answer: Answer) -> Question:
@@ -154,6 +229,7 @@ def question_of_scores(answer: Answer) -> Question:
         targets=(target.class_id,) * len(question.targets),
         area=None,
         proof=None,
+        curves=False,
     )
 
 

@@ -13,6 +13,7 @@ from live_gradcam.number_format import percent_text
 from live_gradcam.render.lettering import (
     AMBER,
     CAP,
+    GREY,
     REGULAR,
     WHITE,
     Colour,
@@ -82,7 +83,10 @@ class Badge:
             self._since <= time < self._until and _is_about(self._shown, explanation)
         ):
             self._shown = None
-        if self._next is not None and (self._shown is None or time - self._since >= self._calm):
+        is_first = (
+            self._shown is None or self._shown.margin is None
+        )  # without controls there is no verdict yet
+        if self._next is not None and (is_first or time - self._since >= self._calm):
             found, until = self._next
             self._next = None
             if time < until and _is_about(found, explanation):
@@ -143,7 +147,9 @@ def draw_badge_onto(
         inner = end - margin - 2 * padding - indent
     size = size_that_fits(figures, full, _SMALLEST, REGULAR, inner)
     lines = (
-        [figures] if found.holds else [figures, *wrapped(words(UNACCOUNTED), size, REGULAR, inner, _LINES)]
+        [figures]
+        if found.holds or found.margin is None
+        else [figures, *wrapped(words(UNACCOUNTED), size, REGULAR, inner, _LINES)]
     )
     wide = max(text_width(line, size, REGULAR) for line in lines)
     if wide > inner:
@@ -163,19 +169,19 @@ def draw_badge_onto(
     shade_onto(picture, left, top, wide, tall, round(size * _RADIUS))
     base = top + padding + round(size * CAP)
     mark = round(size * _MARK)
-    _draw_mark_onto(picture, left + padding, base - round(size * CAP / 2), mark, holds=found.holds)
+    _draw_mark_onto(picture, left + padding, base - round(size * CAP / 2), mark, found)
     for number, line in enumerate(lines):
         colour = WHITE if number == 0 else AMBER
         write(picture, line, (left + padding + indent, base + number * step), size, colour=colour)
     return left, top, wide, tall
 
 
-def _draw_mark_onto(picture: Pixels, x: int, middle: int, side: int, *, holds: bool) -> None:
-    """Draw a green tick, or an amber ring, `side` pixels wide."""
+def _draw_mark_onto(picture: Pixels, x: int, middle: int, side: int, found: Faithfulness) -> None:
+    """Draw a green tick, an amber ring, or a grey one if there is no verdict yet, `side` pixels wide."""
     thick = max(2, round(side * 0.18))
-    if not holds:
-        centre = (x + side // 2, middle)
-        cv2.circle(picture, centre, round(side * 0.38), AMBER, thick, cv2.LINE_AA)
+    if not found.holds:
+        centre, colour = (x + side // 2, middle), GREY if found.margin is None else AMBER
+        cv2.circle(picture, centre, round(side * 0.38), colour, thick, cv2.LINE_AA)
         return
     at = [(x, middle), (x + round(side * 0.36), middle + round(side * 0.36)), (x + side, middle - side // 2)]
     for begin, end in pairwise(at):

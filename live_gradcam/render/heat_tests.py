@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from live_gradcam.explanation import Explanation, Prediction, Region
-from live_gradcam.faithfulness import Faithfulness, FrameTest
+from live_gradcam.faithfulness import Faithfulness, FrameTest, HeatCurve
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.badge import Badge, draw_badge_onto
 from live_gradcam.render.caption import Caption
+from live_gradcam.render.curve_panel import draw_curves_onto
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.panes import Layout
@@ -33,6 +34,8 @@ class HeatTests:
         self._words = words
         self._badge = Badge(at_once=single)
         self._proof = ProofBoard(words)
+        self._curves: tuple[HeatCurve, ...] = ()
+        self._no_curves = ""
         self.shown: Faithfulness | None = None
         """The test on the newest picture; None if there is none."""
         self.place: Region | None = None
@@ -41,6 +44,8 @@ class HeatTests:
     def add_answer(self, frame: Frame, answer: Answer) -> None:
         """Take an answer about a frame, perhaps with a proof."""
         self._proof.add(frame, answer)
+        self._curves = answer.curves
+        self._no_curves = answer.unproved if answer.question.curves else ""
         if answer.proof is not None:
             self._badge.add(FrameTest(frame.index, frame.time, answer.proof.faithfulness), frame.time)
 
@@ -56,6 +61,7 @@ class HeatTests:
         """Drop everything: the scene is another."""
         self._badge.forget()
         self._proof.forget()
+        self._curves, self._no_curves = (), ""
 
     def begin(self, look: Appearance, overlay: Overlay) -> tuple[Appearance, Overlay]:
         """Begin a picture, and return how it is drawn: without a proof, as one picture that says why there is none."""
@@ -96,13 +102,18 @@ class HeatTests:
         assert newest is not None
         self.shown = newest.faithfulness
         self._proof.draw_onto(picture, layout, look, time)
+        self._draw_curves_onto(picture)
         if layout.footer is None:
             return None
         if covered:
             fill_onto(picture[layout.footer.region[1] :])
         return self._proof.caption()
 
-    def draw_badge_onto(
+    def _draw_curves_onto(self, picture: Pixels) -> None:
+        side = min(picture.shape[:2])
+        draw_curves_onto(picture, self._curves, self._words(self._no_curves), self._words, side=side)
+
+    def draw_marks_onto(
         self,
         picture: Pixels,
         look: Appearance,
@@ -114,7 +125,7 @@ class HeatTests:
         side: int,
         avoid: Region | None,
     ) -> None:
-        """Draw the badge beside the label plate, in place, if a test belongs to what the plate names.
+        """Draw the curves, and the badge beside the label plate if a test belongs to what that names, in place.
 
         Args:
             picture: (H, W, 3) uint8 BGR: the part of the canvas that plates may cover.
@@ -126,6 +137,7 @@ class HeatTests:
             side: length in pixels that the letters are sized by.
             avoid: (x, y, width, height) of the scale bar; None if there is none.
         """
+        self._draw_curves_onto(picture)
         found = self._badge.shown(explanation, named, time)
         if not look.badge or look.view not in _WITH_BADGE:
             return

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import get_args
 
-import cv2
 import numpy as np
 
 from live_gradcam.config import Following
 from live_gradcam.errors import RenderError
-from live_gradcam.explanation import Explanation, HeatMap, Region
+from live_gradcam.explanation import Explanation, HeatMap
 from live_gradcam.frame import Frame
 from live_gradcam.question import Answer
+from live_gradcam.render.heat_displacement import HeatDisplacements
 from live_gradcam.render.heat_smoothing import WEAK, Heat, HeatSmoothing
-from live_gradcam.render.motion import Displacement, Field, Motion, Shift, sampled
+from live_gradcam.render.heat_warnings import HeatWarnings
+from live_gradcam.render.motion import Motion, sampled
 from live_gradcam.render.thing_names import ThingName, followed, moved, names_of
 
 
@@ -86,6 +86,7 @@ class HeatTracker:
         self._waiting: tuple[Frame, Answer] | None = None
         self._newest: _NewestAnswer | None = None
         self._cut = False
+        self.warnings = HeatWarnings()
 
     @property
     def answer(self) -> Answer | None:
@@ -96,6 +97,7 @@ class HeatTracker:
         """Start a new scene: no heat is drawn until it has been explained."""
         self._cut = self._newest is not None
         self._waiting = None
+        self.warnings.cut()
         if self._motion is not None:
             self._motion = Motion()
 
@@ -116,7 +118,7 @@ class HeatTracker:
             if newest is None or displacement is None or newest.size != frame.size or self._cut:
                 self._take(frame, answer, kept=False)
             else:
-                self._take(frame, answer, _Displacements(displacement, newest.size))
+                self._take(frame, answer, HeatDisplacements(displacement, newest.size))
 
     def track(self, frame: Frame) -> tuple[TrackedHeat, ...]:
         """Advance to the next shown frame.
@@ -140,12 +142,15 @@ class HeatTracker:
             return ()
         moving = motion is not None and newest.index != frame.index and not self._cut
         displacement = motion.displacement() if motion is not None and moving else None
-        displaced = None if displacement is None else _Displacements(displacement, newest.size)
+        displaced = None if displacement is None else HeatDisplacements(displacement, newest.size)
         tracked = []
         for each in newest.heats:
             heatmap, opacity, names = each.heat.heatmap, each.heat.opacity, each.names
             if displaced is not None:
-                heatmap, names = displaced.moved(each), moved(names, displaced.shift)
+                heatmap, names = (
+                    displaced.moved(heatmap, each.explanation.region),
+                    moved(names, displaced.shift),
+                )
             stale = displaced is None and (moving or self._cut)
             tracked.append(
                 TrackedHeat(
@@ -162,7 +167,7 @@ class HeatTracker:
         return tuple(tracked)
 
     def _take(
-        self, frame: Frame, answer: Answer, displaced: _Displacements | None = None, *, kept: bool = True
+        self, frame: Frame, answer: Answer, displaced: HeatDisplacements | None = None, *, kept: bool = True
     ) -> None:
         """Smooth an answer with the previous heat and names, which `displaced` moves to this frame, if they count."""
         heats = []
@@ -174,9 +179,13 @@ class HeatTracker:
                     _MapState(explanation, model, self._smoothing.heat(explanation, at), names_of(things))
                 )
                 continue
-            heatmap, confidence = (
-                (None, float(kept)) if displaced is None else displaced.with_confidence(before)
-            )
+            heatmap: HeatMap | None = None
+            confidence: HeatMap | float = float(kept)
+            if displaced is not None:
+                region = before.explanation.region
+                heatmap, confidence = displaced.with_confidence(before.heat.heatmap, region)
+            if heatmap is not None and place == 0:
+                self.warnings.compare(explanation, before.explanation, heatmap, confidence, at)
             heat = self._smoothing.heat(explanation, at, before.heat, moved=heatmap, confidence=confidence)
             names = names_of(things)
             if kept and self._smoothing.seconds > 0:
@@ -217,80 +226,3 @@ class _NewestAnswer:
     index: int
     captured_at: float
     size: tuple[int, int]
-
-
-class _Displacements:
-    """Displacement of heat maps between two frames; computed once for all maps of one shape and region."""
-
-    def __init__(self, displacement: Displacement, size: tuple[int, int]) -> None:
-        self._displacement = displacement
-        self._size = size
-        self._found: dict[tuple[Region, tuple[int, int]], tuple[Shift, HeatMap]] = {}
-
-    def moved(self, state: _MapState) -> HeatMap:
-        """Return a heat map moved to the current frame, weaker where the motion is uncertain."""
-        origin, confidence = self._origins(state)
-        return _moved(state.heat.heatmap, origin) * confidence
-
-    def shift(self, x: float, y: float) -> tuple[float, float]:
-        """Return by how many pixels a point of the earlier frame has moved.
-
-        The field has the displacement of each place to the earlier frame; neighbouring places have similar ones.
-        """
-        field = self._displacement.shift
-        cell = self._size[0] / field.shape[1], self._size[1] / field.shape[0]
-        place = np.array([[(x / cell[0] - 0.5, y / cell[1] - 0.5)]], np.float32)
-        across, down = sampled(field, place)[0, 0]
-        return -float(across) * cell[0], -float(down) * cell[1]
-
-    def with_confidence(self, state: _MapState) -> tuple[HeatMap, HeatMap]:
-        """Return a heat map moved to the current frame, and the confidence of the motion.
-
-        The confidence is 0 where the heat comes from outside of the region.
-        """
-        origin, confidence = self._origins(state)
-        return _moved(state.heat.heatmap, origin), confidence * _moved(
-            np.ones(confidence.shape, np.float32), origin
-        )
-
-    def _origins(self, state: _MapState) -> tuple[Shift, HeatMap]:
-        """Return the origin of each point of a heat map, and the confidence of the motion there."""
-        rows, columns = state.heat.heatmap.shape
-        cell_rows, cell_columns = self._displacement.confidence.shape
-        key = state.explanation.region, (rows, columns)
-        if key not in self._found:
-            mesh = _mesh(key[0], self._size, key[1], (cell_rows, cell_columns))
-            origin = mesh.points + sampled(self._displacement.shift, mesh.places) * mesh.scale
-            self._found[key] = origin, sampled(self._displacement.confidence, mesh.places)
-        return self._found[key]
-
-
-def _moved(heatmap: HeatMap, origin: Shift) -> HeatMap:
-    """Return a moved heat map; points from outside of the region have no heat."""
-    return sampled(heatmap, origin, border=cv2.BORDER_CONSTANT)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Mesh:
-    """Points of a heat map over a region, in coordinates of the motion's cells."""
-
-    places: Shift
-    """(h, w, 2) float32: x and y of each point, in cells."""
-
-    points: Shift
-    """(h, w, 2) float32: each point's x and y in the heat map."""
-
-    scale: Field
-    """(2,) float32: points of the heat map per cell, across and down."""
-
-
-@lru_cache(maxsize=8)
-def _mesh(region: Region, size: tuple[int, int], points: tuple[int, int], cells: tuple[int, int]) -> _Mesh:
-    """Return the mesh of a heat map of (rows, columns) points over the region of a frame of (width, height) pixels."""
-    x, y, width, height = region
-    rows, columns = points
-    across, down = cells[1] / size[0], cells[0] / size[1]
-    own = np.dstack(np.meshgrid(np.arange(columns), np.arange(rows))).astype(np.float32)
-    to_cells = np.array([width / columns * across, height / rows * down], np.float32)
-    offset = np.array([x * across - 0.5, y * down - 0.5], np.float32)
-    return _Mesh((own + np.float32(0.5)) * to_cells + offset, own, np.float32(1.0) / to_cells)

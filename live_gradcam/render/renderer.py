@@ -122,6 +122,9 @@ class Renderer:
         self._look, overlay = self.tests.begin(self.appearance, overlay)
         if not current and not overlay.notice:
             overlay = replace(overlay, notice=self._words(_LOOKING))
+        if current and self._tracker.answer is not None:
+            warning = self._words(self._tracker.warnings.line(self._tracker.answer, frame.time))
+            overlay = replace(overlay, chosen=" · ".join(filter(None, (overlay.chosen, warning))))
         self._size = width, height = self.canvas(frame.size)
         self._is_halved = overlay.before is not None
         figures = overlay.statistics if self.appearance.statistics else ()
@@ -221,7 +224,7 @@ class Renderer:
         elif self.appearance.scale_bar:
             scale = self._draw_scale_onto(above)
         if current:
-            self.tests.draw_badge_onto(
+            self.tests.draw_marks_onto(
                 above,
                 self._look,
                 current[0].explanation,

@@ -18,7 +18,7 @@ from live_gradcam.session.journal import FORMAT
 _SINCE_2 = frozenset({"menu", "keep", "reset", "seek", "seek-back"})
 """Actions whose keys had no effect in format 1."""
 
-_SINCE_4 = frozenset({"badge", "share"})
+_SINCE_4 = frozenset({"badge", "share", "curves"})
 """Actions whose keys had no effect in formats 1 to 3."""
 
 _STYLES_OF_1 = tuple(style for style in STYLES if style != "fade")

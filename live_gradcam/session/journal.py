@@ -159,6 +159,7 @@ def question_of_line(line: Mapping[str, Any]) -> Question:
         area=None if area is None else (area[0], area[1], area[2], area[3]),
         channels=fields["channels"],
         proof=fields.get("proof"),
+        curves=fields.get("curves", False),
     )
 
 

@@ -101,7 +101,7 @@ class Run:
     def until_result(self, most: int = 400) -> FrameTest | None:
         for _ in range(most):
             self.frame()
-            if (found := self.tests.newest()) is not None:
+            if (found := self.tests.newest()) is not None and found.faithfulness.controls:
                 return found
         return None
 
@@ -138,11 +138,24 @@ def test_a_step_that_takes_longer_than_the_free_time_is_done_for_every_24th_fram
 
 def test_without_free_time_a_test_still_comes_to_its_end() -> None:
     run = Run()
-    for _ in range(STEPS * EVERY - 1):
+    found = []
+    for number in range(1, STEPS * EVERY + 1):
         run.frame(waits=True)
-        assert run.tests.newest() is None
-    run.frame(waits=True)
-    assert run.tests.newest() is not None
+        if (test := run.tests.newest()) is not None:
+            found.append((number, len(test.faithfulness.controls)))
+    assert found == [(3 * EVERY, 0), (STEPS * EVERY, 2)], "its own figures come first, without a verdict"
+
+
+def test_a_later_test_of_the_class_comes_with_its_verdict_only() -> None:
+    run = Run(step=0.02)
+    controls = []
+    for _ in range(200):
+        run.frame()
+        if (test := run.tests.newest()) is not None:
+            controls.append(len(test.faithfulness.controls))
+    assert controls[:2] == [0, 2]
+    assert len(controls) > 3
+    assert set(controls[1:]) == {2}
 
 
 def test_the_next_test_of_a_class_waits_so_that_the_figures_can_be_read() -> None:
@@ -181,11 +194,10 @@ def test_a_test_is_given_up_when_something_else_is_explained(other: dict[str, An
     run.frame()
     scored = run.scores.scored
     assert 0 < scored < STEPS - 1
+    run.tests.newest()
     run.frame(**other, waits=True)
     assert run.tests.newest() is None
-    for _ in range(20):
-        run.frame()
-    found = run.tests.newest()
+    found = run.until_result(20)
     assert found is not None
     assert found.index >= 4
     assert found.faithfulness.label == "tabby"
@@ -228,5 +240,42 @@ def test_a_camera_that_was_away_does_not_make_the_next_frames_late() -> None:
         run.frame()
     run.clock.now += 20
     run.frame()
-    assert run.tests._interval is not None
-    assert run.tests._interval < 1.2 / 30
+    interval = run.tests._free._interval
+    assert interval is not None
+    assert interval < 1.2 / 30
+
+
+def lost_frames(run: Run, *, explained: int, shown: int) -> list[int]:
+    """Let 200 frames come, of which some are not explained and some not shown; return after which steps were done."""
+    steps = []
+    for number in range(1, 201):
+        run.statistics.frames_captured += 1
+        run.statistics.frames_shown += bool(number % shown)
+        if number % explained == 0:
+            run.tests.offered()  # and replaced by the next
+        if run.frame():
+            steps.append(number)
+        run.tests.newest()
+    return steps
+
+
+def test_where_all_frames_are_explained_and_shown_free_time_is_used_again_and_again() -> None:
+    steps = lost_frames(Run(), explained=1000, shown=1000)
+    assert len(steps) >= 10
+    assert max(np.diff(steps)) < 60
+
+
+@pytest.mark.parametrize("lost", [{"explained": 6, "shown": 1000}, {"explained": 1000, "shown": 6}])
+def test_where_frames_are_lost_free_time_is_left_alone(lost: dict[str, int]) -> None:
+    steps = [step for step in lost_frames(Run(), **lost) if step > 60]
+    assert steps
+    assert min(np.diff(steps)) >= EVERY
+
+
+def test_a_rest_ends_when_no_frames_are_lost_any_more() -> None:
+    run = Run()
+    lost_frames(run, explained=6, shown=1000)
+    run.clock.now += 120
+    lost_frames(run, explained=1000, shown=1000)
+    steps = lost_frames(run, explained=1000, shown=1000)
+    assert len(steps) >= 10

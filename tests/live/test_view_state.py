@@ -11,6 +11,7 @@ import pytest
 from acting import LABELS, MENU, SIZE, Acting, answer, frame
 
 from live_gradcam.explanation import Prediction
+from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Pixels
 from live_gradcam.live.choice import LOWERED, Choice, chosen_in_words
 from live_gradcam.live.controls import Controls
@@ -29,7 +30,7 @@ from live_gradcam.translations import ENGLISH, words_of
 from live_gradcam.viewer_input import ACTIONS, HELP, Pointer, Text
 from live_gradcam.viewer_input import MENU as MENU_ROWS
 
-ON_STAGE = {"help", "menu", "freeze", "search", "keep", "reset"}
+ON_STAGE = {"help", "menu", "freeze", "curves", "search", "keep", "reset"}
 OF_THE_CONTROLLER = {request.value for request in Request}
 
 
@@ -786,3 +787,96 @@ def test_a_class_that_was_typed_is_named_in_the_viewer_s_language_once_it_is_exp
 )
 def test_what_is_chosen_is_told_in_the_viewer_s_language(choice: Choice, said: str) -> None:
     assert chosen_in_words(choice, MENU, "one", words=words_of("zh")) == said
+
+
+def test_the_key_of_the_curves_freezes_the_picture_and_asks_for_them() -> None:
+    acting = begun()
+    assert not acting.view.question.curves
+    assert acting.press("u") == "how the answer changes along the heat"
+    assert acting.view.frozen
+    assert acting.view.question.curves
+    acting.press("u")
+    assert acting.view.frozen
+    assert not acting.view.question.curves
+
+
+@pytest.mark.parametrize("key", [" ", "z"])
+def test_there_are_no_curves_once_the_picture_goes_on(key: str) -> None:
+    acting = begun()
+    acting.press("u", key)
+    assert not acting.view.frozen
+    assert not acting.view.question.curves
+
+
+def test_there_are_no_curves_of_another_source() -> None:
+    acting = begun()
+    acting.press("u")
+    acting.view.source_changed()
+    assert not acting.view.question.curves
+
+
+def test_the_proof_asks_for_the_share_that_the_viewer_chose() -> None:
+    acting = begun()
+    acting.press(*"vvvvvvv")
+    assert acting.view.choice.look.view == "proof"
+    assert acting.view.question.proof == 0.25
+    before = acting.view.view
+    asked = []
+    for _ in range(6):
+        assert acting.press("p") == f"the hottest {acting.view.choice.look.share:.0%}"
+        asked.append(acting.view.question.proof)
+    assert asked == [0.3, 0.4, 0.5, 0.1, 0.2, 0.25]
+    acting.explain()
+    assert (before, acting.view.view) == ("history", "proof"), "it waits for its own answer"
+
+
+def test_only_the_views_with_a_badge_ask_for_tests_in_spare_time() -> None:
+    acting = begun()
+    assert acting.view.tested_share is None
+    assert acting.press("e") == "the heat is tested"
+    shares = []
+    for _ in get_args(View):
+        shares.append((acting.view.view, acting.view.tested_share))
+        acting.press("v")
+        acting.explain()
+    assert {view for view, share in shares if share is not None} == {"one", "side", "history"}
+    assert acting.press("e") == "the heat is not tested"
+    assert acting.view.tested_share is None
+
+
+def frame_test(index: int) -> FrameTest:
+    heat, control = MaskedScores(0.5, 0.1), MaskedScores(0.1, 0.5)
+    found = Faithfulness(
+        label="tabby",
+        probability=0.6,
+        heat=heat,
+        controls=(("shifted", control),),
+        class_id=0,
+        method="gradcam",
+        layer="top_conv",
+    )
+    return FrameTest(index, index / 30, found)
+
+
+def test_a_test_of_a_former_question_or_source_is_dropped() -> None:
+    acting = begun()
+    acting.press("e")
+    acting.view.add_test(frame_test(0))
+    acting.picture()
+    assert acting.view.faithfulness is not None
+    acting.see()
+    acting.see()
+    acting.drag((20, 20), (80, 80))
+    acting.view.add_test(frame_test(1))
+    acting.explain()
+    acting.picture()
+    assert acting.view.faithfulness is None
+    acting.view.add_test(frame_test(2))
+    acting.picture()
+    assert acting.view.faithfulness is not None
+    acting.view.source_changed()
+    acting.view.add_test(frame_test(2))
+    acting.see()
+    acting.explain()
+    acting.picture()
+    assert acting.view.faithfulness is None

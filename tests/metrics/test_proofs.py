@@ -18,7 +18,8 @@ from live_gradcam.explain.engine import Engine
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import over_region
-from live_gradcam.metrics.proofs import ProvedAnswers, ProvedExplainer, untestable
+from live_gradcam.metrics.changed_pictures import baseline_picture
+from live_gradcam.metrics.proofs import CURVE_STEPS, ProvedAnswers, ProvedExplainer, untestable
 from live_gradcam.question import Answer, Question
 
 SIDE = 16
@@ -83,9 +84,12 @@ def test_step_by_step_gives_what_one_batch_gives(fit: Fit) -> None:
         at_once = answers.test(image, answer, 0.3).at_once().faithfulness
         test = answers.test(image, answer, 0.3)
         steps = [test.step() for _ in range(6)]
-    assert steps[:-1] == [None] * 5
-    found = steps[-1]
+    own, found = steps.pop(1), steps.pop()
+    assert steps == [None] * 4
     assert found is not None
+    assert own == replace(found, controls=())
+    assert own.margin is None
+    assert not own.holds
     pairs = zip(
         (found.heat, *(scores for _, scores in found.controls)),
         (at_once.heat, *(scores for _, scores in at_once.controls)),
@@ -138,6 +142,9 @@ class Counts:
 
     traces = 0
 
+    def __init__(self) -> None:
+        self.scored = 0
+
     def ready(self, question: Question, size: tuple[int, int]) -> bool:
         raise NotImplementedError
 
@@ -147,6 +154,7 @@ class Counts:
         return self.answer_batch([pixels], [question])[0]
 
     def answer_batch(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
+        self.scored += len(images)
         return [Answer(each, (self._seen(image),)) for image, each in zip(images, questions, strict=True)]
 
     def _seen(self, image: Pixels) -> Explanation:
@@ -212,3 +220,79 @@ def test_an_archive_s_explanations_have_the_same_scores() -> None:
             (other.heat.alone, other.heat.without), abs=1e-6
         )
         assert explanation.said["faithfulness"] == one.said
+
+
+def test_the_curves_of_the_only_pixels_that_matter_have_the_areas_of_the_formula() -> None:
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[:, :16, 2] = 255  # half of the picture
+    answer = ProvedAnswers(Counts(), "crop", [(32, 32)]).answer(image, Question(curves=True))
+    assert answer.proof is None
+    curves = {(each.way, each.name): each for each in answer.curves}
+    assert list(curves) == [
+        ("deletion", "gradcam"),
+        ("insertion", "gradcam"),
+        ("deletion", ""),
+        ("insertion", ""),
+    ]
+    own = curves["deletion", "gradcam"]
+    assert own.fractions == pytest.approx([step / CURVE_STEPS for step in range(CURVE_STEPS + 1)], abs=1e-3)
+    assert own.scores == pytest.approx([max(0.0, 0.5 - fraction) for fraction in own.fractions], abs=1e-9)
+    for each in answer.curves:
+        widths = np.diff(each.fractions)
+        means = (np.array(each.scores)[1:] + np.array(each.scores)[:-1]) / 2
+        assert each.area == pytest.approx(float((widths * means).sum()), abs=1e-9)
+    assert own.area == pytest.approx(1 / 8, abs=1e-3)
+    # Elsewhere the halves are exchanged: nothing is lost before everything else is gone.
+    assert curves["deletion", ""].area == pytest.approx(3 / 8, abs=1e-3)
+
+
+@pytest.mark.parametrize("methods", [("gradcam",), ("gradcam", "hirescam", "scorecam", "layercam")])
+def test_each_method_of_one_pass_has_its_curves_and_its_scores_equal_those_of_changed_pictures(
+    methods: tuple[str, ...],
+) -> None:
+    image = networks.picture(SIDE, SIDE, seed=8)
+    network = model()
+    with Engine([network]) as engine:
+        answer = proved(engine).answer(image, Question(methods=methods, curves=True))
+    own = [each for each in answer.curves if each.name]
+    assert [each.name for each in own] == [name for name in methods if name != "scorecam" for _ in range(2)]
+    target = answer.first.target
+    assert isinstance(target, lg.Prediction)
+    explainer = lg.Explainer(network, target=target.class_id)
+    for explanation in answer.explanations:
+        curve = next(
+            (each for each in own if (each.name, each.way) == (explanation.method, "deletion")), None
+        )
+        if curve is None:
+            continue
+        heat = over_region(explanation.heatmap, (SIDE, SIDE), explanation.inset)
+        order = np.argsort(-heat.ravel(), kind="stable")
+        for fraction, score in zip(curve.fractions, curve.scores, strict=True):
+            changed = image.reshape(-1, 3).copy()
+            changed[order[: round(fraction * SIDE * SIDE)]] = baseline_picture(image, "grey")[0, 0]
+            seen = explainer.explain(changed.reshape(image.shape)).target
+            assert isinstance(seen, lg.Prediction)
+            assert seen.probability == pytest.approx(score, abs=1e-6)
+
+
+def test_a_frame_that_stands_still_is_measured_once() -> None:
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[4:12, 6:14, 2] = 255
+    scores = Counts()
+    answers = ProvedAnswers(scores, "crop", [(32, 32)])
+    first = answers.answer(image, Question(curves=True))
+    counted = scores.scored
+    assert counted == 4 * (CURVE_STEPS + 1) + 1
+    again = answers.answer(image, Question(curves=True))
+    assert again.curves is first.curves
+    assert scores.scored == counted + 1
+    assert answers.answer(image.copy(), Question(curves=True)).curves == first.curves
+    assert scores.scored > counted + 2
+
+
+def test_where_nothing_can_be_tested_there_are_no_curves_either() -> None:
+    with Engine([model()]) as engine:
+        question = Question(methods=("scorecam",), curves=True)
+        answer = proved(engine).answer(networks.picture(SIDE, SIDE), question)
+    assert answer.curves == ()
+    assert answer.unproved == "no test: the method takes many passes"

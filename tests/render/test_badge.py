@@ -78,6 +78,15 @@ def test_the_figures_of_a_class_change_once_a_second_at_most() -> None:
     assert min(np.diff([-10, *changes])) >= 10
 
 
+def test_figures_without_a_verdict_make_way_for_the_verdict_at_once() -> None:
+    badge = Badge()
+    own = replace(HOLDS, controls=())
+    badge.add(FrameTest(3, 10.0, own), 10.0)
+    assert shown_at(badge, 10.0) is own
+    badge.add(FrameTest(3, 10.0, HOLDS), 10.1)
+    assert shown_at(badge, 10.1) is HOLDS
+
+
 def test_among_independent_pictures_a_result_is_shown_at_once() -> None:
     badge = Badge(at_once=True)
     for step, result in enumerate((HOLDS, FAILS)):
@@ -178,6 +187,7 @@ def test_a_result_that_holds_has_a_green_tick_and_another_amber_words(
         amber = (part[..., 2] > 200) & (part[..., 0] < 140) & (part[..., 1] > 150)
         return int(green.sum()), int(amber.sum())
 
+    assert colours(replace(HOLDS, controls=())) == (0, 0), "there is no verdict yet"
     holds, fails = colours(HOLDS), colours(FAILS)
     assert holds[0] > 20
     assert holds[1] == 0

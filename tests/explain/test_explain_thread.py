@@ -1,0 +1,95 @@
+"""The explain thread's spare work: offered the time between two frames, and never in the way of the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from fakes import FakeAnswers
+from limits import PATIENCE
+
+from live_gradcam.explain.explain_thread import ExplainThread
+from live_gradcam.frame import Frame
+from live_gradcam.question import Answer, Question
+from live_gradcam.run_statistics import RunStatistics
+
+QUESTION = Question()
+
+
+class Steps:
+    """Wants so many steps after each frame, and notes what it is told."""
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+        self._left = 0
+        self.frames: list[int] = []
+        self.offers = 0
+        self.waits: list[bool] = []
+        self.rested = threading.Event()
+
+    def offered(self) -> None:
+        self.offers += 1
+
+    def explained(self, frame: Frame, answer: Answer) -> None:
+        assert answer.question == QUESTION
+        self.frames.append(frame.index)
+        self._left = self._wanted
+
+    def step(self, *, waits: bool) -> bool:
+        self.waits.append(waits)
+        if waits or not self._left:
+            self.rested.set()
+            return False
+        self._left -= 1
+        return True
+
+
+def frame(index: int) -> Frame:
+    return Frame(np.zeros((8, 8, 3), np.uint8), index, time.monotonic())
+
+
+@pytest.mark.parametrize("wanted", [0, 5])
+def test_after_each_frame_steps_are_done_until_none_is_left(wanted: int) -> None:
+    steps = Steps(wanted)
+    with ExplainThread(FakeAnswers(QUESTION), QUESTION, RunStatistics(), spare=steps) as thread:
+        for index in range(3):
+            steps.rested.clear()
+            thread.offer(frame(index))
+            assert steps.rested.wait(PATIENCE)
+    assert steps.frames == [0, 1, 2]
+    assert steps.offers == 3
+    assert steps.waits == [False] * 3 * (wanted + 1)
+
+
+def test_a_waiting_frame_is_told_and_explained_next() -> None:
+    class Late(Steps):
+        def explained(self, frame: Frame, answer: Answer) -> None:
+            super().explained(frame, answer)
+            if frame.index == 0:
+                thread.offer(frame_1)
+
+    frame_1 = frame(1)
+    steps = Late(3)
+    with ExplainThread(FakeAnswers(QUESTION), QUESTION, RunStatistics(), spare=steps) as thread:
+        thread.offer(frame(0))
+        until = time.monotonic() + PATIENCE
+        while steps.frames != [0, 1] and time.monotonic() < until:
+            time.sleep(0.001)
+    assert steps.frames == [0, 1]
+    assert steps.waits[0] is True
+
+
+def test_the_end_does_not_wait_for_all_steps() -> None:
+    class Endless(Steps):
+        def step(self, *, waits: bool) -> bool:
+            self.rested.set()
+            return not waits
+
+    steps = Endless(0)
+    thread = ExplainThread(FakeAnswers(QUESTION), QUESTION, RunStatistics(), spare=steps)
+    thread.offer(frame(0))
+    assert steps.rested.wait(PATIENCE)
+    thread.close()
+    assert not any(each.name == "explain" for each in threading.enumerate())
