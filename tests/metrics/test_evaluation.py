@@ -210,6 +210,11 @@ def test_it_says_in_words_what_a_dearer_method_brings() -> None:
     )
 
 
+def test_few_photos_are_called_a_hint() -> None:
+    rows = tuple(Row(name, "deletion", mean, mean, mean, 6) for name, mean in (("a", 0.1), ("b", 0.2)))
+    assert Evaluation("model", 6, rows).words("deletion").endswith("(only 6 photos: a hint)")
+
+
 def test_the_result_is_told_as_the_design_has_it() -> None:
     said = of_two(0.5, 0.51, known=False, seconds=4).said
     assert (said["model"], said["count"]) == ("model", 50)
