@@ -18,9 +18,13 @@ from live_gradcam.metrics.curves import STEPS
 from live_gradcam.metrics.map_case import CONTROLS, Control
 from live_gradcam.metrics.metric import DEFAULT_METRICS, metric_named
 from live_gradcam.metrics.photo_test import MapName, PhotoTest, PhotoValues, Place, wanted_values
+from live_gradcam.number_format import counted
 
 MOST_CONTROLS = 50
 """How many photographs the controls are tested on, because each control costs as much as a method."""
+
+FEW_PHOTOS = 20
+"""Below this number of photographs a bootstrap interval is too narrow, and a comparison is called a hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,8 @@ class Evaluation:
             elif dear:
                 is_better = rows.index(row) < rows.index(cheapest) and apart != "0.000"
                 parts.append(f"{row.method} {dear} {f'for {apart}' if is_better else 'and is no better'}")
-        return "; ".join(parts)
+        few = f" (only {counted(rows[0].count, 'photo')}: a hint)" if rows[0].count < FEW_PHOTOS else ""
+        return "; ".join(parts) + few
 
     def _known(self, metric: str, first: str, second: str) -> bool:
         return any(

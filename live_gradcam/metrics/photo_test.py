@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from live_gradcam.config import DEFAULT_METHOD
-from live_gradcam.errors import SettingsError
+from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explanation import Explanation, Region
@@ -154,16 +154,34 @@ class PhotoTest:
         values: dict[MapName, float | None] = {}
         seconds = {}
         for method in dict.fromkeys(each.method for each in wanted):
-            if method not in self._warm:  # the first run of a graph is slow
-                explainer.explain_batch([picture], targets=[spec], method=method)
-            began = time.perf_counter()
-            (explanation,) = explainer.explain_batch([picture], targets=[spec], method=method)
-            seconds[method] = time.perf_counter() - began
             own = [each for each in wanted if each.method == method]
-            values |= self._of_method(photo, explanation, spec, own)
-            self._warm.add(method)
+            try:
+                explanation, seconds[method] = self._explained(picture, spec, method)
+            except LiveGradcamError as error:
+                if len({each.method for each in wanted}) == 1:
+                    raise
+                explainer.model.warn_once(f"{method} is left out: {error}")
+                values |= dict.fromkeys(own)
+            else:
+                values |= self._of_method(photo, explanation, spec, own)
         probability = getattr(first.target, "probability", None)
         return PhotoValues(first.target.label, probability, values, seconds)
+
+    def _explained(self, picture: Pixels, spec: TargetSpec, method: str) -> tuple[Explanation, float]:
+        """Return the explanation by a method, and the seconds that it took.
+
+        Raises:
+            LiveGradcamError: the method does not go with the network, as `cam` with one that does not pool.
+        """
+
+        def explain() -> Explanation:
+            return self._explainer.explain_batch([picture], targets=[spec], method=method)[0]
+
+        if method not in self._warm and method_named(method).one_pass:
+            explain()  # the first run of a graph is slow
+        self._warm.add(method)
+        began = time.perf_counter()
+        return explain(), time.perf_counter() - began
 
     def _of_method(
         self, photo: PhotoCase, explanation: Explanation, spec: TargetSpec, wanted: Sequence[MapName]

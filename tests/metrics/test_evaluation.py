@@ -210,6 +210,11 @@ def test_it_says_in_words_what_a_dearer_method_brings() -> None:
     )
 
 
+def test_few_photos_are_called_a_hint() -> None:
+    rows = tuple(Row(name, "deletion", mean, mean, mean, 6) for name, mean in (("a", 0.1), ("b", 0.2)))
+    assert Evaluation("model", 6, rows).words("deletion").endswith("(only 6 photos: a hint)")
+
+
 def test_the_result_is_told_as_the_design_has_it() -> None:
     said = of_two(0.5, 0.51, known=False, seconds=4).said
     assert (said["model"], said["count"]) == ("model", 50)
@@ -229,3 +234,15 @@ def test_values_that_are_no_numbers_are_left_out() -> None:
     photos = [PhotoValues("a", 0.5, {name: value}) for value in (0.25, float("nan"), None, 0.75)]
     (row,) = summary("model", photos).rows
     assert (row.mean, row.count) == (0.5, 2)
+
+
+def test_a_method_that_does_not_go_with_the_network_is_left_out_with_a_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    explainer = random_explainer(2)  # flattens its features, so that CAM is not defined
+    images = [picture(16, 16, seed) for seed in (2, 4)]
+    found = lg.evaluate(explainer, images, ["complexity"], methods=["cam", "gradcam"], controls=())
+    assert set(found.of("complexity")) == {"gradcam"}
+    assert len([each for each in caplog.messages if each.startswith("cam is left out: ")]) == 1
+    with pytest.raises(lg.LiveGradcamError, match="cam needs a network"):
+        lg.evaluate(explainer, images, ["complexity"], methods=["cam"])
