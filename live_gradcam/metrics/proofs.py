@@ -165,7 +165,11 @@ class HeatTest:
             After the last picture the result; after the two of the heat itself a result without controls; else None.
         """
         self._scores += self._scored([self._test.picture(len(self._scores))])
-        return self._test.result(self._probability, self._scores) if self.is_done or len(self._scores) == _OWN else None
+        return (
+            self._test.result(self._probability, self._scores)
+            if self.is_done or len(self._scores) == _OWN
+            else None
+        )
 
     def at_once(self) -> Proof:
         """Score all changed pictures in one batch, and return the result with the mask."""
