@@ -9,7 +9,8 @@ from live_gradcam.concurrency.latest_item import Latest
 from live_gradcam.explanation import Explanation, Value
 from live_gradcam.faithfulness import FrameTest
 from live_gradcam.frame import Frame
-from live_gradcam.metrics.proofs import HeatTest, ProvedAnswers, untestable
+from live_gradcam.metrics.heat_test import HeatTest, untestable
+from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
 

@@ -11,15 +11,22 @@ import numpy as np
 from live_gradcam.config import Fit
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.question_parts import inside
-from live_gradcam.explain.question_switch import Answers, Size
+from live_gradcam.explain.question_switch import Size
 from live_gradcam.explanation import Explanation, Region, Value
-from live_gradcam.faithfulness import DEFAULT_SHARE, Faithfulness, HeatCurve
+from live_gradcam.faithfulness import DEFAULT_SHARE, HeatCurve
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Scores, heat_over, seen_part
 from live_gradcam.metrics.controls import shifted
 from live_gradcam.metrics.curves import Way, curve
+from live_gradcam.metrics.heat_test import (
+    HeatTest,
+    PictureAnswers,
+    probability_of,
+    question_of_scores,
+    untestable,
+)
 from live_gradcam.metrics.masking import MaskingTest
-from live_gradcam.question import Answer, Proof, Question, TargetSpec
+from live_gradcam.question import Answer, Question, TargetSpec
 
 CURVE_STEPS = 10
 """Steps of a curve: for one method, 44 changed pictures."""
@@ -28,16 +35,6 @@ WAYS: tuple[Way, ...] = ("deletion", "insertion")
 
 _AT_ONCE = 16
 """The most changed pictures in a batch."""
-
-_OWN = 2
-"""How many of the changed pictures are of the heat itself; they come first."""
-
-
-class PictureAnswers(Answers, Protocol):
-    """Answers questions about several pictures at once: an `engine.Engine`, or a fake in tests."""
-
-    def answer_batch(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
-        """Answer one question about each picture, (H, W, 3) uint8 BGR; no lock is changed."""
 
 
 class ProvedAnswers:
@@ -117,69 +114,6 @@ class ProvedAnswers:
         return self._last[2]
 
 
-class HeatTest:
-    """The masking test of one answer, in steps, so that it can be done while nothing else waits.
-
-    Args:
-        answers: give the scores of changed pictures.
-        picture: (H, W, 3) uint8 BGR: what the network saw of the frame.
-        part: (x, y, width, height) of it in pixels of the frame.
-        answer: the answer; its first explanation is tested.
-        share: of the area that the hottest part takes at most.
-    """
-
-    def __init__(
-        self, answers: PictureAnswers, picture: Pixels, part: Region, answer: Answer, share: float
-    ) -> None:
-        self._answers = answers
-        self._part = part
-        self._probability = probability_of(answer.first)
-        self._test = MaskingTest(picture, part, answer.first, share=share)
-        self.question = question_of_scores(answer)
-        """The question about each changed picture."""
-        self._scores: list[float] = []
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all changed pictures are scored."""
-        return len(self._scores) == len(self._test)
-
-    @property
-    def pictures(self) -> list[Pixels]:
-        """All changed pictures, (H, W, 3) uint8 BGR each."""
-        return [self._test.picture(number) for number in range(len(self._test))]
-
-    def proof(self, scores: Sequence[float]) -> Proof:
-        """Return the result with the mask.
-
-        Args:
-            scores: the probability of the explained class for each of `pictures`.
-        """
-        found = self._test.result(self._probability, scores)
-        return Proof(found, self._test.mask, self._test.replacement, self._part)
-
-    def step(self) -> Faithfulness | None:
-        """Score the next changed picture.
-
-        Returns:
-            After the last picture the result; after the two of the heat itself a result without controls; else None.
-        """
-        self._scores += self._scored([self._test.picture(len(self._scores))])
-        return (
-            self._test.result(self._probability, self._scores)
-            if self.is_done or len(self._scores) == _OWN
-            else None
-        )
-
-    def at_once(self) -> Proof:
-        """Score all changed pictures in one batch, and return the result with the mask."""
-        return self.proof(self._scored(self.pictures))
-
-    def _scored(self, pictures: Sequence[Pixels]) -> list[float]:
-        answers = self._answers.answer_batch(pictures, [self.question] * len(pictures))
-        return [probability_of(answer.first) for answer in answers]
-
-
 def curves_of(
     answers: PictureAnswers, picture: Pixels, part: Region, answer: Answer
 ) -> tuple[HeatCurve, ...]:
@@ -214,44 +148,6 @@ def curves_of(
             fractions, scores = (tuple(map(float, each)) for each in (found.fractions, found.scores))
             curves.append(HeatCurve(way, name, fractions, scores, found.area))
     return tuple(curves)
-
-
-def question_of_scores(answer: Answer) -> Question:
-    """Return the question whose first explanation has the probability of the explained class for another picture.
-
-    It has the graph of the answer's own question, because methods of one pass and all targets share one.
-
-    Args:
-        answer: a testable one.
-    """
-    question, target = answer.question, answer.first.target
-    assert not isinstance(target, Value), "a score of the user's own is no class"
-    return replace(
-        question,
-        models=question.models[:1],
-        methods=tuple(each for each in question.methods if method_named(each).one_pass),
-        targets=(target.class_id,) * len(question.targets),
-        area=None,
-        proof=None,
-        curves=False,
-    )
-
-
-def probability_of(explanation: Explanation) -> float:
-    """Return the probability of the explained class, in [0, 1]; 0 if the network gives NaN."""
-    target = explanation.target
-    return 0.0 if isinstance(target, Value) else float(target.probability or 0.0)
-
-
-def untestable(explanation: Explanation) -> str:
-    """Return in a few words why the masking test cannot test an explanation; empty if it can."""
-    if explanation.task == "values" or isinstance(explanation.target, Value):
-        return "no test: the output is no probability"
-    if not method_named(explanation.method).one_pass:
-        return "no test: the method takes many passes"
-    if not explanation.has_evidence or not explanation.is_finite:
-        return "no test: there is no heat"
-    return ""
 
 
 class ClassExplainer(Protocol):

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Hashable
 from dataclasses import replace
 
-from live_gradcam.metrics.proofs import ProvedAnswers, probability_of, untestable
+from live_gradcam.metrics.heat_test import probability_of, untestable
+from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.server.queued_work import Done, QueuedWork
 from live_gradcam.server.service import Service
 
