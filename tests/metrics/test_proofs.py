@@ -16,6 +16,7 @@ import live_gradcam as lg
 from live_gradcam.config import Fit
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explanation import Explanation
+from live_gradcam.faithfulness import DEFAULT_SHARE
 from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import over_region
 from live_gradcam.metrics.changed_pictures import baseline_picture
@@ -212,7 +213,7 @@ def test_an_archive_s_explanations_have_the_same_scores() -> None:
     network = model()
     explanations = ProvedExplainer(lg.Explainer(network), network.input_size).explain_batch(images)
     with Engine([network]) as engine:
-        answers = [proved(engine).answer(image, Question(proof=0.25)) for image in images]
+        answers = [proved(engine).answer(image, Question(proof=DEFAULT_SHARE)) for image in images]
     for explanation, answer in zip(explanations, answers, strict=True):
         assert explanation.faithfulness is not None
         assert answer.proof is not None
