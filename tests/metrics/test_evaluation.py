@@ -215,6 +215,18 @@ def test_few_photos_are_called_a_hint() -> None:
     assert Evaluation("model", 6, rows).words("deletion").endswith("(only 6 photos: a hint)")
 
 
+def test_of_many_methods_that_are_worse_the_nearest_are_named() -> None:
+    rows = tuple(Row(f"m{n}", "deletion", n / 10, n / 10, n / 10, 50) for n in range(8))
+    differences = tuple(
+        Difference("deletion", "m0", f"m{n}", Mean(-n / 10, -n / 10, -n / 10, 50)) for n in range(1, 8)
+    )
+    words = Evaluation("model", 50, rows, differences).words("deletion")
+    assert words == (
+        "deletion: m0 is best (0.000); m1 is 0.100 worse; m2 is 0.200 worse; m3 is 0.300 worse; m4 is 0.400 worse; "
+        "3 more methods are worse"
+    )
+
+
 def test_the_result_is_told_as_the_design_has_it() -> None:
     said = of_two(0.5, 0.51, known=False, seconds=4).said
     assert (said["model"], said["count"]) == ("model", 50)
