@@ -174,11 +174,18 @@ def summary(model: str, photos: Sequence[PhotoValues]) -> Evaluation:
                 column[number] = value
     rows = [
         Row(name.method, name.metric, mean.mean, mean.low, mean.high, mean.count, name.control)
-        for name, column in values.items()
+        for name, column in sorted(values.items(), key=lambda each: _place(each[0], list(values)))
         if column
         for mean in [bootstrap_mean(list(column.values()))]
     ]
     return Evaluation(model, len(photos), tuple(rows), tuple(_differences(values)), _seconds(photos))
+
+
+def _place(name: MapName, names: Sequence[MapName]) -> tuple[int, int, int]:
+    """Return the place of a row: by method, by metric, each in the given order, then the map before its controls."""
+    methods = list(dict.fromkeys(each.method for each in names))
+    metrics = list(dict.fromkeys(each.metric for each in names))
+    return methods.index(name.method), metrics.index(name.metric), (None, *CONTROLS).index(name.control)
 
 
 def _differences(values: Mapping[MapName, Mapping[int, float]]) -> Iterable[Difference]:

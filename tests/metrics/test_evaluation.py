@@ -258,3 +258,14 @@ def test_a_method_that_does_not_go_with_the_network_is_left_out_with_a_line(
     assert len([each for each in caplog.messages if each.startswith("cam is left out: ")]) == 1
     with pytest.raises(lg.LiveGradcamError, match="cam needs a network"):
         lg.evaluate(explainer, images, ["complexity"], methods=["cam"])
+
+
+def test_controls_follow_their_map_though_the_first_photo_has_none() -> None:
+    own, shift = MapName("a", "deletion"), MapName("a", "deletion", "shifted")
+    other = MapName("b", "deletion")
+    photos = [
+        PhotoValues("x", 1.0, {own: 0.1, other: 0.2}),
+        PhotoValues("x", 1.0, {own: 0.1, shift: 0.3, other: 0.2}),
+    ]
+    rows = [(row.method, row.control) for row in summary("model", photos).rows]
+    assert rows == [("a", None), ("a", "shifted"), ("b", None)]
