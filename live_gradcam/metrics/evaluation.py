@@ -26,6 +26,9 @@ MOST_CONTROLS = 50
 FEW_PHOTOS = 20
 """Below this number of photographs a bootstrap interval is too narrow, and a comparison is called a hint."""
 
+_MOST_WORSE = 4
+"""How many methods that are worse are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -98,15 +101,18 @@ class Evaluation:
         names = [row.method for row in level]
         lead = f"{_listed(names)} are level" if len(names) > 1 else f"{names[0]} is best"
         parts = [f"{metric}: {lead} ({rows[0].mean:.3f})"]
-        for row in rows:
+        worse = [row for row in rows if row not in level]
+        for row in [*(each for each in rows if each in level), *worse[:_MOST_WORSE]]:
             apart = f"{abs(row.mean - cheapest.mean):.3f}"
             ratio = cost.get(row.method, 0.0) / max(cost.get(cheapest.method, 0.0), 1e-9)
             dear = f"costs {ratio:.0f} times as much as {cheapest.method}" if ratio >= 2 else ""
-            if row not in level:
+            if row in worse:
                 parts.append(f"{row.method} is {apart} worse{f' and {dear}' if dear else ''}")
             elif dear:
                 is_better = rows.index(row) < rows.index(cheapest) and apart != "0.000"
                 parts.append(f"{row.method} {dear} {f'for {apart}' if is_better else 'and is no better'}")
+        if more := worse[_MOST_WORSE:]:
+            parts.append(f"{counted(len(more), 'more method')} {'is' if len(more) == 1 else 'are'} worse")
         few = f" (only {counted(rows[0].count, 'photo')}: a hint)" if rows[0].count < FEW_PHOTOS else ""
         return "; ".join(parts) + few
 
@@ -168,11 +174,18 @@ def summary(model: str, photos: Sequence[PhotoValues]) -> Evaluation:
                 column[number] = value
     rows = [
         Row(name.method, name.metric, mean.mean, mean.low, mean.high, mean.count, name.control)
-        for name, column in values.items()
+        for name, column in sorted(values.items(), key=lambda each: _place(each[0], list(values)))
         if column
         for mean in [bootstrap_mean(list(column.values()))]
     ]
     return Evaluation(model, len(photos), tuple(rows), tuple(_differences(values)), _seconds(photos))
+
+
+def _place(name: MapName, names: Sequence[MapName]) -> tuple[int, int, int]:
+    """Return the place of a row: by method, by metric, each in the given order, then the map before its controls."""
+    methods = list(dict.fromkeys(each.method for each in names))
+    metrics = list(dict.fromkeys(each.metric for each in names))
+    return methods.index(name.method), metrics.index(name.metric), (None, *CONTROLS).index(name.control)
 
 
 def _differences(values: Mapping[MapName, Mapping[int, float]]) -> Iterable[Difference]:

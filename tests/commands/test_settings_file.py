@@ -31,10 +31,12 @@ _NARROWER: dict[str, st.SearchStrategy[Any]] = {
     "visitors": st.integers(1, 1000),
     "memory": st.sampled_from(["3GB", "2500 MB"]),
     "batch": st.integers(1, 1024),
+    "steps": st.integers(1, 10_000),
     "grid": _SIZE,
     "size": _SIZE,
     "input": st.lists(st.builds("{}={}".format, st.text("abc_", min_size=1), _TEXT.filter(bool)), min_size=1),
 }
+_NARROWER["methods"] = _NARROWER["metrics"] = _NARROWER["controls"] = st.sampled_from(["all", "a,b", "a, b"])
 _NARROWER["source"] = _NARROWER["model"] = st.sampled_from(
     ["0", "demo", "", 'camera:Cam "1"', "no/*.jpg", "a:b"]
 )

@@ -215,6 +215,18 @@ def test_few_photos_are_called_a_hint() -> None:
     assert Evaluation("model", 6, rows).words("deletion").endswith("(only 6 photos: a hint)")
 
 
+def test_of_many_methods_that_are_worse_the_nearest_are_named() -> None:
+    rows = tuple(Row(f"m{n}", "deletion", n / 10, n / 10, n / 10, 50) for n in range(8))
+    differences = tuple(
+        Difference("deletion", "m0", f"m{n}", Mean(-n / 10, -n / 10, -n / 10, 50)) for n in range(1, 8)
+    )
+    words = Evaluation("model", 50, rows, differences).words("deletion")
+    assert words == (
+        "deletion: m0 is best (0.000); m1 is 0.100 worse; m2 is 0.200 worse; m3 is 0.300 worse; m4 is 0.400 worse; "
+        "3 more methods are worse"
+    )
+
+
 def test_the_result_is_told_as_the_design_has_it() -> None:
     said = of_two(0.5, 0.51, known=False, seconds=4).said
     assert (said["model"], said["count"]) == ("model", 50)
@@ -246,3 +258,14 @@ def test_a_method_that_does_not_go_with_the_network_is_left_out_with_a_line(
     assert len([each for each in caplog.messages if each.startswith("cam is left out: ")]) == 1
     with pytest.raises(lg.LiveGradcamError, match="cam needs a network"):
         lg.evaluate(explainer, images, ["complexity"], methods=["cam"])
+
+
+def test_controls_follow_their_map_though_the_first_photo_has_none() -> None:
+    own, shift = MapName("a", "deletion"), MapName("a", "deletion", "shifted")
+    other = MapName("b", "deletion")
+    photos = [
+        PhotoValues("x", 1.0, {own: 0.1, other: 0.2}),
+        PhotoValues("x", 1.0, {own: 0.1, shift: 0.3, other: 0.2}),
+    ]
+    rows = [(row.method, row.control) for row in summary("model", photos).rows]
+    assert rows == [("a", None), ("a", "shifted"), ("b", None)]
