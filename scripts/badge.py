@@ -3,7 +3,7 @@
 .venv/bin/python scripts/badge.py [PHOTOS] [--photos 200] [--share 0.3] [--engine auto]
 
 PHOTOS is a folder of photographs, such as a clone of github.com/EliSchwartz/imagenet-sample-images. Without it the
-frames of the demo and the photographs that scikit-image ships are tested. Only recognised pictures count. The table is in
+demo and the photographs that scikit-image ships are tested. Only recognised pictures count. The table stands in
 docs/faithfulness.md.
 """
 
