@@ -53,7 +53,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("opacity-up", "+", "stronger heat"),
     Action("opacity-down", "-", "weaker heat"),
     Action("view", "v", "next view: side by side, methods, proof, …"),
-    Action("badge", "e", "show or hide the test of the heat", "window"),
+    Action("badge", "e", "show or hide the test of the heat"),
     Action("share", "p", "size of the hottest part: 10% to 50%"),
     Action("curves", "u", "freeze, and measure the curves of the heat", "window"),
     Action("scale-bar", "b", "show or hide the scale of colours"),

@@ -3,13 +3,80 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+import logging
+import time
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import replace
+from typing import Any
 
+from live_gradcam.errors import LiveGradcamError
+from live_gradcam.faithfulness import DEFAULT_SHARE
 from live_gradcam.metrics.heat_test import probability_of, untestable
 from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.server.queued_work import Done, QueuedWork
 from live_gradcam.server.service import Service
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_SECONDS = 1.0
+"""From one test of a visitor's to the next at least: figures that change more often cannot be read."""
+
+_PART = 20
+"""A visitor's tests take at most one part in so many of the time."""
+
+_BUSY_MS = 50.0
+"""A server whose visitors wait longer than this has no time for tests."""
+
+
+class SpareTesting:
+    """Tests the heat of a visitor's answers now and then, while the answers go on. Call it in the event loop.
+
+    Args:
+        service: explains the changed pictures.
+        client: the visitor.
+        send: sends a message of text to the visitor.
+    """
+
+    def __init__(
+        self, service: Service, client: Hashable, send: Callable[[dict[str, Any]], Awaitable[None]]
+    ) -> None:
+        self._service = service
+        self._client = client
+        self._send = send
+        self._task: asyncio.Task[None] | None = None
+        self._next = 0.0
+
+    def offer(self, done: Done, ask: int) -> None:
+        """Begin to test an answer if no test goes on, and if there is time for one.
+
+        Args:
+            done: the answer.
+            ask: number of the question.
+        """
+        goes_on = self._task is not None and not self._task.done()
+        if goes_on or time.monotonic() < self._next or done.waited_ms > _BUSY_MS:
+            return
+        if not untestable(done.answer.first):
+            self._task = asyncio.create_task(self._test(done, ask), name="test the heat for a visitor")
+
+    def close(self) -> None:
+        """Give up the test that goes on."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _test(self, done: Done, ask: int) -> None:
+        began = time.monotonic()
+        try:
+            answer = (await tested(self._service, done, DEFAULT_SHARE, self._client, self._client)).answer
+        except LiveGradcamError:  # such as a queue that is full: the next answer is tested
+            logger.debug("the heat was not tested", exc_info=True)
+            return
+        finally:
+            now = time.monotonic()
+            self._next = now + max(_PAUSE_SECONDS, (_PART - 1) * (now - began))
+        if answer.proof is not None:
+            found = answer.proof.faithfulness
+            await self._send({"tested": {**found.said, "class_id": found.class_id}, "ask": ask})
 
 
 async def tested(service: Service, done: Done, share: float, client: Hashable, payer: Hashable) -> Done:

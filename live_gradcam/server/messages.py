@@ -2,15 +2,16 @@
 
 From the page:
 A binary message is a frame: its number (uint32, little-endian), then a JPEG, PNG or WebP file.
-A text message is JSON. `{"ask": 1, "methods": ["gradcam"], "layer": null, "targets": [null], "share": null}` sets the
-question for the frames that follow; `{"next": 1}` requests a frame of the server's own camera; `{"here": true}` keeps
-the socket open.
+A text message is JSON. `{"ask": 1, "methods": ["gradcam"], "layer": null, "targets": [null], "share": null,
+"badge": false}` sets the question for the frames that follow; `{"next": 1}` requests a frame of the server's own
+camera; `{"here": true}` keeps the socket open.
 
 To the page:
 A binary message is an answer: the length of the header (uint32, little-endian), the header (JSON, see
 `answer_message`), the heat maps (uint8, 255 for the peak, row by row, one after another), the mask of a test (a bit for
 each pixel), and a JPEG if the frame is from the server's camera.
-A text message is JSON: `{"refused": "…", "ask": 1}` or `{"error": "…"}`.
+A text message is JSON: `{"refused": "…", "ask": 1}`, `{"error": "…"}`, or for a badge `{"tested": {…}, "ask": 1}`, with
+`Faithfulness.said` and `class_id`.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ class QuestionMessage(BaseModel):
     layer: Layer | None = None
     targets: Annotated[list[TargetName | None], Field(min_length=1, max_length=_MOST_MAPS)] = [None]
     share: Annotated[float, Field(ge=0.01, le=0.99)] | None = None
-    """Of the area that the hottest part takes at most in a test of the first map; None: no test."""
+    """Of the area that the hottest part takes at most in a test of each first map; None: no test."""
+
+    badge: bool = False
+    """Whether first maps are tested now and then, while the answers go on."""
 
 
 class FrameRequest(BaseModel):

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from contextlib import suppress
+from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -21,7 +22,7 @@ from live_gradcam.server.connections import RateLimit
 from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
 from live_gradcam.server.errors import RequestError, log_line
-from live_gradcam.server.heat_testing import tested
+from live_gradcam.server.heat_testing import SpareTesting, tested
 from live_gradcam.server.messages import (
     FrameRequest,
     QuestionMessage,
@@ -71,6 +72,8 @@ class PageSocket:
         self._current = service.default
         self._current_ask = 0
         self._share: float | None = None
+        self._badge = False
+        self._spare = SpareTesting(service, self, self._send)
         self._frame: tuple[int, bytes | None, float] | None = None
         self._arrived = asyncio.Event()
         self._rate_limit = RateLimit(_RATE, _BURST)
@@ -87,6 +90,7 @@ class PageSocket:
         finally:
             for task in (answering, listening):
                 task.cancel()
+            self._spare.close()
             results = await asyncio.gather(answering, listening, return_exceptions=True)
             self._service.forget(self)
         for result in results:
@@ -131,7 +135,7 @@ class PageSocket:
         if isinstance(message, QuestionMessage):
             self._ask = message.ask
             self._wanted = question_of(message.methods, message.layer, list(message.targets))
-            self._share = message.share
+            self._share, self._badge = message.share, message.badge
             self._arrived.set()
         elif isinstance(message, FrameRequest):
             if self._camera_stream is None:
@@ -209,8 +213,10 @@ class PageSocket:
             number, self._current_ask, done, compiling=compiling, relative_peaks=relative_peaks, jpeg=jpeg
         )
         await self._socket.send_bytes(message)
+        if self._badge:
+            self._spare.offer(done, self._current_ask)
 
-    async def _send(self, message: dict[str, object]) -> None:
+    async def _send(self, message: dict[str, Any]) -> None:
         # An error may quote the client's message, which may hold any character.
         said = {name: shown(value) if isinstance(value, str) else value for name, value in message.items()}
         await self._socket.send_json(said)

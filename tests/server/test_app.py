@@ -111,6 +111,25 @@ def test_the_heat_of_a_picture_is_tested_for_those_who_ask(served: Served) -> No
     assert told["alone"] == pytest.approx(smaller.heat.alone, abs=1e-4)
 
 
+def test_the_heat_is_tested_now_and_then_while_the_answers_go_on(served: Served) -> None:
+    with served.socket() as socket:
+        socket.send(json.dumps({"ask": 3, "methods": ["gradcam"], "targets": ["blue"], "badge": True}))
+        told: list[dict[str, Any]] = []
+        began, answers = time.monotonic(), 0
+        while len(told) < 2 and time.monotonic() < began + 60:
+            send_frame(socket, answers, jpeg())
+            while isinstance(message := socket.recv(20), str):
+                told.append(json.loads(message))
+            answers += 1
+            assert read_answer(message).header["test"] is None
+    first, second = told
+    assert first["ask"] == 3
+    assert (first["tested"]["label"], first["tested"]["class_id"]) == ("blue", 2)
+    assert {"alone", "without", "controls", "holds", "share", "baseline"} <= set(second["tested"])
+    assert time.monotonic() - began > 1  # figures that change more often cannot be read
+    assert answers > 3
+
+
 def test_the_overlay_is_the_picture_with_the_heat_on_it(served: Served) -> None:
     pixels = noise(4, 200, 300)
     reply = served.explain("?overlay=true&alpha=1&colormap=viridis", jpeg(pixels))

@@ -299,6 +299,18 @@ def test_a_proof_shows_one_moment_with_its_hottest_part_alone_and_without_it(pag
     expect(page.locator(".pane .caption").nth(2)).to_contain_text("without the hottest 40%")
 
 
+def test_the_badge_says_what_the_hottest_part_alone_keeps(page: Page) -> None:
+    page.keyboard.press("1")
+    badge = page.locator("#badge")
+    expect(badge).to_have_text(re.compile(r"alone (\d+|<1)% · without (\d+|<1)%"), timeout=30000)
+    assert of_page(page, "page.plate.test.class_id === page.answer.maps[0].target.id")
+    page.keyboard.press("e")
+    expect(badge).to_be_hidden()
+    assert of_page(page, "page.connection.question.badge") is False
+    page.keyboard.press("e")
+    expect(badge).to_be_visible(timeout=30000)
+
+
 def test_scale_figures_mirror_and_full_screen_are_switched(page: Page) -> None:
     for key, selector in (("b", "#scale"), ("d", "#statistics")):
         expect(page.locator(selector)).to_be_hidden()

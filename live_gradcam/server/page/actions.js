@@ -75,6 +75,11 @@ export function handlers(page) {
     "opacity-up": () => opacity(OPACITY_STEP),
     "opacity-down": () => opacity(-OPACITY_STEP),
     view: () => page.setView(after(VIEWS, grid.view)),
+    badge: () => {
+      page.choose({ badge: !page.badge });
+      page.plate.forgetTest();
+      page.say(page.badge ? "the heat is tested" : "the heat is not tested");
+    },
     share: () => {
       page.choose({ share: nextShare(page.share) });
       page.say(`the hottest ${Math.round(100 * page.share)}%`);

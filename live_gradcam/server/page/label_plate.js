@@ -5,6 +5,7 @@ import { shade } from "./pane.js";
 const THRESHOLDS = [0.3, 0.5]; // minimum probability to name a class, and a label: UNSURE, LABEL_HOLDS of number.py
 const NO_NUMBER = "no number";
 const HISTORY_SECONDS = 60;
+const TEST_SECONDS = 6; // a test that is older is not shown
 
 const byId = (id) => document.getElementById(id);
 
@@ -71,6 +72,7 @@ export class LabelPlate {
       byId("top").append(row);
       return { row, button, bar: row.querySelector(".bar"), name: row.querySelector(".name"), share: row.querySelector(".share") };
     });
+    this.test = null; // the newest test of the heat, and when it came
     this.history = [];
     this.values = false;
     this.ids = [];
@@ -113,9 +115,30 @@ export class LabelPlate {
       button.setAttribute("aria-pressed", String(pinned === guess.id));
       button.setAttribute("aria-label", `${guess.label}, ${said}${marked ? `, ${this.words("explained")}` : ""}`);
     });
+    this.showTest(caption.sure ? target.id : -1, now);
     if (values) this.remember(target.label, target.value, now);
     else if (best) this.remember(best.label, best.probability, now);
     this.values = values;
+  }
+
+  /** Takes a test of the heat; `now` in seconds. */
+  tested(test, now) {
+    this.test = { ...test, at: now };
+  }
+
+  forgetTest() {
+    this.test = null;
+    byId("badge").hidden = true;
+  }
+
+  /** Shows the newest test if it is about the class that is named. */
+  showTest(id, now) {
+    const { test } = this, badge = byId("badge");
+    badge.hidden = test === null || test.class_id !== id || now - test.at > TEST_SECONDS;
+    if (badge.hidden) return;
+    badge.dataset.mark = test.holds ? "holds" : "fails";
+    const figures = this.words(`alone ${percent(test.alone)} · without ${percent(test.without)}`);
+    setText(badge, test.holds ? figures : `${figures}: ${this.words("this heat does not account for the answer")}`);
   }
 
   remember(label, number, now) {
@@ -163,7 +186,8 @@ export class LabelPlate {
   drawOnto(context, width, height) {
     if (byId("plate").hidden || this.old) return;
     const size = Math.max(12, Math.min(width, height) / 14), label = byId("label").textContent;
-    const note = byId("note").textContent, share = byId("percent").textContent;
+    const badge = byId("badge"), test = badge.hidden ? "" : badge.textContent;
+    const note = byId("note").textContent || test, share = byId("percent").textContent;
     context.font = `600 ${size}px system-ui, sans-serif`;
     const wide = context.measureText(`${label} ${share}`).width + size;
     const tall = size * (note ? 2.4 : 1.6), y = height - tall - size * 0.45;
@@ -172,7 +196,7 @@ export class LabelPlate {
     context.fillText(`${label} ${share}`, size * 0.95, y + size * 1.12, width - 2 * size);
     if (note) {
       context.font = `${size * 0.56}px system-ui, sans-serif`;
-      context.fillStyle = "#ffc85a";
+      context.fillStyle = note === test && badge.dataset.mark === "holds" ? "#60d060" : "#ffc85a";
       context.fillText(note, size * 0.95, y + size * 1.95, width - 2 * size);
     }
   }

@@ -188,6 +188,10 @@ export class Page {
   }
 
   handleMessage(message) {
+    if (message.tested !== undefined) {
+      if (message.ask === this.connection.asked) this.plate.tested(message.tested, performance.now() / 1000);
+      return;
+    }
     if (message.refused !== undefined) {
       this.say(message.refused);
       this.restoreAnswered();

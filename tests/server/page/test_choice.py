@@ -41,6 +41,8 @@ DOES: dict[str, tuple[str, str]] = {
     "opacity-up": ("Math.abs(page.grid.look.alpha - 0.45) < 1e-9", ""),
     "opacity-down": ("Math.abs(page.grid.look.alpha - 0.35) < 1e-9", ""),
     "view": ("page.grid.view === 'side'", ""),
+    "badge": ("!page.badge", "both"),
+    "share": ("Math.abs(page.share - 0.4) < 1e-9", ""),
     "scale-bar": ("!document.querySelector('#scale').hidden", "both"),
     "statistics": ("!document.querySelector('#statistics').hidden", "both"),
     "mirror": ("page.grid.mirrored", "both"),
