@@ -18,8 +18,11 @@ DEFAULT_SHARE = 0.3
 """A smaller part hides much of a thing that fills the picture; a larger one shows most things whole, wherever it lies.
 Measured in docs/faithfulness.md."""
 
+KEPT = 0.25
+"""The share of the probability that the hottest part alone must keep."""
+
 MARGIN = 0.1
-"""By how much a map's score must exceed the mean of its controls' scores."""
+"""By how much a map's score must exceed that of as much area elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +74,40 @@ class Faithfulness:
     layer: str = ""
     """The layer of that map."""
 
+    is_sure: bool = True
+    """Whether the network named the class, or the viewer chose it: where it is not sure, there is no verdict."""
+
     @property
-    def margin(self) -> float | None:
-        """By how much the score of the heat exceeds the mean of its controls' scores; None without controls."""
+    def elsewhere(self) -> MaskedScores | None:
+        """The mean of the controls: as much area elsewhere; None without controls."""
         if not self.controls:
             return None
-        mean = sum(scores.score(self.probability) for _, scores in self.controls) / len(self.controls)
-        return self.heat.score(self.probability) - mean
+        scores = [each for _, each in self.controls]
+        alone, without = (
+            sum(each) / len(scores)
+            for each in ((one.alone for one in scores), (one.without for one in scores))
+        )
+        return MaskedScores(alone, without)
 
     @property
-    def holds(self) -> bool:
-        """Whether the heat accounts for the answer.
+    def margin(self) -> float | None:
+        """By how much the score of the heat exceeds that of `elsewhere`; None without controls."""
+        elsewhere = self.elsewhere
+        if elsewhere is None:
+            return None
+        return self.heat.score(self.probability) - elsewhere.score(self.probability)
 
-        The hottest part alone says the class at least as surely as all the rest does, and the score exceeds the mean
-        of the controls' scores by `MARGIN`.
+    @property
+    def holds(self) -> bool | None:
+        """Whether the heat accounts for the answer; None if there is no verdict.
+
+        The hottest part alone keeps a part of the probability (`KEPT`), says the class at least as surely as all the
+        rest does, and has a higher score than as much area elsewhere (`MARGIN`).
         """
-        decides = self.heat.score(self.probability) >= 0
-        return decides and self.margin is not None and self.margin >= MARGIN
+        if self.margin is None or not self.is_sure:
+            return None
+        keeps = self.probability > 0 and self.heat.alone >= KEPT * self.probability
+        return keeps and self.heat.alone >= self.heat.without and self.margin >= MARGIN
 
     @property
     def said(self) -> dict[str, Any]:
@@ -101,7 +121,7 @@ class Faithfulness:
                 name: [round(scores.alone, 4), round(scores.without, 4)] for name, scores in self.controls
             },
             "margin": None if self.margin is None else round(self.margin, 4),
-            "holds": None if self.margin is None else self.holds,
+            "holds": self.holds,
             "share": self.share,
             "baseline": self.baseline,
         }

@@ -95,7 +95,9 @@ class FaithfulnessCount:
 
     def __init__(self) -> None:
         self.count = 0
+        self._verdicts = 0
         self._holds = 0
+        self._shares: set[float] = set()
         self._alone = 0.0
         self._without = 0.0
         self._probability = 0.0
@@ -104,28 +106,30 @@ class FaithfulnessCount:
     def add(self, found: Faithfulness) -> None:
         """Count one test."""
         self.count += 1
-        self._holds += found.holds
+        self._verdicts += found.holds is not None
+        self._holds += found.holds is True
+        self._shares.add(found.share)
         self._alone += found.heat.alone
         self._without += found.heat.without
         self._probability += found.probability
         self._newest = found
 
     def summary(self) -> dict[str, float | int | Baseline | None]:
-        """Return the object that `--stats` writes: means of the probabilities, and of how many tests the heat holds.
+        """Return the object that `--stats` writes: means of the probabilities, and the share of verdicts that hold.
 
-        `share` and `baseline` are those of the newest test.
+        `share` is None if the tests kept parts of different sizes, and `holds` if there was no verdict.
         """
         assert self._newest is not None, "nothing was counted"
         means = {
-            "holds": self._holds,
             "probability": self._probability,
             "alone": self._alone,
             "without": self._without,
         }
         return {
             "count": self.count,
+            "holds": round(self._holds / self._verdicts, 4) if self._verdicts else None,
             **{name: round(total / self.count, 4) for name, total in means.items()},
-            "share": self._newest.share,
+            "share": self._newest.share if len(self._shares) == 1 else None,
             "baseline": self._newest.baseline,
         }
 

@@ -91,7 +91,7 @@ def holds(
         return np.array([each.probability for each in targets], np.float64)
 
     tested = replace(explanation, heatmap=heatmap, region=part, inset=WHOLE)
-    return faithfulness(picture, part, tested, score_of, share=share).holds
+    return faithfulness(picture, part, tested, score_of, share=share).holds is True
 
 
 def demo() -> Iterator[Pixels]:

@@ -104,6 +104,7 @@ class MaskingTest:
             baseline=self._baseline,
             class_id=-1 if isinstance(target, Value) else target.class_id,
             method=self._explanation.method,
+            is_sure=not self._explanation.automatic or probability >= self._explanation.needed,
             layer=self._explanation.layer,
         )
 

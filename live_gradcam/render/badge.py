@@ -148,7 +148,7 @@ def draw_badge_onto(
     size = size_that_fits(figures, full, _SMALLEST, REGULAR, inner)
     lines = (
         [figures]
-        if found.holds or found.margin is None
+        if found.holds or found.holds is None
         else [figures, *wrapped(words(UNACCOUNTED), size, REGULAR, inner, _LINES)]
     )
     wide = max(text_width(line, size, REGULAR) for line in lines)
@@ -180,7 +180,7 @@ def _draw_mark_onto(picture: Pixels, x: int, middle: int, side: int, found: Fait
     """Draw a green tick, an amber ring, or a grey one if there is no verdict yet, `side` pixels wide."""
     thick = max(2, round(side * 0.18))
     if not found.holds:
-        centre, colour = (x + side // 2, middle), GREY if found.margin is None else AMBER
+        centre, colour = (x + side // 2, middle), GREY if found.holds is None else AMBER
         cv2.circle(picture, centre, round(side * 0.38), colour, thick, cv2.LINE_AA)
         return
     at = [(x, middle), (x + round(side * 0.36), middle + round(side * 0.36)), (x + side, middle - side // 2)]

@@ -85,7 +85,8 @@ def scale_of(low: float, high: float) -> tuple[float, float, float]:
     span = max(high - low, 1e-6)
     step = 10.0 ** np.floor(np.log10(span / _TICKS))
     step = next(float(step * each) for each in (1, 2, 5, 10) if span / (step * each) <= _TICKS)
-    return float(np.floor(low / step) * step), float(np.ceil(high / step) * step), step
+    begin, end = float(np.floor(low / step) * step), float(np.ceil(high / step) * step)
+    return begin, max(end, begin + step), step  # all values may be equal
 
 
 def _panel_height(rows: Sequence[Bar]) -> int:

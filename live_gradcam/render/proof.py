@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from live_gradcam.explanation import NOT_SURE, Explanation, Region
-from live_gradcam.faithfulness import Faithfulness, MaskedScores
+from live_gradcam.faithfulness import Faithfulness
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.number_format import percent_text
 from live_gradcam.question import Answer, Proof
@@ -125,7 +125,7 @@ class ProofBoard:
             found, words = newest.faithfulness, self._words
             percent = percent_text(found.share)
             ago = f" · {words(f'{age:.1f} s ago')}" if age else ""
-            control = best_control(found)
+            control = found.elsewhere
             panes = (
                 (words("as it is") + ago, found.probability, None),
                 (
@@ -152,12 +152,6 @@ class ProofBoard:
             self._drawn = key, above.copy()
             return
         above[:] = self._drawn[1]
-
-
-def best_control(found: Faithfulness) -> MaskedScores | None:
-    """Return the scores of the control map that does best; None if there is none."""
-    scores = [each for _, each in found.controls]
-    return max(scores, key=lambda each: each.score(found.probability)) if scores else None
 
 
 def proof_layout(canvas: tuple[int, int], part: Region, *, figures: int = 0) -> Layout:

@@ -78,10 +78,10 @@ class Tested(BaseModel):
     """What covered the rest: `blur`."""
 
     margin: float | None
-    """By how much (alone − without) ÷ probability of the heat exceeds the mean of the controls."""
+    """By how much (alone − without) ÷ probability of the heat exceeds that of the mean of the controls."""
 
-    holds: bool
-    """Whether the heat accounts for the answer."""
+    holds: bool | None
+    """Whether the heat accounts for the answer; null if the network is not sure."""
 
 
 class Explained(BaseModel):

@@ -11,7 +11,7 @@ import pytest
 from acting import LABELS, MENU, SIZE, Acting, answer, frame
 
 from live_gradcam.explanation import Prediction
-from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
+from live_gradcam.faithfulness import DEFAULT_SHARE, SHARES, Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Pixels
 from live_gradcam.live.choice import LOWERED, Choice, chosen_in_words
 from live_gradcam.live.controls import Controls
@@ -819,13 +819,14 @@ def test_the_proof_asks_for_the_share_that_the_viewer_chose() -> None:
     acting = begun()
     acting.press(*"vvvvvvv")
     assert acting.view.choice.look.view == "proof"
-    assert acting.view.question.proof == 0.25
+    assert acting.view.question.proof == DEFAULT_SHARE
     before = acting.view.view
     asked = []
-    for _ in range(6):
+    for _ in SHARES:
         assert acting.press("p") == f"the hottest {acting.view.choice.look.share:.0%}"
         asked.append(acting.view.question.proof)
-    assert asked == [0.3, 0.4, 0.5, 0.1, 0.2, 0.25]
+    first = SHARES.index(DEFAULT_SHARE) + 1
+    assert asked == [*SHARES[first:], *SHARES[:first]]
     acting.explain()
     assert (before, acting.view.view) == ("history", "proof"), "it waits for its own answer"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,8 @@ def test_the_pictures_are_the_hottest_part_alone_and_all_but_it_for_each_map() -
     result = test.result(0.8, [0.6, 0.1, 0.0, 0.7, 0.2, 0.5])
     assert result.heat == MaskedScores(0.6, 0.1)
     assert result.controls == (("shifted", MaskedScores(0.0, 0.7)), ("shuffled", MaskedScores(0.2, 0.5)))
+    assert result.elsewhere is not None
+    assert (result.elsewhere.alone, result.elsewhere.without) == pytest.approx((0.1, 0.6))
     assert result.margin == pytest.approx(0.5 / 0.8 + (0.7 + 0.3) / 2 / 0.8)
     assert result.holds
 
@@ -180,6 +183,7 @@ def test_the_pictures_are_the_hottest_part_alone_and_all_but_it_for_each_map() -
         ((0.5, 0.1), (0.5, 0.2), True),
         ((0.5, 0.1), (0.5, 0.13), False),  # the control is as good, but for less than the margin
         ((0.1, 0.2), (0.0, 0.9), False),  # the rest says it better than the hottest part
+        ((0.1, 0.01), (0.0, 0.5), False),  # alone, the hottest part keeps less than a quarter
         ((0.0, 0.0), (0.0, 0.0), False),
     ],
 )
@@ -198,6 +202,13 @@ def test_the_heat_holds_if_it_decides_and_beats_its_control(
 
 def test_without_controls_or_probability_nothing_holds() -> None:
     alone = Faithfulness(label="cup", probability=0.9, heat=MaskedScores(0.9, 0.0))
-    assert alone.margin is None
-    assert not alone.holds
+    assert (alone.margin, alone.elsewhere, alone.holds) == (None, None, None)
+    sure = Faithfulness(
+        label="cup",
+        probability=0.9,
+        heat=MaskedScores(0.9, 0.0),
+        controls=(("shifted", MaskedScores(0.1, 0.5)),),
+    )
+    assert sure.holds
+    assert replace(sure, is_sure=False).holds is None
     assert MaskedScores(0.2, 0.1).score(0.0) == 0.0

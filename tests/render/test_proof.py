@@ -17,7 +17,7 @@ from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.overlay import Overlay
 from live_gradcam.render.panes import Pane
-from live_gradcam.render.proof import best_control, proof_layout
+from live_gradcam.render.proof import proof_layout
 from live_gradcam.render.renderer import Renderer
 
 SIZES = [(640, 480), (1280, 720), (720, 1280), (1920, 1080)]
@@ -186,9 +186,3 @@ def test_a_proof_of_another_scene_is_dropped() -> None:
     renderer.cut()
     renderer.picture(Frame(panned(40, size=size), 1, 10.1))
     assert renderer.tests.shown is None
-
-
-def test_the_best_control_has_the_highest_score() -> None:
-    found = proof_of((0, 0, 64, 64)).faithfulness
-    assert best_control(found) == MaskedScores(0.1, 0.7)
-    assert best_control(replace(found, controls=())) is None

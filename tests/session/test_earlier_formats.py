@@ -12,6 +12,7 @@ import pytest
 from acting import LABELS, MENU, SIZE, answer, frame
 
 from live_gradcam.config import Settings
+from live_gradcam.faithfulness import DEFAULT_SHARE
 from live_gradcam.frame import Pixels
 from live_gradcam.live.controls import STYLES
 from live_gradcam.live.initial_view import initial_view
@@ -157,7 +158,7 @@ def test_the_styles_of_today_are_left_as_they_are(tmp_path: Path) -> None:
     assert view.choice.look.style == "fade"
 
 
-@pytest.mark.parametrize(("version", "view", "share"), [(3, "one", 0.25), (FORMAT, "proof", 0.3)])
+@pytest.mark.parametrize(("version", "view", "share"), [(3, "one", DEFAULT_SHARE), (FORMAT, "proof", 0.4)])
 def test_before_format_4_there_was_no_proof_and_its_keys_did_nothing(
     version: int, view: str, share: float, tmp_path: Path
 ) -> None:

@@ -132,14 +132,17 @@ export class FrameExchange {
     const { test } = answer, { grid, words } = this.page;
     const picture = memory.picture ?? kept(grid.drawable, grid.size);
     const part = inPicture(test.part, memory.seen, memory.size), share = percent(test.share);
-    const score = ([alone, without]) => alone - without;
-    const [control] = Object.values(test.controls).sort((one, other) => score(other) - score(one));
-    const elsewhere = (number) => (control ? words(`as much elsewhere: ${percent(control[number])}`) : "");
+    const controls = Object.values(test.controls);
+    const elsewhere = (number) => {
+      const mean = controls.reduce((sum, each) => sum + each[number], 0) / controls.length;
+      return controls.length ? words(`as much elsewhere: ${percent(mean)}`) : "";
+    };
     const verdict = test.holds ? "this heat accounts for the answer" : "this heat does not account for the answer";
+    const said = test.holds === null ? "not sure" : verdict, mark = test.holds ? "holds" : "fails";
     const pictures = changed(picture, part, maskOf(test.bits, test.mask));
     const within = region.map((edge, i) => (edge - part[i % 2]) / (part[2 + (i % 2)] - part[i % 2]));
     grid.proved(pictures, answer.maps[0], within, [
-      { figure: percent(test.probability), name: words("as it is"), more: words(verdict), mark: test.holds ? "holds" : "fails" },
+      { figure: percent(test.probability), name: words("as it is"), more: words(said), mark: test.holds === null ? "" : mark },
       { figure: percent(test.alone), name: words(`only the hottest ${share}`), more: elsewhere(0) },
       { figure: percent(test.without), name: words(`without the hottest ${share}`), more: elsewhere(1) },
     ]);

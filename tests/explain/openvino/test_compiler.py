@@ -514,7 +514,8 @@ def test_the_next_start_needs_no_tensorflow_and_shows_the_same(network_file: Pat
             str(picture),
             "-m",
             str(network_file),
-            *("--no-window", "--verbose", "--precision", "f32"),
+            # `auto` would end before the conversion does, if others use the processor.
+            *("--no-window", "--verbose", "--engine", "openvino", "--precision", "f32"),
             "--snapshot",
             str(snapshot),
         ]
