@@ -120,11 +120,7 @@ class FaithfulnessCount:
         `share` is None if the tests kept parts of different sizes, and `holds` if there was no verdict.
         """
         assert self._newest is not None, "nothing was counted"
-        means = {
-            "probability": self._probability,
-            "alone": self._alone,
-            "without": self._without,
-        }
+        means = {"probability": self._probability, "alone": self._alone, "without": self._without}
         return {
             "count": self.count,
             "holds": round(self._holds / self._verdicts, 4) if self._verdicts else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -27,6 +27,7 @@ from live_gradcam.metrics.metric import DEFAULT_METRICS
 from live_gradcam.metrics.photo_test import MapName, PhotoTest, PhotoValues, wanted_values
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.sources.photo import read_photo
+from live_gradcam.version import __version__
 
 _USUAL_SIZE = (500, 375)
 _WITHOUT_EFFECT = frozenset({"method", "alpha", "colormap"})
@@ -80,6 +81,9 @@ class EvaluateReport:
 
     interrupted: bool = False
     """Whether Ctrl-C ended the run early."""
+
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """The settings that the values depend on, and the program's version."""
 
 
 def evaluate_photos(
@@ -141,7 +145,8 @@ def evaluate_photos(
             if len(own) == len(wanted[path])
         ]
     evaluation = summary(settings.model_name, [values for _, values in done])
-    return EvaluateReport(evaluation, done, failures, len(photos) - len(missing), interrupted)
+    told = {"version": __version__, **_settings(settings, job)}
+    return EvaluateReport(evaluation, done, failures, len(photos) - len(missing), interrupted, told)
 
 
 def _run(
@@ -159,7 +164,7 @@ def _run(
         from live_gradcam.explain.loading import load_explainer
 
         explainer = load_explainer(settings, _USUAL_SIZE, progress.say)
-    names = dict(missing)
+    names, reasons = dict(missing), set[str]()
     with explainer:
         test = PhotoTest(explainer, steps=job.steps, baseline=job.baseline)
 
@@ -188,6 +193,11 @@ def _run(
             except SettingsError:
                 raise  # what every photograph would say
             except Exception as error:
+                if str(error) in reasons and not any(results.of(each) for each in names):
+                    raise SettingsError(
+                        error_text(error)
+                    ) from error  # the network and the method do not go together
+                reasons.add(str(error))
                 return [error]
 
         def write(item: tuple[Path, Pixels], found: PhotoValues | Exception) -> None:

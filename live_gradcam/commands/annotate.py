@@ -13,6 +13,7 @@ import typer
 
 from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.commands.options import given, takes_settings
+from live_gradcam.errors import SettingsError
 from live_gradcam.escaping import shown
 from live_gradcam.number_format import counted
 from live_gradcam.setting import REQUIRED, in_frames, in_output
@@ -66,6 +67,8 @@ def annotate(
     from live_gradcam.settings_check import refuse_typos
 
     refuse_typos(settings)
+    if settings.faithfulness and output.csv is None and output.jsonl is None:
+        raise SettingsError("--faithfulness writes its figures into tables: add --csv FILE or --jsonl FILE.")
     with AnnotateProgress(quiet=output.quiet) as progress:
         report = annotate_all(
             files,

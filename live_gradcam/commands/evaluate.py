@@ -191,6 +191,8 @@ def _check_file(path: Path, ending: str) -> None:
 
 def _print(report: EvaluateReport, title: str, *, quiet: bool) -> None:
     """Print the table of one model, and what it says in words."""
+    from live_gradcam.metrics.evaluation import FEW_PHOTOS
+
     evaluation = report.evaluation
     if title:
         typer.echo(f"\n{title}")
@@ -199,6 +201,8 @@ def _print(report: EvaluateReport, title: str, *, quiet: bool) -> None:
     for metric in dict.fromkeys(row.metric for row in evaluation.rows):
         if words := evaluation.words(metric):
             typer.echo(words)
+    if not quiet and 0 < evaluation.count < FEW_PHOTOS and len({row.method for row in evaluation.rows}) == 1:
+        typer.echo(f"only {counted(evaluation.count, 'photo')}: a hint, for the intervals are too narrow")
     if not quiet:
         parts = [counted(evaluation.count, "photo")]
         if report.kept:
@@ -228,7 +232,7 @@ def _table(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
 
 
 def _interval(row: Row) -> str:
-    return f"{row.low:.3f} to {row.high:.3f}"
+    return f"{row.low:.3f} to {row.high:.3f}" if row.count > 1 else "–"
 
 
 def _write(settings: EvaluateSettings, reports: Sequence[EvaluateReport]) -> None:
@@ -237,7 +241,7 @@ def _write(settings: EvaluateSettings, reports: Sequence[EvaluateReport]) -> Non
     Raises:
         SinkError: one cannot be written.
     """
-    said = [report.evaluation.said for report in reports]
+    said = [{**report.evaluation.said, "settings": report.settings} for report in reports]
     file = settings.json_file
     try:
         if file is not None:

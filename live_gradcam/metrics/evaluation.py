@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from live_gradcam.errors import SettingsError
 from live_gradcam.explain.explainer import Explainer
+from live_gradcam.explain.input_fitting import size_of
 from live_gradcam.faithfulness import Baseline
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.bootstrap import Difference, bootstrap_mean, paired_difference
@@ -63,6 +65,10 @@ class Evaluation:
     seconds: tuple[tuple[str, float], ...] = ()
     """The median time for one map of each method, in seconds, measured while the evaluation ran."""
 
+    over_controls: tuple[Difference, ...] = ()
+    """The paired differences of each method and its controls, on the photographs that have both; `second` is the name
+    of the control."""
+
     @property
     def said(self) -> dict[str, Any]:
         """The result as JSON files store it; numbers have four digits after the point."""
@@ -94,7 +100,9 @@ class Evaluation:
             reverse=metric_named(metric).higher_is_better,
         )
         if len(rows) < 2:
-            return ""
+            return "; ".join(
+                f"{metric}: {part}" for part in self._unbeaten(metric, [row.method for row in rows])
+            )
         level = [row for row in rows if row is rows[0] or not self._known(metric, rows[0].method, row.method)]
         cost = dict(self.seconds)
         cheapest = min(level, key=lambda row: cost.get(row.method, math.inf))
@@ -113,8 +121,20 @@ class Evaluation:
                 parts.append(f"{row.method} {dear} {f'for {apart}' if is_better else 'and is no better'}")
         if more := worse[_MOST_WORSE:]:
             parts.append(f"{counted(len(more), 'more method')} {'is' if len(more) == 1 else 'are'} worse")
+        parts += self._unbeaten(metric, names)
         few = f" (only {counted(rows[0].count, 'photo')}: a hint)" if rows[0].count < FEW_PHOTOS else ""
         return "; ".join(parts) + few
+
+    def _unbeaten(self, metric: str, methods: Sequence[str]) -> list[str]:
+        """Return which of some methods are not known to beat a control, in words."""
+        sign = 1 if metric_named(metric).higher_is_better else -1
+        found = []
+        for method in methods:
+            over = [each for each in self.over_controls if (each.metric, each.first) == (metric, method)]
+            unbeaten = [each.second for each in over if not (each.is_known and sign * each.mean.mean > 0)]
+            if unbeaten:
+                found.append(f"{method} does not beat its control {_listed(unbeaten)}")
+        return found
 
     def _known(self, metric: str, first: str, second: str) -> bool:
         return any(
@@ -155,11 +175,22 @@ def evaluate(
         SettingsError: a metric is unknown, needs boxes, or needs probabilities that the network does not give.
         LiveGradcamError: a picture cannot be explained.
     """
+    if isinstance(methods, str) or isinstance(metrics, str):
+        raise SettingsError(
+            "methods and metrics are names in a list or tuple, such as ('gradcam', 'layercam')."
+        )
+    pictures = list(images)
+    for image in pictures:
+        size_of(image)
+    if boxes is not None and len(boxes) != len(pictures):
+        raise SettingsError(
+            f"there are {counted(len(pictures), 'picture')} and boxes for {len(boxes)}: give one entry for each."
+        )
     test = PhotoTest(explainer, steps=steps, baseline=baseline)
     wanted = wanted_values(methods or [explainer.method.name], metrics, controls, places=boxes is not None)
     found = [
         test.values(image, None if boxes is None else boxes[number], wanted)
-        for number, image in enumerate(images)
+        for number, image in enumerate(pictures)
     ]
     return summary(explainer.model.name, found)
 
@@ -178,7 +209,14 @@ def summary(model: str, photos: Sequence[PhotoValues]) -> Evaluation:
         if column
         for mean in [bootstrap_mean(list(column.values()))]
     ]
-    return Evaluation(model, len(photos), tuple(rows), tuple(_differences(values)), _seconds(photos))
+    return Evaluation(
+        model,
+        len(photos),
+        tuple(rows),
+        tuple(_differences(values)),
+        _seconds(photos),
+        tuple(_over_controls(values)),
+    )
 
 
 def _place(name: MapName, names: Sequence[MapName]) -> tuple[int, int, int]:
@@ -195,6 +233,14 @@ def _differences(values: Mapping[MapName, Mapping[int, float]]) -> Iterable[Diff
             mean = paired_difference(values[first], values[second])
             if mean is not None:
                 yield Difference(first.metric, first.method, second.method, mean)
+
+
+def _over_controls(values: Mapping[MapName, Mapping[int, float]]) -> Iterable[Difference]:
+    for name, column in values.items():
+        own = values.get(name._replace(control=None), {})
+        mean = None if name.control is None else paired_difference(own, column)
+        if mean is not None and name.control is not None:
+            yield Difference(name.metric, name.method, name.control, mean)
 
 
 def _seconds(photos: Sequence[PhotoValues]) -> tuple[tuple[str, float], ...]:

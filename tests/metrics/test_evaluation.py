@@ -271,3 +271,28 @@ def test_controls_follow_their_map_though_the_first_photo_has_none() -> None:
     ]
     rows = [(row.method, row.control) for row in summary("model", photos).rows]
     assert rows == [("a", None), ("a", "shifted"), ("b", None)]
+
+
+def test_words_say_which_control_the_best_method_does_not_beat() -> None:
+    values = {
+        MapName("gradcam", "insertion"): [0.5, 0.6, 0.7],
+        MapName("gradcam", "insertion", "shifted"): [0.1, 0.2, 0.3],
+        MapName("gradcam", "insertion", "central"): [0.6, 0.5, 0.7],
+    }
+    photos = [
+        PhotoValues("cup", 0.9, {name: column[number] for name, column in values.items()}) for number in range(3)
+    ]
+    found = summary("network", photos)
+    assert found.words("insertion") == "insertion: gradcam does not beat its control central"
+    assert [each.second for each in found.over_controls] == ["shifted", "central"]
+
+
+def test_what_is_no_list_of_pictures_or_names_is_refused_in_one_line() -> None:
+    explainer = random_explainer(2, "gradcam")
+    image = picture(16, 16, 0)
+    with pytest.raises(SettingsError, match="names in a list or tuple"):
+        lg.evaluate(explainer, [image], methods="gradcam")
+    with pytest.raises(lg.LiveGradcamError, match="this is NoneType"):
+        lg.evaluate(explainer, [image, None])  # type: ignore[list-item]
+    with pytest.raises(SettingsError, match="there are 2 pictures and boxes for 1"):
+        lg.evaluate(explainer, [image, image], ["pointing"], boxes=[[(0, 0, 4, 4)]])

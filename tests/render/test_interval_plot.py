@@ -43,3 +43,10 @@ def test_groups_have_panels_of_their_own_and_long_names_are_shortened() -> None:
     assert picture.shape[0] > interval_plot(bars[:1]).shape[0] * 1.5
     assert (picture[:, -8:] == 255).all()
     assert interval_plot([]).shape[1] == WIDTH
+
+
+def test_values_that_are_all_equal_are_drawn() -> None:
+    begin, end, step = scale_of(0.0, 0.0)
+    assert begin <= 0 < end
+    assert step > 0
+    assert interval_plot([Bar(group="increase", name="gradcam", mean=0.0, low=0.0, high=0.0)]).std() > 0
