@@ -280,7 +280,8 @@ def test_words_say_which_control_the_best_method_does_not_beat() -> None:
         MapName("gradcam", "insertion", "central"): [0.6, 0.5, 0.7],
     }
     photos = [
-        PhotoValues("cup", 0.9, {name: column[number] for name, column in values.items()}) for number in range(3)
+        PhotoValues("cup", 0.9, {name: column[number] for name, column in values.items()})
+        for number in range(3)
     ]
     found = summary("network", photos)
     assert found.words("insertion") == "insertion: gradcam does not beat its control central"
