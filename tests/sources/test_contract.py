@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from clips import shade, write_clip
 from fakes import MjpegServer
-from limits import at_most
+from limits import at_most, within
 from PIL import Image
 
 from live_gradcam.sources.demo.demo import DemoSource
@@ -159,7 +159,8 @@ def test_a_slow_reader_of_a_live_source_gets_the_newest_frame(opener: Opener) ->
         time.sleep(0.4)
         second = next(frames)
         assert second.index >= first.index + 3
-        assert second.captured_at > first.captured_at + 0.2
+        assert second.captured_at > first.captured_at
+        assert within(0.2, second.captured_at - first.captured_at)  # a busy machine reads the camera less often
         assert source.frames_captured > 2
 
 
