@@ -160,7 +160,9 @@ def test_a_slow_reader_of_a_live_source_gets_the_newest_frame(opener: Opener) ->
         second = next(frames)
         assert second.index >= first.index + 3
         assert second.captured_at > first.captured_at
-        assert within(0.2, second.captured_at - first.captured_at)  # a busy machine reads the camera less often
+        assert within(
+            0.2, second.captured_at - first.captured_at
+        )  # a busy machine reads the camera less often
         assert source.frames_captured > 2
 
 
