@@ -15,7 +15,8 @@ class AnnotateSettings(ExplainSettings):
 
     faithfulness: bool = in_explanation(
         False,
-        "Test the heat of each frame: what the network says of its hottest part alone, and without it.",
+        "Test the heat of each frame, for --csv or --jsonl: what the network says of its hottest part alone, and "
+        "without it; the rest is blurred.",
         negatable=False,
     )
     overwrite: bool = in_output(False, "Replace existing files that other inputs or settings made.")

@@ -6,12 +6,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from starlette.websockets import WebSocketDisconnect
+
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.faithfulness import DEFAULT_SHARE
-from live_gradcam.metrics.heat_test import probability_of, untestable
+from live_gradcam.frame import Pixels
+from live_gradcam.metrics.heat_test import HeatTest, probability_of, untestable
 from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.server.queued_work import Done, QueuedWork
 from live_gradcam.server.service import Service
@@ -76,7 +80,8 @@ class SpareTesting:
             self._next = now + max(_PAUSE_SECONDS, (_PART - 1) * (now - began))
         if answer.proof is not None:
             found = answer.proof.faithfulness
-            await self._send({"tested": {**found.said, "class_id": found.class_id}, "ask": ask})
+            with suppress(RuntimeError, WebSocketDisconnect):  # the visitor has gone
+                await self._send({"tested": {**found.said, "class_id": found.class_id}, "ask": ask})
 
 
 async def tested(service: Service, done: Done, share: float, client: Hashable, payer: Hashable) -> Done:
@@ -96,8 +101,12 @@ async def tested(service: Service, done: Done, share: float, client: Hashable, p
     if reason:
         return replace(done, answer=replace(done.answer, unproved=reason))
     answers = ProvedAnswers(service.engine, service.settings.fit, [service.model.input_size])
-    test = await asyncio.to_thread(answers.test, done.pixels, done.answer, share)
-    pictures = await asyncio.to_thread(lambda: test.pictures)
+
+    def changed() -> tuple[HeatTest, list[Pixels]]:
+        test = answers.test(done.pixels, done.answer, share)
+        return test, test.pictures
+
+    test, pictures = await asyncio.to_thread(changed)
     height, width = pictures[0].shape[:2]
     await service.sized(test.question, (width, height), client, payer)
     shape = service.shape((width, height))

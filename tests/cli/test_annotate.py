@@ -164,3 +164,13 @@ def test_a_run_that_is_killed_at_any_moment_goes_on_where_it_was(
     assert [frames_of(out / f"{name}.mp4") for name in "xyz"] == [100] * 3
     assert re.search(r"files? (was|were) there already", capfd.readouterr().out)
     assert not list(out.rglob("*.part*"))
+
+
+def test_figures_that_would_be_in_no_table_are_not_computed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = ("annotate", str(tmp_path), "--out", str(tmp_path / "out"), "--faithfulness", *MODEL)
+    assert main(typed) == 1
+    message = "live-gradcam: --faithfulness writes its figures into tables: add --csv FILE or --jsonl FILE.\n"
+    assert capsys.readouterr().err == message
+    assert not (tmp_path / "out").exists()
