@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +19,7 @@ from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL, ExplainSettings
 from live_gradcam.errors import SettingsError, SinkError
 from live_gradcam.escaping import json_text, shown
 from live_gradcam.faithfulness import Baseline
+from live_gradcam.file_names import fitting
 from live_gradcam.number_format import counted
 from live_gradcam.setting import Limits, check_settings, in_explanation, in_frames, in_model, in_output
 
@@ -246,11 +249,12 @@ def _write(settings: EvaluateSettings, reports: Sequence[EvaluateReport]) -> Non
     try:
         if file is not None:
             tree = said[0] if len(said) == 1 else {"evaluations": said}
-            file.write_text(json_text(tree, indent=2) + "\n", encoding="utf-8")
+            _put(file, (json_text(tree, indent=2) + "\n").encode())
         file = settings.csv
         if file is not None:
-            with file.open("w", encoding="utf-8", newline="") as table:
-                _write_csv(csv.writer(table), reports)
+            table = io.StringIO(newline="")
+            _write_csv(csv.writer(table), reports)
+            _put(file, table.getvalue().encode())
         file = settings.plot
         if file is not None:
             from live_gradcam.render.interval_plot import Bar, interval_plot
@@ -269,9 +273,21 @@ def _write(settings: EvaluateSettings, reports: Sequence[EvaluateReport]) -> Non
             ]
             import cv2
 
-            file.write_bytes(cv2.imencode(".png", interval_plot(bars))[1].tobytes())
+            _put(file, cv2.imencode(".png", interval_plot(bars))[1].tobytes())
     except OSError as error:
         raise SinkError(f"cannot write '{file}': {error.strerror}.") from error
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file that appears only when it is complete."""
+    part = fitting(path.with_name(f"{path.name}.part"))
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
+        raise
 
 
 def _write_csv(table: Any, reports: Sequence[EvaluateReport]) -> None:  # noqa: ANN401 - csv's writer has no name

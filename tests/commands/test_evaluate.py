@@ -12,6 +12,7 @@ import pytest
 from networks import picture
 
 from live_gradcam.cli import main
+from live_gradcam.commands import evaluate as evaluate_command
 
 SMALL = ("--model", "networks:flattened_network", "--preprocess", "unit", "--engine", "tensorflow")
 
@@ -131,3 +132,21 @@ def test_wrong_settings_are_told_in_one_line(
 def test_benchmark_takes_several_models_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["benchmark", "--model", "efficientnet-lite0", "--model", "vgg61", "--no-start"]) == 1
     assert "unknown model 'vgg61'. Did you mean vgg16" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_completed_leaves_the_former_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "table.json"
+    path.write_text("former")
+
+    def full(part: Path, content: bytes) -> int:
+        with part.open("wb") as file:
+            file.write(content[:1])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        evaluate_command._put(path, b"new")
+    assert path.read_text() == "former"
+    assert list(tmp_path.iterdir()) == [path]
