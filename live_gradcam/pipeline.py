@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from live_gradcam.config import FilePath, Settings
 from live_gradcam.errors import SinkError
+from live_gradcam.explain.concept_answers import ConceptAnswers, Waits
 from live_gradcam.live.choice import Menu
 from live_gradcam.live.initial_view import initial_view, turned_by_hand
 from live_gradcam.live.interactive_view import InteractiveView
@@ -209,10 +210,22 @@ def play(
             make_recorder=make_recorder,
             recorder=recorder,
         )
+        answers = stack.enter_context(
+            ConceptAnswers(answers, _waits(source, still=still, in_window=in_window))
+        )
         if is_live(source):
             run_live(source, answers, show, statistics, tests)
         else:
             run_file(source, answers, show, statistics, tests)
+
+
+def _waits(source: Source, *, still: bool, in_window: bool) -> Waits:
+    """Return which answers wait for a fit of concepts: of a camera none, of pictures that are independent all."""
+    if source.live:
+        return "never"
+    if still:
+        return "single"
+    return "first" if in_window else "always"
 
 
 def _close_session(view: InteractiveView, sinks: SinkGroup) -> None:

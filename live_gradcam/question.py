@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from live_gradcam.explanation import Explanation, Region
+from live_gradcam.explanation import WHOLE, Explanation, Inset, Prediction, Region
 from live_gradcam.faithfulness import Faithfulness, HeatCurve
 from live_gradcam.frame import Pixels
 
@@ -47,6 +47,9 @@ class Question:
     proof: float | None = None
     """The share of the area that the masking test of the first explanation keeps, in (0, 1); None: no test."""
 
+    concepts: int = 0
+    """How many concepts the target layer's activation of the first model is divided into; 0 for none."""
+
     curves: bool = False
     """Whether the deletion and the insertion curves of the heat are wanted."""
 
@@ -63,6 +66,48 @@ class Channel:
 
     activation: npt.NDArray[np.float32]
     """(h, w) float32: the layer's output."""
+
+
+Head = Callable[[npt.NDArray[np.float32]], Prediction]
+"""Returns the network's most probable class for means of a layer's activation over all places, (C,) float32."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerActivation:
+    """The output of the target layer for a picture, and where it lies."""
+
+    layer: str
+    """The layer's path; of several layers, the first one's."""
+
+    values: npt.NDArray[np.float32]
+    """(h, w, C) float32."""
+
+    region: Region
+    """(x, y, width, height) in pixels of the frame."""
+
+    inset: Inset
+    """The part of the map that lies over the region, as in `Explanation`."""
+
+    head: Head | None = None
+    """None unless the rest of the network is pooling and one dense layer, and its outputs are classes or labels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConceptMaps:
+    """How strong each concept is at each place of a picture."""
+
+    strengths: npt.NDArray[np.float32]
+    """(k, h, w) float32 in [0, 1]: the weight of each concept as a share of its maximum in the fitted frames. A concept
+    keeps its place in the first axis from frame to frame."""
+
+    predictions: tuple[Prediction | None, ...]
+    """For each concept, the network's most probable class for the concept alone; None if that is not known."""
+
+    region: Region
+    """(x, y, width, height) in pixels of the frame."""
+
+    inset: Inset = WHOLE
+    """The part of the maps that lies over the region, as in `Explanation`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +138,13 @@ class Answer:
     channels: tuple[Channel, ...] = ()
     """The requested channels of the first explanation, strongest first, by |weight| times the mean of |activation|.
     Fewer if the layer has fewer; of several layers, those of the first."""
+
+    activation: LayerActivation | None = None
+    """The activation that the requested concepts are found in; None if none were asked for, or if the frame was
+    scanned."""
+
+    concepts: ConceptMaps | None = None
+    """The requested concepts; None if none were asked for, or if they are not found yet."""
 
     proof: Proof | None = None
     """The masking test of the first explanation; None if the question asks for none, or if there can be none."""

@@ -15,7 +15,8 @@ from live_gradcam.explain.layer_calls import LayerCall
 from live_gradcam.explain.layer_steps import choose_layer_steps
 from live_gradcam.explain.map_geometry import COVERING, Geometry
 from live_gradcam.explain.network_output import NetworkOutput, taken
-from live_gradcam.explain.runtime import MOST_VALUES, TOP
+from live_gradcam.explain.pooled_head import pooled_head
+from live_gradcam.explain.runtime import MOST_VALUES, TOP, PooledHead
 from live_gradcam.explain.target_layer import automatic, check_reachable, layer_at
 from live_gradcam.explain.target_scores import TargetScores, goal_of, order_of
 from live_gradcam.explain.traced_network import TracedNetwork
@@ -55,6 +56,8 @@ class GraphBuilder:
         """The network's input."""
         self.activations: tuple[Tensor, ...] = ()
         """The output of each layer."""
+        self.pooled_head: PooledHead | None = None
+        """What makes scores of the first layer's output; see `GraphFacts.head`."""
 
     def outputs(self, images: Tensor, aims: Tensor, strengths: Tensor) -> tuple[Tensor, ...]:
         """Build the graph.
@@ -103,7 +106,10 @@ class GraphBuilder:
         if own is not None and own.task == "classes":
             sound &= said[-1][:, None, None]  # each class depends on all others
         evidence &= sound
-        return (*said, raw, evidence, *maps.channels(spec.channels, count))
+        if spec.activation:
+            self.pooled_head = pooled_head(head, self.activations[0])
+        activation = maps.activation(count, wanted=spec.activation)
+        return (*said, raw, evidence, *maps.channels(spec.channels, count), activation)
 
     def _said(
         self,

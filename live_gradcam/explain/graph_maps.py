@@ -88,6 +88,15 @@ class GraphMaps:
         numbers = tf.math.top_k(strength, k=min(most, features.shape[-1])).indices
         return numbers, taken(weights, numbers), taken(tf.transpose(features, (0, 3, 1, 2)), numbers)
 
+    def activation(self, count: Tensor, *, wanted: bool) -> Tensor:
+        """Return the first layer's activation as a map, (N, h, w, K) float32.
+
+        Args:
+            count: N, the number of pictures.
+            wanted: whether it is wanted; else the result is (N, 0, 0, 0).
+        """
+        return self._features[0][:count] if wanted else tf.zeros((count, 0, 0, 0))
+
     def _of_many_passes(self, method_number: int, goal_number: int) -> tuple[Tensor, Tensor]:
         spec = self._traced.spec
         method = spec.methods[method_number]

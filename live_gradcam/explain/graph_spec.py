@@ -47,6 +47,9 @@ class GraphSpec:
     channels: int = 0
     """How many of the layer's strongest channels the graph returns beside the maps."""
 
+    activation: bool = False
+    """Whether the graph returns the layer's activation."""
+
     pace: MakePace | None = None
     """Returns a function that is called before each pass of a method of many passes; None: passes never wait."""
 

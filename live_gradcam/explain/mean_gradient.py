@@ -96,7 +96,7 @@ def _summed(kernel: Tensor, channels: int) -> npt.NDArray[np.float32] | None:
 
     None if they are neither a constant nor a variable.
     """
-    weights = _value(kernel) if kernel.dtype == tf.float32 else None
+    weights = present_value(kernel) if kernel.dtype == tf.float32 else None
     if weights is None:
         return None
     with tf.init_scope():
@@ -104,7 +104,7 @@ def _summed(kernel: Tensor, channels: int) -> npt.NDArray[np.float32] | None:
         return np.asarray(tf.reduce_sum(by_place, axis=0), np.float32)
 
 
-def _value(tensor: Tensor) -> Tensor | None:
+def present_value(tensor: Tensor) -> Tensor | None:
     """Return the present value of a tensor of the graph that is a constant or a variable; None if it is neither."""
     reading = tensor.op
     if reading.type == "Const":

@@ -15,7 +15,7 @@ from live_gradcam.explain.result_reader import ResultReader
 from live_gradcam.explain.targets import function_of, is_lock
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
-from live_gradcam.question import Answer, Channel, Question
+from live_gradcam.question import Answer, Channel, LayerActivation, Question
 
 
 class QuestionBatch:
@@ -38,6 +38,7 @@ class QuestionBatch:
         self._images = images
         self._found: list[dict[tuple[int, int, int], Explanation]] = [{} for _ in images]
         self._channels: list[tuple[Channel, ...]] = [()] * len(images)
+        self._activations: list[LayerActivation | None] = [None] * len(images)
         if any(question is not questions[0] for question in questions):
             _check_alike(questions)
 
@@ -70,7 +71,7 @@ class QuestionBatch:
         return fitted[0][None] if len(fitted) == 1 else np.stack(fitted)
 
     def take(self, part: QuestionPart, fittings: Sequence[Fitting], reader: ResultReader) -> None:
-        """Take in the explanations and channels that a part's graph gave."""
+        """Take in the explanations, channels and activations that a part's graph gave."""
         for number, (fitting, area) in enumerate(zip(fittings, self._areas, strict=True)):
             for method, method_place in enumerate(part.methods):
                 for target, target_place in enumerate(part.targets):
@@ -78,6 +79,8 @@ class QuestionBatch:
                         fitting, picture=number, method=method, target=target, corner=area[:2]
                     )
             self._channels[number] = self._channels[number] or reader.channels(number)
+            if part.spec.activation:
+                self._activations[number] = reader.activation(fitting, picture=number, corner=area[:2])
 
     def answers(self) -> list[Answer]:
         """Return the answer to each question, once all parts were taken in."""
@@ -91,8 +94,11 @@ class QuestionBatch:
                     for target in range(len(question.targets))
                 ),
                 channels,
+                activation,
             )
-            for question, found, channels in zip(self.questions, self._found, self._channels, strict=True)
+            for question, found, channels, activation in zip(
+                self.questions, self._found, self._channels, self._activations, strict=True
+            )
         ]
 
 

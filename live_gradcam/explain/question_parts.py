@@ -102,6 +102,7 @@ class QuestionParts:
                         targets=len(target_places),
                         function=functions[target_places[0]],
                         channels=question.channels if first else 0,
+                        activation=first and question.concepts > 0 and self.fit != "scan",
                         pace=None if methods[method_places[0]].one_pass else self._usual.pace,
                     )
                     parts.append(QuestionPart(number, spec, fitting, method_places, target_places))

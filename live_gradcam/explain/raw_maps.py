@@ -12,6 +12,7 @@ from live_gradcam.explain.feature_map import Activation
 from live_gradcam.explain.map_geometry import Geometry, laying_matrix
 from live_gradcam.explain.methods.method import Method
 from live_gradcam.explain.methods.probe import EPSILON
+from live_gradcam.explain.pooled_head import pooled_tail
 from live_gradcam.explanation import WHOLE, Inset
 from live_gradcam.models.type_names import Tensor
 
@@ -166,17 +167,7 @@ def _check_pooled(activation: Activation, scores: Tensor) -> None:
     Raises:
         LiveGradcamError: they are not.
     """
-    steps = ("BiasAdd", "AddV2", "MatMul", "Mean", "Identity", "Reshape", "Cast", "Squeeze")
-    counts = dict.fromkeys(("MatMul", "Mean"), 0)
-    operation = scores.op if scores is not None else None
-    while operation is not None and operation is not activation.tensor.op:
-        if operation.type not in steps:
-            operation = None
-            break
-        if operation.type in counts:
-            counts[operation.type] += 1
-        operation = operation.inputs[0].op if operation.inputs else None
-    if operation is None or counts != {"MatMul": 1, "Mean": 1}:
+    if pooled_tail(scores, activation.tensor) is None:
         raise LiveGradcamError(
             "cam needs a network that ends in global average pooling and one dense layer, and the layer before "
             "the pooling. Take gradcam, which gives the same map there and works elsewhere too."

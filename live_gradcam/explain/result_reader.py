@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from live_gradcam.explain.array_types import Ids, Numbers
-from live_gradcam.explain.graph_spec import GraphSpec
+from live_gradcam.explain.graph_spec import GraphSpec, paths_in
 from live_gradcam.explain.input_fitting import Fitting
 from live_gradcam.explain.map_geometry import Geometry
-from live_gradcam.explain.runtime import GraphFacts, GraphOutputs
+from live_gradcam.explain.runtime import GraphFacts, GraphOutputs, PooledHead
 from live_gradcam.explain.targets import REVERSED, Aim
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Region, Target, Value
 from live_gradcam.models.labels import Labels
-from live_gradcam.question import Channel
+from live_gradcam.question import Channel, LayerActivation
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -100,6 +101,36 @@ class ResultReader:
                 strict=True,
             )
         )
+
+    def activation(
+        self, fitting: Fitting, *, picture: int = 0, corner: tuple[int, int] = (0, 0)
+    ) -> LayerActivation | None:
+        """Return the layer's activation for one picture; None if the graph does not return it.
+
+        Args:
+            fitting: how the picture was brought to the network.
+            picture: number of the picture in the batch.
+            corner: (x, y) of the picture's upper left corner in the frame, in pixels.
+        """
+        if not self.spec.activation:
+            return None
+        geometry = self.facts.geometry
+        by_channel = geometry.turned(np.moveaxis(self.result.activation[picture], 2, 0))
+        region, inset = fitting.laid(geometry.upright)
+        head = None if self.facts.head is None else partial(self._predicted, self.facts.head)
+        values = np.ascontiguousarray(np.moveaxis(np.nan_to_num(by_channel), 0, 2))
+        layer = paths_in(self.facts.layer)[0]
+        return LayerActivation(layer, values, _moved(region, corner), inset, head)
+
+    def _predicted(self, head: PooledHead, means: Numbers) -> Prediction:
+        """Return the most probable class or label for means of the activation over all places."""
+        logits = head.scores(means).astype(np.float64)
+        best = int(logits.argmax())
+        if self.facts.task == "multi-label":
+            probability = 1 / (1 + np.exp(-logits[best]))
+        else:
+            probability = 1 / np.exp(logits - logits[best]).sum()
+        return Prediction(best, self.labels[best], float(probability))
 
     def _is_broken(self, picture: int) -> bool:
         """Return whether a class has NaN. Classes depend on one another, so no class is reported then."""

@@ -81,9 +81,28 @@ class GraphOutputs:
     channel_maps: Numbers
     """(N, C, h, w) float32."""
 
+    activation: Numbers
+    """(N, h, w, C) float32: the output of the target layer, of several layers the first; (N, 0, 0, 0) if the
+    specification does not ask for it."""
+
 
 FIELDS = tuple(GraphOutputs.__slots__)
 """The outputs' names, in the order in which a graph returns them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PooledHead:
+    """The dense layer of a network that ends in global average pooling and this layer."""
+
+    weights: Numbers
+    """(C, units) float32."""
+
+    bias: Numbers
+    """(units,) float32."""
+
+    def scores(self, means: Numbers) -> Numbers:
+        """Return the logits, (units,) float32, for means of the activation over all places, (C,)."""
+        return np.asarray(means @ self.weights + self.bias, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +123,10 @@ class GraphFacts:
 
     geometry: Geometry
     """How the maps lie on the network's input."""
+
+    head: PooledHead | None = None
+    """What makes the scores of the target layer's activation, if that is pooling and one dense layer, and if the
+    specification asks for the activation; else None."""
 
 
 class CompiledGraph(Protocol):

@@ -171,6 +171,7 @@ def trace(
             units=0 if head is None else head.units,
             layer_steps=builder.layer_steps,
             geometry=builder.geometry,
+            head=builder.pooled_head,
         ),
         name=model.name,
         operations=len(operations),

@@ -20,6 +20,9 @@ LOWERED = -2
 CHANNELS = 9
 """The number of channels in the view `channels`."""
 
+CONCEPTS = 4
+"""The number of concepts in the view `concepts`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -70,6 +73,7 @@ def question_of(choice: Choice, menu: Menu) -> Question:
         targets=targets,
         area=choice.area,
         channels=CHANNELS if view == "channels" else 0,
+        concepts=CONCEPTS if view == "concepts" else 0,
         proof=choice.look.share if view == "proof" or (choice.proves and choice.look.badge) else None,
         curves=choice.curves,
     )

@@ -14,7 +14,17 @@ from live_gradcam.render.appearance import Style, View
 
 COLORMAPS = ("jet", "turbo", "viridis", "cividis", "inferno")
 STYLES: tuple[Style, ...] = ("overlay", "fade", "contours", "masked", "heat")
-VIEWS: tuple[View, ...] = ("one", "side", "methods", "targets", "models", "channels", "history", "proof")
+VIEWS: tuple[View, ...] = (
+    "one",
+    "side",
+    "methods",
+    "targets",
+    "models",
+    "channels",
+    "concepts",
+    "history",
+    "proof",
+)
 
 OPACITY_STEP = 0.1
 

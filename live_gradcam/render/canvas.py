@@ -9,7 +9,9 @@ import numpy as np
 
 from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
+from live_gradcam.question import ConceptMaps
 from live_gradcam.render.appearance import Appearance
+from live_gradcam.render.concepts import paint_concepts_onto
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.marks import (
@@ -58,7 +60,11 @@ def part_of(picture: Pixels, region: Region) -> Pixels:
 
 
 def paint_panes_onto(
-    picture: Pixels, image: Pixels, contents: Sequence[PaneContent], appearance: Appearance
+    picture: Pixels,
+    image: Pixels,
+    contents: Sequence[PaneContent],
+    appearance: Appearance,
+    concepts: ConceptMaps | None = None,
 ) -> None:
     """Paint the frame and its heat into every pane.
 
@@ -66,7 +72,8 @@ def paint_panes_onto(
         picture: (H, W, 3) uint8 BGR: the canvas. Each pane's cell is painted over.
         image: (H, W, 3) uint8 BGR: the frame.
         contents: the panes and their content.
-        appearance: how heat is drawn.
+        appearance: how heat is drawn. In the view `concepts` they are painted, and no heat.
+        concepts: they are painted in the view `concepts`; None: there are none.
     """
     shrunk: dict[tuple[Region, int, int], Pixels] = {}
     for content in contents:
@@ -77,9 +84,16 @@ def paint_panes_onto(
             below = shrunk[pane.window, width, height] = _shrunk(part_of(image, pane.window), width, height)
         if pane.place != pane.cell:
             _paint_margins_onto(picture, pane)
+        within = part_of(picture, pane.place)
+        if appearance.view == "concepts":
+            if concepts is None:
+                within[:] = below
+            else:
+                paint_concepts_onto(within, below, concepts, pane.within(concepts.region), appearance.alpha)
+            continue
         heat = content.heat
         paint_onto(
-            part_of(picture, pane.place),
+            within,
             below,
             None if heat is None else heat.heatmap,
             (0, 0, width, height) if heat is None else pane.within(heat.explanation.region),

@@ -213,5 +213,8 @@ def pane_title(
             return words(name) if isinstance(explanation.target, Lowered) else name, tail
         case "models":
             return model, ""
+        case "concepts":
+            layer = explanation.layer.partition(",")[0].rpartition("/")[2]
+            return words(f"concepts of {layer}"), ""
         case _:
             return "", ""

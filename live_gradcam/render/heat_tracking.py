@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
@@ -11,7 +11,7 @@ from live_gradcam.config import Following
 from live_gradcam.errors import RenderError
 from live_gradcam.explanation import Explanation, HeatMap
 from live_gradcam.frame import Frame
-from live_gradcam.question import Answer
+from live_gradcam.question import Answer, ConceptMaps
 from live_gradcam.render.heat_displacement import HeatDisplacements
 from live_gradcam.render.heat_smoothing import WEAK, Heat, HeatSmoothing
 from live_gradcam.render.heat_warnings import HeatWarnings
@@ -87,6 +87,8 @@ class HeatTracker:
         self._newest: _NewestAnswer | None = None
         self._cut = False
         self.warnings = HeatWarnings()
+        self.concepts: ConceptMaps | None = None
+        """The concepts of the answer, moved to the newest frame; None if there are none."""
 
     @property
     def answer(self) -> Answer | None:
@@ -138,11 +140,14 @@ class HeatTracker:
                 self.add_answer(waiting, answer)
             motion.add_frame(frame.index, frame.pixels)
         newest = self._newest
+        self.concepts = None
         if newest is None or newest.size != frame.size:
             return ()
         moving = motion is not None and newest.index != frame.index and not self._cut
         displacement = motion.displacement() if motion is not None and moving else None
         displaced = None if displacement is None else HeatDisplacements(displacement, newest.size)
+        if not (self._cut or (moving and displaced is None)):
+            self.concepts = _moved_concepts(newest.answer.concepts, displaced)
         tracked = []
         for each in newest.heats:
             heatmap, opacity, names = each.heat.heatmap, each.heat.opacity, each.names
@@ -205,6 +210,14 @@ class HeatTracker:
             if same_method and each.explanation.target.label == explanation.target.label:
                 return each
         return next((each for each in self._newest.heats[place : place + 1] if each.model == model), None)
+
+
+def _moved_concepts(concepts: ConceptMaps | None, displaced: HeatDisplacements | None) -> ConceptMaps | None:
+    """Return concepts moved along with the picture."""
+    if concepts is None or displaced is None:
+        return concepts
+    moved_maps = [displaced.moved(each, concepts.region) for each in concepts.strengths]
+    return replace(concepts, strengths=np.stack(moved_maps))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -106,9 +106,12 @@ class Label:
         # With four panes the plate lies in the lower left one, and there is no room for a chart.
         lowest = 2 if len(contents) == MOST_PANES else 0
         left, top, _, height = contents[lowest].pane.cell
-        end = picture.shape[1] if appearance.view != "channels" else contents[0].pane.cell[2]
+        end = (
+            picture.shape[1] if appearance.view not in ("channels", "concepts") else contents[0].pane.cell[2]
+        )
         cell = (left, top, end - left, height)  # a long name may extend into the next pane
-        charted = len(contents) < MOST_PANES
+        # Concepts colour the whole picture, and have a legend of their own.
+        charted = len(contents) < MOST_PANES and appearance.view != "concepts"
         model = models[0]
         if self._single:  # no previous picture tells the plate's size
             self.plate = self._draw_one_onto(

@@ -32,7 +32,7 @@ _MOST_FOOTER = 1 / 3
 """Largest share of the canvas's height for the footer; statistics beyond it are left out."""
 
 _PANEL_SHARE = 0.36
-"""Smallest share of the canvas's longer side for the panel of the channels."""
+"""Smallest share of the canvas's longer side for the panel of the channels or concepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Layout:
     panes: tuple[Pane, ...]
 
     free: Region | None = None
-    """(x, y, width, height): the panel of the channels, or the empty fourth cell; None if there is none."""
+    """(x, y, width, height): the panel of the channels or concepts, or the empty fourth cell; None if there is none."""
 
     footer: Footer | None = None
     """The footer below several panes; None for a single pane, or if the canvas is too small."""
@@ -192,7 +192,7 @@ def layout_of(
     whole = (0, 0, *size)
     seen = _around(regions) if regions else whole
     wanted = 2 if view == "side" else max(1, min(count, 2 if view == "models" else MOST_PANES))
-    if view in ("one", "history", "proof") or (wanted == 1 and view != "channels"):
+    if view in ("one", "history", "proof") or (wanted == 1 and view not in ("channels", "concepts")):
         return Layout((_whole(canvas, size),))
     footer = footer_of(canvas, labelled=view in ("methods", "targets"), figures=figures)
     if footer is None:
@@ -200,7 +200,7 @@ def layout_of(
     inner = width - column, height if footer is None else footer.region[1]
     beside = (inner[0], 0, column, inner[1]) if column else None
     title = title_height(canvas)
-    if view == "channels":
+    if view in ("channels", "concepts"):
         cell, panel = _panelled(inner)
         return Layout((_pane(cell, size, seen, title),), panel, footer, beside)
     cells = _cells(wanted, inner)

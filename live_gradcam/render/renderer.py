@@ -21,7 +21,6 @@ from live_gradcam.render.canvas import (
     place_in_panes,
 )
 from live_gradcam.render.caption import Caption
-from live_gradcam.render.channels import ChannelBoard, draw_channels_onto
 from live_gradcam.render.footer import FooterContent, draw_footer_onto, draw_footer_signs_onto, footer_content
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.render.heat_smoothing import HeatSmoothing
@@ -34,6 +33,7 @@ from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.overlay import Overlay, draw_overlay_onto
 from live_gradcam.render.pane_contents import contents_of, model_of
 from live_gradcam.render.panes import Footer, Layout, footer_of, layout_of
+from live_gradcam.render.side_panel import SidePanel
 from live_gradcam.render.signs import draw_hint_onto, draw_recording_onto
 from live_gradcam.render.styles import kept_at
 from live_gradcam.translations import ENGLISH, Words
@@ -79,7 +79,7 @@ class Renderer:
         """The masking tests on the pictures."""
         self._look = self.appearance
         self._last_minute = LastMinute()
-        self._board = ChannelBoard()
+        self._side_panel = SidePanel(words)
         self._layout: Layout | None = None
         self._footer: tuple[Footer, FooterContent] | None = None
         self._size = (1, 1)
@@ -165,7 +165,9 @@ class Renderer:
             [each.explanation.region for each in tracked],
             canvas=self._size,
             figures=figures,
-            column=scale_column_width(self._size, self._words("heat")) if look.scale_bar else 0,
+            column=scale_column_width(self._size, self._words("heat"))
+            if look.scale_bar and look.view != "concepts"
+            else 0,
         )
 
     def _draw_onto(
@@ -197,9 +199,10 @@ class Renderer:
         contents = contents_of(
             view, layout.panes, tracked, answer=answer, names=self._models, words=self._words
         )
-        paint_panes_onto(picture, frame.pixels, contents, self._look)
+        concepts = self._tracker.concepts if view == "concepts" else None
+        paint_panes_onto(picture, frame.pixels, contents, self._look, concepts)
         if layout.free is not None:
-            self._fill(part_of(picture, layout.free))
+            self._side_panel.draw_onto(part_of(picture, layout.free), self._look, answer)
         above = picture[: self._size[1] - ribbon_height(self._size)] if view == "history" else picture
         if layout.footer is not None:
             above = picture[: layout.footer.region[1]]
@@ -215,13 +218,14 @@ class Renderer:
                 above, contents, current[0], models, self._look, frame.time, side=side
             )
         marks = {"rectangle": overlay.rectangle, "area": overlay.area}
-        mark_panes_onto(picture, contents, **marks, probe=overlay.probe, words=self._words)
+        probe = None if view == "concepts" else overlay.probe
+        mark_panes_onto(picture, contents, **marks, probe=probe, words=self._words)
         if view == "history":
             self._last_minute.draw_onto(picture, self._words("now"))
         scale = None
         if layout.column is not None:
             self._draw_scale_onto(part_of(picture, layout.column), side=min(self._size))
-        elif self.appearance.scale_bar:
+        elif self.appearance.scale_bar and view != "concepts":
             scale = self._draw_scale_onto(above)
         if current:
             self.tests.draw_marks_onto(
@@ -272,22 +276,14 @@ class Renderer:
         return place_in_panes(panes, point, pressed, self._size, halved_above=footer)
 
     def _follow(self, time: float, tracked: Sequence[TrackedHeat]) -> None:
-        """Update label, history and channels with the newest answer, whether they are shown or not."""
+        """Update label, history and side panel with the newest answer, whether they are shown or not."""
         answer = self._tracker.answer
         if answer is None or not tracked:
             self._label.clear()
             return
         self._label.update(answer, time)
         self._last_minute.add(time, answer.first, self._label.first(answer.models[0]))
-        self._board.update(answer.channels, time)
-
-    def _fill(self, panel: Pixels) -> None:
-        """Draw the panel beside the panes: the channels, or an empty background."""
-        if self._look.view == "channels" and (answer := self._tracker.answer) is not None:
-            code = colormap_code(self.appearance.colormap)
-            draw_channels_onto(panel, self._board.shown, code, answer.first.layer)
-        else:
-            fill_onto(panel)
+        self._side_panel.update(answer, self._tracker.concepts, time)
 
     def _draw_scale_onto(self, picture: Pixels, *, side: int | None = None) -> Region | None:
         return draw_scale_bar_onto(

@@ -23,7 +23,8 @@ _SINCE_4 = frozenset({"badge", "share", "curves"})
 
 _STYLES_OF_1 = tuple(style for style in STYLES if style != "fade")
 
-_VIEWS_OF_3 = tuple(view for view in VIEWS if view != "proof")
+_VIEWS_OF_4 = tuple(view for view in VIEWS if view != "concepts")
+_VIEWS_OF_3 = tuple(view for view in _VIEWS_OF_4 if view != "proof")
 
 
 def view_of_format(number: int) -> Callable[..., InteractiveView]:
@@ -37,6 +38,7 @@ class EarlierView(InteractiveView):
     In format 1, Esc ends the run at once, Enter closes the search even if no class fits, and some keys do not exist.
     In formats 1 and 2 the panes lie elsewhere, and the keys 1 to 5 may choose other rows; so class and area are taken
     from the questions that were answered. In formats 1 to 3 there are no masking tests.
+    In formats 1 to 4 there are no concepts.
 
     Args:
         stage: positional arguments of `InteractiveView`.
@@ -49,7 +51,8 @@ class EarlierView(InteractiveView):
         self._is_first = session_format == 1
         self._follows = session_format < 3
         self._asked: Question | None = None
-        self._controls.views = _VIEWS_OF_3
+        self._has_tests = session_format >= 4
+        self._controls.views = _VIEWS_OF_4 if self._has_tests else _VIEWS_OF_3
         if self._is_first:
             self._controls.styles = _STYLES_OF_1
 
@@ -78,7 +81,7 @@ class EarlierView(InteractiveView):
             self._requests.append(Request.QUIT)
 
     def _do(self, action: str | None) -> None:
-        if action not in _SINCE_4 and not (self._is_first and action in _SINCE_2):
+        if (self._has_tests or action not in _SINCE_4) and not (self._is_first and action in _SINCE_2):
             super()._do(action)
 
     def _type(self, key: str, prompt: ClassSearch) -> None:

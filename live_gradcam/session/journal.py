@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+
 from live_gradcam.errors import SourceError
+from live_gradcam.explanation import Prediction
 from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Frame
 from live_gradcam.live.status import Status
-from live_gradcam.question import Answer, Question
+from live_gradcam.question import Answer, ConceptMaps, Question
 from live_gradcam.version import __version__
 from live_gradcam.viewer_input import Event, Key, Pointer, Text
 
 FILE = "session.jsonl"
-FORMAT = 4
+FORMAT = 5
 """Format 2 added texts, more mouse events, and a second Esc as confirmation; format 3 added title strips for panes;
-format 4 added masking tests and their view. `session.earlier_formats` plays sessions of formats 1 to 3."""
+format 4 added masking tests and their view; format 5 added concepts and their view. `session.earlier_formats` plays
+sessions of formats 1 to 4."""
 
 _READ = range(1, FORMAT + 1)
 
@@ -62,12 +67,13 @@ class Journal:
             self._write(pointer=event.kind, x=event.x, y=event.y)
 
     def answer(self, frame: Frame, answer: Answer) -> None:
-        """Note an answer: its frame, its question, and the scores of its proof."""
+        """Note an answer: its frame, its question, the scores of its proof, and its concepts."""
         question = asdict(answer.question)
         # A function of the user's own has no place in JSON; its name tells a reader what it was.
         question["targets"] = [str(each) if callable(each) else each for each in answer.question.targets]
         proof = {} if answer.proof is None else {"proof": asdict(answer.proof.faithfulness)}
-        self._write(answer=frame.index, question=question, **proof)
+        concepts = {} if answer.concepts is None else {"concepts": _as_json(answer.concepts)}
+        self._write(answer=frame.index, question=question, **proof, **concepts)
 
     def test(self, test: FrameTest) -> None:
         """Note the masking test of a frame."""
@@ -158,6 +164,7 @@ def question_of_line(line: Mapping[str, Any]) -> Question:
         targets=tuple(fields["targets"]),
         area=None if area is None else (area[0], area[1], area[2], area[3]),
         channels=fields["channels"],
+        concepts=fields.get("concepts", 0),
         proof=fields.get("proof"),
         curves=fields.get("curves", False),
     )
@@ -171,6 +178,32 @@ def faithfulness_of(line: Mapping[str, Any]) -> Faithfulness | None:
     heat = MaskedScores(**fields.pop("heat"))
     controls = tuple((name, MaskedScores(**scores)) for name, scores in fields.pop("controls"))
     return Faithfulness(heat=heat, controls=controls, **fields)
+
+
+def concepts_of(line: Mapping[str, Any]) -> ConceptMaps | None:
+    """Return the concepts of an answer's line; None if the line has none."""
+    if "concepts" not in line:
+        return None
+    fields = line["concepts"]
+    strengths = np.frombuffer(base64.b64decode(fields["strengths"]), "<f4").reshape(fields["shape"])
+    predictions = tuple(None if each is None else Prediction(**each) for each in fields["predictions"])
+    x, y, width, height = fields["region"]
+    left, top, right, bottom = fields["inset"]
+    return ConceptMaps(
+        strengths.astype(np.float32), predictions, (x, y, width, height), (left, top, right, bottom)
+    )
+
+
+def _as_json(concepts: ConceptMaps) -> dict[str, Any]:
+    """Return concepts as `concepts_of` reads them. They depend on when fits end, so a replay cannot find them."""
+    strengths = concepts.strengths.astype("<f4")
+    return {
+        "strengths": base64.b64encode(strengths.tobytes()).decode("ascii"),
+        "shape": strengths.shape,
+        "predictions": [None if each is None else asdict(each) for each in concepts.predictions],
+        "region": concepts.region,
+        "inset": concepts.inset,
+    }
 
 
 def status_of(line: Mapping[str, Any]) -> Status:

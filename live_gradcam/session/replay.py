@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.escaping import shown
-from live_gradcam.faithfulness import Faithfulness, FrameTest
+from live_gradcam.explain.concept_answers import ConceptAnswers, Waits
+from live_gradcam.faithfulness import FrameTest
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.initial_view import initial_view
 from live_gradcam.live.interactive_view import InteractiveView
@@ -24,6 +25,7 @@ from live_gradcam.question import Answer, Question
 from live_gradcam.session.earlier_formats import view_of_format
 from live_gradcam.session.frame_file import reel_name
 from live_gradcam.session.journal import (
+    concepts_of,
     event_of,
     faithfulness_of,
     question_of_line,
@@ -112,7 +114,11 @@ def replay_session(
             proves=saved.get("proves", False),
             make=view_of_format(session_format(folder)),
         )
-        answers = ProvedAnswers(engine, settings.fit, [model.input_size for model in engine.models])
+        proved = ProvedAnswers(engine, settings.fit, [model.input_size for model in engine.models])
+        answers: ReplayedAnswers = proved
+        if changes:  # else the session has the concepts
+            waits: Waits = "single" if saved["still"] else "always"
+            answers = stack.enter_context(ConceptAnswers(proved, waits))
         replayed = replay(lines, folder, view, answers, sinks, asked_again=bool(changes), fast=fast)
         sinks.close()
         return replace(replayed, failures=(*replayed.failures, *sinks.failures))
@@ -181,8 +187,7 @@ def replay(
             if asked_again:
                 _ask_again(view, answers, seen)
             else:
-                answer = answers.answer(seen.pixels, question_of_line(line))
-                view.add_answer(seen, _with_scores(answer, faithfulness_of(line)))
+                view.add_answer(seen, _answered(line, answers, seen.pixels))
         elif "tested" in line:
             found = faithfulness_of(line)
             assert found is not None
@@ -204,8 +209,11 @@ def replay(
     return Replayed(pictures, digest.hexdigest(), tuple(failures))
 
 
-def _with_scores(answer: Answer, saved: Faithfulness | None) -> Answer:
-    """Return an answer whose proof has the scores that the session saved, to the last bit."""
+def _answered(line: Mapping[str, Any], answers: ReplayedAnswers, pixels: Pixels) -> Answer:
+    """Return the answer of a line, with the scores of its proof and the concepts that the session saved."""
+    answer = answers.answer(pixels, question_of_line(line))
+    answer = replace(answer, activation=None, concepts=concepts_of(line))
+    saved = faithfulness_of(line)
     if answer.proof is None or saved is None:
         return answer
     return replace(answer, proof=replace(answer.proof, faithfulness=saved))

@@ -817,7 +817,7 @@ def test_there_are_no_curves_of_another_source() -> None:
 
 def test_the_proof_asks_for_the_share_that_the_viewer_chose() -> None:
     acting = begun()
-    acting.press(*"vvvvvvv")
+    acting.press(*"vvvvvvvv")
     assert acting.view.choice.look.view == "proof"
     assert acting.view.question.proof == DEFAULT_SHARE
     before = acting.view.view

@@ -73,6 +73,7 @@ class PretendGraph:
             np.zeros((*shape, 2, 2), np.float32),
             np.zeros(shape, np.bool_),
             *(ids[:, :0], numbers[:, :0], np.zeros((count, 0, 2, 2), np.float32)),
+            np.zeros((count, 0, 0, 0), np.float32),
         )
 
 

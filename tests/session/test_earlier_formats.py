@@ -158,17 +158,19 @@ def test_the_styles_of_today_are_left_as_they_are(tmp_path: Path) -> None:
     assert view.choice.look.style == "fade"
 
 
-@pytest.mark.parametrize(("version", "view", "share"), [(3, "one", DEFAULT_SHARE), (FORMAT, "proof", 0.4)])
-def test_before_format_4_there_was_no_proof_and_its_keys_did_nothing(
+@pytest.mark.parametrize(
+    ("version", "view", "share"), [(3, "one", DEFAULT_SHARE), (4, "proof", 0.4), (FORMAT, "history", 0.4)]
+)
+def test_earlier_formats_have_the_views_and_keys_of_their_time(
     version: int, view: str, share: float, tmp_path: Path
 ) -> None:
-    menu_views = 7  # with two models
+    presses = 7  # with two models, format 3 has seven views, format 4 eight, and format 5 nine
     questions = [Question(), Question(), Question()]
-    story = [((), questions[0]), (("e", "p"), questions[1]), (("v",) * menu_views, questions[2])]
+    story = [((), questions[0]), (("e", "p"), questions[1]), (("v",) * presses, questions[2])]
     played_view, replayed = played(saved(tmp_path / "session", lines_of(story, "F1"), version))
     assert replayed.failures == ()
     assert (played_view.choice.look.view, played_view.choice.look.share) == (view, share)
-    assert played_view.choice.look.badge is (version < FORMAT)
+    assert played_view.choice.look.badge is (version < 4)
 
 
 def test_an_answer_to_a_former_question_leaves_the_choice_of_a_format_3_session_alone(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_file_that_is_no_journal_is_told(tmp_path: Path, text: str) -> None:
 def test_a_journal_of_another_format_is_told(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(json.dumps({"session": 7, "version": "9.9", "settings": {}}) + "\n")
     with pytest.raises(
-        SourceError, match=r"has format 7, written by version 9\.9; this version reads formats 1 to 4"
+        SourceError, match=r"has format 7, written by version 9\.9; this version reads formats 1 to 5"
     ):
         read_journal(tmp_path)
 

@@ -1,8 +1,8 @@
 """Keeps converted graphs on disk, so that a network is converted and tried once for each machine and version.
 
 A kept graph is a folder: `graph.xml` and `graph.bin` (OpenVINO's format), `record.json` (its tensors, the facts about
-the network, the trial), `known.npz` (a picture whose maps are known), and what OpenVINO compiled. A graph that was
-refused has only the record, with the reason.
+the network, the trial), `known.npz` (a picture whose maps are known), perhaps `head.npz`, and what OpenVINO compiled.
+A graph that was refused has only the record, with the reason.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 from platformdirs import user_cache_path
 
 from live_gradcam.cache_files import write_whole
 from live_gradcam.config import Task
 from live_gradcam.errors import reason_of
 from live_gradcam.explain.map_geometry import Geometry
-from live_gradcam.explain.runtime import GraphFacts
+from live_gradcam.explain.runtime import GraphFacts, PooledHead
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,9 @@ MOST_BYTES = 2_000_000_000
 NETWORK = "graph.xml"
 KNOWN = "known.npz"
 """A picture with the maps that the trial found for it in each number format."""
+
+HEAD = "head.npz"
+"""Weights and bias of the head, if the record's facts have one."""
 
 _ABANDONED_SECONDS = 3600.0
 """Age of a folder without a name whose program was killed."""
@@ -232,7 +236,11 @@ def write_record(folder: Path, record: GraphRecord) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    content = json.dumps(asdict(record)).encode()
+    head = record.facts.head
+    if head is not None:
+        write_whole(folder / HEAD, lambda file: np.savez(file, weights=head.weights, bias=head.bias))
+    stored = asdict(replace(record, facts=replace(record.facts, head=None)))
+    content = json.dumps({**stored, "head": head is not None}).encode()
     write_whole(folder / _RECORD, lambda file: file.write(content))
 
 
@@ -253,7 +261,13 @@ def read_record(folder: Path) -> GraphRecord:
             units=int(facts["units"]),
             layer_steps=tuple((str(path), tuple(shape)) for path, shape in facts["layer_steps"]),
             geometry=Geometry(tuple(geometry["extent"]), tuple(geometry["seen"])),
+            head=_read_head(folder / HEAD) if stored["head"] else None,
         ),
         operations=int(stored["operations"]),
         trial=Trial.from_json(stored["trial"]),
     )
+
+
+def _read_head(path: Path) -> PooledHead:
+    with np.load(path, allow_pickle=False) as stored:
+        return PooledHead(stored["weights"], stored["bias"])

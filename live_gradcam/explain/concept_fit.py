@@ -1,0 +1,115 @@
+"""A fit of concepts: factors of a layer's activations, and what is known about each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from live_gradcam.explain.array_types import Numbers
+from live_gradcam.explain.factorization import (
+    Matrix,
+    factorize,
+    inverses_of,
+    loss,
+    matched,
+    unit_rows,
+    weights_of,
+)
+from live_gradcam.explanation import Prediction
+from live_gradcam.question import ConceptMaps, Head, LayerActivation
+
+_BETTER = 0.97
+"""A fit that starts anew replaces one that starts from the former factors if its loss is below this share of theirs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConceptFit:
+    """The concepts of some frames."""
+
+    factors: Matrix
+    """W, (k, C) float32: rows of length 1, none negative; a row of zeros has no use."""
+
+    peaks: Numbers
+    """(k,) float32: the maximum of each column of H in the fitted frames."""
+
+    inverses: Matrix
+    """`factorization.inverses_of(factors)`."""
+
+    unexplained: float
+    """‖A − H W‖² / ‖A‖² of the fitted frames, in [0, 1]; 0 if A is zero."""
+
+    predictions: tuple[Prediction | None, ...]
+    """For each concept, the network's most probable class for a picture of nothing but the concept at its peak: the
+    head is given the mean activation peak_k · W_k. None if the head is no pooling and dense layer, or the concept is
+    zero."""
+
+
+def places_of(activation: LayerActivation) -> Matrix:
+    """Return the ReLU of an activation as a matrix, (h·w, C) float32."""
+    values = activation.values
+    return np.maximum(values.reshape(-1, values.shape[2]), np.float32(0))
+
+
+def fitted(
+    rows: Matrix,
+    count: int,
+    head: Head | None = None,
+    before: ConceptFit | None = None,
+    *,
+    pause: Callable[[], object] = lambda: None,
+) -> ConceptFit:
+    """Return the concepts of some frames.
+
+    Without a former fit, the concept with the largest sum of weights comes first. With one, the factors start from the
+    former ones; if a new start is clearly better, each new factor takes the place of the one that it is most like.
+
+    Args:
+        rows: A, (places, C) float32, not negative.
+        count: number of concepts, k.
+        head: what the network makes of a mean activation; None: it is not known.
+        before: the former fit, with the same count and channels.
+        pause: is called before each update, as in `factorize`.
+    """
+    h, w = factorize(rows, count, pause=pause)
+    if before is None:
+        order: Sequence[int] = np.argsort(
+            -(h.sum(axis=0) * np.linalg.norm(w, axis=1)), kind="stable"
+        ).tolist()
+        w = w[list(order)]
+    else:
+        again = factorize(rows, count, before.factors, pause=pause)
+        is_better = loss(rows, h, w) < _BETTER * loss(rows, *again)
+        w = w[list(matched(w, before.factors))] if is_better else again[1]
+    factors = unit_rows(w)
+    inverses = inverses_of(factors)
+    weights = weights_of(rows, factors, inverses)
+    peaks = weights.max(axis=0)
+    whole = float(np.vdot(rows, rows))
+    return ConceptFit(
+        factors=factors,
+        peaks=peaks,
+        inverses=inverses,
+        unexplained=2 * loss(rows, weights, factors) / whole if whole > 0 else 0.0,
+        predictions=tuple(
+            head(peak * factor) if head is not None and peak > 0 else None
+            for peak, factor in zip(peaks, factors, strict=True)
+        ),
+    )
+
+
+def unexplained(places: Matrix, fit: ConceptFit) -> float:
+    """Return ‖A − H W‖² / ‖A‖² of a frame, in [0, 1]; 0 if A is zero."""
+    whole = float(np.vdot(places, places))
+    rest = 2 * loss(places, weights_of(places, fit.factors, fit.inverses), fit.factors)
+    return rest / whole if whole > 0 else 0.0
+
+
+def maps_of(activation: LayerActivation, fit: ConceptFit) -> ConceptMaps:
+    """Return how strong the concepts of a fit are at each place of a picture: H for a fixed W, over the peaks."""
+    height, width = activation.values.shape[:2]
+    weights = weights_of(places_of(activation), fit.factors, fit.inverses)
+    strengths = np.divide(weights, fit.peaks, out=np.zeros_like(weights), where=fit.peaks > 0)
+    maps = np.clip(strengths.T.reshape(-1, height, width), 0.0, 1.0)
+    return ConceptMaps(np.ascontiguousarray(maps), fit.predictions, activation.region, activation.inset)
