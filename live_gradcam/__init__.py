@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         SourceError,
         TargetError,
     )
+    from live_gradcam.explain.concept_fit import Concepts, concepts
     from live_gradcam.explain.explainer import Explainer
     from live_gradcam.explanation import Explanation, Prediction
     from live_gradcam.frame import Frame
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from live_gradcam.sources.opening import open_source
 
 _HOMES = {
+    "Concepts": "explain.concept_fit",
     "DeviceError": "errors",
     "Evaluation": "metrics.evaluation",
     "Explainer": "explain.explainer",
@@ -53,6 +55,7 @@ _HOMES = {
     "SinkError": "errors",
     "SourceError": "errors",
     "TargetError": "errors",
+    "concepts": "explain.concept_fit",
     "evaluate": "metrics.evaluation",
     "draw": "render.single_picture",
     "load_model": "models.loading",
@@ -61,6 +64,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Concepts",
     "DeviceError",
     "Evaluation",
     "Explainer",
@@ -78,6 +82,7 @@ __all__ = [
     "SourceError",
     "TargetError",
     "__version__",
+    "concepts",
     "draw",
     "evaluate",
     "load_model",

@@ -78,6 +78,7 @@ class ConceptAnswers(Closeable):
         self._fit: ConceptFit | None = None
         self._seen = 0
         self._since = 0
+        self._fitted = 0
         self._busy = False
         self._jobs: Latest[tuple[Subject, Matrix, LayerActivation, ConceptFit | None]] = Latest()
         self._fits: Latest[tuple[Subject, ConceptFit]] = Latest()
@@ -162,13 +163,13 @@ class ConceptAnswers(Closeable):
     def _is_due(self) -> bool:
         if self._fit is None or self._waits == "single":
             return not self._busy
-        wanted = _FEWEST if self._seen == 1 else min(REFIT, EVERY * len(self._samples))
+        wanted = _FEWEST if self._seen == 1 else min(REFIT, EVERY * self._fitted)
         return not self._busy and self._since >= wanted
 
     def _begin(self, subject: Subject, activation: LayerActivation) -> None:
         """Fit the concepts of the sampled frames: now if answers wait, else in the background."""
         rows = sampled_rows(tuple(self._samples))
-        self._since = 0
+        self._since, self._fitted = 0, len(self._samples)
         count = subject[3]
         if self._waits in ("always", "single") or (self._waits == "first" and self._fit is None):
             before = None if self._waits == "single" else self._fit

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
+from live_gradcam.errors import SettingsError
 from live_gradcam.explain.array_types import Numbers
 from live_gradcam.explain.factorization import (
+    MOST_FACTORS,
     Matrix,
     factorize,
     inverses_of,
@@ -18,6 +21,7 @@ from live_gradcam.explain.factorization import (
     weights_of,
 )
 from live_gradcam.explanation import Prediction
+from live_gradcam.frame import Pixels
 from live_gradcam.question import ConceptMaps, Head, LayerActivation
 
 _BETTER = 0.97
@@ -44,6 +48,63 @@ class ConceptFit:
     """For each concept, the network's most probable class for a picture of nothing but the concept at its peak: the
     head is given the mean activation peak_k · W_k. None if the head is no pooling and dense layer, or the concept is
     zero."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concepts:
+    """The concepts of some pictures (`concepts`)."""
+
+    layer: str
+    """Path of the layer whose activations were factorized."""
+
+    factors: Matrix
+    """W, (k, C) float32: the channels of each concept, rows of length 1; a row of zeros has no use."""
+
+    predictions: tuple[Prediction | None, ...]
+    """For each concept, the network's most probable class for it alone, as in `ConceptFit`."""
+
+    maps: tuple[ConceptMaps, ...]
+    """For each picture, how strong each concept is at each place."""
+
+    unexplained: float
+    """‖A − H W‖² / ‖A‖², in [0, 1]; 0 if A is zero."""
+
+
+class ActivatedExplainer(Protocol):
+    """Gives activations: an `explainer.Explainer`."""
+
+    def activations(self, images: Sequence[Pixels]) -> list[LayerActivation]:
+        """Return the target layer's activation for each picture, (H, W, 3) uint8 BGR; none under the fit `scan`."""
+
+
+def concepts(explainer: ActivatedExplainer, images: Sequence[Pixels], count: int = 4) -> Concepts:
+    """Divide what a layer sees in some pictures into concepts: Deep Feature Factorization.
+
+    The ReLU of the activations of all pictures is factorized together, A (n·h·w, C) ≈ H W with H, W ≥ 0 (Collins,
+    Achanta and Süsstrunk, ECCV 2018, arXiv 1806.10206). The concept with the largest sum of weights comes first.
+
+    Args:
+        explainer: its layer is factorized; its method and target have no effect.
+        images: at least one, (H, W, 3) uint8 BGR each.
+        count: number of concepts, from 1 to 6.
+
+    Raises:
+        SettingsError: there is no picture, the count is not valid, or the explainer's fit is `scan`.
+        LiveGradcamError: an image is no picture, or the network fails.
+    """
+    if not 1 <= count <= MOST_FACTORS:
+        raise SettingsError(f"{count} concepts cannot be found: it must be between 1 and {MOST_FACTORS}.")
+    if not len(images):
+        raise SettingsError("there is no picture to find concepts in: give at least 1.")
+    activations = explainer.activations(images)
+    if not activations:
+        raise SettingsError(
+            "the fit 'scan' sees a picture in parts: concepts need another fit, such as 'crop'."
+        )
+    first = activations[0]
+    fit = fitted(np.concatenate([places_of(each) for each in activations]), count, first.head)
+    maps = tuple(maps_of(each, fit) for each in activations)
+    return Concepts(first.layer, fit.factors, fit.predictions, maps, fit.unexplained)
 
 
 def places_of(activation: LayerActivation) -> Matrix:

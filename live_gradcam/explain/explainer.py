@@ -26,19 +26,12 @@ from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.graph_spec import Pace, paths_in
 from live_gradcam.explain.methods.method import FINERCAM_STRENGTH, method_named
 from live_gradcam.explain.question_parts import NO_LOCKS, Locks
-from live_gradcam.explain.targets import (
-    MOST_RANKS,
-    TargetLock,
-    aim_of,
-    function_of,
-    is_function_name,
-    is_lock,
-)
+from live_gradcam.explain.targets import MOST_RANKS, TargetLock, aim_of, check_classes, function_of, is_lock
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.remembered_model import KnownModel, known
-from live_gradcam.question import Question, TargetSpec
+from live_gradcam.question import LayerActivation, Question, TargetSpec
 from live_gradcam.setting import settings_of
 
 
@@ -126,8 +119,7 @@ class Explainer(Closeable):
     @target.setter
     def target(self, target: TargetSpec) -> None:
         function = function_of(target)
-        if function is None and len(self.labels):
-            # Raises if there is no such class.
+        if function is None and len(self.labels):  # raises if there is no such class
             aim_of(target, self.labels, rivals=self.method.contrasts, strength=self._strength, lock=None)
         self._target = target
         self._question = self._asking(target if function is None else function)
@@ -234,17 +226,17 @@ class Explainer(Closeable):
             LiveGradcamError: an image is no picture, or the network fails.
         """
         if targets is not None:
-            _check_classes("explain_batch", targets)
+            check_classes("explain_batch", targets)
             if (count := len(targets)) != len(images):
                 raise TargetError(f"there are {len(images)} pictures and {count} targets: give one for each.")
         if not len(images):
             return []
         question = self._question if method is None else replace(self._question, methods=(method,))
-        if targets is not None:
-            questions = [replace(question, targets=(each,)) for each in targets]
-            return [row[0] for row in self._run(images, questions)]
-        locks = {} if self._lock is None else {0: self._lock}
-        return [row[0] for row in self._run(images, [question] * len(images), locks)]
+        if targets is None:
+            questions, locks = [question] * len(images), {} if self._lock is None else {0: self._lock}
+        else:
+            questions, locks = [replace(question, targets=(each,)) for each in targets], {}
+        return [row[0] for row in self._run(images, questions, locks)]
 
     def explain_targets(self, image: Pixels, targets: Sequence[TargetSpec]) -> tuple[Explanation, ...]:
         """Explain one picture for several targets in one compiled call, with one map for each target.
@@ -257,7 +249,7 @@ class Explainer(Closeable):
             TargetError: there is no such class.
             LiveGradcamError: the network fails.
         """
-        _check_classes("explain_targets", targets)
+        check_classes("explain_targets", targets)
         return self._run([image], [self._asking(*targets)])[0] if targets else ()
 
     def explain_top(self, image: Pixels, count: int = 5) -> tuple[Explanation, ...]:
@@ -274,6 +266,13 @@ class Explainer(Closeable):
         if not 1 <= count <= most:
             raise TargetError(f"{count} classes cannot be explained: it must be between 1 and {most}.")
         return self.explain_targets(image, [f"#{rank}" for rank in range(1, count + 1)])
+
+    def activations(self, images: Sequence[Pixels]) -> list[LayerActivation]:
+        """Return the first target layer's activation for pictures of one compiled call; none under `scan`."""
+        methods = (self.method.name if self.method.one_pass else DEFAULT_METHOD,)
+        question = replace(self._question, methods=methods, concepts=1)
+        answers = self._engine.answer_batch(images, [question] * len(images))
+        return [answer.activation for answer in answers if answer.activation is not None]
 
     def _asking(self, *targets: TargetSpec) -> Question:
         return Question(methods=(self.method.name,), layer=self._layer, targets=targets)
@@ -293,8 +292,3 @@ class Explainer(Closeable):
         freeze = self._freeze and questions[0].methods == (self.method.name,)
         answers = self._engine.answer_batch(images, questions, locks=locks, freeze=freeze)
         return [answer.explanations for answer in answers]
-
-
-def _check_classes(asked: str, targets: Sequence[TargetSpec]) -> None:
-    if any(callable(each) or is_function_name(each) for each in targets):
-        raise TargetError(f"{asked} takes classes and contrasts; explain a function by itself.")

@@ -27,7 +27,7 @@ ITERATIONS = 60
 """Updates of H and W. After more, the default network's factors hardly change."""
 
 _FLOOR = 1e-3
-"""A start has no number below this share of its mean: multiplicative updates leave a zero as it is."""
+"""A start has no number below this share of its factor's mean: multiplicative updates leave a zero as it is."""
 
 _ROUNDING = 16
 """Eigenvalues of W Wᵀ below so many rounding errors of the largest count as zero."""
@@ -51,8 +51,7 @@ def factorize(
         pause: is called before each update. It may wait, and it may raise to end the run.
     """
     w = extreme_rows(a, count) if start is None else start.astype(a.dtype)
-    h = lifted(weights_of(a, w))
-    w = lifted(w)
+    h, w = lifted(weights_of(a, w), axis=0), lifted(w, axis=1)
     for _ in range(iterations):
         pause()
         h, w = updated(a, h, w)
@@ -128,9 +127,9 @@ def extreme_rows(a: Matrix, count: int) -> Matrix:
     return chosen
 
 
-def lifted(matrix: Matrix) -> Matrix:
-    """Return a matrix whose numbers are at least `_FLOOR` of its mean; all zeros stay zeros."""
-    return np.asarray(np.maximum(matrix, _FLOOR * float(matrix.mean())), matrix.dtype)
+def lifted(matrix: Matrix, axis: int) -> Matrix:
+    """Return a matrix whose numbers are at least `_FLOOR` of the mean along an axis; a factor of zeros stays zero."""
+    return np.asarray(np.maximum(matrix, matrix.dtype.type(_FLOOR) * matrix.mean(axis=axis, keepdims=True)))
 
 
 def likeness(first: Matrix, second: Matrix) -> Matrix:

@@ -241,3 +241,17 @@ def aim_of(
         return parse_target(target, labels, rivals=rivals, strength=strength)
     aim = parse_target(None, labels, rivals=rivals, strength=strength)
     return aim if lock is None or lock.class_id is None else replace(aim, class_id=lock.class_id)
+
+
+def check_classes(asked: str, targets: Sequence[TargetSpec]) -> None:
+    """Make sure that no target is a score function.
+
+    Args:
+        asked: the name of the call, for the message.
+        targets: as they were named.
+
+    Raises:
+        TargetError: one is.
+    """
+    if any(callable(each) or is_function_name(each) for each in targets):
+        raise TargetError(f"{asked} takes classes and contrasts; explain a function by itself.")

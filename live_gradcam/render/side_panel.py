@@ -108,8 +108,6 @@ def draw_legend_onto(panel: Pixels, concepts: ConceptMaps | None, words: Words, 
     panel = panel[margin:]
     wide, high = width // columns, (height - margin) // rows
     size = round(min(_LARGEST_IN_ROW * high, _LARGEST_IN_WIDTH * wide))
-    if size < _SMALLEST:
-        return
     for number, prediction in enumerate(concepts.predictions[:count]):
         x, y = number // rows * wide, number % rows * high
         _draw_entry_onto(panel[y : y + high, x : x + wide], number, prediction, size, words)
@@ -118,11 +116,13 @@ def draw_legend_onto(panel: Pixels, concepts: ConceptMaps | None, words: Words, 
 def _draw_entry_onto(
     cell: Pixels, number: int, prediction: Prediction | None, size: int, words: Words
 ) -> None:
-    """Draw one entry of the legend over a cell, in place: the swatch, the name, and the colour's name below it."""
+    """Draw one entry of the legend over a cell, in place: the swatch, and if there is room its texts."""
     height, width = cell.shape[:2]
-    gap, swatch = round(_GAP * size), round(_SWATCH * size)
+    gap, swatch = round(_GAP * size), max(1, round(_SWATCH * size))
     colour_name, colour = COLOURS[number]
     cv2.rectangle(cell, (gap, 0, swatch, height - gap), colour, cv2.FILLED)
+    if size < _SMALLEST:
+        return
     left = 2 * gap + swatch
     room = width - left - gap
     name, figure = entry_of(number, prediction, words)

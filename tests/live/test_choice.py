@@ -21,6 +21,7 @@ from live_gradcam.render.appearance import Appearance, View
         ("one", Question(methods=("hirescam",), layer="second", targets=(2,))),
         ("side", Question(methods=("hirescam",), layer="second", targets=(2,))),
         ("history", Question(methods=("hirescam",), layer="second", targets=(2,))),
+        ("concepts", Question(methods=("hirescam",), layer="second", targets=(2,), concepts=4)),
         ("channels", Question(methods=("hirescam",), layer="second", targets=(2,), channels=9)),
         ("models", Question(models=(0, 1), methods=("hirescam",), layer="second", targets=(2,))),
         (

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from fakes import answered, explained, panned, valued, warm_in_the_middle
 
-from live_gradcam.explanation import Explanation, Prediction
+from live_gradcam.explanation import Explanation, Prediction, Region
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.question import Answer, Channel
+from live_gradcam.question import Answer, Channel, ConceptMaps
 from live_gradcam.render import canvas
 from live_gradcam.render.appearance import Appearance, Style, View
 from live_gradcam.render.canvas import legible_canvas
@@ -64,8 +64,17 @@ def answer(view: View, size: tuple[int, int] = SIZE) -> Answer:
         return answered(*(cat(size, rank=rank) for rank in range(4)))
     if view == "models":
         return answered(cat(size), cat(size, rank=0), models=2)
+    if view == "concepts":
+        return replace(answered(cat(size)), concepts=concepts(cat(size).region))
     channels = tuple(Channel(n, 0.1 - n / 50, warm_in_the_middle()) for n in range(9))
     return answered(cat(size), channels=channels if view == "channels" else ())
+
+
+def concepts(region: Region) -> ConceptMaps:
+    """Three concepts, of which the network knows two."""
+    strengths = np.stack([np.roll(warm_in_the_middle(), shift, axis=1) for shift in (0, 2, 5)])
+    names = (Prediction(3, "Egyptian cat", 0.62), Prediction(1, "tabby", 0.1), None)
+    return ConceptMaps(strengths, names, region)
 
 
 def show(look: Appearance, frames: int = 4, overlay: Overlay | None = None) -> list[Pixels]:

@@ -7,20 +7,24 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from acting import Acting, answer, frame
 from films import files, not_root, play
 
 from live_gradcam.errors import SinkError, SourceError
+from live_gradcam.explanation import Prediction
 from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
 from live_gradcam.live.status import Status
-from live_gradcam.question import Question
+from live_gradcam.question import ConceptMaps, Question
 from live_gradcam.session import journal as journal_module
 from live_gradcam.session.journal import (
     FILE,
     Journal,
+    concepts_of,
     event_of,
     faithfulness_of,
     question_of_line,
@@ -98,6 +102,7 @@ def test_questions_come_back_as_they_were(tmp_path: Path) -> None:
         targets=(None, 3, "#2"),
         area=(1, 2, 3, 4),
         channels=9,
+        concepts=4,
     )
     journal = Journal(tmp_path, {})
     journal.answer(frame(0), answer(question))
@@ -232,3 +237,26 @@ def test_a_question_for_a_proof_comes_back_from_the_journal(proof: float | None,
     (line,) = [line for line in lines if "answer" in line]
     assert question_of_line(line) == question
     assert faithfulness_of(line) is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_concepts_come_back_from_the_journal_to_the_last_bit(known: bool, tmp_path: Path) -> None:
+    strengths = np.random.default_rng(0).random((4, 7, 12), np.float32)
+    names = (Prediction(3, "tabby", 0.62), None, Prediction(0, "“tench”", 0.01), None)
+    concepts = ConceptMaps(strengths, names, (1, 2, 30, 40), (0.0, 0.25, 1.0, 0.75)) if known else None
+    acting = Acting(saved=tmp_path)
+    question = Question(concepts=4)
+    acting.view.add_answer(acting.see(), replace(answer(question), concepts=concepts))
+    acting.view.close()
+    (line,) = [line for line in read_journal(tmp_path)[1] if "answer" in line]
+    assert question_of_line(line) == question
+    found = concepts_of(line)
+    assert (found is None) is (concepts is None)
+    if found is not None:
+        assert found.strengths.dtype == np.float32
+        assert np.array_equal(found.strengths, strengths)
+        assert (found.predictions, found.region, found.inset) == (
+            names,
+            (1, 2, 30, 40),
+            (0.0, 0.25, 1.0, 0.75),
+        )

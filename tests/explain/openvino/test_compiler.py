@@ -89,7 +89,7 @@ def assert_equal(ours: Any, theirs: Any) -> None:
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), err_msg=name)
     for name in ("top_probabilities", "target_probabilities", "rival_probabilities", "top_values"):
         np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-5, err_msg=name)
-    for name in ("raw", "channel_maps", "channel_weights"):
+    for name in ("raw", "channel_maps", "channel_weights", "activation"):
         wanted = getattr(theirs, name)
         assert getattr(ours, name).shape == wanted.shape
         if wanted.size:
@@ -101,6 +101,11 @@ def assert_equal(ours: Any, theirs: Any) -> None:
 CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "every method of one pass at once": (networks.stage_network, {"methods": WITHOUT_EIGENVALUES}),
     "several targets and channels": (networks.stage_network, {"targets": 3, "channels": 5}),
+    "the activation": (networks.stage_network, {"activation": True}),
+    "the activation of tokens": (
+        lambda: networks.token_network(class_token=True, registers=1),
+        {"activation": True},
+    ),
     "a layer in the middle": (networks.stage_network, {"layers": ("second",), "methods": ["hirescam"]}),
     "several layers": (networks.stage_network, {"layers": ("first", "third")}),
     "flipped and enlarged copies": (networks.stage_network, {"smooth": "augment"}),
@@ -302,6 +307,34 @@ def test_the_processes_have_the_priority_that_is_set(
 
 def spec_of(method: str, size: tuple[int, int] = SIZE) -> GraphSpec:
     return GraphSpec(methods=(method_named(method),), layers=None, input_size=size)
+
+
+def test_the_head_is_kept_with_the_graph(in_this_process: None, tmp_path: Path) -> None:
+    del in_this_process
+    network = networks.stage_network()
+    model = lg.load_model(network, preprocess="unit")
+    spec = replace(spec_of("gradcam"), activation=True)
+    store = GraphStore(tmp_path / "graphs")
+    with store.new() as folder:
+        record = conversion.convert(TensorFlowCompiler(model), spec, folder, lambda: False, checks_half=False)
+        store.keep("k", folder, record)
+    found = store.find("k")
+    assert found is not None
+    kernel, bias = network.layers[-1].get_weights()
+    head = found[1].facts.head
+    assert head is not None
+    np.testing.assert_array_equal(head.weights, kernel)
+    np.testing.assert_array_equal(head.bias, bias)
+    (found[0] / "head.npz").unlink()
+    assert store.find("k") is None, "a graph without its head is damaged"
+
+
+def test_a_graph_without_the_activation_has_no_head(in_this_process: None, tmp_path: Path) -> None:
+    del in_this_process
+    model = lg.load_model(networks.stage_network(), preprocess="unit")
+    _, graph = converted(model, spec_of("gradcam"), tmp_path)
+    assert graph.facts.head is None
+    assert not (tmp_path / "head.npz").exists()
 
 
 @pytest.fixture
