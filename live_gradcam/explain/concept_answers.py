@@ -29,21 +29,21 @@ Waits = Literal["never", "first", "always", "single"]
 """Whether an answer waits for a fit that is due. `never`: all are done in the background. `first`: the first one only.
 `always`: every one. `single`: each picture has a fit of its own, which its answer waits for."""
 
-SAMPLES = 16
+SAMPLES = 8
 """How many frames a fit is about at most."""
 
-EVERY = 6
+EVERY = 12
 """One of so many frames is sampled: at 30 frames a second, a fit is about the last 3.2 s."""
 
 MOST_PLACES = 4096
 """How many places a fit is about at most; of large layers fewer frames are kept."""
 
-REFIT = 24
+REFIT = 48
 """After how many frames the concepts are fitted again; sooner at first, when few frames are known."""
 
 SURPRISE = 0.15
 """A frame is of another scene if the concepts leave this much more of it unexplained than of the fitted frames, as a
-share of ‖A‖². Then the fit starts anew with this frame."""
+share of ‖A‖². Then the fit starts anew with this frame, and until it ends there are no concepts."""
 
 _FEWEST = 3
 """How many frames come between two fits, whatever happens."""
@@ -79,6 +79,7 @@ class ConceptAnswers(Closeable):
         self._seen = 0
         self._since = 0
         self._fitted = 0
+        self._is_outdated = False
         self._busy = False
         self._jobs: Latest[tuple[Subject, Matrix, LayerActivation, ConceptFit | None]] = Latest()
         self._fits: Latest[tuple[Subject, ConceptFit]] = Latest()
@@ -115,14 +116,15 @@ class ConceptAnswers(Closeable):
         places = places_of(activation)
         subject = question.models[0], activation.layer, places.shape[1], question.concepts
         if subject != self._subject:
-            self._subject, self._fit, self._seen = subject, None, 0
+            self._subject, self._fit, self._seen, self._is_outdated = subject, None, 0, False
             self._samples.clear()
         self._take_fit(subject)
         self._sample(places)
         if self._is_due():
             self._begin(subject, activation)
         # The activation itself has done its work: it takes a hundred times the room of the maps.
-        concepts = None if self._fit is None else maps_of(activation, self._fit)
+        fit = None if self._is_outdated else self._fit
+        concepts = None if fit is None else maps_of(activation, fit)
         return replace(answer, activation=None, concepts=concepts)
 
     def close(self) -> None:
@@ -139,15 +141,17 @@ class ConceptAnswers(Closeable):
         if found is not None:
             self._busy = False
             if found[0] == subject:
-                self._fit = found[1]
+                self._fit, self._is_outdated = found[1], False
 
     def _sample(self, places: Matrix) -> None:
         """Keep a frame now and then; one that is a surprise is kept alone."""
         most = max(1, MOST_PLACES // len(places))
         self._since += 1
-        if self._waits == "single" or self._is_surprise(places):
+        is_surprise = self._is_surprise(places)
+        if self._waits == "single" or is_surprise:
             self._samples.clear()
             self._seen = 0
+        self._is_outdated |= is_surprise
         if self._seen % EVERY == 0:
             self._samples.append(places)
             while len(self._samples) > most:
@@ -156,7 +160,7 @@ class ConceptAnswers(Closeable):
 
     def _is_surprise(self, places: Matrix) -> bool:
         fit = self._fit
-        if fit is None or self._busy or self._since < _FEWEST:
+        if fit is None or self._is_outdated or self._busy or self._since < _FEWEST:
             return False
         return unexplained(places, fit) > fit.unexplained + SURPRISE
 
@@ -173,7 +177,7 @@ class ConceptAnswers(Closeable):
         count = subject[3]
         if self._waits in ("always", "single") or (self._waits == "first" and self._fit is None):
             before = None if self._waits == "single" else self._fit
-            self._fit = fitted(rows, count, activation.head, before)
+            self._fit, self._is_outdated = fitted(rows, count, activation.head, before), False
             return
         self._busy = True
         self._jobs.put((subject, rows, activation, self._fit))

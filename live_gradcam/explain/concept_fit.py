@@ -24,8 +24,9 @@ from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Pixels
 from live_gradcam.question import ConceptMaps, Head, LayerActivation
 
-_BETTER = 0.97
-"""A fit that starts anew replaces one that starts from the former factors if its loss is below this share of theirs."""
+_WORSE = 1.05
+"""Factors that start from the former ones stay as long as the share that they leave unexplained is at most this many
+times the smallest one since factors were last found anew."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +44,9 @@ class ConceptFit:
 
     unexplained: float
     """‖A − H W‖² / ‖A‖² of the fitted frames, in [0, 1]; 0 if A is zero."""
+
+    least: float
+    """The smallest such share since the factors were last found anew."""
 
     predictions: tuple[Prediction | None, ...]
     """For each concept, the network's most probable class for a picture of nothing but the concept at its peak: the
@@ -124,7 +128,8 @@ def fitted(
     """Return the concepts of some frames.
 
     Without a former fit, the concept with the largest sum of weights comes first. With one, the factors start from the
-    former ones; if a new start is clearly better, each new factor takes the place of the one that it is most like.
+    former ones. If these no longer explain the frames as well, the factors are found anew, and each takes the place of
+    the former one that it is most like.
 
     Args:
         rows: A, (places, C) float32, not negative.
@@ -133,26 +138,31 @@ def fitted(
         before: the former fit, with the same count and channels.
         pause: is called before each update, as in `factorize`.
     """
-    h, w = factorize(rows, count, pause=pause)
-    if before is None:
-        order: Sequence[int] = np.argsort(
-            -(h.sum(axis=0) * np.linalg.norm(w, axis=1)), kind="stable"
-        ).tolist()
-        w = w[list(order)]
-    else:
-        again = factorize(rows, count, before.factors, pause=pause)
-        is_better = loss(rows, h, w) < _BETTER * loss(rows, *again)
-        w = w[list(matched(w, before.factors))] if is_better else again[1]
+    whole = float(np.vdot(rows, rows))
+    least = None if before is None else before.least
+    if before is not None and least is not None:
+        h, w = factorize(rows, count, before.factors, pause=pause)
+        if 2 * loss(rows, h, w) > _WORSE * least * whole:
+            least = None
+    if before is None or least is None:
+        h, found = factorize(rows, count, pause=pause)
+        if before is None:
+            sums = h.sum(axis=0) * np.linalg.norm(found, axis=1)
+            order: Sequence[int] = np.argsort(-sums, kind="stable").tolist()
+        else:
+            order = matched(found, before.factors)
+        w = found[list(order)]
     factors = unit_rows(w)
     inverses = inverses_of(factors)
     weights = weights_of(rows, factors, inverses)
     peaks = weights.max(axis=0)
-    whole = float(np.vdot(rows, rows))
+    share = 2 * loss(rows, weights, factors) / whole if whole > 0 else 0.0
     return ConceptFit(
         factors=factors,
         peaks=peaks,
         inverses=inverses,
-        unexplained=2 * loss(rows, weights, factors) / whole if whole > 0 else 0.0,
+        unexplained=share,
+        least=share if least is None else min(share, least),
         predictions=tuple(
             head(peak * factor) if head is not None and peak > 0 else None
             for peak, factor in zip(peaks, factors, strict=True)

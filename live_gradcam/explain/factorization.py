@@ -23,11 +23,18 @@ Matrix = npt.NDArray[np.floating[Any]]
 MOST_FACTORS = 6
 """The weights of k factors are found among 2^k sets of factors, and their order among k! orders."""
 
-ITERATIONS = 60
-"""Updates of H and W. After more, the default network's factors hardly change."""
+ITERATIONS = 100
+"""The most updates of H and W."""
+
+_LOOK, _SETTLED = 5, 1e-3
+"""After so many updates the loss is looked at; if it fell by less than this share of itself, the factors are found."""
 
 _FLOOR = 1e-3
 """A start has no number below this share of its factor's mean: multiplicative updates leave a zero as it is."""
+
+_ONE_THREAD = 250_000
+"""Number of products up to which OpenBLAS multiplies matrices in one thread. Larger ones wake further threads, which
+wait in loops: that takes ten times the processor time of the product, from the network."""
 
 _ROUNDING = 16
 """Eigenvalues of W Wᵀ below so many rounding errors of the largest count as zero."""
@@ -47,15 +54,27 @@ def factorize(
         a: A, (places, channels), finite, not negative.
         count: k, from 1 to `MOST_FACTORS`.
         start: W to start from, (count, channels), not negative; None: rows of A (`extreme_rows`).
-        iterations: number of updates of both.
+        iterations: the most updates of both; there are fewer if the loss settles.
         pause: is called before each update. It may wait, and it may raise to end the run.
     """
-    w = extreme_rows(a, count) if start is None else start.astype(a.dtype)
-    h, w = lifted(weights_of(a, w), axis=0), lifted(w, axis=1)
-    for _ in range(iterations):
+    used = a.any(axis=0)  # a channel that is 0 everywhere is 0 in all factors
+    if not used.any():
+        return np.zeros((len(a), count), a.dtype), np.zeros((count, a.shape[1]), a.dtype)
+    dense = np.ascontiguousarray(a[:, used])
+    w = extreme_rows(dense, count) if start is None else start[:, used].astype(a.dtype)
+    h, w = lifted(weights_of(dense, w), axis=0), lifted(w, axis=1)
+    before = loss(dense, h, w)
+    for number in range(1, iterations + 1):
         pause()
-        h, w = updated(a, h, w)
-    return h, w
+        h, w = updated(dense, h, w)
+        if number % _LOOK == 0:
+            now = loss(dense, h, w)
+            if before - now <= _SETTLED * before:
+                break
+            before = now
+    whole = np.zeros((count, a.shape[1]), a.dtype)
+    whole[:, used] = w
+    return h, whole
 
 
 def updated(a: Matrix, h: Matrix, w: Matrix) -> tuple[Matrix, Matrix]:
@@ -64,14 +83,16 @@ def updated(a: Matrix, h: Matrix, w: Matrix) -> tuple[Matrix, Matrix]:
     H ← H ∘ (A Wᵀ) / (H W Wᵀ), then W ← W ∘ (Hᵀ A) / (Hᵀ H W). A denominator of 0 belongs to a number that has no
     effect on H W; it becomes 0.
     """
-    h = _scaled(h, a @ w.T, h @ (w @ w.T))
-    return h, _scaled(w, h.T @ a, (h.T @ h) @ w)
+    h = _scaled(h, _products(a, w), h @ (w @ w.T))
+    blocks = _blocks(a, len(w))
+    sums = np.sum([h[block].T @ a[block] for block in blocks], axis=0, dtype=a.dtype)
+    return h, _scaled(w, sums, (h.T @ h) @ w)
 
 
 def loss(a: Matrix, h: Matrix, w: Matrix) -> float:
     """Return ½ ‖A − H W‖²_F."""
-    rest = a - h @ w
-    return 0.5 * float(np.vdot(rest, rest))
+    rests = (a[block] - h[block] @ w for block in _blocks(a, len(w)))
+    return 0.5 * sum(float(np.einsum("nc,nc->", rest, rest)) for rest in rests)
 
 
 def weights_of(a: Matrix, w: Matrix, inverses: Matrix | None = None) -> Matrix:
@@ -85,7 +106,7 @@ def weights_of(a: Matrix, w: Matrix, inverses: Matrix | None = None) -> Matrix:
         w: W, (k, channels), not negative; k is at most `MOST_FACTORS`.
         inverses: `inverses_of(w)`, to spare the time; None: it is computed.
     """
-    products = a @ w.T
+    products = _products(a, w)
     found = products @ (inverses_of(w) if inverses is None else inverses)
     # ½ ‖A − H W‖² − ½ ‖A‖² of each place and set.
     costs = -0.5 * np.einsum("snk,nk->sn", found, products)
@@ -123,7 +144,7 @@ def extreme_rows(a: Matrix, count: int) -> Matrix:
             break
         chosen[number] = a[place]
         direction = rest[place] / np.sqrt(lengths[place])
-        rest -= np.outer(rest @ direction, direction)
+        rest -= np.outer(np.einsum("nc,c->n", rest, direction), direction)
     return chosen
 
 
@@ -153,6 +174,17 @@ def unit_rows(matrix: Matrix) -> Matrix:
     """Return a matrix with rows of length 1; rows of zeros stay zeros."""
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     return np.asarray(np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0))
+
+
+def _products(a: Matrix, w: Matrix) -> Matrix:
+    """Return A Wᵀ."""
+    return np.concatenate([a[block] @ w.T for block in _blocks(a, len(w))])
+
+
+def _blocks(a: Matrix, count: int) -> list[slice]:
+    """Return the rows of A in blocks that BLAS multiplies by `count` factors in the calling thread."""
+    rows = max(1, _ONE_THREAD // (a.shape[1] * count + 1))
+    return [slice(at, at + rows) for at in range(0, len(a), rows)]
 
 
 def _scaled(factor: Matrix, numerator: Matrix, denominator: Matrix) -> Matrix:

@@ -27,6 +27,10 @@ first three, four and five as far apart as the palette allows, for colour-blind 
 _STRONGEST = 1.75
 """Opacity of the strongest places, in units of the heat's opacity."""
 
+_MESH_SIDE = 256
+"""Points along the longer side of the mesh on which concepts are compared; it is enlarged linearly, so that the borders
+between colours are smooth."""
+
 _STEPS = 51
 """Levels of strength per concept: five concepts share the 256 codes of a byte."""
 
@@ -46,14 +50,18 @@ def paint_concepts_onto(
         alpha: in [0, 1]: as in `Appearance`. The strongest places are opaque from 0.57.
     """
     x, y, width, height = region
-    codes = _codes(concepts, (width, height))
-    kept, colours = _blending(alpha)
+    scale = min(1.0, _MESH_SIDE / max(width, height))
+    codes = _codes(concepts, (max(1, round(width * scale)), max(1, round(height * scale))))
+    kept, colours = (
+        cv2.resize(cv2.applyColorMap(codes, table), (width, height), interpolation=cv2.INTER_LINEAR)
+        for table in _blending(alpha)
+    )
     picture[:] = image
     for top in range(0, height, BAND):
+        rows = slice(top, top + BAND)
         band = slice(y + top, y + min(top + BAND, height)), slice(x, x + width)
-        code = codes[top : top + BAND]
-        below = cv2.multiply(image[band], cv2.applyColorMap(code, kept), scale=1 / 255)
-        picture[band] = cv2.add(below, cv2.applyColorMap(code, colours))
+        below = cv2.multiply(image[band], kept[rows], scale=1 / 255)
+        cv2.add(below, colours[rows], dst=picture[band])
 
 
 def _codes(concepts: ConceptMaps, size: tuple[int, int]) -> Levels:

@@ -211,6 +211,24 @@ def test_another_scene_is_fitted_anew_at_once_and_alone(make: Callable[[Waits], 
     assert sorted(set(strips(found))) == [0, 1]
 
 
+def test_concepts_of_the_former_scene_are_not_shown_while_another_one_is_fitted(
+    make: Callable[[Waits], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make("never")
+    run.until(lambda found: found is not None, 0, 1)
+    run.until(lambda _: not run.answers._busy, 0, 1)
+    free = threading.Event()
+
+    def slow(*given: object, **options: object) -> ConceptFit:
+        assert free.wait(20)
+        return fitted(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(concept_answers, "fitted", slow)
+    assert run.see(5, 6, times=4) is None
+    free.set()
+    assert sorted(set(strips(run.until(lambda found: found is not None, 5, 6)))) == [0, 1]
+
+
 def test_another_layer_starts_anew(make: Callable[[Waits], Run]) -> None:
     run = make("always")
     run.see(0, 1, times=EVERY * 4)
