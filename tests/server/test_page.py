@@ -34,6 +34,7 @@ from spotting import PREPARATIONS, spot, spot_network
 from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels
 from live_gradcam.models.loading import load_model
+from live_gradcam.number_format import percent_text
 from live_gradcam.render.styles import paint_onto
 from live_gradcam.server.service import Service
 from live_gradcam.viewer_input import ACTIONS
@@ -318,6 +319,64 @@ def test_the_badge_says_what_the_hottest_part_alone_keeps(page: Page) -> None:
     until_page(page, "document.querySelector('#badge').hidden")
     page.keyboard.press("e")
     until_page(page, "page.plate.test === null && page.connection.question.badge === false")
+
+
+def test_the_curves_stand_beside_the_frozen_picture_with_axes_and_areas(page: Page) -> None:
+    page.keyboard.press("1")
+    page.locator("button[data-action=curves]").click()
+    until_page(page, "page.panel.curves.length === 4")
+    assert of_page(page, "page.grid.frozen !== null")
+    areas = of_page(
+        page,
+        "page.panel.curves.map(({ fractions, scores }) => fractions.slice(1).reduce((sum, share, i) =>"
+        " sum + (share - fractions[i]) * (scores[i] + scores[i + 1]) / 2, 0))",
+    )
+    assert of_page(page, "page.panel.curves.map(({ area }) => area)") == pytest.approx(areas, abs=1e-3)
+    said = page.locator("#curves canvas").get_attribute("aria-label") or ""
+    own, elsewhere = areas[1], areas[3]
+    assert "the hottest taken away first (lower is better): gradcam · area " in said
+    assert (
+        f"the hottest shown first (higher is better): gradcam · area {percent_text(own)}, "
+        f"elsewhere · area {percent_text(elsewhere)}" in said
+    )
+    drawn = canvas_pixels(page, "#curves canvas")
+    green = np.abs(drawn[..., :3].astype(int) - (96, 208, 96)).max(axis=-1) < 30
+    high = drawn.shape[0] // 2
+    assert green[:high].sum() > 200, "the curve of the deletion"
+    assert green[high:].sum() > 200, "the curve of the insertion"
+    page.keyboard.press("m")  # a former map's curves must not stand beside another's heat
+    until_page(page, "page.panel.curves[0]?.name === page.method && page.method !== 'gradcam'")
+    page.locator("button[data-action=freeze]").click()
+    expect(page.locator("#curves")).to_be_hidden()
+    assert of_page(page, "!page.curves && page.grid.frozen === null")
+
+
+@pytest.mark.parametrize("size", [(390, 844), (844, 390), (1280, 720), (1000, 640)])
+@pytest.mark.parametrize("view", ["one", "proof", "methods"])
+def test_the_curves_cover_no_picture_and_stick_out_of_no_screen(
+    page: Page, size: tuple[int, int], view: str
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.keyboard.press("1")
+    of_page(page, f"(page.setView('{view}'), 0)")
+    until_page(page, "page.answer.ask === page.connection.asked")
+    page.keyboard.press("u")
+    until_page(page, "page.panel.curves.length >= 4 && page.answer.ask === page.connection.asked")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    panel = page.locator("#curves").bounding_box()
+    assert panel is not None
+    assert panel["x"] >= 0
+    assert panel["y"] >= 0
+    assert panel["x"] + panel["width"] <= size[0] + 1
+    for selector in (".frame", "#bar", "#plate"):
+        for each in page.locator(selector).all():
+            box = each.bounding_box()
+            assert box is not None
+            beside = box["x"] + box["width"] <= panel["x"] + 1
+            above = box["y"] + box["height"] <= panel["y"] + 1
+            below = box["y"] >= panel["y"] + panel["height"] - 1
+            assert beside or above or below, selector
+            assert box["height"] > 20, selector
 
 
 def test_scale_figures_mirror_and_full_screen_are_switched(page: Page) -> None:

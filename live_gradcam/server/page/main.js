@@ -3,6 +3,7 @@
 import { defaultChoice, choiceText, questionOf } from "./choice.js";
 import { Connection, fetchJson } from "./connection.js";
 import { Controls } from "./controls.js";
+import { CurvePanel } from "./curves.js";
 import { FrameExchange } from "./frame_exchange.js";
 import { fitted, inPicture } from "./fit.js";
 import { RateMeter } from "./meter.js";
@@ -34,7 +35,8 @@ export class Page {
     this.notice = new Notice(this.words);
     this.plate = new LabelPlate((id) => this.pinTarget(id), this.words);
     this.grid = new PaneGrid(setup, this.plate);
-    this.recorder = new Recorder((canvas, afresh) => this.grid.draw(canvas, afresh), (text) => this.say(text));
+    this.panel = new CurvePanel(this.words);
+    this.recorder = new Recorder((canvas, afresh) => this.grid.draw(canvas, afresh, this.panel), (text) => this.say(text));
     this.meter = new RateMeter(this.words);
     this.grid.afterPaint = () => {
       this.meter.painted();
@@ -74,7 +76,11 @@ export class Page {
   ask() {
     const { view, panes } = this.grid;
     const question = questionOf(this, this.setup, this.answer, view, panes.length);
-    if (JSON.stringify(question) !== JSON.stringify(this.connection.question)) this.connection.ask(question);
+    if (JSON.stringify(question) !== JSON.stringify(this.connection.question)) {
+      this.connection.ask(question);
+      if (question.curves) this.panel.wait();
+      else this.panel.hide();
+    }
     this.controls.show();
   }
 
@@ -119,6 +125,7 @@ export class Page {
 
   use(source) {
     const before = this.source;
+    this.choose({ curves: false });
     this.source = source;
     this.area = WHOLE;
     this.exchange.changed();
@@ -141,7 +148,10 @@ export class Page {
     this.source?.hold(on);
     this.exchange.changed();
     this.setOld(false);
-    if (!on) this.exchange.follow();
+    if (!on) {
+      this.choose({ curves: false }); // on a moving picture there are none
+      this.exchange.follow();
+    }
     this.controls.show();
   }
 
@@ -190,6 +200,10 @@ export class Page {
   handleMessage(message) {
     if (message.tested !== undefined) {
       if (message.ask === this.connection.asked) this.plate.tested(message.tested, performance.now() / 1000);
+      return;
+    }
+    if (message.curves !== undefined) {
+      if (message.ask === this.connection.asked) this.panel.show(message);
       return;
     }
     if (message.refused !== undefined) {

@@ -55,8 +55,8 @@ export class Pane {
 
   /** Fits the picture into the pane, and leaves room for a caption below it, or beside it if panes lie below one another. */
   fit([width, height], below = false) {
-    const { clientWidth, clientHeight } = this.root, room = below ? [CAPTION[0], 0] : [0, CAPTION[1]];
-    const [wide, high] = this.captioned ? room.map((each) => each * parseFloat(getComputedStyle(this.root).fontSize)) : [0, 0];
+    const { clientWidth, clientHeight } = this.root, [beside, under] = this.rooms();
+    const [wide, high] = below ? [beside, 0] : [0, under];
     this.root.classList.toggle("beside", this.captioned && below);
     const scale = Math.min((clientWidth - wide) / width, (clientHeight - high) / height);
     const box = [Math.floor(width * scale), Math.floor(height * scale)];
@@ -64,6 +64,11 @@ export class Pane {
     this.frame.style.height = `${box[1]}px`;
     this.box = box;
     this.painted = "";
+  }
+
+  /** Returns the room for a caption in pixels: its width beside a picture, and its height below one. */
+  rooms() {
+    return CAPTION.map((each) => (this.captioned ? each * parseFloat(getComputedStyle(this.root).fontSize) : 0));
   }
 
   place(region) {

@@ -93,6 +93,7 @@ def test_a_language_is_spoken_by_the_same_rules_as_in_the_window() -> None:
 CHOICES: list[tuple[Choice, bool]] = [
     (Choice(), False),
     (Choice(method="hirescam"), False),
+    (Choice(curves=True), False),
     (Choice(layer="block3/conv3"), False),
     (Choice(layer="block3/conv3,stem/add"), False),
     (Choice(target=1), False),
@@ -114,6 +115,7 @@ def as_on_the_page(choice: Choice) -> dict[str, Any]:
         "target": choice.target,
         "contrast": choice.rival is not None,
         "share": choice.look.share,
+        "curves": choice.curves,
     }
 
 
@@ -164,6 +166,7 @@ def test_the_page_asks_for_the_layer_and_the_targets_that_the_window_asks_for(
         assert question["targets"] == list(asked.targets), choice
         assert question["methods"] == list(asked.methods)
         assert question["share"] == asked.proof
+        assert question["curves"] == asked.curves
 
 
 def test_the_shares_of_a_proof_follow_one_another_as_in_the_window() -> None:
@@ -171,6 +174,12 @@ def test_the_shares_of_a_proof_follow_one_another_as_in_the_window() -> None:
     following = run_javascript("proof.js", "nextShare", "return given[0].map(nextShare);", shares)
     assert following == [*shares[1:], shares[0]]
     assert faithfulness.DEFAULT_SHARE in shares
+
+
+def test_a_curve_stands_at_its_shares_and_its_probabilities() -> None:
+    curve = {"fractions": [0, 0.25, 1], "scores": [0.5, 1, 0]}
+    found = run_javascript("curves.js", "pointsOf", "return pointsOf(...given);", curve, [10, 20, 200, 100])
+    assert found == [[10, 70], [60, 20], [210, 120]]
 
 
 def test_the_page_fills_the_view_of_methods_with_quick_ones_that_suit_any_network() -> None:
