@@ -301,9 +301,18 @@ def test_a_proof_shows_one_moment_with_its_hottest_part_alone_and_without_it(pag
     assert 0.05 < kept < 0.5  # at most the hottest 30%, and pixels that the blur does not change
     assert lost > 0.3
     assert either > 0.7  # all, but for soft edges: the mask has 16×16 pixels
+    outlines = of_page(
+        page,
+        "page.grid.panes.map(({ outline }) => outline.hidden ? 0 : outline.getContext('2d').getImageData("
+        "0, 0, outline.width, outline.height).data.filter((level, i) => i % 4 === 3 && level > 200).length)",
+    )
+    assert outlines[0] > 50
+    assert outlines[1:] == [0, 0]
     page.keyboard.press("p")
     until_page(page, "page.answer.test?.share === 0.4 && page.answer.ask === page.connection.asked")
     expect(page.locator(".pane .caption").nth(2)).to_contain_text("without the hottest 40%")
+    of_page(page, "(page.setView('one'), 0)")
+    expect(page.locator(".outline")).to_be_hidden()
 
 
 def test_the_badge_says_what_the_hottest_part_alone_keeps(page: Page) -> None:

@@ -128,8 +128,8 @@ export class PaneGrid {
     });
   }
 
-  /** Shows three pictures of one moment, the first map on the first, and a figure on each. */
-  proved(pictures, map, region, captions) {
+  /** Shows three pictures of one moment, the first with its map and the outline of the hottest part, and a figure on each. */
+  proved(pictures, outline, map, region, captions) {
     const { width, height } = pictures[0];
     if (this.proofSize?.join() !== [width, height].join()) {
       this.proofSize = [width, height];
@@ -140,6 +140,7 @@ export class PaneGrid {
       pane.lookAt(region);
       pane.say(captions[i]);
     });
+    this.panes[0].mark(outline, [width, height]);
     this.panes[0].smoothing.begin(map, region); // the heat of this moment, not of the last ones
   }
 

@@ -176,6 +176,35 @@ def test_the_shares_of_a_proof_follow_one_another_as_in_the_window() -> None:
     assert faithfulness.DEFAULT_SHARE in shares
 
 
+@pytest.mark.parametrize("shape", [(5, 7), (16, 16), (9, 12)])
+def test_the_outline_of_the_hottest_part_lies_where_the_interpolated_mask_is_halfway(
+    shape: tuple[int, int],
+) -> None:
+    rows, columns = shape
+    mask = np.random.default_rng(rows).random(shape) < 0.4
+    bits = np.packbits(mask).tolist()
+    lines = run_javascript("proof.js", "outlineOf", "return outlineOf(...given);", bits, shape)
+    padded = np.pad(mask, 1).astype(float)
+    ends: dict[tuple[float, float], int] = {}
+    for x0, y0, x1, y1 in lines:
+        for x, y in ((x0 * columns, y0 * rows), (x1 * columns, y1 * rows)):
+            # The centre of the padded mask's pixel (i, j) lies at (j - 0.5, i - 0.5).
+            i, j = y + 0.5, x + 0.5
+            i0, j0 = min(int(i), rows), min(int(j), columns)
+            a, b = i - i0, j - j0
+            level = (
+                (1 - a) * (1 - b) * padded[i0, j0]
+                + (1 - a) * b * padded[i0, j0 + 1]
+                + a * (1 - b) * padded[i0 + 1, j0]
+                + a * b * padded[i0 + 1, j0 + 1]
+            )
+            assert level == pytest.approx(0.5)
+            ends[round(x, 3), round(y, 3)] = ends.get((round(x, 3), round(y, 3)), 0) + 1
+    assert set(ends.values()) == {2}, "the lines are closed"
+    edges = int(np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum())
+    assert len(ends) == edges, "each pair of neighbours of which one is hot is parted"
+
+
 def test_a_curve_stands_at_its_shares_and_its_probabilities() -> None:
     curve = {"fractions": [0, 0.25, 1], "scores": [0.5, 1, 0]}
     found = run_javascript("curves.js", "pointsOf", "return pointsOf(...given);", curve, [10, 20, 200, 100])
