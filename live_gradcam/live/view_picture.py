@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from live_gradcam.config import View
 from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import Faithfulness
 from live_gradcam.frame import Frame, Pixels
@@ -11,7 +12,6 @@ from live_gradcam.live.choice import Choice
 from live_gradcam.live.mouse import Mouse
 from live_gradcam.live.panels import Panels
 from live_gradcam.live.status import Status
-from live_gradcam.render.appearance import View
 from live_gradcam.render.canvas import BEFORE, NOW
 from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.overlay import Overlay

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from live_gradcam.config import View
 from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import Faithfulness, FrameTest
 from live_gradcam.frame import Frame, Pixels
@@ -16,7 +17,6 @@ from live_gradcam.live.panels import Panels, Toast
 from live_gradcam.live.status import Status
 from live_gradcam.live.view_picture import ViewPicture
 from live_gradcam.question import Answer, Question
-from live_gradcam.render.appearance import View
 from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.renderer import Renderer
 from live_gradcam.translations import ENGLISH, Words

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from acting import LABELS, MENU, SIZE, Acting, answer, frame
 
+from live_gradcam.config import Settings, View
 from live_gradcam.explanation import Prediction
 from live_gradcam.faithfulness import DEFAULT_SHARE, SHARES, Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Pixels
-from live_gradcam.live.choice import LOWERED, Choice, chosen_in_words
-from live_gradcam.live.controls import Controls
+from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words
+from live_gradcam.live.controls import VIEWS, Controls
+from live_gradcam.live.initial_view import initial_view
 from live_gradcam.live.interactive_view import ENDING
 from live_gradcam.live.mouse import SMALLEST_AREA
 from live_gradcam.live.panels import TOAST_SECONDS
@@ -22,12 +24,11 @@ from live_gradcam.live.status import Request, Status
 from live_gradcam.live.view_picture import Made, names_of_halves
 from live_gradcam.question import Answer
 from live_gradcam.render import renderer as presenter
-from live_gradcam.render.appearance import View
 from live_gradcam.render.canvas import before_and_after
 from live_gradcam.render.help_page import TURN, help_pages, row_at
 from live_gradcam.render.panes import footer_of, title_height
 from live_gradcam.translations import ENGLISH, words_of
-from live_gradcam.viewer_input import ACTIONS, HELP, Pointer, Text
+from live_gradcam.viewer_input import ACTIONS, HELP, Key, Pointer, Text
 from live_gradcam.viewer_input import MENU as MENU_ROWS
 
 ON_STAGE = {"help", "menu", "freeze", "curves", "search", "keep", "reset"}
@@ -40,6 +41,22 @@ def begun(**options: object) -> Acting:
     acting.see()
     acting.explain()
     return acting
+
+
+def test_a_run_begins_in_the_view_of_the_settings_and_reset_returns_to_it() -> None:
+    for name in VIEWS:
+        chosen = Settings(view=name, beside="other" if name == "models" else None)
+        view = initial_view(chosen, Menu(methods=("gradcam",), models=("", "other")))
+        asked = view.question
+        assert view.choice.look.view == name
+        assert (asked.proof is not None) == (name == "proof")
+        assert bool(asked.channels) == (name == "channels")
+        assert len(asked.models) == (2 if name == "models" else 1)
+        view.handle(Key("v"))
+        assert view.choice.look.view != name
+        view.handle(Key("z"))
+        assert view.choice.look.view == name
+        assert view.question == asked
 
 
 def test_the_help_is_turned_page_by_page_and_goes() -> None:

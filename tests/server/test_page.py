@@ -315,6 +315,22 @@ def test_a_proof_shows_one_moment_with_its_hottest_part_alone_and_without_it(pag
     expect(page.locator(".outline")).to_be_hidden()
 
 
+def test_the_address_names_the_view_at_the_beginning(browser: Browser, served: Served) -> None:
+    page = open_page(browser, served, path="/?view=proof")
+    until_page(page, "page.answer.test !== null")
+    assert of_page(page, "page.grid.view") == "proof"
+    page.keyboard.press("v")
+    page.keyboard.press("z")
+    assert of_page(page, "page.grid.view") == "proof", "reset goes back to the beginning"
+    close_page(page)
+    page = open_page(browser, served, path="/?view=channels", start=False)
+    expect(page.locator("#notice")).to_have_text(
+        'There is no view "channels" on the page. There are: one, side, methods, targets, proof, history.'
+    )
+    assert of_page(page, "page.grid.view") == "one"
+    close_page(page)
+
+
 def test_the_badge_says_what_the_hottest_part_alone_keeps(page: Page) -> None:
     page.keyboard.press("1")
     until_page(page, "page.plate.test !== null && page.plate.test.class_id === page.answer.maps[0].target.id")

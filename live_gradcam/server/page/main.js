@@ -12,7 +12,7 @@ import { SourceOpening } from "./source_opening.js";
 import { LabelPlate } from "./label_plate.js";
 import { Recorder } from "./recorder.js";
 import { isTemporary, fetchSetup } from "./setup.js";
-import { PaneGrid } from "./pane_grid.js";
+import { PaneGrid, VIEWS } from "./pane_grid.js";
 import { translate, wordsOf } from "./translations.js";
 
 const WHOLE = [0, 0, 1, 1];
@@ -51,7 +51,8 @@ export class Page {
       state: (state) => this.connected(state),
     });
     this.controls = new Controls(this);
-    this.ask();
+    this.firstView = this.viewOfAddress();
+    this.setView(this.firstView);
     setInterval(() => this.meter.show(byId("statistics"), this), 500);
     document.addEventListener("visibilitychange", () => !document.hidden && this.goOn());
     if (!setup.layers.length) setTimeout(() => this.fetchLayers(), LAYERS_MS);
@@ -109,12 +110,20 @@ export class Page {
     this.area = WHOLE;
     this.grid.begin();
     for (const id of ["scale", "statistics"]) byId(id).hidden = true;
-    this.setView("one");
+    this.setView(this.firstView);
     if (this.grid.frozen !== null) this.freeze(false);
     this.say("as at the beginning");
   }
 
   // The picture
+
+  /** Returns the view that the page's address names, as in `/?view=proof`; the view "one" if it names none. */
+  viewOfAddress() {
+    const view = new URLSearchParams(location.search).get("view");
+    if (view === null || VIEWS.includes(view)) return view ?? "one";
+    this.say(`There is no view "${view}" on the page. There are: ${VIEWS.join(", ")}.`);
+    return "one";
+  }
 
   setView(view) {
     this.grid.setView(view);

@@ -15,13 +15,13 @@ from served import read_answer
 from test_number_format import NUMBERS, NUMBERS_BESIDE, SHARES, UNITS
 
 from live_gradcam import faithfulness
-from live_gradcam.config import DEFAULT_METHOD, Fit
+from live_gradcam.config import DEFAULT_METHOD, Fit, View
 from live_gradcam.explain.input_fitting import fitting_for
 from live_gradcam.explain.scan import windows_over
 from live_gradcam.explanation import FoundThing, Lowered, Prediction
 from live_gradcam.heatmap import over_region
 from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words, question_of
-from live_gradcam.render.appearance import Appearance, View
+from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.caption import named
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.thing_names import ThingName, followed, places_of
