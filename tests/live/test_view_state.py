@@ -862,6 +862,48 @@ def test_only_the_views_with_a_badge_ask_for_tests_in_spare_time() -> None:
     assert acting.view.tested_share is None
 
 
+def test_a_picture_without_a_test_says_why() -> None:
+    acting = Acting()
+    acting.see()
+    acting.picture()
+    assert acting.view.untested == "", "nothing was explained yet"
+    acting.explain()
+    assert acting.view.untested == "no test: it is switched off"
+    acting.press("e")
+    assert acting.view.untested == "no test: none was done in time (--faithfulness takes the time)"
+    acting.view.add_test(frame_test(0))
+    acting.picture()
+    assert acting.view.untested == ""
+    for view in ("side", "methods"):
+        acting.press("v")
+        acting.see()
+        acting.explain()
+        assert acting.view.view == view
+    acting.picture()
+    assert acting.view.untested == "no test: this view shows none"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"has_evidence": False}, "no test: there is no heat"),
+        ({"method": "scorecam"}, "no test: the method takes many passes"),
+        ({"top": (Prediction(0, "tabby", 0.2),)}, "no test: the network is not sure"),
+        ({"target": Prediction(1, "tiger cat", 0.2)}, "no test: it is not the class on the picture"),
+    ],
+)
+def test_what_is_not_tested_says_why_in_the_words_of_the_proof(
+    changes: dict[str, object], reason: str
+) -> None:
+    acting = begun()
+    acting.press("e")
+    found = answer(acting.view.question)
+    explanation = replace(found.first, **changes)  # type: ignore[arg-type]  # as they come
+    acting.view.add_answer(acting.see(), replace(found, explanations=(explanation,)))
+    acting.picture()
+    assert acting.view.untested == reason
+
+
 def frame_test(index: int) -> FrameTest:
     heat, control = MaskedScores(0.5, 0.1), MaskedScores(0.1, 0.5)
     found = Faithfulness(

@@ -103,7 +103,15 @@ def test_the_heat_of_a_picture_is_tested_for_those_who_ask(served: Served) -> No
     assert found["test"]["heat"]["without"] == pytest.approx(expected.heat.without, abs=1e-4)
     assert list(found["test"]["controls"]) == ["shifted", "shuffled"]
     assert found["test"]["holds"] == expected.holds
-    assert served.explain("", jpeg(pixels, ".png"), "image/png").json["test"] is None
+    assert found["untested"] is None
+    assert not expected.is_sure, "the tests' network knows nothing of noise"
+    assert found["test"]["reason"] == "the network is not sure"
+    chosen = served.explain("?test=true&target=blue", jpeg(pixels, ".png"), "image/png").json["test"]
+    assert (chosen["reason"], type(chosen["holds"])) == (None, bool)
+    slow = served.explain("?test=true&method=scorecam", jpeg(pixels, ".png"), "image/png").json
+    assert (slow["test"], slow["untested"]) == (None, "no test: the method takes many passes")
+    unasked = served.explain("?method=scorecam", jpeg(pixels, ".png"), "image/png").json
+    assert (unasked["test"], unasked["untested"]) == (None, None)
     with served.socket() as socket:
         socket.send(json.dumps({"ask": 3, "methods": ["gradcam"], "share": 0.2}))
         answer = answer_to(socket, 7, jpeg(pixels, ".png"))
@@ -730,7 +738,8 @@ def test_values_are_told_as_numbers_with_units_and_no_probability() -> None:
     network = headed_network(2, activation="tanh")
     with Served(small_service(network, ["x [px]", "y"])) as served:
         pixels = noise(3)
-        found = served.explain("?target=y", jpeg(pixels, ".png"), "image/png").json
+        found = served.explain("?target=y&test=true", jpeg(pixels, ".png"), "image/png").json
+        assert (found["test"], found["untested"]) == (None, "no test: the output is no probability")
         expected = Explainer(served.service.model, target="y").explain(pixels)
         assert (found["task"], found["finite"], found["lowers"]) == ("values", True, False)
         assert [(each["label"], each["unit"], each["probability"]) for each in found["top"]] == [
@@ -759,11 +768,12 @@ def test_nan_is_null_and_the_json_is_valid() -> None:
     dense = network.layers[-1]
     dense.set_weights([dense.get_weights()[0], np.full(3, np.nan, np.float32)])
     with Served(small_service(network, None)) as served:
-        reply = served.explain("", jpeg(noise(3)))
+        reply = served.explain("?test=true", jpeg(noise(3)))
         assert reply.status == 200
         found = json.loads(reply.body, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
         assert (found["top"], found["finite"], found["has_evidence"]) == ([], False, False)
         assert found["target"]["probability"] is None
+        assert (found["test"], found["untested"]) == (None, "no test: there is no heat")
         assert np.count_nonzero(found["heatmap"]) == 0
         with served.socket() as socket:
             header = answer_to(socket, 1, jpeg(noise(3))).header
