@@ -47,6 +47,12 @@ Following = Literal["on", "off"]
 Scale = Literal["stable", "frame"]
 """How heat is normalised: by a slowly moving maximum, or by each map's own maximum."""
 
+View = Literal["one", "side", "methods", "targets", "models", "channels", "concepts", "history", "proof"]
+"""The layout of the picture. `one`: one heat map. `side`: the camera beside it. `methods`, `targets`, `models`: the
+same frame under up to four methods, the most probable classes, or two models. `channels`: the strongest channels
+beside the heat map. `concepts`: the concepts of the layer, each in its colour, and a legend. `history`: the last minute
+below it. `proof`: the same moment as it is, with only its hottest part, and without that part."""
+
 Runtime = Literal["auto", "tensorflow", "openvino"]
 """The library that computes the graphs; `auto` takes the faster one."""
 
@@ -235,6 +241,10 @@ class Settings(ExplainSettings):
     mirror: bool = in_source(False, "Flip the picture left to right, like a mirror.")
     beside: Any = in_model(
         None, "A second model, shown beside the first; the same as --model twice.", metavar=_MODEL
+    )
+    view: View = in_picture(
+        "one",
+        "The view at the beginning, such as side, methods or proof; the key v changes it (docs/views.md).",
     )
     motion: Following = in_picture("on", "Whether the heat moves with the picture between two explanations.")
     smoothing: float = in_picture(

@@ -158,3 +158,14 @@ class HeatCurve:
 
     area: float
     """The area under it by the trapezoidal rule, in [0, 1]; of a deletion lower is better, of an insertion higher."""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The curve as the page gets it."""
+        return {
+            "way": self.way,
+            "name": self.name,
+            "fractions": [round(each, 4) for each in self.fractions],
+            "scores": [round(each, 4) for each in self.scores],
+            "area": round(self.area, 4),
+        }

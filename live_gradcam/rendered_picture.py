@@ -26,3 +26,6 @@ class Rendered:
 
     latency_ms: float | None = None
     """Time from capture to the finished picture, in milliseconds; None for files."""
+
+    untested: str = ""
+    """Why the picture shows no masking test of the heat, in a few words; empty if it shows one."""

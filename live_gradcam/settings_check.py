@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from live_gradcam.config import ExplainSettings, Settings
-from live_gradcam.errors import DeviceError, ModelError, SinkError
+from live_gradcam.errors import DeviceError, ModelError, SettingsError, SinkError
 from live_gradcam.explain.graph_spec import paths_in
 from live_gradcam.explain.layer_rows import LayerMemory, path_in
 from live_gradcam.explain.methods.method import method_named
@@ -56,6 +56,10 @@ def refuse_typos(settings: ExplainSettings) -> None:
         LiveGradcamError: a name is unknown, a file does not exist, or its kind cannot be read.
     """
     colormap_code(settings.colormap)
+    if getattr(settings, "view", "one") == "models" and getattr(settings, "beside", None) is None:
+        raise SettingsError(
+            "view is 'models': it needs two models. Give --model twice, or take another view."
+        )
     refuse_unknown_method(settings.method)
     models = _models_of(settings)
     for model in models:

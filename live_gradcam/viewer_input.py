@@ -55,7 +55,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view", "v", "next view: side by side, methods, proof, …"),
     Action("badge", "e", "show or hide the test of the heat"),
     Action("share", "p", "size of the hottest part: 10% to 50%"),
-    Action("curves", "u", "freeze, and measure the curves of the heat", "window"),
+    Action("curves", "u", "freeze, and measure the curves of the heat"),
     Action("scale-bar", "b", "show or hide the scale of colours"),
     Action("statistics", "d", "show or hide rates and latencies"),
     Action("mirror", "i", "mirror the picture"),

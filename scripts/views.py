@@ -11,13 +11,17 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from statistics import median
 
 import cv2
 from make_pictures import METHODS, answer, strongest
 
 import live_gradcam as lg
+from live_gradcam.explain.engine import Engine
+from live_gradcam.faithfulness import DEFAULT_SHARE
 from live_gradcam.frame import Frame
+from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.question import Answer, Question
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.overlay import Overlay
@@ -71,6 +75,10 @@ def cases() -> list[Case]:
         ("two models", Appearance(view="models"), "models", nothing),
         ("channels", Appearance(view="channels"), "channels", nothing),
         ("history", Appearance(view="history"), "one", nothing),
+        ("proof", Appearance(view="proof"), "proof", nothing),
+        ("one, with the badge", Appearance(badge=True), "proof", nothing),
+        ("one, with the curves", Appearance(), "curves", Overlay(frozen=True)),
+        ("proof, with the curves", Appearance(view="proof"), "curves", Overlay(frozen=True)),
         (
             "one, with scale, figures, toast and signs",
             Appearance(scale_bar=True, statistics=True),
@@ -110,12 +118,17 @@ def answers_about(frame: Frame) -> Mapping[str, Answer]:
     explainers = [lg.Explainer(model, method=name) for name in METHODS]
     explanations = [each.explain(frame.pixels) for each in explainers]
     one = answer(explanations[0])
+    with Engine([model]) as engine:
+        asked = Question(proof=DEFAULT_SHARE, curves=True)
+        proved = ProvedAnswers(engine, "crop", [model.input_size]).answer(frame.pixels, asked)
     return {
         "one": one,
         "methods": answer(*explanations),
         "targets": answer(*explainers[0].explain_top(frame.pixels, 4)),
         # The same network twice: drawing does not know.
         "models": Answer(Question(models=(0, 1)), (explanations[0], explanations[0])),
+        "proof": replace(proved, curves=()),
+        "curves": proved,
         "channels": Answer(Question(channels=9), one.explanations, strongest(model, frame, one.first)),
     }
 

@@ -23,12 +23,12 @@ from fakecam.webcam import PretendWebcam, build, panning, write_frames
 from keeps_up import coffee
 from screen import Screen
 
-from live_gradcam.config import DEFAULT_MODEL, Settings
+from live_gradcam.config import DEFAULT_MODEL, Settings, View
 from live_gradcam.live.choice import Choice, question_of
 from live_gradcam.live.controls import VIEWS
 from live_gradcam.live.run_setup import load, menu_of
 from live_gradcam.pipeline import play
-from live_gradcam.render.appearance import Appearance, View
+from live_gradcam.render.appearance import Appearance
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.window import Window

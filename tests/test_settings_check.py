@@ -74,6 +74,7 @@ TYPOS = [
     (("demo", "--target", "expresso"), "unknown class 'expresso'. Did you mean espresso"),
     (("demo", "--target", "tabby - expresso"), "unknown class 'expresso'. Did you mean espresso"),
     (("demo", "--colormap", "jett"), "unknown colour map 'jett'. Did you mean jet"),
+    (("demo", "--view", "models"), "view is 'models': it needs two models. Give --model twice"),
     (("demo", "--preprocess", "tff"), "unknown preprocessing 'tff'. Did you mean tf"),
     (("demo", "--labels", "none.txt"), "there is no file of labels 'none.txt'"),
     (("demo", "--record", "out.avi"), "the name must end in .mp4, .mkv, .webm"),

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from live_gradcam.commands.columns import print_columns
+from live_gradcam.commands.evaluate_files import check_file, write_files
 from live_gradcam.commands.options import given, takes_settings
 from live_gradcam.config import DEFAULT_METHOD, DEFAULT_MODEL, ExplainSettings
-from live_gradcam.errors import SettingsError, SinkError
-from live_gradcam.escaping import json_text, shown
+from live_gradcam.errors import LiveGradcamError, SettingsError
+from live_gradcam.escaping import shown
 from live_gradcam.faithfulness import Baseline
-from live_gradcam.file_names import fitting
 from live_gradcam.number_format import counted
 from live_gradcam.setting import Limits, check_settings, in_explanation, in_frames, in_model, in_output
 
@@ -129,13 +126,17 @@ def evaluate(
         refuse_typos(each)
     for file, ending in ((settings.json_file, ".json"), (settings.csv, ".csv"), (settings.plot, ".png")):
         if file is not None:
-            _check_file(file, ending)
+            check_file(file, ending)
     with EvaluateProgress(quiet=settings.quiet) as progress:
-        reports = _reports(photos, chosen, settings, progress)
-    for each, report in zip(chosen, reports, strict=False):
-        _print(report, each.model_name if len(chosen) > 1 else "", quiet=settings.quiet)
-    _write(settings, reports)
+        reports, errors = _reports(photos, chosen, settings, progress)
+    if errors and not reports:
+        raise errors[0]
+    for report in reports:
+        _print(report, report.evaluation.model if len(chosen) > 1 else "", quiet=settings.quiet)
+    write_files(reports, json_file=settings.json_file, csv_file=settings.csv, plot=settings.plot)
     failures = [*dict.fromkeys(str(failure) for report in reports for failure in report.failures)]
+    # The whole message, with the address and the path of missing weights.
+    failures += [" ".join(error.args[0].split()) for error in errors]
     for line in failures:
         typer.echo(shown(f"live-gradcam: {line}"), err=True)
     if failures:
@@ -147,8 +148,11 @@ def _reports(
     chosen: Sequence[ExplainSettings],
     settings: EvaluateSettings,
     progress: Any,  # noqa: ANN401
-) -> list[EvaluateReport]:
-    """Return the report of each model, up to the first that was interrupted."""
+) -> tuple[list[EvaluateReport], list[LiveGradcamError]]:
+    """Return the report of each model, up to the first that was interrupted, and the errors of the others.
+
+    A model that cannot be evaluated, such as one whose weights are missing, does not cost the results of the others.
+    """
     from dataclasses import replace
 
     from live_gradcam.archive.evaluate import EvaluateJob, evaluate_photos
@@ -170,26 +174,18 @@ def _reports(
     )
     # The graph of a method of one pass also scores the changed pictures.
     first = next((each for each in settings.methods if each in METHODS and method_named(each).one_pass), None)
-    reports = []
+    reports: list[EvaluateReport] = []
+    errors: list[LiveGradcamError] = []
     for each in chosen:
         with_method = replace(each, method=first or DEFAULT_METHOD)
-        reports.append(evaluate_photos(photos, with_method, job, progress=progress, listed=sys.stdin))
+        try:
+            reports.append(evaluate_photos(photos, with_method, job, progress=progress, listed=sys.stdin))
+        except LiveGradcamError as error:
+            errors.append(error)
+            continue
         if reports[-1].interrupted:
             break
-    return reports
-
-
-def _check_file(path: Path, ending: str) -> None:
-    """Check early that a file can be written.
-
-    Raises:
-        SinkError: it cannot.
-    """
-    if path.suffix.lower() != ending:
-        raise SinkError(f"cannot write '{path}': the name must end in {ending}.")
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        wrong = "it is a folder" if path.is_dir() else f"there is no folder '{path.parent}'"
-        raise SinkError(f"cannot write '{path}': {wrong}.")
+    return reports, errors
 
 
 def _print(report: EvaluateReport, title: str, *, quiet: bool) -> None:
@@ -236,65 +232,3 @@ def _table(evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
 
 def _interval(row: Row) -> str:
     return f"{row.low:.3f} to {row.high:.3f}" if row.count > 1 else "–"
-
-
-def _write(settings: EvaluateSettings, reports: Sequence[EvaluateReport]) -> None:
-    """Write the files that the settings name.
-
-    Raises:
-        SinkError: one cannot be written.
-    """
-    said = [{**report.evaluation.said, "settings": report.settings} for report in reports]
-    file = settings.json_file
-    try:
-        if file is not None:
-            tree = said[0] if len(said) == 1 else {"evaluations": said}
-            _put(file, (json_text(tree, indent=2) + "\n").encode())
-        file = settings.csv
-        if file is not None:
-            table = io.StringIO(newline="")
-            _write_csv(csv.writer(table), reports)
-            _put(file, table.getvalue().encode())
-        file = settings.plot
-        if file is not None:
-            from live_gradcam.render.interval_plot import Bar, interval_plot
-
-            bars = [
-                Bar(
-                    group=f"{row.metric}, {report.evaluation.model}" if len(reports) > 1 else row.metric,
-                    name=row.method if row.control is None else f"{row.method}, {row.control}",
-                    mean=row.mean,
-                    low=row.low,
-                    high=row.high,
-                    faint=row.control is not None,
-                )
-                for report in reports
-                for row in report.evaluation.rows
-            ]
-            import cv2
-
-            _put(file, cv2.imencode(".png", interval_plot(bars))[1].tobytes())
-    except OSError as error:
-        raise SinkError(f"cannot write '{file}': {error.strerror}.") from error
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write a file that appears only when it is complete."""
-    part = fitting(path.with_name(f"{path.name}.part"))
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError:
-        with suppress(OSError):
-            part.unlink()
-        raise
-
-
-def _write_csv(table: Any, reports: Sequence[EvaluateReport]) -> None:  # noqa: ANN401 - csv's writer has no name
-    table.writerow(("model", "file", "class", "probability", "method", "metric", "control", "value"))
-    for report in reports:
-        for name, photo in report.photos:
-            probability = None if photo.probability is None else f"{photo.probability:.4f}"
-            for each, value in photo.values.items():
-                number = None if value is None else f"{value:.6f}"
-                table.writerow((report.evaluation.model, name, photo.label, probability, *each, number))

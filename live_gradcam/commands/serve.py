@@ -15,7 +15,7 @@ from live_gradcam.server.settings import PAGE, ServerSettings
 from live_gradcam.setting import settings_of
 
 _WITHOUT = {each.field for each in settings_of(Settings).values() if each.panel == "Output"}
-_WITHOUT |= {"also", "beside", "show_stats"}
+_WITHOUT |= {"also", "beside", "show_stats", "view"}
 _NEEDED = (
     "fastapi",
     "uvicorn",

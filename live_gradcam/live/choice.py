@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from live_gradcam.config import DEFAULT_METHOD
+from live_gradcam.config import DEFAULT_METHOD, View
 from live_gradcam.explanation import Region, Target
 from live_gradcam.question import Question, TargetSpec
-from live_gradcam.render.appearance import Appearance, View
+from live_gradcam.render.appearance import Appearance
 from live_gradcam.translations import ENGLISH, Words
 
 PANES = 4

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from live_gradcam.config import View
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction
 from live_gradcam.faithfulness import SHARES
 from live_gradcam.live.choice import LOWERED, Choice, Menu
 from live_gradcam.number_format import percent_text
-from live_gradcam.render.appearance import Style, View
+from live_gradcam.render.appearance import Style
 
 COLORMAPS = ("jet", "turbo", "viridis", "cividis", "inferno")
 STYLES: tuple[Style, ...] = ("overlay", "fade", "contours", "masked", "heat")

@@ -46,6 +46,7 @@ def initial_view(
     look = Appearance(
         alpha=settings.alpha,
         colormap=settings.colormap,
+        view=settings.view,
         statistics=settings.show_stats,
         badge=settings.faithfulness is not False,
     )

@@ -210,7 +210,9 @@ class RunController:
         self.view.set_status(self._told)
         pixels, tracked = self.view.picture()
         latency_ms = 1000 * (time.monotonic() - frame.captured_at) if self._source.live else None
-        self._shown = rendered(pixels, frame, tracked, self.view.faithfulness, latency_ms)
+        self._shown = rendered(
+            pixels, frame, tracked, self.view.faithfulness, latency_ms, untested=self.view.untested
+        )
         return self._shown, tracked
 
     def _status(self) -> Status:

@@ -223,3 +223,28 @@ def names_target(explanation: Explanation) -> bool:
     if best is None or isinstance(target, Value) or best.class_id != target.class_id:
         return False
     return (best.probability or 0.0) >= explanation.needed
+
+
+def why_untested(explanation: Explanation, *, is_asked: bool, is_on: bool, is_shown: bool) -> str:
+    """Return in a few words why a picture shows no test of an explanation.
+
+    Args:
+        explanation: the explanation.
+        is_asked: whether the question asks for the test of each frame.
+        is_on: whether heat is tested in spare time.
+        is_shown: whether the view shows such tests.
+    """
+    if reason := untestable(explanation):
+        return reason
+    if not is_asked:
+        if not is_on:
+            return "no test: it is switched off"
+        if not is_shown:
+            return "no test: this view shows none"
+        if not names_target(explanation):
+            best = explanation.best
+            is_sure = best is not None and (best.probability or 0.0) >= explanation.needed
+            return (
+                f"no test: {'it is not the class on the picture' if is_sure else 'the network is not sure'}"
+            )
+    return "no test: none was done in time (--faithfulness takes the time)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from live_gradcam.config import View
 from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import Faithfulness
 from live_gradcam.frame import Frame, Pixels
@@ -11,7 +12,6 @@ from live_gradcam.live.choice import Choice
 from live_gradcam.live.mouse import Mouse
 from live_gradcam.live.panels import Panels
 from live_gradcam.live.status import Status
-from live_gradcam.render.appearance import View
 from live_gradcam.render.canvas import BEFORE, NOW
 from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.overlay import Overlay
@@ -30,6 +30,8 @@ def rendered(
     tracked: TrackedHeat | None,
     faithfulness: Faithfulness | None,
     latency_ms: float | None = None,
+    *,
+    untested: str = "",
 ) -> Rendered:
     """Return a picture for the sinks, with what it shows.
 
@@ -39,11 +41,13 @@ def rendered(
         tracked: the heat on it; None before the first explanation.
         faithfulness: the masking test on it; None if there is none.
         latency_ms: time from capture to picture; None for files.
+        untested: why there is no test; empty if there is one.
     """
     if tracked is None:
         return Rendered(pixels, frame, latency_ms=latency_ms)
     explanation = replace(tracked.explanation, faithfulness=faithfulness)
-    return Rendered(pixels, frame, explanation, tracked.heatmap if tracked.opacity > 0 else None, latency_ms)
+    heatmap = tracked.heatmap if tracked.opacity > 0 else None
+    return Rendered(pixels, frame, explanation, heatmap, latency_ms, untested)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from live_gradcam.config import View
 from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import Faithfulness, FrameTest
 from live_gradcam.frame import Frame, Pixels
@@ -13,10 +14,10 @@ from live_gradcam.live.choice import Choice, Menu, chosen_in_words, question_of
 from live_gradcam.live.controls import Controls
 from live_gradcam.live.mouse import Mouse
 from live_gradcam.live.panels import Panels, Toast
+from live_gradcam.live.spare_tests import why_untested
 from live_gradcam.live.status import Status
 from live_gradcam.live.view_picture import ViewPicture
 from live_gradcam.question import Answer, Question
-from live_gradcam.render.appearance import View
 from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.renderer import Renderer
 from live_gradcam.translations import ENGLISH, Words
@@ -124,6 +125,19 @@ class ViewState:
     def faithfulness(self) -> Faithfulness | None:
         """The masking test on the newest picture; None if there is none."""
         return self._renderer.tests.shown
+
+    @property
+    def untested(self) -> str:
+        """Why the newest picture shows no masking test, in a few words; empty if it shows one."""
+        explanation = self.explanation
+        if self.faithfulness is not None or explanation is None:
+            return ""
+        return why_untested(
+            explanation,
+            is_asked=self._question.proof is not None,
+            is_on=self.choice.look.badge,
+            is_shown=self._view in _TESTED,
+        )
 
     @property
     def toast(self) -> str:

@@ -16,7 +16,7 @@ these two baselines; others can be named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -82,6 +82,26 @@ def pictures_along(begin: Pixels, end: Pixels, order: Order, steps: int) -> Iter
         yield picture.copy()
 
 
+def changed_pictures(
+    way: Way, picture: Pixels, heat: HeatMap, *, steps: int = STEPS, baseline: Baseline | None = None
+) -> Iterator[Pixels]:
+    """Yield the steps + 1 pictures of a deletion or insertion curve; the arguments are those of `curve`."""
+    other = baseline_picture(picture, baseline or BASELINES[way])
+    begin, end = (picture, other) if way == "deletion" else (other, picture)
+    return pictures_along(begin, end, hottest_first(heat), steps)
+
+
+def scored_curve(scores: Sequence[float] | Scores, pixels: int) -> ChangeCurve:
+    """Return the curve of the scores of all its pictures.
+
+    Args:
+        scores: (K + 1,): the score of the class for each picture, in order.
+        pixels: how many pixels a picture has.
+    """
+    fractions = changed_counts(pixels, len(scores) - 1) / pixels
+    return ChangeCurve(fractions, np.asarray(scores, np.float64))
+
+
 def curve(
     way: Way,
     picture: Pixels,
@@ -102,11 +122,8 @@ def curve(
         steps: how many steps.
         baseline: the picture to delete to, or to insert into; None: that of `BASELINES`.
     """
-    other = baseline_picture(picture, baseline or BASELINES[way])
-    begin, end = (picture, other) if way == "deletion" else (other, picture)
-    pictures = list(pictures_along(begin, end, hottest_first(heat), steps))
-    fractions = changed_counts(heat.size, steps) / heat.size
-    return ChangeCurve(fractions, np.asarray(score_of(pictures), np.float64))
+    pictures = list(changed_pictures(way, picture, heat, steps=steps, baseline=baseline))
+    return scored_curve(score_of(pictures), heat.size)
 
 
 def deletion(

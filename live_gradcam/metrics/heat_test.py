@@ -1,21 +1,29 @@
-"""The masking test of one answer, scored by the graph that gave the answer."""
+"""The masking test and the curves of one answer, scored by the graph that gave the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.question_switch import Answers
 from live_gradcam.explanation import Explanation, Region, Value
-from live_gradcam.faithfulness import Faithfulness
+from live_gradcam.faithfulness import Faithfulness, HeatCurve
 from live_gradcam.frame import Pixels
+from live_gradcam.metrics.changed_pictures import heat_over
+from live_gradcam.metrics.controls import shifted
+from live_gradcam.metrics.curves import Way, changed_pictures, scored_curve
 from live_gradcam.metrics.masking import MaskingTest
 from live_gradcam.question import Answer, Proof, Question
 
 _OWN = 2
 """How many of the changed pictures are of the heat itself; they come first."""
+
+CURVE_STEPS = 10
+"""Steps of a curve: for one method, 44 changed pictures."""
+
+WAYS: tuple[Way, ...] = ("deletion", "insertion")
 
 
 class PictureAnswers(Answers, Protocol):
@@ -86,6 +94,50 @@ class HeatTest:
     def _scored(self, pictures: Sequence[Pixels]) -> list[float]:
         answers = self._answers.answer_batch(pictures, [self.question] * len(pictures))
         return [probability_of(answer.first) for answer in answers]
+
+
+class CurveTest:
+    """The deletion and insertion curves of an answer's maps for its first target, and of a control.
+
+    The control is the first map, shifted by half the picture.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR: what the network saw of the frame.
+        part: (x, y, width, height) of it in pixels of the frame.
+        answer: the answer; its first explanation is testable.
+    """
+
+    def __init__(self, picture: Pixels, part: Region, answer: Answer) -> None:
+        asked, size = answer.question, (picture.shape[1], picture.shape[0])
+        self._picture = picture
+        own = [
+            (each.method, heat_over(each, part, size))
+            for each in answer.explanations[: len(asked.methods) * len(asked.targets) : len(asked.targets)]
+            if each.has_evidence and method_named(each.method).one_pass
+        ]
+        self._maps = (*own, ("", shifted(own[0][1])))
+        self.question = question_of_scores(answer)
+        """The question about each changed picture."""
+
+    def pictures(self) -> Iterator[Pixels]:
+        """Yield all changed pictures, (H, W, 3) uint8 BGR each: curve by curve, from no changed pixel to all."""
+        for _, heat in self._maps:
+            for way in WAYS:
+                yield from changed_pictures(way, self._picture, heat, steps=CURVE_STEPS)
+
+    def curves(self, scores: Sequence[float]) -> tuple[HeatCurve, ...]:
+        """Return the curves: for each method of one pass a pair, and a pair without a name for the control.
+
+        Args:
+            scores: the probability of the explained class for each of `pictures`.
+        """
+        curves, pixels = [], self._picture.shape[0] * self._picture.shape[1]
+        for number, (name, way) in enumerate((name, way) for name, _ in self._maps for way in WAYS):
+            begin = number * (CURVE_STEPS + 1)
+            found = scored_curve(scores[begin : begin + CURVE_STEPS + 1], pixels)
+            fractions, own = (tuple(map(float, each)) for each in (found.fractions, found.scores))
+            curves.append(HeatCurve(way, name, fractions, own, found.area))
+        return tuple(curves)
 
 
 def question_of_scores(answer: Answer) -> Question:

@@ -4,37 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Protocol
 
-import numpy as np
-
 from live_gradcam.config import Fit
-from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.question_parts import inside
 from live_gradcam.explain.question_switch import Size
 from live_gradcam.explanation import Explanation, Region, Value
 from live_gradcam.faithfulness import DEFAULT_SHARE, HeatCurve
 from live_gradcam.frame import Pixels
-from live_gradcam.metrics.changed_pictures import Scores, heat_over, seen_part
-from live_gradcam.metrics.controls import shifted
-from live_gradcam.metrics.curves import Way, curve
+from live_gradcam.metrics.changed_pictures import seen_part
 from live_gradcam.metrics.heat_test import (
+    CURVE_STEPS,
+    CurveTest,
     HeatTest,
     PictureAnswers,
     probability_of,
-    question_of_scores,
     untestable,
 )
 from live_gradcam.metrics.masking import MaskingTest
 from live_gradcam.question import Answer, Question, TargetSpec
 
-CURVE_STEPS = 10
-"""Steps of a curve: for one method, 44 changed pictures."""
-
-WAYS: tuple[Way, ...] = ("deletion", "insertion")
-
-_AT_ONCE = 16
-"""The most changed pictures in a batch."""
+_AT_ONCE = CURVE_STEPS + 1
+"""The most changed pictures in a batch: those of a curve."""
 
 
 class ProvedAnswers:
@@ -98,6 +90,15 @@ class ProvedAnswers:
         picture, part = self._seen(pixels, answer.question)
         return HeatTest(self._answers, picture, part, answer, share)
 
+    def curve_test(self, pixels: Pixels, answer: Answer) -> CurveTest:
+        """Begin to measure the curves of an answer.
+
+        Args:
+            pixels: (H, W, 3) uint8 BGR: the frame.
+            answer: the answer about it, which is testable.
+        """
+        return CurveTest(*self._seen(pixels, answer.question), answer)
+
     def _seen(self, pixels: Pixels, question: Question) -> tuple[Pixels, Region]:
         """Return what the first model sees of a frame, at its own scale, and where that lies in the frame."""
         size = self._input_sizes[question.models[0]]
@@ -109,45 +110,13 @@ class ProvedAnswers:
         """Return the curves of an answer; a frame that stands still is measured once."""
         question = answer.question
         if self._last is None or self._last[0] is not pixels or self._last[1] != question:
-            picture, part = self._seen(pixels, question)
-            self._last = pixels, question, curves_of(self._answers, picture, part, answer)
+            test, scores = self.curve_test(pixels, answer), list[float]()
+            changed = test.pictures()
+            while pictures := list(islice(changed, _AT_ONCE)):
+                found = self._answers.answer_batch(pictures, [test.question] * len(pictures))
+                scores += [probability_of(each.first) for each in found]
+            self._last = pixels, question, test.curves(scores)
         return self._last[2]
-
-
-def curves_of(
-    answers: PictureAnswers, picture: Pixels, part: Region, answer: Answer
-) -> tuple[HeatCurve, ...]:
-    """Return the deletion and insertion curves of an answer's maps for its first target, and of a control.
-
-    Args:
-        answers: give the scores of changed pictures.
-        picture: (H, W, 3) uint8 BGR: what the network saw of the frame.
-        part: (x, y, width, height) of it in pixels of the frame.
-        answer: the answer; its first explanation is testable.
-    """
-    asked, size = answer.question, (picture.shape[1], picture.shape[0])
-    question = question_of_scores(answer)
-
-    def score_of(pictures: Sequence[Pixels]) -> Scores:
-        scores: list[float] = []
-        for at in range(0, len(pictures), _AT_ONCE):
-            some = pictures[at : at + _AT_ONCE]
-            found = answers.answer_batch(some, [question] * len(some))
-            scores += [probability_of(each.first) for each in found]
-        return np.array(scores)
-
-    own = [
-        (each.method, heat_over(each, part, size))
-        for each in answer.explanations[: len(asked.methods) * len(asked.targets) : len(asked.targets)]
-        if each.has_evidence and method_named(each.method).one_pass
-    ]
-    curves = []
-    for name, heat in (*own, ("", shifted(own[0][1]))):
-        for way in WAYS:
-            found = curve(way, picture, heat, score_of, steps=CURVE_STEPS)
-            fractions, scores = (tuple(map(float, each)) for each in (found.fractions, found.scores))
-            curves.append(HeatCurve(way, name, fractions, scores, found.area))
-    return tuple(curves)
 
 
 class ClassExplainer(Protocol):

@@ -182,16 +182,16 @@ def _download(entry: ZooEntry) -> Network:
         if url is None:
             raise ModelError(f"{entry.name} cannot be loaded: {reason_of(error)}") from error
         home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-        place = home / "models" / url[0].rsplit("/", 1)[1]
+        place = home / "models"
         if REFUSED in str(error):
             raise ModelError(
                 f"the weights of {entry.name} are not on this machine. With a network "
                 f"`live-gradcam --model {entry.name}` fetches them once; without one, fetch {url[0]} elsewhere and put "
-                f"it at {place}; or use {LITE0.name}, which needs no download."
+                f"it into {place}; or use {LITE0.name}, which needs no download."
             ) from error
         raise ModelError(
             f"the weights of {entry.name} are not on this machine and cannot be downloaded. "
-            f"On a machine with a network fetch {url[0]} and put it at {place}; "
+            f"On a machine with a network fetch {url[0]} and put it into {place}; "
             f"or use {LITE0.name}, which needs no download."
         ) from error
 

@@ -5,18 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP
+from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP, View
 from live_gradcam.faithfulness import DEFAULT_SHARE
 
 Style = Literal["overlay", "fade", "contours", "masked", "heat"]
 """How heat is drawn. `overlay`: blended over the picture. `fade`: blended more strongly where it is hotter. `contours`:
 contour lines. `masked`: the picture dimmed where heat is low. `heat`: the heat map alone."""
-
-View = Literal["one", "side", "methods", "targets", "models", "channels", "concepts", "history", "proof"]
-"""The layout of the picture. `one`: one heat map. `side`: the camera beside it. `methods`, `targets`, `models`: the
-same frame under up to four methods, the most probable classes, or two models. `channels`: the strongest channels
-beside the heat map. `concepts`: the concepts of the layer, each in its colour, and a legend. `history`: the last minute
-below it. `proof`: the same moment as it is, with only its hottest part, and without that part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

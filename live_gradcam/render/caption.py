@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from live_gradcam.config import View
 from live_gradcam.explanation import (
     NO_ANSWER,
     NO_LABEL,
@@ -17,7 +18,6 @@ from live_gradcam.explanation import (
     Value,
 )
 from live_gradcam.number_format import LABEL_HOLDS, number_text, percent_text, with_unit
-from live_gradcam.render.appearance import View
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain
 from live_gradcam.translations import Words
 

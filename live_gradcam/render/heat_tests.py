@@ -11,10 +11,10 @@ from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.badge import Badge, draw_badge_onto
 from live_gradcam.render.caption import Caption
-from live_gradcam.render.curve_panel import draw_curves_onto
+from live_gradcam.render.curve_panel import CurvePanel, draw_panel_onto, draw_reason_onto, overlaid, panel_on
 from live_gradcam.render.lettering import fill_onto
 from live_gradcam.render.overlay import Overlay
-from live_gradcam.render.panes import Layout
+from live_gradcam.render.panes import Layout, footer_of
 from live_gradcam.render.proof import ProofBoard, proof_layout
 from live_gradcam.translations import Words
 
@@ -36,6 +36,7 @@ class HeatTests:
         self._proof = ProofBoard(words)
         self._curves: tuple[HeatCurve, ...] = ()
         self._no_curves = ""
+        self._panel: CurvePanel | None = None
         self.shown: Faithfulness | None = None
         """The test on the newest picture; None if there is none."""
         self.place: Region | None = None
@@ -81,7 +82,11 @@ class HeatTests:
         """
         if look.view != "proof" or self._proof.newest is None:
             return None
-        return proof_layout(size, self._proof.newest.proof.part, figures=figures)
+        footer = footer_of(size, labelled=True, figures=figures)
+        area = 0, 0, size[0], size[1] if footer is None else footer.region[1]
+        self._panel = panel_on(area, self._curves, side=min(size), low=True)
+        beside = None if self._panel is None else self._panel.place
+        return proof_layout(size, self._proof.newest.proof.part, figures=figures, beside=beside)
 
     def draw_proof_onto(
         self, picture: Pixels, layout: Layout, look: Appearance, time: float, covered: bool
@@ -102,16 +107,13 @@ class HeatTests:
         assert newest is not None
         self.shown = newest.faithfulness
         self._proof.draw_onto(picture, layout, look, time)
-        self._draw_curves_onto(picture)
+        if self._panel is not None:
+            draw_panel_onto(picture, self._panel, self._curves, self._words)
         if layout.footer is None:
             return None
         if covered:
             fill_onto(picture[layout.footer.region[1] :])
         return self._proof.caption()
-
-    def _draw_curves_onto(self, picture: Pixels) -> None:
-        side = min(picture.shape[:2])
-        draw_curves_onto(picture, self._curves, self._words(self._no_curves), self._words, side=side)
 
     def draw_marks_onto(
         self,
@@ -137,7 +139,13 @@ class HeatTests:
             side: length in pixels that the letters are sized by.
             avoid: (x, y, width, height) of the scale bar; None if there is none.
         """
-        self._draw_curves_onto(picture)
+        end = picture.shape[1] if avoid is None else avoid[0]
+        panel = overlaid(picture, self._curves, side=min(picture.shape[:2]), end=end)
+        if panel is not None:
+            draw_panel_onto(picture, panel, self._curves, self._words)
+            if plate is not None and panel.place[1] + panel.place[3] > plate[1]:
+                avoid = panel.place  # by the badge, which lies beside the label plate
+        draw_reason_onto(picture, self._words(self._no_curves), side=min(picture.shape[:2]))
         found = self._badge.shown(explanation, named, time)
         if not look.badge or look.view not in _WITH_BADGE:
             return

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from live_gradcam.config import View
 from live_gradcam.explanation import Region
 from live_gradcam.heatmap import share_within
 from live_gradcam.question import Answer
-from live_gradcam.render.appearance import View
 from live_gradcam.render.caption import pane_title
 from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.render.panes import Pane

@@ -26,8 +26,8 @@ from live_gradcam.render.lettering import (
     REGULAR,
     WHITE,
     fill_onto,
+    fitted,
     plain,
-    shortened,
     size_that_fits,
     text_width,
     write,
@@ -43,10 +43,14 @@ _FIGURE = 1 / 5
 """Room for a probability: a share of the canvas's shorter side."""
 
 _BESIDE = 0.36
-"""The same of the width of an upright canvas, where probabilities stand beside the pictures."""
+"""The same where probabilities stand beside the pictures: a share of the width."""
 
-_LINES, _LETTERS, _LINE, _SMALLEST = 2, 0.5, 0.38, 9
-"""Lines below a probability; its font size in units of its room's height; theirs in units of it; the smallest."""
+_HIGH = 0.8
+"""The most room for a probability below a picture: a share of the width."""
+
+_LINES, _LETTERS, _WIDE, _LINE, _SMALLEST = 3, 0.5, 0.37, 0.38, 9
+"""Most lines below a probability; its font size in units of its room's height, and at most of the width; theirs in
+units of it; the smallest."""
 
 _OLD_SECONDS, _AGE_STEP = 1.0, 0.5
 """From this age on the picture says how old it is, in steps, because a figure that runs cannot be read."""
@@ -154,40 +158,83 @@ class ProofBoard:
         above[:] = self._drawn[1]
 
 
-def proof_layout(canvas: tuple[int, int], part: Region, *, figures: int = 0) -> Layout:
-    """Return the layout of three pictures of a part of the frame: in a row, or below each other if upright.
+def proof_layout(
+    canvas: tuple[int, int], part: Region, *, figures: int = 0, beside: Region | None = None
+) -> Layout:
+    """Return the layout of three pictures of a part of the frame: in a row, or below each other if they are larger so.
 
-    Above each picture is its title; its probability stands below it, or beside it on an upright canvas.
+    Above each picture is its title; its probability stands below it, or beside it if the pictures lie below each other.
 
     Args:
         canvas: (width, height) of the canvas.
         part: (x, y, width, height) of the frame that the pictures show.
         figures: number of statistics in the footer.
+        beside: (x, y, width, height) of the curves, at the right, or on an upright canvas below; None: there are none.
     """
     width, height = canvas
     footer = footer_of(canvas, labelled=True, figures=figures)
     high = height if footer is None else footer.region[1]
-    title = title_height(canvas)
+    if beside is not None:
+        width, high = (beside[0], high) if width >= height else (width, beside[1])
+    title, shorter = title_height(canvas), min(canvas)
+    ways = _in_a_row((width, high), part, title, shorter), _in_a_column((width, high), part, title, shorter)
+    return Layout(max(ways, key=lambda panes: panes[0].place[2]), None, footer, None)
+
+
+def _in_a_row(room: tuple[int, int], part: Region, title: int, shorter: int) -> tuple[Pane, ...]:
+    """Return three panes side by side in the upper left (width, height) of a canvas.
+
+    Args:
+        room: the room.
+        part: (x, y, width, height) of the frame that the pictures show.
+        title: the height of a title; 0: there are neither titles nor figures.
+        shorter: the shorter side of the canvas.
+    """
+    width, high = room
     panes = []
     for number in range(3):
-        if width >= high:
-            begin, end = number * width // 3, (number + 1) * width // 3
-            room = round(min(canvas) * _FIGURE) if title else 0
-            wide, tall = _size_in(part, (end - begin - max(2, width // 200), high - title - room))
-            left = begin + (end - begin - wide) // 2
-            top = title + (high - title - room - tall) // 2
-            figure = (begin, top + tall, end - begin, room)
-        else:
-            begin, end = number * high // 3, (number + 1) * high // 3
-            room = round(width * _BESIDE) if title else 0
-            wide, tall = _size_in(part, (width - room, end - begin - title))
-            left = (width - room - wide) // 2
-            top = begin + title + (end - begin - title - tall) // 2
-            figure = (left + wide, top, width - left - wide, tall)
-        place = (left, top, wide, tall)
-        name = (left, top - title, wide if width >= high else width - left, title)
-        panes.append(Pane(place, place, part, name if title else None, figure if room else None))
-    return Layout(tuple(panes), None, footer, None)
+        begin, end = number * width // 3, (number + 1) * width // 3
+        least = round(shorter * _FIGURE) if title else 0
+        wide, tall = _size_in(part, (end - begin - max(2, width // 200), high - title - least))
+        # What upright pictures leave free is given to their figures, as far as these can use it.
+        figure = min(max(least, round(width / 3 * _HIGH)), high - title - tall) if title else 0
+        left = begin + (end - begin - wide) // 2
+        top = title + (high - title - figure - tall) // 2
+        place = left, top, wide, tall
+        panes.append(
+            Pane(
+                place,
+                place,
+                part,
+                (left, top - title, wide, title) if title else None,
+                (begin, top + tall, end - begin, figure) if figure else None,
+            )
+        )
+    return tuple(panes)
+
+
+def _in_a_column(room: tuple[int, int], part: Region, title: int, shorter: int) -> tuple[Pane, ...]:
+    """Return three panes below each other; the arguments are those of `_in_a_row`."""
+    width, high = room
+    panes = []
+    for number in range(3):
+        begin, end = number * high // 3, (number + 1) * high // 3
+        least = round(min(width, shorter) * _BESIDE) if title else 0
+        wide, tall = _size_in(part, (width - least, end - begin - title))
+        figure = min(max(least, tall), width - wide) if title else 0
+        left = (width - figure - wide) // 2
+        top = begin + title + (end - begin - title - tall) // 2
+        place = left, top, wide, tall
+        panes.append(
+            Pane(
+                place,
+                place,
+                part,
+                (left, top - title, width - left, title) if title else None,
+                (left + wide, top, figure, tall) if figure else None,
+            )
+        )
+    return tuple(panes)
 
 
 def _size_in(part: Region, room: tuple[int, int]) -> tuple[int, int]:
@@ -238,15 +285,15 @@ def _draw_figure_onto(strip: Pixels, probability: float, lines: Sequence[str]) -
     """Draw a probability, large, and lines below it, as many as fit, into the middle of a strip, in place."""
     height, width = strip.shape[:2]
     text, room = percent_text(probability), round(width * 0.94)
-    size = size_that_fits(text, round(min(height, width * 0.55) * _LETTERS), _SMALLEST, BOLD, room)
+    size = size_that_fits(text, round(min(height * _LETTERS, width * _WIDE)), _SMALLEST, BOLD, room)
     small = max(_SMALLEST, round(size * _LINE))
     step = round(small * 1.35)
     room_for = min(_LINES, max(0, (height - round(size * CAP)) // step))
     # All panes keep room for as many lines, so that their numbers stand at one height.
     base = (height - round(size * CAP) - room_for * step) // 2 + round(size * CAP)
     write(strip, text, ((width - text_width(text, size, BOLD)) // 2, base), size, weight=BOLD)
-    for number, line in enumerate(lines[:room_for], 1):
-        each = size_that_fits(line, small, _SMALLEST, REGULAR, room)
-        said = shortened(line, each, REGULAR, room)
-        at = (width - text_width(said, each, REGULAR)) // 2, base + number * step
-        write(strip, said, at, each, colour=GREY)
+    said = [fitted(line, small, _SMALLEST, REGULAR, room, max(1, room_for - 1)) for line in lines]
+    rows = [(each, row) for each, rows in said for row in rows]
+    for number, (each, row) in enumerate(rows[:room_for], 1):
+        at = (width - text_width(row, each, REGULAR)) // 2, base + number * step
+        write(strip, row, at, each, colour=GREY)

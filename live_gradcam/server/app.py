@@ -233,6 +233,8 @@ def create_app(
             if not service.is_quick(question):
                 # Slow methods decode the picture when they start on it: until then only the file is in memory.
                 done = await service.explained(QueuedWork(client, question, photo, payer=payer))
+                if test:  # there can be none: the response says why
+                    done = await tested(service, done, DEFAULT_SHARE, client, payer)
                 async with slots:
                     return await asyncio.to_thread(to_response, done)
             async with slots:

@@ -81,7 +81,10 @@ class Tested(BaseModel):
     """By how much (alone − without) ÷ probability of the heat exceeds that of the mean of the controls."""
 
     holds: bool | None
-    """Whether the heat accounts for the answer; null if the network is not sure."""
+    """Whether the heat accounts for the answer; null if there is no verdict."""
+
+    reason: str | None
+    """Why there is no verdict: `the network is not sure`; null if there is one."""
 
 
 class Explained(BaseModel):
@@ -124,6 +127,9 @@ class Explained(BaseModel):
 
     test: Tested | None
     """The test of the heat; null unless requested, or if there can be none."""
+
+    untested: str | None
+    """Why there is no test, such as `no test: there is no heat`; null if there is one, or if none was requested."""
 
     size: tuple[int, int]
     """Width and height of the picture in pixels."""
@@ -179,6 +185,7 @@ def explained(done: Done, *, model: str, overlay: bool, colormap: str, alpha: fl
         if explanation.things is None
         else [Found(guess=_guess(each.prediction), box=each.box) for each in explanation.things],
         test=None if done.answer.proof is None else _tested(done.answer.proof.faithfulness),
+        untested=done.answer.unproved or None,
         size=(width, height),
         region=explanation.region,
         explain_ms=round(done.explained_ms, 2),
@@ -201,6 +208,7 @@ def _tested(found: Faithfulness) -> Tested:
         baseline=found.baseline,
         margin=None if found.margin is None else round(found.margin, 4),
         holds=found.holds,
+        reason=None if found.is_sure else "the network is not sure",
     )
 
 

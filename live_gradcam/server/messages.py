@@ -3,15 +3,15 @@
 From the page:
 A binary message is a frame: its number (uint32, little-endian), then a JPEG, PNG or WebP file.
 A text message is JSON. `{"ask": 1, "methods": ["gradcam"], "layer": null, "targets": [null], "share": null,
-"badge": false}` sets the question for the frames that follow; `{"next": 1}` requests a frame of the server's own
-camera; `{"here": true}` keeps the socket open.
+"badge": false, "curves": false}` sets the question for the frames that follow; `{"next": 1}` requests a frame of the
+server's own camera; `{"here": true}` keeps the socket open.
 
 To the page:
 A binary message is an answer: the length of the header (uint32, little-endian), the header (JSON, see
 `answer_message`), the heat maps (uint8, 255 for the peak, row by row, one after another), the mask of a test (a bit for
 each pixel), and a JPEG if the frame is from the server's camera.
-A text message is JSON: `{"refused": "…", "ask": 1}`, `{"error": "…"}`, or for a badge `{"tested": {…}, "ask": 1}`, with
-`Faithfulness.said` and `class_id`.
+A text message is JSON: `{"refused": "…", "ask": 1}`, `{"error": "…"}`, for a badge `{"tested": {…}, "ask": 1}`, with
+`Faithfulness.said` and `class_id`, or `{"curves": […], "reason": "", "ask": 1}`, with `HeatCurve.said`.
 """
 
 from __future__ import annotations
@@ -61,6 +61,9 @@ class QuestionMessage(BaseModel):
 
     badge: bool = False
     """Whether first maps are tested now and then, while the answers go on."""
+
+    curves: bool = False
+    """Whether the deletion and insertion curves of each answer's maps are measured, as for a frozen picture."""
 
 
 class FrameRequest(BaseModel):

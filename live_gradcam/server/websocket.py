@@ -22,7 +22,7 @@ from live_gradcam.server.connections import RateLimit
 from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
 from live_gradcam.server.errors import RequestError, log_line
-from live_gradcam.server.heat_testing import SpareTesting, tested
+from live_gradcam.server.heat_testing import CurveMeasuring, SpareTesting, tested
 from live_gradcam.server.messages import (
     FrameRequest,
     QuestionMessage,
@@ -72,8 +72,9 @@ class PageSocket:
         self._current = service.default
         self._current_ask = 0
         self._share: float | None = None
-        self._badge = False
+        self._badge = self._curves = False
         self._spare = SpareTesting(service, self, self._send)
+        self._measuring = CurveMeasuring(service, self, self._send)
         self._frame: tuple[int, bytes | None, float] | None = None
         self._arrived = asyncio.Event()
         self._rate_limit = RateLimit(_RATE, _BURST)
@@ -91,6 +92,7 @@ class PageSocket:
             for task in (answering, listening):
                 task.cancel()
             self._spare.close()
+            self._measuring.close()
             results = await asyncio.gather(answering, listening, return_exceptions=True)
             self._service.forget(self)
         for result in results:
@@ -135,7 +137,7 @@ class PageSocket:
         if isinstance(message, QuestionMessage):
             self._ask = message.ask
             self._wanted = question_of(message.methods, message.layer, list(message.targets))
-            self._share, self._badge = message.share, message.badge
+            self._share, self._badge, self._curves = message.share, message.badge, message.curves
             self._arrived.set()
         elif isinstance(message, FrameRequest):
             if self._camera_stream is None:
@@ -215,6 +217,8 @@ class PageSocket:
         await self._socket.send_bytes(message)
         if self._badge:
             self._spare.offer(done, self._current_ask)
+        if self._curves and self._current_ask == self._ask:  # else another answer follows
+            self._measuring.offer(done, self._current_ask)
 
     async def _send(self, message: dict[str, Any]) -> None:
         # An error may quote the client's message, which may hold any character.

@@ -156,7 +156,8 @@ def _text_of(shown: Rendered, about: Mapping[str, Any]) -> PngInfo:
         text.add_text("Description", f"{label} {percent_text(probability)}")
     elif row.get("values") and shown.explanation is not None:
         text.add_text("Description", ", ".join(str(each) for each in shown.explanation.values[:5]))
-    text.add_text(TEXT_KEY, json_text({"version": __version__, **about, **row}, ascii_only=True))
+    untested = {"untested": shown.untested} if shown.untested else {}
+    text.add_text(TEXT_KEY, json_text({"version": __version__, **about, **row, **untested}, ascii_only=True))
     return text
 
 

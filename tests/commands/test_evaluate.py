@@ -12,7 +12,10 @@ import pytest
 from networks import picture
 
 from live_gradcam.cli import main
-from live_gradcam.commands import evaluate as evaluate_command
+from live_gradcam.commands import evaluate_files
+from live_gradcam.config import ExplainSettings
+from live_gradcam.errors import ModelError
+from live_gradcam.explain import loading
 
 SMALL = ("--model", "networks:flattened_network", "--preprocess", "unit", "--engine", "tensorflow")
 
@@ -89,6 +92,42 @@ def test_several_models_have_a_table_each(folder: Path, capsys: pytest.CaptureFi
     ]
 
 
+def test_a_model_that_cannot_be_loaded_is_told_whole_and_the_others_have_their_tables(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = folder / ("b" * 60) / ("c" * 60)
+    url = f"https://storage.example.org/{'d' * 100}/weights.h5"
+    load = loading.load_explainer
+
+    def some(settings: ExplainSettings, *others: Any) -> Any:
+        if settings.model_name == "vgg16":
+            raise ModelError(f"the weights are not on this machine: fetch {url} and put it into {home}")
+        return load(settings, *others)
+
+    monkeypatch.setattr(loading, "load_explainer", some)
+    typed = (
+        "--model",
+        "vgg16",
+        "--model",
+        "networks:pooled_network",
+        "--controls",
+        "none",
+        "--json",
+        "a.json",
+    )
+    assert evaluate(*typed) == 1
+    out, err = capsys.readouterr()
+    assert {"networks:flattened_network", "networks:pooled_network"} <= set(out.splitlines())
+    assert out.count("gradcam  deletion (lower)") == 2
+    tree = json.loads((folder / "a.json").read_text())
+    assert [each["model"] for each in tree["evaluations"]] == [
+        "networks:flattened_network",
+        "networks:pooled_network",
+    ]
+    line = err.splitlines()[-1]
+    assert line == f"live-gradcam: the weights are not on this machine: fetch {url} and put it into {home}"
+
+
 def test_quiet_prints_the_table_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     del folder
     assert evaluate("--quiet", "--metrics", "complexity", "--controls", "none") == 0
@@ -147,6 +186,6 @@ def test_a_file_that_cannot_be_completed_leaves_the_former_one(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        evaluate_command._put(path, b"new")
+        evaluate_files._put(path, b"new")
     assert path.read_text() == "former"
     assert list(tmp_path.iterdir()) == [path]

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from acting import LABELS, MENU, SIZE, Acting, answer, frame
 
+from live_gradcam.config import Settings, View
 from live_gradcam.explanation import Prediction
 from live_gradcam.faithfulness import DEFAULT_SHARE, SHARES, Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Pixels
-from live_gradcam.live.choice import LOWERED, Choice, chosen_in_words
-from live_gradcam.live.controls import Controls
+from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words
+from live_gradcam.live.controls import VIEWS, Controls
+from live_gradcam.live.initial_view import initial_view
 from live_gradcam.live.interactive_view import ENDING
 from live_gradcam.live.mouse import SMALLEST_AREA
 from live_gradcam.live.panels import TOAST_SECONDS
@@ -22,12 +24,11 @@ from live_gradcam.live.status import Request, Status
 from live_gradcam.live.view_picture import Made, names_of_halves
 from live_gradcam.question import Answer
 from live_gradcam.render import renderer as presenter
-from live_gradcam.render.appearance import View
 from live_gradcam.render.canvas import before_and_after
 from live_gradcam.render.help_page import TURN, help_pages, row_at
 from live_gradcam.render.panes import footer_of, title_height
 from live_gradcam.translations import ENGLISH, words_of
-from live_gradcam.viewer_input import ACTIONS, HELP, Pointer, Text
+from live_gradcam.viewer_input import ACTIONS, HELP, Key, Pointer, Text
 from live_gradcam.viewer_input import MENU as MENU_ROWS
 
 ON_STAGE = {"help", "menu", "freeze", "curves", "search", "keep", "reset"}
@@ -40,6 +41,22 @@ def begun(**options: object) -> Acting:
     acting.see()
     acting.explain()
     return acting
+
+
+def test_a_run_begins_in_the_view_of_the_settings_and_reset_returns_to_it() -> None:
+    for name in VIEWS:
+        chosen = Settings(view=name, beside="other" if name == "models" else None)
+        view = initial_view(chosen, Menu(methods=("gradcam",), models=("", "other")))
+        asked = view.question
+        assert view.choice.look.view == name
+        assert (asked.proof is not None) == (name == "proof")
+        assert bool(asked.channels) == (name == "channels")
+        assert len(asked.models) == (2 if name == "models" else 1)
+        view.handle(Key("v"))
+        assert view.choice.look.view != name
+        view.handle(Key("z"))
+        assert view.choice.look.view == name
+        assert view.question == asked
 
 
 def test_the_help_is_turned_page_by_page_and_goes() -> None:
@@ -843,6 +860,48 @@ def test_only_the_views_with_a_badge_ask_for_tests_in_spare_time() -> None:
     assert {view for view, share in shares if share is not None} == {"one", "side", "history"}
     assert acting.press("e") == "the heat is not tested"
     assert acting.view.tested_share is None
+
+
+def test_a_picture_without_a_test_says_why() -> None:
+    acting = Acting()
+    acting.see()
+    acting.picture()
+    assert acting.view.untested == "", "nothing was explained yet"
+    acting.explain()
+    assert acting.view.untested == "no test: it is switched off"
+    acting.press("e")
+    assert acting.view.untested == "no test: none was done in time (--faithfulness takes the time)"
+    acting.view.add_test(frame_test(0))
+    acting.picture()
+    assert acting.view.untested == ""
+    for view in ("side", "methods"):
+        acting.press("v")
+        acting.see()
+        acting.explain()
+        assert acting.view.view == view
+    acting.picture()
+    assert acting.view.untested == "no test: this view shows none"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"has_evidence": False}, "no test: there is no heat"),
+        ({"method": "scorecam"}, "no test: the method takes many passes"),
+        ({"top": (Prediction(0, "tabby", 0.2),)}, "no test: the network is not sure"),
+        ({"target": Prediction(1, "tiger cat", 0.2)}, "no test: it is not the class on the picture"),
+    ],
+)
+def test_what_is_not_tested_says_why_in_the_words_of_the_proof(
+    changes: dict[str, object], reason: str
+) -> None:
+    acting = begun()
+    acting.press("e")
+    found = answer(acting.view.question)
+    explanation = replace(found.first, **changes)  # type: ignore[arg-type]  # as they come
+    acting.view.add_answer(acting.see(), replace(found, explanations=(explanation,)))
+    acting.picture()
+    assert acting.view.untested == reason
 
 
 def frame_test(index: int) -> FrameTest:

@@ -20,8 +20,8 @@ from live_gradcam.faithfulness import DEFAULT_SHARE
 from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import over_region
 from live_gradcam.metrics.changed_pictures import baseline_picture
-from live_gradcam.metrics.heat_test import untestable
-from live_gradcam.metrics.proofs import CURVE_STEPS, ProvedAnswers, ProvedExplainer
+from live_gradcam.metrics.heat_test import CURVE_STEPS, untestable
+from live_gradcam.metrics.proofs import ProvedAnswers, ProvedExplainer
 from live_gradcam.question import Answer, Question
 
 SIDE = 16

@@ -10,7 +10,7 @@ import pytest
 from fakes import explained, panned, uneven
 
 from live_gradcam.explanation import Prediction, Region
-from live_gradcam.faithfulness import Faithfulness, MaskedScores
+from live_gradcam.faithfulness import Faithfulness, HeatCurve, MaskedScores
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.question import Answer, Proof, Question
 from live_gradcam.render.appearance import Appearance
@@ -91,6 +91,71 @@ def test_the_panes_lie_on_the_canvas_do_not_overlap_and_have_one_size_and_the_pa
     assert covered.max() == 1
     sizes = np.array([pane.place[2:] for pane in layout.panes])
     assert np.ptp(sizes, axis=0).max() <= 1
+
+
+@pytest.mark.parametrize("canvas", [*SIZES, (320, 240), (3840, 2160)])
+@pytest.mark.parametrize("part", PARTS)
+def test_the_curves_cover_neither_pictures_nor_titles_nor_figures(
+    canvas: tuple[int, int], part: Region
+) -> None:
+    renderer = Renderer(LOOK, motion="off", smoothing=HeatSmoothing())
+    size = (1280, 720)
+    frame = Frame(panned(size=size), 0, 10.0)
+    curves = tuple(
+        HeatCurve(way, name, (0.0, 1.0), (0.5, 0.5), 0.5)
+        for name in ("gradcam", "")
+        for way in ("deletion", "insertion")
+    )
+    tests = renderer.tests
+    tests.add_answer(frame, replace(proved(part), curves=curves))
+    layout = tests.layout(LOOK, canvas, 0)
+    assert layout is not None
+    panel = tests._panel
+    assert panel is not None
+    x, y, wide, high = panel.place
+    covered = np.zeros((canvas[1], canvas[0]), bool)
+    covered[y : y + high, x : x + wide] = True
+    for pane in layout.panes:
+        for place in filter(None, (pane.place, pane.title, pane.figure)):
+            assert not within(covered, place).any()
+        assert min(pane.place[2:]) > min(canvas) / 16
+    if layout.footer is not None:
+        assert not within(covered, layout.footer.region).any()
+
+
+@pytest.mark.parametrize(
+    ("canvas", "part", "in_a_row"),
+    [
+        ((1280, 720), (280, 0, 720, 720), True),
+        ((720, 1280), (0, 280, 720, 720), False),  # squares are larger below each other
+        ((720, 1280), (0, 0, 720, 1280), True),  # an upright frame as a whole
+        ((720, 1280), (0, 0, 1280, 720), False),
+    ],
+)
+def test_the_pictures_lie_where_they_are_larger(
+    canvas: tuple[int, int], part: Region, in_a_row: bool
+) -> None:
+    first, second, third = (pane.place for pane in proof_layout(canvas, part).panes)
+    assert (np.ptp([first[1], second[1], third[1]]) <= 1) == in_a_row
+    assert (np.ptp([first[0], second[0], third[0]]) <= 1) != in_a_row
+
+
+@pytest.mark.parametrize(
+    ("canvas", "part"), [((720, 1280), (0, 0, 720, 1280)), ((720, 1280), (0, 280, 720, 720))]
+)
+def test_on_an_upright_canvas_the_probability_is_at_least_a_third_as_high_as_its_picture_is_wide(
+    canvas: tuple[int, int], part: Region
+) -> None:
+    renderer = Renderer(LOOK, motion="off", smoothing=HeatSmoothing())
+    frame = Frame(np.full((canvas[1], canvas[0], 3), 90, np.uint8), 0, 10.0)
+    renderer.add_answer(frame, proved(part))
+    picture, _ = renderer.picture(frame)
+    pane = proof_layout(canvas, part).panes[0]
+    assert pane.figure is not None
+    white = within(picture, pane.figure).min(axis=-1) > 250
+    rows = np.nonzero(white.any(axis=1))[0]
+    assert rows[-1] - rows[0] > 0.2 * pane.place[2]
+    assert np.nonzero(white.any(axis=0))[0][0] > 0, "nothing is cut"
 
 
 @pytest.mark.parametrize("size", SIZES)

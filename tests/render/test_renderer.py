@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from fakes import answered, explained, panned, valued, warm_in_the_middle
 
+from live_gradcam.config import View
 from live_gradcam.explanation import Explanation, Prediction, Region
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.question import Answer, Channel, ConceptMaps
 from live_gradcam.render import canvas
-from live_gradcam.render.appearance import Appearance, Style, View
+from live_gradcam.render.appearance import Appearance, Style
 from live_gradcam.render.canvas import legible_canvas
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.indicators import scale_column_width

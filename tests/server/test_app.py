@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import itertools
 import json
 import logging
 import socket as sockets
@@ -34,6 +35,8 @@ from live_gradcam.explain.runtime import GraphOutputs
 from live_gradcam.explain.tensorflow_graph import TensorFlowGraph
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Scores, heat_over, hottest
+from live_gradcam.metrics.controls import shifted
+from live_gradcam.metrics.curves import curve
 from live_gradcam.metrics.masking import faithfulness
 from live_gradcam.number_format import percent_text
 from live_gradcam.render.single_picture import draw
@@ -42,6 +45,7 @@ from live_gradcam.server import websocket as visit
 from live_gradcam.server.app import PAGE
 from live_gradcam.server.explain_response import MOST_BYTES
 from live_gradcam.server.messages import MOST_BYTES as MOST_MESSAGE_BYTES
+from live_gradcam.server.queued_work import Done, QueuedWork
 from live_gradcam.server.settings import ServerSettings
 
 TOKEN = "a-token-that-nobody-knows"
@@ -99,7 +103,15 @@ def test_the_heat_of_a_picture_is_tested_for_those_who_ask(served: Served) -> No
     assert found["test"]["heat"]["without"] == pytest.approx(expected.heat.without, abs=1e-4)
     assert list(found["test"]["controls"]) == ["shifted", "shuffled"]
     assert found["test"]["holds"] == expected.holds
-    assert served.explain("", jpeg(pixels, ".png"), "image/png").json["test"] is None
+    assert found["untested"] is None
+    assert not expected.is_sure, "the tests' network knows nothing of noise"
+    assert found["test"]["reason"] == "the network is not sure"
+    chosen = served.explain("?test=true&target=blue", jpeg(pixels, ".png"), "image/png").json["test"]
+    assert (chosen["reason"], type(chosen["holds"])) == (None, bool)
+    slow = served.explain("?test=true&method=scorecam", jpeg(pixels, ".png"), "image/png").json
+    assert (slow["test"], slow["untested"]) == (None, "no test: the method takes many passes")
+    unasked = served.explain("?method=scorecam", jpeg(pixels, ".png"), "image/png").json
+    assert (unasked["test"], unasked["untested"]) == (None, None)
     with served.socket() as socket:
         socket.send(json.dumps({"ask": 3, "methods": ["gradcam"], "share": 0.2}))
         answer = answer_to(socket, 7, jpeg(pixels, ".png"))
@@ -128,6 +140,74 @@ def test_the_heat_is_tested_now_and_then_while_the_answers_go_on(served: Served)
     assert {"alone", "without", "controls", "holds", "share", "baseline"} <= set(second["tested"])
     assert time.monotonic() - began > 1  # figures that change more often cannot be read
     assert answers > 3
+
+
+def test_the_curves_of_a_frame_come_after_its_answer_and_are_those_of_the_formula(served: Served) -> None:
+    pixels, whole = noise(3), (0, 0, 16, 16)
+    with served.socket() as socket:
+        socket.send(json.dumps({"ask": 4, "methods": ["gradcam"], "targets": [2], "curves": True}))
+        answer_to(socket, 0, jpeg(pixels, ".png"))
+        told = said(socket)
+    assert (told["ask"], told["reason"]) == (4, "")
+    assert [(each["way"], each["name"]) for each in told["curves"]] == [
+        ("deletion", "gradcam"),
+        ("insertion", "gradcam"),
+        ("deletion", ""),
+        ("insertion", ""),
+    ]
+    explainer = Explainer(served.service.model, target=2)
+
+    def score(pictures: Sequence[Pixels]) -> Scores:
+        answers = explainer.explain_batch(pictures)
+        return np.array([each.target.probability for each in answers], np.float64)  # type: ignore[union-attr]
+
+    heat = heat_over(explainer.explain(pixels), whole, (16, 16))
+    for each in told["curves"]:
+        own = heat if each["name"] else shifted(heat)
+        expected = curve(each["way"], pixels, own, score, steps=10)
+        assert each["fractions"] == pytest.approx(expected.fractions, abs=1e-4)
+        assert each["scores"] == pytest.approx(expected.scores, abs=2e-4)
+        assert each["area"] == pytest.approx(expected.area, abs=2e-4)
+
+
+def test_where_there_are_no_curves_the_page_is_told_why(served: Served) -> None:
+    with served.socket() as socket:
+        socket.send(json.dumps({"ask": 5, "methods": ["scorecam"], "curves": True}))
+        for number in itertools.count():  # until the method is compiled
+            send_frame(socket, number, jpeg())
+            if isinstance(message := socket.recv(20), str):
+                break
+    assert json.loads(message) == {"curves": [], "reason": "no test: the method takes many passes", "ask": 5}
+
+
+def test_a_visitor_s_curves_put_few_pictures_into_the_queue_at_once_and_the_newest_answer_counts(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, most = 0, 0
+    explained_by_service = served.service.explained
+
+    async def counted(work: QueuedWork) -> Done:
+        nonlocal waiting, most
+        waiting += 1
+        most = max(most, waiting)
+        try:
+            return await explained_by_service(work)
+        finally:
+            waiting -= 1
+
+    monkeypatch.setattr(served.service, "explained", counted)
+    with served.socket() as socket:
+        for ask in (1, 2, 3):
+            socket.send(json.dumps({"ask": ask, "methods": ["gradcam"], "targets": [ask], "curves": True}))
+            send_frame(socket, ask, jpeg())
+        asks = []
+        while 3 not in asks:
+            message = socket.recv(20)
+            if isinstance(message, str):
+                asks.append(json.loads(message)["ask"])
+    assert most == 4
+    assert waiting == 0
+    assert asks == sorted(asks)
 
 
 def test_the_overlay_is_the_picture_with_the_heat_on_it(served: Served) -> None:
@@ -658,7 +738,8 @@ def test_values_are_told_as_numbers_with_units_and_no_probability() -> None:
     network = headed_network(2, activation="tanh")
     with Served(small_service(network, ["x [px]", "y"])) as served:
         pixels = noise(3)
-        found = served.explain("?target=y", jpeg(pixels, ".png"), "image/png").json
+        found = served.explain("?target=y&test=true", jpeg(pixels, ".png"), "image/png").json
+        assert (found["test"], found["untested"]) == (None, "no test: the output is no probability")
         expected = Explainer(served.service.model, target="y").explain(pixels)
         assert (found["task"], found["finite"], found["lowers"]) == ("values", True, False)
         assert [(each["label"], each["unit"], each["probability"]) for each in found["top"]] == [
@@ -687,11 +768,12 @@ def test_nan_is_null_and_the_json_is_valid() -> None:
     dense = network.layers[-1]
     dense.set_weights([dense.get_weights()[0], np.full(3, np.nan, np.float32)])
     with Served(small_service(network, None)) as served:
-        reply = served.explain("", jpeg(noise(3)))
+        reply = served.explain("?test=true", jpeg(noise(3)))
         assert reply.status == 200
         found = json.loads(reply.body, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
         assert (found["top"], found["finite"], found["has_evidence"]) == ([], False, False)
         assert found["target"]["probability"] is None
+        assert (found["test"], found["untested"]) == (None, "no test: there is no heat")
         assert np.count_nonzero(found["heatmap"]) == 0
         with served.socket() as socket:
             header = answer_to(socket, 1, jpeg(noise(3))).header

@@ -34,6 +34,7 @@ from spotting import PREPARATIONS, spot, spot_network
 from live_gradcam.config import Settings
 from live_gradcam.frame import Pixels
 from live_gradcam.models.loading import load_model
+from live_gradcam.number_format import percent_text
 from live_gradcam.render.styles import paint_onto
 from live_gradcam.server.service import Service
 from live_gradcam.viewer_input import ACTIONS
@@ -300,9 +301,34 @@ def test_a_proof_shows_one_moment_with_its_hottest_part_alone_and_without_it(pag
     assert 0.05 < kept < 0.5  # at most the hottest 30%, and pixels that the blur does not change
     assert lost > 0.3
     assert either > 0.7  # all, but for soft edges: the mask has 16×16 pixels
+    outlines = of_page(
+        page,
+        "page.grid.panes.map(({ outline }) => outline.hidden ? 0 : outline.getContext('2d').getImageData("
+        "0, 0, outline.width, outline.height).data.filter((level, i) => i % 4 === 3 && level > 200).length)",
+    )
+    assert outlines[0] > 50
+    assert outlines[1:] == [0, 0]
     page.keyboard.press("p")
     until_page(page, "page.answer.test?.share === 0.4 && page.answer.ask === page.connection.asked")
     expect(page.locator(".pane .caption").nth(2)).to_contain_text("without the hottest 40%")
+    of_page(page, "(page.setView('one'), 0)")
+    expect(page.locator(".outline")).to_be_hidden()
+
+
+def test_the_address_names_the_view_at_the_beginning(browser: Browser, served: Served) -> None:
+    page = open_page(browser, served, path="/?view=proof")
+    until_page(page, "page.answer.test !== null")
+    assert of_page(page, "page.grid.view") == "proof"
+    page.keyboard.press("v")
+    page.keyboard.press("z")
+    assert of_page(page, "page.grid.view") == "proof", "reset goes back to the beginning"
+    close_page(page)
+    page = open_page(browser, served, path="/?view=channels", start=False)
+    expect(page.locator("#notice")).to_have_text(
+        'There is no view "channels" on the page. There are: one, side, methods, targets, proof, history.'
+    )
+    assert of_page(page, "page.grid.view") == "one"
+    close_page(page)
 
 
 def test_the_badge_says_what_the_hottest_part_alone_keeps(page: Page) -> None:
@@ -318,6 +344,64 @@ def test_the_badge_says_what_the_hottest_part_alone_keeps(page: Page) -> None:
     until_page(page, "document.querySelector('#badge').hidden")
     page.keyboard.press("e")
     until_page(page, "page.plate.test === null && page.connection.question.badge === false")
+
+
+def test_the_curves_stand_beside_the_frozen_picture_with_axes_and_areas(page: Page) -> None:
+    page.keyboard.press("1")
+    page.locator("button[data-action=curves]").click()
+    until_page(page, "page.panel.curves.length === 4")
+    assert of_page(page, "page.grid.frozen !== null")
+    areas = of_page(
+        page,
+        "page.panel.curves.map(({ fractions, scores }) => fractions.slice(1).reduce((sum, share, i) =>"
+        " sum + (share - fractions[i]) * (scores[i] + scores[i + 1]) / 2, 0))",
+    )
+    assert of_page(page, "page.panel.curves.map(({ area }) => area)") == pytest.approx(areas, abs=1e-3)
+    said = page.locator("#curves canvas").get_attribute("aria-label") or ""
+    own, elsewhere = areas[1], areas[3]
+    assert "the hottest taken away first (lower is better): gradcam · area " in said
+    assert (
+        f"the hottest shown first (higher is better): gradcam · area {percent_text(own)}, "
+        f"elsewhere · area {percent_text(elsewhere)}" in said
+    )
+    drawn = canvas_pixels(page, "#curves canvas")
+    green = np.abs(drawn[..., :3].astype(int) - (96, 208, 96)).max(axis=-1) < 30
+    high = drawn.shape[0] // 2
+    assert green[:high].sum() > 200, "the curve of the deletion"
+    assert green[high:].sum() > 200, "the curve of the insertion"
+    page.keyboard.press("m")  # a former map's curves must not stand beside another's heat
+    until_page(page, "page.panel.curves[0]?.name === page.method && page.method !== 'gradcam'")
+    page.locator("button[data-action=freeze]").click()
+    expect(page.locator("#curves")).to_be_hidden()
+    assert of_page(page, "!page.curves && page.grid.frozen === null")
+
+
+@pytest.mark.parametrize("size", [(390, 844), (844, 390), (1280, 720), (1000, 640)])
+@pytest.mark.parametrize("view", ["one", "proof", "methods"])
+def test_the_curves_cover_no_picture_and_stick_out_of_no_screen(
+    page: Page, size: tuple[int, int], view: str
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.keyboard.press("1")
+    of_page(page, f"(page.setView('{view}'), 0)")
+    until_page(page, "page.answer.ask === page.connection.asked")
+    page.keyboard.press("u")
+    until_page(page, "page.panel.curves.length >= 4 && page.answer.ask === page.connection.asked")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    panel = page.locator("#curves").bounding_box()
+    assert panel is not None
+    assert panel["x"] >= 0
+    assert panel["y"] >= 0
+    assert panel["x"] + panel["width"] <= size[0] + 1
+    for selector in (".frame", "#bar", "#plate"):
+        for each in page.locator(selector).all():
+            box = each.bounding_box()
+            assert box is not None
+            beside = box["x"] + box["width"] <= panel["x"] + 1
+            above = box["y"] + box["height"] <= panel["y"] + 1
+            below = box["y"] >= panel["y"] + panel["height"] - 1
+            assert beside or above or below, selector
+            assert box["height"] > 20, selector
 
 
 def test_scale_figures_mirror_and_full_screen_are_switched(page: Page) -> None:

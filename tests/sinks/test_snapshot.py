@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,13 @@ def test_picture_frame_and_heat_come_back_as_they_were(tmp_path: Path) -> None:
     outside[5:85, 35:115] = 0
     assert not outside.any()
     assert heat.max() > 60_000
+
+
+def test_the_text_says_why_there_is_no_test_of_the_heat(tmp_path: Path) -> None:
+    for untested in ("", "no test: there is no heat"):
+        write_snapshot(replace(shown(), untested=untested), tmp_path / "cat.png", ABOUT)
+        made_by = json.loads(text_of(tmp_path / "cat.png")["live_gradcam"])
+        assert made_by.get("untested", "") == untested
 
 
 def test_the_text_of_each_says_how_it_was_made(tmp_path: Path) -> None:

@@ -84,6 +84,12 @@ export function handlers(page) {
       page.choose({ share: nextShare(page.share) });
       page.say(`the hottest ${Math.round(100 * page.share)}%`);
     },
+    curves: () => {
+      const curves = !page.curves && grid.size[0] > 0;
+      if (curves && grid.frozen === null) page.freeze(true);
+      page.choose({ curves });
+      page.say(curves ? "how the answer changes along the heat" : "without curves");
+    },
     "scale-bar": () => toggle("scale"),
     statistics: () => toggle("statistics"),
     mirror: () => {

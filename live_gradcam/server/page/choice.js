@@ -1,14 +1,15 @@
 // The viewer's choice, the question for the server, and the choice as text.
 //
-// A choice is {method, layer, target, contrast, share, badge}. `layer` null: the last feature map. `target` null: the most
+// A choice is {method, layer, target, contrast, share, badge, curves}. `layer` null: the last feature map. `target` null: the most
 // probable class; else the number of a class or the typed text. `contrast`: against the runner-up; for a value: what
 // lowers it. `share`: of the area that the hottest part takes in a proof. `badge`: whether heat is tested now and then.
+// `curves`: whether the curves of the heat are measured on the frozen picture.
 
 const PANES = 4;
 
 /** Returns the default choice. */
 export function defaultChoice({ method, layer, target, share }) {
-  return { method, layer, target: target ?? null, contrast: false, share, badge: true };
+  return { method, layer, target: target ?? null, contrast: false, share, badge: true, curves: false };
 }
 
 /** Returns the target in the server's notation. `answer` is the newest or null; it names the rival of a contrast. */
@@ -38,7 +39,8 @@ export function questionOf(choice, setup, answer, view, panes) {
   }
   if (view === "targets") targets = Array.from({ length: panes }, (_, i) => `#${i + 1}`);
   const proves = view === "proof";
-  return { methods, layer: choice.layer, targets, share: proves ? choice.share : null, badge: choice.badge && !proves };
+  const { layer, curves } = choice;
+  return { methods, layer, targets, share: proves ? choice.share : null, badge: choice.badge && !proves, curves };
 }
 
 /** Returns the parts of a choice that differ from the default as text: like `chosen_in_words` of live/choice.py. */

@@ -2,7 +2,7 @@
 
 import { fitted, inPicture } from "./fit.js";
 import { named, percent } from "./label_plate.js";
-import { changed, kept, maskOf } from "./proof.js";
+import { changed, kept, maskOf, outlineOf } from "./proof.js";
 import { SceneChange } from "./scene_change.js";
 
 const QUALITY = 0.75; // 10 KB a frame, with no effect on the network's answer
@@ -141,7 +141,8 @@ export class FrameExchange {
     const said = test.holds === null ? "not sure" : verdict, mark = test.holds ? "holds" : "fails";
     const pictures = changed(picture, part, maskOf(test.bits, test.mask));
     const within = region.map((edge, i) => (edge - part[i % 2]) / (part[2 + (i % 2)] - part[i % 2]));
-    grid.proved(pictures, answer.maps[0], within, [
+    const outline = outlineOf(test.bits, test.mask);
+    grid.proved(pictures, outline, answer.maps[0], within, [
       { figure: percent(test.probability), name: words("as it is"), more: words(said), mark: test.holds === null ? "" : mark },
       { figure: percent(test.alone), name: words(`only the hottest ${share}`), more: elsewhere(0) },
       { figure: percent(test.without), name: words(`without the hottest ${share}`), more: elsewhere(1) },

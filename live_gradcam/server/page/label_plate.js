@@ -182,15 +182,15 @@ export class LabelPlate {
     if (high > low) context.fillText(numberText(low, numbers), 4, height - 4);
   }
 
-  /** Draws the plate into the bottom left corner of another canvas. */
-  drawOnto(context, width, height) {
+  /** Draws the plate into the bottom left corner of another canvas, or into the top left one. */
+  drawOnto(context, width, height, above = false) {
     if (byId("plate").hidden || this.old) return;
     const size = Math.max(12, Math.min(width, height) / 14), label = byId("label").textContent;
     const badge = byId("badge"), test = badge.hidden ? "" : badge.textContent;
     const note = byId("note").textContent || test, share = byId("percent").textContent;
     context.font = `600 ${size}px system-ui, sans-serif`;
     const wide = context.measureText(`${label} ${share}`).width + size;
-    const tall = size * (note ? 2.4 : 1.6), y = height - tall - size * 0.45;
+    const tall = size * (note ? 2.4 : 1.6), y = above ? size * 0.45 : height - tall - size * 0.45;
     shade(context, size * 0.45, y, Math.min(wide, width - size), tall);
     context.fillStyle = "#fff";
     context.fillText(`${label} ${share}`, size * 0.95, y + size * 1.12, width - 2 * size);

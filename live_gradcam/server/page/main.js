@@ -3,6 +3,7 @@
 import { defaultChoice, choiceText, questionOf } from "./choice.js";
 import { Connection, fetchJson } from "./connection.js";
 import { Controls } from "./controls.js";
+import { CurvePanel } from "./curves.js";
 import { FrameExchange } from "./frame_exchange.js";
 import { fitted, inPicture } from "./fit.js";
 import { RateMeter } from "./meter.js";
@@ -11,7 +12,7 @@ import { SourceOpening } from "./source_opening.js";
 import { LabelPlate } from "./label_plate.js";
 import { Recorder } from "./recorder.js";
 import { isTemporary, fetchSetup } from "./setup.js";
-import { PaneGrid } from "./pane_grid.js";
+import { PaneGrid, VIEWS } from "./pane_grid.js";
 import { translate, wordsOf } from "./translations.js";
 
 const WHOLE = [0, 0, 1, 1];
@@ -34,7 +35,8 @@ export class Page {
     this.notice = new Notice(this.words);
     this.plate = new LabelPlate((id) => this.pinTarget(id), this.words);
     this.grid = new PaneGrid(setup, this.plate);
-    this.recorder = new Recorder((canvas, afresh) => this.grid.draw(canvas, afresh), (text) => this.say(text));
+    this.panel = new CurvePanel(this.words);
+    this.recorder = new Recorder((canvas, afresh) => this.grid.draw(canvas, afresh, this.panel), (text) => this.say(text));
     this.meter = new RateMeter(this.words);
     this.grid.afterPaint = () => {
       this.meter.painted();
@@ -49,7 +51,8 @@ export class Page {
       state: (state) => this.connected(state),
     });
     this.controls = new Controls(this);
-    this.ask();
+    this.firstView = this.viewOfAddress();
+    this.setView(this.firstView);
     setInterval(() => this.meter.show(byId("statistics"), this), 500);
     document.addEventListener("visibilitychange", () => !document.hidden && this.goOn());
     if (!setup.layers.length) setTimeout(() => this.fetchLayers(), LAYERS_MS);
@@ -74,7 +77,11 @@ export class Page {
   ask() {
     const { view, panes } = this.grid;
     const question = questionOf(this, this.setup, this.answer, view, panes.length);
-    if (JSON.stringify(question) !== JSON.stringify(this.connection.question)) this.connection.ask(question);
+    if (JSON.stringify(question) !== JSON.stringify(this.connection.question)) {
+      this.connection.ask(question);
+      if (question.curves) this.panel.wait();
+      else this.panel.hide();
+    }
     this.controls.show();
   }
 
@@ -103,12 +110,20 @@ export class Page {
     this.area = WHOLE;
     this.grid.begin();
     for (const id of ["scale", "statistics"]) byId(id).hidden = true;
-    this.setView("one");
+    this.setView(this.firstView);
     if (this.grid.frozen !== null) this.freeze(false);
     this.say("as at the beginning");
   }
 
   // The picture
+
+  /** Returns the view that the page's address names, as in `/?view=proof`; the view "one" if it names none. */
+  viewOfAddress() {
+    const view = new URLSearchParams(location.search).get("view");
+    if (view === null || VIEWS.includes(view)) return view ?? "one";
+    this.say(`There is no view "${view}" on the page. There are: ${VIEWS.join(", ")}.`);
+    return "one";
+  }
 
   setView(view) {
     this.grid.setView(view);
@@ -119,6 +134,7 @@ export class Page {
 
   use(source) {
     const before = this.source;
+    this.choose({ curves: false });
     this.source = source;
     this.area = WHOLE;
     this.exchange.changed();
@@ -141,7 +157,10 @@ export class Page {
     this.source?.hold(on);
     this.exchange.changed();
     this.setOld(false);
-    if (!on) this.exchange.follow();
+    if (!on) {
+      this.choose({ curves: false }); // on a moving picture there are none
+      this.exchange.follow();
+    }
     this.controls.show();
   }
 
@@ -190,6 +209,10 @@ export class Page {
   handleMessage(message) {
     if (message.tested !== undefined) {
       if (message.ask === this.connection.asked) this.plate.tested(message.tested, performance.now() / 1000);
+      return;
+    }
+    if (message.curves !== undefined) {
+      if (message.ask === this.connection.asked) this.panel.show(message);
       return;
     }
     if (message.refused !== undefined) {

@@ -18,12 +18,13 @@ export class Pane {
     this.frame = element("div", "frame");
     this.turned = element("div", "turned");
     this.copy = element("canvas", "copy");
+    this.outline = Object.assign(element("canvas", "outline"), { hidden: true });
     this.finder = element("div", "finder");
     this.finder.append(...["tl", "tr", "bl", "br"].map((corner) => element("i", corner)));
     this.caption = element("p", "caption");
     this.names = new ThingNames();
     this.painter.canvas.className = "heat";
-    this.turned.append(this.copy, this.painter.canvas, this.finder);
+    this.turned.append(this.copy, this.painter.canvas, this.outline, this.finder);
     this.frame.append(this.turned, this.names.root, this.caption);
     this.root.append(this.frame);
     this.painted = "";
@@ -53,10 +54,22 @@ export class Pane {
     this.copy.getContext("2d").drawImage(drawable, 0, 0, size.width, size.height);
   }
 
+  /** Draws lines [x, y, x, y], in fractions of the picture, onto the heat: as thick as in render/proof.py. */
+  mark(lines, [width, height]) {
+    Object.assign(this.outline, { width, height, hidden: false });
+    const context = this.outline.getContext("2d");
+    Object.assign(context, { strokeStyle: "#fff", lineCap: "round", lineWidth: Math.max(1.5, Math.min(width, height) / 160) });
+    for (const [x0, y0, x1, y1] of lines) {
+      context.moveTo(x0 * width, y0 * height);
+      context.lineTo(x1 * width, y1 * height);
+    }
+    context.stroke();
+  }
+
   /** Fits the picture into the pane, and leaves room for a caption below it, or beside it if panes lie below one another. */
   fit([width, height], below = false) {
-    const { clientWidth, clientHeight } = this.root, room = below ? [CAPTION[0], 0] : [0, CAPTION[1]];
-    const [wide, high] = this.captioned ? room.map((each) => each * parseFloat(getComputedStyle(this.root).fontSize)) : [0, 0];
+    const { clientWidth, clientHeight } = this.root, [beside, under] = this.rooms();
+    const [wide, high] = below ? [beside, 0] : [0, under];
     this.root.classList.toggle("beside", this.captioned && below);
     const scale = Math.min((clientWidth - wide) / width, (clientHeight - high) / height);
     const box = [Math.floor(width * scale), Math.floor(height * scale)];
@@ -64,6 +77,11 @@ export class Pane {
     this.frame.style.height = `${box[1]}px`;
     this.box = box;
     this.painted = "";
+  }
+
+  /** Returns the room for a caption in pixels: its width beside a picture, and its height below one. */
+  rooms() {
+    return CAPTION.map((each) => (this.captioned ? each * parseFloat(getComputedStyle(this.root).fontSize) : 0));
   }
 
   place(region) {
@@ -94,10 +112,12 @@ export class Pane {
   setOld(on) {
     this.smoothing.setOld(on);
     this.names.root.hidden = on;
+    this.outline.classList.toggle("old", on);
   }
 
-  /** Drops the heat, its names and its caption. */
+  /** Drops the heat, its outline, its names and its caption. */
   drop() {
+    this.outline.hidden = true;
     this.smoothing.drop();
     this.names.drop();
     this.say({ name: "" });
@@ -139,6 +159,7 @@ export class Pane {
       const place = [left * width, top * height, (right - left) * width, (bottom - top) * height];
       context.drawImage(this.painter.canvas, ...place);
     }
+    if (!this.outline.hidden) context.drawImage(this.outline, 0, 0, width, height);
     context.restore();
     if (!this.names.root.hidden) this.names.drawOnto(context, [x, y, width, height], mirrored, shade);
     const text = [...this.caption.children].slice(0, 2).map((each) => each.textContent).join("  ");

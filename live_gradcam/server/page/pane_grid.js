@@ -110,7 +110,8 @@ export class PaneGrid {
     if (!this.size[0]) return;
     const { clientWidth, clientHeight, style } = byId("panes"), count = this.panes.length;
     const proof = this.view === "proof" && this.proofSize, size = proof || this.size;
-    const columns = columnsFor(count, size, [clientWidth, clientHeight]), share = "minmax(0, 1fr)";
+    const room = [clientWidth, clientHeight], share = "minmax(0, 1fr)";
+    const columns = proof ? proofColumns(count, this.panes[0].rooms(), size, room) : columnsFor(count, size, room);
     style.gridTemplate = `repeat(${Math.ceil(count / columns)}, ${share}) / repeat(${columns}, ${share})`;
     for (const pane of this.panes) pane.fit(size, columns === 1);
     this.fitted = this.size.join();
@@ -127,8 +128,8 @@ export class PaneGrid {
     });
   }
 
-  /** Shows three pictures of one moment, the first map on the first, and a figure on each. */
-  proved(pictures, map, region, captions) {
+  /** Shows three pictures of one moment, the first with its map and the outline of the hottest part, and a figure on each. */
+  proved(pictures, outline, map, region, captions) {
     const { width, height } = pictures[0];
     if (this.proofSize?.join() !== [width, height].join()) {
       this.proofSize = [width, height];
@@ -139,6 +140,7 @@ export class PaneGrid {
       pane.lookAt(region);
       pane.say(captions[i]);
     });
+    this.panes[0].mark(outline, [width, height]);
     this.panes[0].smoothing.begin(map, region); // the heat of this moment, not of the last ones
   }
 
@@ -169,28 +171,31 @@ export class PaneGrid {
     this.afterPaint();
   }
 
-  /** Draws the panes onto a canvas, without the controls; with `afresh` also sets the canvas's size. */
-  draw(canvas, afresh) {
+  /** Draws the panes and the curves onto a canvas, without the controls; with `afresh` also sets the canvas's size. */
+  draw(canvas, afresh, panel) {
     if (this.drawable === null || !this.size[0]) return false;
     const [width, height] = this.proofSize ?? this.size, columns = this.proofSize ? 3 : this.panes.length > 1 ? 2 : 1;
     const rows = Math.ceil(this.panes.length / columns);
     if (afresh) {
       // Video needs even sides; several panes share the size of one, and the pictures of a proof stand in a row.
       const scale = this.proofSize ? Math.min(1, 640 / width) : Math.min(1, 1920 / width) / (columns > 1 && rows > 1 ? 2 : 1);
-      canvas.width = 2 * Math.round((width * scale * columns) / 2);
+      canvas.width = 2 * Math.round((width * scale * columns) / (1 - panel.room) / 2);
       canvas.height = 2 * Math.round((height * scale * rows) / 2);
     }
     const context = canvas.getContext("2d");
     context.fillStyle = "#000";
     context.fillRect(0, 0, canvas.width, canvas.height);
-    const cell = [canvas.width / columns, canvas.height / rows];
+    const room = Math.round(canvas.width * panel.room), wide = canvas.width - room;
+    const cell = [wide / columns, canvas.height / rows];
     const scale = Math.min(cell[0] / width, cell[1] / height), box = [width * scale, height * scale];
     this.panes.forEach((pane, i) => {
       const x = (i % columns) * cell[0] + (cell[0] - box[0]) / 2;
       const y = Math.floor(i / columns) * cell[1] + (cell[1] - box[1]) / 2;
       pane.drawOnto(context, this.view === "proof" ? pane.copy : this.drawable, [x, y, ...box], this.mirrored);
     });
-    this.plate.drawOnto(context, canvas.width, canvas.height);
+    this.plate.drawOnto(context, wide, canvas.height, this.view === "proof"); // whose captions are at the bottom
+    const margin = Math.round(room / 16);
+    panel.drawOnto(context, [wide + margin, margin, room - 2 * margin, canvas.height - 2 * margin]);
     return true;
   }
 
@@ -205,6 +210,12 @@ export class PaneGrid {
     }
     context.putImageData(image, 0, 0);
   }
+}
+
+/** Returns 1 for a proof whose pictures are larger below one another than in a row: with their captions beside them. */
+function proofColumns(count, [beside, below], [width, height], [wide, high]) {
+  const column = Math.min((wide - beside) / width, high / count / height);
+  return column > Math.min(wide / count / width, (high - below) / height) ? 1 : count;
 }
 
 /** Returns the number of columns in which the pictures are largest; two, unless another is clearly better. */

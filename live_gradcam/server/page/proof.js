@@ -38,6 +38,33 @@ export function maskOf(bits, [rows, columns]) {
   });
 }
 
+/**
+ * Returns the outline of a mask: lines [x, y, x, y] in fractions of its width and height, where its values, interpolated
+ * between the centres of the pixels, are halfway. Outside the mask nothing is hot.
+ */
+export function outlineOf(bits, [rows, columns]) {
+  const hot = (row, column) => {
+    const i = row * columns + column;
+    return row >= 0 && column >= 0 && row < rows && column < columns && ((bits[i >> 3] >> (7 - (i & 7))) & 1) === 1;
+  };
+  const lines = [];
+  for (let row = -1; row < rows; row++) {
+    for (let column = -1; column < columns; column++) {
+      // Four neighbouring pixels, clockwise, and the middle of the line from each to the next.
+      const corners = [hot(row, column), hot(row, column + 1), hot(row + 1, column + 1), hot(row + 1, column)];
+      const x = column + 1, y = row + 1, middles = [[x, y - 0.5], [x + 0.5, y], [x, y + 0.5], [x - 0.5, y]];
+      const crossed = [0, 1, 2, 3].filter((side) => corners[side] !== corners[(side + 1) % 4]);
+      // Two hot pixels that touch at a corner only are kept apart.
+      const order = crossed.length === 4 && corners[0] ? [3, 0, 1, 2] : crossed;
+      for (let i = 0; i < order.length; i += 2) {
+        const [[x0, y0], [x1, y1]] = [middles[order[i]], middles[order[i + 1]]];
+        lines.push([x0 / columns, y0 / rows, x1 / columns, y1 / rows]);
+      }
+    }
+  }
+  return lines;
+}
+
 /** Returns the part of a picture where a mask is opaque. */
 function cut(picture, mask) {
   return sized(picture.width, picture.height, (context, size) => {

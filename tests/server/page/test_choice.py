@@ -43,6 +43,7 @@ DOES: dict[str, tuple[str, str]] = {
     "view": ("page.grid.view === 'side'", ""),
     "badge": ("!page.badge", "both"),
     "share": ("Math.abs(page.share - 0.4) < 1e-9", ""),
+    "curves": ("page.curves && page.grid.frozen !== null && page.panel.curves.length === 4", ""),
     "scale-bar": ("!document.querySelector('#scale').hidden", "both"),
     "statistics": ("!document.querySelector('#statistics').hidden", "both"),
     "mirror": ("page.grid.mirrored", "both"),

@@ -15,13 +15,13 @@ from served import read_answer
 from test_number_format import NUMBERS, NUMBERS_BESIDE, SHARES, UNITS
 
 from live_gradcam import faithfulness
-from live_gradcam.config import DEFAULT_METHOD, Fit
+from live_gradcam.config import DEFAULT_METHOD, Fit, View
 from live_gradcam.explain.input_fitting import fitting_for
 from live_gradcam.explain.scan import windows_over
 from live_gradcam.explanation import FoundThing, Lowered, Prediction
 from live_gradcam.heatmap import over_region
 from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words, question_of
-from live_gradcam.render.appearance import Appearance, View
+from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.caption import named
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.thing_names import ThingName, followed, places_of
@@ -93,6 +93,7 @@ def test_a_language_is_spoken_by_the_same_rules_as_in_the_window() -> None:
 CHOICES: list[tuple[Choice, bool]] = [
     (Choice(), False),
     (Choice(method="hirescam"), False),
+    (Choice(curves=True), False),
     (Choice(layer="block3/conv3"), False),
     (Choice(layer="block3/conv3,stem/add"), False),
     (Choice(target=1), False),
@@ -114,6 +115,7 @@ def as_on_the_page(choice: Choice) -> dict[str, Any]:
         "target": choice.target,
         "contrast": choice.rival is not None,
         "share": choice.look.share,
+        "curves": choice.curves,
     }
 
 
@@ -164,6 +166,7 @@ def test_the_page_asks_for_the_layer_and_the_targets_that_the_window_asks_for(
         assert question["targets"] == list(asked.targets), choice
         assert question["methods"] == list(asked.methods)
         assert question["share"] == asked.proof
+        assert question["curves"] == asked.curves
 
 
 def test_the_shares_of_a_proof_follow_one_another_as_in_the_window() -> None:
@@ -171,6 +174,41 @@ def test_the_shares_of_a_proof_follow_one_another_as_in_the_window() -> None:
     following = run_javascript("proof.js", "nextShare", "return given[0].map(nextShare);", shares)
     assert following == [*shares[1:], shares[0]]
     assert faithfulness.DEFAULT_SHARE in shares
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (16, 16), (9, 12)])
+def test_the_outline_of_the_hottest_part_lies_where_the_interpolated_mask_is_halfway(
+    shape: tuple[int, int],
+) -> None:
+    rows, columns = shape
+    mask = np.random.default_rng(rows).random(shape) < 0.4
+    bits = np.packbits(mask).tolist()
+    lines = run_javascript("proof.js", "outlineOf", "return outlineOf(...given);", bits, shape)
+    padded = np.pad(mask, 1).astype(float)
+    ends: dict[tuple[float, float], int] = {}
+    for x0, y0, x1, y1 in lines:
+        for x, y in ((x0 * columns, y0 * rows), (x1 * columns, y1 * rows)):
+            # The centre of the padded mask's pixel (i, j) lies at (j - 0.5, i - 0.5).
+            i, j = y + 0.5, x + 0.5
+            i0, j0 = min(int(i), rows), min(int(j), columns)
+            a, b = i - i0, j - j0
+            level = (
+                (1 - a) * (1 - b) * padded[i0, j0]
+                + (1 - a) * b * padded[i0, j0 + 1]
+                + a * (1 - b) * padded[i0 + 1, j0]
+                + a * b * padded[i0 + 1, j0 + 1]
+            )
+            assert level == pytest.approx(0.5)
+            ends[round(x, 3), round(y, 3)] = ends.get((round(x, 3), round(y, 3)), 0) + 1
+    assert set(ends.values()) == {2}, "the lines are closed"
+    edges = int(np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum())
+    assert len(ends) == edges, "each pair of neighbours of which one is hot is parted"
+
+
+def test_a_curve_stands_at_its_shares_and_its_probabilities() -> None:
+    curve = {"fractions": [0, 0.25, 1], "scores": [0.5, 1, 0]}
+    found = run_javascript("curves.js", "pointsOf", "return pointsOf(...given);", curve, [10, 20, 200, 100])
+    assert found == [[10, 70], [60, 20], [210, 120]]
 
 
 def test_the_page_fills_the_view_of_methods_with_quick_ones_that_suit_any_network() -> None:

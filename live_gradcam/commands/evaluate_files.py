@@ -1,0 +1,100 @@
+"""The files of `evaluate`: JSON with the tables, CSV with the values of each photograph, and a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from live_gradcam.errors import SinkError
+from live_gradcam.escaping import json_text
+from live_gradcam.file_names import fitting
+
+if TYPE_CHECKING:
+    from live_gradcam.archive.evaluate import EvaluateReport
+
+
+def check_file(path: Path, ending: str) -> None:
+    """Check early that a file can be written.
+
+    Raises:
+        SinkError: it cannot.
+    """
+    if path.suffix.lower() != ending:
+        raise SinkError(f"cannot write '{path}': the name must end in {ending}.")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        wrong = "it is a folder" if path.is_dir() else f"there is no folder '{path.parent}'"
+        raise SinkError(f"cannot write '{path}': {wrong}.")
+
+
+def write_files(
+    reports: Sequence[EvaluateReport], *, json_file: Path | None, csv_file: Path | None, plot: Path | None
+) -> None:
+    """Write the reports of all models.
+
+    Args:
+        reports: the reports.
+        json_file: takes the tables; None: it is not written.
+        csv_file: takes the values of each photograph; None: it is not written.
+        plot: takes a picture of the tables; None: it is not written.
+
+    Raises:
+        SinkError: one cannot be written.
+    """
+    said = [{**report.evaluation.said, "settings": report.settings} for report in reports]
+    file = json_file
+    try:
+        if file is not None:
+            tree = said[0] if len(said) == 1 else {"evaluations": said}
+            _put(file, (json_text(tree, indent=2) + "\n").encode())
+        file = csv_file
+        if file is not None:
+            table = io.StringIO(newline="")
+            _write_csv(csv.writer(table), reports)
+            _put(file, table.getvalue().encode())
+        file = plot
+        if file is not None:
+            from live_gradcam.render.interval_plot import Bar, interval_plot
+
+            bars = [
+                Bar(
+                    group=f"{row.metric}, {report.evaluation.model}" if len(reports) > 1 else row.metric,
+                    name=row.method if row.control is None else f"{row.method}, {row.control}",
+                    mean=row.mean,
+                    low=row.low,
+                    high=row.high,
+                    faint=row.control is not None,
+                )
+                for report in reports
+                for row in report.evaluation.rows
+            ]
+            import cv2
+
+            _put(file, cv2.imencode(".png", interval_plot(bars))[1].tobytes())
+    except OSError as error:
+        raise SinkError(f"cannot write '{file}': {error.strerror}.") from error
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file that appears only when it is complete."""
+    part = fitting(path.with_name(f"{path.name}.part"))
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def _write_csv(table: Any, reports: Sequence[EvaluateReport]) -> None:  # noqa: ANN401 - csv's writer has no name
+    table.writerow(("model", "file", "class", "probability", "method", "metric", "control", "value"))
+    for report in reports:
+        for name, photo in report.photos:
+            probability = None if photo.probability is None else f"{photo.probability:.4f}"
+            for each, value in photo.values.items():
+                number = None if value is None else f"{value:.6f}"
+                table.writerow((report.evaluation.model, name, photo.label, probability, *each, number))
