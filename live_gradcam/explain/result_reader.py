@@ -24,7 +24,9 @@ class ResultReader:
 
     spec: GraphSpec
     facts: GraphFacts
-    labels: Labels
+    labels: Sequence[Labels]
+    """For each picture, the names of its classes."""
+
     aims: Sequence[Sequence[Aim]]
     """For each picture, one for each goal of the graph."""
 
@@ -63,12 +65,14 @@ class ResultReader:
             if peak > 0:
                 heatmap /= peak
         top = self._predictions(
-            result.top_ids[picture], result.top_probabilities[picture], result.top_values[picture]
+            picture, result.top_ids[picture], result.top_probabilities[picture], result.top_values[picture]
         )
         if self.facts.task == "multi-label":
             top = tuple(each for each in top if each.probability is not None)
         elif self._is_broken(picture):
             top = ()
+        if self.spec.slots:
+            top = tuple(each for each in top if each.class_id < len(self.labels[picture]))
         return Explanation(
             heatmap=heatmap,
             raw_heatmap=raw,
@@ -112,6 +116,7 @@ class ResultReader:
             return Value(name, _number(result.target_values[picture, goal]))
         one = slice(goal, goal + 1)
         (prediction,) = self._predictions(
+            picture,
             result.target_ids[picture, one],
             result.target_probabilities[picture, one],
             result.target_values[picture, one],
@@ -119,6 +124,7 @@ class ResultReader:
         ids = result.rival_ids[picture, goal]
         there = ids >= 0
         rivals = self._predictions(
+            picture,
             ids[there],
             result.rival_probabilities[picture, goal][there[: result.rival_probabilities.shape[2]]],
             result.rival_values[picture, goal][there],
@@ -131,14 +137,17 @@ class ResultReader:
             return Contrast(prediction, rivals, aim.strength)
         return Lowered(prediction) if self.facts.task == "values" and aim.rival == REVERSED else prediction
 
-    def _predictions(self, ids: Ids, probabilities: Numbers, values: Numbers) -> tuple[Prediction, ...]:
-        """Return the predictions of the outputs `ids`, (k,); `probabilities` may be empty."""
+    def _predictions(
+        self, picture: int, ids: Ids, probabilities: Numbers, values: Numbers
+    ) -> tuple[Prediction, ...]:
+        """Return the predictions of a picture for the outputs `ids`, (k,); `probabilities` may be empty."""
         likely = [_number(each) for each in probabilities] or [None] * len(ids)
-        units = self.labels.units if self.facts.task == "values" else ()
+        labels = self.labels[picture]
+        units = labels.units if self.facts.task == "values" else ()
         return tuple(
             Prediction(
                 class_id=int(class_id),
-                label=self.labels[int(class_id)],
+                label=labels[int(class_id)] if class_id < len(labels) else "",  # an unused slot
                 probability=None if probability is None else min(1.0, max(0.0, probability)),
                 value=_number(value),
                 unit=units[int(class_id)] if units else "",

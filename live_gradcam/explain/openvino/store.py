@@ -55,6 +55,10 @@ class FixedOutput:
     """All elements, row by row."""
 
 
+ARGUMENTS = ("pictures", "targets", "strengths", "kernel", "bias")
+"""The arguments of `CompiledGraph.run`, in the order of the graph's placeholders; the last two only with slots."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The tensors of a graph's arguments and results."""
@@ -253,6 +257,7 @@ def read_record(folder: Path) -> GraphRecord:
             units=int(facts["units"]),
             layer_steps=tuple((str(path), tuple(shape)) for path, shape in facts["layer_steps"]),
             geometry=Geometry(tuple(geometry["extent"]), tuple(geometry["seen"])),
+            features=int(facts["features"]),
         ),
         operations=int(stored["operations"]),
         trial=Trial.from_json(stored["trial"]),
