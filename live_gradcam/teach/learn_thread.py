@@ -33,6 +33,11 @@ class LearnThread(Closeable):
         """Do a job after those that wait; return False if too many do, or if the thread is closed."""
         return self._jobs.offer(job)
 
+    def finish(self) -> None:
+        """Do all jobs that wait, and end."""
+        self._jobs.close()
+        self._worker.join()
+
     def close(self, until: float | None = None) -> None:
         """Drop the jobs that wait, and join the thread; `until` as in `WorkerThread.close`."""
         self._worker.close(until)

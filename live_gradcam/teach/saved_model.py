@@ -147,8 +147,8 @@ def save_taught_model(model: Model, head: TaughtHead, path: Path) -> None:
         part_names.replace(names)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{shown(path)} cannot be written: {getattr(error, 'strerror', None) or reason_of(error)}. Free some space, or "
-            "choose another place with --out."
+            f"{shown(path)} cannot be written: {getattr(error, 'strerror', None) or reason_of(error)}. Free some space, "
+            "or choose another place with --out."
         ) from error
     finally:
         for each in (part, part_names):
@@ -157,7 +157,7 @@ def save_taught_model(model: Model, head: TaughtHead, path: Path) -> None:
 
 
 def _read_before(path: Path, names: Path) -> list[Path]:
-    """Return the files of names of this model alone that `load_model` would read in place of, or before, the new ones."""
+    """Return the files with names of this model alone that `load_model` would read before the new ones."""
     own = [
         place
         for place, surely in label_places(path)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from live_gradcam.frame import Pixels
+from live_gradcam.taught_head import TaughtHead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +51,9 @@ class TeachingState:
 
     warning: str = ""
     """What was learned instead of the things, and what to do; empty where nothing was found."""
+
+    saved: TaughtHead | None = None
+    """The head that was saved last; None before."""
 
     note: str = ""
     """What was done last: `saved mug.keras`; empty for nothing."""
