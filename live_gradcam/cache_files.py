@@ -65,6 +65,7 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         try:
             write(file)
             file.close()
+            part.chmod(0o644)  # a temporary file is for its maker alone
             os.replace(part, path)  # noqa: PTH105 - also over a file that is there
         except BaseException:
             file.close()

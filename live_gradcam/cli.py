@@ -30,6 +30,7 @@ from live_gradcam.commands.models import models
 from live_gradcam.commands.positional_source import DEFAULT, USAGE, WrongUsage, with_command
 from live_gradcam.commands.replay import replay
 from live_gradcam.commands.serve import serve
+from live_gradcam.commands.teach import teach
 from live_gradcam.errors import LiveGradcamError, SettingsError, one_line, reason_of
 from live_gradcam.escaping import shown
 from live_gradcam.redaction import SecretsHidden, remember_address, without_secrets
@@ -45,6 +46,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "methods": methods,
     "classes": classes,
     "evaluate": evaluate,
+    "teach": teach,
     "benchmark": benchmark,
     "serve": serve,
     "export": export,

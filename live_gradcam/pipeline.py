@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from live_gradcam.live.recording import MakeRecorder
 from live_gradcam.live.run_controller import RunController
 from live_gradcam.live.run_setup import Preloading, Tell, about, has_window, load, menu_of, refuse_outputs
 from live_gradcam.live.spare_tests import PAUSE_SECONDS, SpareTests
+from live_gradcam.live.teaching_view import TeachingView
 from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.process.lifecycle import requests_ignored
 from live_gradcam.run_statistics import RunStatistics
@@ -34,11 +36,18 @@ from live_gradcam.sinks.window import Window
 from live_gradcam.sources.opening import open_sources
 from live_gradcam.sources.source import Film, Source, is_live
 from live_gradcam.statistics_file import write_report
+from live_gradcam.taught_head import NOTHING_TAUGHT
+from live_gradcam.teach.taught_answers import TaughtAnswers
+from live_gradcam.teach.teacher import Teacher
 
 if TYPE_CHECKING:
+    from live_gradcam.explain.engine import Engine
     from live_gradcam.explain.question_switch import Answers
 
 logger = logging.getLogger(__name__)
+
+MakeTeacher = Callable[["Engine"], Teacher]
+"""Makes what is taught, from the engine whose first model has the features."""
 
 _STILL_FPS = 5
 """A file with a lower frame rate counts as single pictures: heat is neither tracked nor smoothed between them."""
@@ -96,8 +105,20 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
     Raises:
         LiveGradcamError: the run is impossible; the message says why, and what to do.
     """
-    chosen = Settings(**settings)
-    say = tell or logger.info
+    return run_with(Settings(**settings), tell or logger.info)
+
+
+def run_with(chosen: Settings, say: Tell, teach: MakeTeacher | None = None) -> Run:
+    """Do what `run` does, for settings that are complete.
+
+    Args:
+        chosen: the settings of the run.
+        say: receives each message.
+        teach: makes what the viewer teaches in the window; None: nothing is taught.
+
+    Raises:
+        LiveGradcamError: as in `run`.
+    """
     done = Run(RunStatistics())
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         # Check typos, files and the display before anything slow.
@@ -129,13 +150,15 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             sinks.add(Window(f"live_gradcam: {source.name}", fullscreen=chosen.fullscreen))
             snapshots = stack.enter_context(Snapshots(told))
             done.snapshots.append(snapshots)
-        engine = load(chosen, source.size, say)
+        engine = load(chosen, source.size, say, None if teach is None else NOTHING_TAUGHT)
         background.callback(engine.close)
+        teacher = None if teach is None else teach(engine)
         done.model, done.method = engine.models[0].name, chosen.method.casefold()
         say("h in the window shows the keys; q ends it" if windowed else "Ctrl-C ends it")
         if recorder is not None:
             told()  # before the loop, because hashing the weights of a large model takes a moment
-        answers = ProvedAnswers(engine, chosen.fit, [model.input_size for model in engine.models])
+        asked = engine if teacher is None else TaughtAnswers(engine, teacher)
+        answers = ProvedAnswers(asked, chosen.fit, [model.input_size for model in engine.models])
         play(
             source,
             answers,
@@ -147,6 +170,7 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
             make_recorder=lambda path: done.recorder(chosen, source, path, told),
             recorder=recorder,
             tester=answers,
+            teacher=teacher,
         )
         if not windowed:  # nobody waits
             background.callback(engine.settle)
@@ -165,6 +189,7 @@ def play(
     make_recorder: MakeRecorder | None = None,
     recorder: Recorder | None = None,
     tester: ProvedAnswers | None = None,
+    teacher: Teacher | None = None,
 ) -> None:
     """Run the loop until the source, the viewer or the settings end it.
 
@@ -179,6 +204,7 @@ def play(
         make_recorder: makes a recorder at the key r.
         recorder: the recording that runs from the start.
         tester: begins the masking tests in spare time; None: there are none.
+        teacher: is taught in the window; None: nothing is taught.
     """
     still = not source.live and (source.fps is None or source.fps < _STILL_FPS)
     in_window = sinks.window is not None
@@ -196,7 +222,7 @@ def play(
         settings,
         menu or Menu(methods=(settings.method,)),
         **frames,
-        make=view_maker(settings, **frames),
+        make=view_maker(settings, **frames) if teacher is None else partial(TeachingView, teaching=teacher),
     )
     with ExitStack() as stack:
         stack.callback(_close_session, view, sinks)

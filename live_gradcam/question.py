@@ -12,6 +12,7 @@ import numpy.typing as npt
 from live_gradcam.explanation import WHOLE, Explanation, Inset, Prediction, Region
 from live_gradcam.faithfulness import Faithfulness, HeatCurve
 from live_gradcam.frame import Pixels
+from live_gradcam.taught_head import TaughtHead
 
 TargetSpec = int | str | Callable[[Any], Any] | None
 """How a target is named. A class id; a class name; `#2` for the second most probable class; `tabby - tiger cat` for a
@@ -52,6 +53,9 @@ class Question:
 
     curves: bool = False
     """Whether the deletion and the insertion curves of the heat are wanted."""
+
+    head: TaughtHead | None = None
+    """The classifier that takes the place of the first model's own; None: its own. Another head compiles nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,6 +159,9 @@ class Answer:
     curves: tuple[HeatCurve, ...] = ()
     """The curves of the first model's maps for the first target: a pair for each method of one pass, and a pair for a
     control. Empty if none were asked for, or if there can be none."""
+
+    feature_map: npt.NDArray[np.float32] | None = None
+    """(h, w, F) float32: what the question's head sees of the frame; None where the question has no head."""
 
     @property
     def first(self) -> Explanation:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Place = Literal["both", "window"]
@@ -70,7 +71,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "q", "quit; Esc twice", "window"),
 )
 
-_NAMED_KEYS = {" ": "space", "ArrowLeft": "←", "ArrowRight": "→", "Tab": "Tab"}
+_NAMED_KEYS = {" ": "space", "ArrowLeft": "←", "ArrowRight": "→", "Tab": "Tab", "Backspace": "⌫"}
 """How the help writes keys that have no printable character."""
 
 
@@ -78,25 +79,57 @@ def _key_in_words(action: Action) -> str:
     return _NAMED_KEYS.get(action.key, action.key) + (f" {action.also}" if action.also else "")
 
 
-MENU: tuple[tuple[str, str], ...] = tuple((_key_in_words(action), action.text) for action in ACTIONS)
-"""Rows of the window's menu, one for each action: its key and what it does."""
+Rows = tuple[tuple[str, str], ...]
+"""Rows of a list in the window: a key or a mouse gesture, and what it does."""
 
-HELP: tuple[tuple[str, str], ...] = (
-    *MENU,
-    ("click", "show the heat at that point"),
-    ("drag", "explain only that part"),
+
+def menu_of_actions(actions: Sequence[Action]) -> Rows:
+    """Return the rows of the window's menu, one for each action."""
+    return tuple((_key_in_words(action), action.text) for action in actions)
+
+
+def help_of_actions(actions: Sequence[Action]) -> Rows:
+    """Return the rows of the window's help: the actions, and what the mouse does."""
+    gestures = (("click", "show the heat at that point"), ("drag", "explain only that part"))
+    return (*menu_of_actions(actions), *gestures)
+
+
+def keys_of_actions(actions: Sequence[Action]) -> dict[str, str]:
+    """Return key → action, with keys that Shift changes, and the keys of a presentation remote."""
+    return {action.key: action.name for action in actions} | {
+        **{action.also: action.name for action in actions if action.also},
+        "Q": "quit",
+        "=": "opacity-up",
+        "_": "opacity-down",
+        "PageUp": "seek-back",
+        "PageDown": "seek",
+    }
+
+
+HELP = help_of_actions(ACTIONS)
+"""Rows of the window's help."""
+
+_TEACHING = (
+    *(
+        Action(f"teach-{number}", str(number), f"hold: these are pictures of class {number}")
+        for number in range(1, 10)
+    ),
+    Action("name-class", "n", "type the name of the class; Tab: the next one"),
+    Action("undo-burst", "Backspace", "forget the last burst of pictures"),
+    Action("forget-class", "g", "forget a class: then its number; g: all"),
+    Action("save-model", "w", "write the model file"),
 )
-"""Rows of the window's help: key or mouse gesture, and what it does."""
+_NOT_IN_TEACHING = ("pin-", "search")
 
-ACTION_OF = {action.key: action.name for action in ACTIONS} | {
-    **{action.also: action.name for action in ACTIONS if action.also},
-    "Q": "quit",
-    "=": "opacity-up",
-    "_": "opacity-down",
-    "PageUp": "seek-back",
-    "PageDown": "seek",
-}
-"""Key → action. Includes keys that Shift changes, and the keys of a presentation remote."""
+TEACHING_ACTIONS: tuple[Action, ...] = (
+    *_TEACHING,
+    *(
+        replace(action, also="") if action.also == "n" else action
+        for action in ACTIONS
+        if not action.name.startswith(_NOT_IN_TEACHING)
+    ),
+)
+"""The actions while the viewer teaches: a digit teaches a class, where it otherwise chooses one to explain."""
 
 
 @dataclass(frozen=True, slots=True)

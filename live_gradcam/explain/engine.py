@@ -161,7 +161,7 @@ class Engine(Closeable):
         # Room for two questions: the one that is answered meanwhile, and this one.
         self._cache.keep_at_least(2 * len(parts))
         for part in parts:
-            if len(self.labels_of(part.model)):
+            if len(self.parts.labels_of(part, question)):
                 self.parts.aims(part, question)  # a mistyped class is reported before anything is compiled
         for part in parts:
             if not self._runner.is_ready(part.key):
@@ -291,8 +291,9 @@ class Engine(Closeable):
                 raise NotCompiledError(f"{self.parts.describe(part.key)} is not compiled.")
             fittings = batch.fittings(part, self.parts)
             aims = [self.parts.aims(part, question, locks) for question in questions]
-            result = self._runner.run(part.key, graph, batch.inputs(fittings), aims)
-            labels = self.labels_of(part.model)
+            heads = [question.head for question in questions]
+            result = self._runner.run(part.key, graph, batch.inputs(fittings), aims, heads)
+            labels = [self.parts.labels_of(part, question) for question in questions]
             reader = ResultReader(spec=part.spec, facts=graph.facts, labels=labels, aims=aims, result=result)
             batch.take(part, fittings, reader)
         return batch.answers()

@@ -48,7 +48,7 @@ class ExplainedModel:
         """
         graph = self._compiler.compile(spec, freeze=freeze)
         facts = graph.facts
-        if facts.task is not None:
+        if facts.task is not None and not spec.slots:
             self._check_labels(facts.task, facts.units)
             self.task, self.labels = facts.task, self._labels_of(facts.task, facts.units)
         self._learn_layers(spec, facts)

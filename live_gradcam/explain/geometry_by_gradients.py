@@ -204,7 +204,7 @@ class _Probe:
         """Return, for each pair of neighbouring knots, the energies (h, w) of the earlier one."""
         traced = self._traced
         pixels = tf.identity(traced.model.preprocessing(images))
-        calls, _ = traced.run(pixels)
+        calls, _ = traced.run_network(pixels)
         spec = traced.spec
         tensor = layer_at(calls, self._path, spec.input_size, traced.model.name).output
         layer = activation_of(tensor, self._path, spec.input_size, spec.grid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import tensorflow as tf
 
@@ -59,29 +60,39 @@ class GraphBuilder:
         self.pooled_head: PooledHead | None = None
         """What makes scores of the first layer's output; see `GraphFacts.head`."""
 
-    def outputs(self, images: Tensor, aims: Tensor, strengths: Tensor) -> tuple[Tensor, ...]:
+    def outputs(
+        self, images: Tensor, aims: Tensor, strengths: Tensor, *weights: Tensor
+    ) -> tuple[Tensor, ...]:
         """Build the graph.
 
         Args:
             images: (N, H, W, 3) uint8 BGR.
             aims: (N, G, 2) int32: class and rival of each picture's goals, as in `targets.Aim`.
             strengths: (N, G) float32.
+            weights: with slots kernel (N, F, K) and bias (N, K), float32.
 
         Returns:
             The tensors of `GraphOutputs`, in its order.
         """
-        traced, spec = self._traced, self._traced.spec
+        spec = self._traced.spec
+        traced = replace(self._traced, head_weights=weights) if weights else self._traced
         pixels = traced.model.preprocessing(images)
         count = tf.shape(pixels)[0]
         seen = copies_of(pixels) if spec.smooth == "augment" else pixels
-        calls, output = traced.run(seen)
+        calls, last = traced.run_network(seen)
+        output = traced.classified(last)
+        feature_map = tf.cast(last, tf.float32)[:count] if spec.slots else tf.zeros((count, 0, 0, 0))
         head = traced.head(output)
         layers = self._layers(calls, output, head)
         self.pixels, self.activations = seen, tuple(activation.tensor for _, activation in layers)
         own = None if head is None else head.first(count)
         order = None if own is None else order_of(own)
         goals = [
-            None if own is None else goal_of(own, aims[:, number], strengths[:, number], spec.rivals, order)
+            None
+            if own is None
+            else goal_of(
+                own, aims[:, number], strengths[:, number], spec.rivals, order, has_slots=spec.slots > 0
+            )
             for number in range(spec.goals)
         ]
         self.head, self.own = head, own
@@ -106,10 +117,10 @@ class GraphBuilder:
         if own is not None and own.task == "classes":
             sound &= said[-1][:, None, None]  # each class depends on all others
         evidence &= sound
-        if spec.activation:
+        if spec.activation and not spec.slots:
             self.pooled_head = pooled_head(head, self.activations[0])
         activation = maps.activation(count, wanted=spec.activation)
-        return (*said, raw, evidence, *maps.channels(spec.channels, count), activation)
+        return (*said, raw, evidence, *maps.channels(spec.channels, count), activation, feature_map)
 
     def _said(
         self,

@@ -10,8 +10,10 @@ from live_gradcam.explain.array_types import Pictures
 from live_gradcam.explain.explained_model import ExplainedModel
 from live_gradcam.explain.graph_cache import Choose, GraphCache
 from live_gradcam.explain.graph_spec import GraphKey, GraphSpec
+from live_gradcam.explain.head_slots import weights_of
 from live_gradcam.explain.runtime import CompiledGraph, GraphOutputs, run_in_batches
 from live_gradcam.explain.targets import Aim
+from live_gradcam.taught_head import NOTHING_TAUGHT, TaughtHead
 
 
 class GraphRunner:
@@ -52,7 +54,8 @@ class GraphRunner:
         try:
             for count in self._sizes(spec, graph) or (1,):
                 black = np.zeros((count, *spec.input_size, 3), np.uint8)
-                run_in_batches(graph, black, [[Aim()] * spec.goals] * count)
+                heads = weights_of([NOTHING_TAUGHT] * count, graph.facts.features, spec.slots)
+                run_in_batches(graph, black, [[Aim()] * spec.goals] * count, head=heads)
         except Exception:
             self._cache.drop(key)
             raise
@@ -63,14 +66,27 @@ class GraphRunner:
         return self._cache.is_warm(key) if key[1].one_pass else self._cache.find(key) is not None
 
     def run(
-        self, key: GraphKey, graph: CompiledGraph, pictures: Pictures, aims: Sequence[Sequence[Aim]]
+        self,
+        key: GraphKey,
+        graph: CompiledGraph,
+        pictures: Pictures,
+        aims: Sequence[Sequence[Aim]],
+        heads: Sequence[TaughtHead | None],
     ) -> GraphOutputs:
         """Run a graph on pictures, and warn once if the network gives numbers that are not finite.
+
+        Args:
+            key: of the graph.
+            graph: runs.
+            pictures: (N, H, W, 3) uint8 BGR of the graph's input size.
+            aims: for each picture, one for each of the graph's goals.
+            heads: one for each picture, where the graph has slots.
 
         Raises:
             ModelError: the network fails.
         """
-        outputs = run_in_batches(graph, pictures, aims, self._sizes(key[1], graph))
+        weights = weights_of(heads, graph.facts.features, key[1].slots)
+        outputs = run_in_batches(graph, pictures, aims, self._sizes(key[1], graph), weights)
         self._cache.note_warm(key)
         if not outputs.finite.all() and pictures.any():  # NaN for a black picture proves nothing
             model = self._models[key[0]].model

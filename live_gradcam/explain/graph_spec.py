@@ -44,6 +44,9 @@ class GraphSpec:
     grid: tuple[int, int] | None = None
     """(height, width) of a transformer's tokens; None finds it."""
 
+    slots: int = 0
+    """How many classes a head has that is an argument of the graph (`TaughtHead`); 0: the network's own head."""
+
     channels: int = 0
     """How many of the layer's strongest channels the graph returns beside the maps."""
 

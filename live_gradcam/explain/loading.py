@@ -17,6 +17,7 @@ from live_gradcam.explain.openvino.library import processor
 from live_gradcam.models.model_key import ModelKey, key_of
 from live_gradcam.models.remembered_model import KnownModel, ModelMemory, warnings_noted
 from live_gradcam.question import Question
+from live_gradcam.taught_head import TaughtHead
 
 if TYPE_CHECKING:
     from live_gradcam.models.model import Model
@@ -63,7 +64,12 @@ def load_explainer(settings: ExplainSettings, size: tuple[int, int], say: Say) -
 
 
 def load_engine(
-    settings: ExplainSettings, size: tuple[int, int], say: Say, *, others: tuple[Any, ...] = ()
+    settings: ExplainSettings,
+    size: tuple[int, int],
+    say: Say,
+    *,
+    others: tuple[Any, ...] = (),
+    head: TaughtHead | None = None,
 ) -> Engine:
     """Load the models that the settings name, and compile the first question.
 
@@ -72,6 +78,7 @@ def load_engine(
         size: (width, height) in pixels of the frames to come.
         say: receives each message for the user.
         others: models beside the first, with their own labels and preprocessing.
+        head: takes the place of the first model's own; None: its own.
 
     Raises:
         LiveGradcamError: a setting is wrong, or a model cannot be loaded or explained.
@@ -79,7 +86,9 @@ def load_engine(
     model, device = load_chosen(settings)
     beside = [load_chosen(_alone(settings, other))[0] for other in others]
     engine = engine_for([model, *beside], settings)
-    question = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
+    question = Question(
+        methods=(settings.method,), layer=settings.layer, targets=(settings.target,), head=head
+    )
     engine.compile(question, size)
     _tell(model, device, method_named(settings.method), engine.layer_of(question, size), say)
     for other in beside:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from live_gradcam.errors import LiveGradcamError, SettingsError
-from live_gradcam.explain.array_types import Pictures
+from live_gradcam.explain.array_types import Numbers, Pictures
 from live_gradcam.explain.input_fitting import Fitting, size_of
 from live_gradcam.explain.question_parts import Locks, QuestionPart, QuestionParts, inside
 from live_gradcam.explain.result_reader import ResultReader
@@ -23,7 +23,7 @@ class QuestionBatch:
 
     Args:
         images: pictures, (H, W, 3) uint8 BGR each.
-        questions: one for each picture. They differ in areas and in classes, contrasts and locks only.
+        questions: one for each picture. They differ in areas, heads, classes, contrasts and locks only.
 
     Raises:
         LiveGradcamError: one is no picture, or the questions differ in something else.
@@ -39,6 +39,7 @@ class QuestionBatch:
         self._found: list[dict[tuple[int, int, int], Explanation]] = [{} for _ in images]
         self._channels: list[tuple[Channel, ...]] = [()] * len(images)
         self._activations: list[LayerActivation | None] = [None] * len(images)
+        self._feature_maps: list[Numbers | None] = [None] * len(images)
         if any(question is not questions[0] for question in questions):
             _check_alike(questions)
 
@@ -81,6 +82,8 @@ class QuestionBatch:
             self._channels[number] = self._channels[number] or reader.channels(number)
             if part.spec.activation:
                 self._activations[number] = reader.activation(fitting, picture=number, corner=area[:2])
+            if part.spec.slots:
+                self._feature_maps[number] = reader.result.feature_map[number]
 
     def answers(self) -> list[Answer]:
         """Return the answer to each question, once all parts were taken in."""
@@ -95,9 +98,15 @@ class QuestionBatch:
                 ),
                 channels,
                 activation,
+                feature_map=feature_map,
             )
-            for question, found, channels, activation in zip(
-                self.questions, self._found, self._channels, self._activations, strict=True
+            for question, found, channels, activation, feature_map in zip(
+                self.questions,
+                self._found,
+                self._channels,
+                self._activations,
+                self._feature_maps,
+                strict=True,
             )
         ]
 
@@ -105,11 +114,15 @@ class QuestionBatch:
 def _check_alike(questions: Sequence[Question]) -> None:
     """Make sure that the same graphs answer all questions."""
     kinds = {
-        (replace(question, area=None, targets=()), tuple(map(function_of, question.targets)))
+        (
+            replace(question, area=None, targets=(), head=None),
+            question.head is None,
+            tuple(map(function_of, question.targets)),
+        )
         for question in questions
     }
     if len(kinds) > 1:
-        raise SettingsError("the questions of a batch may differ in areas and classes only.")
+        raise SettingsError("the questions of a batch may differ in areas, classes and heads only.")
 
 
 def follow(locks: Locks, answer: Answer) -> None:

@@ -13,7 +13,9 @@ from live_gradcam.explain.input_fitting import Fitting, fitting_for
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.targets import Aim, TargetLock, aim_of, function_of
 from live_gradcam.explanation import Region
+from live_gradcam.models.labels import Labels
 from live_gradcam.question import Question
+from live_gradcam.taught_head import MOST_CLASSES
 
 Size = tuple[int, int]
 """(width, height) of a frame in pixels."""
@@ -103,6 +105,7 @@ class QuestionParts:
                         function=functions[target_places[0]],
                         channels=question.channels if first else 0,
                         activation=first and question.concepts > 0 and self.fit != "scan",
+                        slots=MOST_CLASSES if number == 0 and question.head is not None else 0,
                         pace=None if methods[method_places[0]].one_pass else self._usual.pace,
                     )
                     parts.append(QuestionPart(number, spec, fitting, method_places, target_places))
@@ -112,6 +115,12 @@ class QuestionParts:
         """Return how frames of a size are brought to a model's input."""
         return fitting_for(self.fit, inside(question.area, size)[2:], self._models[model].model.input_size)
 
+    def labels_of(self, part: QuestionPart, question: Question) -> Labels:
+        """Return the names of the classes that a part's graph tells apart: the model's own, or those of the head."""
+        if part.spec.slots and question.head is not None:
+            return Labels(question.head.labels)
+        return self._models[part.model].labels
+
     def aims(self, part: QuestionPart, question: Question, locks: Locks = NO_LOCKS) -> list[Aim]:
         """Return what the targets of a part mean now, one aim for each goal of its graph.
 
@@ -120,7 +129,7 @@ class QuestionParts:
         """
         if part.spec.function is not None:
             return [Aim()]
-        labels = self._models[part.model].labels
+        labels = self.labels_of(part, question)
         return [
             aim_of(
                 question.targets[place],

@@ -25,7 +25,9 @@ class ResultReader:
 
     spec: GraphSpec
     facts: GraphFacts
-    labels: Labels
+    labels: Sequence[Labels]
+    """For each picture, the names of its classes."""
+
     aims: Sequence[Sequence[Aim]]
     """For each picture, one for each goal of the graph."""
 
@@ -64,12 +66,14 @@ class ResultReader:
             if peak > 0:
                 heatmap /= peak
         top = self._predictions(
-            result.top_ids[picture], result.top_probabilities[picture], result.top_values[picture]
+            picture, result.top_ids[picture], result.top_probabilities[picture], result.top_values[picture]
         )
         if self.facts.task == "multi-label":
             top = tuple(each for each in top if each.probability is not None)
         elif self._is_broken(picture):
             top = ()
+        if self.spec.slots:
+            top = tuple(each for each in top if each.class_id < len(self.labels[picture]))
         return Explanation(
             heatmap=heatmap,
             raw_heatmap=raw,
@@ -117,12 +121,12 @@ class ResultReader:
         geometry = self.facts.geometry
         by_channel = geometry.turned(np.moveaxis(self.result.activation[picture], 2, 0))
         region, inset = fitting.laid(geometry.upright)
-        head = None if self.facts.head is None else partial(self._predicted, self.facts.head)
+        head = None if self.facts.head is None else partial(self._predicted, self.facts.head, self.labels[picture])
         values = np.ascontiguousarray(np.moveaxis(np.nan_to_num(by_channel), 0, 2))
         layer = paths_in(self.facts.layer)[0]
         return LayerActivation(layer, values, _moved(region, corner), inset, head)
 
-    def _predicted(self, head: PooledHead, means: Numbers) -> Prediction:
+    def _predicted(self, head: PooledHead, labels: Labels, means: Numbers) -> Prediction:
         """Return the most probable class or label for means of the activation over all places."""
         logits = head.scores(means).astype(np.float64)
         best = int(logits.argmax())
@@ -130,7 +134,7 @@ class ResultReader:
             probability = 1 / (1 + np.exp(-logits[best]))
         else:
             probability = 1 / np.exp(logits - logits[best]).sum()
-        return Prediction(best, self.labels[best], float(probability))
+        return Prediction(best, labels[best], float(probability))
 
     def _is_broken(self, picture: int) -> bool:
         """Return whether a class has NaN. Classes depend on one another, so no class is reported then."""
@@ -143,6 +147,7 @@ class ResultReader:
             return Value(name, _number(result.target_values[picture, goal]))
         one = slice(goal, goal + 1)
         (prediction,) = self._predictions(
+            picture,
             result.target_ids[picture, one],
             result.target_probabilities[picture, one],
             result.target_values[picture, one],
@@ -150,6 +155,7 @@ class ResultReader:
         ids = result.rival_ids[picture, goal]
         there = ids >= 0
         rivals = self._predictions(
+            picture,
             ids[there],
             result.rival_probabilities[picture, goal][there[: result.rival_probabilities.shape[2]]],
             result.rival_values[picture, goal][there],
@@ -162,14 +168,17 @@ class ResultReader:
             return Contrast(prediction, rivals, aim.strength)
         return Lowered(prediction) if self.facts.task == "values" and aim.rival == REVERSED else prediction
 
-    def _predictions(self, ids: Ids, probabilities: Numbers, values: Numbers) -> tuple[Prediction, ...]:
-        """Return the predictions of the outputs `ids`, (k,); `probabilities` may be empty."""
+    def _predictions(
+        self, picture: int, ids: Ids, probabilities: Numbers, values: Numbers
+    ) -> tuple[Prediction, ...]:
+        """Return the predictions of a picture for the outputs `ids`, (k,); `probabilities` may be empty."""
         likely = [_number(each) for each in probabilities] or [None] * len(ids)
-        units = self.labels.units if self.facts.task == "values" else ()
+        labels = self.labels[picture]
+        units = labels.units if self.facts.task == "values" else ()
         return tuple(
             Prediction(
                 class_id=int(class_id),
-                label=self.labels[int(class_id)],
+                label=labels[int(class_id)] if class_id < len(labels) else "",  # an unused slot
                 probability=None if probability is None else min(1.0, max(0.0, probability)),
                 value=_number(value),
                 unit=units[int(class_id)] if units else "",

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from live_gradcam.config import Task
 from live_gradcam.explain.array_types import Flags, Ids, LayerShape, Numbers, Pictures
@@ -85,6 +86,9 @@ class GraphOutputs:
     """(N, h, w, C) float32: the output of the target layer, of several layers the first; (N, 0, 0, 0) if the
     specification does not ask for it."""
 
+    feature_map: Numbers
+    """(N, h, w, F) float32: what a head that is an argument sees; (N, 0, 0, 0) where the graph takes none."""
+
 
 FIELDS = tuple(GraphOutputs.__slots__)
 """The outputs' names, in the order in which a graph returns them."""
@@ -128,6 +132,9 @@ class GraphFacts:
     """What makes the scores of the target layer's activation, if that is pooling and one dense layer, and if the
     specification asks for the activation; else None."""
 
+    features: int = 0
+    """F, the length of a head's kernel; 0 where the graph takes no head."""
+
 
 class CompiledGraph(Protocol):
     """One `GraphSpec` of one model, compiled. Several threads may run it at once."""
@@ -151,13 +158,14 @@ class CompiledGraph(Protocol):
     def describe(self) -> str:
         """Return a few words on how it was compiled: `frozen, no XLA, 696 operations`."""
 
-    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers) -> GraphOutputs:
+    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers, *head: Numbers) -> GraphOutputs:
         """Run it.
 
         Args:
             pictures: (N, H, W, 3) uint8 BGR of the spec's input size; N is 1 for a graph of many passes.
             targets: (N, G, 2) int32: class and rival of each goal, as in `targets.Aim`.
             strengths: (N, G) float32: how much of the rivals' score each goal subtracts.
+            head: kernel (N, F, K) and bias (N, K), float32, of a graph with K slots; nothing for any other.
 
         Raises:
             ModelError: the runtime fails.
@@ -191,7 +199,11 @@ class GraphCompiler(Protocol):
 
 
 def run_in_batches(
-    graph: CompiledGraph, pictures: Pictures, aims: Sequence[Sequence[Aim]], sizes: Sequence[int] = ()
+    graph: CompiledGraph,
+    pictures: Pictures,
+    aims: Sequence[Sequence[Aim]],
+    sizes: Sequence[int] = (),
+    head: Sequence[Numbers] = (),
 ) -> GraphOutputs:
     """Run a graph on pictures, in batches of certain sizes.
 
@@ -201,6 +213,7 @@ def run_in_batches(
         aims: for each picture, one for each of the graph's goals.
         sizes: of the batches, ascending. More pictures than the largest are run in several batches, and a batch
             between two sizes is filled up with its last picture. Empty: all pictures are one batch.
+        head: as in `CompiledGraph.run`.
 
     Raises:
         ModelError: the runtime fails.
@@ -208,10 +221,11 @@ def run_in_batches(
     targets = np.array([[[aim.class_id, aim.rival] for aim in row] for row in aims], np.int32)
     strengths = np.array([[aim.strength for aim in row] for row in aims], np.float32)
     if not sizes or (len(pictures) in sizes):
-        return graph.run(pictures, targets, strengths)
+        return graph.run(pictures, targets, strengths, *head)
     found = []
     for at in range(0, len(pictures), sizes[-1]):
-        given = [each[at : at + sizes[-1]] for each in (pictures, targets, strengths)]
+        arguments: tuple[npt.NDArray[Any], ...] = (pictures, targets, strengths, *head)
+        given = [each[at : at + sizes[-1]] for each in arguments]
         count = len(given[0])
         missing = next(size for size in sizes if size >= count) - count
         filled = [np.concatenate([each, *[each[-1:]] * missing]) for each in given]

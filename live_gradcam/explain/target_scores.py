@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from live_gradcam.explain.head_slots import UNUSED_SLOT
 from live_gradcam.explain.network_output import NetworkOutput, taken
 from live_gradcam.explain.targets import MOST_RANKS, NO_RIVAL, REVERSED, STRONGEST_RIVALS
 from live_gradcam.models.type_names import Tensor
@@ -47,7 +48,13 @@ def _finite(figures: Tensor) -> Tensor:
 
 
 def goal_of(
-    head: NetworkOutput, aim: Tensor, strength: Tensor, rivals: int, order: Tensor | None
+    head: NetworkOutput,
+    aim: Tensor,
+    strength: Tensor,
+    rivals: int,
+    order: Tensor | None,
+    *,
+    has_slots: bool = False,
 ) -> TargetScores:
     """Return the scores of one goal, where each picture has its own aim.
 
@@ -61,6 +68,7 @@ def goal_of(
         strength: (N,) float32.
         rivals: how many of the strongest rivals count.
         order: the result of `order_of`, which all goals share.
+        has_slots: whether some of the classes may be unused slots.
     """
     if order is None:
         return _goal_of_value(head, aim, strength)
@@ -71,6 +79,8 @@ def goal_of(
     count = min(rivals, classes - 1)
     own = tf.reduce_sum(scores * chosen, axis=1, keepdims=True)
     others = tf.math.top_k(tf.where(chosen > 0, _LOWEST, -tf.abs(scores - own)), k=max(count, 1)).indices
+    if has_slots:
+        others = tf.where(taken(scores, others) > UNUSED_SLOT / 2, others, -1)
     named = _resolved(aim[:, 1], order)[:, None]
     rival = aim[:, 1:]
     none = tf.fill(tf.shape(others), -1)

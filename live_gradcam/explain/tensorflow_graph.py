@@ -29,8 +29,8 @@ from live_gradcam.models.type_names import ConcreteFunction, Tensor
 
 _TOKEN_LAYERS_TRIED = 16
 
-GraphFunction = Callable[[GraphBuilder, Tensor, Tensor, Tensor], tuple[Tensor, ...]]
-"""Builds a graph's outputs from pictures, targets and strengths."""
+GraphFunction = Callable[..., tuple[Tensor, ...]]
+"""Builds a graph's outputs from a `GraphBuilder`, pictures, targets and strengths, and with slots kernel and bias."""
 
 _OPERATION_BYTES = 11_000
 """What TensorFlow keeps for each operation of a graph, warmed up: the default network's 800 take 8.5 MB."""
@@ -45,8 +45,8 @@ class TensorFlowGraph:
     """A traced and compiled graph (`runtime.CompiledGraph`)."""
 
     function: ConcreteFunction
-    """From pictures (N, H, W, 3) uint8, targets (N, G, 2) int32 and strengths (N, G) float32 to the tensors of
-    `GraphOutputs`."""
+    """From pictures (N, H, W, 3) uint8, targets (N, G, 2) int32 and strengths (N, G) float32, and with slots kernel
+    (N, F, K) and bias (N, K) float32, to the tensors of `GraphOutputs`."""
 
     facts: GraphFacts
 
@@ -69,9 +69,9 @@ class TensorFlowGraph:
         """Return a few words on how it was compiled."""
         return f"{'frozen' if self.frozen else 'not frozen'}, no XLA, {self.operations} operations"
 
-    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers) -> GraphOutputs:
+    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers, *head: Numbers) -> GraphOutputs:
         """Run it."""
-        given = (tf.constant(each) for each in (pictures, targets, strengths))
+        given = (tf.constant(each) for each in (pictures, targets, strengths, *head))
         try:
             return GraphOutputs(*(tensor.numpy() for tensor in self.function(*given)))
         except tf.errors.OpError as error:
@@ -135,11 +135,14 @@ def trace(
     traced = traced_network(model, spec, frozen=freeze)
     # A method of many passes makes a batch of its own inside the graph, so the graph takes one picture.
     count = pictures if spec.one_pass else 1
-    signature = (
+    signature = [
         tf.TensorSpec((count, *spec.input_size, 3), tf.uint8, name="images"),
         tf.TensorSpec((count, spec.goals, 2), tf.int32, name="aims"),
         tf.TensorSpec((count, spec.goals), tf.float32, name="strengths"),
-    )
+    ]
+    if spec.slots:
+        signature.append(tf.TensorSpec((count, traced.features, spec.slots), tf.float32, name="kernel"))
+        signature.append(tf.TensorSpec((count, spec.slots), tf.float32, name="bias"))
     with tracing_lock:
         if not traced.network.built:
             # A network that was never called makes its weights at its first call, which must not be a trace.
@@ -172,6 +175,7 @@ def trace(
             layer_steps=builder.layer_steps,
             geometry=builder.geometry,
             head=builder.pooled_head,
+            features=traced.features,
         ),
         name=model.name,
         operations=len(operations),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -16,8 +16,11 @@ from live_gradcam.errors import TargetError
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_calls import LayerCall, observed_calls
 from live_gradcam.explain.network_output import NetworkOutput, head_of
+from live_gradcam.models.features_network import features_network
 from live_gradcam.models.inputs import shape_text
+from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
+from live_gradcam.models.task import Evidence
 from live_gradcam.models.type_names import Network, Tensor, Variable
 
 logger = logging.getLogger(__name__)
@@ -36,6 +39,14 @@ class TracedNetwork:
     frozen: bool = False
     """Whether the network's weights become constants of the graph, if that is worth the memory."""
 
+    head_weights: tuple[Tensor, ...] | None = None
+    """Kernel (N, F, K) and bias (N, K) of the pictures' heads, while a graph with slots is traced."""
+
+    @property
+    def features(self) -> int:
+        """F, the length of a head's kernel; 0 where the network has its own head."""
+        return int(self.network.output_shape[-1]) if self.spec.slots else 0
+
     def run(
         self, pixels: Tensor, *, path: str | None = None, replacement: Tensor = None
     ) -> tuple[Sequence[LayerCall], Tensor]:
@@ -46,10 +57,32 @@ class TracedNetwork:
             path: a layer whose output is replaced.
             replacement: the replacement.
         """
+        calls, output = self.run_network(pixels, path=path, replacement=replacement)
+        return calls, self.classified(output)
+
+    def run_network(
+        self, pixels: Tensor, *, path: str | None = None, replacement: Tensor = None
+    ) -> tuple[Sequence[LayerCall], Tensor]:
+        """Do the same as `run`; with slots the output is the last feature map, (N, h, w, F)."""
         weights = constant_weights(self.network) if self.frozen else []
         with observed_calls(path=path, replacement=replacement) as calls:
             output = self.model.forward(self.network, pixels, weights=weights)
         return calls, output
+
+    def classified(self, output: Tensor) -> Tensor:
+        """Return the probabilities (N, K) that the heads give to feature maps (N, h, w, F); without slots the argument.
+
+        There may be several copies of each picture, in the order of `tf.tile`.
+        """
+        if self.head_weights is None:
+            return output
+        kernel, bias = self.head_weights
+        features = tf.reduce_mean(tf.cast(output, tf.float32), axis=(1, 2))
+        if kernel.shape[0] != 1 or features.shape[0] != 1:
+            copies = tf.shape(features)[0] // tf.shape(kernel)[0]
+            kernel, bias = tf.tile(kernel, (copies, 1, 1)), tf.tile(bias, (copies, 1))
+        logits = tf.matmul(features[:, None, :], kernel)[:, 0] + bias
+        return tf.nn.softmax(logits)
 
     def head(self, output: Tensor, *, like: NetworkOutput | None = None) -> NetworkOutput | None:
         """Return the output with its scores; None if a score function of the user's is explained.
@@ -64,6 +97,8 @@ class TracedNetwork:
 
     def _sample(self) -> np.ndarray[Any, Any] | None:
         """Return the outputs for noise, black and white; None if the network cannot be run outside the trace."""
+        if self.head_weights is not None:
+            return None
         height, width = self.spec.input_size
         noise = np.random.default_rng(0).integers(0, 256, (3, height, width, 3), np.uint8)
         noise[1:] = np.array([0, 255], np.uint8)[:, None, None, None]
@@ -109,9 +144,14 @@ def traced_network(model: Model, spec: GraphSpec, *, frozen: bool = False) -> Tr
         frozen: as in `TracedNetwork`. A graph of many passes is never frozen: each pass would have its own constants.
 
     Raises:
-        ModelError: the network does not take pictures of that size.
+        ModelError: the network does not take pictures of that size, or has slots but no pooling at its end.
     """
-    return TracedNetwork(model, model.network_at(*spec.input_size), spec, frozen and spec.one_pass)
+    network = model.network_at(*spec.input_size)
+    if spec.slots:
+        network = features_network(network, model.name)
+        # What is known of the model's own outputs says nothing about a head's.
+        model = replace(model, labels=Labels(()), output=None, evidence=Evidence())
+    return TracedNetwork(model, network, spec, frozen and spec.one_pass)
 
 
 FREEZE_LIMIT = 100 * 2**20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 SHOWN = 6
 """How many completions are offered."""
@@ -12,6 +13,10 @@ SHOWN = 6
 @dataclass(frozen=True, slots=True)
 class ClassSearch:
     """The text typed so far, and the classes that fit it."""
+
+    hint: ClassVar[str] = "type the name of a class"
+    none: ClassVar[str] = "no such class"
+    mark: ClassVar[str] = "/"
 
     labels: Sequence[str]
     others: Sequence[Sequence[str]] = ()

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from live_gradcam.live.choice import Choice, Menu
 from live_gradcam.live.class_search import ClassSearch
+from live_gradcam.live.panels import Prompt
 from live_gradcam.live.status import Request
 from live_gradcam.live.view_state import ViewState
 from live_gradcam.render.renderer import Renderer
 from live_gradcam.translations import ENGLISH, Words
-from live_gradcam.viewer_input import ACTION_OF, Event, Pointer, Text
+from live_gradcam.viewer_input import Event, Pointer, Text
 
 ENDING = "Esc again ends it"
 """The answer to the first Esc; while it is shown, a second Esc ends the run."""
@@ -50,7 +51,8 @@ class InteractiveView(ViewState):
     @property
     def prompt(self) -> ClassSearch | None:
         """The search for a class, while it is open."""
-        return self._panels.prompt
+        prompt = self._panels.prompt
+        return prompt if isinstance(prompt, ClassSearch) else None
 
     @property
     def menu_is_open(self) -> bool:
@@ -77,7 +79,7 @@ class InteractiveView(ViewState):
         elif self.menu_is_open:
             self._do(self._panels.menu_key(event.name, self._size))
         else:
-            self._do(ACTION_OF.get(event.name))
+            self._do(self._panels.action_of.get(event.name))
 
     def _escape(self) -> None:
         """Close the open panel; if none is open, leave full screen, or end the run at the second press."""
@@ -102,7 +104,7 @@ class InteractiveView(ViewState):
         elif action == "curves":
             self._turn_curves()
         elif action == "search":
-            self._panels.search(ClassSearch(self.menu.labels, self.menu.other_names))
+            self._panels.ask(ClassSearch(self.menu.labels, self.menu.other_names))
         elif action == "keep":
             self._keep_before()
         elif action == "reset":
@@ -157,12 +159,14 @@ class InteractiveView(ViewState):
             self._turn_round()
         self._say("as at the beginning")
 
-    def _type(self, key: str, prompt: ClassSearch) -> None:
+    def _type(self, key: str, prompt: Prompt) -> None:
         if key == "Escape":
             self._panels.close()
         elif key != "Enter":
             self._panels.prompt = prompt.typed(key)
-        elif prompt.class_id is not None:  # else the search stays open: no class fits yet
+        elif (
+            isinstance(prompt, ClassSearch) and prompt.class_id is not None
+        ):  # else the search stays open: no class fits yet
             self._panels.close()
             self._say(self._controls.aim(prompt.class_id))
             self._choose(self.choice)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, Protocol, Self
 
-from live_gradcam.live.class_search import ClassSearch
 from live_gradcam.render.help_page import TURN, help_pages, page_of, row_at
 from live_gradcam.render.overlay import SearchBox
 from live_gradcam.translations import ENGLISH, Words
-from live_gradcam.viewer_input import ACTION_OF, ACTIONS, HELP, MENU, Pointer
+from live_gradcam.viewer_input import (
+    ACTIONS,
+    Action,
+    Pointer,
+    help_of_actions,
+    keys_of_actions,
+    menu_of_actions,
+)
 
 Size = tuple[int, int]
 """(width, height) of the picture in pixels."""
@@ -21,24 +28,63 @@ FOOTERS = {
 """The footer of each page of a list, and of its last page."""
 
 
+class Prompt(Protocol):
+    """A box that a name is typed into: `ClassSearch`, or the name of a class that is taught."""
+
+    @property
+    def hint(self) -> str:
+        """Text while nothing is typed."""
+
+    @property
+    def none(self) -> str:
+        """Text where nothing fits."""
+
+    @property
+    def mark(self) -> str:
+        """Stands before the typed text."""
+
+    @property
+    def text(self) -> str:
+        """The text typed so far."""
+
+    @property
+    def completions(self) -> tuple[str, ...]:
+        """The names that fit."""
+
+    @property
+    def chosen(self) -> int:
+        """The place of the chosen completion, from 0."""
+
+    def typed(self, key: str) -> Self:
+        """Return the prompt after one more key."""
+
+    def with_text(self, text: str) -> Self:
+        """Return the prompt after a pasted text."""
+
+
 class Panels:
     """Opens, turns and closes the panels, and returns the actions that are chosen in them.
 
     Args:
         words: the viewer's language.
+        actions: what the viewer can do.
     """
 
-    def __init__(self, words: Words = ENGLISH) -> None:
+    def __init__(self, words: Words = ENGLISH, actions: Sequence[Action] = ACTIONS) -> None:
         self._words = words
-        self._lists = {name: _translated(rows, words) for name, rows in (("help", HELP), ("menu", MENU))}
+        self._actions = tuple(actions)
+        self.action_of = keys_of_actions(actions)
+        """Key → action."""
+        lists = {"help": help_of_actions(actions), "menu": menu_of_actions(actions)}
+        self._lists = {name: _translated(rows, words) for name, rows in lists.items()}
         self.open: Literal["help", "menu"] | None = None
         """The list that covers the picture; None: there is none."""
         self.page = 0
         """The page that is shown, from 0."""
         self.chosen: int | None = None
         """The marked row of the menu; `TURN`: the line that turns the page."""
-        self.prompt: ClassSearch | None = None
-        """The open search for a class; None: it is closed."""
+        self.prompt: Prompt | None = None
+        """The open search for a class, or for another name; None: it is closed."""
 
     @property
     def rows(self) -> tuple[tuple[str, str], ...]:
@@ -61,8 +107,9 @@ class Panels:
             typed=prompt.text,
             completions=prompt.completions,
             chosen=prompt.chosen,
-            hint=self._words("type the name of a class"),
-            none=self._words("no such class"),
+            hint=self._words(prompt.hint),
+            none=self._words(prompt.none),
+            mark=prompt.mark,
         )
 
     def close(self) -> bool:
@@ -82,8 +129,8 @@ class Panels:
         if not was_open:
             self.open, self.page, self.chosen = "menu", 0, 0
 
-    def search(self, prompt: ClassSearch) -> None:
-        """Open the search for a class."""
+    def ask(self, prompt: Prompt) -> None:
+        """Open a search for a name."""
         self.close()
         self.prompt = prompt
 
@@ -94,13 +141,13 @@ class Panels:
         """
         if key in ("ArrowUp", "ArrowDown"):
             number = self.chosen if self.chosen is not None and self.chosen != TURN else -1
-            self.chosen = (number + (1 if key == "ArrowDown" else -1)) % len(MENU)
+            self.chosen = (number + (1 if key == "ArrowDown" else -1)) % len(self._actions)
             self.page = page_of(self._lists["menu"], size, self.chosen)
             return None
         chosen = self.chosen
         if key == "Enter":
             return self._choose(chosen, size)
-        if (action := ACTION_OF.get(key)) not in (None, "menu"):
+        if (action := self.action_of.get(key)) not in (None, "menu"):
             self.close()
         return action
 
@@ -126,7 +173,7 @@ class Panels:
             self._turn("menu", size)
             return None
         self.close()
-        return ACTIONS[number].name
+        return self._actions[number].name
 
     def _turn(self, name: Literal["help", "menu"], size: Size) -> None:
         page = self.page + 1 if self.open == name else 0

@@ -20,6 +20,7 @@ from live_gradcam.sinks.recorder import refuse_recording
 from live_gradcam.sinks.snapshot import refuse_snapshot
 from live_gradcam.sources.source import Source
 from live_gradcam.statistics_file import refuse_report
+from live_gradcam.taught_head import TaughtHead
 
 if TYPE_CHECKING:
     from live_gradcam.explain.engine import Engine
@@ -76,8 +77,14 @@ def has_window(settings: Settings, source: Source, say: Tell) -> bool:
     return False
 
 
-def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
+def load(settings: Settings, size: tuple[int, int], say: Tell, head: TaughtHead | None = None) -> Engine:
     """Load the models and compile the first question, in a thread, so that Ctrl-C works while TensorFlow loads.
+
+    Args:
+        settings: the settings of the run.
+        size: (width, height) in pixels of the frames to come.
+        say: receives each message for the user.
+        head: takes the place of the first model's own; None: its own.
 
     Raises:
         LiveGradcamError: a setting is wrong, or a model cannot be loaded or explained.
@@ -90,7 +97,7 @@ def load(settings: Settings, size: tuple[int, int], say: Tell) -> Engine:
         from live_gradcam.explain.loading import load_engine
 
         beside = () if settings.beside is None else (settings.beside,)
-        return load_engine(settings, size, say, others=beside)
+        return load_engine(settings, size, say, others=beside, head=head)
 
     return run_in_background(do, name="loading the model")
 

@@ -183,7 +183,7 @@ class ViewState:
         self._controls.explanation = answer.first
         if answer.question.layer is None:
             self._controls.usual_layer = answer.first.layer
-        if answer.question == self._question:
+        if replace(answer.question, head=None) == self._question:
             self._answered = self.choice
             self._view = self.choice.look.view
         self._renderer.add_answer(frame, answer)

@@ -54,7 +54,7 @@ def preprocessing_of(network: Network, picture: KerasTensor, name: str) -> Prepr
     """
     if picture is not None and not picture.dtype.startswith(("float", "bfloat")):
         return preprocessing_named("none")
-    found = _scaled_inside(network, picture)
+    found = scaling_inside(network, picture)
     if found is None:
         found = application_scaling(network)
         if found is not None:
@@ -85,7 +85,7 @@ def application_scaling(network: Network) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _scaled_inside(network: Layer, picture: KerasTensor = None) -> str | None:
+def scaling_inside(network: Layer, picture: KerasTensor = None) -> str | None:
     """Return `none` for a network that scales [0, 255] before its first weights, `unit` for one that scales [0, 1].
 
     None where it does not scale the pixels.
@@ -103,7 +103,7 @@ def _scaled_inside(network: Layer, picture: KerasTensor = None) -> str | None:
         found = _range_of(keras.Model(picture, entrance), picture.shape[1:])
         if found is not None:
             return found
-    return _scaled_inside(learner)
+    return scaling_inside(learner)
 
 
 def _first_weights(graph: KerasTensor, picture: KerasTensor) -> tuple[KerasTensor, Operation]:

@@ -158,6 +158,9 @@ class SearchBox:
 
     typed: str = ""
 
+    mark: str = "/"
+    """Stands before the typed text."""
+
     completions: tuple[str, ...] = ()
     """Matching names, the best first; six are shown."""
 
@@ -203,7 +206,7 @@ def draw_search_box_onto(picture: Pixels, box: SearchBox) -> Region | None:
 
     x, middle = left + padding, top + padding + row // 2
     base = middle + round(size * CAP) // 2
-    typed = _end_of(f"/{box.typed}", size, inner - size // 2)
+    typed = _end_of(f"{box.mark}{box.typed}", size, inner - size // 2)
     write(picture, typed, (x, base), size, weight=BOLD)
     caret = x + text_width(typed, size, BOLD) + max(1, size // 10)
     cv2.rectangle(

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from live_gradcam.frame import Frame
-from live_gradcam.live.class_search import ClassSearch
 from live_gradcam.live.controls import STYLES, VIEWS
 from live_gradcam.live.interactive_view import InteractiveView
+from live_gradcam.live.panels import Prompt
 from live_gradcam.live.status import Request
 from live_gradcam.question import Answer, Question
 from live_gradcam.session.journal import FORMAT
@@ -84,7 +84,7 @@ class EarlierView(InteractiveView):
         if (self._has_tests or action not in _SINCE_4) and not (self._is_first and action in _SINCE_2):
             super()._do(action)
 
-    def _type(self, key: str, prompt: ClassSearch) -> None:
+    def _type(self, key: str, prompt: Prompt) -> None:
         super()._type(key, prompt)
         if self._is_first and key == "Enter":
             self._panels.close()

@@ -354,7 +354,7 @@ def test_a_batch_has_a_question_for_each_picture_and_equals_each_alone() -> None
 def test_the_questions_of_a_batch_need_the_same_graphs() -> None:
     answering = Engine([model(networks.residual_network())])
     for other in (Question(methods=("fem",)), Question(targets=(None, 1)), Question(targets=(entropy,))):
-        with pytest.raises(lg.SettingsError, match="may differ in areas and classes only"):
+        with pytest.raises(lg.SettingsError, match="may differ in areas, classes and heads only"):
             answering.answer_batch([picture(), picture()], [Question(), other])
 
 
@@ -370,9 +370,9 @@ class CountedGraph:
     def describe(self) -> str:
         return self._graph.describe()
 
-    def run(self, pictures: Array, targets: Array, strengths: Array) -> GraphOutputs:
+    def run(self, pictures: Array, targets: Array, strengths: Array, *head: Array) -> GraphOutputs:
         self._batches.append(len(pictures))
-        return self._graph.run(pictures, targets, strengths)
+        return self._graph.run(pictures, targets, strengths, *head)
 
 
 class CountedRuntime:

@@ -57,7 +57,8 @@ class PretendGraph:
     def describe(self) -> str:
         return "pretended"
 
-    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers) -> GraphOutputs:
+    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers, *head: Numbers) -> GraphOutputs:
+        assert not head
         assert targets.shape == (*strengths.shape, 2) == (len(pictures), self.spec.goals, 2)
         count = len(pictures)
         self.batches.append(count)
@@ -73,7 +74,7 @@ class PretendGraph:
             np.zeros((*shape, 2, 2), np.float32),
             np.zeros(shape, np.bool_),
             *(ids[:, :0], numbers[:, :0], np.zeros((count, 0, 2, 2), np.float32)),
-            np.zeros((count, 0, 0, 0), np.float32),
+            *[np.zeros((count, 0, 0, 0), np.float32)] * 2,
         )
 
 

@@ -1,4 +1,4 @@
-"""The pictures that a converted graph is checked with: parts of photographs, and random fields."""
+"""What a converted graph is checked with: parts of photographs, random fields, and made-up heads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from live_gradcam.explain.array_types import Pictures
+from live_gradcam.explain.array_types import Numbers, Pictures
 
 Picture = npt.NDArray[np.uint8]
 """(H, W, 3) uint8 BGR."""
@@ -60,3 +60,12 @@ def _field(random: np.random.Generator, height: int, width: int) -> Picture:
         values = np.fft.irfft2(amplitude * phase, (height, width))
         channels.append(127.5 + 64.0 * (values - values.mean()) / max(values.std(), 1e-9))
     return np.asarray(np.clip(np.stack(channels, axis=-1), 0, 255), np.uint8)
+
+
+def example_heads(count: int, features: int, slots: int) -> tuple[Numbers, ...]:
+    """Return kernels (N, F, K) and biases (N, K) of made-up heads, always the same; nothing where K is 0."""
+    if not slots:
+        return ()
+    random = np.random.default_rng(2)
+    kernel = random.normal(0.0, 1.0, (count, features, slots)).astype(np.float32)
+    return kernel, np.zeros((count, slots), np.float32)

@@ -27,8 +27,16 @@ from live_gradcam.explain.array_types import Ids, Numbers
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_table import layer_table
 from live_gradcam.explain.methods.method import method_named
-from live_gradcam.explain.openvino.check_pictures import check_pictures
-from live_gradcam.explain.openvino.store import FixedOutput, GraphRecord, Ports, Trial, no_room, write_record
+from live_gradcam.explain.openvino.check_pictures import check_pictures, example_heads
+from live_gradcam.explain.openvino.store import (
+    ARGUMENTS,
+    FixedOutput,
+    GraphRecord,
+    Ports,
+    Trial,
+    no_room,
+    write_record,
+)
 from live_gradcam.explain.runtime import FIELDS, CompiledGraph
 from live_gradcam.explain.targets import NO_RIVAL, STRONGEST_RIVALS
 from live_gradcam.explain.tensorflow_graph import TensorFlowCompiler, TensorFlowGraph
@@ -39,9 +47,6 @@ from live_gradcam.models.type_names import ConcreteFunction, Tensor
 
 GraphDef = Any
 """TensorFlow's protocol buffer of a graph."""
-
-ARGUMENTS = ("pictures", "targets", "strengths")
-"""The arguments of `CompiledGraph.run`, in the order of the graph's placeholders."""
 
 _EXAMPLES = 4
 
@@ -94,7 +99,7 @@ def write_frozen(graph: TensorFlowGraph, path: Path, names: Sequence[str] = FIEL
     return Ports(
         inputs={
             argument: tensor.name
-            for argument, tensor in zip(ARGUMENTS, frozen.inputs, strict=True)
+            for argument, tensor in zip(ARGUMENTS, frozen.inputs, strict=False)
             if tensor.op.name in there
         },
         outputs={name: tensor.name for name, tensor in outputs.items()},
@@ -144,12 +149,13 @@ def _write_examples(graph: CompiledGraph, spec: GraphSpec, path: Path) -> None:
     pictures[-1] = np.random.default_rng(1).integers(0, 256, pictures.shape[1:], np.uint8)
     targets: Ids = np.array([[each[:2]] * spec.goals for each in asked], np.int32)
     strengths: Numbers = np.array([[each[2]] * spec.goals for each in asked], np.float32)
-    rows = [
-        graph.run(pictures[at : at + 1], targets[at : at + 1], strengths[at : at + 1])
-        for at in range(_EXAMPLES)
-    ]
+    heads = example_heads(_EXAMPLES, graph.facts.features, spec.slots)
+    given: dict[str, npt.NDArray[Any]] = dict(
+        zip(ARGUMENTS, (pictures, targets, strengths, *heads), strict=False)
+    )
+    rows = [graph.run(*(each[at : at + 1] for each in given.values())) for at in range(_EXAMPLES)]
     found = {name: np.concatenate([getattr(row, name) for row in rows]) for name in FIELDS}
-    np.savez(path, allow_pickle=False, pictures=pictures, targets=targets, strengths=strengths, **found)
+    np.savez(path, allow_pickle=False, **given, **found)
 
 
 def leading_to(outputs: set[str], definition: GraphDef) -> GraphDef:

@@ -18,7 +18,7 @@ from live_gradcam.explain.openvino.library import (
     reason_in,
 )
 from live_gradcam.explain.openvino.requests import Requests
-from live_gradcam.explain.openvino.store import KNOWN, NETWORK, GraphRecord
+from live_gradcam.explain.openvino.store import ARGUMENTS, KNOWN, NETWORK, GraphRecord
 from live_gradcam.explain.runtime import GraphFacts, GraphOutputs
 
 logger = logging.getLogger(__name__)
@@ -85,11 +85,11 @@ class OpenVINOGraph:
         """Return a few words on how it was compiled."""
         return f"OpenVINO {installed_version()}, {self.precision}, {self._record.operations} operations"
 
-    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers) -> GraphOutputs:
+    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers, *head: Numbers) -> GraphOutputs:
         """Run it."""
         try:
             requests = self._for_one if len(pictures) == 1 else self._side_by_side()
-            return requests.run(pictures, targets, strengths)
+            return requests.run(pictures, targets, strengths, *head)
         except Exception as error:
             raise ModelError(f"{self._name} cannot be run by OpenVINO: {reason_in(error)}") from error
 
@@ -100,7 +100,7 @@ class OpenVINOGraph:
             ModelError: the maps are others.
         """
         with np.load(self._folder / KNOWN, allow_pickle=False) as known:
-            found = self._for_one.run(known["pictures"], known["targets"], known["strengths"]).raw
+            found = self._for_one.run(*(known[name] for name in ARGUMENTS if name in known)).raw
             wanted = known[self.precision]
         apart = np.abs(found - wanted).max(initial=0.0)
         if not apart <= _MOST_APART[self.precision] * np.abs(wanted).max(initial=0.0) + 1e-30:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from live_gradcam.explain.array_types import Ids, Numbers, Pictures
 from live_gradcam.explain.openvino.library import OpenVINO
-from live_gradcam.explain.openvino.store import Ports
+from live_gradcam.explain.openvino.store import ARGUMENTS, Ports
 from live_gradcam.explain.runtime import FIELDS, GraphOutputs
 
 
@@ -42,17 +42,17 @@ class Requests:
             for name, each in ports.fixed.items()
         }
 
-    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers) -> GraphOutputs:
+    def run(self, pictures: Pictures, targets: Ids, strengths: Numbers, *head: Numbers) -> GraphOutputs:
         """Run the graph for each picture; arguments and results are those of `CompiledGraph.run`.
 
         Raises:
             Exception: OpenVINO fails.
         """
-        given: dict[str, npt.NDArray[Any]] = {
-            "pictures": pictures,
-            "targets": targets,
-            "strengths": strengths,
-        }
+        given: dict[str, npt.NDArray[Any]] = dict(
+            zip(
+                ARGUMENTS, (pictures, targets, strengths, *head), strict=False
+            )  # kernel and bias: with slots only
+        )
         rows: list[Sequence[Any]] = []
         with self._lock:
             for first in range(0, len(pictures), len(self._requests)):

@@ -59,6 +59,10 @@ class FixedOutput:
     """All elements, row by row."""
 
 
+ARGUMENTS = ("pictures", "targets", "strengths", "kernel", "bias")
+"""The arguments of `CompiledGraph.run`, in the order of the graph's placeholders; the last two only with slots."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The tensors of a graph's arguments and results."""
@@ -262,6 +266,7 @@ def read_record(folder: Path) -> GraphRecord:
             layer_steps=tuple((str(path), tuple(shape)) for path, shape in facts["layer_steps"]),
             geometry=Geometry(tuple(geometry["extent"]), tuple(geometry["seen"])),
             head=_read_head(folder / HEAD) if stored["head"] else None,
+            features=int(facts["features"]),
         ),
         operations=int(stored["operations"]),
         trial=Trial.from_json(stored["trial"]),

@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from live_gradcam.errors import LiveGradcamError
-from live_gradcam.explain.array_types import Ids, Numbers, Pictures
+from live_gradcam.explain.array_types import Numbers
 from live_gradcam.explain.openvino.check_pictures import check_pictures
 from live_gradcam.explain.openvino.gradient_rules import add_rules
 from live_gradcam.explain.openvino.library import (
@@ -29,7 +30,15 @@ from live_gradcam.explain.openvino.library import (
     reason_in,
 )
 from live_gradcam.explain.openvino.requests import Requests
-from live_gradcam.explain.openvino.store import KNOWN, NETWORK, HalfCheck, Ports, Trial, read_record
+from live_gradcam.explain.openvino.store import (
+    ARGUMENTS,
+    KNOWN,
+    NETWORK,
+    HalfCheck,
+    Ports,
+    Trial,
+    read_record,
+)
 from live_gradcam.explain.runtime import FIELDS, GraphOutputs
 
 MOST_ERROR = 1e-4
@@ -67,16 +76,16 @@ def _tried(folder: Path, ports: Ports, *, checks_half: bool) -> Trial:
     openvino().save_model(network, str(folder / NETWORK), compress_to_fp16=False)
     with np.load(folder / "examples.npz") as stored:
         examples = dict(stored)
-    pictures, targets, strengths = (examples.pop(name) for name in ("pictures", "targets", "strengths"))
+    given = {name: examples.pop(name) for name in ARGUMENTS if name in examples}
     expected = GraphOutputs(**examples)
     exact = Requests(compiled(folder / NETWORK, "f32"), ports)
-    found = exact.run(pictures, targets, strengths)
+    found = exact.run(*given.values())
     error = _error(found, expected)
     if error > MOST_ERROR:
         return Trial(
             refused=f"OpenVINO's maps differ from TensorFlow's by {error:.1e} of the peak", error=error
         )
-    one = pictures[:1], targets[:1], strengths[:1]
+    one = [each[:1] for each in given.values()]
     known = {"f32": exact.run(*one).raw}
     times = {"f32": _milliseconds(lambda: exact.run(*one))}
     half = None
@@ -84,9 +93,8 @@ def _tried(folder: Path, ports: Ports, *, checks_half: bool) -> Trial:
         rough = Requests(compiled(folder / NETWORK, "bf16"), ports)
         known["bf16"] = rough.run(*one).raw
         times["bf16"] = _milliseconds(lambda: rough.run(*one))
-        half = _compared(exact, rough, pictures, targets, strengths, sum(times.values()))
-    given = dict(zip(("pictures", "targets", "strengths"), one, strict=True))
-    np.savez(folder / KNOWN, allow_pickle=False, **given, **known)
+        half = _compared(exact, rough, one, sum(times.values()))
+    np.savez(folder / KNOWN, allow_pickle=False, **dict(zip(given, one, strict=True)), **known)
     return Trial(error=error, milliseconds=times, half=half)
 
 
@@ -121,25 +129,22 @@ def _milliseconds(run: Callable[[], object]) -> float:
     return min(taken)  # other work on the machine only adds
 
 
-def _compared(
-    exact: Requests, rough: Requests, pictures: Pictures, targets: Ids, strengths: Numbers, cost: float
-) -> HalfCheck:
+def _compared(exact: Requests, rough: Requests, one: Sequence[Any], cost: float) -> HalfCheck:
     """Compare bfloat16 with float32.
 
     Args:
         exact: the graph in float32.
         rough: the graph in bfloat16.
-        pictures: pictures of the graph's size.
-        targets: the first is asked of each picture.
-        strengths: as `targets`.
+        one: arguments for one picture; all but the picture are those of every picture.
         cost: milliseconds of one picture in both.
     """
     count = int(np.clip(_MOST_SECONDS * 1e3 / cost, _FEWEST, CHECKED))
-    checked = check_pictures(count, *pictures.shape[1:3])
+    picture, *others = one
+    checked = check_pictures(count, *picture.shape[1:3])
     same_class = same_peak = 0
     least = 1.0
     for picture in checked:
-        given = picture[None], targets[:1], strengths[:1]
+        given = picture[None], *others
         first, second = exact.run(*given), rough.run(*given)
         same_class += int(np.array_equal(first.top_ids[:, :1], second.top_ids[:, :1]))
         peaks = True

@@ -1,0 +1,178 @@
+"""`teach`: teach a classifier your own things in front of the camera, and see what it really learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from live_gradcam.commands import positional_source
+from live_gradcam.commands.options import given, takes_settings
+from live_gradcam.commands.progress import EvaluateProgress
+from live_gradcam.config import FilePath, Settings
+from live_gradcam.errors import SettingsError, SinkError
+from live_gradcam.escaping import shown
+from live_gradcam.number_format import counted
+from live_gradcam.setting import in_output
+
+if TYPE_CHECKING:
+    from live_gradcam.explain.engine import Engine
+    from live_gradcam.taught_head import TaughtHead
+    from live_gradcam.teach.teacher import Teacher
+
+_WITHOUT = ("beside", "save_session", "snapshot")
+_SUFFIX = ".keras"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeachSettings:
+    """The settings of `teach` besides those of `live`."""
+
+    out: FilePath = in_output(
+        "taught.keras",
+        "Model file to write, with the key w and at the end; names of the classes are written beside it.",
+        metavar="FILE.keras",
+    )
+    examples: FilePath | None = in_output(
+        None,
+        "Folder that keeps the pictures, so that you can go on later.",
+        metavar="FOLDER",
+        usual="NAME-examples beside the model file",
+    )
+
+
+@takes_settings(TeachSettings, Settings, without=_WITHOUT)
+def teach(
+    context: typer.Context,
+    bare: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE|FOLDER",
+            help="The camera or other source, the same as --source; or a folder with a folder of pictures or clips for "
+            "each class, which are learned without a window.",
+            show_default=False,
+        ),
+    ] = None,
+    **typed: Any,  # noqa: ANN401 - each of its setting's kind
+) -> None:
+    """Teach a classifier your own things: hold 1 to 9 in the window while the camera sees them."""
+    own = TeachSettings(**given(TeachSettings, typed))
+    out = Path(own.out)
+    if out.suffix != _SUFFIX:
+        raise SettingsError(f"--out is '{shown(out)}': a taught model is saved as NAME{_SUFFIX}.")
+
+    from live_gradcam.teach.class_folders import is_folder_of_classes
+
+    folder = Path(bare[0]) if bare and len(bare) == 1 else None
+    if folder is not None and is_folder_of_classes(folder):
+        settings = Settings(**given(Settings, typed))
+        _refuse(out, overwrite=settings.overwrite)
+        _teach_folder(folder, settings, out)
+        return
+    typed = {**typed, "source": positional_source.source_of(context, bare, typed["source"])}
+    settings = Settings(**given(Settings, typed))
+    examples = out.with_name(f"{out.stem}-examples") if own.examples is None else Path(own.examples)
+    if not examples.exists():  # else this goes on with what that file was fitted to
+        _refuse(out, overwrite=settings.overwrite)
+    _teach_live(settings, out, examples)
+
+
+def _refuse(out: Path, *, overwrite: bool) -> None:
+    """Refuse to replace a file.
+
+    Raises:
+        SinkError: it exists, and may not be replaced.
+    """
+    if out.exists() and not overwrite:
+        raise SinkError(f"{shown(out)} exists already. Choose another name, or allow it: --overwrite.")
+
+
+def _teach_live(settings: Settings, out: Path, examples: Path) -> None:
+    from live_gradcam.pipeline import run_with
+    from live_gradcam.teach.examples_folder import ExamplesFolder
+    from live_gradcam.teach.learn_thread import LearnThread
+
+    folder = ExamplesFolder(examples)
+    made: list[Teacher] = []
+    with LearnThread() as thread:
+
+        def make(engine: Engine) -> Teacher:
+            from live_gradcam.teach.teacher import Teacher
+
+            made.append(
+                Teacher(
+                    engine,
+                    engine.models[0].input_size,
+                    save=lambda head: _saved(engine, head, out),
+                    do=thread.do,
+                    folder=folder,
+                )
+            )
+            return made[0]
+
+        run_with(settings, typer.echo, make)
+        if made and len(made[0].head.labels) > 1 and made[0].state.saved is not made[0].head:
+            typer.echo("writing the model file …")
+            made[0].save()
+            thread.finish()
+            if made[0].state.failure:
+                raise SinkError(made[0].state.failure)
+    if made and made[0].state.saved is not None:
+        typer.echo(
+            f"saved {shown(out)} ({', '.join(map(shown, made[0].head.labels))}); pictures in {shown(examples)}"
+        )
+    else:
+        typer.echo("nothing was saved: two classes are needed")
+
+
+def _saved(engine: Engine, head: TaughtHead, out: Path) -> str:
+    from live_gradcam.teach.saved_model import save_taught_model
+
+    save_taught_model(engine.models[0].loaded(), head, out)
+    return out.name
+
+
+def _teach_folder(folder: Path, settings: Settings, out: Path) -> None:
+    """Learn the classes of a folder, and write the model file."""
+    from live_gradcam.teach.class_folders import class_folders
+
+    classes = class_folders(folder)
+    typer.echo(f"{counted(len(classes), 'class')} in {shown(folder)}")
+
+    from live_gradcam.explain.loading import load_engine
+    from live_gradcam.metrics.changed_pictures import seen_part
+    from live_gradcam.taught_head import NOTHING_TAUGHT
+    from live_gradcam.teach.class_folders import bursts_in
+    from live_gradcam.teach.examples import Examples
+    from live_gradcam.teach.learner import Learner, fitted, measured
+
+    engine = load_engine(settings, (640, 480), typer.echo, head=NOTHING_TAUGHT)
+    try:
+        size = engine.models[0].input_size
+        learner, examples = Learner(engine, size), Examples()
+        with EvaluateProgress(quiet=False) as progress:
+            progress.begin(sum(len(each.files) for each in classes))
+            for number, each in enumerate(classes, 1):
+                examples.rename(number, each.name)
+                for pictures in bursts_in(each.files):
+                    seen = [learner.seen(seen_part(picture, settings.fit, size)[0]) for picture in pictures]
+                    examples.bursts.append(learner.burst(number, seen))
+                    progress.advance(1)
+        missing = [each.name for number, each in enumerate(classes, 1) if number not in examples.numbers]
+        if missing:
+            raise SinkError(f"no picture of '{shown(missing[0])}' can be read: nothing was learned.")
+        training = examples.training_rows()
+        head = fitted(tuple(map(examples.name, examples.numbers)), training)
+        found = measured(training)
+        for number in examples.numbers:
+            count = sum(len(each.rows) for each in examples.of(number))
+            typer.echo(f"{shown(examples.name(number))}: {counted(count, 'picture')}")
+        if found.tried:
+            share = f"{found.right} of {found.tried} ({found.right / found.tried:.0%})"
+            typer.echo(f"right on {share} of the pictures that were left out of the learning")
+        _saved(engine, head, out)
+        typer.echo(f"saved {shown(out)}")
+    finally:
+        engine.close()

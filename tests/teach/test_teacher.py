@@ -1,0 +1,273 @@
+"""The teacher: bursts become examples, the head follows, and nothing that the viewer undoes stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pytest
+from fakes import explained
+
+from live_gradcam.errors import LiveGradcamError
+from live_gradcam.explain.question_switch import Size
+from live_gradcam.frame import Pixels
+from live_gradcam.question import Answer, Question
+from live_gradcam.taught_head import NOTHING_TAUGHT, TaughtHead
+from live_gradcam.teach.teacher import BURST_SECONDS, KEY_SECONDS, MOST_IN_BURST, Teacher
+
+RED, GREEN, BLUE = (0, 0, 255), (0, 255, 0), (255, 0, 0)
+SIDE = 8
+
+
+def picture(colour: tuple[int, int, int], seed: int = 0) -> Pixels:
+    noise = np.random.default_rng(seed).integers(-20, 20, (SIDE, SIDE, 3))
+    return np.asarray(np.clip(np.array(colour) + noise, 0, 255), np.uint8)
+
+
+class ColourAnswers:
+    """Sees the three colours of a picture: its feature map is the picture itself."""
+
+    traces = 1
+
+    def __init__(self) -> None:
+        self.pictures = 0
+
+    def ready(self, question: Question, size: Size) -> bool:
+        del question, size
+        return True
+
+    def prepare(self, question: Question, size: Size) -> Iterator[str]:
+        del question, size
+        return iter(())
+
+    def answer(self, pixels: Pixels, question: Question) -> Answer:
+        self.pictures += 1
+        height, width = pixels.shape[:2]
+        return Answer(
+            question, (explained((0, 0, width, height)),), feature_map=pixels.astype(np.float32) / 255
+        )
+
+    def answer_batch(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
+        return [self.answer(image, question) for image, question in zip(images, questions, strict=True)]
+
+
+class Class:
+    """A room with a teacher and a clock; what is to be learned is learned at once."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.answers = ColourAnswers()
+        self.saved: list[TaughtHead] = []
+        self.waits = False
+        self.waiting: list[Callable[[], None]] = []
+        self.teacher = Teacher(self.answers, (SIDE, SIDE), save=self.save, do=self.do, clock=lambda: self.now)
+
+    def do(self, job: Callable[[], None]) -> bool:
+        if self.waits:
+            self.waiting.append(job)
+        else:
+            job()
+        return True
+
+    def save(self, head: TaughtHead) -> str:
+        self.saved.append(head)
+        return "mug.keras"
+
+    def show(self, colour: tuple[int, int, int], count: int = 1) -> None:
+        for number in range(count):
+            pixels = picture(colour, number)
+            self.teacher.see(pixels, self.answers.answer(pixels, Question(head=self.teacher.head)))
+            self.now += 1 / 30
+
+    def teach(self, number: int, colour: tuple[int, int, int], count: int = 8) -> None:
+        self.teacher.hold(number)
+        self.show(colour, count)
+        self.now += BURST_SECONDS
+        self.show(colour)  # the first frame after the end ends the burst
+
+    def said(self, colour: tuple[int, int, int]) -> str:
+        head = self.teacher.head
+        row = picture(colour, 99).astype(np.float32).mean(axis=(0, 1))[None] / 255
+        return head.labels[int(head.logits(row).argmax())]
+
+
+@pytest.fixture
+def room() -> Class:
+    return Class()
+
+
+def test_two_bursts_make_a_head_that_tells_them_apart(room: Class) -> None:
+    room.teach(1, RED)
+    assert room.teacher.head.labels == ("class 1",)
+    room.teach(2, BLUE)
+    assert room.teacher.head.labels == ("class 1", "class 2")
+    assert (room.said(RED), room.said(BLUE)) == ("class 1", "class 2")
+    assert [each.count for each in room.teacher.state.classes] == [8, 8]
+
+
+def test_a_third_class_joins_the_others(room: Class) -> None:
+    for number, colour in ((1, RED), (2, BLUE), (5, GREEN)):
+        room.teach(number, colour)
+    assert room.teacher.head.labels == ("class 1", "class 2", "class 5")
+    assert [room.said(each) for each in (RED, BLUE, GREEN)] == ["class 1", "class 2", "class 5"]
+
+
+def test_a_tap_makes_a_burst_of_a_second(room: Class) -> None:
+    room.teacher.hold(1)
+    room.show(RED, 60)
+    (taught,) = room.teacher.state.classes
+    assert taught.count == pytest.approx(30 * BURST_SECONDS, abs=1)
+    assert room.teacher.state.recording is None
+
+
+def test_a_held_key_prolongs_its_burst(room: Class) -> None:
+    for _ in range(90):  # a keyboard repeats a held key 30 times a second
+        room.teacher.hold(1)
+        room.show(RED)
+    room.show(RED, 60)
+    (taught,) = room.teacher.state.classes
+    assert taught.count == pytest.approx(90 + 30 * KEY_SECONDS, abs=2)
+    assert taught.bursts == 1
+
+
+def test_a_held_button_teaches_until_it_is_released(room: Class) -> None:
+    room.teacher.hold(1, button=True)
+    room.show(RED, 75)
+    assert room.teacher.state.recording == 1
+    room.teacher.release()
+    room.show(RED)
+    assert room.teacher.state.recording is None
+    assert room.teacher.state.classes[0].count == 75
+
+
+def test_a_burst_without_end_ends_by_itself(room: Class) -> None:
+    room.teacher.hold(1, button=True)
+    room.show(RED, MOST_IN_BURST + 40)
+    assert room.teacher.state.classes[0].count == MOST_IN_BURST
+    assert room.teacher.state.recording is None
+
+
+def test_another_digit_begins_another_burst(room: Class) -> None:
+    room.teacher.hold(1)
+    room.show(RED, 5)
+    room.teacher.hold(2)
+    room.show(BLUE, 40)
+    assert [(each.count, each.bursts) for each in room.teacher.state.classes] == [(5, 1), (30, 1)]
+    assert room.said(BLUE) == "class 2"
+
+
+def test_a_burst_without_a_frame_leaves_nothing(room: Class) -> None:
+    room.teacher.hold(1)
+    room.teacher.hold(2)
+    room.show(BLUE, 40)
+    assert [each.number for each in room.teacher.state.classes] == [2]
+
+
+def test_undo_forgets_the_last_burst_only(room: Class) -> None:
+    room.teach(1, RED)
+    room.teach(2, BLUE)
+    room.teach(2, GREEN)
+    assert room.said(GREEN) == "class 2"
+    assert "class 2" in room.teacher.undo()
+    assert [(each.number, each.bursts) for each in room.teacher.state.classes] == [(1, 1), (2, 1)]
+    room.teacher.undo()
+    assert room.teacher.head.labels == ("class 1",)
+    room.teacher.undo()
+    assert room.teacher.head is not None
+    assert room.teacher.head.labels == ()
+    assert room.teacher.undo() == "nothing was taught yet"
+
+
+def test_a_class_is_forgotten_and_its_key_is_free(room: Class) -> None:
+    room.teach(1, RED)
+    room.teach(2, BLUE)
+    room.teach(3, GREEN)
+    room.teacher.rename(2, "sky")
+    assert room.teacher.forget(2) == "sky is forgotten"
+    assert room.teacher.head.labels == ("class 1", "class 3")
+    assert room.teacher.forget(2) == "there is no class 2"
+    room.teach(2, BLUE)
+    assert room.teacher.head.labels == ("class 1", "class 2", "class 3")
+
+
+def test_everything_is_forgotten(room: Class) -> None:
+    room.teach(1, RED)
+    room.teach(2, BLUE)
+    room.teacher.forget(None)
+    assert room.teacher.state.classes == ()
+    assert room.teacher.head.labels == ()
+
+
+def test_a_name_is_in_the_head_at_once_and_stays(room: Class) -> None:
+    room.teach(1, RED)
+    room.teach(2, BLUE)
+    assert room.teacher.rename(1, "  my   mug ") == "my mug"
+    assert room.teacher.head.labels == ("my mug", "class 2")
+    room.teach(3, GREEN)
+    assert room.teacher.head.labels == ("my mug", "class 2", "class 3")
+    assert "another class" in room.teacher.rename(2, "my mug")
+    assert room.teacher.rename(7, "nobody") == "there is no such class"
+
+
+def test_a_class_that_is_named_while_it_is_learned_keeps_its_name(room: Class) -> None:
+    room.teach(1, RED)
+    room.waits = True
+    room.teach(2, BLUE)
+    room.teacher.rename(2, "sky")
+    for job in room.waiting:
+        job()
+    assert room.teacher.head.labels == ("class 1", "sky")
+
+
+def test_bursts_that_were_left_out_are_counted(room: Class) -> None:
+    for _ in range(2):
+        room.teach(1, RED)
+        room.teach(2, BLUE)
+    state = room.teacher.state
+    assert (state.right, state.tried) == (32, 32)
+    assert state.line() == "right on 32 of 32 pictures (100%) of bursts that were left out of the learning"
+
+
+def test_one_burst_of_each_class_measures_nothing(room: Class) -> None:
+    room.teach(1, RED)
+    room.teach(2, BLUE)
+    assert room.teacher.state.tried == 0
+    assert "second time" in room.teacher.state.line()
+
+
+def test_each_example_is_learned_with_three_altered_copies(room: Class) -> None:
+    before = room.answers.pictures
+    room.teach(1, RED, 8)
+    assert room.answers.pictures - before == 9 + 3 * 8
+
+
+def test_a_burst_that_cannot_be_learned_is_told_and_the_rest_stays(
+    room: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.teach(1, RED)
+    room.teach(2, BLUE)
+    head = room.teacher.head
+
+    def refuse(*_: object) -> list[Answer]:
+        raise LiveGradcamError("the network is gone.")
+
+    monkeypatch.setattr(room.answers, "answer_batch", refuse)
+    room.teach(3, GREEN)
+    assert room.teacher.state.line() == "the network is gone."
+    assert room.teacher.head is head
+    assert [each.number for each in room.teacher.state.classes] == [1, 2]
+
+
+def test_saving_needs_two_classes(room: Class) -> None:
+    assert room.teacher.save() == "teach two classes first"
+    room.teach(1, RED)
+    assert room.teacher.save() == "teach two classes first"
+    room.teach(2, BLUE)
+    room.teacher.save()
+    assert room.saved == [room.teacher.head]
+    assert room.teacher.state.line() == "saved mug.keras"
+
+
+def test_nothing_is_taught_at_first(room: Class) -> None:
+    assert room.teacher.head is NOTHING_TAUGHT
+    assert room.teacher.state.line() == "hold 1 while the camera sees your first thing"
