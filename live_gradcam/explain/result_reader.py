@@ -121,7 +121,11 @@ class ResultReader:
         geometry = self.facts.geometry
         by_channel = geometry.turned(np.moveaxis(self.result.activation[picture], 2, 0))
         region, inset = fitting.laid(geometry.upright)
-        head = None if self.facts.head is None else partial(self._predicted, self.facts.head, self.labels[picture])
+        head = (
+            None
+            if self.facts.head is None
+            else partial(self._predicted, self.facts.head, self.labels[picture])
+        )
         values = np.ascontiguousarray(np.moveaxis(np.nan_to_num(by_channel), 0, 2))
         layer = paths_in(self.facts.layer)[0]
         return LayerActivation(layer, values, _moved(region, corner), inset, head)

@@ -16,10 +16,10 @@ from live_gradcam.errors import TargetError
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.layer_calls import LayerCall, observed_calls
 from live_gradcam.explain.network_output import NetworkOutput, head_of
-from live_gradcam.models.features_network import features_network
 from live_gradcam.models.inputs import shape_text
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model
+from live_gradcam.models.pooled_features import pooled_part
 from live_gradcam.models.task import Evidence
 from live_gradcam.models.type_names import Network, Tensor, Variable
 
@@ -148,7 +148,7 @@ def traced_network(model: Model, spec: GraphSpec, *, frozen: bool = False) -> Tr
     """
     network = model.network_at(*spec.input_size)
     if spec.slots:
-        network = features_network(network, model.name)
+        network = pooled_part(replace(model, network=network)).maps
         # What is known of the model's own outputs says nothing about a head's.
         model = replace(model, labels=Labels(()), output=None, evidence=Evidence())
     return TracedNetwork(model, network, spec, frozen and spec.one_pass)

@@ -11,17 +11,15 @@ from live_gradcam.errors import ModelError
 from live_gradcam.models.model import Model, output_of
 from live_gradcam.models.type_names import KerasTensor, Network, Operation
 
-_REMEDY = (
-    "Take a network that ends in global average pooling and a dense layer, such as efficientnet-lite0 or resnet50."
-)
+_REMEDY = "Take a network that ends in global average pooling and a dense layer, such as efficientnet-lite0 or resnet50."
 
 
 @dataclass(frozen=True, slots=True)
 class PooledPart:
     """The part of a network up to its last global average pooling. It shares the network's layers and weights."""
 
-    maps_and_features: Network
-    """A `keras.Model` with two outputs: the feature maps (N, h, w, F), and the features (N, F), their means."""
+    maps: Network
+    """A `keras.Model` with the feature maps (N, h, w, F) as its only output."""
 
     features: Network
     """A `keras.Model` with the features (N, F) as its only output."""
@@ -67,7 +65,7 @@ def pooled_part(model: Model) -> PooledPart:
             f"{_REMEDY}"
         )
     picture, maps, features = whole
-    return PooledPart(keras.Model(picture, [maps, features]), keras.Model(picture, features))
+    return PooledPart(keras.Model(picture, maps), keras.Model(picture, features))
 
 
 _Cut = tuple[KerasTensor, KerasTensor, KerasTensor]

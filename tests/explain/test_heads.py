@@ -192,5 +192,5 @@ def test_the_user_s_network_stays_as_it_was(model: lg.Model) -> None:
 
 def test_a_network_without_pooling_cannot_be_taught() -> None:
     flat = lg.load_model(networks.flattened_network(), preprocess="unit")
-    with pytest.raises(LiveGradcamError, match=r"flattened cannot be taught: .* no global average pooling"):
+    with pytest.raises(LiveGradcamError, match="flattened cannot be taught: its classes do not come from"):
         Engine([flat]).answer_batch([picture(16, 16)], [Question(head=random_head(2))])
