@@ -11,7 +11,9 @@ from live_gradcam.errors import ModelError
 from live_gradcam.models.model import Model, output_of
 from live_gradcam.models.type_names import KerasTensor, Network, Operation
 
-_REMEDY = "Take a network that ends in global average pooling and a dense layer, such as efficientnet-lite0 or resnet50."
+_REMEDY = (
+    "Take a network that ends in global average pooling and a dense layer: efficientnet-lite0 or resnet50."
+)
 
 
 @dataclass(frozen=True, slots=True)
