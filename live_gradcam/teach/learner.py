@@ -20,7 +20,7 @@ from live_gradcam.teach.examples import Burst, Rows, TrainingRows
 
 logger = logging.getLogger(__name__)
 
-_AT_ONCE = 4
+AT_ONCE = 4
 """Pictures in one call of the network, so that the frames that are shown wait for a few of them only."""
 
 _THUMBNAIL = 96
@@ -76,8 +76,8 @@ class Learner:
 
     def _maps(self, pictures: Sequence[Pixels]) -> list[npt.NDArray[np.float32]]:
         found = []
-        for at in range(0, len(pictures), _AT_ONCE):
-            some = pictures[at : at + _AT_ONCE]
+        for at in range(0, len(pictures), AT_ONCE):
+            some = pictures[at : at + AT_ONCE]
             answers = self._answers.answer_batch(some, [Question(head=NOTHING_TAUGHT)] * len(some))
             found += [each.feature_map for each in answers if each.feature_map is not None]
         return found

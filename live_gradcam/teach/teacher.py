@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -55,6 +56,8 @@ class Teacher:
         save: writes a head as a model file, and returns its name for a message.
         do: does a job in another thread, after those that wait; returns False if it will not.
         folder: keeps the bursts; those that it has are learned first. None: nothing is kept.
+        most_of_a_class: how many pictures a class may have; None: any number.
+        turn: is held while a head is fitted, which takes all cores.
         clock: monotonic seconds.
     """
 
@@ -66,12 +69,16 @@ class Teacher:
         save: Callable[[TaughtHead], str],
         do: Callable[[Job], bool],
         folder: ExamplesFolder | None = None,
+        most_of_a_class: int | None = None,
+        turn: AbstractContextManager[object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._learner = Learner(answers, input_size)
         self._save = save
         self._do_later = do
         self._folder = folder
+        self._most = most_of_a_class
+        self._turn = turn or nullcontext()
         self._clock = clock
         self._lock = threading.RLock()  # a job may be done at once, as in tests
         self._open: _OpenBurst | None = None
@@ -110,9 +117,11 @@ class Teacher:
         with self._lock:
             burst = self._open
             if burst is not None and burst.number == number:
-                burst.until = max(burst.until, now + KEY_SECONDS)
+                burst.until, burst.held = max(burst.until, now + KEY_SECONDS), burst.held or button
                 return ""
             self._end_burst()
+            if self._is_full(number):
+                return f"{self._most} pictures of {self._examples.name(number)} are enough"
             self._open = _OpenBurst(number, now + BURST_SECONDS, button)
             self._change(recording=number, newest=number, failure="", note="")
         return ""
@@ -134,7 +143,7 @@ class Teacher:
                     burst.pictures.append(self._seen(pixels, answer))
                     burst.maps.append(answer.feature_map)
                     self._change()
-                    if len(burst.pictures) >= MOST_IN_BURST:
+                    if len(burst.pictures) >= MOST_IN_BURST or self._is_full(burst.number):
                         self._end_burst()
         return answer
 
@@ -183,6 +192,11 @@ class Teacher:
         name = self._save(self._head)
         with self._lock:
             self._change(note=f"saved {name}", saved=self._head)
+
+    def _is_full(self, number: int) -> bool:
+        """Return whether a class has as many pictures as it may."""
+        count = sum(each.count for each in self._state.classes if each.number == number)
+        return self._most is not None and count >= self._most
 
     def _seen(self, pixels: Pixels, answer: Answer) -> Pixels:
         """Return the part of a frame that the network saw, at its scale."""
@@ -259,9 +273,11 @@ class Teacher:
         with self._lock:
             training = self._examples.training_rows() if self._examples.bursts else None
             numbers = self._examples.numbers
-        head = fitted(self._labels(numbers), training)
+        with self._turn:
+            head = fitted(self._labels(numbers), training)
         self._publish(replace(head, labels=self._labels(numbers)))  # renamed meanwhile
-        found = measured(training)
+        with self._turn:
+            found = measured(training)
         with self._lock:
             self._change(right=found.right, tried=found.tried)
 
