@@ -35,6 +35,7 @@ from live_gradcam.server.picture_decoding import MOST_FRAME_PIXELS, size_of
 from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.service import Service
 from live_gradcam.server.teaching import TeachingRoom, VisitorTeaching
+from live_gradcam.taught_head import TaughtHead
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class PageSocket:
         self._faults = 0
         self._seen = 0
         self._relative_peaks = RelativePeaks()
+        self._head: TaughtHead | None = None
 
     async def run(self) -> None:
         """Receive and answer concurrently."""
@@ -104,6 +106,9 @@ class PageSocket:
             self._teaching.stop()
             results = await asyncio.gather(answering, listening, return_exceptions=True)
             self._service.forget(self)
+            # The batch queue remembers its payers: nothing that was taught or sent may stay with them.
+            self._current = self._wanted = self._service.default
+            self._head = self._frame = None
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
                 # Closed between two messages, or an error of the server: log it, the other sockets go on.
@@ -222,7 +227,9 @@ class PageSocket:
             if picture is not None or self._camera_stream is None
             else await self._camera_stream.jpeg(frame)
         )
-        now = time.monotonic()
+        now, head = time.monotonic(), done.answer.question.head
+        if head is not self._head:  # another head's maps have another scale
+            self._head, self._relative_peaks = head, RelativePeaks()
         relative_peaks = [self._relative_peaks.of(each, now) for each in done.answer.explanations]
         message = answer_message(
             number, self._current_ask, done, compiling=compiling, relative_peaks=relative_peaks, jpeg=jpeg
