@@ -26,6 +26,8 @@ WHOLE: Inset = (0.0, 0.0, 1.0, 1.0)
 
 NOT_SURE = "not sure"
 NO_LABEL = "no label"
+NONE_OF_THESE = "none of these"
+NOT_TAUGHT = "not taught yet"
 NO_ANSWER = "no answer"
 """Texts shown instead of a class's name."""
 
@@ -224,6 +226,9 @@ class Explanation:
     faithfulness: Faithfulness | None = None
     """The masking test of the heat map; None if it was not tested."""
 
+    is_known: bool = True
+    """False if the picture is unlike everything that a taught head has seen; then there is no evidence either."""
+
     @property
     def best(self) -> Prediction | None:
         """The most probable class or label; None if the network is no classifier, or gives NaN."""
@@ -243,7 +248,9 @@ class Explanation:
         if self.task == "values":
             return None
         if self.best is None:
-            return None if self.is_finite else NO_ANSWER
+            return NOT_TAUGHT if self.is_finite else NO_ANSWER
+        if not self.is_known:
+            return NONE_OF_THESE
         if (self.best.probability or 0.0) >= self.needed:
             return self.best.label
         return NO_LABEL if self.task == "multi-label" else NOT_SURE

@@ -9,11 +9,18 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from live_gradcam.explanation import NO_ANSWER, NO_LABEL, NOT_SURE, Explanation
+from live_gradcam.explanation import (
+    NO_ANSWER,
+    NO_LABEL,
+    NONE_OF_THESE,
+    NOT_SURE,
+    NOT_TAUGHT,
+    Explanation,
+)
 from live_gradcam.faithfulness import Baseline, Faithfulness
 from live_gradcam.number_format import number_text
 
-_NO_CLASS = (NOT_SURE, NO_LABEL, NO_ANSWER)
+_NO_CLASS = (NOT_SURE, NO_LABEL, NO_ANSWER, NONE_OF_THESE, NOT_TAUGHT)
 _SUMMARISED = 3
 """Classes or values in the summary at the end."""
 

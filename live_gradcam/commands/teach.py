@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ from live_gradcam.commands import positional_source
 from live_gradcam.commands.options import given, takes_settings
 from live_gradcam.commands.progress import EvaluateProgress
 from live_gradcam.config import FilePath, Settings
-from live_gradcam.errors import SettingsError, SinkError
+from live_gradcam.errors import SettingsError, SinkError, SourceError
 from live_gradcam.escaping import shown
 from live_gradcam.number_format import counted
 from live_gradcam.setting import in_output
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _WITHOUT = ("beside", "save_session", "snapshot")
 _SUFFIX = ".keras"
+
+_MOST_FOLDERS, _MOST_OF_A_FOLDER = 100, 2000
+"""The most classes of a folder, and the most pictures of each that are learned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +103,12 @@ def _teach_live(settings: Settings, out: Path, examples: Path) -> None:
     with LearnThread() as thread:
 
         def make(engine: Engine) -> Teacher:
+            from live_gradcam.teach.feature_extractor import FeatureExtractor
             from live_gradcam.teach.teacher import Teacher
 
             made.append(
                 Teacher(
-                    engine,
-                    engine.models[0].input_size,
+                    FeatureExtractor(engine, engine.models[0].input_size),
                     save=lambda head: _saved(engine, head, out),
                     do=thread.do,
                     folder=folder,
@@ -141,38 +145,42 @@ def _teach_folder(folder: Path, settings: Settings, out: Path) -> None:
     classes = class_folders(folder)
     typer.echo(f"{counted(len(classes), 'class')} in {shown(folder)}")
 
+    import numpy as np
+
     from live_gradcam.explain.loading import load_engine
     from live_gradcam.metrics.changed_pictures import seen_part
     from live_gradcam.taught_head import NOTHING_TAUGHT
     from live_gradcam.teach.class_folders import bursts_in
-    from live_gradcam.teach.examples import Examples
-    from live_gradcam.teach.learner import Learner, fitted, measured
+    from live_gradcam.teach.examples import Examples, burst_of
+    from live_gradcam.teach.feature_extractor import FeatureExtractor
+    from live_gradcam.teach.learner import findings_about, lesson_from
 
     engine = load_engine(settings, (640, 480), typer.echo, head=NOTHING_TAUGHT)
     try:
         size = engine.models[0].input_size
-        learner, examples = Learner(engine, size), Examples()
+        extractor = FeatureExtractor(engine, size)
+        examples = Examples(most_examples=_MOST_OF_A_FOLDER, most_classes=_MOST_FOLDERS)
         with EvaluateProgress(quiet=False) as progress:
             progress.begin(sum(len(each.files) for each in classes))
-            for number, each in enumerate(classes, 1):
-                examples.rename(number, each.name)
+            for each in classes:
                 for pictures in bursts_in(each.files):
-                    seen = [learner.seen(seen_part(picture, settings.fit, size)[0]) for picture in pictures]
-                    examples.bursts.append(learner.burst(number, seen))
+                    seen = [extractor.seen(seen_part(picture, settings.fit, size)[0]) for picture in pictures]
+                    burst = burst_of(extractor, np.stack(seen), time.time())
+                    examples = examples.with_burst(each.name, burst)
                     progress.advance(1)
-        missing = [each.name for number, each in enumerate(classes, 1) if number not in examples.numbers]
+        missing = [each.name for each in classes if each.name not in examples.labels]
         if missing:
-            raise SinkError(f"no picture of '{shown(missing[0])}' can be read: nothing was learned.")
-        training = examples.training_rows()
-        head = fitted(tuple(map(examples.name, examples.numbers)), training)
-        found = measured(training)
-        for number in examples.numbers:
-            count = sum(len(each.rows) for each in examples.of(number))
-            typer.echo(f"{shown(examples.name(number))}: {counted(count, 'picture')}")
+            raise SourceError(f"no picture of '{shown(missing[0])}' can be read: nothing was learned.")
+        lesson = lesson_from(examples)
+        found = findings_about(lesson, examples)
+        for name in examples.labels:
+            typer.echo(f"{shown(name)}: {counted(examples.count(name), 'picture')}")
         if found.tried:
             share = f"{found.right} of {found.tried} ({found.right / found.tried:.0%})"
             typer.echo(f"right on {share} of the pictures that were left out of the learning")
-        _saved(engine, head, out)
+        for line in found.warnings:
+            typer.echo(shown(line))
+        _saved(engine, lesson.head, out)
         typer.echo(f"saved {shown(out)}")
     finally:
         engine.close()

@@ -156,8 +156,9 @@ class TeachingView(InteractiveView):
         height, width = picture.shape[:2]
         state = self._teaching.state
         self.cells = _cells(state, self._words)
-        line = state.line(self._words)
-        strip = TeachingStrip(cells=self.cells, line=line, is_warning=bool(state.warning))
+        strip = TeachingStrip(
+            cells=self.cells, line=state.line(self._words), warning=self._words(state.warning)
+        )
         return np.vstack([picture, draw_teaching_strip(strip, (width, height))]), heat
 
     def with_signs(self, picture: Pixels, *, seconds: float | None, hint: bool) -> Pixels:

@@ -9,7 +9,9 @@ from live_gradcam.config import View
 from live_gradcam.explanation import (
     NO_ANSWER,
     NO_LABEL,
+    NONE_OF_THESE,
     NOT_SURE,
+    NOT_TAUGHT,
     Contrast,
     Explanation,
     Lowered,
@@ -103,9 +105,14 @@ def caption_of(
     """
     target = explanation.target
     shown = explanation.top if top is None else top
+    if explanation.task != "values" and not explanation.top and explanation.is_finite:
+        return Caption(NOT_TAUGHT, "", sure=False)
     if explanation.task == "values" or not explanation.top or not shown:
         return _caption_of_value(explanation)
     first = shown[0]
+    if not explanation.is_known:
+        nearest = f"nearest: {plain(first.label)}"
+        return Caption(NONE_OF_THESE, "", nearest, note_matters=True, note_in_chart=True, sure=False)
     labels = explanation.task == "multi-label"
     if sure is None:
         sure = (first.probability or 0.0) >= explanation.needed

@@ -39,7 +39,7 @@ _CELL, _MOST_IN_ROW = 11.0, 9
 
 _RED: Colour = (48, 48, 240)
 _EDGE: Colour = (90, 84, 78)
-_LINES = 2
+_LINES = 3
 """Lines of text below the cells."""
 
 
@@ -70,8 +70,8 @@ class TeachingStrip:
     line: str = ""
     """What was learned, or what to do next."""
 
-    is_warning: bool = False
-    """Whether the line is a warning, which is drawn in amber."""
+    warning: str = ""
+    """A further line, which is drawn in amber."""
 
 
 def strip_height(size: tuple[int, int]) -> int:
@@ -107,12 +107,17 @@ def draw_teaching_strip(strip: TeachingStrip, size: tuple[int, int]) -> Pixels:
         _draw_cell_onto(drawn, cell, place, letters)
     gap = round(_GAP * letters)
     top = places[-1][1] + places[-1][3] if places else 0
-    colour = AMBER if strip.is_warning else GREY
     room = size[0] - 2 * gap
-    small = size_that_fits(plain(strip.line), letters, _SMALLEST, REGULAR, room * _LINES)
-    for number, line in enumerate(wrapped(plain(strip.line), small, REGULAR, room, _LINES)):
-        base = top + round(letters * (_ROW * (number + 0.5) + CAP / 2 + _GAP / 2))
-        write(drawn, line, (gap, base), small, colour=colour)
+    number = 0
+    for text, colour, most in ((strip.line, GREY, 2), (strip.warning, AMBER, _LINES)):
+        if not text or number >= _LINES:
+            continue
+        most = min(most, _LINES - number)
+        small = size_that_fits(plain(text), letters, _SMALLEST, REGULAR, round(0.95 * room * most))
+        for line in wrapped(plain(text), small, REGULAR, room, most):
+            base = top + round(letters * (_ROW * (number + 0.5) + CAP / 2 + _GAP / 2))
+            write(drawn, line, (gap, base), small, colour=colour)
+            number += 1
     return drawn
 
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from live_gradcam.errors import LiveGradcamError, ModelError
 from live_gradcam.taught_head import TaughtHead, check_names
 
-PENALTY = 1e-3
+PENALTY = 1e-4
 """λ, the strength of the regularisation."""
 
 MOST_FOLDS = 5

@@ -5,24 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from live_gradcam.errors import LiveGradcamError, reason_of
 from live_gradcam.frame import Pixels
-from live_gradcam.metrics.heat_test import PictureAnswers
 from live_gradcam.question import Answer
 from live_gradcam.taught_head import NOTHING_TAUGHT, TaughtHead
-from live_gradcam.teach.examples import Burst, Examples
+from live_gradcam.teach.examples import Examples, burst_of
 from live_gradcam.teach.examples_folder import ExamplesFolder
+from live_gradcam.teach.feature_extractor import FeatureExtractor
 from live_gradcam.teach.learn_thread import Job
-from live_gradcam.teach.learner import Learner, fitted, measured
-from live_gradcam.teach.teaching_state import TaughtClass, TeachingState
+from live_gradcam.teach.learner import Lesson, findings_about, lesson_from
+from live_gradcam.teach.none_of_these import shown_answer
+from live_gradcam.teach.teaching_state import OpenBurst, TeachingState, taught_classes
 
 logger = logging.getLogger(__name__)
 
@@ -33,17 +31,6 @@ MOST_IN_BURST = 150
 """Pictures after which a burst ends by itself."""
 
 
-@dataclass(slots=True, eq=False)
-class _OpenBurst:
-    """A burst that is being taken."""
-
-    number: int
-    until: float
-    held: bool
-    pictures: list[Pixels] = field(default_factory=list)
-    maps: list[npt.NDArray[np.float32]] = field(default_factory=list)
-
-
 class Teacher:
     """Takes bursts of pictures for up to nine classes, and fits a head to them after each burst.
 
@@ -51,52 +38,45 @@ class Teacher:
     other methods.
 
     Args:
-        answers: give the feature maps of altered copies.
-        input_size: (height, width) in pixels of the pictures that are kept.
+        extractor: computes features.
         save: writes a head as a model file, and returns its name for a message.
         do: does a job in another thread, after those that wait; returns False if it will not.
         folder: keeps the bursts; those that it has are learned first. None: nothing is kept.
-        most_of_a_class: how many pictures a class may have; None: any number.
-        turn: is held while a head is fitted, which takes all cores.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
-        answers: PictureAnswers,
-        input_size: tuple[int, int],
+        extractor: FeatureExtractor,
         *,
         save: Callable[[TaughtHead], str],
         do: Callable[[Job], bool],
         folder: ExamplesFolder | None = None,
-        most_of_a_class: int | None = None,
-        turn: AbstractContextManager[object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._learner = Learner(answers, input_size)
+        self._extractor = extractor
         self._save = save
         self._do_later = do
         self._folder = folder
-        self._most = most_of_a_class
-        self._turn = turn or nullcontext()
         self._clock = clock
         self._lock = threading.RLock()  # a job may be done at once, as in tests
-        self._open: _OpenBurst | None = None
-        self._waiting: list[_OpenBurst] = []
+        self._open: OpenBurst | None = None
+        self._waiting: list[OpenBurst] = []
         """The bursts that are being learned, or wait for it."""
         self._examples = Examples()
-        self._head = NOTHING_TAUGHT
+        self._names: dict[int, str] = {}
+        """The name of each class that has examples, or will have."""
+        self._lesson = Lesson(NOTHING_TAUGHT)
         self._state = TeachingState()
         if folder is not None and folder.bursts():
-            for number, name in folder.names.items():
-                self._examples.rename(number, name)
+            self._names = dict(folder.names)
             self._state = replace(self._state, learning=True)
             self._do(lambda: self._take_up(folder))
 
     @property
     def head(self) -> TaughtHead:
         """What was learned so far."""
-        return self._head
+        return self._lesson.head
 
     @property
     def state(self) -> TeachingState:
@@ -117,12 +97,11 @@ class Teacher:
         with self._lock:
             burst = self._open
             if burst is not None and burst.number == number:
-                burst.until, burst.held = max(burst.until, now + KEY_SECONDS), burst.held or button
+                burst.until = max(burst.until, now + KEY_SECONDS)
                 return ""
             self._end_burst()
-            if self._is_full(number):
-                return f"{self._most} pictures of {self._examples.name(number)} are enough"
-            self._open = _OpenBurst(number, now + BURST_SECONDS, button)
+            self._open = OpenBurst(number, now + BURST_SECONDS, button)
+            self._names.setdefault(number, self._free_name(number))
             self._change(recording=number, newest=number, failure="", note="")
         return ""
 
@@ -134,74 +113,85 @@ class Teacher:
 
     def see(self, pixels: Pixels, answer: Answer) -> Answer:
         """Take a frame, (H, W, 3) uint8 BGR, and the answer about it, and return the answer that is shown."""
+        if answer.feature_map is None:
+            return answer
         with self._lock:
-            burst = self._open
-            if burst is not None and answer.feature_map is not None:
+            burst, lesson = self._open, self._lesson
+            if burst is not None:
                 if not burst.held and self._clock() > burst.until:
                     self._end_burst()
                 else:
                     burst.pictures.append(self._seen(pixels, answer))
                     burst.maps.append(answer.feature_map)
                     self._change()
-                    if len(burst.pictures) >= MOST_IN_BURST or self._is_full(burst.number):
+                    if len(burst.pictures) >= MOST_IN_BURST:
                         self._end_burst()
-        return answer
+        return shown_answer(answer, lesson.refusal)
 
     def rename(self, number: int, name: str) -> str:
         """Give a class another name, and return a line."""
+        name = " ".join(name.split())
         with self._lock:
-            if number not in (each.number for each in self._state.classes):
+            before = self._names.get(number)
+            if before is None:
                 return "there is no such class"
-            line = self._examples.rename(number, name)
-            if len(self._examples.numbers) == len(self._head.labels):
-                self._head = replace(self._head, labels=self._labels(self._examples.numbers))
-            self._change()
-            named = self._examples.name(number)
+            if not name or name == before:
+                return before
+            if name in self._names.values():
+                return f"another class is called {name}"
+            self._names[number] = name
+            if before in self._examples.labels:
+                self._examples = self._examples.renamed(before, name)
+            labels = tuple(name if each == before else each for each in self.head.labels)
+            self._lesson = replace(self._lesson, head=replace(self.head, labels=labels))
+            self._change(warning=self._state.warning.replace(before, name))
         if self._folder is not None:
             folder = self._folder
-            self._do(lambda: folder.rename(number, named))
-        return line
+            self._do(lambda: folder.rename(number, name))
+        return name
 
     def undo(self) -> str:
         """Forget the last burst, and return a line."""
         with self._lock:
             if not self._examples.bursts:
                 return "nothing was taught yet"
-            last = self._examples.bursts[-1]
-            name = self._examples.name(last.number)
-            self._remove([last])
-        return f"the last {len(last.rows)} pictures of {name} are forgotten"
+            name, burst = self._examples.bursts[-1]
+            self._forget(
+                self._examples.without_last_burst(), None if self._folder is None else self._folder.undo
+            )
+        return f"the last {len(burst.features)} pictures of {name} are forgotten"
 
     def forget(self, number: int | None) -> str:
         """Forget a class, or all classes; return a line."""
+        folder = self._folder
         with self._lock:
-            if number is not None and number not in self._examples.numbers:
+            if number is None:
+                self._forget(Examples(), None if folder is None else folder.clear)
+                return "everything is forgotten"
+            name = self._names.get(number)
+            if name not in self._examples.labels:
                 return f"there is no class {number}"
-            name = "everything" if number is None else self._examples.name(number)
-            self._remove([each for each in self._examples.bursts if number in (None, each.number)])
+            left = self._examples.without_class(name)
+            self._forget(left, None if folder is None else lambda: folder.forget(number))
         return f"{name} is forgotten"
 
     def save(self) -> str:
         """Write the model file in the background, and return a line."""
-        if len(self._head.labels) < 2:
+        if len(self.head.labels) < 2:
             return "teach two classes first"
         self._do(self._write)
         return "writing the model file …"
 
     def _write(self) -> None:
-        name = self._save(self._head)
+        head = self.head
+        name = self._save(head)
         with self._lock:
-            self._change(note=f"saved {name}", saved=self._head)
-
-    def _is_full(self, number: int) -> bool:
-        """Return whether a class has as many pictures as it may."""
-        count = sum(each.count for each in self._state.classes if each.number == number)
-        return self._most is not None and count >= self._most
+            self._change(note=f"saved {name}", saved=head)
 
     def _seen(self, pixels: Pixels, answer: Answer) -> Pixels:
         """Return the part of a frame that the network saw, at its scale."""
         x, y, width, height = answer.first.region
-        return self._learner.seen(pixels[max(y, 0) : y + height, max(x, 0) : x + width])
+        return self._extractor.seen(pixels[max(y, 0) : y + height, max(x, 0) : x + width])
 
     def _end_burst(self) -> None:
         """Hand the open burst to the thread that learns; the caller has the lock."""
@@ -209,6 +199,7 @@ class Teacher:
         if burst is None:
             return
         if not burst.pictures:
+            self._drop_names()
             self._change(recording=None)
             return
         self._waiting.append(burst)
@@ -234,88 +225,86 @@ class Teacher:
         with self._lock:
             self._change(failure=line, learning=bool(self._waiting))
 
-    def _take(self, burst: _OpenBurst) -> None:
+    def _take(self, burst: OpenBurst) -> None:
         """Learn a burst, and keep its pictures."""
         try:
-            learned = self._learner.burst(burst.number, burst.pictures, burst.maps)
-        except BaseException:
+            learned = burst_of(
+                self._extractor, np.stack(burst.pictures), time.time(), maps=np.stack(burst.maps)
+            )
+            with self._lock:
+                self._examples = self._examples.with_burst(self._names[burst.number], learned)
+        finally:
             with self._lock:
                 self._waiting.remove(burst)
-            raise
-        place, refused = None, None
+                self._drop_names()
+        kept: LiveGradcamError | None = None
         if self._folder is not None:
             try:
-                place = self._folder.add(burst.number, self._examples.name(burst.number), burst.pictures)
+                self._folder.add(burst.number, self._names[burst.number], burst.pictures)
             except LiveGradcamError as error:
-                refused = error
-        with self._lock:
-            self._waiting.remove(burst)
-            self._examples.bursts.append(replace(learned, place=place))
+                kept = error
         self._learn()
-        if refused is not None:
-            raise refused
+        if kept is not None:
+            raise kept
 
     def _take_up(self, folder: ExamplesFolder) -> None:
         """Learn the bursts that the folder keeps."""
         for stored in folder.bursts():
-            pictures = [self._learner.seen(each) for each in stored.read()]
-            if not pictures:
-                continue
-            learned = self._learner.burst(stored.number, pictures)
-            with self._lock:
-                self._examples.bursts.append(replace(learned, place=stored.folder))
-                self._change()
-        if self._examples.bursts:
-            self._learn()
+            pictures = [self._extractor.seen(each) for each in stored.read()]
+            if pictures:
+                learned = burst_of(self._extractor, np.stack(pictures), time.time())
+                with self._lock:
+                    self._examples = self._examples.with_burst(self._names[stored.number], learned)
+                    self._change()
+        self._learn()
 
     def _learn(self) -> None:
-        """Fit the head to all examples, and measure it."""
+        """Fit the head to all examples, and find out what it has learned."""
         with self._lock:
-            training = self._examples.training_rows() if self._examples.bursts else None
-            numbers = self._examples.numbers
-        with self._turn:
-            head = fitted(self._labels(numbers), training)
-        self._publish(replace(head, labels=self._labels(numbers)))  # renamed meanwhile
-        with self._turn:
-            found = measured(training)
+            examples, names = self._examples, dict(self._names)
+        lesson = lesson_from(examples)
         with self._lock:
-            self._change(right=found.right, tried=found.tried)
-
-    def _publish(self, head: TaughtHead) -> None:
-        with self._lock:
-            self._head = head
+            self._lesson = replace(lesson, head=self._renamed(lesson.head, names))
             self._change(learning=bool(self._waiting), right=0, tried=0, warning="")
+        found = findings_about(lesson, examples)
+        with self._lock:
+            self._change(right=found.right, tried=found.tried, warning=(found.warnings or ("",))[0])
 
-    def _remove(self, gone: list[Burst]) -> None:
-        """Forget bursts; the caller has the lock."""
-        self._examples.remove(gone)
+    def _renamed(self, head: TaughtHead, names: dict[int, str]) -> TaughtHead:
+        """Return a head with the names that its classes have now, if some were renamed while it was fitted."""
+        now = {before: self._names.get(number, before) for number, before in names.items()}
+        return replace(head, labels=tuple(now.get(each, each) for each in head.labels))
+
+    def _forget(self, left: Examples, from_folder: Callable[[], None] | None) -> None:
+        """Go on with fewer examples; the caller has the lock."""
+        self._examples = left
+        self._drop_names()
         self._change(note="", failure="", learning=True)
-        places = [each.place for each in gone if isinstance(each.place, Path)]
 
         def forgotten() -> None:
             self._learn()
-            if self._folder is not None:
-                self._folder.remove(places)
+            if from_folder is not None:
+                from_folder()
 
         self._do(forgotten)
 
-    def _labels(self, numbers: Sequence[int]) -> tuple[str, ...]:
-        return tuple(self._examples.name(each) for each in numbers)
+    def _drop_names(self) -> None:
+        """Forget the names of classes without examples, also to come; the caller has the lock."""
+        coming = {each.number for each in (*self._waiting, self._open) if each is not None}
+        kept = self._examples.labels
+        self._names = {
+            number: name for number, name in self._names.items() if name in kept or number in coming
+        }
+
+    def _free_name(self, number: int) -> str:
+        """Return the usual name of a class that no other one has."""
+        name = f"class {number}"
+        while name in self._names.values():
+            name += "'"
+        return name
 
     def _change(self, **changes: object) -> None:
         """Make the state anew; the caller has the lock."""
-        coming = self._waiting if self._open is None else [*self._waiting, self._open]
-        classes = []
-        for number in sorted({*self._examples.numbers, *(each.number for each in coming)}):
-            own = self._examples.of(number)
-            more = sum(len(each.pictures) for each in coming if each.number == number)
-            classes.append(
-                TaughtClass(
-                    number=number,
-                    name=self._examples.name(number),
-                    count=sum(len(each.rows) for each in own) + more,
-                    bursts=len(own),
-                    thumbnail=own[-1].thumbnail if own else None,
-                )
-            )
-        self._state = replace(self._state, classes=tuple(classes), **changes)  # type: ignore[arg-type]
+        coming = [each for each in (*self._waiting, self._open) if each is not None]
+        classes = taught_classes(self._names, self._examples, coming)
+        self._state = replace(self._state, classes=classes, **changes)  # type: ignore[arg-type]

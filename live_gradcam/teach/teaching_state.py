@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
 
 from live_gradcam.frame import Pixels
 from live_gradcam.taught_head import TaughtHead
+from live_gradcam.teach.examples import Examples
+
+_THUMBNAIL = 96
+
+
+@dataclass(slots=True, eq=False)
+class OpenBurst:
+    """A burst that is being taken."""
+
+    number: int
+    """The class, 1 to 9."""
+
+    until: float
+    """When it ends, in monotonic seconds."""
+
+    held: bool
+    """Whether it goes on until a button is released."""
+
+    pictures: list[Pixels] = field(default_factory=list)
+    """(H, W, 3) uint8 BGR each, at the network's scale."""
+
+    maps: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    """Their feature maps, (h, w, F) each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,7 +95,7 @@ class TeachingState:
         return later[0] if later else None
 
     def line(self, words: Callable[[str], str] = str) -> str:
-        """Return one line on what was learned, or on what to do next.
+        """Return one line on how often the head is right, or on what to do next; the warning is another one.
 
         Args:
             words: translates it.
@@ -85,9 +112,33 @@ class TeachingState:
             return words("hold 1 while the camera sees your first thing")
         if len(self.classes) == 1:
             return words("hold 2 while it sees something else, or nothing")
-        if self.warning:
-            return words(self.warning)
         if not self.tried:
             return words("teach each class a second time, to see how often it is right")
         share = f"{self.right} of {self.tried} pictures ({self.right / self.tried:.0%})"
         return words(f"right on {share} of bursts that were left out of the learning")
+
+
+def taught_classes(
+    names: Mapping[int, str], examples: Examples, coming: Sequence[OpenBurst]
+) -> tuple[TaughtClass, ...]:
+    """Return the classes in the order of their keys.
+
+    Args:
+        names: the name of each class.
+        examples: what was learned.
+        coming: bursts that are not learned yet.
+    """
+    classes = []
+    for number, name in sorted(names.items()):
+        bursts = examples.bursts_of(name)
+        small = None
+        if bursts:
+            side = (_THUMBNAIL, _THUMBNAIL)
+            small = np.asarray(
+                cv2.resize(bursts[-1].samples[-1], side, interpolation=cv2.INTER_AREA), np.uint8
+            )
+        count = examples.count(name) + sum(len(each.pictures) for each in coming if each.number == number)
+        classes.append(
+            TaughtClass(number=number, name=name, count=count, bursts=len(bursts), thumbnail=small)
+        )
+    return tuple(classes)
