@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from statistics import median
 
 import cv2
@@ -70,6 +71,7 @@ def cases() -> list[Case]:
         ("four targets", Appearance(view="targets"), "targets", nothing),
         ("two models", Appearance(view="models"), "models", nothing),
         ("channels", Appearance(view="channels"), "channels", nothing),
+        ("concepts", Appearance(view="concepts"), "concepts", nothing),
         ("history", Appearance(view="history"), "one", nothing),
         (
             "one, with scale, figures, toast and signs",
@@ -116,6 +118,7 @@ def answers_about(frame: Frame) -> Mapping[str, Answer]:
         "targets": answer(*explainers[0].explain_top(frame.pixels, 4)),
         # The same network twice: drawing does not know.
         "models": Answer(Question(models=(0, 1)), (explanations[0], explanations[0])),
+        "concepts": replace(one, concepts=lg.concepts(explainers[0], [frame.pixels]).maps[0]),
         "channels": Answer(Question(channels=9), one.explanations, strongest(model, frame, one.first)),
     }
 
