@@ -123,7 +123,7 @@ export class Page {
   viewOfAddress() {
     const view = new URLSearchParams(location.search).get("view");
     if (view === null || VIEWS.includes(view)) return view ?? "one";
-    this.say(`There is no view "${view}" on the page. There are: ${VIEWS.join(", ")}.`);
+    this.say(`There is no view ${view} on the page. There are: ${VIEWS.join(", ")}.`);
     return "one";
   }
 
