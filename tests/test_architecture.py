@@ -18,7 +18,8 @@ VALUES = frozenset(
     (
         "cache_files closeable config errors escaping explanation faithfulness file_names frame heatmap media_file "
         "name_suggestions number_format question redaction rendered_picture run_statistics setting setting_choices "
-        "setting_types settings_json source_address statistics_file timing translations version viewer_input"
+        "setting_types settings_json source_address statistics_file taught_head timing translations version "
+        "viewer_input"
     ).split()
 )
 GROUND = VALUES | {"concurrency", "process"}
@@ -30,19 +31,20 @@ MAY_IMPORT = {
     "explain": GROUND | {"models"},
     "metrics": GROUND | {"explain", "models"},
     "settings_check": GROUND | ROOMS,
-    "live": GROUND | ROOMS,
+    "teach": GROUND | ROOMS,
+    "live": GROUND | ROOMS | {"teach"},
     "session": GROUND | ROOMS | {"live"},
-    "pipeline": GROUND | ROOMS | {"live", "session", "settings_check"},
+    "pipeline": GROUND | ROOMS | {"live", "session", "settings_check", "teach"},
     "archive": GROUND | ROOMS,  # a loop over files: nobody watches
-    "server": GROUND | ROOMS,
-    "commands": GROUND | ROOMS | LOOPS | {"settings_check"},
+    "server": GROUND | ROOMS | {"teach"},
+    "commands": GROUND | ROOMS | LOOPS | {"settings_check", "teach"},
     "cli": GROUND | ROOMS | LOOPS | {"commands"},
     "__main__": frozenset({"cli", "process"}),
 }
 """Room → the rooms it may import, beside itself. A room is a folder or a module at the top of the package."""
 
 FACE = "__init__"  # names everything, and loads it when it is asked for
-MAY_IMPORT_TENSORFLOW = frozenset({"models", "explain"})
+MAY_IMPORT_TENSORFLOW = frozenset({"models", "explain", "teach"})
 TENSORFLOW = frozenset({"tensorflow", "keras"})
 VAGUE = frozenset({"base", "common", "core", "helper", "helpers", "misc", "util", "utils"})
 MOST_LINES = 300
