@@ -325,7 +325,7 @@ def test_the_address_names_the_view_at_the_beginning(browser: Browser, served: S
     close_page(page)
     page = open_page(browser, served, path="/?view=channels", start=False)
     expect(page.locator("#notice")).to_have_text(
-        'There is no view channels on the page. There are: one, side, methods, targets, proof, history.'
+        "There is no view channels on the page. There are: one, side, methods, targets, proof, history."
     )
     assert of_page(page, "page.grid.view") == "one"
     close_page(page)
