@@ -12,8 +12,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
-# cli → commands → pipeline | session | archive | server → live → metrics → explain → models | sources | render | sinks
-# → values
+# cli → commands → pipeline | session | archive | server → live → teach → metrics → explain → models
+# | sources | render | sinks → values
 VALUES = frozenset(
     (
         "cache_files closeable config errors escaping explanation faithfulness file_names frame heatmap media_file "
@@ -23,13 +23,14 @@ VALUES = frozenset(
     ).split()
 )
 GROUND = VALUES | {"concurrency", "process"}
-ROOMS = frozenset({"explain", "metrics", "models", "sources", "render", "sinks"})
+ROOMS = frozenset({"explain", "metrics", "models", "sources", "render", "sinks", "teach"})
 LOOPS = frozenset({"archive", "pipeline", "session", "server"})
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(ROOMS, GROUND),
     "explain": GROUND | {"models"},
     "metrics": GROUND | {"explain", "models"},
+    "teach": GROUND | {"explain", "metrics", "models", "sources"},  # folders of pictures and clips
     "settings_check": GROUND | ROOMS,
     "teach": GROUND | ROOMS,
     "live": GROUND | ROOMS | {"teach"},

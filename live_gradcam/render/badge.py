@@ -27,7 +27,7 @@ from live_gradcam.translations import Words
 
 UNACCOUNTED = "this heat does not account for the answer"
 
-_HOLD_SECONDS = 4.0
+_HOLD_SECONDS = 12.0
 """How long a result is shown at least, if none follows; longer where a test takes longer."""
 
 _CALM_SECONDS = 1.0

@@ -57,7 +57,7 @@ def test_the_two_results_of_these_tests_are_what_their_names_say() -> None:
 def test_a_result_is_held_for_seconds_and_goes_if_none_follows() -> None:
     badge = Badge()
     badge.add(FrameTest(3, 9.9, HOLDS), 10.0)
-    assert [shown_at(badge, time) for time in (10.0, 12.0, 13.9, 14.1, 20.0)] == [HOLDS] * 3 + [None] * 2
+    assert [shown_at(badge, time) for time in (10.0, 15.0, 21.9, 22.1, 30.0)] == [HOLDS] * 3 + [None] * 2
 
 
 def test_a_result_that_took_long_is_held_until_the_next_can_come() -> None:
