@@ -32,13 +32,12 @@ MAY_IMPORT = {
     "metrics": GROUND | {"explain", "models"},
     "teach": GROUND | {"explain", "metrics", "models", "sources"},  # folders of pictures and clips
     "settings_check": GROUND | ROOMS,
-    "teach": GROUND | ROOMS,
-    "live": GROUND | ROOMS | {"teach"},
+    "live": GROUND | ROOMS,
     "session": GROUND | ROOMS | {"live"},
-    "pipeline": GROUND | ROOMS | {"live", "session", "settings_check", "teach"},
+    "pipeline": GROUND | ROOMS | {"live", "session", "settings_check"},
     "archive": GROUND | ROOMS,  # a loop over files: nobody watches
-    "server": GROUND | ROOMS | {"teach"},
-    "commands": GROUND | ROOMS | LOOPS | {"settings_check", "teach"},
+    "server": GROUND | ROOMS,
+    "commands": GROUND | ROOMS | LOOPS | {"settings_check"},
     "cli": GROUND | ROOMS | LOOPS | {"commands"},
     "__main__": frozenset({"cli", "process"}),
 }

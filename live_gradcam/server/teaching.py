@@ -23,7 +23,7 @@ from live_gradcam.server.teaching_room import FILE_NAME, LINK, TeachingRoom
 from live_gradcam.taught_head import TaughtHead
 from live_gradcam.teach.feature_extractor import FeatureExtractor
 from live_gradcam.teach.learn_thread import Job, LearnThread
-from live_gradcam.teach.none_of_these import shown_answer
+from live_gradcam.teach.taught_answers import shown_answer
 from live_gradcam.teach.teacher import BURST_SECONDS, Teacher
 from live_gradcam.teach.teaching_state import TeachingState
 
