@@ -20,6 +20,7 @@ from live_gradcam.render.teaching_strip import (
     draw_teaching_strip,
 )
 from live_gradcam.taught_head import MOST_CLASSES, TaughtHead
+from live_gradcam.teach.lesson_guide import LessonGuide
 from live_gradcam.teach.teaching_state import TeachingState
 from live_gradcam.translations import ENGLISH, Words
 from live_gradcam.viewer_input import TEACHING_ACTIONS, Event, Key, Pointer
@@ -97,6 +98,7 @@ class TeachingView(InteractiveView):
         menu: as in `InteractiveView`; its labels follow what is taught.
         choice: as in `InteractiveView`.
         teaching: takes what the viewer teaches.
+        lesson: says in the strip what to do next; None: the strip says what was learned.
         live: as in `InteractiveView`.
         slides: as in `InteractiveView`.
         fullscreen: as in `InteractiveView`.
@@ -110,6 +112,7 @@ class TeachingView(InteractiveView):
         choice: Choice,
         *,
         teaching: Teaching,
+        lesson: LessonGuide | None = None,
         live: bool = True,
         slides: bool = False,
         fullscreen: bool = False,
@@ -125,6 +128,7 @@ class TeachingView(InteractiveView):
             words=words,
         )
         self._teaching = teaching
+        self._lesson = lesson
         self._panels = Panels(words, TEACHING_ACTIONS)
         self._held = False
         """Whether a button of the strip is held."""
@@ -147,6 +151,8 @@ class TeachingView(InteractiveView):
             self._press(event)
         elif isinstance(event, Key) and self._forgets and self._panels.prompt is None:
             self._forget(event.name)
+        elif event == Key("Enter") and self._lesson is not None and self._panels.prompt is None:
+            self._lesson.go_on()
         else:
             super().handle(event)
 
@@ -156,8 +162,15 @@ class TeachingView(InteractiveView):
         height, width = picture.shape[:2]
         state = self._teaching.state
         self.cells = _cells(state, self._words)
+        if self._lesson is not None:
+            self._lesson.follow(state)
         strip = TeachingStrip(
-            cells=self.cells, line=state.line(self._words), warning=self._words(state.warning)
+            cells=self.cells,
+            task="" if self._lesson is None else self._words(self._lesson.line()),
+            line=state.line(self._words)
+            if self._lesson is None
+            else self._words(state.failure or state.note),
+            warning=self._words(state.warning),
         )
         return np.vstack([picture, draw_teaching_strip(strip, (width, height))]), heat
 
