@@ -14,9 +14,11 @@ import keras
 import numpy as np
 
 import live_gradcam as lg
+from live_gradcam.explain.concept_answers import ConceptAnswers
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.live.choice import CONCEPTS
 from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.models.model import Model
 from live_gradcam.question import Answer, Channel, Question
@@ -78,10 +80,12 @@ def main() -> None:
     with Engine([model]) as engine:
         asked = Question(proof=0.25, curves=True)
         proved = ProvedAnswers(engine, "crop", [model.input_size]).answer(frame.pixels, asked)
+        concepts = ConceptAnswers(engine, "single").answer(frame.pixels, Question(concepts=CONCEPTS))
     plain = replace(proved, curves=())
     write(folder / "curves.jpg", picture(frame, proved, Appearance(), Overlay(frozen=True)))
     write(folder / "badge.jpg", picture(frame, plain, Appearance(badge=True)))
     write(folder / "view-proof.jpg", picture(frame, plain, Appearance(view="proof")))
+    write(folder / "view-concepts.jpg", picture(frame, concepts, Appearance(view="concepts")))
     busy = Overlay(
         toast="why this, rather than the runner-up",
         busy="compiling hirescam …",

@@ -74,6 +74,7 @@ def cases() -> list[Case]:
         ("four targets", Appearance(view="targets"), "targets", nothing),
         ("two models", Appearance(view="models"), "models", nothing),
         ("channels", Appearance(view="channels"), "channels", nothing),
+        ("concepts", Appearance(view="concepts"), "concepts", nothing),
         ("history", Appearance(view="history"), "one", nothing),
         ("proof", Appearance(view="proof"), "proof", nothing),
         ("one, with the badge", Appearance(badge=True), "proof", nothing),
@@ -129,6 +130,7 @@ def answers_about(frame: Frame) -> Mapping[str, Answer]:
         "models": Answer(Question(models=(0, 1)), (explanations[0], explanations[0])),
         "proof": replace(proved, curves=()),
         "curves": proved,
+        "concepts": replace(one, concepts=lg.concepts(explainers[0], [frame.pixels]).maps[0]),
         "channels": Answer(Question(channels=9), one.explanations, strongest(model, frame, one.first)),
     }
 

@@ -32,11 +32,15 @@ from live_gradcam.sources.source import LiveSource
 
 
 def small_service(
-    network: Any = None, labels: Any = ("red", "green", "blue", "grey"), **settings: Any
+    network: Any = None,
+    labels: Any = ("red", "green", "blue", "grey"),
+    *,
+    teach: bool = False,
+    **settings: Any,
 ) -> Service:
     """A service over a network of three layers, which answers at once."""
     model = load_model(pooled_network() if network is None else network, labels, preprocess="unit")
-    service = Service(model, Settings(**settings))
+    service = Service(model, Settings(**settings), teach=teach)
     service.start()
     return service
 

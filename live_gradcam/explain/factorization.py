@@ -85,7 +85,7 @@ def updated(a: Matrix, h: Matrix, w: Matrix) -> tuple[Matrix, Matrix]:
     """
     h = _scaled(h, _products(a, w), h @ (w @ w.T))
     blocks = _blocks(a, len(w))
-    sums = np.asarray(np.sum([h[block].T @ a[block] for block in blocks], axis=0, dtype=a.dtype))
+    sums = np.asarray(np.sum([h[block].T @ a[block] for block in blocks], axis=0), a.dtype)
     return h, _scaled(w, sums, (h.T @ h) @ w)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 from live_gradcam.concurrency.latest_item import Latest
 from live_gradcam.explanation import Explanation, Value
@@ -15,7 +16,14 @@ from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
 
 EVERY = 24
-"""Where there is no free time, one step is done for so many explained frames, so that at most one in 25 is lost."""
+"""Where there is no free time, each explained frame saves one part in so many of a step."""
+
+MOST_SAVED = 8
+"""So many steps are saved at most; a test has seven. The first test of a class takes what there is, so that its verdict
+comes soon. A later one begins when all is saved, so that another class usually finds enough."""
+
+APART = 4
+"""A saved step is spent after so many explained frames at the earliest, so that no two are lost in a row."""
 
 PAUSE_SECONDS = 1.0
 """From the result for a class to the next test for it: a figure that changes more often cannot be read."""
@@ -33,8 +41,14 @@ _REST_SECONDS, _LONGEST_REST = 2.0, 60.0
 """How long free time is left alone after frames were lost, at first and at most: each time it doubles."""
 
 
+Room = Literal["free", "saved"]
+"""What a step takes its time from: what nothing else needs, or what frames have saved for it."""
+
+
 class FreeTime:
     """Tells whether there is time for a step: no frame waits, the next one is not due, and none were lost lately.
+
+    Where there is none, explained frames save steps: n frames lose at most n / `EVERY` + `MOST_SAVED` others.
 
     Args:
         statistics: counts captured and shown frames.
@@ -51,6 +65,7 @@ class FreeTime:
         self._rests_until = float("-inf")
         self._rest = _REST_SECONDS
         self._since = 0
+        self._saved = MOST_SAVED * EVERY
 
     def offered(self, now: float) -> None:
         """Note that a frame comes."""
@@ -64,6 +79,7 @@ class FreeTime:
     def explained(self, now: float) -> None:
         """Note that a frame was explained, and look for lost frames now and then."""
         self._since += 1
+        self._saved = min(MOST_SAVED * EVERY, self._saved + 1)
         self._explained += 1
         if self._explained % _WINDOW or self._offered_at is None:
             return
@@ -78,23 +94,26 @@ class FreeTime:
         elif now > self._rests_until + 2 * self._rest:
             self._rest = _REST_SECONDS
 
-    def has_room(self, now: float, *, waits: bool, until: float | None) -> bool:
-        """Return whether a step may begin: there is free time for it, or one is due after `EVERY` explained frames.
+    def room(self, now: float, *, waits: bool, until: float | None, urgent: bool) -> Room | None:
+        """Return what a step may take its time from; None if it must wait.
 
         Args:
             now: monotonic seconds.
             waits: whether a frame waits to be explained.
             until: when the next frame comes, in monotonic seconds; None: as expected.
+            urgent: whether the step may take all that is saved.
         """
-        if self._since >= EVERY:
-            return True
-        if waits or now < self._rests_until:
-            return False
-        return now + _SLOWER * self._cost <= (self._next if until is None else until)
+        if not waits and now >= self._rests_until:
+            expected = self._next if until is None else until
+            if now + _SLOWER * self._cost <= expected:
+                return "free"
+        enough = EVERY if urgent else MOST_SAVED * EVERY
+        return "saved" if self._since >= APART and self._saved >= enough else None
 
-    def spent(self, seconds: float) -> None:
-        """Note that a step took so many seconds."""
+    def spent(self, seconds: float, room: Room) -> None:
+        """Note that a step took so many seconds, and from what."""
         self._since = 0
+        self._saved -= EVERY * (room == "saved")
         self._cost = max(seconds, self._cost + (seconds - self._cost) * _FOLLOWS)
 
     @property
@@ -143,7 +162,7 @@ class SpareTests:
         self._free.offered(self._clock())
 
     def explained(self, frame: Frame, answer: Answer) -> None:
-        """Take an answer about a frame: it is tested if no other test goes on.
+        """Take an answer about a frame: it is tested, or a later one, if no other test goes on.
 
         A test is given up if the question, the class, the method or the layer has changed.
         """
@@ -152,7 +171,7 @@ class SpareTests:
         subject = None if share is None else _subject_of(answer, share)
         if subject != self._subject:
             self._subject, self._waiting, self._running, self._ended = subject, None, None, None
-        if subject is None or share is None or self._waiting is not None or self._running is not None:
+        if subject is None or share is None or self._running is not None:
             return
         if self._ended is None or self._clock() - self._ended >= self._pause:
             self._waiting = frame, answer, share
@@ -167,10 +186,13 @@ class SpareTests:
         if self._waiting is None and self._running is None:
             return False
         began = self._clock()
-        if not self._free.has_room(began, waits=waits, until=until):
+        room = self._free.room(
+            began, waits=waits, until=until, urgent=self._running is not None or self._ended is None
+        )
+        if room is None:
             return False
         self._advance()
-        self._free.spent(self._clock() - began)
+        self._free.spent(self._clock() - began, room)
         return True
 
     def newest(self) -> FrameTest | None:

@@ -7,13 +7,15 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Protocol
 
+import numpy as np
+
 from live_gradcam.config import Fit
 from live_gradcam.explain.question_parts import inside
 from live_gradcam.explain.question_switch import Size
 from live_gradcam.explanation import Explanation, Region, Value
 from live_gradcam.faithfulness import DEFAULT_SHARE, HeatCurve
 from live_gradcam.frame import Pixels
-from live_gradcam.metrics.changed_pictures import seen_part
+from live_gradcam.metrics.changed_pictures import Scores, seen_part
 from live_gradcam.metrics.heat_test import (
     CURVE_STEPS,
     CurveTest,
@@ -22,6 +24,7 @@ from live_gradcam.metrics.heat_test import (
     probability_of,
     untestable,
 )
+from live_gradcam.metrics.map_case import RememberedScores
 from live_gradcam.metrics.masking import MaskingTest
 from live_gradcam.question import Answer, Question, TargetSpec
 
@@ -112,11 +115,16 @@ class ProvedAnswers:
         if self._last is None or self._last[0] is not pixels or self._last[1] != question:
             test, scores = self.curve_test(pixels, answer), list[float]()
             changed = test.pictures()
+            # All curves share their ends, and maps that order the pixels alike share all pictures.
+            score_of = RememberedScores(lambda pictures: self._scored(pictures, test.question))
             while pictures := list(islice(changed, _AT_ONCE)):
-                found = self._answers.answer_batch(pictures, [test.question] * len(pictures))
-                scores += [probability_of(each.first) for each in found]
+                scores += score_of(pictures).tolist()
             self._last = pixels, question, test.curves(scores)
         return self._last[2]
+
+    def _scored(self, pictures: Sequence[Pixels], question: Question) -> Scores:
+        answers = self._answers.answer_batch(pictures, [question] * len(pictures))
+        return np.array([probability_of(each.first) for each in answers])
 
 
 class ClassExplainer(Protocol):

@@ -27,7 +27,7 @@ from live_gradcam.translations import Words
 
 UNACCOUNTED = "this heat does not account for the answer"
 
-_HOLD_SECONDS = 4.0
+_HOLD_SECONDS = 12.0
 """How long a result is shown at least, if none follows; longer where a test takes longer."""
 
 _CALM_SECONDS = 1.0
@@ -104,9 +104,15 @@ def _is_about(found: Faithfulness, explanation: Explanation) -> bool:
     return tested == (class_id, explanation.method, explanation.layer)
 
 
-def figures_of(alone: float, without: float, words: Words) -> str:
-    """Return two probabilities as the badge writes them: `alone 83% · without 12%`."""
-    return words(f"alone {percent_text(alone)} · without {percent_text(without)}")
+def figures_of(found: Faithfulness, words: Words, *, room: int) -> str:
+    """Return the probabilities as the badge writes them: `whole 98% · alone 83% · without 12%`.
+
+    All are of the tested moment: the plate's own probability is that of a later one, and cannot be compared with them.
+    Where even the smallest letters leave no room for three, the first is left out.
+    """
+    changed = f"alone {percent_text(found.heat.alone)} · without {percent_text(found.heat.without)}"
+    whole = words(f"whole {percent_text(found.probability)} · {changed}")
+    return whole if text_width(whole, _SMALLEST, REGULAR) <= room else words(changed)
 
 
 def draw_badge_onto(
@@ -136,13 +142,14 @@ def draw_badge_onto(
         return None
     full = max(_SMALLEST, round(side * _SHORTER_SIDE))
     padding, gap, indent = round(full * _PADDING), round(full * _GAP), round(full * (_MARK + 0.4))
-    figures = figures_of(found.heat.alone, found.heat.without, words)
     margin = min(plate[0], width - plate[0] - plate[2])
     is_right = plate[0] > width - plate[0] - plate[2]  # the label plate is in the right corner
     end = width - margin if avoid is None else avoid[0] - gap
     room = plate[0] - gap - margin if is_right else end - plate[0] - plate[2] - gap
     inner = room - 2 * padding - indent
-    is_beside = inner > 0 and text_width(figures, round(full * _SHRINKS), REGULAR) <= inner
+    figures = figures_of(found, words, room=end - margin - 2 * padding - indent)
+    least = max(_SMALLEST, round(full * _SHRINKS))
+    is_beside = inner > 0 and text_width(figures, least, REGULAR) <= inner
     if not is_beside:
         inner = end - margin - 2 * padding - indent
     size = size_that_fits(figures, full, _SMALLEST, REGULAR, inner)

@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocket
@@ -44,6 +45,8 @@ from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.request_bodies import PendingBytes, RequestBodies, run_while_connected
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
+from live_gradcam.server.taught_files import FILE_NAME, LINK
+from live_gradcam.server.teaching import TeachingRoom
 from live_gradcam.server.websocket import PageSocket
 from live_gradcam.version import __version__
 
@@ -124,17 +127,14 @@ def create_app(
     decoders, receive = Decoders(), RequestBodies().receive
     light_slots, heavy_slots = asyncio.Semaphore(_DECODED_AT_ONCE), asyncio.Semaphore(1)
     pending = PendingBytes(_MOST_HELD_BYTES)
+    room = TeachingRoom(service) if service.teach else None
     ending = asyncio.Event()
     visitors = 0
-
-    def viewers() -> int:
-        return camera_stream.viewers if camera_stream else 0
 
     service.tally.watch("visitors", "Sockets that are open.", lambda: visitors)
     service.tally.watch(
         "viewers", "Viewers of the camera's picture.", lambda: camera_stream.viewers if camera_stream else 0
     )
-    visitors = 0
 
     @app.exception_handler(LiveGradcamError)
     async def refused(_: Request, error: LiveGradcamError) -> JSONResponse:
@@ -269,6 +269,13 @@ def create_app(
         kind = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
         return StreamingResponse(camera_stream.pictures(), media_type=kind)
 
+    @app.get(LINK + "{key}", include_in_schema=False)
+    async def taught(key: str) -> FileResponse:
+        if room is None:
+            raise HTTPException(404)
+        file = room.files.take(key)
+        return FileResponse(file, filename=FILE_NAME, background=BackgroundTask(file.unlink, missing_ok=True))
+
     @app.websocket("/socket")
     async def socket(websocket: WebSocket) -> None:
         nonlocal visitors
@@ -280,7 +287,7 @@ def create_app(
         visitors += 1
         try:
             await websocket.accept()
-            await PageSocket(websocket, service, decoders, camera_stream).run()
+            await PageSocket(websocket, service, decoders, camera_stream, room).run()
         finally:
             visitors -= 1
 

@@ -77,16 +77,17 @@ class CompileQueue:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def keep(self, question: Question, *, freeze: bool = False) -> None:
-        """Never drop the graphs of a question, which every client can fall back on.
+    def keep(self, question: Question, *others: Question, freeze: bool = False) -> None:
+        """Never drop the graphs of some questions, which every client can fall back on.
 
         Args:
-            question: the question.
-            freeze: whether its graphs are frozen. All others share the network's weights.
+            question: the first question.
+            others: further questions.
+            freeze: whether the graphs of the first one are frozen. All others share the network's weights.
         """
-        keys = frozenset(self._engine.keys(question, self._size))
-        self._kept.keep_always(keys)
-        self._frozen = keys if freeze else frozenset()
+        first = frozenset(self._engine.keys(question, self._size))
+        self._kept.keep_always(first.union(*(self._engine.keys(each, self._size) for each in others)))
+        self._frozen = first if freeze else frozenset()
 
     def ready(self, question: Question) -> bool:
         """Return whether a question can be answered without compiling."""

@@ -1,17 +1,11 @@
-"""Messages of the WebSocket: their format, their checks, and their encoding.
+"""Answers and other messages to the page: their encoding. Those from the page are in `page_messages`.
 
-From the page:
-A binary message is a frame: its number (uint32, little-endian), then a JPEG, PNG or WebP file.
-A text message is JSON. `{"ask": 1, "methods": ["gradcam"], "layer": null, "targets": [null], "share": null,
-"badge": false, "curves": false}` sets the question for the frames that follow; `{"next": 1}` requests a frame of the
-server's own camera; `{"here": true}` keeps the socket open.
-
-To the page:
 A binary message is an answer: the length of the header (uint32, little-endian), the header (JSON, see
 `answer_message`), the heat maps (uint8, 255 for the peak, row by row, one after another), the mask of a test (a bit for
 each pixel), and a JPEG if the frame is from the server's camera.
 A text message is JSON: `{"refused": "…", "ask": 1}`, `{"error": "…"}`, for a badge `{"tested": {…}, "ask": 1}`, with
-`Faithfulness.said` and `class_id`, or `{"curves": […], "reason": "", "ask": 1}`, with `HeatCurve.said`.
+`Faithfulness.said` and `class_id`, or `{"curves": […], "reason": "", "ask": 1}`, with `HeatCurve.said`; while a visitor
+teaches `{"taught": {…}}`, see `teaching.py`.
 """
 
 from __future__ import annotations
@@ -20,10 +14,9 @@ import json
 import re
 import struct
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Region, Target, Value
 from live_gradcam.question import Answer, Question, TargetSpec
@@ -38,88 +31,8 @@ MOST_BYTES = 512 * 1024
 _NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control characters, line ends and lone surrogates: no name has them, and they must not get into the log."""
 
-_MOST_MAPS = 4
+MOST_MAPS = 4
 _MOST_ROWS = 5
-
-Name = Annotated[str, Field(min_length=1, max_length=64)]
-Layer = Annotated[str, Field(min_length=1, max_length=400)]
-TargetName = Annotated[str, Field(max_length=200)] | Annotated[int, Field(ge=0, le=10_000_000)]
-FrameNumber = Annotated[int, Field(ge=0, lt=2**32)]
-
-
-class QuestionMessage(BaseModel):
-    """Sets the question for the frames that follow."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    ask: FrameNumber
-    methods: Annotated[list[Name], Field(min_length=1, max_length=_MOST_MAPS)]
-    layer: Layer | None = None
-    targets: Annotated[list[TargetName | None], Field(min_length=1, max_length=_MOST_MAPS)] = [None]
-    share: Annotated[float, Field(ge=0.01, le=0.99)] | None = None
-    """Of the area that the hottest part takes at most in a test of each first map; None: no test."""
-
-    badge: bool = False
-    """Whether first maps are tested now and then, while the answers go on."""
-
-    curves: bool = False
-    """Whether the deletion and insertion curves of each answer's maps are measured, as for a frozen picture."""
-
-
-class FrameRequest(BaseModel):
-    """Requests a frame of the server's own camera."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    next: FrameNumber
-
-
-class KeepAlive(BaseModel):
-    """Keeps the socket open."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    here: bool
-
-
-_KINDS: dict[str, type[QuestionMessage | FrameRequest | KeepAlive]] = {
-    "ask": QuestionMessage,
-    "next": FrameRequest,
-    "here": KeepAlive,
-}
-"""Key that marks a kind of message → the kind."""
-
-
-def read_text(text: str) -> QuestionMessage | FrameRequest | KeepAlive:
-    """Parse a text message.
-
-    Raises:
-        RequestError: it is not valid.
-    """
-    try:
-        message = json.loads(text)
-        kind = next(kind for name, kind in _KINDS.items() if name in message)
-        return kind.model_validate(message)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RequestError(400, f"the message is not valid: {where}: {first['msg']}.") from error
-    except (ValueError, RecursionError, TypeError, StopIteration) as error:
-        raise RequestError(
-            400, "the message is not valid: it must be JSON with ask, next or here."
-        ) from error
-
-
-def read_frame(message: bytes) -> tuple[int, bytes]:
-    """Return a frame's number and its picture file.
-
-    Raises:
-        RequestError: there is no picture.
-    """
-    if len(message) <= 4:
-        raise RequestError(400, "the frame has no picture.")
-    (number,) = struct.unpack_from("<I", message)
-    return number, message[4:]
 
 
 def question_of(methods: list[str], layer: str | None, targets: list[int | str | None]) -> Question:
@@ -137,8 +50,8 @@ def question_of(methods: list[str], layer: str | None, targets: list[int | str |
             raise RequestError(
                 400, f"the target '{target}' cannot be used here: name a class, a rank or a contrast."
             )
-    if layer is not None and layer.count(",") >= _MOST_MAPS:
-        raise RequestError(400, f"at most {_MOST_MAPS} layers can be fused here.")
+    if layer is not None and layer.count(",") >= MOST_MAPS:
+        raise RequestError(400, f"at most {MOST_MAPS} layers can be fused here.")
     return Question(
         methods=tuple(method.strip().casefold() for method in methods),
         layer=layer,

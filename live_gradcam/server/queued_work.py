@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from live_gradcam.explain.targets import is_function_name
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
+from live_gradcam.taught_head import NOTHING_TAUGHT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,10 +43,18 @@ class QueuedWork:
 
     @property
     def kind(self) -> Hashable:
-        """A key that is equal for pictures that one call can explain: shape and question, without a single class."""
-        targets = self.question.targets
+        """A key that is equal for pictures that one call can explain.
+
+        It holds shape and question, without a single class. All taught heads have one key: they are arguments.
+        """
+        targets, head = self.question.targets, self.question.head
         own_class = len(targets) == 1 and not is_function_name(targets[0])
-        return replace(self.question, targets=(None,) if own_class else targets), self.shape
+        alike = replace(
+            self.question,
+            targets=(None,) if own_class else targets,
+            head=None if head is None else NOTHING_TAUGHT,
+        )
+        return alike, self.shape
 
 
 @dataclass(frozen=True, slots=True)

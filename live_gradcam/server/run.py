@@ -64,7 +64,7 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
         camera = None if source is None else _open_camera(source, settings)
         try:
             with native_stderr_filtered():
-                service = _load_service(settings, tell, server.memory)
+                service = _load_service(settings, tell, server)
                 from live_gradcam.server.app import create_app
                 from live_gradcam.server.camera_stream import CameraStream
         except BaseException:
@@ -174,7 +174,7 @@ def _open_camera(source: int | str, settings: Settings) -> LiveSource:
     return camera
 
 
-def _load_service(settings: Settings, tell: Tell, memory: int | None) -> Service:
+def _load_service(settings: Settings, tell: Tell, server: ServerSettings) -> Service:
     tell(f"loading {settings.model_name} …")
     # Imported here: TensorFlow takes seconds to load, and typos are reported before.
     from live_gradcam.explain.loading import load_chosen
@@ -182,8 +182,8 @@ def _load_service(settings: Settings, tell: Tell, memory: int | None) -> Service
     from live_gradcam.server.service import Service
 
     model, device = load_chosen(settings, calls=_CALLS_AT_ONCE)
-    watch = Memory(memory)
-    service = Service(model, settings, watch)
+    watch = Memory(server.memory)
+    service = Service(model, settings, watch, teach=server.teach)
     try:
         service.start()
         watch.settle()

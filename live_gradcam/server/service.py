@@ -10,30 +10,27 @@ from dataclasses import replace
 from typing import Any
 
 from live_gradcam.concurrency.worker_thread import PATIENCE
-from live_gradcam.config import DEFAULT_METHOD, Settings
+from live_gradcam.config import Settings
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.graph_spec import paths_in
-from live_gradcam.explain.layer_rows import LayerMemory, LayerRow, path_in
+from live_gradcam.explain.layer_rows import LayerRow, path_in
 from live_gradcam.explain.loading import engine_for
-from live_gradcam.explain.methods.method import METHODS, method_named
+from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.scan import AT_ONCE
 from live_gradcam.explain.targets import parse_target
-from live_gradcam.faithfulness import DEFAULT_SHARE
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.question import Question
-from live_gradcam.render.heat import PALETTES, palette
 from live_gradcam.server.batch_queue import BATCHES, BatchQueue
 from live_gradcam.server.compile_queue import CompileQueue
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.graph_eviction import ServerLimit
 from live_gradcam.server.monitoring import Memory, Metrics
+from live_gradcam.server.page_setup import layers_of, layers_to_step, page_setup
 from live_gradcam.server.queued_work import Done, QueuedWork
 from live_gradcam.server.time_slices import PassSlices
-from live_gradcam.translations import table_of
-from live_gradcam.version import __version__
-from live_gradcam.viewer_input import ACTIONS
+from live_gradcam.taught_head import NOTHING_TAUGHT
 
 _LONGEST_SECONDS = 120.0
 """How long a program waits for its question to be compiled, and then for its picture to be explained."""
@@ -49,9 +46,12 @@ class Service:
         model: the model to explain.
         settings: how to explain, and the default question.
         memory: watches the memory of the process; None: with its default limit.
+        teach: whether visitors may teach classes of their own.
     """
 
-    def __init__(self, model: KnownModel, settings: Settings, memory: Memory | None = None) -> None:
+    def __init__(
+        self, model: KnownModel, settings: Settings, memory: Memory | None = None, *, teach: bool = False
+    ) -> None:
         self.model = model
         self.settings = settings
         self.tally = Metrics()
@@ -70,6 +70,9 @@ class Service:
         """Path and shape of the layers to step through, from shallow to deep; empty until they are known."""
         self._rows: tuple[LayerRow, ...] = ()  # all layers of the network; empty until they are known
         self._ending: list[Callable[[], None]] = []
+        self.teach = teach
+        self.taught_default = Question(head=NOTHING_TAUGHT)
+        """The question for what a visitor taught, in its plainest form; its graph is kept if visitors may teach."""
         self.default = Question(methods=(settings.method,), layer=settings.layer, targets=(settings.target,))
 
     @property
@@ -78,15 +81,19 @@ class Service:
         return self.engine.labels_of()
 
     def start(self) -> None:
-        """Compile the default question.
+        """Compile the default question, and what is taught with.
 
         Raises:
             LiveGradcamError: the settings are wrong for this model.
         """
         # Only one graph is worth the memory for weights as constants; the many graphs of `wide` share the weights.
-        self.graphs.keep(self.default, freeze=self.settings.fit != "wide")
-        for future in self.graphs.prepare(self.default, "default"):
-            future.result()
+        kept = [self.default]
+        if self.teach:
+            kept += [replace(self.default, targets=(None,), head=NOTHING_TAUGHT), self.taught_default]
+        self.graphs.keep(*kept, freeze=self.settings.fit != "wide")
+        for question in kept:
+            for future in self.graphs.prepare(question, "default"):
+                future.result()
         self.graphs.later(self._find_layers)
 
     def checked(self, question: Question) -> Question:
@@ -99,7 +106,7 @@ class Service:
             for method in question.methods:
                 method_named(method)
             for target in question.targets:
-                if not callable(target) and len(self.labels):
+                if not callable(target) and len(self.labels) and question.head is None:
                     parse_target(target, self.labels, rivals=False, strength=1.0)
         except LiveGradcamError as error:
             raise RequestError(400, str(error)) from error
@@ -177,43 +184,7 @@ class Service:
         Args:
             camera: name of the server's own camera; None: it has none.
         """
-        settings = self.settings
-        return {
-            "version": __version__,
-            "model": self.model.name,
-            "input": list(self.model.input_size),
-            "fit": settings.fit,
-            "methods": [
-                {
-                    "name": method.name,
-                    "quick": method.one_pass,
-                    "any_network": not (method.needs_pooling or method.needs_attention),
-                    "paper": method.paper,
-                }
-                for method in map(method_named, METHODS)
-            ],
-            "layers": [{"path": path, "shape": shape} for path, shape in self.layers],
-            "labels": list(self.labels),
-            "values": self.engine.task_of() == "values",
-            "method": settings.method,
-            "usual_method": DEFAULT_METHOD,
-            "layer": settings.layer,
-            "target": settings.target,
-            "share": DEFAULT_SHARE,
-            "alpha": settings.alpha,
-            "colormap": settings.colormap,
-            "smoothing": settings.smoothing,
-            "scale": settings.scale,
-            "palettes": {name: palette(name) for name in dict.fromkeys((settings.colormap, *PALETTES))},
-            "camera": camera,
-            "lang": settings.lang,
-            "words": table_of(settings.lang),
-            "actions": [
-                {"name": each.name, "key": each.key, "text": each.text}
-                for each in ACTIONS
-                if each.place == "both"
-            ],
-        }
+        return page_setup(self, camera=camera)
 
     def at_end(self, call: Callable[[], None]) -> None:
         """Call a function when the service stops."""
@@ -244,20 +215,9 @@ class Service:
             raise _too_long() from error
 
     def _find_layers(self) -> None:
-        """Find the layers to step through: the last of each size, and the one that is explained by default."""
-        if not (table := LayerMemory().recall(self.model.key)):
-            model = self.model.loaded()  # this loads TensorFlow, and so would the import
-            from live_gradcam.explain.layer_table import layer_table
-
-            table = tuple(layer_table(model))
-        rows = [row for row in table if row.explainable]
-        following = [row.shape for row in rows[1:]] + [""]
-        self.layers = tuple(
-            (row.path, row.shape)
-            for row, after in zip(rows, following, strict=True)
-            if row.automatic or row.shape != after
-        )
-        self._rows = table
+        """Find the layers of the network, and those to step through."""
+        self._rows = layers_of(self.model)
+        self.layers = layers_to_step(self._rows)
 
     def _layer(self, layer: str) -> str | None:
         """Return the whole paths of the named layers; None for the layer that is explained by default.

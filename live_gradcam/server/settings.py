@@ -86,6 +86,10 @@ class ServerSettings:
     allow_host: tuple[str, ...] = in_server(
         (), "Another name of this server; may be repeated.", metavar="NAME"
     )
+    teach: bool = in_server(
+        False,
+        "Let visitors teach classes of their own on the page; each has a classifier of their own.",
+    )
     visitors: int = in_server(32, "Maximum number of visitors at once.", metavar="N", limits=Limits(1, 1000))
     memory: int | None = in_server(
         None,

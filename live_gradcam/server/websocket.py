@@ -23,17 +23,19 @@ from live_gradcam.server.decode_limits import check_shape
 from live_gradcam.server.decoders import Decoders
 from live_gradcam.server.errors import RequestError, log_line
 from live_gradcam.server.heat_testing import CurveMeasuring, SpareTesting, tested
-from live_gradcam.server.messages import (
+from live_gradcam.server.messages import answer_message, question_of
+from live_gradcam.server.page_messages import (
     FrameRequest,
     QuestionMessage,
-    answer_message,
-    question_of,
+    TeachMessage,
     read_frame,
     read_text,
 )
 from live_gradcam.server.picture_decoding import MOST_FRAME_PIXELS, size_of
 from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.service import Service
+from live_gradcam.server.teaching import TeachingRoom, VisitorTeaching
+from live_gradcam.taught_head import TaughtHead
 
 logger = logging.getLogger(__name__)
 
@@ -58,10 +60,16 @@ class PageSocket:
         service: explains the frames.
         decoders: decode the frames.
         camera_stream: the server's own camera; None: there is none.
+        room: what the visitors share who teach; None: nothing can be taught here.
     """
 
     def __init__(
-        self, socket: WebSocket, service: Service, decoders: Decoders, camera_stream: CameraStream | None
+        self,
+        socket: WebSocket,
+        service: Service,
+        decoders: Decoders,
+        camera_stream: CameraStream | None,
+        room: TeachingRoom | None = None,
     ) -> None:
         self._socket = socket
         self._service = service
@@ -75,12 +83,14 @@ class PageSocket:
         self._badge = self._curves = False
         self._spare = SpareTesting(service, self, self._send)
         self._measuring = CurveMeasuring(service, self, self._send)
+        self._teaching = VisitorTeaching(room, self, self._send)
         self._frame: tuple[int, bytes | None, float] | None = None
         self._arrived = asyncio.Event()
         self._rate_limit = RateLimit(_RATE, _BURST)
         self._faults = 0
         self._seen = 0
         self._relative_peaks = RelativePeaks()
+        self._head: TaughtHead | None = None
 
     async def run(self) -> None:
         """Receive and answer concurrently."""
@@ -93,8 +103,12 @@ class PageSocket:
                 task.cancel()
             self._spare.close()
             self._measuring.close()
+            self._teaching.stop()
             results = await asyncio.gather(answering, listening, return_exceptions=True)
             self._service.forget(self)
+            # The batch queue remembers its payers: nothing that was taught or sent may stay with them.
+            self._current = self._wanted = self._service.default
+            self._head = self._frame = None
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
                 # Closed between two messages, or an error of the server: log it, the other sockets go on.
@@ -143,6 +157,8 @@ class PageSocket:
             if self._camera_stream is None:
                 raise RequestError(400, "this server has no camera of its own.")
             self._offer(message.next, None)
+        elif isinstance(message, TeachMessage):
+            self._teaching.take(message)
 
     def _offer(self, number: int, picture: bytes | None) -> None:
         self._frame = (number, picture, time.monotonic())
@@ -174,7 +190,7 @@ class PageSocket:
     async def _choose(self) -> str | None:
         """Switch to the wanted question once it is compiled; return the name of what is still being compiled."""
         try:
-            wanted = self._service.checked(self._wanted)
+            wanted = self._service.checked(self._teaching.asked(self._wanted))
             waiting = self._service.graphs.prepare(wanted, self)
         except RequestError as refusal:
             self._wanted, self._current_ask = self._current, self._ask
@@ -183,8 +199,9 @@ class PageSocket:
         if not waiting:
             self._current, self._current_ask = wanted, self._ask
             return None
+        self._current = self._teaching.asked(self._current)
         if not self._service.graphs.ready(self._current):
-            self._current = self._service.default  # the unused graph was dropped
+            self._current = self._teaching.asked(self._service.default)  # the unused graph was dropped
         return _question_text(wanted)
 
     async def _explain(self, number: int, picture: bytes | None, compiling: str | None) -> None:
@@ -202,6 +219,7 @@ class PageSocket:
         await service.sized(self._current, (width, height), self)
         work = QueuedWork(self, self._current, pixels, service.shape((width, height)), came)
         done = await asyncio.wrap_future(service.submit(work))
+        await self._teaching.see(done)
         if self._share is not None:
             done = await tested(service, done, self._share, self, self)
         jpeg = (
@@ -209,7 +227,9 @@ class PageSocket:
             if picture is not None or self._camera_stream is None
             else await self._camera_stream.jpeg(frame)
         )
-        now = time.monotonic()
+        now, head = time.monotonic(), done.answer.question.head
+        if head is not self._head:  # another head's maps have another scale
+            self._head, self._relative_peaks = head, RelativePeaks()
         relative_peaks = [self._relative_peaks.of(each, now) for each in done.answer.explanations]
         message = answer_message(
             number, self._current_ask, done, compiling=compiling, relative_peaks=relative_peaks, jpeg=jpeg

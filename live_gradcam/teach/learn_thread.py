@@ -45,3 +45,4 @@ class LearnThread(Closeable):
     def _do_all(self) -> None:
         for job in self._jobs:
             job()
+            del job  # it may hold pictures, and the next one may not come for minutes

@@ -32,10 +32,7 @@ MOST_IN_BURST = 150
 
 
 class Teacher:
-    """Takes bursts of pictures for up to nine classes, and fits a head to them after each burst.
-
-    `see` is called by the thread that explains, the jobs are done by another one, and the viewer's thread calls all
-    other methods.
+    """Takes bursts of pictures for up to nine classes, and fits a head to them after each burst. Thread-safe.
 
     Args:
         extractor: computes features.
@@ -101,7 +98,9 @@ class Teacher:
                 return ""
             self._end_burst()
             self._open = OpenBurst(number, now + BURST_SECONDS, button)
-            self._names.setdefault(number, self._free_name(number))
+            if number not in self._names:
+                usual = f"class {number}"
+                self._names[number] = usual if usual not in self._names.values() else f"{usual}'"
             self._change(recording=number, newest=number, failure="", note="")
         return ""
 
@@ -145,8 +144,7 @@ class Teacher:
             labels = tuple(name if each == before else each for each in self.head.labels)
             self._lesson = replace(self._lesson, head=replace(self.head, labels=labels))
             self._change(warning=self._state.warning.replace(before, name))
-        if self._folder is not None:
-            folder = self._folder
+        if (folder := self._folder) is not None:
             self._do(lambda: folder.rename(number, name))
         return name
 
@@ -198,13 +196,11 @@ class Teacher:
         burst, self._open = self._open, None
         if burst is None:
             return
-        if not burst.pictures:
-            self._drop_names()
-            self._change(recording=None)
-            return
-        self._waiting.append(burst)
-        self._change(recording=None, learning=True)
-        self._do(lambda: self._take(burst))
+        if burst.pictures:
+            self._waiting.append(burst)
+            self._do(lambda: self._take(burst))
+        self._drop_names()
+        self._change(recording=None, learning=bool(self._waiting))
 
     def _do(self, job: Job) -> None:
         """Do a job later; the caller may have the lock."""
@@ -264,16 +260,15 @@ class Teacher:
             examples, names = self._examples, dict(self._names)
         lesson = lesson_from(examples)
         with self._lock:
-            self._lesson = replace(lesson, head=self._renamed(lesson.head, names))
+            now = {
+                before: self._names.get(number, before) for number, before in names.items()
+            }  # renamed meanwhile
+            labels = tuple(now.get(each, each) for each in lesson.head.labels)
+            self._lesson = replace(lesson, head=replace(lesson.head, labels=labels))
             self._change(learning=bool(self._waiting), right=0, tried=0, warning="")
         found = findings_about(lesson, examples)
         with self._lock:
             self._change(right=found.right, tried=found.tried, warning=(found.warnings or ("",))[0])
-
-    def _renamed(self, head: TaughtHead, names: dict[int, str]) -> TaughtHead:
-        """Return a head with the names that its classes have now, if some were renamed while it was fitted."""
-        now = {before: self._names.get(number, before) for number, before in names.items()}
-        return replace(head, labels=tuple(now.get(each, each) for each in head.labels))
 
     def _forget(self, left: Examples, from_folder: Callable[[], None] | None) -> None:
         """Go on with fewer examples; the caller has the lock."""
@@ -295,13 +290,6 @@ class Teacher:
         self._names = {
             number: name for number, name in self._names.items() if name in kept or number in coming
         }
-
-    def _free_name(self, number: int) -> str:
-        """Return the usual name of a class that no other one has."""
-        name = f"class {number}"
-        while name in self._names.values():
-            name += "'"
-        return name
 
     def _change(self, **changes: object) -> None:
         """Make the state anew; the caller has the lock."""

@@ -12,7 +12,7 @@ from fakes import explained
 from live_gradcam.explanation import Explanation, Prediction
 from live_gradcam.faithfulness import FrameTest
 from live_gradcam.frame import Frame, Pixels
-from live_gradcam.live.spare_tests import EVERY, PAUSE_SECONDS, SpareTests
+from live_gradcam.live.spare_tests import APART, EVERY, MOST_SAVED, PAUSE_SECONDS, SpareTests
 from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
@@ -117,33 +117,45 @@ def test_a_test_is_done_within_a_few_frames_where_there_is_time() -> None:
     assert run.statistics.report(source="", model="", method="")["faithfulness"]["count"] == 1
 
 
-def test_no_step_is_begun_while_a_frame_waits() -> None:
-    run = Run()
-    run.frame()
-    before = run.scores.scored
-    assert [run.frame(waits=True) for _ in range(EVERY - 2)] == [0] * (EVERY - 2)
-    assert run.scores.scored == before
-
-
-@pytest.mark.parametrize("step", [0.040, 0.5])
-def test_a_step_that_takes_longer_than_the_free_time_is_done_for_every_24th_frame_only(step: float) -> None:
+@pytest.mark.parametrize("step", [0.005, 0.040, 0.5])
+def test_where_frames_wait_few_steps_are_done_and_never_two_in_a_row(step: float) -> None:
     run = Run(step=step)
-    for _ in range(6):  # the first steps tell what they cost
-        run.frame(waits=True)
-    steps = [run.frame(waits=True) for _ in range(10 * EVERY)]
-    done = [number for number, count in enumerate(steps) if count]
-    assert set(steps) <= {0, 1}
-    assert min(np.diff(done)) >= EVERY
+    steps = [run.frame(waits=True) for _ in range(60 * EVERY)]
+    assert set(steps) == {0, 1}
+    assert min(np.diff(np.flatnonzero(steps))) >= APART
+    frames = np.arange(1, len(steps) + 1)
+    assert (np.cumsum(steps) <= frames / EVERY + MOST_SAVED).all()
+    assert sum(steps) >= len(steps) / EVERY - STEPS, "what is saved is spent"
 
 
-def test_without_free_time_a_test_still_comes_to_its_end() -> None:
-    run = Run()
+def test_without_free_time_the_first_verdict_of_a_class_comes_within_a_second() -> None:
+    run = Run(fps=30)
     found = []
-    for number in range(1, STEPS * EVERY + 1):
+    for number in range(1, 31):
         run.frame(waits=True)
         if (test := run.tests.newest()) is not None:
             found.append((number, len(test.faithfulness.controls)))
-    assert found == [(3 * EVERY, 0), (STEPS * EVERY, 2)], "its own figures come first, without a verdict"
+    assert found == [(3 * APART, 0), (STEPS * APART, 2)], "its own figures come first, without a verdict"
+
+
+def test_without_free_time_a_class_is_tested_again_when_enough_is_saved_for_another() -> None:
+    run = Run(fps=30)
+    times = []
+    for _ in range(40 * EVERY):
+        run.frame(waits=True)
+        if (test := run.tests.newest()) is not None and test.faithfulness.controls:
+            times.append(run.clock.now)
+            assert run.clock.now - test.time < 1.1, "the frame is a new one"
+    assert len(times) > 3
+    assert max(np.diff(times)) <= (STEPS * EVERY + STEPS * APART) / 30 + 0.1
+    dog = cat(label="beagle")
+    for _ in range(60):
+        run.frame(dog, waits=True)
+        if (test := run.tests.newest()) is not None and test.faithfulness.controls:
+            assert test.faithfulness.label == "beagle"
+            break
+    else:
+        pytest.fail("no verdict within two seconds")
 
 
 def test_a_later_test_of_the_class_comes_with_its_verdict_only() -> None:
@@ -269,7 +281,8 @@ def test_where_all_frames_are_explained_and_shown_free_time_is_used_again_and_ag
 def test_where_frames_are_lost_free_time_is_left_alone(lost: dict[str, int]) -> None:
     steps = [step for step in lost_frames(Run(), **lost) if step > 60]
     assert steps
-    assert min(np.diff(steps)) >= EVERY
+    assert min(np.diff(steps)) >= APART
+    assert len(steps) <= (200 - 60) / EVERY + MOST_SAVED
 
 
 def test_a_rest_ends_when_no_frames_are_lost_any_more() -> None:

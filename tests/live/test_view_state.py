@@ -28,8 +28,9 @@ from live_gradcam.render.canvas import before_and_after
 from live_gradcam.render.help_page import TURN, help_pages, row_at
 from live_gradcam.render.panes import footer_of, title_height
 from live_gradcam.translations import ENGLISH, words_of
-from live_gradcam.viewer_input import ACTIONS, HELP, Key, Pointer, Text
-from live_gradcam.viewer_input import MENU as MENU_ROWS
+from live_gradcam.viewer_input import ACTIONS, HELP, Key, Pointer, Text, menu_of_actions
+
+MENU_ROWS = menu_of_actions(ACTIONS)
 
 ON_STAGE = {"help", "menu", "freeze", "curves", "search", "keep", "reset"}
 OF_THE_CONTROLLER = {request.value for request in Request}

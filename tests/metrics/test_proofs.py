@@ -277,14 +277,17 @@ def test_each_method_of_one_pass_has_its_curves_and_its_scores_equal_those_of_ch
             assert seen.probability == pytest.approx(score, abs=1e-6)
 
 
-def test_a_frame_that_stands_still_is_measured_once() -> None:
-    image = np.zeros((32, 32, 3), np.uint8)
+def test_a_frame_that_stands_still_is_measured_once_and_so_is_each_picture_of_its_curves() -> None:
+    image = networks.picture(32, 32)
     image[4:12, 6:14, 2] = 255
     scores = Counts()
     answers = ProvedAnswers(scores, "crop", [(32, 32)])
     first = answers.answer(image, Question(curves=True))
     counted = scores.scored
-    assert counted == 4 * (CURVE_STEPS + 1) + 1
+    between = 4 * (CURVE_STEPS - 1)
+    assert counted == 1 + between + 3, (
+        "the frame, then the pictures between the ends, and three ends for all curves"
+    )
     again = answers.answer(image, Question(curves=True))
     assert again.curves is first.curves
     assert scores.scored == counted + 1

@@ -12,7 +12,7 @@ from fakes import explained
 from live_gradcam.explanation import Explanation, Prediction, Region
 from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Pixels
-from live_gradcam.render.badge import GREEN, Badge, draw_badge_onto
+from live_gradcam.render.badge import GREEN, Badge, draw_badge_onto, figures_of
 from live_gradcam.render.caption import Caption
 from live_gradcam.render.label_plate import draw_plate_onto
 from live_gradcam.translations import ENGLISH, words_of
@@ -57,7 +57,7 @@ def test_the_two_results_of_these_tests_are_what_their_names_say() -> None:
 def test_a_result_is_held_for_seconds_and_goes_if_none_follows() -> None:
     badge = Badge()
     badge.add(FrameTest(3, 9.9, HOLDS), 10.0)
-    assert [shown_at(badge, time) for time in (10.0, 12.0, 13.9, 14.1, 20.0)] == [HOLDS] * 3 + [None] * 2
+    assert [shown_at(badge, time) for time in (10.0, 15.0, 21.9, 22.1, 30.0)] == [HOLDS] * 3 + [None] * 2
 
 
 def test_a_result_that_took_long_is_held_until_the_next_can_come() -> None:
@@ -157,6 +157,16 @@ def badge_on(
     place = draw_badge_onto(picture, result, plate, words_of(lang), side=min(size), avoid=avoid)
     assert place is not None
     return picture, plate, place
+
+
+def test_the_figures_are_those_of_the_tested_moment_and_narrow_pictures_leave_the_first_out() -> None:
+    assert figures_of(HOLDS, ENGLISH, room=2000) == "whole 90% · alone 83% · without 12%"
+    assert figures_of(HOLDS, words_of("zh"), room=2000) == "整幅 90% · 单独 83% · 去掉后 12%"
+    assert figures_of(HOLDS, ENGLISH, room=150) == "alone 83% · without 12%"
+    for size in ((640, 480), (320, 240), (240, 320), (200, 360)):
+        _, plate, place = badge_on(size, HOLDS, label="fox")
+        assert place[0] + place[2] <= size[0]
+        assert not overlap(plate, place)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -325,7 +325,7 @@ def test_the_address_names_the_view_at_the_beginning(browser: Browser, served: S
     close_page(page)
     page = open_page(browser, served, path="/?view=channels", start=False)
     expect(page.locator("#notice")).to_have_text(
-        'There is no view "channels" on the page. There are: one, side, methods, targets, proof, history.'
+        "There is no view channels on the page. There are: one, side, methods, targets, proof, history."
     )
     assert of_page(page, "page.grid.view") == "one"
     close_page(page)
@@ -340,7 +340,8 @@ def test_the_badge_says_what_the_hottest_part_alone_keeps(page: Page) -> None:
         "(() => { page.plate.showTest(page.plate.test.class_id, page.plate.test.at);"
         " return document.querySelector('#badge').textContent; })()",
     )
-    assert re.match(r"alone (\d+|<1)% · without (\d+|<1)%", said)
+    assert re.match(r"whole (\d+|<1)% · alone (\d+|<1)% · without (\d+|<1)%", said)
+    assert percent_text(of_page(page, "page.plate.test.probability")) == said.split()[1]
     until_page(page, "document.querySelector('#badge').hidden")
     page.keyboard.press("e")
     until_page(page, "page.plate.test === null && page.connection.question.badge === false")

@@ -46,7 +46,7 @@ class ColourAnswers:
         self.pictures += 1
         height, width = pixels.shape[:2]
         return Answer(
-            question, (explained((0, 0, width, height)),), feature_map=pixels.astype(np.float32) / 255
+            question, (explained((0, 0, width, height)),), feature_map=np.asarray(pixels / 255, np.float32)
         )
 
     def answer_batch(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[Answer]:
@@ -98,6 +98,10 @@ class Class:
         return head.labels[int(head.logits(row).argmax())]
 
 
+def labels_of(room: Class) -> tuple[str, ...]:
+    return room.teacher.head.labels
+
+
 @pytest.fixture
 def room() -> Class:
     return Class()
@@ -105,9 +109,9 @@ def room() -> Class:
 
 def test_two_bursts_make_a_head_that_tells_them_apart(room: Class) -> None:
     room.teach(1, RED)
-    assert room.teacher.head.labels == ("class 1",)
+    assert labels_of(room) == ("class 1",)
     room.teach(2, BLUE)
-    assert room.teacher.head.labels == ("class 1", "class 2")
+    assert labels_of(room) == ("class 1", "class 2")
     assert (room.said(RED), room.said(BLUE)) == ("class 1", "class 2")
     assert [each.count for each in room.teacher.state.classes] == [8, 8]
 
@@ -115,7 +119,7 @@ def test_two_bursts_make_a_head_that_tells_them_apart(room: Class) -> None:
 def test_a_third_class_joins_the_others(room: Class) -> None:
     for number, colour in ((1, RED), (2, BLUE), (5, GREEN)):
         room.teach(number, colour)
-    assert room.teacher.head.labels == ("class 1", "class 2", "class 5")
+    assert labels_of(room) == ("class 1", "class 2", "class 5")
     assert [room.said(each) for each in (RED, BLUE, GREEN)] == ["class 1", "class 2", "class 5"]
 
 
@@ -179,10 +183,10 @@ def test_undo_forgets_the_last_burst_only(room: Class) -> None:
     assert "class 2" in room.teacher.undo()
     assert [(each.number, each.bursts) for each in room.teacher.state.classes] == [(1, 1), (2, 1)]
     room.teacher.undo()
-    assert room.teacher.head.labels == ("class 1",)
+    assert labels_of(room) == ("class 1",)
     room.teacher.undo()
     assert room.teacher.head is not None
-    assert room.teacher.head.labels == ()
+    assert labels_of(room) == ()
     assert room.teacher.undo() == "nothing was taught yet"
 
 
@@ -192,7 +196,7 @@ def test_a_class_is_forgotten_and_its_key_is_free(room: Class) -> None:
     room.teach(3, GREEN)
     room.teacher.rename(2, "sky")
     assert room.teacher.forget(2) == "sky is forgotten"
-    assert room.teacher.head.labels == ("class 1", "class 3")
+    assert labels_of(room) == ("class 1", "class 3")
     assert room.teacher.forget(2) == "there is no class 2"
     room.teach(2, BLUE)
     assert set(room.teacher.head.labels) == {"class 1", "class 2", "class 3"}
@@ -204,16 +208,16 @@ def test_everything_is_forgotten(room: Class) -> None:
     room.teach(2, BLUE)
     room.teacher.forget(None)
     assert room.teacher.state.classes == ()
-    assert room.teacher.head.labels == ()
+    assert labels_of(room) == ()
 
 
 def test_a_name_is_in_the_head_at_once_and_stays(room: Class) -> None:
     room.teach(1, RED)
     room.teach(2, BLUE)
     assert room.teacher.rename(1, "  my   mug ") == "my mug"
-    assert room.teacher.head.labels == ("my mug", "class 2")
+    assert labels_of(room) == ("my mug", "class 2")
     room.teach(3, GREEN)
-    assert room.teacher.head.labels == ("my mug", "class 2", "class 3")
+    assert labels_of(room) == ("my mug", "class 2", "class 3")
     assert "another class" in room.teacher.rename(2, "my mug")
     assert room.teacher.rename(7, "nobody") == "there is no such class"
 
@@ -225,7 +229,7 @@ def test_a_class_that_is_named_while_it_is_learned_keeps_its_name(room: Class) -
     room.teacher.rename(2, "sky")
     for job in room.waiting:
         job()
-    assert room.teacher.head.labels == ("class 1", "sky")
+    assert labels_of(room) == ("class 1", "sky")
 
 
 def test_bursts_that_were_left_out_are_counted(room: Class) -> None:

@@ -249,7 +249,7 @@ function options(select, rows) {
 }
 
 /** Marks the edges of a scrolling element beyond which there is more; returns the function that updates the marks. */
-function showScrollHints(element) {
+export function showScrollHints(element) {
   const look = () => {
     const { scrollLeft, scrollTop, scrollWidth, scrollHeight, clientWidth, clientHeight } = element;
     element.classList.toggle("more-before", scrollLeft > 2 || scrollTop > 2);

@@ -137,7 +137,9 @@ export class LabelPlate {
     badge.hidden = test === null || test.class_id !== id || now - test.at > TEST_SECONDS;
     if (badge.hidden) return;
     badge.dataset.mark = test.holds ? "holds" : "fails";
-    const figures = this.words(`alone ${percent(test.alone)} · without ${percent(test.without)}`);
+    // All are of the tested moment: the headline's probability is that of a later one.
+    const changed = `alone ${percent(test.alone)} · without ${percent(test.without)}`;
+    const figures = this.words(`whole ${percent(test.probability)} · ${changed}`);
     setText(badge, test.holds ? figures : `${figures}: ${this.words("this heat does not account for the answer")}`);
   }
 

@@ -12,6 +12,7 @@ import { SourceOpening } from "./source_opening.js";
 import { LabelPlate } from "./label_plate.js";
 import { Recorder } from "./recorder.js";
 import { isTemporary, fetchSetup } from "./setup.js";
+import { TeachPanel } from "./teach.js";
 import { PaneGrid, VIEWS } from "./pane_grid.js";
 import { translate, wordsOf } from "./translations.js";
 
@@ -51,6 +52,7 @@ export class Page {
       state: (state) => this.connected(state),
     });
     this.controls = new Controls(this);
+    this.teaching = setup.teach ? new TeachPanel(this) : null;
     this.firstView = this.viewOfAddress();
     this.setView(this.firstView);
     setInterval(() => this.meter.show(byId("statistics"), this), 500);
@@ -121,7 +123,7 @@ export class Page {
   viewOfAddress() {
     const view = new URLSearchParams(location.search).get("view");
     if (view === null || VIEWS.includes(view)) return view ?? "one";
-    this.say(`There is no view "${view}" on the page. There are: ${VIEWS.join(", ")}.`);
+    this.say(`There is no view ${view} on the page. There are: ${VIEWS.join(", ")}.`);
     return "one";
   }
 
@@ -143,6 +145,7 @@ export class Page {
     this.grid.setSource(source);
     before?.close();
     byId("welcome").hidden = true;
+    if (before === null) this.teaching?.open(true);
     document.body.classList.add("showing");
     if (source.size[0]) this.grid.lookAt(this.region());
     this.exchange.follow();
@@ -215,6 +218,7 @@ export class Page {
       if (message.ask === this.connection.asked) this.panel.show(message);
       return;
     }
+    if (message.taught !== undefined) return this.teaching?.show(message.taught);
     if (message.refused !== undefined) {
       this.say(message.refused);
       this.restoreAnswered();
@@ -234,6 +238,7 @@ export class Page {
   connected(state) {
     this.exchange.epoch += 1; // a restarted server has to be asked again
     document.body.classList.toggle("lost", state === "lost");
+    if (state === "lost") this.teaching?.lost();
     if (state === "lost") this.say(LOST, true);
     else if (document.body.dataset.refused || this.notice.said === LOST) this.say("");
     if (state === "lost" && this.connection.failures > 1) this.reportRefusal();
