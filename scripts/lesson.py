@@ -225,7 +225,8 @@ def lesson_figures(size: tuple[int, int], pictures: Path | None, *, drawn: bool)
             return out.name
 
         teacher = Teacher(extractor, save=save, do=thread.do)
-        guide = LessonGuide(demo.props.thing_names, demo.props.background_names, show=demo.show)
+        names = (props.thing_names[0].removeprefix("the "), props.thing_names[1].removeprefix("the "))
+        guide = LessonGuide(props.thing_names, props.background_names, names=names, show=demo.show)
         menu = menu_of(engine, settings)
         answers = TaughtAnswers(engine, teacher)
         for _ in answers.prepare(question_of(Choice(look=Appearance()), menu), size):
@@ -244,7 +245,7 @@ def lesson_figures(size: tuple[int, int], pictures: Path | None, *, drawn: bool)
         yield Figure(
             "frames shown per second, whole lesson", rate([(at, True) for at, _ in person.writes]), least=29.5
         )
-        yield from learned_figures(extractor, demo, person.heads)
+        yield from learned_figures(extractor, demo, person.heads, names)
         engine.close()
 
 
@@ -255,7 +256,7 @@ def rate(writes: Sequence[tuple[float, bool]]) -> float:
 
 
 def learned_figures(
-    extractor: FeatureExtractor, demo: LessonDemo, heads: Sequence[TaughtHead]
+    extractor: FeatureExtractor, demo: LessonDemo, heads: Sequence[TaughtHead], names: tuple[str, str]
 ) -> Iterator[Figure]:
     """Give what the two heads of a lesson name, and where their heat is, on frames that nobody taught."""
     first, last = heads
@@ -266,11 +267,11 @@ def learned_figures(
         grid = maps.shape[2:0:-1]
         areas = [cv2.resize(each, grid, interpolation=cv2.INTER_AREA) for each in covered]
         scenes[scene] = (maps, np.stack(areas) > 0.05)
-    swapped = [named(first, scenes[scene][0]) == scene[1] for scene in ((0, 1), (1, 0))]
+    swapped = [named(first, scenes[scene][0], names) == scene[1] for scene in ((0, 1), (1, 0))]
     yield Figure(
         "after the swap: named by the background, share of frames", float(np.mean(swapped)), least=0.9
     )
-    right = [named(last, maps) == scene[0] for scene, (maps, _) in scenes.items()]
+    right = [named(last, maps, names) == scene[0] for scene, (maps, _) in scenes.items()]
     yield Figure("taught on both: named by the thing, share of frames", float(np.mean(right)), least=0.95)
     before, after = (
         float(np.mean([heat_on(head, maps, covered) for maps, covered in scenes.values()]))
@@ -302,9 +303,9 @@ def middle(pixels: Pixels) -> tuple[slice, slice]:
     return slice(top, top + side), slice(left, left + side)
 
 
-def named(head: TaughtHead, maps: FeatureMaps) -> npt.NDArray[np.intp]:
+def named(head: TaughtHead, maps: FeatureMaps, names: tuple[str, str]) -> npt.NDArray[np.intp]:
     """Return the class of each picture, 0 or 1 as its thing."""
-    numbers = np.array([int(label.removeprefix("class ")) - 1 for label in head.labels])
+    numbers = np.array([names.index(label) for label in head.labels])
     return np.asarray(numbers[head.logits(pooled(maps)).argmax(axis=1)])
 
 

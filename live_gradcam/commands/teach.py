@@ -163,7 +163,9 @@ def _run_lesson(settings: Settings, make: MakeTeacher) -> None:
     from live_gradcam.sources.demo.lesson_demo import LessonDemo
 
     with LessonDemo(size=settings.size or DEFAULT_SIZES[0], fps=settings.camera_fps or DEFAULT_FPS) as demo:
-        guide = LessonGuide(demo.props.thing_names, demo.props.background_names, show=demo.show)
+        props = demo.props
+        labels = (props.thing_names[0].removeprefix("the "), props.thing_names[1].removeprefix("the "))
+        guide = LessonGuide(props.thing_names, props.background_names, names=labels, show=demo.show)
         run_with(settings, typer.echo, make, lesson=guide, open_source=lambda _: demo)
 
 

@@ -20,7 +20,7 @@ from live_gradcam.render.teaching_strip import (
     draw_teaching_strip,
 )
 from live_gradcam.taught_head import MOST_CLASSES, TaughtHead
-from live_gradcam.teach.lesson_guide import LessonGuide
+from live_gradcam.teach.lesson_guide import LESSON_CLASSES, LessonGuide
 from live_gradcam.teach.teaching_state import TeachingState
 from live_gradcam.translations import ENGLISH, Words
 from live_gradcam.viewer_input import TEACHING_ACTIONS, Event, Key, Pointer
@@ -161,15 +161,19 @@ class TeachingView(InteractiveView):
         picture, heat = super().picture()
         height, width = picture.shape[:2]
         state = self._teaching.state
-        self.cells = _cells(state, self._words)
         if self._lesson is not None:
             self._lesson.follow(state)
+            for number, name in self._lesson.new_names(state).items():
+                self._teaching.rename(number, name)
+        self.cells = _cells(state, self._words, MOST_CLASSES if self._lesson is None else LESSON_CLASSES)
+        led = self._lesson is not None
         strip = TeachingStrip(
             cells=self.cells,
-            task="" if self._lesson is None else self._words(self._lesson.line()),
-            line=state.line(self._words)
-            if self._lesson is None
-            else self._words(state.failure or state.note),
+            task=self._words(self._lesson.line()) if self._lesson is not None else "",
+            # The task needs most of the lines, and the warning is what a lesson is about.
+            line=self._words(state.failure or ("" if state.warning else state.note))
+            if led
+            else state.line(self._words),
             warning=self._words(state.warning),
         )
         return np.vstack([picture, draw_teaching_strip(strip, (width, height))]), heat
@@ -242,8 +246,8 @@ class TeachingView(InteractiveView):
             self._teaching.release()
 
 
-def _cells(state: TeachingState, words: Words) -> tuple[StripCell, ...]:
-    """Return a cell for each class, and one for the next."""
+def _cells(state: TeachingState, words: Words, most: int) -> tuple[StripCell, ...]:
+    """Return a cell for each class, and one for the next where there are fewer than the most."""
     cells = [
         StripCell(
             number=each.number,
@@ -255,11 +259,7 @@ def _cells(state: TeachingState, words: Words) -> tuple[StripCell, ...]:
         for each in state.classes
     ]
     free = next(
-        (
-            number
-            for number in range(1, MOST_CLASSES + 1)
-            if number not in {each.number for each in state.classes}
-        ),
+        (number for number in range(1, most + 1) if number not in {each.number for each in state.classes}),
         None,
     )
     if free is not None:

@@ -10,6 +10,9 @@ from live_gradcam.teach.teaching_state import TeachingState
 PICTURES = 30
 """Pictures that each teaching step needs: a second of a camera."""
 
+LESSON_CLASSES = 2
+"""How many classes the lesson teaches."""
+
 SceneNumbers = tuple[int, int]
 """The number of a thing and of a background, 0 or 1 each."""
 
@@ -52,8 +55,9 @@ class LessonGuide:
     """Leads a viewer through the lesson; all methods are called by the viewer's thread.
 
     Args:
-        things: names of the two things in a sentence.
+        things: names of the two things in a sentence: `the red cup`.
         backgrounds: names of the two backgrounds in a sentence.
+        names: names of the two classes: `red cup`; empty ones are the viewer's to give.
         show: shows scenes, in turns; with a camera nothing is to be done, because the viewer moves the things.
     """
 
@@ -62,9 +66,11 @@ class LessonGuide:
         things: tuple[str, str] = ("your first thing", "your second thing"),
         backgrounds: tuple[str, str] = ("the first background", "the second background"),
         *,
+        names: tuple[str, str] = ("", ""),
         show: Callable[[Sequence[SceneNumbers]], object] = lambda _: None,
     ) -> None:
         self._names = {"a": things[0], "b": things[1], "g": backgrounds[0], "h": backgrounds[1]}
+        self._labels = names
         self._show = show
         self._before: Mapping[int, int] = {}
         """Class → how many pictures it had when the step began."""
@@ -87,6 +93,15 @@ class LessonGuide:
             return
         if self._taken(key) >= PICTURES and not self._mistaken(key):
             self._begin(self.number + 1)
+
+    def new_names(self, state: TeachingState) -> dict[int, str]:
+        """Return the names that the lesson gives to classes that have none of their own yet: class → name."""
+        return {
+            each.number: name
+            for each in state.classes
+            for number, name in enumerate(self._labels, 1)
+            if name and each.number == number and each.name == f"class {number}"
+        }
 
     def go_on(self) -> None:
         """Go on from a step in which there is only something to look at."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -40,7 +41,9 @@ def test_the_lesson_is_played_from_the_first_key_to_the_last(
         f"1 of 6: hold the key 1 while you see the red cup in front of the temple: 0 of {PICTURES} pictures"
     )
     guide.follow(state(30))
-    assert guide.line().startswith("2 of 6: hold the key 2 while you see the green cup in front of the rocket")
+    assert guide.line().startswith(
+        "2 of 6: hold the key 2 while you see the green cup in front of the rocket"
+    )
     guide.follow(state(30, 30))
     assert "swapped" in guide.line()
     guide.go_on()
@@ -108,6 +111,15 @@ def test_the_last_step_stays(guide: LessonGuide) -> None:
     guide.go_on()
     guide.follow(state(90, 90))
     assert guide.number == len(STEPS) - 1
+
+
+def test_a_class_is_named_by_the_lesson_unless_the_viewer_named_it() -> None:
+    guide = LessonGuide(names=("red cup", "green cup"))
+    seen = state(3, 4)
+    assert guide.new_names(seen) == {1: "red cup", 2: "green cup"}
+    named = (replace(seen.classes[0], name="Tasse"), *seen.classes[1:])
+    assert guide.new_names(replace(seen, classes=named)) == {2: "green cup"}
+    assert LessonGuide().new_names(seen) == {}
 
 
 def test_with_a_camera_it_speaks_of_the_viewers_own_things() -> None:

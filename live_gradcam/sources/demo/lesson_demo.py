@@ -33,6 +33,12 @@ logger = logging.getLogger(__name__)
 SCENE_SECONDS = 5.0
 """How long each scene is seen, where several take turns."""
 
+_PACE = (0.8, 1.1)
+"""Speed of the thing along x and y, in radians per second of a sine."""
+
+_LOWEST = 0.62
+"""Where the thing's centre turns back, as a share of the square's height: below lie the names on the picture."""
+
 _SWAY = 0.006
 """Amplitude of the camera's own motion, as a share of the frame's shorter side."""
 
@@ -140,8 +146,10 @@ class LessonDemo(Closeable):
             for background in (0, 1)
         }
         across, down = self._looks[0, 0].margins()
-        self._reach = (side / (2 * size[0]) - across, side / (2 * size[1]) - down)
-        """How far the thing moves from the middle: shares of width and height."""
+        top, bottom = 0.5 - side / (2 * size[1]) + down, 0.5 + (_LOWEST - 0.5) * side / size[1]
+        self._height = (top + bottom) / 2
+        self._reach = (side / (2 * size[0]) - across, (bottom - top) / 2)
+        """How far the thing moves from the middle of its path: shares of width and height."""
         self._scenes: tuple[Scene, ...] = ((0, 0),)
         self._since = 0
         """The frame from which they are seen."""
@@ -180,8 +188,8 @@ class LessonDemo(Closeable):
         """
         seconds = index / self._rate
         position = ThingPosition(
-            0.5 + self._reach[0] * math.sin(0.9 * seconds + 0.4),
-            0.5 + self._reach[1] * math.sin(1.4 * seconds + 1.1),
+            0.5 + self._reach[0] * math.sin(_PACE[0] * seconds + 0.4),
+            self._height + self._reach[1] * math.sin(_PACE[1] * seconds + 1.1),
             0.3 * math.sin(0.7 * seconds),
         )
         sway = _SWAY * min(self.size)

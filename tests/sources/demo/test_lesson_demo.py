@@ -85,7 +85,12 @@ def test_scenes_take_turns_from_the_moment_they_are_asked_for(demo: LessonDemo) 
     assert demo.scene_at(10_000) == (0, 0)
     demo.show([(0, 1), (1, 0)])
     each = round(30 * SCENE_SECONDS)
-    assert [demo.scene_at(index) for index in (0, each - 1, each, 2 * each)] == [(0, 1), (0, 1), (1, 0), (0, 1)]
+    assert [demo.scene_at(index) for index in (0, each - 1, each, 2 * each)] == [
+        (0, 1),
+        (0, 1),
+        (1, 0),
+        (0, 1),
+    ]
 
 
 def test_frames_arrive_live_and_show_the_scene(props: LessonProps) -> None:
