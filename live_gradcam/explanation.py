@@ -29,6 +29,7 @@ NO_LABEL = "no label"
 NONE_OF_THESE = "none of these"
 NOT_TAUGHT = "not taught yet"
 NO_ANSWER = "no answer"
+NO_CLASS = (NOT_SURE, NO_LABEL, NONE_OF_THESE, NOT_TAUGHT, NO_ANSWER)
 """Texts shown instead of a class's name."""
 
 

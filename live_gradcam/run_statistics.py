@@ -9,18 +9,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from live_gradcam.explanation import (
-    NO_ANSWER,
-    NO_LABEL,
-    NONE_OF_THESE,
-    NOT_SURE,
-    NOT_TAUGHT,
-    Explanation,
-)
+from live_gradcam.explanation import NO_CLASS, Explanation
 from live_gradcam.faithfulness import Baseline, Faithfulness
 from live_gradcam.number_format import number_text
 
-_NO_CLASS = (NOT_SURE, NO_LABEL, NO_ANSWER, NONE_OF_THESE, NOT_TAUGHT)
 _SUMMARISED = 3
 """Classes or values in the summary at the end."""
 
@@ -248,8 +240,8 @@ class RunStatistics:
         Such as `cat in 10 frames, dog in 1, not sure in 2`, `cat` for a single frame, or `age 31.2 (28.1 to 34)`.
         """
         ranked = self.headlines.most_common()
-        common = [each for each in ranked if each[0] not in _NO_CLASS][:_SUMMARISED]
-        common += [each for each in ranked if each[0] in _NO_CLASS]
+        common = [each for each in ranked if each[0] not in NO_CLASS][:_SUMMARISED]
+        common += [each for each in ranked if each[0] in NO_CLASS]
         counted = [f"{label} in {count}" for label, count in common]
         if common:
             counted[0] += " frame" if common[0][1] == 1 else " frames"

@@ -12,23 +12,25 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
-# cli → commands → pipeline | session | archive | server → live → metrics → explain → models | sources | render | sinks
-# → values
+# cli → commands → pipeline | session | archive | server → live → teach → metrics → explain → models
+# | sources | render | sinks → values
 VALUES = frozenset(
     (
         "cache_files closeable config errors escaping explanation faithfulness file_names frame heatmap media_file "
         "name_suggestions number_format question redaction rendered_picture run_statistics setting setting_choices "
-        "setting_types settings_json source_address statistics_file timing translations version viewer_input"
+        "setting_types settings_json source_address statistics_file taught_head timing translations version "
+        "viewer_input"
     ).split()
 )
 GROUND = VALUES | {"concurrency", "process"}
-ROOMS = frozenset({"explain", "metrics", "models", "sources", "render", "sinks"})
+ROOMS = frozenset({"explain", "metrics", "models", "sources", "render", "sinks", "teach"})
 LOOPS = frozenset({"archive", "pipeline", "session", "server"})
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(ROOMS, GROUND),
     "explain": GROUND | {"models"},
     "metrics": GROUND | {"explain", "models"},
+    "teach": GROUND | {"explain", "metrics", "models", "sources"},  # folders of pictures and clips
     "settings_check": GROUND | ROOMS,
     "live": GROUND | ROOMS,
     "session": GROUND | ROOMS | {"live"},
@@ -42,7 +44,7 @@ MAY_IMPORT = {
 """Room → the rooms it may import, beside itself. A room is a folder or a module at the top of the package."""
 
 FACE = "__init__"  # names everything, and loads it when it is asked for
-MAY_IMPORT_TENSORFLOW = frozenset({"models", "explain"})
+MAY_IMPORT_TENSORFLOW = frozenset({"models", "explain", "teach"})
 TENSORFLOW = frozenset({"tensorflow", "keras"})
 VAGUE = frozenset({"base", "common", "core", "helper", "helpers", "misc", "util", "utils"})
 MOST_LINES = 300

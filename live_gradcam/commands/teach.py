@@ -11,7 +11,6 @@ import typer
 
 from live_gradcam.commands import positional_source
 from live_gradcam.commands.options import given, takes_settings
-from live_gradcam.commands.progress import EvaluateProgress
 from live_gradcam.config import FilePath, Settings
 from live_gradcam.errors import SettingsError, SinkError, SourceError
 from live_gradcam.escaping import shown
@@ -185,6 +184,7 @@ def _teach_folder(folder: Path, settings: Settings, out: Path) -> None:
 
     import numpy as np
 
+    from live_gradcam.commands.progress import EvaluateProgress  # it loads OpenCV
     from live_gradcam.explain.loading import load_engine
     from live_gradcam.metrics.changed_pictures import seen_part
     from live_gradcam.taught_head import NOTHING_TAUGHT

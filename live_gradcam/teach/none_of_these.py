@@ -7,15 +7,13 @@ altered copies show how far a picture of the same thing moves when the camera co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from live_gradcam.question import Answer
 from live_gradcam.teach.examples import Burst, Examples, evenly
-from live_gradcam.teach.feature_extractor import Features, pooled
+from live_gradcam.teach.feature_extractor import Features
 
 REACH = 3.0
 """A picture may be so many times as far from the nearest example as the altered copies are."""
@@ -54,28 +52,6 @@ class NoneOfThese:
         cosines = _directions(features) @ self.directions.T
         found = [cosines[:, self.classes == number].max(axis=1) for number in range(len(self.thresholds))]
         return np.stack(found, axis=1)
-
-
-def shown_answer(answer: Answer, rule: NoneOfThese | None) -> Answer:
-    """Return an answer as it is shown: without heat for a picture that is none of the classes.
-
-    Args:
-        answer: of a head that is taught.
-        rule: refuses pictures; None before two classes were taught, when no class is named.
-    """
-    if answer.feature_map is None:
-        return answer
-    if rule is None:
-        told: dict[str, Any] = {"top": ()}
-    elif rule.refuses(pooled(answer.feature_map[None]))[0]:
-        told = {"is_known": False}
-    else:
-        return answer
-    blank = [
-        replace(each, has_evidence=False, heatmap=np.zeros_like(each.heatmap), **told)
-        for each in answer.explanations
-    ]
-    return replace(answer, explanations=tuple(blank))
 
 
 def none_of_these(examples: Examples) -> NoneOfThese:

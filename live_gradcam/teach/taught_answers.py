@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from live_gradcam.explain.question_switch import Size
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.heat_test import PictureAnswers
 from live_gradcam.question import Answer, Question
 from live_gradcam.taught_head import TaughtHead
+from live_gradcam.teach.feature_extractor import pooled
+from live_gradcam.teach.none_of_these import NoneOfThese
 
 
 class Pupil(Protocol):
@@ -66,3 +70,25 @@ class TaughtAnswers:
         if question.head is not None or 0 not in question.models:
             return question
         return replace(question, head=self._pupil.head)
+
+
+def shown_answer(answer: Answer, rule: NoneOfThese | None) -> Answer:
+    """Return an answer as it is shown: without heat for a picture that is none of the classes.
+
+    Args:
+        answer: of a head that is taught.
+        rule: refuses pictures; None before two classes were taught, when no class is named.
+    """
+    if answer.feature_map is None:
+        return answer
+    if rule is None:
+        told: dict[str, Any] = {"top": ()}
+    elif rule.refuses(pooled(answer.feature_map[None]))[0]:
+        told = {"is_known": False}
+    else:
+        return answer
+    blank = [
+        replace(each, has_evidence=False, heatmap=np.zeros_like(each.heatmap), **told)
+        for each in answer.explanations
+    ]
+    return replace(answer, explanations=tuple(blank))

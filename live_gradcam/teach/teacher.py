@@ -19,7 +19,7 @@ from live_gradcam.teach.examples_folder import ExamplesFolder
 from live_gradcam.teach.feature_extractor import FeatureExtractor
 from live_gradcam.teach.learn_thread import Job
 from live_gradcam.teach.learner import Lesson, findings_about, lesson_from
-from live_gradcam.teach.none_of_these import shown_answer
+from live_gradcam.teach.taught_answers import shown_answer
 from live_gradcam.teach.teaching_state import OpenBurst, TeachingState, taught_classes
 
 logger = logging.getLogger(__name__)
