@@ -37,6 +37,7 @@ from live_gradcam.sources.opening import open_sources
 from live_gradcam.sources.source import Film, Source, is_live
 from live_gradcam.statistics_file import write_report
 from live_gradcam.taught_head import NOTHING_TAUGHT
+from live_gradcam.teach.lesson_guide import LessonGuide
 from live_gradcam.teach.taught_answers import TaughtAnswers
 from live_gradcam.teach.teacher import Teacher
 
@@ -108,13 +109,22 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
     return run_with(Settings(**settings), tell or logger.info)
 
 
-def run_with(chosen: Settings, say: Tell, teach: MakeTeacher | None = None) -> Run:
+def run_with(
+    chosen: Settings,
+    say: Tell,
+    teach: MakeTeacher | None = None,
+    *,
+    lesson: LessonGuide | None = None,
+    open_source: Callable[[Settings], Source] = open_sources,
+) -> Run:
     """Do what `run` does, for settings that are complete.
 
     Args:
         chosen: the settings of the run.
         say: receives each message.
         teach: makes what the viewer teaches in the window; None: nothing is taught.
+        lesson: leads the viewer through a lesson; None: the viewer teaches freely.
+        open_source: opens the source that the settings name.
 
     Raises:
         LiveGradcamError: as in `run`.
@@ -128,7 +138,7 @@ def run_with(chosen: Settings, say: Tell, teach: MakeTeacher | None = None) -> R
             refuse_session_folder(Path(chosen.save_session))
         background = stack.enter_context(ExitStack())  # ends last, when all files are finished
         stack.enter_context(Preloading(chosen))
-        source = stack.enter_context(open_sources(chosen))
+        source = stack.enter_context(open_source(chosen))
         done.source = source.name
         windowed = has_window(chosen, source, say)
         say(source.describe())
@@ -171,6 +181,7 @@ def run_with(chosen: Settings, say: Tell, teach: MakeTeacher | None = None) -> R
             recorder=recorder,
             tester=answers,
             teacher=teacher,
+            lesson=lesson,
         )
         if not windowed:  # nobody waits
             background.callback(engine.settle)
@@ -190,6 +201,7 @@ def play(
     recorder: Recorder | None = None,
     tester: ProvedAnswers | None = None,
     teacher: Teacher | None = None,
+    lesson: LessonGuide | None = None,
 ) -> None:
     """Run the loop until the source, the viewer or the settings end it.
 
@@ -205,6 +217,7 @@ def play(
         recorder: the recording that runs from the start.
         tester: begins the masking tests in spare time; None: there are none.
         teacher: is taught in the window; None: nothing is taught.
+        lesson: leads the viewer; None: nothing does.
     """
     still = not source.live and (source.fps is None or source.fps < _STILL_FPS)
     in_window = sinks.window is not None
@@ -222,7 +235,9 @@ def play(
         settings,
         menu or Menu(methods=(settings.method,)),
         **frames,
-        make=view_maker(settings, **frames) if teacher is None else partial(TeachingView, teaching=teacher),
+        make=view_maker(settings, **frames)
+        if teacher is None
+        else partial(TeachingView, teaching=teacher, lesson=lesson),
     )
     with ExitStack() as stack:
         stack.callback(_close_session, view, sinks)

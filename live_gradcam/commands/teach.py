@@ -19,6 +19,7 @@ from live_gradcam.setting import in_output
 
 if TYPE_CHECKING:
     from live_gradcam.explain.engine import Engine
+    from live_gradcam.pipeline import MakeTeacher
     from live_gradcam.taught_head import TaughtHead
     from live_gradcam.teach.teacher import Teacher
 
@@ -43,6 +44,12 @@ class TeachSettings:
         "Folder that keeps the pictures, so that you can go on later.",
         metavar="FOLDER",
         usual="NAME-examples beside the model file",
+    )
+    lesson: bool = in_output(
+        False,
+        "Lead through a lesson in six steps: what a classifier learns that saw each thing in front of one background "
+        "only. With --source demo no camera is needed.",
+        negatable=False,
     )
 
 
@@ -70,6 +77,11 @@ def teach(
 
     folder = Path(bare[0]) if bare and len(bare) == 1 else None
     if folder is not None and is_folder_of_classes(folder):
+        if own.lesson:
+            raise SettingsError(
+                f"--lesson needs a window and a camera, and {shown(folder)} is a folder of pictures. "
+                "Leave out one of them."
+            )
         settings = Settings(**given(Settings, typed))
         _refuse(out, overwrite=settings.overwrite)
         _teach_folder(folder, settings, out)
@@ -77,9 +89,14 @@ def teach(
     typed = {**typed, "source": positional_source.source_of(context, bare, typed["source"])}
     settings = Settings(**given(Settings, typed))
     examples = out.with_name(f"{out.stem}-examples") if own.examples is None else Path(own.examples)
+    if own.lesson and examples.exists():
+        raise SinkError(
+            f"{shown(examples)} exists already, and the lesson begins with nothing taught. "
+            "Choose another --out, or remove that folder."
+        )
     if not examples.exists():  # else this goes on with what that file was fitted to
         _refuse(out, overwrite=settings.overwrite)
-    _teach_live(settings, out, examples)
+    _teach_live(settings, out, examples, lesson=own.lesson)
 
 
 def _refuse(out: Path, *, overwrite: bool) -> None:
@@ -92,7 +109,7 @@ def _refuse(out: Path, *, overwrite: bool) -> None:
         raise SinkError(f"{shown(out)} exists already. Choose another name, or allow it: --overwrite.")
 
 
-def _teach_live(settings: Settings, out: Path, examples: Path) -> None:
+def _teach_live(settings: Settings, out: Path, examples: Path, *, lesson: bool) -> None:
     from live_gradcam.pipeline import run_with
     from live_gradcam.teach.examples_folder import ExamplesFolder
     from live_gradcam.teach.learn_thread import LearnThread
@@ -115,7 +132,10 @@ def _teach_live(settings: Settings, out: Path, examples: Path) -> None:
             )
             return made[0]
 
-        run_with(settings, typer.echo, make)
+        if lesson:
+            _run_lesson(settings, make)
+        else:
+            run_with(settings, typer.echo, make)
         if made and len(made[0].head.labels) > 1 and made[0].state.saved is not made[0].head:
             typer.echo("writing the model file …")
             made[0].save()
@@ -128,6 +148,24 @@ def _teach_live(settings: Settings, out: Path, examples: Path) -> None:
         )
     else:
         typer.echo("nothing was saved: two classes are needed")
+
+
+def _run_lesson(settings: Settings, make: MakeTeacher) -> None:
+    """Lead through the lesson; the demo plays what the viewer would hold in front of a camera."""
+    from live_gradcam.pipeline import run_with
+    from live_gradcam.teach.lesson_guide import LessonGuide
+
+    if settings.source != "demo":
+        run_with(settings, typer.echo, make, lesson=LessonGuide())
+        return
+    from live_gradcam.sources.camera.camera_feed import DEFAULT_FPS, DEFAULT_SIZES
+    from live_gradcam.sources.demo.lesson_demo import LessonDemo
+
+    with LessonDemo(size=settings.size or DEFAULT_SIZES[0], fps=settings.camera_fps or DEFAULT_FPS) as demo:
+        props = demo.props
+        labels = (props.thing_names[0].removeprefix("the "), props.thing_names[1].removeprefix("the "))
+        guide = LessonGuide(props.thing_names, props.background_names, names=labels, show=demo.show)
+        run_with(settings, typer.echo, make, lesson=guide, open_source=lambda _: demo)
 
 
 def _saved(engine: Engine, head: TaughtHead, out: Path) -> str:

@@ -20,6 +20,7 @@ from live_gradcam.render.teaching_strip import (
     draw_teaching_strip,
 )
 from live_gradcam.taught_head import MOST_CLASSES, TaughtHead
+from live_gradcam.teach.lesson_guide import LESSON_CLASSES, LessonGuide
 from live_gradcam.teach.teaching_state import TeachingState
 from live_gradcam.translations import ENGLISH, Words
 from live_gradcam.viewer_input import TEACHING_ACTIONS, Event, Key, Pointer
@@ -97,6 +98,7 @@ class TeachingView(InteractiveView):
         menu: as in `InteractiveView`; its labels follow what is taught.
         choice: as in `InteractiveView`.
         teaching: takes what the viewer teaches.
+        lesson: says in the strip what to do next; None: the strip says what was learned.
         live: as in `InteractiveView`.
         slides: as in `InteractiveView`.
         fullscreen: as in `InteractiveView`.
@@ -110,6 +112,7 @@ class TeachingView(InteractiveView):
         choice: Choice,
         *,
         teaching: Teaching,
+        lesson: LessonGuide | None = None,
         live: bool = True,
         slides: bool = False,
         fullscreen: bool = False,
@@ -125,6 +128,7 @@ class TeachingView(InteractiveView):
             words=words,
         )
         self._teaching = teaching
+        self._lesson = lesson
         self._panels = Panels(words, TEACHING_ACTIONS)
         self._held = False
         """Whether a button of the strip is held."""
@@ -147,6 +151,8 @@ class TeachingView(InteractiveView):
             self._press(event)
         elif isinstance(event, Key) and self._forgets and self._panels.prompt is None:
             self._forget(event.name)
+        elif event == Key("Enter") and self._lesson is not None and self._panels.prompt is None:
+            self._lesson.go_on()
         else:
             super().handle(event)
 
@@ -155,9 +161,20 @@ class TeachingView(InteractiveView):
         picture, heat = super().picture()
         height, width = picture.shape[:2]
         state = self._teaching.state
-        self.cells = _cells(state, self._words)
+        if self._lesson is not None:
+            self._lesson.follow(state)
+            for number, name in self._lesson.new_names(state).items():
+                self._teaching.rename(number, name)
+        self.cells = _cells(state, self._words, MOST_CLASSES if self._lesson is None else LESSON_CLASSES)
+        led = self._lesson is not None
         strip = TeachingStrip(
-            cells=self.cells, line=state.line(self._words), warning=self._words(state.warning)
+            cells=self.cells,
+            task=self._words(self._lesson.line()) if self._lesson is not None else "",
+            # The task needs most of the lines, and the warning is what a lesson is about.
+            line=self._words(state.failure or ("" if state.warning else state.note))
+            if led
+            else state.line(self._words),
+            warning=self._words(state.warning),
         )
         return np.vstack([picture, draw_teaching_strip(strip, (width, height))]), heat
 
@@ -229,8 +246,8 @@ class TeachingView(InteractiveView):
             self._teaching.release()
 
 
-def _cells(state: TeachingState, words: Words) -> tuple[StripCell, ...]:
-    """Return a cell for each class, and one for the next."""
+def _cells(state: TeachingState, words: Words, most: int) -> tuple[StripCell, ...]:
+    """Return a cell for each class, and one for the next where there are fewer than the most."""
     cells = [
         StripCell(
             number=each.number,
@@ -242,11 +259,7 @@ def _cells(state: TeachingState, words: Words) -> tuple[StripCell, ...]:
         for each in state.classes
     ]
     free = next(
-        (
-            number
-            for number in range(1, MOST_CLASSES + 1)
-            if number not in {each.number for each in state.classes}
-        ),
+        (number for number in range(1, most + 1) if number not in {each.number for each in state.classes}),
         None,
     )
     if free is not None:

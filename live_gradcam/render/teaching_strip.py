@@ -67,6 +67,9 @@ class TeachingStrip:
 
     cells: tuple[StripCell, ...]
 
+    task: str = ""
+    """What the viewer is asked to do in a lesson, which is drawn in white; empty outside a lesson."""
+
     line: str = ""
     """What was learned, or what to do next."""
 
@@ -109,7 +112,8 @@ def draw_teaching_strip(strip: TeachingStrip, size: tuple[int, int]) -> Pixels:
     top = places[-1][1] + places[-1][3] if places else 0
     room = size[0] - 2 * gap
     number = 0
-    for text, colour, most in ((strip.line, GREY, 2), (strip.warning, AMBER, _LINES)):
+    texts = ((strip.task, WHITE, 2), (strip.line, GREY, 2), (strip.warning, AMBER, _LINES))
+    for text, colour, most in texts:
         if not text or number >= _LINES:
             continue
         most = min(most, _LINES - number)

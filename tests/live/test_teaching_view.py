@@ -15,6 +15,7 @@ from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.renderer import Renderer
 from live_gradcam.render.teaching_strip import cell_at, strip_height
 from live_gradcam.taught_head import NOTHING_TAUGHT, TaughtHead
+from live_gradcam.teach.lesson_guide import LessonGuide
 from live_gradcam.teach.teaching_state import TaughtClass, TeachingState
 from live_gradcam.viewer_input import TEACHING_ACTIONS, Key, Pointer, Text
 
@@ -61,10 +62,10 @@ class NotedTeaching:
 class Stage:
     """A teaching view, and a hand that presses its keys."""
 
-    def __init__(self) -> None:
+    def __init__(self, lesson: LessonGuide | None = None) -> None:
         self.teaching = NotedTeaching()
         self.view = TeachingView(
-            Renderer(Appearance()), MENU, Choice(look=Appearance()), teaching=self.teaching
+            Renderer(Appearance()), MENU, Choice(look=Appearance()), teaching=self.teaching, lesson=lesson
         )
         self.index = 0
         self.step()
@@ -197,3 +198,35 @@ def test_every_key_has_one_action_and_all_are_in_the_help() -> None:
     keys = [key for action in TEACHING_ACTIONS for key in (action.key, action.also) if key]
     assert len(keys) == len(set(keys))
     assert set("123456789") <= set(keys)
+
+
+def test_in_a_lesson_the_strip_says_what_to_do_next_and_offers_two_classes() -> None:
+    guide = LessonGuide(names=("red cup", "green cup"))
+    stage = Stage(guide)
+    free = stage.step()
+    assert [cell.number for cell in stage.view.cells] == [1]
+    stage.teaching.taught("class 1")
+    led = stage.step()
+    assert guide.number == 1
+    stage.teaching.done.clear()
+    stage.teaching.taught("class 1", "class 2")
+    stage.step()
+    assert guide.number == 2
+    assert [cell.number for cell in stage.view.cells] == [1, 2]
+    assert stage.teaching.done == [("rename", 1, "red cup"), ("rename", 2, "green cup")]
+    assert (free[SIZE[1] :] != led[SIZE[1] :]).any()
+    stage.teaching.done.clear()
+    stage.press("1")
+    assert stage.teaching.done == [("hold", 1, False)]
+
+
+def test_enter_goes_on_in_a_lesson_and_keeps_its_meaning_in_the_box_for_names() -> None:
+    guide = LessonGuide()
+    stage = Stage(guide)
+    for names in (("class 1",), ("class 1", "class 2")):
+        stage.teaching.taught(*names)
+        stage.step()
+    stage.press("n", *"mug", "Enter")
+    assert guide.number == 2
+    stage.press("Enter")
+    assert guide.number == 3

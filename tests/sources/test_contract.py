@@ -23,13 +23,14 @@ from limits import at_most, within
 from PIL import Image
 
 from live_gradcam.sources.demo.demo import DemoSource
+from live_gradcam.sources.demo.lesson_demo import LessonDemo
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source, is_live
 
 Opener = Callable[[], Source]
 
 FILES = ["video", "animated picture", "image", "folder", "glob", "demo as a file"]
-LIVE = ["stream", "demo", *(["camera"] if "FAKECAM_DIR" in os.environ else [])]
+LIVE = ["stream", "demo", "lesson", *(["camera"] if "FAKECAM_DIR" in os.environ else [])]
 PICTURES = 5
 
 
@@ -64,6 +65,7 @@ def opener(request: pytest.FixtureRequest, material: Path) -> Opener:
         "folder": lambda: open_source(material / "slides"),
         "glob": lambda: open_source(f"{material}/slides/*.png"),
         "demo": lambda: open_source("demo"),
+        "lesson": LessonDemo,
         "demo as a file": lambda: DemoSource(live=False, size=(160, 96), fps=2.0),
         "camera": lambda: open_source(0),
     }

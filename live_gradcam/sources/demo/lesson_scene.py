@@ -147,18 +147,18 @@ class LessonScene:
     """A thing in front of a background.
 
     Args:
-        thing: the thing.
+        thing: the thing, or its picture as `cut_out` returns it.
         background: (H, W, 3) uint8 BGR; scaled to fill the frame, the middle of it is seen.
         size: (width, height) of the frames in pixels.
         area: share of the frame that the thing covers, while it is wholly inside.
     """
 
     def __init__(
-        self, thing: Cutout, background: Pixels, size: tuple[int, int], *, area: float = THING_AREA
+        self, thing: Cutout | Patch, background: Pixels, size: tuple[int, int], *, area: float = THING_AREA
     ) -> None:
         self.size = size
         self._background = _filling(background, size)
-        self._patch = cut_out(thing)
+        self._patch = cut_out(thing) if isinstance(thing, Cutout) else thing
         rows, columns = self._patch.shape[:2]
         self._scale = math.sqrt(area * size[0] * size[1] / (math.pi / 4 * rows * columns))
         self._side = self._scale * max(rows, columns)
@@ -190,16 +190,23 @@ class LessonScene:
                 [sine, cosine, middle_y - sine * columns / 2 - cosine * rows / 2],
             ]
         )
-        layer = cv2.warpAffine(self._patch, to_frame, self.size, flags=cv2.INTER_AREA)
-        background = self._background
+        mixed = self._background.copy()
         if shift != (0.0, 0.0):
             move = np.array([[1.0, 0.0, -shift[0]], [0.0, 1.0, -shift[1]]])
-            background = np.asarray(
-                cv2.warpAffine(background, move, self.size, borderMode=cv2.BORDER_REFLECT_101), np.uint8
-            )
-        opacity = layer[..., 3:]
-        mixed = np.clip(np.rint(background * (1 - opacity) + layer[..., :3]), 0, 255).astype(np.uint8)
-        return mixed, np.asarray(opacity[..., 0], np.float32)
+            cv2.warpAffine(self._background, move, self.size, dst=mixed, borderMode=cv2.BORDER_REFLECT_101)
+        covered = np.zeros((height, width), np.float32)
+        # Only the box around the thing is mixed, because a whole frame in float32 takes too long for a live camera.
+        reach = self._scale * math.hypot(rows, columns) / 2 + 2
+        left, top = max(0, math.floor(middle_x - reach)), max(0, math.floor(middle_y - reach))
+        right, bottom = min(width, math.ceil(middle_x + reach)), min(height, math.ceil(middle_y + reach))
+        if left >= right or top >= bottom:
+            return mixed, covered
+        to_frame[:, 2] -= left, top
+        layer = cv2.warpAffine(self._patch, to_frame, (right - left, bottom - top), flags=cv2.INTER_AREA)
+        part, opacity = mixed[top:bottom, left:right], layer[..., 3]
+        part[:] = np.clip(np.rint(part * (1 - opacity[..., None]) + layer[..., :3]), 0, 255)
+        covered[top:bottom, left:right] = opacity
+        return mixed, covered
 
     def burst(
         self, frames: int, *, seed: int, sway: float = 0.0
