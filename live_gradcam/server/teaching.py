@@ -16,6 +16,7 @@ from live_gradcam.explain.targets import parse_target
 from live_gradcam.models.labels import Labels
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.monitoring import trim
 from live_gradcam.server.own_share import OwnShare
 from live_gradcam.server.page_messages import TeachMessage
 from live_gradcam.server.queued_work import Done
@@ -190,7 +191,10 @@ class _VisitorTeacher:
         if self._key is not None:
             self._room.files.discard(self._key)
         self._let_go()
-        self._thread.end()
+        self._thread.do(
+            trim
+        )  # else the C library keeps what the fits have used, with each visit a little more
+        self._thread.end()  # its other jobs do nothing any more
 
     def _let_go(self) -> None:
         """Note that no picture waits to be learned."""

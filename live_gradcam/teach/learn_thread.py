@@ -39,8 +39,8 @@ class LearnThread(Closeable):
         self._worker.join()
 
     def end(self) -> None:
-        """Drop the jobs that wait, and let the thread end by itself after the one in hand."""
-        self._jobs.abandon()
+        """Take no more jobs, and let the thread end by itself after those that wait."""
+        self._jobs.close()
 
     def close(self, until: float | None = None) -> None:
         """Drop the jobs that wait, and join the thread; `until` as in `WorkerThread.close`."""
