@@ -62,8 +62,8 @@ class ClassDifference:
             return ""
         them = "them" if self.found_by == "motion" else "the middle of the picture"
         return (
-            f"{self.first} and {self.second} are told apart by what lies {_sides(self.parts[1:])} {them}: "
-            "show both in front of the same wall"
+            f"{self.first} and {self.second} are told apart by what lies {_sides(self.parts[1:])} {them}"
+            ": show both in front of the same wall"
         )
 
 
