@@ -359,6 +359,7 @@ THREAD_ROOM = "concurrency"
 MAY_START_THREADS = {
     "server/app.py": "asyncio.to_thread: what would hold up the event loop, in a pool that the loop shuts down",
     "server/camera_stream.py": "asyncio.to_thread: likewise, to encode a JPEG that a coroutine waits for",
+    "server/teaching.py": "asyncio.to_thread: likewise, to take an example",
     "server/heat_testing.py": "asyncio.to_thread: likewise, to cover parts of a picture",
 }
 """Module → why it may start threads by other means than `WorkerThread`."""

@@ -45,8 +45,7 @@ from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.request_bodies import PendingBytes, RequestBodies, run_while_connected
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
-from live_gradcam.server.taught_files import FILE_NAME, LINK
-from live_gradcam.server.teaching import TeachingRoom
+from live_gradcam.server.teaching_room import FILE_NAME, LINK, TeachingRoom
 from live_gradcam.server.websocket import PageSocket
 from live_gradcam.version import __version__
 
@@ -130,7 +129,6 @@ def create_app(
     room = TeachingRoom(service) if service.teach else None
     ending = asyncio.Event()
     visitors = 0
-
     service.tally.watch("visitors", "Sockets that are open.", lambda: visitors)
     service.tally.watch(
         "viewers", "Viewers of the camera's picture.", lambda: camera_stream.viewers if camera_stream else 0

@@ -15,7 +15,7 @@ from live_gradcam.question import Answer, Question
 from live_gradcam.server.errors import RequestError
 from live_gradcam.server.queued_work import Done, QueuedWork
 from live_gradcam.server.service import Service
-from live_gradcam.teach.learner import AT_ONCE
+from live_gradcam.teach.feature_extractor import MOST_AT_ONCE
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class OwnShare:
     def close(self) -> None:
         """Cancel the pictures that wait."""
         self.closed.set()
-        for number in range(AT_ONCE):
+        for number in range(MOST_AT_ONCE):
             self._service.forget((self._client, "copy", number))
 
     def _submitted(self, work: QueuedWork) -> Future[Done]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +11,6 @@ from typing import Any
 
 from starlette.websockets import WebSocketDisconnect
 
-from live_gradcam.closeable import Closeable
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.targets import parse_target
 from live_gradcam.models.labels import Labels
@@ -20,42 +19,27 @@ from live_gradcam.server.errors import RequestError
 from live_gradcam.server.own_share import OwnShare
 from live_gradcam.server.page_messages import TeachMessage
 from live_gradcam.server.queued_work import Done
-from live_gradcam.server.service import Service
-from live_gradcam.server.taught_files import FILE_NAME, LINK, TaughtFiles
+from live_gradcam.server.teaching_room import FILE_NAME, LINK, TeachingRoom
 from live_gradcam.taught_head import TaughtHead
+from live_gradcam.teach.feature_extractor import FeatureExtractor
 from live_gradcam.teach.learn_thread import Job, LearnThread
-from live_gradcam.teach.teacher import Teacher
+from live_gradcam.teach.taught_answers import shown_answer
+from live_gradcam.teach.teacher import BURST_SECONDS, Teacher
 from live_gradcam.teach.teaching_state import TeachingState
 
 MOST_PICTURES = 100
-"""How many pictures a class may have on the server; a picture takes 20 KB there, with the default network."""
+"""How many pictures a class may have; learned, each takes 20 KB with the default network."""
 
 _MOST_JOBS = 3
-"""Jobs of a visitor that may wait: a burst that waits holds its pictures."""
+"""Jobs of a visitor that may wait."""
+
+_PAUSE_SECONDS = 0.1
+"""From one picture of a burst to the next at least: those that follow one another sooner are alike."""
 
 _TELL_SECONDS = 0.15
 """How often a visitor is told at most what has changed."""
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-class TeachingRoom(Closeable):
-    """What the visitors share who teach: the network, the turn at fitting heads, and the files to download.
-
-    Args:
-        service: explains the pictures.
-    """
-
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.files = TaughtFiles(service.model)
-        self.turn = threading.Lock()
-        """Is held by the thread that fits a head or writes a model: both take all cores, so one after another does."""
-        service.at_end(self.close)
-
-    def close(self) -> None:
-        """Delete the files."""
-        self.files.close()
 
 
 class VisitorTeaching:
@@ -106,10 +90,9 @@ class VisitorTeaching:
         targets = tuple(each if _is_target(each, labels) else None for each in question.targets)
         return replace(question, head=head, targets=targets)
 
-    async def see(self, done: Done) -> None:
-        """Take an answered frame, which becomes an example while the visitor teaches."""
-        if self._own is not None:
-            await self._own.see(done)
+    async def see(self, done: Done) -> Done:
+        """Take an answered frame, which becomes an example while the visitor teaches; return it as it is shown."""
+        return done if self._own is None else await self._own.see(done)
 
     def stop(self) -> None:
         """Forget everything that was taught, and go on with the network's own classes."""
@@ -129,13 +112,10 @@ class _VisitorTeacher:
         self._answers = OwnShare(room.service, client)
         self._said = self._told_said = ""
         self._key: str | None = None
+        self._began = self._next = 0.0  # when the burst began, and when its next picture may be taken
+        self._held = 0  # pictures that were taken and are not learned yet
         self._teacher = Teacher(
-            self._answers,
-            room.service.model.input_size,
-            save=self._save,
-            do=self._do,
-            most_of_a_class=MOST_PICTURES,
-            turn=room.turn,
+            FeatureExtractor(self._answers, room.service.model.input_size), save=self._save, do=self._do
         )
         self._told: TeachingState | None = None
         self._telling = asyncio.create_task(self._tell(), name="tell a visitor what was taught")
@@ -154,14 +134,11 @@ class _VisitorTeacher:
             case "release":
                 teacher.release()
             case "hold" if number is not None:
-                busy = self._jobs >= _MOST_JOBS
-                said = (
-                    "the last pictures are still being learned" if busy else teacher.hold(number, button=True)
-                )
+                said = self._hold(number)
             case "rename" if number is not None:
-                named = "".join(filter(str.isprintable, message.name or ""))
+                named = "".join(each if each.isprintable() else " " for each in message.name or "")
                 said = teacher.rename(number, named)
-                said = "" if said == " ".join(named.split()) else said
+                said = said if said.startswith(("another class", "there is no")) else ""
             case "undo":
                 said = teacher.undo()
             case "forget" | "again":
@@ -170,14 +147,41 @@ class _VisitorTeacher:
                 said = teacher.save()
         self._said = said
 
-    async def see(self, done: Done) -> None:
-        """Take an answered frame."""
-        answer = done.answer
-        if self._teacher.state.recording is None or answer.feature_map is None:
-            return
-        # The features are the means of the map; a burst that waits then takes a third of the memory.
-        means = answer.feature_map.mean(axis=(0, 1), keepdims=True)
-        await asyncio.to_thread(self._teacher.see, done.pixels, replace(answer, feature_map=means))
+    def _hold(self, number: int) -> str:
+        """Begin a burst, or return why that is refused."""
+        for each in self._teacher.state.classes:
+            if each.number == number and each.count >= MOST_PICTURES:
+                return f"{each.count} pictures of {each.name} are enough"
+        if self._jobs >= _MOST_JOBS:
+            return "the last pictures are still being learned"
+        self._began = time.monotonic()
+        return self._teacher.hold(number, button=True)
+
+    async def see(self, done: Done) -> Done:
+        """Take an answered frame, and return it as it is shown."""
+        answer, teacher = done.answer, self._teacher
+        if answer.feature_map is None:
+            return done
+        if teacher.state.recording is None:
+            shown = await asyncio.to_thread(teacher.see, done.pixels, answer)
+        else:
+            if self._takes():
+                await asyncio.to_thread(teacher.see, done.pixels, answer)
+            # What is being shown is no class yet, so that it is not said to be none of them either.
+            shown = answer if len(teacher.head.labels) > 1 else shown_answer(answer, None)
+        return replace(done, answer=shown)
+
+    def _takes(self) -> bool:
+        """Return whether the next frame of a burst is given to the teacher, which takes or ends the burst."""
+        now, state = time.monotonic(), self._teacher.state
+        if any(each.number == state.recording and each.count >= MOST_PICTURES for each in state.classes):
+            self._teacher.release()
+            return now > self._began + BURST_SECONDS  # not sooner: before that it would take one more
+        if now < self._next or self._room.is_full:
+            return False
+        self._next = now + _PAUSE_SECONDS
+        self._held += self._room.holds(1)
+        return True
 
     def close(self) -> None:
         """End the thread, and drop everything."""
@@ -185,8 +189,13 @@ class _VisitorTeacher:
         self._answers.close()
         if self._key is not None:
             self._room.files.discard(self._key)
-        # Joined elsewhere: a fit that goes on may take a second, and the event loop must not wait for it.
-        threading.Thread(target=self._thread.close, name="end learning", daemon=True).start()
+        self._let_go()
+        self._thread.end()
+
+    def _let_go(self) -> None:
+        """Note that no picture waits to be learned."""
+        held, self._held = self._held, 0
+        self._room.holds(-held)
 
     def _do(self, job: Job) -> bool:
         if self._answers.closed.is_set():
@@ -199,6 +208,8 @@ class _VisitorTeacher:
                     job()
             finally:
                 self._jobs -= 1
+                if not self._jobs and self._teacher.state.recording is None:
+                    self._let_go()
 
         if self._thread.do(counted):
             return True
@@ -239,7 +250,8 @@ def _taught(state: TeachingState, said: str, key: str | None) -> dict[str, Any]:
             "recording": state.recording,
             "learning": state.learning,
             "line": state.line(),
-            "warning": bool(state.warning or state.failure),
+            "failed": bool(state.failure),
+            "warning": state.warning,
             "said": said,
             "file": None if key is None else {"link": f"{LINK}{key}", "name": FILE_NAME},
         }

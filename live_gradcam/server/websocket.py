@@ -34,7 +34,8 @@ from live_gradcam.server.page_messages import (
 from live_gradcam.server.picture_decoding import MOST_FRAME_PIXELS, size_of
 from live_gradcam.server.queued_work import QueuedWork
 from live_gradcam.server.service import Service
-from live_gradcam.server.teaching import TeachingRoom, VisitorTeaching
+from live_gradcam.server.teaching import VisitorTeaching
+from live_gradcam.server.teaching_room import TeachingRoom
 from live_gradcam.taught_head import TaughtHead
 
 logger = logging.getLogger(__name__)
@@ -219,7 +220,7 @@ class PageSocket:
         await service.sized(self._current, (width, height), self)
         work = QueuedWork(self, self._current, pixels, service.shape((width, height)), came)
         done = await asyncio.wrap_future(service.submit(work))
-        await self._teaching.see(done)
+        done = await self._teaching.see(done)
         if self._share is not None:
             done = await tested(service, done, self._share, self, self)
         jpeg = (

@@ -32,7 +32,7 @@ _CROP = 0.85
 _CORNERS = ((0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (0.5, 0.5))
 """Where the cropped parts lie, one after the other: x and y from 0 (left, top) to 1 (right, bottom)."""
 
-_MOST_AT_ONCE = 4
+MOST_AT_ONCE = 4
 """Pictures in one call of the network, so that the frames that are shown wait for a few of them only."""
 
 
@@ -63,8 +63,8 @@ class FeatureExtractor:
             ModelError: there are none, or the network cannot be taught.
         """
         found = []
-        for at in range(0, len(pictures), _MOST_AT_ONCE):
-            some = list(pictures[at : at + _MOST_AT_ONCE])
+        for at in range(0, len(pictures), MOST_AT_ONCE):
+            some = list(pictures[at : at + MOST_AT_ONCE])
             answers = self._answers.answer_batch(some, [Question(head=NOTHING_TAUGHT)] * len(some))
             found += [each.feature_map for each in answers if each.feature_map is not None]
         if not found:

@@ -38,6 +38,10 @@ class LearnThread(Closeable):
         self._jobs.close()
         self._worker.join()
 
+    def end(self) -> None:
+        """Drop the jobs that wait, and let the thread end by itself after the one in hand."""
+        self._jobs.abandon()
+
     def close(self, until: float | None = None) -> None:
         """Drop the jobs that wait, and join the thread; `until` as in `WorkerThread.close`."""
         self._worker.close(until)

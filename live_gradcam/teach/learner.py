@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from live_gradcam.teach.learned import learned
 from live_gradcam.teach.none_of_these import NoneOfThese, none_of_these
 
 logger = logging.getLogger(__name__)
+
+_one_at_a_time = threading.Lock()
+"""Is held while scikit-learn fits: that takes all cores, and on a server many visitors teach at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +61,8 @@ def lesson_from(examples: Examples) -> Lesson:
     from live_gradcam.teach.fitting import fit_head  # it loads scikit-learn
 
     began = time.monotonic()
-    head = fit_head(labels, training.rows, training.classes)
+    with _one_at_a_time:
+        head = fit_head(labels, training.rows, training.classes)
     seconds = time.monotonic() - began
     logger.info("fitted %d classes to %d rows in %.2f s", len(labels), len(training.rows), seconds)
     return Lesson(head, none_of_these(examples))
@@ -75,7 +80,8 @@ def findings_about(lesson: Lesson, examples: Examples) -> Findings:
 
     warnings = learned(lesson.head, examples).warnings
     training = examples.rows()
-    found = left_out_accuracy(training.rows, training.classes, training.bursts, training.originals)
+    with _one_at_a_time:
+        found = left_out_accuracy(training.rows, training.classes, training.bursts, training.originals)
     if found is None:
         return Findings(warnings=warnings)
     return Findings(right=found.right, tried=found.count, warnings=warnings)

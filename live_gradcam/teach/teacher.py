@@ -94,7 +94,7 @@ class Teacher:
         with self._lock:
             burst = self._open
             if burst is not None and burst.number == number:
-                burst.until = max(burst.until, now + KEY_SECONDS)
+                burst.until, burst.held = max(burst.until, now + KEY_SECONDS), burst.held or button
                 return ""
             self._end_burst()
             self._open = OpenBurst(number, now + BURST_SECONDS, button)

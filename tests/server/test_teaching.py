@@ -111,11 +111,11 @@ def test_a_visitor_teaches_two_classes_and_is_told_their_names(served: Served) -
         assert visitor.frame(RED).header["top"][0][1] in ("red", "green", "blue", "grey")
 
 
-def test_one_class_alone_is_named_and_before_it_the_network_has_its_own(served: Served) -> None:
+def test_one_class_alone_is_not_named_and_without_any_the_network_has_its_own(served: Served) -> None:
     with served.socket() as socket:
         visitor = Visitor(socket)
         visitor.teach(3, GREEN)
-        assert [row[1] for row in visitor.frame(GREEN).header["top"]] == ["class 3"]
+        assert visitor.frame(GREEN).header["caption"]["label"] == "not taught yet"
         assert visitor.taught["line"] == "hold 2 while it sees something else, or nothing"
         visitor.say("again")
         visitor.until(lambda taught: not taught["classes"] and not taught["learning"])
@@ -143,9 +143,11 @@ def test_a_class_has_at_most_so_many_pictures(served: Served, monkeypatch: pytes
         visitor = Visitor(socket)
         visitor.say("hold", number=1)
         visitor.until(lambda taught: taught["recording"] == 1)
-        for _ in range(9):
+        deadline = time.monotonic() + 30
+        while visitor.taught["recording"] is not None:  # nobody releases the button
+            assert time.monotonic() < deadline
             visitor.frame(RED)
-        visitor.until(lambda taught: taught["recording"] is None and not taught["learning"])
+        visitor.until(lambda taught: not taught["learning"])
         assert visitor.taught["classes"][0]["count"] == 5
         visitor.say("hold", number=1)
         visitor.until(lambda taught: taught["said"] == "5 pictures of class 1 are enough")
@@ -183,15 +185,13 @@ def test_a_message_that_is_not_valid_is_refused(served: Served, message: dict[st
         assert said(socket)["error"].startswith("the message is not valid")
 
 
-def test_a_name_of_unprintable_characters_is_refused_in_words(served: Served) -> None:
+def test_a_name_keeps_its_printable_characters_only(served: Served) -> None:
     with served.socket() as socket:
         visitor = Visitor(socket)
         visitor.teach(1, RED)
         visitor.say("rename", number=1, name="\u200b\u0007")
-        visitor.until(lambda taught: taught["said"] == "a name has at least one letter")
         visitor.say("rename", number=1, name=" mug\n one\u202e ")
-        visitor.until(lambda taught: taught["classes"][0]["name"] == "mugone" or taught["said"])
-        assert visitor.taught["classes"][0]["name"].isprintable()
+        visitor.until(lambda taught: taught["classes"][0]["name"] == "mug one")
 
 
 def test_without_the_setting_nothing_can_be_taught() -> None:

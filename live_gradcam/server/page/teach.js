@@ -20,7 +20,7 @@ export class TeachPanel {
     this.cards = new Map(); // number of a class → its elements
     this.ownLabels = page.setup.labels;
     this.held = null; // the class whose button is held
-    this.state = { classes: [], recording: null, line: "", warning: false };
+    this.state = { classes: [], recording: null, line: "", failed: false, warning: "" };
     this.opener = this.button("Teach", () => this.open(this.root.hidden));
     this.opener.id = "teach-open";
     this.opener.setAttribute("aria-controls", "teach");
@@ -121,7 +121,9 @@ export class TeachPanel {
     this.lookForMore();
     const line = this.words(state.line || "hold 1 while the camera sees your first thing");
     if (byId("teach-line").textContent !== line) byId("teach-line").textContent = line;
-    byId("teach-line").classList.toggle("warning", state.warning);
+    byId("teach-line").classList.toggle("warning", state.failed);
+    const warning = this.words(state.warning);
+    if (byId("teach-warning").textContent !== warning) byId("teach-warning").textContent = warning;
     this.undo.disabled = this.again.disabled = !numbers.length;
     this.save.disabled = numbers.length < 2 || state.learning;
     this.setLabels(state.classes.map(({ name }) => name));
@@ -135,7 +137,7 @@ export class TeachPanel {
     this.held = null;
     if (!this.state.classes.length) return;
     const line = "the connection broke, and what was taught is gone: begin again";
-    this.show({ classes: [], recording: null, line, warning: true });
+    this.show({ classes: [], recording: null, line, failed: true, warning: "" });
   }
 
   /** Lets the classes that were taught be chosen, in place of the network's own. */

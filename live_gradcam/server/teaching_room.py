@@ -1,4 +1,4 @@
-"""The files of taught models that visitors download: each behind a link that is known to its visitor only."""
+"""What the visitors share who teach: the room for pictures that wait, and the files of models to download."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from live_gradcam.closeable import Closeable
 from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.service import Service
 from live_gradcam.taught_head import TaughtHead
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,10 @@ FILE_NAME = "taught.zip"
 
 MOST_BYTES = 300_000_000
 """Maximum size of a file: the default network has 14 MB, VGG16 up to its pooling 59 MB."""
+
+
+MOST_WAITING = 600
+"""Pictures of all visitors that may wait to be learned: each takes 0.4 MB until then."""
 
 
 class TaughtFiles(Closeable):
@@ -103,3 +108,35 @@ class TaughtFiles(Closeable):
             self._files.clear()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+class TeachingRoom(Closeable):
+    """What the visitors share who teach: the network, the turn at fitting heads, and the files to download.
+
+    Args:
+        service: explains the pictures.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.files = TaughtFiles(service.model)
+        self.turn = threading.Lock()
+        """Is held by the thread that writes a model, which takes all cores."""
+        self._lock = threading.Lock()
+        self._held = 0
+        service.at_end(self.close)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many pictures wait to be learned that no more are taken."""
+        return self._held >= MOST_WAITING
+
+    def holds(self, count: int) -> int:
+        """Note that so many more pictures wait to be learned, and return the number."""
+        with self._lock:
+            self._held += count
+        return count
+
+    def close(self) -> None:
+        """Delete the files."""
+        self.files.close()
