@@ -46,7 +46,9 @@ class Queue:
         if not self.holds_back:
             assert not callable(work.pixels)
             answer = Answer(
-                work.question, (explained((0, 0, 8, 8)),), feature_map=work.pixels / np.float32(255)
+                work.question,
+                (explained((0, 0, 8, 8)),),
+                feature_map=np.asarray(work.pixels / 255, np.float32),
             )
             work.done.set_result(Done(answer, work.pixels, 0.0, 1.0, 1))
         return work.done
