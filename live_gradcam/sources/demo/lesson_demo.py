@@ -80,9 +80,9 @@ def drawn_props() -> LessonProps:
     """Return things and backgrounds that are drawn."""
     size = (1280, 720)
     return LessonProps(
-        (draw_mug((52, 60, 196), (214, 226, 232)), draw_mug((70, 160, 58), (214, 226, 232))),
+        (draw_mug((196, 96, 40), (226, 232, 238)), draw_mug((50, 186, 236), (226, 232, 238))),
         (draw_brick_wall(size), draw_bookshelf(size)),
-        ("the red mug", "the green mug"),
+        ("the blue mug", "the yellow mug"),
         ("the wall", "the bookshelf"),
     )
 
