@@ -16,7 +16,18 @@ import environment
 MOST_PROCESSES = 4
 """Each holds TensorFlow and the networks of its tests: up to 3 GB."""
 
-SLOW_GROUPS = ("fuzz", "geometry", "hostile", "keras2", "load", "peers", "runtimes", "screens", "soak")
+SLOW_GROUPS = (
+    "fuzz",
+    "geometry",
+    "hostile",
+    "keras2",
+    "lessons",
+    "load",
+    "peers",
+    "runtimes",
+    "screens",
+    "soak",
+)
 
 
 def main() -> int:

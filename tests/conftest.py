@@ -26,7 +26,18 @@ from live_gradcam.frame import Pixels
 os.environ["LIVE_GRADCAM_ENGINE"] = "tensorflow"
 """The tests of OpenVINO ask for it. In all others each new network would be converted in the background."""
 
-SLOW_GROUPS = ("fuzz", "geometry", "hostile", "keras2", "load", "peers", "runtimes", "screens", "soak")
+SLOW_GROUPS = (
+    "fuzz",
+    "geometry",
+    "hostile",
+    "keras2",
+    "lessons",
+    "load",
+    "peers",
+    "runtimes",
+    "screens",
+    "soak",
+)
 """The markers that scripts/test.py leaves out unless they are named."""
 
 

@@ -22,8 +22,9 @@ MOST_SAVED = 8
 """So many steps are saved at most; a test has seven. The first test of a class takes what there is, so that its verdict
 comes soon. A later one begins when all is saved, so that another class usually finds enough."""
 
-APART = 4
-"""A saved step is spent after so many explained frames at the earliest, so that no two are lost in a row."""
+APART, APART_SECONDS = 2, 0.2
+"""A saved step is spent after so many explained frames and so many seconds at the earliest: so the lost frames lie
+apart, and the seven steps of a test take less than two seconds from 8 explained frames a second on."""
 
 PAUSE_SECONDS = 1.0
 """From the result for a class to the next test for it: a figure that changes more often cannot be read."""
@@ -66,6 +67,7 @@ class FreeTime:
         self._rest = _REST_SECONDS
         self._since = 0
         self._saved = MOST_SAVED * EVERY
+        self._spent_at = float("-inf")
 
     def offered(self, now: float) -> None:
         """Note that a frame comes."""
@@ -108,11 +110,13 @@ class FreeTime:
             if now + _SLOWER * self._cost <= expected:
                 return "free"
         enough = EVERY if urgent else MOST_SAVED * EVERY
-        return "saved" if self._since >= APART and self._saved >= enough else None
+        apart = self._since >= APART and now - self._spent_at >= APART_SECONDS
+        return "saved" if apart and self._saved >= enough else None
 
-    def spent(self, seconds: float, room: Room) -> None:
-        """Note that a step took so many seconds, and from what."""
+    def spent(self, now: float, seconds: float, room: Room) -> None:
+        """Note that a step ended, how many seconds it took, and from what."""
         self._since = 0
+        self._spent_at = now
         self._saved -= EVERY * (room == "saved")
         self._cost = max(seconds, self._cost + (seconds - self._cost) * _FOLLOWS)
 
@@ -192,7 +196,8 @@ class SpareTests:
         if room is None:
             return False
         self._advance()
-        self._free.spent(self._clock() - began, room)
+        now = self._clock()
+        self._free.spent(now, now - began, room)
         return True
 
     def newest(self) -> FrameTest | None:

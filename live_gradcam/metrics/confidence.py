@@ -1,7 +1,9 @@
 """Confidence: what the network says of the picture multiplied by its map.
 
 Y is the probability of the explained class c for the picture I, and O that for the picture I ∘ L: each pixel multiplied
-by its heat L, which is divided by its maximum and clipped at 0. A pixel without heat becomes black.
+by its heat L, which is divided by its maximum and clipped at 0. A pixel without heat becomes black. I is the picture
+itself, as in the paper. Programs that multiply the network's input after its preprocessing leave there what 0 stands
+for: often the mean colour, which costs a little less than black.
 
 - average drop, Chattopadhay et al. 2017, arXiv:1710.11063, section 4.1: max(0, Y − O) / Y.
 - increase in confidence, the same section: 1 if Y < O, else 0.

@@ -62,8 +62,8 @@ class ClassDifference:
             return ""
         them = "them" if self.found_by == "motion" else "the middle of the picture"
         return (
-            f"{self.first} and {self.second} are told apart by what lies {_sides(self.parts[1:])} {them}: "
-            "show both in front of the same wall"
+            f"{self.first} and {self.second} are told apart by what lies {_sides(self.parts[1:])} {them}"
+            ": show both in front of the same wall"
         )
 
 
@@ -179,7 +179,12 @@ class _Mean:
 
 
 def _background(parts: npt.NDArray[np.float64], reached: float) -> float:
-    """Return the background's share of a difference, from its parts and the thing's share of the places."""
+    """Return the background's share of a difference.
+
+    Args:
+        parts: (5,) float64: what each of `PARTS` adds to the difference.
+        reached: share of the places that count as the thing's, in (0, 1].
+    """
     total, outside = float(parts.sum()), float(parts[1:].sum())
     if total == 0 or reached >= 1:
         return 0.0

@@ -128,14 +128,16 @@ def test_where_frames_wait_few_steps_are_done_and_never_two_in_a_row(step: float
     assert sum(steps) >= len(steps) / EVERY - STEPS, "what is saved is spent"
 
 
-def test_without_free_time_the_first_verdict_of_a_class_comes_within_a_second() -> None:
-    run = Run(fps=30)
+@pytest.mark.parametrize("fps", [8, 15, 30, 60])
+def test_without_free_time_the_first_verdict_of_a_class_comes_within_two_seconds(fps: int) -> None:
+    run = Run(fps=fps)
     found = []
-    for number in range(1, 31):
+    for number in range(2 * fps):
         run.frame(waits=True)
         if (test := run.tests.newest()) is not None:
-            found.append((number, len(test.faithfulness.controls)))
-    assert found == [(3 * APART, 0), (STEPS * APART, 2)], "its own figures come first, without a verdict"
+            found.append((number / fps, len(test.faithfulness.controls)))
+    assert [controls for _, controls in found] == [0, 2], "its own figures come first, without a verdict"
+    assert found[0][0] < 1
 
 
 def test_without_free_time_a_class_is_tested_again_when_enough_is_saved_for_another() -> None:
@@ -145,9 +147,9 @@ def test_without_free_time_a_class_is_tested_again_when_enough_is_saved_for_anot
         run.frame(waits=True)
         if (test := run.tests.newest()) is not None and test.faithfulness.controls:
             times.append(run.clock.now)
-            assert run.clock.now - test.time < 1.1, "the frame is a new one"
+            assert run.clock.now - test.time < 2, "the frame is a new one"
     assert len(times) > 3
-    assert max(np.diff(times)) <= (STEPS * EVERY + STEPS * APART) / 30 + 0.1
+    assert max(np.diff(times)) <= STEPS * EVERY / 30 + 2
     dog = cat(label="beagle")
     for _ in range(60):
         run.frame(dog, waits=True)

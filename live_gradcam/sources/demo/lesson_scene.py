@@ -73,11 +73,11 @@ FLOWERS = tuple(
     Cutout(f"{colour} dahlia", "flower.jpg", (168, 84, 280, 265), hue)
     for colour, hue in (("orange", 0), ("green", 110), ("violet", 250))
 )
-EYES = (
-    Cutout("left eye", "chelsea.png", (130, 75, 82, 80)),
-    Cutout("right eye", "chelsea.png", (288, 90, 78, 76)),
+BALLS = tuple(
+    Cutout(f"{colour} ball", "retina.jpg", (40, 40, 1331, 1331), hue)
+    for colour, hue in (("red", 0), ("green", 110), ("violet", 270))
 )
-FAMILIES = (COINS, CUPS, FLOWERS, EYES)
+FAMILIES = (COINS, CUPS, FLOWERS, BALLS)
 """Things; those of one family are alike."""
 
 BACKGROUNDS = (
