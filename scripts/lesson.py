@@ -1,6 +1,6 @@
 """Measures teaching: the lesson as a person plays it in a window, what the heads have learned, and what they cost.
 
-.venv/bin/python scripts/lesson.py [--only lesson|things|cost] [--size 1280x720] [--pictures FOLDER] [--drawn]
+.venv/bin/python scripts/lesson.py [--only lesson|learned|things|cost] [--size 1280x720] [--pictures FOLDER] [--drawn]
 
 It prints a table in Markdown, with what is to be reached beside what was; the figures stand in docs/teaching.md. The
 lesson needs Linux and Xvfb, and its frame rates a machine that does nothing else. `--pictures` keeps a picture of each
@@ -48,7 +48,7 @@ from live_gradcam.teach.examples import Examples, burst_of
 from live_gradcam.teach.feature_extractor import FeatureExtractor, FeatureMaps, pooled
 from live_gradcam.teach.learn_thread import LearnThread
 from live_gradcam.teach.learner import Lesson, lesson_from
-from live_gradcam.teach.lesson_guide import STEPS, LessonGuide
+from live_gradcam.teach.lesson_guide import PICTURES, STEPS, LessonGuide
 from live_gradcam.teach.saved_model import save_taught_model
 from live_gradcam.teach.taught_answers import TaughtAnswers
 from live_gradcam.teach.teacher import Teacher
@@ -68,10 +68,13 @@ MOST_SECONDS = 300.0
 EVERY = 9
 """Of the frames of a scene, every ninth is tried: successive ones are alike."""
 
+APART = 190
+"""Frames from the beginning of a burst of the lesson to the beginning of the next: six seconds."""
+
 TRIED = 50
 """Frames of a scene that are tried."""
 
-PARTS = ("lesson", "things", "cost")
+PARTS = ("lesson", "learned", "things", "cost")
 CLASSES = {"analog clock": "clock", "Egyptian cat": "cat", "espresso": "cup"}
 ROUNDS = 200
 
@@ -87,6 +90,8 @@ class Figure:
 
     def row(self) -> str:
         """Return its row of the table."""
+        if self.least is None and self.most is None:
+            return f"| {self.name} | {self.value:.3g} | | |"
         goal = f"≥ {self.least:g}" if self.least is not None else f"≤ {self.most:g}"
         reached = (self.least is None or self.value >= self.least) and (
             self.most is None or self.value <= self.most
@@ -112,8 +117,6 @@ class PersonAtWindow(Window):
         self._step, self._since, self._pressed = -1, 0.0, 0.0
         self._kept: set[str] = set()
         self._saved_by_key = False
-        self.heads: list[TaughtHead] = []
-        """The heads at the ends of the parts: taught in front of one background, and of both."""
         self.first_key: float | None = None
         self.saved_at: float | None = None
         self.writes: list[tuple[float, bool]] = []
@@ -159,7 +162,6 @@ class PersonAtWindow(Window):
             return "w"
         if now < self._since + LOOK_SECONDS * len(self._guide.step.scenes) / 2:
             return None
-        self.heads.append(self._teacher.head)
         return "Enter" if self._step + 1 < len(STEPS) else "q"
 
 
@@ -184,7 +186,12 @@ def main() -> None:
         if part == "lesson":
             play_under_a_screen(sys.argv[1:])
             continue
-        for figure in things_figures() if part == "things" else cost_figures():
+        figures = {
+            "learned": lambda: learned_figures((width, height), drawn=arguments.drawn),
+            "things": things_figures,
+            "cost": cost_figures,
+        }[part]()
+        for figure in figures:
             print(figure.row(), flush=True)
 
 
@@ -245,7 +252,6 @@ def lesson_figures(size: tuple[int, int], pictures: Path | None, *, drawn: bool)
         yield Figure(
             "frames shown per second, whole lesson", rate([(at, True) for at, _ in person.writes]), least=29.5
         )
-        yield from learned_figures(extractor, demo, person.heads, names)
         engine.close()
 
 
@@ -255,10 +261,33 @@ def rate(writes: Sequence[tuple[float, bool]]) -> float:
     return len(gaps) / sum(gaps)
 
 
-def learned_figures(
-    extractor: FeatureExtractor, demo: LessonDemo, heads: Sequence[TaughtHead], names: tuple[str, str]
-) -> Iterator[Figure]:
-    """Give what the two heads of a lesson name, and where their heat is, on frames that nobody taught."""
+def learned_figures(size: tuple[int, int], *, drawn: bool) -> Iterator[Figure]:
+    """Teach the lesson's bursts, and give what the two heads name and where their heat is, on frames of other times.
+
+    Each burst has as many successive frames as the lesson asks for, which is as alike as a person's frames can be.
+    """
+    engine = load(Settings(source="demo"), size, lambda _: None, NOTHING_TAUGHT)
+    extractor = FeatureExtractor(engine, engine.models[0].input_size)
+    with LessonDemo(size=size, props=drawn_props() if drawn else find_props()) as demo:
+        demo.close()  # no camera is needed
+        yield from figures_of_bursts(extractor, demo)
+    engine.close()
+
+
+def figures_of_bursts(extractor: FeatureExtractor, demo: LessonDemo) -> Iterator[Figure]:
+    """Give the figures of the heads that are taught with the scenes of a demo."""
+    names = demo.props.thing_names
+    examples = Examples()
+    heads: list[TaughtHead] = []
+    for start, scene in enumerate(((0, 0), (1, 1), (0, 1), (1, 0))):
+        seen = []
+        for number in range(PICTURES):
+            pixels = demo.look_at(start * APART + number, scene)[0]
+            seen.append(extractor.seen(pixels[middle(pixels)]))
+        burst = burst_of(extractor, np.stack(seen), time.time())
+        examples = examples.with_burst(names[scene[0]], burst)
+        if start in (1, 3):
+            heads.append(lesson_from(examples).head)
     first, last = heads
     scenes: dict[Scene, tuple[FeatureMaps, npt.NDArray[np.bool_]]] = {}
     for scene in ((0, 0), (0, 1), (1, 0), (1, 1)):
@@ -277,8 +306,8 @@ def learned_figures(
         float(np.mean([heat_on(head, maps, covered) for maps, covered in scenes.values()]))
         for head in (first, last)
     )
-    yield Figure("heat on the thing, before: share", before, most=1)
-    yield Figure("heat on the thing, taught on both: share", after, least=0)
+    yield Figure("heat on the thing, before: share", before)
+    yield Figure("heat on the thing, taught on both: share", after)
     yield Figure("heat on the thing, after ÷ before", after / before, least=3)
 
 

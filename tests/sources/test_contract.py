@@ -65,7 +65,7 @@ def opener(request: pytest.FixtureRequest, material: Path) -> Opener:
         "folder": lambda: open_source(material / "slides"),
         "glob": lambda: open_source(f"{material}/slides/*.png"),
         "demo": lambda: open_source("demo"),
-        "lesson": LessonDemo,
+        "lesson": lambda: LessonDemo(size=(320, 180)),
         "demo as a file": lambda: DemoSource(live=False, size=(160, 96), fps=2.0),
         "camera": lambda: open_source(0),
     }
