@@ -43,7 +43,7 @@ def test_the_mean_of_a_class_activation_map_and_the_bias_are_the_logit() -> None
         ({"labels": ("a", " b", "c")}, "class 2 is called ' b'"),
         ({"labels": ("a", "b", "")}, "class 3 is called ''"),
         ({"labels": ("a", "b\nc", "d")}, "class 2 is called"),
-        ({"labels": ()}, "there are no classes"),
+        ({"labels": ()}, "a taught head of 0 classes needs a kernel"),
         ({"labels": ("a", "b")}, r"kernel \(features, 2\) and a bias \(2,\); these are \(4, 3\) and \(3,\)"),
         ({"kernel": np.zeros((0, 3), np.float32)}, r"these are \(0, 3\)"),
         ({"bias": np.zeros(3)}, "bias of a taught head must be float32, not float64"),

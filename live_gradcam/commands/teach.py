@@ -49,7 +49,6 @@ class TeachSettings:
         False,
         "Lead through a lesson in six steps: what a classifier learns that saw each thing in front of one background "
         "only. With --source demo no camera is needed.",
-        negatable=False,
     )
 
 

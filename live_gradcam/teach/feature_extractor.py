@@ -60,8 +60,11 @@ class FeatureExtractor:
             pictures: (H, W, 3) uint8 BGR each, N ≥ 1, at the network's scale.
 
         Raises:
-            ModelError: there are none, or the network cannot be taught.
+            ModelError: there are none, one has another size, or the network cannot be taught.
         """
+        wanted = (*self.input_size, 3)
+        for other in (each for each in pictures if each.shape != wanted):
+            raise ModelError(f"a picture {other.shape} cannot be taught: this network takes {wanted}.")
         found = []
         for at in range(0, len(pictures), MOST_AT_ONCE):
             some = list(pictures[at : at + MOST_AT_ONCE])

@@ -125,7 +125,7 @@ def _skips_the_pooling() -> Any:
 @pytest.mark.parametrize("make", [flattened_network, _skips_the_pooling])
 def test_a_network_that_also_sees_something_else_is_refused(make: Callable[[], Any]) -> None:
     model = load_model(make(), preprocess="unit")
-    with pytest.raises(ModelError, match="such as efficientnet-lite0 or resnet50"):
+    with pytest.raises(ModelError, match="a dense layer: efficientnet-lite0 or resnet50"):
         features_network(model)
 
 

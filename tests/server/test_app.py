@@ -594,11 +594,11 @@ def test_visitors_get_their_own_answers_only(served: Served) -> None:
 @pytest.mark.parametrize(
     ("message", "told"),
     [
-        ("", "JSON with ask, next or here"),
-        ("hello", "JSON with ask, next or here"),
-        ("[]", "JSON with ask, next or here"),
-        ("7", "JSON with ask, next or here"),
-        ("[" * 5000, "JSON with ask, next or here"),
+        ("", "JSON with ask, next, here or teach"),
+        ("hello", "JSON with ask, next, here or teach"),
+        ("[]", "JSON with ask, next, here or teach"),
+        ("7", "JSON with ask, next, here or teach"),
+        ("[" * 5000, "JSON with ask, next, here or teach"),
         ('{"ask": 1}', "methods: Field required"),
         ('{"ask": -1, "methods": ["gradcam"]}', "ask: Input should be greater than or equal to 0"),
         (

@@ -88,7 +88,9 @@ def test_an_empty_burst_is_refused(extractor: FeatureExtractor) -> None:
 
 
 def test_pictures_of_another_size_are_refused(extractor: FeatureExtractor) -> None:
-    with pytest.raises(ModelError, match=r"pictures \(N, 16, 16, 3\) uint8; these are \(1, 8, 8, 3\) uint8"):
+    with pytest.raises(
+        ModelError, match=r"a picture \(8, 8, 3\) cannot be taught: this network takes \(16, 16, 3\)"
+    ):
         burst_of(extractor, np.zeros((1, 8, 8, 3), np.uint8), 0.0)
 
 

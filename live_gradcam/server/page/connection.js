@@ -11,10 +11,14 @@ export function token() {
   return new URLSearchParams(location.hash.slice(1)).get("token");
 }
 
+/** Returns the headers of a request that shows the token. */
+export function authorised() {
+  return token() === null ? {} : { Authorization: `Bearer ${token()}` };
+}
+
 /** Fetches JSON from this server; throws an error, without a `status` if the server does not answer. */
 export async function fetchJson(path) {
-  const headers = token() === null ? {} : { Authorization: `Bearer ${token()}` };
-  const response = await fetch(path, { headers, signal: AbortSignal.timeout(ANSWER_MS) });
+  const response = await fetch(path, { headers: authorised(), signal: AbortSignal.timeout(ANSWER_MS) });
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
     const after = Number(response.headers.get("Retry-After")) || 0; // seconds

@@ -1,6 +1,6 @@
 // Teaching: buttons that are held make examples of a class, and the panel shows what was learned.
 
-import { token } from "./connection.js";
+import { authorised } from "./connection.js";
 import { showScrollHints } from "./controls.js";
 import { fitted } from "./fit.js";
 
@@ -91,8 +91,7 @@ export class TeachPanel {
 
   /** Downloads a file by its link, which can be used once. */
   async download({ link, name }) {
-    const headers = token() === null ? {} : { Authorization: `Bearer ${token()}` };
-    const response = await fetch(link, { headers }).catch(() => null);
+    const response = await fetch(link, { headers: authorised() }).catch(() => null);
     if (!response?.ok) return this.page.say("the file could not be downloaded: try again");
     const address = URL.createObjectURL(await response.blob());
     Object.assign(document.createElement("a"), { href: address, download: name }).click();
