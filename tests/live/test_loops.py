@@ -304,7 +304,7 @@ def test_a_photo_in_the_window_is_tested_while_it_stands_there(tmp_path: Path) -
 def test_a_video_in_the_window_is_tested_before_the_next_frame_is_due(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", [100 * n for n in range(12)])
     shown, statistics = run_with_tests(VideoSource(clip), {99: ()})
-    assert len(shown) == 12
+    assert len({each.frame.index for each in shown}) == 12  # one may be drawn again while it waits
     assert statistics.faithfulness.count >= 1
     assert any(each.explanation is not None and each.explanation.faithfulness is not None for each in shown)
 
