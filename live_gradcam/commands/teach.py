@@ -73,7 +73,9 @@ def teach(
         raise SettingsError(f"--out is '{shown(out)}': a taught model is saved as NAME{_SUFFIX}.")
 
     from live_gradcam.teach.class_folders import is_folder_of_classes
+    from live_gradcam.teach.fitting import refuse_without_library
 
+    refuse_without_library()
     folder = Path(bare[0]) if bare and len(bare) == 1 else None
     if folder is not None and is_folder_of_classes(folder):
         if own.lesson:

@@ -21,6 +21,7 @@ from live_gradcam.server.tls import self_signed, tls_context
 from live_gradcam.server.uvicorn_server import ViewServer, configuration
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import LiveSource, is_live
+from live_gradcam.teach.fitting import refuse_without_library
 
 if TYPE_CHECKING:
     from live_gradcam.server.camera_stream import CameraStream
@@ -175,6 +176,8 @@ def _open_camera(source: int | str, settings: Settings) -> LiveSource:
 
 
 def _load_service(settings: Settings, tell: Tell, server: ServerSettings) -> Service:
+    if server.teach:
+        refuse_without_library()
     tell(f"loading {settings.model_name} …")
     # Imported here: TensorFlow takes seconds to load, and typos are reported before.
     from live_gradcam.explain.loading import load_chosen

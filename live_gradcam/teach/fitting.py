@@ -11,6 +11,7 @@ means the same for every network. The problem is convex: equal examples give equ
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _TOLERANCE = 1e-4
 """The fit ends when no derivative of its objective is larger."""
 
 _MOST_STEPS = 200
+
+_MISSING = "teaching needs scikit-learn, which is not installed. Type: pip install 'live-gradcam[teach]'"
 
 Rows = npt.NDArray[np.float32]
 """(N, F) float32: features, one example or copy a row."""
@@ -191,6 +194,16 @@ class _Problem:
         return np.asarray(kernel.T, np.float32, order="C"), np.asarray(bias, np.float32)
 
 
+def refuse_without_library() -> None:
+    """Check that what teaching needs is installed, without loading it.
+
+    Raises:
+        LiveGradcamError: it is not.
+    """
+    if any(importlib.util.find_spec(name) is None for name in ("sklearn", "threadpoolctl")):
+        raise LiveGradcamError(_MISSING)
+
+
 def _regression(inverse_strength: float) -> tuple[Any, AbstractContextManager[object]]:
     """Return scikit-learn's logistic regression, and a scope in which it uses one thread.
 
@@ -201,8 +214,6 @@ def _regression(inverse_strength: float) -> tuple[Any, AbstractContextManager[ob
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
     except ImportError as error:
-        raise LiveGradcamError(
-            "teaching needs scikit-learn, which is not installed. Type: pip install 'live-gradcam[teach]'"
-        ) from error
+        raise LiveGradcamError(_MISSING) from error
     regression = LogisticRegression(C=inverse_strength, tol=_TOLERANCE, max_iter=_MOST_STEPS)
     return regression, threadpool_limits(1)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import importlib.util
 import sys
 
 import numpy as np
 import pytest
 
+from live_gradcam.cli import main
 from live_gradcam.errors import LiveGradcamError, ModelError
 from live_gradcam.teach.fitting import PENALTY, LeftOutAccuracy, Numbers, Rows, fit_head, left_out_accuracy
 
@@ -170,3 +172,17 @@ def test_twelve_bursts_are_left_out_in_five_parts(monkeypatch: pytest.MonkeyPatc
     assert len(fits) == 5
     left_out = [set(range(12)) - each for each in fits]
     assert sorted(burst for each in left_out for burst in each) == list(range(12))
+
+
+@pytest.mark.parametrize("arguments", [["teach", "--source", "demo"], ["serve", "--teach", "--port", "0"]])
+def test_without_scikit_learn_nothing_begins(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name == "sklearn" else find(name, *more)
+    )
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.endswith(
+        "teaching needs scikit-learn, which is not installed. Type: pip install 'live-gradcam[teach]'\n"
+    )
