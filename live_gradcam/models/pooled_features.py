@@ -15,6 +15,9 @@ _REMEDY = (
     "Take a network that ends in global average pooling and a dense layer: efficientnet-lite0 or resnet50."
 )
 
+_NAME = "base"
+"""Name of the part: paths of layers in a saved model begin with it, so that they are the same each time."""
+
 
 @dataclass(frozen=True, slots=True)
 class PooledPart:
@@ -67,7 +70,7 @@ def pooled_part(model: Model) -> PooledPart:
             f"{_REMEDY}"
         )
     picture, maps, features = whole
-    return PooledPart(keras.Model(picture, maps), keras.Model(picture, features))
+    return PooledPart(keras.Model(picture, maps), keras.Model(picture, features, name=_NAME))
 
 
 _Cut = tuple[KerasTensor, KerasTensor, KerasTensor]

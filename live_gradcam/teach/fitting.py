@@ -167,7 +167,8 @@ class _Problem:
         centred /= self._scale
         self._basis: Rows | None = None
         if rows.shape[0] < rows.shape[1]:
-            self._basis, triangle = np.linalg.qr(centred.T)
+            with _one_thread():
+                self._basis, triangle = np.linalg.qr(centred.T)
             centred = np.ascontiguousarray(triangle.T)
         self._rows = centred
 
@@ -180,8 +181,8 @@ class _Problem:
         weights = (1.0 / (np.count_nonzero(present) * present))[wanted]
         # Of two classes, scikit-learn fits the difference w of both weights, ±w/2, and penalises ‖w‖² = 2 Σ_c ‖w_c‖².
         strength = penalty / 2 if count == 2 else penalty
-        regression, one_thread = _regression(1.0 / strength)
-        with one_thread:
+        with _one_thread():
+            regression = _regression(1.0 / strength)
             regression.fit(rows, wanted, sample_weight=weights)
         kernel = np.asarray(regression.coef_, np.float64)
         bias = np.asarray(regression.intercept_, np.float64)
@@ -204,16 +205,24 @@ def refuse_without_library() -> None:
         raise LiveGradcamError(_MISSING)
 
 
-def _regression(inverse_strength: float) -> tuple[Any, AbstractContextManager[object]]:
-    """Return scikit-learn's logistic regression, and a scope in which it uses one thread.
+def _regression(inverse_strength: float) -> Any:  # noqa: ANN401 - scikit-learn ships no types
+    """Return scikit-learn's logistic regression."""
+    try:
+        from sklearn.linear_model import LogisticRegression
+    except ImportError as error:
+        raise LiveGradcamError(_MISSING) from error
+    return LogisticRegression(C=inverse_strength, tol=_TOLERANCE, max_iter=_MOST_STEPS)
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Return a scope in which linear algebra uses one thread.
 
     Several threads wait for one another without pause, beside a live loop that needs the same cores: on two busy
     cores a fit with two threads took five to ten times as long as with one.
     """
     try:
-        from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise LiveGradcamError(_MISSING) from error
-    regression = LogisticRegression(C=inverse_strength, tol=_TOLERANCE, max_iter=_MOST_STEPS)
-    return regression, threadpool_limits(1)
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import keras
 
-from live_gradcam.cache_files import write_whole
 from live_gradcam.errors import ModelError, reason_of
 from live_gradcam.escaping import shown
 from live_gradcam.file_names import marked
@@ -138,7 +137,7 @@ def save_taught_model(model: Model, head: TaughtHead, path: Path) -> None:
         network.save(part)
         _reach_disk(part)
         text = json.dumps(head.labels, ensure_ascii=False, indent=2) + "\n"
-        write_whole(part_names, lambda file: file.write(text.encode()))
+        part_names.write_bytes(text.encode())
         for earlier in _read_before(path, names):
             earlier.unlink(
                 missing_ok=True

@@ -77,6 +77,7 @@ def test_networks_of_every_preprocessing_are_saved_and_recognised(tmp_path: Path
     save_taught_model(model, head, path)
 
     loaded = load_model(path)
+    assert loaded.network.layers[-2].name == "base"
     assert loaded.preprocessing.name == "none"
     assert tuple(loaded.labels) == head.labels
     found = np.asarray(loaded.forward(loaded.network, loaded.preprocessing(rgb[..., ::-1])))
@@ -160,9 +161,9 @@ def test_a_full_disk_leaves_the_former_model_and_one_line(
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for place in ("_reach_disk", "write_whole"):
+    for place, name in ((saved_model, "_reach_disk"), (Path, "write_bytes")):
         with monkeypatch.context() as patched:
-            patched.setattr(saved_model, place, full)
+            patched.setattr(place, name, full)
             with pytest.raises(
                 ModelError, match=r"taught.keras cannot be written: No space left on device\. Free"
             ):
