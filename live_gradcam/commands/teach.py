@@ -137,9 +137,9 @@ def _teach_live(settings: Settings, out: Path, examples: Path, *, lesson: bool) 
             _run_lesson(settings, make)
         else:
             run_with(settings, typer.echo, make)
-        if made and len(made[0].head.labels) > 1 and made[0].state.saved is not made[0].head:
-            typer.echo("writing the model file …")
-            made[0].save()
+        if made:
+            typer.echo("writing what is not written yet …")
+            made[0].finish()
             thread.finish()
             if made[0].state.failure:
                 raise SinkError(made[0].state.failure)

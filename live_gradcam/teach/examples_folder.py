@@ -154,30 +154,6 @@ class ExamplesFolder:
             self.names[number] = name
             self._try_to_write()
 
-    def undo(self) -> None:
-        """Delete the burst that was taken last.
-
-        Raises:
-            SinkError: as `remove`.
-        """
-        self.remove([each.folder for each in self.bursts()[-1:]])
-
-    def forget(self, number: int) -> None:
-        """Delete a class.
-
-        Raises:
-            SinkError: as `remove`.
-        """
-        self.remove([each.folder for each in self.bursts() if each.number == number])
-
-    def clear(self) -> None:
-        """Delete all classes.
-
-        Raises:
-            SinkError: as `remove`.
-        """
-        self.remove([each.folder for each in self.bursts()])
-
     def remove(self, bursts: Sequence[Path]) -> None:
         """Delete bursts.
 

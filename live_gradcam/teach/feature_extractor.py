@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.errors import ModelError
+from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.heat_test import PictureAnswers
 from live_gradcam.question import Question
@@ -49,8 +50,11 @@ class FeatureExtractor:
         self.input_size = input_size
         """(height, width) of the pictures in pixels."""
 
-    def seen(self, pixels: Pixels) -> Pixels:
-        """Return a picture at the network's scale, (height, width, 3) uint8 BGR."""
+    def seen(self, pixels: Pixels, region: Region | None = None) -> Pixels:
+        """Return a picture, or a region (x, y, width, height) of it, at the network's scale, (H, W, 3) uint8 BGR."""
+        if region is not None:
+            x, y, width, height = region
+            pixels = pixels[max(y, 0) : y + height, max(x, 0) : x + width]
         return np.asarray(cv2.resize(pixels, self.input_size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
 
     def maps(self, pictures: Pictures | Sequence[Pixels]) -> FeatureMaps:

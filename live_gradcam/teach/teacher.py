@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -14,13 +15,14 @@ from live_gradcam.errors import LiveGradcamError, reason_of
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer
 from live_gradcam.taught_head import NOTHING_TAUGHT, TaughtHead
+from live_gradcam.teach.class_book import ClassBook, OpenBurst
 from live_gradcam.teach.examples import Examples, burst_of
 from live_gradcam.teach.examples_folder import ExamplesFolder
 from live_gradcam.teach.feature_extractor import FeatureExtractor
 from live_gradcam.teach.learn_thread import Job
 from live_gradcam.teach.learner import Lesson, findings_about, lesson_from
 from live_gradcam.teach.taught_answers import shown_answer
-from live_gradcam.teach.teaching_state import OpenBurst, TeachingState, taught_classes
+from live_gradcam.teach.teaching_state import TeachingState
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,8 @@ BURST_SECONDS, KEY_SECONDS = 1.0, 0.5
 
 MOST_IN_BURST = 150
 """Pictures after which a burst ends by itself."""
+
+_WAIT = "the pictures of last time are still being learned"
 
 
 class Teacher:
@@ -57,16 +61,15 @@ class Teacher:
         self._folder = folder
         self._clock = clock
         self._lock = threading.RLock()  # a job may be done at once, as in tests
-        self._open: OpenBurst | None = None
-        self._waiting: list[OpenBurst] = []
-        """The bursts that are being learned, or wait for it."""
-        self._examples = Examples()
-        self._names: dict[int, str] = {}
-        """The name of each class that has examples, or will have."""
+        self._book = ClassBook()
+        self._places: dict[float, Path] = {}
+        """Where each burst is kept, by the time at which it was shown."""
+        self._ends = self._takes_up = False
         self._lesson = Lesson(NOTHING_TAUGHT)
         self._state = TeachingState()
         if folder is not None and folder.bursts():
-            self._names = dict(folder.names)
+            self._book.names = dict(folder.names)
+            self._takes_up = True
             self._state = replace(self._state, learning=True)
             self._do(lambda: self._take_up(folder))
 
@@ -81,46 +84,41 @@ class Teacher:
         return self._state
 
     def hold(self, number: int, *, button: bool = False) -> str:
-        """Begin a burst of a class, or prolong the one in hand.
+        """Begin a burst of a class, or prolong the one in hand; return why that is refused, or an empty text.
 
         Args:
             number: the class, 1 to 9.
             button: whether `release` will end it; else it ends shortly after the last call.
-
-        Returns:
-            Why that is refused; empty if it is not.
         """
-        now = self._clock()
+        if self._takes_up:
+            return _WAIT
         with self._lock:
-            burst = self._open
+            now, burst = self._clock(), self._book.open
             if burst is not None and burst.number == number:
                 burst.until, burst.held = max(burst.until, now + KEY_SECONDS), burst.held or button
                 return ""
             self._end_burst()
-            self._open = OpenBurst(number, now + BURST_SECONDS, button)
-            if number not in self._names:
-                usual = f"class {number}"
-                self._names[number] = usual if usual not in self._names.values() else f"{usual}'"
+            self._book.begin(OpenBurst(number, now + BURST_SECONDS, button))
             self._change(recording=number, newest=number, failure="", note="")
         return ""
 
     def release(self) -> None:
         """End the burst that a button began, once it is long enough."""
         with self._lock:
-            if self._open is not None:
-                self._open.held = False
+            if self._book.open is not None:
+                self._book.open.held = False
 
     def see(self, pixels: Pixels, answer: Answer) -> Answer:
         """Take a frame, (H, W, 3) uint8 BGR, and the answer about it, and return the answer that is shown."""
         if answer.feature_map is None:
             return answer
         with self._lock:
-            burst, lesson = self._open, self._lesson
+            burst, lesson = self._book.open, self._lesson
             if burst is not None:
                 if not burst.held and self._clock() > burst.until:
                     self._end_burst()
                 else:
-                    burst.pictures.append(self._seen(pixels, answer))
+                    burst.pictures.append(self._extractor.seen(pixels, answer.first.region))
                     burst.maps.append(answer.feature_map)
                     self._change()
                     if len(burst.pictures) >= MOST_IN_BURST:
@@ -131,16 +129,14 @@ class Teacher:
         """Give a class another name, and return a line."""
         name = " ".join(name.split())
         with self._lock:
-            before = self._names.get(number)
+            before = self._book.names.get(number)
             if before is None:
                 return "there is no such class"
             if not name or name == before:
                 return before
-            if name in self._names.values():
+            if name in self._book.names.values():
                 return f"another class is called {name}"
-            self._names[number] = name
-            if before in self._examples.labels:
-                self._examples = self._examples.renamed(before, name)
+            self._book.rename(number, name)
             labels = tuple(name if each == before else each for each in self.head.labels)
             self._lesson = replace(self._lesson, head=replace(self.head, labels=labels))
             self._change(warning=self._state.warning.replace(before, name))
@@ -149,61 +145,72 @@ class Teacher:
         return name
 
     def undo(self) -> str:
-        """Forget the last burst, and return a line."""
+        """Forget the burst that was begun last, learned or not, and return a line."""
         with self._lock:
-            if not self._examples.bursts:
+            book = self._book
+            if self._takes_up:
+                return _WAIT
+            if coming := book.coming[-1:]:
+                count, name = len(coming[0].pictures), book.names[coming[0].number]
+                self._forget(book.examples, coming)
+            elif book.examples.bursts:
+                name, burst = book.examples.bursts[-1]
+                count = len(burst.features)
+                self._forget(book.examples.without_last_burst(), [])
+            else:
                 return "nothing was taught yet"
-            name, burst = self._examples.bursts[-1]
-            self._forget(
-                self._examples.without_last_burst(), None if self._folder is None else self._folder.undo
-            )
-        return f"the last {len(burst.features)} pictures of {name} are forgotten"
+        return f"the last {count} pictures of {name} are forgotten"
 
     def forget(self, number: int | None) -> str:
         """Forget a class, or all classes; return a line."""
-        folder = self._folder
         with self._lock:
+            book = self._book
+            if self._takes_up:
+                return _WAIT
             if number is None:
-                self._forget(Examples(), None if folder is None else folder.clear)
+                self._forget(Examples(), book.coming)
                 return "everything is forgotten"
-            name = self._names.get(number)
-            if name not in self._examples.labels:
+            name = book.names.get(number)
+            if name is None:
                 return f"there is no class {number}"
-            left = self._examples.without_class(name)
-            self._forget(left, None if folder is None else lambda: folder.forget(number))
+            self._forget(book.without(number), [each for each in book.coming if each.number == number])
         return f"{name} is forgotten"
+
+    def finish(self) -> None:
+        """Learn the burst in hand, and write the model file unless it is written: the viewer ends."""
+        with self._lock:
+            self._ends = True
+            self._end_burst()
+        self._do(lambda: self._write(again=False))
 
     def save(self) -> str:
         """Write the model file in the background, and return a line."""
         if len(self.head.labels) < 2:
             return "teach two classes first"
-        self._do(self._write)
+        self._do(lambda: self._write(again=True))
         return "writing the model file …"
 
-    def _write(self) -> None:
+    def _write(self, *, again: bool) -> None:
+        """Write the model file, if there are two classes, and if it is not written yet or is wanted `again`."""
         head = self.head
+        if len(head.labels) < 2 or (head is self._state.saved and not again):
+            return
         name = self._save(head)
         with self._lock:
             self._change(note=f"saved {name}", saved=head)
 
-    def _seen(self, pixels: Pixels, answer: Answer) -> Pixels:
-        """Return the part of a frame that the network saw, at its scale."""
-        x, y, width, height = answer.first.region
-        return self._extractor.seen(pixels[max(y, 0) : y + height, max(x, 0) : x + width])
-
     def _end_burst(self) -> None:
         """Hand the open burst to the thread that learns; the caller has the lock."""
-        burst, self._open = self._open, None
+        burst, self._book.open = self._book.open, None
         if burst is None:
             return
-        if burst.pictures:
-            self._waiting.append(burst)
-            self._do(lambda: self._take(burst))
-        self._drop_names()
-        self._change(recording=None, learning=bool(self._waiting))
+        self._book.waiting.append(burst)
+        if not burst.pictures or not self._do(lambda: self._take(burst)):
+            self._book.drop([burst])
+        self._change(recording=None, learning=bool(self._book.waiting))
 
-    def _do(self, job: Job) -> None:
-        """Do a job later; the caller may have the lock."""
+    def _do(self, job: Job) -> bool:
+        """Do a job later; return False if that is refused. The caller may have the lock."""
 
         def guarded() -> None:
             try:
@@ -214,85 +221,80 @@ class Teacher:
                 logger.exception("a job of the teacher failed")
                 self._fail(f"that could not be learned: {reason_of(error)}")
 
-        if not self._do_later(guarded):
+        done = self._do_later(guarded)
+        if not done:
             self._fail("too much waits to be learned: try again in a moment")
+        return done
 
     def _fail(self, line: str) -> None:
         with self._lock:
-            self._change(failure=line, learning=bool(self._waiting))
+            self._change(failure=line, learning=bool(self._book.waiting))
 
     def _take(self, burst: OpenBurst) -> None:
-        """Learn a burst, and keep its pictures."""
+        """Learn a burst, and keep its pictures, unless the viewer forgets it meanwhile."""
+        if burst not in self._book.waiting:
+            return
         try:
-            learned = burst_of(
-                self._extractor, np.stack(burst.pictures), time.time(), maps=np.stack(burst.maps)
-            )
+            pictures, maps = np.stack(burst.pictures), np.stack(burst.maps)
+            learned = burst_of(self._extractor, pictures, self._book.time_of_next(), maps=maps)
             with self._lock:
-                self._examples = self._examples.with_burst(self._names[burst.number], learned)
+                name = self._book.add(burst, learned)
         finally:
             with self._lock:
-                self._waiting.remove(burst)
-                self._drop_names()
-        kept: LiveGradcamError | None = None
-        if self._folder is not None:
-            try:
-                self._folder.add(burst.number, self._names[burst.number], burst.pictures)
-            except LiveGradcamError as error:
-                kept = error
-        self._learn()
-        if kept is not None:
-            raise kept
+                self._book.drop([burst])
+        if name is None:
+            return
+        try:
+            if self._folder is not None:
+                self._places[learned.shown_at] = self._folder.add(burst.number, name, burst.pictures)
+        finally:  # what cannot be kept is learned all the same
+            self._learn()
 
     def _take_up(self, folder: ExamplesFolder) -> None:
-        """Learn the bursts that the folder keeps."""
+        """Learn the bursts that the folder keeps; until then nothing is taught or forgotten."""
+        book = self._book
         for stored in folder.bursts():
             pictures = [self._extractor.seen(each) for each in stored.read()]
             if pictures:
-                learned = burst_of(self._extractor, np.stack(pictures), time.time())
+                learned = burst_of(self._extractor, np.stack(pictures), book.time_of_next())
+                self._places[learned.shown_at] = stored.folder
                 with self._lock:
-                    self._examples = self._examples.with_burst(self._names[stored.number], learned)
+                    book.examples = book.examples.with_burst(book.names[stored.number], learned)
                     self._change()
+        self._takes_up = False
         self._learn()
 
     def _learn(self) -> None:
         """Fit the head to all examples, and find out what it has learned."""
         with self._lock:
-            examples, names = self._examples, dict(self._names)
+            examples, names = self._book.examples, dict(self._book.names)
         lesson = lesson_from(examples)
         with self._lock:
-            now = {
-                before: self._names.get(number, before) for number, before in names.items()
-            }  # renamed meanwhile
-            labels = tuple(now.get(each, each) for each in lesson.head.labels)
+            labels = self._book.now_called(lesson.head.labels, names)
             self._lesson = replace(lesson, head=replace(lesson.head, labels=labels))
-            self._change(learning=bool(self._waiting), right=0, tried=0, warning="")
+            self._change(learning=bool(self._book.waiting), right=0, tried=0, warning="")
+            if self._ends:
+                return
         found = findings_about(lesson, examples)
         with self._lock:
             self._change(right=found.right, tried=found.tried, warning=(found.warnings or ("",))[0])
 
-    def _forget(self, left: Examples, from_folder: Callable[[], None] | None) -> None:
-        """Go on with fewer examples; the caller has the lock."""
-        self._examples = left
-        self._drop_names()
-        self._change(note="", failure="", learning=True)
+    def _forget(self, left: Examples, coming: list[OpenBurst]) -> None:
+        """Go on with fewer examples, and without some bursts that are not learned yet; the caller has the lock."""
+        gone = self._book.go_on_with(left, coming)
+        taking = self._book.open
+        recording = None if taking is None else taking.number
+        self._change(note="", failure="", recording=recording, learning=bool(gone or self._book.waiting))
 
         def forgotten() -> None:
             self._learn()
-            if from_folder is not None:
-                from_folder()
+            places = [self._places.pop(each) for each in gone if each in self._places]
+            if self._folder is not None and places:
+                self._folder.remove(places)
 
-        self._do(forgotten)
-
-    def _drop_names(self) -> None:
-        """Forget the names of classes without examples, also to come; the caller has the lock."""
-        coming = {each.number for each in (*self._waiting, self._open) if each is not None}
-        kept = self._examples.labels
-        self._names = {
-            number: name for number, name in self._names.items() if name in kept or number in coming
-        }
+        if gone:
+            self._do(forgotten)
 
     def _change(self, **changes: object) -> None:
         """Make the state anew; the caller has the lock."""
-        coming = [each for each in (*self._waiting, self._open) if each is not None]
-        classes = taught_classes(self._names, self._examples, coming)
-        self._state = replace(self._state, classes=classes, **changes)  # type: ignore[arg-type]
+        self._state = replace(self._state, classes=self._book.classes, **changes)  # type: ignore[arg-type]

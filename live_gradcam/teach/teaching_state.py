@@ -2,38 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-
-import cv2
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from live_gradcam.frame import Pixels
 from live_gradcam.taught_head import TaughtHead
-from live_gradcam.teach.examples import Examples
-
-_THUMBNAIL = 96
-
-
-@dataclass(slots=True, eq=False)
-class OpenBurst:
-    """A burst that is being taken."""
-
-    number: int
-    """The class, 1 to 9."""
-
-    until: float
-    """When it ends, in monotonic seconds."""
-
-    held: bool
-    """Whether it goes on until a button is released."""
-
-    pictures: list[Pixels] = field(default_factory=list)
-    """(H, W, 3) uint8 BGR each, at the network's scale."""
-
-    maps: list[npt.NDArray[np.float32]] = field(default_factory=list)
-    """Their feature maps, (h, w, F) each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,7 +78,7 @@ class TeachingState:
         if self.note:
             return words(self.note)
         if self.recording is not None:
-            return words("turn the thing, move it nearer and farther")
+            return words("move the thing about: to all sides, nearer and farther")
         if self.learning:
             return words("learning …")
         if not self.classes:
@@ -116,29 +89,3 @@ class TeachingState:
             return words("teach each class a second time, to see how often it is right")
         share = f"{self.right} of {self.tried} pictures ({self.right / self.tried:.0%})"
         return words(f"right on {share} of bursts that were left out of the learning")
-
-
-def taught_classes(
-    names: Mapping[int, str], examples: Examples, coming: Sequence[OpenBurst]
-) -> tuple[TaughtClass, ...]:
-    """Return the classes in the order of their keys.
-
-    Args:
-        names: the name of each class.
-        examples: what was learned.
-        coming: bursts that are not learned yet.
-    """
-    classes = []
-    for number, name in sorted(names.items()):
-        bursts = examples.bursts_of(name)
-        small = None
-        if bursts:
-            side = (_THUMBNAIL, _THUMBNAIL)
-            small = np.asarray(
-                cv2.resize(bursts[-1].samples[-1], side, interpolation=cv2.INTER_AREA), np.uint8
-            )
-        count = examples.count(name) + sum(len(each.pictures) for each in coming if each.number == number)
-        classes.append(
-            TaughtClass(number=number, name=name, count=count, bursts=len(bursts), thumbnail=small)
-        )
-    return tuple(classes)

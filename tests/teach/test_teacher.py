@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.taught_head import NOTHING_TAUGHT, TaughtHead
 from live_gradcam.teach.examples import MOST_IN_BURST as MOST_KEPT
+from live_gradcam.teach.examples_folder import ExamplesFolder
 from live_gradcam.teach.feature_extractor import FeatureExtractor
 from live_gradcam.teach.teacher import BURST_SECONDS, KEY_SECONDS, MOST_IN_BURST, Teacher
 
@@ -54,26 +56,37 @@ class ColourAnswers:
 
 
 class Class:
-    """A room with a teacher and a clock; what is to be learned is learned at once."""
+    """A room with a teacher and a clock; what is to be learned is learned at once, unless it `waits`."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: ExamplesFolder | None = None, *, waits: bool = False) -> None:
         self.now = 0.0
         self.answers = ColourAnswers()
         self.saved: list[TaughtHead] = []
         self.seen = 0
         """How many frames were taken for a burst that goes on."""
-        self.waits = False
+        self.waits, self.refuses = waits, False
         self.waiting: list[Callable[[], None]] = []
         self.teacher = Teacher(
-            FeatureExtractor(self.answers, (SIDE, SIDE)), save=self.save, do=self.do, clock=lambda: self.now
+            FeatureExtractor(self.answers, (SIDE, SIDE)),
+            save=self.save,
+            do=self.do,
+            folder=folder,
+            clock=lambda: self.now,
         )
 
     def do(self, job: Callable[[], None]) -> bool:
+        if self.refuses:
+            return False
         if self.waits:
             self.waiting.append(job)
         else:
             job()
         return True
+
+    def work(self) -> None:
+        """Do all jobs that wait, in their order."""
+        while self.waiting:
+            self.waiting.pop(0)()
 
     def save(self, head: TaughtHead) -> str:
         self.saved.append(head)
@@ -227,8 +240,7 @@ def test_a_class_that_is_named_while_it_is_learned_keeps_its_name(room: Class) -
     room.waits = True
     room.teach(2, BLUE)
     room.teacher.rename(2, "sky")
-    for job in room.waiting:
-        job()
+    room.work()
     assert labels_of(room) == ("class 1", "sky")
 
 
@@ -284,3 +296,134 @@ def test_saving_needs_two_classes(room: Class) -> None:
 def test_nothing_is_taught_at_first(room: Class) -> None:
     assert room.teacher.head is NOTHING_TAUGHT
     assert room.teacher.state.line() == "hold 1 while the camera sees your first thing"
+
+
+def kept_in(folder: Path) -> list[int]:
+    return [each.number for each in ExamplesFolder(folder).bursts()]
+
+
+def test_undo_forgets_the_burst_that_is_being_learned_and_not_the_one_before(tmp_path: Path) -> None:
+    folder = tmp_path / "examples"
+    room = Class(ExamplesFolder(folder))
+    room.teach(1, RED)
+    room.teach(2, BLUE)
+    room.waits = True
+    room.teach(3, GREEN)
+    assert room.teacher.undo() == "the last 8 pictures of class 3 are forgotten"
+    room.work()
+    assert labels_of(room) == ("class 1", "class 2")
+    assert kept_in(folder) == [1, 2]
+
+
+def test_undo_forgets_the_burst_that_is_being_taken(room: Class) -> None:
+    room.teach(1, RED)
+    room.teacher.hold(2)
+    room.show(BLUE, 5)
+    assert room.teacher.undo() == "the last 5 pictures of class 2 are forgotten"
+    assert room.teacher.state.recording is None
+    assert [each.number for each in room.teacher.state.classes] == [1]
+
+
+def test_what_is_taught_after_an_undo_stays_in_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "examples"
+    room = Class(ExamplesFolder(folder))
+    room.teach(1, RED)
+    room.teach(2, BLUE)
+    room.waits = True
+    room.teacher.undo()
+    room.teach(3, GREEN)
+    room.work()
+    assert labels_of(room) == ("class 1", "class 3")
+    assert kept_in(folder) == [1, 3]
+
+
+def test_a_forgotten_class_takes_the_bursts_that_are_being_learned_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "examples"
+    room = Class(ExamplesFolder(folder))
+    room.teach(1, RED)
+    room.teach(2, BLUE)
+    room.waits = True
+    room.teach(2, GREEN)
+    room.teach(1, RED)
+    assert room.teacher.forget(2) == "class 2 is forgotten"
+    room.work()
+    assert labels_of(room) == ("class 1",)
+    assert kept_in(folder) == [1, 1]
+
+
+def test_all_is_forgotten_also_what_is_being_learned(tmp_path: Path) -> None:
+    folder = tmp_path / "examples"
+    room = Class(ExamplesFolder(folder))
+    room.teach(1, RED)
+    room.waits = True
+    room.teach(2, BLUE)
+    room.teacher.forget(None)
+    room.work()
+    assert room.teacher.state.classes == ()
+    assert kept_in(folder) == []
+
+
+def test_a_burst_that_nobody_will_learn_is_told_and_not_waited_for(room: Class) -> None:
+    room.teach(1, RED)
+    room.refuses = True
+    room.teach(2, BLUE)
+    state = room.teacher.state
+    assert state.line() == "too much waits to be learned: try again in a moment"
+    assert not state.learning
+    assert [each.number for each in state.classes] == [1]
+
+
+def test_the_burst_in_hand_is_learned_kept_and_written_at_the_end(tmp_path: Path) -> None:
+    folder = tmp_path / "examples"
+    room = Class(ExamplesFolder(folder))
+    room.teach(1, RED)
+    room.teacher.hold(2)
+    room.show(BLUE, 6)
+    room.teacher.finish()
+    assert [each.labels for each in room.saved] == [("class 1", "class 2")]
+    assert kept_in(folder) == [1, 2]
+
+
+def test_what_is_written_already_is_not_written_again_at_the_end(room: Class) -> None:
+    room.teach(1, RED)
+    room.teach(2, BLUE)
+    room.teacher.save()
+    room.teacher.finish()
+    assert len(room.saved) == 1
+    room.teacher.rename(1, "mug")
+    room.teacher.finish()
+    assert room.saved[1].labels == ("mug", "class 2")
+
+
+def test_one_class_alone_is_not_written_at_the_end(room: Class) -> None:
+    room.teach(1, RED)
+    room.teacher.finish()
+    assert room.saved == []
+
+
+def test_the_next_time_goes_on_with_the_pictures_and_the_names(tmp_path: Path) -> None:
+    folder = tmp_path / "examples"
+    before = Class(ExamplesFolder(folder))
+    before.teach(1, RED)
+    before.teach(2, BLUE)
+    before.teacher.rename(2, "sky")
+    room = Class(ExamplesFolder(folder))
+    assert labels_of(room) == ("class 1", "sky")
+    assert (room.said(RED), room.said(BLUE)) == ("class 1", "sky")
+    room.teacher.undo()
+    assert kept_in(folder) == [1]
+
+
+def test_until_the_pictures_of_last_time_are_learned_nothing_is_taught_or_forgotten(tmp_path: Path) -> None:
+    folder = tmp_path / "examples"
+    before = Class(ExamplesFolder(folder))
+    before.teach(1, RED)
+    before.teach(2, BLUE)
+    room = Class(ExamplesFolder(folder), waits=True)
+    teacher = room.teacher
+    for said in (teacher.hold(3), teacher.undo(), teacher.forget(1), teacher.forget(None)):
+        assert said == "the pictures of last time are still being learned"
+    room.work()
+    assert teacher.head.labels == ("class 1", "class 2")
+    assert teacher.hold(3) == ""
+    assert kept_in(folder) == [1, 2]
