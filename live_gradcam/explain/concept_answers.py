@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -21,7 +21,7 @@ from live_gradcam.concurrency.latest_item import Latest
 from live_gradcam.concurrency.worker_thread import WorkerThread
 from live_gradcam.explain.concept_fit import ConceptFit, fitted, maps_of, places_of, unexplained
 from live_gradcam.explain.factorization import Matrix
-from live_gradcam.explain.question_switch import Answers, Size
+from live_gradcam.explain.question_switch import Answers, WrappedAnswers
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, LayerActivation, Question
 
@@ -59,7 +59,7 @@ class StoppedFitError(Exception):
     """The program ended while concepts were fitted."""
 
 
-class ConceptAnswers(Closeable):
+class ConceptAnswers(WrappedAnswers[Answers], Closeable):
     """Answers questions, and finds the concepts that they ask for.
 
     One thread calls `answer`. Another one fits the concepts; for each frame only H is solved for, with W fixed. A new
@@ -71,7 +71,7 @@ class ConceptAnswers(Closeable):
     """
 
     def __init__(self, answers: Answers, waits: Waits = "never") -> None:
-        self._answers = answers
+        super().__init__(answers)
         self._waits: Waits = waits
         self._subject: Subject | None = None
         self._samples: deque[Matrix] = deque(maxlen=SAMPLES)
@@ -85,19 +85,6 @@ class ConceptAnswers(Closeable):
         self._fits: Latest[tuple[Subject, ConceptFit]] = Latest()
         self._ended = threading.Event()
         self._worker: WorkerThread | None = None
-
-    @property
-    def traces(self) -> int:
-        """How often a network was traced."""
-        return self._answers.traces
-
-    def ready(self, question: Question, size: Size) -> bool:
-        """Return whether everything is compiled that a question needs for frames of a size."""
-        return self._answers.ready(question, size)
-
-    def prepare(self, question: Question, size: Size) -> Iterator[str]:
-        """Compile the graphs that a question needs, one with each step; yield before each step what it compiles."""
-        return self._answers.prepare(question, size)
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
         """Answer a question about a frame, with its concepts if they are asked for and known.

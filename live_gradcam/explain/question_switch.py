@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from live_gradcam.closeable import Closeable
 from live_gradcam.concurrency.latest_item import Latest
@@ -33,6 +33,33 @@ class Answers(Protocol):
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
         """Answer a question about a frame, (H, W, 3) uint8 BGR."""
+
+
+Inner = TypeVar("Inner", bound=Answers)
+
+
+class WrappedAnswers(Generic[Inner]):
+    """The base of answers that add something to those of another, which compiles.
+
+    Args:
+        answers: the other one.
+    """
+
+    def __init__(self, answers: Inner) -> None:
+        self._answers = answers
+
+    @property
+    def traces(self) -> int:
+        """How often a network was traced."""
+        return self._answers.traces
+
+    def ready(self, question: Question, size: Size) -> bool:
+        """Return whether everything is compiled that a question needs for frames of a size."""
+        return self._answers.ready(question, size)
+
+    def prepare(self, question: Question, size: Size) -> Iterator[str]:
+        """Compile the graphs that a question needs, one with each step; yield before each step what it compiles."""
+        return self._answers.prepare(question, size)
 
 
 class QuestionSwitch(Closeable):

@@ -134,6 +134,8 @@ class TeachingView(InteractiveView):
         """Whether a button of the strip is held."""
         self._forgets = False
         """Whether the next digit forgets its class."""
+        self._drawn: tuple[tuple[TeachingState, str, tuple[int, int]], Pixels] | None = None
+        """What the newest strip shows, and the strip."""
         self.cells: tuple[StripCell, ...] = ()
         """The buttons of the strip."""
 
@@ -165,18 +167,25 @@ class TeachingView(InteractiveView):
             self._lesson.follow(state)
             for number, name in self._lesson.new_names(state).items():
                 self._teaching.rename(number, name)
-        self.cells = _cells(state, self._words, MOST_CLASSES if self._lesson is None else LESSON_CLASSES)
-        led = self._lesson is not None
-        strip = TeachingStrip(
-            cells=self.cells,
-            task=self._words(self._lesson.line()) if self._lesson is not None else "",
+        task = "" if self._lesson is None else self._lesson.line()
+        return np.vstack([picture, self._strip(state, task, (width, height))]), heat
+
+    def _strip(self, state: TeachingState, task: str, size: tuple[int, int]) -> Pixels:
+        """Return the strip below a picture of (width, height); it is drawn again only when something has changed."""
+        shows = state, task, size
+        if self._drawn is None or self._drawn[0] != shows:
+            most = MOST_CLASSES if self._lesson is None else LESSON_CLASSES
+            self.cells = _cells(state, self._words, most)
             # The task needs most of the lines, and the warning is what a lesson is about.
-            line=self._words(state.failure or ("" if state.warning else state.note))
-            if led
-            else state.line(self._words),
-            warning=self._words(state.warning),
-        )
-        return np.vstack([picture, draw_teaching_strip(strip, (width, height))]), heat
+            led = self._words(state.failure or ("" if state.warning else state.note))
+            strip = TeachingStrip(
+                cells=self.cells,
+                task=self._words(task),
+                line=state.line(self._words) if self._lesson is None else led,
+                warning=self._words(state.warning),
+            )
+            self._drawn = shows, draw_teaching_strip(strip, size)
+        return self._drawn[1]
 
     def with_signs(self, picture: Pixels, *, seconds: float | None, hint: bool) -> Pixels:
         """Return a copy of the newest picture with the signs that only the window shows; see `ViewPicture`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ import numpy as np
 
 from live_gradcam.config import Fit
 from live_gradcam.explain.question_parts import inside
-from live_gradcam.explain.question_switch import Size
+from live_gradcam.explain.question_switch import WrappedAnswers
 from live_gradcam.explanation import Explanation, Region, Value
 from live_gradcam.faithfulness import DEFAULT_SHARE, HeatCurve
 from live_gradcam.frame import Pixels
@@ -32,7 +32,7 @@ _AT_ONCE = CURVE_STEPS + 1
 """The most changed pictures in a batch: those of a curve."""
 
 
-class ProvedAnswers:
+class ProvedAnswers(WrappedAnswers[PictureAnswers]):
     """Answers questions, and tests the heat of those that ask for a proof.
 
     Args:
@@ -42,23 +42,10 @@ class ProvedAnswers:
     """
 
     def __init__(self, answers: PictureAnswers, fit: Fit, input_sizes: Sequence[tuple[int, int]]) -> None:
-        self._answers = answers
+        super().__init__(answers)
         self._fit: Fit = fit
         self._input_sizes = tuple(input_sizes)
         self._last: tuple[Pixels, Question, tuple[HeatCurve, ...]] | None = None
-
-    @property
-    def traces(self) -> int:
-        """How often a network was traced."""
-        return self._answers.traces
-
-    def ready(self, question: Question, size: Size) -> bool:
-        """Return whether everything is compiled that a question needs for frames of a size."""
-        return self._answers.ready(question, size)
-
-    def prepare(self, question: Question, size: Size) -> Iterator[str]:
-        """Compile the graphs that a question needs, one with each step; yield before each step what it compiles."""
-        return self._answers.prepare(question, size)
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
         """Answer a question about a frame, with a proof if it asks for one.

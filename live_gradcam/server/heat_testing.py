@@ -37,7 +37,32 @@ _BUSY_MS = 50.0
 """A server whose visitors wait longer than this has no time for tests."""
 
 
-class SpareTesting:
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+"""Sends a message of text to a visitor."""
+
+
+class _VisitorTask:
+    """Work for a visitor that goes on beside the answers. Call it in the event loop.
+
+    Args:
+        service: explains the changed pictures.
+        client: the visitor.
+        send: sends a message of text to the visitor.
+    """
+
+    def __init__(self, service: Service, client: Hashable, send: Send) -> None:
+        self._service = service
+        self._client = client
+        self._send = send
+        self._task: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        """Give up what goes on."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+class SpareTesting(_VisitorTask):
     """Tests the heat of a visitor's answers now and then, while the answers go on. Call it in the event loop.
 
     Args:
@@ -46,13 +71,8 @@ class SpareTesting:
         send: sends a message of text to the visitor.
     """
 
-    def __init__(
-        self, service: Service, client: Hashable, send: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
-        self._service = service
-        self._client = client
-        self._send = send
-        self._task: asyncio.Task[None] | None = None
+    def __init__(self, service: Service, client: Hashable, send: Send) -> None:
+        super().__init__(service, client, send)
         self._next = 0.0
 
     def offer(self, done: Done, ask: int) -> None:
@@ -67,11 +87,6 @@ class SpareTesting:
             return
         if not untestable(done.answer.first):
             self._task = asyncio.create_task(self._test(done, ask), name="test the heat for a visitor")
-
-    def close(self) -> None:
-        """Give up the test that goes on."""
-        if self._task is not None:
-            self._task.cancel()
 
     async def _test(self, done: Done, ask: int) -> None:
         began = time.monotonic()
@@ -89,7 +104,7 @@ class SpareTesting:
                 await self._send({"tested": {**found.said, "class_id": found.class_id}, "ask": ask})
 
 
-class CurveMeasuring:
+class CurveMeasuring(_VisitorTask):
     """Measures the curves of a visitor's newest answer, while the answers go on. Call it in the event loop.
 
     The changed pictures come out of the visitor's own share of the network, a few at a time.
@@ -100,13 +115,8 @@ class CurveMeasuring:
         send: sends a message of text to the visitor.
     """
 
-    def __init__(
-        self, service: Service, client: Hashable, send: Callable[[dict[str, Any]], Awaitable[None]]
-    ) -> None:
-        self._service = service
-        self._client = client
-        self._send = send
-        self._task: asyncio.Task[None] | None = None
+    def __init__(self, service: Service, client: Hashable, send: Send) -> None:
+        super().__init__(service, client, send)
         self._waiting: tuple[Done, int] | None = None
 
     def offer(self, done: Done, ask: int) -> None:
@@ -119,11 +129,6 @@ class CurveMeasuring:
         self._waiting = done, ask
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._measure_waiting(), name="measure curves for a visitor")
-
-    def close(self) -> None:
-        """Give up the measurement that goes on."""
-        if self._task is not None:
-            self._task.cancel()
 
     async def _measure_waiting(self) -> None:
         while (waiting := self._waiting) is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,7 @@ from live_gradcam.explain.targets import parse_target
 from live_gradcam.models.labels import Labels
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.server.errors import RequestError
+from live_gradcam.server.heat_testing import Send
 from live_gradcam.server.monitoring import trim
 from live_gradcam.server.own_share import OwnShare
 from live_gradcam.server.page_messages import TeachMessage
@@ -39,8 +39,6 @@ _PAUSE_SECONDS = 0.1
 
 _TELL_SECONDS = 0.15
 """How often a visitor is told at most what has changed."""
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class VisitorTeaching:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from live_gradcam.explain.question_switch import Size
+from live_gradcam.explain.question_switch import Size, WrappedAnswers
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.heat_test import PictureAnswers
 from live_gradcam.question import Answer, Question
@@ -28,7 +28,7 @@ class Pupil(Protocol):
         """Take a frame and the answer about it, and return the answer that is shown."""
 
 
-class TaughtAnswers:
+class TaughtAnswers(WrappedAnswers[PictureAnswers]):
     """Answers questions about the first model with the pupil's head in place of the model's own.
 
     Args:
@@ -37,21 +37,16 @@ class TaughtAnswers:
     """
 
     def __init__(self, answers: PictureAnswers, pupil: Pupil) -> None:
-        self._answers = answers
+        super().__init__(answers)
         self._pupil = pupil
-
-    @property
-    def traces(self) -> int:
-        """How often a network was traced."""
-        return self._answers.traces
 
     def ready(self, question: Question, size: Size) -> bool:
         """Return whether everything is compiled that a question needs for frames of a size."""
-        return self._answers.ready(self._headed(question), size)
+        return super().ready(self._headed(question), size)
 
     def prepare(self, question: Question, size: Size) -> Iterator[str]:
         """Compile the graphs that a question needs, one with each step; yield before each step what it compiles."""
-        return self._answers.prepare(self._headed(question), size)
+        return super().prepare(self._headed(question), size)
 
     def answer(self, pixels: Pixels, question: Question) -> Answer:
         """Answer a question about a frame, (H, W, 3) uint8 BGR; the answer's question has the head.

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from acting import MENU, SIZE, answer, frame
 
+from live_gradcam.live import teaching_view
 from live_gradcam.live.choice import Choice
 from live_gradcam.live.teaching_view import TeachingView
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.renderer import Renderer
-from live_gradcam.render.teaching_strip import cell_at, strip_height
+from live_gradcam.render.teaching_strip import TeachingStrip, cell_at, draw_teaching_strip, strip_height
 from live_gradcam.taught_head import NOTHING_TAUGHT, TaughtHead
 from live_gradcam.teach.lesson_guide import LessonGuide
 from live_gradcam.teach.teaching_state import TaughtClass, TeachingState
@@ -230,3 +231,23 @@ def test_enter_goes_on_in_a_lesson_and_keeps_its_meaning_in_the_box_for_names() 
     assert guide.number == 2
     stage.press("Enter")
     assert guide.number == 3
+
+
+def test_the_strip_follows_what_is_taught_and_is_drawn_only_then(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[TeachingStrip] = []
+
+    def noted(strip: TeachingStrip, size: tuple[int, int]) -> Any:
+        drawn.append(strip)
+        return draw_teaching_strip(strip, size)
+
+    monkeypatch.setattr(teaching_view, "draw_teaching_strip", noted)
+    before = stage.step()
+    stage.step()
+    assert drawn == []
+    stage.teaching.taught("mug")
+    after = stage.step()
+    stage.step()
+    assert [each.cells[0].name for each in drawn] == ["mug"]
+    assert not np.array_equal(before[SIZE[1] :], after[SIZE[1] :])
