@@ -124,7 +124,7 @@ class Served:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = Request(self.url(path), data, named)
         try:
-            with urlopen(request, timeout=20) as reply:
+            with urlopen(request, timeout=60) as reply:
                 return Reply(reply.status, dict(reply.headers), reply.read())
         except HTTPError as error:
             with error:

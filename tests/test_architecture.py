@@ -24,7 +24,7 @@ VALUES = frozenset(
 )
 GROUND = VALUES | {"concurrency", "process"}
 ROOMS = frozenset({"explain", "metrics", "models", "sources", "render", "sinks", "teach"})
-LOOPS = frozenset({"archive", "pipeline", "session", "server"})
+LOOPS = frozenset({"archive", "audit", "pipeline", "session", "server"})
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(ROOMS, GROUND),
@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "session": GROUND | ROOMS | {"live"},
     "pipeline": GROUND | ROOMS | {"live", "session", "settings_check"},
     "archive": GROUND | ROOMS,  # a loop over files: nobody watches
+    "audit": GROUND | ROOMS | {"archive"},
     "server": GROUND | ROOMS,
     "commands": GROUND | ROOMS | LOOPS | {"settings_check"},
     "cli": GROUND | ROOMS | LOOPS | {"commands"},

@@ -1,0 +1,1 @@
+"""The audit: by what a network recognises each class, the thing or its background."""

@@ -1,0 +1,184 @@
+"""The findings of an audit: frozen values, from which the report, the JSON and the CSV are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from live_gradcam.explanation import HeatMap
+from live_gradcam.metrics.bootstrap import Mean
+
+Verdict = Literal["thing", "background", "both", "cannot tell"]
+"""What a class is recognised by: see `verdicts`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoFinding:
+    """One photograph: what the network said of it, and why."""
+
+    name: str
+    """The photograph's name, as the user typed it or below the folder that was typed."""
+
+    truth: str
+    """Its class."""
+
+    predicted: str
+    """The most probable of the network's classes."""
+
+    probability: float
+    """Of the predicted class, in [0, 1]."""
+
+    truth_probability: float
+    """Of the true class, in [0, 1]."""
+
+    heatmap: HeatMap
+    """(h, w) float32 in [0, 1] at the layer's resolution: the heat for the true class."""
+
+    rival_heatmap: HeatMap | None = None
+    """The heat for the predicted class, in the same form; None where that is the true class."""
+
+    inside: float | None = None
+    """R: the heat on the thing ÷ all heat, in [0, 1]; None where nobody said where the thing is, or without heat."""
+
+    lift: float | None = None
+    """R ÷ the thing's share of the area that the network sees; 1 for heat that is spread evenly."""
+
+    pointing: float | None = None
+    """1 if the hottest pixel lies on the thing, else 0."""
+
+    background_need: float | None = None
+    """p − the mean p of the thing on other classes' backgrounds, in [-1, 1]; None where it was not computed."""
+
+    thing_need: float | None = None
+    """p − p without the thing, in [-1, 1]."""
+
+    neutral_need: float | None = None
+    """p − the mean p of the thing on neutral backgrounds, in [-1, 1]."""
+
+    @property
+    def right(self) -> bool:
+        """Whether the network recognised it."""
+        return self.predicted == self.truth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFinding:
+    """Photographs of one class that the network treats alike."""
+
+    photos: tuple[str, ...]
+    """Names of all its photographs, those nearest to its centre first."""
+
+    accuracy: float
+    """The share of them that is recognised, in [0, 1]."""
+
+    mean_map: HeatMap
+    """(h, w) float32 in [0, 1]: the mean of their heat maps, divided by its maximum."""
+
+    suspicious: str = ""
+    """Why it deserves a look, such as `heat in the same place of the frame: top left`; empty if nothing is odd."""
+
+    confused_with: str | None = None
+    """The class that its wrong photographs are most often taken for; None if all are right."""
+
+    blur_drop: Mean | None = None
+    """How much the probability of the class falls when the hot part is blurred; None where it was not measured."""
+
+    @property
+    def size(self) -> int:
+        """How many photographs it has."""
+        return len(self.photos)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassFinding:
+    """What an audit found about one class."""
+
+    name: str
+    count: int
+    """How many photographs it has."""
+
+    accuracy: float
+    """The share of them that is recognised, in [0, 1]."""
+
+    verdict: Verdict
+    sentence: str
+    """The verdict in words, with its numbers."""
+
+    background_need: Mean | None = None
+    thing_need: Mean | None = None
+    neutral_need: Mean | None = None
+    share: Mean | None = None
+    """The background's part of the effect: background need ÷ (background need + thing need), in [0, 1]."""
+
+    inside: Mean | None = None
+    lift: Mean | None = None
+    pointing: Mean | None = None
+    clusters: tuple[ClusterFinding, ...] = ()
+    """The suspicious ones first, then the largest."""
+
+    estimated: bool = False
+    """Whether GrabCut refined the boxes of its things."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseFinding:
+    """A dull property of the photographs that tells the classes apart by itself."""
+
+    name: str
+    """Such as `brightness` or `file type`."""
+
+    accuracy: float
+    """The share of photographs whose class it predicts in cross-validation, in [0, 1]."""
+
+    baseline: float
+    """The share that the same prediction reaches without it: that of the largest class."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuplicateFinding:
+    """Two photographs that show nearly the same picture, and should not."""
+
+    first: str
+    second: str
+    """Names of the photographs; the second may be one of the training folder."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """All findings of an audit."""
+
+    model: str
+    classes: tuple[ClassFinding, ...]
+    """Worst first: background, both, cannot tell, thing; within each the largest part of the background first."""
+
+    photos: tuple[PhotoFinding, ...]
+    causes: tuple[CauseFinding, ...] = ()
+    """The most telling first; only those that beat their baseline."""
+
+    duplicates: tuple[DuplicateFinding, ...] = ()
+    failures: tuple[str, ...] = ()
+    """Photographs that were left out, each with its reason."""
+
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """The settings that the values depend on, and the program's version."""
+
+    interrupted: bool = False
+    """Whether Ctrl-C ended the audit early: the findings cover the photographs that are finished."""
+
+    def of(self, name: str) -> ClassFinding:
+        """Return the finding of a class.
+
+        Raises:
+            KeyError: there is no such class.
+        """
+        return {each.name: each for each in self.classes}[name]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes, in their order."""
+        return tuple(each.name for each in self.classes)
