@@ -211,13 +211,13 @@ def _teach_folder(folder: Path, settings: Settings, out: Path) -> None:
         if missing:
             raise SourceError(f"no picture of '{shown(missing[0])}' can be read: nothing was learned.")
         lesson = lesson_from(examples)
-        found = findings_about(lesson, examples)
+        found = findings_about(lesson, examples, extractor)
         for name in examples.labels:
             typer.echo(f"{shown(name)}: {counted(examples.count(name), 'picture')}")
         if found.tried:
             share = f"{found.right} of {found.tried} ({found.right / found.tried:.0%})"
             typer.echo(f"right on {share} of the pictures that were left out of the learning")
-        for line in found.warnings:
+        for line in filter(None, (found.heat, *found.warnings)):
             typer.echo(shown(line))
         _saved(engine, lesson.head, out)
         typer.echo(f"saved {shown(out)}")

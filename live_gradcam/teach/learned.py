@@ -17,7 +17,7 @@ around the thing, too. With the share r of the places that are the thing's, the 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,12 @@ from live_gradcam.teach.thing_places import PlacesFrom
 
 MOST_BACKGROUND = 0.5
 """The background's share of a difference from which there is a warning."""
+
+_HEAT_BURSTS = 2
+"""Bursts of a class whose pictures show where its heat lies."""
+
+_MOST_SHARES = 3
+"""Classes whose shares of the heat are named one by one, at most."""
 
 _NAMED = 0.8
 """Share of the background's evidence that the named sides have together, at least."""
@@ -119,16 +125,16 @@ def learned(head: TaughtHead, examples: Examples) -> Learned:
 
 
 def heat_shares(extractor: FeatureExtractor, head: TaughtHead, examples: Examples) -> dict[str, float | None]:
-    """Return for each class the share of its heat that lies on the thing, over the bursts' kept pictures.
+    """Return for each class the share of its heat that lies on the thing, over pictures of its newest bursts.
 
-    It runs the network once for each picture that was kept, at most four for a burst.
+    It runs the network once for each picture that was kept of them, at most eight for a class.
 
     Returns:
         Name → share in [0, 1]; None where there is no heat, or no example.
     """
     found: dict[str, float | None] = {}
     for number, name in enumerate(head.labels):
-        bursts = examples.bursts_of(name)
+        bursts = examples.bursts_of(name)[-_HEAT_BURSTS:]
         shares = [
             heat_share(extractor.maps(burst.samples), burst.covered, head.kernel[:, number])
             for burst in bursts
@@ -136,6 +142,27 @@ def heat_shares(extractor: FeatureExtractor, head: TaughtHead, examples: Example
         known = [share for share in shares if share is not None]
         found[name] = float(np.mean(known)) if known else None
     return found
+
+
+def heat_sentence(shares: Mapping[str, float | None], examples: Examples) -> str:
+    """Return where the heat of the classes lies, such as `heat on the thing: mug 17%, banana 20%`.
+
+    Args:
+        shares: as from `heat_shares`.
+        examples: those that the shares were measured on.
+
+    Returns:
+        It says `in the middle` if the thing was not found by its motion in every burst. Empty if nothing is known.
+    """
+    known = {name: share for name, share in shares.items() if share is not None}
+    if not known:
+        return ""
+    moved = all(burst.found_by == "motion" for name in known for burst in examples.bursts_of(name))
+    place = "on the thing" if moved else "in the middle"
+    if len(known) <= _MOST_SHARES:
+        return f"heat {place}: {', '.join(f'{name} {share:.0%}' for name, share in known.items())}"
+    least, most = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
+    return f"heat {place}: {known[least]:.0%} ({least}) to {known[most]:.0%} ({most})"
 
 
 def heat_share(

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from live_gradcam.taught_head import NOTHING_TAUGHT, TaughtHead
+from live_gradcam.taught_head import MOST_CLASSES, NOTHING_TAUGHT, TaughtHead
 from live_gradcam.teach.examples import Examples
-from live_gradcam.teach.learned import learned
+from live_gradcam.teach.feature_extractor import FeatureExtractor
+from live_gradcam.teach.learned import heat_sentence, heat_shares, learned
 from live_gradcam.teach.none_of_these import NoneOfThese, none_of_these
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,15 @@ class Findings:
     warnings: tuple[str, ...] = ()
     """One sentence for each two classes that differ more in their background than in the thing; the worst first."""
 
+    heat: str = ""
+    """Where the heat of the classes lies; see `learned.heat_sentence`."""
+
+    @property
+    def shown(self) -> dict[str, object]:
+        """The fields of a `TeachingState`."""
+        warning = self.warnings[0] if self.warnings else ""
+        return {"right": self.right, "tried": self.tried, "warning": warning, "heat": self.heat}
+
 
 def lesson_from(examples: Examples) -> Lesson:
     """Fit a head to examples.
@@ -68,8 +78,13 @@ def lesson_from(examples: Examples) -> Lesson:
     return Lesson(head, none_of_these(examples))
 
 
-def findings_about(lesson: Lesson, examples: Examples) -> Findings:
+def findings_about(lesson: Lesson, examples: Examples, extractor: FeatureExtractor) -> Findings:
     """Measure a head, and find out what it has learned.
+
+    Args:
+        lesson: what was learned.
+        examples: those that it was learned from.
+        extractor: computes the maps of some of them, to see where the heat lies.
 
     Raises:
         LiveGradcamError: scikit-learn is missing.
@@ -79,9 +94,11 @@ def findings_about(lesson: Lesson, examples: Examples) -> Findings:
     from live_gradcam.teach.fitting import left_out_accuracy
 
     warnings = learned(lesson.head, examples).warnings
+    few = len(lesson.head.labels) <= MOST_CLASSES  # folders may have hundreds, whose pictures take minutes
+    heat = heat_sentence(heat_shares(extractor, lesson.head, examples), examples) if few else ""
     training = examples.rows()
     with _one_at_a_time:
         found = left_out_accuracy(training.rows, training.classes, training.bursts, training.originals)
     if found is None:
-        return Findings(warnings=warnings)
-    return Findings(right=found.right, tried=found.count, warnings=warnings)
+        return Findings(warnings=warnings, heat=heat)
+    return Findings(right=found.right, tried=found.count, warnings=warnings, heat=heat)

@@ -20,7 +20,7 @@ from live_gradcam.teach.examples import Examples, burst_of
 from live_gradcam.teach.examples_folder import ExamplesFolder
 from live_gradcam.teach.feature_extractor import FeatureExtractor
 from live_gradcam.teach.learn_thread import Job
-from live_gradcam.teach.learner import Lesson, findings_about, lesson_from
+from live_gradcam.teach.learner import Findings, Lesson, findings_about, lesson_from
 from live_gradcam.teach.taught_answers import shown_answer
 from live_gradcam.teach.teaching_state import TeachingState
 
@@ -139,7 +139,7 @@ class Teacher:
             self._book.rename(number, name)
             labels = tuple(name if each == before else each for each in self.head.labels)
             self._lesson = replace(self._lesson, head=replace(self.head, labels=labels))
-            self._change(warning=self._state.warning.replace(before, name))
+            self._change(**self._state.renamed(before, name))
         if (folder := self._folder) is not None:
             self._do(lambda: folder.rename(number, name))
         return name
@@ -272,12 +272,12 @@ class Teacher:
         with self._lock:
             labels = self._book.now_called(lesson.head.labels, names)
             self._lesson = replace(lesson, head=replace(lesson.head, labels=labels))
-            self._change(learning=bool(self._book.waiting), right=0, tried=0, warning="")
+            self._change(learning=bool(self._book.waiting), **Findings().shown)
             if self._ends:
                 return
-        found = findings_about(lesson, examples)
+        found = findings_about(lesson, examples, self._extractor)
         with self._lock:
-            self._change(right=found.right, tried=found.tried, warning=(found.warnings or ("",))[0])
+            self._change(**found.shown)
 
     def _forget(self, left: Examples, coming: list[OpenBurst]) -> None:
         """Go on with fewer examples, and without some bursts that are not learned yet; the caller has the lock."""

@@ -52,6 +52,9 @@ class TeachingState:
     warning: str = ""
     """What was learned instead of the things, and what to do; empty where nothing was found."""
 
+    heat: str = ""
+    """Where the heat of the classes lies; empty where nothing is known."""
+
     saved: TaughtHead | None = None
     """The head that was saved last; None before."""
 
@@ -67,8 +70,14 @@ class TeachingState:
         later = [each for each in numbers if each > number] or numbers
         return later[0] if later else None
 
+    def renamed(self, before: str, name: str) -> dict[str, str]:
+        """Return the sentences about the classes in which one has another name."""
+        return {"warning": self.warning.replace(before, name), "heat": self.heat.replace(before, name)}
+
     def line(self, words: Callable[[str], str] = str) -> str:
-        """Return one line on how often the head is right, or on what to do next; the warning is another one.
+        """Return one line on how often the head is right and where its heat lies, or on what to do next.
+
+        The warning is another line.
 
         Args:
             words: translates it.
@@ -85,7 +94,9 @@ class TeachingState:
             return words("hold 1 while the camera sees your first thing")
         if len(self.classes) == 1:
             return words("hold 2 while it sees something else, or nothing")
-        if not self.tried:
-            return words("teach each class a second time, to see how often it is right")
-        share = f"{self.right} of {self.tried} pictures ({self.right / self.tried:.0%})"
-        return words(f"right on {share} of bursts that were left out of the learning")
+        if self.tried:
+            share = f"{self.right} of {self.tried} pictures ({self.right / self.tried:.0%})"
+            known = words(f"right on {share} of bursts that were left out of the learning")
+        else:
+            known = words("teach each class a second time, to see how often it is right")
+        return " · ".join(filter(None, (known, words(self.heat))))

@@ -11,7 +11,7 @@ from networks import pooled_network
 from live_gradcam.models.loading import load_model
 from live_gradcam.taught_head import TaughtHead
 from live_gradcam.teach.examples import PARTS, Burst, Examples, burst_of
-from live_gradcam.teach.learned import ClassDifference, heat_share, heat_shares, learned
+from live_gradcam.teach.learned import ClassDifference, heat_sentence, heat_share, heat_shares, learned
 
 
 def burst(parts: npt.ArrayLike, *, frames: int = 10, reached: float = 0.2, found_by: Any = "motion") -> Burst:
@@ -180,6 +180,32 @@ def test_the_heat_is_measured_on_the_pictures_that_were_kept() -> None:
             heat = np.maximum(extractor.maps(picture[None])[0] @ taught.kernel[:, number], 0)
             shares.append(heat[covered].sum() / heat.sum())
         assert found[name] == pytest.approx(np.mean(shares), rel=1e-4)
+
+
+def test_the_heat_is_measured_on_the_newest_bursts_only() -> None:
+    extractor = extractor_for(load_model(pooled_network(), preprocess="tf"))
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 9, 16, 16, 3), np.uint8)
+    three = Examples()
+    for each in pictures:
+        three = three.with_burst("a", burst_of(extractor, each, 0.0))
+    two = Examples(bursts=three.bursts[1:])
+    taught = head("a", features=6)
+    assert heat_shares(extractor, taught, three) == heat_shares(extractor, taught, two)
+
+
+def test_where_the_heat_lies_is_said_for_each_of_a_few_classes_and_as_a_range_for_many() -> None:
+    shown = Examples()
+    for name in "abcd":
+        shown = shown.with_burst(name, burst(only(thing=1.0)))
+    few = {"a": 0.171, "b": None, "c": 0.2}
+    assert heat_sentence(few, shown) == "heat on the thing: a 17%, c 20%"
+    assert (
+        heat_sentence({"a": 0.5, "b": 0.1, "c": 0.3, "d": 0.2}, shown)
+        == "heat on the thing: 10% (b) to 50% (a)"
+    )
+    assert heat_sentence({"a": None}, shown) == ""
+    still = shown.with_burst("a", burst(only(thing=1.0), found_by="middle"))
+    assert heat_sentence(few, still) == "heat in the middle: a 17%, c 20%"
 
 
 @pytest.mark.long

@@ -250,7 +250,11 @@ def test_bursts_that_were_left_out_are_counted(room: Class) -> None:
         room.teach(2, BLUE)
     state = room.teacher.state
     assert (state.right, state.tried) == (32, 32)
-    assert state.line() == "right on 32 of 32 pictures (100%) of bursts that were left out of the learning"
+    right, heat = state.line().split(" · ")
+    assert right == "right on 32 of 32 pictures (100%) of bursts that were left out of the learning"
+    assert heat == state.heat
+    room.teacher.rename(1, "wall")
+    assert "wall " in room.teacher.state.heat
 
 
 def test_one_burst_of_each_class_measures_nothing(room: Class) -> None:
