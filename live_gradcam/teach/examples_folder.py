@@ -3,8 +3,9 @@
     FOLDER/examples.json              names, bursts and their times
     FOLDER/mug/burst-0001/0001.jpg    a folder for each class, in it one for each burst
 
-A burst is written under a name that begins with a dot, and then renamed. `examples.json` is written after it. So a
-program that is killed leaves whole bursts, and at most one that the file does not name yet: it is read all the same.
+A burst is written under a name that ends in `.part`, and then renamed. `examples.json` is written after it, and before
+the first burst of a class. So a program that is killed leaves whole bursts, at most one without a time, and files whose
+names end in `.part`, which the next burst of the class deletes.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]|^\.+|[. ]+$')
 """What no name of a folder has on all common systems."""
 
 _QUALITY = 95
+_PART = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class ExamplesFolder:
             raise SinkError(f"the examples cannot be kept in '{shown(folder)}': it is a file. Give a folder.")
         stored = self._stored()
         if stored is None:
-            if any(folder.iterdir()):
+            if any(not each.name.endswith(_PART) for each in folder.iterdir()):
                 raise SinkError(
                     f"'{shown(folder)}' holds other files: give --examples a new folder, or one that `teach` made."
                 )
@@ -96,6 +98,8 @@ class ExamplesFolder:
             self.names[int(each["number"])] = str(each["name"])
             self._folders[int(each["number"])] = str(each["folder"])
         self._times = {str(name): str(time) for name, time in stored["bursts"].items()}
+        shown_ones = {each.number for each in self.bursts()}
+        self.names = {number: name for number, name in self.names.items() if number in shown_ones}
 
     def bursts(self) -> list[StoredBurst]:
         """Return the bursts, in the order in which they were taken."""
@@ -121,10 +125,15 @@ class ExamplesFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             own = self.folder / self._folders.setdefault(number, self._new_folder(name))
+            if number not in self.names:
+                self.names[number] = name
+                self._write()
             own.mkdir(exist_ok=True)
+            for left in own.glob(f".*{_PART}"):
+                shutil.rmtree(left)
             last = max((_number_of(each.folder) for each in self.bursts()), default=0)
             burst = own / f"burst-{last + 1:04}"
-            part = Path(tempfile.mkdtemp(dir=own, prefix=".", suffix=".part"))
+            part = Path(tempfile.mkdtemp(dir=own, prefix=".", suffix=_PART))
             try:
                 for place, picture in enumerate(pictures, 1):
                     _write_picture(part / f"{place:04}.jpg", picture)

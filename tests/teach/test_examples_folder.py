@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +66,58 @@ def test_a_program_that_is_killed_leaves_whole_bursts(folder: Path, monkeypatch:
     with pytest.raises(KeyboardInterrupt):
         kept.add(1, "mug", [picture(20), picture(30)])
     assert [len(each.pictures) for each in ExamplesFolder(folder).bursts()] == [1]
+
+
+_ADDS_UNTIL_IT_IS_KILLED = """
+import sys
+from pathlib import Path
+import numpy as np
+from live_gradcam.teach.examples_folder import ExamplesFolder
+
+kept = ExamplesFolder(Path(sys.argv[1]))
+picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+print("begins", flush=True)
+for number in range(1, 10_000):
+    kept.add(number % 9 + 1, f"class {number % 9 + 1}", [picture] * 4)
+    print("whole", flush=True)
+"""
+
+
+def test_whatever_the_moment_of_the_kill_the_folder_is_taken_up_with_whole_bursts(folder: Path) -> None:
+    for milliseconds in (0, 1, 2, 4, 8, 16, 40):
+        command = [sys.executable, "-c", _ADDS_UNTIL_IT_IS_KILLED, str(folder)]
+        before = len(ExamplesFolder(folder).bursts())
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+            assert program.stdout is not None
+            assert program.stdout.readline() == "begins\n"
+            time.sleep(milliseconds / 1000)
+            program.kill()
+            whole = program.stdout.read().count("whole")
+        again = ExamplesFolder(folder)
+        bursts = again.bursts()
+        assert before + whole <= len(bursts) <= before + whole + 1  # one may be whole before it is said
+        assert all(len(each.pictures) == len(list(each.read())) == 4 for each in bursts)
+        assert {each.number for each in bursts} == set(again.names)
+    again.add(1, "class 1", [picture(10)])
+    assert not list((folder / "class 1").glob(".*"))
+
+
+def test_a_kill_before_the_first_burst_leaves_a_folder_that_can_be_taught_into(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(examples_folder, "_write_picture", killed)
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(SystemExit):
+            ExamplesFolder(folder).add(1, "mug", [picture(10)])
+    (folder / "tmp123.part").touch()
+    again = ExamplesFolder(folder)
+    assert again.names == {}
+    again.add(1, "cup", [picture(10)])
+    assert ExamplesFolder(folder).names == {1: "cup"}
 
 
 def test_a_burst_that_the_file_does_not_name_yet_is_read(
