@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,14 @@ class TaughtHead:
     def features(self) -> int:
         """F, the number of features."""
         return int(self.kernel.shape[0])
+
+    def renamed(self, now: Mapping[str, str]) -> TaughtHead:
+        """Return the same head whose classes have other names.
+
+        Args:
+            now: name → present name; classes that are not in it keep theirs.
+        """
+        return replace(self, labels=tuple(now.get(each, each) for each in self.labels))
 
     def logits(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the logits (N, K) float32 for features (N, F)."""

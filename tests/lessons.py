@@ -15,7 +15,7 @@ from live_gradcam.taught_head import TaughtHead
 from live_gradcam.teach.examples import Burst, Examples, burst_of
 from live_gradcam.teach.feature_extractor import FeatureExtractor, FeatureMaps, Pictures, pooled
 from live_gradcam.teach.fitting import fit_head
-from live_gradcam.teach.learned import ClassDifference, learned
+from live_gradcam.teach.learned import ClassDifference, class_differences
 
 FRAMES = 40
 
@@ -105,7 +105,7 @@ def figures(extractor: FeatureExtractor, seed: int) -> Figures:
     def taught_on(*scenes: tuple[int, int]) -> tuple[TaughtHead, ClassDifference]:
         examples = examples_of([(scene[0], bursts[scene]) for scene in scenes])
         head = taught(examples)
-        return head, learned(head, examples).differences[0]
+        return head, class_differences(head, examples)[0]
 
     def right(head: TaughtHead, *scenes: tuple[int, int]) -> float:
         found = [head.logits(pooled(tried[scene][0])).argmax(axis=1) == scene[0] for scene in scenes]

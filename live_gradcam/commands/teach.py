@@ -217,7 +217,7 @@ def _teach_folder(folder: Path, settings: Settings, out: Path) -> None:
         if found.tried:
             share = f"{found.right} of {found.tried} ({found.right / found.tried:.0%})"
             typer.echo(f"right on {share} of the pictures that were left out of the learning")
-        for line in filter(None, (found.heat, *found.warnings)):
+        for line in filter(None, (found.learned.heat.sentence, *found.learned.warnings)):
             typer.echo(shown(line))
         _saved(engine, lesson.head, out)
         typer.echo(f"saved {shown(out)}")

@@ -113,15 +113,13 @@ class ClassBook:
         if before in self.examples.labels:
             self.examples = self.examples.renamed(before, name)
 
-    def now_called(self, labels: Sequence[str], names: Mapping[int, str]) -> tuple[str, ...]:
-        """Return the present names of classes.
+    def now_called(self, names: Mapping[int, str]) -> dict[str, str]:
+        """Return earlier name → present name of each class.
 
         Args:
-            labels: what they were called when `names` was copied.
             names: an earlier copy of the attribute.
         """
-        now = {before: self.names.get(number, before) for number, before in names.items()}
-        return tuple(now.get(each, each) for each in labels)
+        return {before: self.names.get(number, before) for number, before in names.items()}
 
     def without(self, number: int) -> Examples:
         """Return the examples without a class; all of them if it has none yet."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -74,15 +74,38 @@ class ClassDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class HeatShares:
+    """How much of the heat of the classes lies on the thing."""
+
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Name → share in [0, 1]; without classes that have no heat."""
+
+    found_by: PlacesFrom = "motion"
+    """How the thing was found: `middle` if that is so for a burst of any class."""
+
+    @property
+    def sentence(self) -> str:
+        """Such as `heat on the thing: mug 17%, banana 20%`; empty if nothing is known."""
+        if not self.shares:
+            return ""
+        if len(self.shares) <= _MOST_SHARES:
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in self.shares.items())
+        else:
+            (least, low), *_, (most, high) = sorted(self.shares.items(), key=lambda item: item[1])
+            shares = f"{low:.0%} ({least}) to {high:.0%} ({most})"
+        return (
+            f"heat on the thing: {shares}" if self.found_by == "motion" else f"heat in the middle: {shares}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Learned:
     """What a head has learned."""
 
-    differences: tuple[ClassDifference, ...]
+    differences: tuple[ClassDifference, ...] = ()
     """One for each pair of classes."""
 
-    thing_shares: dict[str, float]
-    """Name → the share of the evidence for a class, beside the mean of all other classes, that lies on the thing, in
-    [0, 1]."""
+    heat: HeatShares = field(default_factory=HeatShares)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -90,9 +113,22 @@ class Learned:
         by_background = sorted(self.differences, key=lambda each: -each.background)
         return tuple(each.warning for each in by_background if each.warning)
 
+    def renamed(self, now: Mapping[str, str]) -> Learned:
+        """Return the same about classes with other names.
 
-def learned(head: TaughtHead, examples: Examples) -> Learned:
-    """Return what a head has learned from examples.
+        Args:
+            now: name → present name; classes that are not in it keep theirs.
+        """
+        differences = (
+            replace(each, first=now.get(each.first, each.first), second=now.get(each.second, each.second))
+            for each in self.differences
+        )
+        shares = {now.get(name, name): share for name, share in self.heat.shares.items()}
+        return Learned(tuple(differences), replace(self.heat, shares=shares))
+
+
+def class_differences(head: TaughtHead, examples: Examples) -> tuple[ClassDifference, ...]:
+    """Return what each pair of classes is told apart by.
 
     Args:
         head: fitted to the examples.
@@ -114,25 +150,16 @@ def learned(head: TaughtHead, examples: Examples) -> Learned:
                 "motion" if a.found_by == b.found_by == "motion" else "middle",
             )
         )
-    shares = {}
-    for name in head.labels:
-        others = [each for each in head.labels if each != name]
-        weight = weights[name] - np.mean([weights[each] for each in others], axis=0)
-        parts = (means[name].parts - np.mean([means[each].parts for each in others], axis=0)) @ weight
-        reached = (means[name].reached + np.mean([means[each].reached for each in others])) / 2
-        shares[name] = float(np.clip(1 - _background(parts, float(reached)), 0, 1))
-    return Learned(tuple(differences), shares)
+    return tuple(differences)
 
 
-def heat_shares(extractor: FeatureExtractor, head: TaughtHead, examples: Examples) -> dict[str, float | None]:
-    """Return for each class the share of its heat that lies on the thing, over pictures of its newest bursts.
+def heat_shares(extractor: FeatureExtractor, head: TaughtHead, examples: Examples) -> HeatShares:
+    """Return how much of the heat of the classes lies on the thing, over pictures of their newest bursts.
 
     It runs the network once for each picture that was kept of them, at most eight for a class.
-
-    Returns:
-        Name → share in [0, 1]; None where there is no heat, or no example.
     """
-    found: dict[str, float | None] = {}
+    found: dict[str, float] = {}
+    places: set[PlacesFrom] = set()
     for number, name in enumerate(head.labels):
         bursts = examples.bursts_of(name)[-_HEAT_BURSTS:]
         shares = [
@@ -140,29 +167,10 @@ def heat_shares(extractor: FeatureExtractor, head: TaughtHead, examples: Example
             for burst in bursts
         ]
         known = [share for share in shares if share is not None]
-        found[name] = float(np.mean(known)) if known else None
-    return found
-
-
-def heat_sentence(shares: Mapping[str, float | None], examples: Examples) -> str:
-    """Return where the heat of the classes lies, such as `heat on the thing: mug 17%, banana 20%`.
-
-    Args:
-        shares: as from `heat_shares`.
-        examples: those that the shares were measured on.
-
-    Returns:
-        It says `in the middle` if the thing was not found by its motion in every burst. Empty if nothing is known.
-    """
-    known = {name: share for name, share in shares.items() if share is not None}
-    if not known:
-        return ""
-    moved = all(burst.found_by == "motion" for name in known for burst in examples.bursts_of(name))
-    place = "on the thing" if moved else "in the middle"
-    if len(known) <= _MOST_SHARES:
-        return f"heat {place}: {', '.join(f'{name} {share:.0%}' for name, share in known.items())}"
-    least, most = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
-    return f"heat {place}: {known[least]:.0%} ({least}) to {known[most]:.0%} ({most})"
+        if known:
+            found[name] = float(np.mean(known))
+            places.update(burst.found_by for burst in bursts)
+    return HeatShares(found, "middle" if "middle" in places else "motion")
 
 
 def heat_share(

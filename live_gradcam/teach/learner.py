@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from live_gradcam.taught_head import MOST_CLASSES, NOTHING_TAUGHT, TaughtHead
 from live_gradcam.teach.examples import Examples
 from live_gradcam.teach.feature_extractor import FeatureExtractor
-from live_gradcam.teach.learned import heat_sentence, heat_shares, learned
+from live_gradcam.teach.learned import HeatShares, Learned, class_differences, heat_shares
 from live_gradcam.teach.none_of_these import NoneOfThese, none_of_these
 
 logger = logging.getLogger(__name__)
@@ -42,17 +43,22 @@ class Findings:
     tried: int = 0
     """How many were tried; 0 where nothing can be measured."""
 
-    warnings: tuple[str, ...] = ()
-    """One sentence for each two classes that differ more in their background than in the thing; the worst first."""
-
-    heat: str = ""
-    """Where the heat of the classes lies; see `learned.heat_sentence`."""
+    learned: Learned = field(default_factory=Learned)
 
     @property
     def shown(self) -> dict[str, object]:
         """The fields of a `TeachingState`."""
-        warning = self.warnings[0] if self.warnings else ""
-        return {"right": self.right, "tried": self.tried, "warning": warning, "heat": self.heat}
+        warning = (self.learned.warnings or ("",))[0]
+        return {
+            "right": self.right,
+            "tried": self.tried,
+            "warning": warning,
+            "heat": self.learned.heat.sentence,
+        }
+
+    def renamed(self, now: Mapping[str, str]) -> Findings:
+        """Return the same about classes with other names; see `Learned.renamed`."""
+        return replace(self, learned=self.learned.renamed(now))
 
 
 def lesson_from(examples: Examples) -> Lesson:
@@ -93,12 +99,12 @@ def findings_about(lesson: Lesson, examples: Examples, extractor: FeatureExtract
         return Findings()
     from live_gradcam.teach.fitting import left_out_accuracy
 
-    warnings = learned(lesson.head, examples).warnings
     few = len(lesson.head.labels) <= MOST_CLASSES  # folders may have hundreds, whose pictures take minutes
-    heat = heat_sentence(heat_shares(extractor, lesson.head, examples), examples) if few else ""
+    heat = heat_shares(extractor, lesson.head, examples) if few else HeatShares()
+    learned = Learned(class_differences(lesson.head, examples), heat)
     training = examples.rows()
     with _one_at_a_time:
         found = left_out_accuracy(training.rows, training.classes, training.bursts, training.originals)
     if found is None:
-        return Findings(warnings=warnings, heat=heat)
-    return Findings(right=found.right, tried=found.count, warnings=warnings, heat=heat)
+        return Findings(learned=learned)
+    return Findings(right=found.right, tried=found.count, learned=learned)

@@ -64,13 +64,11 @@ class Teacher:
         self._book = ClassBook()
         self._places: dict[float, Path] = {}
         """Where each burst is kept, by the time at which it was shown."""
-        self._ends = self._takes_up = False
+        self._ends, self._takes_up = False, folder is not None and bool(folder.bursts())
         self._lesson = Lesson(NOTHING_TAUGHT)
-        self._state = TeachingState()
-        if folder is not None and folder.bursts():
+        self._state, self._found = TeachingState(learning=self._takes_up), Findings()
+        if folder is not None and self._takes_up:
             self._book.names = dict(folder.names)
-            self._takes_up = True
-            self._state = replace(self._state, learning=True)
             self._do(lambda: self._take_up(folder))
 
     @property
@@ -137,9 +135,9 @@ class Teacher:
             if name in self._book.names.values():
                 return f"another class is called {name}"
             self._book.rename(number, name)
-            labels = tuple(name if each == before else each for each in self.head.labels)
-            self._lesson = replace(self._lesson, head=replace(self.head, labels=labels))
-            self._change(**self._state.renamed(before, name))
+            self._lesson = replace(self._lesson, head=self.head.renamed({before: name}))
+            self._found = self._found.renamed({before: name})
+            self._change(**self._found.shown)
         if (folder := self._folder) is not None:
             self._do(lambda: folder.rename(number, name))
         return name
@@ -270,14 +268,15 @@ class Teacher:
             examples, names = self._book.examples, dict(self._book.names)
         lesson = lesson_from(examples)
         with self._lock:
-            labels = self._book.now_called(lesson.head.labels, names)
-            self._lesson = replace(lesson, head=replace(lesson.head, labels=labels))
-            self._change(learning=bool(self._book.waiting), **Findings().shown)
+            head = lesson.head.renamed(self._book.now_called(names))
+            self._lesson, self._found = replace(lesson, head=head), Findings()
+            self._change(learning=bool(self._book.waiting), **self._found.shown)
             if self._ends:
                 return
         found = findings_about(lesson, examples, self._extractor)
         with self._lock:
-            self._change(**found.shown)
+            self._found = found.renamed(self._book.now_called(names))
+            self._change(**self._found.shown)
 
     def _forget(self, left: Examples, coming: list[OpenBurst]) -> None:
         """Go on with fewer examples, and without some bursts that are not learned yet; the caller has the lock."""

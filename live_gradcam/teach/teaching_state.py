@@ -70,10 +70,6 @@ class TeachingState:
         later = [each for each in numbers if each > number] or numbers
         return later[0] if later else None
 
-    def renamed(self, before: str, name: str) -> dict[str, str]:
-        """Return the sentences about the classes in which one has another name."""
-        return {"warning": self.warning.replace(before, name), "heat": self.heat.replace(before, name)}
-
     def line(self, words: Callable[[str], str] = str) -> str:
         """Return one line on how often the head is right and where its heat lies, or on what to do next.
 
@@ -84,8 +80,6 @@ class TeachingState:
         """
         if self.failure:
             return words(self.failure)
-        if self.note:
-            return words(self.note)
         if self.recording is not None:
             return words("move the thing about: to all sides, nearer and farther")
         if self.learning:
@@ -96,7 +90,7 @@ class TeachingState:
             return words("hold 2 while it sees something else, or nothing")
         if self.tried:
             share = f"{self.right} of {self.tried} pictures ({self.right / self.tried:.0%})"
-            known = words(f"right on {share} of bursts that were left out of the learning")
+            known = f"right on {share} of bursts that were left out of the learning"
         else:
-            known = words("teach each class a second time, to see how often it is right")
-        return " · ".join(filter(None, (known, words(self.heat))))
+            known = "teach each class a second time, to see how often it is right"
+        return words(" · ".join(filter(None, (self.note, known, self.heat))))

@@ -57,13 +57,13 @@ class Recording(Program):
 @pytest.mark.parametrize(
     ("moment", "after"),
     [
-        ("", 0.0),  # Python imports
-        ("", 0.25),
-        ("loading", 0.0),  # TensorFlow is loaded, the network is built and traced
-        ("loading", 0.9),
-        ("loading", 1.8),
-        ("loading", 2.7),
+        ("", 0.25),  # Python imports
+        ("loading", 0.9),  # TensorFlow is loaded, the network is built and traced
         ("Ctrl-C ends it", 0.0),  # the show begins
+        *(
+            pytest.param(*each, marks=pytest.mark.screens)
+            for each in (("", 0.0), ("loading", 0.0), ("loading", 1.8), ("loading", 2.7))
+        ),
     ],
 )
 def test_it_ends_cleanly_whatever_it_is_doing(tmp_path: Path, moment: str, after: float) -> None:

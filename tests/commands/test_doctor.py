@@ -187,6 +187,7 @@ def test_only_networks_that_openvino_keeps_are_measured(
     }
 
 
+@pytest.mark.runtimes
 def test_a_kept_network_is_measured_with_openvino(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     for module in (remembered_model, store):

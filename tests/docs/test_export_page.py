@@ -28,6 +28,7 @@ sys.meta_path.insert(0, Refuse())
 AFTER = "\nnp.savez('found.npz', scores=scores, heatmaps=heatmaps, class_ids=class_ids, square=square)\n"
 
 
+@pytest.mark.runtimes
 def test_the_example_runs_without_this_program_and_gives_its_heat_map(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

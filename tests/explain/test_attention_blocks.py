@@ -94,7 +94,7 @@ def explained(network: Any, image: Any, target: int = 2, **options: Any) -> lg.E
     return lg.Explainer(model, "legrad", target=target, fit="stretch", **options).explain(image)
 
 
-@pytest.mark.parametrize("blocks", [1, BLOCKS])
+@pytest.mark.parametrize("blocks", [pytest.param(1, marks=pytest.mark.geometry), BLOCKS])
 @pytest.mark.parametrize(("class_token", "registers"), KINDS)
 def test_legrad_equals_its_formula(class_token: bool, registers: int, blocks: int) -> None:
     network = networks.token_network(class_token, registers, grid=(3, 3), blocks=blocks)

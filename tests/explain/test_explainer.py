@@ -401,7 +401,12 @@ def test_every_live_method_reaches_the_explanation_as_its_formula(
 
 
 @pytest.mark.parametrize(
-    "method", [name for name in METHODS if method_named(name).family in ("perturbation", "pixel")]
+    "method",
+    [
+        pytest.param(name, marks=() if name in ("scorecam", "integrated-gradients") else pytest.mark.geometry)
+        for name in METHODS
+        if method_named(name).family in ("perturbation", "pixel")
+    ],
 )
 @pytest.mark.long
 def test_every_method_of_many_passes_runs_compiled_and_repeats_itself(method: str) -> None:

@@ -36,7 +36,13 @@ def off(explanation: Explanation, at: tuple[int, int]) -> float:
     return float(max(abs(place.centre[n] - at[n] - 0.5) / cell[n] for n in (0, 1)))
 
 
-@pytest.mark.parametrize("name", PREPARATIONS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.geometry if place % 2 else ())
+        for place, name in enumerate(PREPARATIONS)
+    ],
+)
 @pytest.mark.long
 def test_the_heat_lies_on_the_spot_in_every_fit(name: str) -> None:
     small = name in ("patches", "valid convolutions and poolings")

@@ -159,7 +159,14 @@ def test_reciprocam_weighs_places_with_the_probability_that_each_gives_alone(tar
     assert_same_map(found.heatmap, expected / expected.max())
 
 
-@pytest.mark.parametrize(("class_token", "registers"), [(True, 0), (True, 2), (False, 1), (False, 0)])
+@pytest.mark.parametrize(
+    ("class_token", "registers"),
+    [
+        (True, 2),
+        (False, 0),
+        *(pytest.param(*each, marks=pytest.mark.geometry) for each in ((True, 0), (False, 1))),
+    ],
+)
 def test_reciprocam_leaves_one_token_of_the_grid_and_all_before_it(class_token: bool, registers: int) -> None:
     network, image = token_network(class_token, registers), picture(16, 16, 3)
     model = lg.load_model(network, preprocess="unit")

@@ -127,9 +127,13 @@ def test_before_anything_is_taught_there_is_no_class_and_no_heat(engine: Engine)
 
 
 METHODS = ("gradcam", "gradcam++", "layercam", "finercam", "eigencam", "scorecam", "integrated-gradients")
+USUAL = ("gradcam", "scorecam", "integrated-gradients")
+"""What the usual suite tests; the others are in the group `geometry`."""
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", [pytest.param(each, marks=() if each in USUAL else pytest.mark.geometry) for each in METHODS]
+)
 def test_every_method_explains_a_head_as_it_explains_a_dense_layer(model: lg.Model, method: str) -> None:
     head = random_head(9)
     features = model.network.layers[-2].output

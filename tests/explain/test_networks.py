@@ -305,7 +305,13 @@ def swin_like() -> tuple[Any, Any]:
     return network, logits
 
 
-@pytest.mark.parametrize(("layer", "grid"), [("stage0_add2", 8), ("stage1_add2", 4), ("merging", 4)])
+@pytest.mark.parametrize(
+    ("layer", "grid"),
+    [
+        ("stage1_add2", 4),
+        *(pytest.param(*each, marks=pytest.mark.geometry) for each in (("stage0_add2", 8), ("merging", 4))),
+    ],
+)
 @pytest.mark.long
 def test_every_stage_of_a_swin_like_network_lies_on_its_own_grid(
     swin_like: tuple[Any, Any], layer: str, grid: int
@@ -446,7 +452,7 @@ def growth(times: int, before: int = 5) -> int:
     return make(times) - make(before)
 
 
-@pytest.mark.long
+@pytest.mark.soak
 def test_explainers_can_be_made_and_dropped_without_growth() -> None:
     assert abs(growth(7, before=2)) < 250
 

@@ -77,7 +77,7 @@ def huge_dataset(path: Path) -> None:
     ],
     ids=["zip bomb", "huge dataset", "wide layer", "wide layer in HDF5", "large kernel"],
 )
-@pytest.mark.parametrize("name", ["model.keras", "model"])
+@pytest.mark.parametrize("name", ["model.keras", pytest.param("model", marks=pytest.mark.fuzz)])
 @pytest.mark.long
 def test_a_file_that_would_exhaust_memory_is_refused(
     tmp_path: Path, write: Callable[[Path], None], said: str, name: str

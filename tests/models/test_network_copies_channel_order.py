@@ -47,7 +47,9 @@ def network(order: str, flatten: str | None) -> Any:
     return keras.Model(image, layers.Dense(3, activation="softmax", name="head")(x))
 
 
-@pytest.mark.parametrize("flatten", [None, "channels_first", "channels_last"])
+@pytest.mark.parametrize(
+    "flatten", [pytest.param(None, marks=pytest.mark.geometry), "channels_first", "channels_last"]
+)
 @pytest.mark.long
 def test_a_network_with_channels_first_equals_the_one_with_channels_last(
     tmp_path: Path, flatten: str | None

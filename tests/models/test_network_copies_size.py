@@ -20,7 +20,7 @@ layers = keras.layers
     ("builder", "options"),
     [
         ("MobileNetV2", {"alpha": 0.35, "classifier_activation": None}),
-        ("EfficientNetB0", {}),
+        pytest.param("EfficientNetB0", {}, marks=pytest.mark.geometry),
         pytest.param("ResNet50V2", {"classes": 9}, marks=pytest.mark.geometry),
     ],
 )

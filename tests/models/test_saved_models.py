@@ -145,11 +145,12 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[Any],
 @pytest.mark.parametrize(
     "build",
     [
-        vgg_like,
         small_mobile,
-        recurrent,
         gated,
-        *(pytest.param(each, marks=pytest.mark.keras2) for each in (mobile, efficient, transfer)),
+        *(
+            pytest.param(each, marks=pytest.mark.keras2)
+            for each in (vgg_like, recurrent, mobile, efficient, transfer)
+        ),
     ],
 )
 @pytest.mark.long

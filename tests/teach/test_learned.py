@@ -11,7 +11,14 @@ from networks import pooled_network
 from live_gradcam.models.loading import load_model
 from live_gradcam.taught_head import TaughtHead
 from live_gradcam.teach.examples import PARTS, Burst, Examples, burst_of
-from live_gradcam.teach.learned import ClassDifference, heat_sentence, heat_share, heat_shares, learned
+from live_gradcam.teach.learned import (
+    ClassDifference,
+    HeatShares,
+    Learned,
+    class_differences,
+    heat_share,
+    heat_shares,
+)
 
 
 def burst(parts: npt.ArrayLike, *, frames: int = 10, reached: float = 0.2, found_by: Any = "motion") -> Burst:
@@ -44,7 +51,7 @@ def test_the_parts_sum_to_the_mean_difference_of_the_logits_over_all_frames() ->
     )
     shown = shown.with_burst("pen", burst(parts(2))).with_burst("key", burst(parts(3)))
     taught = head("mug", "pen", "key")
-    found = learned(taught, shown).differences
+    found = class_differences(taught, shown)
     assert [(each.first, each.second) for each in found] == [("mug", "pen"), ("mug", "key"), ("pen", "key")]
     features = {
         name: np.concatenate([each.features[:, 0] for each in shown.bursts_of(name)]) for name in shown.labels
@@ -62,7 +69,7 @@ def test_the_parts_sum_to_the_mean_difference_of_the_logits_over_all_frames() ->
 def test_each_part_is_what_its_features_add() -> None:
     shown = Examples().with_burst("mug", burst(parts(0))).with_burst("pen", burst(parts(2)))
     taught = head("mug", "pen")
-    (found,) = learned(taught, shown).differences
+    (found,) = class_differences(taught, shown)
     weight = (taught.kernel[:, 0] - taught.kernel[:, 1]).astype(np.float64)
     for number, part in enumerate(found.parts):
         expected = (parts(0).astype(np.float32)[number] - parts(2).astype(np.float32)[number]) @ weight
@@ -78,7 +85,7 @@ def difference(reached: float = 0.25, found_by: Any = "motion", **logits: float)
     shown = Examples().with_burst("mug", burst(only(**logits), reached=reached, found_by=found_by))
     shown = shown.with_burst("banana", burst(only(), reached=reached))
     taught = TaughtHead(("mug", "banana"), np.array([[1.0, 0.0]], np.float32), np.zeros(2, np.float32))
-    (found,) = learned(taught, shown).differences
+    (found,) = class_differences(taught, shown)
     return found
 
 
@@ -139,20 +146,9 @@ def test_the_worst_pair_is_warned_of_first() -> None:
     for name, logits in (("a", {}), ("b", {"thing": 1.0, "left": 2.0}), ("c", {"thing": -4.0, "left": -9.0})):
         shown = shown.with_burst(name, burst(only(**logits)))
     kernel = np.array([[0.0, 1.0, -1.0]], np.float32)
-    found = learned(TaughtHead(("a", "b", "c"), kernel, np.zeros(3, np.float32)), shown)
+    found = Learned(class_differences(TaughtHead(("a", "b", "c"), kernel, np.zeros(3, np.float32)), shown))
     # The shares are 9 / 0.8 of 13, 11 / 0.8 of 16, and 2 / 0.8 of 3.
     assert [each.partition(" are")[0] for each in found.warnings] == ["a and c", "b and c", "a and b"]
-
-
-def test_the_things_share_of_a_class_is_measured_beside_the_mean_of_the_others() -> None:
-    shown = Examples()
-    for name, logits in (("a", {"thing": 6.0, "left": 2.0}), ("b", {}), ("c", {"thing": 2.0})):
-        shown = shown.with_burst(name, burst(only(**logits), reached=0.2))
-    kernel = np.array([[1.0, 0.0, 0.5]], np.float32)
-    found = learned(TaughtHead(("a", "b", "c"), kernel, np.zeros(3, np.float32)), shown).thing_shares
-    # a beside the mean of b and c: thing 6 − 1, left 2 − 0; the background has 2 / 0.8 of 7.
-    assert found["a"] == pytest.approx(1 - 2 / 0.8 / 7)
-    assert set(found) == {"a", "b", "c"}
 
 
 def test_the_share_of_the_heat_is_that_of_the_positive_sums_in_the_things_places() -> None:
@@ -171,7 +167,7 @@ def test_the_heat_is_measured_on_the_pictures_that_were_kept() -> None:
     shown = Examples().with_burst("a", burst_of(extractor, pictures, 0.0))
     shown = shown.with_burst("b", burst_of(extractor, 255 - pictures, 0.0))
     taught = head("a", "b", features=6)
-    found = heat_shares(extractor, taught, shown)
+    found = heat_shares(extractor, taught, shown).shares
     for number, name in enumerate(taught.labels):
         (only_burst,) = shown.bursts_of(name)
         assert len(only_burst.samples) == 4
@@ -194,18 +190,20 @@ def test_the_heat_is_measured_on_the_newest_bursts_only() -> None:
 
 
 def test_where_the_heat_lies_is_said_for_each_of_a_few_classes_and_as_a_range_for_many() -> None:
-    shown = Examples()
-    for name in "abcd":
-        shown = shown.with_burst(name, burst(only(thing=1.0)))
-    few = {"a": 0.171, "b": None, "c": 0.2}
-    assert heat_sentence(few, shown) == "heat on the thing: a 17%, c 20%"
-    assert (
-        heat_sentence({"a": 0.5, "b": 0.1, "c": 0.3, "d": 0.2}, shown)
-        == "heat on the thing: 10% (b) to 50% (a)"
-    )
-    assert heat_sentence({"a": None}, shown) == ""
-    still = shown.with_burst("a", burst(only(thing=1.0), found_by="middle"))
-    assert heat_sentence(few, still) == "heat in the middle: a 17%, c 20%"
+    few = {"a": 0.171, "c": 0.2}
+    assert HeatShares(few).sentence == "heat on the thing: a 17%, c 20%"
+    assert HeatShares(few, "middle").sentence == "heat in the middle: a 17%, c 20%"
+    many = {"a": 0.5, "b": 0.1, "c": 0.3, "d": 0.2}
+    assert HeatShares(many).sentence == "heat on the thing: 10% (b) to 50% (a)"
+    assert HeatShares({}).sentence == ""
+
+
+def test_sentences_follow_other_names_and_nothing_else_in_them_changes() -> None:
+    found = Learned((difference(left=1.0),), HeatShares({"mug": 0.1, "banana": 0.2})).renamed({"mug": "a"})
+    assert found.warnings[0].startswith("a and banana are told apart by")
+    again = found.renamed({"a": "heat"})
+    assert again.warnings[0].startswith("heat and banana are told apart by")
+    assert again.heat.sentence == "heat on the thing: heat 10%, banana 20%"
 
 
 @pytest.mark.long

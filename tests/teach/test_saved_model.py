@@ -69,7 +69,16 @@ def test_the_default_network_loads_in_plain_keras_with_equal_probabilities(tmp_p
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["mobilenetv2", "resnet50", "densenet121", "efficientnet-b0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilenetv2",
+        *(
+            pytest.param(each, marks=pytest.mark.geometry)
+            for each in ("resnet50", "densenet121", "efficientnet-b0")
+        ),
+    ],
+)
 def test_networks_of_every_preprocessing_are_saved_and_recognised(tmp_path: Path, name: str) -> None:
     model = zoo.with_random_weights(name, 3)
     head, rgb = head_for(model), pictures_for(model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ from live_gradcam.explain.question_switch import Size
 from live_gradcam.frame import Pixels
 from live_gradcam.question import Answer, Question
 from live_gradcam.taught_head import NOTHING_TAUGHT, TaughtHead
+from live_gradcam.teach import learner, teacher
 from live_gradcam.teach.examples import MOST_IN_BURST as MOST_KEPT
 from live_gradcam.teach.examples_folder import ExamplesFolder
 from live_gradcam.teach.feature_extractor import FeatureExtractor
+from live_gradcam.teach.learner import Findings
 from live_gradcam.teach.teacher import BURST_SECONDS, KEY_SECONDS, MOST_IN_BURST, Teacher
 
 RED, GREEN, BLUE = (0, 0, 255), (0, 255, 0), (255, 0, 0)
@@ -244,6 +247,25 @@ def test_a_class_that_is_named_while_it_is_learned_keeps_its_name(room: Class) -
     assert labels_of(room) == ("class 1", "sky")
 
 
+def test_a_class_that_is_named_while_it_is_looked_at_is_called_so_in_all_that_is_found(
+    room: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = learner.findings_about
+
+    def slowly(*arguments: Any) -> Findings:
+        found = find(*arguments)
+        room.teacher.rename(2, "a")
+        return found
+
+    room.teach(1, RED)
+    monkeypatch.setattr(teacher, "findings_about", slowly)
+    room.teach(2, BLUE)
+    assert "class 2" not in room.teacher.state.heat
+    assert ", a " in room.teacher.state.heat
+    room.teacher.rename(1, "heat")
+    assert room.teacher.state.heat.startswith("heat in the middle: heat ")
+
+
 def test_bursts_that_were_left_out_are_counted(room: Class) -> None:
     for _ in range(2):
         room.teach(1, RED)
@@ -294,7 +316,7 @@ def test_saving_needs_two_classes(room: Class) -> None:
     room.teach(2, BLUE)
     room.teacher.save()
     assert room.saved == [room.teacher.head]
-    assert room.teacher.state.line() == "saved mug.keras"
+    assert room.teacher.state.line().startswith("saved mug.keras · teach each class a second time")
 
 
 def test_nothing_is_taught_at_first(room: Class) -> None:

@@ -66,7 +66,7 @@ def network(build: Build, count: int) -> Any:
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
+@pytest.mark.parametrize("count", [1, pytest.param(2, marks=pytest.mark.runtimes), 3])
 def test_the_result_is_that_of_the_graph_for_this_number(case: str, count: int) -> None:
     one = network(CASES[case], FEWER)
     take_any_batch(one, network(CASES[case], MORE))

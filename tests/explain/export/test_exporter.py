@@ -115,8 +115,7 @@ IN_OPENVINO = ("gradcam++", "several layers", "poolings", "tokens", "a contrast"
 """Of both formats these are tested as OpenVINO's, too."""
 
 USUAL = {
-    *(("gradcam", ".onnx"), ("several layers", ".onnx"), ("the second", ".onnx"), ("poolings", ".onnx")),
-    *(("tokens", ".onnx"), ("several labels", ".onnx"), ("a mirrored network", ".onnx"), ("values", ".xml")),
+    *(("gradcam", ".onnx"), ("poolings", ".onnx"), ("several labels", ".onnx"), ("values", ".xml")),
 }
 """What the usual suite tests; the others are in the group `runtimes`."""
 

@@ -124,9 +124,6 @@ USUAL = {
     "every method of one pass at once",
     "several targets and channels",
     "several layers",
-    "flipped and enlarged copies",
-    "the probability",
-    "values",
 }
 """What the usual suite tests; the others, further networks above all, are in the group `runtimes`."""
 
@@ -245,7 +242,13 @@ def test_a_crash_of_the_library_reaches_nobody(
     assert caplog.messages[1:] == [f"pooled, gradcam: computed by TensorFlow, because {reason}"]
 
 
-@pytest.mark.parametrize("program", ["import os; os.kill(os.getpid(), 9)", "import sys; sys.exit(3)"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os; os.kill(os.getpid(), 9)",
+        pytest.param("import sys; sys.exit(3)", marks=pytest.mark.runtimes),
+    ],
+)
 def test_a_trial_that_somebody_ends_is_tried_again_at_the_next_start(
     program: str, network_file: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

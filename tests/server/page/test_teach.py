@@ -146,6 +146,7 @@ def test_a_broken_connection_says_that_what_was_taught_is_gone(taught: Page) -> 
     until_page(page, "page.connection.opened && page.teaching.state.classes.length === 0")
 
 
+@pytest.mark.screens
 @pytest.mark.parametrize("size", [(1280, 720), (390, 844), (844, 390)])
 def test_everything_is_in_the_window_and_the_picture_keeps_room(taught: Page, size: tuple[int, int]) -> None:
     page = taught
@@ -160,6 +161,7 @@ def test_everything_is_in_the_window_and_the_picture_keeps_room(taught: Page, si
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
+@pytest.mark.screens
 @pytest.mark.skipif(
     importlib.util.find_spec("axe_playwright_python") is None,
     reason="no axe: pip install axe-playwright-python",
