@@ -100,9 +100,7 @@ def keeper(folder: Path | None, page: Page) -> Callable[[str], None]:
 
 def lesson_on(page: Page, keep: Callable[[str], None]) -> Iterator[Figure]:
     """Play the lesson, and give its figures."""
-    began = page.evaluate("performance.now()")
-    for number, scene in enumerate(SCENES[:2], 1):
-        teach(page, number, scene)
+    began, _ = (teach(page, number, scene) for number, scene in enumerate(SCENES[:2], 1))
     for number, name in ((1, "red cup"), (2, "green cup")):
         page.get_by_label(f"Name of class {number}").fill(name)
         page.keyboard.press("Enter")
@@ -132,17 +130,19 @@ def lesson_on(page: Page, keep: Callable[[str], None]) -> Iterator[Figure]:
     yield Figure("heat on the thing that the strip names, taught on both: mean", after)
 
 
-def teach(page: Page, number: int, scene: Scene) -> None:
-    """Hold a digit while the camera sees a scene, from its beginning."""
+def teach(page: Page, number: int, scene: Scene) -> float:
+    """Hold a digit while the camera sees a scene, from its beginning; return when, in milliseconds."""
     place = SCENES.index(scene)
     until_page(page, f"{SCENE} !== {place}", patience=60)
     until_page(page, f"{SCENE} === {place}", patience=60)
     count = f"(page.teaching.state.classes.find((each) => each.number === {number})?.count ?? 0)"
     already = int(of_page(page, count))
+    began = float(page.evaluate("performance.now()"))
     page.keyboard.down(str(number))
     until_page(page, f"{count} >= {already + PICTURES} || {SCENE} !== {place}")
     page.keyboard.up(str(number))
     until_page(page, DONE, patience=60)
+    return began
 
 
 def named(page: Page, scene: Scene, keep: Callable[[str], None], step: str) -> int | None:

@@ -15,6 +15,7 @@ from live_gradcam.config import FilePath, Settings
 from live_gradcam.errors import SettingsError, SinkError, SourceError
 from live_gradcam.escaping import shown
 from live_gradcam.number_format import counted
+from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.setting import in_output
 
 if TYPE_CHECKING:
@@ -170,9 +171,10 @@ def _run_lesson(settings: Settings, make: MakeTeacher) -> None:
 
 
 def _saved(engine: Engine, head: TaughtHead, out: Path) -> str:
-    from live_gradcam.teach.saved_model import save_taught_model
+    with native_stderr_filtered():  # it may be the first that loads TensorFlow
+        from live_gradcam.teach.saved_model import save_taught_model
 
-    save_taught_model(engine.models[0].loaded(), head, out)
+        save_taught_model(engine.models[0].loaded(), head, out)
     return out.name
 
 
