@@ -14,6 +14,8 @@ from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from live_gradcam.audit.audit import audit
+    from live_gradcam.audit.findings import AuditReport
     from live_gradcam.config import Settings
     from live_gradcam.errors import (
         DeviceError,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from live_gradcam.sources.opening import open_source
 
 _HOMES = {
+    "AuditReport": "audit.findings",
     "Concepts": "explain.concept_fit",
     "DeviceError": "errors",
     "Evaluation": "metrics.evaluation",
@@ -55,6 +58,7 @@ _HOMES = {
     "SinkError": "errors",
     "SourceError": "errors",
     "TargetError": "errors",
+    "audit": "audit.audit",
     "concepts": "explain.concept_fit",
     "evaluate": "metrics.evaluation",
     "draw": "render.single_picture",
@@ -64,6 +68,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AuditReport",
     "Concepts",
     "DeviceError",
     "Evaluation",
@@ -82,6 +87,7 @@ __all__ = [
     "SourceError",
     "TargetError",
     "__version__",
+    "audit",
     "concepts",
     "draw",
     "evaluate",

@@ -56,6 +56,9 @@ class PhotoFinding:
     neutral_need: float | None = None
     """p − the mean p of the thing on neutral backgrounds, in [-1, 1]."""
 
+    exchange_need: float | None = None
+    """p − the mean p of other classes' things in the place of its own, in [-1, 1]."""
+
     @property
     def right(self) -> bool:
         """Whether the network recognised it."""
@@ -108,8 +111,9 @@ class ClassFinding:
     background_need: Mean | None = None
     thing_need: Mean | None = None
     neutral_need: Mean | None = None
+    exchange_need: Mean | None = None
     share: Mean | None = None
-    """The background's part of the effect: background need ÷ (background need + thing need), in [0, 1]."""
+    """The background's part of the effect: background need ÷ (background need + exchange need), in [0, 1]."""
 
     inside: Mean | None = None
     lift: Mean | None = None
