@@ -58,7 +58,6 @@ _HOMES = {
     "SinkError": "errors",
     "SourceError": "errors",
     "TargetError": "errors",
-    "audit": "audit.audit",
     "concepts": "explain.concept_fit",
     "evaluate": "metrics.evaluation",
     "draw": "render.single_picture",
@@ -66,6 +65,9 @@ _HOMES = {
     "open_source": "sources.opening",
     "run": "pipeline",
 }
+
+_CALLABLE_ROOMS = frozenset({"audit"})
+"""Packages that are public functions, too."""
 
 __all__ = [
     "AuditReport",
@@ -101,6 +103,8 @@ _opencv.prepare()  # here, because every module that imports cv2 lies below this
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
     """Load a public name from the module it lives in."""
+    if name in _CALLABLE_ROOMS:
+        return import_module(f"live_gradcam.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'live_gradcam' has no attribute '{name}'")
     with native_stderr_filtered():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +153,12 @@ def audit_photos(
         ids = class_ids([each.truth for each in photos], labels)
         lenders = lenders_of(photos, places, ids)
         planned = [places.key_of(each) for some in lenders.values() for each in some[: lent_by_each(lenders)]]
+        named = isinstance(settings.model, str | Path)
+        recorded = settings if named else replace(settings, model=explainer.model.name)
         own = {
             **{
                 name: value
-                for name, value in recorded_settings(settings).items()
+                for name, value in recorded_settings(recorded).items()
                 if name not in _WITHOUT_EFFECT
             },
             "backgrounds": job.backgrounds,

@@ -22,6 +22,7 @@ acquittal; a background that carries 40% of the effect is worth a photograph mor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -37,6 +38,9 @@ NEED = 0.10
 
 MOST, THIRD = 1 / 2, 1 / 3
 
+_AT_ONCE = 1_000_000
+"""Numbers that are drawn in one array."""
+
 _WORST_FIRST: tuple[Verdict, ...] = ("background", "both", "cannot tell", "thing")
 
 Numbers = npt.NDArray[np.float64]
@@ -51,16 +55,22 @@ def background_share(background: Sequence[float], thing: Sequence[float], *, see
         seed: the same seed gives the same interval.
     """
     both = np.stack([np.asarray(background, np.float64), np.asarray(thing, np.float64)], axis=1)
-    share = _share(both.mean(axis=0))
-    if not np.isfinite(share):
+    share = float(_share(both.mean(axis=0)))
+    if not math.isfinite(share):
         return None
     random = np.random.default_rng(seed)
     count = len(both)
-    shares = np.array([_share(both[random.integers(0, count, count)].mean(axis=0)) for _ in range(RESAMPLES)])
+    rows = max(1, _AT_ONCE // count)
+    shares = np.concatenate(
+        [
+            _share(both[random.integers(0, count, (min(rows, RESAMPLES - done), count))].mean(axis=1))
+            for done in range(0, RESAMPLES, rows)
+        ]
+    )
     # A sample without any effect says nothing about who has it: its share is anything.
     low = np.quantile(np.where(np.isfinite(shares), shares, 0.0), (1 - LEVEL) / 2)
     high = np.quantile(np.where(np.isfinite(shares), shares, 1.0), (1 + LEVEL) / 2)
-    return Mean(float(share), float(low), float(high), count)
+    return Mean(share, float(low), float(high), count)
 
 
 def class_finding(
@@ -107,11 +117,8 @@ def worst_first(classes: Sequence[ClassFinding]) -> tuple[ClassFinding, ...]:
     """Return classes by verdict, and within each by the background's share, the largest first."""
 
     def place(each: ClassFinding) -> tuple[int, float, str]:
-        return (
-            _WORST_FIRST.index(each.verdict),
-            -1.0 if each.share is None else -each.share.mean - 1.0,
-            each.name,
-        )
+        share = -1.0 if each.share is None else each.share.mean
+        return _WORST_FIRST.index(each.verdict), -share, each.name
 
     return tuple(sorted(classes, key=place))
 
@@ -175,7 +182,9 @@ def _mean(photos: Sequence[PhotoFinding], name: str) -> Mean | None:
     return bootstrap_mean(values) if values else None
 
 
-def _share(means: Numbers) -> float:
+def _share(means: Numbers) -> Numbers:
+    """Return the background's share for means (..., 2) of both needs; NaN where neither is above 0."""
     positive = np.maximum(means, 0)
-    total = float(positive.sum())
-    return float(positive[0]) / total if total > 0 else float("nan")
+    total = positive.sum(axis=-1)
+    shares = np.divide(positive[..., 0], total, out=np.full_like(total, np.nan), where=total > 0)
+    return np.asarray(shares, np.float64)
