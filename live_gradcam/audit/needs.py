@@ -13,7 +13,7 @@ From these follow, each in [-1, 1]:
 
 - background need = p(x) − mean over b of p(x on b), where b are photographs of other classes without their own things.
   Xiao et al. 2021, "Noise or Signal", arXiv:2006.09994, section 3, exchange backgrounds in the same way ("Mixed-Rand").
-- thing need = p(x) − p(x∖M). Their "No-FG".
+- thing need = p(x) − p(x∖M). They remove the thing as well, and leave black or tiles of the background.
 - neutral need = p(x) − mean over n of p(x on n), where n is grey, noise, and the photograph's own background blurred.
 - exchange need = p(x) − mean over t of p(t in x). A network of few classes must say something of a picture without any
   thing; if it says the true class, the thing need is 0, however much the thing counts. Beside another class's thing
