@@ -24,7 +24,7 @@ AREAS = (0.04, 0.09, 0.14)
 """Shares of the frame that the things cover."""
 
 CORRELATION = 0.95
-TAUGHT, AUDITED = 100, 40
+TAUGHT, AUDITED, SWAPPED = 80, 30, 20
 """Photographs of each class."""
 
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)

@@ -16,6 +16,7 @@ from live_gradcam.audit.findings import PhotoFinding
 from live_gradcam.explanation import HeatMap
 
 _HEAT = ("heatmap", "rival_heatmap")
+_PLACES = ("region", "inset")
 
 
 class KeptFindings:
@@ -64,7 +65,9 @@ def _row(finding: PhotoFinding) -> dict[str, Any]:
 
 
 def _finding(row: Mapping[str, Any]) -> PhotoFinding:
-    return PhotoFinding(**{**row, **{name: _unpacked(row[name]) for name in _HEAT}})
+    heat = {name: _unpacked(row[name]) for name in _HEAT}
+    places = {name: None if row[name] is None else tuple(row[name]) for name in _PLACES}
+    return PhotoFinding(**{**row, **heat, **places})
 
 
 def _packed(heat: HeatMap | None) -> list[Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import os
 import re
@@ -48,7 +49,7 @@ def photos_in_folders(typed: Sequence[str]) -> tuple[list[AuditPhoto], list[Fail
         SourceError: there are none.
     """
     for each in typed:
-        if not expanded(each).is_dir() and expanded(each).exists():
+        if not expanded(each).is_dir() and (expanded(each).exists() or glob.has_magic(each)):
             raise SourceError(
                 f"'{shown(each)}' is no folder: give a folder with a folder for each class, or the photographs' "
                 "classes with --truths FILE.csv."

@@ -21,7 +21,7 @@ from live_gradcam.audit.photo_folders import AuditPhoto
 from live_gradcam.config import DEFAULT_METHOD
 from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.explain.explainer import Explainer
-from live_gradcam.explanation import Explanation
+from live_gradcam.explanation import Explanation, Region
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Mask, heat_over, seen_part
 from live_gradcam.metrics.localization import boxes_mask, energy_inside, pointing_game, scaled_mask
@@ -45,6 +45,9 @@ class PreparedPhoto:
 
     picture: Pixels
     """(H, W, 3) uint8 BGR: the part that the network sees, at its scale."""
+
+    part: Region
+    """(x, y, width, height): where that part lies in the photograph, in pixels."""
 
     mask: Mask | None
     """(H, W) bool: the thing; None where it is unknown, or not in that part."""
@@ -90,7 +93,7 @@ class PhotoAudit:
             place: where its thing is.
             class_id: its class.
         """
-        picture, mask = self._seen(pixels, place)
+        picture, _, mask = self._seen(pixels, place)
         background = picture if mask is None else without_thing(picture, mask)
         return Donor(class_id, picture, background, mask)
 
@@ -109,13 +112,13 @@ class PhotoAudit:
         Raises:
             LiveGradcamError: the picture does not go with the explainer's fit.
         """
-        picture, mask = self._seen(pixels, place)
+        picture, part, mask = self._seen(pixels, place)
         changed = None
         if mask is not None:
             seed = seed_of(photo.name)
             donors = chosen_donors(self.pool, class_id, self._backgrounds, seed=seed)
             changed = changed_photo(picture, mask, donors, seed=seed)
-        return PreparedPhoto(photo, class_id, truth, picture, mask, changed)
+        return PreparedPhoto(photo, class_id, truth, picture, part, mask, changed)
 
     def findings(self, photos: Sequence[PreparedPhoto]) -> list[PhotoFinding]:
         """Return the values of photographs, which go through the network together.
@@ -146,17 +149,17 @@ class PhotoAudit:
             for number, photo in enumerate(photos)
         ]
 
-    def _seen(self, pixels: Pixels, place: Place) -> tuple[Pixels, Mask | None]:
+    def _seen(self, pixels: Pixels, place: Place) -> tuple[Pixels, Region, Mask | None]:
         picture, part = seen_part(pixels, self._explainer.fit, self._explainer.model.input_size)
         if place is None:
-            return picture, None
+            return picture, part, None
         size = (picture.shape[1], picture.shape[0])
         mask = (
             scaled_mask(place.astype(np.bool_), part, size)
             if isinstance(place, np.ndarray)
             else boxes_mask(place, part, size)
         )
-        return picture, mask if mask.any() else None
+        return picture, part, mask if mask.any() else None
 
     def _explained(self, photos: Sequence[PreparedPhoto], classes: Sequence[int]) -> list[Explanation]:
         return self._explainer.explain_batch([each.picture for each in photos], targets=list(classes))
@@ -209,6 +212,8 @@ class PhotoAudit:
             truth_probability=probability,
             heatmap=explanation.heatmap,
             rival_heatmap=None if rival is None else rival.heatmap,
+            region=_in_photo(explanation.region, photo),
+            inset=explanation.inset,
             inside=inside,
             lift=lift,
             pointing=pointing,
@@ -217,6 +222,15 @@ class PhotoAudit:
             neutral_need=_of(needs, lambda each: each.neutral),
             exchange_need=_of(needs, lambda each: each.exchange),
         )
+
+
+def _in_photo(region: Region, photo: PreparedPhoto) -> Region:
+    """Return a region of the photograph's picture in pixels of the photograph."""
+    x, y, width, height = photo.part
+    across, down = width / photo.picture.shape[1], height / photo.picture.shape[0]
+    left, top = round(region[0] * across), round(region[1] * down)
+    right, bottom = round((region[0] + region[2]) * across), round((region[1] + region[3]) * down)
+    return x + left, y + top, right - left, bottom - top
 
 
 def _place_values(

@@ -92,6 +92,17 @@ def test_without_places_nothing_is_told_but_accuracy(place: Path) -> None:
     assert [each.accuracy for each in report.classes] == [1.0, 1.0]
 
 
+def test_eight_photographs_of_each_class_cannot_tell(place: Path) -> None:
+    for file in (place / "photos").rglob("*.png"):
+        if int(file.stem) >= 8:
+            file.unlink()
+    report = run(place).report
+    assert [each.verdict for each in report.classes] == ["cannot tell", "cannot tell"]
+    assert all(
+        "8 photographs with a known thing, and 20 are needed" in each.sentence for each in report.classes
+    )
+
+
 def test_a_second_run_computes_only_what_is_missing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     computed: list[str] = []
     findings = PhotoAudit.findings

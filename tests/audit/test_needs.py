@@ -172,6 +172,34 @@ def test_values_are_no_probabilities() -> None:
         audit.findings([audit.prepared(PHOTO, picture(), None, 0, "first")])
 
 
+def test_one_sigmoid_unit_has_the_probabilities_of_two_classes() -> None:
+    network = green_network(INSIDE)
+    unit = keras.layers.Dense(1, activation="sigmoid", name="unit")
+    single = keras.Model(network.input, unit(network.layers[-2].output))
+    kernel, bias = network.get_layer("head").get_weights()
+    unit.set_weights([kernel[:, :1], bias[:1]])
+    model = lg.load_model(single, labels=["dark", "bright"], preprocess="none")
+    audit = PhotoAudit(lg.Explainer(model, method="hirescam", layer="green"))
+    audit.pool = [audit.donor(OTHER, OTHER_MASK, 0)]
+    (found,) = audit.findings([audit.prepared(PHOTO, OWN, MASK, 1, "bright")])
+    assert (found.predicted, found.right) == ("bright", True)
+    assert found.truth_probability == pytest.approx(p_of(200), abs=1e-6)
+    assert found.exchange_need == pytest.approx(p_of(200) - p_of(90), abs=1e-6)
+
+
+def test_labels_that_are_each_true_or_false_have_their_own_probabilities() -> None:
+    network = green_network(INSIDE)
+    units = keras.layers.Dense(2, activation="sigmoid", name="units")
+    several = keras.Model(network.input, units(network.layers[-2].output))
+    units.set_weights(network.get_layer("head").get_weights())
+    model = lg.load_model(several, labels=["bright", "other"], preprocess="none", task="multi-label")
+    audit = PhotoAudit(lg.Explainer(model, method="hirescam", layer="green"))
+    audit.pool = [audit.donor(OTHER, OTHER_MASK, 1)]
+    (found,) = audit.findings([audit.prepared(PHOTO, OWN, MASK, 0, "bright")])
+    assert found.truth_probability == pytest.approx(p_of(200), abs=1e-6)
+    assert found.thing_need == pytest.approx(p_of(200) - p_of(50), abs=1e-6)
+
+
 def test_a_scan_is_refused() -> None:
     explainer = lg.Explainer(lg.load_model(flattened_network(), preprocess="unit"), fit="scan")
     with pytest.raises(SettingsError, match="fit is 'scan'"):
@@ -268,6 +296,7 @@ def test_the_thing_lies_where_the_network_sees_it() -> None:
     pixels = scene(wide_mask, 200, 50)
     seen = green_network(INSIDE)
     by_mask = found_by(seen, pixels, wide_mask, [(OTHER, OTHER_MASK)])
+    assert (by_mask.region, by_mask.inset) == ((24, 0, SIDE, SIDE), (0, 0, 1, 1))
     assert by_mask.truth_probability == pytest.approx(p_of(200), abs=1e-6)
     assert by_mask.thing_need == pytest.approx(p_of(200) - p_of(50), abs=1e-6)
     by_box = found_by(seen, pixels, [(36.0, 14.0, 20.0, 20.0)], [(OTHER, OTHER_MASK)])  # type: ignore[arg-type]

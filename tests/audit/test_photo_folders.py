@@ -48,6 +48,10 @@ def test_no_photographs_and_no_folders_are_one_clear_line(tmp_path: Path) -> Non
         photos_in_folders([str(tmp_path)])
     with pytest.raises(SourceError, match=r"1.png' is no folder: give a folder with a folder for each class"):
         photos_in_folders([str(tmp_path / "1.png")])
+    with pytest.raises(SourceError, match=r"\*.png' is no folder"):
+        photos_in_folders([str(tmp_path / "*.png")])
+    with pytest.raises(SourceError, match="there is no file"):
+        photos_in_folders([str(tmp_path / "nothing")])
 
 
 def test_a_table_names_the_classes_of_files(tmp_path: Path) -> None:

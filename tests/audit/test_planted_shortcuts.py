@@ -9,6 +9,7 @@ from lessons import extractor_for
 from planted import (
     AUDITED,
     CORRELATION,
+    SWAPPED,
     TAUGHT,
     accuracy,
     classes_of,
@@ -20,7 +21,8 @@ from planted import (
 )
 
 import live_gradcam as lg
-from live_gradcam.audit.findings import ClassFinding
+from live_gradcam.audit.findings import AuditReport, ClassFinding
+from live_gradcam.audit.verdicts import class_finding
 from live_gradcam.models.loading import load_model
 
 pytestmark = pytest.mark.audits
@@ -43,7 +45,7 @@ class Audited:
     shortcut: tuple[ClassFinding, ...]
     shuffled: tuple[ClassFinding, ...]
     few: tuple[ClassFinding, ...]
-    """The shortcut's classes with eight photographs each."""
+    """The shortcut's classes, by eight of their photographs each."""
 
 
 @pytest.fixture(scope="module")
@@ -54,23 +56,22 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Audited]:
     for seed in SEEDS:
         folder = tmp_path_factory.mktemp(f"seed{seed}")
         audited = photographs(seed, AUDITED, CORRELATION, take=3)
-        swapped = photographs(seed, AUDITED, 0.0, take=4)
+        swapped = photographs(seed, SWAPPED, 0.0, take=4)
         photos, masks = write_photographs(audited, folder / "all")
-        few = write_photographs(photographs(seed, FEW, CORRELATION, take=5), folder / "few")
-        right, classes = {}, {}
+        right, reports = {}, {}
         for name, correlation, take in (("shortcut", CORRELATION, 1), ("shuffled", 0.5, 2)):
             taught = photographs(seed, TAUGHT, correlation, take=take)
             head = fitted(features_of(extractor, taught), classes_of(taught))
             right[name] = accuracy(head, features_of(extractor, swapped), classes_of(swapped))
             file = write_model(model, head, folder / f"{name}.keras")
-            classes[name] = lg.audit(file, photos, masks=masks).classes
+            reports[name] = lg.audit(file, photos, masks=masks)
         each = Audited(
             seed=seed,
             shortcut_follows=1 - right["shortcut"],
             shuffled_right=right["shuffled"],
-            shortcut=classes["shortcut"],
-            shuffled=classes["shuffled"],
-            few=lg.audit(folder / "shortcut.keras", few[0], masks=few[1]).classes,
+            shortcut=reports["shortcut"].classes,
+            shuffled=reports["shuffled"].classes,
+            few=_with_few(reports["shortcut"]),
         )
         found.append(each)
         print(  # noqa: T201 - the figures are the purpose of this group
@@ -79,6 +80,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Audited]:
             flush=True,
         )
     return found
+
+
+def _with_few(report: AuditReport) -> tuple[ClassFinding, ...]:
+    own = {name: [each for each in report.photos if each.truth == name][:FEW] for name in report.names}
+    return tuple(class_finding(name, photos) for name, photos in own.items())
 
 
 def _row(classes: tuple[ClassFinding, ...]) -> str:
