@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from live_gradcam.archive.record import FileState
 from live_gradcam.errors import SinkError
@@ -34,16 +34,17 @@ class KeptLines:
 
     def __init__(self, folder: Path | None, kind: str, settings: Mapping[str, Any], remedy: str) -> None:
         self._remedy = remedy
-        self._file = None
-        self.path = None
+        self._file: TextIO | None = None
+        self.path: Path | None = None
         if folder is None:
             return
         text = json_text({"version": __version__, **{name: str(value) for name, value in settings.items()}})
         self.path = folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("a+", encoding="utf-8", newline="\n")
-            self._end_last_line()
+            self._file = self.path.open("a", encoding="utf-8", newline="\n")
+            if _is_cut(self.path):
+                self._file.write("\n")  # else the next line would be joined to the cut one
         except OSError as error:
             raise self._failure(error) from error
 
@@ -53,17 +54,18 @@ class KeptLines:
         Raises:
             SinkError: the file cannot be read.
         """
-        if self._file is None:
+        if self.path is None:
             return
         try:
-            self._file.seek(0)
-            for line in self._file:
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    continue  # the last line of a run that was killed
-                if isinstance(row, dict):
-                    yield row
+            # A line may be cut within a character.
+            with self.path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+                for line in file:
+                    try:
+                        row = json.loads(line)
+                    except ValueError:
+                        continue  # the last line of a run that was killed
+                    if isinstance(row, dict):
+                        yield row
         except OSError as error:
             raise self._failure(error) from error
 
@@ -76,16 +78,6 @@ class KeptLines:
             self._file.flush()
         except OSError as error:
             raise self._failure(error) from error
-
-    def _end_last_line(self) -> None:
-        """Begin a new line after one that is cut, so that the next line is not joined to it."""
-        assert self._file is not None
-        if self._file.seek(0, 2):
-            with Path(self._file.name).open("rb") as file:
-                file.seek(-1, 2)
-                if file.read(1) != b"\n":
-                    self._file.write("\n")
-                    self._file.flush()
 
     def _failure(self, error: OSError) -> SinkError:
         return SinkError(
@@ -100,6 +92,15 @@ class KeptLines:
     ) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _is_cut(path: Path) -> bool:
+    """Return whether a file's last line has no end."""
+    with path.open("rb") as file:
+        if not file.seek(0, 2):
+            return False
+        file.seek(-1, 2)
+        return file.read(1) != b"\n"
 
 
 def file_key(file: Path) -> str:
