@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from metric_networks import window_network
-from networks import flattened_network, picture
+from networks import flattened_network, picture, pooled_network
 
 import live_gradcam as lg
 from live_gradcam.audit.findings import PhotoFinding
@@ -25,6 +25,7 @@ from live_gradcam.audit.needs import (
 )
 from live_gradcam.audit.photo_folders import AuditPhoto
 from live_gradcam.audit.photo_values import PhotoAudit
+from live_gradcam.config import Fit
 from live_gradcam.errors import SettingsError
 from live_gradcam.frame import Pixels
 
@@ -303,6 +304,23 @@ def test_the_thing_lies_where_the_network_sees_it() -> None:
     assert (by_box.thing_need, by_box.background_need) == (by_mask.thing_need, by_mask.background_need)
     outside = found_by(seen, pixels, [(0.0, 0.0, 10.0, 10.0)], [])  # type: ignore[arg-type]
     assert outside.thing_need is None
+
+
+@pytest.mark.parametrize("fit", ["crop", "stretch", "pad", "wide"])
+def test_photographs_of_any_shape_lend_to_one_another(fit: Fit) -> None:
+    model = lg.load_model(pooled_network(size=None), labels=list("abcd"), preprocess="unit")
+    audit = PhotoAudit(lg.Explainer(model, fit=fit))
+    tall, long = picture(96, 64, seed=1), picture(64, 128, seed=2)
+    audit.pool = [audit.donor(long, [(40.0, 20.0, 20.0, 20.0)], 1)]
+    prepared = audit.prepared(PHOTO, tall, [(20.0, 40.0, 16.0, 16.0)], 0, "a")
+    assert prepared.changed is not None
+    assert {each.shape for each in prepared.changed.pictures} == {prepared.picture.shape}
+    (found,) = audit.findings([prepared])
+    rgb = audit._explainer.explain_batch([tall], targets=[0])[0]
+    assert found.truth_probability == pytest.approx(rgb.target.probability, abs=1e-6)  # type: ignore[union-attr]
+    assert None not in (found.background_need, found.exchange_need, found.thing_need, found.inside)
+    x, y, width, height = found.region or (0, 0, 0, 0)
+    assert (x + width <= 64, y + height <= 96) == (True, True)
 
 
 def test_a_thing_of_another_size_gets_the_area_of_the_own_one() -> None:
