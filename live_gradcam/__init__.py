@@ -14,6 +14,8 @@ from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from live_gradcam.audit.audit import audit
+    from live_gradcam.audit.findings import AuditReport
     from live_gradcam.config import Settings
     from live_gradcam.errors import (
         DeviceError,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from live_gradcam.sources.opening import open_source
 
 _HOMES = {
+    "AuditReport": "audit.findings",
     "Concepts": "explain.concept_fit",
     "DeviceError": "errors",
     "Evaluation": "metrics.evaluation",
@@ -63,7 +66,11 @@ _HOMES = {
     "run": "pipeline",
 }
 
+_CALLABLE_ROOMS = frozenset({"audit"})
+"""Packages that are public functions, too."""
+
 __all__ = [
+    "AuditReport",
     "Concepts",
     "DeviceError",
     "Evaluation",
@@ -82,6 +89,7 @@ __all__ = [
     "SourceError",
     "TargetError",
     "__version__",
+    "audit",
     "concepts",
     "draw",
     "evaluate",
@@ -95,6 +103,8 @@ _opencv.prepare()  # here, because every module that imports cv2 lies below this
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
     """Load a public name from the module it lives in."""
+    if name in _CALLABLE_ROOMS:
+        return import_module(f"live_gradcam.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'live_gradcam' has no attribute '{name}'")
     with native_stderr_filtered():

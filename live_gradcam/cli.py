@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand
 
 from live_gradcam.commands.annotate import annotate, with_ray_address
+from live_gradcam.commands.audit import audit
 from live_gradcam.commands.benchmark import benchmark
 from live_gradcam.commands.cameras import cameras
 from live_gradcam.commands.classes import classes
@@ -46,6 +47,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "methods": methods,
     "classes": classes,
     "evaluate": evaluate,
+    "audit": audit,
     "teach": teach,
     "benchmark": benchmark,
     "serve": serve,

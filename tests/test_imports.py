@@ -50,6 +50,14 @@ def test_help_loads_neither_tensorflow_nor_opencv(arguments: list[str]) -> None:
     assert "live-gradcam" in "\n".join(lines[:-1])
 
 
+def test_the_audit_is_a_function_and_a_package_whichever_is_used_first() -> None:
+    call = "callable(live_gradcam.audit)"
+    package = "import live_gradcam.audit.findings as findings; print(findings.__name__)"
+    for code in (f"print({call}); {package}", f"{package}; print({call})"):
+        lines = run_python(f"import live_gradcam; {code}; {TELL_LOADED}")
+        assert sorted(lines[:2]) == ["True", "live_gradcam.audit.findings"]
+
+
 def test_the_names_of_methods_are_known_without_tensorflow() -> None:
     assert run_python(f"import live_gradcam.explain.methods.method; {TELL_LOADED}") == ["[]"]
 

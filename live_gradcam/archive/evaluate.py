@@ -124,7 +124,7 @@ def evaluate_photos(
         )
         for number, (path, _) in enumerate(photos)
     }
-    if job.places is not None and not any(job.places.of(path) for path, _ in photos):
+    if job.places is not None and not any(job.places.names(path) for path, _ in photos):
         raise SettingsError(
             f"the boxes name none of the photographs, such as {photos[0][1]}. Give the file names as they are."
         )
@@ -187,7 +187,7 @@ def _run(
 
         def explain(items: Sequence[tuple[Path, Pixels]]) -> Sequence[PhotoValues | Exception]:
             (path, pixels) = items[0]
-            place = None if job.places is None else job.places.of(path)
+            place = None if job.places is None else job.places.of(path, (pixels.shape[1], pixels.shape[0]))
             try:
                 return [test.values(pixels, place, results.missing(path, wanted[path]))]
             except SettingsError:

@@ -1,4 +1,7 @@
-"""Files that say where the thing is in each photograph: boxes as CSV, or as JSON like COCO's."""
+"""Files that say where the thing is in each photograph: boxes as CSV, or as JSON like COCO's.
+
+Folders of such files, with one file for each photograph, are read in `places_folder`.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,20 @@ import io
 import json
 import math
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from live_gradcam.archive.file_entries import FileEntries, plain_name
+from live_gradcam.archive.places_folder import FOLDER_FORM, Boxes, boxes_in
 from live_gradcam.errors import SourceError
 from live_gradcam.escaping import shown
 from live_gradcam.file_names import expanded, nearest_paths
 
-Boxes = list[tuple[float, float, float, float]]
-"""(x, y, width, height) each, in pixels of the photograph; (x, y) is the corner at the top left."""
-
 _COLUMNS = ("file", "x", "y", "width", "height")
 _FORM = (
     "CSV with the columns file, x, y, width, height (pixels of the photograph), or JSON: COCO's, or "
-    "{FILE: [[x, y, width, height], …]}"
+    "{FILE: [[x, y, width, height], …]}, or a folder of "
+    f"{FOLDER_FORM}"
 )
 
 
@@ -30,43 +33,53 @@ class PlacesFile:
 
     Args:
         boxes: file name, with or without folders → boxes.
+        by_stem: whether the names have no ending.
+        as_shares: whether the boxes are shares of the photograph's width and height, in place of pixels.
     """
 
-    def __init__(self, boxes: dict[str, Boxes]) -> None:
+    def __init__(self, boxes: dict[str, Boxes], *, by_stem: bool = False, as_shares: bool = False) -> None:
         self._boxes = boxes
-        self._by_name: dict[str, list[str]] = {}
-        for each in boxes:
-            self._by_name.setdefault(PurePosixPath(each).name, []).append(each)
+        self._entries = FileEntries(boxes, by_stem=by_stem)
+        self._as_shares = as_shares
 
     @property
     def key(self) -> str:
         """A hash of all boxes."""
         return hashlib.sha256(json.dumps(self._boxes, sort_keys=True).encode()).hexdigest()
 
-    def of(self, photo: Path) -> Boxes | None:
-        """Return the boxes of a photograph; None if the file has none for it.
+    def names(self, photo: Path) -> bool:
+        """Return whether there are boxes for a photograph."""
+        return self._entries.of(photo) is not None
+
+    def of(self, photo: Path, size: tuple[int, int]) -> Boxes | None:
+        """Return the boxes of a photograph in its pixels; None if the file has none for it.
 
         Names with folders are compared from the end, so that `cats/1.jpg` is found in every folder that has it.
+
+        Args:
+            photo: its path.
+            size: its (width, height) in pixels.
         """
-        found = None
-        longest = 0
-        for each in self._by_name.get(photo.name, ()):
-            parts = PurePosixPath(each).parts
-            if photo.parts[-len(parts) :] == parts and len(parts) > longest:
-                found, longest = self._boxes[each], len(parts)
-        return found
+        found = self._entries.of(photo)
+        if found is None or not self._as_shares:
+            return found
+        width, height = size
+        return [(x * width, y * height, wide * width, high * height) for x, y, wide, high in found]
 
 
 def read_places(path: str | Path) -> PlacesFile:
-    """Read a file of boxes.
+    """Read a file of boxes, or a folder of such files.
 
     Args:
-        path: a `.csv` or `.json` file.
+        path: a `.csv` or `.json` file, or a folder as `places_folder.boxes_in` takes it.
 
     Raises:
         SourceError: the file cannot be read, or has another form; the message names the line or the entry.
     """
     file = expanded(path)
+    if file.is_dir():
+        boxes, as_shares = boxes_in(file)
+        return PlacesFile(boxes, by_stem=True, as_shares=as_shares)
     name = shown(file.name)
     try:
         text = file.read_text("utf-8-sig")
@@ -133,4 +146,4 @@ def _add(found: dict[str, Boxes], file: str, cells: Sequence[Any], where: str) -
             f"{where}: '{shown(', '.join(map(str, (file, *cells))))}' is no box. It needs the photograph's file name, "
             "and x, y, width and height in pixels; width and height are more than 0."
         )
-    found.setdefault(PurePosixPath(file.replace("\\", "/")).as_posix(), []).append((x, y, width, height))
+    found.setdefault(plain_name(file), []).append((x, y, width, height))

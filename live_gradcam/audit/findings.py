@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from live_gradcam.explanation import HeatMap
+from live_gradcam.explanation import WHOLE, HeatMap, Inset, Region
 from live_gradcam.metrics.bootstrap import Mean
 
 Verdict = Literal["thing", "background", "both", "cannot tell"]
@@ -38,6 +38,12 @@ class PhotoFinding:
     rival_heatmap: HeatMap | None = None
     """The heat for the predicted class, in the same form; None where that is the true class."""
 
+    region: Region | None = None
+    """(x, y, width, height): the part of the photograph that the network saw, in pixels; None for all of it."""
+
+    inset: Inset = WHOLE
+    """The part of the heat maps that lies over the region: see `Explanation.inset`."""
+
     inside: float | None = None
     """R: the heat on the thing ÷ all heat, in [0, 1]; None where nobody said where the thing is, or without heat."""
 
@@ -55,6 +61,9 @@ class PhotoFinding:
 
     neutral_need: float | None = None
     """p − the mean p of the thing on neutral backgrounds, in [-1, 1]."""
+
+    exchange_need: float | None = None
+    """p − the mean p of other classes' things in the place of its own, in [-1, 1]."""
 
     @property
     def right(self) -> bool:
@@ -108,8 +117,9 @@ class ClassFinding:
     background_need: Mean | None = None
     thing_need: Mean | None = None
     neutral_need: Mean | None = None
+    exchange_need: Mean | None = None
     share: Mean | None = None
-    """The background's part of the effect: background need ÷ (background need + thing need), in [0, 1]."""
+    """The background's part of the effect: background need ÷ (background need + exchange need), in [0, 1]."""
 
     inside: Mean | None = None
     lift: Mean | None = None

@@ -87,8 +87,8 @@ class EvaluateSettings:
     boxes: Path | None = in_frames(
         None,
         "Where the thing is, for pointing, inside and rank-accuracy: CSV with the columns file, x, y, width, height in "
-        "pixels of the photograph, or COCO's JSON.",
-        metavar="FILE",
+        "pixels of the photograph, COCO's JSON, or a folder of Pascal VOC's .xml or YOLO's .txt files.",
+        metavar="FILE|DIR",
     )
     limit: int | None = in_frames(
         None, "Evaluate at most N photographs, spread evenly.", metavar="N", limits=Limits(1)

@@ -208,9 +208,9 @@ def test_names_are_checked_before_anything_is_loaded(photos: Path, model: Path) 
 def test_boxes_are_read_from_every_form(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text, "utf-8")
     places = read_places(tmp_path / name)
-    assert places.of(Path("/any/f/1.jpg")) == [(1, 2, 3, 4), (0, 0, 1, 1)]
-    assert places.of(Path("/any/2.jpg")) == [(5, 6, 7, 8)]
-    assert places.of(Path("/any/g/1.jpg")) is None
+    assert places.of(Path("/any/f/1.jpg"), (100, 50)) == [(1, 2, 3, 4), (0, 0, 1, 1)]
+    assert places.of(Path("/any/2.jpg"), (100, 50)) == [(5, 6, 7, 8)]
+    assert places.of(Path("/any/g/1.jpg"), (100, 50)) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""The findings of photographs, kept while an audit runs, so that a second start continues."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from live_gradcam.archive.kept_lines import KeptLines
+from live_gradcam.audit.findings import PhotoFinding
+from live_gradcam.explanation import HeatMap
+
+_HEAT = ("heatmap", "rival_heatmap")
+_PLACES = ("region", "inset")
+
+
+class KeptFindings:
+    """Keeps the findings of photographs by the keys of their files.
+
+    A finding from the file equals the one that was written to it: numbers and heat maps are kept with all digits.
+
+    Args:
+        folder: the folder of the file, which is made; None: nothing is kept.
+        settings: all settings that change the findings.
+
+    Raises:
+        SinkError: the file cannot be written; also from `add`.
+    """
+
+    def __init__(self, folder: Path | None, settings: Mapping[str, Any]) -> None:
+        self._lines = KeptLines(folder, "audit", settings, "Name another folder with --out.")
+        self._found: dict[str, PhotoFinding] = {}
+        for row in self._lines.rows():
+            try:
+                self._found[str(row["photo"])] = _finding(row["finding"])
+            except (TypeError, KeyError, ValueError):
+                continue  # a line of another program
+
+    def of(self, key: str) -> PhotoFinding | None:
+        """Return what is known of a photograph; None if nothing is."""
+        return self._found.get(key)
+
+    def add(self, key: str, finding: PhotoFinding) -> None:
+        """Keep the finding of a photograph."""
+        self._found[key] = finding
+        self._lines.add({"photo": key, "finding": _row(finding)})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lines.__exit__(kind, error, trace)
+
+
+def _row(finding: PhotoFinding) -> dict[str, Any]:
+    row = {each.name: getattr(finding, each.name) for each in fields(PhotoFinding)}
+    return {**row, **{name: _packed(row[name]) for name in _HEAT}}
+
+
+def _finding(row: Mapping[str, Any]) -> PhotoFinding:
+    heat = {name: _unpacked(row[name]) for name in _HEAT}
+    places = {name: None if row[name] is None else tuple(row[name]) for name in _PLACES}
+    return PhotoFinding(**{**row, **heat, **places})
+
+
+def _packed(heat: HeatMap | None) -> list[Any] | None:
+    if heat is None:
+        return None
+    data = np.ascontiguousarray(heat, "<f4").tobytes()
+    return [*heat.shape, base64.b64encode(data).decode()]
+
+
+def _unpacked(packed: list[Any] | None) -> HeatMap | None:
+    if packed is None:
+        return None
+    height, width, text = packed
+    return np.frombuffer(base64.b64decode(text), "<f4").reshape(height, width).astype(np.float32)

@@ -1,0 +1,182 @@
+"""The photographs of an audit and their classes: a folder with a folder for each, or files with a table of truths."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import io
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from live_gradcam.archive.annotate_job import Failure
+from live_gradcam.archive.file_entries import FileEntries, plain_name
+from live_gradcam.archive.inputs import find_photos
+from live_gradcam.errors import SourceError, TargetError
+from live_gradcam.escaping import shown
+from live_gradcam.file_names import expanded, nearest_paths
+from live_gradcam.models.labels import Labels, imagenet_labels, wordnet_names
+
+_FORM = "Give CSV with the columns file, class."
+_MOST_NAMED = 4
+_WORDNET = re.compile(r"n\d{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPhoto:
+    """A photograph with its class."""
+
+    path: Path
+    name: str
+    """Its path below the common folder of all photographs, with `/`."""
+
+    truth: str
+    """The name of its class, as the user gave it."""
+
+
+def photos_in_folders(typed: Sequence[str]) -> tuple[list[AuditPhoto], list[Failure]]:
+    """Find photographs that lie in a folder for each class; folders inside these belong to the class.
+
+    Args:
+        typed: folders of such folders.
+
+    Returns:
+        The photographs, and a failure for each that lies in no class's folder.
+
+    Raises:
+        SourceError: there are none.
+    """
+    for each in typed:
+        if not expanded(each).is_dir() and (expanded(each).exists() or glob.has_magic(each)):
+            raise SourceError(
+                f"'{shown(each)}' is no folder: give a folder with a folder for each class, or the photographs' "
+                "classes with --truths FILE.csv."
+            )
+    photos, failures = find_photos(typed)
+    tops = [Path(os.path.abspath(expanded(each))) for each in typed]  # noqa: PTH100 - resolve() follows links
+    found: list[AuditPhoto] = []
+    for path, name in photos:
+        top = max((each for each in tops if path.is_relative_to(each)), key=lambda each: len(each.parts))
+        parts = path.relative_to(top).parts
+        if len(parts) > 1:
+            found.append(AuditPhoto(path, name, parts[0]))
+        else:
+            failures.append(Failure(name, "lies in no class's folder."))
+    if not found:
+        raise SourceError(
+            f"'{shown(typed[0])}' has no folders with photographs: put the photographs of each class into a folder of "
+            "its own, or name their classes with --truths FILE.csv."
+        )
+    return found, failures
+
+
+def photos_with_truths(
+    typed: Sequence[str], truths: Mapping[str, str] | Path
+) -> tuple[list[AuditPhoto], list[Failure]]:
+    """Find photographs whose classes stand in a table.
+
+    Args:
+        typed: photographs, folders (with their subfolders) and globs.
+        truths: file name, with or without folders → class; or a CSV file with the columns file and class.
+
+    Returns:
+        The photographs that the table names, and a failure for each that it does not.
+
+    Raises:
+        SourceError: there are none, or the table cannot be read.
+    """
+    table = truths if isinstance(truths, Mapping) else _read_truths(truths)
+    photos, failures = find_photos(typed)
+    entries = FileEntries({plain_name(name): truth for name, truth in table.items()})
+    found = []
+    for path, name in photos:
+        truth = entries.of(path)
+        if truth is None:
+            failures.append(Failure(name, "has no class in the table of truths."))
+        else:
+            found.append(AuditPhoto(path, name, truth))
+    if not found:
+        raise SourceError(
+            f"the table of truths names none of the photographs, such as {photos[0][1]}. Give the file names "
+            "as they are."
+        )
+    return found, failures
+
+
+def class_ids(names: Sequence[str], labels: Labels) -> dict[str, int]:
+    """Return the id of each class by its name.
+
+    A name is a label in any language or a synonym, where letter case, spaces, hyphens and underscores do not count; or
+    a WordNet id such as `n02124075`, for ImageNet's classes; or a class's number, if no label is that number.
+
+    Args:
+        names: of folders, or of a table of truths.
+        labels: of the model.
+
+    Raises:
+        SourceError: a name is none of these; the message has the nearest labels. Or there is one class only.
+    """
+    found: dict[str, int] = {}
+    wrong: list[tuple[str, TargetError]] = []
+    for name in dict.fromkeys(names):
+        try:
+            found[name] = _class_id(name, labels)
+        except TargetError as error:
+            wrong.append((name, error))
+    if wrong and not found:
+        listed = ", ".join(f"'{shown(name)}'" for name, _ in wrong[:_MOST_NAMED])
+        more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
+        raise SourceError(f"no class of the model is called {listed}{more}: {wrong[0][1]}")
+    if wrong:
+        raise SourceError(f"the photographs have a class that the model does not: {wrong[0][1]}")
+    if len(set(found.values())) < 2:
+        raise SourceError(
+            f"all photographs are of one class, '{shown(next(iter(found)))}': give those of a second one, onto whose "
+            "backgrounds the things are put."
+        )
+    return found
+
+
+def _class_id(name: str, labels: Labels) -> int:
+    """Return the id of one class.
+
+    Raises:
+        TargetError: there is none.
+    """
+    if len(exact := labels.exactly(name)) == 1:
+        return exact[0]  # a class may be called 7 and not be the seventh
+    if _WORDNET.fullmatch(name) and labels in (imagenet_labels("en"), imagenet_labels("zh")):
+        ids = list(wordnet_names())
+        if name in ids:
+            return ids.index(name)
+    return labels.find(name)
+
+
+def _read_truths(path: Path) -> dict[str, str]:
+    file = expanded(path)
+    name = shown(file.name)
+    try:
+        rows = csv.reader(io.StringIO(file.read_text("utf-8-sig"), newline=""))
+    except FileNotFoundError:
+        near = nearest_paths(path)
+        hint = f"Did you mean {' or '.join(near)}?" if near else _FORM
+        raise SourceError(f"there is no table of truths '{shown(path)}'. {hint}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise SourceError(f"the table of truths {name} cannot be read: {reason}. {_FORM}") from error
+    header = [each.strip().casefold() for each in next(rows, [])]
+    missing = [each for each in ("file", "class") if each not in header]
+    if missing:
+        raise SourceError(f"{name} has no column '{missing[0]}' in its first line. {_FORM}")
+    at_file, at_class = header.index("file"), header.index("class")
+    found: dict[str, str] = {}
+    for row in filter(None, rows):
+        cells = [row[at].strip() if at < len(row) else "" for at in (at_file, at_class)]
+        if not all(cells):
+            raise SourceError(f"{name}, line {rows.line_num}: it needs a file and a class. {_FORM}")
+        found[cells[0]] = cells[1]
+    if not found:
+        raise SourceError(f"{name} has no rows. {_FORM}")
+    return found

@@ -1,0 +1,159 @@
+"""The work of an audit: photographs are read, changed, asked about and kept, several at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from live_gradcam.archive.annotate_job import Failure, error_text
+from live_gradcam.archive.evaluate import PhotoListener
+from live_gradcam.archive.three_stages import flow
+from live_gradcam.audit.findings import PhotoFinding
+from live_gradcam.audit.needs import Donor, seed_of
+from live_gradcam.audit.photo_folders import AuditPhoto
+from live_gradcam.audit.photo_values import PhotoAudit, PreparedPhoto
+from live_gradcam.audit.thing_masks import MasksOrBoxes
+from live_gradcam.errors import LiveGradcamError, SettingsError
+from live_gradcam.frame import Pixels
+from live_gradcam.sources.photo import read_photo
+
+MOST_LENDERS = 40
+"""How many photographs lend their backgrounds and things; they are held in memory."""
+
+
+class PhotoWork:
+    """Computes the findings of photographs: one thread reads and changes them, and one keeps the findings.
+
+    Args:
+        audit: prepares the photographs, and asks the network.
+        places: where the things are.
+        ids: the id of each class as the photographs name it.
+        truths: the model's name of the same class.
+        progress: receives the progress.
+    """
+
+    def __init__(
+        self,
+        audit: PhotoAudit,
+        places: MasksOrBoxes,
+        ids: Mapping[str, int],
+        truths: Mapping[str, str],
+        progress: PhotoListener,
+    ) -> None:
+        self._audit = audit
+        self._places = places
+        self._ids = ids
+        self._truths = truths
+        self._progress = progress
+        self._reasons: set[str] = set()
+        self._found = 0
+        self.failures: list[Failure] = []
+
+    def lend(self, lenders: Mapping[int, Sequence[AuditPhoto]]) -> None:
+        """Read the photographs that lend their backgrounds; those that cannot be read are replaced by the next."""
+        pool: list[Donor] = []
+        for class_id, photos in lenders.items():
+            some: list[Donor] = []
+            for photo in photos:
+                if len(some) == lent_by_each(lenders):
+                    break
+                try:
+                    pixels = _read(photo)
+                    some.append(self._audit.donor(pixels, self._places.of(photo, pixels), class_id))
+                except LiveGradcamError:
+                    continue  # it is told of when its own turn comes
+            pool += some
+        self._audit.pool = pool
+
+    def run(
+        self,
+        photos: Sequence[AuditPhoto],
+        keep: Callable[[AuditPhoto, PhotoFinding], None],
+        *,
+        batch: int,
+    ) -> None:
+        """Compute the findings of photographs.
+
+        Args:
+            photos: the photographs.
+            keep: receives each finding.
+            batch: how many go through the network together.
+        """
+
+        def write(item: PreparedPhoto, found: PhotoFinding | Exception) -> None:
+            if isinstance(found, Exception):
+                self._fail(item.photo, error_text(found))
+            else:
+                keep(item.photo, found)
+                self._progress.advance(1)
+
+        flow(self._prepared(photos), self._explained, write, batch=batch, weigh=lambda item: item.nbytes)
+
+    def _prepared(self, photos: Sequence[AuditPhoto]) -> Iterator[PreparedPhoto]:
+        for photo in photos:
+            try:
+                pixels = _read(photo)
+                place = self._places.of(photo, pixels)
+                prepared = self._audit.prepared(
+                    photo, pixels, place, self._ids[photo.truth], self._truths[photo.truth]
+                )
+            except Exception as error:
+                self._fail(photo, error_text(error))
+            else:
+                yield prepared
+
+    def _explained(self, items: Sequence[PreparedPhoto]) -> Sequence[PhotoFinding | Exception]:
+        """Return the findings of photographs; where the network fails for one of them, its error."""
+        try:
+            found = self._audit.findings(items)
+        except SettingsError:
+            raise  # what every photograph would say
+        except Exception as error:
+            if len(items) > 1:
+                return [each for item in items for each in self._explained([item])]
+            if str(error) in self._reasons and not self._found:
+                raise SettingsError(
+                    error_text(error)
+                ) from error  # the network and the method do not go together
+            self._reasons.add(str(error))
+            return [error]
+        self._found += len(found)
+        return found
+
+    def _fail(self, photo: AuditPhoto, reason: str) -> None:
+        self.failures.append(Failure(photo.name, reason))
+        self._progress.say(f"{photo.name}: left out")
+        self._progress.advance(1)
+
+
+def _read(photo: AuditPhoto) -> Pixels:
+    """Return a photograph, (H, W, 3) uint8 BGR.
+
+    Raises:
+        LiveGradcamError: it cannot be read, or not all of it.
+    """
+    found = read_photo(photo.path)
+    if found.damage is not None:
+        raise LiveGradcamError(f"{photo.path.name} {found.damage}")
+    return found.pixels
+
+
+def lenders_of(
+    photos: Sequence[AuditPhoto], places: MasksOrBoxes, ids: Mapping[str, int]
+) -> dict[int, list[AuditPhoto]]:
+    """Return class → its photographs whose things are known, in an order that depends on their names only.
+
+    With many classes only `MOST_LENDERS` of them lend.
+    """
+    found: dict[int, list[AuditPhoto]] = {}
+    for each in sorted(photos, key=lambda each: seed_of(each.name)):
+        if places.names(each):
+            found.setdefault(ids[each.truth], []).append(each)
+    chosen = sorted(found, key=lambda class_id: np.random.default_rng(class_id).random())[:MOST_LENDERS]
+    return {class_id: found[class_id] for class_id in sorted(chosen)}
+
+
+def lent_by_each(lenders: Mapping[int, Sequence[AuditPhoto]]) -> int:
+    """Return how many photographs each class lends."""
+    return max(1, MOST_LENDERS // max(1, len(lenders)))

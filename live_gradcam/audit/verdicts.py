@@ -1,0 +1,190 @@
+"""Verdicts: from the needs of a class's photographs to one word and one sentence.
+
+Over the photographs of a class whose thing is known, B is the mean background need and T the mean exchange need (both:
+`needs`). The share of the background is
+
+    s = max(B, 0) ÷ (max(B, 0) + max(T, 0)).
+
+Intervals are bootstrap percentile intervals of 95%; that of s draws photographs with both of their needs. A need is
+there if its whole interval lies above `NEED`. Then the verdict is
+
+- *cannot tell*, with fewer than `FEW_PHOTOS` photographs, or if neither need is there;
+- *background*, if the whole interval of s lies above 1/2: most of the effect is the background;
+- *thing*, if the whole interval of s lies below 1/3;
+- *both*, if both needs are there;
+- *cannot tell* otherwise: the interval of s spans a threshold.
+
+T is the exchange need and not the thing need, because a network of two classes must name one of them when the thing is
+gone: for linear heads on EfficientNet-Lite0's features that recognise the thing, the thing need of one of the two
+classes was as small as 0.00, and that of the exchange 0.34 to 0.95. *thing* needs less than a third, because it is an
+acquittal; a background that carries 40% of the effect is worth a photograph more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from live_gradcam.audit.findings import ClassFinding, ClusterFinding, PhotoFinding, Verdict
+from live_gradcam.metrics.bootstrap import LEVEL, RESAMPLES, Mean, bootstrap_mean
+from live_gradcam.metrics.evaluation import FEW_PHOTOS
+from live_gradcam.number_format import counted
+
+NEED = 0.10
+"""A need is there if its whole interval lies above this fall of the probability."""
+
+MOST, THIRD = 1 / 2, 1 / 3
+
+_AT_ONCE = 1_000_000
+"""Numbers that are drawn in one array."""
+
+_WORST_FIRST: tuple[Verdict, ...] = ("background", "both", "cannot tell", "thing")
+
+Numbers = npt.NDArray[np.float64]
+
+
+def background_share(background: Sequence[float], thing: Sequence[float], *, seed: int = 0) -> Mean | None:
+    """Return the background's share of the effect with its interval; None if neither need is above 0.
+
+    Args:
+        background: the background need of each photograph.
+        thing: the exchange need of the same photographs.
+        seed: the same seed gives the same interval.
+    """
+    both = np.stack([np.asarray(background, np.float64), np.asarray(thing, np.float64)], axis=1)
+    share = float(_share(both.mean(axis=0)))
+    if not math.isfinite(share):
+        return None
+    random = np.random.default_rng(seed)
+    count = len(both)
+    rows = max(1, _AT_ONCE // count)
+    shares = np.concatenate(
+        [
+            _share(both[random.integers(0, count, (min(rows, RESAMPLES - done), count))].mean(axis=1))
+            for done in range(0, RESAMPLES, rows)
+        ]
+    )
+    # A sample without any effect says nothing about who has it: its share is anything.
+    low = np.quantile(np.where(np.isfinite(shares), shares, 0.0), (1 - LEVEL) / 2)
+    high = np.quantile(np.where(np.isfinite(shares), shares, 1.0), (1 + LEVEL) / 2)
+    return Mean(share, float(low), float(high), count)
+
+
+def class_finding(
+    name: str,
+    photos: Sequence[PhotoFinding],
+    *,
+    clusters: Sequence[ClusterFinding] = (),
+    estimated: bool = False,
+) -> ClassFinding:
+    """Return the finding of a class.
+
+    Args:
+        name: of the class.
+        photos: its photographs, at least one.
+        clusters: as `ClassFinding` takes them.
+        estimated: whether the places of its things are estimated.
+    """
+    known = [each for each in photos if None not in (each.background_need, each.exchange_need)]
+    background, thing = _mean(known, "background_need"), _mean(known, "exchange_need")
+    share = None
+    if background is not None and thing is not None:
+        share = background_share(_values(known, "background_need"), _values(known, "exchange_need"))
+    verdict, why = _verdict(photos, background, thing, share)
+    return ClassFinding(
+        name=name,
+        count=len(photos),
+        accuracy=sum(each.right for each in photos) / len(photos),
+        verdict=verdict,
+        sentence=f"{name}: {why}",
+        background_need=background,
+        thing_need=_mean(photos, "thing_need"),
+        neutral_need=_mean(photos, "neutral_need"),
+        exchange_need=thing,
+        share=share,
+        inside=_mean(photos, "inside"),
+        lift=_mean(photos, "lift"),
+        pointing=_mean(photos, "pointing"),
+        clusters=tuple(clusters),
+        estimated=estimated,
+    )
+
+
+def worst_first(classes: Sequence[ClassFinding]) -> tuple[ClassFinding, ...]:
+    """Return classes by verdict, and within each by the background's share, the largest first."""
+
+    def place(each: ClassFinding) -> tuple[int, float, str]:
+        share = -1.0 if each.share is None else each.share.mean
+        return _WORST_FIRST.index(each.verdict), -share, each.name
+
+    return tuple(sorted(classes, key=place))
+
+
+def _verdict(
+    photos: Sequence[PhotoFinding], background: Mean | None, thing: Mean | None, share: Mean | None
+) -> tuple[Verdict, str]:
+    """Return the verdict, and the sentence without the name of the class."""
+    if background is None or thing is None:
+        return "cannot tell", f"cannot tell: {_without_needs(photos)}"
+    if background.count < FEW_PHOTOS:
+        have = counted(background.count, "photograph")
+        return "cannot tell", f"cannot tell: {have} with a known thing, and {FEW_PHOTOS} are needed"
+    there = [each.low > NEED for each in (background, thing)]
+    if share is None or not any(there):
+        return "cannot tell", f"cannot tell: {_without_effect(photos, background, thing)}"
+    said = (
+        f"{_percent(share.mean)} of the effect is the background "
+        f"(95%: {_percent(share.low, sign='')} to {_percent(share.high, sign='')})"
+    )
+    if share.low > MOST:
+        return "background", said
+    if share.high < THIRD:
+        return "thing", said
+    if all(there):
+        return "both", f"{said}, and both matter"
+    return "cannot tell", f"cannot tell: {said}; more photographs make the interval narrower"
+
+
+def _without_needs(photos: Sequence[PhotoFinding]) -> str:
+    if all(each.thing_need is None for each in photos):
+        return "nobody said where the thing is (masks or boxes), or the network does not see that part"
+    return "no other class has a photograph whose thing is known"
+
+
+def _without_effect(photos: Sequence[PhotoFinding], background: Mean, thing: Mean) -> str:
+    probability = float(np.mean([each.truth_probability for each in photos]))
+    if not any(each.right for each in photos):
+        have = counted(len(photos), "photograph")
+        return f"the network recognises none of {have} (mean probability {probability:.2f})"
+    return (
+        f"neither another background nor another thing changes the probability by more than {NEED:.2f} for sure "
+        f"({_interval(background)} and {_interval(thing)})"
+    )
+
+
+def _interval(mean: Mean) -> str:
+    return f"{mean.mean:.2f}, 95%: {mean.low:.2f} to {mean.high:.2f}"
+
+
+def _percent(share: float, *, sign: str = "%") -> str:
+    return f"{100 * share:.0f}{sign}"
+
+
+def _values(photos: Sequence[PhotoFinding], name: str) -> list[float]:
+    return [value for each in photos if (value := getattr(each, name)) is not None]
+
+
+def _mean(photos: Sequence[PhotoFinding], name: str) -> Mean | None:
+    values = _values(photos, name)
+    return bootstrap_mean(values) if values else None
+
+
+def _share(means: Numbers) -> Numbers:
+    """Return the background's share for means (..., 2) of both needs; NaN where neither is above 0."""
+    positive = np.maximum(means, 0)
+    total = positive.sum(axis=-1)
+    shares = np.divide(positive[..., 0], total, out=np.full_like(total, np.nan), where=total > 0)
+    return np.asarray(shares, np.float64)

@@ -1,0 +1,142 @@
+"""`audit`: find out by what a network recognises each class, the thing or its background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from live_gradcam.commands.options import given, takes_settings
+from live_gradcam.config import ExplainSettings
+from live_gradcam.escaping import shown
+from live_gradcam.number_format import counted
+from live_gradcam.setting import REQUIRED, Limits, check_settings, in_frames, in_output
+
+if TYPE_CHECKING:
+    from live_gradcam.audit.audit import AuditRun
+    from live_gradcam.audit.findings import AuditReport
+
+_WITHOUT = ("alpha", "colormap", "target")
+_BACKGROUND_FOUND = 3
+"""Exit code of `--fail-background`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSettings:
+    """The settings of `audit` besides those of the explanations."""
+
+    out: Path = in_output(
+        REQUIRED, "Folder of the results: audit.json and photos.csv. A second run continues.", metavar="DIR"
+    )
+    masks: Path | None = in_frames(
+        None,
+        "Where the thing is: a folder with a PNG for each photograph, of the same name and size, in the same folders; "
+        "the thing is what is not black.",
+        metavar="DIR",
+    )
+    boxes: Path | None = in_frames(
+        None,
+        "Where the thing is: CSV with the columns file, x, y, width, height in pixels, COCO's JSON, or a folder of "
+        "Pascal VOC's .xml or YOLO's .txt files.",
+        metavar="FILE|DIR",
+    )
+    truths: Path | None = in_frames(
+        None,
+        "The class of each photograph: CSV with the columns file, class. Without it, PHOTOS has a folder for each "
+        "class.",
+        metavar="FILE.csv",
+    )
+    backgrounds: int = in_frames(
+        4,
+        "Number of other classes' backgrounds that each thing is put on.",
+        metavar="N",
+        limits=Limits(1, 32),
+    )
+    fail_background: float | None = in_output(
+        None,
+        "Exit with code 3 if the background carries this share of the effect or more, from 0 to 1, for any class "
+        "whose verdict is background, both or thing.",
+        metavar="SHARE",
+        limits=Limits(0, 1),
+    )
+    quiet: bool = in_output(False, "Print only the sentences and what failed.", short="-q")
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+@takes_settings(AuditSettings, ExplainSettings, without=_WITHOUT)
+def audit(
+    photos: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PHOTOS...",
+            help="A folder with a folder for each class; with --truths also photographs, folders or globs.",
+            show_default=False,
+        ),
+    ],
+    **typed: Any,  # noqa: ANN401 - each of its setting's kind
+) -> None:
+    """Find out by what a network recognises each class: the thing or its background.  A second run continues."""
+    settings = AuditSettings(**given(AuditSettings, typed))
+    chosen = ExplainSettings(**given(ExplainSettings, typed))
+
+    from live_gradcam.archive.record import RECORDS
+    from live_gradcam.audit.audit import AuditJob, audit_photos
+    from live_gradcam.audit.audit_files import make_folder, write_audit
+    from live_gradcam.commands.progress import EvaluateProgress
+    from live_gradcam.settings_check import refuse_typos
+
+    refuse_typos(chosen)
+    make_folder(settings.out)
+    job = AuditJob(
+        truths=settings.truths,
+        masks=settings.masks,
+        boxes=settings.boxes,
+        backgrounds=settings.backgrounds,
+        keep=settings.out / RECORDS,
+    )
+    with EvaluateProgress(quiet=settings.quiet) as progress:
+        run = audit_photos(photos, chosen, job, progress=progress)
+    if run.report.photos:
+        write_audit(run.report, settings.out)
+    _print(run, settings)
+    for line in run.report.failures:
+        typer.echo(shown(f"live-gradcam: {line}"), err=True)
+    failing = _failing(run.report, settings.fail_background)
+    if failing:
+        typer.echo(shown(f"live-gradcam: the background carries too much of: {', '.join(failing)}"), err=True)
+        raise typer.Exit(_BACKGROUND_FOUND)
+    if run.report.failures:
+        raise typer.Exit(1)
+
+
+def _print(run: AuditRun, settings: AuditSettings) -> None:
+    report = run.report
+    for each in report.classes:
+        typer.echo(shown(each.sentence))
+    if settings.quiet:
+        return
+    parts = [counted(len(report.photos), "photo")]
+    if run.kept:
+        parts.append(f"{run.kept} of them known from an earlier run")
+    if report.failures:
+        parts.append(f"{counted(len(report.failures), 'fault')}, named below")
+    if report.interrupted:
+        parts.append("interrupted: run the same command again to continue")
+    if report.photos:
+        parts.append(f"written to {settings.out}")
+    typer.echo(shown("; ".join(parts)))
+
+
+def _failing(report: AuditReport, most: float | None) -> list[str]:
+    """Return the classes whose background carries a share of the effect that is not wanted."""
+    if most is None:
+        return []
+    return [
+        each.name
+        for each in report.classes
+        if each.verdict != "cannot tell" and each.share is not None and each.share.mean >= most
+    ]

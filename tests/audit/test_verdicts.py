@@ -1,0 +1,155 @@
+"""The verdicts: their rule at its limits, their sentences, and intervals that hold what they promise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from live_gradcam.audit.findings import PhotoFinding
+from live_gradcam.audit.verdicts import background_share, class_finding, worst_first
+from live_gradcam.metrics.bootstrap import bootstrap_mean
+
+HEAT = np.zeros((2, 2), np.float32)
+
+
+def photo(background: float | None, exchange: float | None, **changes: Any) -> PhotoFinding:
+    fields: dict[str, Any] = {
+        "name": "1.jpg",
+        "truth": "elephant",
+        "predicted": "elephant",
+        "probability": 0.9,
+        "truth_probability": 0.9,
+        "heatmap": HEAT,
+        "background_need": background,
+        "exchange_need": exchange,
+        "thing_need": exchange,
+        "neutral_need": background,
+    }
+    return PhotoFinding(**{**fields, **changes})
+
+
+def photos(
+    background: float, exchange: float, *, count: int = 40, spread: float = 0.05
+) -> list[PhotoFinding]:
+    random = np.random.default_rng(0)
+    return [
+        photo(background + spread * random.normal(), exchange + spread * random.normal())
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("background", "exchange", "verdict"),
+    [
+        (0.60, 0.20, "background"),
+        (0.60, 0.00, "background"),
+        (0.60, -0.20, "background"),
+        (0.20, 0.70, "thing"),
+        (0.00, 0.70, "thing"),
+        (-0.20, 0.70, "thing"),
+        (0.40, 0.50, "both"),
+        (0.05, 0.02, "cannot tell"),
+        (0.00, 0.00, "cannot tell"),
+        (-0.3, -0.3, "cannot tell"),
+    ],
+)
+def test_the_verdict_follows_the_needs(background: float, exchange: float, verdict: str) -> None:
+    assert class_finding("elephant", photos(background, exchange)).verdict == verdict
+
+
+def test_the_sentence_has_the_share_and_its_interval() -> None:
+    found = class_finding("elephant", photos(0.6, 0.2, spread=0.0))
+    assert found.sentence == "elephant: 75% of the effect is the background (95%: 75 to 75)"
+    assert found.share is not None
+    assert found.share.mean == pytest.approx(0.75)
+    assert (found.count, found.accuracy) == (40, 1.0)
+    assert class_finding("elephant", photos(0.45, 0.5)).sentence.endswith("), and both matter")
+
+
+def test_few_photographs_are_not_enough() -> None:
+    found = class_finding("elephant", photos(0.9, 0.0, count=19))
+    assert found.verdict == "cannot tell"
+    assert found.sentence == ("elephant: cannot tell: 19 photographs with a known thing, and 20 are needed")
+    assert found.background_need is not None
+    assert class_finding("elephant", photos(0.9, 0.0, count=20)).verdict == "background"
+
+
+def test_photographs_without_a_known_thing_do_not_count() -> None:
+    known, unknown = photos(0.9, 0.0, count=19), [photo(None, None)] * 30
+    found = class_finding("elephant", [*known, *unknown])
+    assert (found.verdict, found.count) == ("cannot tell", 49)
+    alone = class_finding("elephant", unknown)
+    assert "nobody said where the thing is" in alone.sentence
+    assert alone.background_need is alone.share is None
+    no_others = class_finding("elephant", [photo(None, None, thing_need=0.5)] * 30)
+    assert "no other class has a photograph whose thing is known" in no_others.sentence
+
+
+def test_an_interval_that_spans_a_threshold_cannot_tell() -> None:
+    random = np.random.default_rng(1)
+    wide = [photo(0.05 + 0.5 * random.normal(), 0.4 + 0.1 * random.normal()) for _ in range(25)]
+    found = class_finding("elephant", wide)
+    assert found.share is not None
+    assert found.share.low < 1 / 3 < found.share.high
+    assert found.verdict == "cannot tell"
+    assert found.sentence.endswith("; more photographs make the interval narrower")
+
+
+def test_a_network_that_is_wrong_for_everything_is_told_of() -> None:
+    wrong = [photo(0.0, 0.0, predicted="grass", truth_probability=0.02)] * 30
+    found = class_finding("elephant", wrong)
+    assert found.sentence == (
+        "elephant: cannot tell: the network recognises none of 30 photographs (mean probability 0.02)"
+    )
+    assert found.accuracy == 0
+
+
+def test_the_worst_come_first() -> None:
+    classes = [
+        class_finding("sure thing", photos(0.0, 0.7)),
+        class_finding("hardly thing", photos(0.15, 0.7)),
+        class_finding("unknown", photos(0.0, 0.0)),
+        class_finding("bad", photos(0.6, 0.3)),
+        class_finding("worst", photos(0.6, 0.0)),
+        class_finding("even", photos(0.5, 0.5)),
+    ]
+    names = [each.name for each in worst_first(classes)]
+    assert names == ["worst", "bad", "even", "unknown", "hardly thing", "sure thing"]
+
+
+def test_the_share_is_that_of_plain_numpy() -> None:
+    random = np.random.default_rng(2)
+    background, thing = random.normal(0.3, 0.2, 30), random.normal(0.5, 0.2, 30)
+    found = background_share(list(background), list(thing))
+    assert found is not None
+    assert found.mean == pytest.approx(background.mean() / (background.mean() + thing.mean()), abs=1e-12)
+    draws = np.random.default_rng(0).integers(0, 30, (2000, 30))
+    shares = [
+        max(background[each].mean(), 0) / (max(background[each].mean(), 0) + max(thing[each].mean(), 0))
+        for each in draws
+    ]
+    assert found.low == pytest.approx(np.quantile(shares, 0.025), abs=1e-6)
+    assert found.high == pytest.approx(np.quantile(shares, 0.975), abs=1e-6)
+    assert found.count == 30
+    assert background_share([0.0, -0.1], [0.0, 0.0]) is None
+
+
+def test_intervals_hold_the_truth_in_about_95_of_100_repetitions() -> None:
+    """Needs as they occur: most photographs near 0 or near 1, and both needs of a photograph depend on each other."""
+    random = np.random.default_rng(3)
+    held_share = held_mean = 0
+    for _ in range(100):
+        depends = random.random(60) < 0.7
+        background = np.where(depends, random.beta(5, 2, 60), random.beta(1, 9, 60))
+        thing = np.where(depends, random.beta(1, 9, 60), random.beta(4, 2, 60))
+        true_background = 0.7 * 5 / 7 + 0.3 * 1 / 10
+        true_thing = 0.7 * 1 / 10 + 0.3 * 4 / 6
+        share = background_share(list(background), list(thing))
+        assert share is not None
+        held_share += share.low <= true_background / (true_background + true_thing) <= share.high
+        mean = bootstrap_mean(background)
+        held_mean += mean.low <= true_background <= mean.high
+    assert 90 <= held_share <= 99
+    assert 90 <= held_mean <= 99

@@ -1,0 +1,99 @@
+"""The command `audit`: its files, its sentences and its exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from audited import green_model, green_photographs
+
+from live_gradcam.audit.audit_files import write_audit
+from live_gradcam.audit.findings import AuditReport
+from live_gradcam.cli import main
+from live_gradcam.errors import SinkError
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("audited")
+    green_model(folder / "green.keras")
+    green_photographs(folder, 22)
+    return folder
+
+
+def audit(made: Path, out: Path, *more: str, masks: bool = True) -> int:
+    places = ("--masks", str(made / "masks")) if masks else ()
+    model = ("--model", str(made / "green.keras"), "--preprocess", "none", "--engine", "tensorflow")
+    return main(["audit", str(made / "photos"), *model, "--out", str(out), *places, *more])
+
+
+def test_it_prints_a_sentence_a_class_and_writes_both_files(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new/report"
+    assert audit(made, out, "--quiet") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all(": 0% of the effect is the background (95%: 0 to 0)" in each for each in lines)
+    tree = json.loads((out / "audit.json").read_text("utf-8"))
+    assert set(tree) == {"model", "classes"}
+    keys = "class count accuracy verdict thing_need background_need interval lift clusters"
+    assert [set(each) for each in tree["classes"]] == [set(keys.split())] * 2
+    assert {each["class"]: each["verdict"] for each in tree["classes"]} == {
+        "bright": "thing",
+        "dark": "thing",
+    }
+    (bright,) = (each for each in tree["classes"] if each["class"] == "bright")
+    assert (bright["count"], bright["accuracy"], bright["clusters"]) == (22, 1.0, [])
+    assert bright["interval"] == pytest.approx([0, 0], abs=1e-3)
+    with (out / "photos.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 44
+    assert rows[0]["file"] == "bright/000.png"
+    assert (rows[0]["truth"], rows[0]["predicted"]) == ("bright", "bright")
+    means = [float(each["background_need"]) for each in rows if each["truth"] == "bright"]
+    assert bright["background_need"] == pytest.approx(sum(means) / len(means), abs=1e-5)
+    assert sorted(each.name for each in out.iterdir()) == [".live-gradcam", "audit.json", "photos.csv"]
+
+
+def test_a_second_run_says_what_was_known(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert audit(made, tmp_path) == 0
+    first = (tmp_path / "audit.json").read_bytes(), (tmp_path / "photos.csv").read_bytes()
+    capsys.readouterr()
+    assert audit(made, tmp_path) == 0
+    assert "44 photos; 44 of them known from an earlier run; written to " in capsys.readouterr().out
+    assert ((tmp_path / "audit.json").read_bytes(), (tmp_path / "photos.csv").read_bytes()) == first
+
+
+def test_a_background_that_carries_too_much_gives_exit_code_3(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert audit(made, tmp_path, "--fail-background", "0.5") == 0
+    assert audit(made, tmp_path, "--fail-background", "0") == 3
+    assert "live-gradcam: the background carries too much of: " in capsys.readouterr().err
+    assert audit(made, tmp_path, "--fail-background", "0", masks=False) == 0  # nobody can tell
+    assert audit(made, tmp_path, "--fail-background", "1.5") == 1
+    assert "fail-background is 1.5: it must lie between 0 and 1" in capsys.readouterr().err
+
+
+def test_wrong_input_is_one_line(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", str(made / "nothing"), "--out", str(tmp_path)]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert main(["audit", str(made / "photos")]) == 2
+    assert "--out" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    assert audit(made, tmp_path / "file") == 1
+    assert "Name another with --out" in capsys.readouterr().err
+
+
+def test_files_appear_complete_or_not_at_all(tmp_path: Path) -> None:
+    report = AuditReport(model="m", classes=(), photos=())
+    (tmp_path / "photos.csv.part").mkdir()
+    with pytest.raises(SinkError, match="Name another folder with --out"):
+        write_audit(report, tmp_path)
+    assert not (tmp_path / "audit.json").exists()
+    assert not (tmp_path / "photos.csv").exists()
