@@ -17,6 +17,7 @@ MOST_PROCESSES = 4
 """Each holds TensorFlow and the networks of its tests: up to 3 GB."""
 
 SLOW_GROUPS = (
+    "audits",
     "fuzz",
     "geometry",
     "hostile",

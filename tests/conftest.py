@@ -27,6 +27,7 @@ os.environ["LIVE_GRADCAM_ENGINE"] = "tensorflow"
 """The tests of OpenVINO ask for it. In all others each new network would be converted in the background."""
 
 SLOW_GROUPS = (
+    "audits",
     "fuzz",
     "geometry",
     "hostile",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from live_gradcam.explanation import HeatMap
+from live_gradcam.explanation import WHOLE, HeatMap, Inset, Region
 from live_gradcam.metrics.bootstrap import Mean
 
 Verdict = Literal["thing", "background", "both", "cannot tell"]
@@ -37,6 +37,12 @@ class PhotoFinding:
 
     rival_heatmap: HeatMap | None = None
     """The heat for the predicted class, in the same form; None where that is the true class."""
+
+    region: Region | None = None
+    """(x, y, width, height): the part of the photograph that the network saw, in pixels; None for all of it."""
+
+    inset: Inset = WHOLE
+    """The part of the heat maps that lies over the region: see `Explanation.inset`."""
 
     inside: float | None = None
     """R: the heat on the thing ÷ all heat, in [0, 1]; None where nobody said where the thing is, or without heat."""
