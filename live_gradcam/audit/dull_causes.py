@@ -65,7 +65,7 @@ Columns = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoProperties:
-    """What can be said of a photograph without looking at what it shows."""
+    """What can be said of a photograph without looking at what it shows: numbers and words that JSON can hold."""
 
     width: int
     """In pixels, upright."""
@@ -80,8 +80,11 @@ class PhotoProperties:
     sharpness: float
     """log(1 + variance of the Laplacian of the luma); small if it is blurred."""
 
-    colour: tuple[float, float, float]
-    """Mean blue, green and red, in [0, 255]."""
+    blue: float
+    """Mean of the channel, in [0, 255]."""
+
+    green: float
+    red: float
 
     saturation: float
     """Mean saturation, in [0, 255]."""
@@ -139,7 +142,9 @@ def properties_of(path: Path, pixels: Pixels) -> PhotoProperties:
         brightness=float(luma.mean()),
         contrast=float(luma.std()),
         sharpness=math.log1p(float(cv2.Laplacian(luma, cv2.CV_64F).var())),
-        colour=(blue, green, red),
+        blue=blue,
+        green=green,
+        red=red,
         saturation=float(cv2.cvtColor(small, cv2.COLOR_BGR2HSV)[..., 1].mean()),
         file_type="" if kind is None else kind.name,
         camera=_camera_of(path),
@@ -240,11 +245,13 @@ def _columns(name: str, properties: Sequence[PhotoProperties]) -> Columns:
     """Return a property of all photographs as columns; a category has one column for each of its values."""
     if name == "aspect":
         return np.array([[each.width / each.height] for each in properties])
+    if name == "colour":
+        return np.array([[each.blue, each.green, each.red] for each in properties])
     values = [getattr(each, name) for each in properties]
     if isinstance(values[0], str):
         kinds = {value: number for number, value in enumerate(sorted(set(values)))}
         return np.eye(len(kinds))[[kinds[value] for value in values]]
-    return np.array(values, np.float64).reshape(len(properties), -1)
+    return np.array(values, np.float64).reshape(-1, 1)
 
 
 def _camera_of(path: Path) -> str:

@@ -16,6 +16,7 @@ pictures. OpenCV also compares all pairs of 10,000 hashes in seconds.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,8 +63,8 @@ class Fingerprint:
     digest: str
     """SHA-256 of its size and pixels, in hexadecimal."""
 
-    small: bytes
-    """32×32 levels of grey, row after row."""
+    small: str
+    """32×32 levels of grey, row after row, in base64: JSON can hold it."""
 
 
 def fingerprint_of(pixels: Pixels) -> Fingerprint:
@@ -71,7 +72,9 @@ def fingerprint_of(pixels: Pixels) -> Fingerprint:
     digest = hashlib.sha256(repr(pixels.shape).encode())
     digest.update(np.ascontiguousarray(pixels).data)
     grey = cv2.cvtColor(cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    return Fingerprint(digest.hexdigest(), np.asarray(grey, np.uint8).tobytes())
+    return Fingerprint(
+        digest.hexdigest(), base64.b64encode(np.asarray(grey, np.uint8).tobytes()).decode("ascii")
+    )
 
 
 def duplicates_between_classes(
@@ -171,7 +174,7 @@ def _pairs(first: Sequence[Fingerprint], second: Sequence[Fingerprint]) -> list[
 
 
 def _small(fingerprint: Fingerprint) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(fingerprint.small, np.uint8).reshape(_SIDE, _SIDE)
+    return np.frombuffer(base64.b64decode(fingerprint.small), np.uint8).reshape(_SIDE, _SIDE)
 
 
 def _hashes(fingerprints: Sequence[Fingerprint], share: float) -> npt.NDArray[np.uint8]:

@@ -36,6 +36,9 @@ NEAREST = 9
 BESIDE = 3
 """Right and wrong photographs of each class that stand side by side."""
 
+MOST_PAIRS = 6
+"""Pairs of classes that are shown with pictures."""
+
 MOST_IN_MATRIX = 25
 """Classes from which on the confusion matrix is left out: the pairs most often confused say more than 900 numbers."""
 
@@ -123,7 +126,7 @@ class _Page:
         self._of_class: dict[str, list[PhotoFinding]] = {}
         for each in report.photos:
             self._of_class.setdefault(each.truth, []).append(each)
-        self.pairs = confused_pairs(report.photos)
+        self.pairs = confused_pairs(report.photos, MOST_PAIRS)
         self.wrong_reasons = right_for_the_wrong_reason(report.photos)
         self.confident_mistakes = wrong_with_confidence(report.photos)
         self.has_matrix = 1 < len(report.classes) < MOST_IN_MATRIX

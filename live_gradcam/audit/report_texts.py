@@ -15,7 +15,7 @@ FEWEST = 20
 """Photographs of a class from which a verdict is given."""
 
 _SMALL_NEED = 0.25
-"""A background need below which a photograph is recognised without its background."""
+"""A background need below which a photograph does without its background."""
 
 _MOST_ADVICE = 20
 
@@ -100,8 +100,9 @@ def _advice(finding: ClassFinding, photos: Sequence[PhotoFinding]) -> Iterator[s
     if needs and finding.verdict in ("background", "both"):
         without = sum((each.background_need or 0.0) < _SMALL_NEED for each in needs)
         yield (
-            f"{name}: {without} of {counted(len(needs), 'recognised photograph')} would be recognised without their "
-            "background. Photograph it on the backgrounds of the other classes, and the others on its backgrounds."
+            f"{name}: on other backgrounds, the probability falls by less than {_SMALL_NEED} for {without} of "
+            f"{counted(len(needs), 'recognised photograph')}. Photograph it on the backgrounds of the other classes, "
+            "and the others on its backgrounds."
         )
     if finding.count < FEWEST:
         yield (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from live_gradcam.audit.dull_causes import (
     properties_of,
     telling,
 )
+from live_gradcam.audit.near_duplicates import Fingerprint, fingerprint_of
 from live_gradcam.sources.photo import read_picture
 
 
@@ -28,7 +31,7 @@ def properties(random: np.random.Generator, **fixed: object) -> PhotoProperties:
         "brightness": float(random.normal(120, 30)),
         "contrast": float(random.normal(50, 10)),
         "sharpness": float(random.normal(6, 1)),
-        "colour": tuple(random.normal(120, 30, 3).tolist()),
+        **dict(zip(("blue", "green", "red"), random.normal(120, 30, 3).tolist(), strict=True)),
         "saturation": float(random.normal(90, 20)),
         "file_type": "JPEG",
         "camera": str(random.choice(["", "Acme One"])),
@@ -71,6 +74,20 @@ def test_categories_are_told(field: str, values: tuple[str, str], name: str) -> 
     photos = [properties(random, **{field: values[each == "dog"]}) for each in classes]
     (found,) = dull_causes(classes, photos)
     assert (found.name, found.accuracy) == (name, 1.0)
+
+
+def test_a_bluer_class_is_told_by_its_mean_colour() -> None:
+    random = np.random.default_rng(0)
+    classes = ["cat", "dog"] * 50
+    photos = [properties(random, blue=random.normal(90 if each == "cat" else 150, 20)) for each in classes]
+    assert [each.name for each in dull_causes(classes, photos)] == ["mean colour"]
+
+
+def test_properties_and_fingerprints_survive_json() -> None:
+    kept = properties(np.random.default_rng(0))
+    assert PhotoProperties(**json.loads(json.dumps(asdict(kept)))) == kept
+    print_of = fingerprint_of(np.full((8, 8, 3), 7, np.uint8))
+    assert Fingerprint(**json.loads(json.dumps(asdict(print_of)))) == print_of
 
 
 def test_the_most_telling_comes_first() -> None:
@@ -141,7 +158,7 @@ def test_the_properties_of_a_file_are_read(tmp_path: Path) -> None:
     found = properties_of(path, read_picture(path))
     assert (found.width, found.height, found.file_type, found.camera) == (80, 60, "JPEG", "Acme One Pro")
     assert found.file_size == path.stat().st_size
-    assert found.colour == pytest.approx((0, 50, 100), abs=2)
+    assert (found.blue, found.green, found.red) == pytest.approx((0, 50, 100), abs=2)
     luma = 0.299 * 200 + 0.587 * 100
     assert found.brightness == pytest.approx(luma / 2, abs=2)
     assert found.contrast == pytest.approx(luma / 2, abs=2)

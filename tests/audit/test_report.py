@@ -283,7 +283,9 @@ def test_what_to_photograph_next_follows_from_the_findings() -> None:
     small = sum(
         each.right and (each.background_need or 0) < 0.25 for each in report.photos if each.truth == "cat"
     )
-    assert said[0].startswith(f"cat: {small} of 9 recognised photographs would be recognised without")
+    assert said[0].startswith(
+        f"cat: on other backgrounds, the probability falls by less than 0.25 for {small} of 9 recognised photographs."
+    )
     assert said[1] == "cat: 12 photographs are too few for a verdict. Add at least 8."
     assert said[2].startswith(
         "cat: 4 of 12 photographs have their heat in the same place of the frame: bottom right"
