@@ -153,12 +153,13 @@ class _Page:
 
         Args:
             photo: the photograph.
-            of: the class whose heat and probability are shown; empty for the true class, and what the network said.
+            of: the class whose heat and probability are shown; empty for the true class, and what the network said, as
+                without a second map.
         """
         heat, caption = photo.heatmap, texts.photo_text(photo)
         if of == "predicted" and photo.rival_heatmap is not None:
             heat = photo.rival_heatmap
-        if of:
+        if of and photo.rival_heatmap is not None:
             caption = texts.heat_caption(photo, of)
         picture = self._thumbnails.photo(photo.name, heat, photo.region, photo.inset)
         return _Figure(picture, texts.picture_text(photo, heat, of or "truth"), caption)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from live_gradcam.audit.dull_causes import FEWEST as DULL_FEWEST
 from live_gradcam.audit.findings import AuditReport, ClassFinding, ClusterFinding, PhotoFinding, Verdict
 from live_gradcam.audit.fixed_places import FixedPlace, hot_cells
 from live_gradcam.explanation import HeatMap
@@ -31,8 +32,17 @@ def summary(report: AuditReport) -> str:
     right = sum(each.right for each in report.photos)
     return (
         f"{counted(count, 'photograph')} of {counted(len(report.classes), 'class')}; "
-        f"{percent_text(right / count)} are recognised."
+        f"{right / count:.0%} are recognised."
     )
+
+
+def nothing_dull(report: AuditReport) -> str:
+    """Return what the search for dull causes and copies says if it found none."""
+    copies = "No picture was found twice."
+    if len(report.photos) < DULL_FEWEST or len(report.classes) < 2:
+        return f"{copies} For dull causes, such as brightness, there are too few photographs or classes."
+    causes = "brightness, contrast, blur, size, colour, saturation, file type, camera and file size"
+    return f"None of {causes} tells the classes apart by itself. {copies}"
 
 
 def verdict_counts(report: AuditReport) -> str:
@@ -75,8 +85,9 @@ def heat_text(heatmap: HeatMap) -> str:
 
 def cluster_title(cluster: ClusterFinding) -> str:
     """Return the heading of a cluster."""
-    confused = f"; the others are taken for {cluster.confused_with}" if cluster.confused_with else ""
-    return f"{counted(cluster.size, 'photograph')}, {percent_text(cluster.accuracy)} recognised{confused}"
+    who = "the others" if cluster.accuracy > 0 else "they"
+    confused = f"; {who} are mostly taken for {cluster.confused_with}" if cluster.confused_with else ""
+    return f"{counted(cluster.size, 'photograph')}, {cluster.accuracy:.0%} recognised{confused}"
 
 
 def mean_text(mean: Mean | None) -> str:
@@ -121,7 +132,7 @@ def _advice(finding: ClassFinding, photos: Sequence[PhotoFinding]) -> Iterator[s
         worst = min(odd, key=lambda each: each.accuracy)
         yield (
             f"{name}: {counted(worst.size, 'photograph')} such as {worst.photos[0]} are recognised in "
-            f"{percent_text(worst.accuracy)} of the cases, and the class in {percent_text(finding.accuracy)}. "
+            f"{worst.accuracy:.0%} of the cases, and the class in {finding.accuracy:.0%}. "
             "Add more photographs like these."
         )
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from audit_findings import photo, report_of, spot
+from audit_findings import cluster, photo, report_of, spot
 
 from live_gradcam.audit import report as report_module
 from live_gradcam.audit import thumbnails
 from live_gradcam.audit.findings import AuditReport, CauseFinding, DuplicateFinding
 from live_gradcam.audit.report import write_report
-from live_gradcam.audit.report_texts import picture_text, what_next
+from live_gradcam.audit.report_texts import cluster_title, picture_text, what_next
 from live_gradcam.audit.thumbnails import Thumbnails
 from live_gradcam.errors import SinkError
 from live_gradcam.sources.demo.lesson_scene import photograph
@@ -111,6 +111,22 @@ def test_dull_causes_and_copies_come_before_any_verdict(tmp_path: Path) -> None:
     first = min(outline.text.index(each.sentence) for each in report.classes)
     assert outline.text.index("blur alone tells them apart.") < first
     assert outline.text.index("a and b show the same picture.") < first
+
+
+def test_too_few_photographs_are_not_called_free_of_dull_causes(tmp_path: Path) -> None:
+    _, outline = written(report_of(["cat", "cup"], photos_each=12), tmp_path / "a")
+    assert "None of brightness, contrast, blur, " in outline.text
+    _, outline = written(report_of(["cat", "cup"], photos_each=9), tmp_path / "b")
+    assert "None of brightness" not in outline.text
+    assert "there are too few photographs or classes" in outline.text
+
+
+def test_a_cluster_of_which_none_is_recognised_says_so() -> None:
+    wrong = [photo(f"{number}.jpg", spot(3, 3), predicted="dog") for number in range(4)]
+    assert cluster_title(cluster(wrong)) == "4 photographs, 0% recognised; they are mostly taken for dog"
+    assert cluster_title(cluster([*wrong[:1], photo("a", spot(3, 3))])) == (
+        "2 photographs, 50% recognised; the others are mostly taken for dog"
+    )
 
 
 def test_numbers_of_the_table_are_those_of_the_findings(tmp_path: Path) -> None:
