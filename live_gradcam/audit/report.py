@@ -1,0 +1,229 @@
+"""The report of an audit: one HTML file that needs no network, is read on a phone, and prints.
+
+Jinja2 draws it piece by piece, and each small picture is made when its place is reached, so that memory stays flat.
+Names of classes and files are whatever somebody called them: each is escaped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from live_gradcam.audit import report_texts as texts
+from live_gradcam.audit.findings import AuditReport, ClassFinding, PhotoFinding
+from live_gradcam.audit.thumbnails import Thumbnail, Thumbnails
+from live_gradcam.audit.worst_cases import (
+    ConfusedPair,
+    confused_pairs,
+    right_for_the_wrong_reason,
+    wrong_with_confidence,
+)
+from live_gradcam.cache_files import write_whole
+from live_gradcam.errors import LiveGradcamError, SinkError
+from live_gradcam.escaping import shown
+from live_gradcam.explanation import HeatMap
+from live_gradcam.metrics.bootstrap import Mean
+
+NEAREST = 9
+"""Photographs that stand for a cluster."""
+
+BESIDE = 3
+"""Right and wrong photographs of each class that stand side by side."""
+
+MOST_PAIRS = 6
+"""Pairs of classes that are shown with pictures."""
+
+MOST_IN_MATRIX = 25
+"""Classes from which on the confusion matrix is left out: the pairs most often confused say more than 900 numbers."""
+
+_MISSING = "the report needs Jinja2, which is not installed. Type: pip install 'live-gradcam[audit]'"
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A picture with its text."""
+
+    picture: Thumbnail | None
+    alt: str
+    """For those who do not see the picture."""
+
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Whisker:
+    """A mean and its interval on the scale of the plot, in percent of its width."""
+
+    at: float
+    low: float
+    high: float
+
+
+def write_report(report: AuditReport, folder: Path, photos: Mapping[str, Path]) -> None:
+    """Write `folder/index.html`, whole or not at all; a file of that name is replaced.
+
+    Args:
+        report: the findings.
+        folder: is made if it is missing.
+        photos: name of a photograph, as in the findings → its file. One that is missing has no picture.
+
+    Raises:
+        LiveGradcamError: Jinja2 is missing.
+        SinkError: the file cannot be written.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError as error:
+        raise LiveGradcamError(_MISSING) from error
+
+    def printable(value: object) -> object:
+        return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    environment = Environment(
+        loader=PackageLoader("live_gradcam.audit", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = resources.files("live_gradcam.audit").joinpath("page", "report.css").read_text("utf-8")
+    page = _Page(report, Thumbnails(photos))
+    template = environment.get_template("report.html")
+
+    def write(file: IO[bytes]) -> None:
+        for piece in template.generate(page=page, report=report, texts=texts, style=Markup(style)):
+            file.write(piece.encode("utf-8"))
+
+    path = folder / "index.html"
+    try:
+        write_whole(path, write)
+    except OSError as error:
+        raise SinkError(
+            f"cannot write '{shown(path)}': {error.strerror or error}. Name another folder with --out."
+        ) from error
+
+
+class _Page:
+    """What the template asks for.
+
+    Args:
+        report: the findings.
+        thumbnails: makes the pictures, in the order in which the template asks.
+    """
+
+    def __init__(self, report: AuditReport, thumbnails: Thumbnails) -> None:
+        self._report = report
+        self._thumbnails = thumbnails
+        self._by_name = {each.name: each for each in report.photos}
+        self._of_class: dict[str, list[PhotoFinding]] = {}
+        for each in report.photos:
+            self._of_class.setdefault(each.truth, []).append(each)
+        self.pairs = confused_pairs(report.photos, MOST_PAIRS)
+        self.wrong_reasons = right_for_the_wrong_reason(report.photos)
+        self.confident_mistakes = wrong_with_confidence(report.photos)
+        self.has_matrix = 1 < len(report.classes) < MOST_IN_MATRIX
+        self.needs = [each for each in report.classes if each.background_need or each.thing_need]
+        self.low, self.high = self._scale()
+
+    @property
+    def pictures_left_out(self) -> bool:
+        """Whether the report has fewer pictures than it would show."""
+        return self._thumbnails.are_used_up
+
+    @property
+    def ticks(self) -> list[tuple[str, float]]:
+        """Numbers of the plot's scale, and their places in percent of its width."""
+        values = [value for value in (-1.0, -0.5, 0.0, 0.5, 1.0) if self.low <= value <= self.high]
+        return [(f"{value:g}".replace("-", "−"), self._at(value)) for value in values]
+
+    def whisker(self, mean: Mean) -> _Whisker:
+        """Return where a mean and its interval lie on the plot."""
+        return _Whisker(self._at(mean.mean), self._at(mean.low), self._at(mean.high))
+
+    def figure(self, photo: PhotoFinding, *, of: Literal["", "truth", "predicted"] = "") -> _Figure:
+        """Return a photograph with its heat.
+
+        Args:
+            photo: the photograph.
+            of: the class whose heat and probability are shown; empty for the true class, and what the network said, as
+                without a second map.
+        """
+        heat, caption = photo.heatmap, texts.photo_text(photo)
+        if of == "predicted" and photo.rival_heatmap is not None:
+            heat = photo.rival_heatmap
+        if of and photo.rival_heatmap is not None:
+            caption = texts.heat_caption(photo, of)
+        picture = self._thumbnails.photo(photo.name, heat, photo.region, photo.inset)
+        return _Figure(picture, texts.picture_text(photo, heat, of or "truth"), caption)
+
+    def nearest(self, names: Sequence[str]) -> list[_Figure]:
+        """Return the first photographs of a cluster."""
+        return [self.figure(self._by_name[name]) for name in names[:NEAREST] if name in self._by_name]
+
+    def mean_map(self, heatmap: HeatMap) -> _Figure:
+        """Return the mean map of a cluster."""
+        return _Figure(
+            self._thumbnails.mean_map(heatmap), f"Mean map. {texts.heat_text(heatmap)}", "mean map"
+        )
+
+    def beside(self, finding: ClassFinding) -> tuple[list[PhotoFinding], list[PhotoFinding]]:
+        """Return the surest right and the surest wrong photographs of a class."""
+        own = sorted(self._of_class.get(finding.name, []), key=lambda each: (-each.probability, each.name))
+        right, wrong = ([each for each in own if each.right is wanted] for wanted in (True, False))
+        return right[:BESIDE], wrong[:BESIDE]
+
+    def matrix(self) -> list[tuple[str, list[tuple[int, float]]]]:
+        """Return the rows of the confusion matrix: (true class, [(count, share of the row) for each class, others])."""
+        names = [each.name for each in self._report.classes]
+        rows = []
+        for name in names:
+            own = self._of_class.get(name, [])
+            counts = Counter(each.predicted for each in own)
+            numbers = [counts[each] for each in names]
+            numbers.append(len(own) - sum(numbers))
+            rows.append((name, [(number, number / max(len(own), 1)) for number in numbers]))
+        return rows
+
+    def contrast(self, pair: ConfusedPair) -> _Figure | None:
+        """Return where the predicted class has more heat than the true one, on average; None without rival maps."""
+        differences = [
+            each.rival_heatmap - each.heatmap
+            for each in pair.photos
+            if each.rival_heatmap is not None
+            and each.rival_heatmap.shape == pair.photos[0].heatmap.shape
+            and each.heatmap.shape == pair.photos[0].heatmap.shape
+        ]
+        if not differences:
+            return None
+        mean = np.maximum(np.mean(differences, axis=0), 0)
+        heat = np.asarray(mean / max(float(mean.max()), 1e-12), np.float32)
+        return _Figure(
+            self._thumbnails.mean_map(heat),
+            f"Mean of the heat for {pair.predicted} above that for {pair.truth}. {texts.heat_text(heat)}",
+            f"more for {pair.predicted} than for {pair.truth}",
+        )
+
+    def settings(self) -> list[tuple[str, str]]:
+        """Return names and values of the settings."""
+        return [(name, _plain(value)) for name, value in self._report.settings.items()]
+
+    def _scale(self) -> tuple[float, float]:
+        means = [mean for each in self.needs for mean in (each.background_need, each.thing_need) if mean]
+        low = min((mean.low for mean in means), default=0.0)
+        return min(0.0, float(np.floor(low * 10) / 10)), 1.0
+
+    def _at(self, value: float) -> float:
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return round(2 + 96 * share, 2)  # so that a mark at the end of the scale is whole
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401 - settings have any type
+    return ", ".join(str(each) for each in value) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,309 @@
+"""The report: what stands in it, that names cannot break it, and that it is whole or not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from audit_findings import cluster, photo, report_of, spot
+
+from live_gradcam.audit import report as report_module
+from live_gradcam.audit import thumbnails
+from live_gradcam.audit.findings import AuditReport, CauseFinding, DuplicateFinding
+from live_gradcam.audit.report import write_report
+from live_gradcam.audit.report_texts import cluster_title, picture_text, what_next
+from live_gradcam.audit.thumbnails import Thumbnails
+from live_gradcam.errors import SinkError
+from live_gradcam.sources.demo.lesson_scene import photograph
+
+VOID = {"meta", "img", "br", "line", "rect", "circle"}
+
+
+class Outline(HTMLParser):
+    """Checks that elements are closed in order, and keeps the headings and the texts."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.headings: list[tuple[int, str]] = []
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.ids: list[str] = []
+        self.alts: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        values = dict(attrs)
+        self.attributes.update(values)
+        if values.get("id"):
+            self.ids.append(str(values["id"]))
+        if tag == "img":
+            self.alts.append(str(values["alt"]))
+        if tag not in VOID:
+            self.open.append(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append((int(tag[1]), ""))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes.update(name for name, _ in attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] in (["style"], ["title"]):
+            return
+        self.text += data
+        if self.open and re.fullmatch("h[1-6]", self.open[-1]):
+            level, said = self.headings[-1]
+            self.headings[-1] = (level, said + data)
+
+
+def written(
+    report: AuditReport, folder: Path, photos: Mapping[str, Path] | None = None
+) -> tuple[str, Outline]:
+    write_report(report, folder, photos or {})
+    text = (folder / "index.html").read_text("utf-8")
+    outline = Outline()
+    outline.feed(text)
+    outline.close()
+    assert outline.open == []
+    assert len(outline.ids) == len(set(outline.ids))
+    levels = [level for level, _ in outline.headings]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    return text, outline
+
+
+def photo_files(report: AuditReport, folder: Path) -> dict[str, Path]:
+    path = folder / "coffee.jpg"
+    cv2.imwrite(str(path), photograph("coffee.png"))
+    return {each.name: path for each in report.photos}
+
+
+def test_every_class_has_its_sentence_in_the_order_of_the_report(tmp_path: Path) -> None:
+    report = report_of(["cat", "cup", "rocket", "owl"])
+    _, outline = written(report, tmp_path)
+    places = [outline.text.index(each.sentence) for each in report.classes]
+    assert places == sorted(places)
+    assert "48 photographs of 4 classes; 75% are recognised." in outline.text
+    assert "Verdicts: background 1, both 1, cannot tell 1, thing 1." in outline.text
+
+
+def test_dull_causes_and_copies_come_before_any_verdict(tmp_path: Path) -> None:
+    report = replace(
+        report_of(["cat", "cup"]),
+        causes=(
+            CauseFinding(name="blur", accuracy=0.9, baseline=0.5, sentence="blur alone tells them apart."),
+        ),
+        duplicates=(DuplicateFinding(first="a", second="b", sentence="a and b show the same picture."),),
+    )
+    _, outline = written(report, tmp_path)
+    first = min(outline.text.index(each.sentence) for each in report.classes)
+    assert outline.text.index("blur alone tells them apart.") < first
+    assert outline.text.index("a and b show the same picture.") < first
+
+
+def test_too_few_photographs_are_not_called_free_of_dull_causes(tmp_path: Path) -> None:
+    _, outline = written(report_of(["cat", "cup"], photos_each=12), tmp_path / "a")
+    assert "None of brightness, contrast, blur, " in outline.text
+    _, outline = written(report_of(["cat", "cup"], photos_each=9), tmp_path / "b")
+    assert "None of brightness" not in outline.text
+    assert "there are too few photographs or classes" in outline.text
+
+
+def test_a_cluster_of_which_none_is_recognised_says_so() -> None:
+    wrong = [photo(f"{number}.jpg", spot(3, 3), predicted="dog") for number in range(4)]
+    assert cluster_title(cluster(wrong)) == "4 photographs, 0% recognised; they are mostly taken for dog"
+    assert cluster_title(cluster([*wrong[:1], photo("a", spot(3, 3))])) == (
+        "2 photographs, 50% recognised; the others are mostly taken for dog"
+    )
+
+
+def test_numbers_of_the_table_are_those_of_the_findings(tmp_path: Path) -> None:
+    text, _ = written(report_of(["cat", "cup"]), tmp_path)
+    (row,) = re.findall(r'<tr><th scope="row" title="cat">cat</th><td>background.*?</tr>', text, re.DOTALL)
+    words = re.sub(r"<[^>]+>", " ", row).split()
+    assert words[:4] == ["cat", "background", "12", "75%"]
+    assert words[4:12] == ["0.70", "0.62", "to", "0.78", "0.10", "0.02", "to", "0.18"]
+
+
+def test_the_matrix_counts_what_is_taken_for_what(tmp_path: Path) -> None:
+    report = report_of(["cat", "cup"])
+    other = photo("cat/99.jpg", spot(3, 3), predicted="fox")
+    page = report_module._Page(replace(report, photos=(*report.photos, other)), Thumbnails({}))
+    assert [[number for number, _ in row] for _, row in page.matrix()] == [[9, 3, 1], [3, 9, 0]]
+    text, _ = written(report, tmp_path)
+    assert "Confusion matrix" in text
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}{% raw %}",
+    "a\u202eb\x00\n\x1b[31m",
+    "caf\udce9",
+    "' onload='x",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_stays_a_name(tmp_path: Path, name: str) -> None:
+    report = report_of([name, "cup"], fit=name)
+    report = replace(
+        report,
+        model=name,
+        failures=(f"{name} cannot be read.",),
+        causes=(CauseFinding(name=name, accuracy=0.9, baseline=0.5, sentence=f"{name} alone."),),
+        duplicates=(DuplicateFinding(first=name, second="b", sentence=f"{name} and b"),),
+    )
+    tags = written(report_of(["cat", "cup"], fit="crop"), tmp_path / "plain")[1].tags
+    text, outline = written(report, tmp_path / "hostile", photo_files(report, tmp_path))
+    assert "script" not in outline.tags
+    assert "<script" not in text
+    assert set(outline.tags) <= {*tags, "img"}
+    assert [each for each in outline.attributes if each.startswith("on")] == []
+    assert "49" not in re.findall(r"<h1>(.*?)</h1>", text, re.DOTALL)[0]
+    assert not re.search("[\x00\x1b\u202e]", text)
+
+
+def test_pictures_stand_in_the_page_with_their_texts(tmp_path: Path) -> None:
+    report = report_of(["cat", "cup"], photos_each=8)
+    text, outline = written(report, tmp_path / "out", photo_files(report, tmp_path))
+    assert len(outline.alts) == text.count("data:image/jpeg;base64,") > 20
+    assert "cat/0.jpg: cat, recognised, 80%. Hottest: bottom right." in outline.alts
+    assert all(outline.alts)
+    # It needs no network.
+    assert re.findall(r'(?:src|href)="(?!data:image/jpeg|#)[^"]*"', text) == []
+    assert "url(" not in text
+    assert "default-src 'none'" in text
+
+
+def test_a_photograph_that_is_gone_has_no_picture(tmp_path: Path) -> None:
+    report = report_of(["cat", "cup"], clusters=False)
+    files = photo_files(report, tmp_path)
+    files["cat/0.jpg"] = tmp_path / "gone.jpg"
+    text, _ = written(report, tmp_path / "out", files)
+    assert 'aria-label="cat/0.jpg: cat, recognised, 80%. Hottest: bottom right.">no picture' in text
+
+
+def test_one_class_is_no_error(tmp_path: Path) -> None:
+    text, outline = written(report_of(["cat"]), tmp_path)
+    assert "No photograph is taken for another class." in outline.text
+    assert "matrix" not in outline.text
+    assert "All are recognised." in text
+
+
+def test_no_clusters_and_no_photographs_are_no_error(tmp_path: Path) -> None:
+    _, outline = written(report_of(["cat", "cup"], clusters=False), tmp_path / "a")
+    assert outline.text.count("No clusters: ") == 2
+    _, outline = written(AuditReport(model="m", classes=(), photos=()), tmp_path / "b")
+    assert "No photograph was examined." in outline.text
+
+
+def test_three_hundred_classes_make_a_file_that_a_browser_opens(tmp_path: Path) -> None:
+    report = report_of([f"class {number}" for number in range(300)], photos_each=8)
+    text, outline = written(report, tmp_path / "out", photo_files(report, tmp_path))
+    assert text.count("<img") <= thumbnails.MOST_PICTURES + 600 + 12  # mean maps are not counted
+    assert len(text) < 20_000_000
+    assert "A matrix of 300 classes is left out" in outline.text
+    assert "later ones are left out" in outline.text
+
+
+def test_an_interrupted_audit_says_so_and_failures_are_listed(tmp_path: Path) -> None:
+    report = replace(
+        report_of(["cat", "cup"]),
+        interrupted=True,
+        failures=tuple(f"cat/{number}.jpg cannot be read." for number in range(12)),
+    )
+    _, outline = written(report, tmp_path)
+    assert "The audit was interrupted." in outline.text
+    assert "12 photographs were left out." in outline.text
+    assert "cat/11.jpg cannot be read." in outline.text
+    assert "failures" in outline.ids
+
+
+def test_the_settings_are_listed(tmp_path: Path) -> None:
+    _, outline = written(report_of(["cat", "cup"], method="gradcam", seeds=[1, 2]), tmp_path)
+    assert re.search(r"method\s*gradcam", outline.text)
+    assert re.search(r"seeds\s*1, 2", outline.text)
+
+
+def test_the_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "index.html").write_text("before")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Thumbnails, "photo", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_report(report_of(["cat", "cup"]), tmp_path, {})
+    assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
+    assert (tmp_path / "index.html").read_text() == "before"
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SinkError, match=r"cannot write '.*index.html': .* Name another folder with --out"):
+        write_report(report_of(["cat"]), tmp_path / "file", {})
+
+
+def test_the_heat_lies_over_the_region_that_the_network_saw(tmp_path: Path) -> None:
+    path = tmp_path / "grey.png"
+    cv2.imwrite(str(path), np.full((300, 600, 3), 128, np.uint8))
+    found = Thumbnails({"grey": path}).photo("grey", np.ones((7, 7), np.float32), (150, 0, 300, 300))
+    assert found is not None
+    assert (found.width, found.height) == (200, 100)
+    picture = decoded(found.uri).astype(int)
+    changed = np.abs(picture - 128).sum(axis=2) > 60
+    assert changed[:, 55:145].all()
+    assert not changed[:, :45].any()
+    assert not changed[:, 155:].any()
+
+
+def decoded(uri: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    import base64
+
+    data = base64.b64decode(uri.removeprefix("data:image/jpeg;base64,"))
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+
+
+def test_small_pictures_end_at_their_greatest_number(tmp_path: Path) -> None:
+    report = report_of(["cat"])
+    made = Thumbnails(photo_files(report, tmp_path), most=2)
+    found = [made.photo(f"cat/{number}.jpg", None) for number in range(4)]
+    assert [each is not None for each in found] == [True, True, False, False]
+    assert made.are_used_up
+    assert Thumbnails({}).photo("unknown", None) is None
+
+
+def test_a_wrong_photograph_says_whose_heat_it_shows() -> None:
+    wrong = photo("a.jpg", spot(0, 3), predicted="dog", probability=0.7)
+    assert picture_text(wrong, wrong.heatmap, "truth") == (
+        "a.jpg: cat, taken for dog, 70%. heat for cat, 30%. Hottest: left."
+    )
+
+
+def test_what_to_photograph_next_follows_from_the_findings() -> None:
+    report = report_of(["cat", "cup"], photos_each=12)
+    said = what_next(report)
+    small = sum(
+        each.right and (each.background_need or 0) < 0.25 for each in report.photos if each.truth == "cat"
+    )
+    assert said[0].startswith(
+        f"cat: on other backgrounds, the probability falls by less than 0.25 for {small} of 9 recognised photographs."
+    )
+    assert said[1] == "cat: 12 photographs are too few for a verdict. Add at least 8."
+    assert said[2].startswith(
+        "cat: 4 of 12 photographs have their heat in the same place of the frame: bottom right"
+    )
+    assert what_next(AuditReport(model="m", classes=(), photos=())) == []
