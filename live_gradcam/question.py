@@ -95,6 +95,9 @@ class LayerActivation:
     head: Head | None = None
     """None unless the rest of the network is pooling and one dense layer, and its outputs are classes or labels."""
 
+    weights: npt.NDArray[np.float32] | None = None
+    """(C, units) float32: those of the dense layer; None where there is no head."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConceptMaps:

@@ -7,19 +7,33 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from live_gradcam.archive.annotate_job import Failure, error_text
 from live_gradcam.archive.evaluate import PhotoListener
+from live_gradcam.archive.inputs import find_photos
 from live_gradcam.archive.places_file import read_places
 from live_gradcam.archive.record import RECORDS, recorded_settings
-from live_gradcam.audit.findings import AuditReport, ClassFinding, PhotoFinding
+from live_gradcam.audit.audited_photo import AuditedPhoto
+from live_gradcam.audit.clusters import clusters_of
+from live_gradcam.audit.dull_causes import dull_causes
+from live_gradcam.audit.findings import AuditReport, ClassFinding
 from live_gradcam.audit.kept_findings import KeptFindings
+from live_gradcam.audit.near_duplicates import (
+    Fingerprint,
+    duplicates_between_classes,
+    duplicates_of_training,
+    fingerprint_of,
+)
 from live_gradcam.audit.photo_folders import class_ids, photos_in_folders, photos_with_truths
 from live_gradcam.audit.photo_values import BACKGROUNDS, PhotoAudit
 from live_gradcam.audit.photo_work import PhotoWork, lenders_of, lent_by_each
 from live_gradcam.audit.thing_masks import MasksOrBoxes, digest
 from live_gradcam.audit.verdicts import class_finding, worst_first
 from live_gradcam.config import ExplainSettings
-from live_gradcam.errors import SettingsError
+from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.process.stderr_filter import native_stderr_filtered
+from live_gradcam.sources.photo import read_photo
 from live_gradcam.version import __version__
 
 _USUAL_SIZE = (500, 375)
@@ -44,6 +58,9 @@ class AuditJob:
 
     backgrounds: int = BACKGROUNDS
     """On how many backgrounds of other classes each thing is put."""
+
+    training: Path | None = None
+    """A folder of photographs that the model was trained on, whose copies are looked for; None: none is known."""
 
     keep: Path | None = None
     """The folder in which what is found is kept, so that a second run continues; None: nothing is kept."""
@@ -82,6 +99,7 @@ def audit(
     *,
     boxes: str | Path | None = None,
     truths: Mapping[str, str] | str | Path | None = None,
+    training: str | Path | None = None,
     out: str | Path | None = None,
     **settings: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> AuditReport:
@@ -94,6 +112,7 @@ def audit(
         masks: a folder with a PNG for each photograph, of the same name, in which the thing is not black.
         boxes: a file or folder of boxes, in place of masks.
         truths: file name → class, or a CSV file with the columns file and class.
+        training: a folder of photographs that the model was trained on, to find copies of them among these.
         out: a folder in which what is found is kept, so that a second call continues; None: nothing is kept.
         settings: further fields of `ExplainSettings`, such as `method`, `fit` or `preprocess`.
 
@@ -108,6 +127,7 @@ def audit(
         truths=Path(truths) if isinstance(truths, str) else truths,
         masks=None if masks is None else Path(masks),
         boxes=None if boxes is None else Path(boxes),
+        training=None if training is None else Path(training),
         # Another network may have the same name.
         keep=Path(out) / RECORDS if out is not None and isinstance(model, str | Path) else None,
     )
@@ -190,10 +210,16 @@ def audit_photos(
     failures += work.failures
     if not done and not interrupted:
         raise SettingsError(f"no photograph could be audited. The first: {failures[0]}")
+    known = {photo.name: audited for photo, audited in done}
+    prints = {name: audited.fingerprint for name, audited in known.items()}
+    truth_of = {name: audited.finding.truth for name, audited in known.items()}
+    training = {} if job.training is None else _training_prints(job.training, failures)
     report = AuditReport(
         model=settings.model_name,
-        classes=_classes([found for _, found in done]),
-        photos=tuple(found for _, found in done),
+        classes=_classes(list(known.values())),
+        photos=tuple(each.finding for each in known.values()),
+        causes=dull_causes(list(truth_of.values()), [each.properties for each in known.values()]),
+        duplicates=(*duplicates_between_classes(prints, truth_of), *duplicates_of_training(prints, training)),
         failures=tuple(map(str, failures)),
         settings={"version": __version__, **own},
         interrupted=interrupted,
@@ -202,8 +228,28 @@ def audit_photos(
     return AuditRun(report=report, paths=paths, kept=len(photos) - len(missing))
 
 
-def _classes(found: Sequence[PhotoFinding]) -> tuple[ClassFinding, ...]:
-    by_class: dict[str, list[PhotoFinding]] = {}
+def _classes(found: Sequence[AuditedPhoto]) -> tuple[ClassFinding, ...]:
+    by_class: dict[str, list[AuditedPhoto]] = {}
     for each in found:
-        by_class.setdefault(each.truth, []).append(each)
-    return worst_first([class_finding(name, photos) for name, photos in by_class.items()])
+        by_class.setdefault(each.finding.truth, []).append(each)
+    return worst_first([_class(name, photos) for name, photos in by_class.items()])
+
+
+def _class(name: str, photos: Sequence[AuditedPhoto]) -> ClassFinding:
+    findings = [each.finding for each in photos]
+    used = [each.used for each in photos if each.used is not None]
+    alike = len(used) == len(photos) and len({len(each) for each in used}) == 1
+    return class_finding(name, findings, clusters=clusters_of(findings, np.stack(used) if alike else None))
+
+
+def _training_prints(folder: Path, failures: list[Failure]) -> dict[str, Fingerprint]:
+    """Return the fingerprints of the photographs in a folder; those that cannot be read become failures."""
+    photos, missing = find_photos([str(folder)])
+    failures += missing
+    found: dict[str, Fingerprint] = {}
+    for path, name in photos:
+        try:
+            found[name] = fingerprint_of(read_photo(path).pixels)
+        except LiveGradcamError as error:
+            failures.append(Failure(name, error_text(error)))
+    return found

@@ -37,6 +37,7 @@ from live_gradcam.audit.fixed_places import (
 )
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explanation import HeatMap
+from live_gradcam.metrics.bootstrap import bootstrap_mean
 
 FEWEST = 12
 """A class of fewer photographs is not divided."""
@@ -257,10 +258,12 @@ def _finding(photos: Sequence[PhotoFinding], maps: Maps, cluster: _Cluster) -> C
     own = [photos[each] for each in cluster.members]
     wrong = Counter(each.predicted for each in own if not each.right)
     mean = maps[cluster.members].mean(axis=0)
+    drops = [each.blur_drop for each in own if each.blur_drop is not None]
     return ClusterFinding(
         photos=tuple(each.name for each in own),
         accuracy=sum(each.right for each in own) / len(own),
         mean_map=np.asarray(mean / max(float(mean.max()), 1e-12), np.float32),
         suspicious=cluster.reason,
         confused_with=min(wrong, key=lambda each: (-wrong[each], each)) if wrong else None,
+        blur_drop=bootstrap_mean(drops) if drops else None,
     )

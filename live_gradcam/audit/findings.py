@@ -35,6 +35,9 @@ class PhotoFinding:
     heatmap: HeatMap
     """(h, w) float32 in [0, 1] at the layer's resolution: the heat for the true class."""
 
+    blur_drop: float | None = None
+    """p − p with the hot part blurred, in [-1, 1]; None without heat. The hot part has at least half of the peak."""
+
     rival_heatmap: HeatMap | None = None
     """The heat for the predicted class, in the same form; None where that is the true class."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +12,10 @@ from typing import Any, Self
 import numpy as np
 
 from live_gradcam.archive.kept_lines import KeptLines
+from live_gradcam.audit.audited_photo import AuditedPhoto
+from live_gradcam.audit.dull_causes import PhotoProperties
 from live_gradcam.audit.findings import PhotoFinding
+from live_gradcam.audit.near_duplicates import Fingerprint
 from live_gradcam.explanation import HeatMap
 
 _HEAT = ("heatmap", "rival_heatmap")
@@ -34,21 +37,30 @@ class KeptFindings:
 
     def __init__(self, folder: Path | None, settings: Mapping[str, Any]) -> None:
         self._lines = KeptLines(folder, "audit", settings, "Name another folder with --out.")
-        self._found: dict[str, PhotoFinding] = {}
+        self._found: dict[str, AuditedPhoto] = {}
         for row in self._lines.rows():
             try:
-                self._found[str(row["photo"])] = _finding(row["finding"])
+                self._found[str(row["photo"])] = _photo(row)
             except (TypeError, KeyError, ValueError):
                 continue  # a line of another program
 
-    def of(self, key: str) -> PhotoFinding | None:
+    def of(self, key: str) -> AuditedPhoto | None:
         """Return what is known of a photograph; None if nothing is."""
         return self._found.get(key)
 
-    def add(self, key: str, finding: PhotoFinding) -> None:
-        """Keep the finding of a photograph."""
-        self._found[key] = finding
-        self._lines.add({"photo": key, "finding": _row(finding)})
+    def add(self, key: str, photo: AuditedPhoto) -> None:
+        """Keep what was found out about a photograph."""
+        self._found[key] = photo
+        used = None if photo.used is None else photo.used[None]
+        self._lines.add(
+            {
+                "photo": key,
+                "finding": _row(photo.finding),
+                "properties": asdict(photo.properties),
+                "fingerprint": asdict(photo.fingerprint),
+                "used": _packed(used),
+            }
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +69,16 @@ class KeptFindings:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lines.__exit__(kind, error, trace)
+
+
+def _photo(row: Mapping[str, Any]) -> AuditedPhoto:
+    used = _unpacked(row["used"])
+    return AuditedPhoto(
+        finding=_finding(row["finding"]),
+        properties=PhotoProperties(**row["properties"]),
+        fingerprint=Fingerprint(**row["fingerprint"]),
+        used=None if used is None else used[0],
+    )
 
 
 def _row(finding: PhotoFinding) -> dict[str, Any]:

@@ -30,8 +30,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from live_gradcam.explanation import HeatMap
 from live_gradcam.frame import Pixels
-from live_gradcam.metrics.changed_pictures import Mask, baseline_picture
+from live_gradcam.metrics.changed_pictures import Mask, baseline_picture, mixed
 from live_gradcam.metrics.imputation import linear_imputation
 
 NEUTRAL = 3
@@ -161,6 +162,16 @@ def without_thing(picture: Pixels, mask: Mask) -> Pixels:
         imputed = np.clip(np.rint(linear_imputation(picture[rows, columns], hole)), 0, 255).astype(np.uint8)
         filled[rows, columns] = np.where(hole[..., None], imputed, picture[rows, columns])
     return filled
+
+
+def hot_part_blurred(picture: Pixels, heat: HeatMap) -> Pixels:
+    """Return a picture whose hot part, with at least half of the heat's peak, is blurred: new (H, W, 3) uint8 BGR.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        heat: (H, W) float32 with a peak above 0.
+    """
+    return mixed(picture, baseline_picture(picture, "blur"), heat < 0.5 * float(heat.max()))
 
 
 def on_background(picture: Pixels, mask: Mask, background: Pixels) -> Pixels:

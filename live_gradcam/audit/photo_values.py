@@ -6,14 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from live_gradcam.audit.audited_photo import AuditedPhoto
+from live_gradcam.audit.dull_causes import PhotoProperties, properties_of
 from live_gradcam.audit.findings import PhotoFinding
+from live_gradcam.audit.near_duplicates import Fingerprint, fingerprint_of
 from live_gradcam.audit.needs import (
     ChangedPhoto,
     Donor,
     Needs,
     changed_photo,
     chosen_donors,
+    hot_part_blurred,
     seed_of,
     without_thing,
 )
@@ -54,6 +59,9 @@ class PreparedPhoto:
 
     changed: ChangedPhoto | None
     """None where the thing is unknown."""
+
+    properties: PhotoProperties
+    fingerprint: Fingerprint
 
     @property
     def nbytes(self) -> int:
@@ -118,9 +126,19 @@ class PhotoAudit:
             seed = seed_of(photo.name)
             donors = chosen_donors(self.pool, class_id, self._backgrounds, seed=seed)
             changed = changed_photo(picture, mask, donors, seed=seed)
-        return PreparedPhoto(photo, class_id, truth, picture, part, mask, changed)
+        return PreparedPhoto(
+            photo=photo,
+            class_id=class_id,
+            truth=truth,
+            picture=picture,
+            part=part,
+            mask=mask,
+            changed=changed,
+            properties=properties_of(photo.path, pixels),
+            fingerprint=fingerprint_of(pixels),
+        )
 
-    def findings(self, photos: Sequence[PreparedPhoto]) -> list[PhotoFinding]:
+    def audited(self, photos: Sequence[PreparedPhoto]) -> list[AuditedPhoto]:
         """Return the values of photographs, which go through the network together.
 
         Under `wide`, photographs of different shapes have inputs of different sizes: give one at a time.
@@ -129,24 +147,28 @@ class PhotoAudit:
             SettingsError: the network gives values and no probabilities.
             LiveGradcamError: the network fails.
         """
-        own = self._explained(photos, [each.class_id for each in photos])
-        tops = [_top(each) for each in own]
-        wrong = [
-            number
-            for number, each in enumerate(photos)
-            if tops[number] is not None and tops[number] != each.class_id
+        classes = [each.class_id for each in photos]
+        own = self._explained(photos, classes)
+        tops = [
+            classes[number] if each.best is None else each.best.class_id for number, each in enumerate(own)
         ]
-        rivals = dict(
-            zip(
-                wrong,
-                self._explained([photos[each] for each in wrong], [tops[each] or 0 for each in wrong]),
-                strict=True,
-            )
+        wrong = [number for number, top in enumerate(tops) if top != classes[number]]
+        for_rivals = self._explained([photos[each] for each in wrong], [tops[each] for each in wrong])
+        rivals = dict(zip(wrong, for_rivals, strict=True))
+        scores = self._scores(
+            [[] if each.changed is None else each.changed.pictures for each in photos], classes
         )
-        scores = self._scores(photos)
+        blurred = self._scores([_blurred(*each) for each in zip(photos, own, strict=True)], classes)
         return [
-            self._finding(photo, own[number], rivals.get(number), scores[number])
-            for number, photo in enumerate(photos)
+            AuditedPhoto(
+                finding=self._finding(
+                    photo, own[number], rivals.get(number), scores[number], blurred[number]
+                ),
+                properties=photo.properties,
+                fingerprint=photo.fingerprint,
+                used=used,
+            )
+            for number, (photo, used) in enumerate(zip(photos, self._used(photos), strict=True))
         ]
 
     def _seen(self, pixels: Pixels, place: Place) -> tuple[Pixels, Region, Mask | None]:
@@ -164,13 +186,23 @@ class PhotoAudit:
     def _explained(self, photos: Sequence[PreparedPhoto], classes: Sequence[int]) -> list[Explanation]:
         return self._explainer.explain_batch([each.picture for each in photos], targets=list(classes))
 
-    def _scores(self, photos: Sequence[PreparedPhoto]) -> list[list[float]]:
+    def _used(self, photos: Sequence[PreparedPhoto]) -> list[npt.NDArray[np.float32] | None]:
+        """Return what the network used of each photograph; see `AuditedPhoto.used`."""
+        activations = self._explainer.activations([each.picture for each in photos])
+        if len(activations) != len(photos):
+            return [None] * len(photos)
+        found: list[npt.NDArray[np.float32] | None] = []
+        for photo, activation in zip(photos, activations, strict=True):
+            means = activation.values.mean(axis=(0, 1))
+            weights = activation.weights
+            own = means if weights is None else means * weights[:, photo.class_id]
+            found.append(np.asarray(own, np.float32))
+        return found
+
+    def _scores(self, changed: Sequence[Sequence[Pixels]], classes: Sequence[int]) -> list[list[float]]:
         """Return the probability of the true class for the changed pictures of each photograph."""
         pictures = [
-            (picture, photo.class_id)
-            for photo in photos
-            if photo.changed is not None
-            for picture in photo.changed.pictures
+            (picture, class_id) for some, class_id in zip(changed, classes, strict=True) for picture in some
         ]
         found: list[float] = []
         for at in range(0, len(pictures), _AT_ONCE):
@@ -182,10 +214,7 @@ class PhotoAudit:
             )
             found += [_probability(each) for each in explained]
         scores = iter(found)
-        return [
-            [] if photo.changed is None else [next(scores) for _ in photo.changed.pictures]
-            for photo in photos
-        ]
+        return [[next(scores) for _ in some] for some in changed]
 
     def _finding(
         self,
@@ -193,6 +222,7 @@ class PhotoAudit:
         explanation: Explanation,
         rival: Explanation | None,
         changed: Sequence[float],
+        blurred: Sequence[float],
     ) -> PhotoFinding:
         best = explanation.best
         if explanation.task == "values":
@@ -211,6 +241,7 @@ class PhotoAudit:
             probability=best.probability,
             truth_probability=probability,
             heatmap=explanation.heatmap,
+            blur_drop=probability - blurred[0] if blurred else None,
             rival_heatmap=None if rival is None else rival.heatmap,
             region=_in_photo(explanation.region, photo),
             inset=explanation.inset,
@@ -222,6 +253,14 @@ class PhotoAudit:
             neutral_need=_of(needs, lambda each: each.neutral),
             exchange_need=_of(needs, lambda each: each.exchange),
         )
+
+
+def _blurred(photo: PreparedPhoto, explanation: Explanation) -> list[Pixels]:
+    """Return the photograph's picture with its hot part blurred; none without heat."""
+    if not explanation.has_evidence:
+        return []
+    height, width = photo.picture.shape[:2]
+    return [hot_part_blurred(photo.picture, heat_over(explanation, (0, 0, width, height), (width, height)))]
 
 
 def _in_photo(region: Region, photo: PreparedPhoto) -> Region:
@@ -247,10 +286,6 @@ def _place_values(
 
 def _of(needs: Needs | None, value: Callable[[Needs], float | None]) -> float | None:
     return None if needs is None else value(needs)
-
-
-def _top(explanation: Explanation) -> int | None:
-    return None if explanation.best is None else explanation.best.class_id
 
 
 def _probability(explanation: Explanation) -> float:

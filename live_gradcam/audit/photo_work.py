@@ -9,7 +9,7 @@ import numpy as np
 from live_gradcam.archive.annotate_job import Failure, error_text
 from live_gradcam.archive.evaluate import PhotoListener
 from live_gradcam.archive.three_stages import flow
-from live_gradcam.audit.findings import PhotoFinding
+from live_gradcam.audit.audited_photo import AuditedPhoto
 from live_gradcam.audit.needs import Donor, seed_of
 from live_gradcam.audit.photo_folders import AuditPhoto
 from live_gradcam.audit.photo_values import PhotoAudit, PreparedPhoto
@@ -69,7 +69,7 @@ class PhotoWork:
     def run(
         self,
         photos: Sequence[AuditPhoto],
-        keep: Callable[[AuditPhoto, PhotoFinding], None],
+        keep: Callable[[AuditPhoto, AuditedPhoto], None],
         *,
         batch: int,
     ) -> None:
@@ -81,7 +81,7 @@ class PhotoWork:
             batch: how many go through the network together.
         """
 
-        def write(item: PreparedPhoto, found: PhotoFinding | Exception) -> None:
+        def write(item: PreparedPhoto, found: AuditedPhoto | Exception) -> None:
             if isinstance(found, Exception):
                 self._fail(item.photo, error_text(found))
             else:
@@ -103,10 +103,10 @@ class PhotoWork:
             else:
                 yield prepared
 
-    def _explained(self, items: Sequence[PreparedPhoto]) -> Sequence[PhotoFinding | Exception]:
-        """Return the findings of photographs; where the network fails for one of them, its error."""
+    def _explained(self, items: Sequence[PreparedPhoto]) -> Sequence[AuditedPhoto | Exception]:
+        """Return what is found of photographs; where the network fails for one of them, its error."""
         try:
-            found = self._audit.findings(items)
+            found = self._audit.audited(items)
         except SettingsError:
             raise  # what every photograph would say
         except Exception as error:

@@ -28,7 +28,9 @@ class AuditSettings:
     """The settings of `audit` besides those of the explanations."""
 
     out: Path = in_output(
-        REQUIRED, "Folder of the results: audit.json and photos.csv. A second run continues.", metavar="DIR"
+        REQUIRED,
+        "Folder of the results: index.html, audit.json and photos.csv. A second run continues.",
+        metavar="DIR",
     )
     masks: Path | None = in_frames(
         None,
@@ -47,6 +49,11 @@ class AuditSettings:
         "The class of each photograph: CSV with the columns file, class. Without it, PHOTOS has a folder for each "
         "class.",
         metavar="FILE.csv",
+    )
+    train: Path | None = in_frames(
+        None,
+        "A folder of photographs that the model was trained on: copies of them among PHOTOS are named.",
+        metavar="DIR",
     )
     backgrounds: int = in_frames(
         4,
@@ -86,6 +93,7 @@ def audit(
     from live_gradcam.archive.record import RECORDS
     from live_gradcam.audit.audit import AuditJob, audit_photos
     from live_gradcam.audit.audit_files import make_folder, write_audit
+    from live_gradcam.audit.report import write_report
     from live_gradcam.commands.progress import EvaluateProgress
     from live_gradcam.settings_check import refuse_typos
 
@@ -95,6 +103,7 @@ def audit(
         truths=settings.truths,
         masks=settings.masks,
         boxes=settings.boxes,
+        training=settings.train,
         backgrounds=settings.backgrounds,
         keep=settings.out / RECORDS,
     )
@@ -102,6 +111,7 @@ def audit(
         run = audit_photos(photos, chosen, job, progress=progress)
     if run.report.photos:
         write_audit(run.report, settings.out)
+        write_report(run.report, settings.out, run.paths)
     _print(run, settings)
     for line in run.report.failures:
         typer.echo(shown(f"live-gradcam: {line}"), err=True)

@@ -128,7 +128,8 @@ class ResultReader:
         )
         values = np.ascontiguousarray(np.moveaxis(np.nan_to_num(by_channel), 0, 2))
         layer = paths_in(self.facts.layer)[0]
-        return LayerActivation(layer, values, _moved(region, corner), inset, head)
+        weights = None if self.facts.head is None else self.facts.head.weights
+        return LayerActivation(layer, values, _moved(region, corner), inset, head, weights)
 
     def _predicted(self, head: PooledHead, labels: Labels, means: Numbers) -> Prediction:
         """Return the most probable class or label for means of the activation over all places."""
