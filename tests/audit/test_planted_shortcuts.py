@@ -57,12 +57,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Audited]:
         folder = tmp_path_factory.mktemp(f"seed{seed}")
         audited = photographs(seed, AUDITED, CORRELATION, take=3)
         swapped = photographs(seed, SWAPPED, 0.0, take=4)
+        swapped_features = features_of(extractor, swapped)
         photos, masks = write_photographs(audited, folder / "all")
         right, reports = {}, {}
         for name, correlation, take in (("shortcut", CORRELATION, 1), ("shuffled", 0.5, 2)):
             taught = photographs(seed, TAUGHT, correlation, take=take)
             head = fitted(features_of(extractor, taught), classes_of(taught))
-            right[name] = accuracy(head, features_of(extractor, swapped), classes_of(swapped))
+            right[name] = accuracy(head, swapped_features, classes_of(swapped))
             file = write_model(model, head, folder / f"{name}.keras")
             reports[name] = lg.audit(file, photos, masks=masks)
         each = Audited(
