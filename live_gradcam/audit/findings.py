@@ -84,7 +84,7 @@ class ClusterFinding:
     accuracy: float
     """The share of them that is recognised, in [0, 1]."""
 
-    mean_map: HeatMap
+    mean_map: HeatMap = field(compare=False)
     """(h, w) float32 in [0, 1]: the mean of their heat maps, divided by its maximum."""
 
     suspicious: str = ""

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from live_gradcam.audit.audited_photo import AuditedPhoto
-from live_gradcam.audit.dull_causes import PhotoProperties, properties_of
 from live_gradcam.audit.findings import PhotoFinding
-from live_gradcam.audit.near_duplicates import Fingerprint, fingerprint_of
 from live_gradcam.audit.needs import (
     ChangedPhoto,
     Donor,
@@ -59,9 +56,6 @@ class PreparedPhoto:
 
     changed: ChangedPhoto | None
     """None where the thing is unknown."""
-
-    properties: PhotoProperties
-    fingerprint: Fingerprint
 
     @property
     def nbytes(self) -> int:
@@ -126,19 +120,9 @@ class PhotoAudit:
             seed = seed_of(photo.name)
             donors = chosen_donors(self.pool, class_id, self._backgrounds, seed=seed)
             changed = changed_photo(picture, mask, donors, seed=seed)
-        return PreparedPhoto(
-            photo=photo,
-            class_id=class_id,
-            truth=truth,
-            picture=picture,
-            part=part,
-            mask=mask,
-            changed=changed,
-            properties=properties_of(photo.path, pixels),
-            fingerprint=fingerprint_of(pixels),
-        )
+        return PreparedPhoto(photo, class_id, truth, picture, part, mask, changed)
 
-    def audited(self, photos: Sequence[PreparedPhoto]) -> list[AuditedPhoto]:
+    def findings(self, photos: Sequence[PreparedPhoto]) -> list[PhotoFinding]:
         """Return the values of photographs, which go through the network together.
 
         Under `wide`, photographs of different shapes have inputs of different sizes: give one at a time.
@@ -160,16 +144,22 @@ class PhotoAudit:
         )
         blurred = self._scores([_blurred(*each) for each in zip(photos, own, strict=True)], classes)
         return [
-            AuditedPhoto(
-                finding=self._finding(
-                    photo, own[number], rivals.get(number), scores[number], blurred[number]
-                ),
-                properties=photo.properties,
-                fingerprint=photo.fingerprint,
-                used=used,
-            )
-            for number, (photo, used) in enumerate(zip(photos, self._used(photos), strict=True))
+            self._finding(photo, own[number], rivals.get(number), scores[number], blurred[number])
+            for number, photo in enumerate(photos)
         ]
+
+    def used(self, photos: Sequence[PreparedPhoto]) -> list[npt.NDArray[np.float32] | None]:
+        """Return what the network used of photographs, which go through it together; see `AuditedPhoto.used`."""
+        activations = self._explainer.activations([each.picture for each in photos])
+        if len(activations) != len(photos):
+            return [None] * len(photos)
+        found: list[npt.NDArray[np.float32] | None] = []
+        for photo, activation in zip(photos, activations, strict=True):
+            means = activation.values.mean(axis=(0, 1))
+            weights = activation.weights
+            own = means if weights is None else means * weights[:, photo.class_id]
+            found.append(np.asarray(own, np.float32))
+        return found
 
     def _seen(self, pixels: Pixels, place: Place) -> tuple[Pixels, Region, Mask | None]:
         picture, part = seen_part(pixels, self._explainer.fit, self._explainer.model.input_size)
@@ -185,19 +175,6 @@ class PhotoAudit:
 
     def _explained(self, photos: Sequence[PreparedPhoto], classes: Sequence[int]) -> list[Explanation]:
         return self._explainer.explain_batch([each.picture for each in photos], targets=list(classes))
-
-    def _used(self, photos: Sequence[PreparedPhoto]) -> list[npt.NDArray[np.float32] | None]:
-        """Return what the network used of each photograph; see `AuditedPhoto.used`."""
-        activations = self._explainer.activations([each.picture for each in photos])
-        if len(activations) != len(photos):
-            return [None] * len(photos)
-        found: list[npt.NDArray[np.float32] | None] = []
-        for photo, activation in zip(photos, activations, strict=True):
-            means = activation.values.mean(axis=(0, 1))
-            weights = activation.weights
-            own = means if weights is None else means * weights[:, photo.class_id]
-            found.append(np.asarray(own, np.float32))
-        return found
 
     def _scores(self, changed: Sequence[Sequence[Pixels]], classes: Sequence[int]) -> list[list[float]]:
         """Return the probability of the true class for the changed pictures of each photograph."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from live_gradcam.archive.annotate_job import Failure, error_text
 from live_gradcam.archive.evaluate import PhotoListener
 from live_gradcam.archive.three_stages import flow
 from live_gradcam.audit.audited_photo import AuditedPhoto
+from live_gradcam.audit.dull_causes import PhotoProperties, properties_of
+from live_gradcam.audit.near_duplicates import Fingerprint, fingerprint_of
 from live_gradcam.audit.needs import Donor, seed_of
 from live_gradcam.audit.photo_folders import AuditPhoto
 from live_gradcam.audit.photo_values import PhotoAudit, PreparedPhoto
@@ -20,6 +23,15 @@ from live_gradcam.sources.photo import read_photo
 
 MOST_LENDERS = 40
 """How many photographs lend their backgrounds and things; they are held in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A photograph on its way through the network, with what can be said of it without the network."""
+
+    prepared: PreparedPhoto
+    properties: PhotoProperties
+    fingerprint: Fingerprint
 
 
 class PhotoWork:
@@ -81,32 +93,43 @@ class PhotoWork:
             batch: how many go through the network together.
         """
 
-        def write(item: PreparedPhoto, found: AuditedPhoto | Exception) -> None:
+        def write(item: _Item, found: AuditedPhoto | Exception) -> None:
             if isinstance(found, Exception):
-                self._fail(item.photo, error_text(found))
+                self._fail(item.prepared.photo, error_text(found))
             else:
-                keep(item.photo, found)
+                keep(item.prepared.photo, found)
                 self._progress.advance(1)
 
-        flow(self._prepared(photos), self._explained, write, batch=batch, weigh=lambda item: item.nbytes)
+        flow(
+            self._prepared(photos),
+            self._explained,
+            write,
+            batch=batch,
+            weigh=lambda item: item.prepared.nbytes,
+        )
 
-    def _prepared(self, photos: Sequence[AuditPhoto]) -> Iterator[PreparedPhoto]:
+    def _prepared(self, photos: Sequence[AuditPhoto]) -> Iterator[_Item]:
         for photo in photos:
             try:
                 pixels = _read(photo)
                 place = self._places.of(photo, pixels)
-                prepared = self._audit.prepared(
-                    photo, pixels, place, self._ids[photo.truth], self._truths[photo.truth]
+                item = _Item(
+                    self._audit.prepared(
+                        photo, pixels, place, self._ids[photo.truth], self._truths[photo.truth]
+                    ),
+                    properties_of(photo.path, pixels),
+                    fingerprint_of(pixels),
                 )
             except Exception as error:
                 self._fail(photo, error_text(error))
             else:
-                yield prepared
+                yield item
 
-    def _explained(self, items: Sequence[PreparedPhoto]) -> Sequence[AuditedPhoto | Exception]:
+    def _explained(self, items: Sequence[_Item]) -> Sequence[AuditedPhoto | Exception]:
         """Return what is found of photographs; where the network fails for one of them, its error."""
         try:
-            found = self._audit.audited(items)
+            photos = [each.prepared for each in items]
+            findings, used = self._audit.findings(photos), self._audit.used(photos)
         except SettingsError:
             raise  # what every photograph would say
         except Exception as error:
@@ -118,8 +141,13 @@ class PhotoWork:
                 ) from error  # the network and the method do not go together
             self._reasons.add(str(error))
             return [error]
-        self._found += len(found)
-        return found
+        self._found += len(findings)
+        return [
+            AuditedPhoto(
+                finding=finding, properties=item.properties, fingerprint=item.fingerprint, used=features
+            )
+            for item, finding, features in zip(items, findings, used, strict=True)
+        ]
 
     def _fail(self, photo: AuditPhoto, reason: str) -> None:
         self.failures.append(Failure(photo.name, reason))

@@ -130,7 +130,7 @@ class _Page:
         self.wrong_reasons = right_for_the_wrong_reason(report.photos)
         self.confident_mistakes = wrong_with_confidence(report.photos)
         self.has_matrix = 1 < len(report.classes) < MOST_IN_MATRIX
-        self.needs = [each for each in report.classes if each.background_need or each.thing_need]
+        self.needs = [each for each in report.classes if each.background_need or each.exchange_need]
         self.low, self.high = self._scale()
 
     @property
@@ -216,7 +216,7 @@ class _Page:
         return [(name, _plain(value)) for name, value in self._report.settings.items()]
 
     def _scale(self) -> tuple[float, float]:
-        means = [mean for each in self.needs for mean in (each.background_need, each.thing_need) if mean]
+        means = [mean for each in self.needs for mean in (each.background_need, each.exchange_need) if mean]
         low = min((mean.low for mean in means), default=0.0)
         return min(0.0, float(np.floor(low * 10) / 10)), 1.0
 

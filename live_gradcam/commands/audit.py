@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from live_gradcam.commands.options import given, takes_settings
 from live_gradcam.config import ExplainSettings
+from live_gradcam.errors import LiveGradcamError
 from live_gradcam.escaping import shown
 from live_gradcam.number_format import counted
 from live_gradcam.setting import REQUIRED, Limits, check_settings, in_frames, in_output
@@ -98,6 +100,11 @@ def audit(
     from live_gradcam.settings_check import refuse_typos
 
     refuse_typos(chosen)
+    if not all(map(find_spec, ("sklearn", "scipy", "jinja2"))):
+        raise LiveGradcamError(
+            "an audit needs scikit-learn, SciPy and Jinja2, which are not all installed. "
+            "Type: pip install 'live-gradcam[audit]'"
+        )
     make_folder(settings.out)
     job = AuditJob(
         truths=settings.truths,
@@ -137,7 +144,7 @@ def _print(run: AuditRun, settings: AuditSettings) -> None:
     if report.interrupted:
         parts.append("interrupted: run the same command again to continue")
     if report.photos:
-        parts.append(f"written to {settings.out}")
+        parts.append(f"open {settings.out / 'index.html'}")
     typer.echo(shown("; ".join(parts)))
 
 

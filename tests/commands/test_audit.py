@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def audit(made: Path, out: Path, *more: str, masks: bool = True) -> int:
     return main(["audit", str(made / "photos"), *model, "--out", str(out), *places, *more])
 
 
-def test_it_prints_a_sentence_a_class_and_writes_both_files(
+def test_it_prints_a_sentence_a_class_and_writes_all_files(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "new/report"
@@ -46,7 +47,11 @@ def test_it_prints_a_sentence_a_class_and_writes_both_files(
         "dark": "thing",
     }
     (bright,) = (each for each in tree["classes"] if each["class"] == "bright")
-    assert (bright["count"], bright["accuracy"], bright["clusters"]) == (22, 1.0, [])
+    assert (bright["count"], bright["accuracy"]) == (22, 1.0)
+    for each in bright["clusters"]:
+        assert set(each) == {"size", "accuracy", "photos", "suspicious"}
+        assert each["suspicious"] == ""
+        assert all(name.startswith("bright/") for name in each["photos"])
     assert bright["interval"] == pytest.approx([0, 0], abs=1e-3)
     with (out / "photos.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -55,7 +60,14 @@ def test_it_prints_a_sentence_a_class_and_writes_both_files(
     assert (rows[0]["truth"], rows[0]["predicted"]) == ("bright", "bright")
     means = [float(each["background_need"]) for each in rows if each["truth"] == "bright"]
     assert bright["background_need"] == pytest.approx(sum(means) / len(means), abs=1e-5)
-    assert sorted(each.name for each in out.iterdir()) == [".live-gradcam", "audit.json", "photos.csv"]
+    assert sorted(each.name for each in out.iterdir()) == [
+        ".live-gradcam",
+        "audit.json",
+        "index.html",
+        "photos.csv",
+    ]
+    page = (out / "index.html").read_text("utf-8")
+    assert all(html.escape(each) in page for each in lines)
 
 
 def test_a_second_run_says_what_was_known(
@@ -65,7 +77,7 @@ def test_a_second_run_says_what_was_known(
     first = (tmp_path / "audit.json").read_bytes(), (tmp_path / "photos.csv").read_bytes()
     capsys.readouterr()
     assert audit(made, tmp_path) == 0
-    assert "44 photos; 44 of them known from an earlier run; written to " in capsys.readouterr().out
+    assert "44 photos; 44 of them known from an earlier run; open " in capsys.readouterr().out
     assert ((tmp_path / "audit.json").read_bytes(), (tmp_path / "photos.csv").read_bytes()) == first
 
 
