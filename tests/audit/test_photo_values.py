@@ -1,0 +1,56 @@
+"""What an audit measures beside the needs: what the network used, and how much it misses the hot part."""
+
+from __future__ import annotations
+
+import cv2
+import keras
+import numpy as np
+import pytest
+from networks import picture, pooled_network
+
+import live_gradcam as lg
+from live_gradcam.audit.photo_folders import AuditPhoto
+from live_gradcam.audit.photo_values import PhotoAudit
+from live_gradcam.metrics.changed_pictures import BLUR_SHARE
+
+PHOTO = AuditPhoto(path=None, name="b/1.png", truth="b")  # type: ignore[arg-type]  # it is not read
+CLASS = 1
+
+
+def audit_of(network: keras.Model) -> PhotoAudit:
+    return PhotoAudit(lg.Explainer(lg.load_model(network, labels=list("abcd"), preprocess="unit")))
+
+
+def test_what_was_used_sums_to_the_logit_without_its_bias() -> None:
+    network = pooled_network()
+    audit = audit_of(network)
+    own = picture(16, 16)
+    (used,) = audit.used([audit.prepared(PHOTO, own, None, CLASS, "b")])
+    features = keras.Model(network.input, network.layers[-2].output)
+    means = np.asarray(features(own[None, ..., ::-1].astype(np.float32) / 255))[0]
+    assert used == pytest.approx(means * network.layers[-1].kernel.numpy()[:, CLASS], abs=1e-6)
+
+
+def test_the_drop_is_that_of_the_probability_with_the_hot_half_blurred() -> None:
+    network = pooled_network()
+    own = picture(16, 16)
+    audit = audit_of(network)
+    (found,) = audit.findings([audit.prepared(PHOTO, own, None, CLASS, "b")])
+    (explanation,) = audit._explainer.explain_batch([own], targets=[CLASS])
+    assert explanation.has_evidence
+    heat = cv2.resize(explanation.heatmap, (16, 16), interpolation=cv2.INTER_LINEAR)
+    blurred = cv2.GaussianBlur(own, (0, 0), BLUR_SHARE * 16, borderType=cv2.BORDER_REPLICATE)
+    changed = np.where((heat >= 0.5 * heat.max())[..., None], blurred, own)
+
+    def probability(pixels: np.ndarray) -> float:
+        return float(network(pixels[None, ..., ::-1].astype(np.float32) / 255)[0, CLASS])
+
+    assert found.blur_drop == pytest.approx(probability(own) - probability(changed), abs=1e-5)
+
+
+def test_without_heat_nothing_is_blurred() -> None:
+    network = pooled_network()
+    network.layers[-1].set_weights([np.zeros((6, 4), np.float32), np.zeros(4, np.float32)])
+    audit = audit_of(network)
+    (found,) = audit.findings([audit.prepared(PHOTO, picture(16, 16), None, CLASS, "b")])
+    assert found.blur_drop is None
