@@ -20,8 +20,8 @@ def section(title: str) -> str:
     return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def test_it_tells_the_ways_of_frames_keys_questions_and_files() -> None:
-    assert len(WAYS) == 8
+def test_it_tells_the_ways_of_frames_keys_questions_files_and_audits() -> None:
+    assert len(WAYS) == 9
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
