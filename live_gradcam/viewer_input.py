@@ -71,7 +71,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "q", "quit; Esc twice", "window"),
 )
 
-_NAMED_KEYS = {" ": "space", "ArrowLeft": "←", "ArrowRight": "→", "Tab": "Tab", "Backspace": "⌫"}
+_NAMED_KEYS = {" ": "space", "ArrowLeft": "←", "ArrowRight": "→", "Tab": "Tab", "Backspace": "Backspace"}
 """How the help writes keys that have no printable character."""
 
 

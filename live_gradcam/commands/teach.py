@@ -88,6 +88,11 @@ def teach(
         _refuse(out, overwrite=settings.overwrite)
         _teach_folder(folder, settings, out)
         return
+    if folder is not None and folder.is_dir():
+        raise SourceError(
+            f"{shown(folder)} has no folders with pictures: put the pictures of each class into a folder of its own, "
+            "of two classes at least."
+        )
     typed = {**typed, "source": positional_source.source_of(context, bare, typed["source"])}
     settings = Settings(**given(Settings, typed))
     examples = out.with_name(f"{out.stem}-examples") if own.examples is None else Path(own.examples)
@@ -219,8 +224,8 @@ def _teach_folder(folder: Path, settings: Settings, out: Path) -> None:
         if found.tried:
             share = f"{found.right} of {found.tried} ({found.right / found.tried:.0%})"
             typer.echo(f"right on {share} of the pictures that were left out of the learning")
-        for line in filter(None, (found.learned.heat.sentence, *found.learned.warnings)):
-            typer.echo(shown(line))
+        for pair in found.learned.by_background:
+            typer.echo(shown(f"{pair.finding}: look closer with `live-gradcam audit`"))
         _saved(engine, lesson.head, out)
         typer.echo(f"saved {shown(out)}")
     finally:

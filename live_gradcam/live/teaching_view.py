@@ -134,6 +134,8 @@ class TeachingView(InteractiveView):
         """Whether a button of the strip is held."""
         self._forgets = False
         """Whether the next digit forgets its class."""
+        self._noted = ""
+        """The note that was said last."""
         self._drawn: tuple[tuple[TeachingState, str, tuple[int, int]], Pixels] | None = None
         """What the newest strip shows, and the strip."""
         self.cells: tuple[StripCell, ...] = ()
@@ -165,8 +167,13 @@ class TeachingView(InteractiveView):
         state = self._teaching.state
         if self._lesson is not None:
             self._lesson.follow(state)
+            if self._lesson.forgets(state):
+                self._teaching.undo()
             for number, name in self._lesson.new_names(state).items():
                 self._teaching.rename(number, name)
+        if state.note != self._noted:
+            self._noted = state.note
+            self._say_if(state.note)
         task = "" if self._lesson is None else self._lesson.line()
         return np.vstack([picture, self._strip(state, task, (width, height))]), heat
 
@@ -176,13 +183,16 @@ class TeachingView(InteractiveView):
         if self._drawn is None or self._drawn[0] != shows:
             most = MOST_CLASSES if self._lesson is None else LESSON_CLASSES
             self.cells = _cells(state, self._words, most)
-            # The task needs most of the lines, and the warning is what a lesson is about.
-            led = self._words(state.failure or ("" if state.warning else state.note))
+            lesson = self._lesson
+            # The task needs most of the lines. The warning is the answer to a question, so it comes with that.
+            asks = lesson is None or lesson.step.teaches is None
+            warning = state.warning if asks else ""
+            led = state.failure or ("" if warning or not asks else state.heat)
             strip = TeachingStrip(
                 cells=self.cells,
                 task=self._words(task),
-                line=state.line(self._words) if self._lesson is None else led,
-                warning=self._words(state.warning),
+                line=state.line(self._words) if lesson is None else self._words(led),
+                warning=self._words(warning),
             )
             self._drawn = shows, draw_teaching_strip(strip, size)
         return self._drawn[1]

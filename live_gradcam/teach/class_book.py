@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from live_gradcam.frame import Pixels
-from live_gradcam.teach.examples import Burst, Examples
+from live_gradcam.teach.examples import MOST_IN_BURST, Burst, Examples
 from live_gradcam.teach.teaching_state import TaughtClass
 
 
@@ -57,7 +57,9 @@ class ClassBook:
         found = []
         for number, name in sorted(self.names.items()):
             bursts = self.examples.bursts_of(name)
-            more = sum(len(each.pictures) for each in self.coming if each.number == number)
+            more = sum(
+                min(len(each.pictures), MOST_IN_BURST) for each in self.coming if each.number == number
+            )
             found.append(
                 TaughtClass(
                     number=number,

@@ -62,15 +62,17 @@ class ClassDifference:
     """How the thing was found: `middle` if that is so for a burst of either class."""
 
     @property
-    def warning(self) -> str:
+    def finding(self) -> str:
         """One sentence where the classes differ more in their background than in the thing; else empty."""
         if self.difference <= 0 or self.background <= MOST_BACKGROUND:
             return ""
         them = "them" if self.found_by == "motion" else "the middle of the picture"
-        return (
-            f"{self.first} and {self.second} are told apart by what lies {_sides(self.parts[1:])} {them}"
-            ": show both in front of the same wall"
-        )
+        return f"{self.first} and {self.second} are told apart by what lies {_sides(self.parts[1:])} {them}"
+
+    @property
+    def warning(self) -> str:
+        """The finding, with what to do in front of a camera; empty without one."""
+        return f"{self.finding}: show both in front of the same wall" if self.finding else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,16 @@ class Learned:
     heat: HeatShares = field(default_factory=HeatShares)
 
     @property
+    def by_background(self) -> tuple[ClassDifference, ...]:
+        """The pairs that differ more in their background than in the thing; the worst first."""
+        return tuple(
+            sorted((each for each in self.differences if each.finding), key=lambda each: -each.background)
+        )
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each pair that differs more in its background than in the thing; the worst first."""
-        by_background = sorted(self.differences, key=lambda each: -each.background)
-        return tuple(each.warning for each in by_background if each.warning)
+        return tuple(each.warning for each in self.by_background)
 
     def renamed(self, now: Mapping[str, str]) -> Learned:
         """Return the same about classes with other names.

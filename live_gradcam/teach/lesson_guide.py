@@ -75,6 +75,9 @@ class LessonGuide:
         self._before: Mapping[int, int] = {}
         """Class → how many pictures it had when the step began."""
         self._counts: Mapping[int, int] = {}
+        self._wrong: int | None = None
+        """The class that was taught by mistake in this step."""
+        self._learning = False
         self.number = 0
         """Number of the step, from 0."""
 
@@ -84,15 +87,23 @@ class LessonGuide:
         return STEPS[self.number]
 
     def follow(self, state: TeachingState) -> None:
-        """Go on where the step is done: enough pictures were taken, and they are learned."""
+        """Go on where the step is done: enough pictures were taken, and the key was let go."""
         self._counts = {each.number: each.count for each in state.classes}
+        self._learning = state.learning
         if self.number and not state.classes and state.recording is None:
             self._begin(0)  # everything was forgotten
         key = self.step.teaches
-        if key is None or state.recording is not None or state.learning:
+        if key is None:
             return
-        if self._taken(key) >= PICTURES and not self._mistaken(key):
+        if self._taken(key) < PICTURES:
+            self._wrong = self._mistaken(key) or (self._wrong if not self._taken(key) else None)
+        elif state.recording != key and not self._wrong:
             self._begin(self.number + 1)
+
+    def forgets(self, state: TeachingState) -> bool:
+        """Return whether the last burst has to be forgotten: it was taught by mistake, and would spoil the lesson."""
+        key = self.step.teaches
+        return key is not None and state.recording is None and bool(self._wrong and self._mistaken(key))
 
     def new_names(self, state: TeachingState) -> dict[int, str]:
         """Return the names that the lesson gives to classes that have none of their own yet: class → name."""
@@ -112,8 +123,10 @@ class LessonGuide:
         """Return what to do now, in one or two sentences."""
         key = self.step.teaches
         head = f"{self.number + 1} of {len(STEPS)}: "
-        if key is not None and (wrong := self._mistaken(key)):
-            return head + f"that was the key {wrong}. Press Backspace to forget it, then hold {key}"
+        if key is None and self._learning:
+            return head + "learning, wait …"
+        if key is not None and self._wrong:
+            return head + f"that was the key {self._wrong}, whose pictures are forgotten: hold {key}"
         text = head + self.step.text.format(**self._names)
         if key is None:
             return text
@@ -124,6 +137,7 @@ class LessonGuide:
 
     def _begin(self, number: int) -> None:
         self.number = number
+        self._wrong = None
         self._before = dict(self._counts)
         self._show(self.step.scenes)
 

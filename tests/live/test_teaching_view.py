@@ -251,3 +251,49 @@ def test_the_strip_follows_what_is_taught_and_is_drawn_only_then(
     stage.step()
     assert [each.cells[0].name for each in drawn] == ["mug"]
     assert not np.array_equal(before[SIZE[1] :], after[SIZE[1] :])
+
+
+def test_in_a_lesson_what_a_wrong_key_taught_is_forgotten() -> None:
+    stage = Stage(LessonGuide())
+    wrong = TaughtClass(number=2, name="class 2", count=9, bursts=1)
+    stage.teaching.state = TeachingState(classes=(wrong,), recording=2)
+    stage.step()
+    assert "undo" not in stage.teaching.done
+    stage.teaching.state = TeachingState(classes=(wrong,))
+    stage.step()
+    assert stage.teaching.done[-1] == "undo"
+
+
+def test_a_lesson_warns_where_it_asks_and_not_while_it_has_something_taught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[TeachingStrip] = []
+
+    def noted(strip: TeachingStrip, size: tuple[int, int]) -> Any:
+        drawn.append(strip)
+        return np.zeros((strip_height(size), size[0], 3), np.uint8)
+
+    monkeypatch.setattr(teaching_view, "draw_teaching_strip", noted)
+    guide = LessonGuide()
+    stage = Stage(guide)
+    stage.teaching.taught("a", "b")
+    stage.teaching.state = replace(
+        stage.teaching.state, recording=1, warning="told apart", heat="heat on the thing: a 10%"
+    )
+    stage.step()
+    assert (drawn[-1].warning, drawn[-1].line) == ("", "")
+    guide.number = 2
+    stage.step()
+    assert (drawn[-1].warning, drawn[-1].line) == ("told apart", "")
+    stage.teaching.state = replace(stage.teaching.state, warning="")
+    stage.step()
+    assert drawn[-1].line == "heat on the thing: a 10%"
+
+
+def test_what_was_saved_is_said_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(stage.view, "_say", said.append)
+    stage.teaching.state = TeachingState(note="saved mug.keras")
+    stage.step()
+    stage.step()
+    assert said == ["saved mug.keras"]

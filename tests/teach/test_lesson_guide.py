@@ -64,23 +64,40 @@ def test_each_teaching_step_shows_the_scene_that_it_names() -> None:
             assert ("{g}", "{h}")[background] in step.text
 
 
-def test_a_step_waits_while_pictures_are_taken_and_learned(guide: LessonGuide) -> None:
+def test_a_step_waits_while_pictures_are_taken(guide: LessonGuide) -> None:
     guide.follow(state(PICTURES - 1))
     assert f"{PICTURES - 1} of {PICTURES} pictures" in guide.line()
     guide.follow(state(PICTURES + 4, recording=1))
     assert guide.line().endswith("enough, let go")
     guide.follow(state(PICTURES + 4, learning=True))
-    assert guide.number == 0
-    guide.follow(state(PICTURES + 4))
+    assert guide.number == 1, "the next thing can be shown while the first one is learned"
+    guide.follow(state(PICTURES + 4, PICTURES, learning=True))
+    assert guide.line() == "3 of 6: learning, wait …"
+    guide.follow(state(PICTURES + 4, PICTURES))
+    assert "swapped" in guide.line()
+
+
+def test_who_goes_straight_to_the_next_key_is_not_reproached(guide: LessonGuide) -> None:
+    guide.follow(state(PICTURES + 9, recording=1))
+    guide.follow(state(PICTURES + 9, 1, recording=2))
     assert guide.number == 1
+    guide.follow(state(PICTURES + 9, 8, recording=2))
+    assert f"7 of {PICTURES} pictures" in guide.line()
 
 
-def test_the_wrong_key_is_named_until_its_pictures_are_forgotten(guide: LessonGuide) -> None:
+def test_what_the_wrong_key_taught_is_forgotten_and_said_until_the_right_one_is_held(
+    guide: LessonGuide,
+) -> None:
     guide.follow(state(40))
+    guide.follow(state(50, recording=1))
+    assert not guide.forgets(state(50, recording=1))
     guide.follow(state(80))
-    assert guide.line() == "2 of 6: that was the key 1. Press Backspace to forget it, then hold 2"
-    guide.follow(state(80, 40))
-    assert guide.number == 1, "what was taught by mistake would spoil the lesson"
+    assert guide.forgets(state(80)), "what was taught by mistake would spoil the lesson"
+    guide.follow(state(40))
+    assert not guide.forgets(state(40))
+    assert guide.line() == "2 of 6: that was the key 1, whose pictures are forgotten: hold 2"
+    guide.follow(state(40, 5, recording=2))
+    assert f"5 of {PICTURES} pictures" in guide.line()
     guide.follow(state(40, 40))
     assert guide.number == 2
 

@@ -182,7 +182,10 @@ export class TeachPanel {
       button.setPointerCapture(event.pointerId);
       this.hold(number);
     });
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) button.addEventListener(end, () => this.release());
+    // The button that had the focus loses it when another one is pressed: that must not end the other's burst.
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) {
+      button.addEventListener(end, () => this.held === number && this.release());
+    }
     button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch opens it
     button.addEventListener("keydown", (event) => {
       if (!isKey(event)) return;

@@ -106,6 +106,20 @@ def test_a_digit_and_a_button_that_are_held_teach_and_the_picture_has_the_typed_
     assert of_page(page, "page.setup.labels") == ["red", "green", "blue", "grey"]
 
 
+def test_the_button_that_was_held_before_does_not_end_what_another_one_begins(taught: Page) -> None:
+    page = taught
+    for name, number in (("hold 1: a new class", 1), ("hold 2: a new class", 2)):
+        box = page.get_by_role("button", name=name).bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        until_page(page, f"page.teaching.state.recording === {number}")
+        page.wait_for_timeout(300)  # the focus has moved by now
+        assert of_page(page, "page.teaching.held") == number
+        page.mouse.up()
+        until_page(page, DONE)
+
+
 def test_keys_alone_reach_everything_and_a_digit_in_a_name_teaches_nothing(taught: Page) -> None:
     page = taught
     page.get_by_role("button", name="hold 1: a new class").focus()
