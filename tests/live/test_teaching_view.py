@@ -290,9 +290,9 @@ def test_a_lesson_warns_where_it_asks_and_not_while_it_has_something_taught(
     assert drawn[-1].line == "heat on the thing: a 10%"
 
 
-def test_what_was_saved_is_said_once(stage: Stage) -> None:
+def test_what_was_saved_is_said_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    stage.view._say = said.append  # type: ignore[method-assign]
+    monkeypatch.setattr(stage.view, "_say", said.append)
     stage.teaching.state = TeachingState(note="saved mug.keras")
     stage.step()
     stage.step()
