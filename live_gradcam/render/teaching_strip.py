@@ -34,8 +34,8 @@ _SIZE, _SMALLEST = 1 / 26, 11
 _ROW, _PICTURE, _GAP = 1.5, 3.2, 0.4
 """Height of a line of text, side of a thumbnail, and the space around both, in units of the font size."""
 
-_CELL, _MOST_IN_ROW = 11.0, 9
-"""Usual width of a cell in units of the font size, and the most cells in a row."""
+_CELL, _MOST_IN_ROW, _WIDEST = 11.0, 9, 1.6
+"""Usual width of a cell in units of the font size, the most cells in a row, and how much wider few cells may be."""
 
 _RED: Colour = (48, 48, 240)
 _EDGE: Colour = (90, 84, 78)
@@ -112,7 +112,12 @@ def draw_teaching_strip(strip: TeachingStrip, size: tuple[int, int]) -> Pixels:
     top = places[-1][1] + places[-1][3] if places else 0
     room = size[0] - 2 * gap
     number = 0
-    texts = ((strip.task, WHITE, 2), (strip.line, GREY, 2), (strip.warning, AMBER, _LINES))
+    # The warning is what the strip is for: it gets two lines at least.
+    texts = (
+        (strip.task, WHITE, 2),
+        (strip.line, GREY, 1 if strip.warning else 2),
+        (strip.warning, AMBER, _LINES),
+    )
     for text, colour, most in texts:
         if not text or number >= _LINES:
             continue
@@ -136,7 +141,7 @@ def _places(count: int, size: tuple[int, int]) -> list[Region]:
     rows = 2 if size[0] < 4 * _CELL * letters else 1
     columns = max(1, min(_MOST_IN_ROW, -(-count // rows)))
     usual = round(_CELL * letters)
-    wide = min(usual, (size[0] - gap) // columns)
+    wide = min(round(_WIDEST * usual), (size[0] - gap) // columns)
     return [
         (gap + (number % columns) * wide, (number // columns) * tall, wide - gap, tall)
         for number in range(count)
