@@ -36,7 +36,12 @@ for typed in json.load(sys.stdin):
     told.append((code, err.getvalue().splitlines()))
 json.dump((told, [name for name in ("tensorflow", "keras") if name in sys.modules]), sys.stdout)
 """
-NEEDED = {"annotate": ("x.mp4", "--out", "out"), "evaluate": ("x.jpg",), "export": ("--out", "out.onnx")}
+NEEDED = {
+    "annotate": ("x.mp4", "--out", "out"),
+    "audit": ("x", "--out", "out"),
+    "evaluate": ("x.jpg",),
+    "export": ("--out", "out.onnx"),
+}
 """What a command has to be given besides."""
 
 

@@ -129,6 +129,7 @@ def test_a_second_run_computes_only_what_is_missing(place: Path, monkeypatch: py
     assert len(computed) == 97
 
 
+@pytest.mark.audits
 def test_a_changed_mask_is_computed_again(place: Path) -> None:
     before = run(place).report
     file = place / "masks/bright/003.png"
@@ -151,6 +152,7 @@ def command(place: Path) -> list[str]:
     ]
 
 
+@pytest.mark.audits
 def test_a_killed_run_goes_on_where_it_was(place: Path) -> None:
     green_photographs(place, 150)
     whole = run(place, keep=None)

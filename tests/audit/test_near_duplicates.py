@@ -118,6 +118,7 @@ def test_nothing_is_compared_with_nothing() -> None:
     assert duplicates_between_classes({}, {}) == ()
 
 
+@pytest.mark.audits
 def test_ten_thousand_photographs_are_compared_within_seconds() -> None:
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (10_000, 8, 8)).astype(np.uint8)

@@ -347,6 +347,7 @@ def key(network_file: Path) -> ModelKey:
     return found
 
 
+@pytest.mark.runtimes
 def test_another_process_traces_the_same_graph(key: ModelKey, network_file: Path, tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     spec = replace(spec_of("hirescam"), layers=("second",), targets=2, channels=3)
