@@ -182,8 +182,8 @@ class Teacher:
         self._do(lambda: self._write(again=False))
 
     def save(self) -> str:
-        """Write the model file in the background, and return a line."""
-        if len(self.head.labels) < 2:
+        """Write the model file in the background, once what waits is learned, and return a line."""
+        if len(self.head.labels) < 2 and not (self._book.waiting and len(self._book.names) > 1):
             return "teach two classes first"
         self._do(lambda: self._write(again=True))
         return "writing the model file …"

@@ -319,6 +319,16 @@ def test_saving_needs_two_classes(room: Class) -> None:
     assert room.teacher.state.line().startswith("saved mug.keras · teach each class a second time")
 
 
+def test_saving_waits_for_what_is_being_learned(room: Class) -> None:
+    room.teach(1, RED)
+    room.waits = True
+    room.teach(2, BLUE)
+    assert room.teacher.save() == "writing the model file …"
+    assert room.saved == []
+    room.work()
+    assert [each.labels for each in room.saved] == [("class 1", "class 2")]
+
+
 def test_nothing_is_taught_at_first(room: Class) -> None:
     assert room.teacher.head is NOTHING_TAUGHT
     assert room.teacher.state.line() == "hold 1 while the camera sees your first thing"
