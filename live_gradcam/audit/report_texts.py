@@ -10,9 +10,10 @@ from live_gradcam.audit.findings import AuditReport, ClassFinding, ClusterFindin
 from live_gradcam.audit.fixed_places import FixedPlace, hot_cells
 from live_gradcam.explanation import HeatMap
 from live_gradcam.metrics.bootstrap import Mean
+from live_gradcam.metrics.evaluation import FEW_PHOTOS
 from live_gradcam.number_format import counted, percent_text
 
-FEWEST = 20
+FEWEST = FEW_PHOTOS
 """Photographs of a class from which a verdict is given."""
 
 _SMALL_NEED = 0.25
