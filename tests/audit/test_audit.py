@@ -248,3 +248,19 @@ def test_a_photograph_that_the_network_fails_on_is_left_out(
     report = run(place).report
     assert report.failures == ("dark/005.png: the network failed.",)
     assert len(report.photos) == 47
+
+
+def test_copies_in_two_classes_and_in_the_training_folder_and_dull_causes_are_told(place: Path) -> None:
+    photos, training = place / "photos", place / "training"
+    pixels = picture(SIDE, SIDE, seed=5)
+    training.mkdir()
+    for path in (photos / "bright/copy.png", photos / "dark/copy.png", training / "seen.png"):
+        cv2.imwrite(str(path), pixels)
+    (training / "broken.png").write_text("no picture")
+    found = run(place, masks=None, training=training)
+    told = {(each.first, each.second) for each in found.report.duplicates}
+    assert ("bright/copy.png", "dark/copy.png") in told
+    assert {second for _, second in told} >= {"seen.png"}
+    assert [each for each in found.report.failures if "broken.png" in each]
+    assert "brightness" in {each.name for each in found.report.causes}
+    assert found.paths["dark/copy.png"] == photos / "dark/copy.png"
