@@ -25,6 +25,7 @@ SLOW_GROUPS = (
     "lessons",
     "load",
     "peers",
+    "runs",
     "runtimes",
     "screens",
     "soak",

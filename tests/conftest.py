@@ -36,6 +36,7 @@ SLOW_GROUPS = (
     "lessons",
     "load",
     "peers",
+    "runs",
     "runtimes",
     "screens",
     "soak",

@@ -255,6 +255,7 @@ def run_process(*typed: str, **environment: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.runs
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files")
 def test_a_full_disk_is_told_once_the_part_is_kept_and_the_exit_code_is_1(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"

@@ -77,7 +77,10 @@ def tally(explainer: lg.Explainer, moment: dt.datetime, *, photographs: bool) ->
         pytest.param(True, dt.datetime(2024, 1, 1, 10, 9, 36), id="with photographs-10:09:36"),
         *(
             pytest.param(
-                False, dt.datetime(2024, 1, 1, *time), id="clocks only-{:02}:{:02}:{:02}".format(*time)
+                False,
+                dt.datetime(2024, 1, 1, *time),
+                id="clocks only-{:02}:{:02}:{:02}".format(*time),
+                marks=() if time == (10, 9, 36) else pytest.mark.screens,
             )
             for time in ((10, 9, 36), (0, 0, 0), (15, 44, 20), (6, 30, 0))
         ),
@@ -96,6 +99,7 @@ def test_the_network_recognises_what_the_demo_shows(
     assert result.heat_within >= 0.95 * result.recognised
 
 
+@pytest.mark.screens
 @pytest.mark.long
 def test_the_heat_of_forty_pictures_of_nothing_is_faint_and_that_of_the_demos_things_is_full(
     explainer: lg.Explainer,

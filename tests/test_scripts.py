@@ -114,7 +114,8 @@ def test_the_second_run_starts_at_once(checkout: Checkout) -> None:
 def test_the_tests_leave_the_slow_groups_out_and_pass_the_arguments_on(checkout: Checkout) -> None:
     _, out, _ = checkout.run("test.py", "-k", "demo")
     slow = "not audits and not fuzz and not geometry and not hostile and not keras2"
-    slow += " and not lessons and not load and not peers and not runtimes and not screens and not soak"
+    slow += " and not lessons and not load and not peers and not runs and not runtimes and not screens"
+    slow += " and not soak"
     spread = f"-n {min(4, (os.cpu_count() or 1) + 2)} --dist worksteal"
     assert out.splitlines()[-1] == f"ran -m pytest -m {slow} {spread} -k demo"
 

@@ -45,6 +45,7 @@ def run(place: Path, listener: AuditListener | None = None, **changes: Any) -> A
     )
 
 
+@pytest.mark.audits
 def test_the_network_that_sees_only_the_middle_recognises_the_things(place: Path) -> None:
     report = run(place).report
     assert {each.name: each.verdict for each in report.classes} == {"bright": "thing", "dark": "thing"}
@@ -58,6 +59,7 @@ def test_the_network_that_sees_only_the_middle_recognises_the_things(place: Path
     assert len(report.photos) == 48
 
 
+@pytest.mark.audits
 def test_the_public_function_finds_the_same(place: Path) -> None:
     found = lg.audit(
         place / "green.keras",
@@ -76,6 +78,7 @@ def test_the_public_function_finds_the_same(place: Path) -> None:
     assert not (place / "own").exists()  # another network may have its name
 
 
+@pytest.mark.audits
 def test_boxes_do_for_masks(place: Path) -> None:
     boxes = place / "boxes"
     for mask in (place / "masks").rglob("*.png"):
@@ -85,6 +88,7 @@ def test_boxes_do_for_masks(place: Path) -> None:
     assert findings_of(run(place, masks=None, boxes=boxes).report) == findings_of(run(place).report)
 
 
+@pytest.mark.audits
 def test_without_places_nothing_is_told_but_accuracy(place: Path) -> None:
     report = run(place, masks=None).report
     assert {each.verdict for each in report.classes} == {"cannot tell"}
@@ -92,6 +96,7 @@ def test_without_places_nothing_is_told_but_accuracy(place: Path) -> None:
     assert [each.accuracy for each in report.classes] == [1.0, 1.0]
 
 
+@pytest.mark.audits
 def test_eight_photographs_of_each_class_cannot_tell(place: Path) -> None:
     for file in (place / "photos").rglob("*.png"):
         if int(file.stem) >= 8:
@@ -103,6 +108,7 @@ def test_eight_photographs_of_each_class_cannot_tell(place: Path) -> None:
     )
 
 
+@pytest.mark.audits
 def test_a_second_run_computes_only_what_is_missing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     computed: list[str] = []
     findings = PhotoAudit.findings
@@ -214,6 +220,7 @@ def test_where_every_photograph_is_broken_the_first_is_named(place: Path) -> Non
         run(place)
 
 
+@pytest.mark.audits
 def test_an_interrupted_run_keeps_what_is_done(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     findings = PhotoAudit.findings
     left = [3]
@@ -234,6 +241,7 @@ def test_an_interrupted_run_keeps_what_is_done(place: Path, monkeypatch: pytest.
     assert (rest.report.interrupted, len(rest.report.photos), rest.kept) == (False, 48, done)
 
 
+@pytest.mark.audits
 def test_a_photograph_that_the_network_fails_on_is_left_out(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

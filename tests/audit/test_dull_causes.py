@@ -114,6 +114,7 @@ def alarms(datasets: int, count: int, shares: tuple[float, ...]) -> int:
     return found
 
 
+@pytest.mark.audits
 @pytest.mark.long
 def test_useless_properties_are_not_reported() -> None:
     assert alarms(10, 60, (0.5, 0.5)) <= 1

@@ -210,6 +210,7 @@ def test_no_clusters_and_no_photographs_are_no_error(tmp_path: Path) -> None:
     assert "No photograph was examined." in outline.text
 
 
+@pytest.mark.audits
 def test_three_hundred_classes_make_a_file_that_a_browser_opens(tmp_path: Path) -> None:
     report = report_of([f"class {number}" for number in range(300)], photos_each=8)
     text, outline = written(report, tmp_path / "out", photo_files(report, tmp_path))

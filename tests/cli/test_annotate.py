@@ -137,6 +137,7 @@ def test_ray_needs_no_address(typed: list[str], becomes: list[str]) -> None:
     assert with_ray_address(typed) == becomes
 
 
+@pytest.mark.runs
 @pytest.mark.skipif(sys.platform == "win32", reason="only on Unix: SIGKILL")
 def test_a_run_that_is_killed_at_any_moment_goes_on_where_it_was(
     archive: Path, capfd: pytest.CaptureFixture[str]

@@ -59,7 +59,7 @@ class Recording(Program):
     [
         ("", 0.25),  # Python imports
         ("loading", 0.9),  # TensorFlow is loaded, the network is built and traced
-        ("Ctrl-C ends it", 0.0),  # the show begins
+        pytest.param("Ctrl-C ends it", 0.0, marks=pytest.mark.runs),  # the show begins
         *(
             pytest.param(*each, marks=pytest.mark.screens)
             for each in (("", 0.0), ("loading", 0.0), ("loading", 1.8), ("loading", 2.7))
@@ -97,6 +97,7 @@ def test_an_interrupted_recording_is_finished_even_where_it_is_asked_twice(tmp_p
     assert program.report["frames_shown"] > 5
 
 
+@pytest.mark.runs
 def test_a_camera_that_opens_slowly_does_not_hold_up_the_end(webcam: PretendWebcam, tmp_path: Path) -> None:
     control = tmp_path / "control"
     control.write_text("slowopen")
@@ -122,6 +123,7 @@ def waiting_in(pipe: int) -> int:
     return count[0]
 
 
+@pytest.mark.runs
 def test_a_disk_that_does_not_answer_does_not_hold_up_the_end(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     part = tmp_path / "out" / "out.part.mp4"
@@ -155,6 +157,7 @@ def test_a_disk_that_does_not_answer_does_not_hold_up_the_end(tmp_path: Path) ->
     assert not film.exists()
 
 
+@pytest.mark.runs
 def test_a_recording_is_whole_whatever_befell_the_camera_and_a_lost_one_does_not_hold_up_the_end(
     webcam: PretendWebcam, tmp_path: Path
 ) -> None:

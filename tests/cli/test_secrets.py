@@ -151,6 +151,7 @@ def test_a_file_of_settings_is_written_without_secrets_and_says_so(
     assert "left out" not in capfd.readouterr().out
 
 
+@pytest.mark.runs
 def test_the_server_tells_no_visitor_the_secrets_of_its_camera(camera: MjpegServer, tmp_path: Path) -> None:
     program = Program(tmp_path, "serve", "--source", address_of(camera), *MODEL, "--port", "0", "--debug")
     try:

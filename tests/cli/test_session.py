@@ -47,6 +47,7 @@ def test_two_models_are_loaded_and_the_session_names_them(
     assert sum("frame" in line for line in lines) == 2
 
 
+@pytest.mark.runs
 def test_a_session_can_be_saved_without_a_window_until_it_is_interrupted(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

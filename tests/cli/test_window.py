@@ -109,6 +109,7 @@ def test_the_demo_is_shown_and_recorded_and_ends_cleanly(
     assert shown - frames_in(out) - lacking in (0, -1)
 
 
+@pytest.mark.screens
 def test_keys_save_and_change_even_a_picture_that_stands_still(screen: Screen, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "grey.png"), np.full((300, 400, 3), 100, np.uint8))
 

@@ -70,6 +70,7 @@ def test_it_prints_a_sentence_a_class_and_writes_all_files(
     assert all(html.escape(each) in page for each in lines)
 
 
+@pytest.mark.audits
 def test_a_second_run_says_what_was_known(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -142,6 +142,7 @@ def test_at_every_address_it_prints_links_that_all_work_and_ends_at_once_amid_a_
         assert (program.process.returncode, program.complained) == (0, "")
 
 
+@pytest.mark.runs
 @pytest.mark.skipif(sys.platform == "win32", reason="only on Linux and macOS: signals that can be sent")
 def test_it_ends_at_once_while_something_is_compiled_and_is_not_troubled_by_damaged_pictures(
     tmp_path: Path,
@@ -171,6 +172,7 @@ def reached_at() -> str:
     return found[0]
 
 
+@pytest.mark.runs
 @pytest.mark.skipif(sys.platform == "win32", reason="only on Linux and macOS: signals that can be sent")
 def test_for_a_phone_one_flag_prints_a_link_and_a_code_that_open_the_page_with_its_own_certificate(
     tmp_path: Path, reached_at: str

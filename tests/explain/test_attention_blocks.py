@@ -95,7 +95,10 @@ def explained(network: Any, image: Any, target: int = 2, **options: Any) -> lg.E
 
 
 @pytest.mark.parametrize("blocks", [pytest.param(1, marks=pytest.mark.geometry), BLOCKS])
-@pytest.mark.parametrize(("class_token", "registers"), KINDS)
+@pytest.mark.parametrize(
+    ("class_token", "registers"),
+    [pytest.param(*kind, marks=() if kind == KINDS[-1] else pytest.mark.geometry) for kind in KINDS],
+)
 def test_legrad_equals_its_formula(class_token: bool, registers: int, blocks: int) -> None:
     network = networks.token_network(class_token, registers, grid=(3, 3), blocks=blocks)
     image = picture(12, 12, 5)
@@ -118,6 +121,7 @@ def test_the_transformer_in_numpy_says_what_keras_says() -> None:
     np.testing.assert_allclose(logits, np.asarray(network(as_pixels(image)))[0], atol=1e-5)
 
 
+@pytest.mark.geometry
 def test_legrad_of_a_batch_is_that_of_each_picture() -> None:
     network = networks.token_network(True, 0, blocks=2)
     explainer = lg.Explainer(lg.load_model(network, preprocess="unit"), "legrad", target=1)
@@ -131,7 +135,9 @@ def test_a_network_without_attention_over_all_tokens_is_refused() -> None:
         explained(networks.pooled_network(), picture())
 
 
-@pytest.mark.parametrize(("layer", "side"), [("stage0_add2", 8), ("stage1_norm1", 4)])
+@pytest.mark.parametrize(
+    ("layer", "side"), [("stage0_add2", 8), pytest.param("stage1_norm1", 4, marks=pytest.mark.geometry)]
+)
 def test_of_a_network_in_stages_the_attention_over_the_layer_s_tokens_counts(layer: str, side: int) -> None:
     found = explained(networks.swin_like_network(), picture(), layer=layer)
     assert found.has_evidence
@@ -149,6 +155,7 @@ def test_blocks_that_no_layer_ends_are_refused() -> None:
         explained(keras.Model(image, x, name="bare"), picture(), layer="tokens")
 
 
+@pytest.mark.geometry
 @pytest.mark.parametrize("value", [0.0, np.nan])
 def test_legrad_of_nothing_and_of_nan_has_no_evidence(value: float) -> None:
     network = networks.token_network(True, 0, blocks=2)
@@ -159,6 +166,7 @@ def test_legrad_of_nothing_and_of_nan_has_no_evidence(value: float) -> None:
     assert not found.heatmap.any()
 
 
+@pytest.mark.geometry
 def test_legrad_goes_with_neither_several_layers_nor_augmentation() -> None:
     network = networks.token_network(True, 0, blocks=2)
     with pytest.raises(lg.LiveGradcamError, match="legrad does not go with several layers"):

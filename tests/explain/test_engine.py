@@ -59,9 +59,14 @@ def assert_equal(found: lg.Explanation, expected: lg.Explanation) -> None:
 @pytest.mark.parametrize(
     ("build", "layer", "methods"),
     [
-        (networks.nested_network, "base/early", ONE_PASS),
+        pytest.param(networks.nested_network, "base/early", ONE_PASS, marks=pytest.mark.geometry),
         (networks.residual_network, "target", ("hirescam", "finercam", "gradcam")),
-        (lambda: networks.token_network(True, 2), "block0_norm1", ("gradcam", "fem")),
+        pytest.param(
+            lambda: networks.token_network(True, 2),
+            "block0_norm1",
+            ("gradcam", "fem"),
+            marks=pytest.mark.geometry,
+        ),
         (networks.segmentation_network, "features", ("fem", "gradcam++")),
     ],
 )
@@ -115,6 +120,7 @@ def test_a_shared_graph_runs_the_network_once() -> None:
     assert convolutions == [3, 3]
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_methods_of_many_passes_have_graphs_of_their_own_and_equal_each_alone() -> None:
     loaded = model(networks.nested_network())
@@ -283,6 +289,7 @@ def questions_of_graphs(*methods: str) -> list[Question]:
     return [Question(layer=layer, methods=(method,)) for layer in ("early", "late") for method in methods]
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_the_graph_that_was_used_longest_ago_goes_first() -> None:
     answering = Engine([model(networks.residual_network())], limit=AtMost(4))
@@ -451,6 +458,7 @@ def test_another_runtime_answers_behind_the_same_engine() -> None:
         assert_equal(one, other)
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_a_question_of_many_graphs_has_room_for_all_of_them() -> None:
     answering = Engine([model(networks.residual_network(activation=None))])
@@ -543,6 +551,7 @@ def test_a_subclassed_model_learns_its_classes_and_takes_a_class_at_once() -> No
     assert [each.target.label for each in answer.explanations] == ["class 2", "class 1"]
 
 
+@pytest.mark.runs
 def test_the_threads_end_in_a_fresh_process_that_is_still_compiling(tmp_path: Any) -> None:
     code = """
 import sys

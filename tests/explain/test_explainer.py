@@ -189,6 +189,7 @@ def test_500_frames_of_changing_class_and_size_are_one_trace() -> None:
     assert explainer.traces == 1
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_few_shapes_stay_compiled_under_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     model = lg.load_model(pooled_network(size=None), preprocess="unit")
@@ -331,6 +332,7 @@ def test_a_fixed_network_that_cannot_be_wide_says_so() -> None:
         explainer.explain(np.zeros((16, 32, 3), np.uint8))
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_a_network_of_the_zoo_is_rebuilt_wide_with_the_same_weights() -> None:
     keras.utils.set_random_seed(11)
@@ -474,6 +476,7 @@ def full_precision() -> tuple[lg.Model, lg.Explainer]:
     return model, lg.Explainer(model)
 
 
+@pytest.mark.geometry
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @pytest.mark.long
 def test_half_precision_explains_the_demo_as_float32_does(

@@ -97,6 +97,7 @@ def test_only_what_is_known_of_every_operation_is_computed(before: list[Any], ex
         assert measured_geometry(model, "last") == expected
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_a_network_that_squeezes_and_excites_is_computed_as_its_layers_say() -> None:
     network = keras.applications.MobileNetV3Small(weights=None, input_shape=(224, 224, 3))

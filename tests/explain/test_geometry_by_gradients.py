@@ -266,6 +266,7 @@ def test_a_mirrored_map_and_its_channels_are_turned_back() -> None:
         assert divmod(int(each.argmax()), each.shape[1]) == (5, 32)
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_the_default_network_covers_its_input_and_is_not_measured_for_it(
     monkeypatch: pytest.MonkeyPatch,

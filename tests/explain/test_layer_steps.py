@@ -42,6 +42,7 @@ def test_the_default_network_is_walked_block_by_block() -> None:
     assert (steps[0][1], steps[3][1], steps[-1][1]) == ((112, 112, 32), (56, 56, 24), (7, 7, 1280))
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_vgg16_is_walked_convolution_by_convolution() -> None:
     network = keras.applications.VGG16(weights=None, input_shape=(32, 32, 3), classes=3)
@@ -66,6 +67,7 @@ def test_what_lies_on_one_branch_of_a_residual_network_is_left_out() -> None:
     assert walked(network) == [f"unit{number}_out" for number in range(10)]
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_a_very_deep_network_is_walked_in_larger_steps_from_its_end() -> None:
     image = x = keras.Input((8, 8, 3))
@@ -101,6 +103,7 @@ def test_a_models_own_layer_is_always_among_the_steps() -> None:
     assert walked(replace(loaded, layer="block7_conv")) == steps
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_tokens_that_no_score_depends_on_are_no_step() -> None:
     steps = walked(networks.token_network(True, 2))
@@ -110,6 +113,7 @@ def test_tokens_that_no_score_depends_on_are_no_step() -> None:
     assert steps[-1] == "norm"
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_the_walk_stays_the_same_when_the_first_graph_is_long_gone() -> None:
     answering = Engine([lg.load_model(networks.token_network(True, 0), preprocess="unit")], limit=AtMost(2))

@@ -34,7 +34,13 @@ def model() -> lg.Model:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("method", MANY)
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param(each, marks=() if each in ("scorecam", "smoothgrad") else pytest.mark.geometry)
+        for each in MANY
+    ],
+)
 def test_a_method_of_many_passes_finds_the_same_at_any_pace(method: str, model: lg.Model) -> None:
     pace = Sizes(3, 1, 7)
     image = picture(seed=5)

@@ -257,9 +257,14 @@ def test_a_network_of_dynamic_size_is_explained_wide() -> None:
     ("class_token", "registers", "grid", "blocks", "layer"),
     [
         (True, 0, (4, 4), 1, "block0_norm1"),  # the last whose places matter when the class token is read
-        (True, 3, (4, 4), 2, "block1_norm1"),
-        (False, 0, (4, 4), 1, "norm"),
-        (False, 2, (3, 5), 1, "norm"),
+        *(
+            pytest.param(*each, marks=pytest.mark.geometry)
+            for each in (
+                (True, 3, (4, 4), 2, "block1_norm1"),
+                (False, 0, (4, 4), 1, "norm"),
+                (False, 2, (3, 5), 1, "norm"),
+            )
+        ),
     ],
 )
 @pytest.mark.long
@@ -280,6 +285,7 @@ def test_tokens_lie_on_their_grid(
     assert_same(explanation.raw_heatmap, hirescam(laid[0], laid[1]))
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_a_grid_that_cannot_be_found_can_be_given() -> None:
     network = networks.token_network(True, 0, grid=(2, 5))
@@ -305,11 +311,13 @@ def swin_like() -> tuple[Any, Any]:
     return network, logits
 
 
+@pytest.mark.geometry
 @pytest.mark.parametrize(
     ("layer", "grid"),
     [
         ("stage1_add2", 4),
-        *(pytest.param(*each, marks=pytest.mark.geometry) for each in (("stage0_add2", 8), ("merging", 4))),
+        ("stage0_add2", 8),
+        ("merging", 4),
     ],
 )
 @pytest.mark.long

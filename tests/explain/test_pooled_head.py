@@ -122,6 +122,7 @@ def test_of_several_layers_it_is_the_first() -> None:
     assert (found.layer, found.values.shape) == ("first", (8, 8, 4))
 
 
+@pytest.mark.geometry
 def test_tokens_are_laid_out_on_their_grid() -> None:
     engine = Engine([model(networks.token_network(class_token=True, registers=2))])
     answer = engine.answer(picture(), Question(concepts=2))
@@ -129,6 +130,7 @@ def test_tokens_are_laid_out_on_their_grid() -> None:
     assert answer.activation.values.shape[:2] == answer.first.raw_heatmap.shape
 
 
+@pytest.mark.geometry
 def test_only_the_first_model_s_activation_is_returned() -> None:
     engine = Engine([model(networks.pooled_network()), model(networks.two_layer_network(16))])
     question = Question(models=(1, 0), concepts=2)
@@ -145,6 +147,7 @@ def test_a_scan_has_no_activation_and_an_explainer_says_so() -> None:
         lg.concepts(explainer, [picture(16, 32)])
 
 
+@pytest.mark.geometry
 def test_a_method_of_many_passes_needs_one_pass_for_activations() -> None:
     network = networks.pooled_network()
     found = Explainer(model(network), method="scorecam").activations([picture(seed=1), picture(seed=2)])

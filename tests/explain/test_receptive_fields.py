@@ -33,6 +33,7 @@ def probing(
     return Probing(rows, columns, (cells, cells), singles, everything)
 
 
+@pytest.mark.geometry
 @pytest.mark.long
 def test_a_stride_that_begins_half_a_cell_late_still_covers_the_input() -> None:
     steps = [probing(length // 2, length, 0, 2, 3) for length in (14, 28, 56, 112, 224)]

@@ -39,6 +39,7 @@ def bright_window(row: int, column: int, seed: int) -> Pixels:
     return image
 
 
+@pytest.mark.audits
 @pytest.mark.long
 def test_where_only_a_window_matters_the_true_map_beats_every_control_in_20_of_20() -> None:
     """The map of the network is hot in the window alone. A control is hot elsewhere, or in many places."""
@@ -100,6 +101,7 @@ def test_an_evaluation_has_the_values_of_the_pure_functions() -> None:
         assert row.low <= row.mean <= row.high
 
 
+@pytest.mark.audits
 @pytest.mark.long
 def test_all_metrics_give_numbers_in_their_ranges_for_the_map_and_its_controls() -> None:
     explainer = random_explainer(2)
@@ -119,6 +121,7 @@ def test_all_metrics_give_numbers_in_their_ranges_for_the_map_and_its_controls()
     assert dict(found.seconds).keys() == {"gradcam", "saliency"}
 
 
+@pytest.mark.audits
 def test_the_user_s_network_stays_as_it_was() -> None:
     explainer = random_explainer(2)
     network = explainer.model.loaded().network

@@ -101,6 +101,7 @@ def assert_all_are_answered(first: int, last: int) -> None:
     assert max(each["grown"] for each in worker.results) < ROOM
 
 
+@pytest.mark.fuzz
 def test_a_few_damaged_files_are_each_answered_in_one_line() -> None:
     assert_all_are_answered(0, 5)
 

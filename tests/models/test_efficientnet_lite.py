@@ -24,7 +24,13 @@ Array = npt.NDArray[Any]
 LITE = {lite.name: lite for lite in LITE_NETWORKS}
 
 
-@pytest.fixture(scope="module", params=LITE)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=() if name == "efficientnet-lite0" else pytest.mark.geometry)
+        for name in LITE
+    ],
+)
 def explainer(request: pytest.FixtureRequest) -> lg.Explainer:
     return lg.Explainer(lg.load_model(request.param))
 

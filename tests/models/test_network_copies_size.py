@@ -16,12 +16,13 @@ from live_gradcam.models.efficientnet_lite import architecture
 layers = keras.layers
 
 
+@pytest.mark.geometry
 @pytest.mark.parametrize(
     ("builder", "options"),
     [
         ("MobileNetV2", {"alpha": 0.35, "classifier_activation": None}),
-        pytest.param("EfficientNetB0", {}, marks=pytest.mark.geometry),
-        pytest.param("ResNet50V2", {"classes": 9}, marks=pytest.mark.geometry),
+        ("EfficientNetB0", {}),
+        ("ResNet50V2", {"classes": 9}),
     ],
 )
 @pytest.mark.long

@@ -55,7 +55,10 @@ BASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "expected"), BASES)
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [pytest.param(*each, marks=pytest.mark.geometry if each[0] == "vgg16" else ()) for each in BASES],
+)
 @pytest.mark.long
 def test_a_base_inside_a_users_network_brings_its_scaling(
     bases: dict[str, Any], caplog: pytest.LogCaptureFixture, name: str, expected: str

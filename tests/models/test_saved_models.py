@@ -146,10 +146,9 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[Any],
     "build",
     [
         small_mobile,
-        gated,
         *(
             pytest.param(each, marks=pytest.mark.keras2)
-            for each in (vgg_like, recurrent, mobile, efficient, transfer)
+            for each in (gated, vgg_like, recurrent, mobile, efficient, transfer)
         ),
     ],
 )
@@ -175,6 +174,7 @@ def test_a_saved_model_of_keras_3_is_explained_like_the_network(tmp_path: Path) 
         assert_equal_explanations(found, expected, method=method)
 
 
+@pytest.mark.keras2
 @pytest.mark.long
 def test_layers_of_a_saved_model_have_the_names_that_the_user_knows(
     saved: Callable[[Any], tuple[Path, Any]],
@@ -548,6 +548,7 @@ def test_a_constant_that_would_fill_the_memory_is_refused(tmp_path: Path) -> Non
     assert "made to exhaust memory: its constants would take" in refusal(tmp_path / "bomb.pb")
 
 
+@pytest.mark.keras2
 @pytest.mark.long
 def test_many_graphs_in_one_process_are_called_without_a_warning_of_retracing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -296,6 +296,7 @@ def test_many_programs_at_once_are_explained_together(served: Served) -> None:
         assert reply.json["top"][0]["label"] == expected.top[0].label
 
 
+@pytest.mark.runs
 @pytest.mark.long
 def test_photos_that_are_slow_to_decode_hold_up_no_others(
     served: Served, monkeypatch: pytest.MonkeyPatch
@@ -897,6 +898,7 @@ def test_half_a_surrogate_pair_is_told_and_the_socket_stays(served: Served, mess
         assert answer_to(socket, 3, jpeg()).header["frame"] == 3
 
 
+@pytest.mark.runs
 @pytest.mark.long
 def test_twelve_pages_that_are_loaded_at_once_are_complete(served: Served) -> None:
     files = [f"/page/{path.name}" for path in PAGE.iterdir()]

@@ -84,7 +84,7 @@ def open_page(browser: Browser, served: Served, *, start: bool = True, path: str
 # What it shows
 
 
-@pytest.mark.parametrize("heat", ["webgl", "2d"])
+@pytest.mark.parametrize("heat", ["webgl", pytest.param("2d", marks=pytest.mark.screens)])
 def test_pointed_at_coffee_it_says_espresso_and_the_heat_lies_on_the_cup(
     browser: Browser, real: Served, heat: str
 ) -> None:
@@ -121,6 +121,7 @@ def test_the_map_on_the_canvas_is_the_one_that_the_server_made(page: Page) -> No
     assert np.corrcoef(cells.ravel(), expected.ravel())[0, 1] > 0.95
 
 
+@pytest.mark.screens
 def test_the_heat_of_a_network_that_cuts_its_input_lies_on_what_it_saw(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -377,6 +378,7 @@ def test_the_curves_stand_beside_the_frozen_picture_with_axes_and_areas(page: Pa
     assert of_page(page, "!page.curves && page.grid.frozen === null")
 
 
+@pytest.mark.screens
 @pytest.mark.parametrize("size", [(390, 844), (844, 390), (1280, 720), (1000, 640)])
 @pytest.mark.parametrize("view", ["one", "proof", "methods"])
 def test_the_curves_cover_no_picture_and_stick_out_of_no_screen(
@@ -533,6 +535,7 @@ def test_a_camera_that_is_refused_is_told_and_a_picture_can_be_chosen(
         expect(page.locator("#choose")).to_be_enabled()
 
 
+@pytest.mark.screens
 def test_a_camera_that_is_pulled_leaves_its_last_picture_and_goes_on_when_it_is_back(page: Page) -> None:
     of_page(page, "page.source.element.srcObject.getTracks()[0].dispatchEvent(new Event('ended'))")
     expect(page.locator("#notice")).to_contain_text("The camera was unplugged. It goes on when it is back.")
@@ -559,6 +562,7 @@ def test_when_the_server_is_started_again_the_page_goes_on_by_itself(browser: Br
     page.close()
 
 
+@pytest.mark.screens
 def test_a_hidden_tab_sends_nothing(page: Page) -> None:
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     time.sleep(0.2)
@@ -619,6 +623,7 @@ def test_values_are_rows_of_numbers_and_the_key_x_explains_what_lowers_one(brows
         close_page(page)
 
 
+@pytest.mark.screens
 def test_a_network_that_gives_nan_is_said_to_do_so(browser: Browser) -> None:
     network = headed_network(3, activation="softmax")
     dense = network.layers[-1]

@@ -88,6 +88,7 @@ def test_quick_work_waits_for_a_slice_and_not_for_the_whole(lanes: tuple[BatchQu
     long.result(20)
 
 
+@pytest.mark.runs
 @pytest.mark.long
 def test_quick_work_without_end_leaves_time_to_the_slow(lanes: tuple[BatchQueue, BatchQueue]) -> None:
     slow, quick = lanes

@@ -285,6 +285,7 @@ def counted() -> Iterator[None]:
     done.clear()
 
 
+@pytest.mark.runs
 @pytest.mark.parametrize("examples", [8, pytest.param(40, marks=pytest.mark.fuzz)])
 @pytest.mark.long
 def test_whatever_viewers_do_the_show_holds_what_it_promises(examples: int) -> None:

@@ -225,6 +225,7 @@ for index in itertools.count():
 """
 
 
+@pytest.mark.runs
 @pytest.mark.skipif(sys.platform == "win32", reason="only on Unix: SIGKILL")
 def test_a_recording_killed_at_any_moment_plays_to_within_a_second_and_a_half(tmp_path: Path) -> None:
     chance = random.Random(0)

@@ -142,6 +142,7 @@ def check_seeds(worker: Worker, whole: dict[str, bytes], folder: Path, seeds: ra
         path.unlink()
 
 
+@pytest.mark.fuzz
 def test_whole_films_are_played(worker: Worker, whole: dict[str, bytes], tmp_path: Path) -> None:
     for name, content in whole.items():
         (tmp_path / name).write_bytes(content)

@@ -206,6 +206,7 @@ def test_sentences_follow_other_names_and_nothing_else_in_them_changes() -> None
     assert again.heat.sentence == "heat on the thing: heat 10%, banana 20%"
 
 
+@pytest.mark.lessons
 @pytest.mark.long
 def test_a_planted_shortcut_is_told_and_gone_when_both_backgrounds_are_taught() -> None:
     found = figures(extractor_for(load_model("efficientnet-lite0")), 9)

@@ -90,6 +90,7 @@ def _pass(desk: Desk, stop: int, count: int, random: np.random.Generator | None)
     return np.stack(found)
 
 
+@pytest.mark.lessons
 @pytest.mark.long
 def test_later_passes_of_the_demos_things_are_known_and_all_else_is_refused() -> None:
     extractor = extractor_for(load_model("efficientnet-lite0"))

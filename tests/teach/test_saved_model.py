@@ -55,6 +55,7 @@ def own_network(preprocess: str) -> Model:
     return load_model(pooled_network(), preprocess=preprocess)
 
 
+@pytest.mark.lessons
 def test_the_default_network_loads_in_plain_keras_with_equal_probabilities(tmp_path: Path) -> None:
     model = load_model("efficientnet-lite0")
     head, rgb = head_for(model), pictures_for(model)

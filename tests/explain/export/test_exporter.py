@@ -115,7 +115,7 @@ IN_OPENVINO = ("gradcam++", "several layers", "poolings", "tokens", "a contrast"
 """Of both formats these are tested as OpenVINO's, too."""
 
 USUAL = {
-    *(("gradcam", ".onnx"), ("poolings", ".onnx"), ("several labels", ".onnx"), ("values", ".xml")),
+    *(("gradcam", ".onnx"), ("poolings", ".onnx")),
 }
 """What the usual suite tests; the others are in the group `runtimes`."""
 
@@ -158,6 +158,7 @@ def test_a_file_gives_the_scores_and_maps_of_the_explainer(case: str, suffix: st
     assert any(each.heatmap.any() for each in explanations)
 
 
+@pytest.mark.runtimes
 @pytest.mark.long
 @pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("name", sorted(exporter._EIGENVALUES))
@@ -249,6 +250,7 @@ def test_a_file_says_what_it_is(tmp_path: Path) -> None:
     assert network.input().get_any_name() == "image"
 
 
+@pytest.mark.runtimes
 @pytest.mark.long
 @pytest.mark.usefixtures("in_this_process")
 def test_a_network_for_one_picture_makes_a_file_for_one_and_says_so(tmp_path: Path) -> None:
@@ -285,6 +287,7 @@ def test_a_file_that_gives_other_numbers_is_not_kept(tmp_path: Path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.runtimes
 @pytest.mark.long
 @pytest.mark.usefixtures("in_this_process")
 def test_an_operation_that_is_not_known_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,6 +297,7 @@ def test_an_operation_that_is_not_known_is_named(tmp_path: Path, monkeypatch: py
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.runtimes
 @pytest.mark.long
 @pytest.mark.usefixtures("in_this_process")
 def test_a_batch_that_gives_other_numbers_makes_a_file_for_one_picture(
@@ -340,6 +344,7 @@ def test_what_cannot_be_exported_is_refused_in_one_line(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.runtimes
 def test_who_interrupts_is_told_that_there_is_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -384,6 +389,7 @@ def test_packages_that_are_missing_are_named(
     assert "pip install 'live-gradcam[export]'" in said
 
 
+@pytest.mark.runtimes
 def test_a_disk_that_is_full_leaves_nothing(small_disk: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "--out", str(small_disk / "cam.onnx")]) == 1
     (line,) = capfd.readouterr().err.splitlines()

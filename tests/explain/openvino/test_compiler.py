@@ -153,11 +153,9 @@ def test_maps_predictions_and_channels_equal_tensorflows(case: str, tmp_path: Pa
         assert_equal(ours.run(*one), theirs.run(*one))
 
 
+@pytest.mark.runtimes
 @pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize(
-    "fit",
-    ["wide", *(pytest.param(fit, marks=pytest.mark.runtimes) for fit in ("crop", "scan", "stretch", "pad"))],
-)
+@pytest.mark.parametrize("fit", ["wide", "crop", "scan", "stretch", "pad"])
 def test_a_picture_is_explained_as_by_tensorflow(fit: Any) -> None:
     network = networks.pooled_network(size=None)
     picture = networks.picture(48, 80)
@@ -267,6 +265,7 @@ def test_a_trial_that_somebody_ends_is_tried_again_at_the_next_start(
         assert "OpenVINO" in explainer.describe()
 
 
+@pytest.mark.runtimes
 def test_the_trial_hears_no_ctrl_c_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     if sys.platform == "win32":
         pytest.skip("only on Linux and macOS: groups of processes")
@@ -332,6 +331,7 @@ def test_the_head_is_kept_with_the_graph(in_this_process: None, tmp_path: Path) 
     assert store.find("k") is None, "a graph without its head is damaged"
 
 
+@pytest.mark.runtimes
 def test_a_graph_without_the_activation_has_no_head(in_this_process: None, tmp_path: Path) -> None:
     del in_this_process
     model = lg.load_model(networks.stage_network(), preprocess="unit")
@@ -403,6 +403,7 @@ def test_a_model_that_can_be_loaded_again_is_traced_for_openvino_in_another_proc
     assert [type(source) for source in sources] == [ModelKey if remembered else TensorFlowCompiler]
 
 
+@pytest.mark.runtimes
 def test_a_file_that_changed_after_it_was_loaded_is_not_converted(
     key: ModelKey, network_file: Path, tmp_path: Path
 ) -> None:
@@ -437,6 +438,7 @@ def test_a_crash_in_the_process_that_traces_is_recorded(
     assert found[1] == record
 
 
+@pytest.mark.runtimes
 @pytest.mark.usefixtures("in_this_process")
 def test_other_labels_take_the_same_graph(
     network_file: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
@@ -596,6 +598,7 @@ def test_bfloat16_is_taken_where_it_is_asked_for_or_passed_its_check() -> None:
     assert chosen(Trial(milliseconds={"f32": 4.0}), "auto", "bf16") == "f32"  # no such processor
 
 
+@pytest.mark.runtimes
 def test_bfloat16_explains_nearly_the_same() -> None:
     if not has_bf16():
         pytest.skip("only on a processor that computes in bfloat16")
@@ -608,6 +611,7 @@ def test_bfloat16_explains_nearly_the_same() -> None:
     assert (rough.raw_heatmap != exact.raw_heatmap).any()
 
 
+@pytest.mark.runtimes
 @pytest.mark.usefixtures("in_this_process")
 def test_a_damaged_graph_is_made_again(network_file: Path, own_cache: Path) -> None:
     settings = ExplainSettings(model=str(network_file), engine="openvino", precision="f32")

@@ -108,6 +108,7 @@ def test_a_family_predicts_and_explains_as_in_keras_2(
     _compare(family, kind, size, tmp_path, suffixes)
 
 
+@pytest.mark.keras2
 @pytest.mark.long
 def test_the_commonest_transfer_network_predicts_and_explains_as_in_keras_2(tmp_path: Path) -> None:
     _compare("mobilenet v2", sequential_transfer, 32, tmp_path, (".h5",))

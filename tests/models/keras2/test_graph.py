@@ -32,6 +32,8 @@ from live_gradcam.explain.layer_table import layer_table  # noqa: E402
 WITH_ELLIPSIS = ("slices", "one place")
 """Keras 2 can write these to HDF5 only."""
 
+SLOW = ("attention", "augmented", "recurrent")
+"""What takes seconds."""
 
 QUICK_AS_ZIP = ("films", "nested_twice", "teachable")
 """Networks whose weights lie in a zip where no rule for others would look."""
@@ -40,7 +42,7 @@ QUICK_AS_ZIP = ("films", "nested_twice", "teachable")
 @pytest.mark.parametrize(
     ("name", "suffix"),
     [
-        *((name, ".h5") for name in NETWORKS),
+        *(pytest.param(name, ".h5", marks=pytest.mark.keras2 if name in SLOW else ()) for name in NETWORKS),
         *(
             pytest.param(name, ".keras", marks=() if name in QUICK_AS_ZIP else pytest.mark.keras2)
             for name in NETWORKS
@@ -79,7 +81,7 @@ def test_an_operation_keeps_its_name_and_can_be_explained(tmp_path: Path) -> Non
     assert_same_heat(old, path, old.layers[-3].name)
 
 
-@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+@pytest.mark.parametrize("suffix", [".h5", pytest.param(".keras", marks=pytest.mark.keras2)])
 @pytest.mark.long
 def test_layers_are_found_by_names_with_slashes(tmp_path: Path, suffix: str) -> None:
     base = small_base()

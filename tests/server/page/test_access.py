@@ -105,6 +105,7 @@ def test_words_figures_scale_and_controls_never_overlap_in_any_view(screen: Page
                 assert not any(overlap(each, pane) for each in found), (view, pane)
 
 
+@pytest.mark.screens
 @pytest.mark.parametrize("size", SCREENS[:2], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_what_a_finger_touches_has_44_pixels_each_way(
     browser: Browser, served: Served, size: tuple[int, int]
@@ -151,6 +152,7 @@ def test_where_controls_are_cut_off_an_arrow_says_so_until_the_last_is_reached(s
     assert close["y"] + close["height"] <= size[1]  # however long the list is
 
 
+@pytest.mark.screens
 def test_a_browser_without_full_screen_hides_the_controls_instead_and_gives_them_back(
     browser: Browser, served: Served
 ) -> None:
@@ -201,11 +203,8 @@ FOCUS = """() => {
 """What the focused element looks like: `cut` is how far its outline lies within all that clips it, in pixels."""
 
 
-@pytest.mark.parametrize(
-    "size",
-    [PHONE, *(pytest.param(size, marks=pytest.mark.screens) for size in (ON_ITS_SIDE, (1280, 720)))],
-    ids=lambda size: f"{size[0]}x{size[1]}",
-)
+@pytest.mark.screens
+@pytest.mark.parametrize("size", [PHONE, ON_ITS_SIDE, (1280, 720)], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_the_focus_is_seen_on_everything_that_the_keyboard_reaches(
     browser: Browser, served: Served, size: tuple[int, int]
 ) -> None:

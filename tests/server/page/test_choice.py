@@ -72,6 +72,7 @@ def live(page: Page) -> Page:
     return page
 
 
+@pytest.mark.screens
 def test_every_key_that_the_help_lists_does_what_it_says_and_back(live: Page) -> None:
     page = live
     listed = [action for action in ACTIONS if action.place == "both"]
@@ -162,6 +163,7 @@ def test_a_choice_that_is_refused_goes_back_to_the_one_that_was_answered(live: P
 # The same words as in the window
 
 
+@pytest.mark.screens
 def test_the_page_speaks_the_language_of_the_server(page: Page, chinese: Served) -> None:
     page.goto(chinese.url())
     expect(page.locator("#question")).to_have_text("它看到了什么？")

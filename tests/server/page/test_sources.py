@@ -136,11 +136,16 @@ def open_clip(page: Page, served: Served, clip: Path) -> Sent:
     ("kind", "keys"),
     [
         ("camera", ""),
-        ("camera", "vvvvvf"),
-        ("video", "vfm"),
         *(
             pytest.param(kind, keys, marks=pytest.mark.screens)
-            for kind, keys in (("camera", "v"), ("camera", "m"), ("video", ""), ("video", "vvvvv"))
+            for kind, keys in (
+                ("camera", "vvvvvf"),
+                ("camera", "v"),
+                ("camera", "m"),
+                ("video", "vfm"),
+                ("video", ""),
+                ("video", "vvvvv"),
+            )
         ),
     ],
 )
@@ -174,6 +179,7 @@ def test_a_video_goes_on_where_it_was_frozen(page: Page, served: Served, clip: P
     assert of_page(page, "page.source.element.currentTime") == at
 
 
+@pytest.mark.screens
 def test_a_camera_goes_on_through_every_view_and_in_full_screen(page: Page, served: Served) -> None:
     sent = start_camera(page, served)
     for key in "vvfvvvf":
@@ -194,6 +200,7 @@ def test_the_frozen_picture_is_the_one_that_is_explained_not_an_answer_that_was_
 # Cameras
 
 
+@pytest.mark.screens
 def test_cameras_are_switched_live_and_frozen_one_open_at_a_time(
     of_two_cameras: Page, served: Served
 ) -> None:
@@ -212,6 +219,7 @@ def test_cameras_are_switched_live_and_frozen_one_open_at_a_time(
         sent.until_they_change(page)
 
 
+@pytest.mark.screens
 def test_where_another_camera_cannot_be_opened_the_former_one_goes_on_and_the_page_says_why(
     of_two_cameras: Page, served: Served
 ) -> None:
@@ -236,6 +244,7 @@ def test_where_another_camera_cannot_be_opened_the_former_one_goes_on_and_the_pa
 # Files
 
 
+@pytest.mark.screens
 def test_a_file_is_opened_by_touch_while_the_camera_runs_and_the_camera_is_had_back(
     page: Page, served: Served, tmp_path: Path
 ) -> None:
@@ -308,6 +317,7 @@ window.createImageBitmap = async (...given) => {
 """A picture that takes long to be decoded."""
 
 
+@pytest.mark.screens
 def test_the_file_that_was_chosen_last_is_shown_not_the_one_that_was_decoded_last(
     page: Page, served: Served, tmp_path: Path
 ) -> None:
@@ -327,6 +337,7 @@ def test_the_file_that_was_chosen_last_is_shown_not_the_one_that_was_decoded_las
     assert of_page(page, "page.source.isCamera")
 
 
+@pytest.mark.screens
 @pytest.mark.parametrize("size", [(65500, 1), (1, 65500), (900, 3)])
 def test_a_picture_that_is_too_narrow_to_be_shown_is_told(
     page: Page, served: Served, tmp_path: Path, size: tuple[int, int]
@@ -342,6 +353,7 @@ def test_a_picture_that_is_too_narrow_to_be_shown_is_told(
     sent.until_they_change(page)
 
 
+@pytest.mark.screens
 def test_a_file_of_which_nothing_is_known_is_tried_as_a_picture_and_as_a_video(
     page: Page, served: Served, clip: Path, tmp_path: Path
 ) -> None:
@@ -376,6 +388,7 @@ navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(30);
 """A camera that looks at one of two things."""
 
 
+@pytest.mark.screens
 @pytest.mark.parametrize("view", ["one", "methods"])
 def test_heat_and_words_of_a_scene_that_is_gone_fade_and_come_back_with_it_or_with_the_next_answer(
     page: Page, served: Served, view: str

@@ -73,12 +73,12 @@ def starts(page: Page) -> None:
 @pytest.mark.parametrize(
     ("module", "status"),
     [
-        ("heat_painter.js", 429),
         ("main.js", 503),
-        ("style.css", 0),
         *(
             pytest.param(module, status, marks=pytest.mark.screens)
             for module, status in (
+                ("style.css", 0),
+                ("heat_painter.js", 429),
                 ("heat_painter.js", 0),
                 ("main.js", 429),
                 ("style.css", 503),
@@ -115,6 +115,7 @@ def test_where_it_stays_away_the_page_stops_trying_and_a_button_tries_again(
     assert page.evaluate("location.hash") == "#token=kept"
 
 
+@pytest.mark.screens
 @pytest.mark.parametrize(
     ("status", "said"),
     [
@@ -137,6 +138,7 @@ def test_where_the_setup_does_not_come_it_says_why_and_tries_again(
     starts(page)
 
 
+@pytest.mark.screens
 @pytest.mark.parametrize("path", ["**/page/label_plate.js", "**/setup"])
 def test_where_the_server_says_nothing_at_all_the_page_says_so_and_a_button_tries_again(
     page: Page, served: Served, path: str
@@ -176,6 +178,7 @@ def test_without_its_first_module_the_page_asks_to_be_loaded_again(page: Page, s
     assert page.locator("#start").is_disabled()
 
 
+@pytest.mark.screens
 def test_a_server_that_takes_no_more_visitors_is_told_and_the_page_comes_in_when_one_leaves(
     page: Page,
 ) -> None:

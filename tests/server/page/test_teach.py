@@ -106,6 +106,7 @@ def test_a_digit_and_a_button_that_are_held_teach_and_the_picture_has_the_typed_
     assert of_page(page, "page.setup.labels") == ["red", "green", "blue", "grey"]
 
 
+@pytest.mark.screens
 def test_the_button_that_was_held_before_does_not_end_what_another_one_begins(taught: Page) -> None:
     page = taught
     for name, number in (("hold 1: a new class", 1), ("hold 2: a new class", 2)):
@@ -120,6 +121,7 @@ def test_the_button_that_was_held_before_does_not_end_what_another_one_begins(ta
         until_page(page, DONE)
 
 
+@pytest.mark.screens
 def test_keys_alone_reach_everything_and_a_digit_in_a_name_teaches_nothing(taught: Page) -> None:
     page = taught
     page.get_by_role("button", name="hold 1: a new class").focus()
@@ -150,6 +152,7 @@ def test_a_click_of_a_screen_reader_teaches_for_a_second(taught: Page) -> None:
     until_page(page, f"page.teaching.state.classes[0]?.count > 1 && {DONE}")
 
 
+@pytest.mark.screens
 def test_a_broken_connection_says_that_what_was_taught_is_gone(taught: Page) -> None:
     page = taught
     teach_by_key(page, 1, "red")

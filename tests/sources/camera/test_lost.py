@@ -210,6 +210,7 @@ def test_damaged_frames_are_said_and_flagged_and_are_the_picture_before_them(wat
     assert not report["damaged"][-1]
 
 
+@pytest.mark.runs
 def test_a_camera_that_gives_less_than_it_promised_is_warned_of_once(watch: Watch) -> None:
     report = watch(("say", "slow"), ("log", "promised"), ("wait", 1.2))
     assert report["log"] == ["camera 0 gives 8 fps of the 30 it promised (dark room? slow USB port?)"]
