@@ -17,9 +17,9 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 VALUES = frozenset(
     (
         "cache_files closeable config errors escaping explanation faithfulness file_names frame heatmap media_file "
-        "name_suggestions number_format question redaction rendered_picture run_statistics setting setting_choices "
-        "setting_types settings_json source_address statistics_file taught_head timing translations version "
-        "viewer_input"
+        "name_suggestions number_format question redaction rendered_picture report_photos run_statistics setting "
+        "setting_choices setting_types settings_json source_address statistics_file taught_head timing translations "
+        "version viewer_input"
     ).split()
 )
 GROUND = VALUES | {"concurrency", "process"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from live_gradcam.audit.near_duplicates import (
 from live_gradcam.audit.photo_folders import class_ids, photos_in_folders, photos_with_truths
 from live_gradcam.audit.photo_values import BACKGROUNDS, PhotoAudit
 from live_gradcam.audit.photo_work import PhotoWork, lenders_of, lent_by_each
-from live_gradcam.audit.thing_masks import MasksOrBoxes, digest
+from live_gradcam.audit.thing_masks import Kind, MasksOrBoxes, digest
 from live_gradcam.audit.verdicts import class_finding, worst_first
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import LiveGradcamError, SettingsError
@@ -55,6 +56,9 @@ class AuditJob:
 
     boxes: Path | None = None
     """A file or folder of boxes: see `places_file.read_places`."""
+
+    estimates: Path | None = None
+    """A folder of outlines that were estimated in these boxes: see `thing_masks.MasksOrBoxes`."""
 
     backgrounds: int = BACKGROUNDS
     """On how many backgrounds of other classes each thing is put."""
@@ -156,7 +160,7 @@ def audit_photos(
     photos, failures = (
         photos_in_folders(typed) if job.truths is None else photos_with_truths(typed, job.truths)
     )
-    places = MasksOrBoxes(job.masks, None if job.boxes is None else read_places(job.boxes))
+    places = MasksOrBoxes(job.masks, None if job.boxes is None else read_places(job.boxes), job.estimates)
     if (job.masks or job.boxes) is not None and not any(places.names(each) for each in photos):
         what = "mask" if job.masks is not None else "box"
         raise SettingsError(
@@ -211,13 +215,15 @@ def audit_photos(
     if not done and not interrupted:
         raise SettingsError(f"no photograph could be audited. The first: {failures[0]}")
     known = {photo.name: audited for photo, audited in done}
+    kinds = {photo.name: kind for photo, _ in done if (kind := places.kind_of(photo)) is not None}
     prints = {name: audited.fingerprint for name, audited in known.items()}
     truth_of = {name: audited.finding.truth for name, audited in known.items()}
     training = {} if job.training is None else _training_prints(job.training, failures)
     report = AuditReport(
         model=settings.model_name,
-        classes=_classes(list(known.values())),
+        classes=_classes(list(known.values()), kinds),
         photos=tuple(each.finding for each in known.values()),
+        places=dict(sorted(Counter(kinds.values()).items())),
         causes=dull_causes(list(truth_of.values()), [each.properties for each in known.values()]),
         duplicates=(*duplicates_between_classes(prints, truth_of), *duplicates_of_training(prints, training)),
         failures=tuple(map(str, failures)),
@@ -228,18 +234,23 @@ def audit_photos(
     return AuditRun(report=report, paths=paths, kept=len(photos) - len(missing))
 
 
-def _classes(found: Sequence[AuditedPhoto]) -> tuple[ClassFinding, ...]:
+def _classes(found: Sequence[AuditedPhoto], kinds: Mapping[str, Kind]) -> tuple[ClassFinding, ...]:
     by_class: dict[str, list[AuditedPhoto]] = {}
     for each in found:
         by_class.setdefault(each.finding.truth, []).append(each)
-    return worst_first([_class(name, photos) for name, photos in by_class.items()])
+    return worst_first([_class(name, photos, kinds) for name, photos in by_class.items()])
 
 
-def _class(name: str, photos: Sequence[AuditedPhoto]) -> ClassFinding:
+def _class(name: str, photos: Sequence[AuditedPhoto], kinds: Mapping[str, Kind]) -> ClassFinding:
     findings = [each.finding for each in photos]
     used = [each.used for each in photos if each.used is not None]
     alike = len(used) == len(photos) and len({len(each) for each in used}) == 1
-    return class_finding(name, findings, clusters=clusters_of(findings, np.stack(used) if alike else None))
+    return class_finding(
+        name,
+        findings,
+        clusters=clusters_of(findings, np.stack(used) if alike else None),
+        estimated=sum(kinds.get(each.name) == "estimated" for each in findings),
+    )
 
 
 def _training_prints(folder: Path, failures: list[Failure]) -> dict[str, Fingerprint]:

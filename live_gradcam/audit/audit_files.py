@@ -76,15 +76,21 @@ def write_audit(report: AuditReport, folder: Path) -> None:
 def as_json(report: AuditReport) -> dict[str, Any]:
     """Return the values of each class, as `audit.json` has them.
 
-    `interval` is that of the background's share of the effect; it and each mean is null where it is unknown.
+    `places` counts the photographs whose thing is known: by a mask, by a box, or by an outline that was estimated in a
+    box. `interval` is that of the background's share of the effect; it and each mean is null where it is unknown.
     """
-    return {"model": report.model, "classes": [_class(each) for each in report.classes]}
+    return {
+        "model": report.model,
+        "places": dict(report.places),
+        "classes": [_class(each) for each in report.classes],
+    }
 
 
 def _class(found: ClassFinding) -> dict[str, Any]:
     return {
         "class": found.name,
         "count": found.count,
+        "estimated": found.estimated,
         "accuracy": _rounded(found.accuracy),
         "verdict": found.verdict,
         "thing_need": _mean(found.thing_need),

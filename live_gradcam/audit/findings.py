@@ -130,8 +130,8 @@ class ClassFinding:
     clusters: tuple[ClusterFinding, ...] = ()
     """The suspicious ones first, then the largest."""
 
-    estimated: bool = False
-    """Whether GrabCut refined the boxes of its things."""
+    estimated: int = 0
+    """Of how many of its photographs the outline of the thing was estimated, by GrabCut in a box."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +170,10 @@ class AuditReport:
     """Worst first: background, both, cannot tell, thing; within each the largest part of the background first."""
 
     photos: tuple[PhotoFinding, ...]
+    places: Mapping[str, int] = field(default_factory=dict)
+    """How it is known where the things are → of how many photographs: `mask`, `box`, or `estimated`: an outline that
+    GrabCut estimated in a box. No other photograph has a known thing."""
+
     causes: tuple[CauseFinding, ...] = ()
     """The most telling first; only those that beat their baseline."""
 

@@ -29,6 +29,7 @@ from live_gradcam.errors import LiveGradcamError, SinkError
 from live_gradcam.escaping import shown
 from live_gradcam.explanation import HeatMap
 from live_gradcam.metrics.bootstrap import Mean
+from live_gradcam.report_photos import write_photo_list
 
 NEAREST = 9
 """Photographs that stand for a cluster."""
@@ -54,6 +55,8 @@ class _Figure:
     """For those who do not see the picture."""
 
     caption: str
+    number: int | None = None
+    """Of the photograph in the findings; None for other pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class _Whisker:
 
 def write_report(report: AuditReport, folder: Path, photos: Mapping[str, Path]) -> None:
     """Write `folder/index.html`, whole or not at all; a file of that name is replaced.
+
+    A hidden file beside it says where each photograph lies, for a server that shows the report.
 
     Args:
         report: the findings.
@@ -105,6 +110,7 @@ def write_report(report: AuditReport, folder: Path, photos: Mapping[str, Path]) 
     path = folder / "index.html"
     try:
         write_whole(path, write)
+        write_photo_list(folder, [photos.get(each.name) for each in report.photos])
     except OSError as error:
         raise SinkError(
             f"cannot write '{shown(path)}': {error.strerror or error}. Name another folder with --out."
@@ -123,6 +129,7 @@ class _Page:
         self._report = report
         self._thumbnails = thumbnails
         self._by_name = {each.name: each for each in report.photos}
+        self._numbers = {each.name: number for number, each in enumerate(report.photos)}
         self._of_class: dict[str, list[PhotoFinding]] = {}
         for each in report.photos:
             self._of_class.setdefault(each.truth, []).append(each)
@@ -162,7 +169,9 @@ class _Page:
         if of and photo.rival_heatmap is not None:
             caption = texts.heat_caption(photo, of)
         picture = self._thumbnails.photo(photo.name, heat, photo.region, photo.inset)
-        return _Figure(picture, texts.picture_text(photo, heat, of or "truth"), caption)
+        return _Figure(
+            picture, texts.picture_text(photo, heat, of or "truth"), caption, self._numbers.get(photo.name)
+        )
 
     def nearest(self, names: Sequence[str]) -> list[_Figure]:
         """Return the first photographs of a cluster."""

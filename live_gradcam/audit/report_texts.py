@@ -37,6 +37,23 @@ def summary(report: AuditReport) -> str:
     )
 
 
+_KINDS: dict[str, str] = {
+    "mask": "a mask",
+    "box": "a box",
+    "estimated": "an outline that GrabCut estimated in a box",
+}
+
+
+def known_places(report: AuditReport) -> str:
+    """Return how it is known where the things are, for how many photographs."""
+    places = report.places
+    known = [f"{places[kind]} by {how}" for kind, how in _KINDS.items() if kind in places]
+    said = f"The place of the thing is known in {counted(sum(places.values()), 'photograph')}: {', '.join(known)}."
+    if "estimated" in places:
+        said += " An estimate is wrong where the thing has the colours of its background."
+    return said
+
+
 def nothing_dull(report: AuditReport) -> str:
     """Return what the search for dull causes and copies says if it found none."""
     copies = "No picture was found twice."

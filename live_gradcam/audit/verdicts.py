@@ -79,7 +79,7 @@ def class_finding(
     photos: Sequence[PhotoFinding],
     *,
     clusters: Sequence[ClusterFinding] = (),
-    estimated: bool = False,
+    estimated: int = 0,
 ) -> ClassFinding:
     """Return the finding of a class.
 
@@ -87,7 +87,7 @@ def class_finding(
         name: of the class.
         photos: its photographs, at least one.
         clusters: as `ClassFinding` takes them.
-        estimated: whether the places of its things are estimated.
+        estimated: of how many photographs the outline of the thing is estimated.
     """
     known = [each for each in photos if None not in (each.background_need, each.exchange_need)]
     background, thing = _mean(known, "background_need"), _mean(known, "exchange_need")
