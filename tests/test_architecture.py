@@ -362,6 +362,7 @@ MAY_START_THREADS = {
     "server/camera_stream.py": "asyncio.to_thread: likewise, to encode a JPEG that a coroutine waits for",
     "server/teaching.py": "asyncio.to_thread: likewise, to take an example",
     "server/heat_testing.py": "asyncio.to_thread: likewise, to cover parts of a picture",
+    "server/report_pages.py": "asyncio.to_thread: likewise, to read the report and its photographs",
 }
 """Module → why it may start threads by other means than `WorkerThread`."""
 
