@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from live_gradcam.commands.options import given, takes_settings
+from live_gradcam.commands.serve import refuse_without_web
 from live_gradcam.config import ExplainSettings
-from live_gradcam.errors import LiveGradcamError
+from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.escaping import shown
 from live_gradcam.number_format import counted
 from live_gradcam.setting import REQUIRED, Limits, check_settings, in_frames, in_output
@@ -56,6 +57,10 @@ class AuditSettings:
         None,
         "A folder of photographs that the model was trained on: copies of them among PHOTOS are named.",
         metavar="DIR",
+    )
+    mark: bool = in_frames(
+        False,
+        "Say where the thing is on a page in the browser: draw boxes there, and start the audit.",
     )
     backgrounds: int = in_frames(
         4,
@@ -105,6 +110,10 @@ def audit(
             "an audit needs scikit-learn, SciPy and Jinja2, which are not all installed. "
             "Type: pip install 'live-gradcam[audit]'"
         )
+    if settings.mark and (settings.masks or settings.boxes) is not None:
+        raise SettingsError("mark is given beside masks or boxes: give one of them.")
+    if settings.mark:
+        refuse_without_web("the page for marking", "audit,web")
     make_folder(settings.out)
     job = AuditJob(
         truths=settings.truths,
@@ -114,11 +123,23 @@ def audit(
         backgrounds=settings.backgrounds,
         keep=settings.out / RECORDS,
     )
-    with EvaluateProgress(quiet=settings.quiet) as progress:
-        run = audit_photos(photos, chosen, job, progress=progress)
-    if run.report.photos:
+
+    def write(run: AuditRun) -> None:
         write_audit(run.report, settings.out)
         write_report(run.report, settings.out, run.paths)
+
+    if settings.mark:
+        from live_gradcam.commands.audit_marking import audit_marked
+
+        marked = audit_marked(photos, chosen, job, settings.out, write=write, quiet=settings.quiet)
+        if marked is None:
+            return
+        run = marked
+    else:
+        with EvaluateProgress(quiet=settings.quiet) as progress:
+            run = audit_photos(photos, chosen, job, progress=progress)
+        if run.report.photos:
+            write(run)
     _print(run, settings)
     for line in run.report.failures:
         typer.echo(shown(f"live-gradcam: {line}"), err=True)
@@ -139,6 +160,8 @@ def _print(run: AuditRun, settings: AuditSettings) -> None:
     parts = [counted(len(report.photos), "photo")]
     if run.kept:
         parts.append(f"{run.kept} of them known from an earlier run")
+    if (guessed := report.places.get("estimated", 0)) > 0:
+        parts.append(f"{counted(guessed, 'outline')} of things estimated from boxes")
     if report.failures:
         parts.append(f"{counted(len(report.failures), 'fault')}, named below")
     if report.interrupted:
