@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,16 +19,17 @@ from live_gradcam.audit.clusters import clusters_of
 from live_gradcam.audit.dull_causes import dull_causes
 from live_gradcam.audit.findings import AuditReport, ClassFinding
 from live_gradcam.audit.kept_findings import KeptFindings
+from live_gradcam.audit.marks import MASKS
 from live_gradcam.audit.near_duplicates import (
     Fingerprint,
     duplicates_between_classes,
     duplicates_of_training,
     fingerprint_of,
 )
-from live_gradcam.audit.photo_folders import class_ids, photos_in_folders, photos_with_truths
+from live_gradcam.audit.photo_folders import AuditPhoto, class_ids, photos_in_folders, photos_with_truths
 from live_gradcam.audit.photo_values import BACKGROUNDS, PhotoAudit
 from live_gradcam.audit.photo_work import PhotoWork, lenders_of, lent_by_each
-from live_gradcam.audit.thing_masks import Kind, MasksOrBoxes, digest
+from live_gradcam.audit.thing_masks import MasksOrBoxes, digest, with_places
 from live_gradcam.audit.verdicts import class_finding, worst_first
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import LiveGradcamError, SettingsError
@@ -157,9 +157,7 @@ def audit_photos(
     """
     if job.masks is not None and job.boxes is not None:
         raise SettingsError("masks and boxes are given: give one of them.")
-    photos, failures = (
-        photos_in_folders(typed) if job.truths is None else photos_with_truths(typed, job.truths)
-    )
+    photos, failures = photos_of(typed, job)
     places = MasksOrBoxes(job.masks, None if job.boxes is None else read_places(job.boxes), job.estimates)
     if (job.masks or job.boxes) is not None and not any(places.names(each) for each in photos):
         what = "mask" if job.masks is not None else "box"
@@ -215,42 +213,54 @@ def audit_photos(
     if not done and not interrupted:
         raise SettingsError(f"no photograph could be audited. The first: {failures[0]}")
     known = {photo.name: audited for photo, audited in done}
-    kinds = {photo.name: kind for photo, _ in done if (kind := places.kind_of(photo)) is not None}
     prints = {name: audited.fingerprint for name, audited in known.items()}
     truth_of = {name: audited.finding.truth for name, audited in known.items()}
     training = {} if job.training is None else _training_prints(job.training, failures)
     report = AuditReport(
         model=settings.model_name,
-        classes=_classes(list(known.values()), kinds),
+        classes=_classes(list(known.values())),
         photos=tuple(each.finding for each in known.values()),
-        places=dict(sorted(Counter(kinds.values()).items())),
         causes=dull_causes(list(truth_of.values()), [each.properties for each in known.values()]),
         duplicates=(*duplicates_between_classes(prints, truth_of), *duplicates_of_training(prints, training)),
         failures=tuple(map(str, failures)),
         settings={"version": __version__, **own},
         interrupted=interrupted,
     )
+    report = with_places(report, {each.name: places.kind_of(each) for each, _ in done})
     paths = {each.name: each.path for each, _ in done}
     return AuditRun(report=report, paths=paths, kept=len(photos) - len(missing))
 
 
-def _classes(found: Sequence[AuditedPhoto], kinds: Mapping[str, Kind]) -> tuple[ClassFinding, ...]:
+def photos_of(typed: Sequence[str], job: AuditJob) -> tuple[list[AuditPhoto], list[Failure]]:
+    """Return the photographs of a job, and a failure for each that has no class.
+
+    Args:
+        typed: as `audit_photos` takes them.
+        job: what to audit.
+
+    Raises:
+        SourceError: there are none.
+    """
+    masks = None if job.keep is None else (job.keep.parent / MASKS).absolute()
+    photos, failures = (
+        photos_in_folders(typed) if job.truths is None else photos_with_truths(typed, job.truths)
+    )
+    # The results may lie among the photographs.
+    return [each for each in photos if masks is None or not each.path.is_relative_to(masks)], failures
+
+
+def _classes(found: Sequence[AuditedPhoto]) -> tuple[ClassFinding, ...]:
     by_class: dict[str, list[AuditedPhoto]] = {}
     for each in found:
         by_class.setdefault(each.finding.truth, []).append(each)
-    return worst_first([_class(name, photos, kinds) for name, photos in by_class.items()])
+    return worst_first([_class(name, photos) for name, photos in by_class.items()])
 
 
-def _class(name: str, photos: Sequence[AuditedPhoto], kinds: Mapping[str, Kind]) -> ClassFinding:
+def _class(name: str, photos: Sequence[AuditedPhoto]) -> ClassFinding:
     findings = [each.finding for each in photos]
     used = [each.used for each in photos if each.used is not None]
     alike = len(used) == len(photos) and len({len(each) for each in used}) == 1
-    return class_finding(
-        name,
-        findings,
-        clusters=clusters_of(findings, np.stack(used) if alike else None),
-        estimated=sum(kinds.get(each.name) == "estimated" for each in findings),
-    )
+    return class_finding(name, findings, clusters=clusters_of(findings, np.stack(used) if alike else None))
 
 
 def _training_prints(folder: Path, failures: list[Failure]) -> dict[str, Fingerprint]:

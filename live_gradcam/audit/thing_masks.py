@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -12,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from live_gradcam.archive.kept_lines import file_key
 from live_gradcam.archive.places_file import PlacesFile
+from live_gradcam.audit.findings import AuditReport
 from live_gradcam.audit.marks import mask_file
 from live_gradcam.audit.photo_folders import AuditPhoto
 from live_gradcam.errors import SourceError
@@ -138,6 +142,21 @@ def read_mask(file: Path) -> Mask:
     colours = levels[..., :-1] if alpha else levels
     seen = np.any(colours > 0, axis=-1)
     return np.asarray(seen & (levels[..., -1] > 0) if alpha else seen, np.bool_)
+
+
+def with_places(report: AuditReport, kinds: Mapping[str, Kind | None]) -> AuditReport:
+    """Return a report that tells how it is known where the things are.
+
+    Args:
+        report: the findings.
+        kinds: name of a photograph → how its place is known; None if it is not.
+    """
+    estimated = Counter(each.truth for each in report.photos if kinds.get(each.name) == "estimated")
+    return replace(
+        report,
+        places=dict(sorted(Counter(each for each in kinds.values() if each is not None).items())),
+        classes=tuple(replace(each, estimated=estimated[each.name]) for each in report.classes),
+    )
 
 
 def digest(keys: list[str]) -> str:

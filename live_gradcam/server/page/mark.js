@@ -117,7 +117,7 @@ export class MarkPage {
     if (box === null) return;
     const [left, top, width, height] = box.map((value) => `${100 * value}%`);
     Object.assign(byId("mark-box").style, { left, top, width, height });
-    byId("mark-spoken").textContent = this.words(boxText(box));
+    if (!this.held) byId("mark-spoken").textContent = this.words(boxText(box));
   }
 
   showCounts() {
@@ -265,7 +265,13 @@ export class MarkPage {
     for (const name of ["pointerup", "pointercancel"]) photo.addEventListener(name, (event) => this.release(event));
     document.addEventListener("keydown", (event) => this.key(event));
     const actions = { undo: "undo", none: "none", cut: "toggleCutting", next: "next", audit: "audit", back: "back" };
-    for (const [id, name] of Object.entries(actions)) byId(`mark-${id}`).addEventListener("click", () => this[name]());
+    for (const [id, name] of Object.entries(actions)) {
+      byId(`mark-${id}`).addEventListener("click", (event) => {
+        this[name]();
+        // After a click with the mouse, Enter is for the photograph, and does not press the button again.
+        if (event.detail) byId("mark-photo").focus({ preventScroll: true });
+      });
+    }
   }
 
   place(event) {
@@ -306,6 +312,7 @@ export class MarkPage {
     if (event.type === "pointerup") this.drag(event);
     else this.setBox(box);
     this.held = null;
+    if (this.box !== null) byId("mark-spoken").textContent = this.words(boxText(this.box));
     if (this.box !== box && this.box !== null) this.finished();
   }
 

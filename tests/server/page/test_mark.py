@@ -248,6 +248,7 @@ def test_axe_finds_nothing(
     expect(page.locator("#mark-outline")).to_be_visible()
     assert faults() == []
     page.click("#mark-audit")
+    turn.wait()
     turn.begin(5)
     expect(page.locator("#mark-line")).to_have_text("0 of 5 photographs")
     assert faults() == []
