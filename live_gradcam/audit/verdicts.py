@@ -56,7 +56,7 @@ def background_share(background: Sequence[float], thing: Sequence[float], *, see
         seed: the same seed gives the same interval.
     """
     both = np.stack([np.asarray(background, np.float64), np.asarray(thing, np.float64)], axis=1)
-    share = float(_share(both.mean(axis=0)))
+    share = float(shares_of(both.mean(axis=0)))
     if not math.isfinite(share):
         return None
     random = np.random.default_rng(seed)
@@ -64,7 +64,7 @@ def background_share(background: Sequence[float], thing: Sequence[float], *, see
     rows = max(1, _AT_ONCE // count)
     shares = np.concatenate(
         [
-            _share(both[random.integers(0, count, (min(rows, RESAMPLES - done), count))].mean(axis=1))
+            shares_of(both[random.integers(0, count, (min(rows, RESAMPLES - done), count))].mean(axis=1))
             for done in range(0, RESAMPLES, rows)
         ]
     )
@@ -183,7 +183,7 @@ def _mean(photos: Sequence[PhotoFinding], name: str) -> Mean | None:
     return bootstrap_mean(values) if values else None
 
 
-def _share(means: Numbers) -> Numbers:
+def shares_of(means: Numbers) -> Numbers:
     """Return the background's share for means (..., 2) of both needs; NaN where neither is above 0."""
     positive = np.maximum(means, 0)
     total = positive.sum(axis=-1)
