@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from live_gradcam.archive.annotate_job import Failure, error_text
@@ -14,8 +15,10 @@ from live_gradcam.archive.evaluate import PhotoListener
 from live_gradcam.archive.inputs import find_photos
 from live_gradcam.archive.places_file import read_places
 from live_gradcam.archive.record import RECORDS
+from live_gradcam.audit.audited_photo import one_of_each_film
 from live_gradcam.audit.comparison import compared
 from live_gradcam.audit.dull_causes import dull_causes
+from live_gradcam.audit.film_frames import with_frames
 from live_gradcam.audit.findings import AuditReport
 from live_gradcam.audit.model_audit import Audited, ModelAudit
 from live_gradcam.audit.near_duplicates import (
@@ -24,7 +27,7 @@ from live_gradcam.audit.near_duplicates import (
     duplicates_of_training,
     fingerprint_of,
 )
-from live_gradcam.audit.photo_folders import photos_in_folders, photos_with_truths
+from live_gradcam.audit.photo_folders import AuditPhoto, photos_in_folders, photos_with_truths
 from live_gradcam.audit.photo_values import BACKGROUNDS
 from live_gradcam.audit.thing_masks import MasksOrBoxes
 from live_gradcam.config import ExplainSettings
@@ -153,6 +156,26 @@ def audit_photos(
     photos, failures = (
         photos_in_folders(typed) if job.truths is None else photos_with_truths(typed, job.truths)
     )
+    with ExitStack() as stack:
+        frames = job.keep / "frames" if job.keep else Path(stack.enter_context(TemporaryDirectory()))
+        photos, unread = with_frames(photos, frames, progress.say)
+        return _audited(photos, [*failures, *unread], settings, job, progress)
+
+
+def _audited(
+    photos: Sequence[AuditPhoto],
+    failures: list[Failure],
+    settings: ExplainSettings,
+    job: AuditJob,
+    progress: PhotoListener,
+) -> AuditRun:
+    """Audit photographs that were found; those that were not are among the failures.
+
+    Raises:
+        LiveGradcamError: nothing can be audited.
+    """
+    if not photos:
+        raise SettingsError(f"no photograph could be audited. The first: {failures[0]}")
     places = MasksOrBoxes(job.masks, None if job.boxes is None else read_places(job.boxes))
     if (job.masks or job.boxes) is not None and not any(places.names(each) for each in photos):
         what = "mask" if job.masks is not None else "box"
@@ -187,6 +210,7 @@ def audit_photos(
     if not runs[0].photos and not runs[0].interrupted:
         raise SettingsError(f"no photograph could be audited. The first: {failures[0]}")
     known = {photo.name: audited for photo, audited in runs[0].photos}
+    single = one_of_each_film(list(known.values()))
     prints = {name: audited.fingerprint for name, audited in known.items()}
     truth_of = {name: audited.finding.truth for name, audited in known.items()}
     training = {} if job.training is None else _training_prints(job.training, failures)
@@ -194,7 +218,7 @@ def audit_photos(
         model=settings.model_name,
         classes=runs[0].classes,
         photos=tuple(each.finding for each in known.values()),
-        causes=dull_causes(list(truth_of.values()), [each.properties for each in known.values()]),
+        causes=dull_causes([each.finding.truth for each in single], [each.properties for each in single]),
         duplicates=(*duplicates_between_classes(prints, truth_of), *duplicates_of_training(prints, training)),
         failures=tuple(map(str, failures)),
         settings={"version": __version__, **audits[0].settings},

@@ -8,6 +8,8 @@ the values of both models.
 The share of the background is no mean over photographs but a ratio of two means (`verdicts`). So each resample gives
 the shares of both models, and the interval is that of their differences. A resample in which a model shows no effect
 says nothing about its share: it counts as the share, between 0 and 1, that makes the interval widest.
+
+A film counts as one photograph, with the means of its frames.
 """
 
 from __future__ import annotations
@@ -26,10 +28,9 @@ from live_gradcam.audit.findings import (
     PairedChange,
     PhotoFinding,
 )
-from live_gradcam.audit.verdicts import NEED, Numbers, shares_of
+from live_gradcam.audit.verdicts import NEED, Numbers, shares_of, source_means, sources_text
 from live_gradcam.metrics.bootstrap import LEVEL, RESAMPLES, Mean, bootstrap_mean, paired_difference
 from live_gradcam.metrics.evaluation import FEW_PHOTOS
-from live_gradcam.number_format import counted
 
 _AT_ONCE = 1_000_000
 """Numbers that are drawn in one array."""
@@ -70,17 +71,11 @@ def value_change(pairs: Pairs, name: str) -> PairedChange | None:
         name: a field of `PhotoFinding` that is a number, a truth value or None.
     """
     value = attrgetter(name)
-    known = [
-        (float(one), float(two))
-        for each in pairs
-        for one, two in [map(value, each)]
-        if None not in (one, two)
-    ]
-    own, beside = ({number: pair[which] for number, pair in enumerate(known)} for which in (0, 1))
-    difference = paired_difference(own, beside)
+    values = _of_both(pairs, [[value(each) for each in pair] for pair in pairs])
+    difference = paired_difference(*(dict(enumerate(values[:, which].tolist())) for which in (0, 1)))
     if difference is None:
         return None
-    means = np.mean(known, axis=0).tolist()
+    means = values.mean(axis=0).tolist()
     return PairedChange(first=means[0], other=means[1], difference=difference)
 
 
@@ -117,24 +112,27 @@ def _or(shares: Numbers, value: float) -> Numbers:
 
 def _class(name: str, pairs: Pairs, first: AuditReport, other: AuditReport) -> ClassComparison:
     other_name = pairs[0][1].truth
-    needs = [_needs(pairs, which) for which in (0, 1)]
-    known = np.isfinite(needs[0]).all(axis=1) & np.isfinite(needs[1]).all(axis=1)
-    own, beside = (each[known] for each in needs)
+    needs = _of_both(
+        pairs,
+        [[need for each in pair for need in (each.background_need, each.exchange_need)] for pair in pairs],
+    )
+    own, beside = needs[:, :2], needs[:, 2:]
     names = plain_names(first.model, other.model)
     unshaken = [model for model, each in zip(names, (own, beside), strict=True) if not _has_effect(each)]
     share = None if unshaken else share_change(own, beside)
     accuracy = value_change(pairs, "right")
     assert accuracy is not None  # every photograph is right or wrong
+    photos = [each for each, _ in pairs]
     if not len(own):
-        said = _accuracy_said(accuracy)
+        said = _accuracy_said(accuracy, photos)
     elif len(own) < FEW_PHOTOS:
-        have = counted(len(own), "photograph")
+        have = sources_text(len(own), photos)
         said = f"cannot tell: {have} with a known thing for both models, and {FEW_PHOTOS} are needed"
         share = None
     elif share is None:
         said = (
             f"cannot tell: with {' and with '.join(unshaken)}, neither another background nor another thing changes "
-            f"the probability by more than {NEED:.2f} for sure; {_accuracy_said(accuracy)}"
+            f"the probability by more than {NEED:.2f} for sure; {_accuracy_said(accuracy, photos)}"
         )
     else:
         said = _share_said(share)
@@ -154,10 +152,9 @@ def _class(name: str, pairs: Pairs, first: AuditReport, other: AuditReport) -> C
     )
 
 
-def _needs(pairs: Pairs, which: int) -> Numbers:
-    """Return the background need and the exchange need of each photograph with one model, (N, 2); NaN for None."""
-    rows = [(each[which].background_need, each[which].exchange_need) for each in pairs]
-    return np.array(rows, np.float64)
+def _of_both(pairs: Pairs, rows: Sequence[Sequence[float | None]]) -> Numbers:
+    """Return rows of values with both models, one for each photograph and film that has them all."""
+    return source_means(rows, [each.film for each, _ in pairs])
 
 
 def _has_effect(needs: Numbers) -> bool:
@@ -182,9 +179,9 @@ def _share_said(share: PairedChange) -> str:
     return f"the background's share {went} from {was} to {became} ({_interval(share)})"
 
 
-def _accuracy_said(accuracy: PairedChange) -> str:
+def _accuracy_said(accuracy: PairedChange, photos: Sequence[PhotoFinding]) -> str:
     if accuracy.difference.count < FEW_PHOTOS:
-        have = counted(accuracy.difference.count, "photograph")
+        have = sources_text(accuracy.difference.count, photos)
         return f"cannot tell: {have}, and {FEW_PHOTOS} are needed"
     was, became = f"{accuracy.other:.0%}", f"{accuracy.first:.0%}"
     if not accuracy.is_known:

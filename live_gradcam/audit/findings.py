@@ -41,6 +41,9 @@ class PhotoFinding:
     rival_heatmap: HeatMap | None = None
     """The heat for the predicted class, in the same form; None where that is the true class."""
 
+    film: str | None = None
+    """The name of the film or saved session that it is a frame of; None for a photograph."""
+
     region: Region | None = None
     """(x, y, width, height): the part of the photograph that the network saw, in pixels; None for all of it."""
 

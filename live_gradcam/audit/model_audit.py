@@ -12,7 +12,7 @@ import numpy as np
 from live_gradcam.archive.annotate_job import Failure
 from live_gradcam.archive.evaluate import PhotoListener
 from live_gradcam.archive.record import recorded_settings
-from live_gradcam.audit.audited_photo import AuditedPhoto
+from live_gradcam.audit.audited_photo import AuditedPhoto, one_of_each_film
 from live_gradcam.audit.clusters import clusters_of
 from live_gradcam.audit.findings import ClassFinding
 from live_gradcam.audit.kept_findings import KeptFindings
@@ -169,7 +169,8 @@ def _ids(photos: Sequence[AuditPhoto], labels: Labels, others: Labels | None, mo
 
 
 def _class(name: str, photos: Sequence[AuditedPhoto]) -> ClassFinding:
-    findings = [each.finding for each in photos]
-    used = [each.used for each in photos if each.used is not None]
-    alike = len(used) == len(photos) and len({len(each) for each in used}) == 1
-    return class_finding(name, findings, clusters=clusters_of(findings, np.stack(used) if alike else None))
+    single = one_of_each_film(photos)
+    used = [each.used for each in single if each.used is not None]
+    alike = len(used) == len(single) and len({len(each) for each in used}) == 1
+    clusters = clusters_of([each.finding for each in single], np.stack(used) if alike else None)
+    return class_finding(name, [each.finding for each in photos], clusters=clusters)

@@ -31,8 +31,10 @@ def summary(report: AuditReport) -> str:
     if not count:
         return "No photograph was examined."
     right = sum(each.right for each in report.photos)
+    films = [each.film for each in report.photos if each.film is not None]
+    frames = f", {len(films)} of them frames of {counted(len(set(films)), 'film')}" if films else ""
     return (
-        f"{counted(count, 'photograph')} of {counted(len(report.classes), 'class')}; "
+        f"{counted(count, 'photograph')} of {counted(len(report.classes), 'class')}{frames}; "
         f"{right / count:.0%} are recognised."
     )
 

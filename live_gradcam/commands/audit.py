@@ -88,7 +88,8 @@ def audit(
         list[str],
         typer.Argument(
             metavar="PHOTOS...",
-            help="A folder with a folder for each class; with --truths also photographs, folders or globs.",
+            help="A folder with a folder of photographs, films and saved sessions for each class; with --truths also "
+            "files, folders or globs.",
             show_default=False,
         ),
     ],

@@ -256,6 +256,13 @@ def test_two_models_stand_side_by_side_with_their_differences(tmp_path: Path) ->
     assert "compare" not in alone.ids
 
 
+def test_frames_of_films_are_no_photographs_in_silence(tmp_path: Path) -> None:
+    report = report_of(["cat", "cup"])
+    frames = [replace(each, film=f"{each.truth}.mp4") for each in report.photos[:10]]
+    _, outline = written(replace(report, photos=(*frames, *report.photos[10:])), tmp_path)
+    assert "24 photographs of 2 classes, 10 of them frames of 1 film; 75% are recognised." in outline.text
+
+
 def test_the_settings_are_listed(tmp_path: Path) -> None:
     _, outline = written(report_of(["cat", "cup"], method="gradcam", seeds=[1, 2]), tmp_path)
     assert re.search(r"method\s*gradcam", outline.text)
