@@ -15,7 +15,7 @@ from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.escaping import shown
 from live_gradcam.number_format import counted
-from live_gradcam.setting import REQUIRED, Limits, check_settings, in_frames, in_output
+from live_gradcam.setting import REQUIRED, Limits, check_settings, in_frames, in_model, in_output
 
 if TYPE_CHECKING:
     from live_gradcam.audit.audit import AuditRun
@@ -68,6 +68,12 @@ class AuditSettings:
         metavar="N",
         limits=Limits(1, 32),
     )
+    compare: str | None = in_model(
+        None,
+        "Another model, such as this one before it was trained again: both side by side, with the differences. It "
+        "takes the labels beside it, else those of --model; all other settings hold for both.",
+        metavar="NAME|FILE",
+    )
     fail_background: float | None = in_output(
         None,
         "Exit with code 3 if the background carries this share of the effect or more, from 0 to 1, for any class "
@@ -87,7 +93,8 @@ def audit(
         list[str],
         typer.Argument(
             metavar="PHOTOS...",
-            help="A folder with a folder for each class; with --truths also photographs, folders or globs.",
+            help="A folder with a folder of photographs, films and saved sessions for each class; with --truths also "
+            "files, folders or globs.",
             show_default=False,
         ),
     ],
@@ -102,9 +109,11 @@ def audit(
     from live_gradcam.audit.audit_files import make_folder, write_audit
     from live_gradcam.audit.report import write_report
     from live_gradcam.commands.progress import EvaluateProgress
-    from live_gradcam.settings_check import refuse_typos
+    from live_gradcam.settings_check import refuse_typos, refuse_unknown_model
 
     refuse_typos(chosen)
+    if settings.compare is not None:
+        refuse_unknown_model(settings.compare)
     if not all(map(find_spec, ("sklearn", "scipy", "jinja2"))):
         raise LiveGradcamError(
             "an audit needs scikit-learn, SciPy and Jinja2, which are not all installed. "
@@ -121,6 +130,7 @@ def audit(
         boxes=settings.boxes,
         training=settings.train,
         backgrounds=settings.backgrounds,
+        compare=settings.compare,
         keep=settings.out / RECORDS,
     )
 
@@ -152,9 +162,16 @@ def audit(
 
 
 def _print(run: AuditRun, settings: AuditSettings) -> None:
+    from live_gradcam.audit.comparison import plain_names
+
     report = run.report
     for each in report.classes:
         typer.echo(shown(each.sentence))
+    if report.comparison is not None:
+        own, beside = plain_names(report.model, report.comparison.report.model)
+        typer.echo(shown(f"from {beside} to {own}:"))
+        for change in report.comparison.classes:
+            typer.echo(shown(change.sentence))
     if settings.quiet:
         return
     parts = [counted(len(report.photos), "photo")]

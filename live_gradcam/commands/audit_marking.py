@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from live_gradcam.archive.evaluate import PhotoListener
-from live_gradcam.audit.audit import AuditJob, AuditRun, audit_photos, photos_of
+from live_gradcam.archive.record import RECORDS
+from live_gradcam.audit.audit import AuditJob, AuditRun, audit_photos
+from live_gradcam.audit.film_frames import photos_of
 from live_gradcam.audit.marks import Marks
 from live_gradcam.audit.photo_folders import AuditPhoto, class_ids
 from live_gradcam.commands.progress import EvaluateProgress
@@ -78,7 +80,7 @@ def audit_marked(
     Raises:
         LiveGradcamError: there is nothing to mark, or the last audit failed.
     """
-    photos, _ = photos_of(typed, job)
+    photos, _ = photos_of(typed, job.truths, out / RECORDS, typer.echo)
     _refuse_other_classes(photos, settings)
     marks = Marks(photos, out)
     page = MarkingPage(marks=marks, turn=AuditTurn(), out=out, lang=settings.lang)
