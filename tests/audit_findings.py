@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from live_gradcam.audit.comparison import compared
 from live_gradcam.audit.findings import (
     AuditReport,
     ClassFinding,
@@ -113,3 +114,19 @@ def report_of(
         )
         photos += own
     return AuditReport(model="mine.keras", classes=tuple(found), photos=tuple(photos), settings=settings)
+
+
+def with_comparison(report: AuditReport, model: str = "before.keras") -> AuditReport:
+    """Return a report with an invented comparison: of the other model, needs of backgrounds are those of things."""
+    own = tuple(
+        replace(each, exchange_need=each.background_need and 0.9 - each.background_need)
+        for each in report.photos
+    )
+    beside = tuple(
+        replace(each, background_need=each.exchange_need, exchange_need=each.background_need)
+        if number % 5
+        else each
+        for number, each in enumerate(own)
+    )
+    first, other = replace(report, photos=own), replace(report, photos=beside, model=model)
+    return replace(first, comparison=compared(first, other))

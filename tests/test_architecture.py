@@ -12,14 +12,14 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 
-# cli → commands → pipeline | session | archive | server → live → teach → metrics → explain → models
+# cli → commands → pipeline | audit → session | archive | server → live → teach → metrics → explain → models
 # | sources | render | sinks → values
 VALUES = frozenset(
     (
         "cache_files closeable config errors escaping explanation faithfulness file_names frame heatmap media_file "
-        "name_suggestions number_format question redaction rendered_picture run_statistics setting setting_choices "
-        "setting_types settings_json source_address statistics_file taught_head timing translations version "
-        "viewer_input"
+        "name_suggestions number_format question redaction rendered_picture report_photos run_statistics setting "
+        "setting_choices setting_types settings_json source_address statistics_file taught_head timing translations "
+        "version viewer_input"
     ).split()
 )
 GROUND = VALUES | {"concurrency", "process"}
@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "session": GROUND | ROOMS | {"live"},
     "pipeline": GROUND | ROOMS | {"live", "session", "settings_check"},
     "archive": GROUND | ROOMS,  # a loop over files: nobody watches
-    "audit": GROUND | ROOMS | {"archive"},
+    "audit": GROUND | ROOMS | {"archive", "session"},  # the frames of saved sessions
     "server": GROUND | ROOMS,
     "commands": GROUND | ROOMS | LOOPS | {"settings_check"},
     "cli": GROUND | ROOMS | LOOPS | {"commands"},
@@ -362,6 +362,7 @@ MAY_START_THREADS = {
     "server/camera_stream.py": "asyncio.to_thread: likewise, to encode a JPEG that a coroutine waits for",
     "server/teaching.py": "asyncio.to_thread: likewise, to take an example",
     "server/heat_testing.py": "asyncio.to_thread: likewise, to cover parts of a picture",
+    "server/report_pages.py": "asyncio.to_thread: likewise, to read the report and its photographs",
 }
 """Module → why it may start threads by other means than `WorkerThread`."""
 

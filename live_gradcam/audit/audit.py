@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-
-import numpy as np
 
 from live_gradcam.archive.annotate_job import Failure, error_text
 from live_gradcam.archive.evaluate import PhotoListener
 from live_gradcam.archive.inputs import find_photos
 from live_gradcam.archive.places_file import read_places
-from live_gradcam.archive.record import RECORDS, recorded_settings
-from live_gradcam.audit.audited_photo import AuditedPhoto
-from live_gradcam.audit.clusters import clusters_of
+from live_gradcam.archive.record import RECORDS
+from live_gradcam.audit.audited_photo import one_of_each_film
+from live_gradcam.audit.comparison import compared
 from live_gradcam.audit.dull_causes import dull_causes
-from live_gradcam.audit.findings import AuditReport, ClassFinding
-from live_gradcam.audit.kept_findings import KeptFindings
+from live_gradcam.audit.film_frames import photos_of
+from live_gradcam.audit.findings import AuditReport
+from live_gradcam.audit.model_audit import Audited, ModelAudit
 from live_gradcam.audit.near_duplicates import (
     Fingerprint,
     duplicates_between_classes,
     duplicates_of_training,
     fingerprint_of,
 )
-from live_gradcam.audit.photo_folders import class_ids, photos_in_folders, photos_with_truths
-from live_gradcam.audit.photo_values import BACKGROUNDS, PhotoAudit
-from live_gradcam.audit.photo_work import PhotoWork, lenders_of, lent_by_each
-from live_gradcam.audit.thing_masks import MasksOrBoxes, digest
-from live_gradcam.audit.verdicts import class_finding, worst_first
+from live_gradcam.audit.photo_folders import AuditPhoto
+from live_gradcam.audit.photo_values import BACKGROUNDS
+from live_gradcam.audit.thing_masks import Kind, MasksOrBoxes, with_places
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import LiveGradcamError, SettingsError
-from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.sources.photo import read_photo
 from live_gradcam.version import __version__
-
-_USUAL_SIZE = (500, 375)
-_BATCH = 4
-"""Photographs that go through the network together, each with about a dozen changed pictures."""
-
-_WITHOUT_EFFECT = frozenset({"alpha", "colormap"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +49,17 @@ class AuditJob:
     boxes: Path | None = None
     """A file or folder of boxes: see `places_file.read_places`."""
 
+    estimates: Path | None = None
+    """A folder of outlines that were estimated in these boxes: see `thing_masks.MasksOrBoxes`."""
+
     backgrounds: int = BACKGROUNDS
     """On how many backgrounds of other classes each thing is put."""
 
     training: Path | None = None
     """A folder of photographs that the model was trained on, whose copies are looked for; None: none is known."""
+
+    compare: Any = None
+    """Another model for the same photographs, as `ExplainSettings.model` takes it; None: no other."""
 
     keep: Path | None = None
     """The folder in which what is found is kept, so that a second run continues; None: nothing is kept."""
@@ -101,6 +100,7 @@ def audit(
     truths: Mapping[str, str] | str | Path | None = None,
     training: str | Path | None = None,
     out: str | Path | None = None,
+    compare: Any = None,  # noqa: ANN401 - as `model`
     **settings: Any,  # noqa: ANN401 - each of its setting's kind
 ) -> AuditReport:
     """Find out by what a network recognises each class: the thing or its background.
@@ -113,7 +113,10 @@ def audit(
         boxes: a file or folder of boxes, in place of masks.
         truths: file name → class, or a CSV file with the columns file and class.
         training: a folder of photographs that the model was trained on, to find copies of them among these.
-        out: a folder in which what is found is kept, so that a second call continues; None: nothing is kept.
+        out: a folder in which what is found is kept, so that a second call continues; None: nothing is kept. Only of
+            models that are named, since another network may have the same name as one that is loaded.
+        compare: another model, such as the one before it was trained again: its findings on the same photographs, and
+            the differences, are `AuditReport.comparison`.
         settings: further fields of `ExplainSettings`, such as `method`, `fit` or `preprocess`.
 
     Raises:
@@ -128,8 +131,8 @@ def audit(
         masks=None if masks is None else Path(masks),
         boxes=None if boxes is None else Path(boxes),
         training=None if training is None else Path(training),
-        # Another network may have the same name.
-        keep=Path(out) / RECORDS if out is not None and isinstance(model, str | Path) else None,
+        compare=str(compare) if isinstance(compare, Path) else compare,
+        keep=None if out is None else Path(out) / RECORDS,
     )
     return audit_photos([str(each) for each in typed], chosen, job, progress=_Silent()).report
 
@@ -153,93 +156,120 @@ def audit_photos(
     """
     if job.masks is not None and job.boxes is not None:
         raise SettingsError("masks and boxes are given: give one of them.")
-    photos, failures = (
-        photos_in_folders(typed) if job.truths is None else photos_with_truths(typed, job.truths)
-    )
-    places = MasksOrBoxes(job.masks, None if job.boxes is None else read_places(job.boxes))
+    with ExitStack() as stack:
+        keep = job.keep or Path(stack.enter_context(TemporaryDirectory()), RECORDS)
+        photos, failures = photos_of(typed, job.truths, keep, progress.say)
+        return _audited(photos, failures, settings, job, progress)
+
+
+def _audited(
+    photos: Sequence[AuditPhoto],
+    failures: list[Failure],
+    settings: ExplainSettings,
+    job: AuditJob,
+    progress: PhotoListener,
+) -> AuditRun:
+    """Audit photographs that were found; those that were not are among the failures.
+
+    Raises:
+        LiveGradcamError: nothing can be audited.
+    """
+    if not photos:
+        raise SettingsError(f"no photograph could be audited. The first: {failures[0]}")
+    places = MasksOrBoxes(job.masks, None if job.boxes is None else read_places(job.boxes), job.estimates)
     if (job.masks or job.boxes) is not None and not any(places.names(each) for each in photos):
         what = "mask" if job.masks is not None else "box"
         raise SettingsError(
             f"no photograph has a {what}, for example {photos[0].name}. Give the names of the photographs to "
             f"{'the masks' if job.masks is not None else 'their boxes'}."
         )
-    progress.say(f"loading {settings.model_name} …")
-    with native_stderr_filtered():
-        from live_gradcam.explain.loading import load_explainer
-
-        explainer = load_explainer(settings, _USUAL_SIZE, progress.say)
-    with explainer:
-        labels = explainer.labels
-        ids = class_ids([each.truth for each in photos], labels)
-        lenders = lenders_of(photos, places, ids)
-        planned = [places.key_of(each) for some in lenders.values() for each in some[: lent_by_each(lenders)]]
-        named = isinstance(settings.model, str | Path)
-        recorded = settings if named else replace(settings, model=explainer.model.name)
-        own = {
-            **{
-                name: value
-                for name, value in recorded_settings(recorded).items()
-                if name not in _WITHOUT_EFFECT
-            },
-            "backgrounds": job.backgrounds,
-            "boxes": places.key,
-            "masks": job.masks is not None,
-            "lenders": digest(planned),
-        }
-        truths = {name: labels[number] for name, number in ids.items()}
-        interrupted = False
-        with KeptFindings(job.keep, own) as kept:
-            keys = {each.path: f"{ids[each.truth]} {each.name} {places.key_of(each)}" for each in photos}
-            missing = [each for each in photos if kept.of(keys[each.path]) is None]
-            progress.begin(len(missing))
-            work = PhotoWork(
-                PhotoAudit(explainer, backgrounds=job.backgrounds), places, ids, truths, progress
-            )
-            try:
-                if missing:
-                    work.lend(lenders)
-                    wide = explainer.fit == "wide"
-                    work.run(
-                        missing,
-                        lambda photo, found: kept.add(keys[photo.path], found),
-                        batch=1 if wide else _BATCH,
-                    )
-            except KeyboardInterrupt:
-                interrupted = True
-            done = [(each, found) for each in photos if (found := kept.of(keys[each.path])) is not None]
-    failures += work.failures
-    if not done and not interrupted:
+    if isinstance(settings.model, str) and settings.model == job.compare:
+        raise SettingsError(f"compare is '{job.compare}', the audited model itself. Name another one.")
+    begin = partial(
+        ModelAudit,
+        photos=photos,
+        places=places,
+        backgrounds=job.backgrounds,
+        more={"boxes": places.key, "masks": job.masks is not None},
+        keep=job.keep,
+        progress=progress,
+    )
+    with ExitStack() as stack:
+        audits = [stack.enter_context(begin(settings))]
+        if job.compare is not None:
+            # Before anything is computed, so that a model that does not fit is told of at once.
+            with _telling_of(job.compare):
+                beside = replace(settings, model=job.compare, labels=None)
+                audits.append(stack.enter_context(begin(beside, others=audits[0].labels)))
+        progress.begin(sum(len(each.missing) for each in audits))
+        runs = [audits[0].run()]
+        if len(audits) > 1 and not runs[0].interrupted:
+            with _telling_of(job.compare):
+                runs.append(audits[1].run())
+    failures += runs[0].failures
+    if not runs[0].photos and not runs[0].interrupted:
         raise SettingsError(f"no photograph could be audited. The first: {failures[0]}")
-    known = {photo.name: audited for photo, audited in done}
+    known = {photo.name: audited for photo, audited in runs[0].photos}
+    single = one_of_each_film(list(known.values()))
     prints = {name: audited.fingerprint for name, audited in known.items()}
     truth_of = {name: audited.finding.truth for name, audited in known.items()}
     training = {} if job.training is None else _training_prints(job.training, failures)
     report = AuditReport(
         model=settings.model_name,
-        classes=_classes(list(known.values())),
+        classes=runs[0].classes,
         photos=tuple(each.finding for each in known.values()),
-        causes=dull_causes(list(truth_of.values()), [each.properties for each in known.values()]),
+        causes=dull_causes([each.finding.truth for each in single], [each.properties for each in single]),
         duplicates=(*duplicates_between_classes(prints, truth_of), *duplicates_of_training(prints, training)),
         failures=tuple(map(str, failures)),
-        settings={"version": __version__, **own},
-        interrupted=interrupted,
+        settings={"version": __version__, **audits[0].settings},
+        interrupted=any(each.interrupted for each in runs),
     )
-    paths = {each.name: each.path for each, _ in done}
+    kinds = {photo.name: places.kind_of(photo) for photo, _ in runs[0].photos}
+    report = with_places(report, kinds)
+    if len(runs) > 1:
+        report = _with_comparison(report, runs[1], audits[1].settings, job, kinds)
+    paths = {photo.name: photo.path for photo, _ in runs[0].photos}
+    missing = {each.name for audit in audits for each in audit.missing}
     return AuditRun(report=report, paths=paths, kept=len(photos) - len(missing))
 
 
-def _classes(found: Sequence[AuditedPhoto]) -> tuple[ClassFinding, ...]:
-    by_class: dict[str, list[AuditedPhoto]] = {}
-    for each in found:
-        by_class.setdefault(each.finding.truth, []).append(each)
-    return worst_first([_class(name, photos) for name, photos in by_class.items()])
+@contextmanager
+def _telling_of(compare: Any) -> Iterator[None]:  # noqa: ANN401 - also a keras.Model
+    """Name the model with which the first one is compared in the errors of the block.
+
+    Raises:
+        SettingsError: in the place of any error of this package.
+    """
+    try:
+        yield
+    except LiveGradcamError as error:
+        raise SettingsError(f"compare is '{_name_of(compare)}': {error}") from error
 
 
-def _class(name: str, photos: Sequence[AuditedPhoto]) -> ClassFinding:
-    findings = [each.finding for each in photos]
-    used = [each.used for each in photos if each.used is not None]
-    alike = len(used) == len(photos) and len({len(each) for each in used}) == 1
-    return class_finding(name, findings, clusters=clusters_of(findings, np.stack(used) if alike else None))
+def _name_of(model: Any) -> str:  # noqa: ANN401 - also a keras.Model
+    return ExplainSettings(model=model).model_name
+
+
+def _with_comparison(
+    report: AuditReport,
+    other: Audited,
+    settings: Mapping[str, object],
+    job: AuditJob,
+    kinds: Mapping[str, Kind | None],
+) -> AuditReport:
+    """Return a report with the comparison, and with what failed for the other model only."""
+    name = _name_of(job.compare)
+    findings = AuditReport(
+        model=name,
+        classes=other.classes,
+        photos=tuple(audited.finding for _, audited in other.photos),
+        settings={"version": __version__, **settings},
+        interrupted=other.interrupted,
+    )
+    findings = with_places(findings, kinds)
+    known = {each.name for each in report.photos}
+    failed = [f"{each} (with {name})" for each in other.failures if each.name in known]
+    return replace(report, comparison=compared(report, findings), failures=(*report.failures, *failed))
 
 
 def _training_prints(folder: Path, failures: list[Failure]) -> dict[str, Fingerprint]:

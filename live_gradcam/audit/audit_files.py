@@ -1,4 +1,4 @@
-"""The files of an audit: `photos.csv` with the values of each photograph, and `audit.json` with those of each class."""
+"""The files of an audit: tables with the values of each photograph, and `audit.json` with those of each class."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from live_gradcam.audit.findings import AuditReport, ClassFinding, ClusterFinding
+from live_gradcam.audit.findings import (
+    AuditReport,
+    ClassComparison,
+    ClassFinding,
+    ClusterFinding,
+    ModelComparison,
+    PairedChange,
+)
 from live_gradcam.errors import SinkError
 from live_gradcam.escaping import json_text
 from live_gradcam.metrics.bootstrap import Mean
@@ -29,6 +36,10 @@ _COLUMNS = (
 )
 
 
+_COMPARED = ("share", "background_need", "exchange_need", "thing_need", "neutral_need", "accuracy")
+_OTHER_TABLE = "photos.compare.csv"
+
+
 def make_folder(folder: Path) -> None:
     """Make the folder of the files, so that one that cannot be written is told of early.
 
@@ -44,7 +55,9 @@ def make_folder(folder: Path) -> None:
 
 
 def write_audit(report: AuditReport, folder: Path) -> None:
-    """Write `photos.csv` and `audit.json`. Each appears only when it is complete.
+    """Write `photos.csv` and `audit.json`, each only when it is complete.
+
+    Of a comparison there is also `photos.compare.csv`. Without one, an earlier file of that name is removed.
 
     Args:
         report: the findings.
@@ -57,6 +70,8 @@ def write_audit(report: AuditReport, folder: Path) -> None:
         "photos.csv": _table(report).encode(errors="surrogateescape"),
         "audit.json": (json_text(as_json(report), indent=2) + "\n").encode(),
     }
+    if report.comparison is not None:
+        contents[_OTHER_TABLE] = _table(report.comparison.report).encode(errors="surrogateescape")
     parts = {name: folder / f"{name}.part" for name in contents}
     name = ""
     try:
@@ -64,6 +79,9 @@ def write_audit(report: AuditReport, folder: Path) -> None:
             parts[name].write_bytes(content)
         for name, part in parts.items():
             part.replace(folder / name)
+        if report.comparison is None:
+            name = _OTHER_TABLE
+            (folder / name).unlink(missing_ok=True)  # it would be taken for a part of this audit
     except OSError as error:
         for part in parts.values():
             with suppress(OSError):
@@ -76,15 +94,52 @@ def write_audit(report: AuditReport, folder: Path) -> None:
 def as_json(report: AuditReport) -> dict[str, Any]:
     """Return the values of each class, as `audit.json` has them.
 
-    `interval` is that of the background's share of the effect; it and each mean is null where it is unknown.
+    `places` counts the photographs whose thing is known: by a mask, by a box, or by an outline that was estimated in a
+    box. `interval` is that of the background's share of the effect; it and each mean is null where it is unknown. Of a
+    comparison there is also `compare`: the other model's values in the same form, and `differences`, model − compare,
+    with their paired intervals.
     """
-    return {"model": report.model, "classes": [_class(each) for each in report.classes]}
+    found: dict[str, Any] = {
+        "model": report.model,
+        "places": dict(report.places),
+        "classes": [_class(each) for each in report.classes],
+    }
+    if report.comparison is not None:
+        found["compare"] = _comparison(report.comparison)
+    return found
+
+
+def _comparison(found: ModelComparison) -> dict[str, Any]:
+    return {**as_json(found.report), "differences": [_difference(each) for each in found.classes]}
+
+
+def _difference(found: ClassComparison) -> dict[str, Any]:
+    return {
+        "class": found.name,
+        "compare_class": found.other_name,
+        "count": found.count,
+        "sentence": found.sentence,
+        **{name: _change(getattr(found, name)) for name in _COMPARED},
+    }
+
+
+def _change(change: PairedChange | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    mean = change.difference
+    return {
+        "model": _rounded(change.first),
+        "compare": _rounded(change.other),
+        "difference": _rounded(mean.mean),
+        "interval": [_rounded(mean.low), _rounded(mean.high)],
+    }
 
 
 def _class(found: ClassFinding) -> dict[str, Any]:
     return {
         "class": found.name,
         "count": found.count,
+        "estimated": found.estimated,
         "accuracy": _rounded(found.accuracy),
         "verdict": found.verdict,
         "thing_need": _mean(found.thing_need),

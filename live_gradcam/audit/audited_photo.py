@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,3 +24,13 @@ class AuditedPhoto:
     used: npt.NDArray[np.float32] | None
     """(F,) float32: what each feature adds to the score of the true class, or the features themselves where the network
     does not end in global average pooling and a dense layer; None where neither is known."""
+
+
+def one_of_each_film(photos: Sequence[AuditedPhoto]) -> list[AuditedPhoto]:
+    """Return all photographs, and of each film the middle one of its frames: the others are near copies of it."""
+    frames: dict[str, list[int]] = {}
+    for number, each in enumerate(photos):
+        if each.finding.film is not None:
+            frames.setdefault(each.finding.film, []).append(number)
+    middle = {some[len(some) // 2] for some in frames.values()}
+    return [each for number, each in enumerate(photos) if each.finding.film is None or number in middle]

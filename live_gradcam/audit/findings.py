@@ -41,6 +41,9 @@ class PhotoFinding:
     rival_heatmap: HeatMap | None = None
     """The heat for the predicted class, in the same form; None where that is the true class."""
 
+    film: str | None = None
+    """The name of the film or saved session that it is a frame of; None for a photograph."""
+
     region: Region | None = None
     """(x, y, width, height): the part of the photograph that the network saw, in pixels; None for all of it."""
 
@@ -130,8 +133,68 @@ class ClassFinding:
     clusters: tuple[ClusterFinding, ...] = ()
     """The suspicious ones first, then the largest."""
 
-    estimated: bool = False
-    """Whether GrabCut refined the boxes of its things."""
+    estimated: int = 0
+    """Of how many of its photographs the outline of the thing was estimated, by GrabCut in a box."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedChange:
+    """How one value of a class differs between two models, over the photographs that both have."""
+
+    first: float
+    """The value for the first model, which is audited."""
+
+    other: float
+    """The value for the other model, with which the first one is compared."""
+
+    difference: Mean
+    """first − other, with its paired interval of 95%."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the sign of the difference is known: 0 lies outside its interval."""
+        return self.difference.low > 0 or self.difference.high < 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassComparison:
+    """One class with two models. What was not measured for both is None."""
+
+    name: str
+    """The first model's name of the class."""
+
+    other_name: str
+    """The other model's name of the same photographs' class."""
+
+    count: int
+    """How many photographs both models have."""
+
+    verdict: Verdict
+    """That of the first model."""
+
+    other_verdict: Verdict
+    sentence: str
+    """What the difference is, in words and with its numbers."""
+
+    accuracy: PairedChange
+    share: PairedChange | None = None
+    """Of the background's share of the effect: see `ClassFinding.share`."""
+
+    background_need: PairedChange | None = None
+    exchange_need: PairedChange | None = None
+    thing_need: PairedChange | None = None
+    neutral_need: PairedChange | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelComparison:
+    """Two models on the same photographs."""
+
+    report: AuditReport
+    """All findings about the other model. Dull causes, copies and failures are in the first model's report."""
+
+    classes: tuple[ClassComparison, ...]
+    """Those whose share of the background changed most first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +233,10 @@ class AuditReport:
     """Worst first: background, both, cannot tell, thing; within each the largest part of the background first."""
 
     photos: tuple[PhotoFinding, ...]
+    places: Mapping[str, int] = field(default_factory=dict)
+    """How it is known where the things are → of how many photographs: `mask`, `box`, or `estimated`: an outline that
+    GrabCut estimated in a box. No other photograph has a known thing."""
+
     causes: tuple[CauseFinding, ...] = ()
     """The most telling first; only those that beat their baseline."""
 
@@ -182,6 +249,9 @@ class AuditReport:
 
     interrupted: bool = False
     """Whether Ctrl-C ended the audit early: the findings cover the photographs that are finished."""
+
+    comparison: ModelComparison | None = None
+    """How another model does on the same photographs; None if none was named."""
 
     def of(self, name: str) -> ClassFinding:
         """Return the finding of a class.

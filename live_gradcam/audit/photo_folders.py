@@ -1,10 +1,11 @@
-"""The photographs of an audit and their classes: a folder with a folder for each, or files with a table of truths."""
+"""The photographs and films of an audit and their classes: a folder with a folder for each, or a table of truths."""
 
 from __future__ import annotations
 
 import csv
 import glob
 import io
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,14 @@ from pathlib import Path
 
 from live_gradcam.archive.annotate_job import Failure
 from live_gradcam.archive.file_entries import FileEntries, plain_name
-from live_gradcam.archive.inputs import find_photos
+from live_gradcam.archive.inputs import find_entries
+from live_gradcam.archive.record import RECORDS
 from live_gradcam.errors import SourceError, TargetError
 from live_gradcam.escaping import shown
-from live_gradcam.file_names import expanded, nearest_paths
+from live_gradcam.file_names import expanded, fitting, nearest_paths
 from live_gradcam.models.labels import Labels, imagenet_labels, wordnet_names
+from live_gradcam.session.frame_file import reel_name
+from live_gradcam.session.journal import FILE as SESSION
 
 _FORM = "Give CSV with the columns file, class."
 _MOST_NAMED = 4
@@ -26,24 +30,32 @@ _WORDNET = re.compile(r"n\d{8}")
 
 @dataclass(frozen=True, slots=True)
 class AuditPhoto:
-    """A photograph with its class."""
+    """A photograph, or a film, with its class."""
 
     path: Path
     name: str
-    """Its path below the common folder of all photographs, with `/`."""
+    """Its path below the common folder of all photographs, with `/`; of a frame, that of its film and the frame's."""
 
     truth: str
     """The name of its class, as the user gave it."""
 
+    film: str | None = None
+    """The name of the film or saved session that it is a frame of; of a film, its own; None for a photograph."""
+
+    @property
+    def is_film(self) -> bool:
+        """Whether it is a whole film, whose frames are still to be taken: a file, or the folder of a session."""
+        return self.film == self.name
+
 
 def photos_in_folders(typed: Sequence[str]) -> tuple[list[AuditPhoto], list[Failure]]:
-    """Find photographs that lie in a folder for each class; folders inside these belong to the class.
+    """Find photographs and films that lie in a folder for each class; folders inside these belong to the class.
 
     Args:
         typed: folders of such folders.
 
     Returns:
-        The photographs, and a failure for each that lies in no class's folder.
+        The photographs and films, and a failure for each that lies in no class's folder or shows drawn heat.
 
     Raises:
         SourceError: there are none.
@@ -54,14 +66,14 @@ def photos_in_folders(typed: Sequence[str]) -> tuple[list[AuditPhoto], list[Fail
                 f"'{shown(each)}' is no folder: give a folder with a folder for each class, or the photographs' "
                 "classes with --truths FILE.csv."
             )
-    photos, failures = find_photos(typed)
+    photos, failures = _photos_and_films(typed)
     tops = [Path(os.path.abspath(expanded(each))) for each in typed]  # noqa: PTH100 - resolve() follows links
     found: list[AuditPhoto] = []
-    for path, name in photos:
+    for path, name, film in photos:
         top = max((each for each in tops if path.is_relative_to(each)), key=lambda each: len(each.parts))
         parts = path.relative_to(top).parts
         if len(parts) > 1:
-            found.append(AuditPhoto(path, name, parts[0]))
+            found.append(AuditPhoto(path, name, parts[0], film))
         else:
             failures.append(Failure(name, "lies in no class's folder."))
     if not found:
@@ -75,10 +87,10 @@ def photos_in_folders(typed: Sequence[str]) -> tuple[list[AuditPhoto], list[Fail
 def photos_with_truths(
     typed: Sequence[str], truths: Mapping[str, str] | Path
 ) -> tuple[list[AuditPhoto], list[Failure]]:
-    """Find photographs whose classes stand in a table.
+    """Find photographs and films whose classes stand in a table.
 
     Args:
-        typed: photographs, folders (with their subfolders) and globs.
+        typed: photographs, films, folders (with their subfolders) and globs.
         truths: file name, with or without folders → class; or a CSV file with the columns file and class.
 
     Returns:
@@ -88,21 +100,64 @@ def photos_with_truths(
         SourceError: there are none, or the table cannot be read.
     """
     table = truths if isinstance(truths, Mapping) else _read_truths(truths)
-    photos, failures = find_photos(typed)
+    photos, failures = _photos_and_films(typed)
     entries = FileEntries({plain_name(name): truth for name, truth in table.items()})
     found = []
-    for path, name in photos:
+    for path, name, film in photos:
         truth = entries.of(path)
         if truth is None:
             failures.append(Failure(name, "has no class in the table of truths."))
         else:
-            found.append(AuditPhoto(path, name, truth))
+            found.append(AuditPhoto(path, name, truth, film))
     if not found:
         raise SourceError(
             f"the table of truths names none of the photographs, such as {photos[0][1]}. Give the file names "
             "as they are."
         )
     return found, failures
+
+
+def _photos_and_films(typed: Sequence[str]) -> tuple[list[tuple[Path, str, str | None]], list[Failure]]:
+    """Return path, name and film's name (None for photographs) of all inputs, and a failure for each unfit film.
+
+    The frames of a saved session are one film: the folder of the session.
+
+    Raises:
+        LiveGradcamError: there are none.
+    """
+    entries, failures = find_entries(typed, Path(os.devnull))
+    found: list[tuple[Path, str, str | None]] = []
+    for entry in entries:
+        path, name = entry.source, entry.name
+        if entry.kind == "picture":
+            found.append((path, name, None))
+        elif (path.parent / SESSION).is_file():
+            if path.name == reel_name(1):
+                folder = name.rpartition("/")[0] or path.parent.name
+                found.append((path.parent, folder, folder))
+        elif (reason := _drawn_heat(path)) is not None:
+            failures.append(Failure(name, reason))
+        else:
+            found.append((path, name, name))
+    if not found:
+        raise SourceError(f"there is nothing to audit. {failures[0]}")
+    return found, failures
+
+
+def _drawn_heat(film: Path) -> str | None:
+    """Return why a film's frames are none to audit: heat is drawn into them; None if nothing says so."""
+    if (film.parent / RECORDS / f"{film.name}.jsonl").is_file():
+        return "was written by `annotate`, which drew heat into it. Give the film that it was made from."
+    try:
+        with fitting(film.with_suffix(".jsonl")).open(encoding="utf-8") as file:
+            header = json.loads(file.readline())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(header, dict) or header.get("kind") != "header":
+        return None
+    return (
+        "is a recording: heat is drawn into its frames. `live-gradcam --save-session DIR` saves them without."
+    )
 
 
 def class_ids(names: Sequence[str], labels: Labels) -> dict[str, int]:

@@ -218,6 +218,7 @@ class PhotoAudit:
             probability=best.probability,
             truth_probability=probability,
             heatmap=explanation.heatmap,
+            film=photo.photo.film,
             blur_drop=probability - blurred[0] if blurred else None,
             rival_heatmap=None if rival is None else rival.heatmap,
             region=_in_photo(explanation.region, photo),

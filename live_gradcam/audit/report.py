@@ -16,7 +16,8 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from live_gradcam.audit import report_texts as texts
-from live_gradcam.audit.findings import AuditReport, ClassFinding, PhotoFinding
+from live_gradcam.audit.comparison import plain_names, points
+from live_gradcam.audit.findings import AuditReport, ClassComparison, ClassFinding, PhotoFinding
 from live_gradcam.audit.thumbnails import Thumbnail, Thumbnails
 from live_gradcam.audit.worst_cases import (
     ConfusedPair,
@@ -29,6 +30,7 @@ from live_gradcam.errors import LiveGradcamError, SinkError
 from live_gradcam.escaping import shown
 from live_gradcam.explanation import HeatMap
 from live_gradcam.metrics.bootstrap import Mean
+from live_gradcam.report_photos import write_photo_list
 
 NEAREST = 9
 """Photographs that stand for a cluster."""
@@ -42,6 +44,15 @@ MOST_PAIRS = 6
 MOST_IN_MATRIX = 25
 """Classes from which on the confusion matrix is left out: the pairs most often confused say more than 900 numbers."""
 
+_COMPARED = (
+    ("Background’s share", "share"),
+    ("Recognised", "accuracy"),
+    ("Background need", "background_need"),
+    ("Exchange need", "exchange_need"),
+    ("Thing need", "thing_need"),
+    ("Neutral need", "neutral_need"),
+)
+
 _MISSING = "the report needs Jinja2, which is not installed. Type: pip install 'live-gradcam[audit]'"
 
 
@@ -54,6 +65,8 @@ class _Figure:
     """For those who do not see the picture."""
 
     caption: str
+    number: int | None = None
+    """Of the photograph in the findings; None for other pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +78,22 @@ class _Whisker:
     high: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """How a value differs between two models, in words."""
+
+    values: str
+    """`87% → 12%`: the other model first."""
+
+    difference: str
+    interval: str
+    is_known: bool
+
+
 def write_report(report: AuditReport, folder: Path, photos: Mapping[str, Path]) -> None:
     """Write `folder/index.html`, whole or not at all; a file of that name is replaced.
+
+    A hidden file beside it says where each photograph lies, for a server that shows the report.
 
     Args:
         report: the findings.
@@ -105,6 +132,7 @@ def write_report(report: AuditReport, folder: Path, photos: Mapping[str, Path]) 
     path = folder / "index.html"
     try:
         write_whole(path, write)
+        write_photo_list(folder, [photos.get(each.name) for each in report.photos])
     except OSError as error:
         raise SinkError(
             f"cannot write '{shown(path)}': {error.strerror or error}. Name another folder with --out."
@@ -123,6 +151,7 @@ class _Page:
         self._report = report
         self._thumbnails = thumbnails
         self._by_name = {each.name: each for each in report.photos}
+        self._numbers = {each.name: number for number, each in enumerate(report.photos)}
         self._of_class: dict[str, list[PhotoFinding]] = {}
         for each in report.photos:
             self._of_class.setdefault(each.truth, []).append(each)
@@ -162,7 +191,9 @@ class _Page:
         if of and photo.rival_heatmap is not None:
             caption = texts.heat_caption(photo, of)
         picture = self._thumbnails.photo(photo.name, heat, photo.region, photo.inset)
-        return _Figure(picture, texts.picture_text(photo, heat, of or "truth"), caption)
+        return _Figure(
+            picture, texts.picture_text(photo, heat, of or "truth"), caption, self._numbers.get(photo.name)
+        )
 
     def nearest(self, names: Sequence[str]) -> list[_Figure]:
         """Return the first photographs of a cluster."""
@@ -211,6 +242,33 @@ class _Page:
             f"more for {pair.predicted} than for {pair.truth}",
         )
 
+    @property
+    def model_names(self) -> tuple[str, str]:
+        """The names of both models of a comparison, the audited one first."""
+        assert self._report.comparison is not None
+        return plain_names(self._report.model, self._report.comparison.report.model)
+
+    @property
+    def compared(self) -> list[tuple[str, str]]:
+        """The columns of the comparison that have a value: title, and field of `ClassComparison`."""
+        assert self._report.comparison is not None
+        classes = self._report.comparison.classes
+        return [each for each in _COMPARED if any(getattr(one, each[1]) is not None for one in classes)]
+
+    def change(self, comparison: ClassComparison, name: str) -> _Change | None:
+        """Return how a value of a class differs between two models; None where that is unknown."""
+        found = getattr(comparison, name)
+        if found is None:
+            return None
+        text, change = (_percent, points) if name in ("share", "accuracy") else (texts.number, texts.signed)
+        mean = found.difference
+        return _Change(
+            values=f"{text(found.other)} → {text(found.first)}",
+            difference=change(mean.mean),
+            interval=f"{change(mean.low)} to {change(mean.high)}",
+            is_known=found.is_known,
+        )
+
     def settings(self) -> list[tuple[str, str]]:
         """Return names and values of the settings."""
         return [(name, _plain(value)) for name, value in self._report.settings.items()]
@@ -223,6 +281,10 @@ class _Page:
     def _at(self, value: float) -> float:
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(2 + 96 * share, 2)  # so that a mark at the end of the scale is whole
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - settings have any type

@@ -31,10 +31,29 @@ def summary(report: AuditReport) -> str:
     if not count:
         return "No photograph was examined."
     right = sum(each.right for each in report.photos)
+    films = [each.film for each in report.photos if each.film is not None]
+    frames = f", {len(films)} of them frames of {counted(len(set(films)), 'film')}" if films else ""
     return (
-        f"{counted(count, 'photograph')} of {counted(len(report.classes), 'class')}; "
+        f"{counted(count, 'photograph')} of {counted(len(report.classes), 'class')}{frames}; "
         f"{right / count:.0%} are recognised."
     )
+
+
+_KINDS: dict[str, str] = {
+    "mask": "a mask",
+    "box": "a box",
+    "estimated": "an outline that GrabCut estimated in a box",
+}
+
+
+def known_places(report: AuditReport) -> str:
+    """Return how it is known where the things are, for how many photographs."""
+    places = report.places
+    known = [f"{places[kind]} by {how}" for kind, how in _KINDS.items() if kind in places]
+    said = f"The place of the thing is known in {counted(sum(places.values()), 'photograph')}: {', '.join(known)}."
+    if "estimated" in places:
+        said += " An estimate is wrong where the thing has the colours of its background."
+    return said
 
 
 def nothing_dull(report: AuditReport) -> str:
@@ -145,3 +164,9 @@ def _first_reason(cluster: ClusterFinding) -> str:
 def number(value: float) -> str:
     """Return a need, a lift or a share with two decimals."""
     return f"{value:.2f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """Return a difference of needs with its sign and two decimals, such as `−0.08`, `0.00` or `+0.31`."""
+    text = f"{value:+.2f}".replace("-", "−")
+    return "0.00" if text[1:] == "0.00" else text

@@ -1,16 +1,22 @@
-"""Where the thing is in each photograph: a folder of masks, or boxes."""
+"""Where the thing is in each photograph: a folder of masks, or boxes, some with outlines that were estimated."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from live_gradcam.archive.kept_lines import file_key
 from live_gradcam.archive.places_file import PlacesFile
+from live_gradcam.audit.findings import AuditReport
+from live_gradcam.audit.marks import mask_file
 from live_gradcam.audit.photo_folders import AuditPhoto
 from live_gradcam.errors import SourceError
 from live_gradcam.escaping import shown
@@ -19,6 +25,9 @@ from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Mask
 from live_gradcam.metrics.photo_test import Place
 
+Kind = Literal["mask", "box", "estimated"]
+"""How it is known where a thing is: by a mask, by boxes, or by an outline that GrabCut estimated in a box."""
+
 
 class MasksOrBoxes:
     """Tells where the thing is in a photograph.
@@ -26,14 +35,19 @@ class MasksOrBoxes:
     Args:
         masks: a folder of PNG files: the mask of `cats/1.jpg` is `cats/1.png`.
         boxes: boxes, if there are no masks.
+        estimates: a folder of outlines that were estimated in these boxes, as `marks.Marks` writes them; where there
+            is one, it counts in place of the box.
 
     Raises:
         SourceError: there is no such folder.
     """
 
-    def __init__(self, masks: Path | None = None, boxes: PlacesFile | None = None) -> None:
+    def __init__(
+        self, masks: Path | None = None, boxes: PlacesFile | None = None, estimates: Path | None = None
+    ) -> None:
         self._masks = None if masks is None else expanded(masks)
         self._boxes = boxes
+        self._estimates = estimates
         if self._masks is not None and not self._masks.is_dir():
             near = nearest_paths(self._masks, among=Path.is_dir)
             hint = f"Did you mean {' or '.join(near)}?" if near else "Give a folder of PNG files."
@@ -46,14 +60,20 @@ class MasksOrBoxes:
 
     def names(self, photo: AuditPhoto) -> bool:
         """Return whether something is known about a photograph."""
+        return self.kind_of(photo) is not None
+
+    def kind_of(self, photo: AuditPhoto) -> Kind | None:
+        """Return how it is known where a photograph's thing is; None if nothing is known."""
         if self._masks is not None:
-            return self._mask_of(photo).is_file()
-        return self._boxes is not None and self._boxes.names(photo.path)
+            return "mask" if self._mask_of(photo).is_file() else None
+        if self._boxes is None or not self._boxes.names(photo.path):
+            return None
+        return "box" if self._estimate_of(photo) is None else "estimated"
 
     def key_of(self, photo: AuditPhoto) -> str:
         """Return what identifies the photograph's file and its mask's."""
-        mask = "" if self._masks is None else file_key(self._mask_of(photo))
-        return f"{file_key(photo.path)} {mask}".strip()
+        mask = self._estimate_of(photo) if self._masks is None else self._mask_of(photo)
+        return f"{file_key(photo.path)} {'' if mask is None else file_key(mask)}".strip()
 
     def of(self, photo: AuditPhoto, pixels: Pixels) -> Place:
         """Return where the thing is: a mask (H, W) bool, or boxes; None if nothing is known.
@@ -67,21 +87,36 @@ class MasksOrBoxes:
         """
         size = (pixels.shape[1], pixels.shape[0])
         if self._masks is None:
-            return None if self._boxes is None else self._boxes.of(photo.path, size)
+            boxes = None if self._boxes is None else self._boxes.of(photo.path, size)
+            estimate = self._estimate_of(photo)
+            return boxes if boxes is None or estimate is None else _mask_of_size(estimate, size)
         file = self._mask_of(photo)
-        if not file.is_file():
-            return None
-        mask = read_mask(file)
-        if mask.shape != pixels.shape[:2]:
-            raise SourceError(
-                f"its mask {shown(file.name)} has {mask.shape[1]}×{mask.shape[0]} pixels, and the photograph "
-                f"{size[0]}×{size[1]}. Give a mask of the same size."
-            )
-        return mask
+        return _mask_of_size(file, size) if file.is_file() else None
 
     def _mask_of(self, photo: AuditPhoto) -> Path:
         assert self._masks is not None
         return self._masks / PurePosixPath(photo.name).with_suffix(".png")
+
+    def _estimate_of(self, photo: AuditPhoto) -> Path | None:
+        if self._estimates is None:
+            return None
+        file = mask_file(self._estimates, photo)
+        return file if file.is_file() else None
+
+
+def _mask_of_size(file: Path, size: tuple[int, int]) -> Mask:
+    """Return the mask of a photograph of (width, height) pixels.
+
+    Raises:
+        SourceError: it cannot be read, or has another size.
+    """
+    mask = read_mask(file)
+    if mask.shape != size[::-1]:
+        raise SourceError(
+            f"its mask {shown(file.name)} has {mask.shape[1]}×{mask.shape[0]} pixels, and the photograph "
+            f"{size[0]}×{size[1]}. Give a mask of the same size."
+        )
+    return mask
 
 
 def read_mask(file: Path) -> Mask:
@@ -107,6 +142,21 @@ def read_mask(file: Path) -> Mask:
     colours = levels[..., :-1] if alpha else levels
     seen = np.any(colours > 0, axis=-1)
     return np.asarray(seen & (levels[..., -1] > 0) if alpha else seen, np.bool_)
+
+
+def with_places(report: AuditReport, kinds: Mapping[str, Kind | None]) -> AuditReport:
+    """Return a report that tells how it is known where the things are.
+
+    Args:
+        report: the findings.
+        kinds: name of a photograph → how its place is known; None if it is not.
+    """
+    estimated = Counter(each.truth for each in report.photos if kinds.get(each.name) == "estimated")
+    return replace(
+        report,
+        places=dict(sorted(Counter(each for each in kinds.values() if each is not None).items())),
+        classes=tuple(replace(each, estimated=estimated[each.name]) for each in report.classes),
+    )
 
 
 def digest(keys: list[str]) -> str:

@@ -19,6 +19,8 @@ gone. With forty linear heads on EfficientNet-Lite0's features (tests/audit/test
 was −0.11 to 1.00 where the head recognises the thing, and −0.01 to 0.32 where it recognises the background; the
 exchange need was 0.60 to 1.00, and 0.00 to 0.39. *thing* needs a share of less than a third, because it is an
 acquittal; a background that carries 40% of the effect is worth a photograph more.
+
+Frames of one film are no independent photographs, so a film counts as one: its values are the means of its frames'.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ _WORST_FIRST: tuple[Verdict, ...] = ("background", "both", "cannot tell", "thing
 Numbers = npt.NDArray[np.float64]
 
 
-def background_share(background: Sequence[float], thing: Sequence[float], *, seed: int = 0) -> Mean | None:
+def background_share(
+    background: Sequence[float] | Numbers, thing: Sequence[float] | Numbers, *, seed: int = 0
+) -> Mean | None:
     """Return the background's share of the effect with its interval; None if neither need is above 0.
 
     Args:
@@ -56,7 +60,7 @@ def background_share(background: Sequence[float], thing: Sequence[float], *, see
         seed: the same seed gives the same interval.
     """
     both = np.stack([np.asarray(background, np.float64), np.asarray(thing, np.float64)], axis=1)
-    share = float(_share(both.mean(axis=0)))
+    share = float(shares_of(both.mean(axis=0)))
     if not math.isfinite(share):
         return None
     random = np.random.default_rng(seed)
@@ -64,7 +68,7 @@ def background_share(background: Sequence[float], thing: Sequence[float], *, see
     rows = max(1, _AT_ONCE // count)
     shares = np.concatenate(
         [
-            _share(both[random.integers(0, count, (min(rows, RESAMPLES - done), count))].mean(axis=1))
+            shares_of(both[random.integers(0, count, (min(rows, RESAMPLES - done), count))].mean(axis=1))
             for done in range(0, RESAMPLES, rows)
         ]
     )
@@ -79,7 +83,7 @@ def class_finding(
     photos: Sequence[PhotoFinding],
     *,
     clusters: Sequence[ClusterFinding] = (),
-    estimated: bool = False,
+    estimated: int = 0,
 ) -> ClassFinding:
     """Return the finding of a class.
 
@@ -87,13 +91,13 @@ def class_finding(
         name: of the class.
         photos: its photographs, at least one.
         clusters: as `ClassFinding` takes them.
-        estimated: whether the places of its things are estimated.
+        estimated: of how many photographs the outline of the thing is estimated.
     """
-    known = [each for each in photos if None not in (each.background_need, each.exchange_need)]
-    background, thing = _mean(known, "background_need"), _mean(known, "exchange_need")
-    share = None
-    if background is not None and thing is not None:
-        share = background_share(_values(known, "background_need"), _values(known, "exchange_need"))
+    background = thing = share = None
+    needs = _values(photos, "background_need", "exchange_need")
+    if len(needs):
+        background, thing = (bootstrap_mean(needs[:, each]) for each in (0, 1))
+        share = background_share(needs[:, 0], needs[:, 1])
     verdict, why = _verdict(photos, background, thing, share)
     return ClassFinding(
         name=name,
@@ -131,7 +135,7 @@ def _verdict(
     if background is None or thing is None:
         return "cannot tell", f"cannot tell: {_without_needs(photos)}"
     if background.count < FEW_PHOTOS:
-        have = counted(background.count, "photograph")
+        have = sources_text(background.count, photos)
         return "cannot tell", f"cannot tell: {have} with a known thing, and {FEW_PHOTOS} are needed"
     there = [each.low > NEED for each in (background, thing)]
     if share is None or not any(there):
@@ -174,16 +178,39 @@ def _percent(share: float, *, sign: str = "%") -> str:
     return f"{100 * share:.0f}{sign}"
 
 
-def _values(photos: Sequence[PhotoFinding], name: str) -> list[float]:
-    return [value for each in photos if (value := getattr(each, name)) is not None]
+def sources_text(count: int, photos: Sequence[PhotoFinding]) -> str:
+    """Return a number of photographs in words, or of photographs and films if some are frames."""
+    if all(each.film is None for each in photos):
+        return counted(count, "photograph")
+    return f"{count} photographs or films"
+
+
+def source_means(rows: Sequence[Sequence[float | None]], films: Sequence[str | None]) -> Numbers:
+    """Return the rows of photographs, and of each film one row with the means of its frames: (N, columns).
+
+    Args:
+        rows: the values of each photograph or frame. A row without one of them is left out.
+        films: the film of each; None for a photograph.
+    """
+    found: dict[int | str, list[Sequence[float | None]]] = {}
+    for number, (row, film) in enumerate(zip(rows, films, strict=True)):
+        if None not in row:
+            found.setdefault(number if film is None else film, []).append(row)
+    means = [np.asarray(some, np.float64).mean(axis=0) for some in found.values()]
+    return np.stack(means) if means else np.empty((0, len(rows[0]) if rows else 0))
+
+
+def _values(photos: Sequence[PhotoFinding], *names: str) -> Numbers:
+    rows = [[getattr(each, name) for name in names] for each in photos]
+    return source_means(rows, [each.film for each in photos])
 
 
 def _mean(photos: Sequence[PhotoFinding], name: str) -> Mean | None:
     values = _values(photos, name)
-    return bootstrap_mean(values) if values else None
+    return bootstrap_mean(values[:, 0]) if len(values) else None
 
 
-def _share(means: Numbers) -> Numbers:
+def shares_of(means: Numbers) -> Numbers:
     """Return the background's share for means (..., 2) of both needs; NaN where neither is above 0."""
     positive = np.maximum(means, 0)
     total = positive.sum(axis=-1)

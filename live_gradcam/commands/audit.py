@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from live_gradcam.commands.options import given, takes_settings
+from live_gradcam.commands.serve import refuse_without_web
 from live_gradcam.config import ExplainSettings
-from live_gradcam.errors import LiveGradcamError
+from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.escaping import shown
 from live_gradcam.number_format import counted
-from live_gradcam.setting import REQUIRED, Limits, check_settings, in_frames, in_output
+from live_gradcam.setting import REQUIRED, Limits, check_settings, in_frames, in_model, in_output
 
 if TYPE_CHECKING:
     from live_gradcam.audit.audit import AuditRun
@@ -57,11 +58,21 @@ class AuditSettings:
         "A folder of photographs that the model was trained on: copies of them among PHOTOS are named.",
         metavar="DIR",
     )
+    mark: bool = in_frames(
+        False,
+        "Say where the thing is on a page in the browser: draw boxes there, and start the audit.",
+    )
     backgrounds: int = in_frames(
         4,
         "Number of other classes' backgrounds that each thing is put on.",
         metavar="N",
         limits=Limits(1, 32),
+    )
+    compare: str | None = in_model(
+        None,
+        "Another model, such as this one before it was trained again: both side by side, with the differences. It "
+        "takes the labels beside it, else those of --model; all other settings hold for both.",
+        metavar="NAME|FILE",
     )
     fail_background: float | None = in_output(
         None,
@@ -82,7 +93,8 @@ def audit(
         list[str],
         typer.Argument(
             metavar="PHOTOS...",
-            help="A folder with a folder for each class; with --truths also photographs, folders or globs.",
+            help="A folder with a folder of photographs, films and saved sessions for each class; with --truths also "
+            "files, folders or globs.",
             show_default=False,
         ),
     ],
@@ -97,14 +109,20 @@ def audit(
     from live_gradcam.audit.audit_files import make_folder, write_audit
     from live_gradcam.audit.report import write_report
     from live_gradcam.commands.progress import EvaluateProgress
-    from live_gradcam.settings_check import refuse_typos
+    from live_gradcam.settings_check import refuse_typos, refuse_unknown_model
 
     refuse_typos(chosen)
+    if settings.compare is not None:
+        refuse_unknown_model(settings.compare)
     if not all(map(find_spec, ("sklearn", "scipy", "jinja2"))):
         raise LiveGradcamError(
             "an audit needs scikit-learn, SciPy and Jinja2, which are not all installed. "
             "Type: pip install 'live-gradcam[audit]'"
         )
+    if settings.mark and (settings.masks or settings.boxes) is not None:
+        raise SettingsError("mark is given beside masks or boxes: give one of them.")
+    if settings.mark:
+        refuse_without_web("the page for marking", "audit,web")
     make_folder(settings.out)
     job = AuditJob(
         truths=settings.truths,
@@ -112,13 +130,26 @@ def audit(
         boxes=settings.boxes,
         training=settings.train,
         backgrounds=settings.backgrounds,
+        compare=settings.compare,
         keep=settings.out / RECORDS,
     )
-    with EvaluateProgress(quiet=settings.quiet) as progress:
-        run = audit_photos(photos, chosen, job, progress=progress)
-    if run.report.photos:
+
+    def write(run: AuditRun) -> None:
         write_audit(run.report, settings.out)
         write_report(run.report, settings.out, run.paths)
+
+    if settings.mark:
+        from live_gradcam.commands.audit_marking import audit_marked
+
+        marked = audit_marked(photos, chosen, job, settings.out, write=write, quiet=settings.quiet)
+        if marked is None:
+            return
+        run = marked
+    else:
+        with EvaluateProgress(quiet=settings.quiet) as progress:
+            run = audit_photos(photos, chosen, job, progress=progress)
+        if run.report.photos:
+            write(run)
     _print(run, settings)
     for line in run.report.failures:
         typer.echo(shown(f"live-gradcam: {line}"), err=True)
@@ -131,14 +162,23 @@ def audit(
 
 
 def _print(run: AuditRun, settings: AuditSettings) -> None:
+    from live_gradcam.audit.comparison import plain_names
+
     report = run.report
     for each in report.classes:
         typer.echo(shown(each.sentence))
+    if report.comparison is not None:
+        own, beside = plain_names(report.model, report.comparison.report.model)
+        typer.echo(shown(f"from {beside} to {own}:"))
+        for change in report.comparison.classes:
+            typer.echo(shown(change.sentence))
     if settings.quiet:
         return
     parts = [counted(len(report.photos), "photo")]
     if run.kept:
         parts.append(f"{run.kept} of them known from an earlier run")
+    if (guessed := report.places.get("estimated", 0)) > 0:
+        parts.append(f"{counted(guessed, 'outline')} of things estimated from boxes")
     if report.failures:
         parts.append(f"{counted(len(report.failures), 'fault')}, named below")
     if report.interrupted:

@@ -29,15 +29,25 @@ _NEEDED = (
 )
 
 
-@takes_settings(ServerSettings, Settings, without=_WITHOUT)
-def serve(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
-    """Serve the browser view: the camera of any laptop, tablet or phone.  Ctrl-C ends it."""
+def refuse_without_web(what: str, extras: str) -> None:
+    """Raise a SettingsError if a package of the extra `web` is not installed.
+
+    Args:
+        what: what needs them.
+        extras: the extras to install.
+    """
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise SettingsError(
-            f"the browser view needs packages that are not installed ({', '.join(missing)}). "
-            "Type: pip install 'live-gradcam[web]'"
+            f"{what} needs packages that are not installed ({', '.join(missing)}). "
+            f"Type: pip install 'live-gradcam[{extras}]'"
         )
+
+
+@takes_settings(ServerSettings, Settings, without=_WITHOUT)
+def serve(**typed: Any) -> None:  # noqa: ANN401 - each of its setting's kind
+    """Serve the browser view: the camera of any laptop, tablet or phone.  Ctrl-C ends it."""
+    refuse_without_web("the browser view", "web")
     # OpenCV reads its own limit when it is imported. It is a second check after the server's, because the two parsers
     # may read a malicious file differently. The number is that of `uploads.MOST_PIXELS`.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "40000000")

@@ -20,7 +20,7 @@ from live_gradcam.server.uvicorn_protocols import TRUSTED
 
 logger = logging.getLogger(__name__)
 
-OPEN_PATHS = ("/", "/healthz", "/docs", "/openapi.json")
+OPEN_PATHS = ("/", "/healthz", "/docs", "/openapi.json", "/report")
 """Paths that need no token: their content is the same for everybody and costs no computation."""
 
 OPEN_FOLDERS = ("/page/", "/docs/")
@@ -29,8 +29,10 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_DOCS_POLICY = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-"""Swagger UI sets inline styles; its scripts are files."""
+_STYLED_POLICY = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+"""Swagger UI and the report of an audit have inline styles; their scripts are files."""
+
+_STYLED = ("/docs", "/report")
 
 _HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
@@ -232,7 +234,7 @@ def _with_headers(scope: Scope, send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             headers = MutableHeaders(scope=message)
-            policy = _DOCS_POLICY if scope["path"].startswith("/docs") else _POLICY
+            policy = _STYLED_POLICY if scope["path"].startswith(_STYLED) else _POLICY
             headers["Content-Security-Policy"] = policy
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)

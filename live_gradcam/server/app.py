@@ -7,8 +7,6 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
@@ -42,6 +40,7 @@ from live_gradcam.server.heat_testing import tested
 from live_gradcam.server.messages import question_of
 from live_gradcam.server.picture_decoding import decodes_fast, photo_of
 from live_gradcam.server.queued_work import QueuedWork
+from live_gradcam.server.report_pages import PAGE, ReportFolder, add_report_pages
 from live_gradcam.server.request_bodies import PendingBytes, RequestBodies, run_while_connected
 from live_gradcam.server.service import Service
 from live_gradcam.server.settings import ServerSettings
@@ -50,9 +49,6 @@ from live_gradcam.server.websocket import PageSocket
 from live_gradcam.version import __version__
 
 logger = logging.getLogger(__name__)
-
-PAGE = Path(str(resources.files("live_gradcam.server").joinpath("page")))
-"""The folder of the page's files."""
 
 _DECODED_AT_ONCE = 4
 """Number of pictures that are decoded, explained or drawn at the same time."""
@@ -166,6 +162,9 @@ def create_app(
         return FileResponse(PAGE / "docs.html")
 
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
+    if settings.report is not None:
+        report = ReportFolder(settings.report)
+        add_report_pages(app, lambda: report, live=True)
 
     @app.get("/healthz", tags=["server"], responses={421: _PROBLEMS[421]})
     async def health() -> Health:
@@ -181,7 +180,8 @@ def create_app(
     @app.get("/setup", tags=["page"], responses=_only(401, 403, 421, 429))
     async def setup() -> dict[str, Any]:
         """Return the model, its methods, layers and classes, and the actions of the page."""
-        return service.setup(camera=camera_stream.name if camera_stream else None)
+        found = service.setup(camera=camera_stream.name if camera_stream else None)
+        return found | {"report": settings.report is not None}
 
     @app.post(
         "/explain",

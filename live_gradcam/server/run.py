@@ -16,6 +16,7 @@ from live_gradcam.explain.targets import is_lock
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.server.links import qr_code
+from live_gradcam.server.report_pages import REPORT, ReportFolder
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.server.tls import self_signed, tls_context
 from live_gradcam.server.uvicorn_server import ViewServer, configuration
@@ -59,6 +60,8 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
     colormap_code(settings.colormap)
     if is_lock(settings.target):  # it has state, which visitors would share
         raise SettingsError("target is 'lock', which each page has for itself (key l): leave it out here.")
+    if server.report is not None:
+        ReportFolder(server.report)
     token = server.secret()
     with listening_socket(server) as listening:
         context, fingerprint = _tls(server)
@@ -106,6 +109,8 @@ def serve(settings: Settings, server: ServerSettings, *, source: int | str | Non
                 _tell_phones(link, further, fingerprint, tell)
             else:
                 tell(f"open {link}")
+            if server.report is not None:
+                tell(f"the report: {server.links(listening.getsockname()[1], token, REPORT)[0]}")
             tell("Ctrl-C ends it")
 
         running = ViewServer(configuration(app, server, context), on_started=announce, on_ending=end_streams)

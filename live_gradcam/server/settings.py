@@ -90,6 +90,11 @@ class ServerSettings:
         False,
         "Let visitors teach classes of their own on the page; each has a classifier of their own.",
     )
+    report: Path | None = in_server(
+        None,
+        "Show the report of an audit, too: the folder that `audit` wrote. Its photographs open in the live view.",
+        metavar="DIR",
+    )
     visitors: int = in_server(32, "Maximum number of visitors at once.", metavar="N", limits=Limits(1, 1000))
     memory: int | None = in_server(
         None,
@@ -210,17 +215,20 @@ class ServerSettings:
             named += ["localhost", "127.0.0.1", "::1"]
         return tuple(dict.fromkeys(named))
 
-    def links(self, port: int, token: str | None) -> tuple[str, ...]:
+    def links(self, port: int, token: str | None, path: str = "/") -> tuple[str, ...]:
         """Return the links to open, the one that most likely works first.
 
         Args:
             port: the port of the server.
             token: the token. It is placed after `#`, which a browser does not send.
+            path: of the page.
         """
         hosts = self._reached_at() if self.is_everywhere else (self.host,)
         secret = "" if token is None else f"#token={quote(token, safe='')}"
         scheme = "https" if self.encrypted else "http"
-        return tuple(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/{secret}" for host in hosts)
+        return tuple(
+            f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{path}{secret}" for host in hosts
+        )
 
     def _reached_at(self) -> tuple[str, ...]:
         """Return the addresses at which the server listens, or the machine's name if there are none."""

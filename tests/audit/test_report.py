@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from audit_findings import cluster, photo, report_of, spot
+from audit_findings import cluster, photo, report_of, spot, with_comparison
 
 from live_gradcam.audit import report as report_module
 from live_gradcam.audit import thumbnails
@@ -231,6 +231,37 @@ def test_an_interrupted_audit_says_so_and_failures_are_listed(tmp_path: Path) ->
     assert "12 photographs were left out." in outline.text
     assert "cat/11.jpg cannot be read." in outline.text
     assert "failures" in outline.ids
+
+
+def test_two_models_stand_side_by_side_with_their_differences(tmp_path: Path) -> None:
+    report = with_comparison(report_of(["cat", "cup"], photos_each=24), model="runs/<before>.keras")
+    assert report.comparison is not None
+    text, outline = written(report, tmp_path)
+    assert "Compared with <before>.keras" in outline.text
+    assert all(each.sentence in outline.text for each in report.comparison.classes)
+    assert outline.text.index("changed most first") < outline.text.index("One sentence for each class")
+    (row,) = re.findall(r'<tr><th scope="row" title="cat">cat</th><td>[^–]*? → .*?</tr>', text, re.DOTALL)
+    words = re.sub(r"<[^>]+>", " ", row).split()
+    share = next(each.share for each in report.comparison.classes if each.name == "cat")
+    assert share is not None
+    assert words[:4] == ["cat", f"{share.other:.0%}", "→", f"{share.first:.0%}"]
+    assert words[-4:] == ["background", "→", "background", "24"]
+    assert "Thing need" not in text[text.index("changed most first") : text.index("All else on this page")]
+    assert ("<strong>" in row) == any(
+        change is not None and change.is_known
+        for each in report.comparison.classes
+        if each.name == "cat"
+        for change in (each.share, each.accuracy, each.background_need, each.exchange_need)
+    )
+    _, alone = written(report_of(["cat", "cup"]), tmp_path / "alone")
+    assert "compare" not in alone.ids
+
+
+def test_frames_of_films_are_no_photographs_in_silence(tmp_path: Path) -> None:
+    report = report_of(["cat", "cup"])
+    frames = [replace(each, film=f"{each.truth}.mp4") for each in report.photos[:10]]
+    _, outline = written(replace(report, photos=(*frames, *report.photos[10:])), tmp_path)
+    assert "24 photographs of 2 classes, 10 of them frames of 1 film; 75% are recognised." in outline.text
 
 
 def test_the_settings_are_listed(tmp_path: Path) -> None:

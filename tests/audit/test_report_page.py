@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import cv2
 import pytest
-from audit_findings import report_of
+from audit_findings import report_of, with_comparison
 from browser import chromium, require_chromium
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -47,7 +47,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     )
     path = folder / "coffee.jpg"
     cv2.imwrite(str(path), photograph("coffee.png"))
-    write_report(report, folder, {each.name: path for each in report.photos})
+    write_report(with_comparison(report), folder, {each.name: path for each in report.photos})
     return (folder / "index.html").as_uri()
 
 
@@ -105,5 +105,5 @@ def test_the_keyboard_reaches_tables_and_folded_parts(browser: Browser, address:
         reached.add(
             page.evaluate("document.activeElement.tagName + ' ' + (document.activeElement.ariaLabel ?? '')")
         )
-    assert {"DIV Table of numbers", "DIV Confusion matrix", "SUMMARY "} <= reached
+    assert {"DIV Both models", "DIV Table of numbers", "DIV Confusion matrix", "SUMMARY "} <= reached
     page.close()

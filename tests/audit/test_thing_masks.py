@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from audit_findings import report_of
 from networks import picture
 from PIL import Image
 
 from live_gradcam.archive.places_file import read_places
 from live_gradcam.audit.photo_folders import AuditPhoto
-from live_gradcam.audit.thing_masks import MasksOrBoxes, read_mask
+from live_gradcam.audit.thing_masks import Kind, MasksOrBoxes, read_mask, with_places
 from live_gradcam.errors import SourceError
 
 THING = np.zeros((6, 8), np.uint8)
@@ -88,3 +89,12 @@ def test_boxes_take_the_place_of_masks(tmp_path: Path) -> None:
     photo = AuditPhoto(tmp_path / "1.png", "1.png", "cats")
     assert places.names(photo)
     assert places.of(photo, picture(6, 8)) == [(1, 2, 3, 4)]
+
+
+def test_a_report_counts_estimated_outlines_by_class_and_all_places_by_kind() -> None:
+    kinds: dict[str, Kind | None] = {"cat/0.jpg": "box", "cat/1.jpg": "estimated"}
+    kinds |= {"dog/0.jpg": "estimated", "dog/1.jpg": "estimated", "dog/2.jpg": None}
+    report = with_places(report_of(["cat", "dog"]), kinds)
+    assert report.places == {"box": 1, "estimated": 3}
+    assert {each.name: each.estimated for each in report.classes} == {"cat": 1, "dog": 2}
+    assert with_places(report, {}).places == {}

@@ -153,3 +153,18 @@ def test_intervals_hold_the_truth_in_about_95_of_100_repetitions() -> None:
         held_mean += mean.low <= true_background <= mean.high
     assert 90 <= held_share <= 99
     assert 90 <= held_mean <= 99
+
+
+def test_a_film_counts_as_one_photograph_with_the_means_of_its_frames() -> None:
+    alone = photos(0.6, 0.2, count=25)
+    film = [photo(each, 0.1, film="a.mp4", predicted="giraffe") for each in (0.1, 0.2, 0.6)]
+    mean = photo(0.3, 0.1)
+    found, expected = class_finding("elephant", [*alone, *film]), class_finding("elephant", [*alone, mean])
+    assert found.background_need == expected.background_need
+    assert found.share == expected.share
+    assert found.verdict == "background"
+    assert (found.count, found.accuracy) == (28, 25 / 28)
+    few = class_finding("elephant", [*alone[:5], *film * 20])
+    assert few.sentence == (
+        "elephant: cannot tell: 6 photographs or films with a known thing, and 20 are needed"
+    )

@@ -39,8 +39,9 @@ def test_it_prints_a_sentence_a_class_and_writes_all_files(
     assert len(lines) == 2
     assert all(": 0% of the effect is the background (95%: 0 to 0)" in each for each in lines)
     tree = json.loads((out / "audit.json").read_text("utf-8"))
-    assert set(tree) == {"model", "classes"}
-    keys = "class count accuracy verdict thing_need background_need interval lift clusters"
+    assert set(tree) == {"model", "places", "classes"}
+    assert tree["places"] == {"mask": 44}
+    keys = "class count estimated accuracy verdict thing_need background_need interval lift clusters"
     assert [set(each) for each in tree["classes"]] == [set(keys.split())] * 2
     assert {each["class"]: each["verdict"] for each in tree["classes"]} == {
         "bright": "thing",

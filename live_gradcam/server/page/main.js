@@ -11,6 +11,7 @@ import { Notice } from "./notice.js";
 import { SourceOpening } from "./source_opening.js";
 import { LabelPlate } from "./label_plate.js";
 import { Recorder } from "./recorder.js";
+import { openReport } from "./report_photo.js";
 import { isTemporary, fetchSetup } from "./setup.js";
 import { TeachPanel } from "./teach.js";
 import { PaneGrid, VIEWS } from "./pane_grid.js";
@@ -289,6 +290,7 @@ async function open() {
   const page = new Page(setup);
   for (const name of ["start", "choose"]) byId(name).disabled = false;
   if (setup.camera !== null) page.opening.server();
+  openReport(page);
   return page;
 }
 
