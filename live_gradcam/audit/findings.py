@@ -33,7 +33,8 @@ class PhotoFinding:
     """Of the true class, in [0, 1]."""
 
     heatmap: HeatMap
-    """(h, w) float32 in [0, 1] at the layer's resolution: the heat for the true class."""
+    """(h, w) float32 in [0, 1]: the heat for the true class, at the layer's resolution; of a finer map, with 56 cells
+    along the longer side."""
 
     blur_drop: float | None = None
     """p − p with the hot part blurred, in [-1, 1]; None without heat. The hot part has at least half of the peak."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -23,7 +24,7 @@ from live_gradcam.audit.photo_folders import AuditPhoto
 from live_gradcam.config import DEFAULT_METHOD
 from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.explain.explainer import Explainer
-from live_gradcam.explanation import Explanation, Region
+from live_gradcam.explanation import Explanation, HeatMap, Region
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Mask, heat_over, seen_part
 from live_gradcam.metrics.localization import boxes_mask, energy_inside, pointing_game, scaled_mask
@@ -31,6 +32,9 @@ from live_gradcam.metrics.photo_test import Place
 
 BACKGROUNDS = 4
 """On how many backgrounds of other classes a thing is put."""
+
+_CELLS = 56
+"""Longer side of a map that is kept, at most: what can be seen in the report's small pictures."""
 
 _AT_ONCE = 32
 """How many pictures go through the network at once."""
@@ -86,6 +90,11 @@ class PhotoAudit:
         self._backgrounds = backgrounds
         self.pool: Sequence[Donor] = ()
         """The photographs that lend their backgrounds and things."""
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether photographs of different shapes have inputs of different sizes, and so no common batch."""
+        return self._explainer.fit == "wide"
 
     def donor(self, pixels: Pixels, place: Place, class_id: int) -> Donor:
         """Return a photograph that lends its background and its thing.
@@ -217,10 +226,10 @@ class PhotoAudit:
             predicted=best.label,
             probability=best.probability,
             truth_probability=probability,
-            heatmap=explanation.heatmap,
+            heatmap=_kept(explanation.heatmap),
             film=photo.photo.film,
             blur_drop=probability - blurred[0] if blurred else None,
-            rival_heatmap=None if rival is None else rival.heatmap,
+            rival_heatmap=None if rival is None else _kept(rival.heatmap),
             region=_in_photo(explanation.region, photo),
             inset=explanation.inset,
             inside=inside,
@@ -239,6 +248,15 @@ def _blurred(photo: PreparedPhoto, explanation: Explanation) -> list[Pixels]:
         return []
     height, width = photo.picture.shape[:2]
     return [hot_part_blurred(photo.picture, heat_over(explanation, (0, 0, width, height), (width, height)))]
+
+
+def _kept(heatmap: HeatMap) -> HeatMap:
+    """Return a map with at most `_CELLS` cells along its longer side: those of pixel methods would fill the memory."""
+    scale = _CELLS / max(heatmap.shape)
+    if scale >= 1:
+        return heatmap
+    height, width = (max(1, round(each * scale)) for each in heatmap.shape)
+    return np.asarray(cv2.resize(heatmap, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _in_photo(region: Region, photo: PreparedPhoto) -> Region:

@@ -9,6 +9,7 @@ import pytest
 from networks import picture, pooled_network
 
 import live_gradcam as lg
+from live_gradcam.audit import photo_values
 from live_gradcam.audit.photo_folders import AuditPhoto
 from live_gradcam.audit.photo_values import PhotoAudit
 from live_gradcam.metrics.changed_pictures import BLUR_SHARE, heat_over
@@ -58,3 +59,15 @@ def test_without_heat_nothing_is_blurred() -> None:
     audit = audit_of(network)
     (found,) = audit.findings([audit.prepared(PHOTO, picture(16, 16), None, CLASS, "b")])
     assert found.blur_drop is None
+
+
+def test_a_fine_map_is_kept_at_56_cells_and_a_coarse_one_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    fine = np.random.default_rng(0).random((112, 224)).astype(np.float32)
+    kept = photo_values._kept(fine)
+    np.testing.assert_allclose(kept, fine.reshape(28, 4, 56, 4).mean(axis=(1, 3)), atol=1e-6)
+    coarse = fine[:7, :7]
+    assert photo_values._kept(coarse) is coarse
+    monkeypatch.setattr(photo_values, "_CELLS", 2)
+    audit = audit_of(pooled_network())
+    (found,) = audit.findings([audit.prepared(PHOTO, picture(16, 16), None, CLASS, "b")])
+    assert found.heatmap.shape == (2, 2)
