@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WrongUsage as error:
         sys.stderr.write(f"{_usage(error)}\nlive-gradcam: {_wrong_usage(error)}\n")
         return 2
-    if typed[0] == "annotate":
+    if typed[0] in ("annotate", "audit"):
         typed = with_ray_address(typed)
     debug = "--debug" in typed
     verbose = "--verbose" in typed or debug

@@ -28,7 +28,9 @@ _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray would send usage statistics
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray would warn about a change of its defaults
 }
-_RETRIES = 3
+RETRIES = 3
+"""How often Ray starts a group again whose worker died."""
+
 _TELL_SECONDS = 0.5
 _ANSWER_SECONDS = 5.0
 _OBJECT_STORE_BYTES = 100 * 2**20
@@ -59,14 +61,12 @@ def annotate_on_cluster(
     Raises:
         LiveGradcamError: Ray is not installed, or the cluster cannot be reached.
     """
-    with _connected(address) as ray:
-        cores = int(ray.cluster_resources().get("CPU", 1))
-        nodes = [int(node["Resources"].get("CPU", 1)) for node in ray.nodes() if node["Alive"]]
-        each = max(1, min(cores // len(groups), *nodes))
+    with connected(address) as ray:
+        cores, each = cores_for(ray, len(groups))
         gpus = 1 if settings.device != "cpu" and ray.cluster_resources().get("GPU") else 0
         say(f"{len(groups)} groups of files over {cores} cores, {each} for each worker")
         counter = ray.remote(num_cpus=0)(_FrameCounter).remote()
-        task = ray.remote(num_cpus=each, num_gpus=gpus, max_retries=_RETRIES)(_annotate)
+        task = ray.remote(num_cpus=each, num_gpus=gpus, max_retries=RETRIES)(_annotate)
         running = {
             task.remote(tuple(group), settings, work.size, work.frames // len(groups), each, counter): group
             for group in groups
@@ -82,6 +82,13 @@ def annotate_on_cluster(
                     ended(outcome)
 
 
+def cores_for(ray: Any, groups: int) -> tuple[int, int]:  # noqa: ANN401 - Ray's own
+    """Return the number of the cluster's cores, and of those that each of so many groups gets."""
+    cores = int(ray.cluster_resources().get("CPU", 1))
+    nodes = [int(node["Resources"].get("CPU", 1)) for node in ray.nodes() if node["Alive"]]
+    return cores, max(1, min(cores // groups, *nodes))
+
+
 def _outcomes(ray: Any, done: Any, group: Sequence[ArchiveFile]) -> list[Outcome]:  # noqa: ANN401 - Ray's own
     """Return the outcomes of a group; if Ray gave it up, failures with the reason."""
     try:
@@ -89,7 +96,7 @@ def _outcomes(ray: Any, done: Any, group: Sequence[ArchiveFile]) -> list[Outcome
     except ray.exceptions.RayTaskError as error:
         reason = str(error.cause)
     except ray.exceptions.RayError:
-        reason = f"its worker died {1 + _RETRIES} times, perhaps for want of memory"
+        reason = f"its worker died {1 + RETRIES} times, perhaps for want of memory"
     else:
         return found
     return [Outcome(entry, 0, failure=Failure(entry.name, reason)) for entry in group]
@@ -152,7 +159,7 @@ def _annotate(
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def connected(address: str) -> Iterator[Any]:
     """Connect to a cluster, or start one on this machine's cores; disconnect at the end.
 
     Raises:

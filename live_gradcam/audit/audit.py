@@ -61,6 +61,9 @@ class AuditJob:
     compare: Any = None
     """Another model for the same photographs, as `ExplainSettings.model` takes it; None: no other."""
 
+    cluster: str | None = None
+    """The address of a Ray cluster that computes what is missing, or `ray_cluster.LOCAL`; None: this process does."""
+
     keep: Path | None = None
     """The folder in which what is found is kept, so that a second run continues; None: nothing is kept."""
 
@@ -193,6 +196,7 @@ def _audited(
         more={"boxes": places.key, "masks": job.masks is not None},
         keep=job.keep,
         progress=progress,
+        cluster=job.cluster,
     )
     with ExitStack() as stack:
         audits = [stack.enter_context(begin(settings))]

@@ -18,7 +18,8 @@ from live_gradcam.audit.findings import ClassFinding
 from live_gradcam.audit.kept_findings import KeptFindings
 from live_gradcam.audit.photo_folders import AuditPhoto, class_ids
 from live_gradcam.audit.photo_values import PhotoAudit
-from live_gradcam.audit.photo_work import PhotoWork, lenders_of, lent_by_each
+from live_gradcam.audit.photo_work import USUAL_SIZE, PhotoWork, lenders_of, lent_by_each
+from live_gradcam.audit.ray_audit import GroupJob, audit_on_cluster
 from live_gradcam.audit.thing_masks import MasksOrBoxes, digest
 from live_gradcam.audit.verdicts import class_finding, worst_first
 from live_gradcam.closeable import Closeable
@@ -26,10 +27,6 @@ from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import SourceError
 from live_gradcam.models.labels import Labels, numbered_labels
 from live_gradcam.process.stderr_filter import native_stderr_filtered
-
-_USUAL_SIZE = (500, 375)
-_BATCH = 4
-"""Photographs that go through the network together, each with about a dozen changed pictures."""
 
 _WITHOUT_EFFECT = frozenset({"alpha", "colormap"})
 
@@ -68,6 +65,7 @@ class ModelAudit(Closeable):
         keep: the folder in which what is found is kept; None: nothing is kept.
         progress: receives the progress.
         others: the labels of a model with the same classes, for one that has none of its own.
+        cluster: the address of a Ray cluster that computes what is missing; None: this process does.
 
     Raises:
         LiveGradcamError: the model cannot be loaded or explained, or has not the classes of the photographs.
@@ -84,17 +82,18 @@ class ModelAudit(Closeable):
         keep: Path | None,
         progress: PhotoListener,
         others: Labels | None = None,
+        cluster: str | None = None,
     ) -> None:
         progress.say(f"loading {settings.model_name} …")
         with ExitStack() as stack:
             with native_stderr_filtered():
                 from live_gradcam.explain.loading import load_explainer
 
-                explainer = stack.enter_context(load_explainer(settings, _USUAL_SIZE, progress.say))
+                explainer = stack.enter_context(load_explainer(settings, USUAL_SIZE, progress.say))
                 if others is not None and _lacks(explainer.labels, others):
                     progress.say(f"{settings.model_name} has no labels: those of the first model are taken")
                     settings = replace(settings, labels=list(others))
-                    explainer = stack.enter_context(load_explainer(settings, _USUAL_SIZE, progress.say))
+                    explainer = stack.enter_context(load_explainer(settings, USUAL_SIZE, progress.say))
             self.labels = explainer.labels
             ids = _ids(photos, self.labels, others, settings.model_name)
             lenders = lenders_of(photos, places, ids)
@@ -108,12 +107,22 @@ class ModelAudit(Closeable):
             # Another network may have the same name.
             self._kept = stack.enter_context(KeptFindings(keep if named else None, self.settings))
             self._stack = stack.pop_all()
-        self._wide = explainer.fit == "wide"
         self._photos = photos
-        self._lenders = lenders
+        self._cluster = cluster
+        self._progress = progress
         self._keys = {each.name: f"{ids[each.truth]} {each.name} {places.key_of(each)}" for each in photos}
         self.missing = [each for each in photos if self._kept.of(self._keys[each.name]) is None]
         truths = {name: self.labels[number] for name, number in ids.items()}
+        self._group_job = GroupJob(
+            key=digest([*map(str, self.settings.values()), *self._keys.values()]),
+            settings=settings,
+            places=places,
+            ids=ids,
+            truths=truths,
+            lenders=lenders,
+            backgrounds=backgrounds,
+            folder=Path.cwd(),
+        )
         values = PhotoAudit(explainer, backgrounds=backgrounds)
         self._work = PhotoWork(values, places, ids, truths, progress)
 
@@ -121,13 +130,13 @@ class ModelAudit(Closeable):
         """Compute what is missing. After Ctrl-C, the result covers the photographs that are finished."""
         interrupted = False
         try:
-            if self.missing:
-                self._work.lend(self._lenders)
-                self._work.run(
-                    self.missing,
-                    lambda photo, found: self._kept.add(self._keys[photo.name], found),
-                    batch=1 if self._wide else _BATCH,
+            if self.missing and self._cluster is not None:
+                self._work.failures += audit_on_cluster(
+                    self._group_job, self.missing, self._cluster, keep=self._keep, progress=self._progress
                 )
+            elif self.missing:
+                self._work.lend(self._group_job.lenders)
+                self._work.run(self.missing, lambda photo, found: self._keep(photo.name, found))
         except KeyboardInterrupt:
             interrupted = True
         known = [(each, self._kept.of(self._keys[each.name])) for each in self._photos]
@@ -136,6 +145,9 @@ class ModelAudit(Closeable):
             failures=self._work.failures,
             interrupted=interrupted,
         )
+
+    def _keep(self, name: str, found: AuditedPhoto) -> None:
+        self._kept.add(self._keys[name], found)
 
     def close(self) -> None:
         """Release the model, and close the file of what is kept. May be called twice."""

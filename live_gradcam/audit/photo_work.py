@@ -21,6 +21,12 @@ from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.frame import Pixels
 from live_gradcam.sources.photo import read_photo
 
+USUAL_SIZE = (500, 375)
+"""(width, height) of photographs in pixels, for which the network is compiled."""
+
+BATCH = 4
+"""Photographs that go through the network together, each with about a dozen changed pictures."""
+
 MOST_LENDERS = 40
 """How many photographs lend their backgrounds and things; they are held in memory."""
 
@@ -82,15 +88,12 @@ class PhotoWork:
         self,
         photos: Sequence[AuditPhoto],
         keep: Callable[[AuditPhoto, AuditedPhoto], None],
-        *,
-        batch: int,
     ) -> None:
         """Compute the findings of photographs.
 
         Args:
             photos: the photographs.
             keep: receives each finding.
-            batch: how many go through the network together.
         """
 
         def write(item: _Item, found: AuditedPhoto | Exception) -> None:
@@ -104,7 +107,7 @@ class PhotoWork:
             self._prepared(photos),
             self._explained,
             write,
-            batch=batch,
+            batch=1 if self._audit.one_at_a_time else BATCH,
             weigh=lambda item: item.prepared.nbytes,
         )
 

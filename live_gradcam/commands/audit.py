@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from live_gradcam.commands.annotate import AnnotateOutput
 from live_gradcam.commands.options import given, takes_settings
 from live_gradcam.commands.serve import refuse_without_web
 from live_gradcam.config import ExplainSettings
@@ -74,6 +75,7 @@ class AuditSettings:
         "takes the labels beside it, else those of --model; all other settings hold for both.",
         metavar="NAME|FILE",
     )
+    ray: str | None = in_frames.like(AnnotateOutput, "ray")
     fail_background: float | None = in_output(
         None,
         "Exit with code 3 if the background carries this share of the effect or more, from 0 to 1, for any class "
@@ -131,6 +133,7 @@ def audit(
         training=settings.train,
         backgrounds=settings.backgrounds,
         compare=settings.compare,
+        cluster=settings.ray,
         keep=settings.out / RECORDS,
     )
 
