@@ -163,10 +163,14 @@ def _first_reason(cluster: ClusterFinding) -> str:
 
 def number(value: float) -> str:
     """Return a need, a lift or a share with two decimals."""
-    return f"{value:.2f}".replace("-", "−")
+    return _minus(f"{value:.2f}")
 
 
 def signed(value: float) -> str:
     """Return a difference of needs with its sign and two decimals, such as `−0.08`, `0.00` or `+0.31`."""
-    text = f"{value:+.2f}".replace("-", "−")
-    return "0.00" if text[1:] == "0.00" else text
+    return _minus(f"{value:+.2f}")
+
+
+def _minus(text: str) -> str:
+    """Return a number with a real minus sign, and zero without any."""
+    return "0.00" if text[1:] == "0.00" else text.replace("-", "−")

@@ -18,7 +18,7 @@ from live_gradcam.audit import report as report_module
 from live_gradcam.audit import thumbnails
 from live_gradcam.audit.findings import AuditReport, CauseFinding, DuplicateFinding
 from live_gradcam.audit.report import write_report
-from live_gradcam.audit.report_texts import cluster_title, picture_text, what_next
+from live_gradcam.audit.report_texts import cluster_title, number, picture_text, signed, what_next
 from live_gradcam.audit.thumbnails import Thumbnails
 from live_gradcam.errors import SinkError
 from live_gradcam.sources.demo.lesson_scene import photograph
@@ -339,3 +339,8 @@ def test_what_to_photograph_next_follows_from_the_findings() -> None:
         "cat: 4 of 12 photographs have their heat in the same place of the frame: bottom right"
     )
     assert what_next(AuditReport(model="m", classes=(), photos=())) == []
+
+
+def test_zero_has_no_sign_and_minus_is_a_minus() -> None:
+    assert [number(each) for each in (-0.001, 0.0, -0.085, 1.4)] == ["0.00", "0.00", "−0.09", "1.40"]
+    assert [signed(each) for each in (-0.001, 0.001, -0.31, 0.31)] == ["0.00", "0.00", "−0.31", "+0.31"]
