@@ -13,6 +13,7 @@ import oracles
 import pytest
 from networks import flattened_network, picture
 from oracles import Array
+from test_architecture import MOST_LINES
 
 import live_gradcam as lg
 from live_gradcam.explain.methods import gradients, method
@@ -68,6 +69,12 @@ def test_the_entry_of_the_guide_says_where_the_function_is_and_where_it_comes_fr
     assert added.function.__name__ == "counterfactual"
     assert f"--method {added.name}" in PAGE
     assert added.paper.partition("arXiv:")[2] in (added.function.__doc__ or "")
+
+
+@pytest.mark.parametrize(("module", "code"), [(gradients, FUNCTION), (method, ENTRY)])
+def test_the_modules_of_the_guide_have_room_for_its_code(module: Any, code: str) -> None:
+    lines = Path(module.__file__).read_text("utf-8").count("\n") + code.count("\n") + 2
+    assert lines <= MOST_LINES
 
 
 def test_every_file_that_the_page_names_exists() -> None:
