@@ -14,7 +14,7 @@ from live_gradcam.cli import COMMANDS, app, main
 from live_gradcam.commands.positional_source import with_command
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 
 def command_lines(text: str) -> Iterator[str]:
