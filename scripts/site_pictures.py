@@ -23,9 +23,11 @@ from PIL import Image
 
 import live_gradcam as lg
 from live_gradcam.errors import LiveGradcamError
+from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explanation import Explanation
-from live_gradcam.frame import Pixels
+from live_gradcam.frame import Frame, Pixels
+from live_gradcam.metrics.proofs import ProvedAnswers
 from live_gradcam.models.model import Model
 from live_gradcam.question import Answer, Question
 from live_gradcam.render.appearance import Appearance
@@ -89,7 +91,20 @@ def write_tutorial(model: Model) -> None:
     write(folder / "layers.jpg", beside(*(lg.draw(image, each) for each in found)))
     several = plain.explain_targets(image, ["#1", "#2", "#1 - #2"])
     write(folder / "contrast.jpg", beside(*(lg.draw(image, each) for each in several)))
+    write(folder / "proof.jpg", proved(image, model))
     write_taught(folder, model)
+
+
+def proved(image: Pixels, model: Model) -> Pixels:
+    """Return the view of the proof of an image, of twice its size so that its figures can be read."""
+    large = np.asarray(cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC), np.uint8)
+    with Engine([model]) as engine:
+        answers = ProvedAnswers(engine, "crop", [model.input_size])
+        answer = answers.answer(large, Question(proof=0.3))
+    renderer = Renderer(Appearance(view="proof"))
+    frame = Frame(large, 0, 0.0, None)
+    renderer.add_answer(frame, answer)
+    return renderer.picture(frame)[0]
 
 
 def write_taught(folder: Path, model: Model) -> None:
@@ -101,7 +116,7 @@ def write_taught(folder: Path, model: Model) -> None:
 
     with (
         LessonDemo(size=(480, 360), props=drawn_props()) as demo,
-        lg.explain.engine.Engine([model]) as engine,
+        Engine([model]) as engine,
         tempfile.TemporaryDirectory() as place,
     ):
         demo.close()  # no camera is needed
