@@ -19,6 +19,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from live_gradcam.config import DEFAULT_METHOD
 from live_gradcam.explain.methods.method import METHODS, Method, method_named
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,6 +85,7 @@ def measured() -> dict[str, dict[str, float | None]]:
 def pages() -> dict[Path, str]:
     """Return the text of each page."""
     costs: dict[str, dict[str, float | None]] = json.loads(COSTS.read_text("utf-8"))
+    costs[DEFAULT_METHOD]["ratio"] = 1.0  # measured beside itself, it differs by noise
     made = {FOLDER / "index.md": overview(costs)}
     for name in METHODS:
         made[FOLDER / f"{slug(name)}.md"] = page(method_named(name), costs[name])
@@ -128,7 +130,8 @@ def overview(costs: dict[str, dict[str, float | None]]) -> str:
         "The default network with TensorFlow, on two cores of a shared x86-64 server without a GPU, each method in",
         "turn with Grad-CAM. Other programs ran on the machine meanwhile, so that small differences mean nothing. The",
         "ratio holds on other machines, too; milliseconds do not. K is the number of the layer's channels, h·w that of",
-        "its places.",
+        "its places. [Performance](../performance.md#methods-and-targets-relative-to-grad-cam) has finer figures for",
+        "the methods of one pass.",
         "",
         "| method | ÷ Grad-CAM | ms | passes |",
         "|---|---:|---:|---|",
@@ -150,13 +153,17 @@ def page(method: Method, cost: dict[str, float | None]) -> str:
     if picture(name).exists():
         lines += [f"![A cat with the heat of {use['title']}.](../pictures/methods/{slug(name)}.jpg)", ""]
     ratio = cost["ratio"]
+    if ratio is None:
+        price = "not for the default network"
+    elif name == DEFAULT_METHOD:
+        price = "about that of a plain prediction ([performance](../performance.md))"
+    else:
+        price = f"{rounded(ratio)} times that of Grad-CAM ([how it was measured](index.md#cost))"
     facts = {
         "Kind": f"[{FAMILIES[method.family].lower()}](index.md#{anchor(FAMILIES[method.family])})",
         "Paper": linked(method.paper),
         "Passes of the network": method.passes,
-        "Cost": "not for the default network"
-        if ratio is None
-        else f"{rounded(ratio)} times that of Grad-CAM ([how it was measured](index.md#cost))",
+        "Cost": price,
         "Live": "only if you name it: it takes too long for most cameras" if method.slow else "yes",
         "Depends on the class": "no" if method.family == "activation" else "yes",
         "Map": "a value for each pixel of the input"
