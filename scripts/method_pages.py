@@ -128,20 +128,17 @@ def overview(costs: dict[str, dict[str, float | None]]) -> str:
         f"    live-gradcam {' '.join(COMMAND)}",
         "",
         "The default network with TensorFlow, on two cores of a shared x86-64 server without a GPU, each method in",
-        "turn with Grad-CAM. Other programs ran on the machine meanwhile, so that small differences mean nothing. The",
-        "ratio holds on other machines, too; milliseconds do not. K is the number of the layer's channels, h·w that of",
-        "its places. [Performance](../performance.md#methods-and-targets-relative-to-grad-cam) has finer figures for",
-        "the methods of one pass.",
+        "turn with Grad-CAM. Other programs ran on the machine meanwhile, so that small differences mean nothing.",
+        "[Performance](../performance.md#methods-and-targets-relative-to-grad-cam) has finer figures for the methods",
+        "of one pass. K is the number of the layer's channels, h·w that of its places.",
         "",
-        "| method | ÷ Grad-CAM | ms | passes |",
-        "|---|---:|---:|---|",
+        "| method | ÷ Grad-CAM | passes |",
+        "|---|---:|---|",
     ]
     for name in METHODS:
-        ratio, ms = costs[name]["ratio"], costs[name]["ms"]
-        figures = ("–", "–") if ratio is None or ms is None else (rounded(ratio), rounded(ms))
-        lines.append(
-            f"| [`{name}`]({slug(name)}.md) | {figures[0]} | {figures[1]} | {method_named(name).passes} |"
-        )
+        ratio = costs[name]["ratio"]
+        figure = "–" if ratio is None else rounded(ratio)
+        lines.append(f"| [`{name}`]({slug(name)}.md) | {figure} | {method_named(name).passes} |")
     lines += ["", "`–`: not for this network."]
     return "\n".join(lines) + "\n"
 
