@@ -15,8 +15,8 @@ from live_gradcam.commands.positional_source import with_command
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "llms.txt")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / name for name in ("README.md", "README.zh.md", "CONTRIBUTING.md", "llms.txt")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 )
 
 
