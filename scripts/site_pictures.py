@@ -1,16 +1,20 @@
-"""Makes the pictures of the documentation site: one for each method, those of the tutorial, and the moving picture.
+"""Makes the pictures of the documentation site: of each method, of the tutorial, the moving one, and the page.
 
 scripts/make_pictures.py calls this; alone, with the names of the groups:
 
-.venv/bin/python scripts/site_pictures.py [methods] [tutorial] [moving]
+.venv/bin/python scripts/site_pictures.py [methods] [tutorial] [moving] [browser]
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import io
+import shutil
+import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,7 @@ import numpy as np
 import skimage.data
 from method_pages import picture as method_picture
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
 import live_gradcam as lg
 from live_gradcam.errors import LiveGradcamError
@@ -38,6 +43,7 @@ from live_gradcam.sources.demo.lesson_demo import LessonDemo, Scene, drawn_props
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MOST_BYTES = 30_000
 MOST_BYTES_MOVING = 1_500_000
+PORT = "8731"
 GAP = 6
 """White pixels between two pictures."""
 
@@ -172,6 +178,41 @@ def write_moving(model: Model) -> None:
     keep(DOCS / "demo.webp", data.getvalue(), MOST_BYTES_MOVING)
 
 
+def write_browser(model: Model) -> None:
+    """Write the picture of the page in Chromium, with the server's own camera: the demo, at its cup of coffee."""
+    del model  # the server loads its own
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    command = [sys.executable, "-m", "live_gradcam", "serve", "--source", "demo", "--port", PORT]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server, sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            wait_for_server()
+            page.goto(f"http://127.0.0.1:{PORT}/")
+            page.locator("#label", has_text="espresso").wait_for(timeout=120_000)
+            page.wait_for_timeout(1000)  # the camera arrives
+            page.keyboard.press("Space")
+            page.wait_for_timeout(1500)
+            image = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+        finally:
+            server.terminate()
+    if image is None:
+        raise SystemExit("Chromium gave no picture of the page.")
+    write(DOCS / "browser.jpg", np.asarray(image, np.uint8))
+
+
+def wait_for_server() -> None:
+    """Wait until the server answers; for a minute at most."""
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{PORT}/healthz", timeout=5).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise SystemExit("The server did not answer within a minute.")
+
+
 def cat() -> Pixels:
     """Return scikit-image's photograph of a cat, (300, 451, 3) uint8 BGR. It is in the public domain (CC0)."""
     return np.ascontiguousarray(skimage.data.chelsea()[..., ::-1])
@@ -223,6 +264,7 @@ GROUPS: dict[str, Callable[[Model], None]] = {
     "methods": write_methods,
     "tutorial": write_tutorial,
     "moving": write_moving,
+    "browser": write_browser,
 }
 
 
