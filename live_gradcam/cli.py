@@ -14,6 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from live_gradcam.commands import help_json
 from live_gradcam.commands.annotate import annotate, with_ray_address
 from live_gradcam.commands.audit import audit
 from live_gradcam.commands.benchmark import benchmark
@@ -78,7 +79,8 @@ app = typer.Typer(
     help="Point a camera at something and see, live, what the network says it is and which pixels made it say so.",
     epilog="Without a command, `live` runs, and a bare argument is its source. `live-gradcam` alone: the webcam; "
     "`live-gradcam photo.jpg`, `live-gradcam clip.mp4`, `live-gradcam photos/`: files; `live-gradcam demo`: a desk "
-    "with clocks and photos, for a first try. `live-gradcam live --help` lists all options.",
+    "with clocks and photos, for a first try. `live-gradcam live --help` lists all options. "
+    "`live-gradcam --help --json` lists all commands and options for programs.",
     subcommand_metavar="[SOURCE] | COMMAND …",
     no_args_is_help=False,
     add_completion=False,
@@ -122,6 +124,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     try:
         typed = list(sys.argv[1:] if arguments is None else arguments)
+        if help_json.wanted(typed):
+            sys.stdout.write(f"{help_json.help_json(app, COMMANDS, typed)}\n")
+            return 0
         refuse_unquoted_target(typed)
         typed = with_command(typed, COMMANDS)
     except WrongUsage as error:

@@ -19,6 +19,8 @@ def main() -> int:
         "ruff check": [python, "-m", "ruff", "check"],
         "ruff format": [python, "-m", "ruff", "format", "--check"],
         "mypy": [python, "-m", "mypy"],
+        "codespell": [str(environment.PYTHON.with_name("codespell"))],
+        "documentation site": [sys.executable, str(environment.ROOT / "scripts" / "site.py")],
         "oxlint": [str(environment.PYTHON.with_name("oxlint")), "live_gradcam/server/page"],
     }
     if len(arguments) == len(sys.argv) - 1:

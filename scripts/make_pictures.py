@@ -1,4 +1,4 @@
-"""Makes the pictures of README.md and docs/: every view and style, of the demo's clocks, which are drawn here.
+"""Makes the pictures of README.md and docs/: views and styles of the demo's clocks, then what site_pictures.py makes.
 
 .venv/bin/python scripts/make_pictures.py
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import keras
 import numpy as np
+import site_pictures
 
 import live_gradcam as lg
 from live_gradcam.explain.concept_answers import ConceptAnswers
@@ -96,6 +97,8 @@ def main() -> None:
     names = ("wall clock", "analog clock", "digital clock", "clog")
     search = Overlay(search_box=SearchBox(typed="clo", completions=names, chosen=1))
     write(folder / "search.jpg", picture(frame, one, Appearance(), search))
+    for make in site_pictures.GROUPS.values():
+        make(model)
 
 
 def answer(*explanations: Explanation) -> Answer:

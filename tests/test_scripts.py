@@ -300,7 +300,7 @@ def test_the_scripts_import_the_standard_library_only(script: str) -> None:
     assert names <= sys.stdlib_module_names | {"environment"}
 
 
-@pytest.mark.parametrize("script", ["demo.py", "test.py", "check.py"])
+@pytest.mark.parametrize("script", ["demo.py", "test.py", "check.py", "site.py"])
 def test_an_old_python_is_told_what_to_install(script: str) -> None:
     pretend = (
         "import runpy, shutil, sys\n"

@@ -14,7 +14,10 @@ from live_gradcam.cli import COMMANDS, app, main
 from live_gradcam.commands.positional_source import with_command
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (
+    *(ROOT / name for name in ("README.md", "README.zh.md", "CONTRIBUTING.md", "llms.txt")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+)
 
 
 def command_lines(text: str) -> Iterator[str]:

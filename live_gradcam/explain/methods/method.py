@@ -129,6 +129,11 @@ def _function(definition: str) -> Callable[..., Tensor]:
     return found
 
 
+def _function_of(name: str) -> str:
+    """Return the name of a method's function: `gradcam_pp` for `gradcam++`, `shapley_cam` for `shapley-cam`."""
+    return name.replace("++", "_pp").replace("-", "_")
+
+
 def _always(count: int) -> Callable[[int], int]:
     return lambda channels: count  # noqa: ARG005 - whatever the layer has
 
@@ -142,19 +147,18 @@ def _each_place(channels: int) -> int:
     return 14 * 14 + 1  # a usual layer's places, at 224 pixels
 
 
-def _gradient(name: str, definition: str, paper: str, *, backward: int = 1, **flags: bool) -> Method:
+def _gradient(name: str, paper: str, *, backward: int = 1, **flags: bool) -> Method:
     passes, count = f"1 forward, {backward} backward", _always(1 + backward)
-    return Method(name, "gradient", f"gradients.{definition}", paper, passes, count, **flags)
+    return Method(name, "gradient", f"gradients.{_function_of(name)}", paper, passes, count, **flags)
 
 
-def _activation(name: str, definition: str, paper: str) -> Method:
-    where = f"activations.{definition}"
+def _activation(name: str, paper: str) -> Method:
+    where = f"activations.{_function_of(name)}"
     return Method(name, "activation", where, paper, "1 forward", _always(1), bounded_by_length=True)
 
 
 def _perturbation(
     name: str,
-    definition: str,
     paper: str,
     passes: str,
     count: Callable[[int], int],
@@ -163,17 +167,15 @@ def _perturbation(
     by_probability: bool = False,
     slow: bool = True,
 ) -> Method:
-    where = f"perturbations.{definition}"
+    where = f"perturbations.{_function_of(name)}"
     flags = {"rectified": rectified, "by_probability": by_probability, "slow": slow}
     return Method(name, "perturbation", where, paper, passes, count, **flags)
 
 
-def _pixel(
-    name: str, definition: str, paper: str, forward: int, backward: int, *, slow: bool = False
-) -> Method:
+def _pixel(name: str, paper: str, forward: int, backward: int, *, slow: bool = False) -> Method:
     passes = f"{forward} forward, {backward} backward"
     return Method(
-        name, "pixel", f"pixels.{definition}", paper, passes, _always(forward + backward), slow=slow
+        name, "pixel", f"pixels.{_function_of(name)}", paper, passes, _always(forward + backward), slow=slow
     )
 
 
@@ -181,66 +183,33 @@ _METHODS = {
     method.name: method
     for method in (
         _gradient(
-            "gradcam",
-            "gradcam",
-            "Selvaraju et al. 2016, arXiv:1610.02391",
-            rectified=True,
-            averages=True,
-            together=True,
+            "gradcam", "Selvaraju et al. 2016, arXiv:1610.02391", rectified=True, averages=True, together=True
         ),
+        _gradient("gradcam++", "Chattopadhay et al. 2017, arXiv:1710.11063", rectified=True, together=True),
+        _gradient("hirescam", "Draelos and Carin 2020, arXiv:2011.08891", together=True),
+        _gradient("elementwise", "after Pillai and Pirsiavash 2021, AAAI"),
+        _gradient("xgradcam", "Fu et al. 2020, arXiv:2008.02312", rectified=True),
+        _gradient("layercam", "Jiang et al. 2021, IEEE TIP", rectified=True, together=True),
+        _gradient("eigengradcam", "Gildenblat 2021, pytorch-grad-cam", bounded_by_length=True),
         _gradient(
-            "gradcam++",
-            "gradcam_pp",
-            "Chattopadhay et al. 2017, arXiv:1710.11063",
-            rectified=True,
-            together=True,
+            "finercam", "Zhang et al. 2025, arXiv:2501.11309", rectified=True, averages=True, contrasts=True
         ),
-        _gradient("hirescam", "hirescam", "Draelos and Carin 2020, arXiv:2011.08891", together=True),
-        _gradient("elementwise", "elementwise", "after Pillai and Pirsiavash 2021, AAAI"),
-        _gradient("xgradcam", "xgradcam", "Fu et al. 2020, arXiv:2008.02312", rectified=True),
-        _gradient("layercam", "layercam", "Jiang et al. 2021, IEEE TIP", rectified=True, together=True),
-        _gradient(
-            "eigengradcam", "eigengradcam", "Gildenblat 2021, pytorch-grad-cam", bounded_by_length=True
-        ),
-        _gradient(
-            "finercam",
-            "finercam",
-            "Zhang et al. 2025, arXiv:2501.11309",
-            rectified=True,
-            averages=True,
-            contrasts=True,
-        ),
-        _gradient(
-            "shapley-cam",
-            "shapley_cam",
-            "Cai 2025, arXiv:2501.06261",
-            backward=2,
-            rectified=True,
-            curved=True,
-        ),
-        _gradient("cam", "cam", "Zhou et al. 2016, arXiv:1512.04150", needs_pooling=True),
-        _activation("eigencam", "eigencam", "Muhammad and Yeasin 2020, arXiv:2008.00299"),
-        _activation("kpcacam", "kpcacam", "Karmani et al. 2024, arXiv:2410.00267"),
-        _activation("fem", "fem", "Fuad et al. 2020, IPTA"),
+        _gradient("shapley-cam", "Cai 2025, arXiv:2501.06261", backward=2, rectified=True, curved=True),
+        _gradient("cam", "Zhou et al. 2016, arXiv:1512.04150", needs_pooling=True),
+        _activation("eigencam", "Muhammad and Yeasin 2020, arXiv:2008.00299"),
+        _activation("kpcacam", "Karmani et al. 2024, arXiv:2410.00267"),
+        _activation("fem", "Fuad et al. 2020, IPTA"),
+        _perturbation("scorecam", "Wang et al. 2019, arXiv:1910.01279", "K + 1 forward", _each_channel),
         _perturbation(
-            "scorecam", "scorecam", "Wang et al. 2019, arXiv:1910.01279", "K + 1 forward", _each_channel
-        ),
-        _perturbation(
-            "ablationcam",
-            "ablationcam",
-            "Desai and Ramaswamy 2020, WACV",
-            "1 forward, K from the layer on",
-            _each_channel,
+            "ablationcam", "Desai and Ramaswamy 2020, WACV", "1 forward, K from the layer on", _each_channel
         ),
         _perturbation(
             "smoothgradcam++",
-            "smoothgradcam_pp",
             "Omeiza et al. 2019, arXiv:1908.01224",
             f"{SMOOTHGRADCAM_SAMPLES + 1} forward, {SMOOTHGRADCAM_SAMPLES} backward",
             _always(2 * SMOOTHGRADCAM_SAMPLES + 1),
         ),
         _perturbation(
-            "reciprocam",
             "reciprocam",
             "Byun and Lee 2022, arXiv:2209.14074",
             "1 forward, h·w from the layer on",
@@ -258,9 +227,8 @@ _METHODS = {
             _always(2),
             needs_attention=True,
         ),
-        _pixel("saliency", "saliency", "Simonyan et al. 2013, arXiv:1312.6034", 1, 1),
+        _pixel("saliency", "Simonyan et al. 2013, arXiv:1312.6034", 1, 1),
         _pixel(
-            "smoothgrad",
             "smoothgrad",
             "Smilkov et al. 2017, arXiv:1706.03825",
             SMOOTHGRAD_SAMPLES,
@@ -269,14 +237,13 @@ _METHODS = {
         ),
         _pixel(
             "integrated-gradients",
-            "integrated_gradients",
             "Sundararajan et al. 2017, arXiv:1703.01365",
             INTEGRATION_STEPS,
             INTEGRATION_STEPS,
             slow=True,
         ),
-        _pixel("guided-backprop", "guided_backprop", "Springenberg et al. 2014, arXiv:1412.6806", 1, 1),
-        _pixel("guided-gradcam", "guided_gradcam", "Selvaraju et al. 2016, arXiv:1610.02391", 1, 2),
+        _pixel("guided-backprop", "Springenberg et al. 2014, arXiv:1412.6806", 1, 1),
+        _pixel("guided-gradcam", "Selvaraju et al. 2016, arXiv:1610.02391", 1, 2),
     )
 }
 
