@@ -14,6 +14,7 @@ from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from live_gradcam import notebook as notebook
     from live_gradcam.audit.audit import audit
     from live_gradcam.audit.findings import AuditReport
     from live_gradcam.config import Settings
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     )
     from live_gradcam.explain.concept_fit import Concepts, concepts
     from live_gradcam.explain.explainer import Explainer
-    from live_gradcam.explanation import Explanation, Prediction
+    from live_gradcam.explanation import Explanation
     from live_gradcam.frame import Frame
     from live_gradcam.metrics.evaluation import Evaluation, evaluate
     from live_gradcam.models.loading import load_model
     from live_gradcam.models.model import Model
+    from live_gradcam.notebook import show
     from live_gradcam.pipeline import run
+    from live_gradcam.prediction import Prediction
     from live_gradcam.render.single_picture import draw
     from live_gradcam.sources.opening import open_source
 
@@ -51,7 +54,7 @@ _HOMES = {
     "LiveGradcamError": "errors",
     "Model": "models.model",
     "ModelError": "errors",
-    "Prediction": "explanation",
+    "Prediction": "prediction",
     "RenderError": "errors",
     "Settings": "config",
     "SettingsError": "errors",
@@ -64,10 +67,11 @@ _HOMES = {
     "load_model": "models.loading",
     "open_source": "sources.opening",
     "run": "pipeline",
+    "show": "notebook",
 }
 
-_CALLABLE_ROOMS = frozenset({"audit"})
-"""Packages that are public functions, too."""
+_MODULES = frozenset({"audit", "notebook"})
+"""Modules that are names of the package: `audit` is also a function, `notebook` draws what `Explanation` shows."""
 
 __all__ = [
     "AuditReport",
@@ -96,6 +100,7 @@ __all__ = [
     "load_model",
     "open_source",
     "run",
+    "show",
 ]
 
 _opencv.prepare()  # here, because every module that imports cv2 lies below this package
@@ -103,7 +108,7 @@ _opencv.prepare()  # here, because every module that imports cv2 lies below this
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
     """Load a public name from the module it lives in."""
-    if name in _CALLABLE_ROOMS:
+    if name in _MODULES:
         return import_module(f"live_gradcam.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'live_gradcam' has no attribute '{name}'")

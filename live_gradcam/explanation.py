@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy.typing as npt
 
 from live_gradcam.config import Task
 from live_gradcam.faithfulness import Faithfulness
-from live_gradcam.number_format import LABEL_HOLDS, UNSURE, number_text, percent_text, with_unit
+from live_gradcam.frame import Pixels
+from live_gradcam.number_format import LABEL_HOLDS, UNSURE
+from live_gradcam.prediction import Prediction, Target
 
 HeatMap = npt.NDArray[np.float32]
 """(h, w) float32; in [0, 1] unless it is raw."""
@@ -31,122 +34,6 @@ NOT_TAUGHT = "not taught yet"
 NO_ANSWER = "no answer"
 NO_CLASS = (NOT_SURE, NO_LABEL, NONE_OF_THESE, NOT_TAUGHT, NO_ANSWER)
 """Texts shown instead of a class's name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The network's prediction for one of its outputs: a class, a label, or a value."""
-
-    class_id: int
-    """Index of the output unit, from 0."""
-
-    label: str
-    """Readable name of the class or value: `Egyptian cat`, `age`."""
-
-    probability: float | None
-    """In [0, 1]; None if the network is no classifier, or gives NaN."""
-
-    value: float | None = None
-    """The output of the network's last layer: a probability, log-probability, logit or plain value. If one unit decides
-    between two classes, the first class has the negated output. None if NaN, infinite or unknown."""
-
-    unit: str = ""
-    """Unit of a plain value, such as `years`; empty if it has none."""
-
-    @property
-    def title(self) -> str:
-        """The name with its unit, as in a table's header: `age [years]`."""
-        return f"{self.label} [{self.unit}]" if self.unit else self.label
-
-    def __str__(self) -> str:
-        if self.probability is not None:
-            return f"{self.label} {percent_text(self.probability)}"
-        return f"{self.label} {with_unit(number_text(self.value), self.unit)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Contrast:
-    """A class contrasted with others: the evidence for it rather than for them."""
-
-    prediction: Prediction
-    """The explained class."""
-
-    rivals: tuple[Prediction, ...]
-    """The classes to contrast it with, strongest first."""
-
-    strength: float
-    """Factor of the rivals' score that is subtracted; 1 for the plain difference."""
-
-    @property
-    def class_id(self) -> int:
-        """Id of the explained class."""
-        return self.prediction.class_id
-
-    @property
-    def label(self) -> str:
-        """Names of both sides: `tabby − tiger cat`."""
-        return f"{self.prediction.label} − {', '.join(rival.label for rival in self.rivals)}"
-
-    @property
-    def probability(self) -> float | None:
-        """Probability of the explained class, in [0, 1]; None if the network is no classifier."""
-        return self.prediction.probability
-
-    @property
-    def value(self) -> float | None:
-        """The network's output for the explained class."""
-        return self.prediction.value
-
-    @property
-    def unit(self) -> str:
-        """Unit of that output."""
-        return self.prediction.unit
-
-
-@dataclass(frozen=True, slots=True)
-class Lowered:
-    """A value of a network that is no classifier, explained by what decreases it."""
-
-    prediction: Prediction
-    """The explained value."""
-
-    @property
-    def class_id(self) -> int:
-        """Index of the output unit, from 0."""
-        return self.prediction.class_id
-
-    @property
-    def label(self) -> str:
-        """The target as it is written: `age −`."""
-        return f"{self.prediction.label} −"
-
-    @property
-    def probability(self) -> None:
-        """None: a value has no probability."""
-
-    @property
-    def value(self) -> float | None:
-        """The network's output."""
-        return self.prediction.value
-
-    @property
-    def unit(self) -> str:
-        """Unit of that output."""
-        return self.prediction.unit
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """The user's own score: a function of the model's outputs."""
-
-    label: str
-    """Name of the function."""
-
-    value: float | None
-    """Its result; None if NaN or infinite."""
-
-
-Target = Prediction | Contrast | Lowered | Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +117,21 @@ class Explanation:
     is_known: bool = True
     """False if the picture is unlike everything that a taught head has seen; then there is no evidence either."""
 
+    image: Pixels | None = None
+    """(h, w, 3) uint8 BGR: a copy of the explained picture for notebooks and `lg.show`, at most 640 pixels wide and
+    high. None if no `Explainer` made the explanation."""
+
+    frame_size: tuple[int, int] | None = None
+    """(width, height) of the explained picture, in pixels; None without an image."""
+
+    def _repr_png_(self) -> bytes | None:
+        """Return the picture with its heat, its name and its bars, as notebooks show it; None without an image."""
+        return None if self.image is None else _notebook().png_of(self)
+
+    def _repr_html_(self) -> str | None:
+        """Return the picture with its heat, and its bars as text; None without an image."""
+        return None if self.image is None else _notebook().html_of(self)
+
     @property
     def best(self) -> Prediction | None:
         """The most probable class or label; None if the network is no classifier, or gives NaN."""
@@ -283,6 +185,13 @@ class Explanation:
             }
         values = [[each.label, _shortest(each.value), each.unit] for each in self.values]
         return {"top": [], **({"values": values} if values else {})}
+
+
+def _notebook() -> ModuleType:
+    """Return the module that draws for notebooks. Values know no room, so the package's face gives it."""
+    import live_gradcam
+
+    return live_gradcam.notebook
 
 
 def _rounded(probability: float | None) -> float | None:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from live_gradcam.explanation import WHOLE, Explanation, Inset, Prediction, Region
+from live_gradcam.explanation import WHOLE, Explanation, Inset, Region
 from live_gradcam.faithfulness import Faithfulness, HeatCurve
 from live_gradcam.frame import Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.taught_head import TaughtHead
 
 TargetSpec = int | str | Callable[[Any], Any] | None

@@ -13,10 +13,10 @@ import numpy as np
 from fakes import explained, panned
 
 from live_gradcam.config import View
-from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice, Menu
 from live_gradcam.live.interactive_view import InteractiveView
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer, Channel, Question
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.renderer import Renderer

@@ -19,8 +19,9 @@ from limits import PATIENCE
 from live_gradcam.concurrency.latest_item import LatestReader
 from live_gradcam.config import Fit
 from live_gradcam.errors import ModelError
-from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Prediction, Region, Target
+from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Region
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.prediction import Prediction, Target
 from live_gradcam.question import Answer, Channel, Question
 
 

@@ -17,14 +17,14 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 VALUES = frozenset(
     (
         "cache_files closeable config errors escaping explanation faithfulness file_names frame heatmap media_file "
-        "name_suggestions number_format question redaction rendered_picture report_photos run_statistics setting "
-        "setting_choices setting_types settings_json source_address statistics_file taught_head timing translations "
-        "version viewer_input"
+        "name_suggestions number_format prediction question redaction rendered_picture report_photos "
+        "run_statistics setting setting_choices setting_types settings_json source_address statistics_file "
+        "taught_head timing translations version viewer_input"
     ).split()
 )
 GROUND = VALUES | {"concurrency", "process"}
 ROOMS = frozenset({"explain", "metrics", "models", "sources", "render", "sinks", "teach"})
-LOOPS = frozenset({"archive", "audit", "pipeline", "session", "server"})
+LOOPS = frozenset({"archive", "audit", "notebook", "pipeline", "session", "server"})
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(ROOMS, GROUND),
@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "live": GROUND | ROOMS,
     "session": GROUND | ROOMS | {"live"},
     "pipeline": GROUND | ROOMS | {"live", "session", "settings_check"},
+    "notebook": GROUND | ROOMS,
     "archive": GROUND | ROOMS,  # a loop over files: nobody watches
     "audit": GROUND | ROOMS | {"archive", "session"},  # the frames of saved sessions
     "server": GROUND | ROOMS,

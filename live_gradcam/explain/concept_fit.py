@@ -20,8 +20,8 @@ from live_gradcam.explain.factorization import (
     unit_rows,
     weights_of,
 )
-from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import ConceptMaps, Head, LayerActivation
 
 _WORSE = 1.05

@@ -24,6 +24,7 @@ from live_gradcam.errors import TargetError
 from live_gradcam.explain.compilers import compiler_for, runtime_for
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.graph_spec import Pace, paths_in
+from live_gradcam.explain.input_fitting import with_image
 from live_gradcam.explain.methods.method import FINERCAM_STRENGTH, method_named
 from live_gradcam.explain.question_parts import NO_LOCKS, Locks
 from live_gradcam.explain.targets import MOST_RANKS, TargetLock, aim_of, check_classes, function_of, is_lock
@@ -291,4 +292,5 @@ class Explainer(Closeable):
         """Return the explanations of each picture, one for each target."""
         freeze = self._freeze and questions[0].methods == (self.method.name,)
         answers = self._engine.answer_batch(images, questions, locks=locks, freeze=freeze)
-        return [answer.explanations for answer in answers]
+        pairs = zip(images, answers, strict=True)
+        return [tuple(with_image(each, image) for each in answer.explanations) for image, answer in pairs]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from live_gradcam.config import Fit
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.map_geometry import Geometry
-from live_gradcam.explanation import Inset, Region
+from live_gradcam.explanation import Explanation, Inset, Region
 from live_gradcam.frame import Pixels
 
 WIDTH_STEP = 32
@@ -19,6 +19,10 @@ WIDTH_STEP = 32
 MOST_WIDE_PIXELS = 1_000_000
 """Largest input under `wide`, unless four times the network's own size is more. Time and memory grow with the pixels: a
 million take twenty times as long as 224×224."""
+
+
+_KEPT = 640
+"""The longest side of a picture that an explanation keeps, in pixels: a megabyte at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,15 @@ def size_of(image: object) -> tuple[int, int]:
         )
     height, width = image.shape[:2]
     return width, height
+
+
+def with_image(explanation: Explanation, image: Pixels) -> Explanation:
+    """Return an explanation that keeps a copy of its picture, to be shown: at most 640 pixels wide and high."""
+    width, height = size_of(image)
+    scale = min(1.0, _KEPT / max(width, height))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    kept = image.copy() if scale == 1 else _resized(image, size)
+    return replace(explanation, image=kept, frame_size=(width, height))
 
 
 def _resized(image: Pixels, size: tuple[int, int]) -> Pixels:

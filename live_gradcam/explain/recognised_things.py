@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from live_gradcam.explanation import Explanation, FoundThing, Prediction, Region
+from live_gradcam.explanation import Explanation, FoundThing, Region
 from live_gradcam.heatmap import HeatPlace, heat_place
+from live_gradcam.prediction import Prediction
 
 _FURTHER = 0.4
 """The probability from which a further thing counts, besides the first: eight windows have eight chances to be wrong.

@@ -14,8 +14,9 @@ from live_gradcam.explain.input_fitting import Fitting
 from live_gradcam.explain.map_geometry import Geometry
 from live_gradcam.explain.runtime import GraphFacts, GraphOutputs, PooledHead
 from live_gradcam.explain.targets import REVERSED, Aim
-from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Region, Target, Value
+from live_gradcam.explanation import Explanation, Region
 from live_gradcam.models.labels import Labels
+from live_gradcam.prediction import Contrast, Lowered, Prediction, Target, Value
 from live_gradcam.question import Channel, LayerActivation
 
 

@@ -19,9 +19,10 @@ from live_gradcam.explain.input_fitting import size_of
 from live_gradcam.explain.map_geometry import laying_matrix
 from live_gradcam.explain.question_parts import inside
 from live_gradcam.explain.recognised_things import certainty, is_own, recognised
-from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Region, Target, Value
+from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Region
 from live_gradcam.frame import Pixels
 from live_gradcam.models.remembered_model import KnownModel
+from live_gradcam.prediction import Target, Value
 from live_gradcam.question import Answer, Question
 
 AT_ONCE = 8

@@ -9,10 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 from live_gradcam.errors import ModelError, TargetError
-from live_gradcam.explanation import Contrast, Explanation, Prediction
+from live_gradcam.explanation import Explanation
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.user_code import callable_named, is_reference
 from live_gradcam.name_suggestions import nearest
+from live_gradcam.prediction import Contrast, Prediction
 from live_gradcam.question import TargetSpec
 
 ScoreFunction = Callable[[Any], Any]

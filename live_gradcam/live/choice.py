@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from live_gradcam.config import DEFAULT_METHOD, View
-from live_gradcam.explanation import Region, Target
+from live_gradcam.explanation import Region
+from live_gradcam.prediction import Target
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.translations import ENGLISH, Words

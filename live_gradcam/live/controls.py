@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from live_gradcam.config import View
-from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction
+from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import SHARES
 from live_gradcam.live.choice import LOWERED, Choice, Menu
 from live_gradcam.number_format import percent_text
+from live_gradcam.prediction import Contrast, Lowered, Prediction
 from live_gradcam.render.appearance import Style
 
 COLORMAPS = ("jet", "turbo", "viridis", "cividis", "inferno")

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Literal
 
 from live_gradcam.concurrency.latest_item import Latest
-from live_gradcam.explanation import Explanation, Value
+from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import FrameTest
 from live_gradcam.frame import Frame
 from live_gradcam.metrics.heat_test import HeatTest, untestable
 from live_gradcam.metrics.proofs import ProvedAnswers
+from live_gradcam.prediction import Value
 from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
 

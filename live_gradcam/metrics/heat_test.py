@@ -8,13 +8,14 @@ from typing import Protocol
 
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.question_switch import Answers
-from live_gradcam.explanation import Explanation, Region, Value
+from live_gradcam.explanation import Explanation, Region
 from live_gradcam.faithfulness import Faithfulness, HeatCurve
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import heat_over
 from live_gradcam.metrics.controls import shifted
 from live_gradcam.metrics.curves import Way, changed_pictures, scored_curve
 from live_gradcam.metrics.masking import MaskingTest
+from live_gradcam.prediction import Value
 from live_gradcam.question import Answer, Proof, Question
 
 _OWN = 2

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from live_gradcam.explanation import Explanation, Region, Value
+from live_gradcam.explanation import Explanation, Region
 from live_gradcam.faithfulness import DEFAULT_BASELINE, DEFAULT_SHARE, Baseline, Faithfulness, MaskedScores
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import (
@@ -18,6 +18,7 @@ from live_gradcam.metrics.changed_pictures import (
     mixed,
 )
 from live_gradcam.metrics.controls import control_map
+from live_gradcam.prediction import Value
 
 CONTROLS = ("shifted", "shuffled")
 """The controls of the masking test. A central map is no good one, because things stand in the middle of pictures."""

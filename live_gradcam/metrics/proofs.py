@@ -12,7 +12,7 @@ import numpy as np
 from live_gradcam.config import Fit
 from live_gradcam.explain.question_parts import inside
 from live_gradcam.explain.question_switch import WrappedAnswers
-from live_gradcam.explanation import Explanation, Region, Value
+from live_gradcam.explanation import Explanation, Region
 from live_gradcam.faithfulness import DEFAULT_SHARE, HeatCurve
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Scores, seen_part
@@ -26,6 +26,7 @@ from live_gradcam.metrics.heat_test import (
 )
 from live_gradcam.metrics.map_case import RememberedScores
 from live_gradcam.metrics.masking import MaskingTest
+from live_gradcam.prediction import Value
 from live_gradcam.question import Answer, Question, TargetSpec
 
 _AT_ONCE = CURVE_STEPS + 1

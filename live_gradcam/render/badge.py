@@ -6,10 +6,11 @@ from itertools import pairwise
 
 import cv2
 
-from live_gradcam.explanation import Explanation, Prediction, Region, Value
+from live_gradcam.explanation import Explanation, Region
 from live_gradcam.faithfulness import Faithfulness, FrameTest
 from live_gradcam.frame import Pixels
 from live_gradcam.number_format import percent_text
+from live_gradcam.prediction import Prediction, Value
 from live_gradcam.render.lettering import (
     AMBER,
     CAP,

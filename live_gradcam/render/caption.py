@@ -6,20 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from live_gradcam.config import View
-from live_gradcam.explanation import (
-    NO_ANSWER,
-    NO_LABEL,
-    NONE_OF_THESE,
-    NOT_SURE,
-    NOT_TAUGHT,
-    Contrast,
-    Explanation,
-    Lowered,
-    Prediction,
-    Target,
-    Value,
-)
+from live_gradcam.explanation import NO_ANSWER, NO_LABEL, NONE_OF_THESE, NOT_SURE, NOT_TAUGHT, Explanation
 from live_gradcam.number_format import LABEL_HOLDS, number_text, percent_text, with_unit
+from live_gradcam.prediction import Contrast, Lowered, Prediction, Target, Value
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain
 from live_gradcam.translations import Words
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from live_gradcam.config import DEFAULT_SMOOTHING, Scale
 from live_gradcam.errors import RenderError
-from live_gradcam.explanation import Explanation, HeatMap, Prediction
+from live_gradcam.explanation import Explanation, HeatMap
 from live_gradcam.heatmap import over_region
+from live_gradcam.prediction import Prediction
 from live_gradcam.render.caption import confidence_of
 
 _RISE, _FALL = 0.1, 2.0

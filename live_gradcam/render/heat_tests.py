@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from live_gradcam.explanation import Explanation, Prediction, Region
+from live_gradcam.explanation import Explanation, Region
 from live_gradcam.faithfulness import Faithfulness, FrameTest, HeatCurve
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.badge import Badge, draw_badge_onto

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Prediction
+from live_gradcam.explanation import WHOLE, Explanation, HeatMap
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer
 
 SAME_FOR_ALL = "the heat is the same for every class"

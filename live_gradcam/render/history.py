@@ -9,9 +9,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from live_gradcam.explanation import Explanation, Prediction
+from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Pixels
 from live_gradcam.number_format import number_text
+from live_gradcam.prediction import Prediction
 from live_gradcam.render.lettering import (
     CAP,
     GREY,

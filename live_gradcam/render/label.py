@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from live_gradcam.explanation import Prediction, Region, Value
+from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
 from live_gradcam.number_format import UNSURE
+from live_gradcam.prediction import Prediction, Value
 from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.canvas import part_of

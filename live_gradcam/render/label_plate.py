@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import cv2
 
-from live_gradcam.explanation import Prediction, Region
+from live_gradcam.explanation import Region
 from live_gradcam.frame import Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.render.caption import NOTE_GAP, Caption, figure
 from live_gradcam.render.lettering import (
     BOLD,

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from live_gradcam.config import Following
-from live_gradcam.explanation import Prediction, Region
+from live_gradcam.explanation import Region
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.canvas import (

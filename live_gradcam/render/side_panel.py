@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import cv2
 
-from live_gradcam.explanation import NOT_SURE, Prediction
+from live_gradcam.explanation import NOT_SURE
 from live_gradcam.frame import Pixels
 from live_gradcam.number_format import UNSURE, percent_text
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer, ConceptMaps
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.channels import ChannelBoard, draw_channels_onto

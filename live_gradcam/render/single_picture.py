@@ -8,6 +8,7 @@ from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP
 from live_gradcam.errors import RenderError
 from live_gradcam.explanation import Explanation, Region
 from live_gradcam.frame import Pixels
+from live_gradcam.prediction import Value
 from live_gradcam.render.caption import caption_of
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.render.heat_smoothing import opacity_of
@@ -16,9 +17,16 @@ from live_gradcam.render.marks import draw_viewfinder_onto
 from live_gradcam.render.styles import paint_onto
 from live_gradcam.render.thing_names import draw_names_onto
 
+_BARS = 5
+
 
 def draw(
-    image: Pixels, explanation: Explanation, alpha: float = DEFAULT_ALPHA, colormap: str = DEFAULT_COLORMAP
+    image: Pixels,
+    explanation: Explanation,
+    alpha: float = DEFAULT_ALPHA,
+    colormap: str = DEFAULT_COLORMAP,
+    *,
+    bars: bool = False,
 ) -> Pixels:
     """Return a picture that shows an explanation on its frame.
 
@@ -32,6 +40,7 @@ def draw(
         explanation: the explanation of that frame.
         alpha: opacity of the heat, in [0, 1]: `(1 - alpha) * image + alpha * colour`.
         colormap: name of an OpenCV colour map, such as `jet`.
+        bars: whether the five most probable classes stand above the name as bars, the explained one in amber.
 
     Returns:
         New (H, W, 3) uint8 BGR.
@@ -56,7 +65,13 @@ def draw(
         opacity=opacity_of(explanation),
         inset=explanation.inset,
     )
-    plate = draw_plate_onto(picture, caption_of(explanation))
+    target = explanation.target
+    plate = draw_plate_onto(
+        picture,
+        caption_of(explanation),
+        explanation.top[:_BARS] if bars else (),
+        marked=None if isinstance(target, Value) else target.class_id,
+    )
     height, width = image.shape[:2]
     if explanation.region != (0, 0, width, height):
         draw_viewfinder_onto(picture, explanation.region, plate)

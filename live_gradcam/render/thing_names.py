@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from live_gradcam.explanation import FoundThing, Prediction, Region
+from live_gradcam.explanation import FoundThing, Region
 from live_gradcam.frame import Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.render.caption import figure
 from live_gradcam.render.lettering import BOLD, CAP, REGULAR, plain, shade_onto, shortened, text_width, write
 from live_gradcam.render.marks import overlap

@@ -10,9 +10,10 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from live_gradcam.config import Task
-from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Value
+from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import Faithfulness, MaskedScores
 from live_gradcam.frame import Pixels
+from live_gradcam.prediction import Contrast, Lowered, Prediction, Value
 from live_gradcam.render.single_picture import draw
 from live_gradcam.server.queued_work import Done
 

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from live_gradcam.explanation import Contrast, Explanation, Lowered, Prediction, Region, Target, Value
+from live_gradcam.explanation import Explanation, Region
+from live_gradcam.prediction import Contrast, Lowered, Prediction, Target, Value
 from live_gradcam.question import Answer, Question, TargetSpec
 from live_gradcam.render.caption import caption_of, figure
 from live_gradcam.render.heat_smoothing import WEAK, opacity_of

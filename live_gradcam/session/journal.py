@@ -12,10 +12,10 @@ from typing import IO, Any
 import numpy as np
 
 from live_gradcam.errors import SourceError
-from live_gradcam.explanation import Prediction
 from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Frame
 from live_gradcam.live.status import Status
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer, ConceptMaps, Question
 from live_gradcam.version import __version__
 from live_gradcam.viewer_input import Event, Key, Pointer, Text

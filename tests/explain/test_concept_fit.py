@@ -14,7 +14,7 @@ from live_gradcam.errors import SettingsError
 from live_gradcam.explain.array_types import Numbers
 from live_gradcam.explain.concept_fit import ConceptFit, fitted, maps_of, places_of, unexplained
 from live_gradcam.explain.factorization import likeness
-from live_gradcam.explanation import Prediction
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import LayerActivation
 
 PARTS = np.eye(3, 8, dtype=np.float32) + np.float32(0.1) * np.eye(3, 8, 4, dtype=np.float32)

@@ -28,8 +28,9 @@ from live_gradcam.explain.methods.method import METHODS, method_named
 from live_gradcam.explain.question_switch import QuestionSwitch
 from live_gradcam.explain.runtime import CompiledGraph, GraphOutputs
 from live_gradcam.explain.tensorflow_graph import TensorFlowCompiler, TensorFlowGraph
-from live_gradcam.explanation import Contrast, Region
+from live_gradcam.explanation import Region
 from live_gradcam.models.remembered_model import KnownModel
+from live_gradcam.prediction import Contrast
 from live_gradcam.question import Question, TargetSpec
 
 Array = npt.NDArray[Any]

@@ -18,8 +18,8 @@ from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.openvino.compiler import OpenVINOCompiler
 from live_gradcam.explain.openvino.store import GraphStore
-from live_gradcam.explanation import Contrast, Value
 from live_gradcam.models.remembered_model import ModelMemory
+from live_gradcam.prediction import Contrast, Value
 from live_gradcam.question import Question
 from live_gradcam.taught_head import NOTHING_TAUGHT, TaughtHead
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 from networks import headed_network, picture, places_network
 
 import live_gradcam as lg
-from live_gradcam.explanation import Contrast, Lowered, Prediction, Value
+from live_gradcam.prediction import Contrast, Lowered, Prediction, Value
 
 Array = npt.NDArray[np.float64]
 ops, layers = keras.ops, keras.layers

@@ -22,7 +22,7 @@ from networks import picture
 import live_gradcam as lg
 from live_gradcam.config import Fusion
 from live_gradcam.explain.layer_table import layer_table
-from live_gradcam.explanation import Value
+from live_gradcam.prediction import Value
 
 Array = npt.NDArray[Any]
 

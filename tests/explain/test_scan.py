@@ -14,8 +14,9 @@ import live_gradcam as lg
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.scan import AT_ONCE, laid_together, windows_over
-from live_gradcam.explanation import Explanation, Prediction, Region
+from live_gradcam.explanation import Explanation, Region
 from live_gradcam.frame import Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Question
 
 SIDE = 8

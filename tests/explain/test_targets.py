@@ -16,8 +16,8 @@ from networks import colour_network, flattened_network, picture, pooled_network
 import live_gradcam as lg
 from live_gradcam.explain.methods.method import FINERCAM_RIVALS, FINERCAM_STRENGTH
 from live_gradcam.explain.targets import NO_RIVAL, REVERSED, STRONGEST_RIVALS, Aim, TargetLock, parse_target
-from live_gradcam.explanation import Contrast, Prediction, Value
 from live_gradcam.models.labels import Labels
+from live_gradcam.prediction import Contrast, Prediction, Value
 
 Array = npt.NDArray[Any]
 

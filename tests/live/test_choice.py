@@ -9,9 +9,9 @@ from acting import MENU
 from fakes import valued
 
 from live_gradcam.config import View
-from live_gradcam.explanation import Lowered
 from live_gradcam.live.choice import LOWERED, Choice, question_of
 from live_gradcam.live.controls import Controls
+from live_gradcam.prediction import Lowered
 from live_gradcam.question import Question
 from live_gradcam.render.appearance import Appearance
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from fakes import explained
 
-from live_gradcam.explanation import Explanation, Prediction
+from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import FrameTest
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.spare_tests import APART, EVERY, MOST_SAVED, PAUSE_SECONDS, SpareTests
 from live_gradcam.metrics.proofs import ProvedAnswers
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer, Question
 from live_gradcam.run_statistics import RunStatistics
 

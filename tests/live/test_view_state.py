@@ -11,7 +11,6 @@ import pytest
 from acting import LABELS, MENU, SIZE, Acting, answer, frame
 
 from live_gradcam.config import Settings, View
-from live_gradcam.explanation import Prediction
 from live_gradcam.faithfulness import DEFAULT_SHARE, SHARES, Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Pixels
 from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words
@@ -22,6 +21,7 @@ from live_gradcam.live.mouse import SMALLEST_AREA
 from live_gradcam.live.panels import TOAST_SECONDS
 from live_gradcam.live.status import Request, Status
 from live_gradcam.live.view_picture import Made, names_of_halves
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer
 from live_gradcam.render import renderer as presenter
 from live_gradcam.render.canvas import before_and_after

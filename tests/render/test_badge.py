@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from fakes import explained
 
-from live_gradcam.explanation import Explanation, Prediction, Region
+from live_gradcam.explanation import Explanation, Region
 from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.render.badge import GREEN, Badge, draw_badge_onto, figures_of
 from live_gradcam.render.caption import Caption
 from live_gradcam.render.label_plate import draw_plate_onto

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 from fakes import explained, valued
 
-from live_gradcam.explanation import NO_ANSWER, Contrast, Lowered, Prediction
+from live_gradcam.explanation import NO_ANSWER
 from live_gradcam.number_format import UNSURE
+from live_gradcam.prediction import Contrast, Lowered, Prediction
 from live_gradcam.render.caption import NOT_FINITE, caption_of, confidence_of, figure
 
 REGION = (0, 0, 64, 64)

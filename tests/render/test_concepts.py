@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 from fakes import answered, explained, panned
 
-from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import ConceptMaps
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.concepts import COLOURS, paint_concepts_onto

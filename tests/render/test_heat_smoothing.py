@@ -5,8 +5,9 @@ import pytest
 from fakes import explained, warm_in_the_middle
 
 from live_gradcam.errors import RenderError
-from live_gradcam.explanation import Contrast, Explanation, HeatMap, Prediction
+from live_gradcam.explanation import Explanation, HeatMap
 from live_gradcam.heatmap import over_region
+from live_gradcam.prediction import Contrast, Prediction
 from live_gradcam.render.heat_smoothing import Heat, HeatSmoothing
 
 REGION = (280, 0, 720, 720)

@@ -5,8 +5,9 @@ import pytest
 from fakes import answered, explained, panned
 
 from live_gradcam.errors import RenderError
-from live_gradcam.explanation import Explanation, HeatMap, Prediction
+from live_gradcam.explanation import Explanation, HeatMap
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.heat_tracking import HeatTracker, TrackedHeat
 

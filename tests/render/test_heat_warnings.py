@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from fakes import explained, panned, uneven
 
-from live_gradcam.explanation import Explanation, HeatMap, Prediction
+from live_gradcam.explanation import Explanation, HeatMap
 from live_gradcam.frame import Frame
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer, Question
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat_warnings import (

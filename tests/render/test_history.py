@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.render.history import ClassHistory, ribbon_height
 
 CAT, DOG = Prediction(3, "Egyptian cat", 0.9), Prediction(8, "beagle", 0.8)

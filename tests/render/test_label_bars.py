@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from live_gradcam.explanation import Prediction
 from live_gradcam.number_format import UNSURE, percent_text
+from live_gradcam.prediction import Prediction
 from live_gradcam.render.label import Bars
 
 

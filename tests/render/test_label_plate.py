@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from live_gradcam.explanation import Prediction
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import imagenet_labels
+from live_gradcam.prediction import Prediction
 from live_gradcam.render.caption import Caption
 from live_gradcam.render.label_plate import draw_plate_onto
 from live_gradcam.render.lettering import BOLD, FACE, REGULAR

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from fakes import explained, panned, uneven
 
-from live_gradcam.explanation import Prediction, Region
+from live_gradcam.explanation import Region
 from live_gradcam.faithfulness import Faithfulness, HeatCurve, MaskedScores
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer, Proof, Question
 from live_gradcam.render.appearance import Appearance
 from live_gradcam.render.heat_smoothing import HeatSmoothing

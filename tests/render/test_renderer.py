@@ -10,8 +10,9 @@ import pytest
 from fakes import answered, explained, panned, valued, warm_in_the_middle
 
 from live_gradcam.config import View
-from live_gradcam.explanation import Explanation, Prediction, Region
+from live_gradcam.explanation import Explanation, Region
 from live_gradcam.frame import Frame, Pixels
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer, Channel, ConceptMaps
 from live_gradcam.render import canvas
 from live_gradcam.render.appearance import Appearance, Style

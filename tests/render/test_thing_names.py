@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from fakes import answered, explained, panned, uneven
 
-from live_gradcam.explanation import FoundThing, Prediction, Region
+from live_gradcam.explanation import FoundThing, Region
 from live_gradcam.frame import Frame
+from live_gradcam.prediction import Prediction
 from live_gradcam.render.heat_smoothing import HeatSmoothing
 from live_gradcam.render.heat_tracking import HeatTracker
 from live_gradcam.render.single_picture import draw

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from fakes import explained
 
-from live_gradcam.explanation import Explanation, Prediction
+from live_gradcam.explanation import Explanation
+from live_gradcam.prediction import Prediction
 from live_gradcam.render.heat_smoothing import Heat, HeatSmoothing, opacity_of
 from live_gradcam.server.websocket import RelativePeaks
 

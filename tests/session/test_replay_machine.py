@@ -27,13 +27,13 @@ from hypothesis.stateful import (
 import live_gradcam as lg
 from live_gradcam.config import Settings
 from live_gradcam.explain.engine import Engine
-from live_gradcam.explanation import Value
 from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Menu, question_of
 from live_gradcam.live.initial_view import initial_view
 from live_gradcam.live.status import Status
 from live_gradcam.metrics.proofs import ProvedAnswers
+from live_gradcam.prediction import Value
 from live_gradcam.question import Answer, Question
 from live_gradcam.rendered_picture import Rendered
 from live_gradcam.session.journal import read_journal

@@ -16,9 +16,9 @@ from acting import Acting, answer, frame
 from films import files, not_root, play
 
 from live_gradcam.errors import SinkError, SourceError
-from live_gradcam.explanation import Prediction
 from live_gradcam.faithfulness import Faithfulness, FrameTest, MaskedScores
 from live_gradcam.live.status import Status
+from live_gradcam.prediction import Prediction
 from live_gradcam.question import ConceptMaps, Question
 from live_gradcam.session import journal as journal_module
 from live_gradcam.session.journal import (

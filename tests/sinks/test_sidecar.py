@@ -16,8 +16,8 @@ from films import at, files, lines, plain, play, write_talkie
 
 from live_gradcam import __version__
 from live_gradcam.escaping import Json
-from live_gradcam.explanation import Lowered, Prediction
 from live_gradcam.frame import Frame
+from live_gradcam.prediction import Lowered, Prediction
 from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.encoder import CONTAINERS
 from live_gradcam.sinks.recorder import Recorder
