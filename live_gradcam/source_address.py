@@ -99,7 +99,9 @@ def split_credentials(rest: str, *, showing: bool) -> tuple[str | None, str]:
             first = strong[-1]
         return rest[:first], rest[first + 1 :]
     host = _HOST.match(rest)
-    regular = host is not None and host.end() == authority.end()
+    # `anna:?0=@10.0.0.7/live`: neither port nor path follows the colon, so it ends a user's name.
+    named = authority[0].endswith(":") and not rest.startswith("/", authority.end())
+    regular = host is not None and host.end() == authority.end() and not named
     if not regular and later:
         # `anna:p/ss@10.0.0.7/live`: the text before the slash is no host and port.
         best = strong[-1] if strong else later[0]

@@ -106,6 +106,21 @@ def test_no_password_is_shown_and_ffmpeg_gets_it_whole(password: str, encoded: b
     assert host_of(address) == "10.11.12.13"
 
 
+@pytest.mark.parametrize(
+    ("address", "credentials", "opened"),
+    [
+        ("rtsp://anna:?0=@10.0.0.7/live", ("anna", "?0="), "rtsp://anna:%3F0=@10.0.0.7/live"),
+        ("rtsp://anna:#a=b@10.0.0.7/live", ("anna", "#a=b"), "rtsp://anna:%23a=b@10.0.0.7/live"),
+        ("http://camera:/live?mail=a@10.0.0.7", None, "http://camera:/live?mail=a@10.0.0.7"),
+    ],
+)
+def test_after_a_colon_without_a_port_or_a_path_comes_a_password(
+    address: str, credentials: tuple[str, str] | None, opened: str
+) -> None:
+    assert credentials_of(address) == credentials
+    assert opened_address(address) == opened
+
+
 def _is_encoded(text: str) -> bool:
     pieces = text.split("%")[1:]
     return all(len(piece) >= 2 and set(piece[:2]) <= set(string.hexdigits) for piece in pieces)
