@@ -5,8 +5,8 @@
 
 The sdist is built from this checkout and the wheel from the sdist, as for a release. They go to FOLDER (`dist`), once
 everything holds: both have all files; without extras each command names the extra that it needs; the demo, `annotate`
-and the page work. --work is where the environment is made; it is kept, so a second run installs quickly. Without it,
-a temporary folder is used. TensorFlow is a download of 200 to 600 MB.
+and the page work. --work is where they are built and installed; it is kept, to look into. Without it, a temporary
+folder is used. TensorFlow is a download of 200 to 600 MB.
 """
 
 import argparse
@@ -58,9 +58,8 @@ class Environment:
         shutil.rmtree(self.empty, ignore_errors=True)
         self.empty.mkdir(parents=True)
         self.uv = shutil.which("uv")
-        if self.python.exists():
-            return
         place = str(folder / "environment")
+        shutil.rmtree(place, ignore_errors=True)  # an earlier one has extras
         if self.uv is not None:
             do([self.uv, "venv", "--quiet", "--python", sys.executable, place], folder)
         else:
@@ -82,16 +81,19 @@ class Environment:
     def live_gradcam(self, typed: str, code: int = 0) -> str:
         """Run a command of the installed program, and return what it printed on stdout and stderr."""
         command = [str(self.programs / "live-gradcam"), *typed.split()]
-        done = subprocess.run(
-            command,
-            cwd=self.empty,
-            env=self.variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.empty,
+                env=self.variables,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                timeout=PATIENCE_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise CheckError(f"`live-gradcam {typed}` did not end within {PATIENCE_S:.0f} s") from None
         if done.returncode != code:
             raise CheckError(
                 f"`live-gradcam {typed}` ended with exit code {done.returncode}, not {code}:\n{done.stdout}"
