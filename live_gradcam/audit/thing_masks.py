@@ -28,6 +28,10 @@ from live_gradcam.metrics.photo_test import Place
 Kind = Literal["mask", "box", "estimated"]
 """How it is known where a thing is: by a mask, by boxes, or by an outline that GrabCut estimated in a box."""
 
+_MOST_COVERED = 0.99
+"""The largest share of a photograph that a mask may cover. One that covers more is often a photograph, or black and
+white are exchanged; the thing would take its background along, and the verdict would always be *thing*."""
+
 
 class MasksOrBoxes:
     """Tells where the thing is in a photograph.
@@ -108,13 +112,18 @@ def _mask_of_size(file: Path, size: tuple[int, int]) -> Mask:
     """Return the mask of a photograph of (width, height) pixels.
 
     Raises:
-        SourceError: it cannot be read, or has another size.
+        SourceError: it cannot be read, has another size, or covers the photograph, which leaves no background.
     """
     mask = read_mask(file)
     if mask.shape != size[::-1]:
         raise SourceError(
             f"its mask {shown(file.name)} has {mask.shape[1]}×{mask.shape[0]} pixels, and the photograph "
             f"{size[0]}×{size[1]}. Give a mask of the same size."
+        )
+    if mask.mean() > _MOST_COVERED:
+        raise SourceError(
+            f"its mask {shown(file.name)} covers {100 * mask.mean():.0f}% of the photograph, which leaves no "
+            "background: the thing is what is not black. Give a mask that is black beside the thing."
         )
     return mask
 

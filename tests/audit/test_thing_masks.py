@@ -66,6 +66,22 @@ def test_a_mask_lies_in_the_same_folder_as_its_photograph(tmp_path: Path) -> Non
     )
 
 
+def test_a_mask_that_leaves_no_background_is_refused(tmp_path: Path) -> None:
+    """A photograph in the place of its mask, for example."""
+    levels = np.full((20, 20), 255, np.uint8)
+    saved(Image.fromarray(levels), tmp_path / "1.png")
+    places, photo = MasksOrBoxes(tmp_path), AuditPhoto(tmp_path / "1.jpg", "1.jpg", "cats")
+    with pytest.raises(SourceError) as caught:
+        places.of(photo, picture(20, 20))
+    assert str(caught.value) == (
+        "its mask 1.png covers 100% of the photograph, which leaves no background: the thing is what is not black. "
+        "Give a mask that is black beside the thing."
+    )
+    levels.flat[:4] = 0  # 99% is the most
+    saved(Image.fromarray(levels), tmp_path / "1.png")
+    assert isinstance(places.of(photo, picture(20, 20)), np.ndarray)
+
+
 def test_a_changed_mask_has_another_key(tmp_path: Path) -> None:
     path = saved(Image.fromarray(THING), tmp_path / "1.png")
     places, photo = MasksOrBoxes(tmp_path), AuditPhoto(path, "1.jpg", "cats")
