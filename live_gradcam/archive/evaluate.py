@@ -47,6 +47,19 @@ class PhotoListener(Protocol):
         """Receive the number of photographs that were finished since the last call."""
 
 
+class Unwatched:
+    """A listener for progress that nobody watches."""
+
+    def say(self, line: str) -> None:
+        """Show nothing."""
+
+    def begin(self, photos: int) -> None:
+        """Show nothing."""
+
+    def advance(self, photos: int) -> None:
+        """Show nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateJob:
     """What to evaluate, besides the settings of the explanations."""

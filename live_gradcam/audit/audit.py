@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from live_gradcam.archive.annotate_job import Failure, error_text
-from live_gradcam.archive.evaluate import PhotoListener
+from live_gradcam.archive.evaluate import PhotoListener, Unwatched
 from live_gradcam.archive.inputs import find_photos
 from live_gradcam.archive.places_file import read_places
 from live_gradcam.archive.record import RECORDS
@@ -80,19 +80,6 @@ class AuditRun:
     """How many photographs were finished in an earlier run."""
 
 
-class _Silent:
-    """A listener that shows nothing."""
-
-    def say(self, line: str) -> None:
-        """Show nothing."""
-
-    def begin(self, photos: int) -> None:
-        """Show nothing."""
-
-    def advance(self, photos: int) -> None:
-        """Show nothing."""
-
-
 def audit(
     model: Any,  # noqa: ANN401 - also a keras.Model, which ships no types
     photos: str | Path | Sequence[str | Path],
@@ -137,7 +124,7 @@ def audit(
         compare=str(compare) if isinstance(compare, Path) else compare,
         keep=None if out is None else Path(out) / RECORDS,
     )
-    return audit_photos([str(each) for each in typed], chosen, job, progress=_Silent()).report
+    return audit_photos([str(each) for each in typed], chosen, job, progress=Unwatched()).report
 
 
 def audit_photos(

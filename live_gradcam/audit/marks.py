@@ -18,13 +18,12 @@ from typing import Any, Literal
 
 from live_gradcam.audit.needs import seed_of
 from live_gradcam.audit.outlines import Box, outline_in, write_mask
-from live_gradcam.audit.photo_folders import AuditPhoto
+from live_gradcam.audit.photo_folders import AuditPhoto, read_whole
 from live_gradcam.cache_files import write_whole
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
 from live_gradcam.escaping import shown
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Mask
-from live_gradcam.sources.photo import read_photo
 
 BOXES = "boxes.json"
 """The file of the boxes in the folder of the results."""
@@ -90,14 +89,10 @@ class Marks:
         with self._lock:
             if number in self._pictures:
                 return self._pictures[number]
-            photo = self.photos[number]
-            found = read_photo(photo.path)
-            if found.damage is not None:
-                raise SourceError(f"{shown(photo.path.name)} {found.damage}.")
-            self._pictures[number] = found.pixels
+            pixels = self._pictures[number] = read_whole(self.photos[number])
             if len(self._pictures) > _KEPT:
                 self._pictures.popitem(last=False)
-            return found.pixels
+            return pixels
 
     def box(self, number: int) -> Box | None:
         """Return the box of a photograph as shares of its width and height; the first, if there are several.

@@ -19,9 +19,11 @@ from live_gradcam.archive.record import RECORDS
 from live_gradcam.errors import SourceError, TargetError
 from live_gradcam.escaping import shown
 from live_gradcam.file_names import expanded, fitting, nearest_paths
+from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels, imagenet_labels, wordnet_names
 from live_gradcam.session.frame_file import reel_name
 from live_gradcam.session.journal import FILE as SESSION
+from live_gradcam.sources.photo import read_photo
 
 _FORM = "Give CSV with the columns file, class."
 _MOST_NAMED = 4
@@ -235,3 +237,16 @@ def _read_truths(path: Path) -> dict[str, str]:
     if not found:
         raise SourceError(f"{name} has no rows. {_FORM}")
     return found
+
+
+def read_whole(photo: AuditPhoto) -> Pixels:
+    """Return a photograph, (H, W, 3) uint8 BGR, upright.
+
+    Raises:
+        SourceError: it cannot be read, or not all of it.
+    """
+    found = read_photo(photo.path)
+    if found.damage is not None:
+        what = found.damage.partition(":")[0]
+        raise SourceError(f"the photograph {what}. Give the whole of it.")
+    return found.pixels

@@ -14,12 +14,10 @@ from live_gradcam.audit.audited_photo import AuditedPhoto
 from live_gradcam.audit.dull_causes import PhotoProperties, properties_of
 from live_gradcam.audit.near_duplicates import Fingerprint, fingerprint_of
 from live_gradcam.audit.needs import Donor, seed_of
-from live_gradcam.audit.photo_folders import AuditPhoto
+from live_gradcam.audit.photo_folders import AuditPhoto, read_whole
 from live_gradcam.audit.photo_values import PhotoAudit, PreparedPhoto
 from live_gradcam.audit.thing_masks import MasksOrBoxes
 from live_gradcam.errors import LiveGradcamError, SettingsError
-from live_gradcam.frame import Pixels
-from live_gradcam.sources.photo import read_photo
 
 USUAL_SIZE = (500, 375)
 """(width, height) of photographs in pixels, for which the network is compiled."""
@@ -77,7 +75,7 @@ class PhotoWork:
                 if len(some) == lent_by_each(lenders):
                     break
                 try:
-                    pixels = _read(photo)
+                    pixels = read_whole(photo)
                     some.append(self._audit.donor(pixels, self._places.of(photo, pixels), class_id))
                 except LiveGradcamError:
                     continue  # it is told of when its own turn comes
@@ -114,7 +112,7 @@ class PhotoWork:
     def _prepared(self, photos: Sequence[AuditPhoto]) -> Iterator[_Item]:
         for photo in photos:
             try:
-                pixels = _read(photo)
+                pixels = read_whole(photo)
                 place = self._places.of(photo, pixels)
                 item = _Item(
                     self._audit.prepared(
@@ -156,18 +154,6 @@ class PhotoWork:
         self.failures.append(Failure(photo.name, reason))
         self._progress.say(f"{photo.name}: left out")
         self._progress.advance(1)
-
-
-def _read(photo: AuditPhoto) -> Pixels:
-    """Return a photograph, (H, W, 3) uint8 BGR.
-
-    Raises:
-        LiveGradcamError: it cannot be read, or not all of it.
-    """
-    found = read_photo(photo.path)
-    if found.damage is not None:
-        raise LiveGradcamError(f"{photo.path.name} {found.damage}")
-    return found.pixels
 
 
 def lenders_of(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from live_gradcam.archive.annotate_job import Failure, error_text
-from live_gradcam.archive.evaluate import PhotoListener
+from live_gradcam.archive.evaluate import PhotoListener, Unwatched
 from live_gradcam.archive.ray_cluster import RETRIES, connected, cores_for
 from live_gradcam.audit.audited_photo import AuditedPhoto
 from live_gradcam.audit.photo_folders import AuditPhoto
@@ -48,19 +48,6 @@ class GroupJob:
 
     folder: Path
     """The folder that relative paths begin in."""
-
-
-class _Unwatched:
-    """A listener that shows nothing: the command shows the progress of all workers."""
-
-    def say(self, line: str) -> None:
-        """Show nothing."""
-
-    def begin(self, photos: int) -> None:
-        """Show nothing."""
-
-    def advance(self, photos: int) -> None:
-        """Show nothing."""
 
 
 def audit_on_cluster(
@@ -159,6 +146,6 @@ def _begun(job: GroupJob, cores: int) -> PhotoWork:
         limit_cores(cores)
         explainer = load_explainer(job.settings, USUAL_SIZE, lambda _: None)
     values = PhotoAudit(explainer, backgrounds=job.backgrounds)
-    work = PhotoWork(values, job.places, job.ids, job.truths, _Unwatched())
+    work = PhotoWork(values, job.places, job.ids, job.truths, Unwatched())
     work.lend(job.lenders)
     return work

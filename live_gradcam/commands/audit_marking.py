@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -23,9 +22,6 @@ from live_gradcam.escaping import shown
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 from live_gradcam.server.marking import AuditTurn, MarkingPage, marking_served
 from live_gradcam.server.settings import ServerSettings
-
-if TYPE_CHECKING:
-    pass
 
 
 class _Both:
