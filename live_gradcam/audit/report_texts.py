@@ -50,10 +50,25 @@ def known_places(report: AuditReport) -> str:
     """Return how it is known where the things are, for how many photographs."""
     places = report.places
     known = [f"{places[kind]} by {how}" for kind, how in _KINDS.items() if kind in places]
-    said = f"The place of the thing is known in {counted(sum(places.values()), 'photograph')}: {', '.join(known)}."
+    count, photos = sum(places.values()), counted(len(report.photos), "photograph")
+    said = f"The place of the thing is known in {count} of {photos}: {', '.join(known)}."
     if "estimated" in places:
         said += " An estimate is wrong where the thing has the colours of its background."
-    return said
+    return f"{said} {unknown_places(report)}".rstrip()
+
+
+def unknown_places(report: AuditReport) -> str:
+    """Return for which classes the thing of some photographs is unknown; empty if for none, or for all photographs."""
+    unknown = {
+        each.name: sum(photo.thing_need is None for photo in report.photos if photo.truth == each.name)
+        for each in report.classes
+    }
+    some = [
+        f"{unknown[name]} of {report.of(name).count} of {name}" for name in sorted(unknown) if unknown[name]
+    ]
+    if not some or not report.places:
+        return ""
+    return f"It is unknown in {', '.join(some)}: these photographs lend no background to the other classes."
 
 
 def nothing_dull(report: AuditReport) -> str:

@@ -166,6 +166,7 @@ def audit(
 
 def _print(run: AuditRun, settings: AuditSettings) -> None:
     from live_gradcam.audit.comparison import plain_names
+    from live_gradcam.audit.report_texts import unknown_places
 
     report = run.report
     for each in report.classes:
@@ -177,6 +178,12 @@ def _print(run: AuditRun, settings: AuditSettings) -> None:
             typer.echo(shown(change.sentence))
     if settings.quiet:
         return
+    if unknown := unknown_places(report):
+        typer.echo(shown(f"the place of the thing: {unknown[0].lower()}{unknown[1:]}"))
+    if report.causes:
+        typer.echo(
+            f"{counted(len(report.causes), 'dull cause')} may tell the classes apart: the report begins with them"
+        )
     parts = [counted(len(report.photos), "photo")]
     if run.kept:
         parts.append(f"{run.kept} of them known from an earlier run")

@@ -19,6 +19,7 @@ from networks import picture
 import live_gradcam as lg
 from live_gradcam.audit.audit import AuditJob, AuditRun, audit_photos
 from live_gradcam.audit.photo_values import PhotoAudit
+from live_gradcam.audit.report_texts import known_places, unknown_places
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import LiveGradcamError, SettingsError, SourceError
 
@@ -193,6 +194,29 @@ def test_one_broken_photograph_costs_no_other(place: Path) -> None:
     assert "has 64×32 pixels, and the photograph 32×32" in mask
     assert listener.done == 48
     assert report.of("bright").count == 22
+
+
+def test_a_photograph_that_is_cut_short_is_named_with_its_folder(place: Path) -> None:
+    file = place / "photos/bright/000.png"
+    file.unlink()
+    whole = cv2.imencode(".jpg", picture(SIDE, SIDE), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    file.with_suffix(".jpg").write_bytes(whole[: len(whole) * 2 // 3])
+    report = run(place).report
+    assert report.failures == ("bright/000.jpg: the photograph is cut short. Give the whole of it.",)
+    assert report.of("bright").count == 23
+
+
+def test_missing_masks_are_counted_for_each_class(place: Path) -> None:
+    for number in range(10):
+        (place / f"masks/bright/{number:03}.png").unlink()
+    report = run(place).report
+    assert unknown_places(report) == (
+        "It is unknown in 10 of 24 of bright: these photographs lend no background to the other classes."
+    )
+    assert known_places(report) == (
+        f"The place of the thing is known in 38 of 48 photographs: 38 by a mask. {unknown_places(report)}"
+    )
+    assert unknown_places(run(place, masks=None).report) == ""
 
 
 def test_bad_input_is_one_clear_line(place: Path, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_what_was_marked_is_gone_on_with_and_accepted_outlines_are_estimates(
         client.json(f"/marks/4?{THING}", "PUT")
         audited(client)
         assert (
-            "5 photographs: 1 by a box, 4 by an outline that GrabCut estimated"
+            "5 of 6 photographs: 1 by a box, 4 by an outline that GrabCut estimated"
             in (client.json("/report/content")["html"])
         )
 
