@@ -47,8 +47,11 @@ class Failure:
     """A sentence, or the part of one that follows the name."""
 
     def __str__(self) -> str:
-        named = self.reason.startswith(self.name.rpartition("/")[2]) or f"'{self.name}'" in self.reason
-        return self.reason if named else f"{self.name}: {self.reason}"
+        """Return a line that has the name once, with its folders: photographs of several folders are often numbered."""
+        plain = self.name.rpartition("/")[2]
+        if self.reason.startswith(plain):
+            return self.name + self.reason.removeprefix(plain)
+        return self.reason if f"'{self.name}'" in self.reason else f"{self.name}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -90,8 +91,12 @@ class KeptLines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            self._file.close()
+        if self._file is None or self.path is None:
+            return
+        self._file.close()
+        with suppress(OSError):
+            if not self.path.stat().st_size:
+                self.path.unlink()  # nothing was found: a run that failed leaves nothing behind
 
 
 def _is_cut(path: Path) -> bool:

@@ -215,7 +215,10 @@ def _audited(
         settings={"version": __version__, **audits[0].settings},
         interrupted=any(each.interrupted for each in runs),
     )
-    kinds = {photo.name: places.kind_of(photo) for photo, _ in runs[0].photos}
+    kinds = {
+        photo.name: None if audited.finding.mask_fault else places.kind_of(photo)
+        for photo, audited in runs[0].photos
+    }
     report = with_places(report, kinds)
     if len(runs) > 1:
         report = _with_comparison(report, runs[1], audits[1].settings, job, kinds)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from live_gradcam.archive.record import RECORDS
 from live_gradcam.audit.findings import (
     AuditReport,
     ClassComparison,
@@ -17,6 +18,7 @@ from live_gradcam.audit.findings import (
     ModelComparison,
     PairedChange,
 )
+from live_gradcam.audit.mask_faults import fault_counts
 from live_gradcam.errors import SinkError
 from live_gradcam.escaping import json_text
 from live_gradcam.metrics.bootstrap import Mean
@@ -37,31 +39,47 @@ _COLUMNS = (
 
 
 _COMPARED = ("share", "background_need", "exchange_need", "thing_need", "neutral_need", "accuracy")
-_OTHER_TABLE = "photos.compare.csv"
+OTHER_TABLE = "photos.compare.csv"
+"""The values of the other model of a comparison."""
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder of the files, so that one that cannot be written is told of early.
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make the folder of the files before the block, so that one that cannot be written is told of early.
+
+    After the block, folders that were made for it and are empty are removed: the block has failed.
 
     Raises:
         SinkError: it cannot be made.
     """
+    missing = [each for each in (folder / RECORDS, folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SinkError(
             f"cannot write to the folder '{folder}': {error.strerror}. Name another with --out."
         ) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # the first that is not empty, and so all around it
+            for each in missing:
+                if each.exists():
+                    each.rmdir()
 
 
-def write_audit(report: AuditReport, folder: Path) -> None:
+def write_audit(report: AuditReport, folder: Path) -> bool:
     """Write `photos.csv` and `audit.json`, each only when it is complete.
 
-    Of a comparison there is also `photos.compare.csv`. Without one, an earlier file of that name is removed.
+    Of a comparison there is also `photos.compare.csv`. Without one, an earlier file of that name is removed, because it
+    would be taken for a part of this audit.
 
     Args:
         report: the findings.
         folder: of the files; it exists.
+
+    Returns:
+        Whether a file of an earlier comparison was removed.
 
     Raises:
         SinkError: they cannot be written.
@@ -71,17 +89,18 @@ def write_audit(report: AuditReport, folder: Path) -> None:
         "audit.json": (json_text(as_json(report), indent=2) + "\n").encode(),
     }
     if report.comparison is not None:
-        contents[_OTHER_TABLE] = _table(report.comparison.report).encode(errors="surrogateescape")
+        contents[OTHER_TABLE] = _table(report.comparison.report).encode(errors="surrogateescape")
     parts = {name: folder / f"{name}.part" for name in contents}
     name = ""
+    removes = report.comparison is None and (folder / OTHER_TABLE).is_file()
     try:
         for name, content in contents.items():
             parts[name].write_bytes(content)
         for name, part in parts.items():
             part.replace(folder / name)
-        if report.comparison is None:
-            name = _OTHER_TABLE
-            (folder / name).unlink(missing_ok=True)  # it would be taken for a part of this audit
+        if removes:
+            name = OTHER_TABLE
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         for part in parts.values():
             with suppress(OSError):
@@ -89,19 +108,23 @@ def write_audit(report: AuditReport, folder: Path) -> None:
         raise SinkError(
             f"cannot write '{folder / name}': {error.strerror}. Name another folder with --out."
         ) from error
+    return removes
 
 
 def as_json(report: AuditReport) -> dict[str, Any]:
     """Return the values of each class, as `audit.json` has them.
 
     `places` counts the photographs whose thing is known: by a mask, by a box, or by an outline that was estimated in a
-    box. `interval` is that of the background's share of the effect; it and each mean is null where it is unknown. Of a
+    box; `mask_faults` counts the masks that cannot be used, by kind. `known` is how many photographs and films the
+    needs of a class are means of, and `lenders` among how many of other classes their backgrounds were drawn.
+    `interval` is that of the background's share of the effect; it and each mean is null where it is unknown. Of a
     comparison there is also `compare`: the other model's values in the same form, and `differences`, model − compare,
     with their paired intervals.
     """
     found: dict[str, Any] = {
         "model": report.model,
         "places": dict(report.places),
+        "mask_faults": fault_counts(report.photos),
         "classes": [_class(each) for each in report.classes],
     }
     if report.comparison is not None:
@@ -139,6 +162,8 @@ def _class(found: ClassFinding) -> dict[str, Any]:
     return {
         "class": found.name,
         "count": found.count,
+        "known": 0 if found.background_need is None else found.background_need.count,
+        "lenders": found.lenders,
         "estimated": found.estimated,
         "accuracy": _rounded(found.accuracy),
         "verdict": found.verdict,
@@ -154,6 +179,8 @@ def _cluster(found: ClusterFinding) -> dict[str, Any]:
     return {
         "size": found.size,
         "accuracy": _rounded(found.accuracy),
+        "rest_accuracy": None if found.rest_accuracy is None else _rounded(found.rest_accuracy),
+        "better": found.better,
         "photos": list(found.photos),
         "suspicious": found.suspicious,
     }

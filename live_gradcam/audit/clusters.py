@@ -13,6 +13,9 @@ Clustering Based on Hierarchical Density Estimates"). Spectral clustering would 
 everything into parts of similar size; HDBSCAN finds small dense clusters among photographs that belong to none, and may
 find no cluster at all. A cluster is left out if an earlier one has mostly the same photographs, or if a suspicious one
 has nearly all of its photographs.
+
+A cluster whose accuracy is at least ten points below that of the rest of its class is suspicious. One that is as much
+above it is only marked as better: it is often the mirror image of the bad part, and the bad part deserves the look.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ MOST = 8
 """Clusters of a class that are reported, at most."""
 
 LEAST_DIFFERENCE = 0.1
-"""Difference of the accuracies of a cluster and the rest of its class that is suspicious: ten points."""
+"""Difference of the accuracies of a cluster and the rest of its class that is told of: ten points."""
 
 _CHANCE = 0.01
 """It also has to be less probable than this by chance (Fisher's exact test): of five photographs, one is 20 points."""
@@ -94,6 +97,9 @@ class _Cluster:
     strength: float
     """By which suspicious ones are sorted; 0 if it is not suspicious."""
 
+    better: bool = False
+    """Whether it is better than the rest of the class by more than chance."""
+
     def has_most_of(self, members: Members) -> bool:
         """Return whether there is no need to report another cluster."""
         common = len(np.intersect1d(self.members, members))
@@ -105,10 +111,11 @@ class _Cluster:
 def clusters_of(
     photos: Sequence[PhotoFinding], contributions: Rows | None = None
 ) -> tuple[ClusterFinding, ...]:
-    """Return the clusters of one class, the suspicious ones first, then the largest.
+    """Return the clusters of one class, the suspicious ones first, then those that are better, then the largest.
 
     Of the suspicious ones, those with heat at the border come before those with heat in another fixed place, the
-    clearest first; then those whose accuracy differs most. A photograph may be in several clusters, or in none.
+    clearest first; then those that are worst beside the rest of the class. A photograph may be in several clusters, or
+    in none.
 
     Args:
         photos: the photographs of one class.
@@ -135,16 +142,16 @@ def clusters_of(
     for rows in (directions,) if contributions is None else (directions, contributions):
         for members in _dense(_reduced(rows)):
             if not any(each.has_most_of(members) for each in clusters):
-                reason, strength = _suspicion(heat, right, members)
-                clusters.append(_Cluster(_nearest_first(rows, members), reason, strength))
+                clusters.append(_judged(heat, right, _nearest_first(rows, members)))
     clusters.sort(key=_order)
-    return tuple(_finding(photos, maps, each) for each in clusters[:MOST])
+    return tuple(_finding(photos, maps, right, each) for each in clusters[:MOST])
 
 
-def _order(cluster: _Cluster) -> tuple[float, int, list[int]]:
+def _order(cluster: _Cluster) -> tuple[float, bool, int, list[int]]:
     """Return a key that sorts suspicious clusters first: a small one is odd, and not the rest of the class."""
     size = len(cluster.members)
-    return -round(cluster.strength, 9), size if cluster.reason else -size, cluster.members.tolist()
+    sizes = size if cluster.reason else -size
+    return -round(cluster.strength, 9), not cluster.better, sizes, cluster.members.tolist()
 
 
 def on_one_grid(heatmaps: Sequence[HeatMap]) -> Maps:
@@ -177,22 +184,26 @@ def _at_the_border(
         members = np.flatnonzero(there & (probabilities >= probabilities[there & right].min()))
         if not any(each.has_most_of(members) for each in clusters):
             nearest = _nearest_first(heat.reshape(len(heat), -1), members)
-            clusters.append(_Cluster(nearest, place.reason, _weight(place)))
+            better = _odd_difference(right, members) > 0
+            clusters.append(_Cluster(nearest, place.reason, _weight(place), better=better))
     return clusters
 
 
-def _suspicion(heat: Maps, right: npt.NDArray[np.bool_], members: Members) -> tuple[str, float]:
-    """Return why a cluster is suspicious, or nothing, and how much."""
+def _judged(heat: Maps, right: npt.NDArray[np.bool_], members: Members) -> _Cluster:
+    """Return a cluster with why it is suspicious, or nothing, and how much."""
     place: FixedPlace | None = None
     cells = hot_cells(heat[members].mean(axis=0))
     if is_mostly_in(heat[members], cells).mean() > 0.5:
         own = np.zeros(len(right), np.bool_)
         own[members] = True
         place = fixed_place(heat, right, cells, own=own)
-    accuracy, difference = _odd_accuracy(right, members)
+    difference = _odd_difference(right, members)
     reasons = [place.reason] if place is not None else []
-    strength = difference + (_weight(place) if place is not None else 0.0)
-    return "; ".join([*reasons, accuracy] if accuracy else reasons), strength
+    if difference < 0:
+        accuracy, rest = _accuracies(right, members)
+        reasons.append(f"only {accuracy:.0%} are recognised, and {rest:.0%} of the rest of the class")
+    strength = max(0.0, -difference) + (_weight(place) if place is not None else 0.0)
+    return _Cluster(members, "; ".join(reasons), strength, better=difference > 0)
 
 
 def _weight(place: FixedPlace) -> float:
@@ -200,21 +211,23 @@ def _weight(place: FixedPlace) -> float:
     return place.strength + (_AT_THE_BORDER if place.hugs_border else 1.0)
 
 
-def _odd_accuracy(right: npt.NDArray[np.bool_], members: Members) -> tuple[str, float]:
-    """Return how the accuracy differs from that of the rest of the class, or nothing, and by how much."""
+def _accuracies(right: npt.NDArray[np.bool_], members: Members) -> tuple[float, float | None]:
+    """Return the accuracy of a cluster, and that of the rest of its class; None if there is no rest."""
+    rest = np.delete(right, members)
+    return float(right[members].mean()), float(rest.mean()) if rest.size else None
+
+
+def _odd_difference(right: npt.NDArray[np.bool_], members: Members) -> float:
+    """Return by how much the accuracy is above that of the rest of the class; 0 if that is little, or may be chance."""
+    own, other = _accuracies(right, members)
+    if other is None or abs(own - other) < LEAST_DIFFERENCE - 1e-9:
+        return 0.0
     inside = np.zeros(len(right), np.bool_)
     inside[members] = True
-    if inside.all():
-        return "", 0.0
-    own, other = float(right[inside].mean()), float(right[~inside].mean())
-    if abs(own - other) < LEAST_DIFFERENCE - 1e-9:
-        return "", 0.0
     from scipy.stats import fisher_exact  # here, because it takes a while to load
 
     table = [[int((right & part).sum()), int((~right & part).sum())] for part in (inside, ~inside)]
-    if float(fisher_exact(table).pvalue) > _CHANCE:
-        return "", 0.0
-    return f"{own:.0%} are recognised, and {other:.0%} of the rest of the class", abs(own - other)
+    return own - other if float(fisher_exact(table).pvalue) <= _CHANCE else 0.0
 
 
 def _dense(rows: Rows) -> list[Members]:
@@ -254,7 +267,9 @@ def _nearest_first(rows: Rows, members: Members) -> Members:
     return members[np.argsort(distances, kind="stable")]
 
 
-def _finding(photos: Sequence[PhotoFinding], maps: Maps, cluster: _Cluster) -> ClusterFinding:
+def _finding(
+    photos: Sequence[PhotoFinding], maps: Maps, right: npt.NDArray[np.bool_], cluster: _Cluster
+) -> ClusterFinding:
     own = [photos[each] for each in cluster.members]
     wrong = Counter(each.predicted for each in own if not each.right)
     mean = maps[cluster.members].mean(axis=0)
@@ -266,4 +281,6 @@ def _finding(photos: Sequence[PhotoFinding], maps: Maps, cluster: _Cluster) -> C
         suspicious=cluster.reason,
         confused_with=min(wrong, key=lambda each: (-wrong[each], each)) if wrong else None,
         blur_drop=bootstrap_mean(drops) if drops else None,
+        rest_accuracy=_accuracies(right, cluster.members)[1],
+        better=cluster.better,
     )

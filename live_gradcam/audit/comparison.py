@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from live_gradcam.audit.change_texts import ChangeText, share_text
 from live_gradcam.audit.findings import (
     AuditReport,
     ClassComparison,
@@ -28,14 +29,20 @@ from live_gradcam.audit.findings import (
     PairedChange,
     PhotoFinding,
 )
-from live_gradcam.audit.verdicts import NEED, Numbers, shares_of, source_means, sources_text
+from live_gradcam.audit.verdicts import (
+    FEW_LENDERS,
+    NEED,
+    Numbers,
+    few_lenders,
+    shares_of,
+    source_means,
+    sources_text,
+)
 from live_gradcam.metrics.bootstrap import LEVEL, RESAMPLES, Mean, bootstrap_mean, paired_difference
 from live_gradcam.metrics.evaluation import FEW_PHOTOS
 
 _AT_ONCE = 1_000_000
 """Numbers that are drawn in one array."""
-
-_MINUS = str.maketrans("-", "−")
 
 Pairs = Sequence[tuple[PhotoFinding, PhotoFinding]]
 """Photographs of one class: what was found with the first model, and with the other."""
@@ -123,12 +130,15 @@ def _class(name: str, pairs: Pairs, first: AuditReport, other: AuditReport) -> C
     accuracy = value_change(pairs, "right")
     assert accuracy is not None  # every photograph is right or wrong
     photos = [each for each, _ in pairs]
+    lenders = [each.lenders for pair in pairs for each in pair if each.lenders is not None] or [FEW_LENDERS]
     if not len(own):
         said = _accuracy_said(accuracy, photos)
     elif len(own) < FEW_PHOTOS:
         have = sources_text(len(own), photos)
         said = f"cannot tell: {have} with a known thing for both models, and {FEW_PHOTOS} are needed"
         share = None
+    elif min(lenders) < FEW_LENDERS:
+        said, share = f"cannot tell: {few_lenders(min(lenders))}", None
     elif share is None:
         said = (
             f"cannot tell: with {' and with '.join(unshaken)}, neither another background nor another thing changes "
@@ -169,36 +179,29 @@ def _place(each: ClassComparison) -> tuple[bool, float, str]:
 
 
 def _share_said(share: PairedChange) -> str:
-    was, became = f"{share.other:.0%}", f"{share.first:.0%}"
+    said = share_text(share)
     if not share.is_known:
         return (
-            f"no difference that the photographs can show: the background's share was {was} and is {became} "
-            f"({_interval(share)})"
+            f"no difference that the photographs can show: the background's share was {said.other} and is {said.first} "
+            f"({_interval(said)})"
         )
     went = "rose" if share.difference.mean > 0 else "fell"
-    return f"the background's share {went} from {was} to {became} ({_interval(share)})"
+    return f"the background's share {went} from {said.other} to {said.first} ({_interval(said)})"
 
 
 def _accuracy_said(accuracy: PairedChange, photos: Sequence[PhotoFinding]) -> str:
     if accuracy.difference.count < FEW_PHOTOS:
         have = sources_text(accuracy.difference.count, photos)
         return f"cannot tell: {have}, and {FEW_PHOTOS} are needed"
-    was, became = f"{accuracy.other:.0%}", f"{accuracy.first:.0%}"
+    said = share_text(accuracy)
     if not accuracy.is_known:
         return (
-            f"no difference that the photographs can show: {was} were recognised and {became} are "
-            f"({_interval(accuracy)})"
+            f"no difference that the photographs can show: {said.other} were recognised and {said.first} are "
+            f"({_interval(said)})"
         )
     went = "rose" if accuracy.difference.mean > 0 else "fell"
-    return f"the share of recognised photographs {went} from {was} to {became} ({_interval(accuracy)})"
+    return f"the share of recognised photographs {went} from {said.other} to {said.first} ({_interval(said)})"
 
 
-def _interval(change: PairedChange) -> str:
-    mean = change.difference
-    return f"difference {points(mean.mean)} points, 95%: {points(mean.low)} to {points(mean.high)}"
-
-
-def points(value: float) -> str:
-    """Return a difference of shares in points, such as `−75`, `0` or `+4`."""
-    whole = round(100 * value)
-    return f"{whole:+d}".translate(_MINUS) if whole else "0"
+def _interval(said: ChangeText) -> str:
+    return f"difference {said.difference} points, 95%: {said.interval}"

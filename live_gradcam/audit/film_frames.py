@@ -22,7 +22,12 @@ from live_gradcam.archive.annotate_job import Failure, error_text
 from live_gradcam.archive.kept_lines import file_key
 from live_gradcam.archive.video import FrameSelection
 from live_gradcam.audit.marks import MASKS
-from live_gradcam.audit.photo_folders import AuditPhoto, photos_in_folders, photos_with_truths
+from live_gradcam.audit.photo_folders import (
+    AuditPhoto,
+    empty_classes,
+    photos_in_folders,
+    photos_with_truths,
+)
 from live_gradcam.audit.thing_masks import digest
 from live_gradcam.cache_files import write_whole
 from live_gradcam.errors import LiveGradcamError, SinkError, SourceError
@@ -60,6 +65,8 @@ def photos_of(
     photos = [
         each for each in photos if not each.path.is_relative_to(masks)
     ]  # results may lie among photographs
+    if truths is None:
+        failures += empty_classes(typed, photos, keep.parent)
     photos, unread = with_frames(photos, keep / "frames", say)
     return photos, [*failures, *unread]
 

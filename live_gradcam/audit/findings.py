@@ -12,6 +12,9 @@ from live_gradcam.metrics.bootstrap import Mean
 Verdict = Literal["thing", "background", "both", "cannot tell"]
 """What a class is recognised by: see `verdicts`."""
 
+MaskFaultKind = Literal["size", "unreadable", "whole"]
+"""Why a mask says nothing: it has another size than its photograph, cannot be read, or covers the photograph."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoFinding:
@@ -72,6 +75,16 @@ class PhotoFinding:
     exchange_need: float | None = None
     """p − the mean p of other classes' things in the place of its own, in [-1, 1]."""
 
+    lenders: int | None = None
+    """Among how many photographs and films of other classes the backgrounds and things were drawn; None without
+    needs."""
+
+    unseen: bool = False
+    """Whether its thing is known, but lies outside the part that the network sees."""
+
+    mask_fault: tuple[MaskFaultKind, str] | None = None
+    """Why its mask cannot be used, and what it is like: `64×32 pixels, the photograph 32×32`. The thing is unknown."""
+
     @property
     def right(self) -> bool:
         """Whether the network recognised it."""
@@ -99,6 +112,12 @@ class ClusterFinding:
 
     blur_drop: Mean | None = None
     """How much the probability of the class falls when the hot part is blurred; None where it was not measured."""
+
+    rest_accuracy: float | None = None
+    """The share of the rest of the class that is recognised, in [0, 1]; None if there is no rest."""
+
+    better: bool = False
+    """Whether it is better than the rest by more than chance: then the rest deserves the look."""
 
     @property
     def size(self) -> int:
@@ -136,6 +155,9 @@ class ClassFinding:
 
     estimated: int = 0
     """Of how many of its photographs the outline of the thing was estimated, by GrabCut in a box."""
+
+    lenders: int | None = None
+    """On the backgrounds and things of how many photographs and films of other classes its needs rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

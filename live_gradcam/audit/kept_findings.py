@@ -19,7 +19,7 @@ from live_gradcam.audit.near_duplicates import Fingerprint
 from live_gradcam.explanation import HeatMap
 
 _HEAT = ("heatmap", "rival_heatmap")
-_PLACES = ("region", "inset")
+_TUPLES = ("region", "inset", "mask_fault")
 
 
 class KeptFindings:
@@ -88,7 +88,7 @@ def _row(finding: PhotoFinding) -> dict[str, Any]:
 
 def _finding(row: Mapping[str, Any]) -> PhotoFinding:
     heat = {name: _unpacked(row[name]) for name in _HEAT}
-    places = {name: None if row[name] is None else tuple(row[name]) for name in _PLACES}
+    places = {name: None if row[name] is None else tuple(row[name]) for name in _TUPLES}
     return PhotoFinding(**{**row, **heat, **places})
 
 

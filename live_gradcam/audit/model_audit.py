@@ -16,7 +16,7 @@ from live_gradcam.audit.audited_photo import AuditedPhoto, one_of_each_film
 from live_gradcam.audit.clusters import clusters_of
 from live_gradcam.audit.findings import ClassFinding
 from live_gradcam.audit.kept_findings import KeptFindings
-from live_gradcam.audit.photo_folders import AuditPhoto, class_ids
+from live_gradcam.audit.photo_folders import AuditPhoto, class_ids, forgotten_model
 from live_gradcam.audit.photo_values import PhotoAudit
 from live_gradcam.audit.photo_work import USUAL_SIZE, PhotoWork, lenders_of, lent_by_each
 from live_gradcam.audit.ray_audit import GroupJob, audit_on_cluster
@@ -95,7 +95,7 @@ class ModelAudit(Closeable):
                     settings = replace(settings, labels=list(others))
                     explainer = stack.enter_context(load_explainer(settings, USUAL_SIZE, progress.say))
             self.labels = explainer.labels
-            ids = _ids(photos, self.labels, others, settings.model_name)
+            ids = _ids(photos, self.labels, others, settings)
             lenders = lenders_of(photos, places, ids)
             planned = [
                 places.key_of(each) for some in lenders.values() for each in some[: lent_by_each(lenders)]
@@ -163,20 +163,23 @@ def _is_nameless(labels: Labels) -> bool:
     return labels.names == numbered_labels(len(labels)).names
 
 
-def _ids(photos: Sequence[AuditPhoto], labels: Labels, others: Labels | None, model: str) -> dict[str, int]:
+def _ids(
+    photos: Sequence[AuditPhoto], labels: Labels, others: Labels | None, settings: ExplainSettings
+) -> dict[str, int]:
     """Return the id of each class of the photographs.
 
     Raises:
         SourceError: the model has not all of them.
     """
     try:
-        return class_ids([each.truth for each in photos], labels)
+        hint = forgotten_model(settings.model) if others is None else ""
+        return class_ids([each.truth for each in photos], labels, hint=hint)
     except SourceError as error:
         if others is None or not _is_nameless(labels):
             raise
         raise SourceError(
             f"its {len(labels)} classes have no names, and the first model's {len(others)} do not fit. Put the names "
-            f"into a file beside it: {Path(model).stem}.labels.txt."
+            f"into a file beside it: {Path(settings.model_name).stem}.labels.txt."
         ) from error
 
 

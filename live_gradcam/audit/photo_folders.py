@@ -16,6 +16,7 @@ from live_gradcam.archive.annotate_job import Failure
 from live_gradcam.archive.file_entries import FileEntries, plain_name
 from live_gradcam.archive.inputs import find_entries
 from live_gradcam.archive.record import RECORDS
+from live_gradcam.config import DEFAULT_MODEL
 from live_gradcam.errors import SourceError, TargetError
 from live_gradcam.escaping import shown
 from live_gradcam.file_names import expanded, fitting, nearest_paths
@@ -162,7 +163,29 @@ def _drawn_heat(film: Path) -> str | None:
     )
 
 
-def class_ids(names: Sequence[str], labels: Labels) -> dict[str, int]:
+def empty_classes(typed: Sequence[str], photos: Sequence[AuditPhoto], out: Path) -> list[Failure]:
+    """Return a failure for each folder of a class without any photograph: its class would be missing in silence.
+
+    Args:
+        typed: folders of such folders.
+        photos: what was found in them.
+        out: the folder of the results, which may lie among them.
+    """
+    classes = {each.truth for each in photos}
+    return [
+        Failure(
+            shown(folder.name),
+            "the folder has no photograph and no film that can be audited: this class is left out.",
+        )
+        for top in filter(Path.is_dir, map(expanded, typed))
+        for folder in sorted(each for each in top.iterdir() if each.is_dir())
+        if folder.name not in classes
+        and not folder.name.startswith(".")
+        and folder.resolve() != out.resolve()
+    ]
+
+
+def class_ids(names: Sequence[str], labels: Labels, *, hint: str = "") -> dict[str, int]:
     """Return the id of each class by its name.
 
     A name is a label in any language or a synonym, where letter case, spaces, hyphens and underscores do not count; or
@@ -171,6 +194,7 @@ def class_ids(names: Sequence[str], labels: Labels) -> dict[str, int]:
     Args:
         names: of folders, or of a table of truths.
         labels: of the model.
+        hint: ends the message if at least half of the names are none of these.
 
     Raises:
         SourceError: a name is none of these; the message has the nearest labels. Or there is one class only.
@@ -182,18 +206,27 @@ def class_ids(names: Sequence[str], labels: Labels) -> dict[str, int]:
             found[name] = _class_id(name, labels)
         except TargetError as error:
             wrong.append((name, error))
+    if len(wrong) < len(found):
+        hint = ""
     if wrong and not found:
         listed = ", ".join(f"'{shown(name)}'" for name, _ in wrong[:_MOST_NAMED])
         more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
-        raise SourceError(f"no class of the model is called {listed}{more}: {wrong[0][1]}")
+        raise SourceError(f"no class of the model is called {listed}{more}: {wrong[0][1]}{hint}")
     if wrong:
-        raise SourceError(f"the photographs have a class that the model does not: {wrong[0][1]}")
+        raise SourceError(f"the photographs have a class that the model does not: {wrong[0][1]}{hint}")
     if len(set(found.values())) < 2:
         raise SourceError(
             f"all photographs are of one class, '{shown(next(iter(found)))}': give those of a second one, onto whose "
             "backgrounds the things are put."
         )
     return found
+
+
+def forgotten_model(model: object) -> str:
+    """Return a hint for classes that the model does not have: the default network may be none that was chosen."""
+    if model != DEFAULT_MODEL:
+        return ""
+    return f" These look like the classes of another network than {DEFAULT_MODEL}: give --model."
 
 
 def _class_id(name: str, labels: Labels) -> int:

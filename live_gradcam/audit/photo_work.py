@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,12 +13,16 @@ from live_gradcam.archive.evaluate import PhotoListener
 from live_gradcam.archive.three_stages import flow
 from live_gradcam.audit.audited_photo import AuditedPhoto
 from live_gradcam.audit.dull_causes import PhotoProperties, properties_of
+from live_gradcam.audit.findings import MaskFaultKind, PhotoFinding
+from live_gradcam.audit.mask_faults import fault_lines
 from live_gradcam.audit.near_duplicates import Fingerprint, fingerprint_of
 from live_gradcam.audit.needs import Donor, seed_of
 from live_gradcam.audit.photo_folders import AuditPhoto, read_whole
 from live_gradcam.audit.photo_values import PhotoAudit, PreparedPhoto
-from live_gradcam.audit.thing_masks import MasksOrBoxes
+from live_gradcam.audit.thing_masks import MaskError, MasksOrBoxes
 from live_gradcam.errors import LiveGradcamError, SettingsError
+from live_gradcam.frame import Pixels
+from live_gradcam.metrics.photo_test import Place
 
 USUAL_SIZE = (500, 375)
 """(width, height) of photographs in pixels, for which the network is compiled."""
@@ -36,6 +41,10 @@ class _Item:
     prepared: PreparedPhoto
     properties: PhotoProperties
     fingerprint: Fingerprint
+    unseen: bool
+    """Whether its thing is known, but not in the part that the network sees."""
+
+    mask_fault: tuple[MaskFaultKind, str] | None
 
 
 class PhotoWork:
@@ -64,22 +73,36 @@ class PhotoWork:
         self._progress = progress
         self._reasons: set[str] = set()
         self._found = 0
+        self._lenders: Counter[int] = Counter()
         self.failures: list[Failure] = []
 
     def lend(self, lenders: Mapping[int, Sequence[AuditPhoto]]) -> None:
-        """Read the photographs that lend their backgrounds; those that cannot be read are replaced by the next."""
+        """Read the photographs that lend their backgrounds; those that cannot be used are replaced by the next.
+
+        Raises:
+            SettingsError: no mask can be used.
+        """
         pool: list[Donor] = []
+        faults: list[tuple[str, tuple[MaskFaultKind, str]]] = []
         for class_id, photos in lenders.items():
             some: list[Donor] = []
+            sources: set[str] = set()  # the frames of a film lend one background
             for photo in photos:
                 if len(some) == lent_by_each(lenders):
                     break
                 try:
                     pixels = read_whole(photo)
                     some.append(self._audit.donor(pixels, self._places.of(photo, pixels), class_id))
+                except MaskError as error:
+                    faults.append((photo.name, error.fault))
                 except LiveGradcamError:
                     continue  # it is told of when its own turn comes
+                else:
+                    sources.add(photo.film or photo.name)
             pool += some
+            self._lenders[class_id] = len(sources)
+        if not pool and len(faults) == sum(map(len, lenders.values())) > 0:
+            raise SettingsError(f"no mask can be used: {' '.join(fault_lines(faults))}")
         self._audit.pool = pool
 
     def run(
@@ -113,18 +136,28 @@ class PhotoWork:
         for photo in photos:
             try:
                 pixels = read_whole(photo)
-                place = self._places.of(photo, pixels)
+                place, fault = self._place(photo, pixels)
+                prepared = self._audit.prepared(
+                    photo, pixels, place, self._ids[photo.truth], self._truths[photo.truth]
+                )
                 item = _Item(
-                    self._audit.prepared(
-                        photo, pixels, place, self._ids[photo.truth], self._truths[photo.truth]
-                    ),
+                    prepared,
                     properties_of(photo.path, pixels),
                     fingerprint_of(pixels),
+                    unseen=place is not None and prepared.mask is None,
+                    mask_fault=fault,
                 )
             except Exception as error:
                 self._fail(photo, error_text(error))
             else:
                 yield item
+
+    def _place(self, photo: AuditPhoto, pixels: Pixels) -> tuple[Place, tuple[MaskFaultKind, str] | None]:
+        """Return where the thing is; where its mask cannot be used, that it is unknown, and why."""
+        try:
+            return self._places.of(photo, pixels), None
+        except MaskError as error:
+            return None, error.fault
 
     def _explained(self, items: Sequence[_Item]) -> Sequence[AuditedPhoto | Exception]:
         """Return what is found of photographs; where the network fails for one of them, its error."""
@@ -145,10 +178,23 @@ class PhotoWork:
         self._found += len(findings)
         return [
             AuditedPhoto(
-                finding=finding, properties=item.properties, fingerprint=item.fingerprint, used=features
+                finding=self._placed(finding, item),
+                properties=item.properties,
+                fingerprint=item.fingerprint,
+                used=features,
             )
             for item, finding, features in zip(items, findings, used, strict=True)
         ]
+
+    def _placed(self, finding: PhotoFinding, item: _Item) -> PhotoFinding:
+        """Return a finding that says what is known about the thing's place, and how many lend their backgrounds."""
+        others = self._lenders.total() - self._lenders[item.prepared.class_id]
+        return replace(
+            finding,
+            lenders=None if item.prepared.changed is None else others,
+            unseen=item.unseen,
+            mask_fault=item.mask_fault,
+        )
 
     def _fail(self, photo: AuditPhoto, reason: str) -> None:
         self.failures.append(Failure(photo.name, reason))

@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 import numpy as np
 
 from live_gradcam.audit import report_texts as texts
-from live_gradcam.audit.comparison import plain_names, points
+from live_gradcam.audit.advice import what_next
+from live_gradcam.audit.change_texts import ChangeText, need_text, share_text
+from live_gradcam.audit.comparison import plain_names
 from live_gradcam.audit.findings import AuditReport, ClassComparison, ClassFinding, PhotoFinding
 from live_gradcam.audit.thumbnails import Thumbnail, Thumbnails
 from live_gradcam.audit.worst_cases import (
@@ -76,18 +78,6 @@ class _Whisker:
     at: float
     low: float
     high: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """How a value differs between two models, in words."""
-
-    values: str
-    """`87% → 12%`: the other model first."""
-
-    difference: str
-    interval: str
-    is_known: bool
 
 
 def write_report(report: AuditReport, folder: Path, photos: Mapping[str, Path]) -> None:
@@ -161,6 +151,11 @@ class _Page:
         self.has_matrix = 1 < len(report.classes) < MOST_IN_MATRIX
         self.needs = [each for each in report.classes if each.background_need or each.exchange_need]
         self.low, self.high = self._scale()
+
+    @property
+    def advice(self) -> list[str]:
+        """What to photograph next."""
+        return what_next(self._report)
 
     @property
     def pictures_left_out(self) -> bool:
@@ -255,23 +250,28 @@ class _Page:
         classes = self._report.comparison.classes
         return [each for each in _COMPARED if any(getattr(one, each[1]) is not None for one in classes)]
 
-    def change(self, comparison: ClassComparison, name: str) -> _Change | None:
+    def change(self, comparison: ClassComparison, name: str) -> ChangeText | None:
         """Return how a value of a class differs between two models; None where that is unknown."""
         found = getattr(comparison, name)
         if found is None:
             return None
-        text, change = (_percent, points) if name in ("share", "accuracy") else (texts.number, texts.signed)
-        mean = found.difference
-        return _Change(
-            values=f"{text(found.other)} → {text(found.first)}",
-            difference=change(mean.mean),
-            interval=f"{change(mean.low)} to {change(mean.high)}",
-            is_known=found.is_known,
-        )
+        return share_text(found) if name in ("share", "accuracy") else need_text(found)
 
-    def settings(self) -> list[tuple[str, str]]:
-        """Return names and values of the settings."""
-        return [(name, _plain(value)) for name, value in self._report.settings.items()]
+    def few(self, finding: ClassFinding, mean: Mean | None) -> bool:
+        """Return whether a mean of a class rests on too few photographs for a verdict.
+
+        Args:
+            finding: the class.
+            mean: the mean; None for the share of recognised photographs.
+        """
+        if mean is None:
+            return self.sources(finding) < texts.FEWEST
+        of_needs = mean is not finding.lift and mean is not finding.pointing
+        return mean.count < texts.FEWEST or (of_needs and texts.lenders_are_few(finding))
+
+    def sources(self, finding: ClassFinding) -> int:
+        """Return how many photographs and films a class has."""
+        return texts.sources(self._of_class.get(finding.name, []))
 
     def _scale(self) -> tuple[float, float]:
         means = [mean for each in self.needs for mean in (each.background_need, each.exchange_need) if mean]
@@ -281,11 +281,3 @@ class _Page:
     def _at(self, value: float) -> float:
         share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(2 + 96 * share, 2)  # so that a mark at the end of the scale is whole
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}"
-
-
-def _plain(value: Any) -> str:  # noqa: ANN401 - settings have any type
-    return ", ".join(str(each) for each in value) if isinstance(value, list | tuple) else str(value)

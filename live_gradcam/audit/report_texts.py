@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from live_gradcam.audit.dull_causes import FEWEST as DULL_FEWEST
 from live_gradcam.audit.findings import AuditReport, ClassFinding, ClusterFinding, PhotoFinding, Verdict
 from live_gradcam.audit.fixed_places import FixedPlace, hot_cells
+from live_gradcam.audit.mask_faults import mask_fault_lines
+from live_gradcam.audit.verdicts import FEW_LENDERS
+from live_gradcam.config import ExplainSettings
 from live_gradcam.explanation import HeatMap
 from live_gradcam.metrics.bootstrap import Mean
 from live_gradcam.metrics.evaluation import FEW_PHOTOS
 from live_gradcam.number_format import counted, percent_text
+from live_gradcam.setting import settings_of
 
 FEWEST = FEW_PHOTOS
 """Photographs of a class from which a verdict is given."""
 
-_SMALL_NEED = 0.25
-"""A background need below which a photograph does without its background."""
+_SETTINGS = {
+    "version": "Written by",
+    "model": "Network",
+    "labels": "Names of its classes",
+    "method": "Method of the heat",
+    "layer": "Layer of the heat",
+    "score": "What the heat explains",
+    "fit": "What the network sees",
+    "backgrounds": "Other backgrounds for each thing",
+}
+"""Setting → its name in the report."""
 
-_MOST_ADVICE = 20
+_NOT_SHOWN = frozenset({"lang", "task", "target"})
+
+_VALUES: dict[tuple[str, str], str] = {
+    ("fit", "crop"): "the largest square in the middle of each photograph",
+    ("fit", "wide"): "the whole of each photograph",
+    ("fit", "stretch"): "the whole of each photograph, stretched to the network's shape",
+    ("fit", "pad"): "the whole of each photograph, with bars beside it",
+    ("score", "logit"): "the class's score before the softmax",
+    ("score", "probability"): "the class's probability",
+}
 
 SIGNS: dict[Verdict, str] = {"background": "▲", "both": "◆", "cannot tell": "?", "thing": "●"}
 """Verdict → the sign beside it, so that no verdict is told by its colour alone."""
@@ -54,7 +76,7 @@ def known_places(report: AuditReport) -> str:
     said = f"The place of the thing is known in {count} of {photos}: {', '.join(known)}."
     if "estimated" in places:
         said += " An estimate is wrong where the thing has the colours of its background."
-    return f"{said} {unknown_places(report)}".rstrip()
+    return " ".join(filter(None, [said, *mask_fault_lines(report.photos), unknown_places(report)]))
 
 
 def unknown_places(report: AuditReport) -> str:
@@ -69,6 +91,33 @@ def unknown_places(report: AuditReport) -> str:
     if not some or not report.places:
         return ""
     return f"It is unknown in {', '.join(some)}: these photographs lend no background to the other classes."
+
+
+def with_verdict(finding: ClassFinding) -> str:
+    """Return a class's sentence with its verdict: `cat: background: 71% of the effect is the background`."""
+    if finding.verdict == "cannot tell":
+        return finding.sentence  # has it
+    return f"{finding.name}: {finding.verdict}: {finding.sentence.removeprefix(f'{finding.name}: ')}"
+
+
+def no_places(report: AuditReport) -> str:
+    """Return what is missing where nobody said where any thing is; empty if somebody did."""
+    if report.places or not report.photos:
+        return ""
+    return (
+        "It has no places: nobody said where the things are. So it counts who is recognised and looks for clusters, "
+        "and cannot tell a thing from its background."
+    )
+
+
+def lenders_are_few(finding: ClassFinding) -> bool:
+    """Return whether too few photographs of other classes lend their backgrounds to a class."""
+    return finding.lenders is not None and finding.lenders < FEW_LENDERS
+
+
+def sources(photos: Sequence[PhotoFinding]) -> int:
+    """Return a number of photographs and films: the frames of a film count as one."""
+    return len({(each.film is None, each.film or each.name) for each in photos})
 
 
 def nothing_dull(report: AuditReport) -> str:
@@ -125,55 +174,46 @@ def cluster_title(cluster: ClusterFinding) -> str:
     return f"{counted(cluster.size, 'photograph')}, {cluster.accuracy:.0%} recognised{confused}"
 
 
+def better_text(cluster: ClusterFinding) -> str:
+    """Return how a cluster is better than the rest of its class; empty if it is not."""
+    if not cluster.better or cluster.rest_accuracy is None:
+        return ""
+    rest = f"{cluster.rest_accuracy:.0%}"
+    return f"Better than the rest of the class, of which {rest} are recognised: look for the fault there."
+
+
 def mean_text(mean: Mean | None) -> str:
     """Return a mean with its interval, such as `0.61 (0.52 to 0.70)`; a dash if it was not measured."""
     return "–" if mean is None else f"{number(mean.mean)} ({number(mean.low)} to {number(mean.high)})"
 
 
-def what_next(report: AuditReport) -> list[str]:
-    """Return what to photograph next, the worst class first; only what the findings say."""
-    found = [
-        sentence
-        for each in report.classes
-        for sentence in _advice(each, [photo for photo in report.photos if photo.truth == each.name])
+def settings(report: AuditReport) -> list[tuple[str, str]]:
+    """Return what the values depend on, in plain words: name and value of each setting.
+
+    Other options stand together as they are typed, if they are not as usual. What only a program can read is left out.
+    """
+    found = report.settings
+    known = [(name, _value(key, found[key])) for key, name in _SETTINGS.items() if _is_set(found.get(key))]
+    usual = settings_of(ExplainSettings)
+    others = [
+        f"--{usual[key].name} {_plain(value)}"
+        for key, value in found.items()
+        if key in usual and key not in {*_SETTINGS, *_NOT_SHOWN} and str(value) != str(usual[key].default)
     ]
-    return found[:_MOST_ADVICE]
+    return [*known, ("Other options", ", ".join(others))] if others else known
 
 
-def _advice(finding: ClassFinding, photos: Sequence[PhotoFinding]) -> Iterator[str]:
-    name = finding.name
-    needs = [each for each in photos if each.right and each.background_need is not None]
-    if needs and finding.verdict in ("background", "both"):
-        without = sum((each.background_need or 0.0) < _SMALL_NEED for each in needs)
-        yield (
-            f"{name}: on other backgrounds, the probability falls by less than {_SMALL_NEED} for {without} of "
-            f"{counted(len(needs), 'recognised photograph')}. Photograph it on the backgrounds of the other classes, "
-            "and the others on its backgrounds."
-        )
-    if finding.count < FEWEST:
-        yield (
-            f"{name}: {counted(finding.count, 'photograph')} are too few for a verdict. "
-            f"Add at least {FEWEST - finding.count}."
-        )
-    for cluster in finding.clusters:
-        if cluster.suspicious and "place" in cluster.suspicious:
-            yield (
-                f"{name}: {cluster.size} of {counted(finding.count, 'photograph')} have their "
-                f"{_first_reason(cluster)}. Look for a mark, a date or a logo there, and photograph the class without."
-            )
-            break
-    odd = [each for each in finding.clusters if each.suspicious and each.accuracy < finding.accuracy - 0.1]
-    if odd:
-        worst = min(odd, key=lambda each: each.accuracy)
-        yield (
-            f"{name}: {counted(worst.size, 'photograph')} such as {worst.photos[0]} are recognised in "
-            f"{worst.accuracy:.0%} of the cases, and the class in {finding.accuracy:.0%}. "
-            "Add more photographs like these."
-        )
+def _value(key: str, value: object) -> str:
+    text = _plain(value)
+    return f"live-gradcam {text}" if key == "version" else _VALUES.get((key, text), text)
 
 
-def _first_reason(cluster: ClusterFinding) -> str:
-    return cluster.suspicious.partition(";")[0]
+def _is_set(value: object) -> bool:
+    return str(value) not in ("None", "")
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def number(value: float) -> str:

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from live_gradcam.archive.kept_lines import file_key
 from live_gradcam.archive.places_file import PlacesFile
-from live_gradcam.audit.findings import AuditReport
+from live_gradcam.audit.findings import AuditReport, MaskFaultKind
 from live_gradcam.audit.marks import mask_file
 from live_gradcam.audit.photo_folders import AuditPhoto
 from live_gradcam.errors import SourceError
@@ -31,6 +31,20 @@ Kind = Literal["mask", "box", "estimated"]
 _MOST_COVERED = 0.99
 """The largest share of a photograph that a mask may cover. One that covers more is often a photograph, or black and
 white are exchanged; the thing would take its background along, and the verdict would always be *thing*."""
+
+
+class MaskError(SourceError):
+    """A mask says nothing about the thing of its photograph.
+
+    Args:
+        kind: of the fault.
+        detail: what the mask is like, in a few words.
+        message: the whole of it, as a sentence.
+    """
+
+    def __init__(self, kind: MaskFaultKind, detail: str, message: str) -> None:
+        super().__init__(message)
+        self.fault: tuple[MaskFaultKind, str] = (kind, detail)
 
 
 class MasksOrBoxes:
@@ -87,7 +101,7 @@ class MasksOrBoxes:
             pixels: (H, W, 3) uint8 BGR: its picture.
 
         Raises:
-            SourceError: the mask cannot be read, or has another size.
+            MaskError: the mask cannot be read, has another size, or covers the photograph.
         """
         size = (pixels.shape[1], pixels.shape[0])
         if self._masks is None:
@@ -112,18 +126,22 @@ def _mask_of_size(file: Path, size: tuple[int, int]) -> Mask:
     """Return the mask of a photograph of (width, height) pixels.
 
     Raises:
-        SourceError: it cannot be read, has another size, or covers the photograph, which leaves no background.
+        MaskError: it cannot be read, has another size, or covers the photograph, which leaves no background.
     """
     mask = read_mask(file)
     if mask.shape != size[::-1]:
-        raise SourceError(
-            f"its mask {shown(file.name)} has {mask.shape[1]}×{mask.shape[0]} pixels, and the photograph "
-            f"{size[0]}×{size[1]}. Give a mask of the same size."
+        own, wanted = f"{mask.shape[1]}×{mask.shape[0]}", f"{size[0]}×{size[1]}"
+        raise MaskError(
+            "size",
+            f"{own} pixels, the photograph {wanted}",
+            f"its mask {shown(file.name)} has {own} pixels, and the photograph {wanted}. Give a mask of the same size.",
         )
     if mask.mean() > _MOST_COVERED:
-        raise SourceError(
+        raise MaskError(
+            "whole",
+            f"{100 * mask.mean():.0f}% of it",
             f"its mask {shown(file.name)} covers {100 * mask.mean():.0f}% of the photograph, which leaves no "
-            "background: the thing is what is not black. Give a mask that is black beside the thing."
+            "background: the thing is what is not black. Give a mask that is black beside the thing.",
         )
     return mask
 
@@ -134,7 +152,7 @@ def read_mask(file: Path) -> Mask:
     Of a picture with a palette, those whose number is not 0 belong to the thing, as in Pascal VOC's masks.
 
     Raises:
-        SourceError: it cannot be read.
+        MaskError: it cannot be read.
     """
     try:
         with Image.open(io.BytesIO(file.read_bytes())) as image:
@@ -145,7 +163,8 @@ def read_mask(file: Path) -> Mask:
             alpha = image.mode in ("LA", "PA", "RGBA")
     except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or "it is no picture"
-        raise SourceError(f"its mask {shown(file.name)} cannot be read: {reason}. Give a PNG.") from error
+        message = f"its mask {shown(file.name)} cannot be read: {reason}. Give a PNG."
+        raise MaskError("unreadable", reason, message) from error
     if levels.ndim == 2:
         return np.asarray(levels > 0, np.bool_)
     colours = levels[..., :-1] if alpha else levels

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from live_gradcam.config import DEFAULT_COLORMAP
 from live_gradcam.errors import SourceError
 from live_gradcam.explanation import WHOLE, HeatMap, Inset, Region
 from live_gradcam.frame import Pixels
@@ -33,8 +34,6 @@ _KEPT = 64
 """Small photographs that are kept, because several parts of the report show the same."""
 
 _ALPHA = 0.45
-_COLORMAP = "inferno"
-"""Equally bright steps that colour-blind people can tell apart, also in grey on paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class Thumbnails:
             place,
             style="overlay",
             alpha=_ALPHA,
-            colormap=colormap_code(_COLORMAP),
+            colormap=colormap_code(DEFAULT_COLORMAP),
             inset=inset,
         )
         return _thumbnail(picture)
@@ -104,7 +103,7 @@ class Thumbnails:
         scale = LONGEST_SIDE * 0.8 / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         levels = np.rint(enlarge(heatmap, size) * 255).astype(np.uint8)
-        colours = colours_of(colormap_code(_COLORMAP))
+        colours = colours_of(colormap_code(DEFAULT_COLORMAP))
         return _thumbnail(np.asarray(cv2.applyColorMap(levels, colours), np.uint8))
 
     def _small(self, name: str) -> tuple[Pixels, float] | None:

@@ -8,7 +8,8 @@ Over the photographs of a class whose thing is known, B is the mean background n
 Intervals are bootstrap percentile intervals of 95%; that of s draws photographs with both of their needs. A need is
 there if its whole interval lies above `NEED`. Then the verdict is
 
-- *cannot tell*, with fewer than `FEW_PHOTOS` photographs, or if neither need is there;
+- *cannot tell*, with fewer than `FEW_PHOTOS` photographs, if fewer than `FEW_LENDERS` photographs of other classes lend
+  their backgrounds and things, or if neither need is there;
 - *background*, if the whole interval of s lies above 1/2: most of the effect is the background;
 - *thing*, if the whole interval of s lies below 1/3;
 - *both*, if both needs are there;
@@ -38,6 +39,10 @@ from live_gradcam.number_format import counted
 
 NEED = 0.10
 """A need is there if its whole interval lies above this fall of the probability."""
+
+FEW_LENDERS = 3
+"""Below this number of photographs of other classes that lend their backgrounds and things, a need says more about
+these than about the class: the interval is about its photographs, and not about the lenders."""
 
 MOST, THIRD = 1 / 2, 1 / 3
 
@@ -98,7 +103,8 @@ def class_finding(
     if len(needs):
         background, thing = (bootstrap_mean(needs[:, each]) for each in (0, 1))
         share = background_share(needs[:, 0], needs[:, 1])
-    verdict, why = _verdict(photos, background, thing, share)
+    lenders = min((each.lenders for each in photos if each.lenders is not None), default=None)
+    verdict, why = _verdict(photos, background, thing, share, lenders)
     return ClassFinding(
         name=name,
         count=len(photos),
@@ -115,6 +121,7 @@ def class_finding(
         pointing=_mean(photos, "pointing"),
         clusters=tuple(clusters),
         estimated=estimated,
+        lenders=lenders,
     )
 
 
@@ -129,7 +136,11 @@ def worst_first(classes: Sequence[ClassFinding]) -> tuple[ClassFinding, ...]:
 
 
 def _verdict(
-    photos: Sequence[PhotoFinding], background: Mean | None, thing: Mean | None, share: Mean | None
+    photos: Sequence[PhotoFinding],
+    background: Mean | None,
+    thing: Mean | None,
+    share: Mean | None,
+    lenders: int | None,
 ) -> tuple[Verdict, str]:
     """Return the verdict, and the sentence without the name of the class."""
     if background is None or thing is None:
@@ -137,6 +148,8 @@ def _verdict(
     if background.count < FEW_PHOTOS:
         have = sources_text(background.count, photos)
         return "cannot tell", f"cannot tell: {have} with a known thing, and {FEW_PHOTOS} are needed"
+    if lenders is not None and lenders < FEW_LENDERS:
+        return "cannot tell", f"cannot tell: {few_lenders(lenders)}"
     there = [each.low > NEED for each in (background, thing)]
     if share is None or not any(there):
         return "cannot tell", f"cannot tell: {_without_effect(photos, background, thing)}"
@@ -154,9 +167,24 @@ def _verdict(
 
 
 def _without_needs(photos: Sequence[PhotoFinding]) -> str:
-    if all(each.thing_need is None for each in photos):
-        return "nobody said where the thing is (masks or boxes), or the network does not see that part"
+    known = [each for each in photos if each.thing_need is not None or each.unseen]
+    if not known:
+        faulty = sum(each.mask_fault is not None for each in photos)
+        if not faulty:
+            return "nobody said where the thing is: there are no masks and no boxes"
+        return f"nobody said where the thing is: {counted(faulty, 'mask')} cannot be used"
+    if all(each.unseen for each in known):
+        return "where the thing is known, it lies outside the part of the photograph that the network sees"
     return "no other class has a photograph whose thing is known"
+
+
+def few_lenders(lenders: int) -> str:
+    """Return why so few photographs of other classes are too few."""
+    have = counted(lenders, "photograph")
+    return (
+        f"the backgrounds come from only {have} of other classes, and {FEW_LENDERS} are needed: "
+        "say of more of them where the thing is"
+    )
 
 
 def _without_effect(photos: Sequence[PhotoFinding], background: Mean, thing: Mean) -> str:

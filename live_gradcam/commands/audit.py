@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from live_gradcam.commands.annotate import AnnotateOutput
-from live_gradcam.commands.options import given, takes_settings
+from live_gradcam.commands.options import given, takes_settings, typed_again
 from live_gradcam.commands.serve import refuse_without_web
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import LiveGradcamError, SettingsError
@@ -108,7 +109,7 @@ def audit(
 
     from live_gradcam.archive.record import RECORDS
     from live_gradcam.audit.audit import AuditJob, audit_photos
-    from live_gradcam.audit.audit_files import make_folder, write_audit
+    from live_gradcam.audit.audit_files import OTHER_TABLE, made_folder, write_audit
     from live_gradcam.audit.report import write_report
     from live_gradcam.commands.progress import EvaluateProgress
     from live_gradcam.settings_check import refuse_typos, refuse_unknown_model
@@ -125,7 +126,6 @@ def audit(
         raise SettingsError("mark is given beside masks or boxes: give one of them.")
     if settings.mark:
         refuse_without_web("the page for marking", "audit,web")
-    make_folder(settings.out)
     job = AuditJob(
         truths=settings.truths,
         masks=settings.masks,
@@ -138,39 +138,63 @@ def audit(
     )
 
     def write(run: AuditRun) -> None:
-        write_audit(run.report, settings.out)
+        removed = write_audit(run.report, settings.out)
         write_report(run.report, settings.out, run.paths)
+        if removed:
+            typer.echo(
+                f"{OTHER_TABLE} of an earlier run with --compare is removed: it is no part of this audit"
+            )
 
-    if settings.mark:
-        from live_gradcam.commands.audit_marking import audit_marked
+    with made_folder(settings.out):
+        if settings.mark:
+            from live_gradcam.commands.audit_marking import audit_marked
 
-        marked = audit_marked(photos, chosen, job, settings.out, write=write, quiet=settings.quiet)
-        if marked is None:
-            return
-        run = marked
-    else:
-        with EvaluateProgress(quiet=settings.quiet) as progress:
-            run = audit_photos(photos, chosen, job, progress=progress)
-        if run.report.photos:
-            write(run)
-    _print(run, settings)
-    for line in run.report.failures:
+            marked = audit_marked(photos, chosen, job, settings.out, write=write, quiet=settings.quiet)
+            if marked is None:
+                return
+            run = marked
+        else:
+            with EvaluateProgress(quiet=settings.quiet) as progress:
+                run = audit_photos(photos, chosen, job, progress=progress)
+            if run.report.photos:
+                write(run)
+    _print(run, settings, typed_again(audit, ["audit", *photos], typed, "--mark"))
+    _end(run.report, settings.fail_background)
+
+
+def _end(report: AuditReport, most: float | None) -> None:
+    """Say what is wrong, and end with its exit code."""
+    from live_gradcam.audit.mask_faults import mask_fault_lines
+
+    for line in (*mask_fault_lines(report.photos), *report.failures):
         typer.echo(shown(f"live-gradcam: {line}"), err=True)
-    failing = _failing(run.report, settings.fail_background)
-    if failing:
-        typer.echo(shown(f"live-gradcam: the background carries too much of: {', '.join(failing)}"), err=True)
+    if failing := _failing(report, most):
+        listed = ", ".join(failing)
+        typer.echo(
+            shown(
+                f"live-gradcam: the background carries {most:g} of the effect or more (--fail-background): {listed}"
+            ),
+            err=True,
+        )
         raise typer.Exit(_BACKGROUND_FOUND)
-    if run.report.failures:
+    if report.failures:
         raise typer.Exit(1)
 
 
-def _print(run: AuditRun, settings: AuditSettings) -> None:
+def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
+    """Print the sentences, and how the run went.
+
+    Args:
+        run: the run.
+        settings: of the command.
+        with_marks: the same command with `--mark`.
+    """
     from live_gradcam.audit.comparison import plain_names
-    from live_gradcam.audit.report_texts import unknown_places
+    from live_gradcam.audit.report_texts import unknown_places, with_verdict
 
     report = run.report
     for each in report.classes:
-        typer.echo(shown(each.sentence))
+        typer.echo(shown(with_verdict(each)))
     if report.comparison is not None:
         own, beside = plain_names(report.model, report.comparison.report.model)
         typer.echo(shown(f"from {beside} to {own}:"))
@@ -180,6 +204,9 @@ def _print(run: AuditRun, settings: AuditSettings) -> None:
         return
     if unknown := unknown_places(report):
         typer.echo(shown(f"the place of the thing: {unknown[0].lower()}{unknown[1:]}"))
+    if report.photos and not report.places:
+        typer.echo("to say where the things are, draw boxes on a page:")
+        typer.echo(shown(f"    {with_marks}"))
     if report.causes:
         typer.echo(
             f"{counted(len(report.causes), 'dull cause')} may tell the classes apart: the report begins with them"
@@ -198,12 +225,12 @@ def _print(run: AuditRun, settings: AuditSettings) -> None:
     typer.echo(shown("; ".join(parts)))
 
 
-def _failing(report: AuditReport, most: float | None) -> list[str]:
-    """Return the classes whose background carries a share of the effect that is not wanted."""
+def _failing(report: AuditReport, most: float | None) -> Sequence[str]:
+    """Return the classes whose background carries a share of the effect that is not wanted, with that share."""
     if most is None:
         return []
     return [
-        each.name
+        f"{each.name} {each.share.mean:.3g}"
         for each in report.classes
         if each.verdict != "cannot tell" and each.share is not None and each.share.mean >= most
     ]

@@ -14,7 +14,7 @@ from live_gradcam.archive.record import RECORDS
 from live_gradcam.audit.audit import AuditJob, AuditRun, audit_photos
 from live_gradcam.audit.film_frames import photos_of
 from live_gradcam.audit.marks import Marks
-from live_gradcam.audit.photo_folders import AuditPhoto, class_ids
+from live_gradcam.audit.photo_folders import AuditPhoto, class_ids, forgotten_model
 from live_gradcam.commands.progress import EvaluateProgress
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import LiveGradcamError
@@ -127,4 +127,4 @@ def _refuse_other_classes(photos: Sequence[AuditPhoto], settings: ExplainSetting
 
         labels = load_chosen(settings)[0].labels
     if len(labels):  # else only a trace can tell them: the audit will
-        class_ids([each.truth for each in photos], labels)
+        class_ids([each.truth for each in photos], labels, hint=forgotten_model(settings.model))

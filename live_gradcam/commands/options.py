@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
@@ -133,6 +136,29 @@ def given(settings: type, typed: Mapping[str, Any]) -> dict[str, Any]:
         for name, setting in settings_of(settings).items()
         if typed.get(name) is not None
     }
+
+
+def typed_again(command: Command, arguments: Sequence[str], typed: Mapping[str, Any], *more: str) -> str:
+    """Return the line that runs a command once more with the same settings, ready for a shell.
+
+    Args:
+        command: the command.
+        arguments: its name, and its arguments without options.
+        typed: field → value as typer gives it.
+        more: options to add.
+    """
+    words = ["live-gradcam", *arguments]
+    for name, setting in options_of(command).items():
+        value = typed.get(setting.field)
+        if value is None or value == setting.default:
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            for each in value if isinstance(value, list | tuple) else [value]:
+                words += [f"--{name}", str(each)]
+    words += more
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def _place(setting: Setting) -> int:

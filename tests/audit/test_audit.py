@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 from audited import SIDE, AuditListener, findings_of, green_model, green_photographs
 from networks import picture
 
 import live_gradcam as lg
 from live_gradcam.audit.audit import AuditJob, AuditRun, audit_photos
+from live_gradcam.audit.mask_faults import mask_fault_lines
 from live_gradcam.audit.photo_values import PhotoAudit
 from live_gradcam.audit.report_texts import known_places, unknown_places
 from live_gradcam.config import ExplainSettings
@@ -184,16 +186,47 @@ def test_a_killed_run_goes_on_where_it_was(place: Path) -> None:
 
 def test_one_broken_photograph_costs_no_other(place: Path) -> None:
     (place / "photos/bright/000.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
-    cv2.imwrite(str(place / "masks/bright/001.png"), picture(SIDE, 2 * SIDE))
     listener = AuditListener()
     report = run(place, listener).report
-    assert len(report.photos) == 46
-    assert len(report.failures) == 2
-    assert any("000.png" in each for each in report.failures)
-    (mask,) = (each for each in report.failures if "001.png" in each)
-    assert "has 64×32 pixels, and the photograph 32×32" in mask
+    assert len(report.photos) == 47
+    (failure,) = report.failures
+    assert failure.startswith("bright/000.png cannot be read: ")
     assert listener.done == 48
-    assert report.of("bright").count == 22
+    assert report.of("bright").count == 23
+
+
+def test_masks_that_cannot_be_used_are_counted_in_one_line_and_their_photographs_stay(place: Path) -> None:
+    for number in range(3):
+        cv2.imwrite(str(place / f"masks/bright/{number:03}.png"), picture(SIDE, 2 * SIDE))
+    (place / "masks/dark/000.png").write_bytes(b"\x89PNG nothing")
+    cv2.imwrite(str(place / "masks/dark/001.png"), np.full((SIDE, SIDE), 255, np.uint8))
+    report = run(place).report
+    assert (len(report.photos), report.failures, report.places) == (48, (), {"mask": 43})
+    assert mask_fault_lines(report.photos) == [
+        "3 masks have another size than their photographs, such as bright/000.png (64×32 pixels, the photograph "
+        "32×32), bright/001.png (64×32 pixels, the photograph 32×32). Give masks of the photographs' own size.",
+        "1 mask cannot be read: dark/000.png (it is no picture). Give PNG files.",
+        "1 mask covers its whole photograph, which leaves no background: dark/001.png (100% of it). Give masks that "
+        "are black beside the thing. Until then, these photographs count as ones whose thing is unknown.",
+    ]
+    assert unknown_places(report).startswith("It is unknown in 3 of 24 of bright, 2 of 24 of dark: ")
+    assert [report.of(name).lenders for name in ("bright", "dark")] == [20, 20]
+    assert findings_of(run(place).report) == findings_of(report)  # from the file
+
+
+def test_where_no_mask_can_be_used_the_audit_ends_before_it_computes(place: Path) -> None:
+    for file in (place / "masks").rglob("*.png"):
+        cv2.imwrite(str(file), np.zeros((SIDE // 2, SIDE), np.uint8))
+    listener = AuditListener()
+    with pytest.raises(SettingsError) as caught:
+        run(place, listener)
+    assert str(caught.value) == (
+        "no mask can be used: 48 masks have another size than their photographs, such as bright/000.png (32×16 "
+        "pixels, the photograph 32×32), bright/001.png (32×16 pixels, the photograph 32×32). Give masks of the "
+        "photographs' own size."
+    )
+    assert listener.done == 0
+    assert list((place / "kept").iterdir()) == []
 
 
 def test_a_photograph_that_is_cut_short_is_named_with_its_folder(place: Path) -> None:

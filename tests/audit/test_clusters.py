@@ -68,9 +68,26 @@ def test_a_group_with_other_features_and_another_accuracy_is_suspicious() -> Non
     photos[:8] = [photo(each.name, each.heatmap, predicted="fox") for each in photos[:8]]
     first = clusters_of(photos, drawn_contributions(random, groups))[0]
     assert sorted(first.photos) == [f"cat/{number:03}.jpg" for number in range(10)]
-    assert first.suspicious == "20% are recognised, and 100% of the rest of the class"
+    assert first.suspicious == "only 20% are recognised, and 100% of the rest of the class"
     assert first.confused_with == "fox"
-    assert first.accuracy == pytest.approx(0.2)
+    assert [first.accuracy, first.rest_accuracy] == pytest.approx([0.2, 1.0])
+
+
+def test_the_good_part_of_a_class_is_called_better_and_not_suspicious() -> None:
+    random = np.random.default_rng(0)
+    photos = scattered(random, 100, right=1.0)
+    groups = np.repeat([0, 1], [60, 40])
+    for number in range(60, 90):
+        photos[number] = photo(photos[number].name, photos[number].heatmap, predicted="fox")
+    found = clusters_of(photos, drawn_contributions(random, groups))
+    bad = next(each for each in found if each.accuracy < 0.4)
+    good = next(each for each in found if each.accuracy > 0.9)
+    assert (bad.suspicious, bad.better) == (
+        "only 25% are recognised, and 100% of the rest of the class",
+        False,
+    )
+    assert (good.suspicious, good.better) == ("", True)
+    assert good.rest_accuracy == pytest.approx(0.25)
 
 
 def test_a_difference_that_chance_makes_is_not_suspicious() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from live_gradcam.audit.comparison import compared, plain_names, points, share_change, value_change
+from live_gradcam.audit.comparison import compared, plain_names, share_change, value_change
 from live_gradcam.audit.findings import AuditReport, ClassComparison, PhotoFinding
 from live_gradcam.audit.verdicts import class_finding
 
@@ -228,5 +228,12 @@ def test_names_lose_their_folders_where_that_leaves_them_different() -> None:
     assert plain_names("vgg16", "saved/") == ("vgg16", "saved")
 
 
-def test_points_have_a_sign_but_for_zero() -> None:
-    assert [points(each) for each in (-0.751, 0.004, -0.004, 0.04)] == ["−75", "0", "0", "+4"]
+def test_a_share_that_rests_on_few_lenders_cannot_tell() -> None:
+    own, beside = (photos_of(needs_of(*each)) for each in ((0.1, 0.7), (0.7, 0.1)))
+    beside[3] = replace(beside[3], lenders=2)
+    (found,) = compared(report(own, "mine"), report(beside, "before")).classes
+    assert found.sentence == (
+        "elephant: cannot tell: the backgrounds come from only 2 photographs of other classes, and 3 are needed: "
+        "say of more of them where the thing is"
+    )
+    assert found.share is None

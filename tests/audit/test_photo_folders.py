@@ -8,7 +8,13 @@ import cv2
 import pytest
 from networks import picture
 
-from live_gradcam.audit.photo_folders import class_ids, photos_in_folders, photos_with_truths
+from live_gradcam.audit.photo_folders import (
+    class_ids,
+    empty_classes,
+    forgotten_model,
+    photos_in_folders,
+    photos_with_truths,
+)
 from live_gradcam.errors import SourceError
 from live_gradcam.models.labels import Labels, imagenet_labels
 
@@ -30,6 +36,19 @@ def test_each_folder_is_a_class_with_the_folders_inside(tmp_path: Path) -> None:
         ("b/1.png", "b"),
     ]
     assert [str(each) for each in failures] == ["loose.png: lies in no class's folder."]
+
+
+def test_a_class_without_photographs_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "a/1.png")
+    for name in ("b", "c/deep", ".hidden", "results"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "c/notes.txt").write_text("none")
+    photos, _ = photos_in_folders([str(tmp_path)])
+    told = empty_classes([str(tmp_path), str(tmp_path / "gone")], photos, tmp_path / "results")
+    assert [str(each) for each in told] == [
+        "b: the folder has no photograph and no film that can be audited: this class is left out.",
+        "c: the folder has no photograph and no film that can be audited: this class is left out.",
+    ]
 
 
 def test_several_folders_of_folders_are_one_set(tmp_path: Path) -> None:
@@ -120,6 +139,18 @@ def test_where_nothing_matches_some_names_are_listed() -> None:
         class_ids(["u", "v", "w", "x", "y", "z"], LABELS)
     assert "no class of the model is called 'u', 'v', 'w', 'x' and 2 more" in str(caught.value)
     assert "Valid: African elephant, grass, 7, crane (bird)." in str(caught.value)
+
+
+def test_the_default_network_is_named_where_most_classes_are_those_of_another() -> None:
+    assert forgotten_model("mine.keras") == ""
+    hint = forgotten_model("efficientnet-lite0")
+    assert hint == " These look like the classes of another network than efficientnet-lite0: give --model."
+    with pytest.raises(SourceError) as caught:
+        class_ids(["pagoda", "grass", "temple"], LABELS, hint=hint)
+    assert str(caught.value).endswith(hint)
+    with pytest.raises(SourceError) as caught:
+        class_ids(["grass", "7", "elefant"], LABELS, hint=hint)  # rather one that is misspelt
+    assert "--model" not in str(caught.value)
 
 
 def test_one_class_is_not_enough() -> None:

@@ -16,11 +16,20 @@ from audit_findings import cluster, photo, report_of, spot, with_comparison
 
 from live_gradcam.audit import report as report_module
 from live_gradcam.audit import thumbnails
+from live_gradcam.audit.advice import what_next
 from live_gradcam.audit.findings import AuditReport, CauseFinding, DuplicateFinding
 from live_gradcam.audit.report import write_report
-from live_gradcam.audit.report_texts import cluster_title, number, picture_text, signed, what_next
+from live_gradcam.audit.report_texts import (
+    better_text,
+    cluster_title,
+    number,
+    picture_text,
+    settings,
+    signed,
+)
 from live_gradcam.audit.thumbnails import Thumbnails
 from live_gradcam.errors import SinkError
+from live_gradcam.metrics.bootstrap import Mean
 from live_gradcam.sources.demo.lesson_scene import photograph
 
 VOID = {"meta", "img", "br", "line", "rect", "circle"}
@@ -133,8 +142,27 @@ def test_numbers_of_the_table_are_those_of_the_findings(tmp_path: Path) -> None:
     text, _ = written(report_of(["cat", "cup"]), tmp_path)
     (row,) = re.findall(r'<tr><th scope="row" title="cat">cat</th><td>background.*?</tr>', text, re.DOTALL)
     words = re.sub(r"<[^>]+>", " ", row).split()
-    assert words[:4] == ["cat", "background", "12", "75%"]
-    assert words[4:12] == ["0.70", "0.62", "to", "0.78", "0.10", "0.02", "to", "0.18"]
+    assert words[:8] == ["cat", "background", "12", "too", "few", "30", "–", "75%"]
+    assert words[8:20] == "0.50 0.42 to 0.58 0.70 0.62 to 0.78 0.10 0.02 to 0.18".split()
+
+
+def test_what_rests_on_too_few_is_marked_in_words_and_grey(tmp_path: Path) -> None:
+    report = report_of(["cat", "cup", "owl"], photos_each=24)
+    cat, cup, owl = report.classes
+    few = replace(
+        cat, background_need=Mean(0.7, 0.6, 0.8, 8), exchange_need=Mean(0.1, 0.0, 0.2, 8), lenders=9
+    )
+    text, _ = written(replace(report, classes=(few, replace(cup, lenders=2), owl)), tmp_path)
+    rows = re.findall(r'<tr><th scope="row".*?</tr>', text[text.index("Known: ") :], re.DOTALL)[:3]
+    cells = [re.findall("<td(.*?)>(.*?)</td>", row, re.DOTALL) for row in rows]
+    assert [[number for number, (style, _) in enumerate(row) if "few" in style] for row in cells] == [
+        [2, 6, 7],  # known; background and exchange need
+        [3, 5, 6, 7, 8, 9],  # lenders; share and all needs, and not lift and pointing
+        [],
+    ]
+    assert (cells[0][2][1], cells[1][3][1]) == ("8<br><small>too few</small>", "2<br><small>too few</small>")
+    assert text.count("(too few)</small></span>") == 2  # in the plot
+    assert "cat, too few for a verdict: background need" in text
 
 
 def test_the_matrix_counts_what_is_taken_for_what(tmp_path: Path) -> None:
@@ -228,7 +256,7 @@ def test_an_interrupted_audit_says_so_and_failures_are_listed(tmp_path: Path) ->
     )
     _, outline = written(report, tmp_path)
     assert "The audit was interrupted." in outline.text
-    assert "12 photographs were left out." in outline.text
+    assert "12 were left out: photographs, films or classes." in outline.text
     assert "cat/11.jpg cannot be read." in outline.text
     assert "failures" in outline.ids
 
@@ -240,12 +268,12 @@ def test_two_models_stand_side_by_side_with_their_differences(tmp_path: Path) ->
     assert "Compared with <before>.keras" in outline.text
     assert all(each.sentence in outline.text for each in report.comparison.classes)
     assert outline.text.index("changed most first") < outline.text.index("One sentence for each class")
-    (row,) = re.findall(r'<tr><th scope="row" title="cat">cat</th><td>[^–]*? → .*?</tr>', text, re.DOTALL)
+    (row,) = re.findall(r'<tr><th scope="row" title="cat">cat</th><td class="words">[^–]*? → .*?</tr>', text, re.DOTALL)
     words = re.sub(r"<[^>]+>", " ", row).split()
+    assert words[:5] == ["cat", "background", "→", "background", "24"]
     share = next(each.share for each in report.comparison.classes if each.name == "cat")
     assert share is not None
-    assert words[:4] == ["cat", f"{share.other:.0%}", "→", f"{share.first:.0%}"]
-    assert words[-4:] == ["background", "→", "background", "24"]
+    assert words[5:8] == [f"{share.other:.0%}", "→", f"{share.first:.0%}"]
     assert "Thing need" not in text[text.index("changed most first") : text.index("All else on this page")]
     assert ("<strong>" in row) == any(
         change is not None and change.is_known
@@ -264,10 +292,37 @@ def test_frames_of_films_are_no_photographs_in_silence(tmp_path: Path) -> None:
     assert "24 photographs of 2 classes, 10 of them frames of 1 film; 75% are recognised." in outline.text
 
 
-def test_the_settings_are_listed(tmp_path: Path) -> None:
-    _, outline = written(report_of(["cat", "cup"], method="gradcam", seeds=[1, 2]), tmp_path)
-    assert re.search(r"method\s*gradcam", outline.text)
-    assert re.search(r"seeds\s*1, 2", outline.text)
+def test_the_settings_are_listed_in_plain_words(tmp_path: Path) -> None:
+    report = report_of(
+        ["cat", "cup"], version="1.2", model="mine.keras", model_file={"bytes": 3}, method="gradcam", layer=None,
+        fit="crop", fusion="mean", smooth="aug", lenders="6ad88a5b", backgrounds=4, preprocess="none",
+    )  # fmt: skip
+    assert settings(report) == [
+        ("Written by", "live-gradcam 1.2"),
+        ("Network", "mine.keras"),
+        ("Method of the heat", "gradcam"),
+        ("What the network sees", "the largest square in the middle of each photograph"),
+        ("Other backgrounds for each thing", "4"),
+        ("Other options", "--smooth aug, --preprocess none"),
+    ]
+    _, outline = written(report, tmp_path)
+    assert re.search(r"Network\s*mine.keras", outline.text)
+
+
+def test_without_any_place_the_page_says_so_and_how_to_mark_them(tmp_path: Path) -> None:
+    _, outline = written(report_of(["cat", "cup"]), tmp_path)
+    assert "It has no places: nobody said where the things are." in outline.text
+    assert "Type the same command with --mark" in outline.text
+    _, outline = written(replace(report_of(["cat", "cup"]), places={"mask": 24}), tmp_path / "known")
+    assert "no places" not in outline.text
+
+
+def test_of_a_better_cluster_the_rest_is_called_the_faulty_part() -> None:
+    good = cluster([photo("a.jpg", spot(3, 3))])
+    assert better_text(good) == ""
+    assert better_text(replace(good, better=True, rest_accuracy=0.25)) == (
+        "Better than the rest of the class, of which 25% are recognised: look for the fault there."
+    )
 
 
 def test_the_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,13 +386,23 @@ def test_what_to_photograph_next_follows_from_the_findings() -> None:
     small = sum(
         each.right and (each.background_need or 0) < 0.25 for each in report.photos if each.truth == "cat"
     )
-    assert said[0].startswith(
-        f"cat: on other backgrounds, the probability falls by less than 0.25 for {small} of 9 recognised photographs."
-    )
-    assert said[1] == "cat: 12 photographs are too few for a verdict. Add at least 8."
-    assert said[2].startswith(
-        "cat: 4 of 12 photographs have their heat in the same place of the frame: bottom right"
-    )
+    assert said[:4] == [
+        "Say where the things are, with masks, boxes or --mark: then the audit can tell things from backgrounds.",
+        "Photograph cat on the backgrounds of the other classes, and these on the backgrounds of cat: "
+        f"{small} of 9 recognised photographs of cat can do without the own one (the probability falls by less than "
+        "0.25).",
+        "Photograph cat at least 8 times more: a verdict needs 20 photographs, and there are 12.",
+        "Look at the photographs of cat for a mark, a date or a logo (bottom right, at the border), and photograph cat "
+        "without it: 4 of 12 have their heat there.",
+    ]
+    enough = replace(report_of(["cat", "cup"], photos_each=24), places={"mask": 16})
+    known = replace(enough.classes[0], background_need=Mean(0.7, 0.6, 0.8, 8), lenders=2)
+    said = what_next(replace(enough, classes=(known,)))
+    assert said[1:3] == [
+        "Say where the thing is in at least 12 more photographs of cat: a verdict needs 20, and it is known in 8.",
+        "Say where the thing is in more photographs of the classes beside cat: its backgrounds come from only 2 of "
+        "them.",
+    ]
     assert what_next(AuditReport(model="m", classes=(), photos=())) == []
 
 

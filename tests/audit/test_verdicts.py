@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,23 @@ def test_photographs_without_a_known_thing_do_not_count() -> None:
     assert alone.background_need is alone.share is None
     no_others = class_finding("elephant", [photo(None, None, thing_need=0.5)] * 30)
     assert "no other class has a photograph whose thing is known" in no_others.sentence
+    unseen = class_finding("elephant", [photo(None, None, unseen=True), *unknown])
+    assert "it lies outside the part of the photograph that the network sees" in unseen.sentence
+    faulty = class_finding("elephant", [photo(None, None, mask_fault=("size", "")), *unknown])
+    assert faulty.sentence.endswith("nobody said where the thing is: 1 mask cannot be used")
+
+
+def test_fewer_than_three_lenders_of_backgrounds_cannot_tell() -> None:
+    few, enough = (
+        class_finding("elephant", [replace(each, lenders=count) for each in photos(0.9, 0.0)])
+        for count in (2, 3)
+    )
+    assert (few.verdict, few.lenders) == ("cannot tell", 2)
+    assert few.sentence == (
+        "elephant: cannot tell: the backgrounds come from only 2 photographs of other classes, and 3 are needed: "
+        "say of more of them where the thing is"
+    )
+    assert (enough.verdict, enough.lenders) == ("background", 3)
 
 
 def test_an_interval_that_spans_a_threshold_cannot_tell() -> None:

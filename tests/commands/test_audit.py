@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 import html
 import json
+import shlex
+import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from audited import green_model, green_photographs
 
@@ -37,11 +41,11 @@ def test_it_prints_a_sentence_a_class_and_writes_all_files(
     assert audit(made, out, "--quiet") == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
-    assert all(": 0% of the effect is the background (95%: 0 to 0)" in each for each in lines)
+    assert all(": thing: 0% of the effect is the background (95%: 0 to 0)" in each for each in lines)
     tree = json.loads((out / "audit.json").read_text("utf-8"))
-    assert set(tree) == {"model", "places", "classes"}
+    assert set(tree) == {"model", "places", "mask_faults", "classes"}
     assert tree["places"] == {"mask": 44}
-    keys = "class count estimated accuracy verdict thing_need background_need interval lift clusters"
+    keys = "class count known lenders estimated accuracy verdict thing_need background_need interval lift clusters"
     assert [set(each) for each in tree["classes"]] == [set(keys.split())] * 2
     assert {each["class"]: each["verdict"] for each in tree["classes"]} == {
         "bright": "thing",
@@ -49,8 +53,9 @@ def test_it_prints_a_sentence_a_class_and_writes_all_files(
     }
     (bright,) = (each for each in tree["classes"] if each["class"] == "bright")
     assert (bright["count"], bright["accuracy"]) == (22, 1.0)
+    assert (bright["known"], bright["lenders"], tree["mask_faults"]) == (22, 20, {})
     for each in bright["clusters"]:
-        assert set(each) == {"size", "accuracy", "photos", "suspicious"}
+        assert set(each) == {"size", "accuracy", "rest_accuracy", "better", "photos", "suspicious"}
         assert each["suspicious"] == ""
         assert all(name.startswith("bright/") for name in each["photos"])
     assert bright["interval"] == pytest.approx([0, 0], abs=1e-3)
@@ -68,7 +73,7 @@ def test_it_prints_a_sentence_a_class_and_writes_all_files(
         "photos.csv",
     ]
     page = (out / "index.html").read_text("utf-8")
-    assert all(html.escape(each) in page for each in lines)
+    assert all(html.escape(each.replace(": thing: ", ": ")) in page for each in lines)
 
 
 @pytest.mark.audits
@@ -88,8 +93,16 @@ def test_a_background_that_carries_too_much_gives_exit_code_3(
 ) -> None:
     assert audit(made, tmp_path, "--fail-background", "0.5") == 0
     assert audit(made, tmp_path, "--fail-background", "0") == 3
-    assert "live-gradcam: the background carries too much of: " in capsys.readouterr().err
+    assert "live-gradcam: the background carries 0 of the effect or more (--fail-background): " in (
+        capsys.readouterr().err
+    )
     assert audit(made, tmp_path, "--fail-background", "0", masks=False) == 0  # nobody can tell
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("to say where the things are, draw boxes on a page:")
+    assert shlex.split(lines[at + 1]) == [
+        *("live-gradcam", "audit", str(made / "photos"), "--out", str(tmp_path), "--fail-background", "0.0"),
+        *("--model", str(made / "green.keras"), "--preprocess", "none", "--engine", "tensorflow", "--mark"),
+    ]
     assert audit(made, tmp_path, "--fail-background", "1.5") == 1
     assert "fail-background is 1.5: it must lie between 0 and 1" in capsys.readouterr().err
 
@@ -102,6 +115,38 @@ def test_wrong_input_is_one_line(made: Path, tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "file").touch()
     assert audit(made, tmp_path / "file") == 1
     assert "Name another with --out" in capsys.readouterr().err
+
+
+def test_a_run_that_fails_leaves_no_folder_that_it_made(made: Path, tmp_path: Path) -> None:
+    assert audit(made, tmp_path / "new/report", "--layer", "none") == 1
+    assert audit(made, tmp_path / "other", "--boxes", str(made)) == 1
+    assert list(tmp_path.iterdir()) == []
+    own = tmp_path / "own"
+    own.mkdir()
+    assert audit(made, own, "--layer", "none") == 1
+    assert own.is_dir()
+
+
+def test_what_is_wrong_with_masks_and_folders_is_told_of_and_an_earlier_comparison_is_removed(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Path(shutil.copytree(made, tmp_path / "own"))
+    (place / "photos" / "grey").mkdir()
+    cv2.imwrite(str(place / "masks/bright/000.png"), np.zeros((8, 8), np.uint8))
+    (place / "photos.compare.csv").write_text("file\n")
+    assert audit(place, place, "--quiet") == 1  # for the class that is left out
+    told = capsys.readouterr()
+    assert (
+        "photos.compare.csv of an earlier run with --compare is removed: it is no part of this audit"
+        in told.out
+    )
+    assert not (place / "photos.compare.csv").exists()
+    assert [line.removeprefix("live-gradcam: ") for line in told.err.splitlines()][-2:] == [
+        "1 mask has another size than its photograph: bright/000.png (8×8 pixels, the photograph 32×32). Give masks of "
+        "the photographs' own size. Until then, these photographs count as ones whose thing is unknown.",
+        "grey: the folder has no photograph and no film that can be audited: this class is left out.",
+    ]
+    assert json.loads((place / "audit.json").read_text("utf-8"))["mask_faults"] == {"size": 1}
 
 
 def test_files_appear_complete_or_not_at_all(tmp_path: Path) -> None:

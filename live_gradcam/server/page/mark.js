@@ -6,7 +6,7 @@ import { countsOf, leftOf, nextOf } from "./mark_order.js";
 import { translate, wordsOf } from "./translations.js";
 
 const STEP = 0.005, FAST_STEP = 0.02; // of an arrow key, and of one that is held
-const SAVE_MS = 300; // after the last arrow key
+const SETTLE_MS = 300; // after the last arrow key
 const POLL_MS = 500;
 const REACH_PX = { mouse: 8, pen: 12, touch: 22 }; // how near an edge of the box counts
 const CURSORS = { move: "move", n: "ns-resize", s: "ns-resize", w: "ew-resize", e: "ew-resize" };
@@ -30,10 +30,10 @@ export class MarkPage {
     this.sending = Promise.resolve();
     this.turn = 0; // counts the photographs that were shown
     this.cuts = 0; // counts the boxes that were shown
-    this.dirty = false; // whether the box that is shown waits to be written
+    this.open = false; // whether the box that is shown was made or changed by keys, and waits to be accepted
     new ResizeObserver(() => this.layOut()).observe(byId("mark-stage"));
     byId("mark-why").textContent = this.words(
-      `${this.needed} of each class, because the audit says nothing about a class with fewer known things. Every box is written at once; you can end and go on later.`,
+      `${this.needed} of each class, because the audit says nothing about a class with fewer known things. Every box that you accept is written at once; you can end and go on later.`,
     );
     this.listen();
   }
@@ -54,7 +54,9 @@ export class MarkPage {
   async show(number) {
     const turn = ++this.turn;
     this.at = number;
+    this.open = false;
     this.setBox(null);
+    byId("mark-spoken").textContent = ""; // else the old box would still be read
     this.showCounts();
     byId("mark-photo").hidden = true;
     if (number === null) return this.say("Something is said about every photograph. Audit now.", true);
@@ -69,6 +71,7 @@ export class MarkPage {
       this.say("");
       this.layOut();
       this.setBox(mark.box);
+      if (mark.box === null) byId("mark-spoken").textContent = this.words("No box yet.");
       if (mark.state === "outline") this.setCutting(true);
       if (this.cutting) await this.cut();
       byId("mark-photo").focus({ preventScroll: true });
@@ -168,19 +171,20 @@ export class MarkPage {
 
   /** Writes the box that is shown, without its outline, which waits until it is accepted. */
   save() {
-    clearTimeout(this.saving);
-    this.dirty = false;
+    clearTimeout(this.settling);
+    this.open = false;
     if (this.box === null || this.at === null) return Promise.resolve(true);
     return this.send("PUT", this.at, this.address(false));
   }
 
-  saveSoon() {
-    clearTimeout(this.saving);
-    this.dirty = true;
-    this.saving = setTimeout(() => this.finished(), SAVE_MS);
+  /** Keeps a box that keys made or changed until it is accepted: one key pressed by mistake is no answer. */
+  keepOpen() {
+    clearTimeout(this.settling);
+    this.open = true;
+    if (this.cutting) this.settling = setTimeout(() => this.cut(), SETTLE_MS);
   }
 
-  /** Writes a box that was drawn or moved, and shows its outline if outlines are wanted. */
+  /** Writes a box that was drawn or moved by hand, and shows its outline if outlines are wanted. */
   async finished() {
     const [turn, box] = [this.turn, this.box];
     await this.save();
@@ -217,24 +221,25 @@ export class MarkPage {
     this.say("");
     if (this.seen === null) return undefined;
     this.setBox(this.box);
-    return this.save(); // an outline that was accepted before is refused now
+    return this.open ? undefined : this.save(); // an outline that was accepted before is refused now
   }
 
   // What a person does
 
   async next() {
-    clearTimeout(this.saving);
+    clearTimeout(this.settling);
     const { at } = this;
     if (this.box === null && this.photo?.state === "" && !byId("mark-photo").hidden)
       return this.say("Draw a box first, or say that there is no thing here.");
     if (this.box !== null && !(await this.send("PUT", at, this.address(this.seen !== null && this.seen === this.box)))) return undefined;
+    this.open = false;
     return this.goOn(at);
   }
 
   async none() {
     const { at } = this;
     if (at === null) return undefined;
-    clearTimeout(this.saving);
+    clearTimeout(this.settling);
     if (!(await this.send("PUT", at, "/none"))) return undefined;
     return this.goOn(at);
   }
@@ -246,9 +251,11 @@ export class MarkPage {
 
   /** Takes back the box that is shown; without one, goes back to the photograph before. */
   async undo() {
-    clearTimeout(this.saving);
+    clearTimeout(this.settling);
     if (this.at !== null && (this.box !== null || this.photo.state !== "")) {
+      this.open = false;
       this.setBox(null);
+      byId("mark-spoken").textContent = this.words("No box yet.");
       this.say("");
       return this.send("DELETE", this.at);
     }
@@ -333,14 +340,14 @@ export class MarkPage {
     if (box === null) return;
     event.preventDefault();
     this.setBox(box);
-    this.saveSoon();
+    this.keepOpen();
   }
 
   // The audit
 
   async audit() {
-    clearTimeout(this.saving);
-    if (this.dirty || this.photo?.state === "") await this.save();
+    clearTimeout(this.settling);
+    if (this.open) return this.say("This box is not accepted yet: Next accepts it, Undo takes it back.", true);
     await this.sending;
     try {
       const response = await fetch("/audit", { method: "POST", headers: authorised() });
@@ -349,6 +356,7 @@ export class MarkPage {
     } catch (error) {
       this.say(error.message);
     }
+    return undefined;
   }
 
   /** Shows the progress of the audit until it ends, then the report. */

@@ -103,31 +103,39 @@ def test_a_box_is_drawn_corrected_and_taken_back(
     close_page(page)
 
 
-def test_keys_alone_mark_and_an_outline_counts_only_when_it_was_accepted(
+def test_what_keys_mark_counts_only_when_it_was_accepted(
     browser: Browser, served: tuple[MarkingClient, Marks, AuditTurn]
 ) -> None:
-    client, marks, _ = served
+    client, marks, turn = served
     page = open_page(browser, client)
     name = marks.photos[0].name
+    spoken = page.locator("#mark-spoken")
+    expect(spoken).to_have_text("No box yet.")
     page.keyboard.press("ArrowRight")
-    assert written(marks, lambda found: name in found)[name] == [[30, 20, 60, 40]]
+    expect(spoken).to_have_text("box: left 25%, top 25%, width 50%, height 50%")
     for _ in range(4):
         page.keyboard.press("Shift+ArrowDown")
     for _ in range(8):
         page.keyboard.press("ArrowUp")
-    written(marks, lambda found: found[name][0] == pytest.approx([30, 17, 60, 41], abs=1))
-    expect(page.locator("#mark-spoken")).to_have_text("box: left 25%, top 21%, width 50%, height 52%")
+    expect(spoken).to_have_text("box: left 25%, top 21%, width 50%, height 52%")
     page.keyboard.press("o")
     expect(page.locator("#mark-outline")).to_be_visible()
     expect(page.locator("#mark-cut")).to_have_attribute("aria-pressed", "true")
-    assert marks.state(0) == "box"
     page.keyboard.press("o")
     expect(page.locator("#mark-outline")).to_be_hidden()
+    page.click("#mark-audit")
+    expect(page.locator("#notice")).to_have_text(
+        "This box is not accepted yet: Next accepts it, Undo takes it back."
+    )
+    assert (marks.state(0), turn.as_json()["state"]) == ("", "marking")
+    expect(page.locator("#mark-left")).to_have_text("5 boxes left")
     page.keyboard.press("o")
     expect(page.locator("#mark-outline")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator("#mark-title")).to_have_text("Draw a box around: dogs")
-    assert marks.state(0) == "outline"
+    expect(spoken).to_have_text("No box yet.")
+    (box,) = json.loads(marks.boxes.read_bytes())[name]
+    assert (marks.state(0), box) == ("outline", pytest.approx([30, 17, 60, 41], abs=1))
     close_page(page)
 
 
