@@ -105,8 +105,8 @@ def no_places(report: AuditReport) -> str:
     if report.places or not report.photos:
         return ""
     return (
-        "It has no places: nobody said where the things are. So it counts who is recognised and looks for clusters, "
-        "and cannot tell a thing from its background."
+        "This audit has no places: nobody said where the things are. So it counts who is recognised and looks for "
+        "clusters, and cannot tell a thing from its background."
     )
 
 

@@ -268,7 +268,9 @@ def test_two_models_stand_side_by_side_with_their_differences(tmp_path: Path) ->
     assert "Compared with <before>.keras" in outline.text
     assert all(each.sentence in outline.text for each in report.comparison.classes)
     assert outline.text.index("changed most first") < outline.text.index("One sentence for each class")
-    (row,) = re.findall(r'<tr><th scope="row" title="cat">cat</th><td class="words">[^–]*? → .*?</tr>', text, re.DOTALL)
+    (row,) = re.findall(
+        r'<tr><th scope="row" title="cat">cat</th><td class="words">[^–]*? → .*?</tr>', text, re.DOTALL
+    )
     words = re.sub(r"<[^>]+>", " ", row).split()
     assert words[:5] == ["cat", "background", "→", "background", "24"]
     share = next(each.share for each in report.comparison.classes if each.name == "cat")
@@ -311,7 +313,7 @@ def test_the_settings_are_listed_in_plain_words(tmp_path: Path) -> None:
 
 def test_without_any_place_the_page_says_so_and_how_to_mark_them(tmp_path: Path) -> None:
     _, outline = written(report_of(["cat", "cup"]), tmp_path)
-    assert "It has no places: nobody said where the things are." in outline.text
+    assert "This audit has no places: nobody said where the things are." in outline.text
     assert "Type the same command with --mark" in outline.text
     _, outline = written(replace(report_of(["cat", "cup"]), places={"mask": 24}), tmp_path / "known")
     assert "no places" not in outline.text

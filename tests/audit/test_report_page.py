@@ -67,6 +67,18 @@ def opened(browser: Browser, address: str, size: tuple[int, int], scheme: str) -
 def test_nothing_scrolls_sideways_but_tables(browser: Browser, address: str, size: tuple[int, int]) -> None:
     page = opened(browser, address, size, "light")
     assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+    boxes = page.evaluate(
+        """[...document.querySelectorAll(".scroll")].map((each) => [
+            each.scrollWidth > each.clientWidth,
+            getComputedStyle(each.querySelector(".wide")).display === "block",
+        ])"""
+    )
+    assert len(boxes) == 3
+    assert all(wider == told for wider, told in boxes)
+    assert size != PHONE or [told for _, told in boxes] == [True] * 3
+    verdict = page.locator("#compare th", has_text="Verdict").bounding_box()
+    assert verdict is not None
+    assert verdict["x"] + verdict["width"] < LAPTOP[0] / 2
     assert page.evaluate("[...document.images].every((each) => each.complete && each.naturalWidth > 0)")
     page.close()
 
