@@ -275,5 +275,6 @@ def _training_prints(folder: Path, failures: list[Failure]) -> dict[str, Fingerp
         try:
             found[name] = fingerprint_of(read_photo(path).pixels)
         except LiveGradcamError as error:
-            failures.append(Failure(name, error_text(error)))
+            # With the folder: a photograph of the audit may have the same name.
+            failures.append(Failure((folder / name).as_posix(), error_text(error)))
     return found

@@ -17,7 +17,7 @@ _SAID: dict[MaskFaultKind, tuple[str, str, str]] = {
     "size": (
         "mask has another size than its photograph",
         "masks have another size than their photographs",
-        "Give masks of the photographs' own size.",
+        "Give masks of the size of the upright photograph.",
     ),
     "unreadable": ("mask cannot be read", "masks cannot be read", "Give PNG files."),
     "whole": (

@@ -204,7 +204,7 @@ def _print(run: AuditRun, settings: AuditSettings, with_marks: str) -> None:
         return
     if unknown := unknown_places(report):
         typer.echo(shown(f"the place of the thing: {unknown[0].lower()}{unknown[1:]}"))
-    if report.photos and not report.places:
+    if report.photos and not report.places and not settings.mark:
         typer.echo("to say where the things are, draw boxes on a page:")
         typer.echo(shown(f"    {with_marks}"))
     if report.causes:

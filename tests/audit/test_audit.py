@@ -204,7 +204,8 @@ def test_masks_that_cannot_be_used_are_counted_in_one_line_and_their_photographs
     assert (len(report.photos), report.failures, report.places) == (48, (), {"mask": 43})
     assert mask_fault_lines(report.photos) == [
         "3 masks have another size than their photographs, such as bright/000.png (64×32 pixels, the photograph "
-        "32×32), bright/001.png (64×32 pixels, the photograph 32×32). Give masks of the photographs' own size.",
+        "32×32), bright/001.png (64×32 pixels, the photograph 32×32). Give masks of the size of the upright "
+        "photograph.",
         "1 mask cannot be read: dark/000.png (it is no picture). Give PNG files.",
         "1 mask covers its whole photograph, which leaves no background: dark/001.png (100% of it). Give masks that "
         "are black beside the thing. Until then, these photographs count as ones whose thing is unknown.",
@@ -223,7 +224,7 @@ def test_where_no_mask_can_be_used_the_audit_ends_before_it_computes(place: Path
     assert str(caught.value) == (
         "no mask can be used: 48 masks have another size than their photographs, such as bright/000.png (32×16 "
         "pixels, the photograph 32×32), bright/001.png (32×16 pixels, the photograph 32×32). Give masks of the "
-        "photographs' own size."
+        "size of the upright photograph."
     )
     assert listener.done == 0
     assert list((place / "kept").iterdir()) == []
@@ -326,6 +327,7 @@ def test_copies_in_two_classes_and_in_the_training_folder_and_dull_causes_are_to
     told = {(each.first, each.second) for each in found.report.duplicates}
     assert ("bright/copy.png", "dark/copy.png") in told
     assert {second for _, second in told} >= {"seen.png"}
-    assert [each for each in found.report.failures if "broken.png" in each]
+    (failure,) = found.report.failures
+    assert failure.startswith(f"{training.as_posix()}/broken.png cannot be read: ")
     assert "brightness" in {each.name for each in found.report.causes}
     assert found.paths["dark/copy.png"] == photos / "dark/copy.png"

@@ -143,7 +143,7 @@ def test_what_is_wrong_with_masks_and_folders_is_told_of_and_an_earlier_comparis
     assert not (place / "photos.compare.csv").exists()
     assert [line.removeprefix("live-gradcam: ") for line in told.err.splitlines()][-2:] == [
         "1 mask has another size than its photograph: bright/000.png (8×8 pixels, the photograph 32×32). Give masks of "
-        "the photographs' own size. Until then, these photographs count as ones whose thing is unknown.",
+        "the size of the upright photograph. Until then, these photographs count as ones whose thing is unknown.",
         "grey: the folder has no photograph and no film that can be audited: this class is left out.",
     ]
     assert json.loads((place / "audit.json").read_text("utf-8"))["mask_faults"] == {"size": 1}
