@@ -30,7 +30,6 @@ export class MarkPage {
     this.sending = Promise.resolve();
     this.turn = 0; // counts the photographs that were shown
     this.cuts = 0; // counts the boxes that were shown
-    this.open = false; // whether the box that is shown was made or changed by keys, and waits to be accepted
     new ResizeObserver(() => this.layOut()).observe(byId("mark-stage"));
     byId("mark-why").textContent = this.words(
       `${this.needed} of each class, because the audit says nothing about a class with fewer known things. Every box that you accept is written at once; you can end and go on later.`,
@@ -44,6 +43,15 @@ export class MarkPage {
     clearTimeout(this.silence);
     byId("notice").textContent = this.words(text);
     if (text && !stays) this.silence = setTimeout(() => this.say(""), 6000);
+  }
+
+  /** Whether the box that is shown was made or changed by keys, and waits to be accepted. */
+  get open() {
+    return byId("mark-box").classList.contains("open");
+  }
+
+  set open(on) {
+    byId("mark-box").classList.toggle("open", on);
   }
 
   get photo() {

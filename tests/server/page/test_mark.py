@@ -113,6 +113,7 @@ def test_what_keys_mark_counts_only_when_it_was_accepted(
     expect(spoken).to_have_text("No box yet.")
     page.keyboard.press("ArrowRight")
     expect(spoken).to_have_text("box: left 25%, top 25%, width 50%, height 50%")
+    expect(page.locator("#mark-box")).to_have_css("border-style", "dashed")
     for _ in range(4):
         page.keyboard.press("Shift+ArrowDown")
     for _ in range(8):
