@@ -42,8 +42,9 @@ def _advice(finding: ClassFinding, photos: Sequence[PhotoFinding], *, places: bo
         without = sum((each.background_need or 0.0) < _SMALL_NEED for each in needs)
         yield (
             f"Photograph {name} on the backgrounds of the other classes, and these on the backgrounds of {name}: "
-            f"{without or 'none'} of {counted(len(needs), 'recognised photograph')} of {name} can do without the own "
-            f"one (the probability falls by less than {_SMALL_NEED})."
+            f"{without or 'none'} of {counted(len(needs), 'recognised photograph')} of {name} "
+            f"{'does' if without == 1 else 'do'} without {'its' if without == 1 else 'their'} own background (the "
+            f"probability falls by less than {_SMALL_NEED})."
         )
     if count < FEWEST:
         yield (
