@@ -4,7 +4,9 @@ p is the probability of the true class, x a photograph at the network's own scal
 changed picture is made of x:
 
 - x∖M: the thing removed. The pixels of M, and those up to two pixels away, become the weighted means of their
-  neighbours (`imputation.linear_imputation`), so that the place is filled in from around it.
+  neighbours (`imputation.linear_imputation`), so that the place is filled in from around it. Each then gets the detail
+  (the pixel − its Gaussian mean) of a pixel around the place, chosen at random: a smooth patch in the outline of the
+  thing still tells a small network what was there. Rong et al. 2022, arXiv:2202.00449, add noise for the same reason.
 - x on b: the thing, in its own place and size, on the background b. The thing's edge is softened by a Gaussian of one
   pixel.
 - t in x: another class's thing t in the place of x's own thing, scaled to the same area, on x∖M.
@@ -33,7 +35,7 @@ import numpy.typing as npt
 from live_gradcam.explanation import HeatMap
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Mask, baseline_picture, mixed
-from live_gradcam.metrics.imputation import linear_imputation
+from live_gradcam.metrics.imputation import Levels, linear_imputation
 
 NEUTRAL = 3
 """The number of neutral backgrounds."""
@@ -44,8 +46,14 @@ _SOFT_PIXELS = 1.0
 _RIM_PIXELS = 2
 """How far around a thing pixels are removed with it: its mask rarely holds its edge exactly, or its shadow."""
 
-_AROUND_PIXELS = 4
-"""How much of the picture around a hole the solver gets; its result depends on the nearest pixels only."""
+_DETAIL_PIXELS = 4
+"""How far around a hole the pixels lie that lend it their detail."""
+
+_MEAN_PIXELS = 1.5
+"""Standard deviation of the Gaussian mean from which detail differs."""
+
+_AROUND_PIXELS = _DETAIL_PIXELS + 6
+"""How much of the picture around a hole is looked at: the Gaussian mean reaches six pixels further than detail."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,15 +160,16 @@ def without_thing(picture: Pixels, mask: Mask) -> Pixels:
         picture: (H, W, 3) uint8 BGR.
         mask: (H, W) bool: the thing. If it and the pixels around it are the whole picture, the result is black.
     """
-    side = 2 * _RIM_PIXELS + 1
-    missing = np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)), np.bool_)
+    missing = _grown(mask, _RIM_PIXELS)
     filled = picture.copy()
     if missing.any():
         # The values depend on the nearest known pixels alone, and a small system is solved in a tenth of the time.
         rows, columns = (_around(np.asarray(missing.any(axis=axis))) for axis in (1, 0))
         hole = missing[rows, columns]
-        imputed = np.clip(np.rint(linear_imputation(picture[rows, columns], hole)), 0, 255).astype(np.uint8)
-        filled[rows, columns] = np.where(hole[..., None], imputed, picture[rows, columns])
+        imputed = np.where(
+            hole[..., None], linear_imputation(picture[rows, columns], hole), picture[rows, columns]
+        )
+        filled[rows, columns] = np.clip(np.rint(_with_detail(imputed, hole)), 0, 255)
     return filled
 
 
@@ -214,6 +223,23 @@ def _opacity(mask: Mask) -> npt.NDArray[np.float32]:
     """Return the opacity of a thing with a soft edge, (H, W) float32 in [0, 1]."""
     blurred = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), _SOFT_PIXELS, borderType=cv2.BORDER_REPLICATE)
     return np.clip(np.asarray(blurred, np.float32), 0, 1)
+
+
+def _with_detail(filled: Levels, hole: Mask) -> Levels:
+    """Return a picture whose filled hole has detail like that of the pixels around it."""
+    around = _grown(hole, _DETAIL_PIXELS) & ~hole
+    detail = (filled - cv2.GaussianBlur(filled, (0, 0), _MEAN_PIXELS))[around]
+    if not len(detail):
+        return filled
+    chosen = np.random.default_rng(0).integers(0, len(detail), np.count_nonzero(hole))
+    detailed = filled.copy()
+    detailed[hole] += detail[chosen]
+    return detailed
+
+
+def _grown(mask: Mask, pixels: int) -> Mask:
+    side = 2 * pixels + 1
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)), np.bool_)
 
 
 def _around(used: npt.NDArray[np.bool_]) -> slice:

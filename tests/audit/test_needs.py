@@ -218,10 +218,16 @@ def opacity_of(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     return np.asarray(sum(weight * rows[at : at + mask.shape[0]] for at, weight in enumerate(weights)))
 
 
-def filled_in(pixels: Pixels, mask: npt.NDArray[np.bool_]) -> Pixels:
-    wide = np.pad(mask, 2)
+def within(mask: npt.NDArray[np.bool_], pixels: int) -> npt.NDArray[np.bool_]:
+    wide, side = np.pad(mask, pixels), 2 * pixels + 1
     rows, columns = mask.shape
-    missing = np.any([wide[y : y + rows, x : x + columns] for y in range(5) for x in range(5)], axis=0)
+    parts = [wide[y : y + rows, x : x + columns] for y in range(side) for x in range(side)]
+    return np.asarray(np.any(parts, axis=0), np.bool_)
+
+
+def filled_in(pixels: Pixels, mask: npt.NDArray[np.bool_]) -> Pixels:
+    rows, columns = mask.shape
+    missing = within(mask, 2)
     number = {place: at for at, place in enumerate(zip(*np.nonzero(missing), strict=True))}
     system, right = np.zeros((len(number), len(number))), np.zeros((len(number), 3))
     for (row, column), at in number.items():
@@ -236,9 +242,17 @@ def filled_in(pixels: Pixels, mask: npt.NDArray[np.bool_]) -> Pixels:
                     system[at, number[place]] -= weight
                 else:
                     right[at] += weight * pixels[place]
-    result = pixels.copy()
-    result[missing] = np.rint(np.linalg.solve(system, right)).astype(np.uint8)
-    return result
+    result = pixels.astype(np.float64)
+    result[missing] = np.linalg.solve(system, right)
+    weights = np.exp(-(np.arange(-6, 7) ** 2) / (2 * 1.5**2))
+    wide = np.pad(result, ((6, 6), (6, 6), (0, 0)), mode="reflect")
+    mean = np.zeros_like(result)
+    for y, down in enumerate(weights / weights.sum()):
+        for x, across in enumerate(weights / weights.sum()):
+            mean += down * across * wide[y : y + rows, x : x + columns]
+    detail = (result - mean)[within(missing, 4) & ~missing]
+    result[missing] += detail[np.random.default_rng(0).integers(0, len(detail), missing.sum())]
+    return np.clip(np.rint(result), 0, 255).astype(np.uint8)
 
 
 def mixed(thing: Pixels, background: Pixels, opacity: npt.NDArray[np.float64]) -> Pixels:
@@ -337,6 +351,19 @@ def test_nothing_of_the_thing_is_left_when_it_is_removed() -> None:
     removed = without_thing(soft, MASK)
     assert np.abs(removed[..., 1].astype(int) - 50).max() <= 2
     assert (scene(MASK, 200, 50) == OWN).all()
+
+
+def test_the_place_of_a_removed_thing_is_as_rough_as_its_surroundings() -> None:
+    """Gaussian noise of 12 levels: its detail has 12 √(1 − 2 g + Σ g²), with the Gaussian mean's weights g."""
+    random = np.random.default_rng(0)
+    rough = np.clip(np.rint(120 + random.normal(0, 12, (128, 128, 3))), 0, 255).astype(np.uint8)
+    mask = square(34, 34, 60, 128)
+    removed = without_thing(rough, mask)[mask].astype(float)
+    line = np.exp(-(np.arange(-6, 7) ** 2) / (2 * 1.5**2))
+    weights = np.outer(line, line) / line.sum() ** 2
+    wanted = 12 * np.sqrt(1 - 2 * weights[6, 6] + (weights**2).sum())
+    assert removed.std() == pytest.approx(wanted, rel=0.05)
+    assert removed.mean() == pytest.approx(120, abs=1)
 
 
 def test_a_thing_keeps_its_pixels_on_another_background() -> None:

@@ -1,10 +1,13 @@
-"""Twenty planted shortcuts: linear heads on the default network's features, with and without one."""
+"""Twenty planted shortcuts: heads on the default network's features, and small networks, with and without one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import pytest
+from drawn import accuracy_of, drawings, trained, write_network
 from lessons import extractor_for
 from planted import (
     AUDITED,
@@ -24,6 +27,7 @@ import live_gradcam as lg
 from live_gradcam.audit.findings import AuditReport, ClassFinding
 from live_gradcam.audit.verdicts import class_finding
 from live_gradcam.models.loading import load_model
+from live_gradcam.models.model import Model
 
 pytestmark = pytest.mark.audits
 
@@ -37,10 +41,10 @@ class Audited:
 
     seed: int
     shortcut_follows: float
-    """The share of photographs with exchanged backgrounds that the shortcut's head names after the background."""
+    """The share of photographs with exchanged backgrounds that the shortcut's model names after the background."""
 
     shuffled_right: float
-    """The share of the same photographs that the other head recognises."""
+    """The share of the same photographs that the other model recognises."""
 
     shortcut: tuple[ClassFinding, ...]
     shuffled: tuple[ClassFinding, ...]
@@ -48,24 +52,17 @@ class Audited:
     """The shortcut's classes, by eight of their photographs each."""
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> list[Audited]:
-    model = load_model("efficientnet-lite0")
-    extractor = extractor_for(model)
+Models = tuple[Path, Path, dict[str, Path], dict[str, float]]
+"""Folders of photographs and masks, the two models, and their accuracies on photographs with exchanged backgrounds."""
+
+
+@pytest.fixture(scope="module", params=["heads", "networks"])
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Audited]:
     found = []
     for seed in SEEDS:
         folder = tmp_path_factory.mktemp(f"seed{seed}")
-        audited = photographs(seed, AUDITED, CORRELATION, take=3)
-        swapped = photographs(seed, SWAPPED, 0.0, take=4)
-        swapped_features = features_of(extractor, swapped)
-        photos, masks = write_photographs(audited, folder / "all")
-        right, reports = {}, {}
-        for name, correlation, take in (("shortcut", CORRELATION, 1), ("shuffled", 0.5, 2)):
-            taught = photographs(seed, TAUGHT, correlation, take=take)
-            head = fitted(features_of(extractor, taught), classes_of(taught))
-            right[name] = accuracy(head, swapped_features, classes_of(swapped))
-            file = write_model(model, head, folder / f"{name}.keras")
-            reports[name] = lg.audit(file, photos, masks=masks)
+        photos, masks, models, right = {"heads": _heads, "networks": _networks}[request.param](seed, folder)
+        reports = {name: lg.audit(file, photos, masks=masks) for name, file in models.items()}
         each = Audited(
             seed=seed,
             shortcut_follows=1 - right["shortcut"],
@@ -81,6 +78,37 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Audited]:
             flush=True,
         )
     return found
+
+
+def _heads(seed: int, folder: Path) -> Models:
+    """Linear heads on the default network's features, and cut-out things."""
+    model = _default_network()
+    extractor = extractor_for(model)
+    swapped = photographs(seed, SWAPPED, 0.0, take=4)
+    swapped_features = features_of(extractor, swapped)
+    models, right = {}, {}
+    for name, correlation, take in (("shortcut", CORRELATION, 1), ("shuffled", 0.5, 2)):
+        taught = photographs(seed, TAUGHT, correlation, take=take)
+        head = fitted(features_of(extractor, taught), classes_of(taught))
+        right[name] = accuracy(head, swapped_features, classes_of(swapped))
+        models[name] = write_model(model, head, folder / f"{name}.keras")
+    return *write_photographs(photographs(seed, AUDITED, CORRELATION, take=3), folder), models, right
+
+
+def _networks(seed: int, folder: Path) -> Models:
+    """Small networks that are trained from nothing, and drawn things."""
+    swapped = drawings(seed, SWAPPED, 0.0, take=4)
+    models, right = {}, {}
+    for name, correlation, take, enough in (("shortcut", CORRELATION, 1, 0.9), ("shuffled", 0.5, 2, 0.95)):
+        network = trained(seed, correlation, take=take, enough=enough)
+        right[name] = accuracy_of(network, swapped)
+        models[name] = write_network(network, folder / f"{name}.keras")
+    return *write_photographs(drawings(seed, AUDITED, CORRELATION, take=3), folder), models, right
+
+
+@cache
+def _default_network() -> Model:
+    return load_model("efficientnet-lite0")
 
 
 def _with_few(report: AuditReport) -> tuple[ClassFinding, ...]:
@@ -103,7 +131,7 @@ def _verdicts(classes: tuple[ClassFinding, ...]) -> list[str]:
 
 
 def test_the_shortcuts_are_planted(found: list[Audited]) -> None:
-    """Measured without the audit: on exchanged backgrounds one head follows the background, the other the thing."""
+    """Measured without the audit: on exchanged backgrounds one model follows the background, the other the thing."""
     assert min(each.shortcut_follows for each in found) > 0.5
     assert min(each.shuffled_right for each in found) >= 0.8
 
