@@ -3,7 +3,7 @@
 .venv/bin/python scripts/audit_example.py FOLDER
 
 Writes photographs, masks, models and reports into FOLDER, which must not exist. Then it puts what the
-commands printed, and two pictures, into docs/.
+commands printed, and three pictures, into docs/.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from site_pictures import DOCS, beside, write
+from playwright.sync_api import sync_playwright
+from site_pictures import DOCS, beside, chromium, write
 
 import live_gradcam as lg
 from live_gradcam.audit.needs import in_place, on_background, without_thing
@@ -41,6 +42,7 @@ PROGRESS = re.compile(r"\d+%, ")
 """Begins the lines that say how far a command is, which differ from run to run."""
 
 BEGIN, END = "<!-- made by scripts/audit_example.py -->\n", "<!-- end -->\n"
+PAGE_WIDTH = 1120
 SHOWN_SIDE = 240
 """Of a photograph in the documentation, in pixels."""
 
@@ -67,12 +69,11 @@ def main(folder: Path) -> None:
         run(folder, "audit photos --model both.keras --compare one.keras --masks masks --out report-both"),
     ]
     write(DOCS / "pictures/audit-photos.jpg", sheet(shown))
+    write(DOCS / "pictures/audit-heat.jpg", cluster_picture(folder / "report-one/index.html", CUPS[1].name))
     changed = changed_pictures(*firsts)
     write(DOCS / "pictures/audit-changes.jpg", beside(*map(small, changed.values())))
     explainer = lg.Explainer(folder / "one.keras")
-    asked = [
-        probability(explainer.explain_targets(each, [CUPS[0].name])[0]) for each in changed.values()
-    ]
+    asked = [probability(explainer.explain_targets(each, [CUPS[0].name])[0]) for each in changed.values()]
     table = [
         f"| {' | '.join(changed)} |",
         "|---|---|---|---|",
@@ -128,6 +129,17 @@ def probability(explanation: Explanation) -> float:
     """Return the probability of an explanation's target."""
     assert isinstance(explanation.target, Prediction)
     return explanation.target.probability or 0.0
+
+
+def cluster_picture(page_file: Path, name: str) -> Pixels:
+    """Return the first cluster of a class as Chromium shows it in a report."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": PAGE_WIDTH, "height": PAGE_WIDTH})
+        page.goto(page_file.resolve().as_uri())
+        data = page.locator("details", has_text=name).locator(".sheet").first.screenshot()
+        browser.close()
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), np.uint8)
 
 
 def sheet(rows: Sequence[Sequence[Pixels]]) -> Pixels:

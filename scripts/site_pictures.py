@@ -181,11 +181,10 @@ def write_moving(model: Model) -> None:
 def write_browser(model: Model) -> None:
     """Write the picture of the page in Chromium, with the server's own camera: the demo, at its cup of coffee."""
     del model  # the server loads its own
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     command = [sys.executable, "-m", "live_gradcam", "serve", "--source", "demo", "--port", PORT]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server, sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 720})
             wait_for_server()
             page.goto(f"http://127.0.0.1:{PORT}/")
@@ -199,6 +198,11 @@ def write_browser(model: Model) -> None:
     if image is None:
         raise SystemExit("Chromium gave no picture of the page.")
     write(DOCS / "browser.jpg", np.asarray(image, np.uint8))
+
+
+def chromium() -> str | None:
+    """Return the path of the installed Chromium; None for Playwright's own."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def wait_for_server() -> None:

@@ -130,9 +130,9 @@ def nothing_dull(report: AuditReport) -> str:
 
 
 def verdict_counts(report: AuditReport) -> str:
-    """Return how many classes have which verdict, such as `background 2, both 0, cannot tell 1, thing 5`."""
+    """Return how many classes have which verdict, such as `background 2, thing 5`; verdicts of no class are left out."""
     verdicts = [each.verdict for each in report.classes]
-    return ", ".join(f"{each} {verdicts.count(each)}" for each in SIGNS)
+    return ", ".join(f"{each} {verdicts.count(each)}" for each in SIGNS if each in verdicts)
 
 
 def photo_text(photo: PhotoFinding) -> str:
