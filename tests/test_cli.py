@@ -383,6 +383,14 @@ def test_layers_marks_the_one_that_is_explained(tmp_path: Path, capfd: pytest.Ca
     assert "8×8×6" in marked
 
 
+def test_layers_are_those_of_the_default_network_if_no_model_is_named(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main(("layers",)) == 0
+    (marked,) = (line for line in capfd.readouterr().out.splitlines() if line.startswith("▶  "))
+    assert marked.split()[1:] == ["head", "Conv2D", "7×7×1280"]
+
+
 def test_methods_lists_every_method_with_its_paper(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(("methods", "--no-measure")) == 0
     out = capfd.readouterr().out

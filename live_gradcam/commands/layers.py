@@ -9,14 +9,14 @@ import typer
 
 from live_gradcam.commands.columns import print_columns
 from live_gradcam.commands.options import Debug, shared
-from live_gradcam.config import ExplainSettings
+from live_gradcam.config import DEFAULT_MODEL, ExplainSettings
 from live_gradcam.process.stderr_filter import native_stderr_filtered
 
 
 def layers(
     model: Annotated[
         str, typer.Argument(metavar="NAME|FILE|MODULE:FACTORY", help="The model, as for --model.")
-    ],
+    ] = DEFAULT_MODEL,
     every: Annotated[
         bool, typer.Option("--all", help="List the layers that cannot be explained, too.")
     ] = False,
@@ -24,7 +24,7 @@ def layers(
     allow_unsafe: Annotated[bool, shared("allow_unsafe")] = False,
     debug: Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
-    """List the layers of a MODEL that can be explained, and mark the one that is explained by default."""
+    """List the layers of a model that can be explained, and mark the one that is explained by default."""
     from live_gradcam.settings_check import refuse_unknown_model  # which loads OpenCV
 
     refuse_unknown_model(model)
