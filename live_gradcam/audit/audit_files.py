@@ -1,4 +1,4 @@
-"""The files of an audit: tables with the values of each photograph, and `audit.json` with those of each class."""
+"""The files of an audit: tables and lines with the values of each photograph, `audit.json` with those of each class."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from live_gradcam.audit.findings import (
     ClusterFinding,
     ModelComparison,
     PairedChange,
+    PhotoFinding,
 )
 from live_gradcam.audit.mask_faults import fault_counts
 from live_gradcam.errors import SinkError
@@ -39,7 +40,7 @@ _COLUMNS = (
 
 
 _COMPARED = ("share", "background_need", "exchange_need", "thing_need", "neutral_need", "accuracy")
-OTHER_TABLE = "photos.compare.csv"
+OTHER_FILES = ("photos.compare.csv", "photos.compare.jsonl")
 """The values of the other model of a comparison."""
 
 
@@ -68,38 +69,37 @@ def made_folder(folder: Path) -> Iterator[None]:
                     each.rmdir()
 
 
-def write_audit(report: AuditReport, folder: Path) -> bool:
-    """Write `photos.csv` and `audit.json`, each only when it is complete.
+def write_audit(report: AuditReport, folder: Path) -> list[str]:
+    """Write `photos.csv`, `photos.jsonl` and `audit.json`, each only when it is complete.
 
-    Of a comparison there is also `photos.compare.csv`. Without one, an earlier file of that name is removed, because it
-    would be taken for a part of this audit.
+    Of a comparison there are also `photos.compare.csv` and `photos.compare.jsonl`. Without one, earlier files of these
+    names are removed, because they would be taken for a part of this audit.
 
     Args:
         report: the findings.
         folder: of the files; it exists.
 
     Returns:
-        Whether a file of an earlier comparison was removed.
+        The names of the files of an earlier comparison that were removed.
 
     Raises:
         SinkError: they cannot be written.
     """
     contents = {
-        "photos.csv": _table(report).encode(errors="surrogateescape"),
+        **_photo_files(("photos.csv", "photos.jsonl"), report),
         "audit.json": (json_text(as_json(report), indent=2) + "\n").encode(),
     }
     if report.comparison is not None:
-        contents[OTHER_TABLE] = _table(report.comparison.report).encode(errors="surrogateescape")
+        contents |= _photo_files(OTHER_FILES, report.comparison.report)
     parts = {name: folder / f"{name}.part" for name in contents}
     name = ""
-    removes = report.comparison is None and (folder / OTHER_TABLE).is_file()
+    removed = [each for each in OTHER_FILES if each not in contents and (folder / each).is_file()]
     try:
         for name, content in contents.items():
             parts[name].write_bytes(content)
         for name, part in parts.items():
             part.replace(folder / name)
-        if removes:
-            name = OTHER_TABLE
+        for name in removed:
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         for part in parts.values():
@@ -108,7 +108,7 @@ def write_audit(report: AuditReport, folder: Path) -> bool:
         raise SinkError(
             f"cannot write '{folder / name}': {error.strerror}. Name another folder with --out."
         ) from error
-    return removes
+    return removed
 
 
 def as_json(report: AuditReport) -> dict[str, Any]:
@@ -167,10 +167,15 @@ def _class(found: ClassFinding) -> dict[str, Any]:
         "estimated": found.estimated,
         "accuracy": _rounded(found.accuracy),
         "verdict": found.verdict,
-        "thing_need": _mean(found.thing_need),
+        "share": _mean(found.share),
         "background_need": _mean(found.background_need),
+        "exchange_need": _mean(found.exchange_need),
+        "thing_need": _mean(found.thing_need),
+        "neutral_need": _mean(found.neutral_need),
         "interval": None if found.share is None else [_rounded(found.share.low), _rounded(found.share.high)],
+        "inside": _mean(found.inside),
         "lift": _mean(found.lift),
+        "pointing": _mean(found.pointing),
         "clusters": [_cluster(each) for each in found.clusters],
     }
 
@@ -192,6 +197,26 @@ def _mean(mean: Mean | None) -> float | None:
 
 def _rounded(value: float) -> float:
     return round(value, 6)
+
+
+def _photo_files(names: tuple[str, str], report: AuditReport) -> dict[str, bytes]:
+    """Return the table and the lines of a report's photographs, by the names of their files."""
+    lines = "".join(f"{json_text(_photo(each))}\n" for each in report.photos)
+    return {names[0]: _table(report).encode(errors="surrogateescape"), names[1]: lines.encode()}
+
+
+def _photo(found: PhotoFinding) -> dict[str, Any]:
+    """Return all that is known of a photograph except its heat maps; null is what is unknown."""
+    values = {name: getattr(found, name) for name in (*_COLUMNS, "blur_drop")}
+    return {
+        "file": found.name,
+        **{name: _rounded(each) if isinstance(each, float) else each for name, each in values.items()},
+        "film": found.film,
+        "region": found.region,
+        "lenders": found.lenders,
+        "unseen": found.unseen,
+        "mask_fault": found.mask_fault,
+    }
 
 
 def _table(report: AuditReport) -> str:

@@ -130,7 +130,7 @@ def nothing_dull(report: AuditReport) -> str:
 
 
 def verdict_counts(report: AuditReport) -> str:
-    """Return how many classes have which verdict, such as `background 2, thing 5`; verdicts of no class are left out."""
+    """Return how many classes have which verdict, such as `background 2, thing 5`, without verdicts of no class."""
     verdicts = [each.verdict for each in report.classes]
     return ", ".join(f"{each} {verdicts.count(each)}" for each in SIGNS if each in verdicts)
 

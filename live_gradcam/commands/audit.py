@@ -34,7 +34,7 @@ class AuditSettings:
 
     out: Path = in_output(
         REQUIRED,
-        "Folder of the results: index.html, audit.json and photos.csv. A second run continues.",
+        "Folder of the results: index.html, audit.json, photos.csv and photos.jsonl. A second run continues.",
         metavar="DIR",
     )
     masks: Path | None = in_frames(
@@ -109,7 +109,7 @@ def audit(
 
     from live_gradcam.archive.record import RECORDS
     from live_gradcam.audit.audit import AuditJob, audit_photos
-    from live_gradcam.audit.audit_files import OTHER_TABLE, made_folder, write_audit
+    from live_gradcam.audit.audit_files import made_folder, write_audit
     from live_gradcam.audit.report import write_report
     from live_gradcam.commands.progress import EvaluateProgress
     from live_gradcam.settings_check import refuse_typos, refuse_unknown_model
@@ -142,7 +142,7 @@ def audit(
         write_report(run.report, settings.out, run.paths)
         if removed:
             typer.echo(
-                f"{OTHER_TABLE} of an earlier run with --compare is removed: it is no part of this audit"
+                f"removed {' and '.join(removed)} of an earlier run with --compare, which are no part of this audit"
             )
 
     with made_folder(settings.out):

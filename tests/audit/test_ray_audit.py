@@ -39,7 +39,7 @@ def test_a_cluster_finds_what_one_process_finds(tmp_path: Path) -> None:
     assert "80 photos over " in spread.stdout
     assert spread.stderr == alone.stderr
     assert "005.png" in alone.stderr
-    for name in ("audit.json", "photos.csv"):
+    for name in ("audit.json", "photos.csv", "photos.jsonl"):
         assert (tmp_path / "spread" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
     kept = lines_of(tmp_path / "spread/.live-gradcam")
     assert [len(each) for each in kept] == [79]

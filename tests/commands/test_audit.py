@@ -45,7 +45,8 @@ def test_it_prints_a_sentence_a_class_and_writes_all_files(
     tree = json.loads((out / "audit.json").read_text("utf-8"))
     assert set(tree) == {"model", "places", "mask_faults", "classes"}
     assert tree["places"] == {"mask": 44}
-    keys = "class count known lenders estimated accuracy verdict thing_need background_need interval lift clusters"
+    needs = ("background_need", "exchange_need", "thing_need", "neutral_need", "inside", "lift", "pointing")
+    keys = f"class count known lenders estimated accuracy verdict share interval clusters {' '.join(needs)}"
     assert [set(each) for each in tree["classes"]] == [set(keys.split())] * 2
     assert {each["class"]: each["verdict"] for each in tree["classes"]} == {
         "bright": "thing",
@@ -71,7 +72,16 @@ def test_it_prints_a_sentence_a_class_and_writes_all_files(
         "audit.json",
         "index.html",
         "photos.csv",
+        "photos.jsonl",
     ]
+    found = [json.loads(line) for line in (out / "photos.jsonl").read_text("utf-8").splitlines()]
+    assert [(each["file"], each["truth"], each["region"]) for each in found] == [
+        (each["file"], each["truth"], [0, 0, 32, 32]) for each in rows
+    ]
+    for name in needs:
+        assert [each[name] for each in found] == [float(each[name]) if each[name] else None for each in rows]
+        assert bright[name] == pytest.approx(np.mean([each[name] for each in found[:22]]), abs=1e-5)
+
     page = (out / "index.html").read_text("utf-8")
     assert all(html.escape(each.replace(": thing: ", ": ")) in page for each in lines)
 
@@ -133,14 +143,16 @@ def test_what_is_wrong_with_masks_and_folders_is_told_of_and_an_earlier_comparis
     place = Path(shutil.copytree(made, tmp_path / "own"))
     (place / "photos" / "grey").mkdir()
     cv2.imwrite(str(place / "masks/bright/000.png"), np.zeros((8, 8), np.uint8))
-    (place / "photos.compare.csv").write_text("file\n")
+    others = [place / f"photos.compare.{kind}" for kind in ("csv", "jsonl")]
+    for each in others:
+        each.touch()
     assert audit(place, place, "--quiet") == 1  # for the class that is left out
     told = capsys.readouterr()
     assert (
-        "photos.compare.csv of an earlier run with --compare is removed: it is no part of this audit"
-        in told.out
+        "removed photos.compare.csv and photos.compare.jsonl of an earlier run with --compare, which are no part of "
+        "this audit" in told.out
     )
-    assert not (place / "photos.compare.csv").exists()
+    assert not any(each.exists() for each in others)
     assert [line.removeprefix("live-gradcam: ") for line in told.err.splitlines()][-2:] == [
         "1 mask has another size than its photograph: bright/000.png (8×8 pixels, the photograph 32×32). Give masks of "
         "the size of the upright photograph. Until then, these photographs count as ones whose thing is unknown.",
