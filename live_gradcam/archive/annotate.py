@@ -18,7 +18,7 @@ from live_gradcam.archive.summary import check_summary, write_csv, write_jsonl
 from live_gradcam.errors import SinkError
 from live_gradcam.number_format import counted
 from live_gradcam.render.heat import colormap_code
-from live_gradcam.sources.opening import film_info
+from live_gradcam.sources.file_opening import film_info
 
 _USUAL_SIZE = (1280, 720)
 

@@ -20,7 +20,7 @@ from live_gradcam.sinks.encoder import CONTAINERS
 from live_gradcam.source_address import is_address
 from live_gradcam.sources.file_listing import FILM_SUFFIXES as VIDEOS
 from live_gradcam.sources.file_listing import is_film, is_picture, natural_order, numbered_files
-from live_gradcam.sources.opening import is_still
+from live_gradcam.sources.file_opening import is_still
 from live_gradcam.sources.photo import READABLE
 
 WRITABLE = frozenset(

@@ -14,7 +14,7 @@ from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame
 from live_gradcam.render.single_picture import draw
 from live_gradcam.sinks.encoder import Encoder
-from live_gradcam.sources.opening import open_film
+from live_gradcam.sources.file_opening import open_film
 
 
 def annotate_video(

@@ -35,7 +35,7 @@ from live_gradcam.frame import Frame
 from live_gradcam.number_format import counted
 from live_gradcam.session.frame_file import reel_name
 from live_gradcam.session.journal import FILE, read_journal
-from live_gradcam.sources.opening import film_info, open_film
+from live_gradcam.sources.file_opening import film_info, open_film
 from live_gradcam.sources.video import VideoSource
 
 MOST_FRAMES = 200

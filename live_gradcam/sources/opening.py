@@ -6,7 +6,6 @@ import glob
 import logging
 import os
 import re
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -20,23 +19,19 @@ from live_gradcam.file_names import expanded, fixed_part, matches, nearest_paths
 from live_gradcam.name_suggestions import nearest
 from live_gradcam.redaction import remember_address, shown_address
 from live_gradcam.source_address import host_of, opened_address
-from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.camera.camera import CameraSource
 from live_gradcam.sources.camera.camera_feed import DEFAULT_FPS, DEFAULT_SIZES, backends
 from live_gradcam.sources.camera.discovery import camera_called, list_cameras
-from live_gradcam.sources.file_kind import kind_of_file
 from live_gradcam.sources.file_listing import (
     FILM_SUFFIXES,
-    PICTURE_SUFFIXES,
-    begins_as_film,
     is_film,
     is_picture,
     natural_order,
     numbered_files,
     pictures_in,
 )
-from live_gradcam.sources.film_display import FilmInfo, video_info
-from live_gradcam.sources.photo import READABLE, unreadable
+from live_gradcam.sources.file_opening import is_still, open_film
+from live_gradcam.sources.photo import READABLE
 from live_gradcam.sources.slides import ImagesSource
 from live_gradcam.sources.source import LiveSource, Source, is_live
 from live_gradcam.sources.stream import StreamSource
@@ -69,8 +64,6 @@ _VIDEO_SITES = re.compile(
     r"|facebook\.com|fb\.watch|instagram\.com|bilibili\.com|b23\.tv|x\.com|twitter\.com|rutube\.ru|nicovideo\.jp)$"
 )
 """Hosts of video sites, whose videos only a special program can download."""
-_ROWS_OF_JPEGS = frozenset({".mjpeg", ".mjpg"})
-"""Endings of films that begin like a photo."""
 
 _KINDS = "Give a camera's number, a file, a folder, a glob, an address or demo."
 
@@ -152,55 +145,6 @@ def _open_address(url: str, scheme: str) -> Source:
     from live_gradcam.sources.web_picture import open_answer
 
     return open_answer(url)
-
-
-def open_film(
-    path: Path, *, keeps: Callable[[int, float], bool] | None = None
-) -> VideoSource | AnimationSource:
-    """Open a video or an animated picture.
-
-    Args:
-        path: the file.
-        keeps: as in `VideoSource`.
-
-    Raises:
-        SourceError: it is neither, or cannot be read.
-    """
-    kind = kind_of_file(path)
-    if kind is not None and kind.role == "unread":
-        raise unreadable(shown(path.name), kind)
-    is_animation = kind is not None and kind.role == "animation"
-    return AnimationSource(path, keeps=keeps) if is_animation else VideoSource(path, keeps=keeps)
-
-
-def film_info(path: Path) -> FilmInfo | None:
-    """Return what a video or an animated picture declares about itself; None if it cannot be read."""
-    kind = kind_of_file(path)
-    if kind is None or kind.role != "animation":
-        return video_info(path)
-    try:
-        with AnimationSource(path) as source:
-            return FilmInfo(source.total, source.total * source.last_seconds, source.size)
-    except SourceError:
-        return None
-
-
-def is_still(path: Path) -> bool:
-    """Return whether a file is a single picture: by its content, or by its name if the content is inconclusive."""
-    kind = kind_of_file(path)
-    if path.suffix.lower() in _ROWS_OF_JPEGS:
-        return False
-    if kind is None or not kind.is_readable:
-        return path.suffix.lower() in PICTURE_SUFFIXES - {".gif"} and not _is_film(path)
-    return kind.role == "photo"
-
-
-def _is_film(path: Path) -> bool:
-    """Return whether a file begins as a film does, whatever its name."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return begins_as_film(file.read(16))
 
 
 def _open_path(typed: str) -> Source:

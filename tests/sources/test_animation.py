@@ -26,7 +26,8 @@ from live_gradcam.frame import Pixels
 from live_gradcam.sources.animation import AnimationSource
 from live_gradcam.sources.file_kind import kind_of_file
 from live_gradcam.sources.file_listing import pictures_in
-from live_gradcam.sources.opening import film_info, open_source
+from live_gradcam.sources.file_opening import film_info
+from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.slides import ImagesSource
 
 KINDS = {"GIF": ".gif", "PNG": ".png", "WEBP": ".webp", "AVIF": ".avif"}
