@@ -50,6 +50,8 @@ class Controls:
         """The classes in the order of the picture, which the keys 1 to 5 choose from."""
         self.usual_layer: str | None = None
         """The path of the default layer; None until it is known."""
+        self.refused_method: str | None = None
+        """The method that the viewer turned to last, if it was refused: the next step goes on behind it."""
         self.styles = STYLES
         """In the order of the key `t`."""
         self.views = VIEWS
@@ -62,6 +64,8 @@ class Controls:
 
     def do(self, action: str) -> str:
         """Carry out an action, and return the line to show; empty: the picture shows the change."""
+        if not action.startswith("method-"):
+            self.refused_method = None
         return self._acts[action]()
 
     def aim(self, class_id: int) -> str:
@@ -102,7 +106,8 @@ class Controls:
         return self._change(text, look=replace(self.choice.look, **changes))  # type: ignore[arg-type]
 
     def _method(self, step: int) -> str:
-        method = _after(self.menu.methods, self.choice.method, step)
+        begin, self.refused_method = self.refused_method or self.choice.method, None
+        method = _after(self.menu.methods, begin, step)
         return self._change(method, method=method)
 
     def _layer(self, step: int) -> str:

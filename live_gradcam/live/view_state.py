@@ -195,7 +195,7 @@ class ViewState:
 
     def refuse_question(self, reason: str) -> None:
         """Go back to the choice that was answered last: the question cannot be answered."""
-        answered = self._answered
+        answered, asked = self._answered, self.choice.method
         self._choose(
             replace(
                 self.choice,
@@ -207,6 +207,7 @@ class ViewState:
                 look=replace(self.choice.look, view=self._view),
             )
         )
+        self._controls.refused_method = asked if asked != answered.method else None
         self._say(reason)
 
     def set_status(self, status: Status) -> None:

@@ -357,6 +357,22 @@ def test_a_refused_question_gives_back_what_was_answered_last() -> None:
     assert (acting.view.choice.method, acting.view.choice.layer) == ("gradcam", None)
 
 
+def test_the_key_goes_on_behind_a_method_that_was_refused() -> None:
+    acting = begun()
+    first, second, third = MENU.methods[:3]
+    acting.press("m")
+    acting.view.refuse_question(f"{second} cannot be imported.")
+    assert acting.view.choice.method == first
+    acting.press("m")
+    assert acting.view.choice.method == third
+    acting.view.refuse_question(f"{third} cannot be imported.")
+    acting.press("M")
+    assert acting.view.choice.method == second
+    acting.view.refuse_question(f"{second} cannot be imported.")
+    acting.press("[", "m")  # another layer: it may go now
+    assert acting.view.choice.method == second
+
+
 def test_a_refused_area_is_given_back_too() -> None:
     acting = begun()
     acting.picture()
