@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from live_gradcam.explain.concept_fit import Concepts, concepts
     from live_gradcam.explain.explainer import Explainer
+    from live_gradcam.explain.methods.own_methods import CamFunction
     from live_gradcam.explanation import Explanation
     from live_gradcam.frame import Frame
     from live_gradcam.metrics.evaluation import Evaluation, evaluate
@@ -40,25 +41,35 @@ if TYPE_CHECKING:
     from live_gradcam.pipeline import run
     from live_gradcam.prediction import Prediction
     from live_gradcam.render.single_picture import draw
+    from live_gradcam.rendered_picture import Rendered
+    from live_gradcam.sinks.sink import Sink
+    from live_gradcam.sources.function_source import FunctionSource
     from live_gradcam.sources.opening import open_source
+    from live_gradcam.sources.source import LiveSource, Source
 
 _HOMES = {
     "AuditReport": "audit.findings",
+    "CamFunction": "explain.methods.own_methods",
     "Concepts": "explain.concept_fit",
     "DeviceError": "errors",
     "Evaluation": "metrics.evaluation",
     "Explainer": "explain.explainer",
     "Explanation": "explanation",
     "Frame": "frame",
+    "FunctionSource": "sources.function_source",
     "LayerError": "errors",
     "LiveGradcamError": "errors",
+    "LiveSource": "sources.source",
     "Model": "models.model",
     "ModelError": "errors",
     "Prediction": "prediction",
     "RenderError": "errors",
+    "Rendered": "rendered_picture",
     "Settings": "config",
     "SettingsError": "errors",
+    "Sink": "sinks.sink",
     "SinkError": "errors",
+    "Source": "sources.source",
     "SourceError": "errors",
     "TargetError": "errors",
     "concepts": "explain.concept_fit",
@@ -75,21 +86,27 @@ _MODULES = frozenset({"audit", "notebook"})
 
 __all__ = [
     "AuditReport",
+    "CamFunction",
     "Concepts",
     "DeviceError",
     "Evaluation",
     "Explainer",
     "Explanation",
     "Frame",
+    "FunctionSource",
     "LayerError",
     "LiveGradcamError",
+    "LiveSource",
     "Model",
     "ModelError",
     "Prediction",
     "RenderError",
+    "Rendered",
     "Settings",
     "SettingsError",
+    "Sink",
     "SinkError",
+    "Source",
     "SourceError",
     "TargetError",
     "__version__",

@@ -212,9 +212,10 @@ class ExplainSettings:
 class Settings(ExplainSettings):
     """The settings of `live`, and the keywords of `run`."""
 
-    source: int | str = in_source(
+    # Also an open `Source`.
+    source: Any = in_source(
         0,
-        "Camera number, video, picture, folder, glob, rtsp:// or http:// stream, or demo.",
+        "Camera number, video, picture, folder, glob, rtsp:// or http:// stream, demo, or NAME:… of a plug-in.",
         metavar="0|PATH|URL|demo",
         short="-s",
     )
@@ -274,6 +275,13 @@ class Settings(ExplainSettings):
         None,
         "Save the last picture, its frame and its heat map. The key s saves the one on the screen.",
         metavar="FILE.png",
+    )
+    # Also open `Sink`s.
+    sinks: Sequence[Any] = in_output(
+        (),
+        "Also hand each picture to the sink of a plug-in (`live-gradcam doctor` lists them). May be repeated.",
+        metavar="NAME:REST",
+        option="sink",
     )
     overwrite: bool = in_output(False, "Allow --record and --snapshot to replace files.")
     save_session: FilePath | None = in_output(

@@ -28,6 +28,7 @@ from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.session.saving_view import refuse_session_folder, view_maker
 from live_gradcam.setting import keywords_of
 from live_gradcam.settings_check import refuse_typos
+from live_gradcam.sinks.own_sink import open_sink
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sidecar import About
 from live_gradcam.sinks.sink import SinkGroup
@@ -101,7 +102,8 @@ def run(*, tell: Tell | None = None, **settings: Any) -> Run:  # noqa: ANN401 - 
 
     Args:
         tell: receives each message; None: messages are logged.
-        settings: fields of `Settings`, such as `source=0, model="vgg16", record="out.mp4"`.
+        settings: fields of `Settings`, such as `source=0, model="vgg16", record="out.mp4"`. `source` may be an open
+            `Source`, and `sinks` may hold open `Sink`s: both are closed at the end.
 
     Raises:
         LiveGradcamError: the run is impossible; the message says why, and what to do.
@@ -155,6 +157,8 @@ def run_with(
             last = Snapshot(Path(chosen.snapshot), overwrite=chosen.overwrite, about=told)
             sinks.add(last)
             done.snapshots.append(last)
+        for each in chosen.sinks:
+            sinks.add(open_sink(each, wait=not source.live and not windowed))
         snapshots = None
         if windowed:
             sinks.add(Window(f"live_gradcam: {source.name}", fullscreen=chosen.fullscreen))

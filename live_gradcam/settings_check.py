@@ -19,6 +19,7 @@ from live_gradcam.models.user_code import is_reference
 from live_gradcam.name_suggestions import nearest, unknown_name
 from live_gradcam.render.heat import colormap_code
 from live_gradcam.sinks.encoder import CONTAINERS, not_recordable
+from live_gradcam.sinks.own_sink import sink_named
 from live_gradcam.sources.camera.camera_feed import backends
 
 MODELS = (
@@ -71,6 +72,9 @@ def refuse_typos(settings: ExplainSettings) -> None:
             backends(settings.backend)
         if settings.record is not None and Path(settings.record).suffix.lower() not in CONTAINERS:
             raise SinkError(not_recordable(settings.record))
+        for sink in settings.sinks:
+            if isinstance(sink, str):
+                sink_named(sink)
         if settings.snapshot is not None and Path(settings.snapshot).suffix.lower() != ".png":
             raise SinkError(f"cannot write the snapshot '{settings.snapshot}': the name must end in .png.")
     _refuse_unknown_target(settings, models)

@@ -12,15 +12,16 @@ from live_gradcam.setting import settings_of
 
 
 def as_json(settings: Settings) -> dict[str, Any]:
-    """Return settings as JSON can hold them: a model object as text, addresses without secrets."""
+    """Return settings as JSON can hold them: open objects by their names, addresses without secrets."""
     chosen = {name: getattr(settings, name) for name in settings_of(Settings)}
     chosen |= {"source": _shown(settings.source), "also": [_shown(each) for each in settings.also]}
+    chosen["sinks"] = [str(getattr(each, "name", each)).partition(":")[0] for each in settings.sinks]
     return dict(json.loads(json.dumps(chosen, default=str)))
 
 
 def from_json(saved: Mapping[str, Any]) -> Settings:
     """Return the settings of a saved session, without those that write files or end the run."""
-    left_out = ("record", "snapshot", "stats", "save_session", "frames", "duration")
+    left_out = ("record", "snapshot", "sinks", "stats", "save_session", "frames", "duration")
     kept = {name: saved[name] for name in settings_of(Settings) if name in saved and name not in left_out}
     kept = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
     # Sessions of earlier versions contain passwords.
@@ -31,5 +32,7 @@ def from_json(saved: Mapping[str, Any]) -> Settings:
     return Settings(**kept)
 
 
-def _shown(source: int | str) -> int | str:
-    return source if isinstance(source, int) else shown_address(str(source))
+def _shown(source: Any) -> int | str:  # noqa: ANN401 - also an open source
+    if isinstance(source, int):
+        return source
+    return shown_address(str(source if isinstance(source, str) else getattr(source, "name", source)))

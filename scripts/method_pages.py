@@ -174,14 +174,14 @@ def page(method: Method, cost: dict[str, float | None]) -> str:
     look = " --alpha 0.85 --colormap inferno" if method.maps_pixels else ""
     lines += ["## Try it", "", f"    live-gradcam --method {name}{look}"]
     lines += [f"    live-gradcam photo.jpg --method {name}{look} --no-window --snapshot out.png", ""]
-    where = f"live_gradcam/explain/methods/{method.definition.split('.')[0]}.py"
-    lines += [f"The code is `{method.definition.split('.')[1]}` in `{where}`."]
+    where = f"live_gradcam/explain/methods/{str(method.definition).split('.')[0]}.py"
+    lines += [f"The code is `{str(method.definition).split('.')[1]}` in `{where}`."]
     return "\n".join(lines) + "\n"
 
 
 def explained(method: Method) -> str:
     """Return what the docstrings of a method and of its module say, without arguments and results, as Markdown."""
-    module, name = method.definition.split(".")
+    module, name = str(method.definition).split(".")
     tree = ast.parse((DEFINITIONS / f"{module}.py").read_text("utf-8"))
     function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
     text = inspect.cleandoc(ast.get_docstring(function) or "").partition("\n\n")[2]

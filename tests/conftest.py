@@ -20,6 +20,7 @@ import limits
 import numpy as np
 import pytest
 from fakecam.webcam import PretendWebcam, build, panning, write_frames
+from installed import install as install  # a fixture of all tests
 
 from live_gradcam.explain.openvino import conversion
 from live_gradcam.frame import Pixels

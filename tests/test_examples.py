@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import sys
+import threading
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from installed import Install, write_package
+from networks import stage_network
 
 import live_gradcam as lg
 from live_gradcam.frame import Pixels
@@ -21,8 +27,10 @@ TESTED = {
     "compare_two_networks.py",
     "contact_sheet.py",
     "explain_a_photo.py",
-    "own_camera.py",
+    "own_method.py",
     "own_network.py",
+    "own_sink.py",
+    "own_source.py",
 }
 
 
@@ -96,12 +104,53 @@ def test_a_network_of_ones_own_is_explained(
     assert read(out).shape == read(photo).shape
 
 
-def test_the_pictures_of_another_camera_are_explained(tmp_path: Path) -> None:
+def test_a_camera_with_an_sdk_of_its_own_is_recorded(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
-    run("own_camera.py", out)
+    run("own_source.py", out)
     film = cv2.VideoCapture(str(out))
-    assert (film.get(cv2.CAP_PROP_FRAME_COUNT), film.get(cv2.CAP_PROP_FRAME_WIDTH)) == (30, 640)
+    assert film.get(cv2.CAP_PROP_FRAME_COUNT) >= 10
+    assert film.get(cv2.CAP_PROP_FRAME_WIDTH) == 640
     film.release()
+
+
+def test_a_sink_of_ones_own_notes_the_class_on_top(photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "diary.txt"
+    run("own_sink.py", photo, out)
+    assert out.read_text("utf-8") == "frame 0: espresso\n"
+
+
+def test_a_method_of_ones_own_explains_a_photo(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "explained.png"
+    run("own_method.py", photo, out)
+    assert "espresso, explained by positive" in capsys.readouterr().out
+    assert read(out).shape == read(photo).shape
+
+
+def test_the_package_adds_a_source_a_sink_and_a_method(tmp_path: Path, install: Install) -> None:
+    folder = EXAMPLES / "plugin"
+    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    code = (folder / "live_gradcam_example.py").read_text("utf-8")
+    write_package(
+        install("other-one", ""), project["name"], code, project["entry-points"], project["version"]
+    )
+    diary = tmp_path / "diary.txt"
+    settings: dict[str, Any] = {"window": False, "frames": 3, "fit": "stretch"}
+    done = lg.run(
+        source="pretend:64",
+        sinks=[f"diary:{diary}"],
+        method="positive",
+        model=stage_network(),
+        labels=["a", "b", "c", "d", "e", "f"],
+        **settings,
+    )
+    assert done.failures == []
+    assert (done.source, done.method, done.statistics.frames_explained) == ("pretended camera", "positive", 3)
+    lines = diary.read_text("utf-8").splitlines()
+    assert lines
+    assert all(re.fullmatch(r"frame \d+: [a-f]", line) for line in lines)
+    assert not any(thread.name.startswith(("pretended", "the sink")) for thread in threading.enumerate())
 
 
 def test_two_networks_stand_side_by_side(

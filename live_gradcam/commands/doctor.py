@@ -24,7 +24,7 @@ _MARKS: dict[State, tuple[str, str]] = {
     "note": ("note", "yellow"),
     "fault": ("FIX ", "bold red"),
 }
-_OF_EACH_RUN = ("frames", "duration", "stats", "overwrite", "save_session", "also")
+_OF_EACH_RUN = ("frames", "duration", "stats", "overwrite", "save_session", "also", "sinks")
 
 
 @takes_settings(Settings, without=_OF_EACH_RUN)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from live_gradcam.config import DEFAULT_MODEL, Settings
+from live_gradcam.explain.methods.method import METHODS
+from live_gradcam.plugins import Kind, plugin_faults, plugins_of
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sources.source import Device, Source
 
@@ -32,7 +34,7 @@ class Finding:
     """The finding about one part of the machine."""
 
     subject: str
-    """`camera`, `display`, `model`, `gpu`, `engine`, `networks`, `speed`, `encoder` or `disk`."""
+    """`plug-ins`, `camera`, `display`, `model`, `gpu`, `engine`, `networks`, `speed`, `encoder` or `disk`."""
 
     state: State
     text: str
@@ -47,6 +49,20 @@ def fault(subject: str, message: str) -> Finding:
     what, *remedy = _BEFORE_THE_REMEDY.split(message, maxsplit=1)
     change = remedy[0] if remedy else message
     return Finding(subject, "fault", what, change[0].upper() + change[1:])
+
+
+def judge_plugins() -> Iterator[Finding]:
+    """Yield the findings about the plug-ins of other packages: one for each package, and one for each fault."""
+    kinds: tuple[Kind, ...] = ("source", "sink", "method")
+    names: dict[str, list[str]] = {}
+    for plugin in (plugin for kind in kinds for plugin in plugins_of(kind)):
+        if plugin.kind != "method" or plugin.name not in METHODS:
+            names.setdefault(plugin.package, []).append(f"{plugin.kind} {plugin.name}")
+    for package, found in names.items():
+        yield Finding("plug-ins", "good", f"{package}: {', '.join(found)}")
+    for kind in kinds:
+        for line in plugin_faults(kind, METHODS if kind == "method" else ()):
+            yield Finding("plug-ins", "note", line)
 
 
 def judge_speed(

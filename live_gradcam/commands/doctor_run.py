@@ -21,6 +21,7 @@ from live_gradcam.commands.doctor_findings import (
     fault,
     judge_engine,
     judge_networks,
+    judge_plugins,
     judge_recording,
     judge_space,
     judge_speed,
@@ -83,6 +84,8 @@ def trial_run(settings: Settings, report: Report, *, began: float, seconds: floa
     Raises:
         LiveGradcamError: a setting is wrong.
     """
+    for finding in judge_plugins():
+        report(finding)
     with ExitStack() as stack:
         source = stack.enter_context(_open(settings, report))
         windowed = _look_for_display(settings, report)

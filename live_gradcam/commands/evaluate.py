@@ -157,7 +157,7 @@ def _reports(
 
     from live_gradcam.archive.evaluate import EvaluateJob, evaluate_photos
     from live_gradcam.archive.places_file import read_places
-    from live_gradcam.explain.methods.method import METHODS, method_named
+    from live_gradcam.explain.methods.method import method_named, method_names
     from live_gradcam.metrics.map_case import controls_named
 
     controls = () if settings.controls == (_NONE,) else controls_named(settings.controls)
@@ -173,7 +173,9 @@ def _reports(
         beside=settings.json_file or settings.csv,
     )
     # The graph of a method of one pass also scores the changed pictures.
-    first = next((each for each in settings.methods if each in METHODS and method_named(each).one_pass), None)
+    first = next(
+        (each for each in settings.methods if each in method_names() and method_named(each).one_pass), None
+    )
     reports: list[EvaluateReport] = []
     errors: list[LiveGradcamError] = []
     for each in chosen:

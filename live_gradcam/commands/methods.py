@@ -31,9 +31,9 @@ def methods(
 
     refuse_unknown_model(model)
     with native_stderr_filtered():
-        from live_gradcam.explain.methods.method import METHODS, method_named
+        from live_gradcam.explain.methods.method import method_named, method_names
 
-        known = [method_named(name) for name in METHODS]
+        known = [method_named(name) for name in method_names()]
         if not measure:
             print_columns(
                 ("method", "passes", "paper"), [(each.name, each.passes, each.paper) for each in known]

@@ -25,7 +25,8 @@ from live_gradcam.explain.compilers import compiler_for, runtime_for
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.graph_spec import Pace, paths_in
 from live_gradcam.explain.input_fitting import with_image
-from live_gradcam.explain.methods.method import FINERCAM_STRENGTH, method_named
+from live_gradcam.explain.methods.method import FINERCAM_STRENGTH, method_of
+from live_gradcam.explain.methods.own_methods import CamFunction
 from live_gradcam.explain.question_parts import NO_LOCKS, Locks
 from live_gradcam.explain.targets import MOST_RANKS, TargetLock, aim_of, check_classes, function_of, is_lock
 from live_gradcam.explanation import Explanation
@@ -45,7 +46,7 @@ class Explainer(Closeable):
 
     Args:
         model: the result of `load_model`, or anything that it takes.
-        method: name of the method (`live_gradcam.explain.methods`).
+        method: name of the method (`live_gradcam.explain.methods`), or a function of your own (`CamFunction`).
         layer: path of the target layer; several, separated by commas, are fused; None: the last feature map.
         target: what is explained: a class by id or name, `#2` for the second most probable, `tabby - tiger cat`
             for a contrast, `tabby -` for one with its strongest rivals, `lock` for the most probable class with
@@ -73,7 +74,7 @@ class Explainer(Closeable):
     def __init__(
         self,
         model: KnownModel | Any,  # noqa: ANN401 - a keras.Model, which ships no types
-        method: str = DEFAULT_METHOD,
+        method: str | CamFunction = DEFAULT_METHOD,
         layer: str | None = None,
         target: TargetSpec = None,
         fit: Fit = DEFAULT_FIT,
@@ -94,7 +95,7 @@ class Explainer(Closeable):
         for name, value in {**usual, "engine": engine, "precision": precision}.items():
             settings_of(ExplainSettings)[name].check(value)
         self.model: KnownModel = known(model)
-        self.method = method_named(method)
+        self.method = method_of(method)
         self.score: Score = score
         self._layer = layer
         self._strength = FINERCAM_STRENGTH if strength is None else strength

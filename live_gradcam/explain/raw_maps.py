@@ -60,7 +60,9 @@ def raw_map(
         least = step * tf.reduce_max(tf.norm(features, axis=-1), axis=(1, 2))
     else:
         bare = [tf.abs(each) for each in given]
-        magnitude = tf.reduce_max(method.function(*bare), axis=(1, 2))
+        sums = method.function(*bare)
+        # A function of somebody else may subtract, and then the sums are negative.
+        magnitude = tf.reduce_max(sums if method.own is None else tf.abs(sums), axis=(1, 2))
         least = (
             tf.reduce_max(method.function(bare[0], tf.fill(tf.shape(slope), step)), axis=(1, 2))
             if step

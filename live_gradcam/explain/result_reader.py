@@ -12,6 +12,7 @@ from live_gradcam.explain.array_types import Ids, Numbers
 from live_gradcam.explain.graph_spec import GraphSpec, paths_in
 from live_gradcam.explain.input_fitting import Fitting
 from live_gradcam.explain.map_geometry import Geometry
+from live_gradcam.explain.methods.own_methods import warn_not_finite
 from live_gradcam.explain.runtime import GraphFacts, GraphOutputs, PooledHead
 from live_gradcam.explain.targets import REVERSED, Aim
 from live_gradcam.explanation import Explanation, Region
@@ -57,6 +58,9 @@ class ResultReader:
         if self.spec.methods[method].maps_pixels:
             geometry = Geometry(seen=geometry.seen)  # the map is one of the input
         raw = geometry.turned(result.raw[picture, method, target])
+        own = self.spec.methods[method].own
+        if own is not None and result.finite[picture] and not np.isfinite(raw).all():
+            warn_not_finite(own)
         raw = np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0)
         region, inset = fitting.laid(geometry.upright)
         has_evidence = bool(result.evidence[picture, method, target])

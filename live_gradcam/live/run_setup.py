@@ -45,7 +45,7 @@ def refuse_outputs(settings: Settings) -> None:
 
 
 def _refuse_to_write_over_source(settings: Settings) -> None:
-    if isinstance(settings.source, int):
+    if not isinstance(settings.source, str):
         return
     source = expanded(settings.source)
     for done, path in (("record to", settings.record), ("save the snapshot to", settings.snapshot)):
@@ -64,7 +64,7 @@ def has_window(settings: Settings, source: Source, say: Tell) -> bool:
         return True
     if settings.window:
         raise SinkError(f"cannot open a window: {reason}")
-    saved = settings.record is not None or settings.save_session is not None
+    saved = settings.record is not None or settings.save_session is not None or bool(settings.sinks)
     saved |= settings.snapshot is not None and not source.live
     if not saved and settings.frames is None and settings.duration is None:
         raise SinkError(
@@ -125,9 +125,9 @@ def _preload(settings: Settings) -> None:
 
 def menu_of(engine: Engine, settings: Settings) -> Menu:
     """Return the menu: methods (a slow one only if the settings name it), layers, classes and models."""
-    from live_gradcam.explain.methods.method import METHODS, method_named
+    from live_gradcam.explain.methods.method import method_named, method_names
 
-    known = [method_named(name) for name in METHODS]
+    known = [method_named(name) for name in method_names()]
     methods = [each.name for each in known if not each.slow or each.name == settings.method.casefold()]
     layers = [
         (path, "×".join("?" if length is None else str(length) for length in shape))

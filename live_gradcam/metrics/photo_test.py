@@ -13,7 +13,7 @@ import numpy as np
 from live_gradcam.config import DEFAULT_METHOD
 from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.explain.explainer import Explainer
-from live_gradcam.explain.methods.method import METHODS, method_named
+from live_gradcam.explain.methods.method import method_named, method_names
 from live_gradcam.explanation import Explanation, Region
 from live_gradcam.faithfulness import Baseline
 from live_gradcam.frame import Pixels
@@ -71,7 +71,9 @@ def wanted_values(
         LiveGradcamError: a name is unknown, or a metric needs boxes and there are none.
     """
     names = [
-        each for name in methods for each in (METHODS if name.strip().casefold() == ALL else [name.strip()])
+        each
+        for name in methods
+        for each in (method_names() if name.strip().casefold() == ALL else [name.strip()])
     ]
     kinds: list[Control | None] = [None, *controls]
     return [

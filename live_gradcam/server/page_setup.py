@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from live_gradcam.config import DEFAULT_METHOD, Settings
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explain.layer_rows import LayerMemory, LayerRow
-from live_gradcam.explain.methods.method import METHODS, method_named
+from live_gradcam.explain.methods.method import method_named, method_names
 from live_gradcam.faithfulness import DEFAULT_SHARE
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.remembered_model import KnownModel
@@ -52,7 +52,7 @@ def page_setup(service: Serving, *, camera: str | None) -> dict[str, Any]:
                 "any_network": not (method.needs_pooling or method.needs_attention),
                 "paper": method.paper,
             }
-            for method in map(method_named, METHODS)
+            for method in map(method_named, method_names())
         ],
         "layers": [{"path": path, "shape": shape} for path, shape in service.layers],
         "labels": list(service.labels),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import abstractmethod
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -15,8 +16,9 @@ from live_gradcam.sinks.window import Window
 class Sink(Protocol):
     """Receives finished pictures: a window, a recording.
 
-    `write` is called from one thread, in the order of the frames; nothing draws on a picture afterwards. In a live run
-    it returns at once: a sink that may have to wait, for a disk or an encoder, has its own thread and drops pictures.
+    A subclass needs `name` and `write` only. `write` is called from one thread, in the order of the frames; nothing
+    draws on a picture afterwards. In a live run a sink of this package returns at once: if it may have to wait, for a
+    disk or an encoder, it has its own thread and drops pictures. A sink of somebody else is given such a thread.
     A sink that cannot continue raises `SinkError` from `write` or `close`. `close()` may be called twice; it completes
     the output.
     """
@@ -27,11 +29,14 @@ class Sink(Protocol):
     @property
     def finished(self) -> bool:
         """Whether the viewer asked to end, by a key or by closing the window."""
+        return False
 
     @property
     def notice(self) -> str | None:
         """A short message for the picture, such as `disk nearly full: 150 MB left`; None if all is well."""
+        return None
 
+    @abstractmethod
     def write(self, rendered: Rendered) -> None:
         """Take one picture.
 
@@ -44,12 +49,15 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Complete the output and release the window or file."""
+        return
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        self.close()
 
 
 class NullSink(Closeable):

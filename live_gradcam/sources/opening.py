@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import cv2  # noqa: F401 - before PyAV, or a window would hang
 
 from live_gradcam.config import Settings
-from live_gradcam.errors import SourceError
+from live_gradcam.errors import SettingsError, SourceError
 from live_gradcam.escaping import shown
 from live_gradcam.file_names import expanded, fixed_part, matches, nearest_paths
 from live_gradcam.name_suggestions import nearest
+from live_gradcam.plugins import Plugin, called, plugins_of
 from live_gradcam.redaction import remember_address, shown_address
 from live_gradcam.source_address import host_of, opened_address
 from live_gradcam.sources.camera.camera import CameraSource
@@ -31,6 +32,7 @@ from live_gradcam.sources.file_listing import (
     pictures_in,
 )
 from live_gradcam.sources.file_opening import is_still, open_film
+from live_gradcam.sources.own_source import OwnSource, opened_plugin
 from live_gradcam.sources.photo import READABLE
 from live_gradcam.sources.slides import ImagesSource
 from live_gradcam.sources.source import LiveSource, Source, is_live
@@ -65,11 +67,14 @@ _VIDEO_SITES = re.compile(
 )
 """Hosts of video sites, whose videos only a special program can download."""
 
+_LIKE_PLUGIN = re.compile(r"[A-Za-z][\w+.-]{1,60}(:|$)")
+"""What may be the name of a plug-in: it has two letters or more, unlike a drive of Windows."""
+
 _KINDS = "Give a camera's number, a file, a folder, a glob, an address or demo."
 
 
 def open_source(
-    spec: int | str | Path,
+    spec: int | str | Path | Source,
     *,
     size: tuple[int, int] | None = None,
     fps: float | None = None,
@@ -80,7 +85,9 @@ def open_source(
     Args:
         spec: a camera (`0`, `"0"`, `/dev/video0`, or `camera:Logitech`, a part of its name); `demo`; an address (rtsp,
             rtsps, rtmp, http, https); or the path of a video, of a picture, of a folder of pictures, a glob such as
-            `photos/*.jpg`, or, if no file has that name, a pattern such as `frame_%04d.jpg`.
+            `photos/*.jpg`, or, if no file has that name, a pattern such as `frame_%04d.jpg`; or `NAME:REST`, a source
+            of an installed package (`live_gradcam.plugins`), also `NAME` if no file has that name. A source that is
+            open is returned, and what it gives is checked.
         size: requested (width, height) of a camera or the demo, in pixels; None for 1280×720, or what a camera can do.
         fps: requested frames per second of a camera or the demo; None for 30.
         backend: OpenCV's capture backend for a camera, such as `dshow`; None for the best.
@@ -91,6 +98,10 @@ def open_source(
     Raises:
         SourceError: it does not exist or cannot be read; the message says why, and what to do.
     """
+    if not isinstance(spec, int | str | Path):
+        # Those of this package need no checks, and some can seek.
+        ours = type(spec).__module__.startswith("live_gradcam.")
+        return spec if ours else OwnSource(spec, f"the source {type(spec).__name__}")
     if (device := _camera(spec, backend)) is not None:
         return CameraSource(device, size=size, fps=fps, backend=backend)
     if spec == "demo":
@@ -120,11 +131,20 @@ def _camera(spec: int | str | Path, backend: str | None) -> int | str | None:
 
 
 def _open_other(spec: str) -> Source:
+    if (found := _plugin(spec)) is not None:
+        return opened_plugin(*found)
     if (address := re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", spec)) is not None:
         return _open_address(spec, address[1].lower())
     if not spec:
         raise SourceError(f"the source is empty. {_KINDS}")
     return _open_path(spec)
+
+
+def _plugin(spec: str) -> tuple[Plugin, str] | None:
+    """Return the plug-in that a text names, and the rest; None if it names none."""
+    if _LIKE_PLUGIN.match(spec) is None or (":" not in spec and expanded(spec).exists()):
+        return None
+    return called("source", spec)
 
 
 def _open_address(url: str, scheme: str) -> Source:
@@ -178,9 +198,14 @@ def _open_path(typed: str) -> Source:
 def _hint(path: Path, typed: str) -> str:
     if _LIKE_ADDRESS.match(str(path)):
         return "An address begins with http:// or rtsp://."
+    name, colon, _ = typed.partition(":")
+    if colon and _LIKE_PLUGIN.match(typed) and os.sep not in name:
+        if near := nearest(name, [plugin.name for plugin in plugins_of("source")]):
+            return f"Did you mean {' or '.join(f'{each}:' for each in near)}?"
+        return f"No installed package has a source '{name}'. {_KINDS}"
     near = nearest_paths(path, among=Path.is_dir if typed.endswith(("/", os.sep)) else _may_be_meant)
     if path.parent == Path():
-        near += nearest(path.name, ["demo"])
+        near += nearest(path.name, ["demo", *(plugin.name for plugin in plugins_of("source"))])
     return f"Did you mean {' or '.join(near)}?" if near else _KINDS
 
 
@@ -200,6 +225,13 @@ def open_sources(settings: Settings) -> Source:
     for other in settings.also:
         _refuse_file(other, settings.backend)
     opened = _opened(settings, settings.source)
+    if not isinstance(settings.source, int | str):
+        if settings.also:
+            opened.close()
+            raise SettingsError(
+                "also goes with a source that is named, so that the viewer can turn back to it."
+            )
+        return opened
     if not is_live(opened):
         if settings.also:
             opened.close()
@@ -216,6 +248,8 @@ def _refuse_file(spec: int | str, backend: str | None) -> None:
     """Refuse a source that is a file. A camera or stream is opened only when the viewer switches to it."""
     if isinstance(spec, int) or spec == "demo" or "://" in spec or spec.lower().startswith(CAMERA_PREFIX):
         return
+    if _plugin(spec) is not None:
+        return  # whether it is live is known once it is open
     if _camera(spec, backend) is None:
         _open_path(spec).close()
         raise _no_file(spec)
@@ -227,11 +261,11 @@ def _cameras_beside(settings: Settings) -> list[int]:
     return [camera.number for camera in list_cameras(backends(settings.backend)[0]) if camera.number != on]
 
 
-def _opened(settings: Settings, spec: int | str) -> Source:
+def _opened(settings: Settings, spec: int | str | Source) -> Source:
     return open_source(spec, size=settings.size, fps=settings.camera_fps, backend=settings.backend)
 
 
-def _live(settings: Settings, spec: int | str) -> LiveSource:
+def _live(settings: Settings, spec: int | str | Source) -> LiveSource:
     opened = _opened(settings, spec)
     if not is_live(opened):
         opened.close()
@@ -239,6 +273,7 @@ def _live(settings: Settings, spec: int | str) -> LiveSource:
     return opened
 
 
-def _no_file(spec: int | str) -> SourceError:
+def _no_file(spec: int | str | Source) -> SourceError:
     rule = "where there are several sources, all are cameras, streams or demo"
-    return SourceError(f"'{shown_address(str(spec))}' is a file: {rule}.")
+    name = shown_address(str(spec)) if isinstance(spec, int | str) else spec.name
+    return SourceError(f"'{name}' is a file: {rule}.")

@@ -14,6 +14,7 @@ from limits import at_most
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.rendered_picture import Rendered
 from live_gradcam.sinks.display_check import find_display
+from live_gradcam.sinks.own_sink import OwnSink
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import NullSink, Sink
 from live_gradcam.sinks.snapshot import Snapshot
@@ -26,6 +27,8 @@ SINKS: dict[str, Callable[[Path], Sink]] = {
     "webm": lambda folder: Recorder(folder / "out.webm", wait=True),
     "snapshot": lambda folder: Snapshot(folder / "out.png"),
     "dropping": lambda folder: Recorder(folder / "out.mp4", wait=False),
+    "own": lambda _: OwnSink(NullSink, "the sink 'own'", wait=True),
+    "own, dropping": lambda _: OwnSink(NullSink, "the sink 'own'", wait=False),
 }
 if find_display() is None:
     SINKS["window"] = lambda _: Window("contract")

@@ -22,15 +22,18 @@ from fakes import MjpegServer
 from limits import at_most, within
 from PIL import Image
 
+from live_gradcam.frame import Pixels
 from live_gradcam.sources.demo.demo import DemoSource
 from live_gradcam.sources.demo.lesson_demo import LessonDemo
+from live_gradcam.sources.function_source import FunctionSource
 from live_gradcam.sources.opening import open_source
+from live_gradcam.sources.own_source import OwnSource
 from live_gradcam.sources.source import Source, is_live
 
 Opener = Callable[[], Source]
 
-FILES = ["video", "animated picture", "image", "folder", "glob", "demo as a file"]
-LIVE = ["stream", "demo", "lesson", *(["camera"] if "FAKECAM_DIR" in os.environ else [])]
+FILES = ["video", "animated picture", "image", "folder", "glob", "demo as a file", "own file"]
+LIVE = ["stream", "demo", "lesson", "own", *(["camera"] if "FAKECAM_DIR" in os.environ else [])]
 PICTURES = 5
 
 
@@ -52,6 +55,32 @@ def network_camera() -> Iterator[MjpegServer]:
         yield server
 
 
+def own_camera() -> FunctionSource:
+    """Return a camera that fills the same array every 20 ms."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+
+    def read() -> Pixels:
+        time.sleep(0.02)
+        picture[:] += 1
+        return picture
+
+    return FunctionSource(read, name="own", fps=50)
+
+
+def own_film() -> FunctionSource:
+    """Return a film of five pictures in one array."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+    shades = iter(range(PICTURES))
+
+    def read() -> Pixels | None:
+        if (number := next(shades, None)) is None:
+            return None
+        picture[:] = shade(number)
+        return picture
+
+    return FunctionSource(read, name="own", live=False, fps=25)
+
+
 @pytest.fixture
 def opener(request: pytest.FixtureRequest, material: Path) -> Opener:
     kind: str = request.param
@@ -68,6 +97,8 @@ def opener(request: pytest.FixtureRequest, material: Path) -> Opener:
         "lesson": lambda: LessonDemo(size=(320, 180)),
         "demo as a file": lambda: DemoSource(live=False, size=(160, 96), fps=2.0),
         "camera": lambda: open_source(0),
+        "own": lambda: OwnSource(own_camera(), "the source 'own'"),
+        "own file": lambda: OwnSource(own_film(), "the source 'own file'"),
     }
     return openers[kind]
 

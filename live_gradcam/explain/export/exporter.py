@@ -83,8 +83,9 @@ def _check(settings: ExplainSettings, out: Path, *, overwrite: bool) -> None:
             raise SinkError(f"cannot write '{file}': it exists. Choose another name, or use --overwrite.")
     if not out.parent.is_dir():
         raise SinkError(f"cannot write '{out}': there is no folder '{out.parent}'. Make it first.")
-    name = method_named(settings.method).name
-    if name not in EXPORTED:
+    method = method_named(settings.method)
+    name = method.name
+    if name not in EXPORTED and method.own is None:
         why = "needs eigenvalues, which these formats lack" if name in _EIGENVALUES else "takes many passes"
         raise SettingsError(f"{name} cannot be exported, because it {why}. Valid: {', '.join(EXPORTED)}.")
     if is_lock(settings.target):

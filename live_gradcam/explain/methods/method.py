@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Literal
 
 from live_gradcam.errors import LiveGradcamError
+from live_gradcam.explain.methods import own_methods
 from live_gradcam.models.type_names import Tensor
 from live_gradcam.name_suggestions import unknown_name
 
@@ -47,8 +48,8 @@ class Method:
     """`gradient`: one forward and one backward pass; `activation`: one forward pass; `perturbation`: many passes, a
     map of the layer; `attention`: a map of a transformer's tokens; `pixel`: a map of the input."""
 
-    definition: str
-    """Module of this package and name of the function: `gradients.gradcam`."""
+    definition: str | own_methods.OwnMethod
+    """Module of this package and name of the function: `gradients.gradcam`; or a method that is not of this package."""
 
     paper: str
     """Authors, year, and where to find it."""
@@ -107,6 +108,11 @@ class Method:
         return self.family == "pixel"
 
     @property
+    def own(self) -> own_methods.OwnMethod | None:
+        """The method that is not of this package; None if it is of this one."""
+        return None if isinstance(self.definition, str) else self.definition
+
+    @property
     def function(self) -> Callable[..., Tensor]:
         """The function that computes the map.
 
@@ -119,7 +125,7 @@ class Method:
           rounding error, ().
         - `pixel`: (probe,) of one picture to its map (H, W), at the input's resolution, and such a bound.
         """
-        return _function(self.definition)
+        return _function(self.definition) if isinstance(self.definition, str) else self.definition.function
 
 
 @cache
@@ -136,6 +142,9 @@ def _function_of(name: str) -> str:
 
 def _always(count: int) -> Callable[[int], int]:
     return lambda channels: count  # noqa: ARG005 - whatever the layer has
+
+
+_twice = _always(2)  # one object, so that methods made twice are equal
 
 
 def _each_channel(channels: int) -> int:
@@ -248,18 +257,36 @@ _METHODS = {
 }
 
 METHODS = tuple(_METHODS)
-"""The names that `--method` knows."""
+"""The names of this package's methods."""
+
+
+def method_names() -> tuple[str, ...]:
+    """Return all names that `--method` knows: those of this package, then those of programs and other packages."""
+    return (*METHODS, *(name for name in own_methods.own_method_names() if name not in _METHODS))
 
 
 def method_named(name: str) -> Method:
-    """Return the method of that name.
+    """Return the method of that name. A package that it belongs to is not imported yet.
 
     Raises:
-        LiveGradcamError: there is none.
+        LiveGradcamError: there is none, or two packages have one of that name.
     """
-    try:
-        return _METHODS[name.casefold()]
-    except KeyError:
-        raise LiveGradcamError(
-            unknown_name("method", name, METHODS, f"Valid: {', '.join(METHODS)}.")
-        ) from None
+    if (method := _METHODS.get(name.casefold())) is not None:
+        return method
+    if (own := own_methods.own_method_named(name)) is not None:
+        return _of(own)
+    names = method_names()
+    raise LiveGradcamError(unknown_name("method", name, names, f"Valid: {', '.join(names)}."))
+
+
+def method_of(method: str | own_methods.CamFunction) -> Method:
+    """Return the method of that name, or the one that a function computes.
+
+    Raises:
+        LiveGradcamError: there is none of that name, or the function cannot be a method.
+    """
+    return method_named(method) if isinstance(method, str) else _of(own_methods.own_method(method, METHODS))
+
+
+def _of(own: own_methods.OwnMethod) -> Method:
+    return Method(own.name, "gradient", own, own.origin, "1 forward, 1 backward", _twice)

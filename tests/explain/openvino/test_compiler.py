@@ -27,7 +27,7 @@ from live_gradcam.explain import compilers, loading
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.map_geometry import COVERING
-from live_gradcam.explain.methods.method import METHODS, method_named
+from live_gradcam.explain.methods.method import METHODS, method_named, method_of
 from live_gradcam.explain.openvino import compiler, conversion, freezing, store, trial
 from live_gradcam.explain.openvino.choice import ReplaceableGraph, chosen
 from live_gradcam.explain.openvino.compiler import OpenVINOCompiler
@@ -469,6 +469,19 @@ def test_labels_that_decide_the_task_are_part_of_the_key(network_file: Path) -> 
         keys.append(made._key(spec_of("gradcam")))
     assert keys[0] == keys[1]
     assert len(set(keys)) == 4
+
+
+def test_a_graph_with_a_method_of_somebody_else_is_not_kept_because_its_formula_may_change(
+    network_file: Path,
+) -> None:
+    def mine(activations: Any, _: Any) -> Any:
+        return activations[..., 0]
+
+    model = replace(lg.load_model(network_file), key=key_of(ExplainSettings(model=str(network_file))))
+    compiler = OpenVINOCompiler(model, runtime="openvino", precision="f32")
+    spec = spec_of("gradcam")
+    assert compiler._key(spec) is not None
+    assert compiler._key(replace(spec, methods=(*spec.methods, method_of(mine)))) is None
 
 
 @pytest.mark.usefixtures("in_this_process")
