@@ -27,7 +27,7 @@ FOLDER = ROOT / "docs" / "methods"
 COSTS = FOLDER / "costs.json"
 USES: dict[str, dict[str, str]] = tomllib.loads((ROOT / "scripts" / "method_uses.toml").read_text("utf-8"))
 DEFINITIONS = ROOT / "live_gradcam" / "explain" / "methods"
-COMMAND = ("methods", "--seconds", "8")
+COMMAND = ("methods", "--measure", "--seconds", "8")
 
 FAMILIES = {
     "gradient": "Gradients at a layer",
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def measured() -> dict[str, dict[str, float | None]]:
-    """Return the cost of each method as `live-gradcam methods` prints it: `ms`, and its `ratio` to Grad-CAM."""
+    """Return the cost of each method as `live-gradcam methods --measure` prints it: `ms`, and its `ratio` to Grad-CAM."""
     done = subprocess.run(
         [sys.executable, "-m", "live_gradcam", *COMMAND], stdout=subprocess.PIPE, text=True, check=True
     )

@@ -392,7 +392,7 @@ def test_layers_are_those_of_the_default_network_if_no_model_is_named(
 
 
 def test_methods_lists_every_method_with_its_paper(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(("methods", "--no-measure")) == 0
+    assert main(("methods",)) == 0
     out = capfd.readouterr().out
     assert "arXiv:1610.02391" in out
     assert "K + 1 forward" in out

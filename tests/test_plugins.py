@@ -116,7 +116,7 @@ def test_a_method_can_be_chosen_in_the_window_on_the_page_and_in_evaluations(
     assert four.methods == ("mine", "gradcam", "gradcam++", "hirescam")
     wanted = wanted_values(["all"], ["deletion"], (), places=False)
     assert [value.method for value in wanted] == [*METHODS, "mine"]
-    assert cli.main(["methods", "--no-measure"]) == 0
+    assert cli.main(["methods"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].split() == [
         *("mine", "1", "forward,", "1", "backward", "some-cams", "1.2")
     ]

@@ -1,4 +1,4 @@
-"""`methods`: list the explanation methods and their cost on this machine."""
+"""`methods`: list the explanation methods, and measure their cost on this machine."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ def methods(
         str, typer.Option("--model", "-m", metavar="NAME|FILE", help="Model to measure the cost with.")
     ] = DEFAULT_MODEL,
     measure: Annotated[
-        bool, typer.Option("--measure/--no-measure", help="Whether to measure, which takes a minute or two.")
-    ] = True,
+        bool,
+        typer.Option("--measure/--no-measure", help="Whether to measure the cost of each: about a minute."),
+    ] = False,
     seconds: Annotated[float, typer.Option(metavar="SECONDS", help="How long to measure each method.")] = 2.0,
     debug: options.Debug = False,  # noqa: ARG001 - read by main
 ) -> None:
-    """List the methods for --method: paper, passes, and cost on this machine compared with Grad-CAM."""
+    """List the methods for --method: passes and paper; with --measure their cost on this machine, too."""
     from live_gradcam.settings_check import refuse_unknown_model  # which loads OpenCV
 
     refuse_unknown_model(model)
@@ -37,6 +38,10 @@ def methods(
         if not measure:
             print_columns(
                 ("method", "passes", "paper"), [(each.name, each.passes, each.paper) for each in known]
+            )
+            typer.echo(
+                "--measure adds the cost of each on this machine, compared with Grad-CAM: about a minute.",
+                err=True,
             )
             return
         from live_gradcam.explain.explainer import Explainer
