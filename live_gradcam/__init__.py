@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from live_gradcam import notebook as notebook
     from live_gradcam.audit.audit import audit
     from live_gradcam.audit.findings import AuditReport
+    from live_gradcam.camera_widget import CameraWidget
     from live_gradcam.config import Settings
     from live_gradcam.errors import (
         DeviceError,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AuditReport": "audit.findings",
     "CamFunction": "explain.methods.own_methods",
+    "CameraWidget": "camera_widget",
     "Concepts": "explain.concept_fit",
     "DeviceError": "errors",
     "Evaluation": "metrics.evaluation",
@@ -87,6 +89,7 @@ _MODULES = frozenset({"audit", "notebook"})
 __all__ = [
     "AuditReport",
     "CamFunction",
+    "CameraWidget",
     "Concepts",
     "DeviceError",
     "Evaluation",

@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def measured() -> dict[str, dict[str, float | None]]:
-    """Return the cost of each method as `live-gradcam methods --measure` prints it: `ms`, and its `ratio` to Grad-CAM."""
+    """Return each cost as `live-gradcam methods --measure` prints it: `ms`, and its `ratio` to Grad-CAM."""
     done = subprocess.run(
         [sys.executable, "-m", "live_gradcam", *COMMAND], stdout=subprocess.PIPE, text=True, check=True
     )

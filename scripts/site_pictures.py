@@ -2,7 +2,7 @@
 
 scripts/make_pictures.py calls this; alone, with the names of the groups:
 
-.venv/bin/python scripts/site_pictures.py [methods] [tutorial] [moving] [browser]
+.venv/bin/python scripts/site_pictures.py [methods] [tutorial] [moving] [browser] [notebook]
 """
 
 from __future__ import annotations
@@ -200,6 +200,25 @@ def write_browser(model: Model) -> None:
     write(DOCS / "browser.jpg", np.asarray(image, np.uint8))
 
 
+def write_notebook(model: Model) -> None:
+    """Write the picture of the camera in a notebook's cell: a cup of coffee before the reader's camera."""
+    sys.path.insert(0, str(DOCS.parent / "tests"))
+    import browser
+    from widget_page import WidgetPage
+
+    coffee = np.ascontiguousarray(skimage.data.coffee()[..., ::-1])
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        camera = browser.write_camera(Path(place, "camera.y4m"), [browser.coffee_frame(coffee)] * 3)
+        with browser.chromium(playwright, camera) as opened:
+            page = opened.new_page(viewport={"width": 760, "height": 670})
+            WidgetPage(lg.CameraWidget(model)).show(page)
+            page.get_by_role("button", name="Start the camera").click()
+            page.locator(".label", has_text="espresso").wait_for(timeout=60_000)
+            page.wait_for_timeout(3000)
+            data = np.frombuffer(page.screenshot(), np.uint8)
+    write(DOCS / "pictures/notebook-camera.jpg", np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8))
+
+
 def chromium() -> str | None:
     """Return the path of the installed Chromium; None for Playwright's own."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -269,6 +288,7 @@ GROUPS: dict[str, Callable[[Model], None]] = {
     "tutorial": write_tutorial,
     "moving": write_moving,
     "browser": write_browser,
+    "notebook": write_notebook,
 }
 
 

@@ -24,7 +24,7 @@ VALUES = frozenset(
 )
 GROUND = VALUES | {"concurrency", "process"}
 ROOMS = frozenset({"explain", "metrics", "models", "sources", "render", "sinks", "teach"})
-LOOPS = frozenset({"archive", "audit", "notebook", "pipeline", "session", "server"})
+LOOPS = frozenset({"archive", "audit", "camera_widget", "notebook", "pipeline", "session", "server"})
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(ROOMS, GROUND),
@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "session": GROUND | ROOMS | {"live"},
     "pipeline": GROUND | ROOMS | {"live", "session", "settings_check"},
     "notebook": GROUND | ROOMS,
+    "camera_widget": GROUND | ROOMS | {"server"},  # the page's answers and modules
     "archive": GROUND | ROOMS,  # a loop over files: nobody watches
     "audit": GROUND | ROOMS | {"archive", "session"},  # the frames of saved sessions
     "server": GROUND | ROOMS,

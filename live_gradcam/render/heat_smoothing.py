@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -40,6 +42,9 @@ a class. docs/motion.md has the measurement."""
 
 _NOTHING = 1e-4
 """Heat below this value is set to 0."""
+
+_MOST_KEPT = 16
+"""Number of kinds of maps (method, layer, shape) whose peaks are remembered."""
 
 _SIDES = (128, 384)
 """Smallest and largest longer side of the mesh on which heat is computed, in points."""
@@ -170,6 +175,34 @@ def recognised_peak(explanation: Explanation, before: float, seconds: float) -> 
         return before
     peak = max(float(explanation.raw_heatmap.max()), 0.0)
     return _followed(before, peak, seconds, _CEILING_FALL) if before else peak
+
+
+class RelativePeaks:
+    """Compares the peak of each map with the peaks of recognised things, for each kind of map separately."""
+
+    def __init__(self) -> None:
+        self._peaks: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def of(self, explanation: Explanation, at: float) -> float:
+        """Add an explanation, and return its peak divided by the peak of recognised things.
+
+        Args:
+            explanation: the newest explanation.
+            at: time at which it was made, in seconds.
+
+        Returns:
+            The ratio; 0 if nothing was recognised yet, or if there is no evidence.
+        """
+        if not explanation.has_evidence:
+            return 0.0
+        kind = explanation.method, explanation.layer, explanation.raw_heatmap.shape
+        before, since = self._peaks.pop(kind, (0.0, at))
+        peak = max(float(explanation.raw_heatmap.max()), 0.0)
+        recognised = recognised_peak(explanation, before, at - since)
+        self._peaks[kind] = recognised, at
+        if len(self._peaks) > _MOST_KEPT:
+            self._peaks.popitem(last=False)
+        return peak / recognised if recognised else 0.0
 
 
 def opacity_of(explanation: Explanation, likeness: float = 0.0) -> float:

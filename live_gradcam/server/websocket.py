@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Hashable
 from contextlib import suppress
 from typing import Any
 
@@ -14,9 +12,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.escaping import shown
-from live_gradcam.explanation import Explanation
 from live_gradcam.question import Question
-from live_gradcam.render.heat_smoothing import recognised_peak
+from live_gradcam.render.heat_smoothing import RelativePeaks
 from live_gradcam.server.camera_stream import CameraStream
 from live_gradcam.server.connections import RateLimit
 from live_gradcam.server.decode_limits import check_shape
@@ -255,35 +252,3 @@ class PageSocket:
 def _question_text(question: Question) -> str:
     where = "" if question.layer is None else f" at {question.layer}"
     return f"{', '.join(question.methods)}{where}"
-
-
-_MOST_KEPT = 16
-"""Number of kinds of maps (method, layer, shape) whose peaks are remembered."""
-
-
-class RelativePeaks:
-    """Compares the peak of each map with the peaks of recognised things, for each kind of map separately."""
-
-    def __init__(self) -> None:
-        self._peaks: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
-
-    def of(self, explanation: Explanation, at: float) -> float:
-        """Add an explanation, and return its peak divided by the peak of recognised things.
-
-        Args:
-            explanation: the newest explanation.
-            at: time at which it was made, in seconds.
-
-        Returns:
-            The ratio; 0 if nothing was recognised yet, or if there is no evidence.
-        """
-        if not explanation.has_evidence:
-            return 0.0
-        kind = explanation.method, explanation.layer, explanation.raw_heatmap.shape
-        before, since = self._peaks.pop(kind, (0.0, at))
-        peak = max(float(explanation.raw_heatmap.max()), 0.0)
-        recognised = recognised_peak(explanation, before, at - since)
-        self._peaks[kind] = recognised, at
-        if len(self._peaks) > _MOST_KEPT:
-            self._peaks.popitem(last=False)
-        return peak / recognised if recognised else 0.0

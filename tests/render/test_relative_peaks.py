@@ -10,8 +10,7 @@ from fakes import explained
 
 from live_gradcam.explanation import Explanation
 from live_gradcam.prediction import Prediction
-from live_gradcam.render.heat_smoothing import Heat, HeatSmoothing, opacity_of
-from live_gradcam.server.websocket import RelativePeaks
+from live_gradcam.render.heat_smoothing import Heat, HeatSmoothing, RelativePeaks, opacity_of
 
 REGION = (0, 0, 720, 720)
 
