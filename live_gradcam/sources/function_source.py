@@ -17,8 +17,8 @@ from live_gradcam.plugins import failure
 
 logger = logging.getLogger(__name__)
 
-_FIRST_SECONDS = 10.0
-"""How long a live source may take for its first picture."""
+_PATIENCE = 10.0
+"""Seconds that a live source may take for its first picture, and any source whose function asks to be asked again."""
 
 
 class FunctionSource(Closeable):
@@ -29,7 +29,8 @@ class FunctionSource(Closeable):
 
     Args:
         read: returns the next picture, (H, W, 3) uint8 BGR, always of the same size, and waits for it; None at the end.
-            What it raises ends the source with a `SourceError`.
+            If no picture has come yet, it raises TimeoutError and is called again, for 10 seconds. What else it raises
+            ends the source with a `SourceError`.
         name: the source's name in a sentence: `camera 3`.
         live: whether pictures come in real time, so that only the newest counts; else every picture is explained, in
             order.
@@ -68,13 +69,13 @@ class FunctionSource(Closeable):
         try:
             if live:
                 self._reader = LatestReader(self._next, name=name, stop=self._stop, release=self._release)
-                self._first = self._reader.take(_FIRST_SECONDS)
+                self._first = self._reader.take(_PATIENCE)
             else:
                 self._first = self._next()
             if self._first is None:
                 ended = self._reader is None or self._reader.ended
                 raise SourceError(
-                    f"{name} gave no picture{'' if ended else f' within {_FIRST_SECONDS:.0f} s'}: is it connected?"
+                    f"{name} gave no picture{'' if ended else f' within {_PATIENCE:.0f} s'}: is it connected?"
                 )
         except BaseException:
             self.close()
@@ -130,10 +131,7 @@ class FunctionSource(Closeable):
 
     def _next(self) -> Frame | None:
         """Return the next frame; None at the end."""
-        try:
-            pixels = self._read()
-        except (Exception, SystemExit) as error:
-            raise failure("source", self.name, "failed", error) from error
+        pixels = self._asked()
         if pixels is None:
             return None
         arrived = time.monotonic()
@@ -143,6 +141,22 @@ class FunctionSource(Closeable):
         index, self.frames_captured = self.frames_captured, self.frames_captured + 1
         media_time = None if self.live else index / (self.fps or 1)
         return Frame(np.array(pixels, order="C"), index, arrived, media_time)
+
+    def _asked(self) -> object:
+        """Call the function, again and again while it raises TimeoutError; None at the end, and once this is closed."""
+        began = time.monotonic()
+        while True:
+            try:
+                return self._read()
+            except TimeoutError as error:
+                if self._stop.is_set():
+                    return None
+                if time.monotonic() - began > _PATIENCE:
+                    raise failure(
+                        "source", self.name, f"gave no picture for {_PATIENCE:.0f} s", error
+                    ) from error
+            except (Exception, SystemExit) as error:
+                raise failure("source", self.name, "failed", error) from error
 
     def _release(self) -> None:
         if self._released:

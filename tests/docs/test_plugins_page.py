@@ -14,7 +14,7 @@ from networks import stage_network
 import live_gradcam as lg
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
-SOURCE, SINK, METHOD, _ = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+SOURCE, SINK, METHOD, _, COMPARED = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 (PROJECT,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 SDK = """
@@ -22,12 +22,18 @@ import time
 
 import numpy as np
 
+class GrabTimeout(Exception):
+    pass
+
 class Camera:
     def __init__(self, serial):
-        self.serial, self.stopped = serial, False
+        self.serial, self.grabs = serial, 0
 
     def grab(self):
         time.sleep(0.01)
+        self.grabs += 1
+        if self.grabs % 2:
+            raise GrabTimeout("no picture after 10 ms")
         return np.full((32, 48, 3), (200, 100, 0), np.uint8)
 
     def stop(self):
@@ -80,3 +86,9 @@ def test_the_guide_names_what_it_defines() -> None:
     }
     for name in ("def open_mycam", "class Diary", "def positive"):
         assert name in SOURCE + SINK + METHOD
+
+
+def test_the_guides_method_is_the_same_in_numpy(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("skimage")
+    exec(compile(METHOD + "import live_gradcam as lg\n" + COMPARED, "plugins.md", "exec"), {})
+    assert float(capsys.readouterr().out) < 1e-5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def test_a_camera_of_a_function_is_read_and_closed_in_one_thread_and_gives_the_n
     ("pictures", "told"),
     [
         ([], "mycam 3 gave no picture: is it connected?"),
-        ([TimeoutError("no trigger")], "mycam 3 failed: TimeoutError: no trigger"),
+        ([ConnectionError("no trigger")], "mycam 3 failed: ConnectionError: no trigger"),
         (["text"], "mycam 3 gave str: a NumPy array of shape (H, W, 3) uint8 BGR is needed."),
         ([GREY / 255], "mycam 3 gave an array (4, 6, 3) float64: (H, W, 3) uint8 BGR is needed."),
         ([GREY[..., 0]], "mycam 3 gave an array (4, 6) uint8: (H, W, 3) uint8 BGR is needed."),
@@ -110,7 +111,7 @@ def test_a_function_that_gives_no_pictures_is_a_source_error(
 
 
 def test_a_camera_that_gives_no_picture_in_time_is_a_source_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(function_source, "_FIRST_SECONDS", 0.05)
+    monkeypatch.setattr(function_source, "_PATIENCE", 0.05)
     ends = threading.Event()
 
     def read() -> None:
@@ -118,6 +119,33 @@ def test_a_camera_that_gives_no_picture_in_time_is_a_source_error(monkeypatch: p
 
     with pytest.raises(lg.SourceError, match=r"mycam gave no picture within 0 s: is it connected\?"):
         lg.FunctionSource(read, name="mycam")
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_camera_without_a_picture_yet_is_asked_again_and_ends_if_none_comes(
+    live: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(function_source, "_PATIENCE", 0.3)
+    closed: list[int] = []
+    moments = iter([TimeoutError("early"), GREY, TimeoutError("later"), GREY])
+
+    def read() -> Any:
+        moment = next(moments, None)
+        if moment is None:
+            time.sleep(0.01)
+            raise TimeoutError("grab timed out")
+        if isinstance(moment, TimeoutError):
+            raise moment
+        return moment
+
+    source = lg.FunctionSource(read, name="mycam", live=live, close=lambda: closed.append(1))
+    with (
+        pytest.raises(lg.SourceError, match=r"mycam gave no picture for 0 s: TimeoutError: grab timed out"),
+        source,
+    ):
+        list(source)
+    assert source.frames_captured == 2
+    assert closed == [1]
 
 
 class Complete(Closeable):
