@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -64,11 +64,11 @@ class FoundThing:
 class Explanation:
     """The network's prediction for one frame, and the heat map that explains it."""
 
-    heatmap: HeatMap
+    heatmap: HeatMap = field(repr=False)
     """(h, w) float32 in [0, 1] at the layer's resolution, or the input's for pixel methods: `raw_heatmap` clipped at 0
     and divided by its maximum. All zeros if there is no evidence."""
 
-    raw_heatmap: HeatMap
+    raw_heatmap: HeatMap = field(repr=False)
     """(h, w) float32 before normalisation, after ReLU if the method has one. If the computed map is not finite it is 0,
     and `has_evidence` is False."""
 
@@ -117,7 +117,7 @@ class Explanation:
     is_known: bool = True
     """False if the picture is unlike everything that a taught head has seen; then there is no evidence either."""
 
-    image: Pixels | None = None
+    image: Pixels | None = field(default=None, repr=False)
     """(h, w, 3) uint8 BGR: a copy of the explained picture for notebooks and `lg.show`, at most 640 pixels wide and
     high. None if no `Explainer` made the explanation."""
 

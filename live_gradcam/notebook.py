@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from live_gradcam.config import DEFAULT_MODEL
-from live_gradcam.errors import RenderError
+from live_gradcam.errors import RenderError, SourceError
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explanation import Explanation
 from live_gradcam.frame import Frame, Pixels
@@ -23,6 +23,7 @@ from live_gradcam.models.loading import load_model
 from live_gradcam.models.model import Model
 from live_gradcam.number_format import number_text, percent_text, with_unit
 from live_gradcam.prediction import Prediction, Value
+from live_gradcam.redaction import shown_address
 from live_gradcam.render.caption import caption_of
 from live_gradcam.render.single_picture import draw
 from live_gradcam.rendered_picture import Rendered
@@ -61,6 +62,8 @@ def show(
                 "this explanation kept no image, because it was not made by an Explainer: show(image, explanation)."
             )
     else:
+        if isinstance(shown, str) and "://" in shown:
+            raise SourceError(f"show takes the path of a file or an array, and {shown_address(shown)} is an address.")
         image = read_picture(Path(shown)) if isinstance(shown, str | Path) else shown
         if explanation is None:
             found = _explainer(**settings).explain(image)

@@ -17,7 +17,7 @@ from live_gradcam.name_suggestions import nearest
 Kind = Literal["source", "sink", "method"]
 """What a plug-in adds. Its entry point belongs to the group `live_gradcam.sources`, `.sinks` or `.methods`."""
 
-GUIDE = "docs/plugins.md says how to write one"
+GUIDE = "the page Plug-ins of the documentation says how to write one"
 """The end of a message about a plug-in that is missing or wrong, without its full stop."""
 
 _ERRORS: dict[Kind, type[LiveGradcamError]] = {

@@ -178,3 +178,14 @@ def test_a_notebook_shows_what_its_cells_explain() -> None:
         assert "evidence for" in data["text/html"]
         picture = decoded(io.BytesIO(base64.b64decode(data["image/png"])).read())
         assert picture.shape == (16, 16, 3)
+
+
+def test_an_address_is_no_photo() -> None:
+    with pytest.raises(
+        lg.SourceError, match=r"takes the path of a file or an array, and https://.*/cat\.jpg is an"
+    ):
+        lg.show("https://example.org/cat.jpg")
+
+
+def test_the_text_of_an_explanation_has_no_arrays(explainer: lg.Explainer) -> None:
+    assert "array(" not in repr(explainer.explain(red_on_the_left(16, 16)))

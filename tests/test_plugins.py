@@ -88,11 +88,17 @@ def test_two_packages_with_one_name_are_an_error_that_names_both_only_where_it_i
 
 def test_the_programs_own_names_win_and_doctor_says_so(install: Install) -> None:
     install("some-cams", "", source="demo", method="gradcam", sink="a b")
-    install("good-cams", "", source="good", method="fine", sink="well")
+    install("good-cams", "def good(): ...\nfine = well = good", source="good", method="fine", sink="well")
+    install("broken-cams", "import nowhere", source="broken")
     assert method_named("gradcam").own is None
     assert plugin_named("source", "demo") is None
     assert method_names() == (*METHODS, "fine")
     assert [(found.state, found.text) for found in judge_plugins()] == [
+        (
+            "fault",
+            "the source 'broken' of broken-cams 1.2 cannot be imported from broken_cams:broken: "
+            "ModuleNotFoundError: No module named 'nowhere'",
+        ),
         ("good", "good-cams 1.2: source good, sink well, method fine"),
         ("note", "the source 'demo' of some-cams 1.2 is hidden: the program's own source has that name."),
         (
@@ -124,7 +130,8 @@ def test_a_method_can_be_chosen_in_the_window_on_the_page_and_in_evaluations(
 
 def test_an_unknown_name_is_answered_with_the_nearest(install: Install) -> None:
     assert unknown_plugin("sink", "diarry") == (
-        "unknown sink 'diarry'. No installed package has a sink: docs/plugins.md says how to write one."
+        "unknown sink 'diarry'. No installed package has a sink: the page Plug-ins of the documentation says "
+        "how to write one."
     )
     install("some-cams", "", source="mycam", sink="diary", method="halo")
     assert unknown_plugin("sink", "diarry") == "unknown sink 'diarry'. Did you mean diary?"

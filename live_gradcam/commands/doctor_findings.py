@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from live_gradcam.config import DEFAULT_MODEL, Settings
+from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.methods.method import METHODS
 from live_gradcam.plugins import Kind, plugin_faults, plugins_of
 from live_gradcam.run_statistics import RunStatistics
@@ -52,11 +53,17 @@ def fault(subject: str, message: str) -> Finding:
 
 
 def judge_plugins() -> Iterator[Finding]:
-    """Yield the findings about the plug-ins of other packages: one for each package, and one for each fault."""
+    """Import the plug-ins of other packages, and yield what is found: one for each package, and one for each fault."""
     kinds: tuple[Kind, ...] = ("source", "sink", "method")
     names: dict[str, list[str]] = {}
     for plugin in (plugin for kind in kinds for plugin in plugins_of(kind)):
-        if plugin.kind != "method" or plugin.name not in METHODS:
+        if plugin.kind == "method" and plugin.name in METHODS:
+            continue
+        try:
+            plugin.load()
+        except LiveGradcamError as error:
+            yield fault("plug-ins", str(error))
+        else:
             names.setdefault(plugin.package, []).append(f"{plugin.kind} {plugin.name}")
     for package, found in names.items():
         yield Finding("plug-ins", "good", f"{package}: {', '.join(found)}")

@@ -200,7 +200,7 @@ def test_a_sink_that_lacks_something_is_an_error_that_says_what(lacking: str) ->
     del members[lacking]
     odd: Any = type("Odd", (), members)()
     with pytest.raises(
-        lg.SinkError, match=rf"the sink Odd lacks '{lacking}' \(its type is Odd\): docs/plugins\.md"
+        lg.SinkError, match=rf"the sink Odd lacks '{lacking}' \(its type is Odd\): the page Plug-ins"
     ):
         open_sink(odd, wait=False)
 

@@ -210,7 +210,7 @@ def test_a_source_that_lacks_something_is_an_error_that_says_what(lacking: str) 
     members = {name: value for name, value in vars(Complete).items() if name != lacking}
     odd: Any = type("Odd", (), members | {"live": lacking == "newest", "ended": False})
     with pytest.raises(
-        lg.SourceError, match=rf"the source Odd lacks '{lacking}' \(its type is Odd\): docs/plugins"
+        lg.SourceError, match=rf"the source Odd lacks '{lacking}' \(its type is Odd\): the page Plug-ins"
     ):
         lg.open_source(odd())
 
