@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from live_gradcam.config import Task
 from live_gradcam.faithfulness import Faithfulness
+from live_gradcam.fixed_choices import Task
 from live_gradcam.frame import Pixels
 from live_gradcam.number_format import LABEL_HOLDS, UNSURE
 from live_gradcam.prediction import Prediction, Target

@@ -23,7 +23,8 @@ from fakecam.webcam import PretendWebcam, build, panning, write_frames
 from keeps_up import coffee
 from screen import Screen
 
-from live_gradcam.config import DEFAULT_MODEL, Settings, View
+from live_gradcam.config import DEFAULT_MODEL, Settings
+from live_gradcam.fixed_choices import View
 from live_gradcam.live.choice import Choice, question_of
 from live_gradcam.live.controls import VIEWS
 from live_gradcam.live.run_setup import load, menu_of

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from fakes import explained, panned
 
-from live_gradcam.config import View
+from live_gradcam.fixed_choices import View
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice, Menu
 from live_gradcam.live.interactive_view import InteractiveView

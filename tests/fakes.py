@@ -17,9 +17,9 @@ from clips import index_of
 from limits import PATIENCE
 
 from live_gradcam.concurrency.latest_item import LatestReader
-from live_gradcam.config import Fit
 from live_gradcam.errors import ModelError
 from live_gradcam.explanation import WHOLE, Explanation, HeatMap, Inset, Region
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.prediction import Prediction, Target
 from live_gradcam.question import Answer, Channel, Question

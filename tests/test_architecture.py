@@ -17,7 +17,8 @@ PACKAGE = Path(__file__).parent.parent / "live_gradcam"
 VALUES = frozenset(
     (
         "cache_files closeable config errors escaping explanation faithfulness file_names frame heatmap media_file "
-        "name_suggestions number_format plugins prediction question redaction rendered_picture report_photos "
+        "fixed_choices name_suggestions number_format plugins prediction question redaction rendered_picture "
+        "report_photos "
         "run_statistics setting setting_choices setting_types settings_json source_address statistics_file "
         "taught_head timing translations version viewer_input"
     ).split()

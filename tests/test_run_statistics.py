@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from fakes import explained
 
-from live_gradcam.config import Task
 from live_gradcam.errors import SinkError
 from live_gradcam.faithfulness import Faithfulness, MaskedScores
+from live_gradcam.fixed_choices import Task
 from live_gradcam.number_format import percent_text
 from live_gradcam.render.caption import caption_of, confidence_of
 from live_gradcam.run_statistics import RunStatistics, Spread

@@ -15,8 +15,9 @@ import live_gradcam as lg
 from live_gradcam.archive.annotate_settings import AnnotateSettings
 from live_gradcam.commands.annotate import AnnotateOutput
 from live_gradcam.commands.benchmark import BenchmarkSettings
-from live_gradcam.config import Fit, Settings
+from live_gradcam.config import Settings
 from live_gradcam.errors import SettingsError
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.server.settings import ServerSettings
 from live_gradcam.setting import Limits, Panel, assignments, check_settings, in_options, pixels, settings_of
 from live_gradcam.settings_json import as_json, from_json

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from live_gradcam.config import Fit
 from live_gradcam.explanation import Explanation
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.frame import Pixels
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from live_gradcam.commands.options import shared
-from live_gradcam.config import DEFAULT_LANG, Lang
+from live_gradcam.config import DEFAULT_LANG
+from live_gradcam.fixed_choices import Lang
 from live_gradcam.name_suggestions import nearest
 
 

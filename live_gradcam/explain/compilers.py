@@ -7,10 +7,11 @@ import os
 from collections.abc import Callable
 from typing import get_args
 
-from live_gradcam.config import Precision, Runtime, refuse_bf16
+from live_gradcam.config import refuse_bf16
 from live_gradcam.errors import SettingsError
 from live_gradcam.explain.openvino.library import NoOpenVINOError, core, installed_version
 from live_gradcam.explain.runtime import GraphCompiler
+from live_gradcam.fixed_choices import Precision, Runtime
 from live_gradcam.models.gpu_packages import may_find_gpu
 from live_gradcam.models.remembered_model import KnownModel
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from live_gradcam.closeable import Closeable
-from live_gradcam.config import DEFAULT_FIT, DEFAULT_SCORE, Fit, Fusion, Score, Smooth, Task
+from live_gradcam.config import DEFAULT_FIT, DEFAULT_SCORE
 from live_gradcam.errors import LiveGradcamError, SettingsError
 from live_gradcam.explain.array_types import LayerShape
 from live_gradcam.explain.explained_model import ExplainedModel
@@ -23,6 +23,7 @@ from live_gradcam.explain.result_reader import ResultReader
 from live_gradcam.explain.runtime import SETTLE_SECONDS, CompiledGraph, GraphCompiler
 from live_gradcam.explain.scan import scanned
 from live_gradcam.explain.targets import TargetLock, is_lock
+from live_gradcam.fixed_choices import Fit, Fusion, Score, Smooth, Task
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.remembered_model import KnownModel

@@ -6,11 +6,11 @@ import logging
 from dataclasses import replace
 from typing import Literal
 
-from live_gradcam.config import Task
 from live_gradcam.errors import ModelError
 from live_gradcam.explain.array_types import LayerShape
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.runtime import CompiledGraph, GraphCompiler, GraphFacts
+from live_gradcam.fixed_choices import Task
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.models.task import fits, labels_for, wrong_number

@@ -7,19 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from live_gradcam.closeable import Closeable
-from live_gradcam.config import (
-    DEFAULT_FIT,
-    DEFAULT_METHOD,
-    DEFAULT_SCORE,
-    ExplainSettings,
-    Fit,
-    Fusion,
-    Precision,
-    Runtime,
-    Score,
-    Smooth,
-    Task,
-)
+from live_gradcam.config import DEFAULT_FIT, DEFAULT_METHOD, DEFAULT_SCORE, ExplainSettings
 from live_gradcam.errors import TargetError
 from live_gradcam.explain.compilers import compiler_for, runtime_for
 from live_gradcam.explain.engine import Engine
@@ -30,6 +18,7 @@ from live_gradcam.explain.methods.own_methods import CamFunction
 from live_gradcam.explain.question_parts import NO_LOCKS, Locks
 from live_gradcam.explain.targets import MOST_RANKS, TargetLock, aim_of, check_classes, function_of, is_lock
 from live_gradcam.explanation import Explanation
+from live_gradcam.fixed_choices import Fit, Fusion, Precision, Runtime, Score, Smooth, Task
 from live_gradcam.frame import Pixels
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.remembered_model import KnownModel, known

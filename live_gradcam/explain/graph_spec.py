@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from live_gradcam.config import Fusion, Score, Smooth
 from live_gradcam.explain.methods.method import Method
 from live_gradcam.explain.targets import ScoreFunction
+from live_gradcam.fixed_choices import Fusion, Score, Smooth
 
 Pace = Callable[[], int]
 """Returns how many inputs go through the network next, at least 1. It may wait, and it may raise to end the run."""

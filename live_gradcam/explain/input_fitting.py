@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from live_gradcam.config import Fit
 from live_gradcam.errors import LiveGradcamError
 from live_gradcam.explain.map_geometry import Geometry
 from live_gradcam.explanation import Explanation, Inset, Region
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.frame import Pixels
 
 WIDTH_STEP = 32

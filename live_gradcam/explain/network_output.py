@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from live_gradcam.config import Score, Task
 from live_gradcam.errors import ModelError
 from live_gradcam.explain.final_activation import OutputFunction, ending_of_numbers, find_ending
+from live_gradcam.fixed_choices import Score, Task
 from live_gradcam.models.inputs import shape_text
 from live_gradcam.models.model import Model
 from live_gradcam.models.task import decided

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from live_gradcam.config import Fit
 from live_gradcam.errors import SettingsError
 from live_gradcam.explain.explained_model import ExplainedModel
 from live_gradcam.explain.graph_spec import GraphKey, GraphSpec, paths_in
@@ -13,6 +12,7 @@ from live_gradcam.explain.input_fitting import Fitting, fitting_for
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.targets import Aim, TargetLock, aim_of, function_of
 from live_gradcam.explanation import Region
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.models.labels import Labels
 from live_gradcam.question import Question
 from live_gradcam.taught_head import MOST_CLASSES

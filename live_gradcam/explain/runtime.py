@@ -16,11 +16,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from live_gradcam.config import Task
 from live_gradcam.explain.array_types import Flags, Ids, LayerShape, Numbers, Pictures
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.map_geometry import Geometry
 from live_gradcam.explain.targets import Aim
+from live_gradcam.fixed_choices import Task
 
 TOP = 5
 """How many classes a result names."""

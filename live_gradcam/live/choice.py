@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from live_gradcam.config import DEFAULT_METHOD, View
+from live_gradcam.config import DEFAULT_METHOD
 from live_gradcam.explanation import Region
+from live_gradcam.fixed_choices import View
 from live_gradcam.prediction import Target
 from live_gradcam.question import Question, TargetSpec
 from live_gradcam.render.appearance import Appearance

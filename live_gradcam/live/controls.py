@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from live_gradcam.config import View
 from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import SHARES
+from live_gradcam.fixed_choices import View
 from live_gradcam.live.choice import LOWERED, Choice, Menu
 from live_gradcam.number_format import percent_text
 from live_gradcam.prediction import Contrast, Lowered, Prediction

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from live_gradcam.config import View
 from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import Faithfulness
+from live_gradcam.fixed_choices import View
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice
 from live_gradcam.live.mouse import Mouse

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from live_gradcam.config import View
 from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import Faithfulness, FrameTest
+from live_gradcam.fixed_choices import View
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.choice import Choice, Menu, chosen_in_words, question_of
 from live_gradcam.live.controls import Controls

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from live_gradcam.config import Fit
 from live_gradcam.explain.input_fitting import fitting_for
 from live_gradcam.explanation import Explanation, HeatMap, Region
 from live_gradcam.faithfulness import Baseline
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import over_region
 

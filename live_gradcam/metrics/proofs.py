@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from live_gradcam.config import Fit
 from live_gradcam.explain.question_parts import inside
 from live_gradcam.explain.question_switch import WrappedAnswers
 from live_gradcam.explanation import Explanation, Region
 from live_gradcam.faithfulness import DEFAULT_SHARE, HeatCurve
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Scores, seen_part
 from live_gradcam.metrics.heat_test import (

@@ -9,8 +9,8 @@ from functools import cache
 from importlib import resources
 from typing import Literal, get_args
 
-from live_gradcam.config import Lang
 from live_gradcam.errors import ModelError, TargetError
+from live_gradcam.fixed_choices import Lang
 from live_gradcam.name_suggestions import unknown_name
 
 MOST_LISTED = 8

@@ -10,9 +10,10 @@ from typing import get_args
 
 import keras
 
-from live_gradcam.config import DEFAULT_LANG, ExplainSettings, Lang, Task
+from live_gradcam.config import DEFAULT_LANG, ExplainSettings
 from live_gradcam.errors import ModelError, SettingsError
 from live_gradcam.file_names import expanded
+from live_gradcam.fixed_choices import Lang, Task
 from live_gradcam.models import zoo
 from live_gradcam.models.file_kinds import MODEL_SUFFIXES, is_checkpoint_prefix
 from live_gradcam.models.inputs import InputFeed, InputValue, feed_for

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from live_gradcam.config import Task
 from live_gradcam.errors import ModelError
 from live_gradcam.file_names import expanded
+from live_gradcam.fixed_choices import Task
 from live_gradcam.models.label_places import label_places
 from live_gradcam.models.labels import Labels
 from live_gradcam.models.model import Model, numbers_of, output_of, units_of

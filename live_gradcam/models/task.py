@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from live_gradcam.config import Task
+from live_gradcam.fixed_choices import Task
 from live_gradcam.models.labels import Labels, labels_from, numbered_labels
 from live_gradcam.number_format import counted
 

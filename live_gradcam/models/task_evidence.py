@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from live_gradcam.config import Task
+from live_gradcam.fixed_choices import Task
 from live_gradcam.models.model import output_of
 from live_gradcam.models.task import (
     Ending,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP, View
+from live_gradcam.config import DEFAULT_ALPHA, DEFAULT_COLORMAP
 from live_gradcam.faithfulness import DEFAULT_SHARE
+from live_gradcam.fixed_choices import View
 
 Style = Literal["overlay", "fade", "contours", "masked", "heat"]
 """How heat is drawn. `overlay`: blended over the picture. `fade`: blended more strongly where it is hotter. `contours`:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from live_gradcam.config import View
 from live_gradcam.explanation import NO_ANSWER, NO_LABEL, NONE_OF_THESE, NOT_SURE, NOT_TAUGHT, Explanation
+from live_gradcam.fixed_choices import View
 from live_gradcam.number_format import LABEL_HOLDS, number_text, percent_text, with_unit
 from live_gradcam.prediction import Contrast, Lowered, Prediction, Target, Value
 from live_gradcam.render.lettering import AMBER, GREY, Colour, plain

@@ -10,9 +10,10 @@ from typing import get_args
 
 import numpy as np
 
-from live_gradcam.config import DEFAULT_SMOOTHING, Scale
+from live_gradcam.config import DEFAULT_SMOOTHING
 from live_gradcam.errors import RenderError
 from live_gradcam.explanation import Explanation, HeatMap
+from live_gradcam.fixed_choices import Scale
 from live_gradcam.heatmap import over_region
 from live_gradcam.prediction import Prediction
 from live_gradcam.render.caption import confidence_of

@@ -7,9 +7,9 @@ from typing import get_args
 
 import numpy as np
 
-from live_gradcam.config import Following
 from live_gradcam.errors import RenderError
 from live_gradcam.explanation import Explanation, HeatMap
+from live_gradcam.fixed_choices import Following
 from live_gradcam.frame import Frame
 from live_gradcam.question import Answer, ConceptMaps
 from live_gradcam.render.heat_displacement import HeatDisplacements

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from live_gradcam.config import View
 from live_gradcam.explanation import Region
+from live_gradcam.fixed_choices import View
 from live_gradcam.heatmap import share_within
 from live_gradcam.question import Answer
 from live_gradcam.render.caption import pane_title

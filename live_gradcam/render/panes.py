@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from live_gradcam.config import View
 from live_gradcam.explanation import Region
+from live_gradcam.fixed_choices import View
 
 MOST_PANES = 4
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from live_gradcam.config import Following
 from live_gradcam.explanation import Region
+from live_gradcam.fixed_choices import Following
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer

@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 
-from live_gradcam.config import Fit
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.server.errors import RequestError
 
 MOST_PIXELS = 40_000_000

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, Field
 
-from live_gradcam.config import Task
 from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import Faithfulness, MaskedScores
+from live_gradcam.fixed_choices import Task
 from live_gradcam.frame import Pixels
 from live_gradcam.prediction import Contrast, Lowered, Prediction, Value
 from live_gradcam.render.single_picture import draw

@@ -25,8 +25,8 @@ from live_gradcam.audit.needs import (
 )
 from live_gradcam.audit.photo_folders import AuditPhoto
 from live_gradcam.audit.photo_values import PhotoAudit
-from live_gradcam.config import Fit
 from live_gradcam.errors import SettingsError
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.frame import Pixels
 
 SIDE = 48

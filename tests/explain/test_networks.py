@@ -20,8 +20,8 @@ import tensorflow as tf
 from networks import picture
 
 import live_gradcam as lg
-from live_gradcam.config import Fusion
 from live_gradcam.explain.layer_table import layer_table
+from live_gradcam.fixed_choices import Fusion
 from live_gradcam.prediction import Value
 
 Array = npt.NDArray[Any]

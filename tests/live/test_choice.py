@@ -8,7 +8,7 @@ import pytest
 from acting import MENU
 from fakes import valued
 
-from live_gradcam.config import View
+from live_gradcam.fixed_choices import View
 from live_gradcam.live.choice import LOWERED, Choice, question_of
 from live_gradcam.live.controls import Controls
 from live_gradcam.prediction import Lowered

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from acting import LABELS, MENU, SIZE, Acting, answer, frame
 
-from live_gradcam.config import Settings, View
+from live_gradcam.config import Settings
 from live_gradcam.faithfulness import DEFAULT_SHARE, SHARES, Faithfulness, FrameTest, MaskedScores
+from live_gradcam.fixed_choices import View
 from live_gradcam.frame import Pixels
 from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words
 from live_gradcam.live.controls import VIEWS, Controls

@@ -13,10 +13,10 @@ import pytest
 from fakes import explained, valued
 
 import live_gradcam as lg
-from live_gradcam.config import Fit
 from live_gradcam.explain.engine import Engine
 from live_gradcam.explanation import Explanation
 from live_gradcam.faithfulness import DEFAULT_SHARE
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.frame import Pixels
 from live_gradcam.heatmap import over_region
 from live_gradcam.metrics.changed_pictures import baseline_picture

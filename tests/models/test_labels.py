@@ -8,8 +8,8 @@ from typing import cast
 
 import pytest
 
-from live_gradcam.config import Lang
 from live_gradcam.errors import ModelError, TargetError
+from live_gradcam.fixed_choices import Lang
 from live_gradcam.models.labels import Labels, imagenet_labels, labels_from, numbered_labels, translated
 
 

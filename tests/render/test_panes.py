@@ -3,8 +3,8 @@ from typing import get_args
 
 import pytest
 
-from live_gradcam.config import View
 from live_gradcam.explanation import Region
+from live_gradcam.fixed_choices import View
 from live_gradcam.render.panes import footer_of, layout_of
 
 SIZES = [(160, 120), (640, 480), (1280, 720), (721, 405), (720, 1280), (3840, 2160)]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from fakes import answered, explained, panned, valued, warm_in_the_middle
 
-from live_gradcam.config import View
 from live_gradcam.explanation import Explanation, Region
+from live_gradcam.fixed_choices import View
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.prediction import Prediction
 from live_gradcam.question import Answer, Channel, ConceptMaps

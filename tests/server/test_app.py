@@ -28,11 +28,11 @@ from server.test_picture_decoding import deflated, png_of, png_that_claims
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from live_gradcam.config import Fit
 from live_gradcam.explain.array_types import Ids, Numbers, Pictures
 from live_gradcam.explain.explainer import Explainer
 from live_gradcam.explain.runtime import GraphOutputs
 from live_gradcam.explain.tensorflow_graph import TensorFlowGraph
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.frame import Pixels
 from live_gradcam.metrics.changed_pictures import Scores, heat_over, hottest
 from live_gradcam.metrics.controls import shifted

@@ -13,7 +13,6 @@ import pytest
 from limits import until
 from networks import pooled_network
 
-from live_gradcam.config import Fit
 from live_gradcam.errors import LayerError
 from live_gradcam.explain.array_types import Ids, Numbers, Pictures
 from live_gradcam.explain.engine import Engine
@@ -23,6 +22,7 @@ from live_gradcam.explain.map_geometry import COVERING
 from live_gradcam.explain.methods import method as registry
 from live_gradcam.explain.methods.method import method_named
 from live_gradcam.explain.runtime import GraphFacts, GraphOutputs
+from live_gradcam.fixed_choices import Fit
 from live_gradcam.models.loading import load_model
 from live_gradcam.models.remembered_model import KnownModel
 from live_gradcam.question import Question, TargetSpec

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from live_gradcam.config import Precision, Runtime
 from live_gradcam.explain.array_types import Ids, Numbers, Pictures
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.openvino.check_pictures import example_heads
@@ -16,6 +15,7 @@ from live_gradcam.explain.openvino.graph import OpenVINOGraph
 from live_gradcam.explain.openvino.library import NumberFormat
 from live_gradcam.explain.openvino.store import GraphRecord, Trial
 from live_gradcam.explain.runtime import CompiledGraph, GraphFacts, GraphOutputs
+from live_gradcam.fixed_choices import Precision, Runtime
 
 _TIMED_RUNS = 15
 _BETWEEN_SECONDS = 0.04

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from live_gradcam.closeable import Closeable
 from live_gradcam.concurrency.worker_thread import WorkerThread
-from live_gradcam.config import Precision, Runtime
 from live_gradcam.errors import LiveGradcamError, reason_of
 from live_gradcam.explain.graph_spec import GraphSpec
 from live_gradcam.explain.openvino.choice import ReplaceableGraph, chosen, timed
@@ -25,6 +24,7 @@ from live_gradcam.explain.openvino.graph import OpenVINOGraph
 from live_gradcam.explain.openvino.library import installed_version, processor, reason_in
 from live_gradcam.explain.openvino.store import GraphRecord, GraphStore, Trial, no_room, write_record
 from live_gradcam.explain.runtime import CompiledGraph
+from live_gradcam.fixed_choices import Precision, Runtime
 from live_gradcam.models.model_key import ModelKey
 from live_gradcam.models.remembered_model import KnownModel, ModelMemory
 

@@ -23,10 +23,10 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from live_gradcam.cache_files import write_whole
-from live_gradcam.config import Task
 from live_gradcam.errors import reason_of
 from live_gradcam.explain.map_geometry import Geometry
 from live_gradcam.explain.runtime import GraphFacts, PooledHead
+from live_gradcam.fixed_choices import Task
 
 logger = logging.getLogger(__name__)
 

@@ -15,10 +15,11 @@ from served import read_answer
 from test_number_format import NUMBERS, NUMBERS_BESIDE, SHARES, UNITS
 
 from live_gradcam import faithfulness
-from live_gradcam.config import DEFAULT_METHOD, Fit, View
+from live_gradcam.config import DEFAULT_METHOD
 from live_gradcam.explain.input_fitting import fitting_for
 from live_gradcam.explain.scan import windows_over
 from live_gradcam.explanation import FoundThing
+from live_gradcam.fixed_choices import Fit, View
 from live_gradcam.heatmap import over_region
 from live_gradcam.live.choice import LOWERED, Choice, Menu, chosen_in_words, question_of
 from live_gradcam.prediction import Lowered, Prediction
