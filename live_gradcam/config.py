@@ -47,6 +47,7 @@ DEFAULT_FIT: Fit = "crop"
 DEFAULT_SCORE: Score = "logit"
 DEFAULT_LANG: Lang = "en"
 DEFAULT_SMOOTHING = 0.07  # seconds
+DEFAULT_CLIP_SECONDS = 10.0
 
 _MODEL = "NAME|FILE|MODULE:FACTORY"
 _FPS = Limits(0, 1000, open=True)
@@ -257,6 +258,12 @@ class Settings(ExplainSettings):
         "Also hand each picture to the sink of a plug-in (`live-gradcam doctor` lists them). May be repeated.",
         metavar="NAME:REST",
         option="sink",
+    )
+    clip_seconds: float = in_output(
+        DEFAULT_CLIP_SECONDS,
+        "Length of the clip that the key j saves, at most 30 s; 0: nothing is kept in memory.",
+        metavar="SECONDS",
+        limits=Limits(0, 30),
     )
     overwrite: bool = in_output(False, "Allow --record and --snapshot to replace files.")
     save_session: FilePath | None = in_output(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from live_gradcam.live.choice import Menu
 from live_gradcam.live.initial_view import initial_view, turned_by_hand
 from live_gradcam.live.interactive_view import InteractiveView
 from live_gradcam.live.loops import run_file, run_live
-from live_gradcam.live.recording import MakeRecorder
+from live_gradcam.live.outputs import Outputs, Run, open_outputs
 from live_gradcam.live.run_controller import RunController
 from live_gradcam.live.run_setup import Preloading, Tell, about, has_window, load, menu_of, refuse_outputs
 from live_gradcam.live.spare_tests import PAUSE_SECONDS, SpareTests
@@ -28,14 +27,9 @@ from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.session.saving_view import refuse_session_folder, view_maker
 from live_gradcam.setting import keywords_of
 from live_gradcam.settings_check import refuse_typos
-from live_gradcam.sinks.own_sink import open_sink
-from live_gradcam.sinks.recorder import Recorder
-from live_gradcam.sinks.sidecar import About
 from live_gradcam.sinks.sink import SinkGroup
-from live_gradcam.sinks.snapshot import Snapshot, Snapshots
-from live_gradcam.sinks.window import Window
 from live_gradcam.sources.opening import open_sources
-from live_gradcam.sources.source import Film, Source, is_live
+from live_gradcam.sources.source import Source, is_live
 from live_gradcam.statistics_file import write_report
 from live_gradcam.taught_head import NOTHING_TAUGHT
 from live_gradcam.teach.lesson_guide import LessonGuide
@@ -51,46 +45,10 @@ logger = logging.getLogger(__name__)
 MakeTeacher = Callable[["Engine"], Teacher]
 """Makes what is taught, from the engine whose first model has the features."""
 
+NO_OUTPUTS = Outputs()
+
 _STILL_FPS = 5
 """A file with a lower frame rate counts as single pictures: heat is neither tracked nor smoothed between them."""
-
-
-@dataclass(slots=True)
-class Run:
-    """The result of a run: statistics, files written, failures."""
-
-    statistics: RunStatistics
-    failures: list[str] = field(default_factory=list)
-    """Failures that did not end the run, one line each, such as a recording that broke off."""
-
-    source: str = ""
-    model: str = ""
-    method: str = ""
-
-    recorders: list[Recorder] = field(default_factory=list)
-    snapshots: list[Snapshot | Snapshots] = field(default_factory=list)
-
-    @property
-    def written(self) -> list[Path]:
-        """The complete recordings and snapshots."""
-        return [file for writer in (*self.recorders, *self.snapshots) for file in writer.written]
-
-    def report(self) -> dict[str, Any]:
-        """Return the object that `--stats` writes."""
-        counted = self.statistics.report(source=self.source, model=self.model, method=self.method)
-        return {**counted, "recordings": [recorder.report() for recorder in self.recorders]}
-
-    def recorder(self, settings: Settings, source: Source, path: Path, told: About) -> Recorder:
-        """Return a new recorder whose files and figures belong to this run."""
-        made = Recorder(
-            path,
-            overwrite=settings.overwrite,
-            wait=not source.live,
-            about=told,
-            audio_from=source.sound_path if isinstance(source, Film) else None,
-        )
-        self.recorders.append(made)
-        return made
 
 
 @keywords_of(Settings)
@@ -149,27 +107,13 @@ def run_with(
         stack.callback(_finish, sinks, done, chosen.stats)
         # Called with the first picture; `engine` exists by then.
         told = cache(lambda: about(chosen, source, engine))
-        recorder = None
-        if chosen.record is not None:
-            recorder = done.recorder(chosen, source, Path(chosen.record), told)
-            sinks.add(recorder)
-        if chosen.snapshot is not None:
-            last = Snapshot(Path(chosen.snapshot), overwrite=chosen.overwrite, about=told)
-            sinks.add(last)
-            done.snapshots.append(last)
-        for each in chosen.sinks:
-            sinks.add(open_sink(each, wait=not source.live and not windowed))
-        snapshots = None
-        if windowed:
-            sinks.add(Window(f"live_gradcam: {source.name}", fullscreen=chosen.fullscreen))
-            snapshots = stack.enter_context(Snapshots(told))
-            done.snapshots.append(snapshots)
+        outputs = open_outputs(chosen, source, sinks, done, told, stack, windowed=windowed)
         engine = load(chosen, source.size, say, None if teach is None else NOTHING_TAUGHT)
         background.callback(engine.close)
         teacher = None if teach is None else teach(engine)
         done.model, done.method = engine.models[0].name, chosen.method.casefold()
         say("h in the window shows the keys; q ends it" if windowed else "Ctrl-C ends it")
-        if recorder is not None:
+        if outputs.recorder is not None:
             told()  # before the loop, because hashing the weights of a large model takes a moment
         asked = engine if teacher is None else TaughtAnswers(engine, teacher)
         answers = ProvedAnswers(asked, chosen.fit, [model.input_size for model in engine.models])
@@ -180,9 +124,7 @@ def run_with(
             chosen,
             done.statistics,
             menu=menu_of(engine, chosen),
-            snapshots=snapshots,
-            make_recorder=lambda path: done.recorder(chosen, source, path, told),
-            recorder=recorder,
+            outputs=outputs,
             tester=answers,
             teacher=teacher,
             lesson=lesson,
@@ -200,9 +142,7 @@ def play(
     statistics: RunStatistics,
     *,
     menu: Menu | None = None,
-    snapshots: Snapshots | None = None,
-    make_recorder: MakeRecorder | None = None,
-    recorder: Recorder | None = None,
+    outputs: Outputs = NO_OUTPUTS,
     tester: ProvedAnswers | None = None,
     teacher: Teacher | None = None,
     lesson: LessonGuide | None = None,
@@ -216,9 +156,7 @@ def play(
         settings: the first question, the appearance, and the end of the run.
         statistics: counts everything.
         menu: what the viewer can choose from; None: the method of the settings only.
-        snapshots: saves a picture at the key s.
-        make_recorder: makes a recorder at the key r.
-        recorder: the recording that runs from the start.
+        outputs: what the viewer's keys write to.
         tester: begins the masking tests in spare time; None: there are none.
         teacher: is taught in the window; None: nothing is taught.
         lesson: leads the viewer; None: nothing does.
@@ -230,7 +168,7 @@ def play(
         "still": still,
         "slides": turned_by_hand(source, settings, in_window=in_window),
         # A recording or snapshot that the settings ask for has the source's own size.
-        "legible": in_window and recorder is None and settings.snapshot is None,
+        "legible": in_window and outputs.recorder is None and settings.snapshot is None,
         # Nobody waits for a file without a window.
         "proves": bool(settings.faithfulness) and not source.live and not in_window,
     }
@@ -251,9 +189,10 @@ def play(
             view,
             settings,
             statistics,
-            snapshots=snapshots,
-            make_recorder=make_recorder,
-            recorder=recorder,
+            snapshots=outputs.snapshots,
+            clips=outputs.clips,
+            make_recorder=outputs.make_recorder,
+            recorder=outputs.recorder,
         )
         answers = stack.enter_context(
             ConceptAnswers(answers, _waits(source, still=still, in_window=in_window))

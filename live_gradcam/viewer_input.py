@@ -35,6 +35,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("freeze", " ", "freeze or unfreeze the picture"),
     Action("record", "r", "start or stop recording"),
     Action("snapshot", "s", "save a snapshot"),
+    Action("clip", "j", "save the last seconds as a video", "window"),
     Action("method-next", "m", "next method"),
     Action("method-previous", "M", "previous method", also="n"),
     Action("layer-shallower", "[", "a shallower layer"),

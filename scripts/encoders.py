@@ -1,4 +1,4 @@
-"""Measures what a recording costs: each container, live and of files, on pictures of the demo.
+"""Measures what a recording costs: each container, live and of files, on pictures of the demo; and what clips cost.
 
 .venv/bin/python scripts/encoders.py [--frames 90]
 
@@ -12,17 +12,19 @@ import itertools
 import tempfile
 import time
 from pathlib import Path
-from typing import get_args
 
 import cv2
 import av
 import numpy as np
 
 from live_gradcam.frame import Pixels
-from live_gradcam.sinks.encoder import CONTAINERS, Encoder, Purpose
+from live_gradcam.sinks.clips import CompressedPicture, compressed, write_clip
+from live_gradcam.sinks.codecs import Purpose
+from live_gradcam.sinks.encoder import CONTAINERS, Encoder
 from live_gradcam.sources.demo.demo import DemoSource
 
 LIKENESS_EVERY = 10
+PURPOSES: tuple[Purpose, ...] = ("live", "file")
 
 
 def main() -> None:
@@ -35,8 +37,9 @@ def main() -> None:
     print("| file | encoder | CPU ms | Mbit/s | PSNR dB |")
     print("|---|---|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
-        for extension, purpose in itertools.product(CONTAINERS, get_args(Purpose)):
+        for extension, purpose in itertools.product(CONTAINERS, PURPOSES):
             print(measured(Path(folder, f"out{extension}"), purpose, pictures), flush=True)
+        print(clips_measured(Path(folder), pictures))
 
 
 def measured(path: Path, purpose: Purpose, pictures: list[Pixels]) -> str:
@@ -53,6 +56,22 @@ def measured(path: Path, purpose: Purpose, pictures: list[Pixels]) -> str:
     likeness = np.mean([cv2.PSNR(picture, np.asarray(seen)) for picture, seen in pairs])
     rate = path.stat().st_size * 8 * 30 / len(pictures) / 1e6
     return f"| {path.suffix} {purpose} | {encoder.codec} | {cost:.1f} | {rate:.1f} | {likeness:.1f} |"
+
+
+def clips_measured(folder: Path, pictures: list[Pixels]) -> str:
+    """Return a sentence: what it costs to keep the pictures of a clip, and to write it."""
+    began = time.process_time()
+    kept = [CompressedPicture(index / 15, compressed(each)) for index, each in enumerate(pictures)]
+    cost = 1000 * (time.process_time() - began) / len(pictures)
+    memory = 150 * sum(len(each.jpeg) for each in kept) / len(kept) / 1e6
+    began = time.process_time()
+    write_clip(kept, folder / "clip.mp4")
+    writing = 150 * (time.process_time() - began) / len(kept)
+    size = 150 * (folder / "clip.mp4").stat().st_size / len(kept) / 1e6
+    return (
+        f"clips: {cost:.1f} ms of CPU time a kept picture; for 10 s {memory:.1f} MB in memory, {writing:.1f} s of "
+        f"CPU time to write, a file of {size:.1f} MB"
+    )
 
 
 if __name__ == "__main__":

@@ -41,6 +41,6 @@ def live(
         found = statistics.mostly()
         typer.echo(f"{number} explained{rate}{more}{f': {found}' if found else ''}")
     for file in done.written:
-        typer.echo(f"{'saved' if file.suffix == '.png' else 'recorded'} {shown(file)}")
+        typer.echo(f"{'recorded' if file in done.recorded else 'saved'} {shown(file)}")
     if done.failures:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""The recording that the viewer starts and stops while the run goes on."""
+"""The recording that the viewer starts and stops while the run goes on, and what cannot be recorded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from live_gradcam.errors import SinkError
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import SinkGroup
+from live_gradcam.sources.source import Slides, Source
 
 MakeRecorder = Callable[[Path], Recorder]
 
@@ -43,6 +44,17 @@ class Recording:
         self._since = self._since or time.monotonic()
         return float(int(time.monotonic() - self._since))
 
+    def toggle(self, source: Source, *, by_hand: bool) -> str | None:
+        """Stop the recording, or start one, and return the line to show; None where nothing can be recorded.
+
+        Args:
+            source: the source of the run.
+            by_hand: whether the viewer turns from picture to picture.
+        """
+        if self.goes_on:
+            return self.end()
+        return why_not_moving(source, by_hand=by_hand) or self.begin()
+
     def end(self) -> str:
         """Stop the recording, and return its result in words."""
         recorder = self._recorder
@@ -67,6 +79,18 @@ class Recording:
         assert self._recorder is not None
         self._sinks.remove(self._recorder)
         self._recorder = self._since = None
+
+
+def why_not_moving(source: Source, *, by_hand: bool) -> str | None:
+    """Return why no video can be made of a source that shows still pictures; None if one can.
+
+    Args:
+        source: the source of the run.
+        by_hand: whether the viewer turns from picture to picture.
+    """
+    if isinstance(source, Slides) and source.single:
+        return "a still photo cannot be recorded: s saves it"
+    return "slides are not recorded: s saves one" if by_hand else None
 
 
 def _free_name() -> Path:

@@ -10,18 +10,19 @@ from live_gradcam.config import Settings
 from live_gradcam.frame import Frame
 from live_gradcam.live.initial_view import turned_by_hand
 from live_gradcam.live.interactive_view import InteractiveView
-from live_gradcam.live.recording import MakeRecorder, Recording
+from live_gradcam.live.recording import MakeRecorder, Recording, why_not_moving
 from live_gradcam.live.status import Request, Status
 from live_gradcam.live.terminal_search import TerminalSearch
 from live_gradcam.live.view_picture import rendered
 from live_gradcam.render.heat_tracking import TrackedHeat
 from live_gradcam.rendered_picture import Rendered
 from live_gradcam.run_statistics import RunStatistics
+from live_gradcam.sinks.clips import Clips
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.snapshot import Snapshots
 from live_gradcam.sinks.window import Window
-from live_gradcam.sources.source import Slides, Source, Switchable
+from live_gradcam.sources.source import Source, Switchable
 
 HINT_SECONDS = 5.0
 """How long the window names the key of the help at the beginning."""
@@ -40,6 +41,7 @@ class RunController:
         settings: the settings of the run.
         statistics: counts everything.
         snapshots: saves a picture at the key s; None: the key does nothing.
+        clips: saves the last seconds at the key j; None: the key says that there are none.
         make_recorder: makes a recorder at the key r; None: the key does nothing.
         recorder: the recording that runs from the start; None: there is none.
     """
@@ -53,6 +55,7 @@ class RunController:
         statistics: RunStatistics,
         *,
         snapshots: Snapshots | None = None,
+        clips: Clips | None = None,
         make_recorder: MakeRecorder | None = None,
         recorder: Recorder | None = None,
     ) -> None:
@@ -65,6 +68,7 @@ class RunController:
         self._settings = settings
         self._statistics = statistics
         self._snapshots = snapshots
+        self._clips = clips
         self._recording = Recording(sinks, make_recorder, recorder)
         self._first: Frame | None = None
         self._shown: Rendered | None = None
@@ -159,6 +163,8 @@ class RunController:
         shown, tracked = self._drawn(frame)
         drawn = time.monotonic()
         self._sinks.write(shown, in_window=self._in_window(shown))
+        if self._clips is not None:
+            self._clips.write(shown)
         now = time.monotonic()
         statistics.stage("draw", 1000 * (drawn - began))
         statistics.stage("show", 1000 * (now - drawn))
@@ -219,7 +225,7 @@ class RunController:
         said = (
             self._source.notice,
             self._sinks.notice,
-            None if self._snapshots is None else self._snapshots.notice,
+            *(files.notice for files in (self._snapshots, self._clips) if files is not None),
         )
         return Status(
             notice=" · ".join(filter(None, said)) or None,
@@ -269,7 +275,9 @@ class RunController:
                 if self._snapshots is not None and self._shown is not None:
                     self._snapshots.take(self._shown)
             case Request.RECORD:
-                self._toggle_recording()
+                self._announce(self._recording.toggle(self._source, by_hand=self.by_hand))
+            case Request.CLIP:
+                self._announce(why_not_moving(self._source, by_hand=self.by_hand) or self._save_clip())
             case Request.FULLSCREEN:
                 if self.window is not None:
                     self.window.toggle_fullscreen()
@@ -281,14 +289,9 @@ class RunController:
             case _:
                 self._moves.append(request)
 
-    def _toggle_recording(self) -> None:
-        if self._recording.goes_on:
-            told: str | None = self._recording.end()
-        elif isinstance(self._source, Slides) and self._source.single:
-            told = "a still photo cannot be recorded: s saves it"
-        elif self.by_hand:
-            told = "slides are not recorded: s saves one"
-        else:
-            told = self._recording.begin()
-        if told is not None:
-            self.view.announce(told)
+    def _save_clip(self) -> str:
+        return "no clips: --clip-seconds is 0" if self._clips is None else self._clips.save()
+
+    def _announce(self, line: str | None) -> None:
+        if line is not None:
+            self.view.announce(line)

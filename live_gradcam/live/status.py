@@ -29,6 +29,7 @@ class Request(StrEnum):
     QUIT = "quit"
     RECORD = "record"
     SNAPSHOT = "snapshot"
+    CLIP = "clip"
     FULLSCREEN = "fullscreen"
     SOURCE = "source"
     STEP = "step"

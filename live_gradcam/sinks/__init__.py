@@ -1,1 +1,1 @@
-"""Sinks of pictures: windows, recordings and snapshots."""
+"""Sinks of pictures: windows, recordings, snapshots and clips."""

@@ -1,21 +1,16 @@
-"""Encoder: writes pictures to a video file that is playable at any moment, and chooses the codec."""
+"""Encoder: writes pictures to a video file that is playable at any moment."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import av
 import numpy as np
-from av.codec.codec import UnknownCodecError
 from av.container import OutputContainer
 from av.packet import Packet
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from av.video.stream import VideoStream
@@ -23,6 +18,7 @@ from av.video.stream import VideoStream
 from live_gradcam.escaping import shown
 from live_gradcam.frame import Pixels
 from live_gradcam.name_suggestions import nearest
+from live_gradcam.sinks.codecs import Purpose, codec_for
 from live_gradcam.sinks.sound import Sound
 
 _LOG = logging.getLogger(__name__)
@@ -45,6 +41,9 @@ _OPTIONS = {
     "matroska": _CLUSTERS | _UNSHIFTED,
     "webm": _CLUSTERS,
 }
+# Of a clip nothing is lost, because it gets its name when it is complete: an ordinary MP4, which slides and messengers
+# take, with its index at the beginning.
+_CLIP = {"movflags": "faststart"}
 _COMMON = {"flush_packets": "1", "max_interleave_delta": "1000000"}
 _CLOCK = 90_000
 _KEYFRAME_EVERY = 60
@@ -68,7 +67,7 @@ class Encoder:
 
     Args:
         path: the file, ending in one of `CONTAINERS`; an existing file is replaced.
-        purpose: whether a software encoder may look ahead.
+        purpose: whether a software encoder may look ahead. A clip cannot be played before it is finished.
         audio_from: file whose audio tracks are copied for the duration of the recording. Tracks that the container
             cannot hold are left out with a warning.
 
@@ -78,7 +77,7 @@ class Encoder:
 
     def __init__(self, path: Path, purpose: Purpose, *, audio_from: Path | None = None) -> None:
         kind = CONTAINERS[path.suffix.lower()]
-        options = _COMMON | _OPTIONS[kind]
+        options = _COMMON | (_CLIP if purpose == "clip" and kind == "mp4" else _OPTIONS[kind])
         # An absolute path, because FFmpeg reads text before a colon as the name of a protocol.
         self._container = av.open(str(path.absolute()), "w", format=kind, options=options)
         self._format = kind
@@ -206,95 +205,3 @@ def _sound_of(path: Path, container: OutputContainer, begins: float) -> Sound | 
     except (OSError, av.FFmpegError) as error:
         _LOG.warning("the sound of %s cannot be read (%s): it is left out.", shown(path.name), error.strerror)
         return None
-
-
-Purpose = Literal["live", "file"]
-"""A recording of a camera must not delay or lose a picture; a file may look ahead, so it is smaller."""
-
-Size = tuple[int, int]
-"""(width, height) in pixels, both even."""
-
-
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """An encoder and its settings."""
-
-    name: str
-    """FFmpeg's name of the encoder."""
-
-    pixel_format: str
-    """Its input format: a layout of 4:2:0."""
-
-    options: tuple[tuple[str, str], ...]
-    """FFmpeg's options."""
-
-    bits_per_pixel: float | None = None
-    """Bit rate for encoders without a constant quality; None for others."""
-
-    def prepare(self, context: VideoCodecContext, size: Size) -> None:
-        """Set up a context of this codec, except its clock and colours."""
-        context.width, context.height = size
-        context.pix_fmt = self.pixel_format
-        context.options = dict(self.options)
-        context.max_b_frames = 0  # B-frames delay pictures, which are lost if the program dies
-        if self.bits_per_pixel is not None:
-            context.bit_rate = round(self.bits_per_pixel * size[0] * size[1] * 30)
-
-
-# All of them accept NV12; QSV accepts nothing else. B-frames are off, as for all codecs.
-_HARDWARE = (
-    Codec("h264_nvenc", "nv12", (("preset", "p4"), ("rc", "vbr"), ("cq", "23"))),
-    Codec("h264_qsv", "nv12", (("preset", "fast"), ("global_quality", "23"))),
-    Codec("h264_amf", "nv12", (("rc", "cqp"), ("qp_i", "22"), ("qp_p", "24"))),
-    Codec("h264_videotoolbox", "nv12", (("allow_sw", "0"), ("realtime", "1")), bits_per_pixel=0.12),
-)
-
-# Realtime VP9 delays no picture (SVT-AV1 delays dozens by default), is as fast as x264, plays in every browser, and
-# prints nothing.
-_VP9 = (("deadline", "realtime"), ("row-mt", "1"), ("tile-columns", "2"), ("lag-in-frames", "0"))
-_VP9_SPEED: dict[Purpose, str] = {"live": "8", "file": "6"}
-
-# No delay for cameras, at no cost: with 5 pictures a second, a killed program would otherwise lose a second. Files get
-# what makes them as small as the preset `veryfast` does, in 0.6 of its time and with 0.2 to 0.4 dB less.
-_X264_TUNE: dict[Purpose, tuple[tuple[str, str], ...]] = {
-    "live": (("tune", "zerolatency"),),
-    "file": (("x264-params", "mbtree=1:rc-lookahead=10"),),
-}
-
-
-def codec_for(container_format: str, size: Size, purpose: Purpose) -> Codec:
-    """Return the codec for a container: VP9 in WebM, otherwise H.264, in hardware if that works.
-
-    Args:
-        container_format: FFmpeg's name of the container.
-        size: (width, height) of the video in pixels.
-        purpose: whether a software encoder may look ahead.
-    """
-    if container_format == "webm":
-        return Codec(
-            "libvpx-vp9", "yuv420p", (*_VP9, ("cpu-used", _VP9_SPEED[purpose]), ("crf", "28"), ("b", "0"))
-        )
-    hardware = next((codec for codec in _HARDWARE if _works(codec, size)), None)
-    return hardware or Codec(
-        "libx264", "yuv420p", (("crf", "20"), ("preset", "superfast"), *_X264_TUNE[purpose])
-    )
-
-
-@lru_cache(maxsize=16)
-def _works(codec: Codec, size: Size) -> bool:
-    """Return whether an encoder works here: FFmpeg lists encoders without the hardware, or not for this size.
-
-    Without the hardware the test takes a millisecond.
-    """
-    try:
-        context = av.CodecContext.create(codec.name, "w")
-        if not isinstance(context, VideoCodecContext):
-            return False
-        codec.prepare(context, size)
-        context.time_base = Fraction(1, 30)
-        context.framerate = Fraction(30)
-        picture = VideoFrame(*size, codec.pixel_format)
-        picture.pts = 0
-        return bool([*context.encode(picture), *context.encode(None)])
-    except (UnknownCodecError, av.FFmpegError, OSError, ValueError):
-        return False

@@ -26,6 +26,7 @@ _SIZE = st.tuples(st.integers(16, 9999), st.integers(16, 9999)).map(lambda size:
 _NARROWER: dict[str, st.SearchStrategy[Any]] = {
     "alpha": st.floats(0, 1),
     "camera-fps": st.floats(1, 1000),
+    "clip-seconds": st.floats(0, 30),
     "fps": st.floats(1, 1000),
     "port": st.integers(0, 65535),
     "visitors": st.integers(1, 1000),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from acting import Acting, FakeWindow, Pages
 from films import files, play
+from limits import until
 
 from live_gradcam.config import Settings
 from live_gradcam.errors import SinkError
@@ -19,6 +20,7 @@ from live_gradcam.frame import Frame, Pixels
 from live_gradcam.live.run_controller import HINT_SECONDS, RunController
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.session.saving_view import SavingView
+from live_gradcam.sinks.clips import Clips
 from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sources.slides import ImagesSource
@@ -35,6 +37,7 @@ class Hand:
         source: Source | None = None,
         recorder: Recorder | None = None,
         acting: Acting | None = None,
+        clips: Clips | None = None,
     ) -> None:
         self.acting = acting or Acting()
         self.index = -1
@@ -49,6 +52,7 @@ class Hand:
             self.acting.view,
             Settings(),
             RunStatistics(),
+            clips=clips,
             make_recorder=self.record if records else self.refuse,
             recorder=recorder,
         )
@@ -118,6 +122,27 @@ def test_the_time_of_a_recording_goes_on_while_no_frame_comes(
     assert not np.array_equal(before.pixels, after.pixels)
 
 
+def test_the_key_j_saves_the_pictures_that_were_shown_and_says_where(tmp_path: Path) -> None:
+    with Clips(10.0, tmp_path) as clips:
+        hand = Hand(clips=clips)
+        hand.press()
+        until(lambda: clips.bytes_kept)
+        first = clips.bytes_kept
+        hand.press()  # left out: of 30 pictures a second every second one is kept
+        hand.press()
+        until(lambda: clips.bytes_kept > first)
+        assert hand.press("j") == "saving the last 0 s …"
+        until(lambda: clips.written)
+        hand.controller.wait()
+        before, after = hand.window.shown[-2:]
+        assert not np.array_equal(before.pixels, after.pixels), "the name of the file is on the picture"
+    (clip,) = clips.written
+    seen = play(clip).pictures
+    assert [picture.shape for picture in seen] == [(360, 640, 3)] * 2
+    assert float(cv2.PSNR(seen[0], hand.window.shown[0].pixels)) > 30
+    assert Hand().press("j") == "no clips: --clip-seconds is 0"
+
+
 def test_a_recording_of_nothing_is_not_said_to_be_one(hand: Hand, tmp_path: Path) -> None:
     assert hand.press("r", "r") == "nothing was recorded"
     assert [name for name in files(tmp_path) if name.endswith(".mp4")] == []
@@ -133,6 +158,7 @@ def test_a_still_photo_is_not_recorded_and_the_key_says_what_to_do(
     paths = [tmp_path / f"{number}.png" for number in range(photos)]
     hand = Hand(source=ImagesSource(paths))
     said = hand.press("r")
+    assert hand.press("j") == said
     single, slides = "a still photo cannot be recorded: s saves it", "slides are not recorded: s saves one"
     assert said == (single if photos == 1 else slides)
     hand.sinks.close()

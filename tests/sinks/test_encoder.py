@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from films import RED, packets, plain, write_talkie
 
-from live_gradcam.sinks import encoder as codec
-from live_gradcam.sinks.encoder import CONTAINERS, Encoder, codec_for
+from live_gradcam.sinks import codecs
+from live_gradcam.sinks.codecs import codec_for
+from live_gradcam.sinks.encoder import CONTAINERS, Encoder
 
 EVERY = pytest.mark.parametrize("extension", list(CONTAINERS))
 
@@ -122,9 +123,9 @@ def test_an_encoder_without_its_hardware_is_not_chosen_and_prints_nothing(
 ) -> None:
     assert codec_for("mp4", (64, 48), "live").name in {
         "libx264",
-        *(each.name for each in codec._HARDWARE),
+        *(each.name for each in codecs._HARDWARE),
     }
-    monkeypatch.setattr(codec, "_works", lambda each, size: each.name == "h264_qsv" and size == (64, 48))
+    monkeypatch.setattr(codecs, "_works", lambda each, size: each.name == "h264_qsv" and size == (64, 48))
     assert codec_for("mp4", (64, 48), "live").name == "h264_qsv"
     assert codec_for("mp4", (66, 48), "live").name == "libx264"
     assert codec_for("webm", (64, 48), "live").name == "libvpx-vp9"
@@ -133,6 +134,6 @@ def test_an_encoder_without_its_hardware_is_not_chosen_and_prints_nothing(
 
 
 def test_what_encodes_a_picture_works_and_what_does_not_exist_does_not() -> None:
-    assert codec._works(codec.Codec("libx264", "yuv420p", ()), (64, 48))
-    assert not codec._works(codec.Codec("h264_of_the_future", "nv12", ()), (64, 48))
-    assert not codec._works(codec.Codec("libx264", "yuv420p", ()), (63, 47))
+    assert codecs._works(codecs.Codec("libx264", "yuv420p", ()), (64, 48))
+    assert not codecs._works(codecs.Codec("h264_of_the_future", "nv12", ()), (64, 48))
+    assert not codecs._works(codecs.Codec("libx264", "yuv420p", ()), (63, 47))
