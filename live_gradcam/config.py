@@ -265,6 +265,15 @@ class Settings(ExplainSettings):
         metavar="SECONDS",
         limits=Limits(0, 30),
     )
+    virtual_camera: bool = in_output(
+        False, "Give the picture to Zoom, Teams or OBS as a camera (pip extra: virtual-camera)."
+    )
+    virtual_camera_device: str | None = in_output(
+        None,
+        "The virtual camera to use if there are several: /dev/video10, or its name.",
+        metavar="DEVICE",
+        usual="the first one",
+    )
     overwrite: bool = in_output(False, "Allow --record and --snapshot to replace files.")
     save_session: FilePath | None = in_output(
         None, "Save frames, keys and explanations, for `live-gradcam replay FOLDER`.", metavar="FOLDER"
@@ -277,3 +286,8 @@ class Settings(ExplainSettings):
         metavar="SECONDS",
         limits=Limits(0, open=True, text="it must be more than 0 seconds"),
     )
+
+    @property
+    def uses_virtual_camera(self) -> bool:
+        """Whether the picture is given to a virtual camera: it is asked for, or its device is named."""
+        return self.virtual_camera or self.virtual_camera_device is not None

@@ -107,7 +107,7 @@ def run_with(
         stack.callback(_finish, sinks, done, chosen.stats)
         # Called with the first picture; `engine` exists by then.
         told = cache(lambda: about(chosen, source, engine))
-        outputs = open_outputs(chosen, source, sinks, done, told, stack, windowed=windowed)
+        outputs = open_outputs(chosen, source, sinks, done, told, stack, say, windowed=windowed)
         engine = load(chosen, source.size, say, None if teach is None else NOTHING_TAUGHT)
         background.callback(engine.close)
         teacher = None if teach is None else teach(engine)

@@ -21,7 +21,10 @@ def as_json(settings: Settings) -> dict[str, Any]:
 
 def from_json(saved: Mapping[str, Any]) -> Settings:
     """Return the settings of a saved session, without those that write files or end the run."""
-    left_out = ("record", "snapshot", "sinks", "stats", "save_session", "frames", "duration")
+    left_out = ("record", "snapshot", "sinks", "stats", "save_session", "frames", "duration") + (
+        "virtual_camera",
+        "virtual_camera_device",
+    )
     kept = {name: saved[name] for name in settings_of(Settings) if name in saved and name not in left_out}
     kept = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
     # Sessions of earlier versions contain passwords.

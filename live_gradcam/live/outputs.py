@@ -9,6 +9,7 @@ from typing import Any
 
 from live_gradcam.config import Settings
 from live_gradcam.live.recording import MakeRecorder
+from live_gradcam.live.run_setup import Tell
 from live_gradcam.run_statistics import RunStatistics
 from live_gradcam.sinks.clips import Clips
 from live_gradcam.sinks.own_sink import open_sink
@@ -16,6 +17,7 @@ from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sidecar import About
 from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.snapshot import Snapshot, Snapshots
+from live_gradcam.sinks.virtual_camera import VirtualCamera
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.source import Film, Source
 
@@ -87,6 +89,7 @@ def open_outputs(
     run: Run,
     about: About,
     stack: ExitStack,
+    say: Tell,
     *,
     windowed: bool,
 ) -> Outputs:
@@ -99,6 +102,7 @@ def open_outputs(
         run: receives what writes files.
         about: returns the facts that files record.
         stack: closes what the viewer's keys write to.
+        say: receives each message for the user.
         windowed: whether there is a window.
 
     Raises:
@@ -112,6 +116,10 @@ def open_outputs(
         last = Snapshot(Path(chosen.snapshot), overwrite=chosen.overwrite, about=about)
         sinks.add(last)
         run.saved.append(last)
+    if chosen.uses_virtual_camera:
+        camera = VirtualCamera(source.size, source.fps if source.live else None, chosen.virtual_camera_device)
+        sinks.add(camera)
+        say(f"virtual camera: {camera.device}, {camera.size[0]}×{camera.size[1]}")
     for each in chosen.sinks:
         sinks.add(open_sink(each, wait=not source.live and not windowed))
     if windowed:

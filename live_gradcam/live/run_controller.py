@@ -198,12 +198,12 @@ class RunController:
             window.write(self._in_window(shown))
 
     def redraw(self) -> None:
-        """Draw the last frame again, for the window only."""
+        """Draw the last frame again, for the window and the virtual camera only."""
         window, shown = self.window, self._shown
         if window is not None and shown is not None:
             on = self.view.frame or shown.frame
             again, _ = self._drawn(replace(shown.frame, pixels=on.pixels))
-            window.write(self._in_window(again))
+            self._sinks.write_again(again, in_window=self._in_window(again))
 
     def moved(self, frame: Frame) -> None:
         """Shift the recording's clock, which never goes back: the file has jumped to this frame."""

@@ -18,6 +18,7 @@ from live_gradcam.settings_json import as_json
 from live_gradcam.sinks.display_check import find_display
 from live_gradcam.sinks.recorder import refuse_recording
 from live_gradcam.sinks.snapshot import refuse_snapshot
+from live_gradcam.sinks.virtual_camera import refuse_without_library
 from live_gradcam.sources.source import Source
 from live_gradcam.statistics_file import refuse_report
 from live_gradcam.taught_head import TaughtHead
@@ -40,6 +41,8 @@ def refuse_outputs(settings: Settings) -> None:
         refuse_recording(Path(settings.record), overwrite=settings.overwrite)
     if settings.snapshot is not None:
         refuse_snapshot(Path(settings.snapshot), overwrite=settings.overwrite)
+    if settings.uses_virtual_camera:
+        refuse_without_library()
     if settings.stats is not None:
         refuse_report(Path(settings.stats), overwrite=settings.overwrite)
 
@@ -65,6 +68,7 @@ def has_window(settings: Settings, source: Source, say: Tell) -> bool:
     if settings.window:
         raise SinkError(f"cannot open a window: {reason}")
     saved = settings.record is not None or settings.save_session is not None or bool(settings.sinks)
+    saved |= settings.uses_virtual_camera
     saved |= settings.snapshot is not None and not source.live
     if not saved and settings.frames is None and settings.duration is None:
         raise SinkError(

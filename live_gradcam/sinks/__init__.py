@@ -1,1 +1,1 @@
-"""Sinks of pictures: windows, recordings, snapshots and clips."""
+"""Sinks of pictures: windows, recordings, snapshots, clips and virtual cameras."""

@@ -6,9 +6,8 @@ import logging
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
+import cv2  # noqa: F401 - before PyAV, or a window would hang
 import av
-import numpy as np
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -19,6 +18,7 @@ from live_gradcam.escaping import shown
 from live_gradcam.frame import Pixels
 from live_gradcam.name_suggestions import nearest
 from live_gradcam.sinks.codecs import Purpose, codec_for
+from live_gradcam.sinks.letterbox import fitted
 from live_gradcam.sinks.sound import Sound
 
 _LOG = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class Encoder:
             tick = max(self._last_tick + 1, round((seconds - self._first_seconds) * _CLOCK))
             self._last_ticks = tick - self._last_tick
         self._last_tick = tick
-        frame = VideoFrame.from_ndarray(self._fitted(picture), format="bgr24")
+        frame = VideoFrame.from_ndarray(fitted(picture, self._size), format="bgr24")
         # Tagging BT.709 without converting to it would make reds brighter.
         pixels = self._stream.pix_fmt
         how = Interpolation.FAST_BILINEAR if pixels == "yuv420p" else None  # gives the same pixels, faster
@@ -177,26 +177,6 @@ class Encoder:
     def _close_sound(self) -> None:
         if self._sound is not None:
             self._sound.close()
-
-    def _fitted(self, picture: Pixels) -> Pixels:
-        """Return the picture at the video's size: an odd edge is repeated, another size gets black borders."""
-        width, height = self._size
-        rows, columns = picture.shape[:2]
-        if (columns, rows) == self._size:
-            return picture
-        kind = cv2.BORDER_REPLICATE
-        if not (width - columns in (0, 1) and height - rows in (0, 1)):
-            kind = cv2.BORDER_CONSTANT
-            scale = min(width / columns, height / rows)
-            inner = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-            shrinking = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-            picture = np.asarray(cv2.resize(picture, inner, interpolation=shrinking), dtype=np.uint8)
-            columns, rows = inner
-        left, top = (width - columns) // 2, (height - rows) // 2
-        return np.asarray(
-            cv2.copyMakeBorder(picture, top, height - rows - top, left, width - columns - left, kind),
-            dtype=np.uint8,
-        )
 
 
 def _sound_of(path: Path, container: OutputContainer, begins: float) -> Sound | None:

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from live_gradcam.closeable import Closeable
 from live_gradcam.errors import SinkError
 from live_gradcam.rendered_picture import Rendered
+from live_gradcam.sinks.virtual_camera import VirtualCamera
 from live_gradcam.sinks.window import Window
 
 
@@ -136,18 +137,34 @@ class SinkGroup(Closeable):
             rendered: the picture.
             in_window: the picture for the window, if it differs from the recorded one.
         """
-        for sink in tuple(self._working):
-            try:
-                sink.write(in_window if in_window is not None and isinstance(sink, Window) else rendered)
-            except SinkError as error:
-                self._working.remove(sink)
-                self._fail(error)
+        self._write(tuple(self._working), rendered, in_window)
+
+    def write_again(self, rendered: Rendered, *, in_window: Rendered | None = None) -> None:
+        """Hand a picture that was drawn again to what shows the present moment: the window and the virtual camera.
+
+        Args:
+            rendered: the picture.
+            in_window: the picture for the window, if it differs from the recorded one.
+        """
+        self._write(
+            tuple(each for each in self._working if isinstance(each, Window | VirtualCamera)),
+            rendered,
+            in_window,
+        )
 
     def close(self) -> None:
         """Close all sinks, recordings first."""
         for sink in sorted(self._opened, key=lambda sink: isinstance(sink, Window)):
             self._close(sink)
         self._opened.clear()
+
+    def _write(self, sinks: tuple[Sink, ...], rendered: Rendered, in_window: Rendered | None) -> None:
+        for sink in sinks:
+            try:
+                sink.write(in_window if in_window is not None and isinstance(sink, Window) else rendered)
+            except SinkError as error:
+                self._working.remove(sink)
+                self._fail(error)
 
     def _close(self, sink: Sink) -> None:
         try:

@@ -50,5 +50,5 @@ def test_every_option_and_extra_that_it_names_exists() -> None:
     assert {*re.findall(r"(?<![\w-])--[a-z][\w-]*", TEXT)} <= options
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     listed = TEXT.partition("Extras: ")[2].partition(". If one")[0]
-    assert {*re.findall(r"`(\w+)` for", listed)} == {*extras} - {"dev", "docs", "lite"}
+    assert {*re.findall(r"`([\w-]+)` for", listed)} == {*extras} - {"dev", "docs", "lite"}
     assert with_command([], COMMANDS) == [DEFAULT]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from limits import at_most
+from pretend_camera import virtual_camera
 
 from live_gradcam.frame import Frame, Pixels
 from live_gradcam.rendered_picture import Rendered
@@ -27,6 +28,7 @@ SINKS: dict[str, Callable[[Path], Sink]] = {
     "webm": lambda folder: Recorder(folder / "out.webm", wait=True),
     "snapshot": lambda folder: Snapshot(folder / "out.png"),
     "dropping": lambda folder: Recorder(folder / "out.mp4", wait=False),
+    "virtual camera": lambda _: virtual_camera((64, 48)),
     "own": lambda _: OwnSink(NullSink, "the sink 'own'", wait=True),
     "own, dropping": lambda _: OwnSink(NullSink, "the sink 'own'", wait=False),
 }
@@ -49,7 +51,7 @@ def frame(index: int) -> Frame:
 
 def test_it_has_a_name_to_be_called_by(sink: Sink) -> None:
     with sink:
-        assert sink.name in {"null", "out.mp4", "out.mkv", "out.webm", "out.png", "window"}
+        assert sink.name in {"null", "out.mp4", "out.mkv", "out.webm", "out.png", "window", "virtual camera"}
         assert sink.notice is None
 
 
