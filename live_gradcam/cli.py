@@ -37,6 +37,7 @@ from live_gradcam.errors import LiveGradcamError, SettingsError, one_line, reaso
 from live_gradcam.escaping import shown
 from live_gradcam.redaction import SecretsHidden, remember_address, without_secrets
 from live_gradcam.source_address import is_address
+from live_gradcam.stream_address import remember_stream
 from live_gradcam.version import __version__
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -136,10 +137,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         typed = with_ray_address(typed)
     debug = "--debug" in typed
     verbose = "--verbose" in typed or debug
+    before = ""
     for word in typed:
         address = word.partition("=")[2] if word.startswith("-") else word
         if is_address(address):
             remember_address(address)
+            if "--record" in (before, word.partition("=")[0]):
+                remember_stream(address)
+        before = word
     logging.basicConfig(level=logging.WARNING, force=True)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_OneLine("live-gradcam: %(message)s"))

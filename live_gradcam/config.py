@@ -244,8 +244,9 @@ class Settings(ExplainSettings):
     fullscreen: bool = in_output(False, "Open the window in full screen.")
     record: FilePath | None = in_output(
         None,
-        "Record the picture as .mp4, .mkv or .webm; a .jsonl file beside it lists what each picture shows.",
-        metavar="FILE",
+        "Record the picture as .mp4, .mkv or .webm; a .jsonl file beside it lists what each picture shows. Or "
+        "stream it to rtmp://, rtmps:// or udp://.",
+        metavar="FILE|URL",
     )
     snapshot: FilePath | None = in_output(
         None,

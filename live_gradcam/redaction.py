@@ -128,6 +128,12 @@ def remember_address(address: str) -> None:
         _MEMORY.add(address, shown, _secrets_of(address))
 
 
+def remember_shown(address: str, shown: str, secrets: Iterable[str]) -> None:
+    """Let `without_secrets` replace an address and its secrets in any text, for an address of a further kind."""
+    if shown != address:
+        _MEMORY.add(address, shown, [*secrets, *_secrets_of(address)])
+
+
 def _secrets_of(address: str) -> list[str]:
     """Return an address's secret values: the password, and the values of secret names. The user is not among them."""
     found = SCHEME.match(address)

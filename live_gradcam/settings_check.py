@@ -21,6 +21,7 @@ from live_gradcam.render.heat import colormap_code
 from live_gradcam.sinks.encoder import CONTAINERS, not_recordable
 from live_gradcam.sinks.own_sink import sink_named
 from live_gradcam.sources.camera.camera_feed import backends
+from live_gradcam.stream_address import remember_stream, stream_format, stream_of
 
 MODELS = (
     (
@@ -70,7 +71,10 @@ def refuse_typos(settings: ExplainSettings) -> None:
     if isinstance(settings, Settings):
         if settings.backend is not None:
             backends(settings.backend)
-        if settings.record is not None and Path(settings.record).suffix.lower() not in CONTAINERS:
+        if (address := stream_of(settings.record)) is not None:
+            remember_stream(address)
+            stream_format(address)
+        elif settings.record is not None and Path(settings.record).suffix.lower() not in CONTAINERS:
             raise SinkError(not_recordable(settings.record))
         for sink in settings.sinks:
             if isinstance(sink, str):

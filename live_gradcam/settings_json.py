@@ -9,12 +9,15 @@ from typing import Any
 from live_gradcam.config import Settings
 from live_gradcam.redaction import shown_address
 from live_gradcam.setting import settings_of
+from live_gradcam.stream_address import stream_name, stream_of
 
 
 def as_json(settings: Settings) -> dict[str, Any]:
     """Return settings as JSON can hold them: open objects by their names, addresses without secrets."""
     chosen = {name: getattr(settings, name) for name in settings_of(Settings)}
     chosen |= {"source": _shown(settings.source), "also": [_shown(each) for each in settings.also]}
+    if (stream := stream_of(settings.record)) is not None:
+        chosen["record"] = stream_name(stream)
     chosen["sinks"] = [str(getattr(each, "name", each)).partition(":")[0] for each in settings.sinks]
     return dict(json.loads(json.dumps(chosen, default=str)))
 

@@ -18,7 +18,7 @@ VALUES = frozenset(
     (
         "cache_files closeable config errors escaping explanation faithfulness file_names frame heatmap media_file "
         "fixed_choices name_suggestions number_format plugins prediction question redaction rendered_picture "
-        "report_photos "
+        "report_photos stream_address "
         "run_statistics setting setting_choices setting_types settings_json source_address statistics_file "
         "taught_head timing translations version viewer_input"
     ).split()

@@ -47,6 +47,7 @@ from live_gradcam.sinks.sink import NullSink, SinkGroup
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.opening import open_source
 from live_gradcam.sources.source import Source
+from live_gradcam.stream_address import stream_of
 from live_gradcam.timing import interleaved_ms
 
 SECONDS = 5.0
@@ -93,7 +94,8 @@ def trial_run(settings: Settings, report: Report, *, began: float, seconds: floa
         if engine is None:
             return ""
         stack.callback(engine.close)
-        target = Path(settings.record or "recording.mp4").absolute()
+        to_stream = stream_of(settings.record) is not None
+        target = Path("recording.mp4" if to_stream else settings.record or "recording.mp4").absolute()
         folder = stack.enter_context(_folder_for_trial(target.parent, report))
         sinks = stack.enter_context(SinkGroup())
         now = time.monotonic()

@@ -21,6 +21,7 @@ from live_gradcam.redaction import shown_address
 from live_gradcam.setting import Setting
 from live_gradcam.setting_choices import choice_meant, not_among
 from live_gradcam.source_address import is_address
+from live_gradcam.stream_address import stream_name, stream_of
 from live_gradcam.version import __version__
 
 _WANTED = {bool: "true or false", int: "a whole number", float: "a number"}
@@ -110,6 +111,8 @@ def _shown(value: Any) -> Any:  # noqa: ANN401 - of the setting's kind
     """Return a value without the secrets of an address, because people share such files."""
     if isinstance(value, list):
         return [_shown(each) for each in value]
+    if isinstance(value, Path) and (stream := stream_of(value)) is not None:
+        return stream_name(stream)
     return shown_address(value) if isinstance(value, str) and is_address(value) else value
 
 
@@ -249,7 +252,7 @@ def _help(setting: Setting) -> str:
 def _placed(setting: Setting, value: Any, folder: Path) -> Any:  # noqa: ANN401 - of the setting's kind
     """Return a value whose paths are relative to a folder."""
     if setting.kind is Path:
-        return str(folder / expanded(value))
+        return value if stream_of(value) is not None else str(folder / expanded(value))
     if setting.name == "source" and value not in ("", "demo"):
         return _beside(value, folder)
     if setting.name == "model" and value:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from live_gradcam.config import Settings
+from live_gradcam.errors import SinkError
 from live_gradcam.live.recording import MakeRecorder
 from live_gradcam.live.run_setup import Tell
 from live_gradcam.run_statistics import RunStatistics
@@ -17,9 +18,11 @@ from live_gradcam.sinks.recorder import Recorder
 from live_gradcam.sinks.sidecar import About
 from live_gradcam.sinks.sink import SinkGroup
 from live_gradcam.sinks.snapshot import Snapshot, Snapshots
+from live_gradcam.sinks.stream import Stream
 from live_gradcam.sinks.virtual_camera import VirtualCamera
 from live_gradcam.sinks.window import Window
 from live_gradcam.sources.source import Film, Source
+from live_gradcam.stream_address import stream_of
 
 
 @dataclass(slots=True)
@@ -35,6 +38,7 @@ class Run:
     method: str = ""
 
     recorders: list[Recorder] = field(default_factory=list)
+    streams: list[Stream] = field(default_factory=list)
     saved: list[Snapshot | Snapshots | Clips] = field(default_factory=list)
 
     @property
@@ -50,7 +54,8 @@ class Run:
     def report(self) -> dict[str, Any]:
         """Return the object that `--stats` writes."""
         counted = self.statistics.report(source=self.source, model=self.model, method=self.method)
-        return {**counted, "recordings": [recorder.report() for recorder in self.recorders]}
+        outputs: list[Recorder | Stream] = [*self.recorders, *self.streams]
+        return {**counted, "recordings": [each.report() for each in outputs]}
 
     def recorder(self, settings: Settings, source: Source, path: Path, told: About) -> Recorder:
         """Return a new recorder whose files and figures belong to this run."""
@@ -109,7 +114,18 @@ def open_outputs(
         SinkError: an output cannot be opened.
     """
     recorder = snapshots = clips = None
-    if chosen.record is not None:
+    address = stream_of(chosen.record)
+    if address is not None:
+        if not source.live and not windowed:
+            raise SinkError(
+                f"cannot stream {source.name} without a window: it would be played as fast as it can be explained. "
+                "Record it to a file, or leave out --no-window."
+            )
+        stream = Stream(address, source.size)
+        sinks.add(stream)
+        run.streams.append(stream)
+        say(f"streaming to {stream.name}")
+    elif chosen.record is not None:
         recorder = run.recorder(chosen, source, Path(chosen.record), about)
         sinks.add(recorder)
     if chosen.snapshot is not None:

@@ -198,7 +198,7 @@ class RunController:
             window.write(self._in_window(shown))
 
     def redraw(self) -> None:
-        """Draw the last frame again, for the window and the virtual camera only."""
+        """Draw the last frame again, for the window, the virtual camera and the stream only."""
         window, shown = self.window, self._shown
         if window is not None and shown is not None:
             on = self.view.frame or shown.frame

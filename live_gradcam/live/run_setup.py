@@ -21,6 +21,7 @@ from live_gradcam.sinks.snapshot import refuse_snapshot
 from live_gradcam.sinks.virtual_camera import refuse_without_library
 from live_gradcam.sources.source import Source
 from live_gradcam.statistics_file import refuse_report
+from live_gradcam.stream_address import stream_of
 from live_gradcam.taught_head import TaughtHead
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def refuse_outputs(settings: Settings) -> None:
             replaced.
     """
     _refuse_to_write_over_source(settings)
-    if settings.record is not None:
+    if settings.record is not None and stream_of(settings.record) is None:
         refuse_recording(Path(settings.record), overwrite=settings.overwrite)
     if settings.snapshot is not None:
         refuse_snapshot(Path(settings.snapshot), overwrite=settings.overwrite)

@@ -1,1 +1,1 @@
-"""Sinks of pictures: windows, recordings, snapshots, clips and virtual cameras."""
+"""Sinks of pictures: windows, recordings, snapshots, clips, virtual cameras and streams."""

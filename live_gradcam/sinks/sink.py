@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from live_gradcam.closeable import Closeable
 from live_gradcam.errors import SinkError
 from live_gradcam.rendered_picture import Rendered
+from live_gradcam.sinks.stream import Stream
 from live_gradcam.sinks.virtual_camera import VirtualCamera
 from live_gradcam.sinks.window import Window
 
@@ -140,14 +141,14 @@ class SinkGroup(Closeable):
         self._write(tuple(self._working), rendered, in_window)
 
     def write_again(self, rendered: Rendered, *, in_window: Rendered | None = None) -> None:
-        """Hand a picture that was drawn again to what shows the present moment: the window and the virtual camera.
+        """Hand a picture that was drawn again to what shows the present moment: window, virtual camera and stream.
 
         Args:
             rendered: the picture.
             in_window: the picture for the window, if it differs from the recorded one.
         """
         self._write(
-            tuple(each for each in self._working if isinstance(each, Window | VirtualCamera)),
+            tuple(each for each in self._working if isinstance(each, Window | VirtualCamera | Stream)),
             rendered,
             in_window,
         )
