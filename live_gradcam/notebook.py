@@ -63,7 +63,9 @@ def show(
             )
     else:
         if isinstance(shown, str) and "://" in shown:
-            raise SourceError(f"show takes the path of a file or an array, and {shown_address(shown)} is an address.")
+            raise SourceError(
+                f"show takes the path of a file or an array, and {shown_address(shown)} is an address."
+            )
         image = read_picture(Path(shown)) if isinstance(shown, str | Path) else shown
         if explanation is None:
             found = _explainer(**settings).explain(image)

@@ -142,7 +142,7 @@ class FunctionSource(Closeable):
         media_time = None if self.live else index / (self.fps or 1)
         return Frame(np.array(pixels, order="C"), index, arrived, media_time)
 
-    def _asked(self) -> object:
+    def _asked(self) -> Pixels | None:
         """Call the function, again and again while it raises TimeoutError; None at the end, and once this is closed."""
         began = time.monotonic()
         while True:
