@@ -18,6 +18,7 @@ from screen import Screen, require_screen
 
 from live_gradcam.cli import main
 from live_gradcam.frame import Pixels
+from live_gradcam.live.choice import CONCEPTS
 from live_gradcam.viewer_input import ACTIONS
 
 WIDTH, HEIGHT = 640, 360
@@ -59,8 +60,8 @@ ASSUMING = (
 )
 """What is said of the second model, for --preprocess is about the first."""
 
-TRACES = 7
-"""gradcam, gradcam++, gradcam at another layer, four methods, four targets, channels; and the second model."""
+TRACES = 8
+"""gradcam, gradcam++, gradcam at another layer, four methods, four targets, channels, concepts; and the second model."""
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +189,8 @@ def test_every_key_of_the_table_shows_and_the_session_is_the_same_twice(
     show = start(screen, tmp_path, "--source", "demo", "--also", "demo", "--size", f"{WIDTH}x{HEIGHT}")
     show.press("r")
     show.see(lambda seen: red(seen[TOP_RIGHT]) > 20)
+    show.press("j")
+    show.until(lambda line: "clip-" in str((line.get("status") or {}).get("notice")), "clip")
     show.press("s")
     show.until(lambda line: "saved snapshot-" in str((line.get("status") or {}).get("notice")), "snapshot")
     show.press(" ")
@@ -365,7 +368,11 @@ def go_through_the_views(show: Show) -> None:
     show.until_answered(channels=9)
     show.see(lambda seen: not is_parted(seen) and bool(np.median(seen[:, -2].max(axis=1)) < 40))
     show.press("v")
+    show.until_answered(concepts=CONCEPTS)
+    show.press("v")
     show.see(lambda seen: bool(np.median(seen[-4].max(axis=1)) < 40))
+    show.press("v")
+    show.see(lambda seen: difference(seen, one, HEAT) > 5)  # the proof
     show.press("v")
     show.see(lambda seen: difference(seen, one, HEAT) < 1)
 
