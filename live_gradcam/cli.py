@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -61,6 +62,7 @@ COMMANDS["config"] = config_command(COMMANDS)
 _SEVERAL_MODELS = ("benchmark", "evaluate")
 """Commands whose `--model` may be repeated; that of `live` has `--beside` for a second one."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _INTERRUPTED = 130  # typer's exit code for Ctrl-C
 
 
@@ -174,11 +176,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from live_gradcam.sinks.display_check import find_display
 
         return _fail((find_display() if "cv2" not in sys.modules else None) or str(error), debug=debug)
+    except OSError as error:
+        if error.errno not in _FULL:
+            return _unexpected(error, debug=debug)
+        where = f" '{shown(error.filename)}'" if isinstance(error.filename, str) else ""
+        advice = "Free some space, or write to another folder; then run the same command again."
+        return _fail(f"cannot write{where}: {error.strerror}. {advice}", debug=debug)
     except Exception as error:
-        line = reason_of(error, 240)
-        return _fail(f"unexpected {type(error).__name__}: {line} (--debug shows where)", debug=debug)
+        return _unexpected(error, debug=debug)
     # The code is that of a `typer.Exit`.
     return code if isinstance(code, int) and code != _INTERRUPTED else 0
+
+
+def _unexpected(error: Exception, *, debug: bool) -> int:
+    """Tell of an error that nothing expected, and return the exit code."""
+    line = reason_of(error, 240)
+    return _fail(f"unexpected {type(error).__name__}: {line} (--debug shows where)", debug=debug)
 
 
 def _usage(error: typer.TyperException) -> str:

@@ -43,8 +43,7 @@ def _advice(finding: ClassFinding, photos: Sequence[PhotoFinding], *, places: bo
         yield (
             f"Photograph {name} on the backgrounds of the other classes, and these on the backgrounds of {name}: "
             f"{without or 'none'} of {counted(len(needs), 'recognised photograph')} of {name} "
-            f"{'does' if without == 1 else 'do'} without {'its' if without == 1 else 'their'} own background (the "
-            f"probability falls by less than {_SMALL_NEED})."
+            f"{'keeps' if without == 1 else 'keep'} the probability on another background, to within {_SMALL_NEED}."
         )
     if count < FEWEST:
         yield (

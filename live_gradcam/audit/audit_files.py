@@ -115,7 +115,8 @@ def as_json(report: AuditReport) -> dict[str, Any]:
     """Return the values of each class, as `audit.json` has them.
 
     `places` counts the photographs whose thing is known: by a mask, by a box, or by an outline that was estimated in a
-    box; `mask_faults` counts the masks that cannot be used, by kind. `known` is how many photographs and films the
+    box; `mask_faults` counts the masks that cannot be used, by kind; `failures` has a line for each photograph that was
+    left out. `known` is how many photographs and films the
     needs of a class are means of, and `lenders` among how many of other classes their backgrounds were drawn.
     `interval` is that of the background's share of the effect; it and each mean is null where it is unknown. Of a
     comparison there is also `compare`: the other model's values in the same form, and `differences`, model − compare,
@@ -125,6 +126,8 @@ def as_json(report: AuditReport) -> dict[str, Any]:
         "model": report.model,
         "places": dict(report.places),
         "mask_faults": fault_counts(report.photos),
+        "interrupted": report.interrupted,
+        "failures": list(report.failures),
         "classes": [_class(each) for each in report.classes],
     }
     if report.comparison is not None:

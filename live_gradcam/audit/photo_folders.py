@@ -199,6 +199,10 @@ def class_ids(names: Sequence[str], labels: Labels, *, hint: str = "") -> dict[s
     Raises:
         SourceError: a name is none of these; the message has the nearest labels. Or there is one class only.
     """
+    if labels.kind == "value":
+        raise SourceError(
+            "this model computes values, and an audit asks for the classes of photographs: it needs a classifier."
+        )
     found: dict[str, int] = {}
     wrong: list[tuple[str, TargetError]] = []
     for name in dict.fromkeys(names):

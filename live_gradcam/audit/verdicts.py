@@ -17,8 +17,8 @@ there if its whole interval lies above `NEED`. Then the verdict is
 
 T is the exchange need and not the thing need, because a network of two classes must name one of them when the thing is
 gone. With forty linear heads on EfficientNet-Lite0's features (tests/audit/test_planted_shortcuts.py), the thing need
-was −0.11 to 1.00 where the head recognises the thing, and −0.01 to 0.32 where it recognises the background; the
-exchange need was 0.60 to 1.00, and 0.00 to 0.39. *thing* needs a share of less than a third, because it is an
+was −0.11 to 1.00 where the head recognises the thing, and −0.01 to 0.33 where it recognises the background; the
+exchange need was 0.60 to 1.00, and 0.00 to 0.37. *thing* needs a share of less than a third, because it is an
 acquittal; a background that carries 40% of the effect is worth a photograph more.
 
 Frames of one film are no independent photographs, so a film counts as one: its values are the means of its frames'.
@@ -194,12 +194,12 @@ def _without_effect(photos: Sequence[PhotoFinding], background: Mean, thing: Mea
         return f"the network recognises none of {have} (mean probability {probability:.2f})"
     return (
         f"neither another background nor another thing changes the probability by more than {NEED:.2f} for sure "
-        f"({_interval(background)} and {_interval(thing)})"
+        f"(background need {_interval(background)}; exchange need {_interval(thing)})"
     )
 
 
 def _interval(mean: Mean) -> str:
-    return f"{mean.mean:.2f}, 95%: {mean.low:.2f} to {mean.high:.2f}"
+    return f"{mean.mean:z.2f}, 95%: {mean.low:z.2f} to {mean.high:z.2f}"
 
 
 def _percent(share: float, *, sign: str = "%") -> str:

@@ -177,7 +177,7 @@ def _end(report: AuditReport, most: float | None) -> None:
             err=True,
         )
         raise typer.Exit(_BACKGROUND_FOUND)
-    if report.failures:
+    if report.failures or report.interrupted:
         raise typer.Exit(1)
 
 

@@ -391,8 +391,7 @@ def test_what_to_photograph_next_follows_from_the_findings() -> None:
     assert said[:4] == [
         "Say where the things are, with masks, boxes or --mark: then the audit can tell things from backgrounds.",
         "Photograph cat on the backgrounds of the other classes, and these on the backgrounds of cat: "
-        f"{small} of 9 recognised photographs of cat do without their own background (the probability falls by less "
-        "than 0.25).",
+        f"{small} of 9 recognised photographs of cat keep the probability on another background, to within 0.25.",
         "Photograph cat at least 8 times more: a verdict needs 20 photographs, and there are 12.",
         "Look at the photographs of cat for a mark, a date or a logo (bottom right, at the border), and photograph cat "
         "without it: 4 of 12 have their heat there.",

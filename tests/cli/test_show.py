@@ -61,7 +61,7 @@ ASSUMING = (
 """What is said of the second model, for --preprocess is about the first."""
 
 TRACES = 8
-"""gradcam, gradcam++, gradcam at another layer, four methods, four targets, channels, concepts; and the second model."""
+"""gradcam, gradcam++, gradcam at another layer, four methods, four targets, channels, concepts; the second model."""
 
 
 @pytest.fixture(scope="module")

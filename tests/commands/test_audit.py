@@ -43,7 +43,8 @@ def test_it_prints_a_sentence_a_class_and_writes_all_files(
     assert len(lines) == 2
     assert all(": thing: 0% of the effect is the background (95%: 0 to 0)" in each for each in lines)
     tree = json.loads((out / "audit.json").read_text("utf-8"))
-    assert set(tree) == {"model", "places", "mask_faults", "classes"}
+    assert set(tree) == {"model", "places", "mask_faults", "interrupted", "failures", "classes"}
+    assert (tree["interrupted"], tree["failures"]) == (False, [])
     assert tree["places"] == {"mask": 44}
     needs = ("background_need", "exchange_need", "thing_need", "neutral_need", "inside", "lift", "pointing")
     keys = f"class count known lenders estimated accuracy verdict share interval clusters {' '.join(needs)}"
