@@ -233,7 +233,8 @@ def _by_ffmpeg(data: bytes, kind: FileKind) -> Pictures:
     """Yield every picture and its duration in milliseconds."""
     delays = _png_delays(data) if kind.name == "PNG" else None
     demuxer = "apng" if kind.name == "PNG" else "gif"
-    with av.open(io.BytesIO(data), "r", format=demuxer, metadata_errors="replace") as container:
+    whole = data if kind.name == "PNG" else _with_control_blocks(data)
+    with av.open(io.BytesIO(whole), "r", format=demuxer, metadata_errors="replace") as container:
         for index, frame in enumerate(container.decode(video=0)):
             full = np.asarray(frame.to_ndarray(format="bgra"), np.uint8)
             pixels = blended(np.ascontiguousarray(full[..., :3]), full[..., 3])
@@ -253,6 +254,34 @@ def _by_pillow(image: Image.Image, name: str, indices: range) -> Pictures:
             yield upright(on_white(image), orientation_of(image)), float(image.info.get("duration", 0))
     finally:
         image.close()
+
+
+def _with_control_blocks(data: bytes) -> bytes:
+    """Return a GIF with a graphic control block before each picture: without one, FFmpeg takes two pictures for one.
+
+    The blocks are optional; those that are added say what their absence does: no delay, nothing transparent or removed.
+    """
+    parts, begin, controlled = [], 0, False
+    at = 13 + _palette_bytes(data[10:11])
+    while data[at : at + 1] in (b"!", b","):  # ends where the file does, or at damage
+        if data[at] == ord("!"):
+            controlled |= data[at + 1 : at + 2] == b"\xf9"
+            at += 2
+        else:
+            if not controlled:
+                parts += [data[begin:at], b"!\xf9\x04\0\0\0\0\0"]
+                begin = at
+            controlled = False
+            at += 11 + _palette_bytes(data[at + 9 : at + 10])
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        at += 1
+    return b"".join([*parts, data[begin:]])
+
+
+def _palette_bytes(flags: bytes) -> int:
+    """Return how long the table of colours is that a GIF's block announces in its flags; 0 if it has none."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
 
 
 def _png_delays(data: bytes) -> list[float]:

@@ -87,6 +87,21 @@ def test_a_picture_for_no_time_is_shown_for_a_tenth_of_a_second_as_browsers_do(
         assert times(source) == [0.0, 0.1, 0.2, 0.22, 0.32]
 
 
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_pictures_without_durations_all_come(tmp_path: Path, kind: str) -> None:
+    pictures = [Image.fromarray(np.full((48, 64, 3), shade(i), np.uint8)) for i in range(3)]
+    path = tmp_path / f"moves{KINDS[kind]}"
+    pictures[0].save(path, kind, save_all=True, append_images=pictures[1:])
+    with AnimationSource(path) as source:
+        frames = list(source)
+        assert source.damage is None
+    assert [index_of(each.pixels) for each in frames] == [0, 1, 2]
+    assert [each.media_time for each in frames] == [0.0, 0.1, 0.2]
+    info = film_info(path)
+    assert info is not None
+    assert info.frames == 3
+
+
 @pytest.mark.parametrize("disposal", [0, 1, 2, 3])
 def test_what_stays_and_what_goes_is_as_in_opencv(tmp_path: Path, disposal: int) -> None:
     path = tmp_path / "moves.gif"
