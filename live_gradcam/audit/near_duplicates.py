@@ -9,6 +9,12 @@ Two photographs are copies if their pixels are equal (SHA-256), or if they look 
    quarters: copies differ in 12 bits at most, other pictures in 18 at least.
 2. The correlation of the two small pictures, where one may be a part of the other: at least `_ALIKE`. Hashes of
    pictures that share only their layout (sky above, ground below) are near each other; their pixels are not.
+3. The same content everywhere: one picture is laid over the other and its light adapted to it, and then each of 4×4
+   blocks must agree. Two things on the same background, or two round things in the middle of dark pictures, correlate
+   well as a whole. Tried on 14 photographs, each changed in seven ways, and on 71 pairs of other pictures, most with
+   similar hashes: the worst block of a copy differs by 0.27 in the unit of `_BLOCK_AGREES`, that of another picture by
+   0.54 at least. At 32×32 in grey, two small things of one evenly coloured surface each look alike: on the same
+   background they are still taken for one.
 
 The hash is written here in a few lines of OpenCV: the library imagehash would bring PyWavelets, and reads Pillow's
 pictures. OpenCV also compares all pairs of 10,000 hashes in seconds.
@@ -19,6 +25,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import cv2
@@ -52,7 +59,26 @@ _SCALES = (32, 31, 30, 29, 28, 27, 26)
 _FLAT = 2.0
 """Standard deviation of grey below which a picture shows nothing to compare."""
 
-_BLOCK = 500
+_EDGE = 2
+"""Pixels along each edge that are not compared: the blur sees different things beyond the edge of a cropped picture."""
+
+_BLOCKS = 4
+"""Blocks along each side of a small picture."""
+
+_BLOCK_AGREES = 0.35
+"""The largest difference of two blocks that agree: the root mean square of their pixels' differences ÷ the larger of
+their standard deviations."""
+
+_FAINT = 8.0
+"""Levels of grey: a block with a smaller standard deviation is compared as if it had this one."""
+
+_FIT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-4)
+"""When the alignment of two pictures ends: after 50 steps, or when the correlation grows by less than 0.0001."""
+
+_EVERYWHERE = np.full((_SIDE, _SIDE), 255, np.uint8)
+"""The mask of an alignment in which all pixels count."""
+
+_CHUNK = 500
 """Hashes that are compared with all others at a time, so that distances take 20 MB at most."""
 
 
@@ -160,9 +186,9 @@ def _pairs(first: Sequence[Fingerprint], second: Sequence[Fingerprint]) -> list[
     bits: dict[tuple[int, int], int] = {}
     whole, inner = ([_hashes(prints, share) for prints in (first, second)] for share in (1.0, _INNER))
     for one, other in ((whole[0], whole[1]), (inner[0], whole[1]), (whole[0], inner[1])):
-        for begin in range(0, len(one), _BLOCK):
+        for begin in range(0, len(one), _CHUNK):
             # The radius is exclusive.
-            found = matcher.radiusMatch(one[begin : begin + _BLOCK], other, _NEAR_BITS + 1)
+            found = matcher.radiusMatch(one[begin : begin + _CHUNK], other, _NEAR_BITS + 1)
             for number, matches in enumerate(found, begin):
                 for match in matches:
                     key = number, int(match.trainIdx)
@@ -191,13 +217,58 @@ def _hashes(fingerprints: Sequence[Fingerprint], share: float) -> npt.NDArray[np
 
 
 def alike(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> bool:
-    """Return whether two small pictures (32, 32) agree, or one with a part of the other."""
+    """Return whether two small pictures (32, 32) agree everywhere, or one with a part of the other."""
     if min(first.std(), second.std()) < _FLAT:
         return False  # nothing can be told from a blank page
-    soft, other = (cv2.GaussianBlur(each, (0, 0), _SOFT) for each in (first, second))
-    for side in _SCALES:
-        for part, whole in ((soft, other), (other, soft)):
-            shrunk = cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA)
-            if float(cv2.matchTemplate(whole, shrunk, cv2.TM_CCOEFF_NORMED).max()) >= _ALIKE:
-                return True
-    return False
+    soft, other = (np.asarray(cv2.GaussianBlur(each, (0, 0), _SOFT), np.uint8) for each in (first, second))
+    best, part, whole, place = max(
+        (_placed(part, whole, side) for side in _SCALES for part, whole in ((soft, other), (other, soft))),
+        key=lambda each: each[0],
+    )
+    if best < _ALIKE:
+        return False
+    places = [place]
+    with suppress(cv2.error):  # pictures that do not fit
+        # A copy, because a fit that fails leaves nonsense in its argument.
+        _, fitted = cv2.findTransformECC(part, whole, place.copy(), cv2.MOTION_AFFINE, _FIT, _EVERYWHERE, 1)
+        places.append(np.asarray(fitted, np.float32))
+    return any(_agree(part, whole, each) for each in places)
+
+
+def _placed(
+    part: npt.NDArray[np.uint8], whole: npt.NDArray[np.uint8], side: int
+) -> tuple[float, npt.NDArray[np.uint8], npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    """Return the highest correlation of a picture with a part of another of this side, both pictures, and the place.
+
+    The place is a matrix (2, 3) float32 from pixels of the one picture to pixels of the other.
+    """
+    shrunk = cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA)
+    _, best, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(whole, shrunk, cv2.TM_CCOEFF_NORMED))
+    scale = side / _SIDE
+    middle = (scale - 1) / 2  # pixels are squares, and their coordinates those of their centres
+    return best, part, whole, np.array([[scale, 0, x + middle], [0, scale, y + middle]], np.float32)
+
+
+def _agree(part: npt.NDArray[np.uint8], whole: npt.NDArray[np.uint8], place: npt.NDArray[np.float32]) -> bool:
+    """Return whether a picture agrees with another at a place, block by block, but for one corner with a mark in it."""
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    there = cv2.warpAffine(
+        whole.astype(np.float32), place, (_SIDE, _SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    inner = np.s_[_EDGE:-_EDGE, _EDGE:-_EDGE]
+    seen, fitted = part[inner].astype(np.float32), there[inner]
+    if fitted.std() < _FLAT:
+        return False
+    gain, offset = np.polyfit(fitted.ravel(), seen.ravel(), 1)
+    fitted = gain * fitted + offset
+    difference = np.sqrt(np.mean(_blocks(seen - fitted) ** 2, axis=(1, 3)))
+    contrast = np.maximum(_blocks(seen).std(axis=(1, 3)), _blocks(fitted).std(axis=(1, 3)))
+    differs = difference > _BLOCK_AGREES * np.maximum(contrast, _FAINT)
+    corners = differs[:: _BLOCKS - 1, :: _BLOCKS - 1]
+    return bool(differs.sum() == corners.sum() <= 1)
+
+
+def _blocks(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the blocks of a picture: (rows of blocks, rows of pixels, columns of blocks, columns of pixels)."""
+    side = len(picture) // _BLOCKS
+    return picture.reshape(_BLOCKS, side, _BLOCKS, side)

@@ -80,6 +80,49 @@ def test_other_parts_of_one_photograph_are_no_copies(photographs: dict[str, Pixe
     assert duplicates_between_classes(parts, {name: name for name in parts}) == ()
 
 
+def pasted(thing: Pixels, ground: Pixels, share: float, at: tuple[float, float] = (0.5, 0.5)) -> Pixels:
+    """A round part of a photograph on another one; its diameter is a share of the smaller side."""
+    result = ground.copy()
+    height, width = ground.shape[:2]
+    centre = round(at[0] * width), round(at[1] * height)
+    disc = np.zeros((height, width), np.uint8)
+    cv2.circle(disc, centre, round(share * min(height, width) / 2), 255, -1)
+    result[disc > 0] = cv2.resize(thing, (width, height))[disc > 0]
+    return result
+
+
+@pytest.mark.parametrize("share", [0.25, 0.4, 0.6])
+def test_other_things_on_one_background_are_no_copies(photographs: dict[str, Pixels], share: float) -> None:
+    things = {name: photographs[name] for name in ("coffee.png", "chelsea.png", "coins.png", "camera.png")}
+    for ground in ("china.jpg", "astronaut.png", "gravel.png", "hubble_deep_field.jpg"):
+        fingerprints = {
+            name: fingerprint_of(pasted(each, photographs[ground], share)) for name, each in things.items()
+        }
+        assert duplicates_between_classes(fingerprints, {name: name for name in things}) == (), ground
+
+
+def test_two_round_things_on_two_dark_backgrounds_are_no_copies(photographs: dict[str, Pixels]) -> None:
+    sky, wall = photographs["hubble_deep_field.jpg"], photograph("brick.png")
+    wall = np.asarray(cv2.convertScaleAbs(wall, alpha=0.4), np.uint8)
+    assert sky.mean() < 40
+    fingerprints = {}
+    for name in ("coins.png", "coffee.png", "camera.png", "chelsea.png"):
+        thing = np.asarray(cv2.convertScaleAbs(photographs[name], alpha=0.6, beta=90), np.uint8)
+        square = [cv2.resize(each, (400, 400)) for each in (sky, wall)]
+        for place, ground in zip(("sky", "wall"), square, strict=True):
+            fingerprints[f"{name} {place}"] = fingerprint_of(pasted(thing, np.asarray(ground), 0.5))
+    assert duplicates_between_classes(fingerprints, {name: name for name in fingerprints}) == ()
+
+
+def test_a_copy_with_a_mark_in_its_corner_is_found(photographs: dict[str, Pixels]) -> None:
+    for name in ("coffee.png", "china.jpg", "astronaut.png"):
+        marked = pasted(np.full((8, 8, 3), 255, np.uint8), photographs[name], 0.15, (0.9, 0.9))
+        found = duplicates_of_training(
+            {"mine": fingerprint_of(marked)}, {name: fingerprint_of(photographs[name])}
+        )
+        assert [each.second for each in found] == [name]
+
+
 def test_equal_pixels_are_the_same_picture_even_of_a_blank_page() -> None:
     blank = np.full((40, 60, 3), 255, np.uint8)
     fingerprints = {name: fingerprint_of(blank) for name in ("a/1.png", "b/2.png")}
