@@ -85,6 +85,9 @@ class PhotoFinding:
     mask_fault: tuple[MaskFaultKind, str] | None = None
     """Why its mask cannot be used, and what it is like: `64×32 pixels, the photograph 32×32`. The thing is unknown."""
 
+    mask_around: bool = False
+    """Whether its mask covers the edges of the photograph and leaves out a part inside: it may be inverted."""
+
     @property
     def right(self) -> bool:
         """Whether the network recognised it."""

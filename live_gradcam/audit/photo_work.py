@@ -14,7 +14,7 @@ from live_gradcam.archive.three_stages import flow
 from live_gradcam.audit.audited_photo import AuditedPhoto
 from live_gradcam.audit.dull_causes import PhotoProperties, properties_of
 from live_gradcam.audit.findings import MaskFaultKind, PhotoFinding
-from live_gradcam.audit.mask_faults import fault_lines
+from live_gradcam.audit.mask_faults import fault_lines, may_be_inverted
 from live_gradcam.audit.near_duplicates import Fingerprint, fingerprint_of
 from live_gradcam.audit.needs import Donor, seed_of
 from live_gradcam.audit.photo_folders import AuditPhoto, read_whole
@@ -45,6 +45,7 @@ class _Item:
     """Whether its thing is known, but not in the part that the network sees."""
 
     mask_fault: tuple[MaskFaultKind, str] | None
+    mask_around: bool
 
 
 class PhotoWork:
@@ -146,6 +147,9 @@ class PhotoWork:
                     fingerprint_of(pixels),
                     unseen=place is not None and prepared.mask is None,
                     mask_fault=fault,
+                    mask_around=isinstance(place, np.ndarray)
+                    and self._places.kind_of(photo) == "mask"
+                    and may_be_inverted(place),
                 )
             except Exception as error:
                 self._fail(photo, error_text(error))
@@ -194,6 +198,7 @@ class PhotoWork:
             lenders=None if item.prepared.changed is None else others,
             unseen=item.unseen,
             mask_fault=item.mask_fault,
+            mask_around=item.mask_around,
         )
 
     def _fail(self, photo: AuditPhoto, reason: str) -> None:

@@ -19,9 +19,10 @@ from networks import picture
 
 import live_gradcam as lg
 from live_gradcam.audit.audit import AuditJob, AuditRun, audit_photos
-from live_gradcam.audit.mask_faults import mask_fault_lines
+from live_gradcam.audit.mask_faults import fault_counts, mask_fault_lines
 from live_gradcam.audit.photo_values import PhotoAudit
 from live_gradcam.audit.report_texts import known_places, unknown_places
+from live_gradcam.audit.thing_masks import read_mask
 from live_gradcam.config import ExplainSettings
 from live_gradcam.errors import LiveGradcamError, SettingsError, SourceError
 
@@ -212,6 +213,21 @@ def test_masks_that_cannot_be_used_are_counted_in_one_line_and_their_photographs
     ]
     assert unknown_places(report).startswith("It is unknown in 3 of 24 of bright, 2 of 24 of dark: ")
     assert [report.of(name).lenders for name in ("bright", "dark")] == [20, 20]
+    assert findings_of(run(place).report) == findings_of(report)  # from the file
+
+
+@pytest.mark.audits
+def test_masks_that_may_be_inverted_are_used_and_named(place: Path) -> None:
+    for file in [*(place / "masks/bright").glob("*.png"), place / "masks/dark/007.png"]:
+        cv2.imwrite(str(file), 255 * (~read_mask(file)).astype(np.uint8))
+    report = run(place).report
+    assert report.places == {"mask": 48}
+    assert mask_fault_lines(report.photos) == [
+        "25 masks cover the edges of their photographs and leave out the middle (24 of bright, 1 of dark): are they "
+        "inverted? Look at bright/000.png and bright/001.png. The thing is what is not black; if it is black, "
+        "exchange black and white."
+    ]
+    assert fault_counts(report.photos) == {"inverted": 25}
     assert findings_of(run(place).report) == findings_of(report)  # from the file
 
 

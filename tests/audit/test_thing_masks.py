@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from audit_findings import report_of
@@ -11,6 +12,7 @@ from networks import picture
 from PIL import Image
 
 from live_gradcam.archive.places_file import read_places
+from live_gradcam.audit.mask_faults import may_be_inverted
 from live_gradcam.audit.photo_folders import AuditPhoto
 from live_gradcam.audit.thing_masks import Kind, MasksOrBoxes, read_mask, with_places
 from live_gradcam.errors import SourceError
@@ -114,3 +116,24 @@ def test_a_report_counts_estimated_outlines_by_class_and_all_places_by_kind() ->
     assert report.places == {"box": 1, "estimated": 3}
     assert {each.name: each.estimated for each in report.classes} == {"cat": 1, "dog": 2}
     assert with_places(report, {}).places == {}
+
+
+def test_a_mask_around_one_hole_may_be_inverted_and_a_thing_that_fills_the_frame_is_not() -> None:
+    disc = cv2.circle(np.zeros((60, 80), np.uint8), (45, 30), 18, 1, -1).astype(bool)
+    assert may_be_inverted(~disc)
+    speck = ~disc
+    speck[2, 3] = False
+    assert may_be_inverted(speck)
+    assert not may_be_inverted(disc)
+    assert not may_be_inverted(np.ones((60, 80), bool))
+    filling = cv2.ellipse(np.zeros((60, 80), np.uint8), (40, 30), (48, 36), 0, 0, 360, 1, -1).astype(bool)
+    assert not may_be_inverted(filling)  # the corners are left out
+    whole = np.ones((60, 80), bool)
+    whole[:20, 30:50] = False
+    assert not may_be_inverted(whole)  # what is left out touches an edge
+    lattice = np.ones((60, 80), bool)
+    lattice[10:50:20, 10:70:20] = False
+    assert not may_be_inverted(lattice)  # many holes
+    ring = disc.copy()
+    ring[25:35, 40:50] = False
+    assert not may_be_inverted(ring)
