@@ -373,8 +373,13 @@ def go_through_the_views(show: Show) -> None:
     show.see(lambda seen: bool(np.median(seen[-4].max(axis=1)) < 40))
     show.press("v")
     show.see(lambda seen: difference(seen, one, HEAT) > 5)  # the proof
+    before = show.see(lambda _: True)
+    show.press("p")
+    show.see(lambda seen: difference(seen, before, HEAT) > 1)
     show.press("v")
     show.see(lambda seen: difference(seen, one, HEAT) < 1)
+    for key in ("e", "e", "u"):
+        show.press(key)
 
 
 def go_elsewhere(show: Show) -> None:
