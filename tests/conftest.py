@@ -83,8 +83,11 @@ def pytest_runtest_call() -> Generator[None]:
 
 def _children() -> set[int]:
     """Return the ids of this process's children; on Linux only."""
-    lists = Path("/proc/self/task").glob("*/children")
-    return {int(child) for each in lists for child in each.read_text().split()}
+    found: set[int] = set()
+    for list_ in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):  # a thread may have ended since it was listed
+            found.update(map(int, list_.read_text().split()))
+    return found
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -81,6 +81,7 @@ def test_a_busy_kernel_and_an_error_of_it_are_told(
     expect(page.get_by_role("button", name="Start the camera")).to_be_enabled()
 
 
+@pytest.mark.screens
 def test_a_closed_view_stops_the_camera_and_listens_no_more(page: Page, model: lg.Model) -> None:
     shown = WidgetPage(lg.CameraWidget(model))
     shown.show(page)
@@ -91,6 +92,7 @@ def test_a_closed_view_stops_the_camera_and_listens_no_more(page: Page, model: l
     assert page.evaluate("window.listeners.size") == 0
 
 
+@pytest.mark.screens
 def test_a_refused_camera_says_what_to_do(model: lg.Model, camera: Path) -> None:
     require_chromium()
     with sync_playwright() as playwright, chromium(playwright, camera, answer="deny") as browser:

@@ -75,6 +75,7 @@ def test_a_photo_is_explained(photo: Path, tmp_path: Path, capsys: pytest.Captur
     np.testing.assert_array_equal(read(out), lg.draw(image, explanation, bars=True))
 
 
+@pytest.mark.runs
 def test_a_folder_becomes_a_contact_sheet(
     photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,6 +154,7 @@ def test_the_package_adds_a_source_a_sink_and_a_method(tmp_path: Path, install: 
     assert not any(thread.name.startswith(("pretended", "the sink")) for thread in threading.enumerate())
 
 
+@pytest.mark.runs
 def test_two_networks_stand_side_by_side(
     photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
