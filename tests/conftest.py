@@ -22,6 +22,7 @@ import pytest
 from fakecam.webcam import PretendWebcam, build, panning, write_frames
 from installed import install as install  # a fixture of all tests
 
+from live_gradcam.explain.methods import own_methods
 from live_gradcam.explain.openvino import conversion
 from live_gradcam.frame import Pixels
 
@@ -88,6 +89,12 @@ def _children() -> set[int]:
         with suppress(OSError):  # a thread may have ended since it was listed
             found.update(map(int, list_.read_text().split()))
     return found
+
+
+@pytest.fixture(autouse=True)
+def no_test_knows_the_methods_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget functions that became methods: from then on they can be named, and are in every list."""
+    monkeypatch.setattr(own_methods, "_given", {})
 
 
 @pytest.fixture(autouse=True, scope="session")
